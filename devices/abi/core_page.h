@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core area: memory between one core and the machine, never seen by another core.
+ *
+ * Page 0 is struct abi_core_page: interrupt causes, the arguments and results of port requests,
+ * and a status block that the CPU driver keeps current so that the machine can explain a hang.
+ * Pages 2 and 3 are the trace ring, a flight recorder: the CPU driver always writes it (whatever
+ * the verbosity, so that looking does not change what happens), the machine drains it at exits.
+ * A request is one 32-bit OUT (ports.h) with its arguments in arg[]: one exit, however many words.
+ */
+#ifndef ABI_CORE_PAGE_H
+#define ABI_CORE_PAGE_H
+
+#include <stdint.h>
+
+#include "layout.h"
+
+/* Bits of the cause word. */
+#define ABI_CAUSE_TIMER (1u << 0)  /* the one-shot timer of this core expired */
+#define ABI_CAUSE_NOTIFY (1u << 1) /* some bit in notify_pending[] was set */
+
+#define ABI_NOTIFY_WORDS 64
+#define ABI_NOTIFY_IDS (ABI_NOTIFY_WORDS * 64) /* notification ids of a core: 0 .. 4095 */
+
+struct abi_core_page {
+    /* Line 0.  The machine sets bits atomically, the core exchanges with zero.  The order of the
+     * machine is: pending bit, summary bit, cause bit; the core takes them in reverse. */
+    uint64_t cause;          /* ABI_CAUSE_* */
+    uint64_t notify_summary; /* bit i: notify_pending[i] is not zero */
+    uint64_t pad0[6];
+
+    /* Line 1.  Written by the core before a request, read by the machine at the exit. */
+    uint64_t arg[8];
+
+    /* Line 2.  Written by the machine. */
+    uint64_t clock_ns; /* time since power-on, as of the last request or injected interrupt */
+    uint64_t result;   /* of the last request that has one: ABI_RESULT_* */
+    uint64_t pad2[6];
+
+    /* Line 3.  Status block: written by the core, read by the machine when it must explain. */
+    uint64_t current_dcb; /* guest-physical address of struct abi_dcb_head, 0 when idle */
+    uint64_t runq_head;   /* the same, first of the run queue, 0 when empty */
+    uint64_t phase;       /* ABI_PHASE_* */
+    uint64_t trace_head;  /* records ever written to the trace ring */
+    uint64_t pad3[4];
+
+    uint64_t pad4[32]; /* up to 512 bytes */
+
+    /* Notifications: bit b of word w is id 64 * w + b. */
+    uint64_t notify_pending[ABI_NOTIFY_WORDS];
+};
+
+_Static_assert(sizeof(struct abi_core_page) == 1024, "core page layout");
+
+#define ABI_PHASE_NONE 0    /* not started */
+#define ABI_PHASE_KERNEL 1  /* the CPU driver sets itself up */
+#define ABI_PHASE_RUNNING 2 /* dispatches */
+#define ABI_PHASE_IDLE 3    /* nothing runnable */
+#define ABI_PHASE_PANIC 4
+
+#define ABI_RESULT_OK 0
+#define ABI_RESULT_NO_SUCH_CORE 1
+#define ABI_RESULT_CORE_RUNNING 2
+#define ABI_RESULT_BAD_ADDRESS 3
+#define ABI_RESULT_BAD_REQUEST 4
+
+/* The first bytes of every dispatcher control block, so that the machine can name dispatchers. */
+struct abi_dcb_head {
+    char name[16];      /* zero-terminated */
+    uint64_t runq_next; /* guest-physical address of the next in the run queue, 0 at the end */
+    uint64_t disp_frame;/* guest-physical address of the dispatcher frame; its first uint32_t is
+                         * the dispatcher's own "disabled" word */
+    uint32_t domain_id;
+    uint32_t disabled;  /* the CPU driver's view at the last entry */
+};
+
+_Static_assert(sizeof(struct abi_dcb_head) == 40, "dcb head layout");
+
+/* ---- trace ring ---- */
+
+#define ABI_TRACE_RING_OFFSET 0x2000 /* in the core area */
+#define ABI_TRACE_RECORDS 512        /* 16 bytes each, a power of two */
+
+struct abi_trace_record {
+    uint64_t what; /* kind in bits 0-7, a in 8-15, b in 16-23, c in 24-31, d in 32-63 */
+    uint64_t arg;
+};
+
+/* Kinds: name, number, meaning of the fields. */
+#define ABI_TRACE_KINDS(X)                                                                         \
+    X(SYSCALL, 1, "a=number b=type c=command d=cptr; arg=dcb")                                     \
+    X(SYSRET, 2, "d=low 32 bits of error; arg=dcb")                                                \
+    X(UPCALL, 3, "a=ABI_UPCALL_*; arg=dcb")                                                        \
+    X(RESUME, 4, "arg=dcb")                                                                        \
+    X(INTERRUPT, 5, "a=causes; arg=interrupted dcb or 0")                                          \
+    X(FAULT, 6, "a=vector d=error code; arg=faulting address or rip")                              \
+    X(IDLE, 7, "")                                                                                 \
+    X(NOTIFY, 8, "d=target core << 16 | id; arg=dcb")
+
+enum abi_trace_kind {
+#define X(name, number, text) ABI_TRACE_##name = number,
+    ABI_TRACE_KINDS(X)
+#undef X
+};
+
+#define ABI_UPCALL_RUN 0
+#define ABI_UPCALL_PAGEFAULT 1
+#define ABI_UPCALL_PAGEFAULT_DISABLED 2
+#define ABI_UPCALL_TRAP 3
+#define ABI_UPCALL_LRPC 4
+
+#endif
