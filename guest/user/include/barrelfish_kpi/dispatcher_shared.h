@@ -42,8 +42,9 @@
 #define DISP_DISABLED 0
 #define DISP_HASWORK 4
 #define DISP_UDISP 8
-#define DISP_CRIT_PC_LOW 128
-#define DISP_CRIT_PC_HIGH 136
+#define DISP_CRIT_PC_LOW 112
+#define DISP_CRIT_PC_HIGH 120
+#define DISP_UPCALL_STACK 128
 #define DISP_ENABLED_AREA 256
 #define DISP_DISABLED_AREA (DISP_ENABLED_AREA + SA_BYTES)
 #define DISP_TRAP_AREA (DISP_DISABLED_AREA + SA_BYTES)
@@ -86,7 +87,7 @@ struct dispatcher_shared {
     uint32_t curr_core_id;  /* k */
     uint32_t domain_id;     /* k, from Setup */
     uint64_t tsc_hz;        /* k */
-    uint64_t reserved[12];
+    uint64_t reserved[13];
     struct registers_x86_64 enabled_save_area;  /* k, u */
     struct registers_x86_64 disabled_save_area; /* k, u */
     struct registers_x86_64 trap_save_area;     /* k, u */
