@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What runs a machine: the interface every engine implements.
+ *
+ * An engine executes the cores of one struct machine (vmm/machine/machine.h) until something ends
+ * the run.  It knows the machine and the devices, never scenarios.  The contract, the same for an
+ * engine with a thread for each core in real time (kvm.c) and for one with a single thread in
+ * virtual time (unicorn):
+ *
+ *  - Machine time comes from the engine (now_ns), starts at 0 with run() and never goes back.
+ *  - When a core executes OUT, the engine calls machine_port_out(machine, core, port, width, value,
+ *    now) on the thread that runs this core, and does what the return value says.  The machine runs
+ *    the device model and applies its effects, calling back start_core, kick, events_changed.
+ *  - The engine drains the machine's event queue: it calls machine_run_events(machine, now) when
+ *    machine_next_event_ns() has come.  A virtual-time engine asks before each slice and jumps
+ *    there when all cores are idle; a real-time engine arms a timer, re-armed at events_changed.
+ *    The deadline of a run is just such an event.
+ *  - A core has an interrupt pending exactly while machine_cause_pending(machine, core).  It is
+ *    delivered with vector ABI_VECTOR when the core's IF is set and no interrupt shadow is in
+ *    force, after machine_before_interrupt(machine, core, now).  No acknowledgement: the guest
+ *    takes the bits.
+ *  - HLT waits for an interrupt.  A store to the window that is trapped (options.trap_window) goes
+ *    to machine_window_store().
+ *
+ * Engines are chosen by name with engine_find(); create() also tells the machine what the guest
+ * must know about the engine (machine_set_platform).
+ */
+#ifndef VMM_ENGINE_H
+#define VMM_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+
+struct engine;
+struct engine_snapshot;
+struct machine;
+
+/* ---- what a host can do ---- */
+
+struct engine_capability {
+    bool usable;
+    bool virtual_time;   /* time is counted, not measured: runs are deterministic from the seed */
+    bool syscall_faults; /* `syscall` arrives as #PF with CR2 = RIP = LSTAR (ABI_BOOT_SYSCALL_FAULTS) */
+    bool fsgsbase;       /* wrfsbase and its kin work in ring 3 */
+    bool readonly_slots; /* stores to the window can be trapped while loads run free */
+    char version[64];    /* "KVM API 12, software (system calls fault)", "Unicorn 2.1.1" */
+    char reason[256];    /* if not usable: why, one line */
+    char mend[256];      /* if not usable: what the user can do, one line */
+};
+
+/* ---- why a run ended ---- */
+
+enum stop_reason {
+    STOP_NONE = 0,
+    STOP_EXIT,         /* the guest switched the machine off; exit_code */
+    STOP_ALL_STOPPED,  /* every started core switched itself off */
+    STOP_PANIC,        /* the CPU driver of `core` gave up */
+    STOP_DEADLINE,     /* the deadline event came */
+    STOP_REQUEST,      /* request_stop by the program: expectations met, or one violated */
+    STOP_INTERRUPTED,  /* the user wants it (Ctrl-C, SIGTERM) */
+    STOP_TRIPLE_FAULT, /* `core` faulted while delivering a double fault */
+    STOP_EMULATION,    /* the engine cannot execute an instruction of `core` */
+    STOP_BAD_ACCESS,   /* `core` touched guest-physical memory that does not exist */
+    STOP_ENGINE,       /* the engine itself failed; detail says how */
+    STOP_REASONS
+};
+
+/* "exit", "deadline", ... ; for reports and JSON. */
+const char *stop_reason_name(enum stop_reason reason);
+
+struct engine_stop {
+    enum stop_reason reason;
+    unsigned core;     /* for reasons that have one */
+    uint32_t exit_code; /* STOP_EXIT: 0..255 */
+    uint64_t time_ns;  /* machine time of the end */
+    char detail[192];  /* one line, or empty: what the engine knows beyond the reason */
+};
+
+/* ---- state of a core ---- */
+
+enum core_activity {
+    CORE_OFF,     /* never started */
+    CORE_RUNNING, /* was executing */
+    CORE_HALTED,  /* in HLT */
+    CORE_STOPPED, /* switched itself off */
+};
+
+struct core_state {
+    enum core_activity activity;
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rflags;
+    uint64_t cr0, cr2, cr3, cr4, efer;
+    uint16_t cs, ss, ds, es, fs, gs;
+    uint64_t fs_base, gs_base;
+};
+
+/* How a core starts (DESIGN 3, Entry): 64-bit mode, ring 0, interrupts off, flat segments. */
+struct core_entry {
+    uint64_t rip; /* virtual */
+    uint64_t rdi; /* guest-physical address of the core's boot information */
+    uint64_t cr3;
+};
+
+/* ---- counters ---- */
+
+/* What an engine counts for each core; name and text for reports.  The first group is by port. */
+#define ENGINE_COUNTERS(X)                                                                         \
+    X(PORT_CONSOLE, "port console")                                                                \
+    X(PORT_CLOCK, "port clock")                                                                    \
+    X(PORT_TIMER, "port timer")                                                                    \
+    X(PORT_IPI, "port ipi")                                                                        \
+    X(PORT_POWER, "port power")                                                                    \
+    X(PORT_SCRUB, "port scrub")                                                                    \
+    X(PORT_FABRIC, "port fabric")                                                                  \
+    X(PORT_OTHER, "port other")                                                                    \
+    X(HLT, "hlt")                                                                                  \
+    X(INTERRUPT_WINDOW, "interrupt window")                                                        \
+    X(WINDOW_STORE, "window store")                                                                \
+    X(KICK, "kick")                                                                                \
+    X(OTHER, "other")
+
+enum engine_counter {
+#define X(name, text) ENGINE_EXIT_##name,
+    ENGINE_COUNTERS(X)
+#undef X
+    ENGINE_EXITS
+};
+
+const char *engine_counter_name(enum engine_counter counter);
+
+/* The counter of a port. */
+enum engine_counter engine_port_counter(uint16_t port);
+
+struct engine_core_stats {
+    uint64_t exit[ENGINE_EXITS]; /* by enum engine_counter */
+    uint64_t interrupts;         /* injected */
+    uint64_t instructions;       /* executed, or 0 where the engine does not count them */
+    uint64_t blocks;             /* basic blocks executed, or 0 */
+};
+
+struct engine_stats {
+    unsigned core_count;
+    struct engine_core_stats core[ABI_MAX_CORES];
+};
+
+/* ---- options ---- */
+
+struct engine_options {
+    uint64_t seed;         /* for engines that draw random numbers */
+    uint64_t slice_blocks; /* longest slice of a core in basic blocks (virtual time), 0 = default */
+    bool trap_window;      /* stores to the UMP window go through machine_window_store() */
+    int interrupt_fd;      /* -1, or a descriptor (such as a signalfd) that becomes readable when
+                            * the run shall end with STOP_INTERRUPTED; not read, not closed */
+};
+
+/* ---- the interface ---- */
+
+struct engine_ops {
+    const char *name; /* "kvm" */
+
+    /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with
+     * out->reason and out->mend filled.  May take some ten milliseconds. */
+    int (*probe)(struct engine_capability *out);
+
+    /* Makes an engine for a machine that lives longer than the engine; attaches itself
+     * (machine_attach) and tells the platform (machine_set_platform).  On failure returns a
+     * negative errno and puts one line into machine_error_text(). */
+    int (*create)(struct engine **out, struct machine *machine,
+                  const struct engine_options *options);
+
+    /* Lets a core that is off start at `entry`.  Called for core 0 by machine_run() and by the
+     * machine's power effect, with the machine's lock held, on the thread of the asking core.
+     * Returns 0 or a negative errno; does not block. */
+    int (*start_core)(struct engine *engine, unsigned core, const struct core_entry *entry);
+
+    /* Cause bits of `core` have been set: deliver soon.  Thread-safe; does not block; may be
+     * called with the machine's lock held.  Cores that are off or stopped are ignored. */
+    void (*kick)(struct engine *engine, unsigned core);
+
+    /* The time of the machine's earliest event may have changed.  As kick. */
+    void (*events_changed)(struct engine *engine);
+
+    /* Runs until something ends the run; blocks.  Fills *why, returns 0, or a negative errno with
+     * why->reason == STOP_ENGINE.  Afterwards no core executes; core_state and stats are valid.
+     * An engine with snapshots may be run again after restore; others run once. */
+    int (*run)(struct engine *engine, struct engine_stop *why);
+
+    /* Ends run() soon.  Thread-safe and async-signal-safe; the first reason wins.  Before run():
+     * run() returns at once. */
+    void (*request_stop)(struct engine *engine, enum stop_reason reason);
+
+    /* Machine time in ns; 0 before run(). */
+    uint64_t (*now_ns)(struct engine *engine);
+
+    /* Registers of a core, when run() has returned. */
+    int (*core_state)(struct engine *engine, unsigned core, struct core_state *out);
+
+    void (*stats)(struct engine *engine, struct engine_stats *out);
+
+    /* Optional (NULL where not offered): everything but guest memory, which the machine can copy
+     * (machine_region.fd), and the machine's own state (machine_save_state). */
+    int (*snapshot)(struct engine *engine, struct engine_snapshot **out);
+    int (*restore)(struct engine *engine, const struct engine_snapshot *snapshot);
+    void (*free_snapshot)(struct engine_snapshot *snapshot);
+
+    /* Ends all threads, closes all descriptors, frees; NULL is fine.  The machine stays. */
+    void (*destroy)(struct engine *engine);
+};
+
+/* All engines of this build in the order `auto` prefers them, NULL at the end.  An engine is one
+ * file that defines `const struct engine_ops engine_NAME`; engine.c refers to it weakly. */
+extern const struct engine_ops *const engine_table[];
+extern const struct engine_ops engine_kvm;
+extern const struct engine_ops engine_unicorn;
+
+/* The engine of that name, or NULL. */
+const struct engine_ops *engine_find(const char *name);
+
+#endif

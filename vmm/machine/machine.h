@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A machine: guest memory with the images loaded, devices, event queue - everything but execution.
+ *
+ * Made from a plain configuration (no scenario type), run by an engine (engine/engine.h), watched
+ * through a sink.  Life: machine_create -> ops->create -> machine_run -> machine_postmortem (if
+ * wanted) -> ops->destroy -> machine_destroy.
+ *
+ * Threads: an engine may call machine_port_out, machine_window_store and machine_run_events from
+ * several threads at once; a lock inside keeps devices, queue and sink calls apart.  The sink is
+ * called with this lock held, so it must not call back into the machine, except for what is marked
+ * "safe in the sink"; engine_ops.request_stop is safe as well.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "abi/boot.h"
+#include "abi/core_page.h"
+#include "abi/layout.h"
+#include "device.h"
+#include "engine/engine.h"
+
+struct machine;
+
+/* ---- configuration ---- */
+
+struct machine_menu_line {
+    const char *path; /* in the image directory: "/sbin/init" */
+    const char *line; /* "path args...", passed to the guest as it is */
+    const char *file; /* where the line was written, for messages; may be NULL */
+    unsigned line_number;
+};
+
+struct machine_node {
+    uint64_t ram_bytes;    /* a multiple of 2 MiB; may be 0 on nodes other than 0 */
+    uint64_t window_bytes; /* a multiple of 4 KiB, at most ABI_WINDOW_STRIDE; may be 0 */
+};
+
+/* Kinds of things that happen to the machine (sink.event). */
+enum machine_event {
+    MACHINE_EVENT_CORE_STARTED, /* core, text: who started it and where */
+    MACHINE_EVENT_CORE_STOPPED, /* core */
+    MACHINE_EVENT_CHANNEL,      /* core = side that bound, text: "name core 1 -> core 0 at ..." */
+    MACHINE_EVENT_EXIT,         /* core = who switched off, text: "exit code 0" */
+    MACHINE_EVENT_PANIC,        /* core */
+    MACHINE_EVENT_BAD_REQUEST,  /* core, text: what was wrong; the first few of each core only */
+};
+
+struct machine_console_line {
+    unsigned core;
+    uint64_t time_ns;
+    uint32_t kind;     /* ABI_CONSOLE_*; unknown kinds are bad requests and never come here */
+    char speaker[17];  /* name of the dispatcher, "" for the CPU driver */
+    const char *text;  /* zero-terminated copy without newline; valid during the call */
+    uint32_t bytes;    /* length; the text may hold zero bytes */
+};
+
+/* Who watches.  Any function may be NULL.  Called in order, never two at once. */
+struct machine_sink {
+    void *context; /* first argument of all functions */
+    void (*console_line)(void *context, const struct machine_console_line *line);
+    /* Only if config.trace.  `index` counts the core's records from 0; a gap means lost records. */
+    void (*trace_record)(void *context, unsigned core, uint64_t time_ns, uint64_t index,
+                         const struct abi_trace_record *record);
+    void (*event)(void *context, enum machine_event kind, unsigned core, uint64_t time_ns,
+                  const char *text);
+};
+
+struct machine_config {
+    unsigned core_count; /* 1 .. ABI_MAX_CORES */
+    unsigned node_count; /* 1 .. ABI_MAX_NODES */
+    uint8_t core_node[ABI_MAX_CORES];
+    struct machine_node node[ABI_MAX_NODES];
+    /* SLIT distances; all zero: 10 on the diagonal, 20 elsewhere */
+    uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
+
+    const char *image_dir; /* where menu paths are looked up */
+    struct machine_menu_line kernel;
+    const struct machine_menu_line *module; /* must contain MACHINE_FIRST_DOMAIN */
+    unsigned module_count;
+
+    uint64_t seed;        /* passed to the guest */
+    uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
+    bool trace;           /* pass trace records to the sink as they are seen */
+    bool private_memory;  /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    struct machine_sink sink;
+};
+
+#define MACHINE_FIRST_DOMAIN "/sbin/init"
+#define MACHINE_SCRATCH_BYTES 0x400000 /* at least this much for the CPU driver's first objects */
+/* Memory that must be left free for each core, so that the guest can boot at all. */
+#define MACHINE_FREE_BYTES_PER_CORE 0x600000
+
+/* Builds a machine: checks the configuration, makes guest memory, loads the images, fills boot
+ * information and page tables.  Returns 0, or a negative errno with one line in error[] that names
+ * the file (and the menu's file:line) and the mend: -ENOENT an image is missing, -ENOEXEC it is not
+ * what it should be, -ENOMEM the guest's memory is too small or the host has none, -EINVAL the
+ * configuration makes no sense.  Copies what it needs from config. */
+int machine_create(struct machine **out, const struct machine_config *config, char *error,
+                   size_t error_bytes);
+
+/* Frees everything; NULL is fine.  The engine must have been destroyed. */
+void machine_destroy(struct machine *machine);
+
+/* ---- running ---- */
+
+/* Starts core 0 on the attached engine, queues the deadline, and runs until the end.  Drains what is
+ * left in the trace rings.  Returns as engine_ops.run does. */
+int machine_run(struct machine *machine, struct engine_stop *why);
+
+/* The line an engine left when create() failed; "" if none. */
+const char *machine_error_text(const struct machine *machine);
+
+/* ---- after a run: looking inside ---- */
+
+/* Prints, for each started core: what it was doing, RIP as domain!symbol+offset, ring, phase, current
+ * dispatcher, run queue, pending causes, last system call and the last trace records by name;
+ * with registers for the core that `why` names as the culprit (and for all if `verbose`).
+ * Never fails: what cannot be read is said so. */
+void machine_postmortem(struct machine *machine, const struct engine_stop *why, bool verbose,
+                        FILE *out);
+
+/* Writes "name!symbol+0x12" for a virtual address of a core; for addresses of the CPU driver `domain`
+ * is ignored.  Returns false (and writes "name!0x401234") if no symbol is known. */
+bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr, char *text,
+                    size_t text_bytes);
+
+/* A trace record in words: "syscall CNode.Copy cptr 12 (monitor)".  Safe in the sink. */
+void machine_trace_text(struct machine *machine, const struct abi_trace_record *record, char *text,
+                        size_t text_bytes);
+
+struct machine_stats {
+    uint64_t console_lines;
+    uint64_t bad_requests;
+    uint64_t trace_records, trace_lost;
+    uint64_t syscalls, upcalls; /* counted from the trace; short by what was lost */
+    uint64_t kernel_bytes;      /* size of the CPU driver's image in memory */
+    uint64_t free_ram_bytes;    /* handed to the guest */
+};
+void machine_get_stats(const struct machine *machine, struct machine_stats *out);
+
+/* ---- for engines ---- */
+
+enum machine_region_kind { MACHINE_RAM, MACHINE_CORE_AREAS, MACHINE_WINDOW };
+
+/* Guest memory.  Each region is one memfd, mapped once (shared, or private if configured so). */
+struct machine_region {
+    enum machine_region_kind kind;
+    unsigned node;  /* RAM, WINDOW */
+    uint64_t base;  /* guest-physical, page aligned */
+    uint64_t bytes; /* multiple of the page size */
+    uint8_t *host;
+    int fd; /* memfd of `bytes` bytes; with private_memory its content is that after loading */
+};
+
+/* All regions in rising order of address. */
+const struct machine_region *machine_regions(const struct machine *machine, unsigned *count);
+
+unsigned machine_core_count(const struct machine *machine);
+
+/* Host address of guest-physical paddr .. paddr + bytes in any region, or NULL. */
+void *machine_memory(const struct machine *machine, uint64_t paddr, uint64_t bytes);
+
+/* Registers of a core's area. */
+struct abi_core_page *machine_core_page(const struct machine *machine, unsigned core);
+
+/* Called by an engine's create(): the engine that runs this machine from now on. */
+void machine_attach(struct machine *machine, const struct engine_ops *ops, struct engine *engine);
+
+/* Called by an engine's create(): goes into the boot information of core 0. */
+void machine_set_platform(struct machine *machine, uint32_t boot_flags, uint64_t tsc_hz);
+
+/* Called by an engine's create() before it fails. */
+__attribute__((format(printf, 2, 3))) void machine_set_error(struct machine *machine,
+                                                             const char *format, ...);
+
+enum machine_next {
+    MACHINE_CONTINUE,     /* the core goes on behind the instruction */
+    MACHINE_STOP_CORE,    /* the core never executes again */
+    MACHINE_STOP_MACHINE, /* the run is over (request_stop was called already) */
+};
+
+/* A core wrote to a port: runs the device model, stores result and clock in the core's page, applies
+ * the effects through the engine. */
+enum machine_next machine_port_out(struct machine *machine, unsigned core, uint16_t port,
+                                   unsigned width, uint32_t value, uint64_t now_ns);
+
+/* A core read a port. */
+uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, unsigned width);
+
+/* Time of the earliest event, EVENT_NEVER (UINT64_MAX) if none. */
+uint64_t machine_next_event_ns(struct machine *machine);
+
+/* Makes everything happen whose time has come. */
+void machine_run_events(struct machine *machine, uint64_t now_ns);
+
+/* Has the core an interrupt pending? */
+bool machine_cause_pending(const struct machine *machine, unsigned core);
+
+/* Brings clock_ns up to date; to be called just before an interrupt is delivered. */
+void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns);
+
+/* A store of 1, 2, 4 or 8 bytes into the window that was trapped.  False: no such memory. */
+bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
+                          unsigned bytes, uint64_t now_ns);
+
+/* Why the machine asked the engine to stop (exit code, core); for engines to fill *why. */
+void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
+
+/* ---- snapshots: all state but guest memory, as one flat block ---- */
+
+size_t machine_state_bytes(void);
+void machine_save_state(const struct machine *machine, void *block);
+void machine_load_state(struct machine *machine, const void *block);
+
+#endif
