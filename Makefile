@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# The one Makefile.  Everything is built into build/; the rules live in mk/:
+#
+#   config.mk   directories, compilers, flags and the stamps that rebuild when flags change
+#   host.mk     the programs of the host: build/bin/vmm and build/bin/idl
+#   newlib.mk   the guest's C library, built once from Debian's newlib-source
+#   guest.mk    CPU driver, interfaces, user library, domains, applications
+#   tests.mk    Criterion programs (ASan + UBSan) and `make check`, `make soak`
+#   lint.mk     clang-format, clang-tidy, cppcheck, shellcheck
+#   install.mk  `make install PREFIX=`
+#
+# Source lists are wildcards: a new file needs no edit here.  `build/setup.mk` is an included file
+# with a rule, so GNU Make brings it up to date (tools/setup: the Debian packages) before anything
+# else is even considered, and only once.
+
+.DEFAULT_GOAL := all
+
+# Goals that need nothing installed and nothing generated.
+passive_goals := help clean
+goals := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out $(passive_goals),$(goals)),)
+active := 1
+endif
+
+include mk/config.mk
+ifdef active
+include $(B)/setup.mk
+endif
+include mk/host.mk
+include mk/newlib.mk
+include mk/guest.mk
+include mk/tests.mk
+include mk/lint.mk
+include mk/install.mk
+
+# What must be there for a whole build, and is not.
+required := vmm/main.c idl/main.c guest/kernel/kernel.ld guest/user/lib guest/user/crt/crt0.S \
+            guest/user/user.ld guest/user/init guest/user/apps scenarios
+absent := $(filter-out $(wildcard $(required)),$(required))
+ifneq ($(and $(active),$(absent)),)
+$(info make: not there: $(absent): what needs it is left out)
+endif
+
+.PHONY: all sim clean help
+all: host guest
+
+sim: all
+	$(Q)$(B)/bin/vmm run $(SIMFLAGS) $(SCENARIO)
+
+clean:
+	$(Q)rm -rf $(B)
+
+help:
+	@sed 's/^#//' mk/help.txt
+
+# The packages: written by tools/setup when everything needed is there.
+$(B)/setup.mk: tools/setup tools/packages
+	$(Q)tools/setup $@

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+#
+# Directories, tools and flags.  Every set of flags is written to a stamp in build/flags/ while this
+# file is read, and only when it differs from what is there: an object depends on the stamp of its
+# flags, so that a changed flag or compiler rebuilds what it concerns, and nothing else ever does.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+B := build
+
+# All CPUs, unless the caller chose (also: -j1) or this is a sub-make.
+ifeq ($(filter -j% --jobs% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CC ?= gcc
+AR := ar
+LD := ld
+WERROR ?= -Werror
+PREFIX ?= /usr/local
+SCENARIO ?= scenarios/two-core-idc.yaml
+SIMFLAGS ?=
+SOAK ?= 20
+
+# find_sources DIR...: all C and assembler sources below; folders that do not exist count as empty.
+find_sources = $(sort $(if $(wildcard $(1)),$(shell find $(wildcard $(1)) -name '.*' -prune -o -name '*.[cS]' -print)))
+# objects TREE,SOURCES
+objects = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
+
+warnings := -Wall -Wextra $(WERROR) -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+            -Wwrite-strings
+common_flags := -std=gnu17 -g $(warnings) -fno-common
+depend_flags = -MMD -MP -MF $(@:.o=.d)
+
+# --- host programs -------------------------------------------------------------------------------
+host_includes := -I. -Ivmm -Idevices
+# The macro is empty as in `#define _GNU_SOURCE`, so that a file may say it again.
+host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(host_includes)
+host_libs := -lyaml -ljansson -lelf -lxxhash -pthread -ldl -lm
+
+# --- the same code for tests ---------------------------------------------------------------------
+san_includes := $(host_includes) -Iidl
+san_flags := $(common_flags) -O1 -pthread -D_GNU_SOURCE= $(san_includes) \
+             -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# Guest code that can run on the host.
+san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel/include -Iguest/user/include
+test_flags := $(san_guest_flags)
+test_libs := -lcriterion $(host_libs)
+
+# --- guest ---------------------------------------------------------------------------------------
+gcc_include := $(shell $(CC) -print-file-name=include)
+guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-protector \
+               -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
+kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
+                -Iguest/kernel/include -Iguest/kernel -Iguest/user/include -Idevices
+user_flags := $(guest_flags) -ftls-model=local-exec -isystem $(B)/newlib/include \
+              -I$(B)/guest/include -Iguest/user/include \
+              $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
+
+# --- stamps --------------------------------------------------------------------------------------
+compiler := $(shell $(CC) -dumpfullversion -dumpmachine 2>/dev/null)
+# stamp NAME,TEXT: build/flags/NAME holds TEXT; touched only when TEXT is new.
+define write_stamp
+ifneq ($$(strip $$(file <$(B)/flags/$(1))),$$(strip $(2)))
+$$(shell mkdir -p $(B)/flags)$$(file >$(B)/flags/$(1),$$(strip $(2)))
+endif
+endef
+stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(2))))
+
+$(call stamp,host,$(CC) $(compiler) $(host_flags))
+$(call stamp,san,$(CC) $(compiler) $(san_flags))
+$(call stamp,san_guest,$(CC) $(compiler) $(san_guest_flags))
+$(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
+$(call stamp,user,$(CC) $(compiler) $(user_flags))

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+#
+# The guest images: build/guest/boot/cpu (CPU driver) and build/guest/sbin/* (one ELF for each
+# domain).  Interfaces (idl/if/NAME.if) are compiled by build/bin/idl into build/guest/include/if/
+# and build/guest/if/; how many C files come out is the interface compiler's affair, so they are
+# compiled by one recipe for each interface and merged into one object.
+
+# --- CPU driver ----------------------------------------------------------------------------------
+kernel_sources := $(filter-out guest/kernel/plat/pc/%,$(call find_sources,guest/kernel))
+kernel_objects := $(call objects,kernel,$(kernel_sources))
+kernel_image := $(if $(wildcard guest/kernel/kernel.ld),$(B)/guest/boot/cpu)
+
+$(call stamp,kernel.objects,$(kernel_objects))
+
+$(B)/guest/boot/cpu: $(kernel_objects) guest/kernel/kernel.ld $(B)/flags/kernel.objects
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -nostdlib -static -no-pie --fatal-warnings -z max-page-size=4096 -z noexecstack \
+	    --build-id=none -T guest/kernel/kernel.ld -Map=$(B)/guest/cpu.map -o $@ $(kernel_objects)
+
+$(B)/kernel/%.o: %.c $(B)/flags/kernel
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(kernel_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/kernel/%.o: %.S $(B)/flags/kernel
+	$(say) AS $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(kernel_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
+
+# --- interfaces ----------------------------------------------------------------------------------
+interfaces := $(if $(wildcard idl/main.c),$(basename $(notdir $(sort $(wildcard idl/if/*.if)))))
+interface_stamps := $(interfaces:%=$(B)/guest/if/%.stamp)
+interface_objects := $(interfaces:%=$(B)/user/if/%.o)
+
+# A type file may be imported by any interface, so all of them are inputs of each.
+$(interface_stamps): $(B)/guest/if/%.stamp: idl/if/%.if $(B)/bin/idl $(wildcard idl/if/*types*.if)
+	$(say) IDL $<
+	$(Q)mkdir -p $(@D) $(B)/guest/include/if
+	$(Q)$(B)/bin/idl --lang=c --header-dir $(B)/guest/include/if --source-dir $(B)/guest/if $<
+	$(Q)touch $@
+
+$(B)/guest/include/if/%_defs.h: $(B)/guest/if/%.stamp ;
+
+$(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | $(interface_stamps) $(newlib_stamp)
+	$(say) CC $(B)/guest/if/$*_*.c
+	$(Q)mkdir -p $(@D)/$*
+	$(Q)rm -f $(@D)/$*/*
+	$(Q)for source in $(B)/guest/if/$*_*.c; do \
+	    [ -e "$$source" ] || continue; \
+	    name=$$(basename $$source .c); \
+	    $(CC) $(user_flags) -ffunction-sections -fdata-sections -MMD -MP -MT $@ \
+	        -MF $(@D)/$*/$$name.d -c -o $(@D)/$*/$$name.o $$source; \
+	done; \
+	if ls $(@D)/$*/*.o >/dev/null 2>&1; then $(LD) -r -o $@ $(@D)/$*/*.o; \
+	else echo | $(CC) -x c -c -o $@ -; fi
+
+# --- user library and crt ------------------------------------------------------------------------
+user_ready := $(interface_stamps) $(newlib_stamp)
+library_sources := $(call find_sources,guest/user/lib)
+library_objects := $(call objects,user,$(library_sources))
+crt_objects := $(call objects,user,$(call find_sources,guest/user/crt))
+
+$(call stamp,libbarrelfish.objects,$(library_objects))
+$(call stamp,libif.objects,$(interface_objects))
+
+$(B)/guest/libbarrelfish.a: $(library_objects) $(B)/flags/libbarrelfish.objects
+	$(say) AR $@
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(library_objects)
+
+$(B)/guest/libif.a: $(interface_objects) $(B)/flags/libif.objects
+	$(say) AR $@
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(interface_objects)
+
+$(B)/user/%.o: %.c $(B)/flags/user | $(user_ready)
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(user_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/user/%.o: %.S $(B)/flags/user | $(user_ready)
+	$(say) AS $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(user_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
+
+# --- domains -------------------------------------------------------------------------------------
+# Each folder of guest/user/ that is not part of the library, and each folder of guest/user/apps/.
+not_domains := include lib crt apps
+domain_dirs := $(sort $(patsubst %/,%,$(dir $(wildcard guest/user/apps/*/*.c \
+    $(foreach d,$(filter-out $(not_domains),$(notdir $(wildcard guest/user/*))),guest/user/$d/*.c)))))
+user_ld := $(wildcard guest/user/user.ld)
+domains := $(if $(and $(user_ld),$(crt_objects),$(library_objects)),$(domain_dirs))
+domain_images := $(foreach d,$(domains),$(B)/guest/sbin/$(notdir $d))
+user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B)/newlib/libc.a \
+             $(B)/newlib/libm.a -lgcc -Wl,--end-group
+
+# domain FOLDER: the rule that links build/guest/sbin/<last part of FOLDER>
+define domain_rule
+objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
+$$(call stamp,domain.$(notdir $(1)),$$(objects_$(notdir $(1))) $$(crt_objects))
+$(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
+    $(B)/guest/libif.a $(B)/newlib/libc.a guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
+	$$(say) LD $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
+	    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings -Wl,--gc-sections \
+	    -o $$@ $$(crt_objects) $$(objects_$(notdir $(1))) $$(user_libs)
+all_domain_objects += $$(objects_$(notdir $(1)))
+endef
+all_domain_objects :=
+$(foreach d,$(domains),$(eval $(call domain_rule,$d)))
+
+.PHONY: guest kernel newlib
+guest: $(kernel_image) $(if $(library_objects),$(B)/guest/libbarrelfish.a) \
+       $(if $(interfaces),$(B)/guest/libif.a) $(domain_images) $(newlib_stamp)
+kernel: $(kernel_image)
+newlib: $(newlib_stamp)
+
+-include $(kernel_objects:.o=.d) $(library_objects:.o=.d) $(crt_objects:.o=.d) \
+         $(all_domain_objects:.o=.d) $(wildcard $(B)/user/if/*/*.d)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# build/bin/vmm (vmm/, devices/) and build/bin/idl (idl/), and the rule for host objects.
+
+vmm_sources := $(sort $(wildcard vmm/*.c vmm/*/*.c devices/*.c))
+idl_sources := $(sort $(wildcard idl/*.c))
+vmm_objects := $(call objects,host,$(vmm_sources))
+idl_objects := $(call objects,host,$(idl_sources))
+
+$(call stamp,vmm.objects,$(vmm_objects) $(host_libs))
+$(call stamp,idl.objects,$(idl_objects))
+
+host_programs := $(if $(wildcard vmm/main.c),$(B)/bin/vmm) $(if $(wildcard idl/main.c),$(B)/bin/idl)
+
+.PHONY: host
+host: $(host_programs)
+
+$(B)/bin/vmm: $(vmm_objects) $(B)/flags/vmm.objects
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $(vmm_objects) $(host_libs)
+
+$(B)/bin/idl: $(idl_objects) $(B)/flags/idl.objects
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $(idl_objects)
+
+$(B)/host/%.o: %.c $(B)/flags/host
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(host_flags) $(depend_flags) -c -o $@ $<
+
+-include $(vmm_objects:.o=.d) $(idl_objects:.o=.d)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+#
+# newlib, the guest's C library: built once by tools/build-newlib from the archive that Debian's
+# newlib-source package installs.  Only the headers and the two libraries are kept.
+
+newlib_archive := $(firstword $(wildcard /usr/src/newlib/newlib-*.tar.*))
+newlib_stamp := $(B)/newlib/.built
+
+$(newlib_stamp): tools/build-newlib $(newlib_archive)
+	$(say) NEWLIB $(B)/newlib
+	$(Q)CC=$(CC) tools/build-newlib $(B)/newlib $(newlib_archive)
+
+$(B)/newlib/libc.a $(B)/newlib/libm.a: $(newlib_stamp) ;

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# tests/unit/test_X.c -> build/tests/test_X: one Criterion program each, under ASan and UBSan, linked
+# against all host code (without the two mains) and the guest code listed here.  A test names
+# further guest sources in a comment line  /* link: guest/kernel/mdb/mdb.c ... */ ; they are compiled
+# for the host with -DHOST_TEST.  tests/run runs everything and counts.
+
+unit_sources := $(sort $(wildcard tests/unit/test_*.c))
+unit_helpers := $(filter-out $(unit_sources),$(sort $(wildcard tests/unit/*.c)))
+unit_programs := $(unit_sources:tests/unit/%.c=$(B)/tests/%)
+
+# Guest code every test may use.
+test_guest_sources := $(sort $(wildcard guest/kernel/mdb/*.c))
+
+san_objects := $(call objects,san,$(filter-out vmm/main.c,$(vmm_sources)))
+san_idl_objects := $(call objects,san,$(filter-out idl/main.c,$(idl_sources)))
+san_guest_objects := $(call objects,san,$(test_guest_sources))
+unit_helper_objects := $(call objects,san,$(unit_helpers))
+
+# "test_x:source" for each source in a link line of tests/unit/test_x.c
+link_words := $(if $(unit_sources),$(shell awk '/^\/\* *link:/ { \
+    name = FILENAME; sub(/.*\//, "", name); sub(/\.c$$/, "", name); \
+    for (i = 1; i <= NF; i++) if ($$i ~ /\.[cS]$$/) print name ":" $$i }' $(unit_sources)))
+linked_sources = $(patsubst $(1):%,%,$(filter $(1):%,$(link_words)))
+linked_objects := $(call objects,san,$(sort $(patsubst test_%,%,$(foreach w,$(link_words),$(lastword $(subst :, ,$w))))))
+
+san_archive := $(B)/san/libtest.a
+$(call stamp,san.objects,$(san_objects) $(san_idl_objects) $(san_guest_objects))
+
+$(san_archive): $(san_objects) $(san_idl_objects) $(san_guest_objects) $(B)/flags/san.objects
+	$(say) AR $@
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(san_objects) $(san_idl_objects) $(san_guest_objects)
+
+define unit_rule
+$$(call stamp,unit.$(1),$$(call linked_sources,$(1)) $(unit_helpers) $(test_libs))
+$(B)/tests/$(1): $(B)/san/tests/unit/$(1).o $$(call objects,san,$$(call linked_sources,$(1))) \
+    $(unit_helper_objects) $(san_archive) $(B)/flags/unit.$(1)
+	$$(say) LINK $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) -fsanitize=address,undefined -o $$@ $$(filter %.o,$$^) $(san_archive) $(test_libs)
+endef
+$(foreach t,$(unit_programs:$(B)/tests/%=%),$(eval $(call unit_rule,$t)))
+
+$(B)/san/guest/%.o: guest/%.c $(B)/flags/san_guest
+	$(say) CC "$< (test)"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(san_guest_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/san/tests/%.o: tests/%.c $(B)/flags/san_guest
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/san/%.o: %.c $(B)/flags/san
+	$(say) CC "$< (test)"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(san_flags) $(depend_flags) -c -o $@ $<
+
+.PHONY: tests check soak
+tests: $(unit_programs)
+
+check: all tests
+	$(Q)B=$(B) tests/run
+
+soak: all
+	$(Q)B=$(B) tests/run --soak $(SOAK)
+
+-include $(san_objects:.o=.d) $(san_idl_objects:.o=.d) $(san_guest_objects:.o=.d) $(unit_helper_objects:.o=.d) \
+         $(linked_objects:.o=.d) $(unit_sources:%.c=$(B)/san/%.d)
