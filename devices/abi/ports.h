@@ -34,7 +34,7 @@
 #define ABI_POWER_EXIT 3  /* the machine is switched off; arg[0] exit code, 0..255 */
 #define ABI_POWER_PANIC 4 /* the CPU driver cannot go on; the machine reports and stops */
 
-/* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both page aligned, RAM or
+/* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of 64, RAM or
  * window. */
 #define ABI_PORT_SCRUB 0x5014
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Capabilities in kernel memory: table entries (CTEs) and what the type table says of them.
+ *
+ * A CTE is one 64-byte slot of a CNode, or one embedded in a DCB.  It holds a capability and its
+ * place in the mapping database.  An empty slot has type Null and is in no tree.
+ */
+#ifndef KERNEL_CAPABILITY_H
+#define KERNEL_CAPABILITY_H
+
+#include <abi/layout.h>
+#include <barrelfish_kpi/capabilities.h>
+
+struct cte;
+
+/* Links of the mapping database (mdb/); written by it alone, except while the CTE waits in the
+ * delete list (in_delete set, not in the tree): then `left` links the list. */
+struct mdbnode {
+    struct cte *left, *right;
+    uint64_t end;     /* largest end address in this subtree */
+    uint8_t end_root; /* type root to which `end` belongs */
+    uint8_t level;    /* AA level; 0: not in the tree */
+    uint8_t owner;    /* core that owns the capability */
+    uint8_t bits;     /* MDB_BIT_* */
+    uint32_t pad;
+};
+
+#define MDB_BIT_REMOTE_COPIES 1
+#define MDB_BIT_REMOTE_ANCS 2
+#define MDB_BIT_REMOTE_DESCS 4
+#define MDB_BIT_LOCKED 8
+#define MDB_BIT_IN_DELETE 16
+
+struct cte {
+    struct capability cap;
+    struct mdbnode node;
+};
+_Static_assert(sizeof(struct cte) == OBJSIZE_CTE, "CTE size");
+
+/* Third word of a mappable capability: the CTE of its mapping, 0 if not mapped. */
+#define CAP_MAPPING_WORD 2
+
+struct cap_type_info {
+    uint8_t memory;      /* names a memory range */
+    uint8_t mappable;    /* has a mapping type, number + 1 */
+    uint8_t always_copy; /* any two are copies */
+    uint8_t root;        /* type root: types of one root form one derivation tree by address */
+    uint32_t object_bytes;
+};
+
+/* Indexed by enum objtype; all memory types and EndPointLMP share the root PhysAddr. */
+static const struct cap_type_info cap_types[ObjType_Num] = {
+#define CAP_TYPE(name, mem, bytes, map, copy)                                                      \
+    [ObjType_##name] = { .memory = (mem),                                                          \
+                         .mappable = (map),                                                        \
+                         .always_copy = (copy),                                                    \
+                         .root = (mem) || ObjType_##name == ObjType_EndPointLMP ? ObjType_PhysAddr \
+                                                                                : ObjType_##name,  \
+                         .object_bytes = (bytes) },
+#include <barrelfish_kpi/caps.def>
+};
+
+static inline uint8_t cap_type_root(uint8_t type)
+{
+    return cap_types[type].root;
+}
+
+static inline bool cap_is_mapping(uint8_t type)
+{
+    return type > ObjType_Null && cap_types[type - 1].mappable;
+}
+
+/* First address of what the capability names, for ordering; 0 where it names no range.  Mappings
+ * order by the page table entries they occupy, so that a table finds the mappings in it. */
+static inline uint64_t cap_base(const struct capability *cap)
+{
+    if (cap_types[cap->type].memory)
+        return cap->u.mem.base;
+    if (cap->type == ObjType_EndPointLMP)
+        return cap->u.endpoint.listener - ABI_PHYSMAP_BASE;
+    if (cap_is_mapping(cap->type))
+        return cap->u.mapping.ptable + cap->u.mapping.entry * 8ull;
+    return 0;
+}
+
+static inline uint64_t cap_bytes(const struct capability *cap)
+{
+    if (cap_types[cap->type].memory)
+        return cap->u.mem.bytes;
+    if (cap->type == ObjType_EndPointLMP)
+        return OBJSIZE_DISPATCHER;
+    if (cap_is_mapping(cap->type))
+        return cap->u.mapping.pte_count * 8ull;
+    return 0;
+}
+
+/* Orders two capabilities of the same type, base and size by the fields that tell objects apart:
+ * 0 if they name the same object. */
+static inline int cap_compare_equality(const struct capability *a, const struct capability *b)
+{
+    uint64_t x = 0, y = 0;
+    switch (a->type) {
+    case ObjType_EndPointLMP:
+        x = a->u.endpoint.epoffset, y = b->u.endpoint.epoffset;
+        break;
+    case ObjType_IO:
+    case ObjType_Notify_IPI:
+    case ObjType_ID:
+    case ObjType_Domain:
+        if (a->u.word[0] != b->u.word[0])
+            return a->u.word[0] < b->u.word[0] ? -1 : 1;
+        x = a->u.word[1], y = b->u.word[1];
+        break;
+    default:
+        break;
+    }
+    return x < y ? -1 : x > y;
+}
+
+static inline bool cap_is_copy(const struct capability *a, const struct capability *b)
+{
+    if (a->type != b->type)
+        return false;
+    if (cap_types[a->type].always_copy)
+        return true;
+    return cap_base(a) == cap_base(b) && cap_bytes(a) == cap_bytes(b) &&
+           cap_compare_equality(a, b) == 0;
+}
+
+/* May an object of type `from` be retyped to `to`? */
+bool cap_is_retypeable(uint8_t from, uint8_t to);
+
+/* Was `child` derived from `parent`?  Range and type decide; a sub-range of the same type counts, an
+ * equal range of the same type is a copy and does not. */
+static inline bool cap_is_ancestor(const struct capability *child, const struct capability *parent)
+{
+    if (cap_type_root(child->type) != cap_type_root(parent->type) ||
+        !cap_types[parent->type].memory)
+        return false;
+    uint64_t cb = cap_base(child), ce = cb + cap_bytes(child);
+    uint64_t pb = cap_base(parent), pe = pb + cap_bytes(parent);
+    if (cb < pb || ce > pe)
+        return false;
+    if (cb == pb && ce == pe && child->type <= parent->type)
+        return false; /* types are numbered ancestors first */
+    return true;
+}
+
+#endif
