@@ -33,14 +33,17 @@ interfaces := $(if $(wildcard idl/main.c),$(basename $(notdir $(sort $(wildcard 
 interface_stamps := $(interfaces:%=$(B)/guest/if/%.stamp)
 interface_objects := $(interfaces:%=$(B)/user/if/%.o)
 
-# A type file may be imported by any interface, so all of them are inputs of each.
+# A type file may be imported by any interface, so all of them are inputs of each.  The stamp gets
+# the time from before the run, so that it is older than the headers: those have it as their source.
 $(interface_stamps): $(B)/guest/if/%.stamp: idl/if/%.if $(B)/bin/idl $(wildcard idl/if/*types*.if)
 	$(say) IDL $<
 	$(Q)mkdir -p $(@D) $(B)/guest/include/if
+	$(Q)touch $@.tmp
 	$(Q)$(B)/bin/idl --lang=c --header-dir $(B)/guest/include/if --source-dir $(B)/guest/if $<
-	$(Q)touch $@
+	$(Q)mv $@.tmp $@
 
-$(B)/guest/include/if/%_defs.h: $(B)/guest/if/%.stamp ;
+$(interfaces:%=$(B)/guest/include/if/%_defs.h): $(B)/guest/include/if/%_defs.h: $(B)/guest/if/%.stamp
+	@:
 
 $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | $(interface_stamps) $(newlib_stamp)
 	$(say) CC $(B)/guest/if/$*_*.c
@@ -102,7 +105,7 @@ define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
 $$(call stamp,domain.$(notdir $(1)),$$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
-    $(B)/guest/libif.a $(B)/newlib/libc.a guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
+    $(B)/guest/libif.a $(newlib_stamp) guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \

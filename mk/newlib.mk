@@ -10,4 +10,3 @@ $(newlib_stamp): tools/build-newlib $(newlib_archive)
 	$(say) NEWLIB $(B)/newlib
 	$(Q)CC=$(CC) tools/build-newlib $(B)/newlib $(newlib_archive)
 
-$(B)/newlib/libc.a $(B)/newlib/libm.a: $(newlib_stamp) ;
