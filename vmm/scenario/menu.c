@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parser of the boot menu.  Works line by line, so that the same code serves a menu.lst file, a list
+ * in a scenario and a `|` block in a scenario; each caller knows the place of each line.
+ *
+ * The VMM checks what a guest could only report from deep inside its boot: unknown commands,
+ * malformed core sets, cores that the machine does not have.  It must not rewrite a line: the guest
+ * sees what the author wrote.
+ */
+#include "scenario/menu.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "abi/layout.h"
+#include "scenario/units.h"
+
+static const char *const commands[] = { "title",  "root",          "timeout", "kernel",
+                                        "module", "modulenounzip", "#" };
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The next word at or after *at; its length in *length, 0 at the end of the line. */
+static const char *next_word(const char *text, size_t *at, size_t *length)
+{
+    while (is_space(text[*at]))
+        (*at)++;
+    const char *word = text + *at;
+    *length = 0;
+    while (word[*length] && !is_space(word[*length]))
+        (*length)++;
+    *at += *length;
+    return word;
+}
+
+static struct place place_at(struct place line, const char *text, const char *word)
+{
+    if (line.line)
+        line.column += (unsigned)(word - text);
+    return line;
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *parse_core_number(const char **text, unsigned *core)
+{
+    if (**text < '0' || **text > '9')
+        return "expected a core number; a set of cores is written 0, 0-3 or 0-3,6";
+    unsigned value = 0;
+    while (**text >= '0' && **text <= '9') {
+        value = value * 10 + (unsigned)(**text - '0');
+        (*text)++;
+        if (value >= ABI_MAX_CORES)
+            return "core numbers are 0 to 63";
+    }
+    *core = value;
+    return NULL;
+}
+
+_Static_assert(ABI_MAX_CORES == 64, "core sets are 64-bit masks, and messages say 63");
+
+const char *parse_core_set(const char *text, uint64_t *cores)
+{
+    uint64_t set = 0;
+    for (;;) {
+        unsigned first, last;
+        const char *problem = parse_core_number(&text, &first);
+        if (problem)
+            return problem;
+        last = first;
+        if (*text == '-') {
+            text++;
+            problem = parse_core_number(&text, &last);
+            if (problem)
+                return problem;
+            if (last < first)
+                return "the range runs backwards: write the lower core first, as in 0-3";
+        }
+        for (unsigned core = first; core <= last; core++)
+            set |= 1ull << core;
+        if (*text == '\0')
+            break;
+        if (*text != ',')
+            return "expected a comma or a dash; a set of cores is written 0, 0-3 or 0-3,6";
+        text++;
+    }
+    *cores = set;
+    return NULL;
+}
+
+static void parse_argument(struct arena *arena, const char *word, size_t length, unsigned index,
+                           struct place place, struct menu_line *line, struct diags *diags)
+{
+    const char *text = arena_text(arena, word, length);
+    bool core = strncmp(text, "core=", 5) == 0;
+    bool flags = strncmp(text, "spawnflags=", 11) == 0;
+    if (!core && !flags)
+        return;
+    if (index >= 2) {
+        diag_warning(diags, place,
+                     "'%s' is recognised only among the first two arguments; here the program gets "
+                     "it as text",
+                     text);
+        return;
+    }
+    if (core) {
+        if (line->cores)
+            diag_error(diags, place, "'%s': this line has a core= already", text);
+        const char *problem = parse_core_set(text + 5, &line->cores);
+        line->core_place = place;
+        if (problem)
+            diag_error(diags, place, "'%s': %s", text, problem);
+        return;
+    }
+    uint64_t value = 0;
+    const char *problem = parse_unsigned(text + 11, &value);
+    if (!problem && value > UINT32_MAX)
+        problem = "spawn flags are 32 bits";
+    if (problem)
+        diag_error(diags, place, "'%s': %s", text, problem);
+    line->spawn_flags = (uint32_t)value;
+}
+
+/* The part of a kernel or module line behind its command. */
+static bool parse_image(struct arena *arena, const char *text, size_t at, struct place place,
+                        const char *command, struct menu_line *line, struct diags *diags)
+{
+    bool kernel = strcmp(command, "kernel") == 0;
+    size_t length;
+    const char *path = next_word(text, &at, &length);
+    if (length == 0) {
+        diag_error(diags, place_at(place, text, path),
+                   "'%s' without a path; expected %s PATH [ARGUMENTS]", command, command);
+        return false;
+    }
+    line->place = place_at(place, text, path);
+    line->path = arena_text(arena, path, length);
+    if (line->path[0] != '/' || strstr(line->path, "/../") || !*path_base(line->path) ||
+        strcmp(path_base(line->path), "..") == 0 || strcmp(path_base(line->path), ".") == 0) {
+        diag_error(diags, line->place,
+                   "'%s': expected an absolute path in the image directory, as in /sbin/init",
+                   line->path);
+        return false;
+    }
+    /* The command is the rest of the line from the path on, without spaces at the end. */
+    size_t rest = strlen(path);
+    while (rest > 0 && is_space(path[rest - 1]))
+        rest--;
+    line->command = arena_text(arena, path, rest);
+
+    unsigned index = 0;
+    for (;; index++) {
+        const char *word = next_word(text, &at, &length);
+        if (length == 0)
+            break;
+        if (!kernel)
+            parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
+    }
+    if (index >= MENU_ARGS_MAX) {
+        diag_error(diags, line->place, "%u arguments: a program takes at most %d", index,
+                   MENU_ARGS_MAX - 1);
+        return false;
+    }
+    return true;
+}
+
+void menu_parse_line(struct arena *arena, const char *text, struct place place, struct menu *menu,
+                     struct diags *diags)
+{
+    size_t at = 0, length;
+    const char *word = next_word(text, &at, &length);
+    if (length == 0 || word[0] == '#')
+        return;
+    struct place word_place = place_at(place, text, word);
+    if (strlen(text) > MENU_LINE_MAX) {
+        diag_error(diags, word_place, "a line of %zu bytes: at most %d", strlen(text),
+                   MENU_LINE_MAX);
+        return;
+    }
+    const char *command = arena_text(arena, word, length);
+
+    if (strcmp(command, "title") == 0) {
+        word = next_word(text, &at, &length);
+        menu->title = arena_string(arena, word);
+        return;
+    }
+    if (strcmp(command, "root") == 0 || strcmp(command, "timeout") == 0)
+        return;
+
+    struct menu_line line = { .no_unzip = strcmp(command, "modulenounzip") == 0 };
+    if (strcmp(command, "kernel") == 0) {
+        bool good = parse_image(arena, text, at, place, command, &line, diags);
+        if (menu->kernel.path)
+            diag_error(diags, word_place, "a second kernel line; the first is in line %u",
+                       menu->kernel.place.line);
+        else if (good)
+            menu->kernel = line;
+    } else if (strcmp(command, "module") == 0 || line.no_unzip) {
+        if (!parse_image(arena, text, at, place, command, &line, diags))
+            return;
+        if (menu->module_count == MENU_MODULES_MAX) {
+            diag_error(diags, word_place, "more than %d modules", MENU_MODULES_MAX);
+            return;
+        }
+        arena_grow(arena, (void **)&menu->modules, &menu->module_capacity, menu->module_count,
+                   sizeof(line));
+        menu->modules[menu->module_count++] = line;
+    } else {
+        const char *near = nearest_word(command, commands, COMMANDS);
+        diag_error(diags, word_place,
+                   "'%s': expected %s%s%stitle, kernel, module, modulenounzip or #", command,
+                   near ? "'" : "", near ? near : "", near ? "' or one of " : "");
+        return;
+    }
+    if (line.command)
+        menu->text_bytes += strlen(line.command) + 1;
+}
+
+void menu_parse_text(struct arena *arena, const char *file, const char *text, size_t length,
+                     struct menu *menu, struct diags *diags)
+{
+    struct place place = { file, 1, 1 };
+    if (memchr(text, '\0', length)) {
+        diag_error(diags, (struct place){ file, 0, 0 },
+                   "not a text file: expected a boot menu with kernel and module lines");
+        return;
+    }
+    for (size_t at = 0; at < length; place.line++) {
+        const char *start = text + at;
+        const char *end = memchr(start, '\n', length - at);
+        size_t bytes = end ? (size_t)(end - start) : length - at;
+        menu_parse_line(arena, arena_text(arena, start, bytes), place, menu, diags);
+        at += bytes + 1;
+    }
+}
+
+void menu_check_cores(const struct menu_line *line, unsigned core_count, struct diags *diags)
+{
+    uint64_t exist = core_count == 64 ? ~0ull : (1ull << core_count) - 1;
+    uint64_t missing = line->cores & ~exist;
+    if (!missing)
+        return;
+    unsigned core = (unsigned)__builtin_ctzll(missing);
+    if (core_count == 1)
+        diag_error(diags, line->core_place, "core %u does not exist: the machine has core 0 only",
+                   core);
+    else
+        diag_error(diags, line->core_place,
+                   "core %u does not exist: the machine has %u cores, 0 to %u", core, core_count,
+                   core_count - 1);
+}
+
+void menu_check(const struct menu *menu, unsigned core_count, struct place whole,
+                struct diags *diags)
+{
+    assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
+    if (!menu->kernel.path)
+        diag_error(diags, whole, "no kernel line; expected one such as: kernel /boot/cpu");
+    bool init = false;
+    for (size_t i = 0; i < menu->module_count; i++) {
+        const struct menu_line *line = &menu->modules[i];
+        menu_check_cores(line, core_count, diags);
+        init = init || strcmp(path_base(line->path), "init") == 0;
+        if (menu->kernel.path && line->place.file == menu->kernel.place.file &&
+            (line->place.line < menu->kernel.place.line ||
+             (line->place.line == menu->kernel.place.line &&
+              line->place.column < menu->kernel.place.column)))
+            diag_error(diags, line->place, "module before the kernel line (line %u)",
+                       menu->kernel.place.line);
+    }
+    if (!init)
+        diag_error(diags, whole,
+                   "no init: the CPU driver starts it first; expected: module /sbin/init");
+    if (menu->text_bytes > MENU_TEXT_MAX)
+        diag_error(diags, whole, "%zu bytes of command lines: the boot information holds %d",
+                   menu->text_bytes, MENU_TEXT_MAX);
+}

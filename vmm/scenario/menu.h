@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The boot menu: which images a machine starts with, one line each, in the menu.lst grammar.
+ *
+ *     title TEXT | root ... | timeout ...      accepted, not used (title is kept)
+ *     kernel PATH ARGS                         the CPU driver; exactly one, before the modules
+ *     module PATH ARGS | modulenounzip PATH ARGS
+ *     # comment
+ *
+ * `core=a[-b][,c...]` and `spawnflags=N` are recognised among the first two arguments of a module
+ * only.  The line itself is handed to the guest unchanged, which interprets it the same way.
+ */
+#ifndef SCENARIO_MENU_H
+#define SCENARIO_MENU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scenario/arena.h"
+#include "scenario/diag.h"
+
+#define MENU_MODULES_MAX 200 /* fits, with RAM and window regions, into ABI_BOOT_MAX_REGIONS */
+#define MENU_LINE_MAX 1024   /* bytes of one line */
+#define MENU_TEXT_MAX 32768  /* bytes of all lines; the boot information holds them */
+#define MENU_ARGS_MAX 128    /* words of one line, as many as a domain takes */
+
+/* One image with its command line. */
+struct menu_line {
+    struct place place;  /* of the path */
+    const char *path;    /* absolute, in the image directory */
+    const char *command; /* "path args...", as handed to the guest */
+    uint64_t cores;      /* bit c: core= names core c; 0 when the line has no core= */
+    struct place core_place;
+    uint32_t spawn_flags; /* spawnflags=N, else 0 */
+    bool no_unzip;        /* modulenounzip */
+};
+
+struct menu {
+    const char *title; /* NULL without a title line */
+    struct menu_line kernel;
+    struct menu_line *modules;
+    size_t module_count, module_capacity;
+    size_t text_bytes; /* sum of command lengths, each with its zero */
+};
+
+/* Takes one line of a menu (without newline) that starts at `place`.  Errors go to `diags`. */
+void menu_parse_line(struct arena *arena, const char *text, struct place place, struct menu *menu,
+                     struct diags *diags);
+
+/* Takes a whole menu file's text; `file` outlives the menu. */
+void menu_parse_text(struct arena *arena, const char *file, const char *text, size_t length,
+                     struct menu *menu, struct diags *diags);
+
+/* What can be said only when all lines are known: a kernel line, init, cores that exist.
+ * `whole` is the place to blame for something that is missing. */
+void menu_check(const struct menu *menu, unsigned core_count, struct place whole,
+                struct diags *diags);
+
+/* Only the cores that one line names. */
+void menu_check_cores(const struct menu_line *line, unsigned core_count, struct diags *diags);
+
+/* Parses "a[-b][,c...]" into a set of cores.  Returns NULL or what is wrong (static text). */
+const char *parse_core_set(const char *text, uint64_t *cores);
+
+/* The last component of a path: "/sbin/init" -> "init". */
+const char *path_base(const char *path);
+
+#endif

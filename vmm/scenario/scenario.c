@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Scenario files: reading, the top-level keys, and the helpers that all sections share.
+ *
+ * The tree from yaml_tree.c is walked with tables of keys.  A section that is wrong is reported and
+ * replaced by its default, so that the sections behind it are still checked and one run shows all
+ * errors.  Nothing here acts on a scenario; after scenario_load() no file is read.
+ */
+#include "scenario/scenario.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "scenario/parse.h"
+#include "scenario/units.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define KEYS_MAX 16
+
+/* ---- mappings ---- */
+
+static void unknown_key(struct parser *parser, const struct ynode *key, const char *what,
+                        const struct key *keys, size_t key_count)
+{
+    const char *names[KEYS_MAX];
+    char all[256] = "";
+    assert(key_count <= KEYS_MAX);
+    for (size_t i = 0; i < key_count; i++) {
+        names[i] = keys[i].name;
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", keys[i].name);
+    }
+    const char *near = nearest_word(key->text, names, key_count);
+    if (near)
+        diag_error(parser->diags, key->place, "unknown key '%s' in %s; did you mean '%s'?",
+                   key->text, what, near);
+    else
+        diag_error(parser->diags, key->place, "unknown key '%s' in %s; expected one of: %s",
+                   key->text, what, all);
+}
+
+bool parse_mapping(struct parser *parser, const struct ynode *node, const char *what,
+                   const struct key *keys, size_t key_count, void *object)
+{
+    if (node->kind != YNODE_MAPPING) {
+        diag_error(parser->diags, node->place, "%s: expected a mapping (key: value), found %s",
+                   what, ynode_what(node));
+        return false;
+    }
+    for (size_t i = 0; i < node->pair_count; i++) {
+        const struct ynode *name = node->pairs[i].key;
+        bool known = false;
+        for (size_t k = 0; k < key_count && !known; k++)
+            known = strcmp(name->text, keys[k].name) == 0;
+        if (!known)
+            unknown_key(parser, name, what, keys, key_count);
+    }
+    /* In the order of the table, which puts first what others are checked against. */
+    for (size_t k = 0; k < key_count; k++) {
+        const struct ynode *value = ynode_get(node, keys[k].name);
+        if (value)
+            keys[k].parse(parser, value, object);
+        else if (keys[k].required)
+            diag_error(parser->diags, node->place, "%s: required key '%s' is missing", what,
+                       keys[k].name);
+    }
+    return true;
+}
+
+/* ---- scalars ---- */
+
+static bool is_scalar(struct parser *parser, const struct ynode *node, const char *what,
+                      const char *expected)
+{
+    if (node->kind == YNODE_SCALAR && !ynode_is_empty(node))
+        return true;
+    diag_error(parser->diags, node->place, "%s: expected %s, found %s", what, expected,
+               ynode_what(node));
+    return false;
+}
+
+bool parse_text(struct parser *parser, const struct ynode *node, const char *what,
+                const char **text)
+{
+    if (!is_scalar(parser, node, what, "text"))
+        return false;
+    *text = node->text;
+    return true;
+}
+
+bool parse_number(struct parser *parser, const struct ynode *node, const char *what, uint64_t min,
+                  uint64_t max, uint64_t *value)
+{
+    uint64_t number;
+    if (!is_scalar(parser, node, what, "a whole number"))
+        return false;
+    const char *problem = parse_unsigned(node->text, &number);
+    if (problem) {
+        diag_error(parser->diags, node->place, "%s: '%.40s': %s", what, node->text, problem);
+        return false;
+    }
+    if (number < min || number > max) {
+        diag_error(parser->diags, node->place, "%s: %s is out of range; expected %llu to %llu",
+                   what, node->text, (unsigned long long)min, (unsigned long long)max);
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+bool parse_bytes(struct parser *parser, const struct ynode *node, const char *what, uint64_t *bytes)
+{
+    if (!is_scalar(parser, node, what, "an amount of memory such as 256 MiB"))
+        return false;
+    const char *problem = parse_memory(node->text, bytes);
+    if (problem)
+        diag_error(parser->diags, node->place, "%s: '%.40s': %s", what, node->text, problem);
+    return !problem;
+}
+
+bool parse_time(struct parser *parser, const struct ynode *node, const char *what, uint64_t *ns)
+{
+    if (!is_scalar(parser, node, what, "a time such as 30 s"))
+        return false;
+    const char *problem = parse_duration(node->text, ns);
+    if (problem)
+        diag_error(parser->diags, node->place, "%s: '%.40s': %s", what, node->text, problem);
+    return !problem;
+}
+
+bool parse_bool(struct parser *parser, const struct ynode *node, const char *what, bool *value)
+{
+    if (!is_scalar(parser, node, what, "true or false"))
+        return false;
+    if (strcmp(node->text, "true") == 0)
+        *value = true;
+    else if (strcmp(node->text, "false") == 0)
+        *value = false;
+    else {
+        diag_error(parser->diags, node->place, "%s: '%.40s': expected true or false", what,
+                   node->text);
+        return false;
+    }
+    return true;
+}
+
+bool parse_cores(struct parser *parser, const struct ynode *node, const char *what, uint64_t *cores)
+{
+    if (node->kind == YNODE_SEQUENCE) {
+        uint64_t all = 0;
+        bool good = true;
+        for (size_t i = 0; i < node->item_count; i++) {
+            uint64_t some = 0;
+            if (node->items[i]->kind == YNODE_SEQUENCE) {
+                diag_error(parser->diags, node->items[i]->place,
+                           "%s: expected a core number or a range such as 0-3, found a list", what);
+                good = false;
+                continue;
+            }
+            good &= parse_cores(parser, node->items[i], what, &some);
+            all |= some;
+        }
+        if (good)
+            *cores = all;
+        return good;
+    }
+    if (!is_scalar(parser, node, what, "core numbers such as 0, 0-3 or [0, 2]"))
+        return false;
+    const char *problem = parse_core_set(node->text, cores);
+    if (problem)
+        diag_error(parser->diags, node->place, "%s: '%.40s': %s", what, node->text, problem);
+    return !problem;
+}
+
+/* ---- top level ---- */
+
+static void parse_name(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    const char *name;
+    if (!parse_text(parser, value, "scenario", &name))
+        return;
+    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    if (name[good] || strlen(name) > SCENARIO_NAME_MAX) {
+        diag_error(
+            parser->diags, value->place,
+            "scenario: '%.80s': expected a name of at most %d letters, digits, '.', '_', '-'", name,
+            SCENARIO_NAME_MAX);
+        return;
+    }
+    parser->scenario->name = name;
+}
+
+static void parse_description(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parse_text(parser, value, "description", &parser->scenario->description);
+}
+
+static void parse_deadline(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    uint64_t ns;
+    if (!parse_time(parser, value, "deadline", &ns))
+        return;
+    if (ns == 0 || ns > SCENARIO_MAX_DEADLINE_NS)
+        diag_error(parser->diags, value->place,
+                   "deadline: %s is out of range; expected more than nothing and at most a day",
+                   value->text);
+    else
+        parser->scenario->deadline_ns = ns;
+}
+
+static void parse_seed(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parser->scenario->has_seed =
+        parse_number(parser, value, "seed", 0, UINT64_MAX, &parser->scenario->seed);
+}
+
+static void parse_nested(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parse_bool(parser, value, "nested", &parser->scenario->nested);
+}
+
+static void skip_machine(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)parser;
+    (void)value;
+    (void)object; /* was parsed first: boot and expect are checked against it */
+}
+
+static void parse_boot_key(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parse_boot(parser, value);
+}
+
+static void parse_expect_key(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parse_expect(parser, value);
+}
+
+static const struct key top_keys[] = {
+    { "scenario", true, parse_name },      { "description", false, parse_description },
+    { "machine", false, skip_machine },    { "boot", true, parse_boot_key },
+    { "deadline", false, parse_deadline }, { "expect", false, parse_expect_key },
+    { "seed", false, parse_seed },         { "nested", false, parse_nested },
+};
+
+static void parse_tree(struct parser *parser, struct ynode *root)
+{
+    struct scenario *scenario = parser->scenario;
+    parse_machine(parser, root->kind == YNODE_MAPPING ? ynode_get(root, "machine") : NULL);
+    parse_mapping(parser, root, "the scenario", top_keys, COUNT(top_keys), scenario);
+    if (scenario->expectation_count == 0) {
+        arena_grow(parser->arena, (void **)&scenario->expectations, &scenario->expectation_capacity,
+                   0, sizeof(struct expectation));
+        scenario->expectations[0] = (struct expectation){
+            .kind = EXPECT_EXIT, .place = root->place, .core = EXPECT_ANY_CORE, .count = 1
+        };
+        scenario->expectation_count = 1;
+    }
+}
+
+struct scenario *scenario_parse(const char *file, const char *text, size_t length,
+                                const char *const *overrides, size_t override_count,
+                                struct diags *diags)
+{
+    size_t errors_before = diags->errors;
+    struct scenario *scenario = calloc(1, sizeof(*scenario));
+    if (!scenario) {
+        diag_error(diags, (struct place){ file, 0, 0 }, "the host is out of memory");
+        return NULL;
+    }
+    scenario->file = arena_string(&scenario->arena, file);
+    scenario->name = "";
+    scenario->description = "";
+    scenario->deadline_ns = SCENARIO_DEFAULT_DEADLINE_NS;
+    struct parser parser = { scenario, &scenario->arena, diags };
+
+    struct ynode *root = yaml_parse(parser.arena, scenario->file, text, length, diags);
+    if (root && root->kind == YNODE_MAPPING) {
+        for (size_t i = 0; i < override_count; i++)
+            yaml_override(parser.arena, root, overrides[i], diags);
+    }
+    if (root)
+        parse_tree(&parser, root);
+    if (diags->errors == errors_before)
+        return scenario;
+    scenario_free(scenario);
+    return NULL;
+}
+
+static void read_error(struct diags *diags, const char *path, struct place place, const char *why)
+{
+    if (place.file)
+        diag_error(diags, place, "cannot read '%s': %s", path, why);
+    else
+        diag_error(diags, (struct place){ path, 0, 0 }, "cannot read: %s", why);
+}
+
+char *read_text_file(struct arena *arena, const char *path, struct place place, size_t *length,
+                     struct diags *diags)
+{
+    /* O_NONBLOCK: opening a FIFO must not hang; it is refused below. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        read_error(diags, path, place, strerror(errno));
+        return NULL;
+    }
+    struct stat stat;
+    const char *why = NULL;
+    if (fstat(fd, &stat) < 0)
+        why = strerror(errno);
+    else if (S_ISDIR(stat.st_mode))
+        why = "it is a directory; expected a file";
+    else if (!S_ISREG(stat.st_mode))
+        why = "it is not a regular file";
+    else if (stat.st_size > YAML_FILE_MAX_BYTES)
+        why = "it is larger than 1 MiB, which no scenario or menu needs";
+    char *text = NULL;
+    size_t have = 0;
+    if (!why) {
+        text = arena_alloc(arena, YAML_FILE_MAX_BYTES + 1);
+        while (have <= YAML_FILE_MAX_BYTES) {
+            ssize_t got = read(fd, text + have, YAML_FILE_MAX_BYTES + 1 - have);
+            if (got < 0 && errno == EINTR)
+                continue;
+            if (got < 0)
+                why = strerror(errno);
+            if (got <= 0)
+                break;
+            have += (size_t)got;
+        }
+    }
+    close(fd);
+    if (why) {
+        read_error(diags, path, place, why);
+        return NULL;
+    }
+    *length = have;
+    return text;
+}
+
+struct scenario *scenario_load(const char *path, const char *const *overrides,
+                               size_t override_count, struct diags *diags)
+{
+    struct arena arena = { 0 };
+    size_t length;
+    struct scenario *scenario = NULL;
+    char *text = read_text_file(&arena, path, (struct place){ 0 }, &length, diags);
+    if (text)
+        scenario = scenario_parse(path, text, length, overrides, override_count, diags);
+    arena_free(&arena);
+    return scenario;
+}
+
+void scenario_free(struct scenario *scenario)
+{
+    if (!scenario)
+        return;
+    arena_free(&scenario->arena);
+    free(scenario);
+}
+
+unsigned scenario_node_of(const struct scenario_machine *machine, unsigned core)
+{
+    assert(core < machine->core_count);
+    unsigned node = 0;
+    while (node < machine->node_count && !(machine->node[node].cores >> core & 1))
+        node++;
+    assert(node < machine->node_count);
+    return node;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A scenario: the machine, what it boots, how long it may take and what must hold.
+ *
+ * scenario_load() reads a YAML file and the menu it names, applies --set overrides, checks
+ * everything and returns a plain structure; nothing is read from disk afterwards.  Format and every
+ * key: docs/scenarios.md; the same rules for editors: scenarios/scenario.schema.json.
+ */
+#ifndef SCENARIO_SCENARIO_H
+#define SCENARIO_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+#include "scenario/arena.h"
+#include "scenario/diag.h"
+#include "scenario/menu.h"
+
+#define SCENARIO_NAME_MAX 64
+#define SCENARIO_EXPECTATIONS_MAX 1024
+#define SCENARIO_PATTERN_MAX 1024 /* bytes of one text or regular expression */
+
+#define SCENARIO_DEFAULT_MEMORY_BYTES (256ull << 20) /* or 16 MiB for each core, if that is more */
+#define SCENARIO_DEFAULT_WINDOW_BYTES (16ull << 20)  /* for each node */
+#define SCENARIO_DEFAULT_DEADLINE_NS (30ull * 1000000000)
+#define SCENARIO_MAX_DEADLINE_NS (24ull * 3600 * 1000000000)
+#define SCENARIO_DEFAULT_SLICE_BLOCKS 500
+#define SCENARIO_LOCAL_DISTANCE 10
+#define SCENARIO_REMOTE_DISTANCE 20
+
+/* Least memory: what the images, page tables and first objects of core 0 take, and those of every
+ * further core (private CPU driver image, monitor, first objects). */
+#define SCENARIO_FIRST_CORE_BYTES (32ull << 20)
+#define SCENARIO_FURTHER_CORE_BYTES (8ull << 20)
+#define SCENARIO_NODE_MIN_BYTES (4ull << 20)
+#define SCENARIO_WINDOW_MIN_BYTES (2ull << 20)
+
+struct scenario_node {
+    uint64_t cores;        /* bit c: core c belongs to this node */
+    uint64_t memory_bytes; /* multiple of 2 MiB */
+    uint64_t window_bytes; /* multiple of 2 MiB, at most ABI_WINDOW_STRIDE */
+};
+
+struct scenario_machine {
+    unsigned core_count; /* 1 .. ABI_MAX_CORES; cores are numbered from 0 without gaps */
+    unsigned node_count; /* 1 .. ABI_MAX_NODES; every core is in exactly one node */
+    struct scenario_node node[ABI_MAX_NODES];
+    uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
+    uint32_t slice_blocks; /* longest slice of a core on engines that run one core at a time */
+};
+
+enum expectation_kind {
+    EXPECT_CONSOLE, /* at least `count` matching lines */
+    EXPECT_NOT,     /* no matching line */
+    EXPECT_EXIT,    /* the guest powers the machine off with exit_code */
+};
+
+#define EXPECT_ANY_CORE (-1)
+
+struct expectation {
+    enum expectation_kind kind;
+    struct place place;
+    int core;            /* EXPECT_ANY_CORE or the core that must (not) print it */
+    bool regex;          /* POSIX extended regular expression; else text that the line contains */
+    const char *pattern; /* NULL for EXPECT_EXIT */
+    const char *domain;  /* only lines of this domain; NULL: of any, and of the CPU driver */
+    uint32_t count;      /* at least 1; EXPECT_CONSOLE */
+    uint8_t exit_code;   /* EXPECT_EXIT */
+};
+
+struct scenario {
+    struct arena arena; /* owns everything below */
+    const char *file;   /* as given on the command line */
+    const char *name;
+    const char *description; /* "" without one */
+    struct scenario_machine machine;
+    struct menu menu;
+    uint64_t deadline_ns; /* machine time */
+    bool has_seed;
+    uint64_t seed;
+    bool nested;                      /* runs inside the nested hardware-KVM suite too */
+    struct expectation *expectations; /* never empty: without `expect`, exit: 0 */
+    size_t expectation_count, expectation_capacity;
+};
+
+/* Reads and checks `path` ("-" is not special) with `overrides` ("machine.cores=4") applied.
+ * Returns a scenario to be freed with scenario_free(), or NULL after at least one error in `diags`.
+ * May add warnings on success.  Blocks for file I/O. */
+struct scenario *scenario_load(const char *path, const char *const *overrides,
+                               size_t override_count, struct diags *diags);
+
+/* The same for text in memory; `file` names it in diagnostics, and a menu file is looked for beside
+ * it. */
+struct scenario *scenario_parse(const char *file, const char *text, size_t length,
+                                const char *const *overrides, size_t override_count,
+                                struct diags *diags);
+
+void scenario_free(struct scenario *scenario);
+
+/* Node of a core. */
+unsigned scenario_node_of(const struct scenario_machine *machine, unsigned core);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The `expect` section: a list, each entry one of
+ *
+ *     - console: TEXT            at least one line that contains TEXT
+ *     - console: {regex: ERE}    ... that matches a POSIX extended regular expression
+ *     - not: TEXT or {regex: ERE}
+ *     - exit: CODE
+ *
+ * with `core` (a number, a set such as 0-3, or any), `domain` and, for console, `count` beside it.
+ * A set of cores means each of them: it becomes one expectation for each core, so the matcher and
+ * the reports only know single cores.
+ */
+#include <assert.h>
+#include <regex.h>
+#include <string.h>
+
+#include "scenario/parse.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct expect_input {
+    const struct ynode *console, *not, *exit;
+    struct expectation expectation;
+    const struct ynode *core_at, *domain_at, *count_at;
+    uint64_t cores; /* 0: any */
+};
+
+static void check_regex(struct parser *parser, const struct ynode *node, const char *pattern)
+{
+    regex_t regex;
+    int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    if (error == 0) {
+        regfree(&regex);
+        return;
+    }
+    char text[128];
+    regerror(error, &regex, text, sizeof(text));
+    diag_error(parser->diags, node->place,
+               "regex: '%.80s' is not a POSIX extended regular expression: %s", pattern, text);
+}
+
+static void take_pattern(struct parser *parser, const struct ynode *value, const char *what,
+                         struct expectation *expectation)
+{
+    const char *pattern;
+    if (!parse_text(parser, value, what, &pattern))
+        return;
+    if (!*pattern)
+        diag_error(parser->diags, value->place, "%s: empty text, which every line contains", what);
+    else if (strlen(pattern) > SCENARIO_PATTERN_MAX)
+        diag_error(parser->diags, value->place, "%s: %zu bytes; at most %d", what, strlen(pattern),
+                   SCENARIO_PATTERN_MAX);
+    else if (strchr(pattern, '\n'))
+        diag_error(parser->diags, value->place,
+                   "%s: contains a line break, but console lines are matched one by one", what);
+    else
+        expectation->pattern = pattern;
+}
+
+static void parse_pattern_text(struct parser *parser, const struct ynode *value, void *object)
+{
+    take_pattern(parser, value, "text", object);
+}
+
+static void parse_pattern_regex(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expectation *expectation = object;
+    if (expectation->pattern) {
+        diag_error(parser->diags, value->place, "regex: give either text or regex, not both");
+        return;
+    }
+    take_pattern(parser, value, "regex", expectation);
+    expectation->regex = true;
+    if (expectation->pattern)
+        check_regex(parser, value, expectation->pattern);
+}
+
+static const struct key pattern_keys[] = {
+    { "text", false, parse_pattern_text },
+    { "regex", false, parse_pattern_regex },
+};
+
+static void parse_pattern(struct parser *parser, const struct ynode *value, const char *what,
+                          struct expect_input *input)
+{
+    struct expectation *expectation = &input->expectation;
+    if (value->kind != YNODE_MAPPING) {
+        take_pattern(parser, value, what, expectation);
+        return;
+    }
+    size_t errors_before = parser->diags->errors;
+    parse_mapping(parser, value, what, pattern_keys, COUNT(pattern_keys), expectation);
+    if (!expectation->pattern && parser->diags->errors == errors_before)
+        diag_error(parser->diags, value->place, "%s: expected one of the keys text, regex", what);
+}
+
+static void parse_console(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    input->console = value;
+    parse_pattern(parser, value, "console", input);
+}
+
+static void parse_not(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    input->not = value;
+    if (!input->console)
+        parse_pattern(parser, value, "not", input);
+}
+
+static void parse_exit(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    uint64_t code = 0;
+    input->exit = value;
+    parse_number(parser, value, "exit", 0, 255, &code);
+    input->expectation.exit_code = (uint8_t)code;
+}
+
+static void parse_core(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    const struct scenario_machine *machine = &parser->scenario->machine;
+    uint64_t exist = machine->core_count == 64 ? ~0ull : (1ull << machine->core_count) - 1;
+    uint64_t cores;
+    input->core_at = value;
+    if (value->kind == YNODE_SCALAR && strcmp(value->text, "any") == 0)
+        return;
+    if (value->kind == YNODE_SCALAR && strcmp(value->text, "each") == 0) {
+        input->cores = exist;
+        return;
+    }
+    if (!parse_cores(parser, value, "core", &cores))
+        return;
+    if (cores == 0)
+        diag_error(parser->diags, value->place, "core: an empty list; expected a core or 'any'");
+    else if (cores & ~exist)
+        diag_error(parser->diags, value->place,
+                   "core: core %d does not exist: the machine has %u core%s",
+                   __builtin_ctzll(cores & ~exist), machine->core_count,
+                   machine->core_count == 1 ? "" : "s");
+    else
+        input->cores = cores;
+}
+
+static void parse_domain(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    input->domain_at = value;
+    if (!parse_text(parser, value, "domain", &input->expectation.domain))
+        return;
+    /* The status block holds names of 15 characters. */
+    if (strlen(input->expectation.domain) > 15)
+        diag_error(parser->diags, value->place,
+                   "domain: '%.40s': dispatchers have names of at most 15 characters",
+                   input->expectation.domain);
+}
+
+static void parse_count(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    uint64_t count = 1;
+    input->count_at = value;
+    parse_number(parser, value, "count", 1, 1000000, &count);
+    input->expectation.count = (uint32_t)count;
+}
+
+static const struct key expect_keys[] = {
+    { "console", false, parse_console }, { "not", false, parse_not },
+    { "exit", false, parse_exit },       { "core", false, parse_core },
+    { "domain", false, parse_domain },   { "count", false, parse_count },
+};
+
+static void add(struct parser *parser, const struct ynode *item,
+                const struct expectation *expectation)
+{
+    struct scenario *scenario = parser->scenario;
+    if (scenario->expectation_count == SCENARIO_EXPECTATIONS_MAX) {
+        diag_error(parser->diags, item->place, "expect: more than %d expectations",
+                   SCENARIO_EXPECTATIONS_MAX);
+        return;
+    }
+    arena_grow(parser->arena, (void **)&scenario->expectations, &scenario->expectation_capacity,
+               scenario->expectation_count, sizeof(*expectation));
+    scenario->expectations[scenario->expectation_count++] = *expectation;
+}
+
+static void refuse(struct parser *parser, const struct ynode *node, const char *key,
+                   const char *beside)
+{
+    if (node)
+        diag_error(parser->diags, node->place, "%s: has no meaning beside %s", key, beside);
+}
+
+static void parse_entry(struct parser *parser, const struct ynode *item)
+{
+    struct expect_input input = { .expectation = {
+                                      .place = item->place, .core = EXPECT_ANY_CORE, .count = 1 } };
+    struct expectation *expectation = &input.expectation;
+    size_t errors_before = parser->diags->errors;
+    if (!parse_mapping(parser, item, "an expectation", expect_keys, COUNT(expect_keys), &input))
+        return;
+    int kinds = !!input.console + !!input.not +!!input.exit;
+    if (kinds != 1) {
+        if (parser->diags->errors == errors_before)
+            diag_error(parser->diags, item->place,
+                       "an expectation: expected exactly one of the keys console, not, exit");
+        return;
+    }
+    if (input.exit) {
+        expectation->kind = EXPECT_EXIT;
+        refuse(parser, input.core_at, "core", "exit");
+        refuse(parser, input.domain_at, "domain", "exit");
+        for (size_t i = 0; i < parser->scenario->expectation_count; i++) {
+            if (parser->scenario->expectations[i].kind == EXPECT_EXIT)
+                diag_error(parser->diags, input.exit->place,
+                           "exit: a second one; the first is in "
+                           "line %u",
+                           parser->scenario->expectations[i].place.line);
+        }
+    } else {
+        expectation->kind = input.console ? EXPECT_CONSOLE : EXPECT_NOT;
+    }
+    if (!input.console)
+        refuse(parser, input.count_at, "count", input.exit ? "exit" : "not");
+    if (parser->diags->errors != errors_before)
+        return;
+    if (!input.cores) {
+        add(parser, item, expectation);
+        return;
+    }
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++) {
+        if (!(input.cores >> core & 1))
+            continue;
+        expectation->core = (int)core;
+        add(parser, item, expectation);
+    }
+}
+
+void parse_expect(struct parser *parser, const struct ynode *node)
+{
+    if (node->kind != YNODE_SEQUENCE || node->item_count == 0) {
+        diag_error(parser->diags, node->place,
+                   "expect: expected a list such as [console: Hello World, exit: 0], found %s; "
+                   "without expect, the machine must exit with code 0",
+                   node->kind == YNODE_SEQUENCE ? "an empty list" : ynode_what(node));
+        return;
+    }
+    for (size_t i = 0; i < node->item_count; i++)
+        parse_entry(parser, node->items[i]);
+}
