@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# build/bin/vmm (vmm/, devices/) and build/bin/idl (idl/), and the rule for host objects.
+# build/bin/vmm (vmm/, devices/) and build/bin/idl (idl/), the rule for host objects, and the library of
+# the deterministic engine, which is loaded at run time and never linked.
 
 vmm_sources := $(sort $(wildcard vmm/*.c vmm/*/*.c devices/*.c))
 idl_sources := $(sort $(wildcard idl/*.c))
@@ -12,8 +13,20 @@ $(call stamp,idl.objects,$(idl_objects))
 
 host_programs := $(if $(wildcard vmm/main.c),$(B)/bin/vmm) $(if $(wildcard idl/main.c),$(B)/bin/idl)
 
+# Looked for (or fetched) once; a host where it cannot be had builds all the same, and `make unicorn`
+# tries again.
+unicorn_stamp := $(if $(wildcard tools/fetch-unicorn),$(B)/unicorn.stamp)
+$(B)/unicorn.stamp: $(wildcard tools/fetch-unicorn)
+	$(Q)tools/fetch-unicorn $(B)/unicorn || true
+	$(Q)touch $@
+
+.PHONY: unicorn
+unicorn:
+	$(Q)tools/fetch-unicorn $(B)/unicorn
+	$(Q)touch $(B)/unicorn.stamp
+
 .PHONY: host
-host: $(host_programs)
+host: $(host_programs) $(unicorn_stamp)
 
 $(B)/bin/vmm: $(vmm_objects) $(B)/flags/vmm.objects
 	$(say) LINK $@

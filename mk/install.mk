@@ -12,4 +12,6 @@ install: all
 	$(Q)install -m 644 $(B)/guest/boot/cpu $(DESTDIR)$(PREFIX)/lib/vmm/guest/boot/
 	$(Q)install -m 644 $(domain_images) $(DESTDIR)$(PREFIX)/lib/vmm/guest/sbin/
 	$(Q)cp -R scenarios $(DESTDIR)$(PREFIX)/share/vmm/
+	$(Q)library=$(B)/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2; [ ! -e $$library ] || \
+	    install -m 644 $$library $(DESTDIR)$(PREFIX)/lib/vmm/
 	$(Q)cp LICENSE $(DESTDIR)$(PREFIX)/share/vmm/
