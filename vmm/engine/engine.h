@@ -13,7 +13,8 @@
  *    the device model and applies its effects, calling back start_core, kick, events_changed.
  *  - The engine drains the machine's event queue: it calls machine_run_events(machine, now) when
  *    machine_next_event_ns() has come.  A virtual-time engine asks before each slice and jumps
- *    there when all cores are idle; a real-time engine arms a timer, re-armed at events_changed.
+ *    there when all cores are idle; a real-time engine arms a timer when run() begins and again
+ *    at each events_changed.
  *    The deadline of a run is just such an event.
  *  - A core has an interrupt pending exactly while machine_cause_pending(machine, core).  It is
  *    delivered with vector ABI_VECTOR when the core's IF is set and no interrupt shadow is in
@@ -181,8 +182,9 @@ struct engine_ops {
      * called with the machine's lock held.  Cores that are off or stopped are ignored. */
     void (*kick)(struct engine *engine, unsigned core);
 
-    /* The time of the machine's earliest event may have changed.  As kick. */
-    void (*events_changed)(struct engine *engine);
+    /* The machine's earliest event is now at next_ns (UINT64_MAX: there is none).  Called with the
+     * machine's lock held, so the last call is the truth; does not block; ignored before run(). */
+    void (*events_changed)(struct engine *engine, uint64_t next_ns);
 
     /* Runs until something ends the run; blocks.  Fills *why, returns 0, or a negative errno with
      * why->reason == STOP_ENGINE.  Afterwards no core executes; core_state and stats are valid.

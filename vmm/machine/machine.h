@@ -202,7 +202,8 @@ void machine_run_events(struct machine *machine, uint64_t now_ns);
 /* Has the core an interrupt pending? */
 bool machine_cause_pending(const struct machine *machine, unsigned core);
 
-/* Brings clock_ns up to date; to be called just before an interrupt is delivered. */
+/* Brings clock_ns up to date and takes trace records; to be called just before an interrupt is
+ * delivered, on the thread that runs the core. */
 void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns);
 
 /* A store of 1, 2, 4 or 8 bytes into the window that was trapped.  False: no such memory. */

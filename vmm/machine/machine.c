@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine: checks its configuration, answers port requests, makes events happen.
+ *
+ * A request runs the pure device model (devices/) and then applies the effects it asked for: cause
+ * bits are set in the target's page in the order core_page.h prescribes and the engine is kicked;
+ * timers become events of the queue; lines go to the sink.  One lock covers models, queue and sink;
+ * only the scrub device's zeroing, which can be long, happens outside.  The machine never executes
+ * the guest and never asks a clock: the engine brings the time with each call.  After the machine
+ * was stopped, requests of cores that still run are ignored, so that nothing follows the last line.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/machine_private.h"
+
+/* ---- making and unmaking ---- */
+
+static int check_nodes(const struct machine_config *c, struct machine_error *error)
+{
+    uint64_t total = 0;
+    for (unsigned n = 0; n < c->node_count; n++) {
+        uint64_t ram = c->node[n].ram_bytes, window = c->node[n].window_bytes;
+        if (ram % ABI_LARGE_PAGE_BYTES != 0)
+            return machine_fail(error, -EINVAL, "memory of node %u is not a multiple of 2 MiB", n);
+        if (ram > ABI_RAM_LIMIT || (total += ram) > ABI_RAM_LIMIT)
+            return machine_fail(error, -EINVAL, "memory of all nodes exceeds 31 GiB");
+        if (window % ABI_PAGE_BYTES != 0 || window > ABI_WINDOW_STRIDE)
+            return machine_fail(error, -EINVAL,
+                                "window of node %u must be a multiple of 4 KiB, at most 512 MiB", n);
+    }
+    return 0;
+}
+
+static int check_config(const struct machine_config *c, struct machine_error *error)
+{
+    if (c->core_count < 1 || c->core_count > ABI_MAX_CORES)
+        return machine_fail(error, -EINVAL, "a machine has 1 to %d cores, not %u", ABI_MAX_CORES,
+                            c->core_count);
+    if (c->node_count < 1 || c->node_count > ABI_MAX_NODES)
+        return machine_fail(error, -EINVAL, "a machine has 1 to %d nodes, not %u", ABI_MAX_NODES,
+                            c->node_count);
+    for (unsigned i = 0; i < c->core_count; i++) {
+        if (c->core_node[i] >= c->node_count)
+            return machine_fail(error, -EINVAL, "core %u is on node %u, which does not exist", i,
+                                c->core_node[i]);
+    }
+    if (c->module_count > MACHINE_MAX_MODULES)
+        return machine_fail(error, -EINVAL, "the boot menu has %u modules, at most %d are possible",
+                            c->module_count, MACHINE_MAX_MODULES);
+    _Static_assert(MACHINE_MAX_MODULES + 2 + 2 * 60 <= ABI_BOOT_MAX_REGIONS, "regions");
+    if (2 + c->module_count + 2 * c->node_count > ABI_BOOT_MAX_REGIONS)
+        return machine_fail(error, -EINVAL, "%u modules and %u nodes do not fit into the boot information",
+                            c->module_count, c->node_count);
+    if (!c->image_dir || !c->kernel.path || !c->kernel.line)
+        return machine_fail(error, -EINVAL, "the boot menu has no `kernel` line");
+    return check_nodes(c, error);
+}
+
+static bool copy_line(struct machine_menu_line *to, const struct machine_menu_line *from)
+{
+    *to = (struct machine_menu_line){
+        .path = strdup(from->path),
+        .line = strdup(from->line),
+        .file = from->file ? strdup(from->file) : NULL,
+        .line_number = from->line_number,
+    };
+    return to->path && to->line && (to->file || !from->file);
+}
+
+static void free_line(struct machine_menu_line *line)
+{
+    free((char *)line->path);
+    free((char *)line->line);
+    free((char *)line->file);
+}
+
+static bool copy_config(struct machine *machine, const struct machine_config *config)
+{
+    struct machine_config *to = &machine->config;
+    *to = *config;
+    to->module = machine->module;
+    to->image_dir = strdup(config->image_dir);
+    bool ok = copy_line(&to->kernel, &config->kernel) && to->image_dir;
+    for (unsigned i = 0; i < config->module_count; i++)
+        ok = copy_line(&machine->module[i], &config->module[i]) && ok;
+
+    bool any_distance = false;
+    for (unsigned i = 0; i < ABI_MAX_NODES * ABI_MAX_NODES; i++)
+        any_distance |= config->distance[i / ABI_MAX_NODES][i % ABI_MAX_NODES] != 0;
+    for (unsigned i = 0; !any_distance && i < config->node_count; i++) {
+        for (unsigned j = 0; j < config->node_count; j++)
+            to->distance[i][j] = i == j ? 10 : 20;
+    }
+    return ok;
+}
+
+int machine_create(struct machine **out, const struct machine_config *config, char *text,
+                   size_t text_bytes)
+{
+    struct machine_error error = { text, text_bytes };
+    if (text_bytes > 0)
+        text[0] = 0;
+    *out = NULL;
+    int r = check_config(config, &error);
+    if (r < 0)
+        return r;
+    struct machine *machine = calloc(1, sizeof *machine);
+    if (!machine)
+        return machine_fail(&error, -ENOMEM, "no host memory");
+    pthread_mutex_init(&machine->lock, NULL);
+    device_state_init(&machine->state.device, config->core_count);
+    event_queue_init(&machine->state.queue);
+    if (!copy_config(machine, config) || !(machine->symbols = symbol_cache_new()))
+        r = machine_fail(&error, -ENOMEM, "no host memory");
+    if (r == 0)
+        r = machine_load(machine, &error);
+    if (r == 0 && config->private_memory)
+        r = machine_privatise_memory(machine, &error);
+    if (r < 0) {
+        machine_destroy(machine);
+        return r;
+    }
+    char *kernel_path = machine_image_path(machine, machine->config.kernel.path);
+    if (kernel_path)
+        machine->names = trace_names_load(kernel_path);
+    free(kernel_path);
+    *out = machine;
+    return 0;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    if (!machine)
+        return;
+    machine_free_memory(machine);
+    trace_names_free(machine->names);
+    symbol_cache_free(machine->symbols);
+    for (unsigned i = 0; i < machine->config.module_count; i++)
+        free_line(&machine->module[i]);
+    free_line(&machine->config.kernel);
+    free((char *)machine->config.image_dir);
+    pthread_mutex_destroy(&machine->lock);
+    free(machine);
+}
+
+void machine_attach(struct machine *machine, const struct engine_ops *ops, struct engine *engine)
+{
+    machine->ops = ops;
+    machine->engine = engine;
+}
+
+void machine_set_platform(struct machine *machine, uint32_t boot_flags, uint64_t tsc_hz)
+{
+    machine->boot->flags = boot_flags;
+    machine->boot->tsc_hz = tsc_hz;
+}
+
+void machine_set_error(struct machine *machine, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(machine->error, sizeof machine->error, format, list);
+    va_end(list);
+}
+
+const char *machine_error_text(const struct machine *machine)
+{
+    return machine->error;
+}
+
+unsigned machine_core_count(const struct machine *machine)
+{
+    return machine->config.core_count;
+}
+
+void machine_get_stats(const struct machine *machine, struct machine_stats *out)
+{
+    *out = machine->state.stats;
+}
+
+size_t machine_state_bytes(void)
+{
+    return sizeof(struct machine_state);
+}
+
+void machine_save_state(const struct machine *machine, void *block)
+{
+    memcpy(block, &machine->state, sizeof machine->state);
+}
+
+void machine_load_state(struct machine *machine, const void *block)
+{
+    memcpy(&machine->state, block, sizeof machine->state);
+}
+
+/* ---- effects; the lock is held ---- */
+
+__attribute__((format(printf, 5, 6))) static void tell(struct machine *machine,
+                                                       enum machine_event kind, unsigned core,
+                                                       uint64_t now_ns, const char *format, ...)
+{
+    const struct machine_sink *sink = &machine->config.sink;
+    if (!sink->event)
+        return;
+    char text[200];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    sink->event(sink->context, kind, core, now_ns, text);
+}
+
+static void stop(struct machine *machine, enum stop_reason reason, unsigned core)
+{
+    if (machine->state.stopped)
+        return;
+    machine->state.stopped = true;
+    machine->state.stop_core = core;
+    machine->ops->request_stop(machine->engine, reason);
+}
+
+static void set_cause(struct machine *machine, const struct device_effect *effect)
+{
+    struct abi_core_page *page = machine_core_page(machine, effect->core);
+    if (effect->cause.bits & ABI_CAUSE_NOTIFY) {
+        uint32_t word = effect->cause.notify_id / 64, bit = effect->cause.notify_id % 64;
+        __atomic_fetch_or(&page->notify_pending[word], 1ull << bit, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or(&page->notify_summary, 1ull << word, __ATOMIC_SEQ_CST);
+    }
+    __atomic_fetch_or(&page->cause, effect->cause.bits, __ATOMIC_SEQ_CST);
+    machine->ops->kick(machine->engine, effect->core);
+}
+
+static void set_timer(struct machine *machine, unsigned core, uint64_t at_ns)
+{
+    struct machine_state *state = &machine->state;
+    event_queue_cancel(&state->queue, state->timer_event[core]);
+    state->timer_event[core] = 0;
+    if (at_ns != 0) {
+        state->timer_event[core] = event_queue_push(&state->queue, at_ns, EVENT_TIMER, core, 0);
+        assert(state->timer_event[core] != 0); /* one for each core: the queue cannot be full */
+    }
+    machine->ops->events_changed(machine->engine, event_queue_next_ns(&state->queue));
+}
+
+static void say(struct machine *machine, const struct device_effect *effect, uint64_t now_ns)
+{
+    char text[ABI_CONSOLE_MAX + 1];
+    struct machine_console_line line = {
+        .core = effect->core,
+        .time_ns = now_ns,
+        .kind = effect->console.kind,
+        .text = text,
+        .bytes = effect->console.bytes,
+    };
+    assert(line.bytes <= ABI_CONSOLE_MAX);
+    memcpy(text, effect->console.text, line.bytes);
+    text[line.bytes] = 0;
+    if (effect->console.speaker)
+        memcpy(line.speaker, effect->console.speaker->name, 16); /* [16] stays zero */
+    machine->state.stats.console_lines++;
+    const struct machine_sink *sink = &machine->config.sink;
+    if (sink->console_line)
+        sink->console_line(sink->context, &line);
+}
+
+static void start_core(struct machine *machine, unsigned by, const struct device_effect *effect,
+                       uint64_t now_ns)
+{
+    struct core_entry entry = {
+        .rip = effect->start.rip, .rdi = effect->start.rdi, .cr3 = effect->start.cr3
+    };
+    tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
+         "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip, entry.rdi);
+    if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
+        stop(machine, STOP_ENGINE, effect->core);
+}
+
+static void stop_core(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "switched itself off");
+    for (unsigned i = 0; i < machine->config.core_count; i++) {
+        if (machine->state.device.power[i] == DEVICE_CORE_ON)
+            return;
+    }
+    stop(machine, STOP_ALL_STOPPED, core);
+}
+
+/* Applies what a model asked for; `by` made the request. */
+static void apply(struct machine *machine, unsigned by, const struct device_reply *reply,
+                  uint64_t now_ns)
+{
+    for (unsigned i = 0; i < reply->effect_count; i++) {
+        const struct device_effect *effect = &reply->effect[i];
+        switch (effect->kind) {
+        case DEVICE_SET_CAUSE:
+            set_cause(machine, effect);
+            break;
+        case DEVICE_TIMER:
+            set_timer(machine, effect->core, effect->at_ns);
+            break;
+        case DEVICE_CONSOLE:
+            say(machine, effect, now_ns);
+            break;
+        case DEVICE_START_CORE:
+            start_core(machine, by, effect, now_ns);
+            break;
+        case DEVICE_STOP_CORE:
+            stop_core(machine, effect->core, now_ns);
+            break;
+        case DEVICE_EXIT:
+            tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u", effect->exit_code);
+            machine->state.exit_code = effect->exit_code;
+            stop(machine, STOP_EXIT, by);
+            break;
+        case DEVICE_PANIC:
+            tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
+            stop(machine, STOP_PANIC, by);
+            break;
+        case DEVICE_SCRUB:
+            break; /* done by the caller, without the lock */
+        case DEVICE_CHANNEL:
+            tell(machine, MACHINE_EVENT_CHANNEL, effect->channel.core_a, now_ns,
+                 "%s core %u -> core %u at 0x%" PRIx64, effect->channel.name,
+                 effect->channel.core_a, effect->channel.core_b, effect->channel.base);
+            break;
+        }
+    }
+}
+
+/* ---- what engines call ---- */
+
+static void count_bad_request(struct machine *machine, const struct device_access *access,
+                              uint64_t result)
+{
+    static const char *const results[] = { "ok", "no such core", "core is running", "bad address",
+                                           "bad request" };
+    assert(result < sizeof results / sizeof results[0]);
+    machine->state.stats.bad_requests++;
+    if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)
+        return;
+    tell(machine, MACHINE_EVENT_BAD_REQUEST, access->core, access->now_ns,
+         "%s: port 0x%x, %u bytes, value 0x%x, arguments 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64
+         " 0x%" PRIx64,
+         results[result], access->port, access->width, access->value, access->arg[0],
+         access->arg[1], access->arg[2], access->arg[3]);
+}
+
+enum machine_next machine_port_out(struct machine *machine, unsigned core, uint16_t port,
+                                   unsigned width, uint32_t value, uint64_t now_ns)
+{
+    struct abi_core_page *page = machine_core_page(machine, core);
+    struct device_access access = {
+        .core = core, .port = port, .width = width, .value = value, .now_ns = now_ns
+    };
+    memcpy(access.arg, page->arg, sizeof access.arg);
+
+    struct device_reply reply;
+    pthread_mutex_lock(&machine->lock);
+    if (machine->state.stopped) {
+        pthread_mutex_unlock(&machine->lock);
+        return MACHINE_STOP_MACHINE;
+    }
+    machine_drain_trace(machine, core, now_ns);
+    device_out(&machine->state.device, &machine->device_memory, &access, &reply);
+    if (reply.result != ABI_RESULT_OK)
+        count_bad_request(machine, &access, reply.result);
+    apply(machine, core, &reply, now_ns);
+    bool stopped = machine->state.stopped;
+    bool core_on = machine->state.device.power[core] == DEVICE_CORE_ON;
+    pthread_mutex_unlock(&machine->lock);
+
+    for (unsigned i = 0; i < reply.effect_count; i++) {
+        if (reply.effect[i].kind == DEVICE_SCRUB)
+            memset(reply.effect[i].scrub.host, 0, reply.effect[i].scrub.bytes);
+    }
+    page->result = reply.result;
+    page->clock_ns = now_ns;
+    if (stopped)
+        return MACHINE_STOP_MACHINE;
+    return core_on ? MACHINE_CONTINUE : MACHINE_STOP_CORE;
+}
+
+uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, unsigned width)
+{
+    assert(core < machine->config.core_count);
+    (void)port;
+    return device_in(width);
+}
+
+uint64_t machine_next_event_ns(struct machine *machine)
+{
+    pthread_mutex_lock(&machine->lock);
+    uint64_t next = event_queue_next_ns(&machine->state.queue);
+    pthread_mutex_unlock(&machine->lock);
+    return next;
+}
+
+void machine_run_events(struct machine *machine, uint64_t now_ns)
+{
+    struct event event;
+    struct device_reply reply;
+    pthread_mutex_lock(&machine->lock);
+    while (!machine->state.stopped &&
+           event_queue_pop_due(&machine->state.queue, now_ns, &event)) {
+        switch (event.kind) {
+        case EVENT_TIMER:
+            machine->state.timer_event[event.core] = 0;
+            device_timer_due(&machine->state.device, event.core, now_ns, &reply);
+            apply(machine, event.core, &reply, now_ns);
+            break;
+        case EVENT_DEADLINE:
+            stop(machine, STOP_DEADLINE, 0);
+            break;
+        default:
+            break;
+        }
+    }
+    machine->ops->events_changed(machine->engine, event_queue_next_ns(&machine->state.queue));
+    pthread_mutex_unlock(&machine->lock);
+}
+
+bool machine_cause_pending(const struct machine *machine, unsigned core)
+{
+    return __atomic_load_n(&machine_core_page(machine, core)->cause, __ATOMIC_SEQ_CST) != 0;
+}
+
+void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    machine_core_page(machine, core)->clock_ns = now_ns;
+    pthread_mutex_lock(&machine->lock);
+    machine_drain_trace(machine, core, now_ns);
+    pthread_mutex_unlock(&machine->lock);
+}
+
+bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
+                          unsigned bytes, uint64_t now_ns)
+{
+    (void)core;
+    (void)now_ns;
+    const struct device_range *range = device_memory_find(&machine->device_memory, paddr, bytes);
+    if (!range || range->kind != DEVICE_RANGE_WINDOW || bytes > 8)
+        return false;
+    void *host = (uint8_t *)range->host + (paddr - range->base);
+    /* Aligned stores of natural size must reach the other cores in one piece, and after all that
+     * this core stored before: the control word of a line is one of them. */
+    uint64_t value = 0;
+    memcpy(&value, data, bytes);
+    if (bytes == 8 && paddr % 8 == 0)
+        __atomic_store_n((uint64_t *)host, value, __ATOMIC_RELEASE);
+    else if (bytes == 4 && paddr % 4 == 0)
+        __atomic_store_n((uint32_t *)host, (uint32_t)value, __ATOMIC_RELEASE);
+    else if (bytes == 2 && paddr % 2 == 0)
+        __atomic_store_n((uint16_t *)host, (uint16_t)value, __ATOMIC_RELEASE);
+    else
+        memcpy(host, data, bytes);
+    return true;
+}
+
+void machine_fill_stop(const struct machine *machine, struct engine_stop *why)
+{
+    why->core = machine->state.stop_core;
+    why->exit_code = machine->state.exit_code;
+}
+
+int machine_run(struct machine *machine, struct engine_stop *why)
+{
+    assert(machine->ops && machine->engine);
+    memset(why, 0, sizeof *why);
+    pthread_mutex_lock(&machine->lock);
+    if (machine->state.device.power[0] == DEVICE_CORE_OFF) {
+        if (machine->config.deadline_ns != 0)
+            event_queue_push(&machine->state.queue, machine->config.deadline_ns, EVENT_DEADLINE, 0,
+                             0);
+        device_power_on(&machine->state.device);
+        tell(machine, MACHINE_EVENT_CORE_STARTED, 0, 0, "power-on at 0x%" PRIx64,
+             machine->boot_entry.rip);
+        int r = machine->ops->start_core(machine->engine, 0, &machine->boot_entry);
+        if (r < 0) {
+            pthread_mutex_unlock(&machine->lock);
+            why->reason = STOP_ENGINE;
+            snprintf(why->detail, sizeof why->detail, "core 0 cannot be started: %s", strerror(-r));
+            return r;
+        }
+    }
+    pthread_mutex_unlock(&machine->lock);
+    int r = machine->ops->run(machine->engine, why);
+    for (unsigned core = 0; core < machine->config.core_count; core++)
+        machine_drain_trace(machine, core, why->time_ns);
+    return r;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside vmm/machine/: the machine itself, and what its files offer each other.
+ */
+#ifndef VMM_MACHINE_PRIVATE_H
+#define VMM_MACHINE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "machine/event_queue.h"
+#include "machine/image.h"
+#include "machine/machine.h"
+#include "machine/symbols.h"
+
+#define MACHINE_MAX_REGIONS (2 * ABI_MAX_NODES + 1)
+#define MACHINE_MAX_MODULES 128
+#define MACHINE_TRACE_KEPT 16        /* last records of each core, for the report */
+#define MACHINE_BAD_REQUESTS_SHOWN 8 /* for each core; the rest is only counted */
+
+/* The flight recorder of a core, as far as the machine has read it. */
+struct machine_trace {
+    uint64_t seen; /* records taken from the ring */
+    uint64_t lost; /* overwritten before they were taken */
+    uint64_t kept; /* records ever put into last[] */
+    struct abi_trace_record last[MACHINE_TRACE_KEPT];
+    struct abi_trace_record last_syscall; /* what == 0: none */
+};
+
+/* All that changes while the machine runs, except guest memory.  Flat: a copy is a snapshot. */
+struct machine_state {
+    struct device_state device;
+    struct event_queue queue;
+    uint64_t timer_event[ABI_MAX_CORES]; /* sequence of the core's EVENT_TIMER, 0 = none */
+    struct machine_trace trace[ABI_MAX_CORES];
+    struct machine_stats stats;
+    bool stopped; /* the guest or the machine ended the run; nothing more happens */
+    unsigned stop_core;
+    uint32_t exit_code;
+};
+
+struct machine {
+    struct machine_config config; /* strings in it are copies owned by the machine */
+    struct machine_menu_line module[MACHINE_MAX_MODULES];
+
+    struct machine_region region[MACHINE_MAX_REGIONS];
+    unsigned region_count;
+    struct device_memory device_memory; /* the RAM and window regions, for the models */
+
+    struct abi_boot *boot; /* in guest memory */
+    struct core_entry boot_entry;
+
+    pthread_mutex_t lock; /* covers state and sink calls */
+    struct machine_state state;
+
+    const struct engine_ops *ops;
+    struct engine *engine;
+    char error[256]; /* machine_set_error() */
+
+    struct trace_names *names;
+    struct symbol_cache *symbols;
+};
+
+/* ---- memory.c ---- */
+
+/* Makes the regions named by the checked configuration.  0 or negative errno with error filled. */
+int machine_make_memory(struct machine *machine, struct machine_error *error);
+void machine_free_memory(struct machine *machine);
+
+/* Maps all regions again, private, with their present contents. */
+int machine_privatise_memory(struct machine *machine, struct machine_error *error);
+
+/* ---- boot.c ---- */
+
+/* Loads all images and fills boot information and tables. */
+int machine_load(struct machine *machine, struct machine_error *error);
+
+/* Host path of an image: image_dir/path, to be freed; never NULL. */
+char *machine_image_path(const struct machine *machine, const char *path);
+
+/* ---- trace.c ---- */
+
+/* Takes new records from the ring of a core; lock held, the core not executing. */
+void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns);
+
+/* Name of the dispatcher whose head lies at `dcb`, printable, "-" if 0, "?" if it is no memory. */
+void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17]);
+
+/* Names of system calls and so on, from the CPU driver's file; never NULL, maybe empty. */
+struct trace_names *trace_names_load(const char *kernel_path);
+void trace_names_free(struct trace_names *names);
+
+#endif

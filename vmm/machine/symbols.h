@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Symbols of ELF files on the host, for reports.  Not thread-safe; used when nothing runs.
+ */
+#ifndef VMM_MACHINE_SYMBOLS_H
+#define VMM_MACHINE_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbol_cache;
+
+/* An empty cache, NULL without memory. */
+struct symbol_cache *symbol_cache_new(void);
+void symbol_cache_free(struct symbol_cache *cache);
+
+/* Finds the function or object of the file at `path` that holds vaddr.  The name is valid as long
+ * as the cache; false if the file cannot be read or no symbol fits. */
+bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **name,
+                   uint64_t *offset);
+
+/* Copies the contents of the data symbol `name` of an ELF file (at most `max` bytes); to be freed;
+ * NULL if there is none. */
+char *symbol_contents(const char *path, const char *name, size_t max, size_t *bytes);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The flight recorder: takes trace records out of the core areas and puts them into words.
+ *
+ * The CPU driver writes its ring always; whoever handles an exit of that core takes what is new,
+ * whether anybody watches or not, so that watching changes nothing in the guest.  A core that runs
+ * long without an exit overwrites its oldest records: they are counted as lost.  Names of system
+ * calls, types and commands are the CPU driver's own and come from three symbols of its ELF file;
+ * without them numbers are printed.  Everything read here was written by the guest and may be wrong.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/machine_private.h"
+
+#define MAX_NAMES 256
+#define NAMES_MAX_BYTES 65536
+
+struct trace_names {
+    char *syscall_block, *type_block, *command_block;
+    const char *syscall[MAX_NAMES], *type[MAX_NAMES];
+    struct {
+        unsigned type, command;
+        const char *name;
+    } command[MAX_NAMES];
+    unsigned command_count;
+};
+
+/* Next entry of a list of zero-terminated strings that ends with an empty one, NULL at the end. */
+static const char *next_entry(const char *block, size_t bytes, size_t *at)
+{
+    if (!block || *at >= bytes || block[*at] == 0)
+        return NULL;
+    const char *entry = block + *at;
+    size_t length = strnlen(entry, bytes - *at);
+    if (length == bytes - *at)
+        return NULL; /* not terminated */
+    *at += length + 1;
+    return entry;
+}
+
+static char *load_list(const char *path, const char *symbol, const char **list)
+{
+    size_t bytes, at = 0;
+    char *block = symbol_contents(path, symbol, NAMES_MAX_BYTES, &bytes);
+    for (unsigned i = 0; i < MAX_NAMES; i++) {
+        list[i] = next_entry(block, bytes, &at);
+        if (!list[i])
+            break;
+    }
+    return block;
+}
+
+struct trace_names *trace_names_load(const char *kernel_path)
+{
+    struct trace_names *names = calloc(1, sizeof *names);
+    if (!names)
+        return NULL;
+    names->syscall_block = load_list(kernel_path, "trace_syscall_names", names->syscall);
+    names->type_block = load_list(kernel_path, "trace_type_names", names->type);
+    size_t bytes, at = 0;
+    names->command_block =
+        symbol_contents(kernel_path, "trace_command_names", NAMES_MAX_BYTES, &bytes);
+    const char *entry;
+    while (names->command_count < MAX_NAMES &&
+           (entry = next_entry(names->command_block, bytes, &at)) != NULL) {
+        unsigned type, command;
+        const char *name = strchr(entry, '=');
+        if (!name || sscanf(entry, "%u:%u=", &type, &command) != 2)
+            continue;
+        unsigned i = names->command_count++;
+        names->command[i].type = type;
+        names->command[i].command = command;
+        names->command[i].name = name + 1;
+    }
+    return names;
+}
+
+void trace_names_free(struct trace_names *names)
+{
+    if (!names)
+        return;
+    free(names->syscall_block);
+    free(names->type_block);
+    free(names->command_block);
+    free(names);
+}
+
+void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17])
+{
+    strcpy(name, "-");
+    if (dcb == 0)
+        return;
+    const struct abi_dcb_head *head = machine_memory(machine, dcb, sizeof *head);
+    if (!head) {
+        strcpy(name, "?");
+        return;
+    }
+    memcpy(name, head->name, 16);
+    name[16] = 0;
+    for (char *c = name; *c; c++) {
+        if (!isprint((unsigned char)*c))
+            *c = '?';
+    }
+}
+
+static void take_record(struct machine *machine, unsigned core, uint64_t now_ns, uint64_t index,
+                        const struct abi_trace_record *record)
+{
+    struct machine_trace *trace = &machine->state.trace[core];
+    struct machine_stats *stats = &machine->state.stats;
+    uint8_t kind = record->what & 0xff;
+    trace->last[trace->kept++ % MACHINE_TRACE_KEPT] = *record;
+    stats->trace_records++;
+    if (kind == ABI_TRACE_SYSCALL) {
+        stats->syscalls++;
+        trace->last_syscall = *record;
+    } else if (kind == ABI_TRACE_UPCALL) {
+        stats->upcalls++;
+    }
+    const struct machine_sink *sink = &machine->config.sink;
+    if (machine->config.trace && sink->trace_record)
+        sink->trace_record(sink->context, core, now_ns, index, record);
+}
+
+void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    const struct abi_core_page *page = machine_core_page(machine, core);
+    const struct abi_trace_record *ring =
+        (const void *)((const uint8_t *)page + ABI_TRACE_RING_OFFSET);
+    struct machine_trace *trace = &machine->state.trace[core];
+    uint64_t head = __atomic_load_n(&page->trace_head, __ATOMIC_ACQUIRE);
+    if (head < trace->seen) { /* the guest damaged its counter; begin anew */
+        trace->seen = head;
+        return;
+    }
+    if (head - trace->seen > ABI_TRACE_RECORDS) {
+        uint64_t lost = head - trace->seen - ABI_TRACE_RECORDS;
+        trace->lost += lost;
+        machine->state.stats.trace_lost += lost;
+        trace->seen = head - ABI_TRACE_RECORDS;
+    }
+    for (; trace->seen < head; trace->seen++) {
+        struct abi_trace_record record = ring[trace->seen % ABI_TRACE_RECORDS];
+        take_record(machine, core, now_ns, trace->seen, &record);
+    }
+}
+
+static void syscall_text(const struct machine *machine, const struct abi_trace_record *record,
+                         const char *who, char *text, size_t bytes)
+{
+    const struct trace_names *names = machine->names;
+    unsigned number = record->what >> 8 & 0xff, type = record->what >> 16 & 0xff;
+    unsigned command = record->what >> 24 & 0xff;
+    uint32_t cptr = (uint32_t)(record->what >> 32);
+    char call[80] = "", invoked[120] = "";
+    if (names && names->syscall[number])
+        snprintf(call, sizeof call, "%s", names->syscall[number]);
+    else
+        snprintf(call, sizeof call, "#%u", number);
+    for (unsigned i = 0; names && i < names->command_count; i++) {
+        if (names->command[i].type == type && names->command[i].command == command)
+            snprintf(invoked, sizeof invoked, " %s", names->command[i].name);
+    }
+    if (!invoked[0] && (type || command)) {
+        if (names && names->type[type])
+            snprintf(invoked, sizeof invoked, " %s.%u", names->type[type], command);
+        else
+            snprintf(invoked, sizeof invoked, " type %u command %u", type, command);
+    }
+    snprintf(text, bytes, "syscall %s%s cptr 0x%x (%s)", call, invoked, cptr, who);
+}
+
+void machine_trace_text(struct machine *machine, const struct abi_trace_record *record, char *text,
+                        size_t text_bytes)
+{
+    static const char *const upcalls[] = { "run", "pagefault", "pagefault_disabled", "trap", "lrpc" };
+    unsigned a = record->what >> 8 & 0xff;
+    uint32_t d = (uint32_t)(record->what >> 32);
+    char who[17];
+    switch (record->what & 0xff) {
+    case ABI_TRACE_SYSCALL:
+        machine_dispatcher_name(machine, record->arg, who);
+        syscall_text(machine, record, who, text, text_bytes);
+        break;
+    case ABI_TRACE_SYSRET:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "sysret error 0x%x (%s)", d, who);
+        break;
+    case ABI_TRACE_UPCALL:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "upcall %s (%s)",
+                 a < sizeof upcalls / sizeof upcalls[0] ? upcalls[a] : "?", who);
+        break;
+    case ABI_TRACE_RESUME:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "resume (%s)", who);
+        break;
+    case ABI_TRACE_INTERRUPT:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "interrupt%s%s (%s)", a & ABI_CAUSE_TIMER ? " timer" : "",
+                 a & ABI_CAUSE_NOTIFY ? " notify" : "", who);
+        break;
+    case ABI_TRACE_FAULT:
+        snprintf(text, text_bytes, "fault vector %u error 0x%x at 0x%" PRIx64, a, d, record->arg);
+        break;
+    case ABI_TRACE_IDLE:
+        snprintf(text, text_bytes, "idle");
+        break;
+    case ABI_TRACE_NOTIFY:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "notify core %u id %u (%s)", d >> 16, d & 0xffff, who);
+        break;
+    default:
+        snprintf(text, text_bytes, "record 0x%" PRIx64 " 0x%" PRIx64, record->what, record->arg);
+    }
+}
