@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Menu lines and the arguments page.
+ *
+ * A line is read word by word; nothing is changed in place, because lines lie in the boot
+ * information, which is read-only and shared by everybody who spawns.  The machine has checked the
+ * menu before the guest starts; here it is checked again, since lines also come from programs.
+ */
+#include <spawndomain/cmdline.h>
+#include <string.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The next word at or after *at; its length, 0 at the end. */
+static size_t next_word(const char **at)
+{
+    while (is_blank(**at))
+        (*at)++;
+    size_t length = 0;
+    while ((*at)[length] != '\0' && !is_blank((*at)[length]))
+        length++;
+    return length;
+}
+
+static bool parse_number(const char **text, const char *end, unsigned limit, unsigned *ret)
+{
+    if (*text == end || **text < '0' || **text > '9')
+        return false;
+    unsigned value = 0;
+    for (; *text < end && **text >= '0' && **text <= '9'; (*text)++) {
+        value = value * 10 + (unsigned)(**text - '0');
+        if (value >= limit)
+            return false;
+    }
+    *ret = value;
+    return true;
+}
+
+static bool parse_cores(const char *text, const char *end, uint64_t *mask)
+{
+    do {
+        unsigned first, last;
+        if (!parse_number(&text, end, 64, &first))
+            return false;
+        last = first;
+        if (text < end && *text == '-') {
+            text++;
+            if (!parse_number(&text, end, 64, &last) || last < first)
+                return false;
+        }
+        for (unsigned core = first; core <= last; core++)
+            *mask |= 1ull << core;
+    } while (text < end && *text++ == ',');
+    return text == end;
+}
+
+static bool starts_with(const char *word, size_t length, const char *prefix)
+{
+    size_t prefix_length = strlen(prefix);
+    return length >= prefix_length && memcmp(word, prefix, prefix_length) == 0;
+}
+
+static bool append(char *buffer, size_t bytes, const char *word, size_t length)
+{
+    size_t used = strlen(buffer);
+    size_t blank = used > 0;
+    if (used + blank + length + 1 > bytes)
+        return false;
+    if (blank)
+        buffer[used++] = ' ';
+    memcpy(buffer + used, word, length);
+    buffer[used + length] = '\0';
+    return true;
+}
+
+const char *menu_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+errval_t menu_parse_line(const char *line, struct menu_entry *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    size_t length = next_word(&line);
+    if (length == 0)
+        return SPAWN_ERR_FIND_MODULE;
+    if (!append(ret->path, sizeof(ret->path), line, length))
+        return SPAWN_ERR_SETUP_ARGS;
+    line += length;
+    const char *name = menu_base_name(ret->path);
+    if (*name == '\0')
+        return SPAWN_ERR_FIND_MODULE;
+    if (!append(ret->args, sizeof(ret->args), name, strlen(name)))
+        return SPAWN_ERR_SETUP_ARGS;
+
+    bool first_left = true;
+    for (unsigned position = 0; (length = next_word(&line)) > 0; position++, line += length) {
+        const char *end = line + length;
+        if (position < 2 && starts_with(line, length, "core=")) {
+            if (ret->core_mask != 0 || !parse_cores(line + strlen("core="), end, &ret->core_mask))
+                return SPAWN_ERR_SETUP_ARGS;
+        } else if (position < 2 && starts_with(line, length, "spawnflags=")) {
+            const char *number = line + strlen("spawnflags=");
+            unsigned flags;
+            if (!parse_number(&number, end, 256, &flags) || number != end)
+                return SPAWN_ERR_SETUP_ARGS;
+            ret->spawn_flags = (uint8_t)flags;
+        } else if (first_left && length == strlen("boot") && memcmp(line, "boot", length) == 0) {
+            ret->boot = true;
+            first_left = false;
+        } else {
+            first_left = false;
+            if (!append(ret->args, sizeof(ret->args), line, length))
+                return SPAWN_ERR_SETUP_ARGS;
+        }
+    }
+    return SYS_ERR_OK;
+}
+
+errval_t spawn_args_fill(struct spawn_domain_params *page, size_t page_bytes, genvaddr_t child_base,
+                         const char *args)
+{
+    char *text = (char *)(page + 1);
+    char *end = (char *)page + page_bytes;
+    size_t length;
+    uint32_t argc = 0;
+    for (; (length = next_word(&args)) > 0; args += length) {
+        if (argc == MAX_CMDLINE_ARGS || length + 1 > (size_t)(end - text))
+            return SPAWN_ERR_SETUP_ARGS;
+        page->argv[argc++] = child_base + (genvaddr_t)(text - (char *)page);
+        memcpy(text, args, length);
+        text[length] = '\0';
+        text += length + 1;
+    }
+    if (argc == 0)
+        return SPAWN_ERR_SETUP_ARGS;
+    page->argc = argc;
+    return SYS_ERR_OK;
+}
