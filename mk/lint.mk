@@ -26,7 +26,7 @@ lint-clang-format:
 
 lint-shellcheck:
 	$(say) LINT shellcheck
-	$(Q)$(if $(lint_scripts),shellcheck $(lint_scripts))
+	$(Q)$(if $(lint_scripts),shellcheck --severity=warning $(lint_scripts))
 
 # Known: cppcheck does not see through the tables of handlers, so unused functions are not asked for.
 lint-cppcheck:
