@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Capabilities for programs (facts §2.2, §3).  Destination slots are empty and owned by the caller
+ * (slot_alloc).  Errors: the kernel's, with a LIB_ERR_* pushed where a step can be named.
+ */
+#ifndef BARRELFISH_CAPABILITIES_H
+#define BARRELFISH_CAPABILITIES_H
+
+#include <barrelfish/invocations.h>
+#include <barrelfish/slot_alloc.h>
+
+struct lmp_endpoint;
+
+/* A second reference to the same object.  Destination first. */
+static inline errval_t cap_copy(struct capref dest, struct capref src)
+{
+    errval_t err = invoke_cnode_copy(dest, src);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_COPY) : err;
+}
+
+/* A copy with changed parameters (rights mask; endpoint offset and length; port range). */
+static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t p1, uint64_t p2)
+{
+    errval_t err = invoke_cnode_mint(dest, src, p1, p2);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
+}
+
+/* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
+ * `offset` on, into consecutive slots starting with dest_start. */
+static inline errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
+                                  enum objtype type, gensize_t objsize, size_t count)
+{
+    errval_t err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_RETYPE) : err;
+}
+
+/* Empties the slot. */
+static inline errval_t cap_delete(struct capref cap)
+{
+    errval_t err = invoke_cnode_delete(cap);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_DELETE) : err;
+}
+
+/* Deletes all copies and descendants; the capability itself stays. */
+static inline errval_t cap_revoke(struct capref cap)
+{
+    return invoke_cnode_revoke(cap);
+}
+
+/* cap_delete and slot_free. */
+errval_t cap_destroy(struct capref cap);
+
+/* RAM of `bytes` is allocated and retyped into one object of the type. */
+errval_t cap_create(struct capref dest, enum objtype type, size_t bytes);
+
+/* An L2 CNode in an L1 slot of this CSpace. *ret_dest names the slot, *cnoderef the CNode;
+ * retslots (may be NULL) gets 256.  slots: at most 256. */
+errval_t cnode_create(struct capref *ret_dest, struct cnoderef *cnoderef, cslot_t slots,
+                      cslot_t *retslots);
+errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef);
+/* A root CNode for another CSpace, in a new slot here; *cnoderef names its L1 slots. */
+errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef);
+/* An L2 CNode made here, and put into L1 slot `dest_slot` of the CSpace of `dest_l1` (an L1CNode
+ * capability here).  *ret_dest and *cnoderef: this domain's own reference, through which it fills
+ * the CNode (cnoderef may be NULL); delete *ret_dest when done. */
+errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot,
+                                 struct capref *ret_dest, struct cnoderef *cnoderef);
+/* From RAM that the caller has, at least objsize bytes: type L1CNode or L2CNode into `dest`. */
+errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
+                               struct cnoderef *cnoderef);
+
+errval_t vnode_create(struct capref dest, enum objtype type);
+
+static inline errval_t vnode_map(struct capref dest, struct capref src, capaddr_t slot,
+                                 uint64_t attr, uint64_t off, uint64_t pte_count,
+                                 struct capref mapping)
+{
+    errval_t err = invoke_vnode_map(dest, src, slot, attr, off, pte_count, mapping);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_VNODE_MAP) : err;
+}
+
+static inline errval_t vnode_unmap(struct capref pgtl, struct capref mapping)
+{
+    return invoke_vnode_unmap(pgtl, mapping);
+}
+
+static inline errval_t vnode_modify_flags(struct capref pgtl, size_t entry, size_t pages,
+                                          uint64_t attr)
+{
+    return invoke_vnode_modify_flags(pgtl, entry, pages, attr);
+}
+
+/* A Frame of at least `bytes`, in a new slot (frame_alloc) or in `dest` (frame_create).  retbytes
+ * may be NULL.  LIB_ERR_FRAME_ALLOC, LIB_ERR_FRAME_CREATE. */
+errval_t frame_alloc(struct capref *dest, size_t bytes, size_t *retbytes);
+errval_t frame_create(struct capref dest, size_t bytes, size_t *retbytes);
+
+static inline errval_t frame_identify(struct capref frame, struct frame_identity *ret)
+{
+    errval_t err = invoke_frame_identify(frame, ret);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_FRAME_IDENTIFY) : err;
+}
+
+/* Type and parameters of any capability of the own CSpace. */
+static inline errval_t cap_direct_identify(struct capref cap, struct capability *ret)
+{
+    return invoke_cnode_cap_identify(cap, ret);
+}
+#define debug_cap_identify cap_direct_identify
+
+errval_t dispatcher_create(struct capref dest);
+
+/* A capability of type ID in a new slot. */
+errval_t idcap_alloc(struct capref *dest);
+errval_t idcap_create(struct capref dest);
+
+/* "Frame cap (0x..-0x..)" into buf; returns snprintf's result. */
+int debug_print_cap(char *buf, size_t len, const struct capability *cap);
+int debug_print_cap_at_capref(char *buf, size_t len, struct capref cap);
+int debug_print_capref(char *buf, size_t len, struct capref cap);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages and panics (facts §2.2).  Lines go to the console through the kernel, whole.
+ */
+#ifndef BARRELFISH_DEBUG_H
+#define BARRELFISH_DEBUG_H
+
+#include <errors/errno.h>
+#include <stdarg.h>
+
+/* "name.core: text", one console line (a newline at the end is dropped). */
+void debug_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Boot phases, domains spawned, bindings made: shown by the VMM with -v only. */
+void debug_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The raw form; line without newline, at most 1024 bytes are shown.  kind: PRINT_*. */
+void debug_print_line(unsigned kind, const char *text, size_t length);
+
+void debug_err(const char *file, const char *func, int line, errval_t err, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void user_panic_fn(const char *file, const char *func, int line, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
+void user_panic_err_fn(const char *file, const char *func, int line, errval_t err, const char *fmt,
+                       ...) __attribute__((noreturn, format(printf, 5, 6)));
+
+#ifdef NDEBUG
+#define DEBUG_ERR(err, ...) ((void)0)
+#else
+#define DEBUG_ERR(err, ...) debug_err(__FILE__, __func__, __LINE__, err, __VA_ARGS__)
+#endif
+#define USER_PANIC(...) user_panic_fn(__FILE__, __func__, __LINE__, __VA_ARGS__)
+#define USER_PANIC_ERR(err, ...) user_panic_err_fn(__FILE__, __func__, __LINE__, err, __VA_ARGS__)
+#define PANIC_IF_ERR(err, ...)                                                                     \
+    do {                                                                                           \
+        errval_t panic_err_ = (err);                                                               \
+        if (err_is_fail(panic_err_)) {                                                             \
+            USER_PANIC_ERR(panic_err_, __VA_ARGS__);                                               \
+        }                                                                                          \
+    } while (0)
+
+#endif

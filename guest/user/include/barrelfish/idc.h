@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Types common to all bindings (facts §1.3).
+ */
+#ifndef BARRELFISH_IDC_H
+#define BARRELFISH_IDC_H
+
+#include <barrelfish/waitset.h>
+
+typedef enum {
+    IDC_EXPORT_FLAGS_DEFAULT = 0,
+    IDC_EXPORT_FLAG_NO_NOTIFY = 1,
+} idc_export_flags_t;
+
+typedef enum {
+    IDC_BIND_FLAGS_DEFAULT = 0,
+    IDC_BIND_FLAG_RPC_CAP_TRANSFER = 1,
+    IDC_BIND_FLAG_NO_NOTIFY = 2,
+    IDC_BIND_FLAG_MULTIHOP = 4,
+} idc_bind_flags_t;
+
+typedef enum {
+    IDC_ENDPOINT_LMP,
+    IDC_ENDPOINT_UMP,
+} idc_endpoint_t;
+
+typedef enum { IDC_ENDPOINT_FLAGS_DEFAULT = 0 } idc_endpoint_flags_t;
+
+typedef enum {
+    IDC_CONTROL_TEARDOWN,
+    IDC_CONTROL_SET_SYNC,
+    IDC_CONTROL_CLEAR_SYNC,
+} idc_control_t;
+
+#endif

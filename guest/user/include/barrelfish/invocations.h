@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Invocations of capabilities, one inline function per command (facts §3.3; arguments as
+ * barrelfish_kpi/capabilities.h).  No policy: <barrelfish/capabilities.h> is what programs use.
+ * None blocks; errors are the kernel's SYS_ERR_*.
+ */
+#ifndef BARRELFISH_INVOCATIONS_H
+#define BARRELFISH_INVOCATIONS_H
+
+#include <barrelfish/caddr.h>
+#include <barrelfish/dispatch.h>
+#include <barrelfish/syscalls.h>
+#include <barrelfish_kpi/capabilities.h>
+#include <string.h>
+
+/* Invokes the capability at (cptr, level) of the own CSpace with up to 10 words. */
+static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, size_t count,
+                                            const uintptr_t *words)
+{
+    uintptr_t message[LMP_MSG_WORDS] = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        message[i] = words[i];
+    }
+    return sys_invoke_raw(invoke_header(cptr, level, 0, count, 0), 0, message);
+}
+
+#define CAP_INVOKE_ADDR(cptr, level, ...)                                                          \
+    cap_invoke_addr((cptr), (level), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t),     \
+                    (uintptr_t[]){ __VA_ARGS__ })
+#define CAP_INVOKE(cap, ...) CAP_INVOKE_ADDR(get_cap_addr(cap), get_cap_level(cap), __VA_ARGS__)
+
+/* A CSpace is named by the level-2 cptr of its root CNode. */
+#define INVOKE_CSPACE(croot, ...) CAP_INVOKE_ADDR((croot), 2, __VA_ARGS__)
+
+/* Address and level of the CNode that holds `dest`, as something this CSpace can invoke: an L2
+ * CNode of the own CSpace lies in an L1 slot; the root CNode of any CSpace is known by a capability.
+ * (L2 CNodes of a foreign CSpace must be filled through a capability held here.) */
+static inline capaddr_t invocable_cnode_addr(struct capref dest)
+{
+    return dest.cnode.level == CNODE_TYPE_ROOT ? dest.cnode.croot : dest.cnode.cnode;
+}
+static inline uint8_t invocable_cnode_level(struct capref dest)
+{
+    return dest.cnode.level == CNODE_TYPE_ROOT ? 2 : 1;
+}
+
+static inline errval_t invoke_cnode_copy(struct capref dest, struct capref src)
+{
+    return CAP_INVOKE_ADDR(invocable_cnode_addr(dest), invocable_cnode_level(dest), CNodeCmd_Copy,
+                           dest.slot, get_croot_addr(src), get_cap_addr(src),
+                           (dest.cnode.level == CNODE_TYPE_ROOT ? 1u : 2u) << 8
+                               | get_cap_level(src))
+        .error;
+}
+
+static inline errval_t invoke_cnode_mint(struct capref dest, struct capref src, uint64_t p1,
+                                         uint64_t p2)
+{
+    return CAP_INVOKE_ADDR(invocable_cnode_addr(dest), invocable_cnode_level(dest), CNodeCmd_Mint,
+                           dest.slot, get_croot_addr(src), get_cap_addr(src),
+                           (dest.cnode.level == CNODE_TYPE_ROOT ? 1u : 2u) << 8
+                               | get_cap_level(src),
+                           p1, p2)
+        .error;
+}
+
+static inline errval_t invoke_cnode_retype(struct capref dest, struct capref src, gensize_t offset,
+                                           enum objtype type, gensize_t objsize, size_t count)
+{
+    return INVOKE_CSPACE(CPTR_ROOTCN, CNodeCmd_Retype, get_croot_addr(src),
+                         get_cap_addr(src) | (uint64_t)get_cap_level(src) << 32, offset, type,
+                         objsize, count, get_croot_addr(dest),
+                         get_cnode_addr(dest) | (uint64_t)get_cnode_level(dest) << 32, dest.slot)
+        .error;
+}
+
+static inline errval_t invoke_cnode_delete(struct capref cap)
+{
+    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Delete, get_cap_addr(cap),
+                         get_cap_level(cap))
+        .error;
+}
+
+static inline errval_t invoke_cnode_revoke(struct capref cap)
+{
+    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Revoke, get_cap_addr(cap),
+                         get_cap_level(cap))
+        .error;
+}
+
+static inline errval_t invoke_cnode_create(struct capref dest, enum objtype type)
+{
+    return INVOKE_CSPACE(get_croot_addr(dest), CNodeCmd_Create, type, get_cnode_addr(dest),
+                         get_cnode_level(dest), dest.slot)
+        .error;
+}
+
+static inline errval_t invoke_cnode_get_state(struct capref cap, uintptr_t *state)
+{
+    struct sysret result = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_GetState,
+                                         get_cap_addr(cap), get_cap_level(cap));
+
+    *state = result.value;
+    return result.error;
+}
+
+/* The kernel writes structures into the dispatcher frame only; the buffer there is shared by the
+ * threads, hence the disabled section. */
+static inline errval_t invoke_cnode_cap_identify(struct capref cap, struct capability *ret)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_CapIdentify, get_cap_addr(cap),
+                                 get_cap_level(cap), (uintptr_t)buffer)
+                       .error;
+
+    memcpy(ret, buffer, sizeof(*ret));
+    disp_enable(handle);
+    return err;
+}
+
+static inline errval_t invoke_frame_identify(struct capref frame, struct frame_identity *ret)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err = CAP_INVOKE(frame, FrameCmd_Identify, (uintptr_t)buffer).error;
+
+    memcpy(ret, buffer, sizeof(*ret));
+    disp_enable(handle);
+    return err;
+}
+
+static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src, capaddr_t slot,
+                                        uint64_t attr, uint64_t offset, uint64_t pte_count,
+                                        struct capref mapping)
+{
+    return CAP_INVOKE(ptable, VNodeCmd_Map, get_croot_addr(src), get_cap_addr(src),
+                      get_cap_level(src) | (uint64_t)slot << 32, attr, offset, pte_count,
+                      get_cnode_addr(mapping) | (uint64_t)get_cnode_level(mapping) << 32,
+                      mapping.slot)
+        .error;
+}
+
+static inline errval_t invoke_vnode_unmap(struct capref ptable, struct capref mapping)
+{
+    return CAP_INVOKE(ptable, VNodeCmd_Unmap, get_cap_addr(mapping), get_cap_level(mapping)).error;
+}
+
+static inline errval_t invoke_vnode_modify_flags(struct capref ptable, size_t entry, size_t pages,
+                                                 uint64_t attr)
+{
+    return CAP_INVOKE(ptable, VNodeCmd_ModifyFlags, entry, pages, attr).error;
+}
+
+static inline errval_t invoke_mapping_modify(struct capref mapping, size_t offset, size_t pages,
+                                             uint64_t attr)
+{
+    return CAP_INVOKE(mapping, MappingCmd_Modify, offset, pages, attr).error;
+}
+
+/* Roots, page table and frame must lie in the own CSpace; NULL_CAP leaves a part as it is. */
+static inline errval_t invoke_dispatcher_setup(struct capref dispatcher, struct capref cspace,
+                                               struct capref vspace, struct capref frame, bool run,
+                                               domainid_t domain)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_Setup,
+                      get_cap_addr(cspace) | (uint64_t)get_cap_level(cspace) << 32,
+                      get_cap_addr(vspace) | (uint64_t)get_cap_level(vspace) << 32,
+                      get_cap_addr(frame) | (uint64_t)get_cap_level(frame) << 32, run, domain)
+        .error;
+}
+
+static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_Stop).error;
+}
+
+static inline errval_t invoke_notify_send(struct capref notify)
+{
+    return CAP_INVOKE(notify, NotifyCmd_Send).error;
+}
+
+static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t value)
+{
+    return CAP_INVOKE(io, IOCmd_Out32, port, value).error;
+}
+
+/* --- Kernel capability: monitors only -------------------------------------------------------- */
+
+static inline errval_t invoke_kernel_get_core_id(struct capref kernel, coreid_t *core)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_core_id);
+
+    *core = (coreid_t)result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_kernel_spawn_core(struct capref kernel, coreid_t core,
+                                                genvaddr_t entry, genpaddr_t rdi, genpaddr_t cr3)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Spawn_core, core, entry, rdi, cr3).error;
+}
+
+/* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
+static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_t croot,
+                                                  capaddr_t cptr, uint8_t level,
+                                                  struct capability *ret)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err
+        = CAP_INVOKE(kernel, KernelCmd_Identify_cap, croot, cptr, level, (uintptr_t)buffer).error;
+
+    memcpy(ret, buffer, sizeof(*ret));
+    disp_enable(handle);
+    return err;
+}
+
+static inline errval_t invoke_kernel_create_cap(struct capref kernel, const struct capability *raw,
+                                                struct capref dest, coreid_t owner)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err;
+
+    memcpy(buffer, raw, sizeof(*raw));
+    err = CAP_INVOKE(kernel, KernelCmd_Create_cap, (uintptr_t)buffer, get_cnode_addr(dest),
+                     get_cnode_level(dest), dest.slot, owner)
+              .error;
+    disp_enable(handle);
+    return err;
+}
+
+static inline errval_t invoke_kernel_nullify_cap(struct capref kernel, struct capref cap)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Nullify_cap, get_cap_addr(cap), get_cap_level(cap)).error;
+}
+
+static inline errval_t invoke_kernel_notify_register(struct capref kernel, struct capref endpoint,
+                                                     uintptr_t *notify_id)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Notify_register, get_cap_addr(endpoint),
+                                      get_cap_level(endpoint));
+
+    *notify_id = result.value;
+    return result.error;
+}
+
+/* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
+static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
+                                                      size_t bytes)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err;
+
+    memcpy(buffer, channel, bytes);
+    err = CAP_INVOKE(kernel, KernelCmd_Register_channel, (uintptr_t)buffer).error;
+    disp_enable(handle);
+    return err;
+}
+
+static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned code)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Power_off, code).error;
+}
+
+static inline errval_t invoke_kernel_get_stats(struct capref kernel, struct kernel_stats *ret)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+    errval_t err = CAP_INVOKE(kernel, KernelCmd_Get_stats, (uintptr_t)buffer).error;
+
+    memcpy(ret, buffer, sizeof(*ret));
+    disp_enable(handle);
+    return err;
+}
+
+#endif

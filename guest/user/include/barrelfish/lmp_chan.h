@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LMP channels: a local endpoint to receive from and the peer's endpoint capability to send to
+ * (overview 3.1, facts §5.4, §7).
+ */
+#ifndef BARRELFISH_LMP_CHAN_H
+#define BARRELFISH_LMP_CHAN_H
+
+#include <barrelfish/event_queue.h>
+#include <barrelfish/lmp_endpoints.h>
+#include <barrelfish/syscalls.h>
+
+typedef unsigned lmp_send_flags_t;
+#define LMP_SEND_FLAGS_DEFAULT (LMP_FLAG_SYNC | LMP_FLAG_YIELD)
+
+struct lmp_chan;
+typedef void lmp_bind_continuation_fn(void *st, errval_t err, struct lmp_chan *lc);
+
+struct lmp_chan {
+    struct lmp_endpoint *endpoint; /* receive here */
+    struct capref local_cap;       /* capability to it, for the peer */
+    struct capref remote_cap;      /* send here */
+    struct waitset_chanstate send_waitset;
+    enum { LMP_DISCONNECTED, LMP_BIND_WAIT, LMP_MONITOR_ACCEPT, LMP_CONNECTED } connstate;
+    struct lmp_chan *next, *prev; /* channels whose sends are parked (dispatcher) */
+    lmp_bind_continuation_fn *bind_continuation;
+    void *bind_st;
+    iref_t iref;
+    size_t buflen_words;
+};
+
+void lmp_chan_init(struct lmp_chan *lc);
+
+/* Frees endpoint, its capability and the registrations; the remote capability is deleted too. */
+void lmp_chan_destroy(struct lmp_chan *lc);
+
+/* Creates the local endpoint; the peer is known (or NULL_CAP, then set remote_cap later). */
+errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint);
+
+/* Connects to an exported service of this core through the monitor.  Returns at once; the
+ * continuation runs from the monitor binding's waitset.  It is given
+ * MON_ERR_IDC_BIND_NOT_SAME_CORE if another transport is needed. */
+errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void *st,
+                       struct event_queue_node *qnode, iref_t iref, size_t buflen_words);
+
+/* Sends up to LMP_MSG_WORDS words and a capability (or NULL_CAP).  Never blocks: if
+ * lmp_err_is_transient(error), wait with lmp_chan_register_send and try again. */
+errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
+                       size_t length_words, const uintptr_t *words);
+
+/* The receiver has no room, no slot for the capability, or is disabled: it needs to run. */
+bool lmp_err_is_transient(errval_t err);
+
+/* LIB_ERR_NO_LMP_MSG.  See lmp_endpoint_recv. */
+errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap);
+bool lmp_chan_can_recv(struct lmp_chan *lc);
+
+errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc);
+void lmp_chan_set_recv_slot(struct lmp_chan *lc, struct capref slot);
+
+/* One-shot registrations.  The send event comes when a try is worth while. */
+errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure);
+errval_t lmp_chan_deregister_recv(struct lmp_chan *lc);
+errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure);
+errval_t lmp_chan_deregister_send(struct lmp_chan *lc);
+void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws);
+void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws);
+
+/* Fires the send events of parked channels (called on each run upcall). */
+void lmp_channels_retry_send_disabled(dispatcher_handle_t handle);
+
+#define LMP_SEND_N(lc, flags, cap, ...)                                                            \
+    lmp_chan_send((lc), (flags), (cap), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t),  \
+                  (uintptr_t[]){ __VA_ARGS__ })
+#define lmp_chan_send0(lc, flags, cap) lmp_chan_send((lc), (flags), (cap), 0, NULL)
+#define lmp_chan_send1(lc, flags, cap, a) LMP_SEND_N(lc, flags, cap, a)
+#define lmp_chan_send2(lc, flags, cap, a, b) LMP_SEND_N(lc, flags, cap, a, b)
+#define lmp_chan_send3(lc, flags, cap, a, b, c) LMP_SEND_N(lc, flags, cap, a, b, c)
+#define lmp_chan_send4(lc, flags, cap, a, b, c, d) LMP_SEND_N(lc, flags, cap, a, b, c, d)
+#define lmp_chan_send5(lc, flags, cap, a, b, c, d, e) LMP_SEND_N(lc, flags, cap, a, b, c, d, e)
+#define lmp_chan_send6(lc, flags, cap, a, b, c, d, e, f)                                           \
+    LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f)
+#define lmp_chan_send7(lc, flags, cap, a, b, c, d, e, f, g)                                        \
+    LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g)
+#define lmp_chan_send8(lc, flags, cap, a, b, c, d, e, f, g, h)                                     \
+    LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h)
+#define lmp_chan_send9(lc, flags, cap, a, b, c, d, e, f, g, h, i)                                  \
+    LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h, i)
+#define lmp_chan_send10(lc, flags, cap, a, b, c, d, e, f, g, h, i, j)                              \
+    LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h, i, j)
+
+#endif

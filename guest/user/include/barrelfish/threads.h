@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Threads of one dispatcher and their synchronisation (facts §2.2).  Scheduled round-robin by the
+ * dispatcher at each run upcall: preemptive within the dispatcher, invisible to the kernel.
+ */
+#ifndef BARRELFISH_THREADS_H
+#define BARRELFISH_THREADS_H
+
+#include <barrelfish/caddr.h>
+#include <barrelfish/dispatch.h>
+#include <errors/errno.h>
+
+struct thread;
+struct waitset_chanstate;
+typedef int (*thread_func_t)(void *arg);
+
+#define THREADS_DEFAULT_STACK_BYTES (64 * 1024)
+#define MAX_TLS 16
+
+/* NULL when out of memory.  The thread runs when its turn comes. */
+struct thread *thread_create(thread_func_t start, void *arg);
+struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes);
+
+/* Waits for the end; once for each thread.  retval may be NULL.  LIB_ERR_THREAD_JOIN_DETACHED. */
+errval_t thread_join(struct thread *thread, int *retval);
+errval_t thread_detach(struct thread *thread);
+bool thread_exited(const struct thread *thread);
+void thread_exit(int status) __attribute__((noreturn));
+void thread_yield(void);
+/* Gives the core to another dispatcher (endpoint: a directed yield, or NULL_CAP). */
+void thread_yield_dispatcher(struct capref endpoint);
+struct thread *thread_self(void);
+uintptr_t thread_id(void);
+uintptr_t thread_get_id(const struct thread *thread);
+void thread_pause(struct thread *thread);
+void thread_resume(struct thread *thread);
+
+struct thread_mutex {
+    volatile int locked; /* nesting depth */
+    struct thread *holder;
+    struct thread *queue;
+};
+#define THREAD_MUTEX_INITIALIZER                                                                   \
+    {                                                                                              \
+        .locked = 0, .holder = NULL, .queue = NULL                                                 \
+    }
+void thread_mutex_init(struct thread_mutex *mutex);
+void thread_mutex_lock(struct thread_mutex *mutex);
+void thread_mutex_lock_nested(struct thread_mutex *mutex); /* the holder may lock again */
+bool thread_mutex_trylock(struct thread_mutex *mutex);
+void thread_mutex_unlock(struct thread_mutex *mutex);
+
+struct thread_cond {
+    struct thread *queue;
+};
+#define THREAD_COND_INITIALIZER                                                                    \
+    {                                                                                              \
+        .queue = NULL                                                                              \
+    }
+void thread_cond_init(struct thread_cond *cond);
+void thread_cond_wait(struct thread_cond *cond, struct thread_mutex *mutex);
+void thread_cond_signal(struct thread_cond *cond);
+void thread_cond_broadcast(struct thread_cond *cond);
+
+struct thread_sem {
+    volatile unsigned value;
+    struct thread *queue;
+};
+#define THREAD_SEM_INITIALIZER                                                                     \
+    {                                                                                              \
+        .value = 0, .queue = NULL                                                                  \
+    }
+void thread_sem_init(struct thread_sem *sem, unsigned value);
+void thread_sem_wait(struct thread_sem *sem);
+bool thread_sem_trywait(struct thread_sem *sem);
+void thread_sem_post(struct thread_sem *sem);
+
+typedef struct {
+    volatile int state; /* 0 not run, 1 running, 2 done */
+    struct thread_mutex mutex;
+} thread_once_t;
+#define THREAD_ONCE_INIT                                                                           \
+    {                                                                                              \
+        .state = 0, .mutex = THREAD_MUTEX_INITIALIZER                                              \
+    }
+void thread_once(thread_once_t *control, void (*function)(void));
+
+void thread_set_tls(void *data);
+void *thread_get_tls(void);
+void thread_set_tls_key(int key, void *data); /* key < MAX_TLS; 0 is thread_set_tls's */
+void *thread_get_tls_key(int key);
+
+/* Exceptions of a thread in enabled mode.  The handler runs on the thread, on the stack given (or a
+ * default one), and the thread continues with the registers it leaves behind. */
+enum exception_type {
+    EXCEPT_NULL,
+    EXCEPT_PAGEFAULT,  /* subtype: enum pagefault_exception_type */
+    EXCEPT_DIVIDE,
+    EXCEPT_BREAKPOINT,
+    EXCEPT_SINGLESTEP,
+    EXCEPT_OTHER,      /* subtype: vector */
+};
+enum pagefault_exception_type { PAGEFLT_NULL, PAGEFLT_READ, PAGEFLT_WRITE, PAGEFLT_EXEC };
+typedef struct registers_x86_64 arch_registers_state_t;
+typedef struct registers_x86_64 arch_registers_fpu_state_t;
+typedef void (*exception_handler_fn)(enum exception_type type, int subtype, void *addr,
+                                     arch_registers_state_t *regs,
+                                     arch_registers_fpu_state_t *fpuregs);
+/* old_* may be NULL.  handler NULL: none. */
+errval_t thread_set_exception_handler(exception_handler_fn handler,
+                                      exception_handler_fn *old_handler, void *new_stack_base,
+                                      void *new_stack_top, void **old_stack_base,
+                                      void **old_stack_top);
+
+/* --- for stubs: remote procedure calls of this thread ---------------------------------------- */
+
+/* A token no other call of this core uses at the moment: thread id << 16 | core << 24 | counter << 8
+ * | 1 (facts §1.4); replies carry it with bit 0 clear. */
+uint32_t thread_get_next_token(void);
+/* The event of `channel` is for the call whose reply carries this token: wait_for_channel on this
+ * thread takes it only with that token (or with none).  0: any. */
+void thread_set_token(struct waitset_chanstate *channel, uint32_t token);
+void thread_clear_token(struct waitset_chanstate *channel);
+uint32_t thread_current_token(void);
+void thread_set_outgoing_token(uint32_t token);
+void thread_get_outgoing_token(uint32_t *token); /* and clears it */
+bool thread_get_rpc_in_progress(void);
+void thread_set_rpc_in_progress(bool in_progress);
+void thread_set_async_error(errval_t err);
+errval_t thread_get_async_error(void);
+
+/* Receive slots queued by RPC callers for `out cap` (at most MAX_RECV_SLOTS, last in first out);
+ * thread_get_next_recv_slot allocates one when the queue is empty or its top is NULL_CAP. */
+#define MAX_RECV_SLOTS 4
+errval_t thread_store_recv_slot(struct capref slot);
+struct capref thread_get_next_recv_slot(void);
+
+/* --- for the library ------------------------------------------------------------------------- */
+
+/* Blocks the calling thread on a queue; returns enabled.  The reason is what the waker gave. */
+void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue);
+/* Takes the first thread of a queue and makes it runnable. */
+struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
+                                           void *reason);
+void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
+                             struct thread *thread, void *reason);
+
+#endif

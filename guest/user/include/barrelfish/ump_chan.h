@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UMP channels: a pair of rings, their events, and the notification of a sleeping peer
+ * (overview 3.2, facts §5.5, §6).
+ */
+#ifndef BARRELFISH_UMP_CHAN_H
+#define BARRELFISH_UMP_CHAN_H
+
+#include <barrelfish/caddr.h>
+#include <barrelfish/event_queue.h>
+#include <barrelfish/ump_impl.h>
+#include <barrelfish/waitset_chan.h>
+
+#define DEFAULT_UMP_BUFLEN 2048 /* bytes for one direction, with its control line */
+
+/* Rounds of polling all channels before an idle dispatcher arms its wake flags and sleeps. */
+#define UMP_POLL_BUDGET 64
+
+struct ump_chan;
+typedef void ump_bind_continuation_fn(void *st, errval_t err, struct ump_chan *uc,
+                                      struct capref notify);
+
+struct ump_chan {
+    struct ump_ring_pair ring;
+    struct waitset_chanstate recv_waitset; /* polled */
+    struct waitset_chanstate send_waitset;
+    struct ump_chan *next, *prev; /* channels whose sends are parked (dispatcher) */
+    struct capref notify_cap;     /* Notify_IPI of the peer; NULL_CAP: the peer polls */
+    uint64_t notified_wake;       /* the peer's wake word for which we notified last */
+    bool never_sleep;             /* the peer cannot notify us: keep polling */
+    bool armed;
+    struct capref frame; /* of a channel made by bind or accept */
+    void *frame_addr;
+    size_t frame_bytes;
+    enum { UMP_DISCONNECTED, UMP_BIND_WAIT, UMP_MONITOR_ACCEPT, UMP_CONNECTED } connstate;
+    ump_bind_continuation_fn *bind_continuation;
+    void *bind_st;
+    iref_t iref;
+    size_t inlen, outlen;
+    uintptr_t monitor_id; /* of the binding at the monitor */
+};
+
+/* Buffers: line aligned, a multiple of 64 bytes.  Zeroed at first use. */
+errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
+                       volatile void *outbuf, size_t outbytes);
+void ump_chan_destroy(struct ump_chan *uc);
+
+/* Maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
+ * inlen and outlen are the INITIATOR's, so the acceptor's halves are swapped. */
+errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
+                         struct capref notify);
+
+/* Connects to an exported service of another core through the monitors; the continuation runs from
+ * the monitor binding's waitset. */
+errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen);
+
+/* The next line to fill (payload words only), or NULL if the ring is full. */
+volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control);
+
+/* Publishes the line; notifies the peer if it sleeps. */
+void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
+                     struct ump_control control, unsigned type);
+
+/* LIB_ERR_NO_UMP_MSG.  Acknowledgements are handled inside.  The message stays in place, and the
+ * peer cannot overwrite it, until ump_chan_recv_done. */
+errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
+void ump_chan_recv_done(struct ump_chan *uc);
+
+bool ump_chan_can_send(struct ump_chan *uc);
+bool ump_chan_can_recv(struct ump_chan *uc);
+
+/* One-shot registrations. */
+errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
+                                struct event_closure closure);
+errval_t ump_chan_deregister_recv(struct ump_chan *uc);
+errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
+                                struct event_closure closure);
+errval_t ump_chan_deregister_send(struct ump_chan *uc);
+void ump_chan_migrate_recv(struct ump_chan *uc, struct waitset *ws);
+void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws);
+
+/* Dispatcher code: retry parked sends; poll one channel; arm before sleeping (false: something
+ * arrived meanwhile, or a channel must not sleep); disarm after it. */
+void ump_channels_retry_send_disabled(dispatcher_handle_t handle);
+bool ump_endpoint_poll(struct waitset_chanstate *chan);
+bool ump_channels_arm_disabled(dispatcher_handle_t handle);
+void ump_channels_disarm_disabled(dispatcher_handle_t handle);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UMP rings: cross-core message passing over shared memory (overview 3.2).  Pure: no system call, no
+ * dispatcher, so the same code runs in the guest and in host tests.
+ *
+ * A ring is the memory of ONE writer: message lines of 64 bytes and, last, the writer's control
+ * line.  Nobody else stores into it.
+ *
+ *   line          7 words of payload, then the control word, written last
+ *   control word  bit 0      epoch: flips with each pass over the ring; 1 in the first pass
+ *                 bits 1-15  message type
+ *                 bits 16-31 ack: id of the last message its writer has received from the other ring
+ *                 bits 32-63 CRC32C on checked channels, 0 on plain ones
+ *   control line  word 0 = wake: odd while the writer sleeps and wants a notification
+ *
+ * Ids count messages of a ring from 1, modulo 2^16.  A sender may have at most lines - 1 messages
+ * unacknowledged, and keeps one of those for an explicit acknowledgement (UMP_ACK), which a
+ * receiver sends when it has received lines / 2 messages without having had anything to say.
+ */
+#ifndef BARRELFISH_UMP_IMPL_H
+#define BARRELFISH_UMP_IMPL_H
+
+#include <barrelfish_kpi/types.h>
+#include <errors/errno.h>
+
+#define UMP_LINE_BYTES 64
+#define UMP_LINE_WORDS 8
+#define UMP_PAYLOAD_WORDS 7
+#define UMP_MSG_BYTES UMP_LINE_BYTES
+#define UMP_MIN_LINES 4 /* three message lines and the control line */
+#define UMP_MAX_LINES 32768
+
+#define UMP_MSGTYPE_ACK 0
+#define UMP_MSGTYPE_BIND 1
+#define UMP_MSGTYPE_BIND_REPLY 2
+#define UMP_MSGTYPE_FIRST_USER 3
+#define UMP_MSGTYPE_CAP_ACK 0x7fff
+#define UMP_MSGTYPE_MAX 0x7fff
+
+struct ump_message {
+    uint64_t data[UMP_PAYLOAD_WORDS];
+    uint64_t control;
+} __attribute__((aligned(UMP_LINE_BYTES)));
+
+struct ump_control_line {
+    uint64_t wake;
+    uint64_t reserved[7];
+} __attribute__((aligned(UMP_LINE_BYTES)));
+
+/* A control word being prepared: what ump_ring_next fixed. */
+struct ump_control {
+    uint8_t epoch;
+};
+
+#define UMP_CONTROL(epoch, type, ack)                                                              \
+    ((uint64_t)(epoch) | (uint64_t)(type) << 1 | (uint64_t)(uint16_t)(ack) << 16)
+#define UMP_CONTROL_EPOCH(control) ((uint8_t)((control) & 1))
+#define UMP_CONTROL_TYPE(control) ((unsigned)((control) >> 1) & 0x7fff)
+#define UMP_CONTROL_ACK(control) ((uint16_t)((control) >> 16))
+
+/* One direction as one side sees it. */
+struct ump_chan_state {
+    volatile struct ump_message *buf;
+    volatile struct ump_control_line *control; /* last line of the same memory */
+    uint16_t lines;                            /* message lines */
+    uint16_t pos;                              /* next line to write or read */
+    uint8_t epoch;                             /* of the current pass */
+};
+
+/* Both directions and the window between them. */
+struct ump_ring_pair {
+    struct ump_chan_state send, recv;
+    uint16_t sent_id;  /* id of the last message sent */
+    uint16_t ack_id;   /* id of the last message the peer said it received */
+    uint16_t seq_id;   /* id of the last message received */
+    uint16_t last_ack; /* the seq_id last told to the peer */
+};
+
+/* LIB_ERR_UMP_BUFADDR_INVALID, LIB_ERR_UMP_BUFSIZE_INVALID.  The memory is zero at first use. */
+errval_t ump_ring_pair_init(struct ump_ring_pair *pair, volatile void *inbuf, size_t inbytes,
+                            volatile void *outbuf, size_t outbytes);
+
+/* The next free line, or NULL if the window is closed.  `acking`: the explicit acknowledgement may
+ * use the line that is kept for it. */
+volatile struct ump_message *ump_ring_next(struct ump_ring_pair *pair, struct ump_control *control,
+                                           bool acking);
+
+/* Writes the control word and moves on. */
+void ump_ring_commit(struct ump_ring_pair *pair, volatile struct ump_message *message,
+                     struct ump_control control, unsigned type);
+
+/* Free lines for ordinary messages, as far as known. */
+unsigned ump_ring_window(const struct ump_ring_pair *pair);
+
+/* Is there a line not yet read?  (It may be an acknowledgement.) */
+static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
+{
+    return UMP_CONTROL_EPOCH(pair->recv.buf[pair->recv.pos].control) == pair->recv.epoch;
+}
+
+/* The next line if there is one, of any type, without moving on; takes note of its ack. */
+volatile struct ump_message *ump_ring_peek(struct ump_ring_pair *pair, unsigned *type);
+
+/* Done with the line ump_ring_peek gave. */
+void ump_ring_consume(struct ump_ring_pair *pair);
+
+/* Takes note of the acks in all lines that have arrived, without reading them. */
+void ump_ring_harvest_acks(struct ump_ring_pair *pair);
+
+/* True if the peer must be told what we received, though there is nothing else to say. */
+static inline bool ump_ring_ack_due(const struct ump_ring_pair *pair)
+{
+    return (uint16_t)(pair->seq_id - pair->last_ack) >= pair->recv.lines / 2;
+}
+
+/* Sleeping.  arm: tell the peer we want a notification; the caller must look at the ring once more
+ * before it sleeps.  disarm: back to polling. */
+void ump_ring_arm(struct ump_ring_pair *pair);
+void ump_ring_disarm(struct ump_ring_pair *pair);
+
+/* The peer's wake word, read after everything committed before is visible. */
+uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair);
+
+#endif
