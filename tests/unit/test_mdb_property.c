@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Mapping database against a naive model: random operations, invariants checked after each one.
+ *
+ * Operations come in sequences, each from a seed of its own and starting with an empty database.  A
+ * sequence runs in a child process, so that a crash, a sanitizer report or an endless loop is a
+ * failure like any other.  A failing sequence is cut after the failing operation and then shrunk by
+ * delta debugging until no single operation can be left out, and printed as C-like calls.  This
+ * works because an operation holds all its arguments and is defined for every state: removing a
+ * slot that is not inserted must be refused, which is checked too.
+ *
+ * Ranges are power-of-two blocks aligned to their size, because these nest, as retype guarantees in
+ * the kernel; the ranges asked for are arbitrary.
+ *
+ * Environment: MDB_OPERATIONS (number of operations, default 200000), MDB_SEED (default 1).
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test_mdb_model.h"
+
+#define SEQUENCE_OPERATIONS 4000
+#define HANG_GUARD_S 60
+#define UNIT_BYTES 1024ull /* the smallest object, a dispatcher */
+#define SPACE_UNITS 128u
+
+enum kind {
+    INSERT,
+    REMOVE,
+    REPLACE,
+    NEIGHBOURS,
+    GREATER_LESS,
+    COPIES,
+    FOR_ADDRESS,
+    RANGE,
+    RELATIONS,
+    KIND_COUNT
+};
+
+struct operation {
+    enum kind kind;
+    int slot, other;
+    struct capability cap; /* or, for queries by range, root in cap.type */
+    uint64_t base, bytes;
+    enum mdb_range precision;
+};
+
+/* --- one operation ----------------------------------------------------------------------------- */
+
+/* What a child tells its parent. */
+struct outcome {
+    size_t at; /* index of the operation that runs */
+    char message[200];
+};
+static struct outcome *outcome;
+
+static bool __attribute__((format(printf, 1, 2))) wrong(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(outcome->message, sizeof(outcome->message), format, args);
+    va_end(args);
+    return false;
+}
+
+static bool expect(const char *what, int got, int wanted)
+{
+    return got == wanted || wrong("%s: got %d, the model says %d", what, got, wanted);
+}
+
+static bool do_insert(const struct operation *op)
+{
+    struct cte *cte = &slots[op->slot];
+    enum mdb_status wanted = MDB_OK;
+    uint8_t owner = (uint8_t)(op->slot + 1);
+    if (present[op->slot]) {
+        wanted = MDB_INSERTED_ALREADY;
+    } else {
+        cte->cap = op->cap;
+        cte->node.owner = owner;
+        cte->node.bits = (uint8_t)op->other;
+        present[op->slot] = true;
+        present_count++;
+    }
+    return expect("mdb_insert", (int)mdb_insert(&database, cte), (int)wanted) &&
+           expect("owner", cte->node.owner, owner);
+}
+
+static bool do_remove(const struct operation *op)
+{
+    struct cte *cte = &slots[op->slot];
+    enum mdb_status wanted = present[op->slot] ? MDB_OK : MDB_NOT_INSERTED;
+    present_count -= present[op->slot] ? 1 : 0;
+    present[op->slot] = false;
+    return expect("mdb_remove", (int)mdb_remove(&database, cte), (int)wanted) &&
+           expect("mdb_is_inserted", mdb_is_inserted(cte), 0);
+}
+
+static bool do_replace(const struct operation *op)
+{
+    struct cte *from = &slots[op->slot], *to = &slots[op->other];
+    enum mdb_status wanted = MDB_OK;
+    if (!present[op->slot]) {
+        wanted = MDB_NOT_INSERTED;
+    } else if (present[op->other]) {
+        wanted = MDB_INSERTED_ALREADY;
+    } else {
+        to->cap = from->cap;
+        to->cap.rights = 0;
+        present[op->slot] = false;
+        present[op->other] = true;
+    }
+    uint8_t owner = from->node.owner, bits = from->node.bits;
+    if (!expect("mdb_replace", (int)mdb_replace(&database, from, to), (int)wanted)) {
+        return false;
+    }
+    if (wanted != MDB_OK) {
+        return true;
+    }
+    to->node.owner = (uint8_t)(op->other + 1); /* as do_insert would have left it */
+    return expect("bits", to->node.bits, bits) && expect("owner", owner, op->slot + 1);
+}
+
+static bool do_neighbours(const struct operation *op)
+{
+    const struct cte *cte = &slots[op->slot];
+    bool in = present[op->slot];
+    return expect("mdb_predecessor", slot_of(mdb_predecessor(&database, cte)),
+                  in ? model_predecessor(op->slot) : -1) &&
+           expect("mdb_successor", slot_of(mdb_successor(&database, cte)),
+                  in ? model_successor(op->slot) : -1);
+}
+
+static bool do_greater_less(const struct operation *op)
+{
+    const struct capability *cap = &op->cap;
+    return expect("mdb_find_greater", slot_of(mdb_find_greater(&database, cap, false)),
+                  model_greater(cap, false)) &&
+           expect("mdb_find_greater or equal", slot_of(mdb_find_greater(&database, cap, true)),
+                  model_greater(cap, true)) &&
+           expect("mdb_find_less", slot_of(mdb_find_less(&database, cap, false)),
+                  model_less(cap, false)) &&
+           expect("mdb_find_less or equal", slot_of(mdb_find_less(&database, cap, true)),
+                  model_less(cap, true)) &&
+           expect("mdb_find_equal", slot_of(mdb_find_equal(&database, cap)), model_equal(cap));
+}
+
+static bool do_copies(const struct operation *op)
+{
+    if (!present[op->slot]) {
+        return true;
+    }
+    const struct cte *cte = &slots[op->slot];
+    const struct cte *copy = mdb_find_copy(&database, cte);
+    if (!expect("mdb_find_copy finds one", copy != NULL, model_has_copies(op->slot))) {
+        return false;
+    }
+    return copy == NULL || (copy != cte && present[slot_of(copy)] &&
+                            cap_is_copy(&copy->cap, &cte->cap)) ||
+           wrong("mdb_find_copy: slot %d is not another copy", slot_of(copy));
+}
+
+static bool do_for_address(const struct operation *op)
+{
+    return expect("mdb_find_cap_for_address",
+                  slot_of(mdb_find_cap_for_address(&database, op->cap.type, op->base)),
+                  model_for_address(op->cap.type, op->base));
+}
+
+static bool do_range(const struct operation *op)
+{
+    struct cte *found = &slots[0];
+    int slot;
+    enum mdb_range wanted = model_range(op->cap.type, op->base, op->bytes, &slot);
+    enum mdb_range got = mdb_find_range(&database, op->cap.type, op->base, op->bytes,
+                                        op->precision, &found);
+    if (wanted <= op->precision || wanted == MDB_RANGE_NOT_FOUND) {
+        if (!expect("mdb_find_range", (int)got, (int)wanted)) {
+            return false;
+        }
+    } else if (got < op->precision || got > wanted) {
+        return wrong("mdb_find_range: got %d, the model says %d, precision %d", (int)got,
+                     (int)wanted, (int)op->precision);
+    }
+    if (got == MDB_RANGE_NOT_FOUND) {
+        return expect("slot found", slot_of(found), -1);
+    }
+    if (got == wanted && got != MDB_RANGE_PARTIAL && !expect("slot found", slot_of(found), slot)) {
+        return false;
+    }
+    return found != NULL && present[slot_of(found)] &&
+           expect("what the slot found is",
+                  (int)model_classify(&found->cap, op->cap.type, op->base, op->bytes), (int)got);
+}
+
+static bool do_relations(const struct operation *op)
+{
+    const struct capability *cap = &op->cap;
+    const struct cte *ancestor = mdb_find_ancestor(&database, cap);
+    if (!expect("mdb_find_ancestor", slot_of(ancestor), model_ancestor(cap))) {
+        return false;
+    }
+    int wanted = model_descendant(cap, -1);
+    const struct cte *at = mdb_first_descendant(&database, cap);
+    while (wanted >= 0 && slot_of(at) == wanted) {
+        at = mdb_next_descendant(&database, cap, at);
+        wanted = model_descendant(cap, wanted);
+    }
+    return expect("descendant", slot_of(at), wanted);
+}
+
+static bool (*const actions[KIND_COUNT])(const struct operation *) = {
+    [INSERT] = do_insert,
+    [REMOVE] = do_remove,
+    [REPLACE] = do_replace,
+    [NEIGHBOURS] = do_neighbours,
+    [GREATER_LESS] = do_greater_less,
+    [COPIES] = do_copies,
+    [FOR_ADDRESS] = do_for_address,
+    [RANGE] = do_range,
+    [RELATIONS] = do_relations,
+};
+
+static bool check_database(void)
+{
+    struct mdb_violation violation;
+    size_t count;
+    if (!mdb_check_invariants(&database, &count, &violation)) {
+        return wrong("slot %d: %s", slot_of(violation.cte), violation.rule);
+    }
+    return expect("number of nodes", (int)count, (int)present_count);
+}
+
+/* The whole order, slot by slot, and nesting of what the test itself has entered. */
+static bool check_walk(void)
+{
+    struct mdb_violation violation;
+    const struct cte *before = NULL;
+    size_t steps = 0;
+    for (const struct cte *at = mdb_first(&database); at != NULL;
+         before = at, at = mdb_successor(&database, at)) {
+        if (!present[slot_of(at)] ||
+            (before != NULL && model_compare_slots(slot_of(before), slot_of(at)) >= 0)) {
+            return wrong("slot %d is out of place", slot_of(at));
+        }
+        steps++;
+    }
+    return expect("steps from first to last", (int)steps, (int)present_count) &&
+           (mdb_check_nesting(&database, &violation) ||
+            wrong("slot %d: %s", slot_of(violation.cte), violation.rule));
+}
+
+static bool run_operations(const struct operation *ops, size_t count)
+{
+    model_reset();
+    for (size_t i = 0; i < count; i++) {
+        outcome->at = i;
+        if (!actions[ops[i].kind](&ops[i]) || !check_database()) {
+            return false;
+        }
+        if (i % 64 == 63 && !check_walk()) {
+            return false;
+        }
+    }
+    return check_walk();
+}
+
+/* --- random operations ------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+
+/* xorshift64* (Vigna 2016) */
+static uint32_t random_below(uint32_t limit)
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return (uint32_t)((random_state * 0x2545F4914F6CDD1Dull) >> 33) % limit;
+}
+
+static struct capability random_capability(void)
+{
+    static const uint8_t types[] = {
+        ObjType_PhysAddr, ObjType_RAM,           ObjType_RAM,   ObjType_L2CNode, ObjType_Dispatcher,
+        ObjType_Frame,    ObjType_Frame,         ObjType_Frame, ObjType_EndPointLMP,
+        ObjType_DevFrame, ObjType_Frame_Mapping, ObjType_ID,    ObjType_IO,      ObjType_Kernel,
+    };
+    uint64_t block = UNIT_BYTES << random_below(6);
+    uint64_t blocks = SPACE_UNITS * UNIT_BYTES / block;
+    struct capability cap = {.type = types[random_below(sizeof(types))],
+                             .rights = (uint8_t)random_below(32)};
+    switch (cap.type) {
+    case ObjType_EndPointLMP:
+        cap.u.endpoint.listener = ABI_PHYSMAP_BASE + random_below(SPACE_UNITS) * UNIT_BYTES;
+        cap.u.endpoint.epoffset = 64 * random_below(4);
+        break;
+    case ObjType_Frame_Mapping:
+        cap.u.mapping.ptable = 4096 * random_below(8);
+        cap.u.mapping.pte_count = (uint16_t)(1u << random_below(3));
+        cap.u.mapping.entry = (uint16_t)(cap.u.mapping.pte_count * random_below(16));
+        break;
+    case ObjType_ID:
+    case ObjType_IO:
+    case ObjType_Kernel:
+        cap.u.word[0] = random_below(3);
+        cap.u.word[1] = random_below(3);
+        break;
+    default:
+        cap.u.mem.base = random_below((uint32_t)blocks) * block;
+        cap.u.mem.bytes = block;
+        break;
+    }
+    return cap;
+}
+
+static uint8_t random_root(void)
+{
+    static const uint8_t roots[] = {ObjType_PhysAddr, ObjType_PhysAddr, ObjType_PhysAddr,
+                                    ObjType_PhysAddr, ObjType_ID, ObjType_Frame_Mapping};
+    return roots[random_below(sizeof(roots))];
+}
+
+static void random_operations(struct operation *ops, size_t count, uint64_t seed)
+{
+    struct capability recent[16];
+    random_state = (seed + 1) * 0x9E3779B97F4A7C15ull;
+    for (size_t i = 0; i < 16; i++) {
+        recent[i] = random_capability();
+    }
+    for (size_t i = 0; i < count; i++) {
+        /* The database grows and shrinks in turn: in one half inserts prevail, in the other removes. */
+        bool growing = i / 500 % 2 == 0;
+        unsigned die = random_below(100);
+        struct operation *op = &ops[i];
+        memset(op, 0, sizeof(*op));
+        op->slot = (int)random_below(MODEL_SLOTS);
+        op->other = (int)random_below(MODEL_SLOTS);
+        /* Often a capability that was used lately: copies, and queries that find something. */
+        struct capability *again = &recent[random_below(16)];
+        op->cap = random_below(3) == 0 ? *again : (*again = random_capability());
+        if (die < (growing ? 45u : 25u)) {
+            op->kind = INSERT;
+        } else if (die < 60) {
+            op->kind = REMOVE;
+        } else if (die < 66) {
+            op->kind = REPLACE;
+        } else {
+            op->kind = (enum kind)(NEIGHBOURS + random_below(KIND_COUNT - NEIGHBOURS));
+        }
+        if (op->kind == RANGE || op->kind == FOR_ADDRESS) {
+            op->cap.type = random_root();
+            op->base = random_below(SPACE_UNITS + 8) * UNIT_BYTES;
+            op->bytes = (1 + random_below(random_below(2) ? 4 : SPACE_UNITS)) * UNIT_BYTES;
+            if (op->cap.type != ObjType_PhysAddr || random_below(4) == 0) { /* not on a boundary */
+                op->base /= 4;
+                op->bytes = 1 + op->bytes / 16;
+            }
+            op->precision = (enum mdb_range)(1 + random_below(3));
+        }
+    }
+}
+
+/* --- printing ---------------------------------------------------------------------------------- */
+
+static const char *const type_names[ObjType_Num] = {
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) [ObjType_##name] = #name,
+#include <barrelfish_kpi/caps.def>
+};
+
+static void print_capability(const struct capability *cap)
+{
+    printf("%s {0x%llx, 0x%llx, 0x%llx}", type_names[cap->type], (unsigned long long)cap->u.word[0],
+           (unsigned long long)cap->u.word[1], (unsigned long long)cap->u.word[2]);
+}
+
+static void print_operation(const struct operation *op)
+{
+    static const char *const names[KIND_COUNT] = {
+        [INSERT] = "insert",       [REMOVE] = "remove",
+        [REPLACE] = "replace",     [NEIGHBOURS] = "neighbours",
+        [COPIES] = "find_copy",    [GREATER_LESS] = "find_greater_and_less",
+        [RANGE] = "find_range",    [FOR_ADDRESS] = "find_cap_for_address",
+        [RELATIONS] = "relations",
+    };
+    printf("    %s(", names[op->kind]);
+    switch (op->kind) {
+    case INSERT:
+        printf("%d, ", op->slot);
+        print_capability(&op->cap);
+        break;
+    case GREATER_LESS:
+    case RELATIONS:
+        print_capability(&op->cap);
+        break;
+    case REPLACE:
+        printf("%d, %d", op->slot, op->other);
+        break;
+    case FOR_ADDRESS:
+        printf("%s, 0x%llx", type_names[op->cap.type], (unsigned long long)op->base);
+        break;
+    case RANGE:
+        printf("%s, 0x%llx, 0x%llx, %d", type_names[op->cap.type], (unsigned long long)op->base,
+               (unsigned long long)op->bytes, (int)op->precision);
+        break;
+    default:
+        printf("%d", op->slot);
+        break;
+    }
+    printf(");\n");
+}
+
+/* --- shrinking --------------------------------------------------------------------------------- */
+
+typedef bool fails_fn(const struct operation *ops, size_t count);
+
+/* Removes operations as long as the rest still fails (delta debugging: chunks of half the length
+ * first, then ever smaller ones).  Returns the number left, of which none can be missed. */
+static size_t shrink(struct operation *ops, size_t count, fails_fn *fails)
+{
+    struct operation *rest = calloc(count + 1, sizeof(*rest));
+    cr_assert(ne(ptr, rest, NULL));
+    size_t chunk = count / 2 > 0 ? count / 2 : 1;
+    bool removed = false;
+    while (count > 0) {
+        for (size_t at = 0; at < count;) {
+            size_t length = chunk < count - at ? chunk : count - at;
+            memcpy(rest, ops, at * sizeof(*ops));
+            memcpy(rest + at, ops + at + length, (count - at - length) * sizeof(*ops));
+            if (fails(rest, count - length)) {
+                count -= length;
+                memcpy(ops, rest, count * sizeof(*ops));
+                removed = true;
+            } else {
+                at += length;
+            }
+        }
+        if (chunk > 1) {
+            chunk = (chunk + 1) / 2;
+        } else if (!removed) {
+            break;
+        }
+        removed = false;
+    }
+    free(rest);
+    return count;
+}
+
+/* Runs the operations in a child.  Its diagnostics are shown only if `loud`. */
+static bool fails_in_child(const struct operation *ops, size_t count, bool loud)
+{
+    memset(outcome, 0, sizeof(*outcome));
+    fflush(NULL);
+    pid_t child = fork();
+    cr_assert(ge(int, child, 0), "fork");
+    if (child == 0) {
+        int null = open("/dev/null", O_WRONLY);
+        if (!loud && null >= 0) {
+            dup2(null, STDERR_FILENO);
+        }
+        alarm(HANG_GUARD_S);
+        _exit(run_operations(ops, count) ? 0 : 1);
+    }
+    int status = 0;
+    cr_assert(eq(int, waitpid(child, &status, 0), child));
+    if (outcome->message[0] == '\0' && status != 0) {
+        wrong("crash, sanitizer report or hang (wait status 0x%x)", (unsigned)status);
+    }
+    return status != 0;
+}
+
+static bool fails_quietly(const struct operation *ops, size_t count)
+{
+    return fails_in_child(ops, count, false);
+}
+
+static void report(struct operation *ops, size_t count, uint64_t seed)
+{
+    size_t failing = outcome->at + 1;
+    count = shrink(ops, failing < count ? failing : count, fails_quietly);
+    bool still = fails_in_child(ops, count, true);
+    printf("MDB_SEED %llu fails, in %zu operations:\n", (unsigned long long)seed, count);
+    for (size_t i = 0; i < count; i++) {
+        print_operation(&ops[i]);
+    }
+    printf("  %s\n", still ? outcome->message : "it does not fail every time");
+    fflush(stdout);
+    cr_fail("%s", outcome->message);
+}
+
+/* --- tests ------------------------------------------------------------------------------------- */
+
+static void share_outcome(void)
+{
+    outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert(ne(ptr, outcome, MAP_FAILED));
+}
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
+}
+
+TestSuite(mdb_property, .init = share_outcome);
+
+Test(mdb_property, random_operations_agree_with_the_model, .timeout = 3600)
+{
+    uint64_t operations = from_environment("MDB_OPERATIONS", 200000);
+    uint64_t seed = from_environment("MDB_SEED", 1);
+    static struct operation ops[SEQUENCE_OPERATIONS];
+    uint64_t done = 0;
+    for (; done < operations; done += SEQUENCE_OPERATIONS, seed++) {
+        random_operations(ops, SEQUENCE_OPERATIONS, seed);
+        if (fails_in_child(ops, SEQUENCE_OPERATIONS, false)) {
+            report(ops, SEQUENCE_OPERATIONS, seed);
+            return;
+        }
+    }
+}
+
+/* A fault of the tree for the shrinker to find: slot 7 is removed, later slot 9 inserted. */
+static bool contains_removal_then_insertion(const struct operation *ops, size_t count)
+{
+    bool removed = false;
+    for (size_t i = 0; i < count; i++) {
+        removed = removed || (ops[i].kind == REMOVE && ops[i].slot == 7);
+        if (removed && ops[i].kind == INSERT && ops[i].slot == 9) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Test(mdb_property, shrinking_leaves_only_what_the_failure_needs, .timeout = 60)
+{
+    static struct operation ops[SEQUENCE_OPERATIONS];
+    random_operations(ops, SEQUENCE_OPERATIONS, 5);
+    cr_assert(contains_removal_then_insertion(ops, SEQUENCE_OPERATIONS));
+    size_t left = shrink(ops, SEQUENCE_OPERATIONS, contains_removal_then_insertion);
+    cr_assert(eq(sz, left, 2));
+    cr_assert(eq(int, (int)ops[0].kind, REMOVE));
+    cr_assert(eq(int, ops[0].slot, 7));
+    cr_assert(eq(int, (int)ops[1].kind, INSERT));
+    cr_assert(eq(int, ops[1].slot, 9));
+}
+
+/* Random operations prove nothing about answers they never provoke. */
+Test(mdb_property, random_operations_reach_every_kind_of_answer, .timeout = 60)
+{
+    static struct operation ops[SEQUENCE_OPERATIONS];
+    unsigned answers[MDB_RANGE_PARTIAL + 1] = {0};
+    unsigned copies = 0, ancestors = 0, descendants = 0;
+    size_t most = 0;
+    random_operations(ops, SEQUENCE_OPERATIONS, 1);
+    model_reset();
+    for (size_t i = 0; i < SEQUENCE_OPERATIONS; i++) {
+        const struct operation *op = &ops[i];
+        int slot;
+        cr_assert(actions[op->kind](op), "%s", outcome->message);
+        most = present_count > most ? present_count : most;
+        if (op->kind == RANGE) {
+            answers[model_range(op->cap.type, op->base, op->bytes, &slot)]++;
+        } else if (op->kind == COPIES) {
+            copies += present[op->slot] && model_has_copies(op->slot);
+        } else if (op->kind == RELATIONS) {
+            ancestors += model_ancestor(&op->cap) >= 0;
+            descendants += model_descendant(&op->cap, -1) >= 0;
+        }
+    }
+    for (int answer = MDB_RANGE_NOT_FOUND; answer <= MDB_RANGE_PARTIAL; answer++) {
+        cr_assert(ge(uint, answers[answer], 10), "answer %d", answer);
+    }
+    cr_assert(ge(uint, copies, 10));
+    cr_assert(ge(uint, ancestors, 10));
+    cr_assert(ge(uint, descendants, 10));
+    cr_assert(ge(sz, most, 80));
+}
