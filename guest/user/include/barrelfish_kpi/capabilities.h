@@ -41,7 +41,7 @@ struct capability {
         } endpoint; /* EndPointLMP */
         struct {
             uint64_t cap;       /* kernel address of the mapped capability's CTE */
-            uint64_t ptable;    /* kernel address of the page table's CTE */
+            uint64_t ptable;    /* physical address of the page table */
             uint16_t entry;     /* first entry */
             uint16_t pte_count; /* entries */
             uint32_t large;     /* 1: entries are 2 MiB pages */
@@ -78,7 +78,9 @@ struct frame_identity {
 #define PTABLE_EXECUTE (1u << 2)
 
 enum cnode_cmd {
-    CNodeCmd_Copy = 0,  /* args: dest slot, src croot cptr, src cptr, dest level (1|2) << 8 | src level */
+    CNodeCmd_Copy = 0,  /* on the receiving CNode: dest slot, src croot cptr, src cptr,
+                         * dest level << 8 | src level.  On an L1CNode: dest level 1 = slot of it,
+                         * dest level 2 = address (L1 slot << 8 | L2 slot) in its CSpace */
     CNodeCmd_Mint,      /* as Copy, then p1, p2 */
     CNodeCmd_Retype,    /* src croot cptr, src cptr | src level << 32, offset, type, object bytes, count,
                          * dest cspace cptr, dest cnode cptr | level << 32, dest slot */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Descriptor tables and system call registers of this core.
+ *
+ * All tables are private to the core (they lie in its image copy) and mostly constant: the GDT is
+ * complete but for the TSS base, the IDT is filled from the vector table of entry.S.  FS and GS are
+ * bases only; GS holds the dispatcher's address in user mode and nothing uses it here.
+ */
+#include "arch.h"
+
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_SFMASK 0xc0000084
+
+#define IDT_VECTORS 33
+#define GATE_INTERRUPT 0x8e /* present, ring 0, interrupts off on entry */
+#define GATE_USER_INT3 0xee /* the same, ring 3 may raise it */
+
+struct idt_gate {
+    uint16_t offset0;
+    uint16_t selector;
+    uint8_t ist;
+    uint8_t type;
+    uint16_t offset1;
+    uint32_t offset2;
+    uint32_t reserved;
+};
+
+struct __attribute__((packed)) tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t iomap;
+};
+
+struct __attribute__((packed)) table_register {
+    uint16_t limit;
+    const void *base;
+};
+
+extern const uint64_t vector_table[IDT_VECTORS];
+extern char kernel_stack_top[], syscall_entry[];
+
+/* Does `syscall` arrive as a page fault?  Read by entry.S. */
+uint8_t syscall_faults;
+
+static struct tss tss;
+static struct idt_gate idt[IDT_VECTORS];
+static uint64_t gdt[] = {
+    0,
+    0x00af9b000000ffff, /* kernel code */
+    0x00cf93000000ffff, /* kernel data */
+    0x00cff3000000ffff, /* user data */
+    0x00affb000000ffff, /* user code */
+    0, 0,               /* TSS */
+};
+
+struct registers_x86_64 clean_area;
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static void load_gdt(void)
+{
+    uint64_t base = (uint64_t)&tss;
+    gdt[5] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[6] = base >> 32;
+    tss.rsp[0] = (uint64_t)kernel_stack_top;
+    tss.iomap = sizeof(tss); /* no ports for user mode */
+
+    struct table_register gdtr = { sizeof(gdt) - 1, gdt };
+    __asm__ volatile("lgdt %0\n\t"
+                     "mov %w1, %%ds\n\t"
+                     "mov %w1, %%es\n\t"
+                     "mov %w1, %%ss\n\t"
+                     "mov %w2, %%fs\n\t"
+                     "mov %w2, %%gs\n\t"
+                     "pushq %3\n\t"
+                     "leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "lretq\n"
+                     "1:\n\t"
+                     "ltr %w4" ::"m"(gdtr),
+                     "r"(SEL_KERNEL_DATA), "r"(0), "i"(SEL_KERNEL_CODE), "r"(SEL_TSS)
+                     : "rax", "memory");
+}
+
+static void load_idt(void)
+{
+    for (unsigned v = 0; v < IDT_VECTORS; v++) {
+        uint64_t entry = vector_table[v];
+        if (entry == 0)
+            continue;
+        idt[v] = (struct idt_gate){
+            .offset0 = (uint16_t)entry,
+            .selector = SEL_KERNEL_CODE,
+            .type = v == 3 || v == 4 ? GATE_USER_INT3 : GATE_INTERRUPT,
+            .offset1 = (uint16_t)(entry >> 16),
+            .offset2 = (uint32_t)(entry >> 32),
+        };
+    }
+    struct table_register idtr = { sizeof(idt) - 1, idt };
+    __asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+void arch_init(void)
+{
+    syscall_faults = (boot_info->flags & ABI_BOOT_SYSCALL_FAULTS) != 0;
+    load_gdt();
+    load_idt();
+    /* syscall: kernel CS 0x08, SS 0x10; sysret is not used */
+    write_msr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_KERNEL_DATA << 48);
+    write_msr(MSR_LSTAR, (uint64_t)syscall_entry);
+    write_msr(MSR_SFMASK, 0x47700); /* TF IF DF IOPL NT AC off */
+
+    /* FPU as after reset, with the usual masks: what a new domain starts with. */
+    *(uint16_t *)&clean_area.fxsave_area[0] = 0x37f;
+    *(uint32_t *)&clean_area.fxsave_area[24] = 0x1f80;
+    arch_fxrstor(&clean_area);
+}
+
+void *memcpy(void *dst, const void *src, size_t bytes)
+{
+    void *ret = dst;
+    size_t words = bytes / 8, rest = bytes % 8;
+    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words)::"memory");
+    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(rest)::"memory");
+    return ret;
+}
+
+void *memset(void *dst, int value, size_t bytes)
+{
+    void *ret = dst;
+    size_t words = bytes / 8, rest = bytes % 8;
+    uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
+    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(rest) : "a"(pattern) : "memory");
+    return ret;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who runs, and how it is entered: the rules of overview 1.2 and facts §4.2.
+ *
+ * An entry saved the user's registers in a save area, but not the FPU.  The FPU state stays in the
+ * processor as long as the same area is resumed; dispatch_save_fpu() writes it out when something
+ * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains.
+ *
+ * The timer is armed when a dispatcher starts to run and nothing is armed that fires earlier: no
+ * ticks while idle, one request for each slice while busy.
+ */
+#include "dispatch.h"
+
+#include "plat.h"
+#include "schedule.h"
+
+struct dcb *current;
+struct dispatcher_shared *current_disp;
+
+static uint64_t loaded_cr3;
+static systime_t timer_at;                /* 0: not armed */
+
+static void arm_timer(systime_t at)
+{
+    if (at == timer_at)
+        return;
+    timer_at = at;
+    plat_timer_set(at);
+}
+
+void dispatch_timer_fired(void)
+{
+    timer_at = 0;
+}
+
+void dispatch_switch_to(struct dcb *dcb)
+{
+    if (current == dcb)
+        return;
+    current = dcb;
+    current_disp = dcb->disp;
+    CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
+    CORE_PAGE->phase = ABI_PHASE_RUNNING;
+    if (loaded_cr3 != dcb->cr3) {
+        loaded_cr3 = dcb->cr3;
+        arch_write_cr3(dcb->cr3);
+    }
+    arch_write_gsbase(dcb->udisp);
+}
+
+void dispatch_forget(struct dcb *dcb)
+{
+    if (current == dcb) {
+        current = NULL;
+        current_disp = NULL;
+        CORE_PAGE->current_dcb = 0;
+    }
+    dispatch_unload(dcb->cr3);
+}
+
+void dispatch_unload(uint64_t cr3)
+{
+    if (loaded_cr3 != cr3)
+        return;
+    loaded_cr3 = boot_info->pml4;
+    arch_write_cr3(loaded_cr3);
+}
+
+void dispatch_save_fpu(struct registers_x86_64 *area)
+{
+    arch_fxsave(area);
+}
+
+static void restore_fpu(struct registers_x86_64 *area)
+{
+    /* reserved MXCSR bits, which the domain may have set in its save area, would fault here */
+    uint32_t *mxcsr = (uint32_t *)&area->fxsave_area[24];
+    *mxcsr &= 0xffff;
+    arch_fxrstor(area);
+}
+
+void dispatch_return(struct registers_x86_64 *area)
+{
+    arch_resume(area);
+}
+
+void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1, uint64_t a2,
+                     uint64_t a3)
+{
+    dispatch_switch_to(dcb);
+    dcb->head.disabled = 1;
+    dcb->disp->disabled = 1;
+    trace_record(ABI_TRACE_UPCALL | kind << 8, mem_to_phys(dcb).v);
+    lvaddr_t stack = dcb->disp->upcall_stack;
+    if (entry >= USER_END || stack >= USER_END) {
+        printk("%s: upcall to a bad address, dispatcher stopped", dcb->head.name);
+        dispatch_stop(dcb);
+        dispatch_next();
+    }
+    arch_fxrstor(&clean_area);
+    arch_upcall(entry, stack, dcb->udisp, a1, a2, a3);
+}
+
+void dispatch(struct dcb *dcb)
+{
+    dispatch_switch_to(dcb);
+    struct dispatcher_shared *disp = dcb->disp;
+    systime_t now = plat_time_cached();
+    disp->systime = now;
+
+    systime_t slice_end = now + TIMESLICE_NS;
+    systime_t first = wakeup_first();
+    if (first != 0 && first < slice_end)
+        slice_end = first;
+    if (timer_at == 0 || timer_at > slice_end)
+        arm_timer(slice_end);
+
+    if (dcb->head.disabled) {
+        trace_record(ABI_TRACE_RESUME, mem_to_phys(dcb).v);
+        restore_fpu(&disp->disabled_save_area);
+        dispatch_return(&disp->disabled_save_area);
+    }
+    dispatch_upcall(dcb, ABI_UPCALL_RUN, disp->dispatcher_run, 0, 0, 0);
+}
+
+void dispatch_next(void)
+{
+    struct dcb *dcb = schedule_next();
+    if (dcb == NULL && wakeup_first() != 0) {
+        wakeup_check(plat_time());
+        dcb = schedule_next();
+    }
+    if (dcb != NULL)
+        dispatch(dcb);
+
+    arm_timer(wakeup_first());
+    current = NULL;
+    CORE_PAGE->current_dcb = 0;
+    CORE_PAGE->phase = ABI_PHASE_IDLE;
+    trace_record(ABI_TRACE_IDLE, 0);
+    arch_idle();
+}
+
+void dispatch_stop(struct dcb *dcb)
+{
+    schedule_remove(dcb);
+    wakeup_remove(dcb);
+    notify_unregister(dcb);
+    dcb->stopped = 1;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * x86-64: processor set-up, entry and exit of the CPU driver, page table entries.
+ */
+#ifndef KERNEL_ARCH_H
+#define KERNEL_ARCH_H
+
+#include <abi/boot_tables.h>
+#include <barrelfish_kpi/dispatcher_shared.h>
+
+#include "kernel.h"
+
+/* Selectors of the CPU driver's GDT; the order is what `syscall` wants. */
+#define SEL_KERNEL_CODE 0x08
+#define SEL_KERNEL_DATA 0x10
+#define SEL_USER_DATA 0x1b
+#define SEL_USER_CODE 0x23
+#define SEL_TSS 0x28
+
+#define RFLAGS_IF 0x200
+#define RFLAGS_RESERVED1 0x2
+/* What a domain may choose: CF PF AF ZF SF TF DF OF AC ID */
+#define RFLAGS_USER 0x240dd5
+
+/* First user address that is not: everything below has bit 47 clear. */
+#define USER_END 0x800000000000
+
+/* Physical address of something in this core's image copy. */
+static inline paddr_t kernel_to_phys(const void *p)
+{
+    return paddr((uint64_t)p - ABI_KERNEL_BASE + boot_info->kernel_paddr);
+}
+
+/* Loads GDT, IDT, TSS, system call registers.  Once, at start. */
+void arch_init(void);
+
+/* Runs from `area` exactly as saved (rights and addresses sanitised).  `area` belongs to the
+ * dispatcher whose address space is loaded. */
+void __attribute__((noreturn)) arch_resume(struct registers_x86_64 *area);
+
+/* Enters user mode at `entry` with four arguments, on `stack`, other registers zero. */
+void __attribute__((noreturn)) arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1,
+                                           uint64_t a2, uint64_t a3);
+
+/* Waits for an interrupt on a fresh stack; never returns: kernel_idle_interrupt() follows. */
+void __attribute__((noreturn)) arch_idle(void);
+
+/* Called by entry code (trap.c); all end in resume, upcall or idle. */
+void __attribute__((noreturn)) kernel_syscall(struct registers_x86_64 *area);
+void __attribute__((noreturn)) kernel_trap(struct registers_x86_64 *area, uint64_t vector,
+                                           uint64_t error, uint64_t address);
+void __attribute__((noreturn)) kernel_idle_interrupt(void);
+void __attribute__((noreturn)) kernel_fault(uint64_t vector, uint64_t error, uint64_t rip,
+                                            uint64_t rsp);
+
+/* The area to be resumed holds an address that user mode cannot run at. */
+void __attribute__((noreturn)) kernel_bad_state(void);
+
+static inline void arch_fxsave(struct registers_x86_64 *area)
+{
+    __asm__ volatile("fxsave64 %0" : "=m"(area->fxsave_area));
+}
+
+static inline void arch_fxrstor(const struct registers_x86_64 *area)
+{
+    __asm__ volatile("fxrstor64 %0" ::"m"(area->fxsave_area));
+}
+
+static inline void arch_write_cr3(uint64_t cr3)
+{
+    __asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
+}
+
+static inline void arch_write_gsbase(uint64_t base)
+{
+    __asm__ volatile("wrgsbase %0" ::"r"(base));
+}
+
+static inline void arch_invlpg(uint64_t address)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
+}
+
+/* Where entry code saves registers: kept current by dispatch (dispatch.c). */
+extern struct dispatcher_shared *current_disp;
+
+/* FPU state of a dispatcher that has not used it. */
+extern struct registers_x86_64 clean_area;
+
+#endif

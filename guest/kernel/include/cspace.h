@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CSpaces and the operations on capabilities (facts §3.2, §3.3, §3.5; this core only).
+ */
+#ifndef KERNEL_CSPACE_H
+#define KERNEL_CSPACE_H
+
+#include "capability.h"
+#include "kernel_state.h"
+
+/* Slots of a CNode capability, and slot i; the type must be L1CNode or L2CNode. */
+static inline uint64_t cnode_slots(const struct capability *cnode)
+{
+    return cnode->u.mem.bytes / OBJSIZE_CTE;
+}
+
+static inline struct cte *cnode_slot(const struct capability *cnode, uint64_t slot)
+{
+    return (struct cte *)phys_to_mem(paddr(cnode->u.mem.base)) + slot;
+}
+
+static inline bool cap_is_cnode(const struct capability *cap)
+{
+    return cap->type == ObjType_L1CNode || cap->type == ObjType_L2CNode;
+}
+
+/* The CTE at `cptr`, `level` (2: L2 slot, 1: L1 slot) of the CSpace rooted at `root`, empty or not.
+ * SYS_ERR_CNODE_NOT_FOUND: the path does not exist. */
+errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
+                            struct cte **slot);
+
+/* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND. */
+errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
+
+/* Puts a copy of `src` into the empty `dest`; always allowed but for mappings, see cap_may_copy(). */
+void cap_copy_to(struct cte *dest, struct cte *src);
+errval_t cap_may_copy(const struct cte *src);
+
+/* Moves `src` to the empty `dest`; `src` becomes empty. */
+void cap_move_to(struct cte *dest, struct cte *src);
+
+/* Enters a complete, new capability. */
+void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner);
+
+/* Can `count` objects of `type`, `object_bytes` each, be made from `src` at `offset`?  Normalises
+ * object_bytes (0 for fixed sizes). */
+errval_t cap_check_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t *object_bytes,
+                          uint64_t count);
+
+/* Makes them, in dest[0..count-1], which are empty.  Memory is zeroed unless it stays RAM. */
+void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
+                uint64_t count, struct cte *dest);
+
+/* Deletes the capability; the last one of an object ends the object.  Contents of CNodes go too. */
+errval_t cap_delete(struct cte *cte);
+
+/* Deletes all copies and descendants of `cte`, which stays. */
+errval_t cap_revoke(struct cte *cte);
+
+/* Removes a mapping's page table entries (vnode.c).  `mapping` stays in its slot. */
+void vnode_unmap_mapping(struct cte *mapping);
+
+/* Invalidates all mappings that lie in this page table, which ceases to exist (vnode.c). */
+void vnode_destroy(struct capability *vnode);
+
+#endif

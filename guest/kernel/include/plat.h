@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the CPU driver needs of its platform.  plat/synth speaks to the devices of devices/abi;
+ * another platform provides the same functions on other hardware.  None of them blocks.
+ */
+#ifndef KERNEL_PLAT_H
+#define KERNEL_PLAT_H
+
+#include "kernel.h"
+
+/* One console line: text in kernel or physically contiguous memory, without newline.  `kind` is
+ * ABI_CONSOLE_*, `speaker` the physical address of a DCB or 0. */
+void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker);
+
+/* Machine time in ns: as of this core's last request or interrupt, and fresh (one exit). */
+systime_t plat_time_cached(void);
+systime_t plat_time(void);
+
+/* Sets the one-shot timer to the absolute time `at` (replaces an earlier one); 0 cancels. */
+void plat_timer_set(systime_t at);
+
+/* Raises notification `id` on `core`. */
+void plat_notify(coreid_t core, uint32_t id);
+
+/* Starts `core` at `entry` with RDI and CR3; ABI_RESULT_*. */
+uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
+
+/* Zeroes physical memory; base and bytes are multiples of 64. */
+void plat_scrub(paddr_t base, uint64_t bytes);
+
+/* Names a cross-core channel; the description lies in physically contiguous memory. */
+void plat_channel(paddr_t description);
+
+void __attribute__((noreturn)) plat_power_off(uint64_t code);
+void __attribute__((noreturn)) plat_panic(void);
+
+/* Takes the pending causes (ABI_CAUSE_*), leaving none. */
+uint64_t plat_take_causes(void);
+
+/* Takes the pending notifications, calling `deliver` for each id. */
+void plat_take_notifications(void (*deliver)(uint32_t id));
+
+#endif

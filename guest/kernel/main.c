@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Start of the CPU driver on one core.
+ *
+ * Whoever started the core loaded this image, private to the core, and left the boot information
+ * whose physical address comes in RDI; page tables are final.  So start-up is short: descriptor
+ * tables, the first domain (startup.c), dispatch.
+ */
+#include "arch.h"
+#include "dispatch.h"
+#include "startup.h"
+
+const struct abi_boot *boot_info;
+coreid_t my_core_id;
+
+void __attribute__((noreturn)) kernel_main(uint64_t boot_paddr);
+
+void kernel_main(uint64_t boot_paddr)
+{
+    boot_info = phys_to_mem(paddr(boot_paddr));
+    my_core_id = (coreid_t)boot_info->core;
+    CORE_PAGE->phase = ABI_PHASE_KERNEL;
+    if (boot_info->magic != ABI_BOOT_MAGIC || boot_info->version != ABI_BOOT_VERSION)
+        panic("boot information is not of version %d", ABI_BOOT_VERSION);
+    arch_init();
+    trace_line("CPU driver on core %u: image at %lx, %lu KiB, system calls enter %s",
+               boot_info->core, boot_info->kernel_paddr, boot_info->kernel_bytes / 1024,
+               boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");
+    startup_first_domain(boot_paddr);
+    dispatch_next();
+}

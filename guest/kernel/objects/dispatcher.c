@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Dispatchers: set-up and stop.
+ *
+ * Setup gives a DCB its CSpace, VSpace and dispatcher frame (each at most once) and may make it
+ * runnable.  The DCB keeps capabilities of its own to all three, so they live as long as it does.
+ * The first run resumes from the disabled save area, which the spawner filled.
+ */
+#include "objects.h"
+
+#include "../include/schedule.h"
+
+static errval_t find(struct invocation *inv, uint64_t where, struct cte **cte)
+{
+    return cspace_lookup(inv->root, (capaddr_t)where, (where >> 32) & 0xff, cte);
+}
+
+static errval_t check_frame(const struct capability *cap)
+{
+    if (cap->type != ObjType_Frame || (cap->rights & 3) != 3)
+        return SYS_ERR_DISP_FRAME_INVALID;
+    if (cap->u.mem.bytes < DISPATCHER_FRAME_BYTES || cap->u.mem.base >= ABI_RAM_LIMIT)
+        return SYS_ERR_DISP_FRAME_SIZE;
+    return SYS_ERR_OK;
+}
+
+/* Takes what the spawner wrote into the frame; from here on the kernel trusts its own copies. */
+static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
+{
+    cap_copy_to(&dcb->disp_frame, frame);
+    struct dispatcher_shared *disp = phys_to_mem(paddr(frame->cap.u.mem.base));
+    dcb->disp = disp;
+    dcb->udisp = disp->udisp < USER_END ? disp->udisp : 0;
+    for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++)
+        dcb->head.name[i] = disp->name[i];
+    dcb->head.disp_frame = frame->cap.u.mem.base;
+    dcb->head.domain_id = (uint32_t)domain_id;
+    dcb->head.disabled = 1;
+    disp->disabled = 1;
+    disp->curr_core_id = my_core_id;
+    disp->domain_id = (uint32_t)domain_id;
+    disp->tsc_hz = boot_info->tsc_hz;
+}
+
+static struct sysret setup(struct dcb *dcb, struct invocation *inv)
+{
+    struct cte *cspace = NULL, *vspace = NULL, *frame = NULL;
+    errval_t err;
+    if (dcb->stopped)
+        return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
+    if ((capaddr_t)inv->arg[0] != 0) {
+        err = find(inv, inv->arg[0], &cspace);
+        if (err_is_fail(err))
+            return SYSRET(err_push(err, SYS_ERR_DISP_CSPACE_INVALID));
+        if (cspace->cap.type != ObjType_L1CNode || dcb->cspace.cap.type != ObjType_Null)
+            return SYSRET(SYS_ERR_DISP_CSPACE_INVALID);
+    }
+    if ((capaddr_t)inv->arg[1] != 0) {
+        err = find(inv, inv->arg[1], &vspace);
+        if (err_is_fail(err))
+            return SYSRET(err_push(err, SYS_ERR_DISP_VSPACE_INVALID));
+        if (vspace->cap.type != ObjType_VNode_x86_64_pml4 || dcb->vspace.cap.type != ObjType_Null)
+            return SYSRET(SYS_ERR_DISP_VSPACE_INVALID);
+    }
+    if ((capaddr_t)inv->arg[2] != 0) {
+        err = find(inv, inv->arg[2], &frame);
+        if (err_is_fail(err))
+            return SYSRET(err_push(err, SYS_ERR_DISP_FRAME_INVALID));
+        if (dcb->disp != NULL)
+            return SYSRET(SYS_ERR_DISP_FRAME_INVALID);
+        err = check_frame(&frame->cap);
+        if (err_is_fail(err))
+            return SYSRET(err);
+    }
+    bool run = inv->arg[3] != 0;
+    if (run && ((dcb->disp == NULL && frame == NULL) ||
+                (dcb->cspace.cap.type == ObjType_Null && cspace == NULL) ||
+                (dcb->cr3 == 0 && vspace == NULL)))
+        return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
+
+    if (cspace != NULL)
+        cap_copy_to(&dcb->cspace, cspace);
+    if (vspace != NULL) {
+        cap_copy_to(&dcb->vspace, vspace);
+        dcb->cr3 = vspace->cap.u.mem.base;
+    }
+    if (frame != NULL)
+        adopt_frame(dcb, frame, inv->arg[4]);
+    if (run)
+        schedule_make_runnable(dcb);
+    return SYSRET(SYS_ERR_OK);
+}
+
+struct sysret dispatcher_invoke(struct cte *cte, struct invocation *inv)
+{
+    struct dcb *dcb = phys_to_mem(paddr(cte->cap.u.mem.base));
+    switch (inv->command) {
+    case DispatcherCmd_Setup:
+        return setup(dcb, inv);
+    case DispatcherCmd_Stop:
+        dispatch_stop(dcb);
+        return SYSRET(SYS_ERR_OK);
+    default: /* scheduling parameters come with a policy that has some */
+        return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The Kernel capability, held by monitors only: what concerns other cores.
+ *
+ * A capability crosses cores as its contents: one monitor identifies it, the other creates it from
+ * what it was told.  So the holder is trusted with everything; all other domains see none of this.
+ */
+#include "objects.h"
+
+#include "../include/plat.h"
+
+static struct sysret spawn_core(const struct invocation *inv)
+{
+    uint64_t entry = inv->arg[1], cr3 = inv->arg[3];
+    if (inv->arg[0] >= boot_info->topology.core_count)
+        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
+    switch (plat_start_core(inv->arg[0], entry, inv->arg[2], cr3)) {
+    case ABI_RESULT_OK:
+        return SYSRET(SYS_ERR_OK);
+    case ABI_RESULT_NO_SUCH_CORE:
+        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
+    case ABI_RESULT_CORE_RUNNING:
+        return SYSRET(SYS_ERR_CORE_RUNNING);
+    default:
+        return SYSRET(SYS_ERR_CORE_START);
+    }
+}
+
+static struct sysret identify_cap(const struct invocation *inv)
+{
+    struct capability *root;
+    struct cte *cte;
+    errval_t err = invocation_root(inv, inv->arg[0], &root);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    err = cspace_lookup(root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cte);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    struct capability *out = invocation_buffer(inv, inv->arg[3], sizeof(*out));
+    if (out == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    *out = cte->cap;
+    if (cap_types[out->type].mappable)
+        out->u.word[CAP_MAPPING_WORD] = 0;
+    return SYSRET(SYS_ERR_OK);
+}
+
+/* Types that mean the same on every core. */
+static bool may_be_created(const struct capability *cap)
+{
+    switch (cap->type) {
+    case ObjType_RAM:
+    case ObjType_Frame:
+    case ObjType_DevFrame:
+    case ObjType_Notify_IPI:
+    case ObjType_ID:
+    case ObjType_IO:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct sysret create_cap(const struct invocation *inv)
+{
+    const struct capability *given = invocation_buffer(inv, inv->arg[0], sizeof(*given));
+    if (given == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    struct capability cap = *given; /* user memory: read once */
+    if (cap.type >= ObjType_Num || !may_be_created(&cap))
+        return SYSRET(SYS_ERR_INVALID_RETYPE);
+    if (cap_types[cap.type].memory) {
+        if (cap.u.mem.base % ABI_PAGE_BYTES != 0 || cap.u.mem.bytes % ABI_PAGE_BYTES != 0 ||
+            cap.u.mem.bytes == 0 || cap.u.mem.bytes > ABI_PHYS_LIMIT ||
+            cap.u.mem.base > ABI_PHYS_LIMIT - cap.u.mem.bytes)
+            return SYSRET(SYS_ERR_INVALID_SIZE);
+        cap.u.word[CAP_MAPPING_WORD] = 0;
+    }
+    if (cap.type == ObjType_Notify_IPI &&
+        (cap.u.notify.coreid >= boot_info->topology.core_count ||
+         cap.u.notify.chanid >= ABI_NOTIFY_IDS))
+        return SYSRET(SYS_ERR_INVARGS_SYSCALL);
+    struct cte *cnode;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cnode);
+    if (err_is_fail(err))
+        return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
+    if (cnode->cap.type != ObjType_L2CNode)
+        return SYSRET(SYS_ERR_DEST_CNODE_INVALID);
+    if (inv->arg[3] >= cnode_slots(&cnode->cap))
+        return SYSRET(SYS_ERR_SLOTS_INVALID);
+    struct cte *dest = cnode_slot(&cnode->cap, inv->arg[3]);
+    if (dest->cap.type != ObjType_Null)
+        return SYSRET(SYS_ERR_SLOT_IN_USE);
+    cap_insert_new(dest, &cap, (coreid_t)inv->arg[4]);
+    return SYSRET(SYS_ERR_OK);
+}
+
+static struct sysret register_notify(const struct invocation *inv)
+{
+    struct cte *cte;
+    uint32_t id;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    if (cte->cap.type != ObjType_EndPointLMP)
+        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
+    err = notify_register((struct dcb *)cte->cap.u.endpoint.listener, &id);
+    return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(id);
+}
+
+static struct sysret register_channel(const struct invocation *inv)
+{
+    const void *channel = invocation_buffer(inv, inv->arg[0], sizeof(struct abi_channel));
+    if (channel == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    plat_channel(mem_to_phys(channel));
+    return SYSRET(SYS_ERR_OK);
+}
+
+static struct sysret get_stats(const struct invocation *inv)
+{
+    struct kernel_stats *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
+    if (out == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    *out = kernel_counters;
+    return SYSRET(SYS_ERR_OK);
+}
+
+static struct sysret nullify(const struct invocation *inv)
+{
+    /* ends like the last copy of memory: nothing is reclaimed here, the owner is elsewhere */
+    struct cte *cte;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
+}
+
+struct sysret kernel_invoke(struct cte *cte, struct invocation *inv)
+{
+    (void)cte;
+    switch (inv->command) {
+    case KernelCmd_Get_core_id:
+        return SYSRET_VALUE(my_core_id);
+    case KernelCmd_Spawn_core:
+        return spawn_core(inv);
+    case KernelCmd_Identify_cap:
+        return identify_cap(inv);
+    case KernelCmd_Create_cap:
+        return create_cap(inv);
+    case KernelCmd_Nullify_cap:
+        return nullify(inv);
+    case KernelCmd_Notify_register:
+        return register_notify(inv);
+    case KernelCmd_Register_channel:
+        return register_channel(inv);
+    case KernelCmd_Power_off:
+        plat_power_off(inv->arg[0] & 0xff);
+    case KernelCmd_Get_stats:
+        return get_stats(inv);
+    default:
+        return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    }
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls: numbers to functions, registers to arguments (barrelfish_kpi/syscalls.h).
+ *
+ * The caller's registers lie in `area`, one of its save areas.  A call that returns at once writes
+ * RAX and RDX there and resumes it; one that gives the core away (yield, LMP with SYNC) leaves the
+ * area behind with the result already in it.
+ */
+#include "dispatch.h"
+#include "objects/objects.h"
+#include "plat.h"
+#include "schedule.h"
+
+struct kernel_stats kernel_counters;
+
+errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)cptr, 2, &cte);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_SOURCE_ROOTCN_LOOKUP);
+    if (cte->cap.type != ObjType_L1CNode)
+        return SYS_ERR_CNODE_TYPE;
+    *root = &cte->cap;
+    return SYS_ERR_OK;
+}
+
+static void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes)
+{
+    uint64_t offset = user - dcb->udisp;
+    if (user < dcb->udisp || offset > DISPATCHER_FRAME_BYTES ||
+        bytes > DISPATCHER_FRAME_BYTES - offset)
+        return NULL;
+    return (char *)dcb->disp + offset;
+}
+
+void *invocation_buffer(const struct invocation *inv, uint64_t user, uint64_t bytes)
+{
+    return user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
+}
+
+static struct sysret invoke_object(struct cte *cte, struct invocation *inv)
+{
+    switch (cte->cap.type) {
+    case ObjType_L1CNode:
+    case ObjType_L2CNode:
+        return cnode_invoke(cte, inv);
+    case ObjType_VNode_x86_64_pml4:
+    case ObjType_VNode_x86_64_pdpt:
+    case ObjType_VNode_x86_64_pdir:
+    case ObjType_VNode_x86_64_ptable:
+        return vnode_invoke(cte, inv);
+    case ObjType_Frame_Mapping:
+    case ObjType_DevFrame_Mapping:
+        return mapping_invoke(cte, inv);
+    case ObjType_Frame:
+    case ObjType_DevFrame:
+    case ObjType_RAM:
+    case ObjType_PhysAddr:
+    case ObjType_EndPointUMP:
+        return frame_invoke(cte, inv);
+    case ObjType_Dispatcher:
+        return dispatcher_invoke(cte, inv);
+    case ObjType_Kernel:
+        return kernel_invoke(cte, inv);
+    case ObjType_Notify_IPI:
+        return notify_invoke(cte, inv);
+    case ObjType_IO:
+        return io_invoke(cte, inv);
+    case ObjType_ID:
+        return id_invoke(cte, inv);
+    default:
+        return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    }
+}
+
+static void __attribute__((noreturn)) finish(struct registers_x86_64 *area, struct sysret result)
+{
+    if (err_is_fail(result.error))
+        trace_record(ABI_TRACE_SYSRET | result.error << 32, CORE_PAGE->current_dcb);
+    if (current == NULL) /* the caller deleted itself */
+        dispatch_next();
+    if (current->stopped) {
+        dispatch_forget(current);
+        dispatch_next();
+    }
+    area->rax = result.error;
+    area->rdx = result.value;
+    dispatch_return(area);
+}
+
+/* The caller's state is complete in `area`, including a result; it may be resumed later. */
+static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struct dcb *to)
+{
+    current->head.disabled = area_is_disabled(current, area);
+    dispatch_save_fpu(area);
+    if (to != NULL)
+        dispatch(to);
+    dispatch_next();
+}
+
+static void __attribute__((noreturn)) send(struct registers_x86_64 *area, struct cte *endpoint,
+                                           const uint64_t *word, unsigned length, unsigned flags,
+                                           capaddr_t send_cptr, unsigned send_level)
+{
+    struct dcb *receiver = NULL;
+    errval_t err = lmp_deliver(endpoint, current, word, length, send_cptr, send_level,
+                               flags & LMP_FLAG_GIVEAWAY, &receiver);
+    bool hand_over = err_is_ok(err)
+                         ? flags & LMP_FLAG_SYNC
+                         : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
+    if (err_is_fail(err) && hand_over)
+        receiver = (struct dcb *)endpoint->cap.u.endpoint.listener;
+    if (!hand_over || receiver == current || area_is_disabled(current, area))
+        finish(area, SYSRET(err));
+
+    area->rax = err;
+    area->rdx = 0;
+    schedule_make_runnable(receiver);
+    leave(area, receiver);
+}
+
+static void __attribute__((noreturn)) sys_invoke(struct registers_x86_64 *area)
+{
+    uint64_t head = area->rsi;
+    struct dcb *dcb = current;
+    struct cte *cte;
+    unsigned level = head >> 16 & 0xff, length = head >> 8 & 0xff;
+    if (length > LMP_MSG_WORDS)
+        finish(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
+
+    errval_t err = SYS_ERR_OK;
+    if (level == 0)
+        cte = &dcb->cspace;
+    else
+        err = cspace_lookup(&dcb->cspace.cap, head >> 32, level, &cte);
+    if (err_is_fail(err)) {
+        trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (head >> 32) << 32,
+                     mem_to_phys(dcb).v);
+        finish(area, SYSRET(err));
+    }
+    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
+                     (area->r10 & 0xff) << 24 | (head >> 32) << 32,
+                 mem_to_phys(dcb).v);
+
+    if (cte->cap.type == ObjType_EndPointLMP) {
+        const uint64_t word[LMP_MSG_WORDS] = { area->r10, area->r8,  area->r9,  area->rax, area->rbx,
+                                               area->rbp, area->r12, area->r13, area->r14, area->r15 };
+        send(area, cte, word, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
+    }
+    struct invocation inv = {
+        .caller = dcb,
+        .root = &dcb->cspace.cap,
+        .flags = head & 0xff,
+        .length = length,
+        .command = area->r10,
+        .arg = { area->r8, area->r9, area->rax, area->rbx, area->rbp, area->r12, area->r13, area->r14,
+                 area->r15 },
+    };
+    finish(area, invoke_object(cte, &inv));
+}
+
+static struct dcb *yield_target(capaddr_t cptr)
+{
+    struct cte *cte;
+    if (cptr == 0 || err_is_fail(cspace_lookup(&current->cspace.cap, cptr, 2, &cte)))
+        return NULL;
+    struct dcb *to = NULL;
+    if (cte->cap.type == ObjType_EndPointLMP)
+        to = (struct dcb *)cte->cap.u.endpoint.listener;
+    else if (cte->cap.type == ObjType_Dispatcher)
+        to = phys_to_mem(paddr(cte->cap.u.mem.base));
+    return to != NULL && to->queued ? to : NULL;
+}
+
+static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, capaddr_t target)
+{
+    struct dcb *dcb = current;
+    struct dispatcher_shared *disp = dcb->disp;
+    if (!area_is_disabled(dcb, area))
+        finish(area, SYSRET(SYS_ERR_CALLER_ENABLED));
+    struct dcb *to = yield_target(target);
+
+    /* The dispatcher has saved what it wants to keep: it comes back by the run upcall. */
+    dcb->head.disabled = 0;
+    disp->disabled = 0;
+    systime_t wakeup = disp->wakeup;
+    if (!disp->haswork && disp->lmp_delivered == disp->lmp_seen &&
+        disp->notified == disp->notify_seen &&
+        (wakeup == 0 || wakeup > plat_time_cached())) {
+        schedule_remove(dcb);
+        if (wakeup != 0)
+            wakeup_set(dcb, wakeup);
+    } else {
+        schedule_yield(dcb);
+    }
+    if (to != NULL)
+        dispatch(to);
+    dispatch_next();
+}
+
+static void __attribute__((noreturn)) sys_lrpc(struct registers_x86_64 *area)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup(&current->cspace.cap, (capaddr_t)area->rsi, 2, &cte);
+    if (err_is_fail(err))
+        finish(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
+    if (cte->cap.type != ObjType_EndPointLMP)
+        finish(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
+    const uint64_t word[LRPC_MSG_WORDS] = { area->r10, area->r8, area->r9, area->rax };
+    send(area, cte, word, LRPC_MSG_WORDS, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
+}
+
+static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
+{
+    void *buffer = user_buffer(dcb, text, length);
+    if (buffer == NULL || length > ABI_CONSOLE_MAX)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    plat_console(mem_to_phys(buffer), (unsigned)length,
+                 kind == PRINT_TRACE ? ABI_CONSOLE_TRACE : ABI_CONSOLE_USER, mem_to_phys(dcb));
+    return SYSRET(SYS_ERR_OK);
+}
+
+static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
+{
+    switch (what) {
+    case DEBUG_CLOCK_NS:
+        return SYSRET_VALUE(plat_time());
+    case DEBUG_TSC_HZ:
+        return SYSRET_VALUE(boot_info->tsc_hz);
+    case DEBUG_CORE_ID:
+        return SYSRET_VALUE(my_core_id);
+    case DEBUG_SYSCALL_COUNT:
+        return SYSRET_VALUE(kernel_counters.syscalls);
+    case DEBUG_EXIT:
+        dispatch_stop(dcb);
+        return SYSRET(SYS_ERR_OK);
+    default:
+        return SYSRET(SYS_ERR_INVARGS_SYSCALL);
+    }
+}
+
+void kernel_syscall(struct registers_x86_64 *area)
+{
+    struct dcb *dcb = current;
+    uint64_t number = area->rdi;
+    kernel_counters.syscalls++;
+    dcb->disabled_faults = 0;
+    if (number == SYSCALL_INVOKE)
+        sys_invoke(area);
+    trace_record(ABI_TRACE_SYSCALL | (number & 0xff) << 8 | area->rsi << 32, mem_to_phys(dcb).v);
+    switch (number) {
+    case SYSCALL_YIELD:
+        sys_yield(area, (capaddr_t)area->rsi);
+    case SYSCALL_SUSPEND:
+        sys_yield(area, 0);
+    case SYSCALL_LRPC:
+        sys_lrpc(area);
+    case SYSCALL_NOP:
+        finish(area, SYSRET(SYS_ERR_OK));
+    case SYSCALL_PRINT:
+        finish(area, sys_print(dcb, area->rsi, area->rdx, area->r10));
+    case SYSCALL_DEBUG:
+        finish(area, sys_debug(dcb, area->rsi));
+    case SYSCALL_REBOOT: /* by the Kernel capability only */
+    case SYSCALL_GETCHAR:
+        finish(area, SYSRET(SYS_ERR_NOT_IMPLEMENTED));
+    default:
+        finish(area, SYSRET(SYS_ERR_ILLEGAL_SYSCALL));
+    }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names for the flight recorder: read by the machine from this image's file, never at run time.
+ * Each table is a sequence of "key=name" texts, each ended by a zero, the table by an empty one.
+ */
+#define ENTRY(text) text "\0"
+
+__attribute__((used)) const char trace_syscall_names[] =
+    ENTRY("0=INVOKE") ENTRY("1=YIELD") ENTRY("2=LRPC") ENTRY("3=DEBUG") ENTRY("4=REBOOT")
+    ENTRY("5=NOP") ENTRY("6=PRINT") ENTRY("7=GETCHAR") ENTRY("10=SUSPEND");
+
+#include <barrelfish_kpi/capabilities.h>
+
+/* In the order of enum objtype: the position is the key. */
+__attribute__((used)) const char trace_type_names[] =
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) ENTRY(#name)
+#include <barrelfish_kpi/caps.def>
+    ;
+
+/* type:command=name */
+__attribute__((used)) const char trace_command_names[] =
+#define CNODE_COMMANDS(type)                                                                       \
+    ENTRY(type ":0=Copy") ENTRY(type ":1=Mint") ENTRY(type ":2=Retype") ENTRY(type ":3=Delete")    \
+    ENTRY(type ":4=Revoke") ENTRY(type ":5=Create") ENTRY(type ":6=GetState")                      \
+    ENTRY(type ":7=CapIdentify") ENTRY(type ":8=Resize")
+#define VNODE_COMMANDS(type) ENTRY(type ":0=Map") ENTRY(type ":1=Unmap") ENTRY(type ":2=ModifyFlags")
+    CNODE_COMMANDS("L1CNode") CNODE_COMMANDS("L2CNode")
+    VNODE_COMMANDS("VNode_x86_64_pml4") VNODE_COMMANDS("VNode_x86_64_pdpt")
+    VNODE_COMMANDS("VNode_x86_64_pdir") VNODE_COMMANDS("VNode_x86_64_ptable")
+    ENTRY("Dispatcher:0=Setup") ENTRY("Dispatcher:1=Properties") ENTRY("Dispatcher:2=Stop")
+    ENTRY("Frame:0=Identify") ENTRY("RAM:0=Identify") ENTRY("Frame_Mapping:0=Modify")
+    ENTRY("Notify_IPI:0=Send") ENTRY("IO:0=Out32") ENTRY("ID:0=Identify")
+    ENTRY("Kernel:0=Get_core_id") ENTRY("Kernel:1=Spawn_core") ENTRY("Kernel:2=Identify_cap")
+    ENTRY("Kernel:3=Create_cap") ENTRY("Kernel:4=Nullify_cap") ENTRY("Kernel:5=Notify_register")
+    ENTRY("Kernel:6=Register_channel") ENTRY("Kernel:7=Power_off") ENTRY("Kernel:8=Get_stats");

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Exceptions and interrupts: what the domain gets to see of them (facts §4.2).
+ *
+ * Entry code saved the registers in the enabled or the disabled area.  Page faults of an enabled
+ * dispatcher become the pagefault upcall; of a disabled one they move to the trap area and become
+ * pagefault_disabled, at most DISABLED_FAULTS_MAX times, then the dispatcher is stopped: it cannot
+ * even run its own fault handler.
+ */
+#include "dispatch.h"
+#include "kernel_state.h"
+#include "plat.h"
+#include "schedule.h"
+
+#define VECTOR_PAGE_FAULT 14
+#define DISABLED_FAULTS_MAX 2
+
+static void take_interrupt(void)
+{
+    uint64_t causes = plat_take_causes();
+    kernel_counters.interrupts++;
+    trace_record(ABI_TRACE_INTERRUPT | causes << 8, current == NULL ? 0 : mem_to_phys(current).v);
+    if (causes & ABI_CAUSE_TIMER) {
+        dispatch_timer_fired();
+        wakeup_check(plat_time_cached());
+        if (current != NULL)
+            schedule_yield(current);
+    }
+    if (causes & ABI_CAUSE_NOTIFY)
+        plat_take_notifications(notify_deliver);
+}
+
+void kernel_idle_interrupt(void)
+{
+    take_interrupt();
+    dispatch_next();
+}
+
+/* Registers of a dispatcher that trapped while disabled go to the trap area: the upcall must not
+ * destroy the disabled area, which dispatcher code may want to look at. */
+static void copy_registers(struct registers_x86_64 *to, const struct registers_x86_64 *from)
+{
+    memcpy(to, from, offsetof(struct registers_x86_64, fxsave_area));
+    arch_fxsave(to);
+}
+
+static void __attribute__((noreturn)) stop_faulty(struct registers_x86_64 *area, uint64_t vector,
+                                                  uint64_t error, uint64_t address)
+{
+    printk("%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
+           current->head.name, vector, error, address, area->rip, area->rsp);
+    dispatch_stop(current);
+    dispatch_next();
+}
+
+void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
+{
+    struct dcb *dcb = current;
+    bool disabled = area_is_disabled(dcb, area);
+    dcb->head.disabled = disabled;
+
+    if (vector == ABI_VECTOR) {
+        take_interrupt();
+        if (schedule_next() == dcb && disabled)
+            dispatch_return(area); /* nothing changed for it */
+        dispatch_save_fpu(area);
+        dispatch_next();
+    }
+
+    trace_record(ABI_TRACE_FAULT | vector << 8 | error << 32,
+                 vector == VECTOR_PAGE_FAULT ? address : area->rip);
+    struct dispatcher_shared *disp = dcb->disp;
+    if (vector == VECTOR_PAGE_FAULT) {
+        kernel_counters.pagefaults++;
+        if (!disabled) {
+            dispatch_save_fpu(area);
+            dcb->disabled_faults = 0;
+            dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT, disp->dispatcher_pagefault, address, error,
+                            area->rip);
+        }
+        if (++dcb->disabled_faults > DISABLED_FAULTS_MAX ||
+            disp->dispatcher_pagefault_disabled == 0)
+            stop_faulty(area, vector, error, address);
+        copy_registers(&disp->trap_save_area, area);
+        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, disp->dispatcher_pagefault_disabled,
+                        address, error, area->rip);
+    }
+
+    kernel_counters.traps++;
+    if (disabled || disp->dispatcher_trap == 0)
+        stop_faulty(area, vector, error, address);
+    copy_registers(&disp->trap_save_area, area);
+    dispatch_upcall(dcb, ABI_UPCALL_TRAP, disp->dispatcher_trap, vector, error, area->rip);
+}
+
+/* The area to be resumed holds an address outside the user half. */
+void __attribute__((noreturn)) kernel_bad_state(void)
+{
+    printk("%s: cannot resume, bad address in the save area: dispatcher stopped",
+           current->head.name);
+    dispatch_stop(current);
+    dispatch_next();
+}
+
+/* A fault of the CPU driver itself. */
+void kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp)
+{
+    uint64_t address;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(address));
+    panic("CPU driver: vector %lu error %lx at rip %lx rsp %lx cr2 %lx, running %s", vector, error,
+          rip, rsp, address, current == NULL ? "nobody" : current->head.name);
+}
