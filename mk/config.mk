@@ -68,7 +68,7 @@ guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-pr
                -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
                 -Iguest/kernel/include -Iguest/kernel -Iguest/user/include -Idevices
-user_flags := $(guest_flags) -ftls-model=local-exec -isystem $(B)/newlib/include \
+user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ftls-model=local-exec -isystem $(B)/newlib/include \
               -I$(B)/guest/include -Iguest/user/include \
               $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * spin: a program that never ends.
+ *
+ * It says so and counts for ever, without a system call: only the timer takes the core away from
+ * it.  A run with it ends at the deadline, and the report shows core, domain and symbol of this
+ * loop (tests/scenario/spin.sh).  Started beside other programs it shows that they get their share.
+ */
+#include <stdint.h>
+#include <stdio.h>
+
+/* Read by nobody; volatile, so that the loop is not optimised away. */
+static volatile uint64_t turns;
+
+/* A function of its own, so that its name is in the report. */
+static void __attribute__((noinline, noreturn)) spin_for_ever(void)
+{
+    for (;;) {
+        turns++;
+    }
+}
+
+int main(void)
+{
+    printf("spinning\n");
+    spin_for_ever();
+}
