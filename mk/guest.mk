@@ -29,34 +29,39 @@ $(B)/kernel/%.o: %.S $(B)/flags/kernel
 	$(Q)$(CC) $(kernel_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
 
 # --- interfaces ----------------------------------------------------------------------------------
-interfaces := $(if $(wildcard idl/main.c),$(basename $(notdir $(sort $(wildcard idl/if/*.if)))))
+# Files named *types*.if hold types that any interface may use; they have no messages.
+interface_types := $(sort $(wildcard idl/if/*types*.if))
+interface_sources := $(filter-out $(interface_types),$(sort $(wildcard idl/if/*.if)))
+interfaces := $(if $(wildcard idl/main.c),$(interface_sources:idl/if/%.if=%))
 interface_stamps := $(interfaces:%=$(B)/guest/if/%.stamp)
 interface_objects := $(interfaces:%=$(B)/user/if/%.o)
+interface_header_kinds := defs lmp_defs ump_defs local_defs
 
-# A type file may be imported by any interface, so all of them are inputs of each.  The stamp gets
-# the time from before the run, so that it is older than the headers: those have it as their source.
-$(interface_stamps): $(B)/guest/if/%.stamp: idl/if/%.if $(B)/bin/idl $(wildcard idl/if/*types*.if)
+# The stamp gets the time from before the run, so that it is older than the headers: those have it
+# as their source.
+idl_flags = --lang=c --header-dir $(B)/guest/include/if --source-dir $(B)/guest/if/$* \
+            $(addprefix -I ,$(interface_types))
+$(call stamp,idl,$(idl_flags))
+
+$(interface_stamps): $(B)/guest/if/%.stamp: idl/if/%.if $(B)/bin/idl $(interface_types) $(B)/flags/idl
 	$(say) IDL $<
-	$(Q)mkdir -p $(@D) $(B)/guest/include/if
+	$(Q)mkdir -p $(@D)/$* $(B)/guest/include/if
 	$(Q)touch $@.tmp
-	$(Q)$(B)/bin/idl --lang=c --header-dir $(B)/guest/include/if --source-dir $(B)/guest/if $<
+	$(Q)$(B)/bin/idl $(idl_flags) $<
 	$(Q)mv $@.tmp $@
 
-$(interfaces:%=$(B)/guest/include/if/%_defs.h): $(B)/guest/include/if/%_defs.h: $(B)/guest/if/%.stamp
-	@:
+$(foreach i,$(interfaces),$(eval $(interface_header_kinds:%=$(B)/guest/include/if/$i_%.h): $(B)/guest/if/$i.stamp ; @:))
 
 $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | $(interface_stamps) $(newlib_stamp)
-	$(say) CC $(B)/guest/if/$*_*.c
+	$(say) CC $(B)/guest/if/$*/
+	$(Q)rm -rf $(@D)/$*
 	$(Q)mkdir -p $(@D)/$*
-	$(Q)rm -f $(@D)/$*/*
-	$(Q)for source in $(B)/guest/if/$*_*.c; do \
-	    [ -e "$$source" ] || continue; \
+	$(Q)for source in $(B)/guest/if/$*/*.c; do \
 	    name=$$(basename $$source .c); \
 	    $(CC) $(user_flags) -ffunction-sections -fdata-sections -MMD -MP -MT $@ \
 	        -MF $(@D)/$*/$$name.d -c -o $(@D)/$*/$$name.o $$source; \
-	done; \
-	if ls $(@D)/$*/*.o >/dev/null 2>&1; then $(LD) -r -o $@ $(@D)/$*/*.o; \
-	else echo | $(CC) -x c -c -o $@ -; fi
+	done
+	$(Q)$(LD) -r -o $@ $(@D)/$*/*.o
 
 # --- user library and crt ------------------------------------------------------------------------
 user_ready := $(interface_stamps) $(newlib_stamp)
