@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside the deterministic engine: what its files share.
+ *
+ *   unicorn.c         the engine's life: probe, create, destroy, registers, counters
+ *   unicorn_run.c     rounds and slices: who runs when, virtual time
+ *   unicorn_hooks.c   what the library calls: blocks, traps, ports, system calls, window stores
+ *   unicorn_trap.c    delivery of exceptions and interrupts; page walks
+ *   unicorn_snapshot.c, unicorn_hash.c   state as a value
+ *   unicorn_load.c, unicorn_layout.c     the library and its inner layout
+ *
+ * One processor of the library (`cpu`) executes all cores in turn; between its slices a core is a
+ * saved context.  Everything here happens on the thread that called run(), except request_stop.
+ */
+#ifndef VMM_ENGINE_UNICORN_PRIVATE_H
+#define VMM_ENGINE_UNICORN_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "engine/prng.h"
+#include "engine/unicorn.h"
+#include "engine/unicorn_state.h"
+#include "machine/machine.h"
+
+#define NO_CORE UINT32_MAX
+
+/* Virtual time: what things cost.  Roughly a processor of 2 to 3 instructions for each ns. */
+#define COST_BLOCK_NS 1          /* every basic block ... */
+#define COST_BLOCK_BYTES_SHIFT 3 /* ... and 1 ns for each 8 bytes of its code */
+#define COST_TRAP_NS 100         /* exception or interrupt delivered */
+#define COST_SYSCALL_NS 50
+#define COST_PORT_NS 500   /* a request to the machine */
+#define COST_ROUND_NS 1    /* no round is free, so time cannot stand still */
+#define TSC_HZ 1000000000u /* rdtsc counts ns */
+
+#define SLICE_BLOCKS_DEFAULT 1000 /* longest slice */
+#define SLICE_BLOCKS_PENDING 32   /* when an interrupt waits for the core to enable it */
+
+struct core {
+    unicorn_context *context; /* its registers while the core is not loaded */
+    enum core_activity activity;
+    struct engine_core_stats stats;
+};
+
+/* What changes during a run, but for contexts and memory.  Flat: a copy is a snapshot. */
+struct engine_clock {
+    uint64_t now_ns;   /* machine time; never goes back */
+    uint64_t base_ns;  /* when the current slice began */
+    uint64_t spent_ns; /* by the current slice */
+    uint64_t rounds, slices;
+    struct prng prng;
+};
+
+struct engine {
+    const struct unicorn_api *api;
+    unicorn_cpu *cpu;
+    struct unicorn_layout layout;
+    struct machine *machine;
+    struct engine_options options;
+    unicorn_context *reset; /* registers of a core at its start */
+
+    unsigned core_count;
+    struct core core[ABI_MAX_CORES];
+    struct engine_clock clock;
+
+    /* The current slice. */
+    unsigned current;      /* core that executes, NO_CORE between slices */
+    unsigned loaded;       /* core whose translations are in the TLB, NO_CORE if none */
+    uint64_t blocks_left;  /* the slice ends before the block that finds 0 here ... */
+    uint64_t limit_ns;     /* ... or spent_ns at or above this */
+    bool stopping;         /* the slice was ended by us; else the core has halted */
+    bool rdtsc_hooked;     /* the library lets us answer rdtsc ourselves */
+
+    struct engine_stop why; /* reason set: the run ends */
+    atomic_int requested;   /* enum stop_reason of request_stop */
+
+    unicorn_observer *observer;
+    void *observer_context;
+};
+
+/* The state of the current core, valid in a trap or between slices, see unicorn_pull(). */
+static inline struct unicorn_state *core_registers(const struct engine *engine, unsigned core)
+{
+    return unicorn_state(&engine->layout, engine->core[core].context);
+}
+
+/* Takes the registers of the current core out of the processor into its context, with the
+ * arithmetic flags worked out; put writes them back. */
+struct unicorn_state *unicorn_pull(struct engine *engine);
+void unicorn_put(struct engine *engine);
+
+/* Machine time at this moment of the current slice. */
+uint64_t unicorn_now(struct engine *engine);
+
+/* Ends the run for `reason`, blaming `core`; the first call wins. */
+__attribute__((format(printf, 4, 5))) void
+unicorn_end(struct engine *engine, enum stop_reason reason, unsigned core, const char *format, ...);
+
+/* ---- unicorn_hooks.c ---- */
+
+/* Installs all hooks: always the same ones, for a hook that comes or goes moves block boundaries.
+ * Returns NULL or one line. */
+const char *unicorn_add_hooks(struct engine *engine);
+
+/* ---- unicorn_run.c ---- */
+
+int unicorn_run(struct engine *engine, struct engine_stop *why);
+
+/* ---- unicorn_trap.c ---- */
+
+enum {
+    VECTOR_DE = 0,
+    VECTOR_DB = 1,
+    VECTOR_BP = 3,
+    VECTOR_UD = 6,
+    VECTOR_DF = 8,
+    VECTOR_TS = 10,
+    VECTOR_NP = 11,
+    VECTOR_SS = 12,
+    VECTOR_GP = 13,
+    VECTOR_PF = 14,
+};
+
+struct trap {
+    unsigned vector;
+    bool has_error;
+    uint32_t error;
+    bool software; /* int n: the gate's privilege level is checked */
+    bool external; /* interrupt */
+    uint64_t return_rip;
+};
+
+/* Delivers a trap through the guest's IDT by changing the registers in the context of `core` and
+ * pushing the frame.  A fault on the way becomes the next trap, as in the architecture.  False:
+ * the core is in shutdown (triple fault). */
+bool unicorn_deliver(struct engine *engine, unsigned core, const struct trap *trap);
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+
+/* Translates an address with the page tables in force on `core`, as the processor would, setting
+ * accessed and dirty bits.  Returns the host address of `bytes` bytes within one page; or NULL with
+ * the page fault's error code (not present, if there is no such memory). */
+void *unicorn_translate(struct engine *engine, unsigned core, uint64_t vaddr, unsigned bytes,
+                        enum access access, bool user, uint32_t *error);
+
+#endif
