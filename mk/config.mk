@@ -74,10 +74,10 @@ user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ftls-model=local-exec -isystem
 
 # --- stamps --------------------------------------------------------------------------------------
 compiler := $(shell $(CC) -dumpfullversion -dumpmachine 2>/dev/null)
-# stamp NAME,TEXT: build/flags/NAME holds TEXT; touched only when TEXT is new.
+# stamp NAME,TEXT: build/flags/NAME holds "= TEXT"; touched only when TEXT is new.
 define write_stamp
-ifneq ($$(strip $$(file <$(B)/flags/$(1))),$$(strip $(2)))
-$$(shell mkdir -p $(B)/flags)$$(file >$(B)/flags/$(1),$$(strip $(2)))
+ifneq ($$(strip $$(file <$(B)/flags/$(1))),$$(strip = $(2)))
+$$(shell mkdir -p $(B)/flags)$$(file >$(B)/flags/$(1),$$(strip = $(2)))
 endif
 endef
 stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(2))))
