@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside the KVM engine: the host's KVM, the engine, its vCPUs.
+ */
+#ifndef VMM_ENGINE_KVM_PRIVATE_H
+#define VMM_ENGINE_KVM_PRIVATE_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "machine/machine.h"
+
+#define KVM_KICK_SIGNAL (SIGRTMIN + 4) /* ends KVM_RUN; its handler does nothing */
+#define KVM_CPUID_ENTRIES 256
+
+/* ---- kvm_host.c: what the host offers ---- */
+
+struct kvm_host_cpuid {
+    struct kvm_cpuid2 header;
+    struct kvm_cpuid_entry2 entry[KVM_CPUID_ENTRIES];
+};
+
+struct kvm_host {
+    int fd; /* /dev/kvm */
+    size_t run_bytes;
+    bool cpuid_fsgsbase; /* CPUID offers it; capability.fsgsbase says whether it works */
+    struct engine_capability capability;
+    struct kvm_host_cpuid cpuid; /* for all vCPUs but for the APIC id */
+};
+
+/* Opens /dev/kvm, checks what is needed, runs the probe guest.  On failure returns a negative errno
+ * with capability.reason and .mend filled, and host->fd is -1. */
+int kvm_host_open(struct kvm_host *host);
+void kvm_host_close(struct kvm_host *host);
+
+/* Installs the handler of KVM_KICK_SIGNAL (does nothing, does not restart system calls). */
+void kvm_install_kick_handler(void);
+
+/* Gives a vCPU the host's CPUID with `core` as APIC id. */
+int kvm_set_cpuid(const struct kvm_host *host, int vcpu_fd, unsigned core);
+
+/* Puts a vCPU into the state in which every core starts (DESIGN 3, Entry). */
+int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_entry *entry);
+
+/* ---- kvm_probe.c ---- */
+
+/* Runs the probe guest; fills host->capability.syscall_faults and .fsgsbase.  0 or negative errno
+ * with one line in `why`. */
+int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes);
+
+/* ---- kvm_vcpu.c ---- */
+
+struct kvm_vcpu {
+    struct engine *engine;
+    unsigned core;
+    int fd;
+    struct kvm_run *run;
+    pthread_t thread;
+    bool has_thread;
+
+    /* How others reach a vCPU: whoever sets a cause bit or the engine's stop reason does so first and
+     * looks at in_guest afterwards; the vCPU sets in_guest first and looks at them afterwards. */
+    atomic_bool in_guest;
+    pthread_mutex_t lock; /* covers self, alive, started, entry; for waiting on `wake` */
+    pthread_cond_t wake;
+    pthread_t self; /* the thread, while alive */
+    bool alive;
+    bool started;
+    struct core_entry entry;
+
+    enum core_activity activity;    /* written by the vCPU's thread */
+    struct core_state state;        /* filled when the thread ends */
+    struct engine_core_stats stats; /* the same */
+};
+
+struct engine {
+    struct machine *machine;
+    struct engine_options options;
+    struct kvm_host host;
+    int vm_fd;
+    int stop_fd;  /* eventfd: stop_reason was set */
+    int timer_fd; /* timerfd at the machine's next event */
+    int epoll_fd;
+    atomic_int stop_reason; /* enum stop_reason; the first one stays */
+    atomic_bool running;
+    uint64_t start_ns;        /* CLOCK_MONOTONIC at machine time 0 */
+    pthread_mutex_t fail_lock; /* covers the two below */
+    unsigned fail_core;
+    char fail_detail[192];
+    unsigned core_count;
+    struct kvm_vcpu vcpu[ABI_MAX_CORES];
+};
+
+uint64_t kvm_now_ns(struct engine *engine);
+
+/* Ends the run because of what happened on `core`; the first reason wins. */
+__attribute__((format(printf, 4, 5))) void kvm_fail(struct engine *engine, unsigned core,
+                                                    enum stop_reason reason, const char *format,
+                                                    ...);
+void kvm_request_stop(struct engine *engine, enum stop_reason reason);
+
+int kvm_vcpu_create(struct engine *engine, unsigned core);
+void kvm_vcpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
+void *kvm_vcpu_thread(void *vcpu);
+
+#endif
