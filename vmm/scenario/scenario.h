@@ -26,7 +26,6 @@
 #define SCENARIO_DEFAULT_WINDOW_BYTES (16ull << 20)  /* for each node */
 #define SCENARIO_DEFAULT_DEADLINE_NS (30ull * 1000000000)
 #define SCENARIO_MAX_DEADLINE_NS (24ull * 3600 * 1000000000)
-#define SCENARIO_DEFAULT_SLICE_BLOCKS 500
 #define SCENARIO_LOCAL_DISTANCE 10
 #define SCENARIO_REMOTE_DISTANCE 20
 
@@ -48,7 +47,7 @@ struct scenario_machine {
     unsigned node_count; /* 1 .. ABI_MAX_NODES; every core is in exactly one node */
     struct scenario_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
-    uint32_t slice_blocks; /* longest slice of a core on engines that run one core at a time */
+    uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
 };
 
 enum expectation_kind {

@@ -345,8 +345,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
         parse_mapping(parser, node, "machine", machine_keys, COUNT(machine_keys), input);
     bool clean = parser->diags->errors == errors_before;
 
-    machine->slice_blocks =
-        input->slice.at ? (uint32_t)input->slice.value : SCENARIO_DEFAULT_SLICE_BLOCKS;
+    machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
     machine->node_count = input->node_count ? input->node_count : 1;
     if (input->node_count) {
         check_cores(parser, input, machine);

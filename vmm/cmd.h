@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sub-commands of vmm, one file each (cmd_NAME.c), and what they share.
+ *
+ * A command gets its own argv (argv[0] is "vmm NAME") and returns the exit status:
+ *   0 everything held   1 an expectation did not hold   2 bad usage or scenario
+ *   3 the host lacks something   130 interrupted
+ */
+#ifndef VMM_CMD_H
+#define VMM_CMD_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/engine.h"
+#include "scenario/scenario.h"
+
+#ifndef VMM_VERSION
+#define VMM_VERSION "0.1"
+#endif
+
+enum exit_status {
+    STATUS_OK = 0,
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_HOST = 3,
+    STATUS_INTERRUPTED = 130,
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_topo(int argc, char **argv);
+
+/* ---- --set ---- */
+
+#define SETS_MAX 64
+
+struct sets {
+    const char *list[SETS_MAX];
+    size_t count;
+};
+
+/* Adds one --set argument; ends the program with a usage error when there are too many. */
+void sets_add(struct sets *sets, const char *assignment, struct argp_state *state);
+
+/* scenario_load() with diagnostics printed to stderr; NULL after errors. */
+struct scenario *load_and_report(const char *path, const struct sets *sets);
+
+/* ---- guest images ---- */
+
+/* The image directory: `option` (--images), else $VMM_IMAGES, else ../guest or ../lib/vmm/guest
+ * beside the program.  Writes the path and returns true, or writes one line that says where was
+ * looked and what to do, and returns false. */
+bool images_find(const char *option, char *path, size_t bytes);
+
+/* Compares the menu's paths with the directory; prints FILE:LINE:COLUMN for each that is missing,
+ * with the nearest name that exists.  Returns how many are missing. */
+unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
+
+/* ---- engines ---- */
+
+/* The engine to use: "auto" (NULL means the same) or a name.  Returns NULL after one line on stderr
+ * for each reason, with *status 2 (no such engine) or 3 (it cannot run here).  `quiet` keeps it from
+ * telling why auto passed over an engine. */
+const struct engine_ops *engine_choose(const char *name, bool quiet,
+                                       struct engine_capability *capability, int *status);
+
+#endif

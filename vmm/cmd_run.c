@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vmm run: runs one or more scenarios, one after the other.
+ *
+ * All files are validated before anything runs, and the result files are opened first, so a typo
+ * costs no run.  The exit status is that of the worst scenario: interrupted, then host, usage, failed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "run.h"
+#include "scenario/units.h"
+
+struct options {
+    struct sets sets;
+    const char *engine, *images, *json, *junit, *trace;
+    bool has_seed;
+    uint64_t seed;
+    uint64_t deadline_ns; /* 0: the scenario's */
+    int verbosity;
+    char **files;
+    int file_count;
+};
+
+enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE };
+
+static const struct argp_option argp_options[] = {
+    { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
+    { "seed", 's', "N", 0, "Seed of the run, instead of the scenario's or a fresh one", 0 },
+    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
+    { "deadline", 'd', "TIME", 0, "Longest machine time, as in 10s, instead of the scenario's", 0 },
+    { "images", 'i', "DIR", 0,
+      "Guest images; default $VMM_IMAGES, else ../guest or ../lib/vmm/guest beside vmm", 0 },
+    { "json", KEY_JSON, "FILE", 0, "Write results as JSON", 1 },
+    { "junit", KEY_JUNIT, "FILE", 0, "Write results as JUnit XML", 1 },
+    { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
+    { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
+    { "verbose", 'v', NULL, 0,
+      "Show boot phases, cores, bindings, exits by reason; twice: every system call and upcall",
+      2 },
+    { 0 },
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    const char *problem = NULL;
+    switch (key) {
+    case 'e':
+        options->engine = argument;
+        return 0;
+    case 's':
+        problem = parse_unsigned(argument, &options->seed);
+        if (problem)
+            argp_error(state, "--seed %s: %s", argument, problem);
+        options->has_seed = true;
+        return 0;
+    case 'S':
+        sets_add(&options->sets, argument, state);
+        return 0;
+    case 'd':
+        problem = parse_duration(argument, &options->deadline_ns);
+        if (!problem &&
+            (options->deadline_ns == 0 || options->deadline_ns > SCENARIO_MAX_DEADLINE_NS))
+            problem = "expected more than nothing and at most a day";
+        if (problem)
+            argp_error(state, "--deadline %s: %s", argument, problem);
+        return 0;
+    case 'i':
+        options->images = argument;
+        return 0;
+    case KEY_JSON:
+        options->json = argument;
+        return 0;
+    case KEY_JUNIT:
+        options->junit = argument;
+        return 0;
+    case KEY_TRACE:
+        options->trace = argument;
+        return 0;
+    case 'q':
+        options->verbosity = -1;
+        return 0;
+    case 'v':
+        options->verbosity = options->verbosity < 0 ? 1 : options->verbosity + 1;
+        return 0;
+    case ARGP_KEY_ARGS:
+        options->files = state->argv + state->next;
+        options->file_count = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "expected a scenario file");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = argp_options,
+    .parser = parse_option,
+    .args_doc = "FILE...",
+    .doc =
+        "Runs scenarios: builds the machine, boots it, and checks what it prints.\v"
+        "A run ends when the guest powers the machine off, when every expectation is met, when a "
+        "forbidden line appears, or at the deadline.\n"
+        "Exit status: 0 everything held, 1 an expectation did not hold, 2 bad usage or scenario, "
+        "3 the host lacks something, 130 interrupted.",
+};
+
+/* A result file, opened before the first run. */
+static bool open_output(const char *path, const char *option, FILE **file)
+{
+    if (!path)
+        return true;
+    *file = fopen(path, "we");
+    if (!*file)
+        fprintf(stderr, "vmm: %s %s: cannot write: %s\n", option, path, strerror(errno));
+    return *file != NULL;
+}
+
+static bool close_output(const char *path, const char *option, FILE *file, int written)
+{
+    if (!file)
+        return true;
+    int error = fclose(file) ? errno : -written;
+    if (error)
+        fprintf(stderr, "vmm: %s %s: cannot write: %s\n", option, path, strerror(error));
+    return !error;
+}
+
+static int worse(int a, int b)
+{
+    static const int order[] = { STATUS_INTERRUPTED, STATUS_HOST, STATUS_USAGE, STATUS_FAILED };
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        if (a == order[i] || b == order[i])
+            return order[i];
+    }
+    return STATUS_OK;
+}
+
+static uint64_t choose_seed(const struct options *options, const struct scenario *scenario)
+{
+    uint64_t seed = 0;
+    if (options->has_seed)
+        return options->seed;
+    if (scenario->has_seed)
+        return scenario->seed;
+    /* 32 bits: enough to differ, short enough to type. */
+    if (getrandom(&seed, sizeof(uint32_t), 0) != (ssize_t)sizeof(uint32_t))
+        seed = 1;
+    return seed;
+}
+
+static int run_all(struct options *options, struct scenario **scenarios,
+                   struct run_settings *settings)
+{
+    int status = STATUS_OK;
+    unsigned passed = 0, not_passed = 0;
+    for (int i = 0; i < options->file_count && !watch_signal(settings->watch); i++) {
+        struct scenario *scenario = scenarios[i];
+        if (options->deadline_ns)
+            scenario->deadline_ns = options->deadline_ns;
+        settings->seed = choose_seed(options, scenario);
+        int one = run_scenario(scenario, settings);
+        passed += one == STATUS_OK;
+        not_passed += one != STATUS_OK;
+        status = worse(status, one);
+    }
+    if (watch_signal(settings->watch))
+        status = STATUS_INTERRUPTED;
+    if (options->file_count > 1)
+        printf("%u passed, %u not passed%s\n", passed, not_passed,
+               status == STATUS_INTERRUPTED ? ", interrupted" : "");
+    return status;
+}
+
+static int run_with_outputs(struct options *options, struct scenario **scenarios)
+{
+    struct engine_capability capability;
+    char images[2 * PATH_MAX];
+    int status = STATUS_OK;
+    FILE *json = NULL, *junit = NULL, *trace = NULL;
+    struct report_files files = { 0 };
+
+    if (!images_find(options->images, images, sizeof(images))) {
+        fprintf(stderr, "vmm: %s\n", images);
+        return STATUS_HOST;
+    }
+    const struct engine_ops *ops =
+        engine_choose(options->engine, options->verbosity < 0, &capability, &status);
+    if (!ops)
+        return status;
+    if (!open_output(options->json, "--json", &json) ||
+        !open_output(options->junit, "--junit", &junit) ||
+        !open_output(options->trace, "--trace", &trace)) {
+        status = STATUS_USAGE;
+    } else {
+        bool terminal = isatty(STDOUT_FILENO);
+        const char *term = getenv("TERM");
+        bool escapes = terminal && !(term && strcmp(term, "dumb") == 0);
+        struct run_settings settings = {
+            .ops = ops,
+            .capability = &capability,
+            .images = images,
+            .report = { .verbosity = options->verbosity,
+                        .colour = escapes && !getenv("NO_COLOR"),
+                        .progress = escapes,
+                        .out = stdout,
+                        .trace = trace },
+            .files = json || junit ? &files : NULL,
+            .watch = watch_start(),
+        };
+        if (settings.watch) {
+            status = run_all(options, scenarios, &settings);
+            watch_stop(settings.watch);
+        } else {
+            fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+            status = STATUS_HOST;
+        }
+    }
+    int written_json = json && files.results ? report_files_write_json(&files, json) : 0;
+    int written_junit = junit && files.results ? report_files_write_junit(&files, junit) : 0;
+    report_files_free(&files);
+    bool good = close_output(options->json, "--json", json, written_json);
+    good &= close_output(options->junit, "--junit", junit, written_junit);
+    good &= close_output(options->trace, "--trace", trace, 0);
+    return good ? status : worse(status, STATUS_HOST);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct options options = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    struct scenario **scenarios = calloc((size_t)options.file_count, sizeof(struct scenario *));
+    if (!scenarios) {
+        fprintf(stderr, "vmm: the host is out of memory\n");
+        return STATUS_HOST;
+    }
+    bool valid = true;
+    for (int i = 0; i < options.file_count; i++) {
+        scenarios[i] = load_and_report(options.files[i], &options.sets);
+        valid &= scenarios[i] != NULL;
+    }
+    int status = valid ? run_with_outputs(&options, scenarios) : STATUS_USAGE;
+    for (int i = 0; i < options.file_count; i++)
+        scenario_free(scenarios[i]);
+    free(scenarios);
+    return status;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * JSON and JUnit.  Each run becomes one JSON object as soon as it ends; the JUnit file is made from
+ * the same objects at the end, so the two can never disagree.  All guest text was cleaned by
+ * text_clean(): jansson refuses anything that is not UTF-8, and XML has no way to write control
+ * characters.
+ *
+ * Key order is that of insertion and numbers are integers, so that equal runs give equal files
+ * except for what is measured (wall_ns, and machine_ns on engines in real time).
+ */
+#include "report/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/ports.h"
+#include "report/text.h"
+
+#ifndef VMM_VERSION
+#define VMM_VERSION "0.1"
+#endif
+
+/* jansson reports lack of memory by NULL, which json_object_set_new() passes on as failure. */
+static int set(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value);
+}
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+/* A string that may hold anything (file names). */
+static json_t *text_json(const char *text)
+{
+    char *clean = text_clean(text, strlen(text));
+    json_t *value = clean ? json_string(clean) : NULL;
+    free(clean);
+    return value;
+}
+
+/* Text of several lines as an array. */
+static json_t *text_lines_json(const char *text)
+{
+    json_t *list = json_array();
+    int failed = !list;
+    while (*text && !failed) {
+        size_t length = strcspn(text, "\n");
+        char *clean = text_clean(text, length);
+        failed |= !clean || json_array_append_new(list, json_string(clean));
+        free(clean);
+        text += length;
+        text += *text == '\n';
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static json_t *expectations_json(const struct scenario *scenario, const struct matcher *matcher)
+{
+    static const char *const kinds[] = { "console", "not", "exit" };
+    json_t *list = json_array();
+    int failed = 0;
+    for (size_t i = 0; list && i < scenario->expectation_count; i++) {
+        const struct expectation *expectation = &scenario->expectations[i];
+        json_t *item = json_object();
+        failed |= set(item, "kind", json_string(kinds[expectation->kind]));
+        failed |= set(item, "line", number(expectation->place.line));
+        failed |= set(item, "holds", json_boolean(matcher_holds(matcher, i)));
+        if (expectation->kind == EXPECT_EXIT) {
+            failed |= set(item, "exit", number(expectation->exit_code));
+        } else {
+            failed |=
+                set(item, expectation->regex ? "regex" : "text", text_json(expectation->pattern));
+            failed |= set(item, "core",
+                          expectation->core == EXPECT_ANY_CORE ? json_null()
+                                                               : json_integer(expectation->core));
+            if (expectation->domain)
+                failed |= set(item, "domain", text_json(expectation->domain));
+            if (expectation->kind == EXPECT_CONSOLE)
+                failed |= set(item, "count", number(expectation->count));
+            failed |= set(item, "seen", number(matcher_count(matcher, i)));
+        }
+        failed |= json_array_append_new(list, item);
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static json_t *core_exits_json(const struct engine_core_stats *stats)
+{
+    json_t *object = json_object();
+    int failed = 0;
+    for (unsigned counter = 0; counter < ENGINE_EXITS; counter++) {
+        if (stats->exit[counter])
+            failed |= set(object, engine_counter_name((enum engine_counter)counter),
+                          number(stats->exit[counter]));
+    }
+    if (failed) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static json_t *stats_json(const struct engine_stats *stats)
+{
+    struct engine_core_stats all = { 0 };
+    json_t *object = json_object(), *cores = json_array();
+    int failed = 0;
+    for (unsigned core = 0; core < stats->core_count; core++) {
+        const struct engine_core_stats *one = &stats->core[core];
+        for (unsigned counter = 0; counter < ENGINE_EXITS; counter++)
+            all.exit[counter] += one->exit[counter];
+        all.interrupts += one->interrupts;
+        all.instructions += one->instructions;
+        all.blocks += one->blocks;
+        json_t *item = json_object();
+        failed |= set(item, "exits", core_exits_json(one));
+        failed |= set(item, "interrupts", number(one->interrupts));
+        failed |= set(item, "instructions", number(one->instructions));
+        failed |= set(item, "blocks", number(one->blocks));
+        failed |= json_array_append_new(cores, item);
+    }
+    failed |= set(object, "exits", core_exits_json(&all));
+    failed |= set(object, "interrupts", number(all.interrupts));
+    failed |= set(object, "instructions", number(all.instructions));
+    failed |= set(object, "blocks", number(all.blocks));
+    failed |= set(object, "cores", cores);
+    if (failed) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static json_t *lines_json(const struct report *report)
+{
+    static const char *const kinds[] = { "user", "kernel", "trace" };
+    size_t count;
+    uint64_t all;
+    const struct report_line *lines = report_lines(report, &count, &all);
+    json_t *list = json_array();
+    int failed = 0;
+    for (size_t i = 0; list && !failed && i < count; i++) {
+        json_t *item = json_object();
+        failed |= set(item, "time_ns", number(lines[i].time_ns));
+        failed |= set(item, "core", number(lines[i].core));
+        failed |= set(item, "kind",
+                      json_string(lines[i].kind <= ABI_CONSOLE_TRACE ? kinds[lines[i].kind] : "?"));
+        failed |= set(item, "domain", json_string(lines[i].speaker));
+        failed |= set(item, "text", json_string(lines[i].text));
+        failed |= json_array_append_new(list, item);
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static const char *const verdict_words[] = { "pass", "fail", "error", "interrupted" };
+
+static int add_object(struct report_files *files, json_t *object, int failed)
+{
+    if (!files->results)
+        files->results = json_array();
+    if (failed || !files->results) {
+        json_decref(object);
+        return -ENOMEM;
+    }
+    return json_array_append_new(files->results, object) ? -ENOMEM : 0;
+}
+
+int report_files_add(struct report_files *files, const struct scenario *scenario,
+                     const struct report *report, const struct matcher *matcher,
+                     const struct run_result *result)
+{
+    const struct machine_stats *machine = &result->machine_stats;
+    json_t *object = json_object();
+    int failed = 0;
+    size_t kept;
+    uint64_t all_lines;
+    report_lines(report, &kept, &all_lines);
+    failed |= set(object, "scenario", json_string(scenario->name));
+    failed |= set(object, "file", text_json(scenario->file));
+    failed |= set(object, "verdict", json_string(verdict_words[result->verdict]));
+    failed |= set(object, "reason", json_string(result->reason));
+    failed |= set(object, "detail", text_json(result->detail));
+    failed |= set(object, "engine", json_string(result->engine));
+    failed |= set(object, "engine_version", text_json(result->engine_version));
+    failed |= set(object, "cores", number(result->core_count));
+    /* As text: a seed has 64 bits, a JSON number in most readers 53. */
+    char seed[24];
+    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)result->seed);
+    failed |= set(object, "seed", json_string(seed));
+    failed |= set(object, "wall_ns", number(result->wall_ns));
+    failed |= set(object, "machine_ns", number(result->machine_ns));
+    failed |= set(object, "exit_code", result->exited ? number(result->exit_code) : json_null());
+    failed |= set(object, "state_hash",
+                  result->state_hash[0] ? json_string(result->state_hash) : json_null());
+    failed |= set(object, "expectations", expectations_json(scenario, matcher));
+    failed |= set(object, "stats", stats_json(&result->stats));
+    failed |= set(object, "syscalls", number(machine->syscalls));
+    failed |= set(object, "upcalls", number(machine->upcalls));
+    failed |= set(object, "trace_lost", number(machine->trace_lost));
+    failed |= set(object, "bad_requests", number(machine->bad_requests));
+    failed |= set(object, "kernel_bytes", number(machine->kernel_bytes));
+    failed |= set(object, "console_lines", number(all_lines));
+    failed |= set(object, "console", lines_json(report));
+    if (result->postmortem)
+        failed |= set(object, "postmortem", text_lines_json(result->postmortem));
+    return add_object(files, object, failed);
+}
+
+int report_files_add_error(struct report_files *files, const char *file, const char *name,
+                           const char *message)
+{
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= set(object, "scenario", text_json(name));
+    failed |= set(object, "file", text_json(file));
+    failed |= set(object, "verdict", json_string("error"));
+    failed |= set(object, "reason", json_string("not run"));
+    failed |= set(object, "detail", text_json(message));
+    return add_object(files, object, failed);
+}
+
+static unsigned count_verdict(const struct report_files *files, const char *verdict)
+{
+    unsigned count = 0;
+    size_t i;
+    json_t *item;
+    json_array_foreach(files->results, i, item) count +=
+        strcmp(json_string_value(json_object_get(item, "verdict")), verdict) == 0;
+    return count;
+}
+
+int report_files_write_json(const struct report_files *files, FILE *out)
+{
+    json_t *results = files->results ? json_incref(files->results) : json_array();
+    unsigned passed = count_verdict(files, "pass");
+    json_t *root = json_pack("{s:i, s:s, s:i, s:i, s:o}", "version", REPORT_JSON_VERSION, "vmm",
+                             VMM_VERSION, "passed", (int)passed, "not_passed",
+                             (int)(json_array_size(results) - passed), "results", results);
+    if (!root)
+        return -ENOMEM;
+    int failed = json_dumpf(root, out, JSON_INDENT(1));
+    json_decref(root);
+    if (failed || fputc('\n', out) == EOF || fflush(out) != 0)
+        return errno ? -errno : -EIO;
+    return 0;
+}
+
+static const char *word(const json_t *item, const char *key)
+{
+    const char *text = json_string_value(json_object_get(item, key));
+    return text ? text : "";
+}
+
+/* Text with newlines is kept as such in XML; what was cleaned is printable already. */
+static void write_xml_line(FILE *out, const char *head, const json_t *line)
+{
+    fprintf(out, "[%.6f %lld] %s",
+            (double)json_integer_value(json_object_get(line, "time_ns")) / 1e9,
+            (long long)json_integer_value(json_object_get(line, "core")), head);
+    text_write_xml(out, word(line, "domain"));
+    fputs(": ", out);
+    text_write_xml(out, word(line, "text"));
+    fputc('\n', out);
+}
+
+static void write_case(FILE *out, const json_t *item)
+{
+    const char *verdict = word(item, "verdict");
+    fputs("  <testcase classname=\"vmm.", out);
+    text_write_xml(out, json_object_get(item, "engine") ? word(item, "engine") : "none");
+    fputs("\" name=\"", out);
+    text_write_xml(out, word(item, "scenario"));
+    fputs("\" file=\"", out);
+    text_write_xml(out, word(item, "file"));
+    fprintf(out, "\" time=\"%.6f\">\n",
+            (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9);
+    if (strcmp(verdict, "pass") != 0) {
+        const char *element = strcmp(verdict, "fail") == 0 ? "failure" : "error";
+        fprintf(out, "    <%s type=\"", element);
+        text_write_xml(out, word(item, "reason"));
+        fputs("\" message=\"", out);
+        text_write_xml(out, word(item, "detail"));
+        fputs("\">", out);
+        size_t i;
+        json_t *expectation;
+        json_array_foreach(json_object_get(item, "expectations"), i, expectation)
+        {
+            if (json_is_true(json_object_get(expectation, "holds")))
+                continue;
+            char *text = json_dumps(expectation, JSON_COMPACT);
+            fputs("\ndoes not hold: ", out);
+            text_write_xml(out, text ? text : "");
+            free(text);
+        }
+        fprintf(out, "</%s>\n", element);
+    }
+    const json_t *lines = json_object_get(item, "console");
+    if (json_array_size(lines) > 0) {
+        fputs("    <system-out>", out);
+        size_t i;
+        json_t *line;
+        json_array_foreach(lines, i, line) write_xml_line(out, "", line);
+        fputs("</system-out>\n", out);
+    }
+    fputs("  </testcase>\n", out);
+}
+
+int report_files_write_junit(const struct report_files *files, FILE *out)
+{
+    size_t all = json_array_size(files->results);
+    unsigned failures = count_verdict(files, "fail");
+    unsigned passed = count_verdict(files, "pass");
+    double seconds = 0;
+    size_t i;
+    json_t *item;
+    json_array_foreach(files->results, i, item) seconds +=
+        (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9;
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
+    fprintf(out,
+            "<testsuites>\n<testsuite name=\"vmm\" tests=\"%zu\" failures=\"%u\" errors=\"%zu\" "
+            "skipped=\"0\" time=\"%.6f\">\n",
+            all, failures, all - failures - passed, seconds);
+    json_array_foreach(files->results, i, item) write_case(out, item);
+    fputs("</testsuite>\n</testsuites>\n", out);
+    if (ferror(out) || fflush(out) != 0)
+        return errno ? -errno : -EIO;
+    return 0;
+}
+
+void report_files_free(struct report_files *files)
+{
+    json_decref(files->results);
+    files->results = NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Results for programs: one JSON file and one JUnit XML file for all runs of a command.
+ * The JSON format is described in docs/scenarios.md.
+ */
+#ifndef REPORT_FILES_H
+#define REPORT_FILES_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "report/report.h"
+
+#define REPORT_JSON_VERSION 1
+
+/* Collects runs.  Zero-initialise. */
+struct report_files {
+    json_t *results; /* array, one object for each run */
+};
+
+/* Adds a run.  Returns 0 or -ENOMEM. */
+int report_files_add(struct report_files *files, const struct scenario *scenario,
+                     const struct report *report, const struct matcher *matcher,
+                     const struct run_result *result);
+
+/* Adds a scenario that could not be run: `message` says why. */
+int report_files_add_error(struct report_files *files, const char *file, const char *name,
+                           const char *message);
+
+/* Writes what was collected.  Return 0 or a negative errno. */
+int report_files_write_json(const struct report_files *files, FILE *out);
+int report_files_write_junit(const struct report_files *files, FILE *out);
+
+void report_files_free(struct report_files *files);
+
+#endif

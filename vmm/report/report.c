@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Console multiplexer.  Lines of all cores arrive on whatever thread executes the core; a mutex puts
+ * them in one order, prefixes time and core, and keeps them.  Colour and the status line exist on
+ * terminals only, so that a log file holds text and nothing else.
+ *
+ * The status line is redrawn by a thread of its own that looks at the host's clock; it only reads,
+ * and nothing of it can reach the guest.  Must never block the machine for longer than a write to
+ * the terminal, and must never show a guest's bytes unfiltered (text.h).
+ */
+#include "report/report.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "abi/ports.h"
+#include "report/summary.h"
+#include "report/text.h"
+
+#define PROGRESS_INTERVAL_NS 200000000
+#define PROGRESS_DELAY_NS 500000000 /* short runs show none */
+
+struct report {
+    const struct scenario *scenario;
+    struct report_options options;
+    struct matcher *matcher;
+
+    pthread_mutex_t lock; /* everything below, the matcher, and writes to the streams */
+    struct arena arena;   /* text of the lines kept */
+    struct report_line *lines;
+    size_t line_count, line_capacity;
+    uint64_t line_total;
+
+    /* Status line. */
+    pthread_t thread;
+    bool thread_runs, thread_stop;
+    pthread_cond_t wake;
+    bool drawn; /* a status line stands on the terminal */
+    const char *engine;
+    uint64_t begin_ns;
+};
+
+static uint64_t host_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+struct report *report_create(const struct scenario *scenario, const struct report_options *options)
+{
+    struct report *report = calloc(1, sizeof(*report));
+    if (!report)
+        return NULL;
+    report->scenario = scenario;
+    report->options = *options;
+    report->matcher = matcher_create(scenario);
+    if (!report->matcher) {
+        free(report);
+        return NULL;
+    }
+    pthread_mutex_init(&report->lock, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&report->wake, &clock);
+    pthread_condattr_destroy(&clock);
+    return report;
+}
+
+void report_destroy(struct report *report)
+{
+    if (!report)
+        return;
+    report_end(report);
+    matcher_destroy(report->matcher);
+    pthread_cond_destroy(&report->wake);
+    pthread_mutex_destroy(&report->lock);
+    arena_free(&report->arena);
+    free(report->lines);
+    free(report);
+}
+
+struct matcher *report_matcher(struct report *report)
+{
+    return report->matcher;
+}
+
+const struct report_line *report_lines(const struct report *report, size_t *count, uint64_t *all)
+{
+    *count = report->line_count;
+    *all = report->line_total;
+    return report->lines;
+}
+
+/* ---- status line ---- */
+
+static void erase_status(struct report *report)
+{
+    if (report->drawn)
+        fputs("\r\033[K", report->options.out);
+    report->drawn = false;
+}
+
+static void draw_status(struct report *report, uint64_t now_ns)
+{
+    size_t done, of;
+    matcher_progress(report->matcher, &done, &of);
+    erase_status(report);
+    fprintf(report->options.out, "%s  %.1f s  %s  %zu of %zu expectations  %llu lines",
+            report->scenario->name, (double)(now_ns - report->begin_ns) / 1e9, report->engine, done,
+            of, (unsigned long long)report->line_total);
+    fflush(report->options.out);
+    report->drawn = true;
+}
+
+static void *status_thread(void *context)
+{
+    struct report *report = context;
+    pthread_mutex_lock(&report->lock);
+    uint64_t next_ns = report->begin_ns + PROGRESS_DELAY_NS;
+    while (!report->thread_stop) {
+        struct timespec until = { .tv_sec = (time_t)(next_ns / 1000000000),
+                                  .tv_nsec = (long)(next_ns % 1000000000) };
+        pthread_cond_timedwait(&report->wake, &report->lock, &until);
+        uint64_t now_ns = host_now_ns();
+        if (report->thread_stop || now_ns < next_ns)
+            continue;
+        draw_status(report, now_ns);
+        next_ns = now_ns + PROGRESS_INTERVAL_NS;
+    }
+    erase_status(report);
+    fflush(report->options.out);
+    pthread_mutex_unlock(&report->lock);
+    return NULL;
+}
+
+void report_begin(struct report *report, const char *engine)
+{
+    assert(!report->thread_runs);
+    report->engine = engine;
+    report->begin_ns = host_now_ns();
+    report->thread_stop = false;
+    /* Without the thread there is no status line, and nothing else is lost. */
+    if (report->options.progress)
+        report->thread_runs = pthread_create(&report->thread, NULL, status_thread, report) == 0;
+}
+
+void report_end(struct report *report)
+{
+    if (!report->thread_runs)
+        return;
+    pthread_mutex_lock(&report->lock);
+    report->thread_stop = true;
+    pthread_cond_signal(&report->wake);
+    pthread_mutex_unlock(&report->lock);
+    pthread_join(report->thread, NULL);
+    report->thread_runs = false;
+}
+
+/* ---- lines ---- */
+
+/* Readable on dark and light backgrounds; the core number picks one. */
+static const int core_colours[] = { 36, 33, 35, 32, 34, 31 };
+
+static const char *prefix(const struct report *report, unsigned core, uint64_t time_ns, char *text,
+                          size_t bytes)
+{
+    int width = report->scenario->machine.core_count > 10 ? 2 : 1;
+    if (report->options.colour)
+        snprintf(text, bytes, "\033[2m[%5llu.%06llu\033[0m \033[%dm%*u\033[0m\033[2m]\033[0m ",
+                 (unsigned long long)(time_ns / 1000000000),
+                 (unsigned long long)(time_ns / 1000 % 1000000),
+                 core_colours[core % (sizeof(core_colours) / sizeof(core_colours[0]))], width,
+                 core);
+    else
+        snprintf(text, bytes, "[%5llu.%06llu %*u] ", (unsigned long long)(time_ns / 1000000000),
+                 (unsigned long long)(time_ns / 1000 % 1000000), width, core);
+    return text;
+}
+
+static void keep_line(struct report *report, const struct report_line *line)
+{
+    report->line_total++;
+    if (report->line_count == REPORT_LINES_MAX)
+        return;
+    if (report->line_count == report->line_capacity) {
+        size_t capacity = report->line_capacity ? report->line_capacity * 2 : 256;
+        struct report_line *lines = realloc(report->lines, capacity * sizeof(*lines));
+        if (!lines)
+            return; /* counted, shown, not kept */
+        report->lines = lines;
+        report->line_capacity = capacity;
+    }
+    struct report_line *kept = &report->lines[report->line_count++];
+    *kept = *line;
+    kept->speaker = arena_string(&report->arena, line->speaker);
+    kept->text = arena_string(&report->arena, line->text);
+}
+
+static void show_line(struct report *report, const struct report_line *line)
+{
+    char head[96];
+    erase_status(report);
+    fprintf(report->options.out, "%s%s%s%s\n",
+            prefix(report, line->core, line->time_ns, head, sizeof(head)),
+            line->speaker[0] ? line->speaker : "cpu", ": ", line->text);
+    fflush(report->options.out);
+}
+
+enum matcher_state report_console(struct report *report, const struct machine_console_line *line)
+{
+    char *text = text_clean(line->text, line->bytes);
+    char *speaker = text_clean(line->speaker, strnlen(line->speaker, sizeof(line->speaker) - 1));
+    struct report_line shown = { .time_ns = line->time_ns,
+                                 .core = line->core,
+                                 .kind = line->kind,
+                                 .speaker = speaker ? speaker : "",
+                                 .text = text ? text : "(the host has no memory for this line)" };
+    bool visible = report->options.verbosity >= (line->kind == ABI_CONSOLE_TRACE ? 1 : 0);
+
+    pthread_mutex_lock(&report->lock);
+    keep_line(report, &shown);
+    matcher_line(report->matcher, shown.core, shown.speaker, shown.text);
+    enum matcher_state state = matcher_state(report->matcher);
+    if (visible)
+        show_line(report, &shown);
+    if (report->options.trace)
+        fprintf(report->options.trace, "%llu %u %s: %s\n", (unsigned long long)shown.time_ns,
+                shown.core, shown.speaker[0] ? shown.speaker : "cpu", shown.text);
+    pthread_mutex_unlock(&report->lock);
+    free(text);
+    free(speaker);
+    return state;
+}
+
+static void show_event(struct report *report, unsigned core, uint64_t time_ns, const char *text,
+                       int least_verbosity)
+{
+    char head[96];
+    if (report->options.verbosity < least_verbosity && !report->options.trace)
+        return;
+    pthread_mutex_lock(&report->lock);
+    if (report->options.verbosity >= least_verbosity) {
+        erase_status(report);
+        fprintf(report->options.out, "%s-- %s\n", prefix(report, core, time_ns, head, sizeof(head)),
+                text);
+    }
+    if (report->options.trace)
+        fprintf(report->options.trace, "%llu %u %s\n", (unsigned long long)time_ns, core, text);
+    pthread_mutex_unlock(&report->lock);
+}
+
+void report_event(struct report *report, unsigned core, uint64_t time_ns, const char *text)
+{
+    show_event(report, core, time_ns, text, 1);
+}
+
+void report_trace(struct report *report, unsigned core, uint64_t time_ns, const char *text)
+{
+    show_event(report, core, time_ns, text, 2);
+}
+
+void report_note(struct report *report, const char *format, ...)
+{
+    if (report->options.verbosity < 1)
+        return;
+    va_list args;
+    pthread_mutex_lock(&report->lock);
+    erase_status(report);
+    va_start(args, format);
+    fputs("-- ", report->options.out);
+    vfprintf(report->options.out, format, args);
+    va_end(args);
+    fputc('\n', report->options.out);
+    pthread_mutex_unlock(&report->lock);
+}
+
+/* ---- summary ---- */
+
+void report_summary(struct report *report, const struct run_result *result)
+{
+    pthread_mutex_lock(&report->lock);
+    erase_status(report);
+    const struct summary summary = {
+        .scenario = report->scenario,
+        .matcher = report->matcher,
+        .lines = report->lines,
+        .line_count = report->line_count,
+        .result = result,
+        .colour = report->options.colour,
+        .verbosity = report->options.verbosity,
+    };
+    summary_print(&summary, report->options.out);
+    fflush(report->options.out);
+    pthread_mutex_unlock(&report->lock);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Guest bytes -> printable UTF-8 -> XML.  Control characters and bytes that are not UTF-8 become
+ * \xNN; noncharacters that XML 1.0 forbids (U+FFFE, U+FFFF) as well, so that clean text needs only
+ * the five entities.  Must never pass an escape character through: a console line of a guest must not
+ * be able to move the cursor of the terminal that shows it.
+ */
+#include "report/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Length of the well-formed, printable UTF-8 sequence at `text`, or 0. */
+static size_t printable_length(const unsigned char *text, size_t left)
+{
+    if (text[0] < 0x80)
+        return text[0] == '\t' || (text[0] >= 0x20 && text[0] != 0x7f);
+    size_t length = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+    if (length == 0 || text[0] > 0xf4 || length > left)
+        return 0;
+    unsigned code = text[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (text[i] & 0x3f);
+    }
+    static const unsigned least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        return 0;
+    if (code < 0xa0 || code == 0xfffe || code == 0xffff)
+        return 0; /* C1 controls; not allowed in XML */
+    return length;
+}
+
+char *text_clean(const char *text, size_t bytes)
+{
+    const unsigned char *in = (const unsigned char *)text;
+    char *clean = malloc(bytes * 4 + 1);
+    if (!clean)
+        return NULL;
+    char *out = clean;
+    for (size_t at = 0; at < bytes;) {
+        size_t length = printable_length(in + at, bytes - at);
+        if (length) {
+            memcpy(out, in + at, length);
+            out += length;
+            at += length;
+        } else {
+            static const char digits[] = "0123456789abcdef";
+            *out++ = '\\';
+            *out++ = 'x';
+            *out++ = digits[in[at] >> 4];
+            *out++ = digits[in[at] & 15];
+            at++;
+        }
+    }
+    *out = '\0';
+    return clean;
+}
+
+void text_write_xml(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        switch (*text) {
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        case '\'':
+            fputs("&apos;", out);
+            break;
+        default:
+            fputc(*text, out);
+        }
+    }
+}
