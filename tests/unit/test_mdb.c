@@ -20,7 +20,7 @@ static struct mdb db;
 
 static struct capability memory(uint8_t type, uint64_t base, uint64_t bytes)
 {
-    struct capability cap = {.type = type, .rights = CAPRIGHTS_ALLRIGHTS};
+    struct capability cap = { .type = type, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.u.mem.base = base;
     cap.u.mem.bytes = bytes;
     return cap;
@@ -28,15 +28,15 @@ static struct capability memory(uint8_t type, uint64_t base, uint64_t bytes)
 
 static struct capability endpoint(uint64_t dispatcher, uint32_t offset)
 {
-    struct capability cap = {.type = ObjType_EndPointLMP};
-    cap.u.endpoint.listener = dispatcher + ABI_PHYSMAP_BASE;
+    struct capability cap = { .type = ObjType_EndPointLMP };
+    cap.u.endpoint.listener = dispatcher - cap_base(&cap); /* wherever physical memory is seen */
     cap.u.endpoint.epoffset = offset;
     return cap;
 }
 
 static struct capability words(uint8_t type, uint64_t first, uint64_t second)
 {
-    struct capability cap = {.type = type};
+    struct capability cap = { .type = type };
     cap.u.word[0] = first;
     cap.u.word[1] = second;
     return cap;
@@ -73,9 +73,9 @@ static void check_order(const unsigned *order, size_t count)
     }
     cr_assert(eq(ptr, (void *)at, NULL));
 }
-#define CHECK_ORDER(...)                                                                           \
-    check_order((const unsigned[]){__VA_ARGS__},                                                   \
-                sizeof((const unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
+#define CHECK_ORDER(...)                           \
+    check_order((const unsigned[]){ __VA_ARGS__ }, \
+                sizeof((const unsigned[]){ __VA_ARGS__ }) / sizeof(unsigned))
 
 /* Range queries in units of pages; the slot found, -1 for none. */
 static int found_slot;
@@ -89,10 +89,10 @@ static enum mdb_range ask(uint64_t first_page, uint64_t pages, enum mdb_range pr
     return answer;
 }
 
-#define CHECK_RANGE(first_page, pages, expected, expected_slot)                                    \
-    do {                                                                                           \
-        cr_assert(eq(int, ask(first_page, pages, MDB_RANGE_PARTIAL), expected));                   \
-        cr_assert(eq(int, found_slot, expected_slot));                                             \
+#define CHECK_RANGE(first_page, pages, expected, expected_slot)                  \
+    do {                                                                         \
+        cr_assert(eq(int, ask(first_page, pages, MDB_RANGE_PARTIAL), expected)); \
+        cr_assert(eq(int, found_slot, expected_slot));                           \
     } while (0)
 
 static void clear(void)
@@ -421,9 +421,8 @@ Test(mdb, a_precision_limit_ends_the_search)
 static bool may_retype(const struct cte *source, uint64_t first_page, uint64_t pages)
 {
     struct cte *found;
-    enum mdb_range answer =
-        mdb_find_range(&db, cap_type_root(source->cap.type), first_page * PAGE, pages * PAGE,
-                       MDB_RANGE_INNER, &found);
+    enum mdb_range answer = mdb_find_range(&db, cap_type_root(source->cap.type), first_page * PAGE,
+                                           pages * PAGE, MDB_RANGE_INNER, &found);
     return answer == MDB_RANGE_SURROUNDING && cap_is_copy(&found->cap, &source->cap);
 }
 
@@ -452,9 +451,9 @@ Test(mdb, the_smallest_capability_around_an_address)
     static const struct {
         uint64_t address;
         int slot;
-    } cases[] = {{0, 0},        {4 * PAGE - 1, 0},  {4 * PAGE, 2},  {8 * PAGE - 1, 2},
-                 {8 * PAGE, 3}, {10 * PAGE, 1},     {12 * PAGE, 0}, {16 * PAGE - 1, 0},
-                 {16 * PAGE, -1}};
+    } cases[] = { { 0, 0 },         { 4 * PAGE - 1, 0 }, { 4 * PAGE, 2 },  { 8 * PAGE - 1, 2 },
+                  { 8 * PAGE, 3 },  { 10 * PAGE, 1 },    { 12 * PAGE, 0 }, { 16 * PAGE - 1, 0 },
+                  { 16 * PAGE, -1 } };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct cte *found = mdb_find_cap_for_address(&db, ROOT, cases[i].address);
         cr_assert(eq(int, found != NULL ? (int)(found - slot) : -1, cases[i].slot), "case %zu", i);
@@ -564,7 +563,7 @@ Test(mdb, descendants_are_stepped_through_outer_before_inner)
     enter(4, memory(ObjType_RAM, 0, 16 * PAGE)); /* copy of slot 0 */
     enter(5, memory(ObjType_Frame, 5 * PAGE, PAGE));
     enter(6, memory(ObjType_RAM, 16 * PAGE, PAGE));
-    static const int expected[] = {1, 2, 5, 3};
+    static const int expected[] = { 1, 2, 5, 3 };
     const struct cte *at = mdb_first_descendant(&db, &slot[0].cap);
     for (size_t i = 0; i < 4; i++) {
         cr_assert(ne(ptr, (void *)at, NULL));
@@ -629,7 +628,7 @@ Test(mdb, the_check_notices_two_horizontal_links)
     enter(0, memory(ObjType_RAM, 0, PAGE));
     enter(1, memory(ObjType_RAM, PAGE, PAGE));
     slot[2].cap = memory(ObjType_RAM, 2 * PAGE, PAGE);
-    slot[2].node = (struct mdbnode){.level = 1, .end = 3 * PAGE, .end_root = ROOT};
+    slot[2].node = (struct mdbnode){ .level = 1, .end = 3 * PAGE, .end_root = ROOT };
     slot[1].node.right = &slot[2];
     slot[0].node.end = slot[1].node.end = 3 * PAGE;
     expect_violation("horizontal");

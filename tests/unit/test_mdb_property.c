@@ -19,13 +19,16 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "test_mdb_model.h"
 
 #define SEQUENCE_OPERATIONS 4000
-#define HANG_GUARD_S 60
+/* CPU time after which a sequence counts as hanging; it needs less than 0.1 s. */
+#define FIRST_CPU_S 30
+#define SHRINK_CPU_S 1
 #define UNIT_BYTES 1024ull /* the smallest object, a dispatcher */
 #define SPACE_UNITS 128u
 
@@ -160,8 +163,8 @@ static bool do_copies(const struct operation *op)
     if (!expect("mdb_find_copy finds one", copy != NULL, model_has_copies(op->slot))) {
         return false;
     }
-    return copy == NULL || (copy != cte && present[slot_of(copy)] &&
-                            cap_is_copy(&copy->cap, &cte->cap)) ||
+    return copy == NULL ||
+           (copy != cte && present[slot_of(copy)] && cap_is_copy(&copy->cap, &cte->cap)) ||
            wrong("mdb_find_copy: slot %d is not another copy", slot_of(copy));
 }
 
@@ -177,8 +180,8 @@ static bool do_range(const struct operation *op)
     struct cte *found = &slots[0];
     int slot;
     enum mdb_range wanted = model_range(op->cap.type, op->base, op->bytes, &slot);
-    enum mdb_range got = mdb_find_range(&database, op->cap.type, op->base, op->bytes,
-                                        op->precision, &found);
+    enum mdb_range got =
+        mdb_find_range(&database, op->cap.type, op->base, op->bytes, op->precision, &found);
     if (wanted <= op->precision || wanted == MDB_RANGE_NOT_FOUND) {
         if (!expect("mdb_find_range", (int)got, (int)wanted)) {
             return false;
@@ -286,17 +289,18 @@ static uint32_t random_below(uint32_t limit)
 static struct capability random_capability(void)
 {
     static const uint8_t types[] = {
-        ObjType_PhysAddr, ObjType_RAM,           ObjType_RAM,   ObjType_L2CNode, ObjType_Dispatcher,
-        ObjType_Frame,    ObjType_Frame,         ObjType_Frame, ObjType_EndPointLMP,
-        ObjType_DevFrame, ObjType_Frame_Mapping, ObjType_ID,    ObjType_IO,      ObjType_Kernel,
+        ObjType_PhysAddr,    ObjType_RAM,      ObjType_RAM,           ObjType_L2CNode,
+        ObjType_Dispatcher,  ObjType_Frame,    ObjType_Frame,         ObjType_Frame,
+        ObjType_EndPointLMP, ObjType_DevFrame, ObjType_Frame_Mapping, ObjType_ID,
+        ObjType_IO,          ObjType_Kernel,
     };
     uint64_t block = UNIT_BYTES << random_below(6);
     uint64_t blocks = SPACE_UNITS * UNIT_BYTES / block;
-    struct capability cap = {.type = types[random_below(sizeof(types))],
-                             .rights = (uint8_t)random_below(32)};
+    struct capability cap = { .type = types[random_below(sizeof(types))],
+                              .rights = (uint8_t)random_below(32) };
     switch (cap.type) {
     case ObjType_EndPointLMP:
-        cap.u.endpoint.listener = ABI_PHYSMAP_BASE + random_below(SPACE_UNITS) * UNIT_BYTES;
+        cap.u.endpoint.listener = random_below(SPACE_UNITS) * UNIT_BYTES - cap_base(&cap);
         cap.u.endpoint.epoffset = 64 * random_below(4);
         break;
     case ObjType_Frame_Mapping:
@@ -320,8 +324,8 @@ static struct capability random_capability(void)
 
 static uint8_t random_root(void)
 {
-    static const uint8_t roots[] = {ObjType_PhysAddr, ObjType_PhysAddr, ObjType_PhysAddr,
-                                    ObjType_PhysAddr, ObjType_ID, ObjType_Frame_Mapping};
+    static const uint8_t roots[] = { ObjType_PhysAddr, ObjType_PhysAddr, ObjType_PhysAddr,
+                                     ObjType_PhysAddr, ObjType_ID,       ObjType_Frame_Mapping };
     return roots[random_below(sizeof(roots))];
 }
 
@@ -450,8 +454,9 @@ static size_t shrink(struct operation *ops, size_t count, fails_fn *fails)
     return count;
 }
 
-/* Runs the operations in a child.  Its diagnostics are shown only if `loud`. */
-static bool fails_in_child(const struct operation *ops, size_t count, bool loud)
+/* Runs the operations in a child that may use `guard_s` of CPU time.  Its diagnostics are shown only
+ * if `loud`. */
+static bool fails_in_child(const struct operation *ops, size_t count, unsigned guard_s, bool loud)
 {
     memset(outcome, 0, sizeof(*outcome));
     fflush(NULL);
@@ -462,7 +467,7 @@ static bool fails_in_child(const struct operation *ops, size_t count, bool loud)
         if (!loud && null >= 0) {
             dup2(null, STDERR_FILENO);
         }
-        alarm(HANG_GUARD_S);
+        setrlimit(RLIMIT_CPU, &(struct rlimit){ .rlim_cur = guard_s, .rlim_max = guard_s });
         _exit(run_operations(ops, count) ? 0 : 1);
     }
     int status = 0;
@@ -475,14 +480,14 @@ static bool fails_in_child(const struct operation *ops, size_t count, bool loud)
 
 static bool fails_quietly(const struct operation *ops, size_t count)
 {
-    return fails_in_child(ops, count, false);
+    return fails_in_child(ops, count, SHRINK_CPU_S, false);
 }
 
 static void report(struct operation *ops, size_t count, uint64_t seed)
 {
     size_t failing = outcome->at + 1;
     count = shrink(ops, failing < count ? failing : count, fails_quietly);
-    bool still = fails_in_child(ops, count, true);
+    bool still = fails_in_child(ops, count, SHRINK_CPU_S, true);
     printf("MDB_SEED %llu fails, in %zu operations:\n", (unsigned long long)seed, count);
     for (size_t i = 0; i < count; i++) {
         print_operation(&ops[i]);
@@ -496,7 +501,8 @@ static void report(struct operation *ops, size_t count, uint64_t seed)
 
 static void share_outcome(void)
 {
-    outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    outcome =
+        mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert(ne(ptr, outcome, MAP_FAILED));
 }
 
@@ -516,7 +522,7 @@ Test(mdb_property, random_operations_agree_with_the_model, .timeout = 3600)
     uint64_t done = 0;
     for (; done < operations; done += SEQUENCE_OPERATIONS, seed++) {
         random_operations(ops, SEQUENCE_OPERATIONS, seed);
-        if (fails_in_child(ops, SEQUENCE_OPERATIONS, false)) {
+        if (fails_in_child(ops, SEQUENCE_OPERATIONS, FIRST_CPU_S, false)) {
             report(ops, SEQUENCE_OPERATIONS, seed);
             return;
         }
@@ -553,7 +559,7 @@ Test(mdb_property, shrinking_leaves_only_what_the_failure_needs, .timeout = 60)
 Test(mdb_property, random_operations_reach_every_kind_of_answer, .timeout = 60)
 {
     static struct operation ops[SEQUENCE_OPERATIONS];
-    unsigned answers[MDB_RANGE_PARTIAL + 1] = {0};
+    unsigned answers[MDB_RANGE_PARTIAL + 1] = { 0 };
     unsigned copies = 0, ancestors = 0, descendants = 0;
     size_t most = 0;
     random_operations(ops, SEQUENCE_OPERATIONS, 1);

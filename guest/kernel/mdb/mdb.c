@@ -104,6 +104,7 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
     if (cte->cap.type == ObjType_Null) {
         return MDB_NO_CAPABILITY;
     }
+    assert(cte->cap.type < ObjType_Num);
 
     const struct mdb_position key = behind_group(&cte->cap);
     const uint64_t end = key.base + key.bytes;
@@ -115,6 +116,7 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
             at->node.end_root = key.root;
             at->node.end = end;
         }
+        step_assert(depth < MDB_MAX_DEPTH);
         path[depth++] = link;
         link = compare_cte(cte, &key, at) < 0 ? &at->node.left : &at->node.right;
     }
@@ -209,19 +211,24 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
         if (at == NULL) {
             return MDB_NOT_INSERTED;
         }
+        step_assert(depth < MDB_MAX_DEPTH);
         path[depth++] = link;
         link = compare_cte(cte, &key, at) < 0 ? &at->node.left : &at->node.right;
     }
 
     if (cte->node.left == NULL) { /* level 1: at most a horizontal right child, which moves up */
         *link = cte->node.right;
+        assert(cte->node.level == 1);
         restore_above(path, depth, MDB_MAX_DEPTH);
     } else { /* two children: the successor, a node of level 1, takes the place */
         unsigned place = depth;
         struct cte **place_link = link;
+        assert(cte->node.right != NULL);
+        step_assert(depth < MDB_MAX_DEPTH);
         path[depth++] = link;
         link = &cte->node.right;
         while ((*link)->node.left != NULL) {
+            step_assert(depth < MDB_MAX_DEPTH);
             path[depth++] = link;
             link = &(*link)->node.left;
         }

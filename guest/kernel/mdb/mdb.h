@@ -111,8 +111,8 @@ struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, ui
  *                derived last: if it is no copy of the retyped capability, the range is in use
  *   inner        the first one in the order
  *   partial      one of them */
-enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base, uint64_t bytes,
-                              enum mdb_range max_precision, struct cte **found);
+enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base,
+                              uint64_t bytes, enum mdb_range max_precision, struct cte **found);
 
 /* Relations on this core.  `cap` need not be in the database (the monitor asks for capabilities of
  * other cores). */

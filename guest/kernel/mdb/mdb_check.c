@@ -37,13 +37,14 @@ static const char *broken_end_rule(const struct cte *cte)
 {
     uint8_t root = root_of(cte);
     uint64_t end = end_of(cte);
-    const struct cte *children[] = {cte->node.left, cte->node.right};
+    const struct cte *children[] = { cte->node.left, cte->node.right };
     for (unsigned i = 0; i < 2; i++) {
         const struct cte *child = children[i];
         if (child == NULL) {
             continue;
         }
-        if (child->node.end_root > root || (child->node.end_root == root && child->node.end > end)) {
+        if (child->node.end_root > root ||
+            (child->node.end_root == root && child->node.end > end)) {
             root = child->node.end_root;
             end = child->node.end;
         }

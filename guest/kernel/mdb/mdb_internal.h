@@ -8,6 +8,20 @@
 
 #include "mdb.h"
 
+#ifdef HOST_TEST
+#include <assert.h>
+#else
+#include "kernel.h" /* assert */
+#endif
+
+/* For what is proven but would smash the stack if a CTE were overwritten: too dear for each step of
+ * a walk outside of tests and debug builds. */
+#if defined(HOST_TEST) || defined(KERNEL_DEBUG)
+#define step_assert(condition) assert(condition)
+#else
+#define step_assert(condition) ((void)0)
+#endif
+
 /* A path from the root has at most 2 * log2(n + 1) nodes.  64 allow 2^32 - 1 capabilities, 256 GiB
  * of CTEs: more than the machine's memory (ABI_PHYS_LIMIT) can hold. */
 #define MDB_MAX_DEPTH 64

@@ -121,6 +121,7 @@ struct cte *mdb_find_equal(const struct mdb *db, const struct capability *cap)
 
 struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte)
 {
+    assert(mdb_is_inserted(cte));
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *at = db->root;
     while (at != NULL) {
@@ -153,24 +154,28 @@ struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte)
 
 struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, uint64_t address)
 {
+    assert(address != UINT64_MAX);
     const struct mdb_position position = {
-        .root = type_root, .base = address, .bytes = 1, .type = MDB_LAST_TYPE};
+        .root = type_root, .base = address, .bytes = 1, .type = MDB_LAST_TYPE
+    };
     struct cte *behind;
     return last_reaching(db, &position, address + 1, &behind);
 }
 
-enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base, uint64_t bytes,
-                              enum mdb_range max_precision, struct cte **found)
+enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base,
+                              uint64_t bytes, enum mdb_range max_precision, struct cte **found)
 {
     struct cte *ignored;
     if (found == NULL) {
         found = &ignored;
     }
     const uint64_t end = base + bytes;
+    assert(end > base);
 
     /* Not behind `from`: ranges that begin before `base`, or at `base` and are no smaller. */
     struct mdb_position from = {
-        .root = type_root, .base = base, .bytes = bytes, .type = MDB_LAST_TYPE};
+        .root = type_root, .base = base, .bytes = bytes, .type = MDB_LAST_TYPE
+    };
     struct cte *inner;
     struct cte *around = last_reaching(db, &from, base + 1, &inner);
     enum mdb_range answer = MDB_RANGE_NOT_FOUND;
@@ -199,7 +204,8 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
 
     /* Of all ranges around the end, the last one begins last. */
     const struct mdb_position last = {
-        .root = type_root, .base = end - 1, .bytes = 0, .type = MDB_LAST_TYPE};
+        .root = type_root, .base = end - 1, .bytes = 0, .type = MDB_LAST_TYPE
+    };
     struct cte *behind;
     struct cte *across = last_reaching(db, &last, end + 1, &behind);
     if (across != NULL && cap_base(&across->cap) > base) {
@@ -254,5 +260,6 @@ struct cte *mdb_first_descendant(const struct mdb *db, const struct capability *
 struct cte *mdb_next_descendant(const struct mdb *db, const struct capability *cap,
                                 const struct cte *after)
 {
+    assert(mdb_is_inserted(after));
     return descendant_from(db, cap, mdb_successor(db, after));
 }
