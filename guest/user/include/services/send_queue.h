@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages of a service that wait for their turn on a binding.
+ *
+ * A binding sends one message at a time (FLOUNDER_ERR_TX_BUSY otherwise), and a service must not wait
+ * for a client.  So each binding of a service has a queue: an item is sent when the one before it
+ * has left, and freed when it has left itself, so strings and capabilities in it live long enough.
+ */
+#ifndef SERVICES_SEND_QUEUE_H
+#define SERVICES_SEND_QUEUE_H
+
+#include <barrelfish/barrelfish.h>
+
+#define SEND_QUEUE_MAX 256 /* items; a client that lets more pile up does not listen */
+
+struct send_queue;
+struct send_item;
+
+/* Calls the generated ..__tx with the continuation given; returns its error. */
+typedef errval_t send_item_fn(struct send_queue *queue, struct send_item *item,
+                              struct event_closure cont);
+
+/* The head of what a service queues; allocated with malloc(), freed by the queue. */
+struct send_item {
+    struct send_item *next;
+    send_item_fn *send;
+    /* called once when the message has left or cannot be sent; may be NULL */
+    void (*done)(struct send_item *item, errval_t err);
+};
+
+struct send_queue {
+    void *binding;
+    /* the binding's register_send, behind a wrapper that knows its type */
+    errval_t (*register_send)(void *binding, struct waitset *ws, struct event_closure closure);
+    const char *name; /* of the peer, for messages */
+    struct send_item *head, *tail;
+    unsigned count;
+    bool sending; /* head is handed to the binding */
+    bool waiting; /* registered for the binding to become free */
+};
+
+void send_queue_init(struct send_queue *queue, void *binding, const char *name,
+                     errval_t (*register_send)(void *, struct waitset *, struct event_closure));
+
+/* Appends the item and sends it as soon as possible, in order.  Takes the item over in any case; if it
+ * is NULL (out of memory) or the queue is full, says so on the console and drops it. */
+void send_queue_add(struct send_queue *queue, struct send_item *item);
+
+/* Drops everything that has not been handed to the binding. */
+void send_queue_clear(struct send_queue *queue, errval_t err);
+
+/* Defines a wrapper for the binding type of an interface. */
+#define SEND_QUEUE_REGISTER(interface)                                                             \
+    static errval_t interface##_register_send(void *binding, struct waitset *ws,                   \
+                                              struct event_closure closure)                        \
+    {                                                                                              \
+        struct interface##_binding *b = binding;                                                   \
+        return b->register_send(b, ws, closure);                                                   \
+    }
+
+#endif

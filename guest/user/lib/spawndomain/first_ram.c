@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a first domain does with the core's RAM, and how it starts the memory server.
+ *
+ * Blocks come from the start of the first RAM capability; nothing is given back, since this happens
+ * once.  The memory server finds its start RAM in SUPERCN slot 0 like everybody, and the RAM it is
+ * to serve from slot 1 on.  After that the first domain must not touch any of it again.
+ */
+#include <spawndomain/first_ram.h>
+
+#define MEM_SERV_START_RAM_BYTES (1ul << 20)
+
+static struct capref super_slot(cslot_t slot)
+{
+    return (struct capref){ .cnode = cnode_super, .slot = slot };
+}
+
+struct capref first_ram_cap(void)
+{
+    return super_slot(0);
+}
+
+errval_t first_ram_init(struct first_ram *ram)
+{
+    *ram = (struct first_ram){ .next = ram_alloc_own_bytes() };
+    for (; ram->slots < L2_CNODE_SLOTS; ram->slots++) {
+        struct capability cap;
+        errval_t err = cap_direct_identify(super_slot(ram->slots), &cap);
+        if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
+            break;
+        if (err_is_fail(err))
+            return err;
+        if (ram->slots == 0)
+            ram->end = cap.u.mem.bytes;
+    }
+    return ram->end >= ram->next ? SYS_ERR_OK : LIB_ERR_RAM_ALLOC;
+}
+
+errval_t first_ram_carve(struct first_ram *ram, gensize_t bytes, gensize_t *offset)
+{
+    bytes = ROUND_UP(bytes, BASE_PAGE_SIZE);
+    if (bytes > ram->end - ram->next)
+        return LIB_ERR_RAM_ALLOC;
+    *offset = ram->next;
+    ram->next += bytes;
+    return SYS_ERR_OK;
+}
+
+static errval_t give_rest(struct first_ram *ram, struct spawn_domain *d)
+{
+    cslot_t dest = 1;
+    if (ram->next < ram->end) {
+        errval_t err = spawn_put_ram(d, dest++, super_slot(0), ram->next, ram->end - ram->next);
+        if (err_is_fail(err))
+            return err;
+        ram->next = ram->end;
+    }
+    for (unsigned slot = 1; slot < ram->slots; slot++) {
+        errval_t err = spawn_put_cap(d, ROOTCN_SLOT_SUPERCN, dest++, super_slot(slot));
+        if (err_is_fail(err))
+            return err;
+    }
+    return SYS_ERR_OK;
+}
+
+errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *modules,
+                                  struct capref init_ep, domainid_t id)
+{
+    struct spawn_module *module = spawn_find_module(modules, "mem_serv");
+    if (module == NULL) {
+        debug_printf("the boot menu has no mem_serv: add the line 'module /sbin/mem_serv'\n");
+        return SPAWN_ERR_FIND_MODULE;
+    }
+    errval_t err = spawn_open_program(module);
+    if (err_is_fail(err))
+        return err;
+    struct spawn_request request = {
+        .module = module,
+        .args = "mem_serv",
+        .ram = super_slot(0),
+        .ram_bytes = spawn_needed_bytes(module, false, MEM_SERV_START_RAM_BYTES),
+        .init_ep = init_ep,
+        .domain = id,
+        .flags = SPAWN_FLAG_OWN_RAM,
+    };
+    err = first_ram_carve(ram, request.ram_bytes, &request.ram_offset);
+    if (err_is_fail(err)) {
+        debug_printf("too little memory for the memory server: give the machine more\n");
+        return err;
+    }
+    struct spawn_domain d;
+    err = spawn_create(&request, &d);
+    if (err_is_fail(err))
+        return err;
+    err = give_rest(ram, &d);
+    if (err_is_fail(err)) {
+        spawn_abandon(&d);
+        return err;
+    }
+    return spawn_run(&d);
+}
