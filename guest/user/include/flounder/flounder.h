@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every generated binding is made of (docs/idl.md, facts §1.4, §1.5).
+ *
+ * A generated stub packs its arguments into words and hands them over; everything that does not
+ * depend on the interface is here and in guest/user/lib/flounder: fragments, strings and arrays,
+ * continuations, remote procedure calls, bind and export.  What the library must know of a message
+ * is one row of constants, struct flounder_message_plan.
+ *
+ * One message goes out at a time: tx_number names it, 0 means idle.  Only tx_number is contended
+ * among threads; whoever claimed it owns all other tx fields until tx_done.  The rx fields belong to
+ * whoever took the channel's receive event, until the channel is armed again (flounder_*_rearm),
+ * which happens after the arguments are taken out and before the handler runs: so handlers may
+ * dispatch events themselves.
+ */
+#ifndef FLOUNDER_FLOUNDER_H
+#define FLOUNDER_FLOUNDER_H
+
+#include <barrelfish/caddr.h>
+#include <barrelfish/event_mutex.h>
+#include <barrelfish/idc.h>
+#include <barrelfish/idc_export.h>
+#include <barrelfish/lmp_chan.h>
+#include <barrelfish/ump_chan.h>
+#include <barrelfish/waitset_chan.h>
+
+/* ---- plan: constants written by the interface compiler ---- */
+
+enum flounder_stream_kind {
+    FLOUNDER_STRING,   /* length counts bytes with the NUL; 0 is NULL */
+    FLOUNDER_BYTES,    /* elements of one byte, most significant first in each word */
+    FLOUNDER_ELEMENTS, /* scalars of 16, 32, 64 bits as they lie in memory */
+    FLOUNDER_PACKED,   /* each element in words of its own, through pack and unpack */
+};
+
+struct flounder_stream_plan {
+    enum flounder_stream_kind kind;
+    uint32_t max;           /* bytes of a string with its NUL, elements of an array */
+    uint32_t element_bytes; /* in C memory */
+    uint32_t element_words; /* PACKED: on the wire */
+    void (*pack)(const void *element, uint64_t *words);
+    void (*unpack)(void *element, const uint64_t *words);
+};
+
+struct flounder_binding;
+struct flounder_rx;
+
+struct flounder_message_plan {
+    const char *name;
+    void (*deliver)(struct flounder_binding *c, struct flounder_rx *rx);
+    uint16_t number;
+    uint16_t words;     /* fixed ones */
+    uint16_t fragments; /* fixed ones, with the empty ones that carry capabilities */
+    uint8_t streams, caps;
+    uint8_t give_away; /* bit i: capability i leaves the sender */
+    const struct flounder_stream_plan *stream;
+};
+
+enum flounder_channel { FLOUNDER_LMP, FLOUNDER_UMP, FLOUNDER_CHANNELS };
+
+/* Functions whose real types only the interface knows. */
+typedef void flounder_any_fn(void);
+
+struct flounder_interface {
+    const char *name;
+    uint16_t messages;
+    const struct flounder_message_plan *plan[FLOUNDER_CHANNELS]; /* [number - 3] */
+    size_t binding_bytes[FLOUNDER_CHANNELS];
+    /* Sets up a binding in zeroed memory of binding_bytes, with its channel unconnected. */
+    struct flounder_binding *(*init[FLOUNDER_CHANNELS])(void *memory, struct waitset *ws);
+    /* Call a IF_bind_continuation_fn, IF_connect_fn, the error_handler (false: there is none). */
+    void (*call_bound)(flounder_any_fn *fn, void *st, errval_t err, struct flounder_binding *c);
+    errval_t (*call_connected)(flounder_any_fn *fn, void *st, struct flounder_binding *c);
+    bool (*call_error)(struct flounder_binding *c, errval_t err);
+};
+
+/* ---- state ---- */
+
+struct flounder_tx_stream {
+    const void *data;
+    size_t length; /* as the plan counts */
+};
+
+struct flounder_rx_stream {
+    void *data; /* from malloc, zero-terminated */
+    size_t length;
+};
+
+/* A message that has arrived, as its deliver function sees it. */
+struct flounder_rx {
+    const volatile uint64_t *words;
+    struct flounder_rx_stream *stream;
+    struct capref *cap;
+};
+
+/* Where in a message the next fragment begins. */
+struct flounder_position {
+    uint16_t fragment; /* of the fixed ones */
+    uint16_t stream;
+    uint64_t word; /* of the stream: 0 is its length */
+};
+
+/* A thread that waits for a binding; lies on its stack. */
+struct flounder_waiter {
+    struct waitset_chanstate chan;
+    struct flounder_waiter *next;
+    struct waitset *waitset;
+    errval_t error;
+    bool done;
+};
+
+/* A remote procedure call in progress; lies on the caller's stack. */
+struct flounder_rpc {
+    struct flounder_waiter waiter;
+    struct flounder_rpc *next;
+    uint32_t token;   /* of the reply: bit 0 is clear */
+    uint16_t number;  /* of the reply */
+    void *results;    /* structure of out pointers, known to the stub */
+};
+
+struct flounder_binding {
+    const struct flounder_interface *interface;
+    const struct flounder_message_plan *plan; /* of this kind of channel */
+    enum flounder_channel kind;
+    void *binding; /* struct IF_binding, which contains this */
+    void *channel; /* struct lmp_chan or struct ump_chan */
+    struct waitset *waitset;
+
+    /* sending */
+    uint16_t tx_number; /* the message being sent; 0: idle; FLOUNDER_TX_CLOSED: never again */
+    bool tx_wanted;     /* somebody waits for idle: tx_idle or a register_send */
+    lmp_send_flags_t lmp_flags;
+    const struct flounder_message_plan *tx_plan;
+    struct flounder_position tx_at;
+    uint64_t *tx_words;
+    struct flounder_tx_stream *tx_stream;
+    struct capref *tx_cap;
+    struct event_closure tx_cont;
+    struct waitset_chanstate tx_cont_chan;
+    struct waitset_chanstate register_chan;
+    struct flounder_waiter *tx_waiter; /* blocks for the current message */
+    struct flounder_waiter *tx_idle;   /* block until they may send, first come first served */
+
+    /* receiving */
+    const struct flounder_message_plan *rx_plan; /* NULL: between messages */
+    struct flounder_position rx_at;
+    uint64_t *rx_words;
+    struct flounder_rx_stream *rx_stream;
+    struct capref *rx_cap;
+    bool rx_stopped;
+
+    struct flounder_rpc *rpcs;
+    uint32_t rpc_counter;
+    struct event_queue_node event_qnode;
+    flounder_any_fn *bind_cont;
+    void *bind_st;
+    iref_t bind_iref;
+    uint32_t depth; /* handlers running */
+    errval_t closed;
+    bool free_when_idle;
+};
+
+#define FLOUNDER_TX_CLOSED 0xffff
+
+/* Message numbers that all interfaces share. */
+#define FLOUNDER_FIRST_MESSAGE 3
+
+/* ---- sending ---- */
+
+/* Why a claim failed: FLOUNDER_ERR_TX_BUSY, or the reason the binding is closed. */
+errval_t flounder_tx_refusal(const struct flounder_binding *c);
+
+/* Finishes a message: wakes who waits for it or for its turn, queues the continuation. */
+void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont, errval_t err);
+
+/* The channel was full: keeps the words of a short message and sends it when there is room. */
+errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                           struct event_closure cont, const uint64_t *words, struct capref cap);
+
+/* Longer messages: begin claims the binding; the stub fills tx_words, tx_stream, tx_cap; start
+ * sends as much as fits and arranges for the rest. */
+errval_t flounder_tx_begin(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                           struct event_closure cont);
+errval_t flounder_tx_start(struct flounder_binding *c);
+
+/* Length of a string as a stream: 0 for NULL, else with its NUL. */
+size_t flounder_string_length(const char *string);
+
+/* If *err is FLOUNDER_ERR_TX_BUSY: blocks until the binding was idle once, and returns true: try
+ * again.  False for any other outcome. */
+bool flounder_tx_again(struct flounder_binding *c, errval_t *err);
+
+static inline bool flounder_tx_claim(struct flounder_binding *c, uint16_t number,
+                                     struct event_closure cont)
+{
+    uint16_t idle = 0;
+    if (cont.handler != NULL && waitset_chan_is_registered(&c->tx_cont_chan) &&
+        cont.handler != flounder_blocking_cont)
+        return false;
+    return __atomic_compare_exchange_n(&c->tx_number, &idle, number, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline errval_t flounder_tx_sent(struct flounder_binding *c, struct event_closure cont)
+{
+    __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
+    if (c->tx_wanted || (cont.handler != NULL && cont.handler != flounder_blocking_cont))
+        flounder_tx_finish(c, cont, SYS_ERR_OK);
+    return SYS_ERR_OK;
+}
+
+/* A message of one line, without capabilities. */
+static inline errval_t flounder_ump_send_short(struct flounder_binding *c,
+                                               const struct flounder_message_plan *plan,
+                                               struct event_closure cont, const uint64_t *words,
+                                               unsigned count)
+{
+    struct ump_control control;
+    if (!flounder_tx_claim(c, plan->number, cont))
+        return flounder_tx_refusal(c);
+    volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
+    if (line == NULL)
+        return flounder_tx_defer(c, plan, cont, words, NULL_CAP);
+    for (unsigned i = 0; i < count; i++)
+        line->data[i] = words[i];
+    ump_chan_commit(c->channel, line, control, plan->number);
+    return flounder_tx_sent(c, cont);
+}
+
+/* A message of one fragment, with at most one capability. */
+static inline errval_t flounder_lmp_send_short(struct flounder_binding *c,
+                                               const struct flounder_message_plan *plan,
+                                               struct event_closure cont, struct capref cap,
+                                               const uint64_t *words, unsigned count)
+{
+    if (!flounder_tx_claim(c, plan->number, cont))
+        return flounder_tx_refusal(c);
+    lmp_send_flags_t flags = c->lmp_flags | (plan->give_away != 0 ? LMP_FLAG_GIVEAWAY : 0);
+    errval_t err = lmp_chan_send(c->channel, flags, cap, count, (const uintptr_t *)words);
+    if (err_is_fail(err))
+        return flounder_tx_defer(c, plan, cont, words, cap);
+    return flounder_tx_sent(c, cont);
+}
+
+/* ---- receiving ---- */
+
+/* Makes the channel ready for the next message; the current one has been taken out. */
+void flounder_ump_rearm(struct flounder_binding *c);
+void flounder_lmp_rearm(struct flounder_binding *c);
+
+/* The string or array of a stream: never NULL, zero-terminated. */
+static inline void *flounder_rx_data(const struct flounder_rx *rx, unsigned stream)
+{
+    return rx->stream[stream].data;
+}
+
+/* After the handler: frees a stream's memory. */
+void flounder_rx_free(void *data);
+
+/* A message for which the program has no handler. */
+void flounder_no_handler(struct flounder_binding *c, const char *message);
+
+/* Receive handlers for the waitset; the argument is the struct flounder_binding. */
+void flounder_ump_rx_handler(void *arg);
+void flounder_lmp_rx_handler(void *arg);
+
+/* ---- remote procedure calls ---- */
+
+/* A token for a request that is answered through a handler. */
+uint32_t flounder_new_token(struct flounder_binding *c);
+
+/* Prepares a call; `number` is that of the reply.  Returns the token of the request. */
+uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc, uint16_t number,
+                            void *results);
+/* Waits for the reply, or gives up if sending it failed with `err`. */
+errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, errval_t err);
+/* Called by deliver: the call that waits for this reply, or NULL. */
+struct flounder_rpc *flounder_rpc_find(struct flounder_binding *c, uint32_t token, uint16_t number);
+/* Called by deliver: the results are in place. */
+void flounder_rpc_complete(struct flounder_binding *c, struct flounder_rpc *rpc);
+
+/* Results: a string fills the caller's whole buffer; `to` may be NULL. */
+void flounder_result_string(char *to, size_t max, const struct flounder_rx_stream *from);
+void flounder_result_array(void *to, size_t *length, size_t element_bytes,
+                           const struct flounder_rx_stream *from);
+/* A capability goes into the slot that *to names, or, if that is NULL_CAP, stays where it came. */
+errval_t flounder_result_cap(struct capref *to, struct capref from);
+
+/* Memory for the results of a procedure while a server computes them; zeroed; aborts if there is
+ * none. */
+void *flounder_result_buffer(size_t bytes);
+
+/* ---- bindings ---- */
+
+/* Generic functions behind the members of a binding. */
+bool flounder_can_send(const struct flounder_binding *c);
+errval_t flounder_register_send(struct flounder_binding *c, struct waitset *ws,
+                                struct event_closure closure);
+errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws);
+errval_t flounder_control(struct flounder_binding *c, idc_control_t control);
+struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c);
+
+/* The default error handler: says what happened and ends the domain. */
+void flounder_default_error(struct flounder_binding *c, errval_t err);
+
+/* An error that the application must hear of: the error handler, or if there is none, all waiting
+ * calls. */
+void flounder_fail(struct flounder_binding *c, errval_t err);
+
+/* Sets up the part of a binding that is the same for all interfaces. */
+void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
+                           enum flounder_channel kind, void *binding, void *channel,
+                           struct waitset *ws);
+
+/* ump_chan_init, and the capability that wakes the peer. */
+errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, size_t inlen,
+                                volatile void *outbuf, size_t outlen, struct capref notify);
+
+/* Begins to receive on a connected channel. */
+errval_t flounder_start(struct flounder_binding *c);
+
+errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
+                       flounder_any_fn *cont, void *st, struct waitset *ws,
+                       idc_bind_flags_t flags);
+errval_t flounder_export(const struct flounder_interface *interface, void *st,
+                         idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
+                         struct waitset *ws, idc_export_flags_t flags);
+
+#endif

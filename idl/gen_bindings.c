@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NAME_flounder_bindings.c: the parts that exist once for an interface, and the order of all parts.
+ *
+ * Most functions here only give a library function its interface's types.  Must write everything
+ * before its first use; there are no forward declarations but those of tables.
+ */
+#include <string.h>
+
+#include "gen.h"
+#include "resolve.h"
+
+/* ---- packed elements of arrays ---- */
+
+static const char *stream_name(struct idl_emit *e, const struct idl_wire_message *m,
+                               const struct idl_stream *s)
+{
+    return idl_arena_printf(e->arena, "%s_%s__%s", e->name, m->name, s->argument->name);
+}
+
+static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message *m,
+                               const struct idl_stream *s)
+{
+    const char *name = stream_name(e, m, s);
+    const char *type = idl_c_type(e->arena, e->plan->interface, s->argument->type.type);
+    put(e->out, "static void %s_pack(const void *_element, uint64_t *_words)\n{\n", name);
+    put(e->out, "    const %s *_e = _element;\n\n", type);
+    put(e->out, "    memset(_words, 0, %u * sizeof(*_words));\n", s->element_words);
+    for (size_t i = 0; i < s->element_leaf_count; i++) {
+        const struct idl_leaf *leaf = &s->element_leaves[i];
+        put(e->out, "    _words[%u] |= %s << %u;\n", leaf->spot[0].word,
+            idl_pack(e, leaf, idl_arena_printf(e->arena, "(*_e)%s", leaf->path)),
+            leaf->spot[0].shift);
+    }
+    put(e->out, "}\n\nstatic void %s_unpack(void *_element, const uint64_t *_words)\n{\n", name);
+    put(e->out, "    %s *_e = _element;\n\n", type);
+    for (size_t i = 0; i < s->element_leaf_count; i++) {
+        const struct idl_leaf *leaf = &s->element_leaves[i];
+        put(e->out, "    (*_e)%s = %s;\n", leaf->path,
+            idl_unpack(e, leaf, idl_arena_printf(e->arena, "_words[%u]", leaf->spot[0].word),
+                       leaf->spot[0].shift));
+    }
+    put(e->out, "}\n\n");
+}
+
+static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *m)
+{
+    static const char *const kinds[] = {"FLOUNDER_STRING", "FLOUNDER_BYTES", "FLOUNDER_ELEMENTS",
+                                        "FLOUNDER_PACKED"};
+    for (size_t i = 0; i < m->stream_count; i++)
+        if (m->streams[i].kind == IDL_STREAM_PACKED)
+            gen_pack_functions(e, m, &m->streams[i]);
+    if (m->stream_count == 0)
+        return;
+    put(e->out, "static const struct flounder_stream_plan %s_%s__streams[] = {\n", e->name, m->name);
+    for (size_t i = 0; i < m->stream_count; i++) {
+        const struct idl_stream *s = &m->streams[i];
+        put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n", kinds[s->kind],
+            e->name, m->name, s->argument->name);
+        if (s->kind == IDL_STREAM_STRING)
+            put(e->out, "      .element_bytes = 1");
+        else
+            put(e->out, "      .element_bytes = sizeof(%s)",
+                idl_c_type(e->arena, e->plan->interface, s->argument->type.type));
+        if (s->kind == IDL_STREAM_PACKED)
+            put(e->out, ",\n      .element_words = %u,\n      .pack = %s_pack,\n      .unpack = %s_unpack",
+                s->element_words, stream_name(e, m, s), stream_name(e, m, s));
+        put(e->out, " },\n");
+    }
+    put(e->out, "};\n\n");
+}
+
+/* ---- handlers ---- */
+
+/* IF_M__handle: the program's handler for an arrived message. */
+static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
+{
+    bool call = m->kind == IDL_WIRE_CALL;
+    idl_put_parameters(e,
+                       idl_arena_printf(e->arena,
+                                        "static void %s_%s__handle(struct %s_binding *_binding%s",
+                                        e->name, m->name, e->name, call ? ", uint32_t _token" : ""),
+                       4, m->arguments, m->argument_count, IDL_VIEW_IN);
+    put(e->out, ")\n{\n    %s_%s__rx_method_fn *_handler = _binding->rx_vtbl.%s;\n", e->name, m->name,
+        m->name);
+    put(e->out, "    if (_handler == NULL)\n        _handler = _binding->message_rx_vtbl.%s;\n",
+        m->name);
+    if (call) {
+        put(e->out, "    if (_handler == NULL && _binding->rpc_rx_vtbl.%s != NULL) {\n", m->name);
+        idl_put_names(e,
+                      idl_arena_printf(e->arena, "        %s_%s__serve(_binding, _token", e->name,
+                                       m->source->name),
+                      12, "", m->arguments, m->argument_count);
+        put(e->out, ");\n        return;\n    }\n");
+    }
+    put(e->out,
+        "    if (_handler == NULL) {\n"
+        "        flounder_no_handler(&_binding->flounder, \"%s.%s\");\n"
+        "        return;\n    }\n",
+        e->name, m->name);
+    if (call)
+        put(e->out, "    const uint32_t _outer_token = _binding->incoming_token;\n"
+                    "    _binding->incoming_token = _token;\n");
+    idl_put_names(e, "    _handler(_binding", 8, "", m->arguments, m->argument_count);
+    put(e->out, ");\n");
+    if (call)
+        put(e->out, "    /* a handler below us on the stack still has to answer its own call */\n"
+                    "    if (_binding->flounder.depth > 1)\n"
+                    "        _binding->incoming_token = _outer_token;\n");
+    put(e->out, "}\n\n");
+}
+
+/* ---- the binding ---- */
+
+static void gen_members(struct idl_emit *e)
+{
+    const char *n = e->name;
+    put(e->out,
+        "static bool %s__can_send(struct %s_binding *b)\n{\n"
+        "    return flounder_can_send(&b->flounder);\n}\n\n",
+        n, n);
+    put(e->out,
+        "static errval_t %s__register_send(struct %s_binding *b, struct waitset *ws,\n"
+        "    struct event_closure cont)\n{\n"
+        "    return flounder_register_send(&b->flounder, ws, cont);\n}\n\n",
+        n, n);
+    put(e->out,
+        "static errval_t %s__change_waitset(struct %s_binding *b, struct waitset *ws)\n{\n"
+        "    errval_t err = flounder_change_waitset(&b->flounder, ws);\n"
+        "    if (err_is_ok(err))\n        b->waitset = ws;\n    return err;\n}\n\n",
+        n, n);
+    put(e->out,
+        "static errval_t %s__control(struct %s_binding *b, idc_control_t control)\n{\n"
+        "    return flounder_control(&b->flounder, control);\n}\n\n",
+        n, n);
+    put(e->out,
+        "static void %s__default_error(struct %s_binding *b, errval_t err)\n{\n"
+        "    flounder_default_error(&b->flounder, err);\n}\n\n",
+        n, n);
+    put(e->out,
+        "/* The library receives by itself: nothing is left to do. */\n"
+        "static errval_t %s__receive_next(struct %s_binding *b)\n{\n"
+        "    (void)b;\n    return SYS_ERR_OK;\n}\n\n",
+        n, n);
+    put(e->out,
+        "static struct waitset_chanstate *%s__receiving_chanstate(struct %s_binding *b)\n{\n"
+        "    return flounder_receiving_chanstate(&b->flounder);\n}\n\n",
+        n, n);
+}
+
+static void gen_init(struct idl_emit *e)
+{
+    const char *n = e->name;
+    put(e->out, "static const struct flounder_interface %s__interface;\n\n", n);
+    put(e->out,
+        "/* Sets up what does not depend on the channel; the memory is zero. */\n"
+        "static void %s__init(struct %s_binding *b, enum flounder_channel kind, void *channel,\n"
+        "    struct waitset *ws)\n{\n"
+        "    b->waitset = ws;\n"
+        "    event_mutex_init(&b->mutex, ws);\n"
+        "    b->can_send = %s__can_send;\n"
+        "    b->register_send = %s__register_send;\n"
+        "    b->change_waitset = %s__change_waitset;\n"
+        "    b->control = %s__control;\n"
+        "    b->error_handler = %s__default_error;\n"
+        "    b->receive_next = %s__receive_next;\n"
+        "    b->get_receiving_chanstate = %s__receiving_chanstate;\n"
+        "    b->flounder.tx_words = b->tx_words;\n"
+        "    b->flounder.tx_stream = b->tx_stream;\n"
+        "    b->flounder.tx_cap = b->tx_cap;\n"
+        "    b->flounder.rx_words = b->rx_words;\n"
+        "    b->flounder.rx_stream = b->rx_stream;\n"
+        "    b->flounder.rx_cap = b->rx_cap;\n"
+        "    flounder_binding_init(&b->flounder, &%s__interface, kind, b, channel, ws);\n}\n\n",
+        n, n, n, n, n, n, n, n, n, n);
+}
+
+static void gen_interface(struct idl_emit *e)
+{
+    const char *n = e->name;
+    put(e->out, "/* ---- bind and export ---- */\n\n");
+    put(e->out,
+        "static void %s__call_bound(flounder_any_fn *fn, void *st, errval_t err,\n"
+        "    struct flounder_binding *c)\n{\n"
+        "    ((%s_bind_continuation_fn *)fn)(st, err, c == NULL ? NULL : c->binding);\n}\n\n",
+        n, n);
+    put(e->out,
+        "static errval_t %s__call_connected(flounder_any_fn *fn, void *st,\n"
+        "    struct flounder_binding *c)\n{\n"
+        "    return ((%s_connect_fn *)fn)(st, c->binding);\n}\n\n",
+        n, n);
+    put(e->out,
+        "static bool %s__call_error(struct flounder_binding *c, errval_t err)\n{\n"
+        "    struct %s_binding *b = c->binding;\n\n"
+        "    if (b->error_handler == NULL)\n        return false;\n"
+        "    b->error_handler(b, err);\n    return true;\n}\n\n",
+        n, n);
+    put(e->out, "static const struct flounder_interface %s__interface = {\n    .name = \"%s\",\n", n, n);
+    put(e->out, "    .messages = %zu,\n", e->plan->message_count);
+    for (int b = 0; b < IDL_BACKENDS; b++)
+        put(e->out, "    .plan[%s] = %s__%s_plan,\n", idl_backends[b].constant, n,
+            idl_backends[b].name);
+    for (int b = 0; b < IDL_BACKENDS; b++)
+        put(e->out, "    .binding_bytes[%s] = sizeof(struct %s_%s_binding),\n",
+            idl_backends[b].constant, n, idl_backends[b].name);
+    for (int b = 0; b < IDL_BACKENDS; b++)
+        put(e->out, "    .init[%s] = %s__%s_setup,\n", idl_backends[b].constant, n,
+            idl_backends[b].name);
+    put(e->out,
+        "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
+        "    .call_error = %s__call_error,\n};\n\n",
+        n, n, n);
+    put(e->out,
+        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset *ws,\n"
+        "    idc_bind_flags_t flags)\n{\n"
+        "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, flags);\n}\n\n",
+        n, n, n);
+    put(e->out,
+        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn *connect_cb,\n"
+        "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
+        "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn *)connect_cb, ws,\n"
+        "        flags);\n}\n",
+        n, n, n);
+}
+
+void idl_gen_bindings(struct idl_emit *e)
+{
+    const struct idl_plan *plan = e->plan;
+    idl_gen_banner(e, " * Stubs: see <flounder/flounder.h> for what they rest on.\n *\n");
+    put(e->out, "#include <stdlib.h>\n#include <string.h>\n\n#include <if/%s_defs.h>\n\n", e->name);
+    for (size_t i = 0; i < plan->message_count; i++)
+        gen_stream_plans(e, &plan->messages[i]);
+    idl_gen_rpc(e);
+    put(e->out, "/* ---- handlers ---- */\n\n");
+    for (size_t i = 0; i < plan->message_count; i++)
+        gen_handle(e, &plan->messages[i]);
+    put(e->out, "/* ---- members of a binding ---- */\n\n");
+    gen_members(e);
+    gen_init(e);
+    for (int b = 0; b < IDL_BACKENDS; b++)
+        idl_gen_channel_stubs(e, &idl_backends[b]);
+    gen_interface(e);
+}

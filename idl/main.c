@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The interface compiler's command line (README.md).
+ *
+ * Reads files, runs the passes of compile.h, prints the diagnostics, writes the outputs.  All
+ * decisions about the language are elsewhere; all files are touched here.  Must never leave a half
+ * written output behind: each is written under another name and renamed.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compile.h"
+
+enum action { GENERATE, CHECK, DUMP_AST, DUMP_PLAN, LIST_MESSAGES };
+
+#define MAX_INCLUDES 64
+
+struct options {
+    enum action action;
+    const char *header_dir, *source_dir, *depfile, *file;
+    const char *includes[MAX_INCLUDES];
+    size_t include_count;
+    bool no_warnings, any_name;
+};
+
+static const char usage[] =
+    "usage: idl --lang=c --header-dir DIR --source-dir DIR [-I INC.if]... [-MF DEPFILE] FILE.if\n"
+    "       idl --check|--dump-ast|--dump-plan|--list-messages [-I INC.if]... FILE.if\n"
+    "\n"
+    "  -I INC.if        use the types of this file\n"
+    "  -MF DEPFILE      write what the outputs depend on, for make\n"
+    "  -w               no warnings\n"
+    "  --any-name       the interface need not be named as its file\n"
+    "  --check          report errors and warnings only\n"
+    "  --dump-ast       print the tree\n"
+    "  --dump-plan      print how each message lies in words and fragments\n"
+    "  --list-messages  print number, name and arguments of each message\n"
+    "FILE.if may be - for standard input.\n";
+
+static int fail(const char *what, const char *path)
+{
+    fprintf(stderr, "idl: error: %s %s: %s\n", what, path, strerror(errno));
+    return 2;
+}
+
+/* ---- files ---- */
+
+static int make_directory(const char *path)
+{
+    char copy[4096];
+    if (strlen(path) >= sizeof(copy)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(copy, path);
+    for (char *p = copy + 1;; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char saved = *p;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            return -1;
+        *p = saved;
+        if (saved == '\0')
+            return 0;
+    }
+}
+
+static int write_file(const char *path, const char *data, size_t length)
+{
+    char temporary[4200];
+    snprintf(temporary, sizeof(temporary), "%.4000s.%ld.tmp", path, (long)getpid());
+    FILE *file = fopen(temporary, "wb");
+    if (file == NULL)
+        return fail("cannot write", temporary);
+    bool ok = fwrite(data, 1, length, file) == length;
+    ok &= fclose(file) == 0;
+    if (!ok || rename(temporary, path) != 0) {
+        int status = fail("cannot write", path);
+        unlink(temporary);
+        return status;
+    }
+    return 0;
+}
+
+static int write_outputs(struct idl_compilation *c, const struct options *o, struct idl_text *dep)
+{
+    struct idl_output outputs[IDL_MAX_OUTPUTS];
+    size_t count = idl_generate_c(c, outputs);
+    int status = 0;
+    if (make_directory(o->header_dir) != 0)
+        status = fail("cannot create", o->header_dir);
+    else if (make_directory(o->source_dir) != 0)
+        status = fail("cannot create", o->source_dir);
+    for (size_t i = 0; i < count; i++) {
+        const char *dir = outputs[i].is_header ? o->header_dir : o->source_dir;
+        char path[4096];
+        int length = snprintf(path, sizeof(path), "%s/%s", dir, outputs[i].name);
+        if (length >= (int)sizeof(path)) {
+            errno = ENAMETOOLONG;
+            status = fail("cannot write", dir);
+        }
+        if (status == 0)
+            status = write_file(path, outputs[i].text.data, outputs[i].text.length);
+        put(dep, "%s%s", i == 0 ? "" : " ", path);
+        idl_text_free(&outputs[i].text);
+    }
+    return status;
+}
+
+static int write_depfile(const struct options *o, struct idl_text *dep)
+{
+    put(dep, ": %s", o->file);
+    for (size_t i = 0; i < o->include_count; i++)
+        put(dep, " %s", o->includes[i]);
+    put(dep, "\n");
+    return write_file(o->depfile, dep->data, dep->length);
+}
+
+/* ---- command line ---- */
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, HELP, ACTION = 512 };
+    static const struct option longs[] = {
+        {"lang", required_argument, NULL, LANG},
+        {"header-dir", required_argument, NULL, HEADER_DIR},
+        {"source-dir", required_argument, NULL, SOURCE_DIR},
+        {"any-name", no_argument, NULL, ANY_NAME},
+        {"help", no_argument, NULL, HELP},
+        {"check", no_argument, NULL, ACTION + CHECK},
+        {"dump-ast", no_argument, NULL, ACTION + DUMP_AST},
+        {"dump-plan", no_argument, NULL, ACTION + DUMP_PLAN},
+        {"list-messages", no_argument, NULL, ACTION + LIST_MESSAGES},
+        {NULL, 0, NULL, 0},
+    };
+    /* -MF is one option of two letters, as compilers have it */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "-MF") == 0)
+            argv[i] = "-M";
+    for (int c; (c = getopt_long(argc, argv, "I:M:wh", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'I':
+            if (o->include_count == MAX_INCLUDES) {
+                fprintf(stderr, "idl: error: more than %d -I options\n", MAX_INCLUDES);
+                return 2;
+            }
+            o->includes[o->include_count++] = optarg;
+            break;
+        case 'M':
+            o->depfile = optarg;
+            break;
+        case 'w':
+            o->no_warnings = true;
+            break;
+        case LANG:
+            if (strcmp(optarg, "c") != 0) {
+                fprintf(stderr, "idl: error: --lang=%s is not known; c is\n", optarg);
+                return 2;
+            }
+            break;
+        case HEADER_DIR:
+            o->header_dir = optarg;
+            break;
+        case SOURCE_DIR:
+            o->source_dir = optarg;
+            break;
+        case ANY_NAME:
+            o->any_name = true;
+            break;
+        case 'h':
+        case HELP:
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            if (c < ACTION) {
+                fputs(usage, stderr);
+                return 2;
+            }
+            o->action = (enum action)(c - ACTION);
+        }
+    }
+    if (optind != argc - 1) {
+        fprintf(stderr, "idl: error: %s\n%s",
+                optind >= argc ? "no interface named" : "more than one interface named", usage);
+        return 2;
+    }
+    o->file = argv[optind];
+    if (o->action == GENERATE && (o->header_dir == NULL || o->source_dir == NULL)) {
+        fprintf(stderr, "idl: error: --header-dir and --source-dir are needed\n%s", usage);
+        return 2;
+    }
+    return 0;
+}
+
+/* The name an interface must have: its file's base name without suffix. */
+static const char *name_of_file(struct idl_arena *arena, const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return NULL;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    const char *dot = strrchr(base, '.');
+    return idl_arena_text(arena, base, dot == NULL ? strlen(base) : (size_t)(dot - base));
+}
+
+static int act(struct idl_compilation *c, const struct options *o)
+{
+    struct idl_text dep = {NULL, 0, 0};
+    int status = 0;
+    if (o->action == DUMP_AST)
+        idl_dump_ast(stdout, c->interface);
+    if (c->plan == NULL)
+        return 0; /* a file of shared types */
+    if (o->action == DUMP_PLAN)
+        idl_dump_plan(stdout, c->plan);
+    if (o->action == LIST_MESSAGES)
+        idl_list_messages(stdout, c->plan);
+    if (o->action == GENERATE) {
+        status = write_outputs(c, o, &dep);
+        if (status == 0 && o->depfile != NULL)
+            status = write_depfile(o, &dep);
+    }
+    idl_text_free(&dep);
+    return status;
+}
+
+static int run(struct idl_compilation *c, const struct options *o)
+{
+    const char *error = NULL;
+    c->diag.no_warnings = o->no_warnings;
+    for (size_t i = 0; i < o->include_count; i++) {
+        const struct idl_source *source = idl_source_read(c->arena, o->includes[i], &error);
+        if (source == NULL) {
+            fprintf(stderr, "idl: error: %s\n", error);
+            return 2;
+        }
+        idl_add_include(c, source);
+    }
+    const struct idl_source *source = idl_source_read(c->arena, o->file, &error);
+    if (source == NULL) {
+        fprintf(stderr, "idl: error: %s\n", error);
+        return 2;
+    }
+    bool ok = idl_compile(c, source, o->any_name ? NULL : name_of_file(c->arena, o->file));
+    if (c->diag.out != NULL)
+        fputs(c->diag.out, stderr);
+    if (!ok) {
+        fprintf(stderr, "idl: %u error%s\n", c->diag.errors, c->diag.errors == 1 ? "" : "s");
+        return 1;
+    }
+    return act(c, o);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.action = GENERATE};
+    struct idl_compilation compilation;
+    int status = parse_options(argc, argv, &options);
+    if (status != 0)
+        return status;
+    idl_compilation_init(&compilation);
+    status = run(&compilation, &options);
+    idl_compilation_fini(&compilation);
+    return status;
+}
