@@ -29,7 +29,7 @@ _Static_assert(offsetof(struct unicorn_exception, old_exception) == 112, "except
 static ptrdiff_t find_words(const uint8_t *bytes, size_t size, const uint64_t *words, size_t count)
 {
     ptrdiff_t found = -1;
-    for (size_t at = 0; at + count * 8 <= size; at += 8) {
+    for (size_t at = 0; at + count * 8 <= size; at += 4) {
         if (memcmp(bytes + at, words, count * 8) != 0)
             continue;
         if (found >= 0)

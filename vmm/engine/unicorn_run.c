@@ -148,6 +148,9 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     if (engine->loaded != core)
         engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
     engine->loaded = core;
+    /* When it starts, the library takes the arithmetic flags from RFLAGS, not from where it keeps
+     * them while it runs. */
+    state->rflags |= state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
     unicorn_put(engine);
     int error = engine->api->emu_start(engine->cpu, state->rip, 0, 0, 0);
     state = unicorn_pull(engine);

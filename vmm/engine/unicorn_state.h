@@ -26,9 +26,10 @@ struct unicorn_segment {
     uint64_t base;
     uint32_t limit;
     uint32_t flags; /* second word of the descriptor */
-};
+} __attribute__((packed, aligned(4)));
 
-/* The head of the state, as far as it is used here. */
+/* The head of the state, as far as it is used here.  Packed, because a context holds it at an address
+ * that is a multiple of 4 only; there are no holes. */
 struct unicorn_state {
     uint64_t reg[16]; /* in the order of the instruction encoding: REG_*, then r8 .. r15 */
     uint64_t rip;
@@ -42,7 +43,7 @@ struct unicorn_state {
     uint64_t cr[5];
     uint8_t unused[96];
     uint64_t efer;
-};
+} __attribute__((packed, aligned(4)));
 
 /* What lies around the debug registers. */
 struct unicorn_exception {
@@ -52,7 +53,7 @@ struct unicorn_exception {
     uint64_t dr[8];
     uint64_t breakpoint[4];
     int32_t old_exception; /* being delivered; -1 = none */
-};
+} __attribute__((packed, aligned(4)));
 
 #define CC_FLAGS 1
 
