@@ -112,9 +112,8 @@ static bool print_engine(const struct engine_ops *ops, bool sentence)
     }
     printf("%-10s %s", ops->name, usable ? "works" : "does not work");
     if (usable)
-        printf(": %s; %s time%s%s\n", capability.version,
+        printf(": %s; %s time%s\n", capability.version,
                capability.virtual_time ? "virtual" : "real",
-               capability.syscall_faults ? ", system calls arrive as page faults" : "",
                capability.readonly_slots ? ", window stores can be trapped" : "");
     else
         printf(": %s\n%-10s mend: %s\n", capability.reason, "",
