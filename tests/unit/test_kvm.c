@@ -445,3 +445,102 @@ Test(kvm, platform_is_in_the_boot_information)
     cr_assert_gt(boot->tsc_hz, 100000000);
     finish();
 }
+
+static char *report(bool verbose)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    machine_postmortem(t.machine, &t.why, verbose, out);
+    fclose(out);
+    return text;
+}
+
+Test(kvm, postmortem_of_a_triple_fault_shows_registers_and_code)
+{
+    start(2, triple_guest_start, triple_guest_end, NULL);
+    run();
+    char *text = report(false);
+    cr_assert(strstr(text, "run ended: triple fault (core 0: triple fault)"), "%s", text);
+    cr_assert(strstr(text, "core 0: running in ring 0 at cpu!0xffffffff8000"), "%s", text);
+    cr_assert(strstr(text, "code at rip:"), "%s", text);
+    cr_assert(strstr(text, "rbx ffffffffc0000000"), "%s", text);
+    cr_assert(strstr(text, "1 core was never started"), "%s", text);
+    free(text);
+    finish();
+}
+
+/* Fills the status block and the trace ring as a CPU driver would, with one dispatcher "alpha" that
+ * runs and one "beta" that waits, then halts for good. */
+GUEST(status_guest, "  movl $0x68706c61, 0x2000(%rbp)\n" /* "alph" */
+                    "  movb $0x61, 0x2004(%rbp)\n"
+                    "  movl $1, 0x2024(%rbp)\n" /* disabled */
+                    "  movl $0x61746562, 0x2040(%rbp)\n" /* "beta" */
+                    "  lea 0x2000(%r15), %rax\n"
+                    "  mov %rax, 192(%rbx)\n" /* current_dcb */
+                    "  lea 0x2040(%r15), %rcx\n"
+                    "  mov %rcx, 200(%rbx)\n" /* runq_head */
+                    "  movq $2, 208(%rbx)\n"
+                    "  movq $0x0b03, 0x2000(%rbx)\n" /* upcall, a = 11: unknown */
+                    "  mov %rax, 0x2008(%rbx)\n"
+                    "  mov $0x1200000101, %rdx\n" /* system call 1, cptr 0x12 */
+                    "  mov %rdx, 0x2010(%rbx)\n"
+                    "  mov %rax, 0x2018(%rbx)\n"
+                    "  movq $2, 216(%rbx)\n"
+                    "  request 0x500c, 70\n"
+                    "  cli\n"
+                    "1: hlt\n"
+                    "  jmp 1b\n");
+
+Test(kvm, postmortem_names_dispatchers_causes_and_calls)
+{
+    start(1, status_guest_start, status_guest_end, NULL);
+    t.config.deadline_ns = 100000000;
+    run();
+    cr_assert_eq(t.why.reason, STOP_DEADLINE);
+    cr_assert_eq(t.trace_count, 2);
+    char *text = report(false);
+    static const char *const parts[] = {
+        "core 0: halted with interrupts off in ring 0 at cpu!0x",
+        "phase: dispatching",
+        "dispatcher: alpha, disabled",
+        "run queue: beta\n",
+        "pending: notify; notifications 70\n",
+        "last system call: syscall #1 cptr 0x12 (alpha)",
+        "upcall ? (alpha)",
+        "last of 2 trace records (0 lost)",
+    };
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        cr_assert(strstr(text, parts[i]), "%s missing in %s", parts[i], text);
+    cr_assert_null(strstr(text, "rax"), "registers only where something went wrong");
+    free(text);
+    text = report(true);
+    cr_assert(strstr(text, "rax"));
+    free(text);
+    finish();
+}
+
+/* A run queue that leads nowhere, or for ever in a circle, and a trace head far ahead. */
+GUEST(damaged_guest, "  lea 0x2000(%r15), %rax\n"
+                     "  mov %rax, 200(%rbx)\n"
+                     "  lea 0x2040(%r15), %rcx\n"
+                     "  mov %rcx, 0x2010(%rbp)\n" /* runq_next of the first */
+                     "  mov %rcx, 0x2050(%rbp)\n" /* the second leads to itself */
+                     "  movq $-1, 192(%rbx)\n"
+                     "  movq $77, 208(%rbx)\n"
+                     "  movq $100000, 216(%rbx)\n"
+                     "  request 0x5010, 4\n");
+
+Test(kvm, postmortem_survives_a_damaged_guest)
+{
+    start(1, damaged_guest_start, damaged_guest_end, NULL);
+    run();
+    cr_assert_eq(t.why.reason, STOP_PANIC);
+    char *text = report(true);
+    cr_assert(strstr(text, "dispatcher: ?\n"), "%s", text);
+    cr_assert(strstr(text, " ...\n"), "%s", text);
+    cr_assert(strstr(text, "phase: unknown"), "%s", text);
+    cr_assert(strstr(text, "of 100000 trace records (99488 lost)"), "%s", text);
+    free(text);
+    finish();
+}
