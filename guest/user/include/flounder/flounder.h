@@ -21,6 +21,7 @@
 #include <barrelfish/idc.h>
 #include <barrelfish/idc_export.h>
 #include <barrelfish/lmp_chan.h>
+#include <barrelfish/threads.h>
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
 
@@ -103,8 +104,8 @@ struct flounder_position {
 /* A thread that waits for a binding; lies on its stack. */
 struct flounder_waiter {
     struct waitset_chanstate chan;
-    struct flounder_waiter *next;
     struct waitset *waitset;
+    struct flounder_waiter *next;
     errval_t error;
     bool done;
 };
@@ -147,8 +148,10 @@ struct flounder_binding {
     uint64_t *rx_words;
     struct flounder_rx_stream *rx_stream;
     struct capref *rx_cap;
-    bool rx_stopped;
+    bool rx_line;    /* the words being delivered still lie in the ring */
+    bool rx_stopped; /* the peer does not keep to the protocol: nothing more is received */
 
+    struct thread_mutex lock; /* of the lists tx_idle and rpcs, and of tx_wanted */
     struct flounder_rpc *rpcs;
     uint32_t rpc_counter;
     struct event_queue_node event_qnode;
@@ -235,7 +238,9 @@ static inline errval_t flounder_lmp_send_short(struct flounder_binding *c,
 {
     if (!flounder_tx_claim(c, plan->number, cont))
         return flounder_tx_refusal(c);
-    lmp_send_flags_t flags = c->lmp_flags | (plan->give_away != 0 ? LMP_FLAG_GIVEAWAY : 0);
+    lmp_send_flags_t flags = c->lmp_flags;
+    if (plan->give_away != 0 && !capref_is_null(cap))
+        flags |= LMP_FLAG_GIVEAWAY;
     errval_t err = lmp_chan_send(c->channel, flags, cap, count, (const uintptr_t *)words);
     if (err_is_fail(err))
         return flounder_tx_defer(c, plan, cont, words, cap);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bind and export, the same for all interfaces (facts §1.4, §5.4, §5.5).
+ *
+ * Bind tries LMP; if the service is on another core, UMP.  The mechanism is chosen once, here: the
+ * rest of the program sees only the generic binding.  Export leaves two functions with the library,
+ * called when a client asks over either.
+ * Must tell the continuation exactly once, whatever happens after bind returned success.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- bind ---- */
+
+static struct flounder_binding *new_binding(const struct flounder_interface *interface,
+                                            enum flounder_channel kind, struct waitset *ws)
+{
+    void *memory = malloc(interface->binding_bytes[kind]);
+    return memory == NULL ? NULL : interface->init[kind](memory, ws);
+}
+
+static void bound(struct flounder_binding *c, errval_t err)
+{
+    flounder_any_fn *cont = c->bind_cont;
+    const struct flounder_interface *interface = c->interface;
+    void *st = c->bind_st;
+    if (err_is_ok(err))
+        err = flounder_start(c);
+    if (err_is_fail(err)) {
+        free(c->binding);
+        c = NULL;
+    }
+    interface->call_bound(cont, st, err, c);
+}
+
+static void ump_bound(void *st, errval_t err, struct ump_chan *chan, struct capref notify)
+{
+    struct flounder_binding *c = st;
+    assert(chan == c->channel);
+    if (err_is_ok(err))
+        chan->notify_cap = notify;
+    bound(c, err);
+}
+
+static struct flounder_binding *begin(const struct flounder_interface *interface,
+                                      enum flounder_channel kind, iref_t iref,
+                                      flounder_any_fn *cont, void *st, struct waitset *ws)
+{
+    struct flounder_binding *c = new_binding(interface, kind, ws);
+    if (c != NULL) {
+        c->bind_iref = iref;
+        c->bind_cont = cont;
+        c->bind_st = st;
+    }
+    return c;
+}
+
+static errval_t bind_ump(const struct flounder_interface *interface, iref_t iref,
+                         flounder_any_fn *cont, void *st, struct waitset *ws)
+{
+    struct flounder_binding *c = begin(interface, FLOUNDER_UMP, iref, cont, st, ws);
+    if (c == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = ump_chan_bind(c->channel, ump_bound, c, &c->event_qnode, iref,
+                                 DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN);
+    if (err_is_fail(err))
+        free(c->binding);
+    return err;
+}
+
+static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
+{
+    struct flounder_binding *c = st;
+    assert(chan == c->channel);
+    if (err_is_ok(err)) {
+        bound(c, err);
+        return;
+    }
+    const struct flounder_interface *interface = c->interface;
+    flounder_any_fn *cont = c->bind_cont;
+    void *bind_st = c->bind_st;
+    iref_t iref = c->bind_iref;
+    struct waitset *ws = c->waitset;
+    lmp_chan_destroy(chan);
+    free(c->binding);
+    if (err_no(err) == MON_ERR_IDC_BIND_NOT_SAME_CORE) {
+        err = bind_ump(interface, iref, cont, bind_st, ws);
+        if (err_is_ok(err))
+            return;
+    } else if (err_no(err) == MON_ERR_IDC_BIND_LOCAL) {
+        err = err_push(err, FLOUNDER_ERR_GENERIC_BIND_NO_MORE_DRIVERS);
+    }
+    interface->call_bound(cont, bind_st, err, NULL);
+}
+
+errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
+                       flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags)
+{
+    (void)flags;
+    struct flounder_binding *c = begin(interface, FLOUNDER_LMP, iref, cont, st, ws);
+    if (c == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    lmp_chan_init(c->channel);
+    errval_t err = lmp_chan_bind(c->channel, lmp_bound, c, &c->event_qnode, iref,
+                                 DEFAULT_LMP_BUF_WORDS);
+    if (err_is_fail(err)) {
+        lmp_chan_destroy(c->channel);
+        free(c->binding);
+        return err_push(err, FLOUNDER_ERR_BIND);
+    }
+    return SYS_ERR_OK;
+}
+
+/* ---- export ---- */
+
+struct export {
+    struct idc_export common;
+    const struct flounder_interface *interface;
+    flounder_any_fn *connect_cb;
+    void *st;
+};
+
+/* Asks the program; then receives.  On an error the caller undoes everything. */
+static errval_t connected(const struct export *e, struct flounder_binding *c)
+{
+    errval_t err = e->interface->call_connected(e->connect_cb, e->st, c);
+    return err_is_fail(err) ? err_push(err, MON_ERR_IDC_BIND_REFUSED) : flounder_start(c);
+}
+
+static errval_t lmp_connect(void *st, size_t buflen_words, struct capref remote_ep,
+                            struct lmp_chan **ret)
+{
+    const struct export *e = st;
+    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_LMP, e->common.ws);
+    if (c == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    lmp_chan_init(c->channel);
+    errval_t err = lmp_chan_accept(c->channel, buflen_words, remote_ep);
+    if (err_is_ok(err))
+        err = connected(e, c);
+    if (err_is_fail(err)) {
+        lmp_chan_destroy(c->channel);
+        free(c->binding);
+        return err;
+    }
+    *ret = c->channel;
+    return SYS_ERR_OK;
+}
+
+static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t outlen,
+                            struct capref notify, struct ump_chan **ret)
+{
+    const struct export *e = st;
+    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_UMP, e->common.ws);
+    if (c == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = ump_chan_accept(c->channel, frame, inlen, outlen, notify);
+    if (err_is_fail(err)) {
+        free(c->binding);
+        return err;
+    }
+    err = connected(e, c);
+    if (err_is_fail(err)) {
+        ump_chan_destroy(c->channel);
+        free(c->binding);
+        return err;
+    }
+    *ret = c->channel;
+    return SYS_ERR_OK;
+}
+
+errval_t flounder_export(const struct flounder_interface *interface, void *st,
+                         idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
+                         struct waitset *ws, idc_export_flags_t flags)
+{
+    (void)flags;
+    struct export *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    e->interface = interface;
+    e->connect_cb = connect_cb;
+    e->st = st;
+    e->common.lmp_connect_callback = lmp_connect;
+    e->common.ump_connect_callback = ump_connect;
+    e->common.export_callback = export_cb;
+    e->common.export_cb_st = st;
+    e->common.st = e;
+    e->common.ws = ws;
+    errval_t err = idc_export_service(&e->common);
+    if (err_is_fail(err))
+        free(e);
+    return err;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bindings as a whole: set-up, start, errors, waitset, life and death.
+ *
+ * A binding made by bind or export is one piece of heap memory.  It may be closed while its handlers
+ * run, even by them; enter and leave count the handlers on all stacks, and the last to leave frees.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <barrelfish/debug.h>
+#include <stdlib.h>
+
+void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
+                           enum flounder_channel kind, void *binding, void *channel,
+                           struct waitset *ws)
+{
+    assert(kind < FLOUNDER_CHANNELS && ws != NULL);
+    c->interface = interface;
+    c->plan = interface->plan[kind];
+    c->kind = kind;
+    c->binding = binding;
+    c->channel = channel;
+    c->waitset = ws;
+    c->lmp_flags = LMP_SEND_FLAGS_DEFAULT;
+    thread_mutex_init(&c->lock);
+    waitset_chanstate_init(&c->tx_cont_chan, CHANTYPE_FLOUNDER);
+    waitset_chanstate_init(&c->register_chan, CHANTYPE_FLOUNDER);
+}
+
+void flounder_enter(struct flounder_binding *c)
+{
+    c->depth++;
+}
+
+void flounder_leave(struct flounder_binding *c)
+{
+    assert(c->depth > 0);
+    if (--c->depth == 0 && c->free_when_idle)
+        free(c->binding);
+}
+
+static bool receives_caps(const struct flounder_binding *c)
+{
+    for (unsigned i = 0; i < c->interface->messages; i++)
+        if (c->plan[i].caps > 0)
+            return true;
+    return false;
+}
+
+errval_t flounder_start(struct flounder_binding *c)
+{
+    if (c->kind == FLOUNDER_UMP)
+        return ump_chan_register_recv(c->channel, c->waitset,
+                                      MKCLOSURE(flounder_ump_rx_handler, c));
+    if (receives_caps(c)) {
+        errval_t err = lmp_chan_alloc_recv_slot(c->channel);
+        if (err_is_fail(err))
+            return err;
+    }
+    return lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+}
+
+/* ---- errors ---- */
+
+void flounder_default_error(struct flounder_binding *c, errval_t err)
+{
+    debug_printf("binding of interface %s failed and has no error_handler: %s: %s\n",
+                 c->interface->name, err_getcode(err), err_getstring(err));
+    abort();
+}
+
+/* Ends all calls that wait on this binding. */
+static void fail_calls(struct flounder_binding *c, errval_t err)
+{
+    for (;;) {
+        thread_mutex_lock(&c->lock);
+        struct flounder_rpc *rpc = c->rpcs;
+        if (rpc != NULL)
+            c->rpcs = rpc->next;
+        thread_mutex_unlock(&c->lock);
+        if (rpc == NULL)
+            return;
+        flounder_waiter_wake(&rpc->waiter, err);
+    }
+}
+
+void flounder_fail(struct flounder_binding *c, errval_t err)
+{
+    fail_calls(c, err);
+    if (!c->interface->call_error(c, err))
+        debug_printf("binding of interface %s: %s: %s\n", c->interface->name, err_getcode(err),
+                     err_getstring(err));
+}
+
+/* ---- members ---- */
+
+struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c)
+{
+    if (c->kind == FLOUNDER_UMP)
+        return &((struct ump_chan *)c->channel)->recv_waitset;
+    return &((struct lmp_chan *)c->channel)->endpoint->waitset_state;
+}
+
+errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
+{
+    if (c->kind == FLOUNDER_UMP) {
+        ump_chan_migrate_recv(c->channel, ws);
+        ump_chan_migrate_send(c->channel, ws);
+    } else {
+        lmp_chan_migrate_recv(c->channel, ws);
+        lmp_chan_migrate_send(c->channel, ws);
+    }
+    waitset_chan_migrate(&c->tx_cont_chan, ws);
+    waitset_chan_migrate(&c->register_chan, ws);
+    c->waitset = ws;
+    return SYS_ERR_OK;
+}
+
+errval_t flounder_control(struct flounder_binding *c, idc_control_t control)
+{
+    switch (control) {
+    case IDC_CONTROL_SET_SYNC:
+        c->lmp_flags |= LMP_FLAG_SYNC;
+        return SYS_ERR_OK;
+    case IDC_CONTROL_CLEAR_SYNC:
+        c->lmp_flags &= ~(lmp_send_flags_t)LMP_FLAG_SYNC;
+        return SYS_ERR_OK;
+    case IDC_CONTROL_TEARDOWN:
+        return LIB_ERR_NOT_IMPLEMENTED;
+    }
+    return SYS_ERR_INVARGS_SYSCALL;
+}

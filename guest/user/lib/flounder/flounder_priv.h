@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the stub library share.
+ */
+#ifndef FLOUNDER_PRIV_H
+#define FLOUNDER_PRIV_H
+
+#include <flounder/flounder.h>
+
+/* ---- waiter.c ---- */
+
+/* Prepares a wait on the stack of the calling thread. */
+void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws);
+/* Ends the wait; also before it began.  The waiter may be gone when this returns. */
+void flounder_waiter_wake(struct flounder_waiter *w, errval_t err);
+/* Serves other events until woken; the error given to wake. */
+errval_t flounder_waiter_wait(struct flounder_waiter *w);
+
+/* ---- tx.c ---- */
+
+/* The message is with the transport, or never will be. */
+void flounder_tx_done(struct flounder_binding *c, errval_t err);
+
+/* ---- fragment.c ---- */
+
+/* Puts the words of the fragment at *at into words[size], moves *at on, returns their number. */
+unsigned flounder_fill(const struct flounder_binding *c, struct flounder_position *at,
+                       uint64_t *words, unsigned size);
+
+static inline bool flounder_at_end(const struct flounder_message_plan *plan,
+                                   const struct flounder_position *at)
+{
+    return at->fragment >= plan->fragments && at->stream >= plan->streams;
+}
+
+/* Takes a fragment of c->rx_plan out of words[count]; size: words of a full fragment.  With
+ * `padded`, fragments are always full.  *complete: it was the last. */
+errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
+                       unsigned size, bool padded, bool *complete);
+
+/* Forgets a message that arrived in part. */
+void flounder_rx_reset(struct flounder_binding *c);
+
+/* ---- rx.c ---- */
+
+/* Starts a message: its plan, or NULL (and the error is told) if there is no such number. */
+const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number);
+
+/* Calls the deliver function of a message. */
+void flounder_deliver(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                      struct flounder_rx rx);
+
+/* Hands over the message that flounder_take completed. */
+void flounder_deliver_assembled(struct flounder_binding *c);
+
+/* The peer broke the protocol: nothing that follows can be understood. */
+void flounder_rx_fail(struct flounder_binding *c, errval_t err);
+
+/* ---- lmp.c, ump.c ---- */
+
+/* Send as much as the channel takes; the rest when it has room. */
+void flounder_lmp_push(struct flounder_binding *c);
+void flounder_ump_push(struct flounder_binding *c);
+
+/* ---- binding.c ---- */
+
+void flounder_enter(struct flounder_binding *c);
+void flounder_leave(struct flounder_binding *c); /* c may be gone afterwards */
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages to fragments and back (facts §1.5; idl/plan.h has the rules).
+ *
+ * A position names the next fragment; filling moves it on, so a sender that is interrupted by a full
+ * channel goes on from where it was, and a sender whose fragment was refused tries the same again.
+ * The receiving side checks every length before it believes it: the peer is another domain.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ELEMENT_WORDS 512 /* the interface compiler refuses larger ones */
+
+/* Data words of a stream, without the word of its length. */
+static uint64_t stream_words(const struct flounder_stream_plan *plan, uint64_t length)
+{
+    switch (plan->kind) {
+    case FLOUNDER_STRING:
+    case FLOUNDER_BYTES:
+        return (length + 7) / 8;
+    case FLOUNDER_ELEMENTS:
+        return (length * plan->element_bytes + 7) / 8;
+    case FLOUNDER_PACKED:
+        return length * plan->element_words;
+    }
+    return 0;
+}
+
+/* ---- out ---- */
+
+/* Word i of bytes: most significant byte first, a last partial word right-aligned. */
+static uint64_t bytes_word(const uint8_t *data, size_t length, uint64_t i)
+{
+    uint64_t word = 0;
+    size_t end = 8 * i + 8 < length ? 8 * i + 8 : length;
+    for (size_t b = 8 * i; b < end; b++)
+        word = word << 8 | data[b];
+    return word;
+}
+
+static uint64_t memory_word(const uint8_t *data, size_t bytes, uint64_t i)
+{
+    uint64_t word = 0;
+    size_t rest = bytes - 8 * i;
+    memcpy(&word, data + 8 * i, rest < 8 ? rest : 8);
+    return word;
+}
+
+static unsigned fill_stream(const struct flounder_stream_plan *plan,
+                            const struct flounder_tx_stream *s, struct flounder_position *at,
+                            uint64_t *words, unsigned size)
+{
+    const uint64_t total = stream_words(plan, s->length);
+    uint64_t packed[MAX_ELEMENT_WORDS], packed_element = UINT64_MAX;
+    unsigned count = 0;
+    if (at->word == 0) {
+        words[count++] = s->length;
+        at->word = 1;
+    }
+    for (; count < size && at->word <= total; at->word++) {
+        uint64_t i = at->word - 1;
+        switch (plan->kind) {
+        case FLOUNDER_STRING:
+        case FLOUNDER_BYTES:
+            words[count++] = bytes_word(s->data, s->length, i);
+            break;
+        case FLOUNDER_ELEMENTS:
+            words[count++] = memory_word(s->data, s->length * plan->element_bytes, i);
+            break;
+        case FLOUNDER_PACKED:
+            if (packed_element != i / plan->element_words) {
+                packed_element = i / plan->element_words;
+                plan->pack((const uint8_t *)s->data + packed_element * plan->element_bytes, packed);
+            }
+            words[count++] = packed[i % plan->element_words];
+            break;
+        }
+    }
+    if (at->word > total) {
+        at->stream++;
+        at->word = 0;
+    }
+    return count;
+}
+
+/* Fixed words in the fragment with this index. */
+static unsigned fixed_words(const struct flounder_message_plan *plan, unsigned fragment,
+                            unsigned size)
+{
+    unsigned first = fragment * size;
+    if (first >= plan->words)
+        return 0;
+    return plan->words - first < size ? plan->words - first : size;
+}
+
+unsigned flounder_fill(const struct flounder_binding *c, struct flounder_position *at,
+                       uint64_t *words, unsigned size)
+{
+    const struct flounder_message_plan *plan = c->tx_plan;
+    assert(!flounder_at_end(plan, at));
+    if (at->fragment < plan->fragments) {
+        unsigned count = fixed_words(plan, at->fragment, size);
+        memcpy(words, c->tx_words + at->fragment * size, count * sizeof(*words));
+        at->fragment++;
+        return count;
+    }
+    return fill_stream(&plan->stream[at->stream], &c->tx_stream[at->stream], at, words, size);
+}
+
+/* ---- in ---- */
+
+static size_t stream_bytes(const struct flounder_stream_plan *plan, size_t length)
+{
+    if (plan->kind == FLOUNDER_PACKED)
+        return length * plan->element_words * sizeof(uint64_t); /* unpacked at the end */
+    return length * plan->element_bytes;
+}
+
+static errval_t begin_stream(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
+                             uint64_t length)
+{
+    if (length > plan->max)
+        return FLOUNDER_ERR_RX_INVALID_LENGTH;
+    size_t bytes = stream_bytes(plan, length);
+    s->data = malloc(bytes + sizeof(uint64_t));
+    if (s->data == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    memset((uint8_t *)s->data + bytes, 0, sizeof(uint64_t)); /* terminates strings */
+    s->length = length;
+    return SYS_ERR_OK;
+}
+
+static void store_word(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
+                       uint64_t i, uint64_t word)
+{
+    uint8_t *data = s->data;
+    size_t bytes = stream_bytes(plan, s->length), rest = bytes - 8 * i;
+    size_t count = rest < 8 ? rest : 8;
+    if (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES) {
+        for (size_t b = 0; b < count; b++)
+            data[8 * i + b] = (uint8_t)(word >> (8 * (count - 1 - b)));
+    } else {
+        memcpy(data + 8 * i, &word, count);
+    }
+}
+
+static errval_t unpack_elements(const struct flounder_stream_plan *plan,
+                                struct flounder_rx_stream *s)
+{
+    uint8_t *elements = calloc(1, s->length * plan->element_bytes + sizeof(uint64_t));
+    if (elements == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    const uint64_t *words = s->data;
+    for (size_t i = 0; i < s->length; i++)
+        plan->unpack(elements + i * plan->element_bytes, words + i * plan->element_words);
+    free(s->data);
+    s->data = elements;
+    return SYS_ERR_OK;
+}
+
+static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t *words,
+                            unsigned count, unsigned size, bool padded)
+{
+    struct flounder_position *at = &c->rx_at;
+    const struct flounder_stream_plan *plan = &c->rx_plan->stream[at->stream];
+    struct flounder_rx_stream *s = &c->rx_stream[at->stream];
+    unsigned used = 0;
+    if (at->word == 0) {
+        if (count == 0)
+            return FLOUNDER_ERR_RX_EMPTY_MSG;
+        errval_t err = begin_stream(plan, s, words[used++]);
+        if (err_is_fail(err))
+            return err;
+        at->word = 1;
+    }
+    const uint64_t total = stream_words(plan, s->length);
+    for (; used < size && at->word <= total; at->word++) {
+        if (used >= count)
+            return FLOUNDER_ERR_RX_INVALID_LENGTH;
+        store_word(plan, s, at->word - 1, words[used++]);
+    }
+    if (!padded && used != count)
+        return FLOUNDER_ERR_RX_INVALID_LENGTH;
+    if (at->word > total) {
+        at->stream++;
+        at->word = 0;
+        if (plan->kind == FLOUNDER_PACKED)
+            return unpack_elements(plan, s);
+    }
+    return SYS_ERR_OK;
+}
+
+errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
+                       unsigned size, bool padded, bool *complete)
+{
+    struct flounder_position *at = &c->rx_at;
+    const struct flounder_message_plan *plan = c->rx_plan;
+    assert(plan != NULL && !flounder_at_end(plan, at));
+    if (at->fragment < plan->fragments) {
+        unsigned expected = fixed_words(plan, at->fragment, size);
+        if (padded ? count < expected : count != expected)
+            return FLOUNDER_ERR_RX_INVALID_LENGTH;
+        for (unsigned i = 0; i < expected; i++)
+            c->rx_words[at->fragment * size + i] = words[i];
+        at->fragment++;
+    } else {
+        errval_t err = take_stream(c, words, count, size, padded);
+        if (err_is_fail(err))
+            return err;
+    }
+    *complete = flounder_at_end(plan, at);
+    return SYS_ERR_OK;
+}
+
+void flounder_rx_reset(struct flounder_binding *c)
+{
+    if (c->rx_plan != NULL) {
+        unsigned begun = c->rx_at.stream + (c->rx_at.word > 0 ? 1u : 0u);
+        for (unsigned i = 0; i < begun && i < c->rx_plan->streams; i++) {
+            free(c->rx_stream[i].data);
+            c->rx_stream[i].data = NULL;
+        }
+    }
+    c->rx_plan = NULL;
+    c->rx_at = (struct flounder_position){ 0, 0, 0 };
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bindings over LMP (overview 3.1, facts §1.5, §7).
+ *
+ * The first word of a message carries its number; later fragments carry only data, so the receiver
+ * must be in step.  One capability rides on each of the first fragments.  Only the last fragment asks
+ * for an immediate switch to the receiver (SYNC).  A transient failure parks the send until the
+ * library thinks a try is worth while.
+ * Must install a new receive slot after each capability: until then senders cannot send one.
+ */
+#include "flounder_priv.h"
+
+#include <barrelfish/capabilities.h>
+
+/* ---- sending ---- */
+
+static void tx_ready(void *arg)
+{
+    struct flounder_binding *c = arg;
+    flounder_enter(c);
+    flounder_lmp_push(c);
+    flounder_leave(c);
+}
+
+void flounder_lmp_push(struct flounder_binding *c)
+{
+    const struct flounder_message_plan *plan = c->tx_plan;
+    while (!flounder_at_end(plan, &c->tx_at)) {
+        struct flounder_position next = c->tx_at;
+        const unsigned fragment = c->tx_at.fragment;
+        uint64_t words[LMP_MSG_WORDS];
+        unsigned count = flounder_fill(c, &next, words, LMP_MSG_WORDS);
+        struct capref cap = NULL_CAP;
+        lmp_send_flags_t flags = c->lmp_flags;
+        if (fragment < plan->fragments && fragment < plan->caps)
+            cap = c->tx_cap[fragment];
+        if (!capref_is_null(cap) && (plan->give_away >> fragment & 1) != 0)
+            flags |= LMP_FLAG_GIVEAWAY;
+        if (!flounder_at_end(plan, &next))
+            flags &= ~(lmp_send_flags_t)LMP_FLAG_SYNC;
+        errval_t err = lmp_chan_send(c->channel, flags, cap, count, (const uintptr_t *)words);
+        if (lmp_err_is_transient(err)) {
+            err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
+            if (err_is_ok(err))
+                return;
+            err = err_push(err, LIB_ERR_CHAN_REGISTER_SEND);
+        }
+        if (err_is_fail(err)) {
+            flounder_tx_done(c, err);
+            return;
+        }
+        c->tx_at = next;
+    }
+    flounder_tx_done(c, SYS_ERR_OK);
+}
+
+/* ---- receiving ---- */
+
+void flounder_lmp_rearm(struct flounder_binding *c)
+{
+    if (c->rx_stopped)
+        return;
+    errval_t err =
+        lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+    if (err_is_fail(err))
+        flounder_rx_fail(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+}
+
+/* The capability that came with a fragment goes to its place, or nowhere if none was announced. */
+static void take_cap(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                     unsigned fragment, struct capref cap)
+{
+    if (fragment < plan->fragments && fragment < plan->caps)
+        c->rx_cap[fragment] = cap;
+    else if (!capref_is_null(cap))
+        cap_destroy(cap);
+}
+
+void flounder_lmp_rx_handler(void *arg)
+{
+    struct flounder_binding *c = arg;
+    for (;;) {
+        struct lmp_recv_msg msg;
+        struct capref cap = NULL_CAP;
+        errval_t err = lmp_chan_recv(c->channel, &msg, &cap);
+        if (err_no(err) == LIB_ERR_NO_LMP_MSG)
+            break;
+        if (err_is_ok(err) && !capref_is_null(cap))
+            err = lmp_chan_alloc_recv_slot(c->channel);
+        if (err_is_fail(err)) {
+            flounder_rx_fail(c, err);
+            return;
+        }
+        if (c->rx_plan == NULL) {
+            if (msg.buf.msglen == 0) {
+                flounder_rx_fail(c, FLOUNDER_ERR_RX_EMPTY_MSG);
+                return;
+            }
+            const struct flounder_message_plan *plan =
+                flounder_rx_plan(c, (unsigned)(msg.words[0] & 0xffff));
+            if (plan == NULL)
+                return;
+            if (plan->fragments == 1 && plan->streams == 0 && msg.buf.msglen == plan->words) {
+                take_cap(c, plan, 0, cap);
+                flounder_deliver(
+                    c, plan, (struct flounder_rx){ (uint64_t *)msg.words, NULL, c->rx_cap });
+                return;
+            }
+            c->rx_plan = plan;
+        }
+        take_cap(c, c->rx_plan, c->rx_at.fragment, cap);
+        bool complete = false;
+        err = flounder_take(c, (uint64_t *)msg.words, (unsigned)msg.buf.msglen, LMP_MSG_WORDS,
+                            false, &complete);
+        if (err_is_fail(err)) {
+            flounder_rx_fail(c, err);
+            return;
+        }
+        if (complete) {
+            flounder_deliver_assembled(c);
+            return;
+        }
+    }
+    flounder_lmp_rearm(c);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Receiving: what is the same for all kinds of channels.
+ *
+ * A message is delivered to its generated function, which takes the arguments out, arms the channel
+ * again and calls the handler.  A peer that breaks the protocol (an unknown number, a length that
+ * does not fit) is told to the error handler once, and nothing more is received from it: where one
+ * message ends and the next begins cannot be known any more.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <barrelfish/debug.h>
+#include <stdlib.h>
+
+const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number)
+{
+    assert(c->rx_plan == NULL);
+    if (number < FLOUNDER_FIRST_MESSAGE ||
+        number - FLOUNDER_FIRST_MESSAGE >= c->interface->messages) {
+        flounder_rx_fail(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
+        return NULL;
+    }
+    c->rx_at = (struct flounder_position){ 0, 0, 0 };
+    return &c->plan[number - FLOUNDER_FIRST_MESSAGE];
+}
+
+void flounder_deliver(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                      struct flounder_rx rx)
+{
+    flounder_enter(c);
+    plan->deliver(c, &rx);
+    flounder_leave(c);
+}
+
+void flounder_deliver_assembled(struct flounder_binding *c)
+{
+    const struct flounder_message_plan *plan = c->rx_plan;
+    /* the streams are the deliver function's from now on */
+    c->rx_plan = NULL;
+    c->rx_at = (struct flounder_position){ 0, 0, 0 };
+    flounder_deliver(c, plan,
+                     (struct flounder_rx){ c->rx_words, c->rx_stream, c->rx_cap });
+}
+
+void flounder_rx_fail(struct flounder_binding *c, errval_t err)
+{
+    flounder_rx_reset(c);
+    c->rx_stopped = true;
+    flounder_enter(c);
+    flounder_fail(c, err);
+    flounder_leave(c);
+}
+
+void flounder_rx_free(void *data)
+{
+    free(data);
+}
+
+void flounder_no_handler(struct flounder_binding *c, const char *message)
+{
+    debug_printf("no handler for message %s\n", message);
+    flounder_fail(c, FLOUNDER_ERR_NO_HANDLER);
+}

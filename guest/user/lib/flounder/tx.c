@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending: who may, and what happens when a message is out (facts §1.4).
+ *
+ * tx_number is the lock of the sending side: claimed by compare-and-swap, released by storing 0.  A
+ * sender that finds it taken gets FLOUNDER_ERR_TX_BUSY; remote procedure calls instead queue in
+ * tx_idle.  Continuations go through the waitset, never inline.
+ * Must release tx_number before waking anybody: whom it wakes may send at once.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool is_blocking(struct event_closure cont)
+{
+    return cont.handler == flounder_blocking_cont;
+}
+
+errval_t flounder_tx_refusal(const struct flounder_binding *c)
+{
+    return c->tx_number == FLOUNDER_TX_CLOSED ? c->closed : FLOUNDER_ERR_TX_BUSY;
+}
+
+size_t flounder_string_length(const char *string)
+{
+    return string == NULL ? 0 : strlen(string) + 1;
+}
+
+/* ---- the end of a message ---- */
+
+/* The first in line for an idle binding, if any. */
+static struct flounder_waiter *next_in_line(struct flounder_binding *c)
+{
+    thread_mutex_lock(&c->lock);
+    struct flounder_waiter *w = c->tx_idle;
+    if (w != NULL)
+        c->tx_idle = w->next;
+    c->tx_wanted = c->tx_idle != NULL;
+    thread_mutex_unlock(&c->lock);
+    return w;
+}
+
+void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont, errval_t err)
+{
+    if (cont.handler != NULL && !is_blocking(cont)) {
+        errval_t trigger_err = waitset_chan_trigger_closure(c->waitset, &c->tx_cont_chan, cont);
+        assert(err_is_ok(trigger_err)); /* the claim made sure that no other is pending */
+        (void)trigger_err;
+    }
+    if (!c->tx_wanted)
+        return;
+    struct flounder_waiter *w = next_in_line(c);
+    if (w != NULL)
+        flounder_waiter_wake(w, err);
+    if (waitset_chan_is_armed(&c->register_chan))
+        waitset_chan_trigger(&c->register_chan);
+}
+
+void flounder_tx_done(struct flounder_binding *c, errval_t err)
+{
+    struct event_closure cont = c->tx_cont;
+    struct flounder_waiter *waiter = c->tx_waiter;
+    c->tx_waiter = NULL;
+    c->tx_plan = NULL;
+    if (c->tx_number != FLOUNDER_TX_CLOSED)
+        __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
+    if (waiter != NULL)
+        flounder_waiter_wake(waiter, err);
+    else if (err_is_fail(err))
+        flounder_fail(c, err);
+    flounder_tx_finish(c, cont, SYS_ERR_OK);
+}
+
+/* ---- the beginning ---- */
+
+errval_t flounder_tx_begin(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                           struct event_closure cont)
+{
+    if (c->kind == FLOUNDER_UMP && plan->caps > 0)
+        return LIB_ERR_NOT_IMPLEMENTED;
+    if (!flounder_tx_claim(c, plan->number, cont))
+        return flounder_tx_refusal(c);
+    c->tx_plan = plan;
+    c->tx_at = (struct flounder_position){ 0, 0, 0 };
+    c->tx_cont = cont;
+    return SYS_ERR_OK;
+}
+
+static void push(struct flounder_binding *c)
+{
+    if (c->kind == FLOUNDER_LMP)
+        flounder_lmp_push(c);
+    else
+        flounder_ump_push(c);
+}
+
+errval_t flounder_tx_start(struct flounder_binding *c)
+{
+    assert(c->tx_number != 0 && c->tx_plan != NULL);
+    if (!is_blocking(c->tx_cont)) {
+        push(c);
+        return SYS_ERR_OK;
+    }
+    struct flounder_waiter waiter;
+    flounder_waiter_init(&waiter, c->waitset);
+    c->tx_waiter = &waiter;
+    push(c);
+    return flounder_waiter_wait(&waiter);
+}
+
+errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                           struct event_closure cont, const uint64_t *words, struct capref cap)
+{
+    assert(c->tx_number == plan->number);
+    c->tx_plan = plan;
+    c->tx_at = (struct flounder_position){ 0, 0, 0 };
+    c->tx_cont = cont;
+    if (plan->words > 0)
+        memcpy(c->tx_words, words, plan->words * sizeof(*words));
+    if (plan->caps > 0)
+        c->tx_cap[0] = cap;
+    return flounder_tx_start(c);
+}
+
+/* ---- waiting for one's turn ---- */
+
+bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
+{
+    struct flounder_waiter waiter;
+    if (err_no(*err) != FLOUNDER_ERR_TX_BUSY)
+        return false;
+    flounder_waiter_init(&waiter, c->waitset);
+    thread_mutex_lock(&c->lock);
+    struct flounder_waiter **last = &c->tx_idle;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = &waiter;
+    c->tx_wanted = true;
+    thread_mutex_unlock(&c->lock);
+    /* it may have become idle before we were in line: then nobody else would wake us */
+    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0) {
+        struct flounder_waiter *first = next_in_line(c);
+        if (first != NULL)
+            flounder_waiter_wake(first, SYS_ERR_OK);
+    }
+    *err = flounder_waiter_wait(&waiter);
+    return err_is_ok(*err);
+}
+
+bool flounder_can_send(const struct flounder_binding *c)
+{
+    return c->tx_number == 0;
+}
+
+errval_t flounder_register_send(struct flounder_binding *c, struct waitset *ws,
+                                struct event_closure closure)
+{
+    if (c->tx_number == FLOUNDER_TX_CLOSED)
+        return c->closed;
+    if (c->tx_number == 0)
+        return waitset_chan_trigger_closure(ws, &c->register_chan, closure);
+    errval_t err = waitset_chan_register(ws, &c->register_chan, closure);
+    if (err_is_fail(err))
+        return err;
+    c->tx_wanted = true;
+    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0 &&
+        waitset_chan_is_armed(&c->register_chan))
+        waitset_chan_trigger(&c->register_chan);
+    return SYS_ERR_OK;
+}

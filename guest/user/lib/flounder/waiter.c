@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Threads that wait for a binding: a channel of the waitset on the thread's own stack.
+ *
+ * The channel is registered before the thing waited for is begun, so that a wake may come at any
+ * time; it is reserved for this thread, so that no other thread takes the event.  Waiting serves the
+ * waitset's other events meanwhile: the one waited for may depend on them.
+ * Must not touch a waiter after waking it: its thread may have returned.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+
+void flounder_blocking_cont(void *arg)
+{
+    (void)arg;
+    assert(!"the mark of a blocking send is never called");
+}
+
+void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws)
+{
+    waitset_chanstate_init(&w->chan, CHANTYPE_FLOUNDER);
+    w->waitset = ws;
+    w->next = NULL;
+    w->error = SYS_ERR_OK;
+    w->done = false;
+    errval_t err = waitset_chan_register(ws, &w->chan, NOP_CLOSURE);
+    assert(err_is_ok(err));
+    (void)err;
+    w->chan.wait_for = thread_self();
+}
+
+void flounder_waiter_wake(struct flounder_waiter *w, errval_t err)
+{
+    w->error = err;
+    __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
+    waitset_chan_trigger(&w->chan);
+}
+
+errval_t flounder_waiter_wait(struct flounder_waiter *w)
+{
+    errval_t err = SYS_ERR_OK;
+    while (err_is_ok(err) && !__atomic_load_n(&w->done, __ATOMIC_ACQUIRE))
+        err = wait_for_channel(w->waitset, &w->chan, NULL);
+    waitset_chanstate_destroy(&w->chan);
+    return err_is_fail(err) ? err : w->error;
+}
