@@ -58,7 +58,7 @@ san_includes := $(host_includes) -Iidl
 san_flags := $(common_flags) -O1 -pthread -D_GNU_SOURCE= $(san_includes) \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Guest code that can run on the host.
-san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel/include -Iguest/user/include
+san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel -Iguest/kernel/include -Iguest/user/include
 test_flags := $(san_guest_flags)
 test_libs := -lcriterion $(host_libs)
 

@@ -108,7 +108,8 @@ void cap_move_to(struct cte *dest, struct cte *src)
 
 /* ---- retype ---- */
 
-static uint64_t object_granule(unsigned type, uint64_t object_bytes)
+/* Sizes are multiples of this, offsets of this or of a page, whichever is smaller. */
+static uint64_t object_granule(unsigned type)
 {
     switch (type) {
     case ObjType_L1CNode:
@@ -117,7 +118,7 @@ static uint64_t object_granule(unsigned type, uint64_t object_bytes)
     case ObjType_Dispatcher:
         return OBJSIZE_DISPATCHER;
     default:
-        return object_bytes != 0 && object_bytes < ABI_PAGE_BYTES ? object_bytes : ABI_PAGE_BYTES;
+        return ABI_PAGE_BYTES;
     }
 }
 
@@ -138,7 +139,7 @@ errval_t cap_check_retype(struct cte *src, uint64_t offset, unsigned type, uint6
 
     if (cap_types[type].object_bytes != 0)
         *object_bytes = cap_types[type].object_bytes;
-    uint64_t granule = object_granule(type, *object_bytes);
+    uint64_t granule = object_granule(type);
     uint64_t align = granule < ABI_PAGE_BYTES ? granule : ABI_PAGE_BYTES;
     if (*object_bytes == 0 || *object_bytes % granule != 0)
         return SYS_ERR_INVALID_SIZE;
@@ -179,7 +180,7 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;
         } else if (type == ObjType_EndPointLMP) {
-            cap.u.endpoint.listener = from->u.mem.base + ABI_PHYSMAP_BASE;
+            cap.u.endpoint.listener = from->u.mem.base + KERNEL_PHYSMAP;
         }
         if (type == ObjType_VNode_x86_64_pml4) {
             /* the upper half of every address space is the CPU driver's */

@@ -71,14 +71,18 @@ static inline void arch_write_cr3(uint64_t cr3)
     __asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
 }
 
+/* Drops all translations of the loaded address space. */
+static inline void arch_flush_tlb(void)
+{
+#ifndef HOST_TEST
+    uint64_t cr3;
+    __asm__ volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3)::"memory");
+#endif
+}
+
 static inline void arch_write_gsbase(uint64_t base)
 {
     __asm__ volatile("wrgsbase %0" ::"r"(base));
-}
-
-static inline void arch_invlpg(uint64_t address)
-{
-    __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
 
 /* Where entry code saves registers: kept current by dispatch (dispatch.c). */

@@ -11,6 +11,14 @@
 #include <abi/layout.h>
 #include <barrelfish_kpi/capabilities.h>
 
+/* Where physical memory is seen by this code: on the host, tests put it where they like. */
+#ifdef HOST_TEST
+__attribute__((weak)) uint64_t host_physmap;
+#define KERNEL_PHYSMAP host_physmap
+#else
+#define KERNEL_PHYSMAP ABI_PHYSMAP_BASE
+#endif
+
 struct cte;
 
 /* Links of the mapping database (mdb/); written by it alone, except while the CTE waits in the
@@ -77,7 +85,7 @@ static inline uint64_t cap_base(const struct capability *cap)
     if (cap_types[cap->type].memory)
         return cap->u.mem.base;
     if (cap->type == ObjType_EndPointLMP)
-        return cap->u.endpoint.listener - ABI_PHYSMAP_BASE;
+        return cap->u.endpoint.listener - KERNEL_PHYSMAP;
     if (cap_is_mapping(cap->type))
         return cap->u.mapping.ptable + cap->u.mapping.entry * 8ull;
     return 0;

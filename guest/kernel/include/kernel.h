@@ -15,6 +15,8 @@
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 
+#include "capability.h"
+
 /* Physical and kernel-virtual addresses do not mix. */
 typedef struct {
     uint64_t v;
@@ -28,15 +30,24 @@ static inline paddr_t paddr(uint64_t v)
 /* Kernel address of physical memory (RAM only). */
 static inline void *phys_to_mem(paddr_t pa)
 {
-    return (void *)(pa.v + ABI_PHYSMAP_BASE);
+    return (void *)(pa.v + KERNEL_PHYSMAP);
 }
 
 static inline paddr_t mem_to_phys(const void *mem)
 {
-    return paddr((uint64_t)mem - ABI_PHYSMAP_BASE);
+    return paddr((uint64_t)mem - KERNEL_PHYSMAP);
 }
 
+#ifdef HOST_TEST
+extern struct abi_core_page host_core_page;
+extern struct abi_trace_record host_trace_ring[ABI_TRACE_RECORDS];
+#define CORE_PAGE ((volatile struct abi_core_page *)&host_core_page)
+#define TRACE_RING ((volatile struct abi_trace_record *)host_trace_ring)
+#else
 #define CORE_PAGE ((volatile struct abi_core_page *)ABI_CORE_AREA_VADDR)
+#define TRACE_RING                                                                                 \
+    ((volatile struct abi_trace_record *)(ABI_CORE_AREA_VADDR + ABI_TRACE_RING_OFFSET))
+#endif
 
 /* Boot information of this core; set once at entry, read-only. */
 extern const struct abi_boot *boot_info;
@@ -53,6 +64,7 @@ void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Reports and stops the machine. */
 void __attribute__((noreturn, format(printf, 1, 2))) panic(const char *format, ...);
 
+#undef assert
 #define assert(cond)                                                                               \
     do {                                                                                           \
         if (!(cond))                                                                               \
@@ -62,14 +74,13 @@ void __attribute__((noreturn, format(printf, 1, 2))) panic(const char *format, .
 /* Flight recorder: one record, a handful of instructions (core_page.h). */
 static inline void trace_record(uint64_t what, uint64_t arg)
 {
-    volatile struct abi_trace_record *ring =
-        (void *)(ABI_CORE_AREA_VADDR + ABI_TRACE_RING_OFFSET);
     uint64_t head = CORE_PAGE->trace_head;
-    ring[head & (ABI_TRACE_RECORDS - 1)].what = what;
-    ring[head & (ABI_TRACE_RECORDS - 1)].arg = arg;
+    TRACE_RING[head & (ABI_TRACE_RECORDS - 1)].what = what;
+    TRACE_RING[head & (ABI_TRACE_RECORDS - 1)].arg = arg;
     CORE_PAGE->trace_head = head + 1;
 }
 
+/* The compiler may call these for structures; keep copies small (instructions are dear). */
 void *memcpy(void *dst, const void *src, size_t bytes);
 void *memset(void *dst, int value, size_t bytes);
 

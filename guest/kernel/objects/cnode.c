@@ -155,7 +155,7 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
         out->u.mapping.cap = 0;
         out->u.mapping.ptable = 0;
     } else if (out->type == ObjType_EndPointLMP) {
-        out->u.endpoint.listener -= ABI_PHYSMAP_BASE;
+        out->u.endpoint.listener -= KERNEL_PHYSMAP;
     } else if (cap_types[out->type].mappable) {
         out->u.word[CAP_MAPPING_WORD] = 0;
     }

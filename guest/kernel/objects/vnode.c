@@ -4,7 +4,9 @@
  *
  * A capability is mapped at most once; the mapping is a capability of its own, made by map.  The two
  * CTEs point at each other, and a mapping sorts in the database by the table entries it fills, so
- * deletion of the frame, of the mapping or of the table finds the others without search.
+ * deletion of the frame, of the mapping or of the table finds the others without search.  The virtual
+ * address of an entry is not known here (a table may hang anywhere), so the whole address space is
+ * flushed when rights shrink.
  */
 #include "objects.h"
 
@@ -26,15 +28,6 @@ static bool is_frame(unsigned type)
 static uint64_t *table_of(const struct capability *vnode)
 {
     return phys_to_mem(paddr(vnode->u.mem.base));
-}
-
-/* The virtual address of an entry is not known here (a table may hang anywhere), so the whole
- * address space is flushed when rights shrink. */
-static void flush_tlb(void)
-{
-    uint64_t cr3;
-    __asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
-    arch_write_cr3(cr3);
 }
 
 static uint64_t frame_flags(const struct capability *frame, uint64_t attr)
@@ -135,7 +128,7 @@ void vnode_unmap_mapping(struct cte *mapping)
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
     for (unsigned i = 0; i < cap->u.mapping.pte_count; i++)
         entry[i] = 0;
-    flush_tlb();
+    arch_flush_tlb();
     ((struct cte *)cap->u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
     cap->u.mapping.cap = 0;
 }
@@ -161,7 +154,7 @@ void vnode_destroy(struct capability *vnode)
     if (vnode->type == ObjType_VNode_x86_64_pml4)
         dispatch_unload(vnode->u.mem.base);
     else
-        flush_tlb();
+        arch_flush_tlb();
 }
 
 static struct sysret unmap(struct cte *table, struct invocation *inv)
@@ -194,7 +187,7 @@ static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_
         flags |= ABI_PTE_LARGE;
     for (uint64_t i = 0; i < pages; i++)
         entry[i] = (entry[i] & PTE_ADDRESS) | flags;
-    flush_tlb();
+    arch_flush_tlb();
     return SYSRET(SYS_ERR_OK);
 }
 
