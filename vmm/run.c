@@ -26,7 +26,6 @@
 #define REAL_TIME_LIMIT_NS (20ull * 60 * 1000000000)
 
 #pragma weak unicorn_state_hash
-#pragma weak machine_postmortem
 
 struct run {
     const struct scenario *scenario;
@@ -155,7 +154,7 @@ static void gather(struct run *run, struct run_result *result, const struct engi
         snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
                  hash[0], hash[1]);
     }
-    if (machine_postmortem && wants_postmortem(run, result, why))
+    if (wants_postmortem(run, result, why))
         result->postmortem = postmortem_text(run, why);
 }
 

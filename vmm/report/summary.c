@@ -59,6 +59,8 @@ static void print_expectations(const struct summary *summary, FILE *out)
         if (expectation->place.line)
             fprintf(out, "%s:%u:%u: ", expectation->place.file, expectation->place.line,
                     expectation->place.column);
+        else
+            fprintf(out, "%s: ", expectation->place.file);
         fputs(expectation_text(expectation, text, sizeof(text)), out);
         const struct report_line *line =
             expectation->kind == EXPECT_NOT ? violating_line(summary, expectation) : NULL;
@@ -165,7 +167,9 @@ void summary_print(const struct summary *summary, FILE *out)
     if (summary->result->verdict != VERDICT_PASS) {
         if (summary->result->verdict == VERDICT_FAIL)
             print_expectations(summary, out);
-        if (summary->result->verdict != VERDICT_INTERRUPTED)
+        /* One core whose lines stand right above needs no repetition. */
+        bool shown = summary->verbosity >= 0 && summary->result->core_count == 1;
+        if (summary->result->verdict != VERDICT_INTERRUPTED && !shown)
             print_last_lines(summary, out);
         print_postmortem(summary, out);
     }
