@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Device models: every port with good and bad accesses, without a VM.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "device.h"
+
+#define CORES 3
+#define RAM_BYTES 0x4000
+#define WINDOW_BYTES 0x2000
+
+static uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
+static uint8_t window[WINDOW_BYTES] __attribute__((aligned(4096)));
+static struct device_state state;
+static struct device_memory memory;
+static struct device_access access_;
+static struct device_reply reply;
+
+static void set_up(void)
+{
+    memset(ram, 0, sizeof ram);
+    memset(window, 0, sizeof window);
+    memory.count = 2;
+    memory.range[0] = (struct device_range){ DEVICE_RANGE_RAM, 0, RAM_BYTES, ram };
+    memory.range[1] =
+        (struct device_range){ DEVICE_RANGE_WINDOW, ABI_WINDOW_BASE, WINDOW_BYTES, window };
+    device_state_init(&state, CORES);
+    device_power_on(&state);
+    access_ = (struct device_access){ .core = 0, .width = 4, .now_ns = 1000 };
+}
+
+TestSuite(devices, .init = set_up);
+
+static uint64_t out(uint16_t port, uint32_t value)
+{
+    struct device_state before = state;
+    access_.port = port;
+    access_.value = value;
+    device_out(&state, &memory, &access_, &reply);
+    if (reply.result != ABI_RESULT_OK) {
+        /* a refused request changes nothing but its counter */
+        cr_assert_eq(reply.effect_count, 0);
+        before.bad_requests[access_.core]++;
+        cr_assert_eq(memcmp(&before, &state, sizeof state), 0);
+    }
+    return reply.result;
+}
+
+static const struct device_effect *only_effect(enum device_effect_kind kind)
+{
+    cr_assert_eq(reply.effect_count, 1, "%u effects", reply.effect_count);
+    cr_assert_eq(reply.effect[0].kind, kind);
+    return &reply.effect[0];
+}
+
+/* ---- dispatch ---- */
+
+Test(devices, only_the_contracts_ports_answer)
+{
+    static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK, ABI_PORT_TIMER,
+                                      ABI_PORT_IPI,     ABI_PORT_POWER, ABI_PORT_SCRUB,
+                                      ABI_PORT_FABRIC };
+    for (uint32_t port = 0; port <= 0xffff; port++) {
+        bool is_known = false;
+        for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
+            is_known |= known[i] == port;
+        if (!is_known)
+            cr_assert_eq(out((uint16_t)port, 0), ABI_RESULT_BAD_REQUEST, "port %x", port);
+    }
+    cr_assert_eq(state.bad_requests[0], 0x10000 - 7);
+    cr_assert_eq(state.bad_requests[1], 0);
+}
+
+Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
+{
+    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_FABRIC; port += 4) {
+        for (unsigned width = 0; width <= 8; width++) {
+            access_.width = width;
+            access_.arg[0] = 1;
+            if (width != 4)
+                cr_assert_eq(out(port, 1), ABI_RESULT_BAD_REQUEST, "port %x width %u", port, width);
+        }
+    }
+}
+
+Test(devices, reading_gives_all_ones)
+{
+    cr_assert_eq(device_in(1), 0xff);
+    cr_assert_eq(device_in(2), 0xffff);
+    cr_assert_eq(device_in(4), 0xffffffff);
+}
+
+Test(devices, memory_is_found_only_where_it_is)
+{
+    cr_assert_eq(device_memory_at(&memory, 0, 1), ram);
+    cr_assert_eq(device_memory_at(&memory, 0, RAM_BYTES), ram);
+    cr_assert_eq(device_memory_at(&memory, RAM_BYTES - 1, 1), ram + RAM_BYTES - 1);
+    cr_assert_eq(device_memory_at(&memory, ABI_WINDOW_BASE + 8, 8), window + 8);
+    cr_assert_null(device_memory_at(&memory, 0, 0));
+    cr_assert_null(device_memory_at(&memory, 0, RAM_BYTES + 1));
+    cr_assert_null(device_memory_at(&memory, RAM_BYTES - 1, 2));
+    cr_assert_null(device_memory_at(&memory, RAM_BYTES, 1));
+    cr_assert_null(device_memory_at(&memory, 1, UINT64_MAX));
+    cr_assert_null(device_memory_at(&memory, UINT64_MAX, 2));
+    cr_assert_null(device_memory_at(&memory, ABI_WINDOW_BASE - 1, 2));
+    cr_assert_null(device_memory_at(&memory, ABI_WINDOW_BASE + WINDOW_BYTES, 1));
+}
+
+/* ---- console ---- */
+
+Test(devices, console_line_points_into_guest_memory)
+{
+    access_.core = 2;
+    access_.arg[0] = 0x100;
+    access_.arg[1] = 0x200;
+    cr_assert_eq(out(ABI_PORT_CONSOLE, ABI_CONSOLE_KERNEL << 16 | 17), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_CONSOLE);
+    cr_assert_eq(effect->core, 2);
+    cr_assert_eq(effect->console.text, (const char *)ram + 0x100);
+    cr_assert_eq(effect->console.bytes, 17);
+    cr_assert_eq(effect->console.kind, ABI_CONSOLE_KERNEL);
+    cr_assert_eq((const uint8_t *)effect->console.speaker, ram + 0x200);
+}
+
+Test(devices, console_without_speaker_or_text)
+{
+    access_.arg[0] = UINT64_MAX; /* not looked at: no bytes */
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 0), ABI_RESULT_OK);
+    cr_assert_null(only_effect(DEVICE_CONSOLE)->console.speaker);
+    cr_assert_eq(reply.effect[0].console.bytes, 0);
+}
+
+Test(devices, console_refuses_long_lines_unknown_kinds_and_bad_addresses)
+{
+    cr_assert_eq(out(ABI_PORT_CONSOLE, ABI_CONSOLE_MAX), ABI_RESULT_OK);
+    cr_assert_eq(out(ABI_PORT_CONSOLE, ABI_CONSOLE_MAX + 1), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 0xffff), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 2 << 16 | 1), ABI_RESULT_OK);
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 3 << 16 | 1), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 0xffff0001), ABI_RESULT_BAD_REQUEST);
+    static const uint64_t bad[] = { RAM_BYTES - 3, RAM_BYTES, UINT64_MAX, UINT64_MAX - 3,
+                                    ABI_CORE_AREA_BASE, ABI_WINDOW_BASE + WINDOW_BYTES - 3 };
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        access_.arg[0] = bad[i];
+        cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS, "%u", i);
+    }
+    access_.arg[0] = 0;
+    access_.arg[1] = RAM_BYTES - sizeof(struct abi_dcb_head) + 1;
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS);
+    access_.arg[1]--;
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_OK);
+}
+
+/* ---- clock and timer ---- */
+
+Test(devices, clock_has_no_effect_whatever_the_value)
+{
+    cr_assert_eq(out(ABI_PORT_CLOCK, 0xdeadbeef), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 0);
+}
+
+Test(devices, timer_fires_once_at_its_time)
+{
+    access_.core = 1;
+    access_.arg[0] = 5000;
+    cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 5000);
+    cr_assert_eq(reply.effect[0].core, 1);
+
+    device_timer_due(&state, 1, 4999, &reply);
+    cr_assert_eq(reply.effect_count, 0);
+    device_timer_due(&state, 0, 5000, &reply);
+    cr_assert_eq(reply.effect_count, 0, "another core's timer");
+    device_timer_due(&state, 1, 5000, &reply);
+    const struct device_effect *effect = only_effect(DEVICE_SET_CAUSE);
+    cr_assert_eq(effect->core, 1);
+    cr_assert_eq(effect->cause.bits, ABI_CAUSE_TIMER);
+    device_timer_due(&state, 1, 6000, &reply);
+    cr_assert_eq(reply.effect_count, 0, "one-shot");
+}
+
+Test(devices, timer_in_the_past_fires_at_once)
+{
+    static const uint64_t past[] = { 1, 999, 1000 };
+    for (unsigned i = 0; i < 3; i++) {
+        access_.arg[0] = past[i];
+        cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
+        cr_assert_eq(only_effect(DEVICE_SET_CAUSE)->cause.bits, ABI_CAUSE_TIMER);
+        cr_assert_eq(state.timer_at_ns[0], 0);
+    }
+    access_.arg[0] = 1001;
+    out(ABI_PORT_TIMER, 0);
+    only_effect(DEVICE_TIMER);
+}
+
+Test(devices, timer_in_the_past_replaces_an_armed_one)
+{
+    access_.arg[0] = 9000;
+    out(ABI_PORT_TIMER, 0);
+    access_.arg[0] = 10;
+    cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 2);
+    cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
+    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[1].kind, DEVICE_SET_CAUSE);
+    device_timer_due(&state, 0, 9000, &reply);
+    cr_assert_eq(reply.effect_count, 0);
+}
+
+Test(devices, timer_is_moved_and_cancelled)
+{
+    access_.arg[0] = 2000;
+    out(ABI_PORT_TIMER, 0);
+    access_.arg[0] = 3000;
+    out(ABI_PORT_TIMER, 0);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 3000);
+    device_timer_due(&state, 0, 2000, &reply);
+    cr_assert_eq(reply.effect_count, 0);
+    access_.arg[0] = 0;
+    out(ABI_PORT_TIMER, 0);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 0);
+    device_timer_due(&state, 0, 3000, &reply);
+    cr_assert_eq(reply.effect_count, 0);
+    cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 0, "nothing to cancel");
+}
+
+Test(devices, timer_at_the_end_of_time_is_armed)
+{
+    access_.arg[0] = UINT64_MAX;
+    cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, UINT64_MAX);
+}
+
+/* ---- notification ---- */
+
+Test(devices, ipi_reaches_every_core_and_id_and_no_other)
+{
+    for (uint32_t target = 0; target < 70; target++) {
+        for (uint32_t id = 0; id < ABI_NOTIFY_IDS + 2; id += 13) {
+            uint64_t result = out(ABI_PORT_IPI, target << 16 | id);
+            if (target >= CORES) {
+                cr_assert_eq(result, ABI_RESULT_NO_SUCH_CORE);
+            } else if (id >= ABI_NOTIFY_IDS) {
+                cr_assert_eq(result, ABI_RESULT_BAD_REQUEST);
+            } else {
+                const struct device_effect *effect = only_effect(DEVICE_SET_CAUSE);
+                cr_assert_eq(effect->core, target);
+                cr_assert_eq(effect->cause.bits, ABI_CAUSE_NOTIFY);
+                cr_assert_eq(effect->cause.notify_id, id);
+            }
+        }
+    }
+    cr_assert_eq(out(ABI_PORT_IPI, ABI_NOTIFY_IDS - 1), ABI_RESULT_OK);
+    cr_assert_eq(out(ABI_PORT_IPI, ABI_NOTIFY_IDS), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_IPI, 0xffffffff), ABI_RESULT_NO_SUCH_CORE);
+}
+
+/* ---- power ---- */
+
+static uint64_t start_core(uint64_t core, uint64_t rip, uint64_t rdi, uint64_t cr3)
+{
+    access_.arg[0] = core;
+    access_.arg[1] = rip;
+    access_.arg[2] = rdi;
+    access_.arg[3] = cr3;
+    return out(ABI_PORT_POWER, ABI_POWER_START);
+}
+
+Test(devices, power_starts_a_core_once)
+{
+    cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_START_CORE);
+    cr_assert_eq(effect->core, 1);
+    cr_assert_eq(effect->start.rip, ABI_KERNEL_BASE);
+    cr_assert_eq(effect->start.rdi, 0x1000);
+    cr_assert_eq(effect->start.cr3, 0x2000);
+    cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_CORE_RUNNING);
+    cr_assert_eq(start_core(0, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_CORE_RUNNING);
+}
+
+Test(devices, power_refuses_cores_and_addresses_that_do_not_exist)
+{
+    const uint64_t rip = ABI_KERNEL_BASE;
+    cr_assert_eq(start_core(CORES, rip, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(start_core(UINT64_MAX, rip, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(start_core(1ull << 32, rip, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(start_core(1, 0x0000800000000000, 0x1000, 0x2000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, 0xffff7fffffffffff, 0x1000, 0x2000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, rip, 0x1001, 0x2000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, rip, 0x1000, 0x2008), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, rip, RAM_BYTES, 0x2000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, rip, 0x1000, RAM_BYTES), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(start_core(1, rip, ABI_WINDOW_BASE, 0x2000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(state.power[1], DEVICE_CORE_OFF);
+    cr_assert_eq(start_core(1, rip, 0x1000, 0x2000), ABI_RESULT_OK);
+}
+
+Test(devices, power_stop_is_for_good_and_cancels_the_timer)
+{
+    access_.arg[0] = 5000;
+    out(ABI_PORT_TIMER, 0);
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_STOP), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 2);
+    cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
+    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[1].kind, DEVICE_STOP_CORE);
+    device_timer_due(&state, 0, 5000, &reply);
+    cr_assert_eq(reply.effect_count, 0);
+    access_.core = 1;
+    cr_assert_eq(start_core(0, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
+}
+
+Test(devices, power_exit_takes_a_byte)
+{
+    for (unsigned code = 0; code < 256; code++) {
+        access_.arg[0] = code;
+        cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_EXIT), ABI_RESULT_OK);
+        cr_assert_eq(only_effect(DEVICE_EXIT)->exit_code, code);
+    }
+    access_.arg[0] = 256;
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_EXIT), ABI_RESULT_BAD_REQUEST);
+    access_.arg[0] = 1ull << 32;
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_EXIT), ABI_RESULT_BAD_REQUEST);
+}
+
+Test(devices, power_panics_and_refuses_unknown_commands)
+{
+    access_.core = 2;
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_PANIC), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_PANIC)->core, 2);
+    cr_assert_eq(out(ABI_PORT_POWER, 0), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, 5), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, 0xffffffff), ABI_RESULT_BAD_REQUEST);
+}
+
+/* ---- scrub ---- */
+
+static uint64_t scrub(uint64_t paddr, uint64_t bytes)
+{
+    access_.arg[0] = paddr;
+    access_.arg[1] = bytes;
+    return out(ABI_PORT_SCRUB, 0);
+}
+
+Test(devices, scrub_takes_whole_pages_of_ram_and_window)
+{
+    cr_assert_eq(scrub(0x1000, 0x3000), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_SCRUB);
+    cr_assert_eq((uint8_t *)effect->scrub.host, ram + 0x1000);
+    cr_assert_eq(effect->scrub.paddr, 0x1000);
+    cr_assert_eq(effect->scrub.bytes, 0x3000);
+    cr_assert_eq(scrub(ABI_WINDOW_BASE, 0x1000), ABI_RESULT_OK);
+    cr_assert_eq((uint8_t *)only_effect(DEVICE_SCRUB)->scrub.host, window);
+    cr_assert_eq(scrub(0x1000, 0), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 0);
+}
+
+Test(devices, scrub_refuses_parts_of_pages_and_what_is_outside)
+{
+    cr_assert_eq(scrub(0x1001, 0x1000), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(scrub(0x1000, 0x800), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(scrub(0, RAM_BYTES + 0x1000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(scrub(RAM_BYTES, 0x1000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(scrub(0x1000, ~0xfffull), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(scrub(ABI_CORE_AREA_BASE, 0x1000), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(scrub(~0xfffull, 0x1000), ABI_RESULT_BAD_ADDRESS);
+}
+
+/* ---- fabric ---- */
+
+static struct abi_channel good_channel(void)
+{
+    return (struct abi_channel){ .name = "client->server",
+                                 .base = ABI_WINDOW_BASE + 64,
+                                 .bytes_per_ring = 256,
+                                 .core_a = 1,
+                                 .core_b = 2 };
+}
+
+static uint64_t name_channel(const struct abi_channel *channel)
+{
+    memcpy(ram + 0x800, channel, sizeof *channel);
+    access_.arg[0] = 0x800;
+    return out(ABI_PORT_FABRIC, 0);
+}
+
+Test(devices, fabric_takes_a_copy_of_the_channel)
+{
+    struct abi_channel channel = good_channel();
+    cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
+    memset(ram + 0x800, 0xff, sizeof channel);
+    const struct device_effect *effect = only_effect(DEVICE_CHANNEL);
+    cr_assert_eq(memcmp(&effect->channel, &channel, sizeof channel), 0);
+    cr_assert_eq(state.channels, 1);
+}
+
+Test(devices, fabric_refuses_channels_that_cannot_be)
+{
+    struct abi_channel c = good_channel();
+    c.core_a = CORES;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_NO_SUCH_CORE);
+    c = good_channel();
+    c.core_b = 255;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_NO_SUCH_CORE);
+    c = good_channel();
+    memset(c.name, 'x', sizeof c.name);
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
+    c = good_channel();
+    c.flags = 1;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
+    c = good_channel();
+    c.bytes_per_ring = 0;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
+    c.bytes_per_ring = 100;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
+    c = good_channel();
+    c.base += 8;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
+    c = good_channel();
+    c.base = 0x1000; /* RAM */
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
+    c = good_channel();
+    c.bytes_per_ring = WINDOW_BYTES / 2; /* both rings do not fit behind base */
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
+    c.bytes_per_ring = 0xffffffc0;
+    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
+    access_.arg[0] = RAM_BYTES - 79;
+    cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(state.channels, 0);
+}
