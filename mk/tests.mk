@@ -24,14 +24,25 @@ link_words := $(if $(unit_sources),$(shell awk '/^\/\* *link:/ { \
 linked_sources = $(patsubst $(1):%,%,$(filter $(1):%,$(link_words)))
 linked_objects := $(call objects,san,$(sort $(patsubst test_%,%,$(foreach w,$(link_words),$(lastword $(subst :, ,$w))))))
 
+# The table of engines refers to them weakly, and a weak reference pulls nothing out of an archive:
+# the engines go in as one object.
+san_engine_objects := $(filter $(B)/san/vmm/engine/%,$(san_objects))
+san_engine := $(if $(san_engine_objects),$(B)/san/vmm/engines.o)
+san_members := $(filter-out $(san_engine_objects),$(san_objects)) $(san_engine) $(san_idl_objects) \
+               $(san_guest_objects)
+
+$(B)/san/vmm/engines.o: $(san_engine_objects) $(B)/flags/san.objects
+	$(say) LD $@
+	$(Q)$(LD) -r -o $@ $(san_engine_objects)
+
 san_archive := $(B)/san/libtest.a
 $(call stamp,san.objects,$(san_objects) $(san_idl_objects) $(san_guest_objects))
 
-$(san_archive): $(san_objects) $(san_idl_objects) $(san_guest_objects) $(B)/flags/san.objects
+$(san_archive): $(san_members) $(B)/flags/san.objects
 	$(say) AR $@
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $(san_objects) $(san_idl_objects) $(san_guest_objects)
+	$(Q)$(AR) rcs $@ $(san_members)
 
 define unit_rule
 $$(call stamp,unit.$(1),$$(call linked_sources,$(1)) $(unit_helpers) $(test_libs))
