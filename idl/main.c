@@ -140,9 +140,10 @@ static int parse_options(int argc, char **argv, struct options *o)
         {NULL, 0, NULL, 0},
     };
     /* -MF is one option of two letters, as compilers have it */
+    static char depfile_option[] = "-M";
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-MF") == 0)
-            argv[i] = "-M";
+            argv[i] = depfile_option;
     for (int c; (c = getopt_long(argc, argv, "I:M:wh", longs, NULL)) != -1;) {
         switch (c) {
         case 'I':
