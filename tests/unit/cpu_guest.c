@@ -171,7 +171,12 @@ __asm__(".pushsection .rodata\n"
         "    jne 6f\n"
         "    invlpg (%rdi)\n"
         "    jmp 9f\n"
-        "6:  movabs $0xffffffffc0000000, %rcx\n"
+        "6:  cmp $4, %eax\n"
+        "    jne 7f\n"
+        "    movabs $0xffffffffc0000000, %rcx\n"
+        "    mov %rsi, 72(%rcx)\n"
+        "    mov $0x5014, %edx\n"
+        "7:  movabs $0xffffffffc0000000, %rcx\n"
         "    mov %rdi, 64(%rcx)\n"
         "    mov %esi, %eax\n"
         "    out %eax, %dx\n"
@@ -214,7 +219,9 @@ static void prepare_data(uint8_t *data, const struct cpu_case *test)
     put64(data + D_GDT + 0x30, tss >> 32);
     put64(data + D_TSS + 4, CPU_KERNEL_STACK);
     put64(data + D_TSS + 36, CPU_IST_STACK); /* IST 1 */
-    uint16_t limit = 0x37;
+    uint16_t limit = 0x68;
+    memcpy(data + D_TSS + 102, &limit, 2); /* no I/O permission bitmap */
+    limit = 0x37;
     memcpy(data + D_GDTR, &limit, 2);
     put64(data + D_GDTR + 2, CPU_DATA + D_GDT);
     limit = 34 * 16 - 1;

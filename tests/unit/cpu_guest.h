@@ -6,7 +6,8 @@
  * The snippet says with R15 where to go on after a trap; 0 ends the machine.  After an interrupt it
  * goes on where it was.  `syscall` is logged as CPU_SYSCALL and goes on behind; with RAX = 0 it ends
  * the machine, with RAX = 1 it makes the kernel store a word: *RDI = RSI, in ring 0.
- * RAX = 2: invlpg RDI.  RAX = 3: port request, argument 0 = RDI, port DX, value ESI.
+ * RAX = 2: invlpg RDI.  RAX = 3: port request, argument 0 = RDI, port DX, value ESI.  RAX = 4:
+ * scrub, RDI and RSI are the arguments.
  */
 #ifndef TESTS_UNIT_CPU_GUEST_H
 #define TESTS_UNIT_CPU_GUEST_H

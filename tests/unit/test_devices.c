@@ -147,10 +147,12 @@ Test(devices, console_refuses_long_lines_unknown_kinds_and_bad_addresses)
         cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS, "%u", i);
     }
     access_.arg[0] = 0;
-    access_.arg[1] = RAM_BYTES - sizeof(struct abi_dcb_head) + 1;
+    access_.arg[1] = RAM_BYTES - sizeof(struct abi_dcb_head) + 8;
     cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS);
-    access_.arg[1]--;
+    access_.arg[1] -= 8;
     cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_OK);
+    access_.arg[1] -= 4;
+    cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS, "not aligned");
 }
 
 /* ---- clock and timer ---- */

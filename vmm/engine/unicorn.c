@@ -94,9 +94,9 @@ static void prepare_reset(struct engine *engine)
     state->cc_op = CC_FLAGS;
     state->df = 1;
     for (unsigned i = 0; i < 6; i++)
-        state->seg[i] = (struct unicorn_segment){
-            .selector = ABI_BOOT_DS, .limit = UINT32_MAX, .flags = 0x00cf9300
-        };
+        state->seg[i] = (struct unicorn_segment){ .selector = ABI_BOOT_DS,
+                                                  .limit = UINT32_MAX,
+                                                  .flags = 0x00cf9300 };
     state->seg[SEG_CS].selector = ABI_BOOT_CS;
     state->seg[SEG_CS].flags = 0x00af9b00;
     state->seg[SEG_FS].selector = state->seg[SEG_GS].selector = 0;
@@ -107,8 +107,8 @@ static void prepare_reset(struct engine *engine)
     state->cr[2] = state->cr[3] = 0;
     state->cr[4] = 0x620; /* PAE OSFXSR OSXMMEXCPT */
     state->efer = 0xd01;  /* NXE LMA LME SCE */
-    state->hflags = HFLAG_CS64 | HFLAG_LMA | HFLAG_CS32 | HFLAG_SS32 | HFLAG_PE | HFLAG_MP |
-                    HFLAG_OSFXSR;
+    state->hflags =
+        HFLAG_CS64 | HFLAG_LMA | HFLAG_CS32 | HFLAG_SS32 | HFLAG_PE | HFLAG_MP | HFLAG_OSFXSR;
     struct unicorn_exception *exception = unicorn_exception(&engine->layout, engine->reset);
     exception->error_code = exception->is_software = 0;
     exception->next_rip = 0;
@@ -124,6 +124,7 @@ static void unicorn_destroy(struct engine *engine)
             engine->api->context_free(engine->core[core].context);
     if (engine->reset)
         engine->api->context_free(engine->reset);
+    unicorn_code_destroy(engine);
     if (engine->cpu)
         engine->api->close(engine->cpu);
     free(engine);
@@ -176,8 +177,8 @@ static int unicorn_create(struct engine **out, struct machine *machine,
     bool contexts = !wrong && api->context_alloc(engine->cpu, &engine->reset) == UNICORN_OK;
     for (unsigned core = 0; contexts && core < engine->core_count; core++)
         contexts = api->context_alloc(engine->cpu, &engine->core[core].context) == UNICORN_OK;
-    if (!wrong && !contexts)
-        wrong = "Unicorn cannot make contexts";
+    if (!wrong && (!contexts || !unicorn_code_create(engine)))
+        wrong = "no memory for the cores' contexts";
     if (wrong) {
         machine_set_error(machine, "%s (%s)", wrong, api->path);
         unicorn_destroy(engine);

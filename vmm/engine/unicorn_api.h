@@ -35,6 +35,7 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_HOOK_BLOCK (1 << 3)         /* (cpu, uint64_t address, uint32_t bytes, user) */
 #define UNICORN_HOOK_WRITE_PROT (1 << 8)    /* bool (cpu, int type, address, int, int64_t, user) */
 #define UNICORN_HOOK_INSN_INVALID (1 << 14) /* bool (cpu, user) */
+#define UNICORN_HOOK_TRANSLATION (1 << 15)  /* (cpu, block, previous block, user) */
 
 #define UNICORN_INSN_IN 218      /* uint32_t (cpu, uint32_t port, int bytes, user) */
 #define UNICORN_INSN_OUT 500     /* (cpu, uint32_t port, int bytes, uint32_t value, user) */
@@ -43,6 +44,7 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_INSN_RDTSCP 609
 
 /* Registers */
+#define UNICORN_CS 11
 #define UNICORN_RAX 35
 #define UNICORN_RBX 37
 #define UNICORN_RCX 38
@@ -56,8 +58,14 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_MXCSR 249
 #define UNICORN_FPCW 246
 #define UNICORN_FPTAG 247
-#define UNICORN_FP0 82  /* 10 bytes; consecutive up to FP7 */
+#define UNICORN_FP0 82   /* 10 bytes; consecutive up to FP7 */
 #define UNICORN_XMM0 122 /* 16 bytes; consecutive up to XMM15 */
+
+/* A translated block, as a hook sees it. */
+struct unicorn_block {
+    uint64_t rip;
+    uint16_t instructions, bytes;
+};
 
 struct unicorn_msr {
     uint32_t number;
@@ -68,35 +76,35 @@ struct unicorn_msr {
 
 /* uc_ctl requests: type | argument count << 26 | direction (1 = write) << 30 */
 #define UNICORN_CTL_WRITE(type, count) ((int)((type) | (count) << 26 | 1u << 30))
-#define UNICORN_CTL_USE_EXITS UNICORN_CTL_WRITE(4, 1)      /* int: `until` is not looked at */
-#define UNICORN_CTL_CPU_MODEL UNICORN_CTL_WRITE(7, 1)      /* int */
-#define UNICORN_CTL_REMOVE_CACHE UNICORN_CTL_WRITE(9, 2)   /* uint64_t from, to: virtual */
-#define UNICORN_CTL_FLUSH_CODE UNICORN_CTL_WRITE(10, 0)    /* forgets all translated code */
-#define UNICORN_CTL_FLUSH_TLB UNICORN_CTL_WRITE(11, 0)     /* forgets all address translations */
-#define UNICORN_CTL_CODE_BYTES UNICORN_CTL_WRITE(13, 1)    /* uint32_t: buffer of translated code */
+#define UNICORN_CTL_USE_EXITS UNICORN_CTL_WRITE(4, 1)    /* int: `until` is not looked at */
+#define UNICORN_CTL_CPU_MODEL UNICORN_CTL_WRITE(7, 1)    /* int */
+#define UNICORN_CTL_REMOVE_CACHE UNICORN_CTL_WRITE(9, 2) /* uint64_t from, to: virtual */
+#define UNICORN_CTL_FLUSH_CODE UNICORN_CTL_WRITE(10, 0)  /* forgets all translated code */
+#define UNICORN_CTL_FLUSH_TLB UNICORN_CTL_WRITE(11, 0)   /* forgets all address translations */
+#define UNICORN_CTL_CODE_BYTES UNICORN_CTL_WRITE(13, 1)  /* uint32_t: buffer of translated code */
 
 /* Functions: name, result, arguments. */
-#define UNICORN_FUNCTIONS(X)                                                                       \
-    X(version, unsigned, (unsigned *major, unsigned *minor))                                       \
-    X(open, int, (int arch, int mode, unicorn_cpu **out))                                          \
-    X(close, int, (unicorn_cpu *))                                                                 \
-    X(strerror, const char *, (int error))                                                         \
-    X(ctl, int, (unicorn_cpu *, int request, ...))                                                 \
-    X(reg_read, int, (unicorn_cpu *, int reg, void *value))                                        \
-    X(reg_write, int, (unicorn_cpu *, int reg, const void *value))                                 \
-    X(mem_map_ptr, int,                                                                            \
-      (unicorn_cpu *, uint64_t address, size_t bytes, uint32_t rights, void *host))                \
-    X(mem_protect, int, (unicorn_cpu *, uint64_t address, size_t bytes, uint32_t rights))          \
-    X(hook_add, int,                                                                               \
-      (unicorn_cpu *, unicorn_hook *, int type, void *callback, void *user, uint64_t begin,        \
-       uint64_t end, ...))                                                                         \
-    X(emu_start, int,                                                                              \
-      (unicorn_cpu *, uint64_t rip, uint64_t until, uint64_t timeout_us, size_t count))            \
-    X(emu_stop, int, (unicorn_cpu *))                                                              \
-    X(context_alloc, int, (unicorn_cpu *, unicorn_context **))                                     \
-    X(context_free, int, (unicorn_context *))                                                      \
-    X(context_size, size_t, (unicorn_cpu *))                                                       \
-    X(context_save, int, (unicorn_cpu *, unicorn_context *))                                       \
+#define UNICORN_FUNCTIONS(X)                                                                \
+    X(version, unsigned, (unsigned *major, unsigned *minor))                                \
+    X(open, int, (int arch, int mode, unicorn_cpu **out))                                   \
+    X(close, int, (unicorn_cpu *))                                                          \
+    X(strerror, const char *, (int error))                                                  \
+    X(ctl, int, (unicorn_cpu *, int request, ...))                                          \
+    X(reg_read, int, (unicorn_cpu *, int reg, void *value))                                 \
+    X(reg_write, int, (unicorn_cpu *, int reg, const void *value))                          \
+    X(mem_map_ptr, int,                                                                     \
+      (unicorn_cpu *, uint64_t address, size_t bytes, uint32_t rights, void *host))         \
+    X(mem_protect, int, (unicorn_cpu *, uint64_t address, size_t bytes, uint32_t rights))   \
+    X(hook_add, int,                                                                        \
+      (unicorn_cpu *, unicorn_hook *, int type, void *callback, void *user, uint64_t begin, \
+       uint64_t end, ...))                                                                  \
+    X(emu_start, int,                                                                       \
+      (unicorn_cpu *, uint64_t rip, uint64_t until, uint64_t timeout_us, size_t count))     \
+    X(emu_stop, int, (unicorn_cpu *))                                                       \
+    X(context_alloc, int, (unicorn_cpu *, unicorn_context **))                              \
+    X(context_free, int, (unicorn_context *))                                               \
+    X(context_size, size_t, (unicorn_cpu *))                                                \
+    X(context_save, int, (unicorn_cpu *, unicorn_context *))                                \
     X(context_restore, int, (unicorn_cpu *, unicorn_context *))
 
 struct unicorn_api {

@@ -82,7 +82,8 @@ static void hash_queue(XXH3_state_t *hash, const struct event_queue *queue)
     struct event event;
     XXH3_128bits_update(hash, &copy->next_sequence, sizeof(copy->next_sequence));
     while (event_queue_pop_due(copy, EVENT_NEVER, &event)) {
-        uint64_t words[] = { event.time_ns, event.sequence, event.kind, event.core, event.argument };
+        uint64_t words[] = { event.time_ns, event.sequence, event.kind, event.core,
+                             event.argument };
         XXH3_128bits_update(hash, words, sizeof(words));
     }
     free(copy);
@@ -96,9 +97,9 @@ static void hash_core(XXH3_state_t *hash, struct engine *engine, unsigned core)
         return;
     const struct unicorn_state *state = core_registers(engine, core);
     XXH3_128bits_update(hash, state->reg, sizeof(state->reg));
-    uint64_t words[] = { state->rip, state->rflags, state->cc_src, (uint64_t)state->df,
-                         state->hflags, state->cr[0], state->cr[2], state->cr[3], state->cr[4],
-                         state->efer };
+    uint64_t words[] = { state->rip,    state->rflags, state->cc_src, (uint64_t)state->df,
+                         state->hflags, state->cr[0],  state->cr[2],  state->cr[3],
+                         state->cr[4],  state->efer };
     XXH3_128bits_update(hash, words, sizeof(words));
     for (unsigned i = 0; i < 6; i++) {
         const struct unicorn_segment *segment = &state->seg[i];

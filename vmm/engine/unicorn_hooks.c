@@ -2,6 +2,7 @@
  *
  * What the Unicorn library calls while a slice of a core runs.
  *
+ *   translations  empty the TLB, so that stores to the code will be seen
  *   blocks        count, cost time, and end the slice: uc_emu_stop in this hook stops exactly
  *                 before the block
  *   traps         exceptions and software interrupts: delivered at once (unicorn_trap.c)
@@ -21,6 +22,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "abi/ports.h"
 #include "engine/unicorn_private.h"
 
 #define MSR_STAR 0xc0000081
@@ -68,6 +70,20 @@ static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *u
     engine->clock.spent_ns += COST_BLOCK_NS + (bytes >> COST_BLOCK_BYTES_SHIFT);
 }
 
+/* New code was translated.  From now on stores to its page must be seen, or they would leave stale
+ * translations behind; but the library only watches the address that was executed, not other
+ * mappings of the page that are in the TLB already.  So the TLB is emptied.  This is called for every
+ * translation but the first of all. */
+static void on_translation(unicorn_cpu *cpu, void *block, void *previous, void *user)
+{
+    (void)previous;
+    struct engine *engine = user;
+    const struct unicorn_block *translated = block;
+    engine->api->ctl(cpu, UNICORN_CTL_FLUSH_TLB);
+    unicorn_pull(engine);
+    unicorn_code_translated(engine, translated->rip, translated->bytes);
+}
+
 /* A trap takes a place among the blocks, so that a core that does nothing but fault ends its slices
  * like any other. */
 static void count_trap(struct engine *engine, uint64_t cost_ns)
@@ -79,18 +95,21 @@ static void count_trap(struct engine *engine, uint64_t cost_ns)
         engine->blocks_left--;
 }
 
+/* A byte of the current core's code, 0 if it cannot be executed. */
+static uint8_t code_byte(struct engine *engine, const struct unicorn_state *state, uint64_t rip)
+{
+    uint32_t error;
+    const uint8_t *host = unicorn_translate(engine, engine->current, rip, 1, ACCESS_EXECUTE,
+                                            (state->hflags & HFLAG_CPL) == 3, &error);
+    return host ? *host : 0;
+}
+
 /* A #GP that is a rdtsc in ring 3: answered here, true. */
 static bool answer_rdtsc(struct engine *engine, struct unicorn_state *state)
 {
-    uint8_t code[3] = { 0 };
-    for (unsigned i = 0; i < sizeof(code); i++) {
-        uint32_t error;
-        uint8_t *host = unicorn_translate(engine, engine->current, state->rip + i, 1,
-                                          ACCESS_EXECUTE, (state->hflags & HFLAG_CPL) == 3, &error);
-        if (!host)
-            break;
-        code[i] = *host;
-    }
+    uint8_t code[3];
+    for (unsigned i = 0; i < sizeof(code); i++)
+        code[i] = code_byte(engine, state, state->rip + i);
     bool rdtscp = code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9;
     if (!rdtscp && !(code[0] == 0x0f && code[1] == 0x31))
         return false;
@@ -118,12 +137,21 @@ static void on_trap(unicorn_cpu *cpu, uint32_t vector, void *user)
         .software = exception->is_software,
         .return_rip = exception->is_software ? exception->next_rip : state->rip,
     };
+    /* The library has stepped over a software interrupt.  If delivery faults, RIP must be back on it;
+     * int3 has one byte, all others two. */
+    if (trap.software)
+        state->rip -=
+            vector == VECTOR_BP && code_byte(engine, state, state->rip - 1) == 0xcc ? 1 : 2;
     if (!trap.software) {
-        trap.has_error = vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
-                         vector == 17;
+        trap.has_error =
+            vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) || vector == 17;
         trap.error = trap.has_error ? (uint32_t)exception->error_code : 0;
     }
     exception->old_exception = -1;
+    if (engine->port_fault) {
+        engine->port_fault = false;
+        trap = (struct trap){ .vector = VECTOR_GP, .has_error = true, .return_rip = state->rip };
+    }
     bool rdtsc = vector == VECTOR_GP && !trap.software && trap.error == 0 &&
                  (state->hflags & HFLAG_CPL) == 3 && answer_rdtsc(engine, state);
     if (!rdtsc && !unicorn_deliver(engine, engine->current, &trap)) {
@@ -152,10 +180,13 @@ static void on_syscall(unicorn_cpu *cpu, void *user)
     struct unicorn_state *state = unicorn_pull(engine);
     count_trap(engine, COST_SYSCALL_NS);
     uint64_t rflags = state->rflags | state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
-    if (!(state->efer & EFER_SCE)) {
-        struct trap undefined = { .vector = VECTOR_UD, .return_rip = state->rip };
-        if (!unicorn_deliver(engine, engine->current, &undefined)) {
-            unicorn_end(engine, STOP_TRIPLE_FAULT, engine->current, "syscall is not enabled");
+    if (!(state->efer & EFER_SCE) || engine->port_fault) {
+        struct trap fault = { .vector = engine->port_fault ? VECTOR_GP : VECTOR_UD,
+                              .has_error = engine->port_fault,
+                              .return_rip = state->rip };
+        engine->port_fault = false;
+        if (!unicorn_deliver(engine, engine->current, &fault)) {
+            unicorn_end(engine, STOP_TRIPLE_FAULT, engine->current, "syscall is not possible");
             stop_slice(engine);
         }
         state->rip -= 2; /* the library adds the length of the instruction */
@@ -169,22 +200,36 @@ static void on_syscall(unicorn_cpu *cpu, void *user)
     state->cc_src = rflags & RFLAG_ARITHMETIC;
     state->df = rflags & RFLAG_DF ? -1 : 1;
     uint32_t selector = star.value >> 32 & 0xfffc;
-    state->seg[SEG_CS] = (struct unicorn_segment){
-        .selector = selector, .limit = UINT32_MAX, .flags = 0x00a09b00
-    };
-    state->seg[SEG_SS] = (struct unicorn_segment){
-        .selector = selector + 8, .limit = UINT32_MAX, .flags = 0x00c09300
-    };
-    state->hflags = (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | HFLAG_CS64 | HFLAG_CS32 |
-                    HFLAG_SS32;
+    state->seg[SEG_CS] =
+        (struct unicorn_segment){ .selector = selector, .limit = UINT32_MAX, .flags = 0x00a09b00 };
+    state->seg[SEG_SS] = (struct unicorn_segment){ .selector = selector + 8,
+                                                   .limit = UINT32_MAX,
+                                                   .flags = 0x00c09300 };
+    state->hflags =
+        (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | HFLAG_CS64 | HFLAG_CS32 | HFLAG_SS32;
     state->rip = lstar.value - 2; /* as above */
     unicorn_put(engine);
+}
+
+/* The library does not check the right to use ports.  Ring 3 has none: the access has no effect, and
+ * #GP follows at the end of the block, or at the next trap if that comes first. */
+static bool port_forbidden(struct engine *engine)
+{
+    uint16_t cs = 0;
+    engine->api->reg_read(engine->cpu, UNICORN_CS, &cs);
+    if ((cs & 3) != 3)
+        return false;
+    engine->port_fault = true;
+    engine->blocks_left = 0;
+    return true;
 }
 
 static uint32_t on_in(unicorn_cpu *cpu, uint32_t port, int bytes, void *user)
 {
     (void)cpu;
     struct engine *engine = user;
+    if (port_forbidden(engine))
+        return UINT32_MAX;
     engine->core[engine->current].stats.exit[ENGINE_EXIT_PORT_OTHER]++;
     engine->clock.spent_ns += COST_PORT_NS;
     return machine_port_in(engine->machine, engine->current, (uint16_t)port, (unsigned)bytes);
@@ -195,10 +240,16 @@ static void on_out(unicorn_cpu *cpu, uint32_t port, int bytes, uint32_t value, v
     (void)cpu;
     struct engine *engine = user;
     unsigned core = engine->current;
+    if (port_forbidden(engine))
+        return;
     engine->core[core].stats.exit[engine_port_counter((uint16_t)port)]++;
     engine->clock.spent_ns += COST_PORT_NS;
     enum machine_next next = machine_port_out(engine->machine, core, (uint16_t)port,
                                               (unsigned)bytes, value, unicorn_now(engine));
+    if (port == ABI_PORT_SCRUB) {
+        const struct abi_core_page *page = machine_core_page(engine->machine, core);
+        unicorn_code_written(engine, page->arg[0], page->arg[1]);
+    }
     if (next == MACHINE_STOP_CORE)
         engine->core[core].activity = CORE_STOPPED;
     if (next != MACHINE_CONTINUE || atomic_load(&engine->requested) != STOP_NONE)
@@ -239,9 +290,10 @@ const char *unicorn_add_hooks(struct engine *engine)
     const struct unicorn_api *api = engine->api;
     unicorn_hook hook;
     /* begin > end: everywhere */
-#define ADD(type, function, ...)                                                                   \
+#define ADD(type, function, ...) \
     api->hook_add(engine->cpu, &hook, type, (void *)(function), engine, 1, 0, ##__VA_ARGS__)
     if (ADD(UNICORN_HOOK_BLOCK, on_block) != UNICORN_OK ||
+        ADD(UNICORN_HOOK_TRANSLATION, on_translation) != UNICORN_OK ||
         ADD(UNICORN_HOOK_INTR, on_trap) != UNICORN_OK ||
         ADD(UNICORN_HOOK_INSN_INVALID, on_invalid) != UNICORN_OK ||
         ADD(UNICORN_HOOK_WRITE_PROT, on_window_store) != UNICORN_OK ||

@@ -70,8 +70,7 @@ const char *unicorn_find_layout(const struct unicorn_api *api, unicorn_cpu *cpu,
     const char *wrong = NULL;
     ptrdiff_t state = find_words((uint8_t *)context, layout->context_bytes, words, 4);
     ptrdiff_t dr = find_words((uint8_t *)context, layout->context_bytes, debug, 4);
-    if (state < 0 ||
-        (size_t)state + sizeof(struct unicorn_state) > layout->context_bytes) {
+    if (state < 0 || (size_t)state + sizeof(struct unicorn_state) > layout->context_bytes) {
         wrong = "the general registers are not found in a context";
     } else if (dr < (ptrdiff_t)offsetof(struct unicorn_exception, dr) ||
                (size_t)dr + sizeof(struct unicorn_exception) > layout->context_bytes) {

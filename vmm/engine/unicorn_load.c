@@ -35,10 +35,10 @@ static bool load_from(const char *path, char *reason, size_t reason_bytes)
     struct unicorn_api found = { 0 };
     const char *missing = NULL;
     void *function;
-#define X(name, result, arguments)                                                                 \
-    function = dlsym(library, "uc_" #name);                                                        \
-    memcpy(&found.name, &function, sizeof(function));                                              \
-    if (!function)                                                                                 \
+#define X(name, result, arguments)                    \
+    function = dlsym(library, "uc_" #name);           \
+    memcpy(&found.name, &function, sizeof(function)); \
+    if (!function)                                    \
         missing = "uc_" #name;
     UNICORN_FUNCTIONS(X)
 #undef X

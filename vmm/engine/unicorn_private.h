@@ -6,6 +6,7 @@
  *   unicorn_run.c     rounds and slices: who runs when, virtual time
  *   unicorn_hooks.c   what the library calls: blocks, traps, ports, system calls, window stores
  *   unicorn_trap.c    delivery of exceptions and interrupts; page walks
+ *   unicorn_code.c    which guest memory has been translated
  *   unicorn_snapshot.c, unicorn_hash.c   state as a value
  *   unicorn_load.c, unicorn_layout.c     the library and its inner layout
  *
@@ -65,12 +66,15 @@ struct engine {
     struct engine_clock clock;
 
     /* The current slice. */
-    unsigned current;      /* core that executes, NO_CORE between slices */
-    unsigned loaded;       /* core whose translations are in the TLB, NO_CORE if none */
-    uint64_t blocks_left;  /* the slice ends before the block that finds 0 here ... */
-    uint64_t limit_ns;     /* ... or spent_ns at or above this */
-    bool stopping;         /* the slice was ended by us; else the core has halted */
-    bool rdtsc_hooked;     /* the library lets us answer rdtsc ourselves */
+    unsigned current;     /* core that executes, NO_CORE between slices */
+    unsigned loaded;      /* core whose translations are in the TLB, NO_CORE if none */
+    uint64_t blocks_left; /* the slice ends before the block that finds 0 here ... */
+    uint64_t limit_ns;    /* ... or spent_ns at or above this */
+    bool stopping;        /* the slice was ended by us; else the core has halted */
+    bool rdtsc_hooked;    /* the library lets us answer rdtsc ourselves */
+    bool port_fault;      /* ring 3 touched a port: #GP as soon as the library lets us */
+
+    struct unicorn_code *code; /* unicorn_code.c */
 
     struct engine_stop why; /* reason set: the run ends */
     atomic_int requested;   /* enum stop_reason of request_stop */
@@ -102,6 +106,23 @@ unicorn_end(struct engine *engine, enum stop_reason reason, unsigned core, const
 /* Installs all hooks: always the same ones, for a hook that comes or goes moves block boundaries.
  * Returns NULL or one line. */
 const char *unicorn_add_hooks(struct engine *engine);
+
+/* ---- unicorn_code.c: translated code and the memory it came from ---- */
+
+bool unicorn_code_create(struct engine *engine);
+void unicorn_code_destroy(struct engine *engine);
+
+/* `bytes` of code at rip have been translated for the current core (registers pulled). */
+void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes);
+
+/* The host has written to guest memory.  Takes effect at the next unicorn_code_settle(). */
+void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes);
+
+/* Forgets the translations of what was written; between slices. */
+void unicorn_code_settle(struct engine *engine);
+
+/* Forgets all translations; between slices. */
+void unicorn_code_forget(struct engine *engine);
 
 /* ---- unicorn_run.c ---- */
 

@@ -93,9 +93,9 @@ static void explain(struct engine *engine, unsigned core, int error)
     case UNICORN_FETCH_UNMAPPED:
         unicorn_end(engine, STOP_BAD_ACCESS, core,
                     "%s guest-physical memory that does not exist, at 0x%llx",
-                    error == UNICORN_READ_UNMAPPED    ? "read of" :
-                    error == UNICORN_WRITE_UNMAPPED ? "write to" :
-                                                        "execution in",
+                    error == UNICORN_READ_UNMAPPED    ? "read of"
+                    : error == UNICORN_WRITE_UNMAPPED ? "write to"
+                                                      : "execution in",
                     (unsigned long long)rip);
         break;
     case UNICORN_INSN_INVALID:
@@ -103,8 +103,8 @@ static void explain(struct engine *engine, unsigned core, int error)
                     (unsigned long long)rip);
         break;
     default:
-        unicorn_end(engine, STOP_ENGINE, core, "Unicorn: %s, at 0x%llx", engine->api->strerror(error),
-                    (unsigned long long)rip);
+        unicorn_end(engine, STOP_ENGINE, core, "Unicorn: %s, at 0x%llx",
+                    engine->api->strerror(error), (unsigned long long)rip);
     }
 }
 
@@ -114,8 +114,8 @@ static void observe(struct engine *engine, unsigned core, uint64_t blocks)
     struct unicorn_slice slice = {
         .end_ns = unicorn_now(engine),
         .rip = state->rip,
-        .registers = XXH3_64bits_withSeed(state->reg, sizeof(state->reg),
-                                          state->rflags | state->cc_src),
+        .registers =
+            XXH3_64bits_withSeed(state->reg, sizeof(state->reg), state->rflags | state->cc_src),
         .core = core,
         .blocks = (uint32_t)blocks,
     };
@@ -144,6 +144,8 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     engine->blocks_left = blocks;
     engine->limit_ns = until_ns > clock->base_ns ? until_ns - clock->base_ns : 1;
     engine->stopping = false;
+    if (self->stats.blocks == 0) /* the hook does not tell of the very first translation */
+        unicorn_code_translated(engine, state->rip, 1);
     /* The TLB knows the addresses of one core only. */
     if (engine->loaded != core)
         engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
@@ -157,6 +159,12 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
 
     blocks -= engine->blocks_left < blocks ? engine->blocks_left : blocks;
     self->stats.blocks += blocks;
+    if (engine->port_fault) {
+        struct trap fault = { .vector = VECTOR_GP, .has_error = true, .return_rip = state->rip };
+        engine->port_fault = false;
+        if (!unicorn_deliver(engine, core, &fault))
+            unicorn_end(engine, STOP_TRIPLE_FAULT, core, "a port was used in ring 3");
+    }
     if (error != UNICORN_OK) {
         explain(engine, core, error);
     } else if (!engine->stopping && self->activity == CORE_RUNNING) {
@@ -167,6 +175,7 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     if (engine->observer)
         observe(engine, core, blocks);
     engine->current = NO_CORE;
+    unicorn_code_settle(engine);
 }
 
 /* A length between 1 and the longest: short ones as likely as long ones of the same order. */

@@ -197,9 +197,11 @@ static bool deliver_once(struct engine *engine, unsigned core, const struct trap
             return false;
     }
     rsp &= ~15ull;
-    uint64_t frame[6] = { trap->error,   trap->return_rip,      state->seg[SEG_CS].selector,
+    uint64_t frame[6] = { trap->error,   trap->return_rip,    state->seg[SEG_CS].selector,
                           state->rflags, state->reg[REG_RSP], state->seg[SEG_SS].selector };
     frame[3] |= (state->cc_src & RFLAG_ARITHMETIC) | (state->df < 0 ? RFLAG_DF : 0);
+    if (!trap->software && !trap->external && trap->vector != VECTOR_DB)
+        frame[3] |= RFLAG_RF; /* a fault: the instruction will be tried again */
     for (unsigned i = 6; i-- > (trap->has_error ? 0u : 1u);) {
         rsp -= 8;
         if (!touch(engine, core, rsp, &frame[i], 8, ACCESS_WRITE, true, fault)) {
@@ -222,8 +224,8 @@ static bool deliver_once(struct engine *engine, unsigned core, const struct trap
     state->rflags &= ~(RFLAG_TF | RFLAG_NT | RFLAG_RF | RFLAG_VM);
     if (type == 0xe)
         state->rflags &= ~RFLAG_IF;
-    state->hflags = (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | ring | HFLAG_CS64 | HFLAG_CS32 |
-                    HFLAG_SS32;
+    state->hflags =
+        (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | ring | HFLAG_CS64 | HFLAG_CS32 | HFLAG_SS32;
     return true;
 }
 
@@ -248,7 +250,8 @@ bool unicorn_deliver(struct engine *engine, unsigned core, const struct trap *tr
         bool first_counts = !next.software && !next.external &&
                             (contributory(next.vector) || next.vector == VECTOR_PF);
         if (first_counts && second_bad && !(contributory(next.vector) && fault.vector == VECTOR_PF))
-            next = (struct trap){ .vector = VECTOR_DF, .has_error = true,
+            next = (struct trap){ .vector = VECTOR_DF,
+                                  .has_error = true,
                                   .return_rip = fault.return_rip };
         else
             next = fault;
