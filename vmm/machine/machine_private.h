@@ -82,6 +82,9 @@ char *machine_image_path(const struct machine *machine, const char *path);
 /* Takes new records from the ring of a core; lock held, the core not executing. */
 void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns);
 
+/* The dispatcher head at guest-physical `dcb`, NULL if there can be none. */
+const struct abi_dcb_head *machine_dcb_head(const struct machine *machine, uint64_t dcb);
+
 /* Name of the dispatcher whose head lies at `dcb`, printable, "-" if 0, "?" if it is no memory. */
 void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17]);
 

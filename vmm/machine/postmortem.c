@@ -166,7 +166,7 @@ static void print_queue(const struct machine *machine, const struct abi_core_pag
     if (dcb == 0)
         fprintf(out, " empty");
     for (unsigned i = 0; dcb != 0; i++) {
-        const struct abi_dcb_head *head = machine_memory(machine, dcb, sizeof *head);
+        const struct abi_dcb_head *head = machine_dcb_head(machine, dcb);
         char name[17];
         machine_dispatcher_name(machine, dcb, name);
         if (i == RUN_QUEUE_SHOWN || !head) {
@@ -222,9 +222,9 @@ static void print_core(struct machine *machine, unsigned core, bool details, FIL
         print_code(machine, &s, out);
         print_stack(machine, &s, current, out);
     }
-    const struct abi_dcb_head *head = machine_memory(machine, page->current_dcb, sizeof *head);
+    const struct abi_dcb_head *head = machine_dcb_head(machine, page->current_dcb);
     fprintf(out, "    dispatcher: %s", current);
-    if (page->current_dcb != 0 && head)
+    if (head)
         fprintf(out, ", %s at its last entry to the CPU driver",
                 head->disabled ? "disabled" : "enabled");
     fprintf(out, "\n");

@@ -88,12 +88,19 @@ void trace_names_free(struct trace_names *names)
     free(names);
 }
 
+const struct abi_dcb_head *machine_dcb_head(const struct machine *machine, uint64_t dcb)
+{
+    if (dcb == 0 || dcb % _Alignof(struct abi_dcb_head) != 0)
+        return NULL;
+    return machine_memory(machine, dcb, sizeof(struct abi_dcb_head));
+}
+
 void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17])
 {
     strcpy(name, "-");
     if (dcb == 0)
         return;
-    const struct abi_dcb_head *head = machine_memory(machine, dcb, sizeof *head);
+    const struct abi_dcb_head *head = machine_dcb_head(machine, dcb);
     if (!head) {
         strcpy(name, "?");
         return;
