@@ -16,7 +16,7 @@
 /* Where a CNode sits, relative to the CSpace `croot` names. */
 enum cnode_type {
     CNODE_TYPE_ROOT = 0,  /* the root CNode: its slots are L1 slots */
-    CNODE_TYPE_OTHER = 1, /* an L2 CNode in L1 slot cnode >> 8 */
+    CNODE_TYPE_OTHER = 2, /* an L2 CNode in L1 slot cnode >> 8 */
 };
 
 struct cnoderef {
@@ -95,8 +95,8 @@ static inline capaddr_t get_croot_addr(struct capref cap)
 /* cptr of the capability in that CSpace, and its level (2 = L2 slot, 1 = L1 slot) */
 static inline capaddr_t get_cap_addr(struct capref cap)
 {
-    return cap.cnode.level == CNODE_TYPE_ROOT ? (capaddr_t)cap.slot << L2_CNODE_BITS
-                                              : (cap.cnode.cnode | cap.slot);
+    return cap.cnode.level == CNODE_TYPE_OTHER ? cap.cnode.cnode | cap.slot
+                                               : (capaddr_t)cap.slot << L2_CNODE_BITS;
 }
 
 static inline uint8_t get_cap_level(struct capref cap)
@@ -104,18 +104,18 @@ static inline uint8_t get_cap_level(struct capref cap)
     if (capref_is_null(cap)) {
         return 0;
     }
-    return cap.cnode.level == CNODE_TYPE_ROOT ? 1 : 2;
+    return cap.cnode.level == CNODE_TYPE_OTHER ? 2 : 1;
 }
 
 /* cptr and level of the CNode in which the capability lies, in its CSpace */
 static inline capaddr_t get_cnode_addr(struct capref cap)
 {
-    return cap.cnode.level == CNODE_TYPE_ROOT ? 0 : cap.cnode.cnode;
+    return cap.cnode.level == CNODE_TYPE_OTHER ? cap.cnode.cnode : 0;
 }
 
 static inline uint8_t get_cnode_level(struct capref cap)
 {
-    return cap.cnode.level == CNODE_TYPE_ROOT ? 0 : 1;
+    return cap.cnode.level == CNODE_TYPE_OTHER ? 1 : 0;
 }
 
 /* True if the capability lies in the caller's own CSpace (and so can be invoked). */

@@ -64,12 +64,10 @@ errval_t cnode_create(struct capref *ret_dest, struct cnoderef *cnoderef, cslot_
 errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef);
 /* A root CNode for another CSpace, in a new slot here; *cnoderef names its L1 slots. */
 errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef);
-/* An L2 CNode made here, and put into L1 slot `dest_slot` of the CSpace of `dest_l1` (an L1CNode
- * capability here).  *ret_dest and *cnoderef: this domain's own reference, through which it fills
- * the CNode (cnoderef may be NULL); delete *ret_dest when done. */
-errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot,
-                                 struct capref *ret_dest, struct cnoderef *cnoderef);
-/* From RAM that the caller has, at least objsize bytes: type L1CNode or L2CNode into `dest`. */
+/* An L2 CNode made from own RAM in L1 slot `dest_slot` of the CSpace whose L1CNode capability
+ * `dest_l1` is here.  *ret names its slots, and can be used as destination (cap_copy, cap_retype). */
+errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struct cnoderef *ret);
+/* From RAM that the caller has, at least 16 KiB: type L1CNode or L2CNode into `dest`. */
 errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
                                struct cnoderef *cnoderef);
 

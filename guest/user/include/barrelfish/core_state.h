@@ -15,27 +15,35 @@ struct monitor_blocking_binding;
 struct mem_binding;
 struct nameservice_binding;
 struct idc_export;
-struct slot_cnode;
+
+#define SLOT_ALLOC_MAX_CNODES 64
+
+struct slot_cnode {
+    struct cnoderef cnode;
+    uint16_t free;
+    uint64_t used[L2_CNODE_SLOTS / 64]; /* one bit for each slot */
+};
 
 struct slot_alloc_state {
     struct thread_mutex mutex;
-    struct slot_cnode *cnodes; /* newest first */
-    struct slot_cnode *cache;  /* descriptors not in use */
-    uint32_t free_slots;       /* in all CNodes */
+    struct slot_cnode cnodes[SLOT_ALLOC_MAX_CNODES];
+    uint32_t cnode_count;
+    uint32_t free_slots; /* in all CNodes */
     bool growing;
-    cslot_t next_root_slot;
-    uint64_t root_used[4]; /* one bit for each of the 256 L1 slots */
+    uint64_t root_used[L2_CNODE_SLOTS / 64]; /* one bit for each L1 slot */
 };
 
 struct ram_alloc_state {
     struct thread_mutex mutex;
-    ram_alloc_func_t func; /* NULL: mem_serv */
-    struct capref own;
-    gensize_t own_bytes, own_next; /* limit and next free byte of `own` */
-    cslot_t fixed_page_next, fixed_early_next;
+    ram_alloc_func_t func;   /* used when `own` is exhausted; NULL: ask mem_serv */
+    struct capref own;       /* RAM capability we allocate from; NULL_CAP: none */
+    genpaddr_t own_base;     /* physical */
+    gensize_t own_bytes;     /* of it, from its start, that are ours to take */
+    gensize_t own_next;      /* offset of the first free byte */
+    bool own_only;           /* there is no memory server for this domain */
+    bool connecting;         /* to mem_serv */
     uint64_t minbase, maxlimit;
     struct waitset mem_waitset;
-    bool mem_connected;
 };
 
 struct core_state {
@@ -46,6 +54,8 @@ struct core_state {
     struct monitor_blocking_binding *monitor_blocking_binding;
     struct mem_binding *mem_binding;
     struct nameservice_binding *nameservice_binding;
+    struct capref recv_slots[MAX_RECV_SLOTS]; /* queued by callers of RPCs with `out cap` */
+    uint32_t recv_slot_count;
     struct idc_export *exports;
     uintptr_t next_service_id;
 };

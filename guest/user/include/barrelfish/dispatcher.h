@@ -30,7 +30,8 @@ struct ump_chan;
 
 struct dispatcher_generic {
     struct thread *current;        /* runs, or ran when we were preempted; NULL: none */
-    struct thread *runq;           /* ring of runnable threads, the next one first */
+    struct thread *runq;           /* ring of runnable threads, `current` among them */
+    bool current_in_area;          /* the state of `current` is in the enabled save area */
     uint32_t timeslice;            /* run upcalls seen */
     uint32_t fault_depth;          /* faults being reported: more than one means give up */
     struct lmp_endpoint *endpoints;         /* ring */
@@ -44,12 +45,12 @@ struct dispatcher_generic {
     uint32_t console_used;                  /* bytes in the console buffer */
     uint64_t idle_polls;                    /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
-    struct core_state core_state;
+    struct core_state *core_state;
 };
 
 static inline struct core_state *get_core_state(void)
 {
-    return &get_dispatcher_generic(curdispatcher())->core_state;
+    return get_dispatcher_generic(curdispatcher())->core_state;
 }
 
 /* Upcalls and transitions: arch/x86_64. */
@@ -59,16 +60,32 @@ void disp_pagefault_disabled_entry(void);
 void disp_trap_entry(void);
 void disp_lrpc_entry(void);
 extern char disp_resume_begin[], disp_resume_end[]; /* critical range */
-void disp_resume_full(struct registers_x86_64 *regs, dispatcher_handle_t handle)
+/* Runs `regs` enabled; full: with the FPU state, else with control words only. */
+void disp_resume(struct registers_x86_64 *regs, dispatcher_handle_t handle, bool full)
     __attribute__((noreturn));
-void disp_resume_call(uint64_t rsp, uint64_t fs, dispatcher_handle_t handle)
-    __attribute__((noreturn));
+/* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes back,
+ * enabled, when somebody resumes `save`. */
+void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t handle);
+/* As above, but gives the core away: cptr of a dispatcher or endpoint to run next, or 0. */
+void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t handle,
+                         capaddr_t target);
 
 /* Fills in the frame at start-up. */
 void disp_init_disabled(dispatcher_handle_t handle);
 
 /* Chooses the next thread and runs it; sleeps if there is none.  Disabled, on the upcall stack. */
 void disp_schedule(dispatcher_handle_t handle) __attribute__((noreturn));
+
+/* Upcalls, called from arch/x86_64/dispatch.S. */
+void disp_run(dispatcher_handle_t handle) __attribute__((noreturn));
+void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error, lvaddr_t rip)
+    __attribute__((noreturn));
+void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint64_t error,
+                             lvaddr_t rip) __attribute__((noreturn));
+void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvaddr_t rip)
+    __attribute__((noreturn));
+void disp_lrpc(dispatcher_handle_t handle) __attribute__((noreturn));
+void disp_yield_now(dispatcher_handle_t handle, capaddr_t target) __attribute__((noreturn));
 
 /* Checks everything that can make a thread runnable. */
 void disp_check_events_disabled(dispatcher_handle_t handle);

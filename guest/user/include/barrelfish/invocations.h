@@ -30,38 +30,49 @@ static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, size_
                     (uintptr_t[]){ __VA_ARGS__ })
 #define CAP_INVOKE(cap, ...) CAP_INVOKE_ADDR(get_cap_addr(cap), get_cap_level(cap), __VA_ARGS__)
 
-/* A CSpace is named by the level-2 cptr of its root CNode. */
-#define INVOKE_CSPACE(croot, ...) CAP_INVOKE_ADDR((croot), 2, __VA_ARGS__)
+/* A CSpace is named by the level-2 cptr of its root CNode; the own one has a shorter way. */
+#define INVOKE_CSPACE(croot, ...)                                                                  \
+    CAP_INVOKE_ADDR((croot) == CPTR_ROOTCN ? 0 : (croot), (croot) == CPTR_ROOTCN ? 0 : 2,          \
+                    __VA_ARGS__)
 
-/* Address and level of the CNode that holds `dest`, as something this CSpace can invoke: an L2
- * CNode of the own CSpace lies in an L1 slot; the root CNode of any CSpace is known by a capability.
- * (L2 CNodes of a foreign CSpace must be filled through a capability held here.) */
-static inline capaddr_t invocable_cnode_addr(struct capref dest)
+/* Copy and mint are invoked on the CNode that receives; in a foreign CSpace on its root CNode, with
+ * the whole address of the slot. */
+struct cnode_target {
+    capaddr_t cptr;
+    uint8_t level;
+    uintptr_t slot;
+    uintptr_t slot_level; /* 2: `slot` is an address in the CSpace of the L1CNode invoked */
+};
+
+static inline struct cnode_target cnode_target(struct capref dest)
 {
-    return dest.cnode.level == CNODE_TYPE_ROOT ? dest.cnode.croot : dest.cnode.cnode;
-}
-static inline uint8_t invocable_cnode_level(struct capref dest)
-{
-    return dest.cnode.level == CNODE_TYPE_ROOT ? 2 : 1;
+    bool own = capref_is_own(dest);
+
+    if (dest.cnode.level != CNODE_TYPE_OTHER) {
+        return (struct cnode_target){ own ? 0 : dest.cnode.croot, own ? 0 : 2, dest.slot, 1 };
+    }
+    if (own) {
+        return (struct cnode_target){ dest.cnode.cnode, 1, dest.slot, 2 };
+    }
+    return (struct cnode_target){ dest.cnode.croot, 2, get_cap_addr(dest), 2 };
 }
 
 static inline errval_t invoke_cnode_copy(struct capref dest, struct capref src)
 {
-    return CAP_INVOKE_ADDR(invocable_cnode_addr(dest), invocable_cnode_level(dest), CNodeCmd_Copy,
-                           dest.slot, get_croot_addr(src), get_cap_addr(src),
-                           (dest.cnode.level == CNODE_TYPE_ROOT ? 1u : 2u) << 8
-                               | get_cap_level(src))
+    struct cnode_target t = cnode_target(dest);
+
+    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Copy, t.slot, get_croot_addr(src),
+                           get_cap_addr(src), t.slot_level << 8 | get_cap_level(src))
         .error;
 }
 
 static inline errval_t invoke_cnode_mint(struct capref dest, struct capref src, uint64_t p1,
                                          uint64_t p2)
 {
-    return CAP_INVOKE_ADDR(invocable_cnode_addr(dest), invocable_cnode_level(dest), CNodeCmd_Mint,
-                           dest.slot, get_croot_addr(src), get_cap_addr(src),
-                           (dest.cnode.level == CNODE_TYPE_ROOT ? 1u : 2u) << 8
-                               | get_cap_level(src),
-                           p1, p2)
+    struct cnode_target t = cnode_target(dest);
+
+    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Mint, t.slot, get_croot_addr(src),
+                           get_cap_addr(src), t.slot_level << 8 | get_cap_level(src), p1, p2)
         .error;
 }
 

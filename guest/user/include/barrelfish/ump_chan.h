@@ -28,7 +28,8 @@ struct ump_chan {
     struct capref notify_cap;     /* Notify_IPI of the peer; NULL_CAP: the peer polls */
     uint64_t notified_wake;       /* the peer's wake word for which we notified last */
     bool never_sleep;             /* the peer cannot notify us: keep polling */
-    bool armed;
+    bool armed;                   /* our wake flag is set */
+    bool filling;                 /* between get_next and commit: the next line is taken */
     struct capref frame; /* of a channel made by bind or accept */
     void *frame_addr;
     size_t frame_bytes;
@@ -45,8 +46,12 @@ errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes
                        volatile void *outbuf, size_t outbytes);
 void ump_chan_destroy(struct ump_chan *uc);
 
-/* Maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
- * inlen and outlen are the INITIATOR's, so the acceptor's halves are swapped. */
+/* Maps a frame of inlen + outlen bytes (the INITIATOR's lengths) and initialises the channel. */
+errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
+                      struct capref notify, bool initiator);
+
+/* As the acceptor: maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
+ * inlen and outlen are the INITIATOR's, so our halves are swapped. */
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify);
 

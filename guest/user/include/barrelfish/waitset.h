@@ -26,8 +26,8 @@ struct event_closure {
 #define MKCONT(handler_, arg_) MKCLOSURE(handler_, arg_)
 #define NOP_CONT NOP_CLOSURE
 /* Block the calling thread until the message is handed to the transport. */
-#define BLOCKING_CONT MKCLOSURE(blocking_cont, NULL)
-void blocking_cont(void *arg); /* never called: its address is the mark */
+#define BLOCKING_CONT MKCLOSURE(flounder_blocking_cont, NULL)
+void flounder_blocking_cont(void *arg); /* never called: its address is the mark */
 
 struct waitset_chanstate;
 struct thread;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names of services (facts §2.2 "Naming"): the client of the name service, chips.
+ *
+ * All calls connect to the name service when first used, and block the calling thread only; events of
+ * the default waitset are served meanwhile, so they may be called inside handlers.
+ */
+#ifndef BARRELFISH_NAMESERVICE_CLIENT_H
+#define BARRELFISH_NAMESERVICE_CLIENT_H
+
+#include <barrelfish_kpi/types.h>
+#include <errors/errno.h>
+
+#define NAMESERVICE_NAME_BYTES 256 /* longest name, with its final zero */
+
+/* Makes the service known.  LIB_ERR_NAMESERVICE_INVALID_NAME; CHIPS_ERR_EXISTS,
+ * CHIPS_ERR_OUT_OF_MEMORY; errors of the connection. */
+errval_t nameservice_register(const char *name, iref_t iref);
+
+/* Takes the name back.  LIB_ERR_NAMESERVICE_UNKNOWN_NAME. */
+errval_t nameservice_unregister(const char *name);
+
+/* LIB_ERR_NAMESERVICE_UNKNOWN_NAME if nobody has registered it (yet). */
+errval_t nameservice_lookup(const char *name, iref_t *ret);
+
+/* Waits until somebody registers it. */
+errval_t nameservice_blocking_lookup(const char *name, iref_t *ret);
+
+/* Connects, if that has not been done.  Waits until there is a name service. */
+errval_t nameservice_client_blocking_bind(void);
+
+#endif

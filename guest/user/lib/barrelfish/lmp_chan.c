@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LMP channels (overview 3.1, facts §7).
+ *
+ * A send that cannot succeed now (no room, no receive slot) is parked: the channel waits in a list of
+ * the dispatcher, and every run upcall lets all parked senders try again.  The kernel does not tell
+ * when there is room.
+ */
+#include <barrelfish/lmp_chan.h>
+
+#include <assert.h>
+#include <barrelfish/capabilities.h>
+#include <barrelfish/dispatcher.h>
+
+void lmp_chan_init(struct lmp_chan *lc)
+{
+    *lc = (struct lmp_chan){ .connstate = LMP_DISCONNECTED };
+    lc->local_cap = NULL_CAP;
+    lc->remote_cap = NULL_CAP;
+    waitset_chanstate_init(&lc->send_waitset, CHANTYPE_LMP_OUT);
+}
+
+errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint)
+{
+    lmp_chan_init(lc);
+    lc->buflen_words = buflen_words;
+    lc->remote_cap = remote_endpoint;
+    errval_t err = endpoint_create(buflen_words, &lc->local_cap, &lc->endpoint);
+    if (err_is_fail(err)) {
+        return err_push(err, LIB_ERR_LMP_CHAN_INIT);
+    }
+    lc->connstate = LMP_CONNECTED;
+    return SYS_ERR_OK;
+}
+
+static void unpark_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    if (lc->next == NULL) {
+        return;
+    }
+    if (lc->next == lc) {
+        disp->lmp_send_parked = NULL;
+    } else {
+        lc->next->prev = lc->prev;
+        lc->prev->next = lc->next;
+        if (disp->lmp_send_parked == lc) {
+            disp->lmp_send_parked = lc->next;
+        }
+    }
+    lc->next = lc->prev = NULL;
+}
+
+static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
+{
+    struct lmp_chan **list = &get_dispatcher_generic(handle)->lmp_send_parked;
+
+    assert(lc->next == NULL);
+    if (*list == NULL) {
+        lc->next = lc->prev = lc;
+        *list = lc;
+        return;
+    }
+    lc->next = *list;
+    lc->prev = (*list)->prev;
+    lc->prev->next = lc;
+    lc->next->prev = lc;
+}
+
+void lmp_chan_destroy(struct lmp_chan *lc)
+{
+    if (waitset_chan_is_registered(&lc->send_waitset)) {
+        lmp_chan_deregister_send(lc);
+    }
+    if (lc->endpoint != NULL) {
+        cap_destroy(lc->local_cap);
+        lmp_endpoint_free(lc->endpoint);
+        lc->endpoint = NULL;
+    }
+    if (!capref_is_null(lc->remote_cap)) {
+        cap_destroy(lc->remote_cap);
+        lc->remote_cap = NULL_CAP;
+    }
+    lc->connstate = LMP_DISCONNECTED;
+}
+
+bool lmp_err_is_transient(errval_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_LMP_BUF_OVERFLOW:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
+    case SYS_ERR_LMP_TARGET_DISABLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
+                       size_t length_words, const uintptr_t *words)
+{
+    uintptr_t message[LMP_MSG_WORDS] = { 0 };
+
+    if (length_words > LMP_MSG_WORDS) {
+        return SYS_ERR_LMP_MSG_TOO_LONG;
+    }
+    for (size_t i = 0; i < length_words; i++) {
+        message[i] = words[i];
+    }
+    bool none = capref_is_null(send_cap);
+    return sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
+                                        none ? 0 : get_cap_level(send_cap), length_words, flags),
+                          none ? 0 : get_cap_addr(send_cap), message)
+        .error;
+}
+
+errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    return lmp_endpoint_recv(lc->endpoint, msg, cap);
+}
+
+bool lmp_chan_can_recv(struct lmp_chan *lc)
+{
+    return lmp_endpoint_can_recv(lc->endpoint);
+}
+
+errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
+{
+    struct capref slot;
+    errval_t err = slot_alloc(&slot);
+
+    if (err_is_fail(err)) {
+        return err_push(err, LIB_ERR_LMP_ALLOC_RECV_SLOT);
+    }
+    lmp_chan_set_recv_slot(lc, slot);
+    return SYS_ERR_OK;
+}
+
+void lmp_chan_set_recv_slot(struct lmp_chan *lc, struct capref slot)
+{
+    lmp_endpoint_set_recv_slot(lc->endpoint, slot);
+}
+
+errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    return lmp_endpoint_register(lc->endpoint, ws, closure);
+}
+
+errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)
+{
+    return lmp_endpoint_deregister(lc->endpoint);
+}
+
+errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_register_disabled(ws, &lc->send_waitset, closure, handle);
+
+    if (err_is_ok(err)) {
+        park_disabled(lc, handle);
+    }
+    disp_enable(handle);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_SEND) : err;
+}
+
+errval_t lmp_chan_deregister_send(struct lmp_chan *lc)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_deregister_disabled(&lc->send_waitset, handle);
+
+    unpark_disabled(lc, handle);
+    disp_enable(handle);
+    return err;
+}
+
+void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws)
+{
+    waitset_chan_migrate(&lc->endpoint->waitset_state, ws);
+}
+
+void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws)
+{
+    waitset_chan_migrate(&lc->send_waitset, ws);
+}
+
+void lmp_channels_retry_send_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    while (disp->lmp_send_parked != NULL) {
+        struct lmp_chan *lc = disp->lmp_send_parked;
+
+        unpark_disabled(lc, handle);
+        errval_t err = waitset_chan_trigger_disabled(&lc->send_waitset, handle);
+        assert(err_is_ok(err));
+        (void)err;
+    }
+}

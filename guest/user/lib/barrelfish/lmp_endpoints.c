@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LMP endpoints: buffers carved from the dispatcher frame, into which the kernel copies messages
+ * (overview 3.1, facts §7).
+ *
+ * A message is a header word and its payload, wrapping word by word.  The kernel owns `delivered`,
+ * we own `consumed`.  Freed buffers are kept in a list and reused when they are large enough.
+ */
+#include <barrelfish/lmp_endpoints.h>
+
+#include <assert.h>
+#include <barrelfish/capabilities.h>
+#include <barrelfish/dispatcher.h>
+#include <string.h>
+
+static size_t endpoint_bytes(size_t buflen)
+{
+    return (sizeof(struct lmp_endpoint) + buflen * sizeof(uint64_t) + 15) & ~15ul;
+}
+
+static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    for (struct lmp_endpoint **link = &disp->heap_free; *link != NULL; link = &(*link)->next) {
+        struct lmp_endpoint *ep = *link;
+
+        if (ep->heap_bytes >= bytes) {
+            *link = ep->next;
+            return ep;
+        }
+    }
+    if (bytes > DISPATCHER_FRAME_BYTES - disp->heap_used) {
+        return NULL;
+    }
+    struct lmp_endpoint *ep = (struct lmp_endpoint *)(handle + disp->heap_used);
+    disp->heap_used += (uint32_t)bytes;
+    ep->heap_bytes = (uint32_t)bytes;
+    return ep;
+}
+
+static void link_endpoint(struct dispatcher_generic *disp, struct lmp_endpoint *ep)
+{
+    struct lmp_endpoint *head = disp->endpoints;
+
+    if (head == NULL) {
+        ep->next = ep->prev = ep;
+        disp->endpoints = ep;
+        return;
+    }
+    ep->next = head;
+    ep->prev = head->prev;
+    ep->prev->next = ep;
+    ep->next->prev = ep;
+}
+
+/* The spawner may leave it to us to make the capability from which endpoints are minted. */
+static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
+{
+    errval_t err = cap_mint(dest, cap_selfep, offset, buflen);
+
+    if (err_is_fail(err) && err_no(err_pop(err)) == SYS_ERR_SOURCE_CAP_LOOKUP) {
+        err = cap_retype(cap_selfep, cap_dispatcher, 0, ObjType_EndPointLMP, 0, 1);
+        if (err_is_ok(err)) {
+            err = cap_mint(dest, cap_selfep, offset, buflen);
+        }
+    }
+    return err_is_fail(err) ? err_push(err, LIB_ERR_ENDPOINT_CREATE) : err;
+}
+
+errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct lmp_endpoint **ret)
+{
+    if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > UINT16_MAX) {
+        return LIB_ERR_LMP_BUFLEN_INVALID;
+    }
+    dispatcher_handle_t handle = disp_disable();
+    struct lmp_endpoint *ep = heap_alloc(handle, endpoint_bytes(buflen));
+    disp_enable(handle);
+    if (ep == NULL) {
+        return LIB_ERR_LMP_ENDPOINT_BUF_FULL;
+    }
+    waitset_chanstate_init(&ep->waitset_state, CHANTYPE_LMP_IN);
+    ep->recv_slot = NULL_CAP;
+    ep->buflen = (uint32_t)buflen;
+    memset(&ep->k, 0, sizeof(ep->k));
+
+    errval_t err = mint_endpoint(dest, (lvaddr_t)&ep->k - handle, buflen);
+    handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    if (err_is_fail(err)) {
+        ep->next = disp->heap_free;
+        disp->heap_free = ep;
+    } else {
+        link_endpoint(disp, ep);
+        *ret = ep;
+    }
+    disp_enable(handle);
+    return err;
+}
+
+errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpoint **ret)
+{
+    errval_t err = slot_alloc(ret_cap);
+
+    if (err_is_fail(err)) {
+        return err_push(err, LIB_ERR_SLOT_ALLOC);
+    }
+    err = lmp_endpoint_create_in_slot(buflen, *ret_cap, ret);
+    if (err_is_fail(err)) {
+        slot_free(*ret_cap);
+    }
+    return err;
+}
+
+void lmp_endpoint_free(struct lmp_endpoint *ep)
+{
+    waitset_chanstate_destroy(&ep->waitset_state);
+    if (!capref_is_null(ep->recv_slot)) {
+        slot_free(ep->recv_slot);
+    }
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    if (ep->next == ep) {
+        disp->endpoints = NULL;
+    } else {
+        ep->next->prev = ep->prev;
+        ep->prev->next = ep->next;
+        disp->endpoints = disp->endpoints == ep ? ep->next : disp->endpoints;
+    }
+    ep->next = disp->heap_free;
+    disp->heap_free = ep;
+    disp_enable(handle);
+}
+
+bool lmp_endpoint_can_recv(struct lmp_endpoint *ep)
+{
+    return *(volatile uint32_t *)&ep->k.delivered != ep->k.consumed;
+}
+
+errval_t lmp_endpoint_register(struct lmp_endpoint *ep, struct waitset *ws,
+                               struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err;
+
+    if (lmp_endpoint_can_recv(ep)) {
+        err = waitset_chan_trigger_closure_disabled(ws, &ep->waitset_state, closure, handle);
+    } else {
+        err = waitset_chan_register_disabled(ws, &ep->waitset_state, closure, handle);
+    }
+    disp_enable(handle);
+    return err;
+}
+
+errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep)
+{
+    return waitset_chan_deregister(&ep->waitset_state);
+}
+
+void lmp_endpoint_set_recv_slot(struct lmp_endpoint *ep, struct capref slot)
+{
+    ep->recv_slot = slot;
+    *(volatile capaddr_t *)&ep->k.recv_cptr = capref_is_null(slot) ? 0 : get_cap_addr(slot);
+}
+
+static uint64_t next_word(struct lmp_endpoint *ep, uint32_t *pos)
+{
+    uint64_t word = ep->k.buf[*pos];
+
+    *pos = *pos + 1 == ep->buflen ? 0 : *pos + 1;
+    return word;
+}
+
+errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (!lmp_endpoint_can_recv(ep)) {
+        disp_enable(handle);
+        return LIB_ERR_NO_LMP_MSG;
+    }
+    uint32_t pos = ep->k.consumed;
+    uint64_t header = next_word(ep, &pos);
+    size_t length = LMP_HEADER_LENGTH(header);
+
+    assert(length <= LMP_MSG_WORDS);
+    msg->buf.msglen = length;
+    for (size_t i = 0; i < length; i++) {
+        msg->words[i] = next_word(ep, &pos);
+    }
+    if (cap != NULL) {
+        *cap = NULL_CAP;
+    }
+    if (LMP_HEADER_CAP(header)) {
+        assert(cap != NULL && !capref_is_null(ep->recv_slot));
+        *cap = ep->recv_slot;
+        ep->recv_slot = NULL_CAP;
+    }
+    *(volatile uint32_t *)&ep->k.consumed = pos;
+    disp_enable(handle);
+    return SYS_ERR_OK;
+}
+
+void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct lmp_endpoint *ep = disp->endpoints;
+
+    shared->lmp_seen = *(volatile uint32_t *)&shared->lmp_delivered;
+    if (ep == NULL) {
+        return;
+    }
+    do {
+        if (waitset_chan_is_armed(&ep->waitset_state) && lmp_endpoint_can_recv(ep)) {
+            errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
+
+            assert(err_is_ok(err));
+            (void)err;
+        }
+        ep = ep->next;
+    } while (ep != disp->endpoints);
+}

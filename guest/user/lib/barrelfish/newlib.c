@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The system layer under newlib: output, heap, exit.
+ *
+ * Output is collected in the dispatcher's console buffer and given to the kernel one complete line
+ * at a time (a line longer than the buffer is split).  The heap starts in a static piece, so that
+ * small programs make no system call for it, and goes on at HEAP_VBASE in frames mapped one behind
+ * the other.  malloc has one lock for all threads; everything else newlib keeps is per thread (struct
+ * _reent).  Files do not exist here: their functions say so through errno.
+ */
+#include <assert.h>
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/dispatcher.h>
+#include <errno.h>
+#include <malloc.h>
+#include <reent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/times.h>
+
+#include "newlib_priv.h"
+
+/* newlib's headers declare these only for the target they were made for. */
+int _write(int fd, const char *text, int length);
+int _read(int fd, char *buffer, int length);
+int _close(int fd);
+int _lseek(int fd, int offset, int whence);
+int _fstat(int fd, struct stat *st);
+int _isatty(int fd);
+int _kill(int pid, int signal);
+int _getpid(void);
+void *_sbrk(ptrdiff_t increment);
+void _exit(int status);
+int _open(const char *name, int flags, ...);
+int _unlink(const char *name);
+int _link(const char *old, const char *new);
+int _gettimeofday(struct timeval *tv, void *zone);
+clock_t _times(struct tms *buffer);
+
+#define STATIC_HEAP_BYTES (128 * 1024)
+#define HEAP_VBASE (DOMAIN_OWN_VBASE + (64ul << 30))
+#define HEAP_MAX_BYTES (16ul << 30)
+#define HEAP_STEP_BYTES (256 * 1024)
+#define HEAP_RESERVE_BYTES (32 * 1024)
+
+static char static_heap[STATIC_HEAP_BYTES] __attribute__((aligned(16)));
+static size_t static_heap_used;
+static size_t heap_used, heap_mapped;
+static struct thread_mutex malloc_mutex = THREAD_MUTEX_INITIALIZER;
+static struct thread_mutex heap_mutex = THREAD_MUTEX_INITIALIZER;
+
+void __malloc_lock(struct _reent *reent)
+{
+    (void)reent;
+    thread_mutex_lock_nested(&malloc_mutex);
+}
+
+void __malloc_unlock(struct _reent *reent)
+{
+    (void)reent;
+    thread_mutex_unlock(&malloc_mutex);
+}
+
+/* ---- heap ---- */
+
+static size_t heap_left(void)
+{
+    /* The static piece is left behind as soon as the mapped one is used. */
+    return heap_used == 0 && STATIC_HEAP_BYTES - static_heap_used > heap_mapped
+               ? STATIC_HEAP_BYTES - static_heap_used
+               : heap_mapped - heap_used;
+}
+
+static bool grow_heap(size_t bytes)
+{
+    struct capref frame;
+
+    if (heap_mapped + bytes > HEAP_MAX_BYTES) {
+        return false;
+    }
+    errval_t err = frame_alloc(&frame, bytes, NULL);
+    if (err_is_ok(err)) {
+        err = vspace_map_one_frame_fixed(HEAP_VBASE + heap_mapped, bytes, frame, NULL, NULL);
+    }
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "growing the heap by %u KiB", (unsigned)(bytes >> 10));
+        return false;
+    }
+    heap_mapped += bytes;
+    return true;
+}
+
+/* Growing needs RAM, and asking for RAM may need memory: so the heap is grown before malloc is
+ * entered, never by sbrk, and a reserve stays for what is allocated while growing. */
+static void heap_reserve(size_t bytes)
+{
+    if (bytes > HEAP_MAX_BYTES || heap_left() >= bytes + HEAP_RESERVE_BYTES
+        || heap_mutex.holder == thread_self()) {
+        return;
+    }
+    thread_mutex_lock(&heap_mutex);
+    if (heap_left() < bytes + HEAP_RESERVE_BYTES) {
+        grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
+    }
+    thread_mutex_unlock(&heap_mutex);
+}
+
+void *_sbrk(ptrdiff_t increment)
+{
+    size_t bytes = (size_t)increment;
+
+    if (increment < 0) {
+        errno = EINVAL; /* the heap never shrinks */
+        return (void *)-1;
+    }
+    if (heap_used == 0 && bytes <= STATIC_HEAP_BYTES - static_heap_used) {
+        void *start = static_heap + static_heap_used;
+
+        static_heap_used += bytes;
+        return start;
+    }
+    if (bytes > heap_mapped - heap_used) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    void *start = (char *)HEAP_VBASE + heap_used;
+    heap_used += bytes;
+    return start;
+}
+
+void *malloc(size_t bytes)
+{
+    heap_reserve(bytes);
+    return _malloc_r(_REENT, bytes);
+}
+
+/* Some example programs free static memory: that is ignored, as on the reference system. */
+void free(void *memory)
+{
+    lvaddr_t at = (lvaddr_t)memory;
+    bool in_static = at >= (lvaddr_t)static_heap && at < (lvaddr_t)static_heap + STATIC_HEAP_BYTES;
+    bool in_mapped = at >= HEAP_VBASE && at < HEAP_VBASE + HEAP_MAX_BYTES;
+
+    if (in_static || in_mapped) {
+        _free_r(_REENT, memory);
+    }
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    heap_reserve(total);
+    return _calloc_r(_REENT, count, bytes);
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+    heap_reserve(bytes);
+    return _realloc_r(_REENT, memory, bytes);
+}
+
+/* ---- output ---- */
+
+static void flush_console_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    sys_print((char *)handle + DISP_CONSOLE_BUFFER_OFFSET, disp->console_used, PRINT_LINE);
+    disp->console_used = 0;
+}
+
+static void write_console(const char *text, size_t length)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    char *buffer = (char *)handle + DISP_CONSOLE_BUFFER_OFFSET;
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\n') {
+            flush_console_disabled(handle);
+            continue;
+        }
+        if (disp->console_used == DISP_LINE_BYTES) {
+            flush_console_disabled(handle);
+        }
+        buffer[disp->console_used++] = text[i];
+    }
+    disp_enable(handle);
+}
+
+void newlib_flush_console(void)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (get_dispatcher_generic(handle)->console_used > 0) {
+        flush_console_disabled(handle);
+    }
+    disp_enable(handle);
+}
+
+int _write(int fd, const char *text, int length)
+{
+    if (fd != 1 && fd != 2) {
+        errno = EBADF;
+        return -1;
+    }
+    if (length > 0) {
+        write_console(text, (size_t)length);
+    }
+    return length;
+}
+
+int _read(int fd, char *buffer, int length)
+{
+    (void)buffer, (void)length;
+    if (fd == 0) {
+        return 0; /* end of file: there is no console input */
+    }
+    errno = EBADF;
+    return -1;
+}
+
+int _close(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+int _lseek(int fd, int offset, int whence)
+{
+    (void)fd, (void)offset, (void)whence;
+    errno = ESPIPE;
+    return -1;
+}
+
+int _fstat(int fd, struct stat *st)
+{
+    if (fd < 0 || fd > 2) {
+        errno = EBADF;
+        return -1;
+    }
+    memset(st, 0, sizeof(*st));
+    st->st_mode = S_IFCHR;
+    return 0;
+}
+
+int _isatty(int fd)
+{
+    return fd >= 0 && fd <= 2;
+}
+
+int _open(const char *name, int flags, ...)
+{
+    (void)name, (void)flags;
+    errno = ENOENT;
+    return -1;
+}
+
+int _unlink(const char *name)
+{
+    (void)name;
+    errno = ENOENT;
+    return -1;
+}
+
+int _link(const char *old, const char *new)
+{
+    (void)old, (void)new;
+    errno = ENOENT;
+    return -1;
+}
+
+int _getpid(void)
+{
+    return (int)disp_get_domain_id();
+}
+
+/* raise() and abort() end here. */
+int _kill(int pid, int signal)
+{
+    (void)pid;
+    debug_printf("ended by signal %d", signal);
+    domain_exit(128 + signal);
+}
+
+int _gettimeofday(struct timeval *tv, void *zone)
+{
+    systime_t now = get_system_time();
+
+    (void)zone;
+    tv->tv_sec = (time_t)(now / 1000000000);
+    tv->tv_usec = (suseconds_t)(now % 1000000000 / 1000);
+    return 0;
+}
+
+clock_t _times(struct tms *buffer)
+{
+    (void)buffer;
+    errno = ENOSYS;
+    return (clock_t)-1;
+}
+
+void _exit(int status)
+{
+    newlib_flush_console();
+    domain_exit(status);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Mutexes, condition variables, semaphores, once (facts §2.2).
+ *
+ * All of one dispatcher: a disabled section is what makes each step atomic.  A mutex is handed to the
+ * longest waiting thread, not released and fought for.
+ */
+#include <assert.h>
+#include <barrelfish/threads.h>
+
+#include "threads_priv.h"
+
+void thread_mutex_init(struct thread_mutex *mutex)
+{
+    *mutex = (struct thread_mutex)THREAD_MUTEX_INITIALIZER;
+}
+
+static void lock(struct thread_mutex *mutex, bool nested)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct thread *me = get_dispatcher_generic(handle)->current;
+
+    if (mutex->locked == 0) {
+        mutex->locked = 1;
+        mutex->holder = me;
+        disp_enable(handle);
+    } else if (mutex->holder == me && nested) {
+        mutex->locked++;
+        disp_enable(handle);
+    } else {
+        assert(mutex->holder != me);
+        thread_block_disabled(handle, &mutex->queue); /* the unlocker makes us the holder */
+        assert(mutex->holder == me);
+    }
+}
+
+void thread_mutex_lock(struct thread_mutex *mutex)
+{
+    lock(mutex, false);
+}
+
+void thread_mutex_lock_nested(struct thread_mutex *mutex)
+{
+    lock(mutex, true);
+}
+
+bool thread_mutex_trylock(struct thread_mutex *mutex)
+{
+    dispatcher_handle_t handle = disp_disable();
+    bool got = mutex->locked == 0;
+
+    if (got) {
+        mutex->locked = 1;
+        mutex->holder = get_dispatcher_generic(handle)->current;
+    }
+    disp_enable(handle);
+    return got;
+}
+
+static void unlock_disabled(struct thread_mutex *mutex, dispatcher_handle_t handle)
+{
+    assert(mutex->locked > 0);
+    assert(mutex->holder == get_dispatcher_generic(handle)->current);
+    if (--mutex->locked > 0) {
+        return;
+    }
+    mutex->holder = thread_unblock_one_disabled(handle, &mutex->queue, NULL);
+    if (mutex->holder != NULL) {
+        mutex->locked = 1;
+    }
+}
+
+void thread_mutex_unlock(struct thread_mutex *mutex)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    unlock_disabled(mutex, handle);
+    disp_enable(handle);
+}
+
+void thread_cond_init(struct thread_cond *cond)
+{
+    cond->queue = NULL;
+}
+
+void thread_cond_wait(struct thread_cond *cond, struct thread_mutex *mutex)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    assert(mutex->locked == 1);
+    unlock_disabled(mutex, handle);
+    thread_block_disabled(handle, &cond->queue);
+    thread_mutex_lock(mutex);
+}
+
+void thread_cond_signal(struct thread_cond *cond)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    thread_unblock_one_disabled(handle, &cond->queue, NULL);
+    disp_enable(handle);
+}
+
+void thread_cond_broadcast(struct thread_cond *cond)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    while (thread_unblock_one_disabled(handle, &cond->queue, NULL) != NULL) {
+    }
+    disp_enable(handle);
+}
+
+void thread_sem_init(struct thread_sem *sem, unsigned value)
+{
+    sem->value = value;
+    sem->queue = NULL;
+}
+
+void thread_sem_wait(struct thread_sem *sem)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (sem->value > 0) {
+        sem->value--;
+        disp_enable(handle);
+    } else {
+        thread_block_disabled(handle, &sem->queue); /* post gives its unit to us */
+    }
+}
+
+bool thread_sem_trywait(struct thread_sem *sem)
+{
+    dispatcher_handle_t handle = disp_disable();
+    bool got = sem->value > 0;
+
+    if (got) {
+        sem->value--;
+    }
+    disp_enable(handle);
+    return got;
+}
+
+void thread_sem_post(struct thread_sem *sem)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (thread_unblock_one_disabled(handle, &sem->queue, NULL) == NULL) {
+        sem->value++;
+    }
+    disp_enable(handle);
+}
+
+void thread_once(thread_once_t *control, void (*function)(void))
+{
+    if (control->state == 2) {
+        return;
+    }
+    thread_mutex_lock(&control->mutex);
+    if (control->state == 0) {
+        control->state = 1;
+        function();
+        control->state = 2;
+    }
+    thread_mutex_unlock(&control->mutex);
+}

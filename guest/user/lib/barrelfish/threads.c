@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Threads: creation, end, blocking (facts §2.2, §4.2).
+ *
+ * One allocation holds, from low to high addresses: stack, TLS block, thread control block.  A
+ * thread's memory cannot be freed while it still runs on it, so the last step of an exit happens on
+ * the upcall stack: the thread is put on the dead list's place (`zombie`) and freed by whoever
+ * creates or joins next.  Joined threads are freed by the joiner.
+ *
+ * newlib's per-thread state (struct _reent: errno, stdio buffers) is selected at every switch.
+ */
+#include <assert.h>
+#include <barrelfish/barrelfish.h>
+#include <reent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "threads_priv.h"
+
+extern char __tls_start[], __tls_init_end[], __tls_bytes[], __tls_align[];
+void thread_entry(void);
+
+#define TLS_TCB_BYTES 64 /* FS points at this; its first word is its own address */
+
+static uint32_t last_thread_id;
+
+void thread_enqueue(struct thread *thread, struct thread **queue)
+{
+    if (*queue == NULL) {
+        thread->next = thread->prev = thread;
+        *queue = thread;
+        return;
+    }
+    thread->next = *queue;
+    thread->prev = (*queue)->prev;
+    thread->prev->next = thread;
+    thread->next->prev = thread;
+}
+
+void thread_dequeue(struct thread *thread, struct thread **queue)
+{
+    if (thread->next == thread) {
+        assert(*queue == thread);
+        *queue = NULL;
+    } else {
+        thread->next->prev = thread->prev;
+        thread->prev->next = thread->next;
+        if (*queue == thread) {
+            *queue = thread->next;
+        }
+    }
+    thread->next = thread->prev = NULL;
+}
+
+void thread_reent_select(struct thread *thread)
+{
+#ifndef __DYNAMIC_REENT__
+    _impure_ptr = thread->reent;
+#else
+    (void)thread;
+#endif
+}
+
+#ifdef __DYNAMIC_REENT__
+struct _reent *__getreent(void)
+{
+    struct thread *me = get_dispatcher_generic(curdispatcher())->current;
+
+    return me != NULL ? me->reent : _GLOBAL_REENT;
+}
+#endif
+
+static size_t tls_bytes(void)
+{
+    size_t align = (size_t)__tls_align < 16 ? 16 : (size_t)__tls_align;
+
+    return ROUND_UP((size_t)__tls_bytes, align);
+}
+
+/* Lays out TLS and first frame below `top`; `bottom` is the lowest address of the stack. */
+static void set_up(struct thread *thread, dispatcher_handle_t handle, char *bottom, char *top,
+                   thread_func_t start, void *arg, void (*first)(void))
+{
+    size_t align = (size_t)__tls_align < 64 ? 64 : (size_t)__tls_align;
+    char *tcb = (char *)ROUND_DOWN((lvaddr_t)top - TLS_TCB_BYTES, align);
+    char *tls = tcb - tls_bytes();
+    size_t init = (size_t)(__tls_init_end - __tls_start);
+
+    memcpy(tls, __tls_start, init);
+    memset(tls + init, 0, (size_t)(tcb - tls) - init);
+    *(void **)tcb = tcb;
+
+    thread->handle = handle;
+    thread->id = ++last_thread_id;
+    thread->stack = bottom;
+    thread->stack_bytes = (size_t)(tls - bottom);
+    *(uint64_t *)bottom = THREAD_STACK_CANARY;
+    thread->regs.fs = (uint64_t)tcb;
+    thread->regs.rsp = ROUND_DOWN((lvaddr_t)tls, 16);
+    thread->regs.rip = (lvaddr_t)thread_entry;
+    thread->regs.eflags = 0x202;
+    thread->regs.rdi = (lvaddr_t)start;
+    thread->regs.rsi = (lvaddr_t)first;
+    *(uint16_t *)&thread->regs.fxsave_area[0] = 0x37f;
+    *(uint32_t *)&thread->regs.fxsave_area[24] = 0x1f80;
+    thread->wakeup_reason = arg; /* until thread_main fetches it */
+}
+
+/* The first C function of every thread; its argument is the thread's function. */
+static void thread_main(thread_func_t start)
+{
+    struct thread *me = thread_self();
+
+    thread_exit(start(me->wakeup_reason));
+}
+
+struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start, void *arg)
+{
+    static struct thread first;
+    static char stack[THREADS_DEFAULT_STACK_BYTES] __attribute__((aligned(64)));
+
+    first.reent = _GLOBAL_REENT;
+    set_up(&first, handle, stack, stack + sizeof(stack), start, arg, (void (*)(void))thread_main);
+    first.state = THREAD_RUNNABLE;
+    thread_enqueue(&first, &get_dispatcher_generic(handle)->runq);
+    return &first;
+}
+
+static void thread_free(struct thread *thread)
+{
+    if (thread->reent != NULL && thread->reent != _GLOBAL_REENT) {
+        _reclaim_reent(thread->reent);
+        free(thread->reent);
+    }
+    free(thread->memory);
+}
+
+/* A detached thread that has ended and still waits to be freed. */
+static struct thread *zombies;
+
+static void free_zombies(void)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct thread *thread = zombies;
+
+    zombies = NULL;
+    disp_enable(handle);
+    while (thread != NULL) {
+        struct thread *next = thread->next;
+
+        thread_free(thread);
+        thread = next;
+    }
+}
+
+struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
+{
+    size_t stack = ROUND_UP(stack_bytes < 4096 ? 4096 : stack_bytes, 64);
+    size_t above = ROUND_UP(tls_bytes() + TLS_TCB_BYTES + 2 * (size_t)__tls_align, 64);
+
+    free_zombies();
+    char *memory = malloc(64 + stack + above + sizeof(struct thread));
+    struct _reent *reent = malloc(sizeof(*reent));
+    if (memory == NULL || reent == NULL) {
+        free(memory);
+        free(reent);
+        return NULL;
+    }
+    char *bottom = (char *)ROUND_UP((lvaddr_t)memory, 64);
+    struct thread *thread = (struct thread *)(bottom + stack + above);
+
+    memset(thread, 0, sizeof(*thread));
+    _REENT_INIT_PTR(reent);
+    thread->reent = reent;
+    thread->memory = memory;
+    set_up(thread, curdispatcher(), bottom, (char *)thread, start, arg,
+           (void (*)(void))thread_main);
+
+    dispatcher_handle_t handle = disp_disable();
+    thread_make_runnable_disabled(handle, thread);
+    disp_enable(handle);
+    return thread;
+}
+
+struct thread *thread_create(thread_func_t start, void *arg)
+{
+    return thread_create_varstack(start, arg, THREADS_DEFAULT_STACK_BYTES);
+}
+
+void thread_make_runnable_disabled(dispatcher_handle_t handle, struct thread *thread)
+{
+    if (thread->pause_pending) {
+        thread->state = THREAD_PAUSED;
+        return;
+    }
+    thread->state = THREAD_RUNNABLE;
+    thread_enqueue(thread, &get_dispatcher_generic(handle)->runq);
+}
+
+struct thread *thread_self(void)
+{
+    return get_dispatcher_generic(curdispatcher())->current;
+}
+
+uintptr_t thread_id(void)
+{
+    return thread_self()->id;
+}
+
+uintptr_t thread_get_id(const struct thread *thread)
+{
+    return thread->id;
+}
+
+bool thread_exited(const struct thread *thread)
+{
+    return *(volatile const enum thread_state *)&thread->state == THREAD_EXITED;
+}
+
+void thread_yield(void)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct thread *me = disp->current;
+
+    disp_check_events_disabled(handle);
+    if (disp->runq == me && me->next == me) {
+        disp_enable(handle);
+        return;
+    }
+    if (disp->runq == me) {
+        disp->runq = me->next;
+    }
+    me->full_state = false;
+    disp_save_and_schedule(&me->regs, handle);
+}
+
+void thread_yield_dispatcher(struct capref endpoint)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct thread *me = disp->current;
+
+    if (disp->runq == me) {
+        disp->runq = me->next;
+    }
+    me->full_state = false;
+    disp_save_and_yield(&me->regs, handle, capref_is_null(endpoint) ? 0 : get_cap_addr(endpoint));
+}
+
+void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct thread *me = disp->current;
+
+    assert(disp_is_disabled(handle));
+    thread_dequeue(me, &disp->runq);
+    me->state = THREAD_BLOCKED;
+    me->queue = queue;
+    me->wakeup_reason = NULL;
+    if (queue != NULL) {
+        thread_enqueue(me, queue);
+    }
+    me->full_state = false;
+    disp->current = NULL;
+    disp_save_and_schedule(&me->regs, handle);
+    return me->wakeup_reason;
+}
+
+void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
+                             struct thread *thread, void *reason)
+{
+    assert(thread->state == THREAD_BLOCKED && thread->queue == queue);
+    if (queue != NULL) {
+        thread_dequeue(thread, queue);
+    }
+    thread->queue = NULL;
+    thread->wakeup_reason = reason;
+    thread_make_runnable_disabled(handle, thread);
+}
+
+struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
+                                           void *reason)
+{
+    struct thread *thread = *queue;
+
+    if (thread != NULL) {
+        thread_unblock_disabled(handle, queue, thread, reason);
+    }
+    return thread;
+}
+
+void thread_exit(int status)
+{
+    struct thread *me = thread_self();
+
+    if (me->reent != _GLOBAL_REENT) {
+        fflush(stdout);
+    }
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    thread_dequeue(me, &disp->runq);
+    me->exit_status = status;
+    me->state = THREAD_EXITED;
+    if (me->detached) {
+        me->next = zombies;
+        zombies = me;
+    }
+    while (thread_unblock_one_disabled(handle, &me->exit_waiter, NULL) != NULL) {
+    }
+    disp->current = NULL;
+    disp_save_and_schedule(&me->regs, handle);
+    __builtin_unreachable();
+}
+
+errval_t thread_join(struct thread *thread, int *retval)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (thread->detached || thread->joining) {
+        disp_enable(handle);
+        return LIB_ERR_THREAD_JOIN_DETACHED;
+    }
+    thread->joining = true;
+    if (thread->state != THREAD_EXITED) {
+        thread_block_disabled(handle, &thread->exit_waiter);
+    } else {
+        disp_enable(handle);
+    }
+    if (retval != NULL) {
+        *retval = thread->exit_status;
+    }
+    thread_free(thread);
+    return SYS_ERR_OK;
+}
+
+errval_t thread_detach(struct thread *thread)
+{
+    dispatcher_handle_t handle = disp_disable();
+    bool ended = thread->state == THREAD_EXITED;
+
+    if (thread->detached || thread->joining) {
+        disp_enable(handle);
+        return LIB_ERR_THREAD_JOIN_DETACHED;
+    }
+    thread->detached = true;
+    disp_enable(handle);
+    if (ended) {
+        thread_free(thread);
+    }
+    return SYS_ERR_OK;
+}
+
+void thread_pause(struct thread *thread)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    thread->pause_pending = true;
+    if (thread->state == THREAD_RUNNABLE) {
+        thread_dequeue(thread, &disp->runq);
+        thread->state = THREAD_PAUSED;
+        if (thread == disp->current) {
+            thread->full_state = false;
+            disp->current = NULL;
+            disp_save_and_schedule(&thread->regs, handle);
+            return;
+        }
+    }
+    disp_enable(handle);
+}
+
+void thread_resume(struct thread *thread)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    thread->pause_pending = false;
+    if (thread->state == THREAD_PAUSED) {
+        thread_make_runnable_disabled(handle, thread);
+    }
+    disp_enable(handle);
+}
+
+void thread_set_tls_key(int key, void *data)
+{
+    assert(key >= 0 && key < MAX_TLS);
+    thread_self()->tls_keys[key] = data;
+}
+
+void *thread_get_tls_key(int key)
+{
+    assert(key >= 0 && key < MAX_TLS);
+    return thread_self()->tls_keys[key];
+}
+
+void thread_set_tls(void *data)
+{
+    thread_set_tls_key(0, data);
+}
+
+void *thread_get_tls(void)
+{
+    return thread_get_tls_key(0);
+}
+
+errval_t thread_set_exception_handler(exception_handler_fn handler,
+                                      exception_handler_fn *old_handler, void *new_stack_base,
+                                      void *new_stack_top, void **old_stack_base,
+                                      void **old_stack_top)
+{
+    struct thread *me = thread_self();
+    const size_t default_bytes = 16384;
+
+    if (old_handler != NULL) {
+        *old_handler = me->exception_handler;
+    }
+    if (old_stack_base != NULL && old_stack_top != NULL) {
+        *old_stack_base = me->exception_stack;
+        *old_stack_top = me->exception_stack_top;
+    }
+    if (new_stack_base != NULL && new_stack_top != NULL) {
+        me->exception_stack = new_stack_base;
+        me->exception_stack_top = new_stack_top;
+    } else if (me->exception_stack_top == NULL) {
+        me->exception_stack = malloc(default_bytes);
+        if (me->exception_stack == NULL) {
+            return LIB_ERR_MALLOC_FAIL;
+        }
+        me->exception_stack_top = (char *)me->exception_stack + default_bytes;
+    }
+    me->exception_handler = handler;
+    return SYS_ERR_OK;
+}

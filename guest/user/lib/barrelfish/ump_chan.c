@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UMP channels: rings with events and wake-ups (overview 3.2, facts §6; DESIGN §5).
+ *
+ * Receiving: the channel is registered as polled; the dispatcher looks at all polled channels on each
+ * run upcall and while idle.  Sending to a full ring: the channel is parked in a list of the
+ * dispatcher and tried again on each run upcall and while idle, after looking for acks.
+ *
+ * Before the dispatcher sleeps it sets the wake flag of every channel it waits for and looks once
+ * more.  A sender that finds the flag set after a commit sends one notification for this value of the
+ * flag.  Both sides fence between their store and their load, so one of them sees the other.
+ */
+#include <barrelfish/ump_chan.h>
+
+#include <assert.h>
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/dispatcher.h>
+
+errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
+                       volatile void *outbuf, size_t outbytes)
+{
+    *uc = (struct ump_chan){ .connstate = UMP_DISCONNECTED };
+    waitset_chanstate_init(&uc->recv_waitset, CHANTYPE_UMP_IN);
+    waitset_chanstate_init(&uc->send_waitset, CHANTYPE_UMP_OUT);
+    uc->recv_waitset.arg = uc;
+    uc->notify_cap = NULL_CAP;
+    uc->frame = NULL_CAP;
+    errval_t err = ump_ring_pair_init(&uc->ring, inbuf, inbytes, outbuf, outbytes);
+    if (err_is_ok(err)) {
+        uc->connstate = UMP_CONNECTED;
+        uc->inlen = inbytes;
+        uc->outlen = outbytes;
+    }
+    return err;
+}
+
+errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
+                      struct capref notify, bool initiator)
+{
+    size_t bytes = inlen + outlen;
+    char *memory;
+    void *mapped;
+    errval_t err = vspace_map_one_frame(&mapped, bytes, frame, NULL, NULL);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    memory = mapped;
+    /* The initiator's incoming half comes first. */
+    if (initiator) {
+        err = ump_chan_init(uc, memory, inlen, memory + inlen, outlen);
+    } else {
+        err = ump_chan_init(uc, memory + inlen, outlen, memory, inlen);
+    }
+    if (err_is_fail(err)) {
+        vspace_unmap(memory);
+        return err;
+    }
+    uc->frame = frame;
+    uc->frame_addr = memory;
+    uc->frame_bytes = bytes;
+    uc->notify_cap = notify;
+    return SYS_ERR_OK;
+}
+
+errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
+                         struct capref notify)
+{
+    errval_t err = ump_chan_map(uc, frame, inlen, outlen, notify, false);
+
+    return err_is_fail(err) ? err_push(err, LIB_ERR_UMP_CHAN_ACCEPT) : err;
+}
+
+static void unpark_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    if (uc->next == NULL) {
+        return;
+    }
+    if (uc->next == uc) {
+        disp->ump_send_parked = NULL;
+    } else {
+        uc->next->prev = uc->prev;
+        uc->prev->next = uc->next;
+        if (disp->ump_send_parked == uc) {
+            disp->ump_send_parked = uc->next;
+        }
+    }
+    uc->next = uc->prev = NULL;
+}
+
+static void park_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
+{
+    struct ump_chan **list = &get_dispatcher_generic(handle)->ump_send_parked;
+
+    assert(uc->next == NULL);
+    if (*list == NULL) {
+        uc->next = uc->prev = uc;
+        *list = uc;
+        return;
+    }
+    uc->next = *list;
+    uc->prev = (*list)->prev;
+    uc->prev->next = uc;
+    uc->next->prev = uc;
+}
+
+void ump_chan_destroy(struct ump_chan *uc)
+{
+    if (waitset_chan_is_registered(&uc->recv_waitset)) {
+        ump_chan_deregister_recv(uc);
+    }
+    if (waitset_chan_is_registered(&uc->send_waitset)) {
+        ump_chan_deregister_send(uc);
+    }
+    if (uc->frame_addr != NULL) {
+        vspace_unmap(uc->frame_addr);
+        cap_destroy(uc->frame);
+        uc->frame_addr = NULL;
+    }
+    if (!capref_is_null(uc->notify_cap)) {
+        cap_destroy(uc->notify_cap);
+        uc->notify_cap = NULL_CAP;
+    }
+    uc->connstate = UMP_DISCONNECTED;
+}
+
+/* One notification for each time the peer went to sleep. */
+static void notify_sleeping_peer(struct ump_chan *uc)
+{
+    if (capref_is_null(uc->notify_cap)) {
+        return;
+    }
+    uint64_t wake = ump_ring_peer_wake(&uc->ring);
+    if ((wake & 1) && wake != uc->notified_wake) {
+        uc->notified_wake = wake;
+        invoke_notify_send(uc->notify_cap);
+    }
+}
+
+/* Takes explicit acknowledgements out of the ring; the next line that is not one, or NULL. */
+static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *type)
+{
+    volatile struct ump_message *message;
+
+    while ((message = ump_ring_peek(&uc->ring, type)) != NULL && *type == UMP_MSGTYPE_ACK) {
+        ump_ring_consume(&uc->ring);
+    }
+    return message;
+}
+
+/* Learns what the peer has acknowledged, also behind messages nobody has read yet. */
+static bool look_for_window(struct ump_chan *uc)
+{
+    unsigned type;
+
+    if (ump_ring_window(&uc->ring) == 0) {
+        skip_acks(uc, &type);
+        ump_ring_harvest_acks(&uc->ring);
+    }
+    return ump_ring_window(&uc->ring) > 0;
+}
+
+static void send_ack_if_due(struct ump_chan *uc)
+{
+    struct ump_control control;
+
+    if (!ump_ring_ack_due(&uc->ring) || uc->filling) {
+        return; /* a line being filled will carry it */
+    }
+    volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
+    if (message != NULL) {
+        ump_ring_commit(&uc->ring, message, control, UMP_MSGTYPE_ACK);
+        notify_sleeping_peer(uc);
+    }
+}
+
+/* The run upcall looks at channels, too: what changes one is done disabled. */
+
+volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+    volatile struct ump_message *message = NULL;
+
+    if (look_for_window(uc)) {
+        message = ump_ring_next(&uc->ring, control, false);
+        uc->filling = true;
+    }
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+    return message;
+}
+
+void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
+                     struct ump_control control, unsigned type)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+
+    ump_ring_commit(&uc->ring, message, control, type);
+    uc->filling = false;
+    notify_sleeping_peer(uc);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+}
+
+errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+
+    *message = skip_acks(uc, type);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+    return *message != NULL ? SYS_ERR_OK : LIB_ERR_NO_UMP_MSG;
+}
+
+void ump_chan_recv_done(struct ump_chan *uc)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+
+    ump_ring_consume(&uc->ring);
+    send_ack_if_due(uc);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+}
+
+bool ump_chan_can_send(struct ump_chan *uc)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+    bool can = look_for_window(uc);
+
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+    return can;
+}
+
+bool ump_chan_can_recv(struct ump_chan *uc)
+{
+    volatile struct ump_message *message;
+    unsigned type;
+
+    return err_is_ok(ump_chan_recv(uc, &message, &type));
+}
+
+errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err;
+
+    if (ump_chan_can_recv(uc)) {
+        err = waitset_chan_trigger_closure_disabled(ws, &uc->recv_waitset, closure, handle);
+    } else {
+        err = waitset_chan_register_polled_disabled(ws, &uc->recv_waitset, closure, handle);
+    }
+    disp_enable(handle);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
+}
+
+errval_t ump_chan_deregister_recv(struct ump_chan *uc)
+{
+    return waitset_chan_deregister(&uc->recv_waitset);
+}
+
+errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err;
+
+    if (ump_chan_can_send(uc)) {
+        err = waitset_chan_trigger_closure_disabled(ws, &uc->send_waitset, closure, handle);
+    } else {
+        err = waitset_chan_register_disabled(ws, &uc->send_waitset, closure, handle);
+        if (err_is_ok(err)) {
+            park_disabled(uc, handle);
+        }
+    }
+    disp_enable(handle);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_SEND) : err;
+}
+
+errval_t ump_chan_deregister_send(struct ump_chan *uc)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_deregister_disabled(&uc->send_waitset, handle);
+
+    unpark_disabled(uc, handle);
+    disp_enable(handle);
+    return err;
+}
+
+void ump_chan_migrate_recv(struct ump_chan *uc, struct waitset *ws)
+{
+    waitset_chan_migrate(&uc->recv_waitset, ws);
+}
+
+void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws)
+{
+    waitset_chan_migrate(&uc->send_waitset, ws);
+}
+
+bool ump_endpoint_poll(struct waitset_chanstate *chan)
+{
+    struct ump_chan *uc = chan->arg;
+
+    if (!ump_ring_has_line(&uc->ring)) {
+        return false;
+    }
+    bool found = ump_chan_can_recv(uc);
+
+    /* It could not be sent when it became due, if our own window was closed. */
+    send_ack_if_due(uc);
+    return found;
+}
+
+void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct ump_chan *uc = disp->ump_send_parked;
+
+    if (uc == NULL) {
+        return;
+    }
+    for (struct ump_chan *last = uc->prev, *next; disp->ump_send_parked != NULL; uc = next) {
+        bool end = uc == last;
+
+        next = uc->next;
+        if (ump_chan_can_send(uc)) {
+            unpark_disabled(uc, handle);
+            errval_t err = waitset_chan_trigger_disabled(&uc->send_waitset, handle);
+            assert(err_is_ok(err));
+            (void)err;
+        }
+        if (end) {
+            break;
+        }
+    }
+}
+
+static void arm(struct ump_chan *uc, bool *may_sleep)
+{
+    if (uc->never_sleep) {
+        *may_sleep = false;
+    } else {
+        ump_ring_arm(&uc->ring);
+        uc->armed = true;
+    }
+}
+
+static void disarm(struct ump_chan *uc)
+{
+    if (uc->armed) {
+        uc->armed = false;
+        ump_ring_disarm(&uc->ring);
+    }
+}
+
+/* Calls `function` for each channel the dispatcher waits for, in either direction. */
+#define FOR_ALL_WAITING(disp, uc, statement)                                                       \
+    do {                                                                                           \
+        struct waitset_chanstate *chan_ = (disp)->polled_channels;                                 \
+        if (chan_ != NULL) {                                                                       \
+            do {                                                                                   \
+                struct ump_chan *uc = chan_->arg;                                                  \
+                statement;                                                                         \
+                chan_ = chan_->polled_next;                                                        \
+            } while (chan_ != (disp)->polled_channels);                                            \
+        }                                                                                          \
+        struct ump_chan *parked_ = (disp)->ump_send_parked;                                        \
+        if (parked_ != NULL) {                                                                     \
+            do {                                                                                   \
+                struct ump_chan *uc = parked_;                                                     \
+                statement;                                                                         \
+                parked_ = parked_->next;                                                           \
+            } while (parked_ != (disp)->ump_send_parked);                                          \
+        }                                                                                          \
+    } while (0)
+
+bool ump_channels_arm_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    bool may_sleep = true;
+
+    FOR_ALL_WAITING(disp, uc, arm(uc, &may_sleep));
+    disp->ump_armed = 1;
+    disp_check_events_disabled(handle);
+    return may_sleep;
+}
+
+void ump_channels_disarm_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    disp->ump_armed = 0;
+    FOR_ALL_WAITING(disp, uc, disarm(uc));
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Channels of waitsets: registration and triggers (facts §8).
+ */
+#include <barrelfish/waitset_chan.h>
+
+#include <assert.h>
+#include <barrelfish/ump_chan.h>
+
+#include "threads_priv.h"
+#include "waitset_priv.h"
+
+void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype type)
+{
+    *chan = (struct waitset_chanstate){ .chantype = type, .state = CHAN_UNREGISTERED };
+}
+
+void waitset_chanstate_destroy(struct waitset_chanstate *chan)
+{
+    if (waitset_chan_is_registered(chan)) {
+        errval_t err = waitset_chan_deregister(chan);
+
+        assert(err_is_ok(err));
+        (void)err;
+    }
+}
+
+static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
+                            struct event_closure closure, enum ws_chanstate state,
+                            dispatcher_handle_t handle)
+{
+    assert(disp_is_disabled(handle));
+    if (chan->state != CHAN_UNREGISTERED) {
+        return LIB_ERR_CHAN_ALREADY_REGISTERED;
+    }
+    chan->waitset = ws;
+    chan->closure = closure;
+    chan->token = 0;
+    chan->persistent = false;
+    chan->state = state;
+    chan_enqueue(chan, chan_queue(chan));
+    if (state == CHAN_POLLED) {
+        chan_polled_add(chan, handle);
+    }
+    return SYS_ERR_OK;
+}
+
+errval_t waitset_chan_register_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                        struct event_closure closure, dispatcher_handle_t handle)
+{
+    return do_register(ws, chan, closure, CHAN_IDLE, handle);
+}
+
+errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                               struct event_closure closure,
+                                               dispatcher_handle_t handle)
+{
+    return do_register(ws, chan, closure, CHAN_POLLED, handle);
+}
+
+errval_t waitset_chan_register(struct waitset *ws, struct waitset_chanstate *chan,
+                               struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+errval_t waitset_chan_register_polled(struct waitset *ws, struct waitset_chanstate *chan,
+                                      struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = do_register(ws, chan, closure, CHAN_POLLED, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_chanstate *chan,
+                                          struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, handle);
+
+    if (err_is_ok(err)) {
+        chan->persistent = true;
+    }
+    disp_enable(handle);
+    return err;
+}
+
+errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
+                                          dispatcher_handle_t handle)
+{
+    assert(disp_is_disabled(handle));
+    if (chan->state == CHAN_UNREGISTERED) {
+        return LIB_ERR_CHAN_NOT_REGISTERED;
+    }
+    chan_dequeue(chan, chan_queue(chan));
+    if (chan->state == CHAN_POLLED) {
+        chan_polled_remove(chan, handle);
+    }
+    chan->state = CHAN_UNREGISTERED;
+    chan->waitset = NULL;
+    return SYS_ERR_OK;
+}
+
+errval_t waitset_chan_deregister(struct waitset_chanstate *chan)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_deregister_disabled(chan, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+/* The channel is in no queue: queues its event and wakes a thread for it. */
+static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t handle)
+{
+    struct waitset *ws = chan->waitset;
+    struct thread *first = ws->waiting_threads, *thread = first;
+
+    chan->state = CHAN_PENDING;
+    if (first != NULL) {
+        do {
+            if (chan_matches(chan, thread, thread->wait_channel)) {
+                chan_enqueue(chan, &ws->pending);
+                thread_unblock_disabled(handle, &ws->waiting_threads, thread, NULL);
+                return;
+            }
+            thread = thread->next;
+        } while (thread != first);
+        chan->state = CHAN_WAITING;
+    }
+    chan_enqueue(chan, chan_queue(chan));
+}
+
+errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
+{
+    assert(disp_is_disabled(handle));
+    switch (chan->state) {
+    case CHAN_UNREGISTERED:
+        return LIB_ERR_CHAN_NOT_REGISTERED;
+    case CHAN_PENDING:
+    case CHAN_WAITING:
+        return LIB_ERR_WAITSET_CHAN_BUSY;
+    case CHAN_POLLED:
+        chan_polled_remove(chan, handle);
+        break;
+    case CHAN_IDLE:
+        break;
+    }
+    chan_dequeue(chan, chan_queue(chan));
+    make_pending(chan, handle);
+    return SYS_ERR_OK;
+}
+
+errval_t waitset_chan_trigger(struct waitset_chanstate *chan)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_trigger_disabled(chan, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+errval_t waitset_chan_trigger_closure_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                               struct event_closure closure,
+                                               dispatcher_handle_t handle)
+{
+    assert(disp_is_disabled(handle));
+    if (chan->state != CHAN_UNREGISTERED) {
+        return LIB_ERR_CHAN_ALREADY_REGISTERED;
+    }
+    chan->waitset = ws;
+    chan->closure = closure;
+    chan->token = 0;
+    chan->persistent = false;
+    make_pending(chan, handle);
+    return SYS_ERR_OK;
+}
+
+errval_t waitset_chan_trigger_closure(struct waitset *ws, struct waitset_chanstate *chan,
+                                      struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_trigger_closure_disabled(ws, chan, closure, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
+{
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
+
+    if (chan->state != CHAN_UNREGISTERED && chan->waitset != ws) {
+        chan_dequeue(chan, chan_queue(chan));
+        chan->waitset = ws;
+        if (chan->state == CHAN_PENDING || chan->state == CHAN_WAITING) {
+            make_pending(chan, handle); /* threads blocked there must learn of it */
+        } else {
+            chan_enqueue(chan, chan_queue(chan));
+        }
+    }
+    if (was_enabled) {
+        disp_enable(handle);
+    }
+}
+
+bool poll_channels_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct waitset_chanstate *chan = disp->polled_channels, *end, *next;
+    bool found = false;
+
+    if (chan == NULL) {
+        return false;
+    }
+    /* A channel that has something leaves the ring; the others stay where they are. */
+    end = chan->polled_prev;
+    do {
+        bool last = chan == end;
+
+        next = chan->polled_next;
+        assert(chan->chantype == CHANTYPE_UMP_IN);
+        if (ump_endpoint_poll(chan)) {
+            errval_t err = waitset_chan_trigger_disabled(chan, handle);
+
+            assert(err_is_ok(err));
+            (void)err;
+            found = true;
+        }
+        if (last) {
+            break;
+        }
+        chan = next;
+    } while (disp->polled_channels != NULL);
+    return found;
+}
