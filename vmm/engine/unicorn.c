@@ -105,7 +105,7 @@ static void prepare_reset(struct engine *engine)
     state->gdt = state->idt = (struct unicorn_segment){ 0 };
     state->cr[0] = 0x80010033; /* PG WP NE ET MP PE */
     state->cr[2] = state->cr[3] = 0;
-    state->cr[4] = 0x620; /* PAE OSFXSR OSXMMEXCPT */
+    state->cr[4] = 0x10620; /* PAE OSFXSR OSXMMEXCPT FSGSBASE */
     state->efer = 0xd01;  /* NXE LMA LME SCE */
     state->hflags =
         HFLAG_CS64 | HFLAG_LMA | HFLAG_CS32 | HFLAG_SS32 | HFLAG_PE | HFLAG_MP | HFLAG_OSFXSR;
