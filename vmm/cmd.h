@@ -31,7 +31,14 @@ enum exit_status {
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
+
+/* ---- the terminal ---- */
+
+/* Is standard output a terminal that understands escape sequences?  And may they be colours? */
+bool terminal_escapes(void);
+bool terminal_colour(void);
 
 /* ---- --set ---- */
 

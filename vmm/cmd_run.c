@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "record.h"
 #include "run.h"
 #include "scenario/units.h"
 
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace;
+    const char *engine, *images, *json, *junit, *trace, *record;
     bool has_seed;
     uint64_t seed;
     uint64_t deadline_ns; /* 0: the scenario's */
@@ -29,7 +30,7 @@ struct options {
     int file_count;
 };
 
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE };
+enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD };
 
 static const struct argp_option argp_options[] = {
     { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
@@ -41,6 +42,8 @@ static const struct argp_option argp_options[] = {
     { "json", KEY_JSON, "FILE", 0, "Write results as JSON", 1 },
     { "junit", KEY_JUNIT, "FILE", 0, "Write results as JUnit XML", 1 },
     { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
+    { "record", KEY_RECORD, "DIR", 0,
+      "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
     { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
     { "verbose", 'v', NULL, 0,
       "Show boot phases, cores, bindings, exits by reason; twice: every system call and upcall",
@@ -85,6 +88,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_TRACE:
         options->trace = argument;
         return 0;
+    case KEY_RECORD:
+        options->record = argument;
+        return 0;
     case 'q':
         options->verbosity = -1;
         return 0;
@@ -94,6 +100,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_ARGS:
         options->files = state->argv + state->next;
         options->file_count = state->argc - state->next;
+        if (options->record && options->file_count > 1)
+            argp_error(state, "--record takes one scenario");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "expected a scenario file");
@@ -159,17 +167,14 @@ static uint64_t choose_seed(const struct options *options, const struct scenario
     return seed;
 }
 
-static int run_all(struct options *options, struct scenario **scenarios,
+static int run_all(const struct options *options, struct scenario **scenarios,
                    struct run_settings *settings)
 {
     int status = STATUS_OK;
     unsigned passed = 0, not_passed = 0;
     for (int i = 0; i < options->file_count && !watch_signal(settings->watch); i++) {
-        struct scenario *scenario = scenarios[i];
-        if (options->deadline_ns)
-            scenario->deadline_ns = options->deadline_ns;
-        settings->seed = choose_seed(options, scenario);
-        int one = run_scenario(scenario, settings);
+        settings->seed = choose_seed(options, scenarios[i]);
+        int one = run_scenario(scenarios[i], settings);
         passed += one == STATUS_OK;
         not_passed += one != STATUS_OK;
         status = worse(status, one);
@@ -182,57 +187,88 @@ static int run_all(struct options *options, struct scenario **scenarios,
     return status;
 }
 
-static int run_with_outputs(struct options *options, struct scenario **scenarios)
+/* With the result files open. */
+static int run_watched(const struct options *options, struct scenario **scenarios,
+                       struct run_settings *settings)
+{
+    struct recorder *recorder = NULL;
+    int status = STATUS_OK;
+    if (options->record) {
+        recorder = recorder_create(options->record, scenarios[0], settings->images, &status);
+        if (!recorder)
+            return status;
+        settings->before_run = recorder_before_run;
+        settings->after_run = recorder_after_run;
+        settings->context = recorder;
+    }
+    settings->watch = watch_start();
+    if (settings->watch) {
+        status = run_all(options, scenarios, settings);
+        watch_stop(settings->watch);
+    } else {
+        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+        status = STATUS_HOST;
+    }
+    if (recorder && !recorder_close(recorder))
+        status = worse(status, STATUS_HOST);
+    return status;
+}
+
+static int run_with_outputs(const struct options *options, struct scenario **scenarios,
+                            struct run_settings *settings)
+{
+    FILE *json = NULL, *junit = NULL;
+    struct report_files files = { 0 };
+    int status = STATUS_USAGE;
+    if (open_output(options->json, "--json", &json) &&
+        open_output(options->junit, "--junit", &junit) &&
+        open_output(options->trace, "--trace", &settings->report.trace)) {
+        settings->files = json || junit ? &files : NULL;
+        status = run_watched(options, scenarios, settings);
+    }
+    int written_json = json ? report_files_write_json(&files, json) : 0;
+    int written_junit = junit ? report_files_write_junit(&files, junit) : 0;
+    report_files_free(&files);
+    bool good = close_output(options->json, "--json", json, written_json);
+    good &= close_output(options->junit, "--junit", junit, written_junit);
+    good &= close_output(options->trace, "--trace", settings->report.trace, 0);
+    return good ? status : worse(status, STATUS_HOST);
+}
+
+static int run_valid(const struct options *options, struct scenario **scenarios)
 {
     struct engine_capability capability;
     char images[2 * PATH_MAX];
     int status = STATUS_OK;
-    FILE *json = NULL, *junit = NULL, *trace = NULL;
-    struct report_files files = { 0 };
-
     if (!images_find(options->images, images, sizeof(images))) {
         fprintf(stderr, "vmm: %s\n", images);
         return STATUS_HOST;
     }
+    const char *name = options->engine;
+    bool choose = !name || strcmp(name, "auto") == 0;
+    if (options->record && choose)
+        name = engine_unicorn.name; /* the one that can repeat a run */
     const struct engine_ops *ops =
-        engine_choose(options->engine, options->verbosity < 0, &capability, &status);
+        engine_choose(name, options->verbosity < 0, &capability, &status);
     if (!ops)
         return status;
-    if (!open_output(options->json, "--json", &json) ||
-        !open_output(options->junit, "--junit", &junit) ||
-        !open_output(options->trace, "--trace", &trace)) {
-        status = STATUS_USAGE;
-    } else {
-        bool terminal = isatty(STDOUT_FILENO);
-        const char *term = getenv("TERM");
-        bool escapes = terminal && !(term && strcmp(term, "dumb") == 0);
-        struct run_settings settings = {
-            .ops = ops,
-            .capability = &capability,
-            .images = images,
-            .report = { .verbosity = options->verbosity,
-                        .colour = escapes && !getenv("NO_COLOR"),
-                        .progress = escapes,
-                        .out = stdout,
-                        .trace = trace },
-            .files = json || junit ? &files : NULL,
-            .watch = watch_start(),
-        };
-        if (settings.watch) {
-            status = run_all(options, scenarios, &settings);
-            watch_stop(settings.watch);
-        } else {
-            fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
-            status = STATUS_HOST;
-        }
+    if (options->record && !capability.virtual_time) {
+        fprintf(stderr,
+                "vmm: --record: engine %s runs in real time and cannot repeat a run; use --engine "
+                "unicorn\n",
+                ops->name);
+        return STATUS_USAGE;
     }
-    int written_json = json && files.results ? report_files_write_json(&files, json) : 0;
-    int written_junit = junit && files.results ? report_files_write_junit(&files, junit) : 0;
-    report_files_free(&files);
-    bool good = close_output(options->json, "--json", json, written_json);
-    good &= close_output(options->junit, "--junit", junit, written_junit);
-    good &= close_output(options->trace, "--trace", trace, 0);
-    return good ? status : worse(status, STATUS_HOST);
+    struct run_settings settings = {
+        .ops = ops,
+        .capability = &capability,
+        .images = images,
+        .report = { .verbosity = options->verbosity,
+                    .colour = terminal_colour(),
+                    .progress = terminal_escapes(),
+                    .out = stdout },
+    };
+    return run_with_outputs(options, scenarios, &settings);
 }
 
 int cmd_run(int argc, char **argv)
@@ -248,8 +284,10 @@ int cmd_run(int argc, char **argv)
     for (int i = 0; i < options.file_count; i++) {
         scenarios[i] = load_and_report(options.files[i], &options.sets);
         valid &= scenarios[i] != NULL;
+        if (scenarios[i] && options.deadline_ns)
+            scenarios[i]->deadline_ns = options.deadline_ns;
     }
-    int status = valid ? run_with_outputs(&options, scenarios) : STATUS_USAGE;
+    int status = valid ? run_valid(&options, scenarios) : STATUS_USAGE;
     for (int i = 0; i < options.file_count; i++)
         scenario_free(scenarios[i]);
     free(scenarios);

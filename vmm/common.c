@@ -14,6 +14,17 @@
 
 #include "cmd.h"
 
+bool terminal_escapes(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool terminal_colour(void)
+{
+    return terminal_escapes() && !getenv("NO_COLOR");
+}
+
 void sets_add(struct sets *sets, const char *assignment, struct argp_state *state)
 {
     if (sets->count == SETS_MAX)

@@ -22,6 +22,7 @@ struct command {
 static const struct command commands[] = {
     { "run", cmd_run, "FILE...", "run scenarios and check what they expect" },
     { "check", cmd_check, "FILE...", "validate scenario files, run nothing" },
+    { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
     { "doctor", cmd_doctor, "", "say what this host can run, and why not" },
 };

@@ -25,8 +25,6 @@
 /* Engines in virtual time get this much real time before the run counts as hung. */
 #define REAL_TIME_LIMIT_NS (20ull * 60 * 1000000000)
 
-#pragma weak unicorn_state_hash
-
 struct run {
     const struct scenario *scenario;
     const struct run_settings *settings;
@@ -148,7 +146,7 @@ static void gather(struct run *run, struct run_result *result, const struct engi
     const struct engine_ops *ops = run->settings->ops;
     ops->stats(run->engine, &result->stats);
     machine_get_stats(run->machine, &result->machine_stats);
-    if (ops == &engine_unicorn && unicorn_state_hash) {
+    if (ops == &engine_unicorn) {
         uint64_t hash[2];
         unicorn_state_hash(run->engine, hash);
         snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
@@ -163,7 +161,7 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
     const struct run_settings *settings = run->settings;
     struct engine_stop why = { 0 };
     if (settings->before_run)
-        settings->before_run(settings->context, run->engine);
+        settings->before_run(settings->context, run->machine, run->engine);
     report_begin(run->report, settings->ops->name);
     watch_engine(settings->watch, settings->ops, run->engine,
                  settings->capability->virtual_time ? REAL_TIME_LIMIT_NS : 0);
@@ -193,7 +191,7 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
                                                : "a request");
     gather(run, result, &why);
     if (settings->after_run)
-        settings->after_run(settings->context, run->engine, result, run->report);
+        settings->after_run(settings->context, run->machine, run->engine, result);
 }
 
 static int fail(struct run *run, int status, const char *message)

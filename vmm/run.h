@@ -24,10 +24,11 @@ struct run_settings {
     struct report_files *files; /* NULL, or collects the result */
     struct watch *watch;
 
-    /* NULL, or called with the engine right before it runs and right after (to observe it). */
-    void (*before_run)(void *context, struct engine *engine);
-    void (*after_run)(void *context, struct engine *engine, const struct run_result *result,
-                      const struct report *report);
+    /* NULL, or called right before the run and right after it, when the result is known and may
+     * still be changed. */
+    void (*before_run)(void *context, struct machine *machine, struct engine *engine);
+    void (*after_run)(void *context, struct machine *machine, struct engine *engine,
+                      struct run_result *result);
     void *context;
 };
 

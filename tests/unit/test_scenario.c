@@ -512,3 +512,63 @@ Test(scenario, menu_file_is_found_beside_the_scenario)
     unlink(menu);
     rmdir(dir);
 }
+
+static void same_scenario(const struct scenario *a, const struct scenario *b)
+{
+    cr_expect_str_eq(a->name, b->name);
+    cr_expect_str_eq(a->description, b->description);
+    cr_expect_eq(a->deadline_ns, b->deadline_ns);
+    cr_expect_eq(a->has_seed, b->has_seed);
+    cr_expect_eq(a->seed, b->seed);
+    cr_expect_eq(a->nested, b->nested);
+    cr_expect_arr_eq((const char *)&a->machine, (const char *)&b->machine, sizeof(a->machine));
+    cr_expect_str_eq(a->menu.kernel.command, b->menu.kernel.command);
+    cr_assert_eq(a->menu.module_count, b->menu.module_count);
+    for (size_t i = 0; i < a->menu.module_count; i++) {
+        cr_expect_str_eq(a->menu.modules[i].command, b->menu.modules[i].command);
+        cr_expect_eq(a->menu.modules[i].cores, b->menu.modules[i].cores);
+        cr_expect_eq(a->menu.modules[i].no_unzip, b->menu.modules[i].no_unzip);
+    }
+    cr_assert_eq(a->expectation_count, b->expectation_count);
+    for (size_t i = 0; i < a->expectation_count; i++) {
+        const struct expectation *x = &a->expectations[i], *y = &b->expectations[i];
+        cr_expect_eq(x->kind, y->kind);
+        cr_expect_eq(x->core, y->core);
+        cr_expect_eq(x->regex, y->regex);
+        cr_expect_eq(x->count, y->count);
+        cr_expect_eq(x->exit_code, y->exit_code);
+        cr_expect(!x->pattern == !y->pattern && (!x->pattern || !strcmp(x->pattern, y->pattern)));
+        cr_expect(!x->domain == !y->domain && (!x->domain || !strcmp(x->domain, y->domain)));
+    }
+}
+
+Test(scenario, what_is_written_parses_to_the_same)
+{
+    static const char *const texts[] = {
+        "scenario: a\n" BOOT,
+        "scenario: a.b-c_1\ndescription: 'it''s: \"quoted\" \\ # not a comment'\n"
+        "machine:\n  slice: 7\n  window: 4 MiB\n  nodes:\n    - cores: [0, 2]\n      memory: 64 "
+        "MiB\n"
+        "    - cores: 1\n      memory: 4 MiB\n    - cores: []\n      memory: 6 MiB\n"
+        "  distances: [[10, 11, 12], [13, 10, 14], [15, 16, 10]]\n"
+        "boot:\n  - kernel /boot/cpu loglevel=3 \"x\"\n  - module /sbin/init\n"
+        "  - 'modulenounzip /sbin/a core=0-2 \\n # {[}'\n"
+        "deadline: 1.000000001 s\nseed: 18446744073709551615\nnested: true\n"
+        "expect:\n  - console: \"tab\\there \\u00fc\"\n    core: each\n    domain: 'a: b'\n    "
+        "count: 3\n"
+        "  - not: {regex: '^\\[[a-z\"]+$'}\n  - exit: 255\n",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct scenario *one = good(texts[i]);
+        char *yaml = NULL;
+        size_t bytes = 0;
+        FILE *out = open_memstream(&yaml, &bytes);
+        cr_assert_eq(scenario_write(one, out), 0);
+        fclose(out);
+        struct scenario *two = good(yaml);
+        same_scenario(one, two);
+        scenario_free(one);
+        scenario_free(two);
+        free(yaml);
+    }
+}

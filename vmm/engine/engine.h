@@ -44,7 +44,7 @@ struct machine;
 struct engine_capability {
     bool usable;
     bool virtual_time;   /* time is counted, not measured: runs are deterministic from the seed */
-    bool syscall_faults; /* `syscall` arrives as #PF with CR2 = RIP = LSTAR (ABI_BOOT_SYSCALL_FAULTS) */
+    bool syscall_faults; /* `syscall` arrives as #PF: ABI_BOOT_SYSCALL_FAULTS */
     bool fsgsbase;       /* wrfsbase and its kin work in ring 3 */
     bool readonly_slots; /* stores to the window can be trapped while loads run free */
     char version[64];    /* "KVM API 12, software (system calls fault)", "Unicorn 2.1.1" */
@@ -74,10 +74,10 @@ const char *stop_reason_name(enum stop_reason reason);
 
 struct engine_stop {
     enum stop_reason reason;
-    unsigned core;     /* for reasons that have one */
+    unsigned core;      /* for reasons that have one */
     uint32_t exit_code; /* STOP_EXIT: 0..255 */
-    uint64_t time_ns;  /* machine time of the end */
-    char detail[192];  /* one line, or empty: what the engine knows beyond the reason */
+    uint64_t time_ns;   /* machine time of the end */
+    char detail[192];   /* one line, or empty: what the engine knows beyond the reason */
 };
 
 /* ---- state of a core ---- */
@@ -109,26 +109,26 @@ struct core_entry {
 /* ---- counters ---- */
 
 /* What an engine counts for each core; name and text for reports.  The first group is by port. */
-#define ENGINE_COUNTERS(X)                                                                         \
-    X(PORT_CONSOLE, "port console")                                                                \
-    X(PORT_CLOCK, "port clock")                                                                    \
-    X(PORT_TIMER, "port timer")                                                                    \
-    X(PORT_IPI, "port ipi")                                                                        \
-    X(PORT_POWER, "port power")                                                                    \
-    X(PORT_SCRUB, "port scrub")                                                                    \
-    X(PORT_FABRIC, "port fabric")                                                                  \
-    X(PORT_OTHER, "port other")                                                                    \
-    X(HLT, "hlt")                                                                                  \
-    X(INTERRUPT_WINDOW, "interrupt window")                                                        \
-    X(WINDOW_STORE, "window store")                                                                \
-    X(KICK, "kick")                                                                                \
+#define ENGINE_COUNTERS(X)                  \
+    X(PORT_CONSOLE, "port console")         \
+    X(PORT_CLOCK, "port clock")             \
+    X(PORT_TIMER, "port timer")             \
+    X(PORT_IPI, "port ipi")                 \
+    X(PORT_POWER, "port power")             \
+    X(PORT_SCRUB, "port scrub")             \
+    X(PORT_FABRIC, "port fabric")           \
+    X(PORT_OTHER, "port other")             \
+    X(HLT, "hlt")                           \
+    X(INTERRUPT_WINDOW, "interrupt window") \
+    X(WINDOW_STORE, "window store")         \
+    X(KICK, "kick")                         \
     X(OTHER, "other")
 
 enum engine_counter {
 #define X(name, text) ENGINE_EXIT_##name,
     ENGINE_COUNTERS(X)
 #undef X
-    ENGINE_EXITS
+        ENGINE_EXITS
 };
 
 const char *engine_counter_name(enum engine_counter counter);

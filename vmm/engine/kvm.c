@@ -58,7 +58,8 @@ void kvm_request_stop(struct engine *engine, enum stop_reason reason)
     errno = saved;
 }
 
-void kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, const char *format, ...)
+void kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, const char *format,
+              ...)
 {
     pthread_mutex_lock(&engine->fail_lock);
     if (engine->fail_detail[0] == 0) {
@@ -175,6 +176,10 @@ static int engine_create(struct engine **out, struct machine *machine,
     const struct engine_capability *c = &engine->host.capability;
     if (r < 0) {
         machine_set_error(machine, "kvm: %s; %s", c->reason, c->mend);
+    } else if (machine_core_count(machine) > engine->host.max_vcpus) {
+        r = -ENOTSUP;
+        machine_set_error(machine, "kvm: the host allows %u vCPUs, not %u; use --engine unicorn",
+                          engine->host.max_vcpus, machine_core_count(machine));
     } else if (options->trap_window && !c->readonly_slots) {
         r = -ENOTSUP;
         machine_set_error(machine, "kvm: no read-only memory slots, so messages cannot be trapped; "

@@ -79,8 +79,8 @@ static int open_device(struct kvm_host *host)
     case EACCES:
     case EPERM:
         return refuse(host, -EACCES, "no permission to open /dev/kvm",
-                      "join the group that owns it (`sudo usermod -aG kvm $USER`, then log in "
-                      "again), or use --engine unicorn");
+                      "`sudo setfacl -m u:$USER:rw /dev/kvm`, or join the group that owns it and "
+                      "log in again, or use --engine unicorn");
     default: {
         int code = -errno;
         char reason[128];
@@ -101,6 +101,8 @@ static int check_extensions(struct kvm_host *host)
         { KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID" },
     };
     int version = ioctl(host->fd, KVM_GET_API_VERSION, 0);
+    if (version < 0)
+        return refuse(host, -ENODEV, "/dev/kvm is not a KVM device", "use --engine unicorn");
     if (version != KVM_API_VERSION) {
         char reason[128];
         snprintf(reason, sizeof reason, "/dev/kvm speaks API version %d, not %d", version,
@@ -120,6 +122,8 @@ static int check_extensions(struct kvm_host *host)
     if (bytes < (int)sizeof(struct kvm_run))
         return refuse(host, -ENOTSUP, "KVM_GET_VCPU_MMAP_SIZE fails", "use --engine unicorn");
     host->run_bytes = (size_t)bytes;
+    int cores = ioctl(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+    host->max_vcpus = cores > 0 ? (unsigned)cores : 4; /* what the API promises at least */
     return 0;
 }
 

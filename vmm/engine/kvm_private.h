@@ -26,6 +26,7 @@ struct kvm_host_cpuid {
 struct kvm_host {
     int fd; /* /dev/kvm */
     size_t run_bytes;
+    unsigned max_vcpus;
     bool cpuid_fsgsbase; /* CPUID offers it; capability.fsgsbase says whether it works */
     struct engine_capability capability;
     struct kvm_host_cpuid cpuid; /* for all vCPUs but for the APIC id */
@@ -86,7 +87,7 @@ struct engine {
     int epoll_fd;
     atomic_int stop_reason; /* enum stop_reason; the first one stays */
     atomic_bool running;
-    uint64_t start_ns;        /* CLOCK_MONOTONIC at machine time 0 */
+    uint64_t start_ns;         /* CLOCK_MONOTONIC at machine time 0 */
     pthread_mutex_t fail_lock; /* covers the two below */
     unsigned fail_core;
     char fail_detail[192];
@@ -97,9 +98,8 @@ struct engine {
 uint64_t kvm_now_ns(struct engine *engine);
 
 /* Ends the run because of what happened on `core`; the first reason wins. */
-__attribute__((format(printf, 4, 5))) void kvm_fail(struct engine *engine, unsigned core,
-                                                    enum stop_reason reason, const char *format,
-                                                    ...);
+__attribute__((format(printf, 4, 5))) void
+kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, const char *format, ...);
 void kvm_request_stop(struct engine *engine, enum stop_reason reason);
 
 int kvm_vcpu_create(struct engine *engine, unsigned core);

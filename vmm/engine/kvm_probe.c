@@ -23,7 +23,7 @@
 #include "engine/kvm_private.h"
 
 #define PROBE_PORT 0x5ff0
-#define PROBE_SYSCALL 1  /* LSTAR was reached in ring 0 */
+#define PROBE_SYSCALL 1   /* LSTAR was reached in ring 0 */
 #define PROBE_FAULT 0x100 /* + vector */
 #define PROBE_SECONDS 5   /* far more than it takes (milliseconds) */
 
@@ -44,7 +44,7 @@ enum {
 };
 
 #define USER_VADDR 0x400000ull
-#define HIGH_VADDR(page) (ABI_KERNEL_BASE + (page) * 0x1000ull)
+#define HIGH_VADDR(page) (ABI_KERNEL_BASE + (page)*0x1000ull)
 #define GDT_OFFSET 0x000
 #define TSS_OFFSET 0x080
 #define IDT_OFFSET 0x100 /* 32 gates */
@@ -55,7 +55,7 @@ extern const uint8_t probe_user[], probe_user_end[];
 
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
-        "probe_entry:\n" /* RDI = LSTAR; RSP = an iretq frame; RBX = try wrfsbase */
+        "probe_entry:\n"            /* RDI = LSTAR; RSP = an iretq frame; RBX = try wrfsbase */
         "  mov $0xc0000081, %ecx\n" /* STAR: kernel selectors 8, 16; user ones from 0x10 */
         "  xor %eax, %eax\n"
         "  mov $0x00100008, %edx\n"
@@ -187,8 +187,8 @@ static int set_registers(const struct kvm_host *host, const struct probe_vm *vm,
 
 static int make_vm(struct kvm_host *host, struct probe_vm *vm)
 {
-    vm->memory = mmap(NULL, PROBE_PAGES * 4096, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    vm->memory =
+        mmap(NULL, PROBE_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (vm->memory == MAP_FAILED) {
         vm->memory = NULL;
         return -errno;
@@ -196,9 +196,8 @@ static int make_vm(struct kvm_host *host, struct probe_vm *vm)
     vm->vm_fd = ioctl(host->fd, KVM_CREATE_VM, 0);
     if (vm->vm_fd < 0)
         return -errno;
-    struct kvm_userspace_memory_region slot = {
-        .memory_size = PROBE_PAGES * 4096, .userspace_addr = (uintptr_t)vm->memory
-    };
+    struct kvm_userspace_memory_region slot = { .memory_size = PROBE_PAGES * 4096,
+                                                .userspace_addr = (uintptr_t)vm->memory };
     if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
         return -errno;
     vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);

@@ -34,8 +34,7 @@ int kvm_vcpu_create(struct engine *engine, unsigned core)
     vcpu->fd = ioctl(engine->vm_fd, KVM_CREATE_VCPU, core);
     if (vcpu->fd < 0)
         return -errno;
-    vcpu->run =
-        mmap(NULL, engine->host.run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+    vcpu->run = mmap(NULL, engine->host.run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
     if (vcpu->run == MAP_FAILED) {
         vcpu->run = NULL;
         return -errno;
@@ -166,8 +165,7 @@ static void on_internal_error(struct kvm_vcpu *vcpu)
     char bytes[64] = "";
     /* data[0] flags, then length and bytes of the instruction, where KVM knows them */
     if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->internal.ndata >= 3 &&
-        (run->emulation_failure.flags &
-         KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)) {
+        (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)) {
         unsigned length = run->emulation_failure.insn_size;
         for (unsigned i = 0; i < length && i < 15; i++)
             snprintf(bytes + 3 * (size_t)i, sizeof bytes - 3 * (size_t)i, "%02x ",
@@ -203,7 +201,8 @@ static bool on_exit(struct kvm_vcpu *vcpu)
         on_internal_error(vcpu);
         return false;
     case KVM_EXIT_FAIL_ENTRY:
-        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM refuses to enter: hardware reason 0x%llx",
+        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE,
+                 "KVM refuses to enter: hardware reason 0x%llx",
                  (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
         return false;
     default:
@@ -250,16 +249,36 @@ static void save_state(struct kvm_vcpu *vcpu)
     if (ioctl(vcpu->fd, KVM_GET_REGS, &r) < 0 || ioctl(vcpu->fd, KVM_GET_SREGS, &s) < 0)
         return; /* stays all zero; the report says where it stood as far as it can */
     vcpu->state = (struct core_state){
-        .rax = r.rax,       .rbx = r.rbx,       .rcx = r.rcx,
-        .rdx = r.rdx,       .rsi = r.rsi,       .rdi = r.rdi,
-        .rsp = r.rsp,       .rbp = r.rbp,       .r8 = r.r8,
-        .r9 = r.r9,         .r10 = r.r10,       .r11 = r.r11,
-        .r12 = r.r12,       .r13 = r.r13,       .r14 = r.r14,
-        .r15 = r.r15,       .rip = r.rip,       .rflags = r.rflags,
-        .cr0 = s.cr0,       .cr2 = s.cr2,       .cr3 = s.cr3,
-        .cr4 = s.cr4,       .efer = s.efer,     .cs = s.cs.selector,
-        .ss = s.ss.selector, .ds = s.ds.selector, .es = s.es.selector,
-        .fs = s.fs.selector, .gs = s.gs.selector, .fs_base = s.fs.base,
+        .rax = r.rax,
+        .rbx = r.rbx,
+        .rcx = r.rcx,
+        .rdx = r.rdx,
+        .rsi = r.rsi,
+        .rdi = r.rdi,
+        .rsp = r.rsp,
+        .rbp = r.rbp,
+        .r8 = r.r8,
+        .r9 = r.r9,
+        .r10 = r.r10,
+        .r11 = r.r11,
+        .r12 = r.r12,
+        .r13 = r.r13,
+        .r14 = r.r14,
+        .r15 = r.r15,
+        .rip = r.rip,
+        .rflags = r.rflags,
+        .cr0 = s.cr0,
+        .cr2 = s.cr2,
+        .cr3 = s.cr3,
+        .cr4 = s.cr4,
+        .efer = s.efer,
+        .cs = s.cs.selector,
+        .ss = s.ss.selector,
+        .ds = s.ds.selector,
+        .es = s.es.selector,
+        .fs = s.fs.selector,
+        .gs = s.gs.selector,
+        .fs_base = s.fs.base,
         .gs_base = s.gs.base,
     };
 }

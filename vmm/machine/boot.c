@@ -117,7 +117,8 @@ static int make_plan(struct machine *machine, struct plan *plan, struct machine_
     const struct machine_config *config = &machine->config;
     plan->boot_bytes = sizeof(struct abi_boot) + strings_bytes(config);
     if (plan->boot_bytes > ABI_BOOT_MAX_BYTES)
-        return machine_fail(error, -EINVAL, "the lines of the boot menu are too long: %llu bytes of %llu",
+        return machine_fail(error, -EINVAL,
+                            "the lines of the boot menu are too long: %llu bytes of %llu",
                             (unsigned long long)strings_bytes(config),
                             (unsigned long long)(ABI_BOOT_MAX_BYTES - sizeof(struct abi_boot)));
     const struct image_segment *last = &plan->kernel.segment[plan->kernel.segment_count - 1];
@@ -149,17 +150,17 @@ static int make_plan(struct machine *machine, struct plan *plan, struct machine_
     uint64_t node_needed = plan->ram_paddr + MACHINE_FREE_BYTES_PER_CORE;
     uint64_t total_needed = plan->ram_paddr + free_needed;
     if (config->node[0].ram_bytes < node_needed || ram_end(machine) < total_needed)
-        return machine_fail(error, -ENOMEM,
-                            "machine memory is too small: %llu MiB (%llu MiB on node 0), but the "
-                            "images take %llu MiB of node 0 and %u core%s need%s %llu MiB more; set "
-                            "it to at least %llu MiB, %llu MiB of them on node 0",
-                            (unsigned long long)(ram_end(machine) / MIB),
-                            (unsigned long long)(config->node[0].ram_bytes / MIB),
-                            (unsigned long long)(plan->ram_paddr / MIB), config->core_count,
-                            config->core_count == 1 ? "" : "s", config->core_count == 1 ? "s" : "",
-                            (unsigned long long)(free_needed / MIB),
-                            (unsigned long long)(total_needed / MIB),
-                            (unsigned long long)(round_up(node_needed, ABI_LARGE_PAGE_BYTES) / MIB));
+        return machine_fail(
+            error, -ENOMEM,
+            "machine memory is too small: %llu MiB (%llu MiB on node 0), but the "
+            "images take %llu MiB of node 0 and %u core%s need%s %llu MiB more; set "
+            "it to at least %llu MiB, %llu MiB of them on node 0",
+            (unsigned long long)(ram_end(machine) / MIB),
+            (unsigned long long)(config->node[0].ram_bytes / MIB),
+            (unsigned long long)(plan->ram_paddr / MIB), config->core_count,
+            config->core_count == 1 ? "" : "s", config->core_count == 1 ? "s" : "",
+            (unsigned long long)(free_needed / MIB), (unsigned long long)(total_needed / MIB),
+            (unsigned long long)(round_up(node_needed, ABI_LARGE_PAGE_BYTES) / MIB));
     return 0;
 }
 

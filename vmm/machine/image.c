@@ -141,7 +141,8 @@ static const char *take_segment(struct image *image, const GElf_Phdr *ph, uint64
         .file_offset = ph->p_offset,
         .file_bytes = ph->p_filesz,
         .memory_bytes = ph->p_memsz,
-        .flags = (ph->p_flags & PF_R ? ABI_SEGMENT_R : 0) | (ph->p_flags & PF_W ? ABI_SEGMENT_W : 0) |
+        .flags = (ph->p_flags & PF_R ? ABI_SEGMENT_R : 0) |
+                 (ph->p_flags & PF_W ? ABI_SEGMENT_W : 0) |
                  (ph->p_flags & PF_X ? ABI_SEGMENT_X : 0),
     };
     if (image->segment_count > 0) {
@@ -196,16 +197,17 @@ int image_parse(struct image *image, const char *path, const char *where, uint64
     const char *why = parse(image, elf, vaddr_min, vaddr_max);
     elf_end(elf);
     if (why)
-        return machine_fail(error, -ENOEXEC, "%simage %s cannot be loaded: %s; run `make` to build it",
-                            where, path, why);
+        return machine_fail(error, -ENOEXEC,
+                            "%simage %s cannot be loaded: %s; run `make` to build it", where, path,
+                            why);
     return 0;
 }
 
 void image_place(const struct image *image, const struct image_segment *segment, uint8_t *page)
 {
     assert(segment->file_offset + segment->file_bytes <= image->file_bytes);
-    memcpy(page + (segment->vaddr - image_segment_base(segment)), image->file + segment->file_offset,
-           segment->file_bytes);
+    memcpy(page + (segment->vaddr - image_segment_base(segment)),
+           image->file + segment->file_offset, segment->file_bytes);
 }
 
 void image_free(struct image *image)

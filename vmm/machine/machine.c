@@ -31,7 +31,8 @@ static int check_nodes(const struct machine_config *c, struct machine_error *err
             return machine_fail(error, -EINVAL, "memory of all nodes exceeds 31 GiB");
         if (window % ABI_PAGE_BYTES != 0 || window > ABI_WINDOW_STRIDE)
             return machine_fail(error, -EINVAL,
-                                "window of node %u must be a multiple of 4 KiB, at most 512 MiB", n);
+                                "window of node %u must be a multiple of 4 KiB, at most 512 MiB",
+                                n);
     }
     return 0;
 }
@@ -54,7 +55,8 @@ static int check_config(const struct machine_config *c, struct machine_error *er
                             c->module_count, MACHINE_MAX_MODULES);
     _Static_assert(MACHINE_MAX_MODULES + 2 + 2 * 60 <= ABI_BOOT_MAX_REGIONS, "regions");
     if (2 + c->module_count + 2 * c->node_count > ABI_BOOT_MAX_REGIONS)
-        return machine_fail(error, -EINVAL, "%u modules and %u nodes do not fit into the boot information",
+        return machine_fail(error, -EINVAL,
+                            "%u modules and %u nodes do not fit into the boot information",
                             c->module_count, c->node_count);
     if (!c->image_dir || !c->kernel.path || !c->kernel.line)
         return machine_fail(error, -EINVAL, "the boot menu has no `kernel` line");
@@ -272,9 +274,9 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
 static void start_core(struct machine *machine, unsigned by, const struct device_effect *effect,
                        uint64_t now_ns)
 {
-    struct core_entry entry = {
-        .rip = effect->start.rip, .rdi = effect->start.rdi, .cr3 = effect->start.cr3
-    };
+    struct core_entry entry = { .rip = effect->start.rip,
+                                .rdi = effect->start.rdi,
+                                .cr3 = effect->start.cr3 };
     tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
          "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip, entry.rdi);
     if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
@@ -406,8 +408,7 @@ void machine_run_events(struct machine *machine, uint64_t now_ns)
     struct event event;
     struct device_reply reply;
     pthread_mutex_lock(&machine->lock);
-    while (!machine->state.stopped &&
-           event_queue_pop_due(&machine->state.queue, now_ns, &event)) {
+    while (!machine->state.stopped && event_queue_pop_due(&machine->state.queue, now_ns, &event)) {
         switch (event.kind) {
         case EVENT_TIMER:
             machine->state.timer_event[event.core] = 0;

@@ -54,10 +54,10 @@ enum machine_event {
 struct machine_console_line {
     unsigned core;
     uint64_t time_ns;
-    uint32_t kind;     /* ABI_CONSOLE_*; unknown kinds are bad requests and never come here */
-    char speaker[17];  /* name of the dispatcher, "" for the CPU driver */
-    const char *text;  /* zero-terminated copy without newline; valid during the call */
-    uint32_t bytes;    /* length; the text may hold zero bytes */
+    uint32_t kind;    /* ABI_CONSOLE_*; unknown kinds are bad requests and never come here */
+    char speaker[17]; /* name of the dispatcher, "" for the CPU driver */
+    const char *text; /* zero-terminated copy without newline; valid during the call */
+    uint32_t bytes;   /* length; the text may hold zero bytes */
 };
 
 /* Who watches.  Any function may be NULL.  Called in order, never two at once. */

@@ -202,8 +202,8 @@ static void print_trace(struct machine *machine, unsigned core, FILE *out)
 static void print_core(struct machine *machine, unsigned core, bool details, FILE *out)
 {
     static const char *const activities[] = { "off", "running", "halted", "stopped" };
-    static const char *const phases[] = { "not started", "CPU driver starting", "dispatching", "idle",
-                                          "panic" };
+    static const char *const phases[] = { "not started", "CPU driver starting", "dispatching",
+                                          "idle", "panic" };
     const struct abi_core_page *page = machine_core_page(machine, core);
     struct core_state s = { 0 };
     if (machine->ops->core_state(machine->engine, core, &s) < 0) {

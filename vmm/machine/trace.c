@@ -183,7 +183,8 @@ static void syscall_text(const struct machine *machine, const struct abi_trace_r
 void machine_trace_text(struct machine *machine, const struct abi_trace_record *record, char *text,
                         size_t text_bytes)
 {
-    static const char *const upcalls[] = { "run", "pagefault", "pagefault_disabled", "trap", "lrpc" };
+    static const char *const upcalls[] = { "run", "pagefault", "pagefault_disabled", "trap",
+                                           "lrpc" };
     unsigned a = record->what >> 8 & 0xff;
     uint32_t d = (uint32_t)(record->what >> 32);
     char who[17];

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "abi/layout.h"
 #include "scenario/arena.h"
@@ -97,6 +98,10 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t lengt
                                 struct diags *diags);
 
 void scenario_free(struct scenario *scenario);
+
+/* Writes the scenario as self-contained YAML, which parses to an equal one.  Returns 0 or a negative
+ * errno. */
+int scenario_write(const struct scenario *scenario, FILE *out);
 
 /* Node of a core. */
 unsigned scenario_node_of(const struct scenario_machine *machine, unsigned core);

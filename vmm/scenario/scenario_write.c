@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A scenario back to YAML, self-contained: the menu inline, overrides applied, every value explicit.
+ * What is written parses to an equal scenario (tested); texts are double-quoted with JSON's escapes,
+ * which YAML shares.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scenario/scenario.h"
+
+/* Scenario texts are valid UTF-8, but may hold control characters written as escapes. */
+static void write_quoted(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            fprintf(out, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7f)
+            fprintf(out, "\\x%02x", byte);
+        else
+            fputc(byte, out);
+    }
+    fputc('"', out);
+}
+
+static void write_cores(FILE *out, uint64_t cores)
+{
+    fputc('[', out);
+    for (unsigned core = 0, first = 1; core < ABI_MAX_CORES; core++) {
+        if (!(cores >> core & 1))
+            continue;
+        fprintf(out, "%s%u", first ? "" : ", ", core);
+        first = 0;
+    }
+    fputc(']', out);
+}
+
+static void write_machine(FILE *out, const struct scenario_machine *machine)
+{
+    fprintf(out, "machine:\n  cores: %u\n", machine->core_count);
+    if (machine->slice_blocks)
+        fprintf(out, "  slice: %u\n", machine->slice_blocks);
+    fputs("  nodes:\n", out);
+    for (unsigned i = 0; i < machine->node_count; i++) {
+        fputs("    - cores: ", out);
+        write_cores(out, machine->node[i].cores);
+        fprintf(out, "\n      memory: %" PRIu64 " MiB\n      window: %" PRIu64 " MiB\n",
+                machine->node[i].memory_bytes >> 20, machine->node[i].window_bytes >> 20);
+    }
+    fputs("  distances:\n", out);
+    for (unsigned i = 0; i < machine->node_count; i++) {
+        fputs("    - [", out);
+        for (unsigned j = 0; j < machine->node_count; j++)
+            fprintf(out, "%s%u", j ? ", " : "", machine->distance[i][j]);
+        fputs("]\n", out);
+    }
+}
+
+static void write_menu_line(FILE *out, const char *command, const struct menu_line *line)
+{
+    char text[MENU_LINE_MAX + 32];
+    snprintf(text, sizeof(text), "%s %s", command, line->command);
+    fputs("  - ", out);
+    write_quoted(out, text);
+    fputc('\n', out);
+}
+
+static void write_expectation(FILE *out, const struct expectation *expectation)
+{
+    if (expectation->kind == EXPECT_EXIT) {
+        fprintf(out, "  - exit: %u\n", expectation->exit_code);
+        return;
+    }
+    fprintf(out, "  - %s: {%s: ", expectation->kind == EXPECT_NOT ? "not" : "console",
+            expectation->regex ? "regex" : "text");
+    write_quoted(out, expectation->pattern);
+    fputs("}\n", out);
+    if (expectation->core != EXPECT_ANY_CORE)
+        fprintf(out, "    core: %d\n", expectation->core);
+    if (expectation->domain) {
+        fputs("    domain: ", out);
+        write_quoted(out, expectation->domain);
+        fputc('\n', out);
+    }
+    if (expectation->kind == EXPECT_CONSOLE)
+        fprintf(out, "    count: %u\n", expectation->count);
+}
+
+int scenario_write(const struct scenario *scenario, FILE *out)
+{
+    fputs("scenario: ", out);
+    write_quoted(out, scenario->name);
+    if (scenario->description[0]) {
+        fputs("\ndescription: ", out);
+        write_quoted(out, scenario->description);
+    }
+    fputc('\n', out);
+    write_machine(out, &scenario->machine);
+    fputs("boot:\n", out);
+    write_menu_line(out, "kernel", &scenario->menu.kernel);
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
+        write_menu_line(out, scenario->menu.modules[i].no_unzip ? "modulenounzip" : "module",
+                        &scenario->menu.modules[i]);
+    fprintf(out, "deadline: %" PRIu64 " ns\n", scenario->deadline_ns);
+    if (scenario->has_seed)
+        fprintf(out, "seed: %" PRIu64 "\n", scenario->seed);
+    fprintf(out, "nested: %s\nexpect:\n", scenario->nested ? "true" : "false");
+    for (size_t i = 0; i < scenario->expectation_count; i++)
+        write_expectation(out, &scenario->expectations[i]);
+    if (fflush(out) != 0 || ferror(out))
+        return errno ? -errno : -EIO;
+    return 0;
+}
