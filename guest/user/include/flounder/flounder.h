@@ -107,7 +107,6 @@ struct flounder_waiter {
     struct waitset *waitset;
     struct flounder_waiter *next;
     errval_t error;
-    bool done;
 };
 
 /* A remote procedure call in progress; lies on the caller's stack. */

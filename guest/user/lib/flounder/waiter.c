@@ -23,7 +23,6 @@ void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws)
     w->waitset = ws;
     w->next = NULL;
     w->error = SYS_ERR_OK;
-    w->done = false;
     errval_t err = waitset_chan_register(ws, &w->chan, NOP_CLOSURE);
     assert(err_is_ok(err));
     (void)err;
@@ -33,15 +32,14 @@ void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws)
 void flounder_waiter_wake(struct flounder_waiter *w, errval_t err)
 {
     w->error = err;
-    __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
-    waitset_chan_trigger(&w->chan);
+    errval_t trigger_err = waitset_chan_trigger(&w->chan);
+    assert(err_is_ok(trigger_err)); /* woken once */
+    (void)trigger_err;
 }
 
 errval_t flounder_waiter_wait(struct flounder_waiter *w)
 {
-    errval_t err = SYS_ERR_OK;
-    while (err_is_ok(err) && !__atomic_load_n(&w->done, __ATOMIC_ACQUIRE))
-        err = wait_for_channel(w->waitset, &w->chan, NULL);
-    waitset_chanstate_destroy(&w->chan);
+    /* the event itself is waited for, even if it came already: the waker is done with us only then */
+    errval_t err = wait_for_channel(w->waitset, &w->chan, NULL);
     return err_is_fail(err) ? err : w->error;
 }

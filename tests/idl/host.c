@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The host's dispatcher (host.h).
+ *
+ * Only what waitset.c, event_*.c, ump_chan.c and the stub library call is here.  There is one thread
+ * for each dispatcher, so blocking with nothing to do would be for ever: thread_block_disabled comes
+ * back to let the caller look again, and after a great many fruitless rounds says so and ends the
+ * test, which is how a lost message shows.
+ */
+#include "host.h"
+
+#include <assert.h>
+#include <barrelfish/debug.h>
+#include <barrelfish/vspace.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../guest/user/lib/barrelfish/threads_priv.h"
+
+#define MAX_IDLE_ROUNDS 200000000u
+
+struct host_dispatcher {
+    struct dispatcher_shared shared; /* first: the handle points here */
+    struct dispatcher_generic generic;
+    struct thread thread;
+    unsigned idle_rounds;
+};
+
+static __thread struct host_dispatcher *current;
+
+/* ---- dispatcher ---- */
+
+void host_dispatcher_init(void)
+{
+    static __thread struct host_dispatcher dispatcher;
+    memset(&dispatcher, 0, sizeof(dispatcher));
+    current = &dispatcher;
+    current->generic.current = &current->thread;
+}
+
+dispatcher_handle_t curdispatcher(void)
+{
+    assert(current != NULL);
+    return (dispatcher_handle_t)current;
+}
+
+struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle)
+{
+    return &((struct host_dispatcher *)handle)->generic;
+}
+
+static void lmp_poll(dispatcher_handle_t handle);
+
+void disp_check_events_disabled(dispatcher_handle_t handle)
+{
+    lmp_poll(handle);
+    ump_channels_retry_send_disabled(handle);
+    if (poll_channels_disabled(handle))
+        ((struct host_dispatcher *)handle)->idle_rounds = 0;
+}
+
+/* ---- threads: there is one ---- */
+
+struct thread *thread_self(void)
+{
+    return &current->thread;
+}
+
+void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+{
+    struct host_dispatcher *d = (struct host_dispatcher *)handle;
+    (void)queue;
+    if (++d->idle_rounds > MAX_IDLE_ROUNDS) {
+        fprintf(stderr, "host: nothing left to wait for: a message was lost\n");
+        abort();
+    }
+    disp_enable(handle);
+    if (d->idle_rounds % 64 == 0)
+        sched_yield();
+    return NULL;
+}
+
+void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
+                             struct thread *thread, void *reason)
+{
+    (void)handle, (void)queue, (void)thread, (void)reason;
+    assert(!"no thread is ever blocked");
+}
+
+struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
+                                           void *reason)
+{
+    (void)handle, (void)queue, (void)reason;
+    return NULL;
+}
+
+void thread_mutex_init(struct thread_mutex *mutex)
+{
+    memset(mutex, 0, sizeof(*mutex));
+}
+
+void thread_mutex_lock(struct thread_mutex *mutex)
+{
+    assert(!mutex->locked);
+    mutex->locked = 1;
+}
+
+void thread_mutex_unlock(struct thread_mutex *mutex)
+{
+    assert(mutex->locked);
+    mutex->locked = 0;
+}
+
+/* ---- capabilities: numbers in slots ---- */
+
+#define SLOTS 65536
+
+static uint32_t objects[SLOTS]; /* 0: empty, but reserved if slot_used */
+static bool slot_used[SLOTS];
+static unsigned live;
+
+static struct capref slot_ref(uint32_t slot)
+{
+    return (struct capref){ .cnode = { .croot = 1, .cnode = 0x100, .level = CNODE_TYPE_OTHER },
+                            .slot = slot };
+}
+
+static struct capref slot_new(void)
+{
+    static uint32_t next = 1;
+    for (unsigned i = 0; i < SLOTS; i++, next = next % (SLOTS - 1) + 1)
+        if (!slot_used[next]) {
+            slot_used[next] = true;
+            return slot_ref(next);
+        }
+    fprintf(stderr, "host: all slots are in use: capabilities leak\n");
+    abort();
+}
+
+struct capref host_cap_make(uint32_t object)
+{
+    struct capref cap = slot_new();
+    objects[cap.slot] = object;
+    live++;
+    return cap;
+}
+
+uint32_t host_cap_object(struct capref cap)
+{
+    return capref_is_null(cap) ? 0 : objects[cap.slot];
+}
+
+unsigned host_caps_live(void)
+{
+    return live;
+}
+
+errval_t cap_destroy(struct capref cap)
+{
+    assert(slot_used[cap.slot] && objects[cap.slot] != 0);
+    objects[cap.slot] = 0;
+    slot_used[cap.slot] = false;
+    live--;
+    return SYS_ERR_OK;
+}
+
+struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr,
+                             const uintptr_t *words)
+{
+    (void)header, (void)send_cptr, (void)words;
+    return SYSRET(SYS_ERR_NOT_IMPLEMENTED);
+}
+
+/* ---- LMP ---- */
+
+struct queued {
+    struct queued *next;
+    struct lmp_recv_msg msg;
+    struct capref cap;
+};
+
+struct host_endpoint {
+    struct lmp_endpoint ep; /* first */
+    struct host_endpoint *next, *peer;
+    struct queued *first;
+    size_t used_words, room_words;
+    struct capref recv_slot;
+    bool broken;
+};
+
+static __thread struct host_endpoint *endpoints;
+static __thread struct lmp_chan *parked;
+static unsigned fail_every, fail_count;
+
+void host_lmp_fail_every(unsigned k)
+{
+    fail_every = k;
+}
+
+static struct host_endpoint *endpoint_of(struct lmp_chan *lc)
+{
+    return (struct host_endpoint *)lc->endpoint;
+}
+
+static struct host_endpoint *new_endpoint(size_t buflen)
+{
+    struct host_endpoint *ep = aligned_alloc(64, (sizeof(*ep) + 63) / 64 * 64);
+    memset(ep, 0, sizeof(*ep));
+    waitset_chanstate_init(&ep->ep.waitset_state, CHANTYPE_LMP_IN);
+    ep->room_words = buflen;
+    ep->next = endpoints;
+    endpoints = ep;
+    return ep;
+}
+
+void lmp_chan_init(struct lmp_chan *lc)
+{
+    memset(lc, 0, sizeof(*lc));
+    waitset_chanstate_init(&lc->send_waitset, CHANTYPE_LMP_OUT);
+}
+
+void host_lmp_connect(struct lmp_chan *a, struct lmp_chan *b, size_t buflen)
+{
+    struct host_endpoint *ea = new_endpoint(buflen), *eb = new_endpoint(buflen);
+    ea->peer = eb;
+    eb->peer = ea;
+    a->endpoint = &ea->ep;
+    b->endpoint = &eb->ep;
+    a->connstate = b->connstate = LMP_CONNECTED;
+}
+
+void host_lmp_break(struct lmp_chan *a)
+{
+    endpoint_of(a)->broken = true;
+}
+
+static void unpark(struct lmp_chan *lc)
+{
+    for (struct lmp_chan **p = &parked; *p != NULL; p = &(*p)->next)
+        if (*p == lc) {
+            *p = lc->next;
+            return;
+        }
+}
+
+void lmp_chan_destroy(struct lmp_chan *lc)
+{
+    struct host_endpoint *ep = endpoint_of(lc);
+    unpark(lc);
+    waitset_chanstate_destroy(&lc->send_waitset);
+    if (ep == NULL)
+        return;
+    waitset_chanstate_destroy(&ep->ep.waitset_state);
+    for (struct queued *q = ep->first, *next; q != NULL; q = next) {
+        next = q->next;
+        if (!capref_is_null(q->cap))
+            cap_destroy(q->cap);
+        free(q);
+    }
+    for (struct host_endpoint **p = &endpoints; *p != NULL; p = &(*p)->next)
+        if (*p == ep) {
+            *p = ep->next;
+            break;
+        }
+    if (ep->peer != NULL)
+        ep->peer->peer = NULL;
+    if (!capref_is_null(ep->recv_slot))
+        slot_used[ep->recv_slot.slot] = false;
+    free(ep);
+    lc->endpoint = NULL;
+}
+
+errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
+                       size_t length_words, const uintptr_t *words)
+{
+    struct host_endpoint *to = endpoint_of(lc)->peer;
+    assert(length_words <= LMP_MSG_WORDS);
+    if (to == NULL || to->broken || endpoint_of(lc)->broken)
+        return SYS_ERR_LMP_NO_TARGET;
+    if (fail_every != 0 && ++fail_count % fail_every == 0)
+        return SYS_ERR_LMP_TARGET_DISABLED;
+    if (to->used_words + length_words + 1 >= to->room_words)
+        return SYS_ERR_LMP_BUF_OVERFLOW;
+    struct queued *q = calloc(1, sizeof(*q)), **last = &to->first;
+    if (!capref_is_null(send_cap)) {
+        if (capref_is_null(to->recv_slot)) {
+            free(q);
+            return SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED;
+        }
+        assert(objects[send_cap.slot] != 0);
+        q->cap = to->recv_slot;
+        objects[q->cap.slot] = objects[send_cap.slot];
+        live++;
+        to->recv_slot = NULL_CAP;
+        if ((flags & LMP_FLAG_GIVEAWAY) != 0)
+            cap_destroy(send_cap);
+    }
+    q->msg.buf.msglen = length_words;
+    memcpy(q->msg.words, words, length_words * sizeof(*words));
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = q;
+    to->used_words += length_words + 1;
+    return SYS_ERR_OK;
+}
+
+bool lmp_err_is_transient(errval_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_LMP_BUF_OVERFLOW:
+    case SYS_ERR_LMP_TARGET_DISABLED:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    struct host_endpoint *ep = endpoint_of(lc);
+    struct queued *q = ep->first;
+    if (q == NULL)
+        return LIB_ERR_NO_LMP_MSG;
+    *msg = q->msg;
+    *cap = q->cap;
+    ep->first = q->next;
+    ep->used_words -= q->msg.buf.msglen + 1;
+    free(q);
+    current->idle_rounds = 0;
+    return SYS_ERR_OK;
+}
+
+errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
+{
+    assert(capref_is_null(endpoint_of(lc)->recv_slot));
+    endpoint_of(lc)->recv_slot = slot_new();
+    return SYS_ERR_OK;
+}
+
+static void trigger(struct waitset_chanstate *chan)
+{
+    if (waitset_chan_is_armed(chan)) {
+        errval_t err = waitset_chan_trigger_disabled(chan, curdispatcher());
+        assert(err_is_ok(err));
+    }
+}
+
+static void lmp_poll(dispatcher_handle_t handle)
+{
+    (void)handle;
+    for (struct host_endpoint *ep = endpoints; ep != NULL; ep = ep->next)
+        if (ep->first != NULL)
+            trigger(&ep->ep.waitset_state);
+    struct lmp_chan *lc = parked;
+    parked = NULL;
+    for (struct lmp_chan *next; lc != NULL; lc = next) {
+        next = lc->next;
+        trigger(&lc->send_waitset);
+    }
+}
+
+errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    return waitset_chan_register(ws, &lc->endpoint->waitset_state, closure);
+}
+
+errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)
+{
+    return waitset_chan_deregister(&lc->endpoint->waitset_state);
+}
+
+errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
+                                struct event_closure closure)
+{
+    errval_t err = waitset_chan_register(ws, &lc->send_waitset, closure);
+    if (err_is_ok(err)) {
+        lc->next = parked;
+        parked = lc;
+    }
+    return err;
+}
+
+errval_t lmp_chan_deregister_send(struct lmp_chan *lc)
+{
+    unpark(lc);
+    return waitset_chan_deregister(&lc->send_waitset);
+}
+
+void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws)
+{
+    waitset_chan_migrate(&lc->endpoint->waitset_state, ws);
+}
+
+void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws)
+{
+    waitset_chan_migrate(&lc->send_waitset, ws);
+}
+
+/* ---- what only bind and export need: not here ---- */
+
+errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void *st,
+                       struct event_queue_node *qnode, iref_t iref, size_t buflen_words)
+{
+    (void)lc, (void)cont, (void)st, (void)qnode, (void)iref, (void)buflen_words;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint)
+{
+    (void)lc, (void)buflen_words, (void)remote_endpoint;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen)
+{
+    (void)uc, (void)cont, (void)st, (void)qnode, (void)iref, (void)inlen, (void)outlen;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
+                              struct memobj **memobj, struct vregion **vregion)
+{
+    (void)ret, (void)bytes, (void)frame, (void)memobj, (void)vregion;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t vspace_unmap(const void *buf)
+{
+    (void)buf;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t idc_export_service(struct idc_export *e)
+{
+    (void)e;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+/* ---- errors and output ---- */
+
+static __thread char debug_output[4096];
+
+const char *host_debug_output(void)
+{
+    static __thread char copy[4096];
+    strcpy(copy, debug_output);
+    debug_output[0] = '\0';
+    return copy;
+}
+
+void debug_printf(const char *fmt, ...)
+{
+    size_t length = strlen(debug_output);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(debug_output + length, sizeof(debug_output) - length, fmt, args);
+    va_end(args);
+}
+
+const char *err_getcode(errval_t err)
+{
+    static const char *const codes[] = {
+#define ERR(name, text) #name,
+#include <errors/errno.def>
+    };
+    return err_no(err) < ERR_CODE_COUNT ? codes[err_no(err)] : "unknown";
+}
+
+const char *err_getstring(errval_t err)
+{
+    return err_getcode(err);
+}
