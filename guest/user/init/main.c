@@ -13,9 +13,11 @@
  * init must not keep anything: RAM it has not given away is lost.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
 #include <spawndomain/first_ram.h>
 
-#define MONITOR_START_RAM_BYTES (4ul << 20)
+#define KEEP_BYTES (1ul << 20) /* lost when init ends */
+#define MONITOR_START_RAM_BYTES (2ul << 20)
 
 static struct spawn_modules modules;
 static struct first_ram ram;
@@ -33,7 +35,7 @@ static void start_monitor(const struct abi_boot *boot)
     struct spawn_request request = {
         .module = module,
         .args = "monitor",
-        .ram = first_ram_cap(),
+        .ram = ram.cap,
         .ram_bytes = spawn_needed_bytes(module, true, MONITOR_START_RAM_BYTES),
         .init_ep = from_monitor.local_cap,
         .flags = SPAWN_FLAG_OWN_RAM | SPAWN_FLAG_NO_MONITOR,
@@ -85,7 +87,7 @@ int main(void)
     errval_t err = spawn_modules_init(&modules, boot);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "listing the modules of the boot menu");
-    err = first_ram_init(&ram);
+    err = first_ram_init(&ram, KEEP_BYTES);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "too little memory: give the machine more");
 

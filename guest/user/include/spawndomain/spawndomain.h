@@ -84,6 +84,9 @@ gensize_t spawn_needed_bytes(const struct spawn_module *module, bool with_boot,
 /* Opens a program with the address limits of domains. */
 errval_t spawn_open_program(struct spawn_module *module);
 
+/* The same, and maps the contents of all segments, to make a copy of the whole image. */
+errval_t spawn_open_whole_program(struct spawn_module *module);
+
 /* Builds the domain; it does not run yet.  On an error nothing is left but descendants of
  * request->ram, which the caller revokes.  SPAWN_ERR_*. */
 errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *ret);

@@ -15,25 +15,23 @@ static struct capref super_slot(cslot_t slot)
     return (struct capref){ .cnode = cnode_super, .slot = slot };
 }
 
-struct capref first_ram_cap(void)
+errval_t first_ram_init(struct first_ram *ram, gensize_t keep_bytes)
 {
-    return super_slot(0);
-}
-
-errval_t first_ram_init(struct first_ram *ram)
-{
-    *ram = (struct first_ram){ .next = ram_alloc_own_bytes() };
+    gensize_t bytes;
+    *ram = (struct first_ram){ .slots = 1 };
+    errval_t err = ram_own_give_up(keep_bytes, &ram->cap, &ram->next, &bytes);
+    if (err_is_fail(err))
+        return err;
+    ram->end = ram->next + bytes;
     for (; ram->slots < L2_CNODE_SLOTS; ram->slots++) {
         struct capability cap;
-        errval_t err = cap_direct_identify(super_slot(ram->slots), &cap);
-        if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
+        err = cap_direct_identify(super_slot(ram->slots), &cap);
+        if (err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND || err_no(err) == SYS_ERR_CAP_NOT_FOUND)
             break;
         if (err_is_fail(err))
             return err;
-        if (ram->slots == 0)
-            ram->end = cap.u.mem.bytes;
     }
-    return ram->end >= ram->next ? SYS_ERR_OK : LIB_ERR_RAM_ALLOC;
+    return SYS_ERR_OK;
 }
 
 errval_t first_ram_carve(struct first_ram *ram, gensize_t bytes, gensize_t *offset)
@@ -50,7 +48,7 @@ static errval_t give_rest(struct first_ram *ram, struct spawn_domain *d)
 {
     cslot_t dest = 1;
     if (ram->next < ram->end) {
-        errval_t err = spawn_put_ram(d, dest++, super_slot(0), ram->next, ram->end - ram->next);
+        errval_t err = spawn_put_ram(d, dest++, ram->cap, ram->next, ram->end - ram->next);
         if (err_is_fail(err))
             return err;
         ram->next = ram->end;
@@ -77,7 +75,7 @@ errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *m
     struct spawn_request request = {
         .module = module,
         .args = "mem_serv",
-        .ram = super_slot(0),
+        .ram = ram->cap,
         .ram_bytes = spawn_needed_bytes(module, false, MEM_SERV_START_RAM_BYTES),
         .init_ep = init_ep,
         .domain = id,

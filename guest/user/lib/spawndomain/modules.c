@@ -91,6 +91,22 @@ static errval_t map_part(struct spawn_module *module, uint64_t offset, uint64_t 
     return SYS_ERR_OK;
 }
 
+/* The segments that are not shared, or all. */
+static errval_t map_contents(struct spawn_module *module, bool all)
+{
+    for (unsigned i = 0; i < module->image.segment_count; i++) {
+        const struct elf_segment *segment = &module->image.segment[i];
+        if ((!all && elf_segment_is_shareable(segment)) || segment->file_bytes == 0 ||
+            module->contents[i] != NULL)
+            continue;
+        errval_t err =
+            map_part(module, segment->file_offset, segment->file_bytes, &module->contents[i]);
+        if (err_is_fail(err))
+            return err_push(err, SPAWN_ERR_MAP_MODULE);
+    }
+    return SYS_ERR_OK;
+}
+
 errval_t spawn_module_open(struct spawn_module *module, uint64_t vmin, uint64_t vmax)
 {
     if (module->ready)
@@ -107,19 +123,19 @@ errval_t spawn_module_open(struct spawn_module *module, uint64_t vmin, uint64_t 
         vspace_unmap(headers);
         return err;
     }
-    for (unsigned i = 0; i < module->image.segment_count; i++) {
-        const struct elf_segment *segment = &module->image.segment[i];
-        if ((!module->is_kernel && elf_segment_is_shareable(segment)) || segment->file_bytes == 0)
-            continue;
-        err = map_part(module, segment->file_offset, segment->file_bytes, &module->contents[i]);
-        if (err_is_fail(err))
-            return err_push(err, SPAWN_ERR_MAP_MODULE);
-    }
-    module->ready = true;
-    return vspace_unmap(headers);
+    vspace_unmap(headers);
+    err = map_contents(module, module->is_kernel);
+    module->ready = err_is_ok(err);
+    return err;
 }
 
 errval_t spawn_open_program(struct spawn_module *module)
 {
     return spawn_module_open(module, DOMAIN_IMAGE_VBASE, DOMAIN_DISPFRAME_VBASE);
+}
+
+errval_t spawn_open_whole_program(struct spawn_module *module)
+{
+    errval_t err = spawn_open_program(module);
+    return err_is_ok(err) ? map_contents(module, true) : err;
 }

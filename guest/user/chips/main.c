@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chips, the name service (overview 1.7): names to interface references, one for the machine.
+ *
+ * Names lie in a hash table with chains.  A client that waits for a name costs one entry of another
+ * table until somebody registers it; the token of its call is kept, so that its answer finds the
+ * right caller even when several threads wait over one binding.  Both tables are bounded, and a
+ * client is told when they are full.
+ */
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
+#include <barrelfish/nameservice_client.h>
+#include <if/monitor_blocking_defs.h>
+#include <if/nameservice_defs.h>
+#include <services/send_queue.h>
+#include <string.h>
+
+#define MAX_NAMES 4096
+#define MAX_WAITERS 1024
+#define BUCKETS 256
+
+struct name {
+    struct name *next;
+    iref_t iref;
+    char text[];
+};
+
+struct waiter {
+    struct waiter *next;
+    struct nameservice_binding *binding;
+    uint32_t token;
+    char text[];
+};
+
+static struct name *bucket[BUCKETS];
+static struct waiter *waiters; /* longest wait last */
+static unsigned name_count, waiter_count;
+
+SEND_QUEUE_REGISTER(nameservice)
+
+/* ---- names ---- */
+
+static struct name **find(const char *text)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *c = text; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    struct name **link = &bucket[hash % BUCKETS];
+    while (*link != NULL && strcmp((*link)->text, text) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+static errval_t add(const char *text, iref_t iref)
+{
+    struct name **link = find(text);
+    if (*link != NULL)
+        return CHIPS_ERR_EXISTS;
+    size_t bytes = strlen(text) + 1;
+    struct name *name = name_count < MAX_NAMES ? malloc(sizeof(*name) + bytes) : NULL;
+    if (name == NULL)
+        return CHIPS_ERR_OUT_OF_MEMORY;
+    name->next = NULL;
+    name->iref = iref;
+    memcpy(name->text, text, bytes);
+    *link = name;
+    name_count++;
+    return SYS_ERR_OK;
+}
+
+/* ---- answers ---- */
+
+struct reply {
+    struct send_item item;
+    enum { REPLY_REGISTER, REPLY_LOOKUP, REPLY_WAIT, REPLY_UNREGISTER } kind;
+    uint32_t token;
+    iref_t iref;
+    errval_t err;
+};
+
+static errval_t send_reply(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    struct nameservice_binding *b = queue->binding;
+    struct reply *reply = (struct reply *)item;
+    b->incoming_token = reply->token;
+    switch (reply->kind) {
+    case REPLY_REGISTER:
+        return nameservice_register_service_response__tx(b, cont, reply->err);
+    case REPLY_LOOKUP:
+        return nameservice_lookup_response__tx(b, cont, reply->iref, reply->err);
+    case REPLY_WAIT:
+        return nameservice_wait_for_response__tx(b, cont, reply->iref, reply->err);
+    default:
+        return nameservice_unregister_response__tx(b, cont, reply->err);
+    }
+}
+
+static void answer(struct nameservice_binding *b, uint32_t token, int kind, iref_t iref,
+                   errval_t err)
+{
+    struct reply *reply = malloc(sizeof(*reply));
+    if (reply != NULL)
+        *reply = (struct reply){ .item = { .send = send_reply },
+                                 .kind = kind,
+                                 .token = token,
+                                 .iref = iref,
+                                 .err = err };
+    send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
+}
+
+static void tell_waiters(const char *text, iref_t iref)
+{
+    for (struct waiter **link = &waiters; *link != NULL;) {
+        struct waiter *waiter = *link;
+        if (strcmp(waiter->text, text) != 0) {
+            link = &waiter->next;
+            continue;
+        }
+        *link = waiter->next;
+        waiter_count--;
+        answer(waiter->binding, waiter->token, REPLY_WAIT, iref, SYS_ERR_OK);
+        free(waiter);
+    }
+}
+
+/* ---- nameservice.if ---- */
+
+static void register_call(struct nameservice_binding *b, const char *text, iref_t iref)
+{
+    errval_t err = *text != '\0' ? add(text, iref) : LIB_ERR_NAMESERVICE_INVALID_NAME;
+    answer(b, b->incoming_token, REPLY_REGISTER, 0, err);
+    if (err_is_fail(err))
+        return;
+    debug_trace("chips: '%s' is iref %" PRIuIREF, text, iref);
+    tell_waiters(text, iref);
+}
+
+static void lookup_call(struct nameservice_binding *b, const char *text)
+{
+    struct name *name = *find(text);
+    answer(b, b->incoming_token, REPLY_LOOKUP, name != NULL ? name->iref : 0,
+           name != NULL ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
+}
+
+static void wait_for_call(struct nameservice_binding *b, const char *text)
+{
+    struct name *name = *find(text);
+    if (name != NULL) {
+        answer(b, b->incoming_token, REPLY_WAIT, name->iref, SYS_ERR_OK);
+        return;
+    }
+    size_t bytes = strlen(text) + 1;
+    struct waiter *waiter = waiter_count < MAX_WAITERS ? malloc(sizeof(*waiter) + bytes) : NULL;
+    if (waiter == NULL) {
+        answer(b, b->incoming_token, REPLY_WAIT, 0, CHIPS_ERR_OUT_OF_MEMORY);
+        return;
+    }
+    *waiter = (struct waiter){ .next = waiters, .binding = b, .token = b->incoming_token };
+    memcpy(waiter->text, text, bytes);
+    waiters = waiter;
+    waiter_count++;
+}
+
+static void unregister_call(struct nameservice_binding *b, const char *text)
+{
+    struct name **link = find(text), *name = *link;
+    if (name != NULL) {
+        *link = name->next;
+        free(name);
+        name_count--;
+    }
+    answer(b, b->incoming_token, REPLY_UNREGISTER, 0,
+           name != NULL ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
+}
+
+static errval_t connected(void *st, struct nameservice_binding *b)
+{
+    (void)st;
+    struct send_queue *queue = malloc(sizeof(*queue));
+    if (queue == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    send_queue_init(queue, b, "a client of chips", nameservice_register_send);
+    b->st = queue;
+    b->rx_vtbl.register_service_call = register_call;
+    b->rx_vtbl.lookup_call = lookup_call;
+    b->rx_vtbl.wait_for_call = wait_for_call;
+    b->rx_vtbl.unregister_call = unregister_call;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the name service");
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    errval_t reply;
+    err = b->rpc_tx_vtbl.set_name_iref(b, iref, &reply);
+    if (err_is_ok(err))
+        err = reply;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "telling the monitor of the name service");
+    debug_trace("chips: ready");
+}
+
+int main(void)
+{
+    errval_t err = nameservice_export(NULL, exported, connected, get_default_waitset(),
+                                      IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the name service");
+    for (;;) {
+        err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}

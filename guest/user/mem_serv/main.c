@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The memory server of a core (overview 1.6): serves RAM capabilities.
+ *
+ * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and turns
+ * requests into capabilities by one retype of a part of these.  Which parts are free is the memory
+ * manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is gone
+ * before it is given to somebody else.
+ *
+ * It serves its own core only; when its memory ends it says so, it never asks another core.
+ */
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
+#include <if/mem_defs.h>
+#include <if/monitor_blocking_defs.h>
+#include <mm/mm.h>
+#include <services/send_queue.h>
+
+#define MAX_BLOCKS 2048 /* free blocks the manager can know */
+#define KEEP_BYTES (768ul << 10)
+
+static struct mm mm;
+static struct mm_node nodes[MAX_BLOCKS];
+static struct capref region_cap[MM_MAX_REGIONS];
+
+SEND_QUEUE_REGISTER(mem)
+
+/* ---- RAM ---- */
+
+static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
+{
+    struct capability identity;
+    errval_t err = cap_direct_identify(cap, &identity);
+    if (err_is_fail(err))
+        return err;
+    if (bytes == 0)
+        bytes = identity.u.mem.bytes;
+    unsigned region;
+    err = mm_add(&mm, identity.u.mem.base, identity.u.mem.base + offset, bytes, &region);
+    if (err_is_ok(err))
+        region_cap[region] = cap;
+    return err;
+}
+
+static void find_ram(void)
+{
+    mm_init(&mm, nodes, MAX_BLOCKS);
+    struct capref own;
+    gensize_t offset, bytes;
+    errval_t err = ram_own_give_up(KEEP_BYTES, &own, &offset, &bytes);
+    if (err_is_ok(err) && bytes > 0)
+        err = add_region(own, offset, bytes);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "sharing the own RAM");
+    for (cslot_t slot = 1; slot < MM_MAX_REGIONS; slot++) {
+        struct capref cap = { .cnode = cnode_super, .slot = slot };
+        err = add_region(cap, 0, 0);
+        if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
+            break;
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "RAM capability in slot %u is not served", (unsigned)slot);
+    }
+}
+
+static errval_t take_ram(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
+{
+    struct mm_block block;
+    errval_t err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
+    if (err_is_fail(err))
+        return err;
+    err = slot_alloc(ret);
+    if (err_is_ok(err)) {
+        err = cap_retype(*ret, region_cap[block.region], block.offset, ObjType_RAM, 1ull << bits, 1);
+        if (err_is_fail(err))
+            slot_free(*ret);
+    }
+    if (err_is_fail(err)) {
+        *ret = NULL_CAP;
+        mm_free(&mm, block.base, bits);
+    }
+    return err;
+}
+
+static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
+{
+    struct capability identity;
+    errval_t err = cap_direct_identify(cap, &identity);
+    if (err_is_fail(err))
+        return err;
+    if (identity.type != ObjType_RAM || identity.u.mem.base != base || bits > MM_MAX_BITS ||
+        identity.u.mem.bytes != 1ull << bits)
+        return MM_ERR_OUT_OF_BOUNDS;
+    err = cap_revoke(cap);
+    if (err_is_ok(err))
+        err = cap_delete(cap);
+    if (err_is_ok(err))
+        err = mm_free(&mm, base, bits);
+    return err;
+}
+
+/* ---- mem.if ---- */
+
+struct reply {
+    struct send_item item;
+    enum { REPLY_ALLOCATE, REPLY_AVAILABLE, REPLY_FREE } kind;
+    errval_t err;
+    struct capref cap;
+};
+
+static errval_t send_reply(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    struct mem_binding *b = queue->binding;
+    struct reply *reply = (struct reply *)item;
+    switch (reply->kind) {
+    case REPLY_ALLOCATE:
+        return mem_allocate_response__tx(b, cont, reply->err, reply->cap);
+    case REPLY_AVAILABLE:
+        return mem_available_response__tx(b, cont, mm.total_bytes, mm.free_bytes);
+    default:
+        return mem_free_monitor_response__tx(b, cont, reply->err);
+    }
+}
+
+/* A capability given away leaves its slot empty. */
+static void reply_done(struct send_item *item, errval_t err)
+{
+    struct reply *reply = (struct reply *)item;
+    if (capref_is_null(reply->cap))
+        return;
+    if (err_is_ok(err))
+        slot_free(reply->cap);
+    else
+        cap_destroy(reply->cap);
+}
+
+static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct capref cap)
+{
+    struct reply *reply = malloc(sizeof(*reply));
+    if (reply != NULL)
+        *reply = (struct reply){ .item = { .send = send_reply, .done = reply_done },
+                                 .kind = kind,
+                                 .err = err,
+                                 .cap = cap };
+    send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
+}
+
+static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
+{
+    struct capref cap = NULL_CAP;
+    errval_t err = take_ram(bits, minbase, maxlimit, &cap);
+    queue_reply(b, REPLY_ALLOCATE, err, cap);
+}
+
+static void available_call(struct mem_binding *b)
+{
+    queue_reply(b, REPLY_AVAILABLE, SYS_ERR_OK, NULL_CAP);
+}
+
+static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, uint8_t bits)
+{
+    errval_t err = return_ram(cap, base, bits);
+    if (err_is_ok(err))
+        slot_free(cap);
+    else
+        cap_destroy(cap);
+    queue_reply(b, REPLY_FREE, err, NULL_CAP);
+}
+
+static errval_t connected(void *st, struct mem_binding *b)
+{
+    (void)st;
+    struct send_queue *queue = malloc(sizeof(*queue));
+    if (queue == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    send_queue_init(queue, b, "a client of mem_serv", mem_register_send);
+    b->st = queue;
+    b->rx_vtbl.allocate_call = allocate_call;
+    b->rx_vtbl.available_call = available_call;
+    b->rx_vtbl.free_monitor_call = free_call;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the memory service");
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    errval_t answer;
+    err = b->rpc_tx_vtbl.set_mem_iref(b, iref, &answer);
+    if (err_is_ok(err))
+        err = answer;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "telling the monitor of the memory service");
+}
+
+int main(void)
+{
+    find_ram();
+    debug_trace("mem_serv: %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
+    errval_t err =
+        mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the memory service");
+    for (;;) {
+        err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Export and bind (facts 5.3-5.5; states in docs/monitor.md).
+ *
+ * A bind request under way is an entry of a table; its number with a generation is the mon_id that
+ * travels through the messages, so that a late or forged answer finds nothing.
+ *
+ *   BIND_LMP_WAIT_SERVICE   same core: the service was asked for its endpoint
+ *   BIND_UMP_WAIT_REMOTE    client here: the monitor of the service's core was asked
+ *   BIND_UMP_WAIT_SERVICE   service here: it was asked, on behalf of another monitor
+ *
+ * For UMP the frame comes from the window share of the client's core.  It crosses as base and size,
+ * notifications as core and id; each monitor makes capabilities of them for its own client.
+ */
+#include "monitor.h"
+
+#include <string.h>
+
+enum bind_state {
+    BIND_FREE,
+    BIND_LMP_WAIT_SERVICE,
+    BIND_UMP_WAIT_REMOTE,
+    BIND_UMP_WAIT_SERVICE,
+};
+
+struct bind {
+    enum bind_state state;
+    uint32_t generation;
+    struct link *asker; /* NULL: this monitor itself, or another core's client */
+    uintptr_t conn_id;  /* the asker's */
+    struct link *service;
+    iref_t iref;
+    coreid_t remote_core; /* the other monitor, and its number for the request */
+    uint64_t remote_id;
+    genpaddr_t base; /* window frame */
+    uint32_t bytes, inlen, outlen;
+    struct capref frame;
+    bind_self_fn *self_done;
+    void *self_st;
+};
+
+static struct bind binds[MONITOR_MAX_BINDS];
+
+static struct bind *bind_new(enum bind_state state)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        if (binds[i].state != BIND_FREE)
+            continue;
+        uint32_t generation = binds[i].generation + 1;
+        binds[i] = (struct bind){ .state = state, .generation = generation, .frame = NULL_CAP };
+        return &binds[i];
+    }
+    debug_printf("more than %u bind requests at a time on this core: one is refused\n",
+                 MONITOR_MAX_BINDS);
+    return NULL;
+}
+
+static uintptr_t bind_id(const struct bind *bind)
+{
+    return (uintptr_t)bind->generation << 16 | (uintptr_t)(bind - binds);
+}
+
+static struct bind *bind_find(uintptr_t id, enum bind_state state)
+{
+    uintptr_t index = id & 0xffff;
+    if (index >= MONITOR_MAX_BINDS || binds[index].state != state || bind_id(&binds[index]) != id)
+        return NULL;
+    return &binds[index];
+}
+
+/* ---- messages to clients ---- */
+
+struct message {
+    struct send_item item;
+    enum {
+        MESSAGE_ALLOC_IREF_REPLY,
+        MESSAGE_LMP_SERVICE_REQUEST,
+        MESSAGE_LMP_REPLY_CLIENT,
+        MESSAGE_UMP_SERVICE_REQUEST,
+        MESSAGE_UMP_REPLY_CLIENT,
+        MESSAGE_NEW_BINDING_REPLY,
+        MESSAGE_RPC_EP_REPLY,
+        MESSAGE_EXITED,
+    } kind;
+    errval_t err;
+    uintptr_t id, mon_id; /* id: conn_id, service_id, st */
+    size_t inlen, outlen; /* inlen: LMP's buflen too */
+    iref_t iref;
+    domainid_t domain;
+    uint8_t status;
+    struct capref cap, notify;
+    bool keep_cap; /* the capability stays ours when the message has left */
+};
+
+static void fail_bind(struct bind *bind, errval_t err);
+
+static errval_t send_message(struct send_queue *queue, struct send_item *item,
+                             struct event_closure cont)
+{
+    struct monitor_binding *b = queue->binding;
+    struct message *m = (struct message *)item;
+    switch (m->kind) {
+    case MESSAGE_ALLOC_IREF_REPLY:
+        return monitor_alloc_iref_reply__tx(b, cont, m->id, m->iref, m->err);
+    case MESSAGE_LMP_SERVICE_REQUEST:
+        return monitor_bind_lmp_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->cap);
+    case MESSAGE_LMP_REPLY_CLIENT:
+        return monitor_bind_lmp_reply_client__tx(b, cont, m->err, m->mon_id, m->id, m->cap);
+    case MESSAGE_UMP_SERVICE_REQUEST:
+        return monitor_bind_ump_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->outlen,
+                                                    m->cap, m->notify);
+    case MESSAGE_UMP_REPLY_CLIENT:
+        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->cap,
+                                                 m->notify);
+    case MESSAGE_NEW_BINDING_REPLY:
+        return monitor_new_monitor_binding_reply__tx(b, cont, m->err, m->cap, m->id);
+    case MESSAGE_RPC_EP_REPLY:
+        return monitor_get_monitor_rpc_ep_reply__tx(b, cont, m->err, m->cap, m->id);
+    default:
+        return monitor_domain_exited__tx(b, cont, m->domain, m->status);
+    }
+}
+
+static void message_done(struct send_item *item, errval_t err)
+{
+    struct message *m = (struct message *)item;
+    if (!m->keep_cap)
+        drop_cap(m->cap);
+    drop_cap(m->notify);
+    if (err_is_ok(err))
+        return;
+    if (m->kind == MESSAGE_LMP_SERVICE_REQUEST) {
+        struct bind *bind = bind_find(m->mon_id, BIND_LMP_WAIT_SERVICE);
+        if (bind != NULL)
+            fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
+    } else if (m->kind == MESSAGE_UMP_SERVICE_REQUEST) {
+        struct bind *bind = bind_find(m->mon_id, BIND_UMP_WAIT_SERVICE);
+        if (bind != NULL)
+            fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
+    }
+}
+
+static void queue_message(struct link *link, const struct message *message)
+{
+    struct message *m = malloc(sizeof(*m));
+    if (m != NULL) {
+        *m = *message;
+        m->item = (struct send_item){ .send = send_message, .done = message_done };
+    }
+    send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
+}
+
+static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
+                      struct capref ep)
+{
+    queue_message(link, &(struct message){ .kind = MESSAGE_LMP_REPLY_CLIENT,
+                                           .err = err,
+                                           .id = conn_id,
+                                           .mon_id = mon_id,
+                                           .cap = ep });
+}
+
+static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
+                      struct capref frame, struct capref notify)
+{
+    queue_message(link, &(struct message){ .kind = MESSAGE_UMP_REPLY_CLIENT,
+                                           .err = err,
+                                           .id = conn_id,
+                                           .mon_id = mon_id,
+                                           .cap = frame,
+                                           .notify = notify });
+}
+
+static const char *asker_name(const struct bind *bind)
+{
+    return bind->asker != NULL ? bind->asker->client->name : "monitor";
+}
+
+/* Answers the asker with an error and frees the entry. */
+static void fail_bind(struct bind *bind, errval_t err)
+{
+    switch (bind->state) {
+    case BIND_LMP_WAIT_SERVICE:
+        if (bind->asker != NULL)
+            reply_lmp(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP);
+        else if (bind->self_done != NULL)
+            bind->self_done(bind->self_st, err, NULL_CAP);
+        break;
+    case BIND_UMP_WAIT_REMOTE:
+        drop_cap(bind->frame);
+        if (bind->asker != NULL)
+            reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
+        break;
+    case BIND_UMP_WAIT_SERVICE:
+        peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, 0, "");
+        break;
+    default:
+        break;
+    }
+    bind->state = BIND_FREE;
+}
+
+/* ---- export ---- */
+
+static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id)
+{
+    struct link *link = b->st;
+    iref_t iref = 0;
+    errval_t err = iref_alloc(&irefs, link, service_id, &iref);
+    queue_message(link, &(struct message){ .kind = MESSAGE_ALLOC_IREF_REPLY,
+                                           .err = err,
+                                           .id = service_id,
+                                           .iref = iref });
+}
+
+/* ---- bind inside the core ---- */
+
+static errval_t ask_service_lmp(struct bind *bind, size_t buflen, struct capref ep, bool keep_ep)
+{
+    struct iref_entry *entry = iref_find(&irefs, bind->iref);
+    if (entry == NULL)
+        return MON_ERR_INVALID_IREF;
+    bind->service = entry->owner;
+    if (bind->asker != NULL && bind->service->client == bind->asker->client)
+        return MON_ERR_IDC_BIND_LOCAL;
+    queue_message(bind->service, &(struct message){ .kind = MESSAGE_LMP_SERVICE_REQUEST,
+                                                    .id = entry->service_id,
+                                                    .mon_id = bind_id(bind),
+                                                    .inlen = buflen,
+                                                    .cap = ep,
+                                                    .keep_cap = keep_ep });
+    return SYS_ERR_OK;
+}
+
+static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
+                                    size_t buflen, struct capref ep)
+{
+    struct link *link = b->st;
+    errval_t err = SYS_ERR_OK;
+    struct bind *bind = NULL;
+    if (iref_core(iref) >= boot_info->topology.core_count)
+        err = MON_ERR_INVALID_IREF;
+    else if (iref_core(iref) != my_core)
+        err = MON_ERR_IDC_BIND_NOT_SAME_CORE;
+    else if ((bind = bind_new(BIND_LMP_WAIT_SERVICE)) == NULL)
+        err = MON_ERR_IDC_BIND_REFUSED;
+    if (err_is_ok(err)) {
+        bind->asker = link;
+        bind->conn_id = conn_id;
+        bind->iref = iref;
+        err = ask_service_lmp(bind, buflen, ep, false);
+    }
+    if (err_is_fail(err)) {
+        if (bind != NULL)
+            bind->state = BIND_FREE;
+        drop_cap(ep);
+        reply_lmp(link, conn_id, err, 0, NULL_CAP);
+    }
+}
+
+errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done, void *st)
+{
+    struct bind *bind = bind_new(BIND_LMP_WAIT_SERVICE);
+    if (bind == NULL)
+        return MON_ERR_IDC_BIND_REFUSED;
+    bind->iref = iref;
+    bind->self_done = done;
+    bind->self_st = st;
+    errval_t err = ask_service_lmp(bind, MONITOR_LMP_BUF_WORDS, chan->local_cap, true);
+    if (err_is_fail(err))
+        bind->state = BIND_FREE;
+    return err;
+}
+
+static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uintptr_t mon_id,
+                                   uintptr_t conn_id, struct capref ep)
+{
+    (void)conn_id;
+    struct bind *bind = bind_find(mon_id, BIND_LMP_WAIT_SERVICE);
+    if (bind == NULL || bind->service != b->st) { /* the asker has ended, or a forged number */
+        drop_cap(ep);
+        return;
+    }
+    if (err_is_ok(err) && capref_is_null(ep))
+        err = MON_ERR_IDC_BIND_REFUSED;
+    if (err_is_fail(err)) {
+        drop_cap(ep);
+        fail_bind(bind, err);
+        return;
+    }
+    debug_trace("monitor: LMP %s->%s", asker_name(bind), bind->service->client->name);
+    if (bind->asker != NULL)
+        reply_lmp(bind->asker, bind->conn_id, err, mon_id, ep);
+    else
+        bind->self_done(bind->self_st, err, ep);
+    bind->state = BIND_FREE;
+}
+
+/* ---- bind between cores: the client's side ---- */
+
+static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_t outlen)
+{
+    uint32_t notify_id;
+    errval_t err = client_notify_id(bind->asker->client, &notify_id);
+    if (err_is_fail(err))
+        return err;
+    err = window_alloc(inlen + outlen, &bind->frame, &bind->base, &bind->bytes);
+    if (err_is_fail(err))
+        return err;
+    bind->remote_core = core;
+    bind->inlen = (uint32_t)inlen;
+    bind->outlen = (uint32_t)outlen;
+    peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes, bind->inlen,
+                               bind->outlen, notify_id);
+    return SYS_ERR_OK;
+}
+
+static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
+                                    size_t inlen, size_t outlen)
+{
+    struct link *link = b->st;
+    unsigned core = iref_core(iref);
+    errval_t err = SYS_ERR_OK;
+    struct bind *bind = NULL;
+    if (core >= boot_info->topology.core_count || inlen == 0 || outlen == 0 ||
+        inlen > (1u << 20) || outlen > (1u << 20))
+        err = MON_ERR_INVALID_IREF;
+    else if (core == my_core)
+        err = MON_ERR_IDC_BIND_REFUSED; /* UMP is for other cores */
+    else if (!peer_is_connected(core))
+        err = MON_ERR_NO_MONITOR_FOR_CORE;
+    else if ((bind = bind_new(BIND_UMP_WAIT_REMOTE)) == NULL)
+        err = MON_ERR_IDC_BIND_REFUSED;
+    if (err_is_ok(err)) {
+        bind->asker = link;
+        bind->conn_id = conn_id;
+        bind->iref = iref;
+        err = ask_remote(bind, (coreid_t)core, inlen, outlen);
+    }
+    if (err_is_fail(err)) {
+        if (bind != NULL)
+            bind->state = BIND_FREE;
+        reply_ump(link, conn_id, err, 0, NULL_CAP, NULL_CAP);
+    }
+}
+
+void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
+                     const char *service)
+{
+    struct bind *bind = bind_find(mon_id, BIND_UMP_WAIT_REMOTE);
+    if (bind == NULL || bind->remote_core != core)
+        return;
+    struct capref notify = NULL_CAP;
+    if (err_is_ok(err))
+        err = remote_notify(core, notify_id, &notify);
+    if (bind->asker == NULL || err_is_fail(err)) { /* the client has ended meanwhile, or refused */
+        if (err_is_fail(err))
+            window_free(bind->base, bind->bytes);
+        drop_cap(notify);
+        fail_bind(bind, err);
+        return;
+    }
+    char name[sizeof(((struct abi_channel *)0)->name)];
+    snprintf(name, sizeof(name), "%s->%s", asker_name(bind), service);
+    if (bind->inlen == bind->outlen)
+        register_channel(name, bind->base, bind->inlen, my_core, core);
+    debug_trace("monitor: UMP %s (core %u->%u)", name, my_core, core);
+    reply_ump(bind->asker, bind->conn_id, err, mon_id, bind->frame, notify);
+    bind->state = BIND_FREE;
+}
+
+/* ---- bind between cores: the service's side ---- */
+
+static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
+{
+    struct iref_entry *entry = iref_find(&irefs, bind->iref);
+    if (entry == NULL)
+        return MON_ERR_INVALID_IREF;
+    bind->service = entry->owner;
+    struct capref frame, notify;
+    errval_t err = remote_frame(bind->base, bind->bytes, &frame);
+    if (err_is_fail(err))
+        return err;
+    err = remote_notify(bind->remote_core, notify_id, &notify);
+    if (err_is_fail(err)) {
+        drop_cap(frame);
+        return err;
+    }
+    queue_message(bind->service, &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
+                                                    .id = entry->service_id,
+                                                    .mon_id = bind_id(bind),
+                                                    .inlen = bind->inlen,
+                                                    .outlen = bind->outlen,
+                                                    .cap = frame,
+                                                    .notify = notify });
+    return SYS_ERR_OK;
+}
+
+void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
+                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id)
+{
+    struct bind *bind = bind_new(BIND_UMP_WAIT_SERVICE);
+    if (bind == NULL) {
+        peer_send_bind_ump_reply(core, remote_id, MON_ERR_IDC_BIND_REFUSED, 0, "");
+        return;
+    }
+    bind->remote_core = core;
+    bind->remote_id = remote_id;
+    bind->iref = iref;
+    bind->base = base;
+    bind->bytes = bytes;
+    bind->inlen = inlen;
+    bind->outlen = outlen;
+    errval_t err = ask_service_ump(bind, notify_id);
+    if (err_is_fail(err))
+        fail_bind(bind, err);
+}
+
+static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, uintptr_t conn_id,
+                                   errval_t err)
+{
+    (void)conn_id;
+    struct link *link = b->st;
+    struct bind *bind = bind_find(mon_id, BIND_UMP_WAIT_SERVICE);
+    if (bind == NULL || bind->service != link)
+        return;
+    uint32_t notify_id = 0;
+    if (err_is_ok(err))
+        err = client_notify_id(link->client, &notify_id);
+    if (err_is_fail(err)) {
+        fail_bind(bind, err);
+        return;
+    }
+    peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, notify_id, link->client->name);
+    bind->state = BIND_FREE;
+}
+
+/* ---- further endpoints, exit ---- */
+
+static void new_monitor_binding_request(struct monitor_binding *b, uintptr_t st)
+{
+    struct link *link = b->st;
+    struct capref ep = NULL_CAP;
+    errval_t err = client_new_link(link->client, &ep);
+    queue_message(link, &(struct message){ .kind = MESSAGE_NEW_BINDING_REPLY,
+                                           .err = err,
+                                           .id = st,
+                                           .cap = ep,
+                                           .keep_cap = true });
+}
+
+static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
+{
+    struct link *link = b->st;
+    struct capref ep = NULL_CAP;
+    errval_t err = client_new_rpc(link->client, &ep);
+    queue_message(link, &(struct message){ .kind = MESSAGE_RPC_EP_REPLY,
+                                           .err = err,
+                                           .id = st,
+                                           .cap = ep,
+                                           .keep_cap = true });
+}
+
+static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
+{
+    struct link *link = b->st;
+    (void)domain; /* who it is we know better */
+    client_exited(link->client, status);
+}
+
+void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
+{
+    queue_message(parent->link, &(struct message){ .kind = MESSAGE_EXITED,
+                                                   .domain = domain,
+                                                   .status = status });
+}
+
+void bind_client_exited(struct client *client)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        struct bind *bind = &binds[i];
+        if (bind->state == BIND_FREE)
+            continue;
+        if (bind->service != NULL && bind->service->client == client) {
+            fail_bind(bind, MON_ERR_IDC_BIND_REFUSED);
+        } else if (bind->asker != NULL && bind->asker->client == client) {
+            if (bind->state == BIND_UMP_WAIT_REMOTE)
+                bind->asker = NULL; /* the answer comes later and frees the frame */
+            else
+                bind->state = BIND_FREE;
+        }
+    }
+}
+
+void bind_set_handlers(struct link *link)
+{
+    struct monitor_binding *b = &link->binding.b;
+    b->rx_vtbl.alloc_iref_request = alloc_iref_request;
+    b->rx_vtbl.bind_lmp_client_request = bind_lmp_client_request;
+    b->rx_vtbl.bind_lmp_reply_monitor = bind_lmp_reply_monitor;
+    b->rx_vtbl.bind_ump_client_request = bind_ump_client_request;
+    b->rx_vtbl.bind_ump_reply_monitor = bind_ump_reply_monitor;
+    b->rx_vtbl.new_monitor_binding_request = new_monitor_binding_request;
+    b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
+    b->rx_vtbl.domain_exited = domain_exited;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The domains of this core, as their monitor knows them.
+ *
+ * A domain begins as an endpoint that its spawner asks for and puts into the domain's INITEP.  The
+ * domain's first message there is a raw one, MONITOR_HELLO, with an endpoint of its own; from then on
+ * the pair of endpoints carries monitor.if (or, for an endpoint got by get_monitor_rpc_ep_request,
+ * monitor_blocking.if).  A domain ends by telling so; then its services are forgotten and its spawner
+ * is told.  What a domain says is checked: it can harm nobody but itself.
+ */
+#include "monitor.h"
+
+#include <string.h>
+
+static struct client clients[MONITOR_MAX_CLIENTS];
+static unsigned next_client;
+
+/* A channel whose hello is expected. */
+struct hello {
+    struct lmp_chan *chan;
+    struct client *client;
+    void (*connected)(struct hello *hello);
+    struct link *link; /* NULL: the blocking binding */
+};
+
+SEND_QUEUE_REGISTER(monitor)
+SEND_QUEUE_REGISTER(monitor_blocking)
+
+static void listen_for_hello(struct hello *hello);
+
+static void hello_received(void *arg)
+{
+    struct hello *hello = arg;
+    struct lmp_recv_msg message = LMP_RECV_MSG_INIT;
+    struct capref endpoint = NULL_CAP;
+    errval_t err = lmp_chan_recv(hello->chan, &message, &endpoint);
+    if (err_is_fail(err) || message.buf.msglen < 2 || message.words[0] != MONITOR_HELLO ||
+        capref_is_null(endpoint)) {
+        debug_printf("domain '%s' opened its monitor connection with something else than a hello\n",
+                     hello->client->name);
+        drop_cap(endpoint);
+        listen_for_hello(hello);
+        return;
+    }
+    hello->chan->remote_cap = endpoint;
+    hello->chan->connstate = LMP_CONNECTED;
+    hello->connected(hello);
+    free(hello);
+}
+
+static void listen_for_hello(struct hello *hello)
+{
+    errval_t err = lmp_chan_alloc_recv_slot(hello->chan);
+    if (err_is_ok(err))
+        err = lmp_chan_register_recv(hello->chan, get_default_waitset(),
+                                     MKCLOSURE(hello_received, hello));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "listening for the hello of '%s'", hello->client->name);
+}
+
+/* Creates the local endpoint of `chan` and waits for a hello on it. */
+static errval_t expect_hello(struct lmp_chan *chan, struct client *client, struct link *link,
+                             void (*connected)(struct hello *), struct capref *ep)
+{
+    struct hello *hello = malloc(sizeof(*hello));
+    if (hello == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    *hello = (struct hello){ .chan = chan, .client = client, .link = link, .connected = connected };
+    errval_t err = lmp_chan_accept(chan, MONITOR_LMP_BUF_WORDS, NULL_CAP);
+    if (err_is_fail(err)) {
+        free(hello);
+        return err;
+    }
+    *ep = chan->local_cap;
+    listen_for_hello(hello);
+    return SYS_ERR_OK;
+}
+
+static void link_connected(struct hello *hello)
+{
+    struct link *link = hello->link;
+    struct client *client = hello->client;
+    send_queue_init(&link->queue, &link->binding.b, client->name, monitor_register_send);
+    link->binding.b.st = link;
+    bind_set_handlers(link);
+    if (client->state == CLIENT_EXPECTED) {
+        client->state = CLIENT_CONNECTED;
+        debug_trace("monitor: domain %" PRIx32 " '%s' connected", client->domain,
+                    client->name);
+    }
+    errval_t err = monitor_lmp_start(&link->binding);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "starting the monitor binding of '%s'", client->name);
+}
+
+errval_t client_new_link(struct client *client, struct capref *ep)
+{
+    struct link *link = calloc(1, sizeof(*link));
+    if (link == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    link->client = client;
+    monitor_lmp_init(&link->binding, get_default_waitset());
+    errval_t err = expect_hello(&link->binding.chan, client, link, link_connected, ep);
+    if (err_is_fail(err)) {
+        free(link);
+        return err;
+    }
+    struct link **end = &client->link;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = link;
+    return SYS_ERR_OK;
+}
+
+static void rpc_connected(struct hello *hello)
+{
+    struct client *client = hello->client;
+    send_queue_init(&client->rpc_queue, &client->rpc->b, client->name,
+                    monitor_blocking_register_send);
+    client->rpc->b.st = client;
+    blocking_set_handlers(client);
+    errval_t err = monitor_blocking_lmp_start(client->rpc);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "starting the blocking monitor binding of '%s'", client->name);
+}
+
+errval_t client_new_rpc(struct client *client, struct capref *ep)
+{
+    if (client->rpc != NULL)
+        return MON_ERR_IDC_BIND_REFUSED;
+    struct monitor_blocking_lmp_binding *rpc = calloc(1, sizeof(*rpc));
+    if (rpc == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    monitor_blocking_lmp_init(rpc, get_default_waitset());
+    client->rpc = rpc;
+    errval_t err = expect_hello(&rpc->chan, client, NULL, rpc_connected, ep);
+    if (err_is_fail(err)) {
+        client->rpc = NULL;
+        free(rpc);
+    }
+    return err;
+}
+
+errval_t client_new(const char *name, struct client *parent, struct client **ret, struct capref *ep)
+{
+    static uint32_t last_domain;
+    struct client *client = NULL;
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS && client == NULL; i++) {
+        struct client *candidate = &clients[next_client++ % MONITOR_MAX_CLIENTS];
+        if (candidate->state == CLIENT_FREE)
+            client = candidate;
+    }
+    if (client == NULL) {
+        debug_printf("'%s' is one domain too many: a core has at most %u\n", name,
+                     MONITOR_MAX_CLIENTS);
+        return LIB_ERR_MALLOC_FAIL;
+    }
+    memset(client, 0, sizeof(*client));
+    strncpy(client->name, name, sizeof(client->name) - 1);
+    client->parent = parent;
+    client->parent_domain = parent != NULL ? parent->domain : 0;
+    errval_t err = client_new_link(client, ep);
+    if (err_is_fail(err))
+        return err;
+    client->domain = ((domainid_t)my_core + 1) << 16 | (++last_domain & 0xffff);
+    client->state = CLIENT_EXPECTED;
+    *ret = client;
+    return SYS_ERR_OK;
+}
+
+void client_forget(struct client *client)
+{
+    assert(client->state == CLIENT_EXPECTED);
+    client->state = CLIENT_EXITED;
+}
+
+errval_t client_notify_id(struct client *client, uint32_t *ret)
+{
+    if (!client->notify_known) {
+        uintptr_t id;
+        errval_t err = invoke_kernel_notify_register(cap_kernel,
+                                                     client->link->binding.chan.remote_cap, &id);
+        if (err_is_fail(err))
+            return err;
+        client->notify_id = (uint32_t)id;
+        client->notify_known = true;
+    }
+    *ret = client->notify_id;
+    return SYS_ERR_OK;
+}
+
+void client_for_each(void (*function)(struct client *))
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++)
+        if (clients[i].state == CLIENT_CONNECTED)
+            function(&clients[i]);
+}
+
+void client_exited(struct client *client, uint8_t status)
+{
+    if (client->state != CLIENT_CONNECTED)
+        return;
+    client->state = CLIENT_EXITED;
+    debug_trace("monitor: domain %" PRIx32 " '%s' ended with status %u", client->domain,
+                client->name, status);
+    for (struct link *link = client->link; link != NULL; link = link->next)
+        iref_free_owner(&irefs, link);
+    bind_client_exited(client);
+    struct client *parent = client->parent;
+    if (parent != NULL && parent->state == CLIENT_CONNECTED &&
+        parent->domain == client->parent_domain)
+        bind_tell_exit(parent, client->domain, status);
+    else
+        debug_printf("domain '%s' ended with status %u\n", client->name, status);
+}

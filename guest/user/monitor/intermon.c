@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The other monitors: one UMP channel for each pair, made without anybody asking (overview 1.5).
+ *
+ * The starter of a core makes the channel to it before it starts (PEER_BOOTING) and puts the frame
+ * into the new core's boot information.  When the new monitor reports (monitor_initialized), the
+ * starter tells every other monitor (new_monitor_notify); each of those makes a frame, lets the
+ * starter carry it to the new monitor (bind_monitor_proxy, bind_monitor_request), and is
+ * PEER_BIND_WAIT until the new monitor speaks on it (bind_monitor_reply).
+ *
+ * A page holds a channel: first the ring towards the side that made the frame, then the other.
+ */
+#include "monitor.h"
+
+#include <string.h>
+
+#define CHANNEL_BYTES (2 * DEFAULT_UMP_BUFLEN)
+
+struct peer {
+    enum peer_state state;
+    struct intermon_ump_binding binding;
+    struct send_queue queue;
+    char name[16];
+};
+
+static struct peer *peers[ABI_MAX_CORES];
+
+SEND_QUEUE_REGISTER(intermon)
+
+/* ---- messages ---- */
+
+struct message {
+    struct send_item item;
+    enum {
+        MESSAGE_INITIALIZED,
+        MESSAGE_WELCOME,
+        MESSAGE_NEW_MONITOR,
+        MESSAGE_PROXY,
+        MESSAGE_BIND_MONITOR,
+        MESSAGE_BIND_MONITOR_REPLY,
+        MESSAGE_LINKED,
+        MESSAGE_UMP_REQUEST,
+        MESSAGE_UMP_REPLY,
+        MESSAGE_NAME_IREF,
+    } kind;
+    coreid_t core, peer;
+    genpaddr_t base;
+    uint32_t bytes, inlen, outlen, notify_id;
+    uint64_t id;
+    iref_t iref;
+    errval_t err;
+    char service[64];
+};
+
+static errval_t send_message(struct send_queue *queue, struct send_item *item,
+                             struct event_closure cont)
+{
+    struct intermon_binding *b = queue->binding;
+    struct message *m = (struct message *)item;
+    switch (m->kind) {
+    case MESSAGE_INITIALIZED:
+        return intermon_monitor_initialized__tx(b, cont, m->core, m->notify_id);
+    case MESSAGE_WELCOME:
+        return intermon_monitor_welcome__tx(b, cont, m->iref);
+    case MESSAGE_NEW_MONITOR:
+        return intermon_new_monitor_notify__tx(b, cont, m->core);
+    case MESSAGE_PROXY:
+        return intermon_bind_monitor_proxy__tx(b, cont, m->core, m->base, m->bytes, m->notify_id);
+    case MESSAGE_BIND_MONITOR:
+        return intermon_bind_monitor_request__tx(b, cont, m->core, m->base, m->bytes, m->notify_id);
+    case MESSAGE_BIND_MONITOR_REPLY:
+        return intermon_bind_monitor_reply__tx(b, cont, m->core, m->err, m->notify_id);
+    case MESSAGE_LINKED:
+        return intermon_monitor_linked__tx(b, cont, m->core, m->peer, m->err);
+    case MESSAGE_UMP_REQUEST:
+        return intermon_bind_ump_request__tx(b, cont, m->iref, m->id, m->base, m->bytes, m->inlen,
+                                             m->outlen, m->notify_id);
+    case MESSAGE_UMP_REPLY:
+        return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->notify_id, m->service);
+    default:
+        return intermon_set_name_iref__tx(b, cont, m->iref);
+    }
+}
+
+static void send_to(coreid_t core, const struct message *message)
+{
+    struct peer *peer = peers[core];
+    if (peer == NULL) {
+        debug_printf("no channel to the monitor of core %u: a message to it is lost\n", core);
+        return;
+    }
+    struct message *m = malloc(sizeof(*m));
+    if (m != NULL) {
+        *m = *message;
+        m->item = (struct send_item){ .send = send_message };
+    }
+    send_queue_add(&peer->queue, m != NULL ? &m->item : NULL);
+}
+
+void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
+                                uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_UMP_REQUEST,
+                                     .iref = iref,
+                                     .id = mon_id,
+                                     .base = base,
+                                     .bytes = bytes,
+                                     .inlen = inlen,
+                                     .outlen = outlen,
+                                     .notify_id = notify_id });
+}
+
+void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
+                              const char *service)
+{
+    struct message message = { .kind = MESSAGE_UMP_REPLY,
+                               .id = mon_id,
+                               .err = err,
+                               .notify_id = notify_id };
+    strncpy(message.service, service, sizeof(message.service) - 1);
+    send_to(core, &message);
+}
+
+void peers_send_name_iref(iref_t iref)
+{
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (peer_is_connected(core))
+            send_to((coreid_t)core, &(struct message){ .kind = MESSAGE_NAME_IREF, .iref = iref });
+}
+
+bool peer_is_connected(unsigned core)
+{
+    return core < ABI_MAX_CORES && peers[core] != NULL && peers[core]->state == PEER_CONNECTED;
+}
+
+uint64_t peers_running(void)
+{
+    uint64_t running = 1ull << my_core;
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (peer_is_connected(core))
+            running |= 1ull << core;
+    return running;
+}
+
+void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, coreid_t binder,
+                      coreid_t exporter)
+{
+    /* The ring at the frame's start is the binder's incoming one, so the exporter writes it. */
+    struct abi_channel channel = { .base = base,
+                                   .bytes_per_ring = ring_bytes,
+                                   .core_a = exporter,
+                                   .core_b = binder };
+    strncpy(channel.name, name, sizeof(channel.name) - 1);
+    errval_t err = invoke_kernel_register_channel(cap_kernel, &channel, sizeof(channel));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "registering channel %s", name);
+}
+
+/* ---- channels ---- */
+
+static void set_handlers(struct intermon_binding *b);
+
+/* made_here: this monitor made the frame, so its incoming ring comes first. */
+static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
+                             struct capref notify, enum peer_state state)
+{
+    if (peers[core] != NULL)
+        return MON_ERR_CORE_RUNNING;
+    struct peer *peer = calloc(1, sizeof(*peer));
+    if (peer == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    void *address;
+    errval_t err = vspace_map_one_frame(&address, CHANNEL_BYTES, frame, NULL, NULL);
+    if (err_is_ok(err)) {
+        uint8_t *first = address, *second = first + DEFAULT_UMP_BUFLEN;
+        err = intermon_ump_init(&peer->binding, get_default_waitset(), made_here ? first : second,
+                                DEFAULT_UMP_BUFLEN, made_here ? second : first, DEFAULT_UMP_BUFLEN,
+                                notify);
+    }
+    if (err_is_fail(err)) {
+        free(peer);
+        return err;
+    }
+    peer->state = state;
+    snprintf(peer->name, sizeof(peer->name), "monitor.%u", core);
+    send_queue_init(&peer->queue, &peer->binding.b, peer->name, intermon_register_send);
+    peer->binding.b.st = (void *)(uintptr_t)core;
+    set_handlers(&peer->binding.b);
+    peers[core] = peer;
+    return intermon_ump_start(&peer->binding);
+}
+
+static coreid_t sender_of(struct intermon_binding *b)
+{
+    return (coreid_t)(uintptr_t)b->st;
+}
+
+static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *base, uint32_t *bytes)
+{
+    struct capref frame;
+    errval_t err = window_alloc(CHANNEL_BYTES, &frame, base, bytes);
+    if (err_is_ok(err))
+        err = open_channel(core, frame, true, NULL_CAP, state);
+    if (err_is_ok(err)) {
+        char name[32];
+        snprintf(name, sizeof(name), "monitor.%u->monitor.%u", my_core, core);
+        register_channel(name, *base, DEFAULT_UMP_BUFLEN, my_core, core);
+    }
+    return err;
+}
+
+errval_t peer_start_booting(coreid_t core, genpaddr_t *base, uint32_t *bytes)
+{
+    return make_channel(core, PEER_BOOTING, base, bytes);
+}
+
+void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id)
+{
+    struct capref notify;
+    MUST(remote_notify(core, notify_id, &notify), "connecting to the monitor of core %u", core);
+    MUST(open_channel(core, frame, false, notify, PEER_CONNECTED),
+         "connecting to the monitor of core %u", core);
+    send_to(core, &(struct message){ .kind = MESSAGE_INITIALIZED,
+                                     .core = my_core,
+                                     .notify_id = my_notify_id });
+}
+
+/* The other side has spoken for the first time and said how to wake it. */
+static errval_t connected(struct peer *peer, coreid_t core, uint32_t notify_id)
+{
+    struct capref notify;
+    errval_t err = remote_notify(core, notify_id, &notify);
+    if (err_is_ok(err)) {
+        peer->binding.chan.notify_cap = notify;
+        peer->state = PEER_CONNECTED;
+    }
+    return err;
+}
+
+/* ---- what other monitors say ---- */
+
+static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint32_t notify_id)
+{
+    struct peer *peer = peers[sender_of(b)];
+    if (peer->state != PEER_BOOTING || core != sender_of(b))
+        return;
+    errval_t err = connected(peer, core, notify_id);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the monitor of core %u", core);
+        return;
+    }
+    debug_trace("monitor: core %u is up", core);
+    send_to(core, &(struct message){ .kind = MESSAGE_WELCOME, .iref = name_iref });
+    unsigned links = 0;
+    for (unsigned other = 0; other < ABI_MAX_CORES; other++) {
+        if (other == core || !peer_is_connected(other))
+            continue;
+        send_to((coreid_t)other, &(struct message){ .kind = MESSAGE_NEW_MONITOR, .core = core });
+        links++;
+    }
+    boot_core_initialized(core, links);
+}
+
+static void monitor_welcome(struct intermon_binding *b, iref_t iref)
+{
+    (void)b;
+    name_iref_known(iref);
+}
+
+static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
+{
+    genpaddr_t base = 0;
+    uint32_t bytes = 0;
+    errval_t err = core < boot_info->topology.core_count
+                       ? make_channel(core, PEER_BIND_WAIT, &base, &bytes)
+                       : MON_ERR_INVALID_CORE_ID;
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
+        send_to(sender_of(b), &(struct message){ .kind = MESSAGE_LINKED,
+                                                 .core = my_core,
+                                                 .peer = core,
+                                                 .err = err });
+        return;
+    }
+    send_to(sender_of(b), &(struct message){ .kind = MESSAGE_PROXY,
+                                             .core = core,
+                                             .base = base,
+                                             .bytes = bytes,
+                                             .notify_id = my_notify_id });
+}
+
+static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpaddr_t base,
+                               uint32_t bytes, uint32_t notify_id)
+{
+    if (!peer_is_connected(dst))
+        return;
+    send_to(dst, &(struct message){ .kind = MESSAGE_BIND_MONITOR,
+                                    .core = sender_of(b),
+                                    .base = base,
+                                    .bytes = bytes,
+                                    .notify_id = notify_id });
+}
+
+static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpaddr_t base,
+                                 uint32_t bytes, uint32_t notify_id)
+{
+    (void)b;
+    struct capref frame, notify = NULL_CAP;
+    errval_t err = src < boot_info->topology.core_count && bytes >= CHANNEL_BYTES
+                       ? remote_frame(base, bytes, &frame)
+                       : MON_ERR_INVALID_CORE_ID;
+    if (err_is_ok(err))
+        err = remote_notify(src, notify_id, &notify);
+    if (err_is_ok(err))
+        err = open_channel(src, frame, false, notify, PEER_CONNECTED);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the monitor of core %u", src);
+        return;
+    }
+    send_to(src, &(struct message){ .kind = MESSAGE_BIND_MONITOR_REPLY,
+                                    .core = my_core,
+                                    .err = SYS_ERR_OK,
+                                    .notify_id = my_notify_id });
+}
+
+static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_t err,
+                               uint32_t notify_id)
+{
+    struct peer *peer = peers[sender_of(b)];
+    if (peer->state != PEER_BIND_WAIT || src != sender_of(b))
+        return;
+    if (err_is_ok(err))
+        err = connected(peer, src, notify_id);
+    debug_trace("monitor: core %u and core %u are connected", my_core, src);
+    send_to(boot_info->boot_core, &(struct message){ .kind = MESSAGE_LINKED,
+                                                     .core = my_core,
+                                                     .peer = src,
+                                                     .err = err });
+}
+
+static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t peer, errval_t err)
+{
+    (void)b;
+    boot_core_linked(core, peer, err);
+}
+
+static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
+                             genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
+                             uint32_t notify_id)
+{
+    bind_ump_from_remote(sender_of(b), iref, mon_id, base, bytes, inlen, outlen, notify_id);
+}
+
+static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,
+                           uint32_t notify_id, const char *service)
+{
+    bind_ump_answer(sender_of(b), mon_id, err, notify_id, service);
+}
+
+static void set_name_iref(struct intermon_binding *b, iref_t iref)
+{
+    (void)b;
+    name_iref_known(iref);
+}
+
+static void set_handlers(struct intermon_binding *b)
+{
+    b->rx_vtbl.monitor_initialized = monitor_initialized;
+    b->rx_vtbl.monitor_welcome = monitor_welcome;
+    b->rx_vtbl.new_monitor_notify = new_monitor_notify;
+    b->rx_vtbl.bind_monitor_proxy = bind_monitor_proxy;
+    b->rx_vtbl.bind_monitor_request = bind_monitor_request;
+    b->rx_vtbl.bind_monitor_reply = bind_monitor_reply;
+    b->rx_vtbl.monitor_linked = monitor_linked;
+    b->rx_vtbl.bind_ump_request = bind_ump_request;
+    b->rx_vtbl.bind_ump_reply = bind_ump_reply;
+    b->rx_vtbl.set_name_iref = set_name_iref;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interface references (facts 5.3): 256 for each core, iref = 256 * core + slot + 1, 0 is none.
+ * Pure; the owner is an opaque pointer.
+ */
+#ifndef MONITOR_IREF_H
+#define MONITOR_IREF_H
+
+#include <barrelfish_kpi/types.h>
+#include <errors/errno.h>
+
+#define IREFS_PER_CORE 256
+
+struct iref_entry {
+    void *owner; /* who exported it; NULL: free */
+    uintptr_t service_id;
+};
+
+struct iref_table {
+    coreid_t core;
+    unsigned next; /* where the search starts: a number is not used again soon */
+    struct iref_entry entry[IREFS_PER_CORE];
+};
+
+void iref_table_init(struct iref_table *table, coreid_t core);
+
+/* MON_ERR_IREF_ALLOC: all in use. */
+errval_t iref_alloc(struct iref_table *table, void *owner, uintptr_t service_id, iref_t *ret);
+
+/* The entry of an iref of this core, or NULL. */
+struct iref_entry *iref_find(struct iref_table *table, iref_t iref);
+
+/* Forgets all irefs of an owner. */
+void iref_free_owner(struct iref_table *table, const void *owner);
+
+/* The core an iref belongs to; ABI_MAX_CORES or more for what cannot be an iref. */
+static inline unsigned iref_core(iref_t iref)
+{
+    return iref == 0 ? UINT32_MAX : (iref - 1) / IREFS_PER_CORE;
+}
+
+#endif

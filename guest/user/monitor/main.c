@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor: one on each core, trusted by all domains of its core (overview 1.5).
+ *
+ * It holds the Kernel capability.  It knows the domains and their services, binds clients to
+ * services, here and on other cores, starts other cores, and is connected to every other monitor.
+ * Everything is an event: no handler waits for an answer, so monitors cannot block each other.
+ *
+ * On core 0 init starts it, and hands it an endpoint for one message: where the memory server shall
+ * find its monitor.  On every other core the CPU driver starts it as first domain; then it starts the
+ * memory server itself, with all RAM of the core that it does not keep.
+ */
+#include "monitor.h"
+
+#include <string.h>
+
+#define KEEP_BYTES (2ul << 20) /* of a later core's RAM, for the monitor itself */
+
+const struct abi_boot *boot_info;
+coreid_t my_core;
+struct iref_table irefs;
+struct spawn_modules modules;
+uint32_t my_notify_id;
+
+static bool is_boot_core(void)
+{
+    return boot_info->core == boot_info->boot_core;
+}
+
+/* Tells init where the memory server finds us: {MONITOR_HELLO, domain id} with an endpoint. */
+static void answer_init(const struct client *mem_serv, struct capref ep)
+{
+    struct lmp_chan init;
+    lmp_chan_init(&init);
+    init.remote_cap = cap_initep;
+    MUST(lmp_chan_send2(&init, LMP_SEND_FLAGS_DEFAULT, ep, MONITOR_HELLO, mem_serv->domain),
+         "answering init");
+}
+
+static void start_mem_serv(struct capref ep, domainid_t id)
+{
+    struct first_ram ram;
+    MUST(first_ram_init(&ram, KEEP_BYTES), "this core has too little RAM");
+    MUST(first_ram_start_mem_serv(&ram, &modules, ep, id), "starting the memory server");
+}
+
+/* The number behind "name=" in the arguments. */
+static uint32_t argument(int argc, char *argv[], const char *name)
+{
+    size_t length = strlen(name);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+            return (uint32_t)strtoul(argv[i] + length + 1, NULL, 10);
+    USER_PANIC("started without %s=", name);
+}
+
+/* "boot" entries: on core 0 all without core=; the spawn service on every core. */
+static bool starts_here(const struct menu_entry *entry)
+{
+    if (!entry->boot)
+        return false;
+    if (entry->core_mask != 0)
+        return entry->core_mask >> my_core & 1;
+    return is_boot_core() || strcmp(menu_base_name(entry->path), "spawnd") == 0;
+}
+
+static void start_boot_domains(void)
+{
+    struct menu_entry *entry = malloc(sizeof(*entry));
+    if (entry == NULL)
+        USER_PANIC("out of memory");
+    for (unsigned i = 0; i < modules.count; i++) {
+        if (modules.module[i].is_kernel)
+            continue;
+        errval_t err = menu_parse_line(modules.module[i].line, entry);
+        if (err_is_ok(err) && starts_here(entry))
+            spawn_boot_domain(&modules.module[i]);
+    }
+    free(entry);
+}
+
+int main(int argc, char *argv[])
+{
+    boot_info = domain_get_bootinfo();
+    if (boot_info == NULL)
+        USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
+    my_core = (coreid_t)boot_info->core;
+    debug_trace("monitor: started on core %u", my_core);
+    iref_table_init(&irefs, my_core);
+    window_init();
+    MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
+    uintptr_t id;
+    MUST(invoke_kernel_notify_register(cap_kernel, cap_selfep, &id), "getting a notification id");
+    my_notify_id = (uint32_t)id;
+
+    struct client *mem_serv;
+    struct capref ep;
+    MUST(client_new("mem_serv", NULL, &mem_serv, &ep), "expecting the memory server");
+    if (is_boot_core()) {
+        answer_init(mem_serv, ep);
+    } else {
+        peer_connect_starter((coreid_t)argument(argc, argv, "boot_core"),
+                             TASK_CAP(TASKCN_SLOT_MON_URPC), argument(argc, argv, "notify"));
+        start_mem_serv(ep, mem_serv->domain);
+    }
+    start_boot_domains(); /* they wait for the memory server */
+    for (;;) {
+        errval_t err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}

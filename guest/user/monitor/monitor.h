@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside the monitor: its parts and what they share.  The protocols and their states are drawn in
+ * docs/monitor.md.  Everything runs in one thread that serves one waitset; no handler blocks.
+ */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
+#include <if/intermon_defs.h>
+#include <if/monitor_blocking_defs.h>
+#include <if/monitor_defs.h>
+#include <services/send_queue.h>
+#include <spawndomain/first_ram.h>
+
+#include <abi/ports.h>
+#include <stdio.h>
+
+#include "iref.h"
+
+#define MONITOR_MAX_CLIENTS 128  /* domains of this core at a time */
+#define MONITOR_MAX_BINDS 256    /* bind requests under way */
+#define MONITOR_LMP_BUF_WORDS 45 /* of the endpoints handed out: four full messages */
+
+extern const struct abi_boot *boot_info;
+extern coreid_t my_core;
+extern struct iref_table irefs;
+extern struct spawn_modules modules;
+extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
+
+/* Says what is wrong and ends the monitor: only for what cannot happen after start-up. */
+#define MUST(call, ...)                                                                            \
+    do {                                                                                           \
+        errval_t must_err = (call);                                                                \
+        if (err_is_fail(must_err))                                                                 \
+            USER_PANIC_ERR(must_err, __VA_ARGS__);                                                 \
+    } while (0)
+
+/* ---- client.c: domains of this core ---- */
+
+enum client_state {
+    CLIENT_FREE,
+    CLIENT_EXPECTED,  /* endpoint handed out, no hello yet */
+    CLIENT_CONNECTED, /* said hello, is served */
+    CLIENT_EXITED,    /* told that it ends */
+};
+
+/* One monitor binding of a client; most have one. */
+struct link {
+    struct client *client;
+    struct monitor_lmp_binding binding;
+    struct send_queue queue;
+    struct link *next;
+};
+
+struct client {
+    enum client_state state;
+    domainid_t domain;
+    char name[64];
+    struct client *parent; /* spawner, to be told of the end; NULL: the monitor itself */
+    domainid_t parent_domain;
+    struct link *link;     /* the first one belongs to INITEP */
+    struct monitor_blocking_lmp_binding *rpc; /* NULL until asked for */
+    struct send_queue rpc_queue;
+    bool notify_known;
+    uint32_t notify_id; /* wakes its dispatcher, for UMP */
+    bool waits_for_name;
+    uint32_t name_token; /* of its get_name_iref */
+};
+
+/* A new domain, expected to say hello on the endpoint *ep (the caller copies it into the domain).
+ * LIB_ERR_MALLOC_FAIL if all MONITOR_MAX_CLIENTS are in use, or the endpoint's errors. */
+errval_t client_new(const char *name, struct client *parent, struct client **ret, struct capref *ep);
+
+/* A domain that could not be started after all. */
+void client_forget(struct client *client);
+
+/* A further monitor binding, or the blocking one: the endpoint for its hello. */
+errval_t client_new_link(struct client *client, struct capref *ep);
+errval_t client_new_rpc(struct client *client, struct capref *ep);
+
+/* Notification id of the client's dispatcher. */
+errval_t client_notify_id(struct client *client, uint32_t *ret);
+
+/* Calls the function for each client in state CLIENT_CONNECTED. */
+void client_for_each(void (*function)(struct client *));
+
+/* The client's domain has ended: parent told, irefs gone, pending binds answered. */
+void client_exited(struct client *client, uint8_t status);
+
+/* ---- bind.c: binding inside the core and between cores ---- */
+
+void bind_set_handlers(struct link *link);
+
+/* Connects the monitor itself to a service of this core over LMP: `chan` has a local endpoint. */
+typedef void bind_self_fn(void *st, errval_t err, struct capref remote_ep);
+errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done, void *st);
+
+/* From intermon.c. */
+void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
+                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id);
+void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
+                     const char *service);
+
+/* Ends the requests in which this client takes part. */
+void bind_client_exited(struct client *client);
+void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status);
+
+/* ---- blocking.c: what clients ask ---- */
+
+void blocking_set_handlers(struct client *client);
+
+extern iref_t mem_iref, name_iref;
+
+/* The name service is known (from a client here, or from another monitor). */
+void name_iref_known(iref_t iref);
+/* The cores asked for run: answers boot_cores. */
+void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint64_t running);
+
+/* ---- window.c: frames of the UMP window ---- */
+
+void window_init(void);
+/* A frame of `bytes` (rounded up to pages) of this core's share.  MON_ERR_WINDOW_EXHAUSTED. */
+errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint32_t *ret_bytes);
+/* Only for frames that nobody has written to. */
+void window_free(genpaddr_t base, uint32_t bytes);
+/* The part of its node's window that belongs to a core. */
+void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
+
+/* Capabilities made from what another monitor told. */
+errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret);
+errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret);
+/* cap_destroy() for capabilities that may be NULL_CAP. */
+void drop_cap(struct capref cap);
+
+/* ---- intermon.c: the other monitors ---- */
+
+enum peer_state {
+    PEER_NONE,
+    PEER_BOOTING,   /* core started by us, no word from it yet */
+    PEER_BIND_WAIT, /* frame sent, its first message expected */
+    PEER_CONNECTED,
+};
+
+/* Channel to a new core that this monitor starts; the frame goes into its boot information. */
+errval_t peer_start_booting(coreid_t core, genpaddr_t *base, uint32_t *bytes);
+/* Channel of a new core to its starter. */
+void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id);
+bool peer_is_connected(unsigned core);
+uint64_t peers_running(void); /* bit for each core with a monitor, this one included */
+
+void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
+                                uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id);
+void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
+                              const char *service);
+void peers_send_name_iref(iref_t iref);
+
+/* Names a channel for the fabric device: `binder` bound to a service of `exporter`. */
+void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, coreid_t binder,
+                      coreid_t exporter);
+
+/* ---- boot_core.c: starting cores ---- */
+
+/* Starts the cores of the mask one after the other and answers the client when all monitors are
+ * connected with each other. */
+void boot_cores(uint64_t mask, struct client *client, uint32_t token);
+void boot_core_initialized(coreid_t core, unsigned links);
+void boot_core_linked(coreid_t core, coreid_t peer, errval_t err);
+
+/* ---- ram.c: RAM of this core's memory server ---- */
+
+typedef void ram_fn(void *st, errval_t err, struct capref ram);
+/* Asks for 2^bits bytes within the limits; answers in order. */
+void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st);
+/* The memory server runs: connects to it. */
+void ram_connect(iref_t iref);
+
+/* ---- spawn.c: domains the monitor starts itself ---- */
+
+/* Queues the start of a menu line's domain; they start one after the other. */
+void spawn_boot_domain(struct spawn_module *module);
+
+#endif

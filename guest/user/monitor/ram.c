@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The monitor as a client of its core's memory server, without ever waiting for it.
+ *
+ * Requests wait in a list; one at a time is with the memory server, its answer calls the requester
+ * and sends the next.  Small needs of the monitor itself (heap, CNodes) come from its own RAM: if
+ * they came from here, it would have to wait for a domain that may be waiting for it.
+ */
+#include "monitor.h"
+
+#include <if/mem_defs.h>
+
+struct request {
+    struct request *next;
+    uint8_t bits;
+    genpaddr_t minbase, maxlimit;
+    ram_fn *done;
+    void *st;
+};
+
+static struct request *first, *last;
+static bool connected, asked;
+static struct mem_lmp_binding mem;
+
+static void finish(errval_t err, struct capref ram)
+{
+    struct request *request = first;
+    first = request->next;
+    if (first == NULL)
+        last = NULL;
+    request->done(request->st, err, ram);
+    free(request);
+}
+
+static void ask(void)
+{
+    while (connected && !asked && first != NULL) {
+        asked = true;
+        errval_t err = mem_allocate_call__tx(&mem.b, NOP_CONT, first->bits, first->minbase,
+                                             first->maxlimit);
+        if (err_is_ok(err))
+            return;
+        asked = false;
+        finish(err, NULL_CAP);
+    }
+}
+
+static void allocate_response(struct mem_binding *b, errval_t err, struct capref ram)
+{
+    (void)b;
+    if (!asked) {
+        drop_cap(ram);
+        return;
+    }
+    asked = false;
+    finish(err, ram);
+    ask();
+}
+
+void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st)
+{
+    struct request *request = malloc(sizeof(*request));
+    if (request == NULL) {
+        done(st, LIB_ERR_MALLOC_FAIL, NULL_CAP);
+        return;
+    }
+    *request = (struct request){ NULL, bits, minbase, maxlimit, done, st };
+    if (last != NULL)
+        last->next = request;
+    else
+        first = request;
+    last = request;
+    ask();
+}
+
+static void bound(void *st, errval_t err, struct capref remote_ep)
+{
+    (void)st;
+    MUST(err, "connecting to the memory server");
+    mem.chan.remote_cap = remote_ep;
+    mem.chan.connstate = LMP_CONNECTED;
+    mem.b.rx_vtbl.allocate_response = allocate_response;
+    MUST(mem_lmp_start(&mem), "connecting to the memory server");
+    connected = true;
+    ask();
+}
+
+void ram_connect(iref_t iref)
+{
+    mem_lmp_init(&mem, get_default_waitset());
+    MUST(lmp_chan_accept(&mem.chan, MONITOR_LMP_BUF_WORDS, NULL_CAP),
+         "connecting to the memory server");
+    MUST(bind_self_lmp(iref, &mem.chan, bound, NULL), "connecting to the memory server");
+}

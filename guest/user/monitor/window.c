@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Frames of the UMP window, and capabilities made from what other monitors say.
+ *
+ * The window of a node is divided evenly among the node's cores; each monitor allocates from its own
+ * part, so no two monitors ever need to agree about a frame.  A bit for each page says what is in
+ * use.  Frames of channels stay in use for good: a ring must start with zeroes, and nobody can
+ * give a frame back before both sides have let go of it.
+ */
+#include "monitor.h"
+
+#include <string.h>
+
+#define MAX_SHARE_PAGES (1u << 17) /* 512 MiB: all of a node's window */
+
+static genpaddr_t share_base;
+static uint32_t share_pages, next_page, used_pages;
+static genpaddr_t cap_base; /* of the capability in WINDOWCN */
+static struct capref window_cap;
+static uint64_t used[MAX_SHARE_PAGES / 64];
+
+void drop_cap(struct capref cap)
+{
+    if (capref_is_null(cap))
+        return;
+    errval_t err = cap_destroy(cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "deleting a capability");
+}
+
+void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes)
+{
+    const struct abi_topology *topology = &boot_info->topology;
+    unsigned node = topology->core_node[core], cores = 0, index = 0;
+    for (unsigned c = 0; c < topology->core_count; c++) {
+        if (topology->core_node[c] != node)
+            continue;
+        index += c < core;
+        cores++;
+    }
+    *bytes = ROUND_DOWN(topology->node[node].window_bytes / cores, BASE_PAGE_SIZE);
+    *base = topology->node[node].window_base + index * *bytes;
+}
+
+void window_init(void)
+{
+    gensize_t bytes;
+    window_share(my_core, &share_base, &bytes);
+    share_pages = (uint32_t)(bytes / BASE_PAGE_SIZE);
+    if (share_pages > MAX_SHARE_PAGES)
+        share_pages = MAX_SHARE_PAGES;
+    window_cap = (struct capref){ .cnode = cnode_window,
+                                  .slot = boot_info->topology.core_node[my_core] };
+    struct capability cap;
+    errval_t err = cap_direct_identify(window_cap, &cap);
+    if (err_is_fail(err) || cap.u.mem.base > share_base) {
+        debug_printf("no UMP window on this core: nothing can be bound to other cores\n");
+        share_pages = 0;
+        return;
+    }
+    cap_base = cap.u.mem.base;
+}
+
+static bool page_used(uint32_t page)
+{
+    return used[page / 64] >> (page % 64) & 1;
+}
+
+static void mark(uint32_t first, uint32_t pages, bool in_use)
+{
+    for (uint32_t page = first; page < first + pages; page++) {
+        assert(page_used(page) != in_use);
+        used[page / 64] ^= 1ull << (page % 64);
+    }
+    used_pages = in_use ? used_pages + pages : used_pages - pages;
+}
+
+/* First page of a free run; share_pages if there is none. */
+static uint32_t find_run(uint32_t from, uint32_t to, uint32_t pages)
+{
+    uint32_t run = 0;
+    for (uint32_t page = from; page < to; page++) {
+        run = page_used(page) ? 0 : run + 1;
+        if (run == pages)
+            return page + 1 - pages;
+    }
+    return share_pages;
+}
+
+errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint32_t *ret_bytes)
+{
+    uint32_t pages = (uint32_t)DIVIDE_ROUND_UP(bytes, BASE_PAGE_SIZE);
+    uint32_t first = find_run(next_page, share_pages, pages);
+    if (first == share_pages)
+        first = find_run(0, share_pages, pages);
+    if (first == share_pages) {
+        debug_printf("the UMP window share of core %u is full (%u pages): give its node a larger "
+                     "window\n",
+                     my_core, used_pages);
+        return MON_ERR_WINDOW_EXHAUSTED;
+    }
+    errval_t err = slot_alloc(frame);
+    if (err_is_fail(err))
+        return err;
+    *base = share_base + (genpaddr_t)first * BASE_PAGE_SIZE;
+    err = cap_retype(*frame, window_cap, *base - cap_base, ObjType_Frame,
+                     (gensize_t)pages * BASE_PAGE_SIZE, 1);
+    if (err_is_fail(err)) {
+        slot_free(*frame);
+        return err;
+    }
+    mark(first, pages, true);
+    next_page = first + pages;
+    *ret_bytes = pages * BASE_PAGE_SIZE;
+    return SYS_ERR_OK;
+}
+
+void window_free(genpaddr_t base, uint32_t bytes)
+{
+    mark((uint32_t)((base - share_base) / BASE_PAGE_SIZE), bytes / BASE_PAGE_SIZE, false);
+}
+
+static errval_t create(const struct capability *cap, coreid_t owner, struct capref *ret)
+{
+    errval_t err = slot_alloc(ret);
+    if (err_is_fail(err))
+        return err;
+    err = invoke_kernel_create_cap(cap_kernel, cap, *ret, owner);
+    if (err_is_fail(err)) {
+        slot_free(*ret);
+        *ret = NULL_CAP;
+    }
+    return err;
+}
+
+errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
+{
+    if (base < ABI_WINDOW_BASE || bytes > ABI_PHYS_LIMIT - ABI_WINDOW_BASE ||
+        base > ABI_PHYS_LIMIT - bytes)
+        return MON_ERR_WRONG_CAP_TYPE;
+    struct capability cap = { .type = ObjType_Frame, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.mem.base = base;
+    cap.u.mem.bytes = bytes;
+    return create(&cap, my_core, ret);
+}
+
+errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret)
+{
+    struct capability cap = { .type = ObjType_Notify_IPI, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.notify.coreid = core;
+    cap.u.notify.chanid = notify_id;
+    return create(&cap, my_core, ret);
+}
