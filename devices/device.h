@@ -89,17 +89,18 @@ enum device_effect_kind {
 
 struct device_effect {
     enum device_effect_kind kind;
-    unsigned core; /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, else the issuer */
+    unsigned
+        core; /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, else the issuer */
     union {
         struct {
-            uint32_t bits;       /* ABI_CAUSE_* */
-            uint32_t notify_id;  /* with ABI_CAUSE_NOTIFY */
+            uint32_t bits;      /* ABI_CAUSE_* */
+            uint32_t notify_id; /* with ABI_CAUSE_NOTIFY */
         } cause;
         uint64_t at_ns; /* TIMER: absolute machine time */
         struct {
             const char *text; /* in guest memory: copy before use, other cores may change it */
             uint32_t bytes;
-            uint32_t kind;                     /* ABI_CONSOLE_* */
+            uint32_t kind;                      /* ABI_CONSOLE_* */
             const struct abi_dcb_head *speaker; /* in guest memory; NULL: the CPU driver */
         } console;
         struct {

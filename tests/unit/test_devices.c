@@ -140,7 +140,8 @@ Test(devices, console_refuses_long_lines_unknown_kinds_and_bad_addresses)
     cr_assert_eq(out(ABI_PORT_CONSOLE, 2 << 16 | 1), ABI_RESULT_OK);
     cr_assert_eq(out(ABI_PORT_CONSOLE, 3 << 16 | 1), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(out(ABI_PORT_CONSOLE, 0xffff0001), ABI_RESULT_BAD_REQUEST);
-    static const uint64_t bad[] = { RAM_BYTES - 3, RAM_BYTES, UINT64_MAX, UINT64_MAX - 3,
+    static const uint64_t bad[] = { RAM_BYTES - 3,      RAM_BYTES,
+                                    UINT64_MAX,         UINT64_MAX - 3,
                                     ABI_CORE_AREA_BASE, ABI_WINDOW_BASE + WINDOW_BYTES - 3 };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         access_.arg[0] = bad[i];

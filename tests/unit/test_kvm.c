@@ -275,16 +275,16 @@ Test(kvm, panic_stops_behind_the_instruction)
 
 /* Maps the window at 32 GiB of the physical map with a large page whose directory lies in the
  * scratch memory, stores 8, 4, 2 and 1 bytes there, reads them back. */
-#define MAP_WINDOW                                                                                 \
-    "  mov 72(%r14), %rcx\n" /* scratch_paddr */                                                   \
-    "  mov %cr3, %rax\n"                                                                           \
-    "  mov $0xffff800000000000, %rdx\n"                                                            \
-    "  mov 2048(%rdx,%rax), %rax\n" /* PML4 slot 256 */                                            \
-    "  and $~0xfff, %rax\n"                                                                        \
-    "  lea 3(%rcx), %rsi\n"                                                                        \
-    "  mov %rsi, 256(%rdx,%rax)\n" /* PDPT slot 32 */                                              \
-    "  mov $0x800000083, %rsi\n"                                                                   \
-    "  mov %rsi, (%rdx,%rcx)\n"                                                                    \
+#define MAP_WINDOW                                      \
+    "  mov 72(%r14), %rcx\n" /* scratch_paddr */        \
+    "  mov %cr3, %rax\n"                                \
+    "  mov $0xffff800000000000, %rdx\n"                 \
+    "  mov 2048(%rdx,%rax), %rax\n" /* PML4 slot 256 */ \
+    "  and $~0xfff, %rax\n"                             \
+    "  lea 3(%rcx), %rsi\n"                             \
+    "  mov %rsi, 256(%rdx,%rax)\n" /* PDPT slot 32 */   \
+    "  mov $0x800000083, %rsi\n"                        \
+    "  mov %rsi, (%rdx,%rcx)\n"                         \
     "  mov $0xffff800800000000, %rsi\n"
 _Static_assert(offsetof(struct abi_boot, scratch_paddr) == 72, "see MAP_WINDOW");
 
@@ -474,7 +474,7 @@ Test(kvm, postmortem_of_a_triple_fault_shows_registers_and_code)
  * runs and one "beta" that waits, then halts for good. */
 GUEST(status_guest, "  movl $0x68706c61, 0x2000(%rbp)\n" /* "alph" */
                     "  movb $0x61, 0x2004(%rbp)\n"
-                    "  movl $1, 0x2024(%rbp)\n" /* disabled */
+                    "  movl $1, 0x2024(%rbp)\n"          /* disabled */
                     "  movl $0x61746562, 0x2040(%rbp)\n" /* "beta" */
                     "  lea 0x2000(%r15), %rax\n"
                     "  mov %rax, 192(%rbx)\n" /* current_dcb */

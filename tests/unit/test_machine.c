@@ -201,7 +201,8 @@ Test(machine, memory_is_given_away_once)
         cr_assert_gt(region->bytes, 0);
         if (region->type == ABI_REGION_WINDOW)
             continue;
-        for (uint64_t page = region->base / 4096; page < (region->base + region->bytes) / 4096; page++)
+        for (uint64_t page = region->base / 4096; page < (region->base + region->bytes) / 4096;
+             page++)
             owners[page]++;
     }
     for (uint64_t at = 0; at < boot->scratch_bytes; at += 4096)
@@ -498,12 +499,14 @@ Test(machine, trace_records_in_words)
         struct abi_trace_record record;
         const char *text;
     } cases[] = {
-        { { ABI_TRACE_SYSCALL | 2 << 8 | 0x1full << 32, 32 * MIB }, "syscall #2 cptr 0x1f (monitor)" },
+        { { ABI_TRACE_SYSCALL | 2 << 8 | 0x1full << 32, 32 * MIB },
+          "syscall #2 cptr 0x1f (monitor)" },
         { { ABI_TRACE_SYSRET | 5ull << 32, 32 * MIB }, "sysret error 0x5 (monitor)" },
         { { ABI_TRACE_UPCALL | 1 << 8, 32 * MIB }, "upcall pagefault (monitor)" },
         { { ABI_TRACE_RESUME, 0 }, "resume (-)" },
         { { ABI_TRACE_INTERRUPT | 3 << 8, 1 }, "interrupt timer notify (?)" },
-        { { ABI_TRACE_FAULT | 14 << 8 | 6ull << 32, 0x1234 }, "fault vector 14 error 0x6 at 0x1234" },
+        { { ABI_TRACE_FAULT | 14 << 8 | 6ull << 32, 0x1234 },
+          "fault vector 14 error 0x6 at 0x1234" },
         { { ABI_TRACE_IDLE, 0 }, "idle" },
         { { ABI_TRACE_NOTIFY | 0x20007ull << 32, 32 * MIB }, "notify core 2 id 7 (monitor)" },
         { { 0xff, 1 }, "record 0xff 0x1" },
@@ -544,7 +547,8 @@ Test(machine, private_memory_keeps_the_files_as_loaded)
     cr_assert_eq(pread(region[0].fd, &after, 1, 32 * (off_t)MIB), 1);
     cr_assert_eq(before, after);
     struct abi_boot boot;
-    cr_assert_eq(pread(region[0].fd, &boot, sizeof boot, (off_t)asked.entry.rdi), (ssize_t)sizeof boot);
+    cr_assert_eq(pread(region[0].fd, &boot, sizeof boot, (off_t)asked.entry.rdi),
+                 (ssize_t)sizeof boot);
     cr_assert_eq(boot.magic, ABI_BOOT_MAGIC);
 }
 

@@ -66,18 +66,18 @@ static void patch(long offset, const void *data, size_t bytes)
     fclose(file);
 }
 
-#define PATCH_EHDR(field, value)                                                                   \
-    do {                                                                                           \
-        Elf64_Ehdr h_;                                                                             \
-        h_.field = (value);                                                                        \
-        patch(offsetof(Elf64_Ehdr, field), &h_.field, sizeof h_.field);                            \
+#define PATCH_EHDR(field, value)                                        \
+    do {                                                                \
+        Elf64_Ehdr h_;                                                  \
+        h_.field = (value);                                             \
+        patch(offsetof(Elf64_Ehdr, field), &h_.field, sizeof h_.field); \
     } while (0)
-#define PATCH_PHDR(index, field, value)                                                            \
-    do {                                                                                           \
-        Elf64_Phdr h_;                                                                             \
-        h_.field = (value);                                                                        \
-        patch((long)(sizeof(Elf64_Ehdr) + (index) * sizeof h_ + offsetof(Elf64_Phdr, field)),      \
-              &h_.field, sizeof h_.field);                                                         \
+#define PATCH_PHDR(index, field, value)                                                       \
+    do {                                                                                      \
+        Elf64_Phdr h_;                                                                        \
+        h_.field = (value);                                                                   \
+        patch((long)(sizeof(Elf64_Ehdr) + (index) * sizeof h_ + offsetof(Elf64_Phdr, field)), \
+              &h_.field, sizeof h_.field);                                                    \
     } while (0)
 
 Test(image, good_file_is_parsed_and_placed)

@@ -256,16 +256,16 @@ static int run_once(struct kvm_host *host, bool try_fsgsbase, uint32_t *said, ui
         step = "running";
         r = run_guarded(&vm);
     }
-    struct kvm_sregs sregs;
+    struct kvm_sregs sregs = { 0 };
     if (r == 0)
         r = ioctl(vm.vcpu_fd, KVM_GET_SREGS, &sregs) < 0 ? -errno : 0;
     if (r < 0) {
         snprintf(why, why_bytes, "%s: %s", step,
                  r == -EINTR ? "the guest does not come to an end" : strerror(-r));
-    } else if (vm.run->exit_reason != KVM_EXIT_IO || vm.run->io.port != PROBE_PORT ||
+    } else if (!vm.run || vm.run->exit_reason != KVM_EXIT_IO || vm.run->io.port != PROBE_PORT ||
                vm.run->io.direction != KVM_EXIT_IO_OUT || vm.run->io.size != 4) {
         r = -ENOTSUP;
-        snprintf(why, why_bytes, "unexpected exit, reason %u", vm.run->exit_reason);
+        snprintf(why, why_bytes, "unexpected exit, reason %u", vm.run ? vm.run->exit_reason : 0);
     } else {
         memcpy(said, (uint8_t *)vm.run + vm.run->io.data_offset, sizeof *said);
         *cr2 = sregs.cr2;

@@ -115,6 +115,7 @@ static uint64_t strings_bytes(const struct machine_config *config)
 static int make_plan(struct machine *machine, struct plan *plan, struct machine_error *error)
 {
     const struct machine_config *config = &machine->config;
+    assert(plan->init && plan->kernel.segment_count > 0);
     plan->boot_bytes = sizeof(struct abi_boot) + strings_bytes(config);
     if (plan->boot_bytes > ABI_BOOT_MAX_BYTES)
         return machine_fail(error, -EINVAL,
@@ -281,6 +282,7 @@ static void place(struct machine *machine, const struct plan *plan)
 {
     const struct machine_config *config = &machine->config;
     struct abi_boot *boot = machine_memory(machine, plan->boot_paddr, plan->boot_bytes);
+    assert(boot && plan->init);
     machine->boot = boot;
     boot->magic = ABI_BOOT_MAGIC;
     boot->version = ABI_BOOT_VERSION;

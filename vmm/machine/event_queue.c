@@ -29,11 +29,14 @@ static void swap(struct event *a, struct event *b)
     *b = tmp;
 }
 
-static void sift_up(struct event_queue *queue, uint32_t i)
+static void sift_up(struct event *heap, uint32_t i)
 {
-    while (i > 0 && before(&queue->heap[i], &queue->heap[(i - 1) / 2])) {
-        swap(&queue->heap[i], &queue->heap[(i - 1) / 2]);
-        i = (i - 1) / 2;
+    while (i > 0) {
+        uint32_t parent = (i - 1) / 2;
+        if (!before(&heap[i], &heap[parent]))
+            return;
+        swap(&heap[i], &heap[parent]);
+        i = parent;
     }
 }
 
@@ -67,7 +70,7 @@ uint64_t event_queue_push(struct event_queue *queue, uint64_t time_ns, enum even
         .argument = argument,
     };
     uint64_t sequence = queue->heap[i].sequence;
-    sift_up(queue, i);
+    sift_up(queue->heap, i);
     return sequence;
 }
 
@@ -79,7 +82,7 @@ static void remove_at(struct event_queue *queue, uint32_t i)
     memset(&queue->heap[queue->count], 0, sizeof queue->heap[0]);
     if (i < queue->count) {
         sift_down(queue, i);
-        sift_up(queue, i);
+        sift_up(queue->heap, i);
     }
 }
 

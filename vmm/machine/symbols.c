@@ -94,18 +94,18 @@ static bool collect(void *context, Elf *elf, const GElf_Sym *sym, const char *na
         return false;
     if (sym->st_shndx == SHN_ABS)
         return false; /* constants of the linker script, not addresses */
-    struct symbol *grown = file->symbol;
     if ((file->count & (file->count - 1)) == 0) { /* full at each power of two */
         size_t room = file->count ? 2 * file->count : 1;
-        grown = realloc(file->symbol, room * sizeof *grown);
+        struct symbol *grown = realloc(file->symbol, room * sizeof *grown);
         if (!grown)
             return true;
         file->symbol = grown;
     }
-    char *copy = strdup(name);
-    if (!copy)
+    struct symbol *symbol = &file->symbol[file->count];
+    *symbol = (struct symbol){ sym->st_value, sym->st_size, strdup(name) };
+    if (!symbol->name)
         return true;
-    file->symbol[file->count++] = (struct symbol){ sym->st_value, sym->st_size, copy };
+    file->count++;
     return false;
 }
 
@@ -172,7 +172,7 @@ struct contents_query {
 static bool copy_contents(void *context, Elf *elf, const GElf_Sym *sym, const char *name)
 {
     struct contents_query *query = context;
-    if (strcmp(name, query->name) != 0)
+    if (query->data || strcmp(name, query->name) != 0)
         return false;
     GElf_Shdr sh;
     Elf_Scn *scn = elf_getscn(elf, sym->st_shndx);

@@ -97,12 +97,12 @@ const struct abi_dcb_head *machine_dcb_head(const struct machine *machine, uint6
 
 void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17])
 {
-    strcpy(name, "-");
+    memcpy(name, "-", 2);
     if (dcb == 0)
         return;
     const struct abi_dcb_head *head = machine_dcb_head(machine, dcb);
     if (!head) {
-        strcpy(name, "?");
+        memcpy(name, "?", 2);
         return;
     }
     memcpy(name, head->name, 16);
