@@ -52,6 +52,7 @@ struct core_state {
     struct ram_alloc_state ram_alloc;
     struct monitor_binding *monitor_binding;
     struct monitor_blocking_binding *monitor_blocking_binding;
+    struct waitset monitor_blocking_waitset;
     struct mem_binding *mem_binding;
     struct nameservice_binding *nameservice_binding;
     struct capref recv_slots[MAX_RECV_SLOTS]; /* queued by callers of RPCs with `out cap` */

@@ -12,11 +12,12 @@
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>
+#include <spawndomain/spawn_flags.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "newlib_priv.h"
-#include "start_flags.h"
+
 #include "threads_priv.h"
 
 int main(int argc, char *argv[], char *envp[]);
