@@ -19,7 +19,7 @@ struct options {
 };
 
 static const struct argp_option argp_options[] = {
-    { "set", 's', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
+    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
     { "images", 'i', "DIR", 0, "Guest images: also check that the menu's images exist there", 0 },
     { "quiet", 'q', NULL, 0, "Print errors only", 0 },
     { 0 },
@@ -29,7 +29,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
     switch (key) {
-    case 's':
+    case 'S':
         sets_add(&options->sets, argument, state);
         return 0;
     case 'i':

@@ -28,7 +28,7 @@ struct box {
 };
 
 static const struct argp_option argp_options[] = {
-    { "set", 's', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
+    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
     { 0 },
 };
 
@@ -36,7 +36,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
     switch (key) {
-    case 's':
+    case 'S':
         sets_add(&options->sets, argument, state);
         return 0;
     case ARGP_KEY_ARG:

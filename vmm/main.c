@@ -60,8 +60,8 @@ static int unknown_command(const char *name)
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
     const char *near = nearest_word(name, names, COMMANDS);
-    fprintf(stderr, "vmm: unknown command '%s'%s%s%s; vmm --help lists the commands\n", name,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    fprintf(stderr, "vmm: unknown command '%s'; %s%s%svmm --help lists the commands\n", name,
+            near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
     return STATUS_USAGE;
 }
 

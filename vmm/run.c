@@ -186,9 +186,8 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
         result->verdict = VERDICT_FAIL;
     }
     if (why.reason == STOP_INTERRUPTED)
-        snprintf(result->detail, sizeof(result->detail), "interrupted by %s",
-                 watch_signal(settings->watch) ? strsignal(watch_signal(settings->watch))
-                                               : "a request");
+        snprintf(result->detail, sizeof(result->detail), "interrupted by SIG%s",
+                 watch_signal(settings->watch) ? sigabbrev_np(watch_signal(settings->watch)) : "?");
     gather(run, result, &why);
     if (settings->after_run)
         settings->after_run(settings->context, run->machine, run->engine, result);

@@ -376,7 +376,7 @@ Test(report_summary, failure_names_expectation_and_last_lines)
     cr_expect_not_null(strstr(shown, "t.yaml:8:5: no core prints \"bad\"\n"
                                      "    but core 0 printed: bad \\x1b\n"));
     cr_expect_not_null(strstr(shown, "some core prints \"l\" 99 times (seen 20)\n"));
-    cr_expect_not_null(strstr(shown, "core 0, last 8 of 21 lines:\n    1.234568 app: l13\n"));
+    cr_expect_not_null(strstr(shown, "core 0, last 8 of 21 lines:\n    1.234567 app: l13\n"));
     cr_expect_not_null(strstr(shown, "core 1 printed nothing\n"));
     cr_expect_not_null(strstr(shown, "  core 0: rip 0x1 \\x1b[2J\n  core 1: idle\n"));
     cr_expect_null(strchr(shown, '\033'));

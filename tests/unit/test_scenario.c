@@ -572,3 +572,54 @@ Test(scenario, what_is_written_parses_to_the_same)
         free(yaml);
     }
 }
+
+/* Damaged files: whatever the bytes, the parser ends, and either gives a scenario or says why not.
+ * (The sanitizers look for everything else.)  Same sequence in every run. */
+Test(scenario, damaged_files_are_parsed_or_refused_with_a_reason)
+{
+    static const char whole[] =
+        "scenario: a\ndescription: \"x\"\nmachine:\n  cores: 4\n  memory: 64 MiB\n  nodes:\n"
+        "    - {cores: 0-1, memory: 40 MiB}\n    - cores: [2, 3]\n  distances: [[10, 20], [20, "
+        "10]]\n"
+        "boot: |\n  title t\n  kernel /boot/cpu\n  module /sbin/init\n  module /sbin/x core=0-3,1 "
+        "y\n"
+        "deadline: 1.5 s\nseed: 0x1f\nexpect:\n  - console: {regex: '^a[b-c]+$'}\n    core: each\n"
+        "  - not: z\n  - exit: 0\n";
+    static const char bytes[] = "\n :-[]{}|>'\"#&*!%,=0x9\t\x80";
+    uint64_t random = 88172645463325252;
+    unsigned accepted = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        char text[sizeof(whole)];
+        memcpy(text, whole, sizeof(whole));
+        size_t length = sizeof(whole) - 1;
+        for (unsigned change = 0; change <= round % 4; change++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            size_t at = (random >> 8) % length;
+            switch (random % 3) {
+            case 0:
+                text[at] = bytes[(random >> 40) % (sizeof(bytes) - 1)];
+                break;
+            case 1: /* cut a few bytes out */
+                if (length > at + 8) {
+                    size_t cut = 1 + (random >> 40) % 7;
+                    memmove(text + at, text + at + cut, length - at - cut);
+                    length -= cut;
+                }
+                break;
+            default: /* swap with another */
+                text[at] = text[(random >> 24) % length];
+            }
+        }
+        diags_free(&diags);
+        struct scenario *scenario = scenario_parse("t.yaml", text, length, NULL, 0, &diags);
+        cr_assert_eq(scenario == NULL, diags.errors > 0, "round %u: %.*s", round, (int)length,
+                     text);
+        accepted += scenario != NULL;
+        scenario_free(scenario);
+    }
+    diags_free(&diags);
+    cr_expect_gt(accepted, 100, "only %u: some changes are harmless", accepted);
+    cr_expect_lt(accepted, 19000);
+}

@@ -97,7 +97,9 @@ static void print_last_lines(const struct summary *summary, FILE *out)
         for (size_t i = from; i < summary->line_count; i++) {
             const struct report_line *line = &summary->lines[i];
             if (line->core == core)
-                fprintf(out, "    %.6f %s: %s\n", (double)line->time_ns / 1e9,
+                fprintf(out, "    %llu.%06llu %s: %s\n",
+                        (unsigned long long)(line->time_ns / 1000000000),
+                        (unsigned long long)(line->time_ns / 1000 % 1000000),
                         line->speaker[0] ? line->speaker : "cpu", line->text);
         }
     }
