@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The spawn service of a core: makes domains out of the programs of the boot menu, and cleans up
+ * after them.  Registered as "spawn.CORE".
+ *
+ * Requests are served one at a time in the order they came: making a domain asks the monitor and the
+ * memory server, and events are served while it waits.  All memory of a domain is one block of RAM,
+ * so its end is one revocation; the block is kept for the next domain of that size.  Who had the
+ * domain spawned is told its status.
+ */
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
+#include <barrelfish/nameservice_client.h>
+#include <if/monitor_blocking_defs.h>
+#include <if/monitor_defs.h>
+#include <if/spawn_defs.h>
+#include <services/send_queue.h>
+#include <spawndomain/spawndomain.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_REQUESTS 64 /* waiting; a spawner that sends more without reading answers is refused */
+#define MAX_DOMAINS 256 /* alive at once on this core */
+
+struct request {
+    struct request *next;
+    struct spawn_binding *client;
+    uint32_t token;
+    char path[256];
+    char args[MENU_LINE_BYTES];
+};
+
+/* A block of RAM, in use by a domain or kept for the next one. */
+struct block {
+    struct block *next;
+    struct capref ram;
+    uint8_t bits;
+    domainid_t domain;            /* 0: free */
+    struct spawn_binding *client; /* who is told of the end */
+};
+
+static struct spawn_modules modules;
+static struct request *first_request, *last_request;
+static unsigned request_count, domain_count;
+static struct block *blocks;
+static bool serving;
+
+SEND_QUEUE_REGISTER(spawn)
+
+/* ---- answers ---- */
+
+struct reply {
+    struct send_item item;
+    bool exited; /* domain_exited, else the response to spawn_domain */
+    uint32_t token;
+    errval_t err;
+    domainid_t domain;
+    uint8_t status;
+};
+
+static errval_t send_reply(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    struct spawn_binding *b = queue->binding;
+    struct reply *reply = (struct reply *)item;
+    if (reply->exited)
+        return spawn_domain_exited__tx(b, cont, reply->domain, reply->status);
+    b->incoming_token = reply->token;
+    return spawn_spawn_domain_response__tx(b, cont, reply->err, reply->domain);
+}
+
+static void send_to(struct spawn_binding *client, struct reply contents)
+{
+    struct reply *reply = malloc(sizeof(*reply));
+    if (reply != NULL) {
+        *reply = contents;
+        reply->item = (struct send_item){ .send = send_reply };
+    }
+    send_queue_add(client->st, reply != NULL ? &reply->item : NULL);
+}
+
+/* ---- domains ---- */
+
+static uint8_t bits_for(gensize_t bytes)
+{
+    uint8_t bits = BASE_PAGE_BITS;
+    while ((1ull << bits) < bytes)
+        bits++;
+    return bits;
+}
+
+static errval_t get_block(uint8_t bits, struct block **ret)
+{
+    for (struct block *b = blocks; b != NULL; b = b->next) {
+        if (b->domain == 0 && b->bits == bits) {
+            *ret = b;
+            return SYS_ERR_OK;
+        }
+    }
+    struct block *b = calloc(1, sizeof(*b));
+    if (b == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = ram_alloc(&b->ram, bits);
+    if (err_is_fail(err)) {
+        free(b);
+        return err_push(err, LIB_ERR_RAM_ALLOC);
+    }
+    b->bits = bits;
+    b->next = blocks;
+    blocks = b;
+    *ret = b;
+    return SYS_ERR_OK;
+}
+
+static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct capref *ep)
+{
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    errval_t answer;
+    *ep = NULL_CAP;
+    errval_t err =
+        b->rpc_tx_vtbl.alloc_monitor_ep(b, menu_base_name(path), &answer, domain, ep);
+    return err_is_fail(err) ? err : answer;
+}
+
+static errval_t spawn(const struct request *request, domainid_t *ret)
+{
+    struct spawn_module *module = spawn_find_module(&modules, request->path);
+    if (module == NULL || module->is_kernel)
+        return SPAWN_ERR_FIND_MODULE;
+    if (domain_count == MAX_DOMAINS)
+        return SPAWN_ERR_LOAD;
+    errval_t err = spawn_open_program(module);
+    if (err_is_fail(err))
+        return err;
+    struct spawn_request how = {
+        .module = module,
+        .args = request->args,
+        .ram_bytes = spawn_needed_bytes(module, false, SPAWN_START_RAM_BYTES),
+    };
+    struct block *block;
+    err = get_block(bits_for(how.ram_bytes), &block);
+    if (err_is_fail(err))
+        return err;
+    how.ram = block->ram;
+    how.ram_bytes = 1ull << block->bits;
+    err = connect_to_monitor(request->path, &how.domain, &how.init_ep);
+    if (err_is_fail(err))
+        return err;
+
+    struct spawn_domain domain;
+    err = spawn_create(&how, &domain);
+    if (err_is_ok(err)) {
+        block->domain = how.domain;
+        block->client = request->client;
+        err = spawn_run(&domain);
+        if (err_is_fail(err))
+            spawn_abandon(&domain);
+    }
+    cap_destroy(how.init_ep);
+    if (err_is_fail(err)) {
+        block->domain = 0;
+        cap_revoke(block->ram);
+        return err;
+    }
+    domain_count++;
+    *ret = how.domain;
+    debug_trace("spawnd: domain %" PRIuDOMAINID " is %s", how.domain, request->args);
+    return SYS_ERR_OK;
+}
+
+/* Monitor: a domain that this service made has ended. */
+static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
+{
+    (void)b;
+    struct block *block = blocks;
+    while (block != NULL && block->domain != domain)
+        block = block->next;
+    if (domain == 0 || block == NULL)
+        return;
+    debug_trace("spawnd: domain %" PRIuDOMAINID " ended with status %u", domain, status);
+    errval_t err = cap_revoke(block->ram);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "memory of domain %" PRIuDOMAINID " cannot be taken back", domain);
+        return; /* the block stays in use */
+    }
+    block->domain = 0;
+    domain_count--;
+    send_to(block->client, (struct reply){ .exited = true, .domain = domain, .status = status });
+}
+
+/* ---- spawn.if ---- */
+
+static void serve(void)
+{
+    if (serving) /* called again from an event served meanwhile */
+        return;
+    serving = true;
+    while (first_request != NULL) {
+        struct request *request = first_request;
+        domainid_t domain = 0;
+        errval_t err = spawn(request, &domain);
+        send_to(request->client,
+                (struct reply){ .token = request->token, .err = err, .domain = domain });
+        first_request = request->next;
+        request_count--;
+        free(request);
+    }
+    serving = false;
+}
+
+static void spawn_domain_call(struct spawn_binding *b, const char *path, const char *args,
+                              uint8_t flags)
+{
+    (void)flags; /* none is defined yet */
+    struct request *request = request_count < MAX_REQUESTS ? calloc(1, sizeof(*request)) : NULL;
+    if (request == NULL) {
+        send_to(b, (struct reply){ .token = b->incoming_token, .err = LIB_ERR_MALLOC_FAIL });
+        return;
+    }
+    request->client = b;
+    request->token = b->incoming_token;
+    snprintf(request->path, sizeof(request->path), "%s", path);
+    snprintf(request->args, sizeof(request->args), "%s", args);
+    if (first_request == NULL)
+        first_request = request;
+    else
+        last_request->next = request;
+    last_request = request;
+    request_count++;
+    serve();
+}
+
+static errval_t connected(void *st, struct spawn_binding *b)
+{
+    (void)st;
+    struct send_queue *queue = malloc(sizeof(*queue));
+    if (queue == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    send_queue_init(queue, b, "a client of spawnd", spawn_register_send);
+    b->st = queue;
+    b->rx_vtbl.spawn_domain_call = spawn_domain_call;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    char name[32];
+    snprintf(name, sizeof(name), "spawn.%u", disp_get_core_id());
+    if (err_is_ok(err))
+        err = nameservice_register(name, iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "offering %s", name);
+    debug_trace("spawnd: ready");
+}
+
+int main(void)
+{
+    const struct abi_boot *boot = domain_get_bootinfo();
+    if (boot == NULL)
+        USER_PANIC("the boot information was not given to the spawn service");
+    errval_t err = spawn_modules_init(&modules, boot);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "reading the boot menu");
+    get_monitor_binding()->rx_vtbl.domain_exited = domain_exited;
+    err = spawn_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the spawn service");
+    for (;;) {
+        err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}
