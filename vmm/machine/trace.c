@@ -41,16 +41,53 @@ static const char *next_entry(const char *block, size_t bytes, size_t *at)
     return entry;
 }
 
+/* A list whose entries are names at their position, or "position=name". */
 static char *load_list(const char *path, const char *symbol, const char **list)
 {
     size_t bytes, at = 0;
     char *block = symbol_contents(path, symbol, NAMES_MAX_BYTES, &bytes);
-    for (unsigned i = 0; i < MAX_NAMES; i++) {
-        list[i] = next_entry(block, bytes, &at);
-        if (!list[i])
-            break;
+    const char *entry;
+    for (unsigned i = 0; i < MAX_NAMES && (entry = next_entry(block, bytes, &at)) != NULL; i++) {
+        char *name;
+        unsigned long position = strtoul(entry, &name, 10);
+        if (*name != '=' || name == entry)
+            list[i] = entry;
+        else if (position < MAX_NAMES)
+            list[position] = name + 1;
     }
     return block;
+}
+
+/* The type a command's key names: by number or by name.  -1 if there is none. */
+static int find_type(const struct trace_names *names, const char *key, size_t length)
+{
+    char *end;
+    unsigned long number = strtoul(key, &end, 10);
+    if (end == key + length && length > 0)
+        return number < MAX_NAMES ? (int)number : -1;
+    for (int i = 0; i < MAX_NAMES; i++) {
+        if (names->type[i] && strlen(names->type[i]) == length &&
+            memcmp(names->type[i], key, length) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* "type:command=name" */
+static void add_command(struct trace_names *names, const char *entry)
+{
+    const char *colon = strchr(entry, ':'), *name = strchr(entry, '=');
+    if (!colon || !name || names->command_count == MAX_NAMES)
+        return;
+    char *end;
+    unsigned long command = strtoul(colon + 1, &end, 10);
+    int type = find_type(names, entry, (size_t)(colon - entry));
+    if (end != name || end == colon + 1 || type < 0)
+        return;
+    unsigned i = names->command_count++;
+    names->command[i].type = (unsigned)type;
+    names->command[i].command = (unsigned)command;
+    names->command[i].name = name + 1;
 }
 
 struct trace_names *trace_names_load(const char *kernel_path)
@@ -64,17 +101,8 @@ struct trace_names *trace_names_load(const char *kernel_path)
     names->command_block =
         symbol_contents(kernel_path, "trace_command_names", NAMES_MAX_BYTES, &bytes);
     const char *entry;
-    while (names->command_count < MAX_NAMES &&
-           (entry = next_entry(names->command_block, bytes, &at)) != NULL) {
-        unsigned type, command;
-        const char *name = strchr(entry, '=');
-        if (!name || sscanf(entry, "%u:%u=", &type, &command) != 2)
-            continue;
-        unsigned i = names->command_count++;
-        names->command[i].type = type;
-        names->command[i].command = command;
-        names->command[i].name = name + 1;
-    }
+    while ((entry = next_entry(names->command_block, bytes, &at)) != NULL)
+        add_command(names, entry);
     return names;
 }
 
@@ -162,21 +190,20 @@ static void syscall_text(const struct machine *machine, const struct abi_trace_r
     unsigned number = record->what >> 8 & 0xff, type = record->what >> 16 & 0xff;
     unsigned command = record->what >> 24 & 0xff;
     uint32_t cptr = (uint32_t)(record->what >> 32);
-    char call[80] = "", invoked[120] = "";
+    char call[64], type_name[64], command_name[64], invoked[140] = "";
+    snprintf(call, sizeof call, "#%u", number);
+    snprintf(type_name, sizeof type_name, "type %u", type);
+    snprintf(command_name, sizeof command_name, "%u", command);
     if (names && names->syscall[number])
         snprintf(call, sizeof call, "%s", names->syscall[number]);
-    else
-        snprintf(call, sizeof call, "#%u", number);
+    if (names && names->type[type])
+        snprintf(type_name, sizeof type_name, "%s", names->type[type]);
     for (unsigned i = 0; names && i < names->command_count; i++) {
         if (names->command[i].type == type && names->command[i].command == command)
-            snprintf(invoked, sizeof invoked, " %s", names->command[i].name);
+            snprintf(command_name, sizeof command_name, "%s", names->command[i].name);
     }
-    if (!invoked[0] && (type || command)) {
-        if (names && names->type[type])
-            snprintf(invoked, sizeof invoked, " %s.%u", names->type[type], command);
-        else
-            snprintf(invoked, sizeof invoked, " type %u command %u", type, command);
-    }
+    if (type || command)
+        snprintf(invoked, sizeof invoked, " %s.%s", type_name, command_name);
     snprintf(text, bytes, "syscall %s%s cptr 0x%x (%s)", call, invoked, cptr, who);
 }
 
