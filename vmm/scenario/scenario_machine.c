@@ -242,7 +242,10 @@ static void check_memory(struct parser *parser, const struct ynode *section,
         open += !input->node[i].memory.at;
     }
 
-    const struct ynode *blame = input->memory.at ? input->memory.at : input->nodes_at;
+    const struct ynode *blame = input->memory.at  ? input->memory.at
+                                : input->nodes_at ? input->nodes_at
+                                                  : section;
+    struct place place = blame ? blame->place : (struct place){ .file = parser->scenario->file };
     uint64_t total;
     if (input->memory.at) {
         total = input->memory.value;
@@ -256,20 +259,19 @@ static void check_memory(struct parser *parser, const struct ynode *section,
     }
     if (input->memory.at &&
         (open ? given + open * SCENARIO_NODE_MIN_BYTES > total : given != total))
-        diag_error(parser->diags, blame->place,
+        diag_error(parser->diags, place,
                    "memory: %s, but the nodes have %s together; leave one of the two out",
                    format_memory(total, text[0]), format_memory(given, text[1]));
     else if (total < least)
-        diag_error(parser->diags, (blame ? blame : section)->place,
+        diag_error(parser->diags, place,
                    "memory: %s is too little for %u core%s; at least %s: core 0 with the boot "
                    "images takes %s, every further core 8 MiB",
                    format_memory(total, text[0]), machine->core_count,
                    machine->core_count == 1 ? "" : "s", format_memory(least, text[1]),
                    format_memory(SCENARIO_FIRST_CORE_BYTES, text[2]));
     else if (total > ABI_RAM_LIMIT)
-        diag_error(parser->diags, (blame ? blame : section)->place,
-                   "memory: %s is too much; at most %s", format_memory(total, text[0]),
-                   format_memory(ABI_RAM_LIMIT, text[1]));
+        diag_error(parser->diags, place, "memory: %s is too much; at most %s",
+                   format_memory(total, text[0]), format_memory(ABI_RAM_LIMIT, text[1]));
     else
         good = true;
     if (!good)
