@@ -15,11 +15,25 @@
 
 enum idl_builtin {
     IDL_NOT_BUILTIN = 0,
-    IDL_UINT8, IDL_UINT16, IDL_UINT32, IDL_UINT64,
-    IDL_INT8, IDL_INT16, IDL_INT32, IDL_INT64, IDL_INT,
-    IDL_UINTPTR, IDL_INTPTR, IDL_SIZE,
-    IDL_BOOL, IDL_CHAR, IDL_IREF, IDL_ERRVAL,
-    IDL_STRING, IDL_CAP, IDL_GIVE_AWAY_CAP,
+    IDL_UINT8,
+    IDL_UINT16,
+    IDL_UINT32,
+    IDL_UINT64,
+    IDL_INT8,
+    IDL_INT16,
+    IDL_INT32,
+    IDL_INT64,
+    IDL_INT,
+    IDL_UINTPTR,
+    IDL_INTPTR,
+    IDL_SIZE,
+    IDL_BOOL,
+    IDL_CHAR,
+    IDL_IREF,
+    IDL_ERRVAL,
+    IDL_STRING,
+    IDL_CAP,
+    IDL_GIVE_AWAY_CAP,
     IDL_BUILTIN_COUNT
 };
 
@@ -69,15 +83,15 @@ struct idl_type {
     enum idl_type_kind kind;
     enum idl_builtin builtin; /* BUILTIN */
     const char *name;
-    struct idl_place place;              /* of the name */
-    struct idl_type_ref target;          /* ALIAS, TYPEDEF, ARRAY */
-    uint64_t elements;                   /* ARRAY */
-    struct idl_place elements_place;     /* ARRAY */
-    struct idl_field *fields;            /* STRUCT */
-    struct idl_enumerator *enumerators;  /* ENUM */
-    bool included;                       /* comes from an -I file */
-    bool used;                           /* set by resolution */
-    uint8_t visit;                       /* private to resolution */
+    struct idl_place place;             /* of the name */
+    struct idl_type_ref target;         /* ALIAS, TYPEDEF, ARRAY */
+    uint64_t elements;                  /* ARRAY */
+    struct idl_place elements_place;    /* ARRAY */
+    struct idl_field *fields;           /* STRUCT */
+    struct idl_enumerator *enumerators; /* ENUM */
+    bool included;                      /* comes from an -I file */
+    bool used;                          /* set by resolution */
+    uint8_t visit;                      /* private to resolution */
 };
 
 /* ---- messages ---- */
@@ -99,7 +113,7 @@ struct idl_argument {
     enum idl_argument_kind kind;  /* SCALAR covers structs, fixed arrays and capabilities */
     struct idl_type_ref type;
     const char *name;
-    struct idl_place place; /* of the name */
+    struct idl_place place;        /* of the name */
     const char *length_name;       /* ARRAY */
     struct idl_place length_place; /* ARRAY */
     uint64_t max;                  /* STRING: bytes with the NUL; ARRAY: elements */
@@ -128,6 +142,7 @@ struct idl_interface {
     const char *description; /* NULL if there is none */
     struct idl_type *types;
     struct idl_message *messages;
+    struct idl_enumerator *broken_types; /* names whose declarations had errors: known, not usable */
     const struct idl_source *source;
     bool is_include; /* a file of shared types: no `interface { }` around, or no messages in it */
     struct idl_type **order; /* set by resolution: used C types, each after those it is made of */

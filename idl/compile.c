@@ -32,8 +32,7 @@ void idl_compilation_fini(struct idl_compilation *c)
 
 void idl_add_include(struct idl_compilation *c, const struct idl_source *source)
 {
-    struct idl_interface **list =
-        idl_arena_alloc(c->arena, (c->include_count + 1) * sizeof(*list));
+    struct idl_interface **list = idl_arena_alloc(c->arena, (c->include_count + 1) * sizeof(*list));
     if (c->include_count > 0)
         memcpy(list, c->includes, c->include_count * sizeof(*list));
     list[c->include_count] = idl_parse_include(c->arena, &c->diag, source);
@@ -67,7 +66,7 @@ size_t idl_generate_c(struct idl_compilation *c, struct idl_output outputs[IDL_M
     size_t count = 0;
     assert(c->plan != NULL);
     memset(outputs, 0, IDL_MAX_OUTPUTS * sizeof(*outputs));
-    struct idl_emit e = {c->arena, c->plan, c->interface->name, NULL};
+    struct idl_emit e = { c->arena, c->plan, c->interface->name, NULL };
 
     struct idl_output *defs = &outputs[count++];
     snprintf(defs->name, sizeof(defs->name), "%.200s_defs.h", e.name);

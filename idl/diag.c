@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SHOWN_LINE 160                       /* bytes of a source line that are shown */
+#define MAX_SHOWN_LINE 160                          /* bytes of a source line that are shown */
 #define MAX_SOURCE_BYTES ((size_t)16 * 1024 * 1024) /* no interface is that long */
 
 void idl_diag_init(struct idl_diag *diag, struct idl_arena *arena)

@@ -19,7 +19,7 @@ static void put_place(FILE *out, struct idl_place place)
 
 static void dump_type(FILE *out, const struct idl_type *t)
 {
-    static const char *const kinds[] = {"builtin", "alias", "typedef", "array", "struct", "enum"};
+    static const char *const kinds[] = { "builtin", "alias", "typedef", "array", "struct", "enum" };
     fprintf(out, "  %s %s", kinds[t->kind], t->name);
     if (t->target.name != NULL)
         fprintf(out, " of %s", t->target.name);
@@ -39,7 +39,7 @@ static void dump_type(FILE *out, const struct idl_type *t)
 
 void idl_dump_ast(FILE *out, const struct idl_interface *interface)
 {
-    static const char *const kinds[] = {"message", "call", "response", "rpc"};
+    static const char *const kinds[] = { "message", "call", "response", "rpc" };
     fprintf(out, "interface %s \"%s\"", interface->name == NULL ? "?" : interface->name,
             interface->description == NULL ? "" : interface->description);
     put_place(out, interface->place);
@@ -70,7 +70,7 @@ static const char *leaf_name(const struct idl_leaf *leaf)
 
 static void dump_channel(FILE *out, const struct idl_wire_message *m, enum idl_channel channel)
 {
-    static const char *const names[] = {"lmp", "ump", "multihop"};
+    static const char *const names[] = { "lmp", "ump", "multihop" };
     fprintf(out, "  %-8s %u words, %u fixed fragment%s, at most %llu in all\n", names[channel],
             m->words[channel], m->fixed_fragments[channel],
             m->fixed_fragments[channel] == 1 ? "" : "s",
@@ -89,7 +89,7 @@ static void dump_channel(FILE *out, const struct idl_wire_message *m, enum idl_c
 
 void idl_dump_plan(FILE *out, const struct idl_plan *plan)
 {
-    static const char *const kinds[] = {"string", "bytes", "elements", "packed elements"};
+    static const char *const kinds[] = { "string", "bytes", "elements", "packed elements" };
     fprintf(out, "interface %s: %zu messages\n", plan->interface->name, plan->message_count);
     for (size_t i = 0; i < plan->message_count; i++) {
         const struct idl_wire_message *m = &plan->messages[i];
@@ -104,8 +104,8 @@ void idl_dump_plan(FILE *out, const struct idl_plan *plan)
             for (size_t l = 0; l < stream->element_leaf_count; l++) {
                 const struct idl_leaf *leaf = &stream->element_leaves[l];
                 fprintf(out, "    word %3u bits %2u-%-2u  %s[]%s\n", leaf->spot[0].word,
-                        leaf->spot[0].shift, leaf->spot[0].shift + leaf->bits - 1,
-                        leaf_name(leaf), leaf->path);
+                        leaf->spot[0].shift, leaf->spot[0].shift + leaf->bits - 1, leaf_name(leaf),
+                        leaf->path);
             }
         }
         for (size_t c = 0; c < m->cap_count; c++)

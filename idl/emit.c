@@ -28,8 +28,8 @@ void idl_put(struct idl_text *text, const char *format, ...)
     for (;;) {
         size_t room = text->size - text->length;
         va_start(args, format);
-        int length = vsnprintf(text->data == NULL ? NULL : text->data + text->length, room, format,
-                               args);
+        int length =
+            vsnprintf(text->data == NULL ? NULL : text->data + text->length, room, format, args);
         va_end(args);
         assert(length >= 0);
         if ((size_t)length < room) {
@@ -94,19 +94,20 @@ static unsigned column_of(const struct idl_text *text)
 }
 
 void idl_put_parameters(struct idl_emit *e, const char *first, unsigned indent,
-                     const struct idl_argument *const *arguments, size_t count, enum idl_view view)
+                        const struct idl_argument *const *arguments, size_t count,
+                        enum idl_view view)
 {
     idl_put(e->out, "%s", first);
-    struct wrapped w = {e, column_of(e->out), indent};
+    struct wrapped w = { e, column_of(e->out), indent };
     for (size_t i = 0; i < count; i++)
         wrapped_item(&w, parameter(e, arguments[i], view));
 }
 
 void idl_put_names(struct idl_emit *e, const char *first, unsigned indent, const char *prefix,
-                const struct idl_argument *const *arguments, size_t count)
+                   const struct idl_argument *const *arguments, size_t count)
 {
     idl_put(e->out, "%s", first);
-    struct wrapped w = {e, column_of(e->out), indent};
+    struct wrapped w = { e, column_of(e->out), indent };
     for (size_t i = 0; i < count; i++) {
         const struct idl_argument *a = arguments[i];
         wrapped_item(&w, idl_arena_printf(e->arena, "%s%s", prefix, a->name));

@@ -10,19 +10,19 @@
 /* A kind of channel with a header and stubs of its own. */
 struct idl_backend {
     enum idl_channel channel;
-    const char *name;      /* "lmp": part of names */
-    const char *constant;  /* "FLOUNDER_LMP" */
-    const char *title;     /* "local message passing" */
+    const char *name;     /* "lmp": part of names */
+    const char *constant; /* "FLOUNDER_LMP" */
+    const char *title;    /* "local message passing" */
 };
 
 #define IDL_BACKENDS 2
 extern const struct idl_backend idl_backends[IDL_BACKENDS];
 
-void idl_gen_defs(struct idl_emit *e);                                        /* NAME_defs.h */
-void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b);   /* NAME_lmp_defs.h */
-void idl_gen_bindings(struct idl_emit *e);              /* NAME_flounder_bindings.c: common part */
-void idl_gen_channel_stubs(struct idl_emit *e, const struct idl_backend *b);  /* its channel parts */
-void idl_gen_rpc(struct idl_emit *e);                                         /* its rpc parts */
+void idl_gen_defs(struct idl_emit *e);                                      /* NAME_defs.h */
+void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b); /* NAME_lmp_defs.h */
+void idl_gen_bindings(struct idl_emit *e); /* NAME_flounder_bindings.c: common part */
+void idl_gen_channel_stubs(struct idl_emit *e, const struct idl_backend *b); /* its channel parts */
+void idl_gen_rpc(struct idl_emit *e);                                        /* its rpc parts */
 
 /* The comment at the top of each output; `what` ends with a newline. */
 void idl_gen_banner(struct idl_emit *e, const char *what);

@@ -45,25 +45,27 @@ static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message
 
 static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *m)
 {
-    static const char *const kinds[] = {"FLOUNDER_STRING", "FLOUNDER_BYTES", "FLOUNDER_ELEMENTS",
-                                        "FLOUNDER_PACKED"};
+    static const char *const kinds[] = { "FLOUNDER_STRING", "FLOUNDER_BYTES", "FLOUNDER_ELEMENTS",
+                                         "FLOUNDER_PACKED" };
     for (size_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].kind == IDL_STREAM_PACKED)
             gen_pack_functions(e, m, &m->streams[i]);
     if (m->stream_count == 0)
         return;
-    put(e->out, "static const struct flounder_stream_plan %s_%s__streams[] = {\n", e->name, m->name);
+    put(e->out, "static const struct flounder_stream_plan %s_%s__streams[] = {\n", e->name,
+        m->name);
     for (size_t i = 0; i < m->stream_count; i++) {
         const struct idl_stream *s = &m->streams[i];
-        put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n", kinds[s->kind],
-            e->name, m->name, s->argument->name);
+        put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n",
+            kinds[s->kind], e->name, m->name, s->argument->name);
         if (s->kind == IDL_STREAM_STRING)
             put(e->out, "      .element_bytes = 1");
         else
             put(e->out, "      .element_bytes = sizeof(%s)",
                 idl_c_type(e->arena, e->plan->interface, s->argument->type.type));
         if (s->kind == IDL_STREAM_PACKED)
-            put(e->out, ",\n      .element_words = %u,\n      .pack = %s_pack,\n      .unpack = %s_unpack",
+            put(e->out,
+                ",\n      .element_words = %u,\n      .pack = %s_pack,\n      .unpack = %s_unpack",
                 s->element_words, stream_name(e, m, s), stream_name(e, m, s));
         put(e->out, " },\n");
     }
@@ -81,8 +83,8 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
                                         "static void %s_%s__handle(struct %s_binding *_binding%s",
                                         e->name, m->name, e->name, call ? ", uint32_t _token" : ""),
                        4, m->arguments, m->argument_count, IDL_VIEW_IN);
-    put(e->out, ")\n{\n    %s_%s__rx_method_fn *_handler = _binding->rx_vtbl.%s;\n", e->name, m->name,
-        m->name);
+    put(e->out, ")\n{\n    %s_%s__rx_method_fn *_handler = _binding->rx_vtbl.%s;\n", e->name,
+        m->name, m->name);
     put(e->out, "    if (_handler == NULL)\n        _handler = _binding->message_rx_vtbl.%s;\n",
         m->name);
     if (call) {
@@ -195,7 +197,8 @@ static void gen_interface(struct idl_emit *e)
         "    if (b->error_handler == NULL)\n        return false;\n"
         "    b->error_handler(b, err);\n    return true;\n}\n\n",
         n, n);
-    put(e->out, "static const struct flounder_interface %s__interface = {\n    .name = \"%s\",\n", n, n);
+    put(e->out, "static const struct flounder_interface %s__interface = {\n    .name = \"%s\",\n",
+        n, n);
     put(e->out, "    .messages = %zu,\n", e->plan->message_count);
     for (int b = 0; b < IDL_BACKENDS; b++)
         put(e->out, "    .plan[%s] = %s__%s_plan,\n", idl_backends[b].constant, n,
@@ -211,14 +214,18 @@ static void gen_interface(struct idl_emit *e)
         "    .call_error = %s__call_error,\n};\n\n",
         n, n, n);
     put(e->out,
-        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset *ws,\n"
+        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
+        "*ws,\n"
         "    idc_bind_flags_t flags)\n{\n"
-        "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, flags);\n}\n\n",
+        "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, "
+        "flags);\n}\n\n",
         n, n, n);
     put(e->out,
-        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn *connect_cb,\n"
+        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn "
+        "*connect_cb,\n"
         "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
-        "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn *)connect_cb, ws,\n"
+        "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn *)connect_cb, "
+        "ws,\n"
         "        flags);\n}\n",
         n, n, n);
 }

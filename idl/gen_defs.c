@@ -11,8 +11,8 @@
 #include "resolve.h"
 
 const struct idl_backend idl_backends[IDL_BACKENDS] = {
-    {IDL_LMP, "lmp", "FLOUNDER_LMP", "messages within a core (LMP)"},
-    {IDL_UMP, "ump", "FLOUNDER_UMP", "messages between cores (UMP)"},
+    { IDL_LMP, "lmp", "FLOUNDER_LMP", "messages within a core (LMP)" },
+    { IDL_UMP, "ump", "FLOUNDER_UMP", "messages between cores (UMP)" },
 };
 
 void idl_gen_banner(struct idl_emit *e, const char *what)
@@ -22,7 +22,8 @@ void idl_gen_banner(struct idl_emit *e, const char *what)
     if (e->plan->interface->description != NULL &&
         strstr(e->plan->interface->description, "*/") == NULL)
         put(e->out, ": %s", e->plan->interface->description);
-    put(e->out, ".\n *\n%s * Written by the interface compiler; changes here are lost.\n */\n", what);
+    put(e->out, ".\n *\n%s * Written by the interface compiler; changes here are lost.\n */\n",
+        what);
 }
 
 /* ---- types ---- */
@@ -95,7 +96,8 @@ static void gen_limits(struct idl_emit *e)
         for (size_t s = 0; s < m->stream_count; s++) {
             const struct idl_argument *a = m->streams[s].argument;
             if (!any)
-                put(e->out, "\n/* Largest strings (bytes with the NUL) and arrays (elements). */\n");
+                put(e->out,
+                    "\n/* Largest strings (bytes with the NUL) and arrays (elements). */\n");
             any = true;
             put(e->out, "#define %s__%s_%s_MAX_ARGUMENT_SIZE %llu\n", e->name, m->name, a->name,
                 (unsigned long long)a->max);
@@ -132,14 +134,15 @@ static void gen_message_function_types(struct idl_emit *e, const struct idl_wire
 
 static void gen_rpc_function_types(struct idl_emit *e, const struct idl_message *m)
 {
-    static const char *const side[] = {"tx", "rx"};
+    static const char *const side[] = { "tx", "rx" };
     size_t count;
     const struct idl_argument **arguments = idl_rpc_arguments(e->arena, m, &count);
     for (int i = 0; i < 2; i++) {
         put(e->out, "typedef ");
         idl_put_parameters(
             e,
-            idl_arena_printf(e->arena, "errval_t %s_%s__rpc_%s_method_fn(struct %s_binding *_binding",
+            idl_arena_printf(e->arena,
+                             "errval_t %s_%s__rpc_%s_method_fn(struct %s_binding *_binding",
                              e->name, m->name, side[i], e->name),
             4, arguments, count, IDL_VIEW_RPC);
         put(e->out, ");\n");
@@ -169,22 +172,24 @@ static void gen_function_types(struct idl_emit *e)
                 gen_rpc_function_types(e, m);
     }
     put(e->out, "\n/* Functions of a binding as a whole. */\n");
-    put(e->out, "typedef void %s_bind_continuation_fn(void *st, errval_t err, struct %s_binding *b);\n",
-        n, n);
+    put(e->out,
+        "typedef void %s_bind_continuation_fn(void *st, errval_t err, struct %s_binding *b);\n", n,
+        n);
     put(e->out, "typedef errval_t %s_connect_fn(void *st, struct %s_binding *b);\n", n, n);
     put(e->out, "typedef bool %s_can_send_fn(struct %s_binding *b);\n", n, n);
-    put(e->out, "typedef errval_t %s_register_send_fn(struct %s_binding *b, struct waitset *ws,\n"
-                "    struct event_closure cont);\n",
+    put(e->out,
+        "typedef errval_t %s_register_send_fn(struct %s_binding *b, struct waitset *ws,\n"
+        "    struct event_closure cont);\n",
         n, n);
-    put(e->out, "typedef errval_t %s_change_waitset_fn(struct %s_binding *b, struct waitset *ws);\n",
-        n, n);
+    put(e->out,
+        "typedef errval_t %s_change_waitset_fn(struct %s_binding *b, struct waitset *ws);\n", n, n);
     put(e->out, "typedef errval_t %s_control_fn(struct %s_binding *b, idc_control_t control);\n", n,
         n);
     put(e->out, "typedef void %s_error_handler_fn(struct %s_binding *b, errval_t err);\n", n, n);
     put(e->out, "typedef errval_t %s_receive_next_fn(struct %s_binding *b);\n", n, n);
     put(e->out,
-        "typedef struct waitset_chanstate *%s_get_receiving_chanstate_fn(struct %s_binding *b);\n", n,
-        n);
+        "typedef struct waitset_chanstate *%s_get_receiving_chanstate_fn(struct %s_binding *b);\n",
+        n, n);
 }
 
 /* ---- tables ---- */
@@ -193,26 +198,29 @@ static void gen_tables(struct idl_emit *e)
 {
     static const struct {
         const char *side, *what;
-    } tables[] = {{"tx", "Sends a message; set by bind."},
-                  {"rx", "Handles a message; set by the program."}};
+    } tables[] = { { "tx", "Sends a message; set by bind." },
+                   { "rx", "Handles a message; set by the program." } };
     for (int t = 0; t < 2; t++) {
         put(e->out, "\n/* %s */\nstruct %s_%s_vtbl {\n", tables[t].what, e->name, tables[t].side);
         for (size_t i = 0; i < e->plan->message_count; i++) {
             const char *message = e->plan->messages[i].name;
-            put(e->out, "    %s_%s__%s_method_fn *%s;\n", e->name, message, tables[t].side, message);
+            put(e->out, "    %s_%s__%s_method_fn *%s;\n", e->name, message, tables[t].side,
+                message);
         }
         put(e->out, "};\n");
     }
-    put(e->out, "\n/* Calls a remote procedure and waits for its results; set by rpc_client_init. */\n"
-                "struct %s_rpc_tx_vtbl {\n",
+    put(e->out,
+        "\n/* Calls a remote procedure and waits for its results; set by rpc_client_init. */\n"
+        "struct %s_rpc_tx_vtbl {\n",
         e->name);
     for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next)
         if (m->kind == IDL_RPC)
             put(e->out, "    %s_%s__rpc_tx_method_fn *%s;\n", e->name, m->name, m->name);
     if (!has_rpc(e->plan))
         put(e->out, "    void *_none; /* the interface has no rpc */\n");
-    put(e->out, "};\n\n/* Serves a remote procedure; set by the program. */\n"
-                "struct %s_rpc_rx_vtbl {\n",
+    put(e->out,
+        "};\n\n/* Serves a remote procedure; set by the program. */\n"
+        "struct %s_rpc_rx_vtbl {\n",
         e->name);
     for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next)
         if (m->kind == IDL_RPC)
@@ -236,9 +244,10 @@ static void gen_binding(struct idl_emit *e)
     put(e->out, "    void *st;                 /* the program's */\n"
                 "    struct waitset *waitset;  /* events come here; see change_waitset */\n"
                 "    struct event_mutex mutex; /* for the program's use */\n");
-    static const char *const members[] = {"can_send",      "register_send", "change_waitset",
-                                          "control",       "error_handler", "receive_next",
-                                          "get_receiving_chanstate"};
+    static const char *const members[] = {
+        "can_send",      "register_send", "change_waitset",         "control",
+        "error_handler", "receive_next",  "get_receiving_chanstate"
+    };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         put(e->out, "    %s_%s_fn *%s;\n", n, members[i], members[i]);
     put(e->out, "    struct %s_tx_vtbl tx_vtbl;\n", n);
@@ -246,12 +255,14 @@ static void gen_binding(struct idl_emit *e)
     put(e->out, "    struct %s_rx_vtbl message_rx_vtbl; /* where rx_vtbl has no handler */\n", n);
     put(e->out, "    struct %s_rpc_rx_vtbl rpc_rx_vtbl;\n", n);
     put(e->out, "    struct %s_rpc_tx_vtbl rpc_tx_vtbl;\n", n);
-    put(e->out, "    uint32_t incoming_token; /* of the last call; set it before a late response */\n");
+    put(e->out,
+        "    uint32_t incoming_token; /* of the last call; set it before a late response */\n");
     put(e->out, "    uint32_t outgoing_token; /* of the last call sent */\n");
     put(e->out, "\n    /* private */\n");
     put(e->out, "    const struct %s_token_vtbl *token_vtbl;\n", n);
     put(e->out, "    struct flounder_binding flounder;\n");
-    put(e->out, "    uint64_t tx_words[%u], rx_words[%u];\n", e->plan->max_words, e->plan->max_words);
+    put(e->out, "    uint64_t tx_words[%u], rx_words[%u];\n", e->plan->max_words,
+        e->plan->max_words);
     put(e->out, "    struct flounder_tx_stream tx_stream[%zu];\n", streams);
     put(e->out, "    struct flounder_rx_stream rx_stream[%zu];\n", streams);
     put(e->out, "    struct capref tx_cap[%zu], rx_cap[%zu];\n", caps, caps);
@@ -263,16 +274,20 @@ static void gen_binding(struct idl_emit *e)
 static void gen_functions(struct idl_emit *e)
 {
     const char *n = e->name;
-    put(e->out, "\n/* Offers the interface.  export_cb is given the iref; connect_cb each new binding,"
-                " whose rx_vtbl it\n * fills in, or refuses by an error.  Returns at once. */\n");
     put(e->out,
-        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn *connect_cb,\n"
+        "\n/* Offers the interface.  export_cb is given the iref; connect_cb each new binding,"
+        " whose rx_vtbl it\n * fills in, or refuses by an error.  Returns at once. */\n");
+    put(e->out,
+        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn "
+        "*connect_cb,\n"
         "    struct waitset *ws, idc_export_flags_t flags);\n",
         n, n);
-    put(e->out, "\n/* Connects to an exported interface, over what reaches it.  Returns at once; cont is"
-                " given the outcome. */\n");
     put(e->out,
-        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset *ws,\n"
+        "\n/* Connects to an exported interface, over what reaches it.  Returns at once; cont is"
+        " given the outcome. */\n");
+    put(e->out,
+        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
+        "*ws,\n"
         "    idc_bind_flags_t flags);\n",
         n, n);
     put(e->out, "\n/* Makes rpc_tx_vtbl usable; responses then belong to the calls. */\n");
@@ -281,15 +296,17 @@ static void gen_functions(struct idl_emit *e)
 
 static void gen_send_functions(struct idl_emit *e)
 {
-    put(e->out, "\n/* Send functions.  FLOUNDER_ERR_TX_BUSY: another message is on its way; see "
-                "register_send.  Strings and\n * arrays must live until the continuation runs. */\n");
+    put(e->out,
+        "\n/* Send functions.  FLOUNDER_ERR_TX_BUSY: another message is on its way; see "
+        "register_send.  Strings and\n * arrays must live until the continuation runs. */\n");
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         put(e->out, "static inline ");
         idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__tx", e->name, m->name), false);
         put(e->out, ")\n{\n");
         idl_put_names(
-            e, idl_arena_printf(e->arena, "    return _binding->tx_vtbl.%s(_binding, _cont", m->name),
+            e,
+            idl_arena_printf(e->arena, "    return _binding->tx_vtbl.%s(_binding, _cont", m->name),
             8, "", m->arguments, m->argument_count);
         put(e->out, ");\n}\n\n");
     }
@@ -318,12 +335,14 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
     const char *n = e->name;
     bool lmp = b->channel == IDL_LMP;
     idl_gen_banner(e, idl_arena_printf(e->arena, " * Bindings over %s.\n", b->title));
-    put(e->out, "#ifndef IF_%s_%s_DEFS_H\n#define IF_%s_%s_DEFS_H\n\n#include <if/%s_defs.h>\n\n", n,
-        b->name, n, b->name, n);
-    put(e->out, "struct %s_%s_binding {\n    struct %s_binding b;\n    struct %s_chan chan;\n};\n\n", n,
+    put(e->out, "#ifndef IF_%s_%s_DEFS_H\n#define IF_%s_%s_DEFS_H\n\n#include <if/%s_defs.h>\n\n",
+        n, b->name, n, b->name, n);
+    put(e->out,
+        "struct %s_%s_binding {\n    struct %s_binding b;\n    struct %s_chan chan;\n};\n\n", n,
         b->name, n, b->name);
-    put(e->out, "/* Sets up a binding in the caller's memory, for a channel that comes from elsewhere "
-                "than bind or export%s */\n",
+    put(e->out,
+        "/* Sets up a binding in the caller's memory, for a channel that comes from elsewhere "
+        "than bind or export%s */\n",
         lmp ? ".\n * The caller then connects b->chan (lmp_chan_accept) and calls start."
             : ":\n * two buffers, each zeroed at first use.  notify wakes the peer; NULL_CAP if it "
               "always polls.");
@@ -335,7 +354,7 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
             "    volatile void *inbuf, size_t inlen, volatile void *outbuf, size_t outlen,\n"
             "    struct capref notify);\n",
             n, n);
-    put(e->out, "/* Begins to receive. */\nerrval_t %s_%s_start(struct %s_%s_binding *b);\n", n, b->name,
-        n, b->name);
+    put(e->out, "/* Begins to receive. */\nerrval_t %s_%s_start(struct %s_%s_binding *b);\n", n,
+        b->name, n, b->name);
     put(e->out, "\n#endif\n");
 }

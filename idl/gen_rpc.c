@@ -75,18 +75,21 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
     for (size_t i = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
         if (a->kind == IDL_ARGUMENT_STRING)
-            put(e->out, "    flounder_result_string(_out->%s, %s__%s_%s_MAX_ARGUMENT_SIZE,\n"
-                        "        &_rx->stream[%zu]);\n",
+            put(e->out,
+                "    flounder_result_string(_out->%s, %s__%s_%s_MAX_ARGUMENT_SIZE,\n"
+                "        &_rx->stream[%zu]);\n",
                 a->name, e->name, m->name, a->name, stream++);
         else if (a->kind == IDL_ARGUMENT_ARRAY)
-            put(e->out, "    flounder_result_array(_out->%s, _out->%s, sizeof(%s),\n"
-                        "        &_rx->stream[%zu]);\n",
+            put(e->out,
+                "    flounder_result_array(_out->%s, _out->%s, sizeof(%s),\n"
+                "        &_rx->stream[%zu]);\n",
                 a->name, a->length_name, idl_c_type(e->arena, e->plan->interface, a->type.type),
                 stream++);
         else if (idl_is_cap(a->type.type))
             put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", a->name, cap++);
         else if (is_fixed_array(a))
-            put(e->out, "    if (_out->%s != NULL)\n        memcpy(*_out->%s, %s, sizeof(*_out->%s));\n",
+            put(e->out,
+                "    if (_out->%s != NULL)\n        memcpy(*_out->%s, %s, sizeof(*_out->%s));\n",
                 a->name, a->name, a->name, a->name);
         else
             put(e->out, "    if (_out->%s != NULL)\n        *_out->%s = %s;\n", a->name, a->name,
@@ -99,11 +102,11 @@ static void gen_client(struct idl_emit *e, const struct rpc *r)
 {
     const char *name = r->message->name;
     put(e->out, "/* Calls %s and waits for its results. */\n", name);
-    idl_put_parameters(
-        e,
-        idl_arena_printf(e->arena, "static errval_t %s_%s__rpc(struct %s_binding *_binding", e->name,
-                         name, e->name),
-        4, r->arguments, r->count, IDL_VIEW_RPC);
+    idl_put_parameters(e,
+                       idl_arena_printf(e->arena,
+                                        "static errval_t %s_%s__rpc(struct %s_binding *_binding",
+                                        e->name, name, e->name),
+                       4, r->arguments, r->count, IDL_VIEW_RPC);
     put(e->out, ")\n{\n    struct flounder_binding *_c = &_binding->flounder;\n");
     bool results = r->response->argument_count > 0;
     if (results) {
@@ -145,8 +148,9 @@ static void gen_result_variables(struct idl_emit *e, const struct rpc *r)
         }
         const char *type = idl_c_type(e->arena, e->plan->interface, a->type.type);
         if (a->kind == IDL_ARGUMENT_ARRAY)
-            put(e->out, "    %s *%s = flounder_result_buffer(%s * sizeof(%s));\n    size_t %s = 0;\n",
-                type, a->name, limit, type, a->length_name);
+            put(e->out,
+                "    %s *%s = flounder_result_buffer(%s * sizeof(%s));\n    size_t %s = 0;\n", type,
+                a->name, limit, type, a->length_name);
         else if (idl_is_cap(a->type.type))
             put(e->out, "    struct capref %s = NULL_CAP;\n", a->name);
         else if (is_single(a))
@@ -194,7 +198,7 @@ static void gen_server(struct idl_emit *e, const struct rpc *r)
 
 static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
 {
-    const struct idl_wire_message *halves[] = {r->call, r->response};
+    const struct idl_wire_message *halves[] = { r->call, r->response };
     for (int i = 0; i < 2; i++) {
         const struct idl_wire_message *m = halves[i];
         put(e->out, "static ");
@@ -203,13 +207,12 @@ static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
         if (i == 0)
             put(e->out,
                 "    _binding->outgoing_token = flounder_new_token(&_binding->flounder);\n");
-        idl_put_names(e,
-                      idl_arena_printf(e->arena,
-                                       "    return _binding->token_vtbl->%s(_binding, _cont, %s",
-                                       m->name,
-                                       i == 0 ? "_binding->outgoing_token"
-                                              : "_binding->incoming_token & ~UINT32_C(1)"),
-                      8, "", m->arguments, m->argument_count);
+        idl_put_names(
+            e,
+            idl_arena_printf(
+                e->arena, "    return _binding->token_vtbl->%s(_binding, _cont, %s", m->name,
+                i == 0 ? "_binding->outgoing_token" : "_binding->incoming_token & ~UINT32_C(1)"),
+            8, "", m->arguments, m->argument_count);
         put(e->out, ");\n}\n\n");
     }
 }
@@ -218,8 +221,9 @@ static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
 
 static void gen_token_vtbl(struct idl_emit *e)
 {
-    put(e->out, "/* Send functions of the halves of remote procedures, with their token. */\n"
-                "struct %s_token_vtbl {\n",
+    put(e->out,
+        "/* Send functions of the halves of remote procedures, with their token. */\n"
+        "struct %s_token_vtbl {\n",
         e->name);
     bool any = false;
     for (size_t i = 0; i < e->plan->message_count; i++) {
@@ -244,7 +248,7 @@ void idl_gen_rpc(struct idl_emit *e)
         const struct idl_wire_message *m = &e->plan->messages[i];
         if (m->kind != IDL_WIRE_CALL)
             continue;
-        struct rpc r = {m->source, m, m + 1, NULL, 0};
+        struct rpc r = { m->source, m, m + 1, NULL, 0 };
         r.arguments = idl_rpc_arguments(e->arena, m->source, &r.count);
         gen_results_struct(e, &r);
         gen_store_results(e, &r);

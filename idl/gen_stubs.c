@@ -68,14 +68,16 @@ static void gen_short_send(struct idl_emit *e, const struct idl_backend *b,
                            const struct idl_wire_message *m)
 {
     unsigned words = m->words[b->channel];
-    const char *plan = idl_arena_printf(e->arena, "&%s__%s_plan[%u]", e->name, b->name, m->number - 3);
+    const char *plan =
+        idl_arena_printf(e->arena, "&%s__%s_plan[%u]", e->name, b->name, m->number - 3);
     if (words > 0) {
         put(e->out, "    const uint64_t _words[] = {\n");
         for (unsigned w = 0; w < words; w++)
             put(e->out, "        %s,\n", word_value(e, m, b->channel, w));
         put(e->out, "    };\n");
     }
-    put(e->out, "    return flounder_%s_send_short(&_binding->flounder, %s, _cont, ", b->name, plan);
+    put(e->out, "    return flounder_%s_send_short(&_binding->flounder, %s, _cont, ", b->name,
+        plan);
     if (b->channel == IDL_LMP)
         put(e->out, "%s, ", m->cap_count > 0 ? m->caps[0]->name : "NULL_CAP");
     put(e->out, "%s, %u);\n", words > 0 ? "_words" : "NULL", words);
@@ -108,8 +110,7 @@ static void gen_send(struct idl_emit *e, const struct idl_backend *b,
                      const struct idl_wire_message *m)
 {
     put(e->out, "/* Sends %s. */\nstatic ", m->name);
-    idl_gen_send_head(e, m,
-                      idl_arena_printf(e->arena, "%s_%s__%s_send", e->name, m->name, b->name),
+    idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__%s_send", e->name, m->name, b->name),
                       !is_plain(m));
     put(e->out, ")\n{\n");
     if (is_short(m, b->channel))
@@ -193,7 +194,8 @@ static void gen_deliver_response(struct idl_emit *e, const struct idl_backend *b
                       12, "", fixed, count);
         put(e->out, ");\n");
     }
-    put(e->out, "        flounder_%s_rearm(_c);\n        flounder_rpc_complete(_c, _rpc);\n", b->name);
+    put(e->out, "        flounder_%s_rearm(_c);\n        flounder_rpc_complete(_c, _rpc);\n",
+        b->name);
     for (size_t s = 0; s < m->stream_count; s++)
         put(e->out, "        flounder_rx_free(_stream%zu.data);\n", s);
     put(e->out, "        return;\n    }\n");
@@ -277,7 +279,8 @@ static void gen_send_tables(struct idl_emit *e, const struct idl_backend *b)
             put(e->out, "    .%s = %s_%s__send,\n", m->name, e->name, m->name);
     }
     put(e->out, "};\n\n");
-    put(e->out, "static const struct %s_token_vtbl %s__%s_token_vtbl = {\n", e->name, e->name, b->name);
+    put(e->out, "static const struct %s_token_vtbl %s__%s_token_vtbl = {\n", e->name, e->name,
+        b->name);
     bool any = false;
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
@@ -314,7 +317,8 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
             "    volatile void *inbuf, size_t inlen, volatile void *outbuf, size_t outlen,\n"
             "    struct capref notify)\n{\n"
             "    %s__ump_setup(b, ws);\n"
-            "    return flounder_ump_init_chan(&b->chan, inbuf, inlen, outbuf, outlen, notify);\n}\n\n",
+            "    return flounder_ump_init_chan(&b->chan, inbuf, inlen, outbuf, outlen, "
+            "notify);\n}\n\n",
             n, n, n);
     put(e->out,
         "errval_t %s_%s_start(struct %s_%s_binding *b)\n{\n"

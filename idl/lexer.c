@@ -51,7 +51,7 @@ static char at(const struct idl_lexer *lexer, size_t offset)
 
 static struct idl_place place_from(const struct idl_lexer *lexer, size_t start)
 {
-    return (struct idl_place){lexer->source, start, lexer->offset - start};
+    return (struct idl_place){ lexer->source, start, lexer->offset - start };
 }
 
 /* Skips a comment that starts here; false if none does. */
@@ -71,7 +71,7 @@ static bool skip_comment(struct idl_lexer *lexer)
                !(at(lexer, lexer->offset) == '*' && at(lexer, lexer->offset + 1) == '/'))
             lexer->offset++;
         if (lexer->offset >= length)
-            idl_error(lexer->diag, (struct idl_place){lexer->source, start, 2},
+            idl_error(lexer->diag, (struct idl_place){ lexer->source, start, 2 },
                       "close it with */; comments do not nest", "this comment is never closed");
         else
             lexer->offset += 2;
@@ -82,7 +82,7 @@ static bool skip_comment(struct idl_lexer *lexer)
 
 static struct idl_token lex_number(struct idl_lexer *lexer, size_t start)
 {
-    struct idl_token token = {.kind = IDL_TOKEN_NUMBER};
+    struct idl_token token = { .kind = IDL_TOKEN_NUMBER };
     unsigned base = 10;
     bool too_large = false;
     if (at(lexer, start) == '0' && (at(lexer, start + 1) == 'x' || at(lexer, start + 1) == 'X')) {
@@ -113,7 +113,7 @@ static struct idl_token lex_number(struct idl_lexer *lexer, size_t start)
 
 static struct idl_token lex_string(struct idl_lexer *lexer, size_t start)
 {
-    struct idl_token token = {.kind = IDL_TOKEN_STRING};
+    struct idl_token token = { .kind = IDL_TOKEN_STRING };
     lexer->offset++;
     size_t first = lexer->offset, length = lexer->source->length;
     while (lexer->offset < length && at(lexer, lexer->offset) != '"' &&
@@ -140,8 +140,8 @@ static void skip_unknown_bytes(struct idl_lexer *lexer)
     unsigned char first = (unsigned char)at(lexer, start);
     while (lexer->offset < lexer->source->length) {
         char c = at(lexer, lexer->offset);
-        if (is_space(c) || is_letter(c) || is_digit(c) || (c != '\0' && strchr("{}()[];,=@\"", c)) ||
-            (lexer->offset > start && c == '/'))
+        if (is_space(c) || is_letter(c) || is_digit(c) ||
+            (c != '\0' && strchr("{}()[];,=@\"", c)) || (lexer->offset > start && c == '/'))
             break;
         lexer->offset++;
     }
@@ -159,7 +159,8 @@ struct idl_token idl_lexer_next(struct idl_lexer *lexer)
         size_t start = lexer->offset;
         assert(start <= lexer->source->length);
         if (start >= lexer->source->length)
-            return (struct idl_token){.kind = IDL_TOKEN_END, .place = {lexer->source, start, 0}};
+            return (struct idl_token){ .kind = IDL_TOKEN_END,
+                                       .place = { lexer->source, start, 0 } };
         char c = at(lexer, start);
         if (is_space(c)) {
             lexer->offset++;
@@ -168,20 +169,20 @@ struct idl_token idl_lexer_next(struct idl_lexer *lexer)
         if (skip_comment(lexer)) {
             if (!lexer->keep_comments)
                 continue;
-            return (struct idl_token){
-                .kind = IDL_TOKEN_COMMENT,
-                .place = place_from(lexer, start),
-                .text = idl_arena_text(lexer->arena, lexer->source->text + start,
-                                       lexer->offset - start)};
+            return (struct idl_token){ .kind = IDL_TOKEN_COMMENT,
+                                       .place = place_from(lexer, start),
+                                       .text =
+                                           idl_arena_text(lexer->arena, lexer->source->text + start,
+                                                          lexer->offset - start) };
         }
         if (is_letter(c)) {
             while (is_letter(at(lexer, lexer->offset)) || is_digit(at(lexer, lexer->offset)))
                 lexer->offset++;
-            return (struct idl_token){
-                .kind = IDL_TOKEN_NAME,
-                .place = place_from(lexer, start),
-                .text = idl_arena_text(lexer->arena, lexer->source->text + start,
-                                       lexer->offset - start)};
+            return (struct idl_token){ .kind = IDL_TOKEN_NAME,
+                                       .place = place_from(lexer, start),
+                                       .text =
+                                           idl_arena_text(lexer->arena, lexer->source->text + start,
+                                                          lexer->offset - start) };
         }
         if (is_digit(c))
             return lex_number(lexer, start);
@@ -189,9 +190,9 @@ struct idl_token idl_lexer_next(struct idl_lexer *lexer)
             return lex_string(lexer, start);
         if (c != '\0' && strchr("{}()[];,=@", c)) {
             lexer->offset++;
-            return (struct idl_token){.kind = IDL_TOKEN_PUNCTUATION,
-                                      .punctuation = c,
-                                      .place = place_from(lexer, start)};
+            return (struct idl_token){ .kind = IDL_TOKEN_PUNCTUATION,
+                                       .punctuation = c,
+                                       .place = place_from(lexer, start) };
         }
         skip_unknown_bytes(lexer);
     }

@@ -14,18 +14,18 @@
 enum idl_token_kind {
     IDL_TOKEN_END,
     IDL_TOKEN_NAME,
-    IDL_TOKEN_NUMBER, /* decimal or 0x... */
-    IDL_TOKEN_STRING, /* "..." on one line */
+    IDL_TOKEN_NUMBER,      /* decimal or 0x... */
+    IDL_TOKEN_STRING,      /* "..." on one line */
     IDL_TOKEN_PUNCTUATION, /* one of { } ( ) [ ] ; , = @ in `punctuation` */
-    IDL_TOKEN_COMMENT, /* only with keep_comments */
+    IDL_TOKEN_COMMENT,     /* only with keep_comments */
 };
 
 struct idl_token {
     enum idl_token_kind kind;
     char punctuation;
     struct idl_place place;
-    const char *text;  /* NAME, STRING (without quotes), COMMENT (with its marks): in the arena */
-    uint64_t number;   /* NUMBER */
+    const char *text; /* NAME, STRING (without quotes), COMMENT (with its marks): in the arena */
+    uint64_t number;  /* NUMBER */
 };
 
 struct idl_lexer {

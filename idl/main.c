@@ -128,16 +128,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
     enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, HELP, ACTION = 512 };
     static const struct option longs[] = {
-        {"lang", required_argument, NULL, LANG},
-        {"header-dir", required_argument, NULL, HEADER_DIR},
-        {"source-dir", required_argument, NULL, SOURCE_DIR},
-        {"any-name", no_argument, NULL, ANY_NAME},
-        {"help", no_argument, NULL, HELP},
-        {"check", no_argument, NULL, ACTION + CHECK},
-        {"dump-ast", no_argument, NULL, ACTION + DUMP_AST},
-        {"dump-plan", no_argument, NULL, ACTION + DUMP_PLAN},
-        {"list-messages", no_argument, NULL, ACTION + LIST_MESSAGES},
-        {NULL, 0, NULL, 0},
+        { "lang", required_argument, NULL, LANG },
+        { "header-dir", required_argument, NULL, HEADER_DIR },
+        { "source-dir", required_argument, NULL, SOURCE_DIR },
+        { "any-name", no_argument, NULL, ANY_NAME },
+        { "help", no_argument, NULL, HELP },
+        { "check", no_argument, NULL, ACTION + CHECK },
+        { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
+        { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
+        { "list-messages", no_argument, NULL, ACTION + LIST_MESSAGES },
+        { NULL, 0, NULL, 0 },
     };
     /* -MF is one option of two letters, as compilers have it */
     static char depfile_option[] = "-M";
@@ -212,7 +212,7 @@ static const char *name_of_file(struct idl_arena *arena, const char *path)
 
 static int act(struct idl_compilation *c, const struct options *o)
 {
-    struct idl_text dep = {NULL, 0, 0};
+    struct idl_text dep = { NULL, 0, 0 };
     int status = 0;
     if (o->action == DUMP_AST)
         idl_dump_ast(stdout, c->interface);
@@ -260,7 +260,7 @@ static int run(struct idl_compilation *c, const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.action = GENERATE};
+    struct options options = { .action = GENERATE };
     struct idl_compilation compilation;
     int status = parse_options(argc, argv, &options);
     if (status != 0)

@@ -10,23 +10,26 @@
 #include <string.h>
 
 static const char *const c_words[] = {
-    "asm",      "auto",     "bool",     "break",    "case",     "char",     "const",
-    "continue", "default",  "do",       "double",   "else",     "enum",     "errno",
-    "extern",   "false",    "float",    "for",      "goto",     "if",       "inline",
-    "int",      "linux",    "long",     "register", "restrict", "return",   "short",
-    "signed",   "sizeof",   "static",   "struct",   "switch",   "true",     "typedef",
-    "typeof",   "union",    "unix",     "unsigned", "void",     "volatile", "while",
-    "NULL",     "NULL_CAP", "NOP_CONT", "NOP_CLOSURE", "BLOCKING_CONT", "MKCONT", "MKCLOSURE",
-    "uint8_t",  "uint16_t", "uint32_t", "uint64_t", "int8_t",   "int16_t",  "int32_t",
-    "int64_t",  "uintptr_t", "intptr_t", "size_t",  "iref_t",   "errval_t", "assert",
-    "container_of", "offsetof", "stdin", "stdout",  "stderr",
+    "asm",       "auto",     "bool",     "break",        "case",          "char",
+    "const",     "continue", "default",  "do",           "double",        "else",
+    "enum",      "errno",    "extern",   "false",        "float",         "for",
+    "goto",      "if",       "inline",   "int",          "linux",         "long",
+    "register",  "restrict", "return",   "short",        "signed",        "sizeof",
+    "static",    "struct",   "switch",   "true",         "typedef",       "typeof",
+    "union",     "unix",     "unsigned", "void",         "volatile",      "while",
+    "NULL",      "NULL_CAP", "NOP_CONT", "NOP_CLOSURE",  "BLOCKING_CONT", "MKCONT",
+    "MKCLOSURE", "uint8_t",  "uint16_t", "uint32_t",     "uint64_t",      "int8_t",
+    "int16_t",   "int32_t",  "int64_t",  "uintptr_t",    "intptr_t",      "size_t",
+    "iref_t",    "errval_t", "assert",   "container_of", "offsetof",      "stdin",
+    "stdout",    "stderr",
 };
 
 static const char *const enumerator_words[] = {
-    "accept",   "bind",      "bind_to_endpoint", "can_send", "change_waitset", "connect",
-    "control",  "create_endpoint", "error_handler", "export", "rpc_client_init",
-    "loopback_pair", "lmp_bind", "lmp_init", "lmp_init_accepted", "local_bind", "ump_accept",
-    "ump_bind", "ump_connect", "ump_init", "multihop_bind", "unbind",
+    "accept",          "bind",          "bind_to_endpoint", "can_send",      "change_waitset",
+    "connect",         "control",       "create_endpoint",  "error_handler", "export",
+    "rpc_client_init", "loopback_pair", "lmp_bind",         "lmp_init",      "lmp_init_accepted",
+    "local_bind",      "ump_accept",    "ump_bind",         "ump_connect",   "ump_init",
+    "multihop_bind",   "unbind",
 };
 
 static bool contains(const char *const *words, size_t count, const char *name)

@@ -23,6 +23,8 @@ struct parser {
     struct idl_token token, ahead; /* current and next */
     size_t last_end;               /* where the token before `token` ended */
     bool failed;                   /* in the current declaration */
+    unsigned braces;               /* open ones of the current declaration */
+    struct idl_interface *interface;
 };
 
 /* ---- tokens ---- */
@@ -54,7 +56,7 @@ static bool accept(struct parser *p, char c)
 
 static struct idl_place after_last(const struct parser *p)
 {
-    return (struct idl_place){p->lexer.source, p->last_end, 0};
+    return (struct idl_place){ p->lexer.source, p->last_end, 0 };
 }
 
 /* Reports what was expected instead of the current token, once for each declaration. */
@@ -85,7 +87,7 @@ static bool expect(struct parser *p, char c, const char *where)
     return false;
 }
 
-static const char *const reserved[] = {"interface", "message", "rpc", "in", "out"};
+static const char *const reserved[] = { "interface", "message", "rpc", "in", "out" };
 
 static bool is_reserved(const char *text)
 {
@@ -132,8 +134,8 @@ static uint64_t expect_number(struct parser *p, const char *what, struct idl_pla
 
 static bool begins_declaration(const struct parser *p)
 {
-    static const char *const words[] = {"alias", "typedef", "message", "msg",
-                                        "call",  "response", "rpc"};
+    static const char *const words[] = { "alias", "typedef",  "message", "msg",
+                                         "call",  "response", "rpc" };
     const struct idl_token *token = &p->token;
     if (is_punctuation(token, '@'))
         return true;
@@ -154,10 +156,20 @@ static bool on_new_line(const struct parser *p)
     return false;
 }
 
-/* Skips the rest of a declaration that failed. */
-static void recover(struct parser *p)
+/* A type whose declaration failed is not usable, but its uses are no further mistakes. */
+static void note_broken_type(struct parser *p)
 {
-    unsigned depth = 0;
+    struct idl_enumerator *broken = idl_arena_alloc(p->arena, sizeof(*broken));
+    broken->name = p->token.text;
+    broken->place = p->token.place;
+    broken->next = p->interface->broken_types;
+    p->interface->broken_types = broken;
+}
+
+/* Skips the rest of a declaration that failed. */
+static void recover(struct parser *p, bool is_type)
+{
+    unsigned depth = p->braces;
     while (p->token.kind != IDL_TOKEN_END) {
         if (begins_declaration(p) && on_new_line(p))
             break;
@@ -169,6 +181,9 @@ static void recover(struct parser *p)
             depth--;
         } else if (depth == 0 && accept(p, ';')) {
             break;
+        } else if (is_type && depth == 0 && p->token.kind == IDL_TOKEN_NAME &&
+                   is_punctuation(&p->ahead, ';')) {
+            note_broken_type(p);
         }
         advance(p);
     }
@@ -188,7 +203,8 @@ static void parse_struct(struct parser *p, struct idl_type *type)
     struct idl_field **tail = &type->fields;
     type->kind = IDL_TYPE_STRUCT;
     advance(p);
-    expect(p, '{', "after 'struct'");
+    if (expect(p, '{', "after 'struct'"))
+        p->braces++;
     while (!p->failed && !is_punctuation(&p->token, '}')) {
         struct idl_field *field = idl_arena_alloc(p->arena, sizeof(*field));
         if (!parse_type_ref(p, &field->type, "the type of a field"))
@@ -207,7 +223,8 @@ static void parse_struct(struct parser *p, struct idl_type *type)
     }
     if (!p->failed && type->fields == NULL)
         idl_error(p->diag, p->token.place, NULL, "a struct needs at least one field");
-    expect(p, '}', "at the end of the struct");
+    if (expect(p, '}', "at the end of the struct"))
+        p->braces--;
 }
 
 static void parse_enum(struct parser *p, struct idl_type *type)
@@ -215,7 +232,8 @@ static void parse_enum(struct parser *p, struct idl_type *type)
     struct idl_enumerator **tail = &type->enumerators;
     type->kind = IDL_TYPE_ENUM;
     advance(p);
-    expect(p, '{', "after 'enum'");
+    if (expect(p, '{', "after 'enum'"))
+        p->braces++;
     do {
         struct idl_enumerator *e = idl_arena_alloc(p->arena, sizeof(*e));
         e->name = expect_name(p, "the name of an enumerator", &e->place);
@@ -228,7 +246,8 @@ static void parse_enum(struct parser *p, struct idl_type *type)
         *tail = e;
         tail = &e->next;
     } while (accept(p, ','));
-    expect(p, '}', "at the end of the enum");
+    if (expect(p, '}', "at the end of the enum"))
+        p->braces--;
 }
 
 static void parse_typedef(struct parser *p, struct idl_type *type)
@@ -249,8 +268,8 @@ static void parse_typedef(struct parser *p, struct idl_type *type)
             type->elements = expect_number(p, "the number of elements", &type->elements_place);
             expect(p, ']', "after the number of elements");
             if (!p->failed && (type->elements == 0 || type->elements > IDL_LIMIT_MAX))
-                idl_error(p->diag, type->elements_place, NULL,
-                          "an array has 1 to %d elements", IDL_LIMIT_MAX);
+                idl_error(p->diag, type->elements_place, NULL, "an array has 1 to %d elements",
+                          IDL_LIMIT_MAX);
         }
     }
     expect_semicolon(p, "the type declaration");
@@ -315,8 +334,7 @@ static void parse_brackets(struct parser *p, struct idl_argument *a)
                       idl_arena_printf(p->arena,
                                        "name the length: `%.40s %.40s[%.32s_length, %llu]`; for a "
                                        "fixed size declare a typedef",
-                                       a->type.name, a->name, a->name,
-                                       (unsigned long long)a->max),
+                                       a->type.name, a->name, a->name, (unsigned long long)a->max),
                       "an array argument has a length of its own");
             a->kind = IDL_ARGUMENT_ARRAY;
             a->length_name = idl_arena_printf(p->arena, "%s_length", a->name);
@@ -411,7 +429,7 @@ struct tails {
 
 static const char *declaration_hint(const struct parser *p)
 {
-    static const char *const words[] = {"alias", "typedef", "message", "call", "response", "rpc"};
+    static const char *const words[] = { "alias", "typedef", "message", "call", "response", "rpc" };
     if (p->token.kind == IDL_TOKEN_NAME)
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
             if (idl_word_distance(p->token.text, words[i], 2) <= 2)
@@ -422,8 +440,10 @@ static const char *declaration_hint(const struct parser *p)
 static void parse_declaration(struct parser *p, struct tails *tails)
 {
     enum idl_message_kind kind;
+    bool is_type = is_word(&p->token, "typedef") || is_word(&p->token, "alias");
     p->failed = false;
-    if (is_word(&p->token, "typedef") || is_word(&p->token, "alias")) {
+    p->braces = 0;
+    if (is_type) {
         struct idl_type *type = idl_arena_alloc(p->arena, sizeof(*type));
         if (is_word(&p->token, "typedef"))
             parse_typedef(p, type);
@@ -451,12 +471,12 @@ static void parse_declaration(struct parser *p, struct tails *tails)
         }
     }
     if (p->failed)
-        recover(p);
+        recover(p, is_type);
 }
 
 static void parse_declarations(struct parser *p, struct idl_interface *interface)
 {
-    struct tails tails = {&interface->types, &interface->messages};
+    struct tails tails = { &interface->types, &interface->messages };
     while (p->token.kind != IDL_TOKEN_END && !is_punctuation(&p->token, '}')) {
         size_t before = p->lexer.offset;
         struct idl_place place = p->token.place;
@@ -477,7 +497,8 @@ static struct idl_interface *begin(struct parser *p, struct idl_arena *arena, st
     p->token = idl_lexer_next(&p->lexer);
     p->ahead = idl_lexer_next(&p->lexer);
     interface->source = source;
-    interface->place = (struct idl_place){source, 0, 0};
+    p->interface = interface;
+    interface->place = (struct idl_place){ source, 0, 0 };
     return interface;
 }
 

@@ -61,14 +61,14 @@ static void flatten(struct planner *p, struct leaves *leaves, const struct idl_a
     switch (type->kind) {
     case IDL_TYPE_BUILTIN:
         add_leaf(p, leaves,
-                 (struct idl_leaf){.argument = argument,
-                                   .path = path,
-                                   .type = type,
-                                   .bits = idl_builtins[type->builtin].wire_bits});
+                 (struct idl_leaf){ .argument = argument,
+                                    .path = path,
+                                    .type = type,
+                                    .bits = idl_builtins[type->builtin].wire_bits });
         break;
     case IDL_TYPE_ENUM:
         add_leaf(p, leaves,
-                 (struct idl_leaf){.argument = argument, .path = path, .type = type, .bits = 32});
+                 (struct idl_leaf){ .argument = argument, .path = path, .type = type, .bits = 32 });
         break;
     case IDL_TYPE_ARRAY:
         for (uint64_t i = 0; i < type->elements && !leaves->overflow; i++)
@@ -89,9 +89,8 @@ static void flatten(struct planner *p, struct leaves *leaves, const struct idl_a
 /* Stable, and there are only a few widths. */
 static void sort_by_width(struct planner *p, struct leaves *leaves)
 {
-    static const unsigned widths[] = {1, 8, 16, 32, 64};
-    struct idl_leaf *sorted =
-        idl_arena_alloc(p->arena, (leaves->count + 1) * sizeof(*sorted));
+    static const unsigned widths[] = { 1, 8, 16, 32, 64 };
+    struct idl_leaf *sorted = idl_arena_alloc(p->arena, (leaves->count + 1) * sizeof(*sorted));
     size_t count = 0;
     for (size_t w = 0; w < sizeof(widths) / sizeof(widths[0]); w++)
         for (size_t i = 0; i < leaves->count; i++)
@@ -114,7 +113,7 @@ static struct idl_spot place_field(struct cursor *at, unsigned bits)
         at->word++;
         at->bit = 0;
     }
-    struct idl_spot spot = {(uint16_t)at->word, (uint8_t)at->bit};
+    struct idl_spot spot = { (uint16_t)at->word, (uint8_t)at->bit };
     at->bit += bits;
     return spot;
 }
@@ -126,7 +125,7 @@ static unsigned words_used(const struct cursor *at)
 
 static void place_message(struct idl_wire_message *m, enum idl_channel channel)
 {
-    struct cursor at = {0, channel == IDL_UMP ? 0 : 16};
+    struct cursor at = { 0, channel == IDL_UMP ? 0 : 16 };
     m->has_token[channel] = channel != IDL_UMP || m->kind != IDL_WIRE_MESSAGE;
     for (size_t i = 0; i < m->leaf_count; i++) {
         struct idl_leaf *leaf = &m->leaves[i];
@@ -160,7 +159,7 @@ uint64_t idl_stream_max_words(const struct idl_stream *s)
 
 static void cut_message(struct idl_wire_message *m)
 {
-    static const unsigned fragment_words[] = {IDL_LMP_WORDS, IDL_UMP_WORDS};
+    static const unsigned fragment_words[] = { IDL_LMP_WORDS, IDL_UMP_WORDS };
     for (unsigned c = IDL_LMP; c <= IDL_UMP; c++) {
         unsigned fixed = (unsigned)divide_up(m->words[c], fragment_words[c]);
         if (fixed == 0 && m->stream_count == 0)
@@ -195,32 +194,32 @@ static void plan_stream(struct planner *p, struct idl_stream *s, const struct id
         s->kind = idl_builtins[type->builtin].c_bits == 8 ? IDL_STREAM_BYTES : IDL_STREAM_ELEMENTS;
         return;
     }
-    struct leaves leaves = {0};
+    struct leaves leaves = { 0 };
     s->kind = IDL_STREAM_PACKED;
     flatten(p, &leaves, a, type, "");
     sort_by_width(p, &leaves);
-    struct cursor at = {0, 0};
+    struct cursor at = { 0, 0 };
     for (size_t i = 0; i < leaves.count; i++)
         leaves.list[i].spot[0] = place_field(&at, leaves.list[i].bits);
     s->element_leaves = leaves.list;
     s->element_leaf_count = leaves.count;
     s->element_words = words_used(&at);
     if (leaves.overflow || s->element_words > IDL_MAX_FIXED_WORDS)
-        idl_error(p->diag, a->type.place, NULL, "an element of '%s' is too large (at most %d words)",
-                  a->name, IDL_MAX_FIXED_WORDS);
+        idl_error(p->diag, a->type.place, NULL,
+                  "an element of '%s' is too large (at most %d words)", a->name,
+                  IDL_MAX_FIXED_WORDS);
 }
 
 /* ---- messages ---- */
 
 static bool carried(const struct idl_wire_message *m, const struct idl_argument *a)
 {
-    return m->kind == IDL_WIRE_MESSAGE ||
-           (m->kind == IDL_WIRE_CALL) == (a->direction == IDL_IN);
+    return m->kind == IDL_WIRE_MESSAGE || (m->kind == IDL_WIRE_CALL) == (a->direction == IDL_IN);
 }
 
 static void plan_message(struct planner *p, struct idl_wire_message *m)
 {
-    static const struct idl_type token_type = {.kind = IDL_TYPE_BUILTIN, .builtin = IDL_UINT32};
+    static const struct idl_type token_type = { .kind = IDL_TYPE_BUILTIN, .builtin = IDL_UINT32 };
     size_t count = 0;
     for (const struct idl_argument *a = m->source->arguments; a != NULL; a = a->next)
         count += carried(m, a);
@@ -228,8 +227,8 @@ static void plan_message(struct planner *p, struct idl_wire_message *m)
     m->caps = idl_arena_alloc(p->arena, (count + 1) * sizeof(*m->caps));
     m->streams = idl_arena_alloc(p->arena, (count + 1) * sizeof(*m->streams));
 
-    struct leaves leaves = {0};
-    add_leaf(p, &leaves, (struct idl_leaf){.path = "", .type = &token_type, .bits = 32});
+    struct leaves leaves = { 0 };
+    add_leaf(p, &leaves, (struct idl_leaf){ .path = "", .type = &token_type, .bits = 32 });
     for (const struct idl_argument *a = m->source->arguments; a != NULL; a = a->next) {
         if (!carried(m, a))
             continue;
@@ -264,7 +263,7 @@ static void plan_message(struct planner *p, struct idl_wire_message *m)
 struct idl_plan *idl_plan(struct idl_arena *arena, struct idl_diag *diag,
                           const struct idl_interface *interface)
 {
-    struct planner p = {arena, diag};
+    struct planner p = { arena, diag };
     struct idl_plan *plan = idl_arena_alloc(arena, sizeof(*plan));
     size_t count = 0;
     assert(diag->errors == 0);
@@ -278,9 +277,9 @@ struct idl_plan *idl_plan(struct idl_arena *arena, struct idl_diag *diag,
             struct idl_wire_message *wire = &plan->messages[plan->message_count];
             wire->source = m;
             wire->kind = !rpc ? IDL_WIRE_MESSAGE : half == 0 ? IDL_WIRE_CALL : IDL_WIRE_RESPONSE;
-            wire->name = !rpc ? m->name
-                              : idl_arena_printf(arena, half == 0 ? "%s_call" : "%s_response",
-                                                 m->name);
+            wire->name =
+                !rpc ? m->name
+                     : idl_arena_printf(arena, half == 0 ? "%s_call" : "%s_response", m->name);
             wire->number = 3 + (unsigned)plan->message_count++;
             plan_message(&p, wire);
             for (unsigned c = 0; c < IDL_CHANNEL_COUNT; c++)

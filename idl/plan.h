@@ -51,9 +51,9 @@ struct idl_leaf {
 
 enum idl_stream_kind {
     IDL_STREAM_STRING,
-    IDL_STREAM_BYTES,    /* elements of one byte */
-    IDL_STREAM_ELEMENTS  /* 16, 32 and 64-bit scalars as they lie in memory, low one first */,
-    IDL_STREAM_PACKED    /* elements are packed one by one: bool, errval, structs, arrays */
+    IDL_STREAM_BYTES, /* elements of one byte */
+    IDL_STREAM_ELEMENTS /* 16, 32 and 64-bit scalars as they lie in memory, low one first */,
+    IDL_STREAM_PACKED /* elements are packed one by one: bool, errval, structs, arrays */
 };
 
 struct idl_stream {

@@ -17,26 +17,26 @@
 #include "names.h"
 
 const struct idl_builtin_info idl_builtins[IDL_BUILTIN_COUNT] = {
-    [IDL_NOT_BUILTIN] = {"", NULL, 0, 0, false},
-    [IDL_UINT8] = {"uint8", "uint8_t", 8, 8, false},
-    [IDL_UINT16] = {"uint16", "uint16_t", 16, 16, false},
-    [IDL_UINT32] = {"uint32", "uint32_t", 32, 32, false},
-    [IDL_UINT64] = {"uint64", "uint64_t", 64, 64, false},
-    [IDL_INT8] = {"int8", "int8_t", 8, 8, true},
-    [IDL_INT16] = {"int16", "int16_t", 16, 16, true},
-    [IDL_INT32] = {"int32", "int32_t", 32, 32, true},
-    [IDL_INT64] = {"int64", "int64_t", 64, 64, true},
-    [IDL_INT] = {"int", "int32_t", 32, 32, true},
-    [IDL_UINTPTR] = {"uintptr", "uintptr_t", 64, 64, false},
-    [IDL_INTPTR] = {"intptr", "intptr_t", 64, 64, true},
-    [IDL_SIZE] = {"size", "size_t", 64, 64, false},
-    [IDL_BOOL] = {"bool", "bool", 1, 8, false},
-    [IDL_CHAR] = {"char", "char", 8, 8, true},
-    [IDL_IREF] = {"iref", "iref_t", 32, 32, false},
-    [IDL_ERRVAL] = {"errval", "errval_t", 32, 64, false},
-    [IDL_STRING] = {"String", NULL, 0, 0, false},
-    [IDL_CAP] = {"cap", "struct capref", 0, 0, false},
-    [IDL_GIVE_AWAY_CAP] = {"give_away_cap", "struct capref", 0, 0, false},
+    [IDL_NOT_BUILTIN] = { "", NULL, 0, 0, false },
+    [IDL_UINT8] = { "uint8", "uint8_t", 8, 8, false },
+    [IDL_UINT16] = { "uint16", "uint16_t", 16, 16, false },
+    [IDL_UINT32] = { "uint32", "uint32_t", 32, 32, false },
+    [IDL_UINT64] = { "uint64", "uint64_t", 64, 64, false },
+    [IDL_INT8] = { "int8", "int8_t", 8, 8, true },
+    [IDL_INT16] = { "int16", "int16_t", 16, 16, true },
+    [IDL_INT32] = { "int32", "int32_t", 32, 32, true },
+    [IDL_INT64] = { "int64", "int64_t", 64, 64, true },
+    [IDL_INT] = { "int", "int32_t", 32, 32, true },
+    [IDL_UINTPTR] = { "uintptr", "uintptr_t", 64, 64, false },
+    [IDL_INTPTR] = { "intptr", "intptr_t", 64, 64, true },
+    [IDL_SIZE] = { "size", "size_t", 64, 64, false },
+    [IDL_BOOL] = { "bool", "bool", 1, 8, false },
+    [IDL_CHAR] = { "char", "char", 8, 8, true },
+    [IDL_IREF] = { "iref", "iref_t", 32, 32, false },
+    [IDL_ERRVAL] = { "errval", "errval_t", 32, 64, false },
+    [IDL_STRING] = { "String", NULL, 0, 0, false },
+    [IDL_CAP] = { "cap", "struct capref", 0, 0, false },
+    [IDL_GIVE_AWAY_CAP] = { "give_away_cap", "struct capref", 0, 0, false },
 };
 
 struct resolver {
@@ -49,7 +49,7 @@ struct resolver {
     struct unknown {
         struct unknown *next;
         const char *name;
-    } *unknown;
+    } * unknown;
 };
 
 enum { NOT_VISITED, VISITING, VISITED };
@@ -102,7 +102,7 @@ static void consider(struct guess *best, const char *wanted, const char *name)
 
 static const char *nearest_type(struct resolver *r, const char *wanted)
 {
-    struct guess best = {NULL, strlen(wanted) > 4 ? 4 : 3};
+    struct guess best = { NULL, strlen(wanted) > 4 ? 4 : 3 };
     for (int b = 1; b < IDL_BUILTIN_COUNT; b++)
         consider(&best, wanted, idl_builtins[b].name);
     for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
@@ -121,6 +121,9 @@ static const char *nearest_type(struct resolver *r, const char *wanted)
 
 static void report_unknown(struct resolver *r, const struct idl_type_ref *ref)
 {
+    for (struct idl_enumerator *b = r->interface->broken_types; b != NULL; b = b->next)
+        if (strcmp(b->name, ref->name) == 0)
+            return;
     for (struct unknown *u = r->unknown; u != NULL; u = u->next)
         if (strcmp(u->name, ref->name) == 0)
             return;
@@ -138,7 +141,8 @@ static void visit_type(struct resolver *r, struct idl_type *type);
 /* Resolves a name; an alias is replaced by its builtin. */
 static void resolve_ref(struct resolver *r, struct idl_type_ref *ref)
 {
-    struct idl_type *type = find_type(r, ref->name);
+    /* names in a file of shared types were resolved there */
+    struct idl_type *type = ref->type != NULL ? ref->type : find_type(r, ref->name);
     if (type == NULL) {
         report_unknown(r, ref);
         return;
@@ -299,15 +303,14 @@ static void check_argument_names(struct resolver *r, const struct idl_message *m
 {
     for (struct idl_argument *a = m->arguments; a != NULL; a = a->next) {
         if (a->length_name != NULL && strcmp(a->length_name, a->name) == 0)
-            idl_error(r->diag, a->length_place, NULL, "the array and its length are both named '%s'",
-                      a->name);
+            idl_error(r->diag, a->length_place, NULL,
+                      "the array and its length are both named '%s'", a->name);
         for (struct idl_argument *b = m->arguments; b != a; b = b->next) {
-            const char *names[] = {a->name, a->length_name};
+            const char *names[] = { a->name, a->length_name };
             for (int i = 0; i < 2; i++) {
                 const char *name = names[i];
-                if (name == NULL ||
-                    (strcmp(name, b->name) != 0 &&
-                     (b->length_name == NULL || strcmp(name, b->length_name) != 0)))
+                if (name == NULL || (strcmp(name, b->name) != 0 &&
+                                     (b->length_name == NULL || strcmp(name, b->length_name) != 0)))
                     continue;
                 idl_error(r->diag, i == 0 ? a->place : a->length_place, NULL,
                           "'%s' has two arguments named '%s'", m->name, name);
@@ -342,8 +345,7 @@ static void check_message_names(struct resolver *r)
             if (strcmp(m->name, o->name) == 0)
                 idl_error(r->diag, m->place, NULL, "message '%s' is declared twice", m->name);
             else
-                idl_error(r->diag, m->place,
-                          "an rpc X becomes the messages X_call and X_response",
+                idl_error(r->diag, m->place, "an rpc X becomes the messages X_call and X_response",
                           "'%s' and '%s' need the same name on the wire", m->name, o->name);
             idl_note(r->diag, o->place, "the first declaration is here");
         }
@@ -353,7 +355,7 @@ static void check_message_names(struct resolver *r)
 void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_interface *interface,
                  struct idl_interface *const *includes, size_t include_count)
 {
-    struct resolver r = {arena, diag, interface, includes, include_count, NULL, NULL};
+    struct resolver r = { arena, diag, interface, includes, include_count, NULL, NULL };
     r.builtin_types = idl_arena_alloc(arena, IDL_BUILTIN_COUNT * sizeof(*r.builtin_types));
     for (int b = 1; b < IDL_BUILTIN_COUNT; b++) {
         r.builtin_types[b].kind = IDL_TYPE_BUILTIN;
@@ -369,6 +371,9 @@ void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_inte
             types++;
     interface->order = idl_arena_alloc(arena, (types + 1) * sizeof(*interface->order));
     interface->order_count = 0;
+    for (size_t i = 0; i < include_count; i++)
+        for (struct idl_type *type = includes[i]->types; type != NULL; type = type->next)
+            type->visit = NOT_VISITED; /* they enter the order of each interface that uses them */
 
     if (interface->name != NULL)
         idl_check_c_name(diag, interface->name, interface->place, "interface");

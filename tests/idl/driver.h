@@ -12,13 +12,13 @@
 
 #include "host.h"
 
-#define CHECK(condition, what)                                                                     \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "driver: %s: %s is wrong (seed %llx)\n", driver.message, what,         \
-                    (unsigned long long)driver.seed);                                              \
-            abort();                                                                               \
-        }                                                                                          \
+#define CHECK(condition, what)                                                             \
+    do {                                                                                   \
+        if (!(condition)) {                                                                \
+            fprintf(stderr, "driver: %s: %s is wrong (seed %llx)\n", driver.message, what, \
+                    (unsigned long long)driver.seed);                                      \
+            abort();                                                                       \
+        }                                                                                  \
     } while (0)
 
 #define DRIVER_QUEUE 4096
@@ -30,7 +30,7 @@ struct driver_side {
         unsigned number;
         uint64_t seed;
     } queue[DRIVER_QUEUE];
-    unsigned head, tail; /* head: next to arrive */
+    unsigned head, tail;                 /* head: next to arrive */
     struct capref caps[DRIVER_MAX_CAPS]; /* to destroy when the message is out */
     unsigned cap_count;
     unsigned continuations; /* still to come */

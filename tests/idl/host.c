@@ -167,8 +167,7 @@ errval_t cap_destroy(struct capref cap)
     return SYS_ERR_OK;
 }
 
-struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr,
-                             const uintptr_t *words)
+struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr, const uintptr_t *words)
 {
     (void)header, (void)send_cptr, (void)words;
     return SYSRET(SYS_ERR_NOT_IMPLEMENTED);
@@ -423,8 +422,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
     return LIB_ERR_NOT_IMPLEMENTED;
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
-                              struct memobj **memobj, struct vregion **vregion)
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
+                              struct vregion **vregion)
 {
     (void)ret, (void)bytes, (void)frame, (void)memobj, (void)vregion;
     return LIB_ERR_NOT_IMPLEMENTED;

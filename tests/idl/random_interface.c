@@ -22,8 +22,8 @@ static unsigned below(uint64_t *state, unsigned limit)
 }
 
 static const char *const scalars[] = {
-    "uint8", "uint16", "uint32", "uint64",  "int8",   "int16", "int32", "int64", "int",
-    "bool",  "char",   "iref",   "errval",  "size",   "uintptr", "intptr", "UINT32", "Bool",
+    "uint8", "uint16", "uint32", "uint64", "int8", "int16",   "int32",  "int64",  "int",
+    "bool",  "char",   "iref",   "errval", "size", "uintptr", "intptr", "UINT32", "Bool",
 };
 #define SCALARS (sizeof(scalars) / sizeof(scalars[0]))
 
@@ -45,7 +45,7 @@ static void put_type(struct random_if *r)
 static void put_new_type(struct random_if *r, unsigned i)
 {
     char name[32];
-    static const char *const names[] = {"alias", "typedef", "struct", "enum", "call", "msg"};
+    static const char *const names[] = { "alias", "typedef", "struct", "enum", "call", "msg" };
     if (below(&r->state, 8) == 0 && i < 6)
         snprintf(name, sizeof(name), "%s", names[i]);
     else
@@ -106,13 +106,13 @@ static void put_argument(struct random_if *r, const char *direction, unsigned i,
 
 void random_interface(struct idl_text *out, const char *name, uint64_t seed)
 {
-    static const char *const kinds[] = {"message", "call", "response", "msg"};
-    struct random_if r = {.out = out, .state = seed};
+    static const char *const kinds[] = { "message", "call", "response", "msg" };
+    struct random_if r = { .out = out, .state = seed };
     put(out, "interface %s \"random\" {\n", name);
     for (unsigned i = 0, n = below(&r.state, 6); i < n; i++)
         put_new_type(&r, i);
     for (unsigned i = 0, n = 1 + below(&r.state, 5); i < n; i++) {
-        unsigned streams[2] = {0, 0}, caps[2] = {0, 0};
+        unsigned streams[2] = { 0, 0 }, caps[2] = { 0, 0 };
         unsigned arguments = below(&r.state, below(&r.state, 4) == 0 ? 14 : 6);
         if (below(&r.state, 3) == 0) {
             put(out, "    rpc m%u(", i);

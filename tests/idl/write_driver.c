@@ -135,8 +135,8 @@ static void write_compare(struct writer *w, const char *prefix, const char *suff
                 put(out, "        CHECK(%s[_i] == _v->x_%s[_i], \"%s\");\n", x, a->name, a->name);
             put(out, "    }\n");
         } else if (is_cap(a)) {
-            put(out, "    CHECK(host_cap_object(%s) == _v->x_%s, \"%s\");\n    cap_destroy(%s);\n", x,
-                a->name, a->name, x);
+            put(out, "    CHECK(host_cap_object(%s) == _v->x_%s, \"%s\");\n    cap_destroy(%s);\n",
+                x, a->name, a->name, x);
         } else {
             for (size_t l = 0; l < w->m->leaf_count; l++)
                 if (w->m->leaves[l].argument == a)
@@ -163,8 +163,8 @@ static void write_plain(struct writer *w)
 {
     struct idl_text *out = w->e.out;
     const char *n = w->e.name, *m = w->m->name;
-    put(out, "static errval_t %s_%s_send(struct %s_binding *_b, int _side, uint64_t _seed)\n{\n", n, m,
-        n);
+    put(out, "static errval_t %s_%s_send(struct %s_binding *_b, int _side, uint64_t _seed)\n{\n", n,
+        m, n);
     put(out, "    static struct %s_%s_values _values[2];\n", n, m);
     put(out, "    struct %s_%s_values *_v = &_values[_side];\n", n, m);
     put(out, "    struct driver_side *_from = &driver.side[_side];\n");
@@ -176,13 +176,12 @@ static void write_plain(struct writer *w)
     for (size_t i = 0; i < w->m->argument_count; i++)
         write_value_names(w, w->m->arguments[i]);
     put(out, ");\n}\n\n");
-    idl_put_parameters(&w->e,
-                       idl_arena_printf(w->e.arena, "static void %s_%s_rx(struct %s_binding *_b", n, m,
-                                        n),
-                       4, w->m->arguments, w->m->argument_count, IDL_VIEW_IN);
+    idl_put_parameters(
+        &w->e, idl_arena_printf(w->e.arena, "static void %s_%s_rx(struct %s_binding *_b", n, m, n),
+        4, w->m->arguments, w->m->argument_count, IDL_VIEW_IN);
     put(out, ")\n{\n    static struct %s_%s_values _values, *_v = &_values;\n", n, m);
-    put(out, "    %s_%s_fill(_v, driver_arrived(_b->st, %s_%s__msgnum, \"%s.%s\"));\n", n, m, n, m, n,
-        m);
+    put(out, "    %s_%s_fill(_v, driver_arrived(_b->st, %s_%s__msgnum, \"%s.%s\"));\n", n, m, n, m,
+        n, m);
     write_compare(w, "", "");
     put(out, "}\n\n");
 }
@@ -196,18 +195,21 @@ static void write_rpc(struct writer *w)
     const struct idl_argument **all = idl_rpc_arguments(w->e.arena, call->source, &count);
 
     /* server */
-    idl_put_parameters(&w->e,
-                       idl_arena_printf(w->e.arena,
-                                        "static errval_t %s_%s_serve(struct %s_binding *_b", n, x, n),
-                       4, all, count, IDL_VIEW_RPC);
-    put(out, ")\n{\n    static struct %s_%s_values _values;\n    struct %s_%s_values *_v = &_values;\n",
+    idl_put_parameters(
+        &w->e,
+        idl_arena_printf(w->e.arena, "static errval_t %s_%s_serve(struct %s_binding *_b", n, x, n),
+        4, all, count, IDL_VIEW_RPC);
+    put(out,
+        ")\n{\n    static struct %s_%s_values _values;\n    struct %s_%s_values *_v = &_values;\n",
         n, call->name, n, call->name);
     put(out, "    struct driver_side *_from = _b->st;\n    (void)_from;\n");
-    put(out, "    uint64_t _seed = driver_arrived(_b->st, %s_%s__msgnum, \"%s.%s\");\n", n, call->name, n,
-        x);
+    put(out, "    uint64_t _seed = driver_arrived(_b->st, %s_%s__msgnum, \"%s.%s\");\n", n,
+        call->name, n, x);
     put(out, "    %s_%s_fill(_v, _seed);\n", n, call->name);
     write_compare(w, "", "");
-    put(out, "    {\n    static struct %s_%s_values _results;\n    struct %s_%s_values *_v = &_results;\n",
+    put(out,
+        "    {\n    static struct %s_%s_values _results;\n    struct %s_%s_values *_v = "
+        "&_results;\n",
         n, response->name, n, response->name);
     put(out, "    %s_%s_fill(_v, ~_seed);\n", n, response->name);
     for (size_t i = 0; i < response->argument_count; i++) {
@@ -226,7 +228,8 @@ static void write_rpc(struct writer *w)
     put(out, "    (void)_v;\n    }\n    return SYS_ERR_OK;\n}\n\n");
 
     /* client */
-    put(out, "static void %s_%s_do(struct %s_binding *_b, int _side, uint64_t _seed)\n{\n", n, x, n);
+    put(out, "static void %s_%s_do(struct %s_binding *_b, int _side, uint64_t _seed)\n{\n", n, x,
+        n);
     put(out, "    static struct %s_%s_values _call;\n    struct %s_%s_values *_v = &_call;\n", n,
         call->name, n, call->name);
     put(out, "    struct driver_side *_from = &driver.side[_side];\n    (void)_from;\n");
@@ -237,8 +240,8 @@ static void write_rpc(struct writer *w)
         if (a->kind == IDL_ARGUMENT_STRING)
             put(out, "    static char o_%s[%llu];\n", a->name, (unsigned long long)a->max);
         else if (a->kind == IDL_ARGUMENT_ARRAY)
-            put(out, "    static %s o_%s[%llu];\n    size_t o_%s = 99999;\n", type_of(w, a), a->name,
-                (unsigned long long)a->max, a->length_name);
+            put(out, "    static %s o_%s[%llu];\n    size_t o_%s = 99999;\n", type_of(w, a),
+                a->name, (unsigned long long)a->max, a->length_name);
         else if (is_cap(a))
             put(out, "    struct capref o_%s = NULL_CAP;\n", a->name);
         else
@@ -258,7 +261,9 @@ static void write_rpc(struct writer *w)
     }
     put(out, ");\n    driver.message = \"%s.%s\";\n    CHECK(err_is_ok(_err), \"error\");\n", n, x);
     put(out, "    driver_drop_caps(&driver.side[0]);\n    driver_drop_caps(&driver.side[1]);\n");
-    put(out, "    {\n    static struct %s_%s_values _results;\n    struct %s_%s_values *_v = &_results;\n",
+    put(out,
+        "    {\n    static struct %s_%s_values _results;\n    struct %s_%s_values *_v = "
+        "&_results;\n",
         n, response->name, n, response->name);
     put(out, "    %s_%s_fill(_v, ~_seed);\n", n, response->name);
     w->m = response;
@@ -288,8 +293,10 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
         "        host_lmp_connect(&lmp[0].chan, &lmp[1].chan, 12 + driver_random(&r) %% 60);\n"
         "    for (int i = 0; i < 2; i++) {\n"
         "        if (kind == FLOUNDER_UMP)\n"
-        "            %s_ump_init(&ump[i], &driver.ws, ring[i], bytes, ring[1 - i], bytes, NULL_CAP);\n"
-        "        errval_t err = kind == FLOUNDER_LMP ? %s_lmp_start(&lmp[i]) : %s_ump_start(&ump[i]);\n"
+        "            %s_ump_init(&ump[i], &driver.ws, ring[i], bytes, ring[1 - i], bytes, "
+        "NULL_CAP);\n"
+        "        errval_t err = kind == FLOUNDER_LMP ? %s_lmp_start(&lmp[i]) : "
+        "%s_ump_start(&ump[i]);\n"
         "        driver.message = \"%s\";\n"
         "        CHECK(err_is_ok(err), \"start\");\n"
         "        b[i]->st = &driver.side[i];\n",
@@ -302,16 +309,17 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
             put(out, "        b[i]->rpc_rx_vtbl.%s = %s_%s_serve;\n", m->name, n, m->source->name);
     }
     put(out, "        %s_rpc_client_init(b[i]);\n    }\n", n);
-    put(out, "    for (unsigned i = 0; i < rounds; i++) {\n"
-             "        int side = driver_random(&r) & 1;\n"
-             "        uint64_t s = driver_random(&r);\n"
-             "        errval_t err = SYS_ERR_OK;\n"
-             "        switch (driver_random(&r) %% %zu) {\n",
+    put(out,
+        "    for (unsigned i = 0; i < rounds; i++) {\n"
+        "        int side = driver_random(&r) & 1;\n"
+        "        uint64_t s = driver_random(&r);\n"
+        "        errval_t err = SYS_ERR_OK;\n"
+        "        switch (driver_random(&r) %% %zu) {\n",
         plan->message_count);
     for (size_t i = 0; i < plan->message_count; i++) {
         const struct idl_wire_message *m = &plan->messages[i];
-        bool caps = m->cap_count > 0 ||
-                    (m->kind == IDL_WIRE_CALL && plan->messages[i + 1].cap_count > 0);
+        bool caps =
+            m->cap_count > 0 || (m->kind == IDL_WIRE_CALL && plan->messages[i + 1].cap_count > 0);
         put(out, "        case %zu:\n", i);
         if (m->kind != IDL_WIRE_RESPONSE && caps)
             put(out, "            if (kind == FLOUNDER_UMP)\n                break;\n");
@@ -325,20 +333,21 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
                 m->source->name);
         put(out, "            break;\n");
     }
-    put(out, "        }\n        driver.message = \"%s\";\n"
-             "        CHECK(err_is_ok(err), \"send\");\n"
-             "        if (driver_random(&r) %% 4 == 0)\n            driver_settle();\n    }\n"
-             "    driver_settle();\n"
-             "    for (int i = 0; i < 2; i++) {\n"
-             "        if (kind == FLOUNDER_LMP)\n            lmp_chan_destroy(&lmp[i].chan);\n"
-             "        else\n            ump_chan_destroy(&ump[i].chan);\n    }\n"
-             "    CHECK(host_caps_live() == 0, \"number of capabilities left\");\n}\n",
+    put(out,
+        "        }\n        driver.message = \"%s\";\n"
+        "        CHECK(err_is_ok(err), \"send\");\n"
+        "        if (driver_random(&r) %% 4 == 0)\n            driver_settle();\n    }\n"
+        "    driver_settle();\n"
+        "    for (int i = 0; i < 2; i++) {\n"
+        "        if (kind == FLOUNDER_LMP)\n            lmp_chan_destroy(&lmp[i].chan);\n"
+        "        else\n            ump_chan_destroy(&ump[i].chan);\n    }\n"
+        "    CHECK(host_caps_live() == 0, \"number of capabilities left\");\n}\n",
         n);
 }
 
 void write_driver(struct idl_text *out, struct idl_arena *arena, const struct idl_plan *plan)
 {
-    struct writer w = {.e = {arena, plan, plan->interface->name, out}};
+    struct writer w = { .e = { arena, plan, plan->interface->name, out } };
     for (size_t i = 0; i < plan->message_count; i++) {
         w.m = &plan->messages[i];
         write_values(&w);

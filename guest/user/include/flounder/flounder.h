@@ -113,9 +113,9 @@ struct flounder_waiter {
 struct flounder_rpc {
     struct flounder_waiter waiter;
     struct flounder_rpc *next;
-    uint32_t token;   /* of the reply: bit 0 is clear */
-    uint16_t number;  /* of the reply */
-    void *results;    /* structure of out pointers, known to the stub */
+    uint32_t token;  /* of the reply: bit 0 is clear */
+    uint16_t number; /* of the reply */
+    void *results;   /* structure of out pointers, known to the stub */
 };
 
 struct flounder_binding {
@@ -324,8 +324,7 @@ errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, siz
 errval_t flounder_start(struct flounder_binding *c);
 
 errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
-                       flounder_any_fn *cont, void *st, struct waitset *ws,
-                       idc_bind_flags_t flags);
+                       flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags);
 errval_t flounder_export(const struct flounder_interface *interface, void *st,
                          idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
                          struct waitset *ws, idc_export_flags_t flags);

@@ -103,8 +103,8 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     lmp_chan_init(c->channel);
-    errval_t err = lmp_chan_bind(c->channel, lmp_bound, c, &c->event_qnode, iref,
-                                 DEFAULT_LMP_BUF_WORDS);
+    errval_t err =
+        lmp_chan_bind(c->channel, lmp_bound, c, &c->event_qnode, iref, DEFAULT_LMP_BUF_WORDS);
     if (err_is_fail(err)) {
         lmp_chan_destroy(c->channel);
         free(c->binding);
@@ -115,7 +115,8 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
 
 /* ---- export ---- */
 
-struct export {
+struct export
+{
     struct idc_export common;
     const struct flounder_interface *interface;
     flounder_any_fn *connect_cb;

@@ -102,8 +102,8 @@ void flounder_lmp_rx_handler(void *arg)
                 return;
             if (plan->fragments == 1 && plan->streams == 0 && msg.buf.msglen == plan->words) {
                 take_cap(c, plan, 0, cap);
-                flounder_deliver(
-                    c, plan, (struct flounder_rx){ (uint64_t *)msg.words, NULL, c->rx_cap });
+                flounder_deliver(c, plan,
+                                 (struct flounder_rx){ (uint64_t *)msg.words, NULL, c->rx_cap });
                 return;
             }
             c->rx_plan = plan;

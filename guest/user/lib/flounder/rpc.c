@@ -100,7 +100,8 @@ errval_t flounder_result_cap(struct capref *to, struct capref from)
     }
     errval_t err = cap_copy(*to, from);
     if (err_is_fail(err)) {
-        debug_printf("result capability: the caller's slot cannot take it: %s\n", err_getstring(err));
+        debug_printf("result capability: the caller's slot cannot take it: %s\n",
+                     err_getstring(err));
         *to = from;
         return err;
     }

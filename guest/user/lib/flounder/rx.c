@@ -39,8 +39,7 @@ void flounder_deliver_assembled(struct flounder_binding *c)
     /* the streams are the deliver function's from now on */
     c->rx_plan = NULL;
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
-    flounder_deliver(c, plan,
-                     (struct flounder_rx){ c->rx_words, c->rx_stream, c->rx_cap });
+    flounder_deliver(c, plan, (struct flounder_rx){ c->rx_words, c->rx_stream, c->rx_cap });
 }
 
 void flounder_rx_fail(struct flounder_binding *c, errval_t err)

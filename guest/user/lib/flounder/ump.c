@@ -26,8 +26,7 @@ void flounder_ump_push(struct flounder_binding *c)
         struct ump_control control;
         volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
         if (line == NULL) {
-            errval_t err =
-                ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
+            errval_t err = ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
             if (err_is_fail(err))
                 flounder_tx_done(c, err_push(err, LIB_ERR_CHAN_REGISTER_SEND));
             return;
@@ -85,8 +84,8 @@ void flounder_ump_rx_handler(void *arg)
         if (type != c->rx_plan->number)
             err = FLOUNDER_ERR_INVALID_STATE;
         else
-            err = flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true,
-                                &complete);
+            err =
+                flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
         ump_chan_recv_done(c->channel);
         if (err_is_fail(err)) {
             flounder_rx_fail(c, err);
