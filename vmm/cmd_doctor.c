@@ -70,13 +70,11 @@ static void print_host(void)
 
 static void print_images(const char *option)
 {
-    char path[2 * PATH_MAX];
-    if (images_find(option, path, sizeof(path)))
-        printf("images     %s%s\n", path,
-               access(strcat(path, "/boot/cpu"), R_OK) == 0 ? ""
-                                                            : " (without /boot/cpu: run make)");
-    else
-        printf("images     %s\n", path);
+    char path[2 * PATH_MAX], kernel[sizeof(path) + 16];
+    bool found = images_find(option, path, sizeof(path));
+    snprintf(kernel, sizeof(kernel), "%s/boot/cpu", path);
+    bool empty = found && access(kernel, R_OK) < 0;
+    printf("images     %s%s\n", path, empty ? ": without /boot/cpu (make builds it)" : "");
 }
 
 static void print_kvm_device(void)

@@ -229,6 +229,7 @@ static int run_with_outputs(const struct options *options, struct scenario **sce
     int written_json = json ? report_files_write_json(&files, json) : 0;
     int written_junit = junit ? report_files_write_junit(&files, junit) : 0;
     report_files_free(&files);
+    settings->files = NULL;
     bool good = close_output(options->json, "--json", json, written_json);
     good &= close_output(options->junit, "--junit", junit, written_junit);
     good &= close_output(options->trace, "--trace", settings->report.trace, 0);

@@ -239,8 +239,10 @@ static unsigned count_verdict(const struct report_files *files, const char *verd
     unsigned count = 0;
     size_t i;
     json_t *item;
-    json_array_foreach(files->results, i, item) count +=
-        strcmp(json_string_value(json_object_get(item, "verdict")), verdict) == 0;
+    json_array_foreach(files->results, i, item)
+    {
+        count += strcmp(json_string_value(json_object_get(item, "verdict")), verdict) == 0;
+    }
     return count;
 }
 
@@ -267,11 +269,10 @@ static const char *word(const json_t *item, const char *key)
 }
 
 /* Text with newlines is kept as such in XML; what was cleaned is printable already. */
-static void write_xml_line(FILE *out, const char *head, const json_t *line)
+static void write_xml_line(FILE *out, const json_t *line)
 {
-    fprintf(out, "[%.6f %lld] %s",
-            (double)json_integer_value(json_object_get(line, "time_ns")) / 1e9,
-            (long long)json_integer_value(json_object_get(line, "core")), head);
+    fprintf(out, "[%.6f %lld] ", (double)json_integer_value(json_object_get(line, "time_ns")) / 1e9,
+            (long long)json_integer_value(json_object_get(line, "core")));
     text_write_xml(out, word(line, "domain"));
     fputs(": ", out);
     text_write_xml(out, word(line, "text"));
@@ -314,7 +315,10 @@ static void write_case(FILE *out, const json_t *item)
         fputs("    <system-out>", out);
         size_t i;
         json_t *line;
-        json_array_foreach(lines, i, line) write_xml_line(out, "", line);
+        json_array_foreach(lines, i, line)
+        {
+            write_xml_line(out, line);
+        }
         fputs("</system-out>\n", out);
     }
     fputs("  </testcase>\n", out);
@@ -328,14 +332,19 @@ int report_files_write_junit(const struct report_files *files, FILE *out)
     double seconds = 0;
     size_t i;
     json_t *item;
-    json_array_foreach(files->results, i, item) seconds +=
-        (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9;
+    json_array_foreach(files->results, i, item)
+    {
+        seconds += (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9;
+    }
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
     fprintf(out,
             "<testsuites>\n<testsuite name=\"vmm\" tests=\"%zu\" failures=\"%u\" errors=\"%zu\" "
             "skipped=\"0\" time=\"%.6f\">\n",
             all, failures, all - failures - passed, seconds);
-    json_array_foreach(files->results, i, item) write_case(out, item);
+    json_array_foreach(files->results, i, item)
+    {
+        write_case(out, item);
+    }
     fputs("</testsuite>\n</testsuites>\n", out);
     if (ferror(out) || fflush(out) != 0)
         return errno ? -errno : -EIO;

@@ -280,7 +280,7 @@ static void check_memory(struct parser *parser, const struct ynode *section,
         share_memory(machine, input, total - given);
     if (machine->node[0].memory_bytes < SCENARIO_FIRST_CORE_BYTES)
         diag_error(
-            parser->diags, (input->node[0].memory.at ? input->node[0].memory.at : blame)->place,
+            parser->diags, input->node[0].memory.at ? input->node[0].memory.at->place : place,
             "memory of node 0: %s is too little; at least %s: the boot images and core 0 live "
             "there",
             format_memory(machine->node[0].memory_bytes, text[0]),
