@@ -15,7 +15,7 @@ void scrub_out(struct device_state *state, const struct device_memory *memory,
 {
     (void)state;
     uint64_t paddr = access->arg[0], bytes = access->arg[1];
-    if (paddr % ABI_PAGE_BYTES != 0 || bytes % ABI_PAGE_BYTES != 0) {
+    if (paddr % ABI_SCRUB_ALIGN != 0 || bytes % ABI_SCRUB_ALIGN != 0) {
         reply->result = ABI_RESULT_BAD_REQUEST;
         return;
     }

@@ -34,9 +34,10 @@
 #define ABI_POWER_EXIT 3  /* the machine is switched off; arg[0] exit code, 0..255 */
 #define ABI_POWER_PANIC 4 /* the CPU driver cannot go on; the machine reports and stops */
 
-/* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of 64, RAM or
- * window. */
+/* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
+ * ABI_SCRUB_ALIGN, RAM or window. */
 #define ABI_PORT_SCRUB 0x5014
+#define ABI_SCRUB_ALIGN 64
 
 /* Fabric: names a cross-core channel.  arg[0] guest-physical address of struct abi_channel. */
 #define ABI_PORT_FABRIC 0x5018

@@ -348,23 +348,25 @@ static uint64_t scrub(uint64_t paddr, uint64_t bytes)
     return out(ABI_PORT_SCRUB, 0);
 }
 
-Test(devices, scrub_takes_whole_pages_of_ram_and_window)
+Test(devices, scrub_takes_whole_lines_of_ram_and_window)
 {
     cr_assert_eq(scrub(0x1000, 0x3000), ABI_RESULT_OK);
     const struct device_effect *effect = only_effect(DEVICE_SCRUB);
     cr_assert_eq((uint8_t *)effect->scrub.host, ram + 0x1000);
     cr_assert_eq(effect->scrub.paddr, 0x1000);
     cr_assert_eq(effect->scrub.bytes, 0x3000);
+    cr_assert_eq(scrub(0x1400, 0x400), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_SCRUB)->scrub.bytes, 0x400);
     cr_assert_eq(scrub(ABI_WINDOW_BASE, 0x1000), ABI_RESULT_OK);
     cr_assert_eq((uint8_t *)only_effect(DEVICE_SCRUB)->scrub.host, window);
     cr_assert_eq(scrub(0x1000, 0), ABI_RESULT_OK);
     cr_assert_eq(reply.effect_count, 0);
 }
 
-Test(devices, scrub_refuses_parts_of_pages_and_what_is_outside)
+Test(devices, scrub_refuses_parts_of_lines_and_what_is_outside)
 {
     cr_assert_eq(scrub(0x1001, 0x1000), ABI_RESULT_BAD_REQUEST);
-    cr_assert_eq(scrub(0x1000, 0x800), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(scrub(0x1000, 0x820), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(scrub(0, RAM_BYTES + 0x1000), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(scrub(RAM_BYTES, 0x1000), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(scrub(0x1000, ~0xfffull), ABI_RESULT_BAD_ADDRESS);
