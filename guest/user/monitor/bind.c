@@ -361,7 +361,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t noti
         return;
     }
     char name[sizeof(((struct abi_channel *)0)->name)];
-    snprintf(name, sizeof(name), "%s->%s", asker_name(bind), service);
+    snprintf(name, sizeof(name), "%.30s->%.30s", asker_name(bind), service);
     if (bind->inlen == bind->outlen)
         register_channel(name, bind->base, bind->inlen, my_core, core);
     debug_trace("monitor: UMP %s (core %u->%u)", name, my_core, core);

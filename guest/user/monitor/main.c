@@ -89,13 +89,12 @@ int main(int argc, char *argv[])
     iref_table_init(&irefs, my_core);
     window_init();
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
-    uintptr_t id;
-    MUST(invoke_kernel_notify_register(cap_kernel, cap_selfep, &id), "getting a notification id");
-    my_notify_id = (uint32_t)id;
-
     struct client *mem_serv;
     struct capref ep;
     MUST(client_new("mem_serv", NULL, &mem_serv, &ep), "expecting the memory server");
+    uintptr_t id; /* any endpoint of this dispatcher will do */
+    MUST(invoke_kernel_notify_register(cap_kernel, ep, &id), "getting a notification id");
+    my_notify_id = (uint32_t)id;
     if (is_boot_core()) {
         answer_init(mem_serv, ep);
     } else {
