@@ -3,7 +3,7 @@
  * The scrub device zeroes guest memory from outside: where ring 0 is emulated instruction by
  * instruction, clearing a page in the CPU driver costs hundreds of microseconds.
  *
- * The range must be whole pages of one RAM or window range.  No bytes is a request for nothing and
+ * The range must be whole lines of one RAM or window range.  No bytes is a request for nothing and
  * succeeds.
  */
 #include <stddef.h>
