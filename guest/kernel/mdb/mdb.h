@@ -130,9 +130,8 @@ static inline bool mdb_has_ancestors(const struct mdb *db, const struct capabili
 }
 
 /* Descendants of `cap` in the order, outer before inner, copies of descendants included, copies of
- * `cap` itself not: the first one, and the one after `after`, which must be in the database.  The
- * step is O(log n) when the next capability in range is a descendant, as it is for all types that
- * can be retyped.  To revoke, take the first one until there is none; to mark, step through. */
+ * `cap` itself not: the first one, and the one after `after`, which must be in the database.
+ * NULL: there is none.  To revoke, take the first one until there is none; to mark, step through. */
 struct cte *mdb_first_descendant(const struct mdb *db, const struct capability *cap);
 struct cte *mdb_next_descendant(const struct mdb *db, const struct capability *cap,
                                 const struct cte *after);

@@ -10,8 +10,8 @@
  * queried range, all the others do; if it does not, it overlaps partially.  So one walk classifies
  * all ranges that begin before the queried one, and a second walk those that begin in it.
  *
- * Relations skip whole groups of capabilities with the same range and type: whether one capability
- * descends from another is decided by these two alone.
+ * For ancestors and descendants all capabilities of the same range and type are skipped at once:
+ * whether one capability descends from another is decided by these two alone.
  *
  * Nothing here may write to a node.
  */
@@ -230,36 +230,22 @@ struct cte *mdb_find_ancestor(const struct mdb *db, const struct capability *cap
     return at;
 }
 
-/* First descendant of `cap` from `at` on, where `at` is behind the copies of `cap`. */
-static struct cte *descendant_from(const struct mdb *db, const struct capability *cap,
-                                   struct cte *at)
+/* Ranges nest and ancestors come first, so what lies in the range of `cap`, behind its copies,
+ * descends from it, and behind the first capability that does not there is none that does. */
+static inline struct cte *if_descendant(const struct capability *cap, struct cte *cte)
 {
-    const uint8_t root = cap_type_root(cap->type);
-    const uint64_t base = cap_base(cap);
-    const uint64_t bytes = cap_bytes(cap);
-    const uint64_t last = bytes != 0 ? base + bytes - 1 : base;
-    while (at != NULL && root_of(at) == root && cap_base(&at->cap) <= last) {
-        if (cap_is_ancestor(&at->cap, cap)) {
-            return at;
-        }
-        struct mdb_position position = behind_group(&at->cap);
-        if (bytes != 0 && position.bytes == 0) {
-            position.type = MDB_LAST_TYPE; /* what has no range lies in none */
-        }
-        at = mdb_first_behind(db, &position);
-    }
-    return NULL;
+    return cte != NULL && cap_is_ancestor(&cte->cap, cap) ? cte : NULL;
 }
 
 struct cte *mdb_first_descendant(const struct mdb *db, const struct capability *cap)
 {
     const struct mdb_position position = behind_group(cap);
-    return descendant_from(db, cap, mdb_first_behind(db, &position));
+    return if_descendant(cap, mdb_first_behind(db, &position));
 }
 
 struct cte *mdb_next_descendant(const struct mdb *db, const struct capability *cap,
                                 const struct cte *after)
 {
     assert(mdb_is_inserted(after));
-    return descendant_from(db, cap, mdb_successor(db, after));
+    return if_descendant(cap, mdb_successor(db, after));
 }
