@@ -68,7 +68,7 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
         [MACHINE_EVENT_CHANNEL] = "channel",
         [MACHINE_EVENT_EXIT] = "machine switched off",
         [MACHINE_EVENT_PANIC] = "panic",
-        [MACHINE_EVENT_BAD_REQUEST] = "bad request",
+        [MACHINE_EVENT_BAD_REQUEST] = "", /* the text says it all */
     };
     struct run *run = context;
     char line[512];
