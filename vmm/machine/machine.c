@@ -327,9 +327,10 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
         case DEVICE_SCRUB:
             break; /* done by the caller, without the lock */
         case DEVICE_CHANNEL:
-            tell(machine, MACHINE_EVENT_CHANNEL, effect->channel.core_a, now_ns,
-                 "%s core %u -> core %u at 0x%" PRIx64, effect->channel.name,
-                 effect->channel.core_a, effect->channel.core_b, effect->channel.base);
+            tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns,
+                 "%s, cores %u and %u, at 0x%" PRIx64 ", two rings of %u bytes",
+                 effect->channel.name, effect->channel.core_a, effect->channel.core_b,
+                 effect->channel.base, effect->channel.bytes_per_ring);
             break;
         }
     }

@@ -45,10 +45,10 @@ struct machine_node {
 enum machine_event {
     MACHINE_EVENT_CORE_STARTED, /* core, text: who started it and where */
     MACHINE_EVENT_CORE_STOPPED, /* core */
-    MACHINE_EVENT_CHANNEL,      /* core = side that bound, text: "name core 1 -> core 0 at ..." */
-    MACHINE_EVENT_EXIT,         /* core = who switched off, text: "exit code 0" */
-    MACHINE_EVENT_PANIC,        /* core */
-    MACHINE_EVENT_BAD_REQUEST,  /* core, text: what was wrong; the first few of each core only */
+    MACHINE_EVENT_CHANNEL, /* core = who named it, text: "client->server, cores 0 and 1, at ..." */
+    MACHINE_EVENT_EXIT,    /* core = who switched off, text: "exit code 0" */
+    MACHINE_EVENT_PANIC,   /* core */
+    MACHINE_EVENT_BAD_REQUEST, /* core, text: what was wrong; the first few of each core only */
 };
 
 struct machine_console_line {
