@@ -61,8 +61,7 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
 
     if (vector == ABI_VECTOR) {
         take_interrupt();
-        if (schedule_next() == dcb && disabled)
-            dispatch_return(area); /* nothing changed for it */
+        /* also if it stays: a disabled one is resumed as it was, but the timer must be armed again */
         dispatch_save_fpu(area);
         dispatch_next();
     }
