@@ -111,8 +111,7 @@ void *_sbrk(ptrdiff_t increment)
     size_t bytes = (size_t)increment;
 
     if (increment < 0) {
-        errno = EINVAL; /* the heap never shrinks */
-        return (void *)-1;
+        return (void *)-1; /* free() tries to trim: the heap never shrinks, and that is no error */
     }
     if (heap_used == 0 && bytes <= STATIC_HEAP_BYTES - static_heap_used) {
         void *start = static_heap + static_heap_used;

@@ -11,6 +11,7 @@
  */
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
+#include <errno.h>
 #include <reent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,9 +72,10 @@ struct _reent *__getreent(void)
 }
 #endif
 
+/* As the linker counts: variables lie at fixed offsets below FS. */
 static size_t tls_bytes(void)
 {
-    size_t align = (size_t)__tls_align < 16 ? 16 : (size_t)__tls_align;
+    size_t align = (size_t)__tls_align < 1 ? 1 : (size_t)__tls_align;
 
     return ROUND_UP((size_t)__tls_bytes, align);
 }
@@ -129,10 +131,13 @@ struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start
 
 static void thread_free(struct thread *thread)
 {
+    int saved_errno = errno; /* closing its streams may set ours */
+
     if (thread->reent != NULL && thread->reent != _GLOBAL_REENT) {
         _reclaim_reent(thread->reent);
         free(thread->reent);
     }
+    errno = saved_errno;
     free(thread->memory);
 }
 
