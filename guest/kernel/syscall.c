@@ -139,11 +139,13 @@ static void __attribute__((noreturn)) sys_invoke(struct registers_x86_64 *area)
                      mem_to_phys(dcb).v);
         finish(area, SYSRET(err));
     }
+    /* a message has no command: its length stands there */
+    bool message = cte->cap.type == ObjType_EndPointLMP;
     trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
-                     (area->r10 & 0xff) << 24 | (head >> 32) << 32,
+                     (message ? length : area->r10 & 0xff) << 24 | (head >> 32) << 32,
                  mem_to_phys(dcb).v);
 
-    if (cte->cap.type == ObjType_EndPointLMP) {
+    if (message) {
         const uint64_t word[LMP_MSG_WORDS] = { area->r10, area->r8,  area->r9,  area->rax, area->rbx,
                                                area->rbp, area->r12, area->r13, area->r14, area->r15 };
         send(area, cte, word, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
