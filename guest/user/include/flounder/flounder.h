@@ -147,8 +147,7 @@ struct flounder_binding {
     uint64_t *rx_words;
     struct flounder_rx_stream *rx_stream;
     struct capref *rx_cap;
-    bool rx_line;    /* the words being delivered still lie in the ring */
-    bool rx_stopped; /* the peer does not keep to the protocol: nothing more is received */
+    bool rx_line; /* the words being delivered still lie in the ring */
 
     struct thread_mutex lock; /* of the lists tx_idle and rpcs, and of tx_wanted */
     struct flounder_rpc *rpcs;
@@ -157,15 +156,19 @@ struct flounder_binding {
     flounder_any_fn *bind_cont;
     void *bind_st;
     iref_t bind_iref;
-    uint32_t depth; /* handlers running */
-    errval_t closed;
+    uint32_t depth;  /* handlers running and calls waiting: the memory is in use */
+    errval_t closed; /* why nothing is sent or received any more; SYS_ERR_OK: open */
+    bool on_heap;    /* bind or export allocated it */
+    bool torn_down;
     bool free_when_idle;
+    struct waitset_chanstate reap_chan;
 };
 
 #define FLOUNDER_TX_CLOSED 0xffff
 
 /* Message numbers that all interfaces share. */
 #define FLOUNDER_FIRST_MESSAGE 3
+#define FLOUNDER_GOODBYE 0x7ffe /* the sender closes the connection */
 
 /* ---- sending ---- */
 
@@ -304,11 +307,17 @@ errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
 errval_t flounder_control(struct flounder_binding *c, idc_control_t control);
 struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c);
 
-/* The default error handler: says what happened and ends the domain. */
+/* The default error handler: if the peer closed the connection, closes this side too; otherwise says
+ * what happened and ends the domain. */
 void flounder_default_error(struct flounder_binding *c, errval_t err);
 
-/* An error that the application must hear of: the error handler, or if there is none, all waiting
- * calls. */
+/* Ends a connection from this side: tells the peer, gives all waiting threads
+ * FLOUNDER_ERR_BINDING_CLOSED, runs the continuation and the register_send closure that are still
+ * owed, closes the channel.  Memory from bind or export is freed when nothing runs on it any more:
+ * the caller must not use the binding again. */
+errval_t flounder_teardown(struct flounder_binding *c);
+
+/* An error that the application must hear of; the binding stays open. */
 void flounder_fail(struct flounder_binding *c, errval_t err);
 
 /* Sets up the part of a binding that is the same for all interfaces. */

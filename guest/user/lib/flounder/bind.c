@@ -18,7 +18,11 @@ static struct flounder_binding *new_binding(const struct flounder_interface *int
                                             enum flounder_channel kind, struct waitset *ws)
 {
     void *memory = malloc(interface->binding_bytes[kind]);
-    return memory == NULL ? NULL : interface->init[kind](memory, ws);
+    if (memory == NULL)
+        return NULL;
+    struct flounder_binding *c = interface->init[kind](memory, ws);
+    c->on_heap = true;
+    return c;
 }
 
 static void bound(struct flounder_binding *c, errval_t err)
@@ -29,7 +33,7 @@ static void bound(struct flounder_binding *c, errval_t err)
     if (err_is_ok(err))
         err = flounder_start(c);
     if (err_is_fail(err)) {
-        free(c->binding);
+        flounder_discard(c);
         c = NULL;
     }
     interface->call_bound(cont, st, err, c);
@@ -66,7 +70,7 @@ static errval_t bind_ump(const struct flounder_interface *interface, iref_t iref
     errval_t err = ump_chan_bind(c->channel, ump_bound, c, &c->event_qnode, iref,
                                  DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN);
     if (err_is_fail(err))
-        free(c->binding);
+        flounder_discard(c);
     return err;
 }
 
@@ -84,7 +88,7 @@ static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
     iref_t iref = c->bind_iref;
     struct waitset *ws = c->waitset;
     lmp_chan_destroy(chan);
-    free(c->binding);
+    flounder_discard(c);
     if (err_no(err) == MON_ERR_IDC_BIND_NOT_SAME_CORE) {
         err = bind_ump(interface, iref, cont, bind_st, ws);
         if (err_is_ok(err))
@@ -107,7 +111,7 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
         lmp_chan_bind(c->channel, lmp_bound, c, &c->event_qnode, iref, DEFAULT_LMP_BUF_WORDS);
     if (err_is_fail(err)) {
         lmp_chan_destroy(c->channel);
-        free(c->binding);
+        flounder_discard(c);
         return err_push(err, FLOUNDER_ERR_BIND);
     }
     return SYS_ERR_OK;
@@ -143,7 +147,7 @@ static errval_t lmp_connect(void *st, size_t buflen_words, struct capref remote_
         err = connected(e, c);
     if (err_is_fail(err)) {
         lmp_chan_destroy(c->channel);
-        free(c->binding);
+        flounder_discard(c);
         return err;
     }
     *ret = c->channel;
@@ -159,13 +163,13 @@ static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t 
         return LIB_ERR_MALLOC_FAIL;
     errval_t err = ump_chan_accept(c->channel, frame, inlen, outlen, notify);
     if (err_is_fail(err)) {
-        free(c->binding);
+        flounder_discard(c);
         return err;
     }
     err = connected(e, c);
     if (err_is_fail(err)) {
         ump_chan_destroy(c->channel);
-        free(c->binding);
+        flounder_discard(c);
         return err;
     }
     *ret = c->channel;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bindings as a whole: set-up, start, errors, waitset, life and death.
+ * Bindings as a whole: set-up, start, and the functions behind their members.
  *
- * A binding made by bind or export is one piece of heap memory.  It may be closed while its handlers
- * run, even by them; enter and leave count the handlers on all stacks, and the last to leave frees.
+ * Set-up is pure; start is the first moment at which events can come.  Must leave the channel inside
+ * the binding to its owner: bind and export connect it themselves, other owners before start.
  */
 #include "flounder_priv.h"
 
 #include <assert.h>
-#include <barrelfish/debug.h>
-#include <stdlib.h>
 
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
                            enum flounder_channel kind, void *binding, void *channel,
@@ -26,18 +24,7 @@ void flounder_binding_init(struct flounder_binding *c, const struct flounder_int
     thread_mutex_init(&c->lock);
     waitset_chanstate_init(&c->tx_cont_chan, CHANTYPE_FLOUNDER);
     waitset_chanstate_init(&c->register_chan, CHANTYPE_FLOUNDER);
-}
-
-void flounder_enter(struct flounder_binding *c)
-{
-    c->depth++;
-}
-
-void flounder_leave(struct flounder_binding *c)
-{
-    assert(c->depth > 0);
-    if (--c->depth == 0 && c->free_when_idle)
-        free(c->binding);
+    waitset_chanstate_init(&c->reap_chan, CHANTYPE_FLOUNDER);
 }
 
 static bool receives_caps(const struct flounder_binding *c)
@@ -59,38 +46,6 @@ errval_t flounder_start(struct flounder_binding *c)
             return err;
     }
     return lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
-}
-
-/* ---- errors ---- */
-
-void flounder_default_error(struct flounder_binding *c, errval_t err)
-{
-    debug_printf("binding of interface %s failed and has no error_handler: %s: %s\n",
-                 c->interface->name, err_getcode(err), err_getstring(err));
-    abort();
-}
-
-/* Ends all calls that wait on this binding. */
-static void fail_calls(struct flounder_binding *c, errval_t err)
-{
-    for (;;) {
-        thread_mutex_lock(&c->lock);
-        struct flounder_rpc *rpc = c->rpcs;
-        if (rpc != NULL)
-            c->rpcs = rpc->next;
-        thread_mutex_unlock(&c->lock);
-        if (rpc == NULL)
-            return;
-        flounder_waiter_wake(&rpc->waiter, err);
-    }
-}
-
-void flounder_fail(struct flounder_binding *c, errval_t err)
-{
-    fail_calls(c, err);
-    if (!c->interface->call_error(c, err))
-        debug_printf("binding of interface %s: %s: %s\n", c->interface->name, err_getcode(err),
-                     err_getstring(err));
 }
 
 /* ---- members ---- */
@@ -127,7 +82,7 @@ errval_t flounder_control(struct flounder_binding *c, idc_control_t control)
         c->lmp_flags &= ~(lmp_send_flags_t)LMP_FLAG_SYNC;
         return SYS_ERR_OK;
     case IDC_CONTROL_TEARDOWN:
-        return LIB_ERR_NOT_IMPLEMENTED;
+        return flounder_teardown(c);
     }
     return SYS_ERR_INVARGS_SYSCALL;
 }

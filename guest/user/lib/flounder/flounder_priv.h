@@ -53,16 +53,20 @@ void flounder_deliver(struct flounder_binding *c, const struct flounder_message_
 /* Hands over the message that flounder_take completed. */
 void flounder_deliver_assembled(struct flounder_binding *c);
 
-/* The peer broke the protocol: nothing that follows can be understood. */
-void flounder_rx_fail(struct flounder_binding *c, errval_t err);
-
 /* ---- lmp.c, ump.c ---- */
 
 /* Send as much as the channel takes; the rest when it has room. */
 void flounder_lmp_push(struct flounder_binding *c);
 void flounder_ump_push(struct flounder_binding *c);
 
-/* ---- binding.c ---- */
+/* ---- life.c ---- */
+
+/* The connection is of no use any more: marks it closed, wakes everybody, tells the error handler;
+ * once. */
+void flounder_break(struct flounder_binding *c, errval_t err);
+
+/* Frees the memory of a binding that nobody has seen yet. */
+void flounder_discard(struct flounder_binding *c);
 
 void flounder_enter(struct flounder_binding *c);
 void flounder_leave(struct flounder_binding *c); /* c may be gone afterwards */

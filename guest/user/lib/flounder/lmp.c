@@ -58,12 +58,12 @@ void flounder_lmp_push(struct flounder_binding *c)
 
 void flounder_lmp_rearm(struct flounder_binding *c)
 {
-    if (c->rx_stopped)
+    if (c->closed != SYS_ERR_OK)
         return;
     errval_t err =
         lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
     if (err_is_fail(err))
-        flounder_rx_fail(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
 }
 
 /* The capability that came with a fragment goes to its place, or nowhere if none was announced. */
@@ -88,12 +88,12 @@ void flounder_lmp_rx_handler(void *arg)
         if (err_is_ok(err) && !capref_is_null(cap))
             err = lmp_chan_alloc_recv_slot(c->channel);
         if (err_is_fail(err)) {
-            flounder_rx_fail(c, err);
+            flounder_break(c, err);
             return;
         }
         if (c->rx_plan == NULL) {
             if (msg.buf.msglen == 0) {
-                flounder_rx_fail(c, FLOUNDER_ERR_RX_EMPTY_MSG);
+                flounder_break(c, FLOUNDER_ERR_RX_EMPTY_MSG);
                 return;
             }
             const struct flounder_message_plan *plan =
@@ -113,7 +113,7 @@ void flounder_lmp_rx_handler(void *arg)
         err = flounder_take(c, (uint64_t *)msg.words, (unsigned)msg.buf.msglen, LMP_MSG_WORDS,
                             false, &complete);
         if (err_is_fail(err)) {
-            flounder_rx_fail(c, err);
+            flounder_break(c, err);
             return;
         }
         if (complete) {

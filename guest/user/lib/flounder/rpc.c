@@ -24,6 +24,7 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
                             void *results)
 {
     uint32_t token = flounder_new_token(c);
+    flounder_enter(c);
     flounder_waiter_init(&rpc->waiter, c->waitset);
     rpc->token = token & ~UINT32_C(1);
     rpc->number = number;
@@ -35,24 +36,28 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
     return token;
 }
 
-static void remove_rpc(struct flounder_binding *c, const struct flounder_rpc *rpc)
+/* False if it was ended by somebody else before. */
+static bool remove_rpc(struct flounder_binding *c, const struct flounder_rpc *rpc)
 {
+    bool found = false;
     thread_mutex_lock(&c->lock);
     for (struct flounder_rpc **p = &c->rpcs; *p != NULL; p = &(*p)->next)
         if (*p == rpc) {
             *p = rpc->next;
+            found = true;
             break;
         }
     thread_mutex_unlock(&c->lock);
+    return found;
 }
 
 errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, errval_t err)
 {
-    if (err_is_fail(err)) {
-        remove_rpc(c, rpc);
+    if (err_is_fail(err) && remove_rpc(c, rpc))
         flounder_waiter_wake(&rpc->waiter, err);
-    }
-    return flounder_waiter_wait(&rpc->waiter);
+    err = flounder_waiter_wait(&rpc->waiter);
+    flounder_leave(c);
+    return err;
 }
 
 struct flounder_rpc *flounder_rpc_find(struct flounder_binding *c, uint32_t token, uint16_t number)
@@ -67,8 +72,8 @@ struct flounder_rpc *flounder_rpc_find(struct flounder_binding *c, uint32_t toke
 
 void flounder_rpc_complete(struct flounder_binding *c, struct flounder_rpc *rpc)
 {
-    remove_rpc(c, rpc);
-    flounder_waiter_wake(&rpc->waiter, SYS_ERR_OK);
+    if (remove_rpc(c, rpc))
+        flounder_waiter_wake(&rpc->waiter, SYS_ERR_OK);
 }
 
 /* ---- results ---- */

@@ -16,9 +16,13 @@
 const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number)
 {
     assert(c->rx_plan == NULL);
+    if (number == FLOUNDER_GOODBYE) {
+        flounder_break(c, FLOUNDER_ERR_BINDING_CLOSED);
+        return NULL;
+    }
     if (number < FLOUNDER_FIRST_MESSAGE ||
         number - FLOUNDER_FIRST_MESSAGE >= c->interface->messages) {
-        flounder_rx_fail(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
+        flounder_break(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
         return NULL;
     }
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
@@ -40,15 +44,6 @@ void flounder_deliver_assembled(struct flounder_binding *c)
     c->rx_plan = NULL;
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
     flounder_deliver(c, plan, (struct flounder_rx){ c->rx_words, c->rx_stream, c->rx_cap });
-}
-
-void flounder_rx_fail(struct flounder_binding *c, errval_t err)
-{
-    flounder_rx_reset(c);
-    c->rx_stopped = true;
-    flounder_enter(c);
-    flounder_fail(c, err);
-    flounder_leave(c);
 }
 
 void flounder_rx_free(void *data)

@@ -67,9 +67,9 @@ void flounder_tx_done(struct flounder_binding *c, errval_t err)
         __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
     if (waiter != NULL)
         flounder_waiter_wake(waiter, err);
-    else if (err_is_fail(err))
-        flounder_fail(c, err);
     flounder_tx_finish(c, cont, SYS_ERR_OK);
+    if (err_is_fail(err))
+        flounder_break(c, err);
 }
 
 /* ---- the beginning ---- */
@@ -103,10 +103,13 @@ errval_t flounder_tx_start(struct flounder_binding *c)
         return SYS_ERR_OK;
     }
     struct flounder_waiter waiter;
+    flounder_enter(c);
     flounder_waiter_init(&waiter, c->waitset);
     c->tx_waiter = &waiter;
     push(c);
-    return flounder_waiter_wait(&waiter);
+    errval_t err = flounder_waiter_wait(&waiter);
+    flounder_leave(c);
+    return err;
 }
 
 errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,

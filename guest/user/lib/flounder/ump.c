@@ -48,12 +48,12 @@ void flounder_ump_rearm(struct flounder_binding *c)
         c->rx_line = false;
         ump_chan_recv_done(c->channel);
     }
-    if (c->rx_stopped)
+    if (c->closed != SYS_ERR_OK)
         return;
     errval_t err =
         ump_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
     if (err_is_fail(err))
-        flounder_rx_fail(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
 }
 
 void flounder_ump_rx_handler(void *arg)
@@ -66,9 +66,11 @@ void flounder_ump_rx_handler(void *arg)
         if (err_no(err) == LIB_ERR_NO_UMP_MSG)
             break;
         if (err_is_fail(err)) {
-            flounder_rx_fail(c, err);
+            flounder_break(c, err);
             return;
         }
+        if (type == FLOUNDER_GOODBYE)
+            flounder_rx_reset(c); /* it may come in the middle of a message */
         if (c->rx_plan == NULL) {
             const struct flounder_message_plan *plan = flounder_rx_plan(c, type);
             if (plan == NULL)
@@ -88,7 +90,7 @@ void flounder_ump_rx_handler(void *arg)
                 flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
         ump_chan_recv_done(c->channel);
         if (err_is_fail(err)) {
-            flounder_rx_fail(c, err);
+            flounder_break(c, err);
             return;
         }
         if (complete) {
