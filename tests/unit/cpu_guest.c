@@ -214,8 +214,8 @@ static void prepare_data(uint8_t *data, const struct cpu_case *test)
                                     0x00affb000000ffff };
     memcpy(data + D_GDT, gdt, sizeof(gdt));
     uint64_t tss = CPU_DATA + D_TSS;
-    put64(data + D_GDT + 0x28, 0x67 | (tss & 0xffffff) << 16 | 0x89ull << 40 |
-                                   (tss >> 24 & 0xff) << 56);
+    put64(data + D_GDT + 0x28,
+          0x67 | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56);
     put64(data + D_GDT + 0x30, tss >> 32);
     put64(data + D_TSS + 4, CPU_KERNEL_STACK);
     put64(data + D_TSS + 36, CPU_IST_STACK); /* IST 1 */
@@ -231,8 +231,8 @@ static void prepare_data(uint8_t *data, const struct cpu_case *test)
         uint64_t target = CPU_TEXT + (uint64_t)(cpu_stubs - cpu_kernel_begin) + 16 * vector;
         uint64_t type = vector == 3 || vector == 4 ? 0xee : 0x8e; /* int3 and into from ring 3 */
         uint64_t ist = vector == 8 ? 1 : 0;
-        put64(data + D_IDT + 16 * vector, (target & 0xffff) | 8 << 16 | ist << 32 | type << 40 |
-                                              (target >> 16 & 0xffff) << 48);
+        put64(data + D_IDT + 16 * vector,
+              (target & 0xffff) | 8 << 16 | ist << 32 | type << 40 | (target >> 16 & 0xffff) << 48);
         put64(data + D_IDT + 16 * vector + 8, target >> 32);
     }
     uint8_t *param = data + D_PARAM;
@@ -251,15 +251,31 @@ static bool write_elf(const char *path, uint64_t text_at, const uint8_t *text, s
 {
     Elf64_Ehdr header = {
         .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-        .e_entry = text_at, .e_phoff = sizeof(header), .e_ehsize = sizeof(header),
-        .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
+        .e_type = ET_EXEC,
+        .e_machine = EM_X86_64,
+        .e_version = EV_CURRENT,
+        .e_entry = text_at,
+        .e_phoff = sizeof(header),
+        .e_ehsize = sizeof(header),
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 2,
     };
     Elf64_Phdr segments[2] = {
-        { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = text_at,
-          .p_paddr = text_at, .p_filesz = text_bytes, .p_memsz = text_bytes, .p_align = 4096 },
-        { .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1000 + ((text_bytes + 4095) & ~4095ul),
-          .p_vaddr = data_at, .p_paddr = data_at, .p_filesz = data_bytes, .p_memsz = data_bytes,
+        { .p_type = PT_LOAD,
+          .p_flags = PF_R | PF_X,
+          .p_offset = 0x1000,
+          .p_vaddr = text_at,
+          .p_paddr = text_at,
+          .p_filesz = text_bytes,
+          .p_memsz = text_bytes,
+          .p_align = 4096 },
+        { .p_type = PT_LOAD,
+          .p_flags = PF_R | PF_W,
+          .p_offset = 0x1000 + ((text_bytes + 4095) & ~4095ul),
+          .p_vaddr = data_at,
+          .p_paddr = data_at,
+          .p_filesz = data_bytes,
+          .p_memsz = data_bytes,
           .p_align = 4096 },
     };
     FILE *file = fopen(path, "wb");
@@ -363,9 +379,12 @@ const char *cpu_machine(const struct cpu_case *test, struct machine **machine, b
 
     struct machine_menu_line init = { .path = "/sbin/init", .line = "/sbin/init" };
     struct machine_config config = {
-        .core_count = 1,
+        .core_count = test->cores ? test->cores : 1,
         .node_count = 1,
-        .node[0] = { .ram_bytes = 32 << 20, .window_bytes = 1 << 20 },
+        .node[0] = { .ram_bytes = test->ram_bytes ? test->ram_bytes : 32 << 20,
+                     .window_bytes = 1 << 20 },
+        .sink = test->sink,
+        .trace = test->trace,
         .image_dir = dir,
         .kernel = { .path = "/kernel", .line = "/kernel" },
         .module = &init,
@@ -400,7 +419,8 @@ void *cpu_memory(struct machine *machine, uint64_t cr3, uint64_t vaddr)
             return NULL;
         if (level == 0 || (entry & 0x80)) {
             uint64_t offset = (1ull << (12 + 9 * level)) - 1;
-            return machine_memory(machine, (entry & 0xffffffffff000 & ~offset) | (vaddr & offset), 1);
+            return machine_memory(machine, (entry & 0xffffffffff000 & ~offset) | (vaddr & offset),
+                                  1);
         }
         table = machine_memory(machine, entry & 0xffffffffff000, 4096);
     }

@@ -31,24 +31,24 @@ struct cpu_trap {
 _Static_assert(sizeof(struct cpu_trap) == 256, "known to the assembly");
 
 /* Addresses in the guest. */
-#define CPU_TEXT 0xffffffff80000000ull    /* the kernel, then the snippet at CPU_KERNEL_CODE */
+#define CPU_TEXT 0xffffffff80000000ull /* the kernel, then the snippet at CPU_KERNEL_CODE */
 #define CPU_KERNEL_CODE (CPU_TEXT + 0x2000)
-#define CPU_DATA 0xffffffff80100000ull    /* kernel data: GDT, TSS, IDT, log, stacks */
+#define CPU_DATA 0xffffffff80100000ull /* kernel data: GDT, TSS, IDT, log, stacks */
 #define CPU_KERNEL_STACK (CPU_DATA + 0x10000)
 #define CPU_IST_STACK (CPU_DATA + 0x14000)
-#define CPU_USER_CODE 0x400000ull         /* the snippet, R X */
-#define CPU_USER_CODE2 0x401000ull        /* the same page of memory, R W */
-#define CPU_USER_DATA 0x500000ull         /* R W NX */
-#define CPU_USER_READONLY 0x501000ull     /* R NX */
-#define CPU_USER_SUPERVISOR 0x502000ull   /* U = 0 */
-#define CPU_USER_RESERVED 0x503000ull     /* reserved bits set in the entry */
-#define CPU_USER_STACK 0x600000ull        /* top of a 4 KiB page, R W NX */
-#define CPU_USER_HOLE 0x700000ull         /* not mapped */
-#define CPU_USER_LARGE 0x800000ull        /* 2 MiB R W NX */
+#define CPU_USER_CODE 0x400000ull       /* the snippet, R X */
+#define CPU_USER_CODE2 0x401000ull      /* the same page of memory, R W */
+#define CPU_USER_DATA 0x500000ull       /* R W NX */
+#define CPU_USER_READONLY 0x501000ull   /* R NX */
+#define CPU_USER_SUPERVISOR 0x502000ull /* U = 0 */
+#define CPU_USER_RESERVED 0x503000ull   /* reserved bits set in the entry */
+#define CPU_USER_STACK 0x600000ull      /* top of a 4 KiB page, R W NX */
+#define CPU_USER_HOLE 0x700000ull       /* not mapped */
+#define CPU_USER_LARGE 0x800000ull      /* 2 MiB R W NX */
 #define CPU_USER_LARGE_READONLY 0xa00000ull
-#define CPU_USER_LARGE_CODE 0xc00000ull   /* 2 MiB R X, first page holds the snippet */
-#define CPU_USER_TABLE 0xe00000ull        /* R W: the page table of 0x400000 .. 0x600000 */
-#define CPU_WINDOW 0x1000000ull           /* first page of the UMP window, R W NX */
+#define CPU_USER_LARGE_CODE 0xc00000ull      /* 2 MiB R X, first page holds the snippet */
+#define CPU_USER_TABLE 0xe00000ull           /* R W: the page table of 0x400000 .. 0x600000 */
+#define CPU_WINDOW 0x1000000ull              /* first page of the UMP window, R W NX */
 #define CPU_UPPER_USER 0xffff900000000000ull /* user page in the upper half, R W NX */
 
 /* What differs from the usual for one case. */
@@ -56,10 +56,14 @@ struct cpu_case {
     const char *name;
     const uint8_t *begin, *end; /* the snippet */
     bool ring0;
-    uint64_t rflags;   /* at entry to ring 3, 0 = IF only */
-    uint64_t fmask;    /* MSR FMASK, 0 = IF | DF | TF */
-    uint64_t cr4;      /* set in addition */
+    uint64_t rflags;                                         /* at entry to ring 3, 0 = IF only */
+    uint64_t fmask;                                          /* MSR FMASK, 0 = IF | DF | TF */
+    uint64_t cr4;                                            /* set in addition */
     void (*prepare)(struct machine *machine, uint8_t *data); /* kernel data as loaded */
+    unsigned cores;                                          /* 0 = 1 */
+    uint64_t ram_bytes;                                      /* 0 = 32 MiB */
+    struct machine_sink sink;
+    bool trace;
 };
 
 struct cpu_result {
@@ -81,10 +85,10 @@ const char *cpu_machine(const struct cpu_case *test, struct machine **machine, b
 void *cpu_memory(struct machine *machine, uint64_t cr3, uint64_t vaddr);
 
 /* Defines a snippet: SNIPPET(name, "instructions") gives name_begin[] and name_end[]. */
-#define SNIPPET(name, text)                                                                        \
-    __asm__(".pushsection .rodata\n"                                                               \
-            ".balign 16\n" #name "_begin:\n" text "\n" #name "_end: .byte 0\n"                     \
-            ".popsection\n");                                                                      \
+#define SNIPPET(name, text)                                                    \
+    __asm__(".pushsection .rodata\n"                                           \
+            ".balign 16\n" #name "_begin:\n" text "\n" #name "_end: .byte 0\n" \
+            ".popsection\n");                                                  \
     extern const uint8_t name##_begin[], name##_end[]
 
 /* Ends a snippet in ring 3. */

@@ -28,13 +28,16 @@ struct test_case {
     struct cpu_case guest;
     unsigned count;
     struct expectation expect[MAX_EXPECTED];
-    enum stop_reason reason;      /* STOP_NONE: STOP_EXIT */
-    const char *software_kvm;     /* why software KVM differs from a processor */
-    const char *any_kvm;          /* why the engines may differ on any KVM */
+    enum stop_reason reason;  /* STOP_NONE: STOP_EXIT */
+    const char *software_kvm; /* why software KVM differs from a processor */
+    const char *any_kvm;      /* why the engines may differ on any KVM */
 };
 
 #define GUEST(n) .guest.name = #n, .guest.begin = n##_begin, .guest.end = n##_end
-#define SYS { CPU_SYSCALL, 0, -1, 0 }
+#define SYS                   \
+    {                         \
+        CPU_SYSCALL, 0, -1, 0 \
+    }
 
 /* ---- exceptions ---- */
 SNIPPET(divide, AFTER("1f") "xor %ecx, %ecx\n .byte 0x48, 0xf7, 0xf1\n 1:" LEAVE);
@@ -43,75 +46,106 @@ SNIPPET(breakpoint_next, AFTER("1f") "int3\n 1:" LEAVE);
 SNIPPET(overflow, AFTER("1f") "int $4\n 1:" LEAVE);
 SNIPPET(undefined, AFTER("1f") "ud2\n 1:" LEAVE);
 SNIPPET(single_step, AFTER("1f") "nop\n 1: mov $0x202, %eax\n push %rax\n popf\n" LEAVE);
-SNIPPET(privileged, AFTER("1f") "hlt\n 1:" AFTER("2f") "cli\n 2:" AFTER("4f") "mov %cr3, %rax\n 4:" AFTER("5f") "wrmsr\n 5:" AFTER("6f") "lgdt (%rsp)\n 6:"
-        LEAVE);
+SNIPPET(privileged,
+        AFTER("1f") "hlt\n 1:" AFTER("2f") "cli\n 2:" AFTER("4f") "mov %cr3, %rax\n 4:" AFTER(
+            "5f") "wrmsr\n 5:" AFTER("6f") "lgdt (%rsp)\n 6:" LEAVE);
 /* A port in ring 3: alone in its block, before another fault, before a system call; and the power
  * device does not hear of it. */
-SNIPPET(ports, AFTER("1f") "in %dx, %eax\n jmp 1f\n ud2\n 1:" AFTER("2f")
-        "mov $0x5010, %edx\n mov $4, %eax\n out %eax, %dx\n jmp 2f\n ud2\n 2:" AFTER("3f")
-        "in %dx, %eax\n ud2\n 3:" AFTER("4f") "in %dx, %eax\n mov $9, %eax\n syscall\n 4:" LEAVE);
+SNIPPET(ports, AFTER("1f") "in %dx, %eax\n jmp 1f\n ud2\n 1:" AFTER(
+                   "2f") "mov $0x5010, %edx\n mov $4, %eax\n out %eax, %dx\n jmp 2f\n ud2\n "
+                         "2:" AFTER("3f") "in %dx, %eax\n ud2\n 3:" AFTER("4f") "in %dx, %eax\n "
+                                                                                "mov $9, %eax\n "
+                                                                                "syscall\n "
+                                                                                "4:" LEAVE);
 SNIPPET(not_canonical, AFTER("1f") "mov $0x800000000000, %rax\n mov (%rax), %rbx\n 1:" LEAVE);
 SNIPPET(not_canonical_stack, AFTER("1f") "mov $0x800000000000, %rbp\n mov (%rbp), %rbx\n 1:" LEAVE);
 SNIPPET(software_gate, AFTER("1f") "int $6\n 1:" AFTER("2f") "int $100\n 2:" LEAVE);
 SNIPPET(bad_selector, AFTER("1f") "mov $0x48, %eax\n mov %eax, %ds\n 1:" LEAVE);
 SNIPPET(gate_absent, AFTER("1f") "ud2\n 1:" LEAVE);
 SNIPPET(x87_error, AFTER("1f") "fninit\n pushq $0x37b\n fldcw (%rsp)\n fld1\n fldz\n fdivrp\n"
-        "fwait\n 1: fninit\n" LEAVE);
-SNIPPET(device_absent, "mov %cr0, %rax\n or $8, %rax\n mov %rax, %cr0\n" AFTER("1f") "fld1\n 1:"
-        "clts\n fld1\n" LEAVE0);
+                               "fwait\n 1: fninit\n" LEAVE);
+SNIPPET(device_absent,
+        "mov %cr0, %rax\n or $8, %rax\n mov %rax, %cr0\n" AFTER("1f") "fld1\n 1:"
+                                                                      "clts\n fld1\n" LEAVE0);
 
 /* ---- page tables ---- */
-SNIPPET(absent_page, AFTER("1f") "mov 0x700123, %rax\n 1:" AFTER("2f") "movb $1, 0x700124\n 2:"
-        AFTER("3f") "mov $0x700125, %eax\n jmp *%rax\n 3:" LEAVE);
-SNIPPET(user_bit, AFTER("1f") "mov 0x502010, %rax\n 1:" AFTER("2f") "mov %rax, 0x502010\n 2:"
-        AFTER("3f") "movabs $0xffffffff80000000, %rax\n mov (%rax), %rax\n 3:" LEAVE);
+SNIPPET(absent_page,
+        AFTER("1f") "mov 0x700123, %rax\n 1:" AFTER("2f") "movb $1, 0x700124\n 2:" AFTER(
+            "3f") "mov $0x700125, %eax\n jmp *%rax\n 3:" LEAVE);
+SNIPPET(user_bit, AFTER("1f") "mov 0x502010, %rax\n 1:" AFTER("2f") "mov %rax, 0x502010\n 2:" AFTER(
+                      "3f") "movabs $0xffffffff80000000, %rax\n mov (%rax), %rax\n 3:" LEAVE);
 SNIPPET(write_bit, AFTER("1f") "mov 0x501008, %rax\n movb $1, 0x501008\n 1:" LEAVE);
 SNIPPET(no_execute, AFTER("1f") "mov $0x500000, %eax\n jmp *%rax\n 1:" LEAVE);
 SNIPPET(reserved_bits, AFTER("1f") "mov 0x503000, %eax\n 1:" LEAVE);
-SNIPPET(large_page, "movq $7, 0x900000\n cmpq $7, 0xb00000\n jne 2f\n" AFTER("1f")
-        "movq $7, 0xb00000\n 1: mov $0xc00000 + 3f - large_page_begin, %eax\n call *%rax\n" LEAVE
-        "\n 2: ud2\n 3: mov $0x77, %ebx\n ret\n");
-SNIPPET(upper_half, "movabs $0xffff900000000000, %rsi\n movq $5, 8(%rsi)\n mov 8(%rsi), %rbx\n"
-        LEAVE);
+SNIPPET(large_page, "movq $7, 0x900000\n cmpq $7, 0xb00000\n jne 2f\n" AFTER(
+                        "1f") "movq $7, 0xb00000\n 1: mov $0xc00000 + 3f - large_page_begin, "
+                              "%eax\n call *%rax\n" LEAVE "\n 2: ud2\n 3: mov $0x77, %ebx\n ret\n");
+SNIPPET(upper_half,
+        "movabs $0xffff900000000000, %rsi\n movq $5, 8(%rsi)\n mov 8(%rsi), %rbx\n" LEAVE);
 SNIPPET(crosses_page, AFTER("1f") "movq $-1, 0x501ffc - 0x1000\n 1: mov 0x500ff8, %rbx\n" LEAVE);
-SNIPPET(kernel_write_protect, AFTER("1f") "movabs $0xffffffff80000000, %rax\n movq $1, (%rax)\n 1:"
-        AFTER("2f") "movq $1, 0x501000\n 2:" LEAVE0);
+SNIPPET(kernel_write_protect,
+        AFTER("1f") "movabs $0xffffffff80000000, %rax\n movq $1, (%rax)\n 1:" AFTER(
+            "2f") "movq $1, 0x501000\n 2:" LEAVE0);
 /* Accessed and dirty bits: the entry of 0x500000 is at 0xe00000 + 0x100 * 8. */
-SNIPPET(accessed_dirty, "mov 0x500000, %eax\n mov 0xe00800, %rbx\n movb $1, 0x500000\n"
+SNIPPET(accessed_dirty,
+        "mov 0x500000, %eax\n mov 0xe00800, %rbx\n movb $1, 0x500000\n"
         "mov 0xe00800, %rcx\n and $0x60, %ebx\n and $0x60, %ecx\n mov %rcx, %rdi\n" LEAVE);
 /* Takes the page away behind the TLB's back, then with invlpg; gives it back without. */
-SNIPPET(table_change, "mov 0x500000, %ebp\n mov 0xe00800, %rbx\n mov %rbx, %r8\n"
-        "xor $1, %rbx\n mov %rbx, 0xe00800\n mov $0x500000, %edi\n mov $2, %eax\n syscall\n"
-        AFTER("1f") "mov 0x500000, %ebp\n 1: mov %r8, 0xe00800\n mov 0x500000, %ebp\n" LEAVE);
+SNIPPET(table_change,
+        "mov 0x500000, %ebp\n mov 0xe00800, %rbx\n mov %rbx, %r8\n"
+        "xor $1, %rbx\n mov %rbx, 0xe00800\n mov $0x500000, %edi\n mov $2, %eax\n syscall\n" AFTER(
+            "1f") "mov 0x500000, %ebp\n 1: mov %r8, 0xe00800\n mov 0x500000, %ebp\n" LEAVE);
 /* The page changes its memory: 0x500000 becomes what 0x501000 is. */
-SNIPPET(remap, "movq $0x11, 0x500000\n mov 0xe00800, %r8\n mov 0xe00808, %rbx\n"
-        "mov %rbx, 0xe00800\n mov $0x500000, %edi\n mov $2, %eax\n syscall\n"
-        "mov 0x500000, %rbp\n mov %r8, 0xe00800\n mov $2, %eax\n syscall\n mov 0x500000, %r9\n" LEAVE);
+SNIPPET(
+    remap,
+    "movq $0x11, 0x500000\n mov 0xe00800, %r8\n mov 0xe00808, %rbx\n"
+    "mov %rbx, 0xe00800\n mov $0x500000, %edi\n mov $2, %eax\n syscall\n"
+    "mov 0x500000, %rbp\n mov %r8, 0xe00800\n mov $2, %eax\n syscall\n mov 0x500000, %r9\n" LEAVE);
 
 /* ---- code written at run time ---- */
-SNIPPET(own_code, "lea 2f(%rip), %rsi\n add $0x1000, %rsi\n mov $50, %edi\n xor %ebx, %ebx\n"
+SNIPPET(own_code,
+        "lea 2f(%rip), %rsi\n add $0x1000, %rsi\n mov $50, %edi\n xor %ebx, %ebx\n"
         "1: call 2f\n add %eax, %ebx\n inc %al\n mov %al, 1(%rsi)\n dec %edi\n jnz 1b\n" LEAVE
         "\n .balign 64\n 2: mov $7, %eax\n ret\n");
 /* The alias is written (in the TLB) before the code is first executed. */
 #define OTHER(label, name) "0x401000 + " label " - " name "_begin"
 #define SAME(label, name) "0x400000 + " label " - " name "_begin"
-SNIPPET(alias_first, "movb $9, " OTHER("4f", "alias_first") "\n mov $" SAME("2f", "alias_first") ", %ecx\n"
-        "mov $50, %edi\n xor %ebx, %ebx\n"
-        "1: call *%rcx\n add %eax, %ebx\n inc %al\n mov %al, 1 + " OTHER("2f", "alias_first") "\n"
-        "dec %edi\n jnz 1b\n" LEAVE
-        "\n .balign 64\n 2: mov $7, %eax\n ret\n .balign 64\n 4: nop\n");
+SNIPPET(alias_first,
+        "movb $9, " OTHER("4f", "alias_first") "\n mov $" SAME(
+            "2f", "alias_first") ", %ecx\n"
+                                 "mov $50, %edi\n xor %ebx, %ebx\n"
+                                 "1: call *%rcx\n add %eax, %ebx\n inc %al\n mov %al, 1 + " OTHER(
+                                     "2f", "alias_first") "\n"
+                                                          "dec %edi\n jnz 1b\n" LEAVE
+                                                          "\n .balign 64\n 2: mov $7, %eax\n ret\n "
+                                                          ".balign 64\n 4: nop\n");
 /* Two functions on one page; storing to one must not hide a later store to the other. */
-SNIPPET(alias_two, "mov $" SAME("2f", "alias_two") ", %ecx\n mov $" SAME("3f", "alias_two") ", %esi\n"
-        "call *%rcx\n call *%rsi\n movb $1, 1 + " OTHER("2f", "alias_two") "\n"
-        "movb $2, 1 + " OTHER("3f", "alias_two") "\n call *%rcx\n mov %eax, %ebx\n call *%rsi\n"
-        "mov %eax, %ebp\n movb $3, 1 + " OTHER("3f", "alias_two") "\n call *%rcx\n call *%rsi\n"
-        "mov %eax, %edx\n" LEAVE
-        "\n .balign 64\n 2: mov $7, %eax\n ret\n .balign 64\n 3: mov $8, %eax\n ret\n");
+SNIPPET(alias_two,
+        "mov $" SAME("2f", "alias_two") ", %ecx\n mov $" SAME(
+            "3f",
+            "alias_two") ", %esi\n"
+                         "call *%rcx\n call *%rsi\n movb $1, 1 + " OTHER(
+                             "2f",
+                             "alias_two") "\n"
+                                          "movb $2, 1 + " OTHER(
+                                              "3f",
+                                              "alias_two") "\n call *%rcx\n mov %eax, %ebx\n call "
+                                                           "*%rsi\n"
+                                                           "mov %eax, %ebp\n movb $3, 1 + " OTHER(
+                                                               "3f",
+                                                               "alias_two") "\n call *%rcx\n call "
+                                                                            "*%rsi\n"
+                                                                            "mov %eax, %edx\n" LEAVE
+                                                                            "\n .balign 64\n 2: "
+                                                                            "mov $7, %eax\n ret\n "
+                                                                            ".balign 64\n 3: mov "
+                                                                            "$8, %eax\n ret\n");
 
 /* The page of 0x500000 is made executable, executed, scrubbed, filled with other code one store at
  * a time, and executed again: no translation of the first code may be left.  RAX = 3 with RSI =
  * length is the scrub request; the machine gives the page's address in 0x500800. */
-SNIPPET(scrubbed_code, "mov 0xe00800, %r8\n btr $63, %r8\n mov %r8, 0xe00800\n"
+SNIPPET(scrubbed_code,
+        "mov 0xe00800, %r8\n btr $63, %r8\n mov %r8, 0xe00800\n"
         "mov $0x500000, %edi\n mov $2, %eax\n syscall\n"
         "movl $0xc3c3ff31, 0x500100\n movl $0xc3c3ff31, 0x500200\n movl $0xc3c3ff31, 0x500300\n"
         "mov $0x500100, %r10d\n call *%r10\n mov $0x500200, %r10d\n call *%r10\n"
@@ -124,39 +158,44 @@ SNIPPET(scrubbed_code, "mov 0xe00800, %r8\n btr $63, %r8\n mov %r8, 0xe00800\n"
 /* ---- rings and system calls ---- */
 SNIPPET(syscall_flags, "std\n stc\n mov $9, %eax\n syscall\n pushf\n pop %rbx\n cld\n" LEAVE);
 SNIPPET(syscall_loop, "mov $20, %ebx\n 1: mov $9, %eax\n syscall\n dec %ebx\n jnz 1b\n" LEAVE);
-SNIPPET(segment_bases, "mov $0x500010, %eax\n wrfsbase %rax\n mov $0x500020, %eax\n wrgsbase %rax\n"
+SNIPPET(segment_bases,
+        "mov $0x500010, %eax\n wrfsbase %rax\n mov $0x500020, %eax\n wrgsbase %rax\n"
         "movq $1, %fs:0\n movq $2, %gs:0\n mov $9, %eax\n syscall\n rdfsbase %rbx\n rdgsbase %rbp\n"
         "mov %fs:0, %rdx\n mov %gs:0, %r8\n" LEAVE);
-SNIPPET(vector_state, "mov $0x1234, %eax\n cvtsi2sd %eax, %xmm3\n movq %rax, %xmm15\n fldpi\n fld1\n"
+SNIPPET(vector_state,
+        "mov $0x1234, %eax\n cvtsi2sd %eax, %xmm3\n movq %rax, %xmm15\n fldpi\n fld1\n"
         "mov $9, %eax\n syscall\n cvtsd2si %xmm3, %ebx\n movq %xmm15, %rbp\n faddp\n"
         "fistpl 0x500008\n" LEAVE);
 SNIPPET(fxsave_works, "fld1\n movq %rsp, %xmm7\n fxsave64 0x500100\n fninit\n pxor %xmm7, %xmm7\n"
-        "fxrstor64 0x500100\n movq %xmm7, %rbx\n fistpl 0x500008\n" LEAVE);
+                      "fxrstor64 0x500100\n movq %xmm7, %rbx\n fistpl 0x500008\n" LEAVE);
 
 /* ---- flags across blocks and slices ---- */
 SNIPPET(flags_live, "mov $200, %edi\n xor %ebx, %ebx\n 1: cmp $100, %edi\n jmp 2f\n 2: jb 3f\n"
-        "jmp 4f\n 3: inc %ebx\n 4: jmp 5f\n 5: dec %edi\n jmp 6f\n 6: jnz 1b\n" LEAVE);
-SNIPPET(carry_chain, "mov $64, %ecx\n xor %eax, %eax\n 1: stc\n jmp 2f\n 2: jmp 3f\n 3: adc $0, %rax\n"
+                    "jmp 4f\n 3: inc %ebx\n 4: jmp 5f\n 5: dec %edi\n jmp 6f\n 6: jnz 1b\n" LEAVE);
+SNIPPET(carry_chain,
+        "mov $64, %ecx\n xor %eax, %eax\n 1: stc\n jmp 2f\n 2: jmp 3f\n 3: adc $0, %rax\n"
         "loop 1b\n mov %rax, %rbx\n" LEAVE);
-SNIPPET(strings, "mov $0x500000, %edi\n mov $0xa5, %eax\n mov $300, %ecx\n rep stosb\n"
+SNIPPET(strings,
+        "mov $0x500000, %edi\n mov $0xa5, %eax\n mov $300, %ecx\n rep stosb\n"
         "mov $0x500000, %esi\n mov $0x500800, %edi\n mov $300, %ecx\n rep movsb\n mov %rdi, %rbx\n"
         "mov $0x500800, %edi\n mov $400, %ecx\n repe scasb\n mov %rcx, %rbp\n" LEAVE);
 
 /* ---- interrupts; RDI = 0, RSI = core 0 << 16 | id, port 0x500c ---- */
 #define SELF_IPI "mov $0x500c, %edx\n mov $5, %eax\n out %eax, %dx\n"
 SNIPPET(interrupt_user, "mov $3, %eax\n mov $5, %esi\n mov $0x500c, %edx\n syscall\n"
-        "mov $100000, %ecx\n 1: dec %ecx\n jnz 1b\n" LEAVE);
+                        "mov $100000, %ecx\n 1: dec %ecx\n jnz 1b\n" LEAVE);
 SNIPPET(interrupt_off, SELF_IPI "mov $200, %ecx\n 1: dec %ecx\n jnz 1b\n" LEAVE0);
 SNIPPET(shadow_sti, SELF_IPI "mov $200, %ecx\n 1: sti\n cli\n dec %ecx\n jnz 1b\n" LEAVE0);
 SNIPPET(shadow_hlt, SELF_IPI "sti\n hlt\n 1: cli\n" LEAVE0);
 /* Sleeps until the timer: argument 0 of port 0x5008 = 5 ms. */
 SNIPPET(idle, "movabs $0xffffffffc0000000, %rbx\n movq $5000000, 64(%rbx)\n mov $0x5008, %edx\n"
-        "out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n out %eax, %dx\n mov 128(%rbx), %rbx\n"
-        LEAVE0);
+              "out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n out %eax, %dx\n mov "
+              "128(%rbx), %rbx\n" LEAVE0);
 
 /* ---- nested faults ---- */
 SNIPPET(double_fault, AFTER("1f") "ud2\n 1:" LEAVE);
-SNIPPET(double_fault_kernel, "movabs $0xffff800000000000, %rax\n mov $0x700000, %esp\n push %rax\n");
+SNIPPET(double_fault_kernel,
+        "movabs $0xffff800000000000, %rax\n mov $0x700000, %esp\n push %rax\n");
 SNIPPET(triple_fault, "ud2\n");
 
 static void absent_gate(struct machine *machine, uint8_t *data)
@@ -202,8 +241,12 @@ static const struct test_case cases[] = {
       .expect = { { 1, 0, 7, 0 }, { 1, 0, -1, 0 }, { 1, 0, -1, 0 }, { 1, 0, -1, 0 } },
       .any_kvm = "steps loop until popf; only the first steps are looked at" },
     { GUEST(privileged), .count = 6,
-      .expect = { { 13, 0, 7, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 },
-                  { 13, 0, -1, 0 }, SYS } },
+      .expect = { { 13, 0, 7, 0 },
+                  { 13, 0, -1, 0 },
+                  { 13, 0, -1, 0 },
+                  { 13, 0, -1, 0 },
+                  { 13, 0, -1, 0 },
+                  SYS } },
     { GUEST(ports), .count = 5,
       .expect = { { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, SYS },
       .any_kvm = "Unicorn reports them at the end of the block" },
@@ -215,14 +258,18 @@ static const struct test_case cases[] = {
       .software_kvm = SOFT_INT },
     { GUEST(bad_selector), .count = 2, .expect = { { 13, 0x48, 12, 0 }, SYS } },
     { GUEST(gate_absent), .guest.prepare = absent_gate, .count = 2,
-      .expect = { { 11, 6 * 8 + 3, 7, 0 }, SYS }, .software_kvm = "an absent gate is reported as #DF" },
+      .expect = { { 11, 6 * 8 + 3, 7, 0 }, SYS },
+      .software_kvm = "an absent gate is reported as #DF" },
     { GUEST(x87_error), .count = 2, .expect = { { 16, 0, -1, 0 }, SYS } },
     { GUEST(device_absent), .guest.ring0 = true, .count = 2,
       .expect = { { 7, 0, -1, 0 }, { 6, 0, -1, 0 } },
       .software_kvm = "cannot execute x87 instructions in ring 0" },
 
     { GUEST(absent_page), .count = 4,
-      .expect = { { 14, 4, 7, 0x700123 }, { 14, 6, -1, 0x700124 }, { 14, 0x14, -1, 0x700125 }, SYS } },
+      .expect = { { 14, 4, 7, 0x700123 },
+                  { 14, 6, -1, 0x700124 },
+                  { 14, 0x14, -1, 0x700125 },
+                  SYS } },
     { GUEST(user_bit), .count = 4,
       .expect = { { 14, 5, 7, 0x502010 }, { 14, 7, -1, 0x502010 }, { 14, 5, -1, CPU_TEXT }, SYS } },
     { GUEST(write_bit), .count = 2, .expect = { { 14, 7, 15, 0x501008 }, SYS } },
@@ -259,8 +306,8 @@ static const struct test_case cases[] = {
     { GUEST(shadow_sti), .guest.ring0 = true, .count = 1, .expect = { { 6, 0, -1, 0 } } },
     { GUEST(shadow_hlt), .guest.ring0 = true, .count = 2,
       .expect = { { 32, 0, 13, 0 }, { 6, 0, -1, 0 } } },
-    { GUEST(idle), .guest.ring0 = true, .count = 2,
-      .expect = { { 32, 0, -1, 0 }, { 6, 0, -1, 0 } }, .any_kvm = "reads the time" },
+    { GUEST(idle), .guest.ring0 = true, .count = 2, .expect = { { 32, 0, -1, 0 }, { 6, 0, -1, 0 } },
+      .any_kvm = "reads the time" },
 
     { GUEST(double_fault), .guest.prepare = bad_kernel_stack, .count = 2,
       .expect = { { 8, 0, -1, 0 }, SYS },
@@ -317,7 +364,8 @@ static void check(const struct test_case *test, const struct cpu_result *result)
 }
 
 /* What the guest saw, the engines' liberties left out.  NULL if equal, else the field. */
-static const char *differs(const struct cpu_result *a, const struct cpu_result *b, bool system_calls)
+static const char *differs(const struct cpu_result *a, const struct cpu_result *b,
+                           bool system_calls)
 {
     if (a->why.reason != b->why.reason)
         return "end";
@@ -331,8 +379,8 @@ static const char *differs(const struct cpu_result *a, const struct cpu_result *
             return "CR2";
         if (x->kernel_cs != y->kernel_cs || (x->kernel_rflags ^ y->kernel_rflags) & ~0x40ull)
             return "handler's flags";
-        if (x->vector == CPU_SYSCALL ? system_calls && x->kernel_ss != y->kernel_ss :
-                                       x->kernel_ss != y->kernel_ss)
+        if (x->vector == CPU_SYSCALL ? system_calls && x->kernel_ss != y->kernel_ss
+                                     : x->kernel_ss != y->kernel_ss)
             return "handler's SS";
     }
     return memcmp(a->data, b->data, sizeof(a->data)) != 0 ? "memory" : NULL;
@@ -372,7 +420,8 @@ Test(unicorn_cpu, slices_and_seeds_change_nothing_for_one_core, .timeout = 300)
         run("unicorn", &cases[i], NULL, first);
         static const uint64_t lengths[] = { 1, 2, 3, 7, 50 };
         for (unsigned k = 0; k < 5; k++) {
-            struct engine_options options = { .seed = k * 77, .slice_blocks = lengths[k],
+            struct engine_options options = { .seed = k * 77,
+                                              .slice_blocks = lengths[k],
                                               .interrupt_fd = -1 };
             const char *wrong = run("unicorn", &cases[i], &options, other);
             const char *field = wrong ? wrong : differs(first, other, true);
@@ -390,9 +439,9 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
         cr_skip_test("no Unicorn");
     struct cpu_result *result = calloc(1, sizeof(*result));
 #define LAST result->trap[result->count - 1]
-#define RUN(n)                                                                                     \
-    for (unsigned i = 0; i < CASES; i++)                                                           \
-        if (cases[i].guest.begin == n##_begin)                                                     \
+#define RUN(n)                                 \
+    for (unsigned i = 0; i < CASES; i++)       \
+        if (cases[i].guest.begin == n##_begin) \
             cr_assert(!run("unicorn", &cases[i], NULL, result) && result->count > 0, #n);
     RUN(own_code);
     cr_expect(LAST.rbx == 50 * 7 + 49 * 50 / 2, "sum %u", (unsigned)LAST.rbx);
@@ -405,7 +454,8 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
     RUN(scrubbed_code);
     cr_expect(LAST.rbx == 10, "old code ran: %u", (unsigned)LAST.rbx);
     RUN(accessed_dirty);
-    cr_expect(LAST.rbx == 0x20 && LAST.rdi == 0x60, "%x %x", (unsigned)LAST.rbx, (unsigned)LAST.rdi);
+    cr_expect(LAST.rbx == 0x20 && LAST.rdi == 0x60, "%x %x", (unsigned)LAST.rbx,
+              (unsigned)LAST.rdi);
     RUN(remap);
     cr_expect(LAST.rbp == 0 && LAST.r9 == 0x11);
     RUN(large_page);

@@ -106,7 +106,7 @@ static void prepare_reset(struct engine *engine)
     state->cr[0] = 0x80010033; /* PG WP NE ET MP PE */
     state->cr[2] = state->cr[3] = 0;
     state->cr[4] = 0x10620; /* PAE OSFXSR OSXMMEXCPT FSGSBASE */
-    state->efer = 0xd01;  /* NXE LMA LME SCE */
+    state->efer = 0xd01;    /* NXE LMA LME SCE */
     state->hflags =
         HFLAG_CS64 | HFLAG_LMA | HFLAG_CS32 | HFLAG_SS32 | HFLAG_PE | HFLAG_MP | HFLAG_OSFXSR;
     struct unicorn_exception *exception = unicorn_exception(&engine->layout, engine->reset);
@@ -304,5 +304,8 @@ const struct engine_ops engine_unicorn = {
     .now_ns = unicorn_now_ns,
     .core_state = unicorn_core_state,
     .stats = unicorn_stats,
+    .snapshot = unicorn_snapshot,
+    .restore = unicorn_restore,
+    .free_snapshot = unicorn_free_snapshot,
     .destroy = unicorn_destroy,
 };

@@ -7,65 +7,29 @@
  * counters, and what only serves reports.  Fields are fed one by one where a structure has holes or
  * parts that mean nothing, so that the number depends on meaning only.
  *
- * Guest memory is sparse.  Pages that were never touched must not be read, for reading makes the
- * host allocate them: candidates are the file's data extents and the pages this process has, both
- * asked of the kernel.  Pages that merely might be there do no harm, for zero pages do not count.
+ * Zero pages do not count, so it makes no difference whether a page was never touched or was
+ * cleared.
  */
 #include <assert.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "engine/unicorn_private.h"
 #include "machine/machine_private.h"
+#include "machine/pages.h"
 
 #define PAGE 4096u
-#define PAGEMAP_THERE (3ull << 62) /* present or swapped out */
-
-static bool all_zero(const uint8_t *page)
-{
-    return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0;
-}
-
-/* Marks in there[] (a byte for each page) what may hold data. */
-static void find_pages(const struct machine_region *region, uint8_t *there, uint64_t pages)
-{
-    off_t data = 0, end = (off_t)region->bytes;
-    while (data < end && (data = lseek(region->fd, data, SEEK_DATA)) >= 0 && data < end) {
-        off_t hole = lseek(region->fd, data, SEEK_HOLE);
-        if (hole < 0 || hole > end)
-            hole = end;
-        memset(there + data / PAGE, 1, (size_t)((hole + PAGE - 1) / PAGE - data / PAGE));
-        data = hole;
-    }
-    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    uint64_t entry[512];
-    for (uint64_t at = 0; at < pages; at += 512) {
-        uint64_t count = pages - at < 512 ? pages - at : 512;
-        off_t offset = (off_t)(((uintptr_t)region->host / PAGE + at) * 8);
-        if (pagemap < 0 || pread(pagemap, entry, count * 8, offset) != (ssize_t)(count * 8)) {
-            memset(there + at, 1, count); /* cannot be asked: look at every page */
-            continue;
-        }
-        for (uint64_t i = 0; i < count; i++)
-            if (entry[i] & PAGEMAP_THERE)
-                there[at + i] = 1;
-    }
-    if (pagemap >= 0)
-        close(pagemap);
-}
 
 static void hash_region(XXH3_state_t *hash, const struct machine_region *region)
 {
     uint64_t pages = region->bytes / PAGE;
     uint8_t *there = calloc(1, pages);
-    if (there)
-        find_pages(region, there, pages);
+    assert(there);
+    machine_find_pages(region, there);
     for (uint64_t page = 0; page < pages; page++) {
         const uint8_t *host = region->host + page * PAGE;
-        if ((there && !there[page]) || all_zero(host))
+        if (!there[page] || machine_page_is_zero(host))
             continue;
         uint64_t address = region->base + page * PAGE;
         XXH3_128bits_update(hash, &address, sizeof(address));

@@ -128,6 +128,12 @@ void unicorn_code_forget(struct engine *engine);
 
 int unicorn_run(struct engine *engine, struct engine_stop *why);
 
+/* ---- unicorn_snapshot.c ---- */
+
+int unicorn_snapshot(struct engine *engine, struct engine_snapshot **out);
+int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapshot);
+void unicorn_free_snapshot(struct engine_snapshot *snapshot);
+
 /* ---- unicorn_trap.c ---- */
 
 enum {

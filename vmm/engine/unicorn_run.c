@@ -217,7 +217,7 @@ static bool anyone_left(const struct engine *engine)
 
 static void take_requests(struct engine *engine)
 {
-    int requested = atomic_load(&engine->requested);
+    int requested = atomic_exchange(&engine->requested, STOP_NONE);
     if (requested != STOP_NONE)
         unicorn_end(engine, (enum stop_reason)requested, NO_CORE, "%s", "");
     if (engine->options.interrupt_fd >= 0 && engine->clock.rounds % ROUNDS_BETWEEN_POLLS == 0) {
@@ -256,6 +256,7 @@ static void run_round(struct engine *engine)
 int unicorn_run(struct engine *engine, struct engine_stop *why)
 {
     struct engine_clock *clock = &engine->clock;
+    engine->why = (struct engine_stop){ .reason = STOP_NONE };
     while (engine->why.reason == STOP_NONE) {
         if (machine_next_event_ns(engine->machine) <= clock->now_ns)
             machine_run_events(engine->machine, clock->now_ns);

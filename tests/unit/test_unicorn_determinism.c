@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The deterministic engine is deterministic: the same machine and seed give the same state, console
+ * and schedule, whatever the host does; another seed gives another interleaving; a snapshot or a
+ * fork goes on exactly as the original does.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "crowd_guest.h"
+#include "engine/unicorn.h"
+#include "snapshot.h"
+
+struct outcome {
+    struct engine_stop why;
+    uint64_t hash[2];
+    uint64_t console;  /* hash of all lines with their times */
+    uint64_t schedule; /* hash of all slices */
+    uint64_t counter, slices;
+};
+
+struct session {
+    struct machine *machine;
+    struct engine *engine;
+    struct outcome outcome;
+    uint64_t lines, stop_at_line; /* 0 = never */
+};
+
+static void console_line(void *context, const struct machine_console_line *line)
+{
+    struct session *session = context;
+    session->outcome.console = XXH3_64bits_withSeed(
+        line->text, line->bytes, session->outcome.console + line->time_ns * 64 + line->core);
+    if (++session->lines == session->stop_at_line)
+        engine_unicorn.request_stop(session->engine, STOP_REQUEST);
+}
+
+static void slice(void *context, const struct unicorn_slice *seen)
+{
+    struct session *session = context;
+    session->outcome.schedule =
+        XXH3_64bits_withSeed(seen, sizeof(*seen), session->outcome.schedule);
+    session->outcome.slices++;
+}
+
+static void open_session(struct session *session, unsigned cores, unsigned turns, uint64_t seed,
+                         bool trace, bool private_memory)
+{
+    *session = (struct session){ 0 };
+    struct machine_sink sink = { .context = session, .console_line = console_line };
+    struct engine_options options = { .seed = seed, .interrupt_fd = -1 };
+    const char *wrong =
+        crowd_machine(cores, turns, &sink, trace, private_memory, &session->machine);
+    cr_assert(!wrong, "%s", wrong);
+    cr_assert_eq(engine_unicorn.create(&session->engine, session->machine, &options), 0, "%s",
+                 machine_error_text(session->machine));
+    unicorn_observe(session->engine, slice, session);
+}
+
+static void run_session(struct session *session)
+{
+    cr_assert_eq(machine_run(session->machine, &session->outcome.why), 0, "%s",
+                 session->outcome.why.detail);
+    unicorn_state_hash(session->engine, session->outcome.hash);
+    session->outcome.counter = crowd_counter(session->machine);
+}
+
+static void close_session(struct session *session)
+{
+    engine_unicorn.destroy(session->engine);
+    machine_destroy(session->machine);
+}
+
+static struct outcome run_once(unsigned cores, unsigned turns, uint64_t seed, bool trace)
+{
+    struct session session;
+    open_session(&session, cores, turns, seed, trace, false);
+    run_session(&session);
+    close_session(&session);
+    cr_assert_eq(session.outcome.why.reason, STOP_EXIT, "%s: %s",
+                 stop_reason_name(session.outcome.why.reason), session.outcome.why.detail);
+    cr_assert_eq(session.outcome.counter, (uint64_t)cores * turns);
+    return session.outcome;
+}
+
+static bool same(const struct outcome *a, const struct outcome *b)
+{
+    return a->hash[0] == b->hash[0] && a->hash[1] == b->hash[1] && a->console == b->console &&
+           a->schedule == b->schedule && a->why.time_ns == b->why.time_ns && a->slices == b->slices;
+}
+
+static void need_unicorn(void)
+{
+    struct engine_capability capability;
+    if (engine_unicorn.probe(&capability) != 0)
+        cr_skip_test("no Unicorn: %s", capability.reason);
+}
+
+Test(unicorn_determinism, same_seed_same_everything, .timeout = 120)
+{
+    need_unicorn();
+    struct outcome first = run_once(4, 1000, 7, false);
+    for (int i = 0; i < 10; i++) {
+        struct outcome other = run_once(4, 1000, 7, i % 2);
+        cr_assert(same(&first, &other), "run %d", i);
+    }
+}
+
+static atomic_bool busy;
+
+static void *burn(void *unused)
+{
+    (void)unused;
+    unsigned long spins = 0;
+    while (atomic_load(&busy))
+        free(malloc(1 + spins++ % 10000));
+    return NULL;
+}
+
+Test(unicorn_determinism, host_load_and_memory_layout_do_not_matter, .timeout = 120)
+{
+    need_unicorn();
+    struct outcome quiet = run_once(3, 1000, 9, false);
+    pthread_t threads[4];
+    atomic_store(&busy, true);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, burn, NULL);
+    void *wasted[64];
+    for (int i = 0; i < 64; i++)
+        wasted[i] = malloc((size_t)i * 4567 + 1);
+    setenv("A_LONG_VARIABLE", "01234567890123456789012345678901234567890123456789", 1);
+    struct outcome loaded = run_once(3, 1000, 9, true);
+    atomic_store(&busy, false);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 64; i++)
+        free(wasted[i]);
+    cr_assert(same(&quiet, &loaded));
+}
+
+Test(unicorn_determinism, other_processes_with_other_addresses_agree, .timeout = 120)
+{
+    need_unicorn();
+    /* Each child lays out its address space anew, as far as it can without exec: Unicorn and all
+     * guest memory are mapped there for the first time, behind different amounts of other things. */
+    struct outcome seen[4];
+    for (size_t i = 0; i < 4; i++) {
+        int ends[2];
+        cr_assert_eq(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(60);
+            for (size_t k = 0; k < i * 1000; k++)
+                if (!malloc(k * 13 % 70000 + 1))
+                    _exit(1);
+            struct outcome outcome = run_once(4, 500, 3, i % 2);
+            _exit(write(ends[1], &outcome, sizeof(outcome)) != sizeof(outcome));
+        }
+        int status = -1;
+        close(ends[1]);
+        waitpid(child, &status, 0);
+        cr_assert_eq(status, 0);
+        cr_assert_eq(read(ends[0], &seen[i], sizeof(seen[i])), (ssize_t)sizeof(seen[i]));
+        close(ends[0]);
+    }
+    for (size_t i = 1; i < 4; i++)
+        cr_assert(same(&seen[0], &seen[i]), "process %zu", i);
+}
+
+Test(unicorn_determinism, seeds_give_different_interleavings, .timeout = 240)
+{
+    need_unicorn();
+    enum { SEEDS = 100 };
+    uint64_t hashes[SEEDS];
+    unsigned distinct = 0;
+    for (unsigned i = 0; i < SEEDS; i++) {
+        hashes[i] = run_once(3, 300, i, false).hash[0];
+        bool new = true;
+        for (unsigned k = 0; k < i; k++)
+            new = new &&hashes[k] != hashes[i];
+        distinct += new;
+    }
+    cr_assert(distinct > SEEDS * 9 / 10, "%u of %u", distinct, SEEDS);
+}
+
+Test(unicorn_determinism, a_snapshot_goes_on_like_the_original, .timeout = 120)
+{
+    need_unicorn();
+    struct session session;
+    open_session(&session, 4, 2000, 11, false, true);
+    session.stop_at_line = 17;
+    run_session(&session);
+    cr_assert_eq(session.outcome.why.reason, STOP_REQUEST);
+    struct outcome then = session.outcome;
+    struct vm_snapshot *snapshot = NULL;
+    cr_assert_eq(vm_snapshot(session.machine, &engine_unicorn, session.engine, &snapshot), 0);
+    cr_assert(vm_snapshot_bytes(snapshot) > 0 && vm_snapshot_bytes(snapshot) < 64 << 20);
+
+    run_session(&session);
+    cr_assert_eq(session.outcome.why.reason, STOP_EXIT);
+    struct outcome original = session.outcome;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(vm_restore(session.machine, &engine_unicorn, session.engine, snapshot), 0);
+        uint64_t hash[2];
+        unicorn_state_hash(session.engine, hash);
+        cr_assert(hash[0] == then.hash[0] && hash[1] == then.hash[1], "state %d", i);
+        session.outcome = then;
+        run_session(&session);
+        cr_assert(same(&session.outcome, &original), "run %d", i);
+    }
+    vm_snapshot_free(&engine_unicorn, snapshot);
+    close_session(&session);
+}
+
+Test(unicorn_determinism, parent_and_child_of_a_fork_agree, .timeout = 120)
+{
+    need_unicorn();
+    struct session session;
+    open_session(&session, 4, 2000, 12, false, true);
+    session.stop_at_line = 9;
+    run_session(&session);
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        run_session(&session);
+        bool written =
+            write(ends[1], &session.outcome, sizeof(session.outcome)) == sizeof(session.outcome);
+        _exit(!written);
+    }
+    run_session(&session);
+    int status = -1;
+    close(ends[1]);
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0);
+    struct outcome other;
+    cr_assert_eq(read(ends[0], &other, sizeof(other)), (ssize_t)sizeof(other));
+    cr_assert_eq(session.outcome.why.reason, STOP_EXIT);
+    cr_assert(same(&session.outcome, &other));
+    close_session(&session);
+}
+
+Test(unicorn_determinism, sixty_four_cores_finish, .timeout = 240)
+{
+    need_unicorn();
+    struct outcome first = run_once(64, 300, 1, false), second = run_once(64, 300, 1, true);
+    cr_assert(same(&first, &second));
+}
