@@ -174,6 +174,24 @@ static void unregister_call(struct nameservice_binding *b, const char *text)
            name != NULL ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
 }
 
+/* The client has gone. */
+static void broken(struct nameservice_binding *b, errval_t err)
+{
+    (void)err;
+    for (struct waiter **link = &waiters; *link != NULL;) {
+        struct waiter *waiter = *link;
+        if (waiter->binding != b) {
+            link = &waiter->next;
+            continue;
+        }
+        *link = waiter->next;
+        waiter_count--;
+        free(waiter);
+    }
+    send_queue_close(b->st, send_queue_free);
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
 static errval_t connected(void *st, struct nameservice_binding *b)
 {
     (void)st;
@@ -182,6 +200,7 @@ static errval_t connected(void *st, struct nameservice_binding *b)
         return LIB_ERR_MALLOC_FAIL;
     send_queue_init(queue, b, "a client of chips", nameservice_register_send);
     b->st = queue;
+    b->error_handler = broken;
     b->rx_vtbl.register_service_call = register_call;
     b->rx_vtbl.lookup_call = lookup_call;
     b->rx_vtbl.wait_for_call = wait_for_call;

@@ -167,6 +167,14 @@ static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, u
     queue_reply(b, REPLY_FREE, err, NULL_CAP);
 }
 
+/* The client has gone. */
+static void broken(struct mem_binding *b, errval_t err)
+{
+    (void)err;
+    send_queue_close(b->st, send_queue_free);
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
@@ -175,6 +183,7 @@ static errval_t connected(void *st, struct mem_binding *b)
         return LIB_ERR_MALLOC_FAIL;
     send_queue_init(queue, b, "a client of mem_serv", mem_register_send);
     b->st = queue;
+    b->error_handler = broken;
     b->rx_vtbl.allocate_call = allocate_call;
     b->rx_vtbl.available_call = available_call;
     b->rx_vtbl.free_monitor_call = free_call;

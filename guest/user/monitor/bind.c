@@ -494,7 +494,7 @@ void bind_client_exited(struct client *client)
 
 void bind_set_handlers(struct link *link)
 {
-    struct monitor_binding *b = &link->binding.b;
+    struct monitor_binding *b = &link->binding->b;
     b->rx_vtbl.alloc_iref_request = alloc_iref_request;
     b->rx_vtbl.bind_lmp_client_request = bind_lmp_client_request;
     b->rx_vtbl.bind_lmp_reply_monitor = bind_lmp_reply_monitor;

@@ -2,8 +2,8 @@
  *
  * Starting other cores (overview 1.7, facts 5.2; contract: abi/boot.h).
  *
- * For each core the memory server is asked for one block of RAM, on the core's own node if there is
- * any.  Its first part becomes a Frame that is mapped here and filled with what the new core finds:
+ * For each core the memory server is asked for a few blocks of RAM, on the core's own node if there
+ * is any.  The first part of the first one becomes a Frame that is mapped here and filled with what the new core finds:
  *
  *   boot information | page tables | private copy of the CPU driver | the monitor's image, unpacked
  *
@@ -22,6 +22,8 @@
 #define SCRATCH_BYTES (1ul << 20)
 #define MIN_SHARE_BITS 23 /* 8 MiB */
 #define MAX_SHARE_BITS 32
+#define MIN_MORE_BITS 20 /* further blocks */
+#define MAX_BLOCKS 4
 #define CMDLINE_BYTES 64
 
 static struct {
@@ -37,8 +39,15 @@ static struct {
 /* The core whose RAM is asked for. */
 static struct {
     coreid_t core;
-    uint8_t bits;
-    bool anywhere; /* its own node has none */
+    gensize_t budget; /* still to be asked for */
+    uint8_t bits;     /* asked for now */
+    bool anywhere;    /* its own node has none */
+    unsigned count;
+    struct {
+        struct capref ram;
+        genpaddr_t base;
+        gensize_t bytes;
+    } block[MAX_BLOCKS]; /* the first one is filled, all but that part of it is RAM of the core */
 } share;
 
 /* Parts of the block that is filled, as offsets in it. */
@@ -124,9 +133,9 @@ static void add_region(struct abi_boot *b, enum abi_region_type type, genpaddr_t
 }
 
 /* From this core's own boot information: topology, modules and their lines stay as they are. */
-static errval_t fill_boot(struct abi_boot *b, coreid_t core, genpaddr_t block_base,
-                          gensize_t block_bytes, const struct layout *l)
+static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout *l)
 {
+    genpaddr_t block_base = share.block[0].base;
     memcpy(b, boot_info, boot_info->boot_bytes);
     b->boot_bytes = (uint32_t)l->boot_bytes;
     b->core = core;
@@ -145,12 +154,14 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, genpaddr_t block_ba
         if (boot_info->region[i].type == ABI_REGION_MODULE)
             b->region[modules_kept++] = boot_info->region[i];
     b->region_count = modules_kept;
-    if (modules_kept + 4 > ABI_BOOT_MAX_REGIONS)
+    if (modules_kept + 3 + MAX_BLOCKS > ABI_BOOT_MAX_REGIONS)
         return MON_ERR_CORE_BOOT;
     unsigned node = boot_info->topology.core_node[core];
     gensize_t taken = l->end + SCRATCH_BYTES;
     add_region(b, ABI_REGION_BOOT, block_base, l->end, node);
-    add_region(b, ABI_REGION_RAM, block_base + taken, block_bytes - taken, node);
+    add_region(b, ABI_REGION_RAM, block_base + taken, share.block[0].bytes - taken, node);
+    for (unsigned i = 1; i < share.count; i++)
+        add_region(b, ABI_REGION_RAM, share.block[i].base, share.block[i].bytes, node);
     genpaddr_t window;
     gensize_t window_bytes;
     window_share(core, &window, &window_bytes);
@@ -164,13 +175,14 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, genpaddr_t block_ba
 }
 
 /* Fills the mapped block and switches the core on. */
-static errval_t fill_and_start(coreid_t core, uint8_t *block, genpaddr_t base, gensize_t bytes,
-                               const struct layout *l, const struct spawn_module *kernel,
+static errval_t fill_and_start(coreid_t core, uint8_t *block, const struct layout *l,
+                               const struct spawn_module *kernel,
                                const struct spawn_module *monitor)
 {
+    genpaddr_t base = share.block[0].base;
     struct abi_boot *b = (struct abi_boot *)block;
     struct abi_segment segments[ELF_IMAGE_MAX_SEGMENTS];
-    errval_t err = fill_boot(b, core, base, bytes, l);
+    errval_t err = fill_boot(b, core, l);
     if (err_is_fail(err))
         return err;
     unsigned count = load_kernel(block, base, l, kernel, segments);
@@ -192,7 +204,7 @@ static errval_t open_images(struct spawn_module **kernel, struct spawn_module **
     return err;
 }
 
-static errval_t start_core(coreid_t core, struct capref ram, uint8_t bits)
+static errval_t start_core(void)
 {
     struct spawn_module *kernel, *monitor;
     errval_t err = open_images(&kernel, &monitor);
@@ -200,19 +212,15 @@ static errval_t start_core(coreid_t core, struct capref ram, uint8_t bits)
         return err;
     struct layout l;
     plan(kernel, monitor, &l);
-    if (l.end + SCRATCH_BYTES + BASE_PAGE_SIZE > 1ull << bits)
+    if (l.end + SCRATCH_BYTES + BASE_PAGE_SIZE > share.block[0].bytes)
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
-    struct capability identity;
-    err = cap_direct_identify(ram, &identity);
-    if (err_is_fail(err))
-        return err;
 
     /* Making a Frame zeroes it; the scratch part is only zeroed. */
     struct capref frame;
     err = slot_alloc(&frame);
     if (err_is_fail(err))
         return err;
-    err = cap_retype(frame, ram, 0, ObjType_Frame, l.end + SCRATCH_BYTES, 1);
+    err = cap_retype(frame, share.block[0].ram, 0, ObjType_Frame, l.end + SCRATCH_BYTES, 1);
     if (err_is_fail(err)) {
         slot_free(frame);
         return err;
@@ -220,7 +228,7 @@ static errval_t start_core(coreid_t core, struct capref ram, uint8_t bits)
     void *block;
     err = vspace_map_one_frame(&block, l.end, frame, NULL, NULL);
     if (err_is_ok(err)) {
-        err = fill_and_start(core, block, identity.u.mem.base, 1ull << bits, &l, kernel, monitor);
+        err = fill_and_start(share.core, block, &l, kernel, monitor);
         vspace_unmap(block);
     }
     drop_cap(frame);
@@ -234,7 +242,8 @@ static void check_done(void)
     if (!boot.active || boot.todo != 0 || boot.starting > 0 || boot.links > 0)
         return;
     boot.active = false;
-    boot_cores_answer(boot.client, boot.token, boot.err, peers_running());
+    if (boot.client != NULL)
+        boot_cores_answer(boot.client, boot.token, boot.err, peers_running());
 }
 
 static void core_failed(errval_t err)
@@ -248,25 +257,32 @@ static void core_failed(errval_t err)
 
 static void ask_ram(void);
 
-static void got_ram(void *st, errval_t err, struct capref ram)
+static uint8_t floor_bits(gensize_t bytes)
 {
-    (void)st;
-    if (err_is_fail(err)) { /* smaller, then on another node */
-        if (share.bits > MIN_SHARE_BITS) {
-            share.bits--;
-        } else if (!share.anywhere) {
-            share.anywhere = true;
-        } else {
-            debug_printf("a core needs %u MiB of memory: give the machine more\n",
-                         1u << (MIN_SHARE_BITS - 20));
-            core_failed(err);
-            return;
-        }
-        ask_ram();
-        return;
-    }
-    debug_trace("monitor: starting core %u with %llu MiB", share.core, 1ull << (share.bits - 20));
-    err = start_core(share.core, ram, share.bits);
+    return (uint8_t)(63 - __builtin_clzll(bytes | 1));
+}
+
+static errval_t keep_block(struct capref ram)
+{
+    struct capability identity;
+    errval_t err = cap_direct_identify(ram, &identity);
+    if (err_is_fail(err))
+        return err;
+    share.block[share.count].ram = ram;
+    share.block[share.count].base = identity.u.mem.base;
+    share.block[share.count].bytes = identity.u.mem.bytes;
+    share.count++;
+    share.budget -= share.budget < identity.u.mem.bytes ? share.budget : identity.u.mem.bytes;
+    return SYS_ERR_OK;
+}
+
+static void start_with_share(void)
+{
+    gensize_t bytes = 0;
+    for (unsigned i = 0; i < share.count; i++)
+        bytes += share.block[i].bytes;
+    debug_trace("monitor: starting core %u with %" PRIu64 " MiB", share.core, bytes >> 20);
+    errval_t err = start_core();
     if (err_is_fail(err)) {
         core_failed(err);
         return;
@@ -274,6 +290,40 @@ static void got_ram(void *st, errval_t err, struct capref ram)
     boot.starting++;
     boot.todo &= ~(1ull << share.core);
     next_core();
+}
+
+/* No block of that size: a smaller one, then one on another node. */
+static bool try_less(void)
+{
+    if (share.bits > MIN_SHARE_BITS)
+        share.bits--;
+    else if (!share.anywhere)
+        share.anywhere = true;
+    else
+        return false;
+    return true;
+}
+
+static void got_ram(void *st, errval_t err, struct capref ram)
+{
+    (void)st;
+    if (err_is_ok(err))
+        err = keep_block(ram);
+    if (share.count == 0) {
+        if (try_less()) {
+            ask_ram();
+            return;
+        }
+        debug_printf("a core needs %u MiB of memory in one piece: give the machine more\n",
+                     1u << (MIN_SHARE_BITS - 20));
+        core_failed(err);
+        return;
+    }
+    share.bits = floor_bits(share.budget);
+    if (err_is_ok(err) && share.count < MAX_BLOCKS && share.bits >= MIN_MORE_BITS)
+        ask_ram();
+    else
+        start_with_share();
 }
 
 static void ask_ram(void)
@@ -284,17 +334,14 @@ static void ask_ram(void)
                 share.anywhere ? 0 : node->ram_base + node->ram_bytes, got_ram, NULL);
 }
 
-/* An even share of its node's memory, rounded down; this core keeps a share, too. */
-static uint8_t share_bits(coreid_t core)
+/* An even share of its node's memory; this core keeps a share, too. */
+static gensize_t share_bytes(coreid_t core)
 {
     const struct abi_topology *topology = &boot_info->topology;
     unsigned node = topology->core_node[core], cores = 1;
     for (unsigned c = 0; c < topology->core_count; c++)
         cores += topology->core_node[c] == node;
-    uint8_t bits = MIN_SHARE_BITS;
-    while (bits < MAX_SHARE_BITS && 2ull << bits <= topology->node[node].ram_bytes / cores)
-        bits++;
-    return bits;
+    return topology->node[node].ram_bytes / cores;
 }
 
 static void next_core(void)
@@ -304,8 +351,14 @@ static void next_core(void)
         return;
     }
     share.core = (coreid_t)__builtin_ctzll(boot.todo);
-    share.bits = share_bits(share.core);
+    share.budget = share_bytes(share.core);
+    share.bits = floor_bits(share.budget);
+    if (share.bits < MIN_SHARE_BITS)
+        share.bits = MIN_SHARE_BITS;
+    if (share.bits > MAX_SHARE_BITS)
+        share.bits = MAX_SHARE_BITS;
     share.anywhere = false;
+    share.count = 0;
     ask_ram();
 }
 
@@ -328,6 +381,12 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
     boot.client = client;
     boot.token = token;
     next_core();
+}
+
+void boot_cores_forget(const struct client *client)
+{
+    if (boot.client == client)
+        boot.client = NULL;
 }
 
 void boot_core_initialized(coreid_t core, unsigned links)

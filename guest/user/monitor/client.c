@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define EXIT_STATUS_BROKEN 255 /* of a domain that did not say how it ended */
+
 static struct client clients[MONITOR_MAX_CLIENTS];
 static unsigned next_client;
 
@@ -20,7 +22,8 @@ struct hello {
     struct lmp_chan *chan;
     struct client *client;
     void (*connected)(struct hello *hello);
-    struct link *link; /* NULL: the blocking binding */
+    struct link *link;  /* NULL: the blocking binding */
+    struct hello **ref; /* where it is known */
 };
 
 SEND_QUEUE_REGISTER(monitor)
@@ -44,6 +47,7 @@ static void hello_received(void *arg)
     }
     hello->chan->remote_cap = endpoint;
     hello->chan->connstate = LMP_CONNECTED;
+    *hello->ref = NULL;
     hello->connected(hello);
     free(hello);
 }
@@ -60,35 +64,142 @@ static void listen_for_hello(struct hello *hello)
 
 /* Creates the local endpoint of `chan` and waits for a hello on it. */
 static errval_t expect_hello(struct lmp_chan *chan, struct client *client, struct link *link,
-                             void (*connected)(struct hello *), struct capref *ep)
+                             void (*connected)(struct hello *), struct hello **ref,
+                             struct capref *ep)
 {
     struct hello *hello = malloc(sizeof(*hello));
     if (hello == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    *hello = (struct hello){ .chan = chan, .client = client, .link = link, .connected = connected };
+    *hello = (struct hello){
+        .chan = chan, .client = client, .link = link, .connected = connected, .ref = ref
+    };
     errval_t err = lmp_chan_accept(chan, MONITOR_LMP_BUF_WORDS, NULL_CAP);
     if (err_is_fail(err)) {
         free(hello);
         return err;
     }
     *ep = chan->local_cap;
+    *ref = hello;
+    client->open++;
     listen_for_hello(hello);
     return SYS_ERR_OK;
 }
+
+/* ---- the end of connections ---- */
+
+static void connection_closed(struct client *client)
+{
+    assert(client->open > 0);
+    client->open--;
+    if (client->open == 0 && client->state == CLIENT_EXITED)
+        client->state = CLIENT_FREE;
+}
+
+static void link_gone(struct send_queue *queue)
+{
+    struct link *link = (struct link *)((char *)queue - offsetof(struct link, queue));
+    struct client *client = link->client;
+    struct link **at = &client->link;
+    while (*at != link)
+        at = &(*at)->next;
+    *at = link->next;
+    free(link);
+    connection_closed(client);
+}
+
+static void rpc_gone(struct send_queue *queue)
+{
+    struct client *client = (struct client *)((char *)queue - offsetof(struct client, rpc_queue));
+    client->rpc = NULL;
+    connection_closed(client);
+}
+
+/* Nobody may send to an endpoint whose buffer will be used again: deletes the copies given away. */
+static void revoke_endpoint(struct lmp_chan *chan)
+{
+    errval_t err = cap_revoke(chan->local_cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "revoking an endpoint");
+}
+
+/* A hello that will not come. */
+static void forget_hello(struct hello *hello)
+{
+    revoke_endpoint(hello->chan);
+    lmp_chan_destroy(hello->chan);
+    *hello->ref = NULL;
+    free(hello);
+}
+
+static void close_link(struct link *link)
+{
+    struct monitor_binding *b = &link->binding->b;
+    if (link->hello != NULL) {
+        forget_hello(link->hello);
+        free(link->binding);
+        link_gone(&link->queue);
+    } else {
+        revoke_endpoint(&link->binding->chan);
+        send_queue_close(&link->queue, link_gone);
+        b->control(b, IDC_CONTROL_TEARDOWN);
+    }
+}
+
+static void close_rpc(struct client *client)
+{
+    struct monitor_blocking_binding *b = &client->rpc->b;
+    if (client->rpc_hello != NULL) {
+        forget_hello(client->rpc_hello);
+        free(client->rpc);
+        rpc_gone(&client->rpc_queue);
+    } else {
+        revoke_endpoint(&client->rpc->chan);
+        send_queue_close(&client->rpc_queue, rpc_gone);
+        b->control(b, IDC_CONTROL_TEARDOWN);
+    }
+}
+
+static void close_all(struct client *client)
+{
+    assert(client->state == CLIENT_EXITED);
+    if (client->rpc != NULL)
+        close_rpc(client);
+    for (struct link *link = client->link, *next; link != NULL; link = next) {
+        next = link->next;
+        close_link(link);
+    }
+}
+
+/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us. */
+static void link_broken(struct monitor_binding *b, errval_t err)
+{
+    struct link *link = b->st;
+    debug_trace("monitor: connection to '%s': %s", link->client->name, err_getstring(err));
+    client_exited(link->client, EXIT_STATUS_BROKEN);
+}
+
+static void rpc_broken(struct monitor_blocking_binding *b, errval_t err)
+{
+    struct client *client = b->st;
+    debug_trace("monitor: connection to '%s': %s", client->name, err_getstring(err));
+    client_exited(client, EXIT_STATUS_BROKEN);
+}
+
+/* ---- the beginning of connections ---- */
 
 static void link_connected(struct hello *hello)
 {
     struct link *link = hello->link;
     struct client *client = hello->client;
-    send_queue_init(&link->queue, &link->binding.b, client->name, monitor_register_send);
-    link->binding.b.st = link;
+    send_queue_init(&link->queue, &link->binding->b, client->name, monitor_register_send);
+    link->binding->b.st = link;
+    link->binding->b.error_handler = link_broken;
     bind_set_handlers(link);
     if (client->state == CLIENT_EXPECTED) {
         client->state = CLIENT_CONNECTED;
-        debug_trace("monitor: domain %" PRIx32 " '%s' connected", client->domain,
-                    client->name);
+        debug_trace("monitor: domain %" PRIx32 " '%s' connected", client->domain, client->name);
     }
-    errval_t err = monitor_lmp_start(&link->binding);
+    errval_t err = monitor_lmp_start(link->binding);
     if (err_is_fail(err))
         DEBUG_ERR(err, "starting the monitor binding of '%s'", client->name);
 }
@@ -96,13 +207,18 @@ static void link_connected(struct hello *hello)
 errval_t client_new_link(struct client *client, struct capref *ep)
 {
     struct link *link = calloc(1, sizeof(*link));
-    if (link == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    link->client = client;
-    monitor_lmp_init(&link->binding, get_default_waitset());
-    errval_t err = expect_hello(&link->binding.chan, client, link, link_connected, ep);
+    struct monitor_lmp_binding *binding = calloc(1, sizeof(*binding));
+    errval_t err = LIB_ERR_MALLOC_FAIL;
+    if (link != NULL && binding != NULL) {
+        link->client = client;
+        link->binding = binding;
+        monitor_lmp_init(binding, get_default_waitset());
+        binding->b.flounder.on_heap = true;
+        err = expect_hello(&binding->chan, client, link, link_connected, &link->hello, ep);
+    }
     if (err_is_fail(err)) {
         free(link);
+        free(binding);
         return err;
     }
     struct link **end = &client->link;
@@ -118,6 +234,7 @@ static void rpc_connected(struct hello *hello)
     send_queue_init(&client->rpc_queue, &client->rpc->b, client->name,
                     monitor_blocking_register_send);
     client->rpc->b.st = client;
+    client->rpc->b.error_handler = rpc_broken;
     blocking_set_handlers(client);
     errval_t err = monitor_blocking_lmp_start(client->rpc);
     if (err_is_fail(err))
@@ -132,14 +249,16 @@ errval_t client_new_rpc(struct client *client, struct capref *ep)
     if (rpc == NULL)
         return LIB_ERR_MALLOC_FAIL;
     monitor_blocking_lmp_init(rpc, get_default_waitset());
-    client->rpc = rpc;
-    errval_t err = expect_hello(&rpc->chan, client, NULL, rpc_connected, ep);
-    if (err_is_fail(err)) {
-        client->rpc = NULL;
+    rpc->b.flounder.on_heap = true;
+    errval_t err = expect_hello(&rpc->chan, client, NULL, rpc_connected, &client->rpc_hello, ep);
+    if (err_is_ok(err))
+        client->rpc = rpc;
+    else
         free(rpc);
-    }
     return err;
 }
+
+/* ---- domains ---- */
 
 errval_t client_new(const char *name, struct client *parent, struct client **ret, struct capref *ep)
 {
@@ -172,6 +291,7 @@ void client_forget(struct client *client)
 {
     assert(client->state == CLIENT_EXPECTED);
     client->state = CLIENT_EXITED;
+    close_all(client);
 }
 
 errval_t client_notify_id(struct client *client, uint32_t *ret)
@@ -179,7 +299,7 @@ errval_t client_notify_id(struct client *client, uint32_t *ret)
     if (!client->notify_known) {
         uintptr_t id;
         errval_t err = invoke_kernel_notify_register(cap_kernel,
-                                                     client->link->binding.chan.remote_cap, &id);
+                                                     client->link->binding->chan.remote_cap, &id);
         if (err_is_fail(err))
             return err;
         client->notify_id = (uint32_t)id;
@@ -206,10 +326,12 @@ void client_exited(struct client *client, uint8_t status)
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
     bind_client_exited(client);
+    boot_cores_forget(client);
     struct client *parent = client->parent;
     if (parent != NULL && parent->state == CLIENT_CONNECTED &&
         parent->domain == client->parent_domain)
         bind_tell_exit(parent, client->domain, status);
     else
         debug_printf("domain '%s' ended with status %u\n", client->name, status);
+    close_all(client);
 }

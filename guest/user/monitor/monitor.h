@@ -43,13 +43,16 @@ enum client_state {
     CLIENT_FREE,
     CLIENT_EXPECTED,  /* endpoint handed out, no hello yet */
     CLIENT_CONNECTED, /* said hello, is served */
-    CLIENT_EXITED,    /* told that it ends */
+    CLIENT_EXITED,    /* ended; its connections are being closed */
 };
+
+struct hello;
 
 /* One monitor binding of a client; most have one. */
 struct link {
     struct client *client;
-    struct monitor_lmp_binding binding;
+    struct monitor_lmp_binding *binding; /* frees itself at teardown */
+    struct hello *hello;                 /* still expected, or NULL */
     struct send_queue queue;
     struct link *next;
 };
@@ -60,9 +63,11 @@ struct client {
     char name[64];
     struct client *parent; /* spawner, to be told of the end; NULL: the monitor itself */
     domainid_t parent_domain;
-    struct link *link;     /* the first one belongs to INITEP */
+    struct link *link;                        /* the first one belongs to INITEP */
     struct monitor_blocking_lmp_binding *rpc; /* NULL until asked for */
+    struct hello *rpc_hello;
     struct send_queue rpc_queue;
+    unsigned open; /* connections not yet closed */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
     bool waits_for_name;
@@ -117,6 +122,8 @@ extern iref_t mem_iref, name_iref;
 void name_iref_known(iref_t iref);
 /* The cores asked for run: answers boot_cores. */
 void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint64_t running);
+/* The client has ended: nobody to answer. */
+void boot_cores_forget(const struct client *client);
 
 /* ---- window.c: frames of the UMP window ---- */
 

@@ -71,6 +71,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
 
 static void send_to(struct spawn_binding *client, struct reply contents)
 {
+    if (client == NULL) /* it has gone */
+        return;
     struct reply *reply = malloc(sizeof(*reply));
     if (reply != NULL) {
         *reply = contents;
@@ -178,6 +180,7 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     if (domain == 0 || block == NULL)
         return;
     debug_trace("spawnd: domain %" PRIuDOMAINID " ended with status %u", domain, status);
+    send_to(block->client, (struct reply){ .exited = true, .domain = domain, .status = status });
     errval_t err = cap_revoke(block->ram);
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "memory of domain %" PRIuDOMAINID " cannot be taken back", domain);
@@ -185,7 +188,6 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     }
     block->domain = 0;
     domain_count--;
-    send_to(block->client, (struct reply){ .exited = true, .domain = domain, .status = status });
 }
 
 /* ---- spawn.if ---- */
@@ -230,6 +232,20 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
     serve();
 }
 
+/* The client has gone. */
+static void broken(struct spawn_binding *b, errval_t err)
+{
+    (void)err;
+    for (struct block *block = blocks; block != NULL; block = block->next)
+        if (block->client == b)
+            block->client = NULL;
+    for (struct request *request = first_request; request != NULL; request = request->next)
+        if (request->client == b)
+            request->client = NULL;
+    send_queue_close(b->st, send_queue_free);
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
@@ -238,6 +254,7 @@ static errval_t connected(void *st, struct spawn_binding *b)
         return LIB_ERR_MALLOC_FAIL;
     send_queue_init(queue, b, "a client of spawnd", spawn_register_send);
     b->st = queue;
+    b->error_handler = broken;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
     return SYS_ERR_OK;
 }

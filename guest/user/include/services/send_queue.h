@@ -37,6 +37,8 @@ struct send_queue {
     unsigned count;
     bool sending; /* head is handed to the binding */
     bool waiting; /* registered for the binding to become free */
+    bool closed;
+    void (*gone)(struct send_queue *queue); /* see send_queue_close */
 };
 
 void send_queue_init(struct send_queue *queue, void *binding, const char *name,
@@ -46,8 +48,13 @@ void send_queue_init(struct send_queue *queue, void *binding, const char *name,
  * is NULL (out of memory) or the queue is full, says so on the console and drops it. */
 void send_queue_add(struct send_queue *queue, struct send_item *item);
 
-/* Drops everything that has not been handed to the binding. */
-void send_queue_clear(struct send_queue *queue, errval_t err);
+/* The binding is broken or about to be torn down: drops everything that has not been handed to it.
+ * Calls gone(queue), at once or when the binding has run what it still owes to the queue; from then on
+ * the queue's memory is the caller's again. */
+void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *queue));
+
+/* For queues from malloc(): as `gone`. */
+void send_queue_free(struct send_queue *queue);
 
 /* Defines a wrapper for the binding type of an interface. */
 #define SEND_QUEUE_REGISTER(interface)                                                             \

@@ -7,7 +7,8 @@
  */
 #include <services/send_queue.h>
 
-static void run(void *arg);
+static void run(struct send_queue *queue);
+static void run_again(void *arg);
 
 void send_queue_init(struct send_queue *queue, void *binding, const char *name,
                      errval_t (*register_send)(void *, struct waitset *, struct event_closure))
@@ -27,19 +28,36 @@ static void end_item(struct send_queue *queue, errval_t err)
     free(item);
 }
 
+/* Closed, and the binding owes nothing more. */
+static bool is_gone(struct send_queue *queue)
+{
+    if (!queue->closed || queue->sending || queue->waiting)
+        return false;
+    queue->gone(queue);
+    return true;
+}
+
 static void sent(void *arg)
 {
     struct send_queue *queue = arg;
     assert(queue->sending);
     queue->sending = false;
-    end_item(queue, SYS_ERR_OK);
-    run(queue);
+    /* a binding that breaks runs the continuation, too */
+    end_item(queue, queue->closed ? FLOUNDER_ERR_BINDING_CLOSED : SYS_ERR_OK);
+    if (!is_gone(queue))
+        run(queue);
 }
 
-static void run(void *arg)
+static void run_again(void *arg)
 {
     struct send_queue *queue = arg;
     queue->waiting = false;
+    if (!is_gone(queue))
+        run(queue);
+}
+
+static void run(struct send_queue *queue)
+{
     while (queue->head != NULL && !queue->sending) {
         queue->sending = true;
         errval_t err = queue->head->send(queue, queue->head, MKCONT(sent, queue));
@@ -47,13 +65,14 @@ static void run(void *arg)
             return;
         queue->sending = false;
         if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
-            err = queue->register_send(queue->binding, get_default_waitset(), MKCLOSURE(run, queue));
+            err = queue->register_send(queue->binding, get_default_waitset(), MKCLOSURE(run_again, queue));
             if (err_is_ok(err)) {
                 queue->waiting = true;
                 return;
             }
         }
-        DEBUG_ERR(err, "message to %s dropped", queue->name);
+        if (!queue->closed)
+            DEBUG_ERR(err, "message to %s dropped", queue->name);
         end_item(queue, err);
     }
 }
@@ -64,10 +83,11 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
         debug_printf("out of memory: a message to %s is lost\n", queue->name);
         return;
     }
-    if (queue->count >= SEND_QUEUE_MAX) {
-        debug_printf("%s does not listen: a message to it is dropped\n", queue->name);
+    if (queue->closed || queue->count >= SEND_QUEUE_MAX) {
+        if (!queue->closed)
+            debug_printf("%s does not listen: a message to it is dropped\n", queue->name);
         if (item->done != NULL)
-            item->done(item, FLOUNDER_ERR_TX_BUSY);
+            item->done(item, queue->closed ? FLOUNDER_ERR_BINDING_CLOSED : FLOUNDER_ERR_TX_BUSY);
         free(item);
         return;
     }
@@ -82,17 +102,28 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
         run(queue);
 }
 
-void send_queue_clear(struct send_queue *queue, errval_t err)
+void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *queue))
 {
-    while (queue->count > (queue->sending ? 1u : 0u)) {
-        struct send_item **link = queue->sending ? &queue->head->next : &queue->head;
-        struct send_item *item = *link;
-        *link = item->next;
-        if (queue->tail == item)
-            queue->tail = queue->sending ? queue->head : NULL;
-        queue->count--;
+    if (queue->closed)
+        return;
+    queue->closed = true;
+    queue->gone = gone;
+    struct send_item **link = queue->sending ? &queue->head->next : &queue->head;
+    struct send_item *item = *link; /* all behind the one that the binding has */
+    *link = NULL;
+    queue->tail = queue->sending ? queue->head : NULL;
+    queue->count = queue->sending ? 1 : 0;
+    while (item != NULL) {
+        struct send_item *next = item->next;
         if (item->done != NULL)
-            item->done(item, err);
+            item->done(item, FLOUNDER_ERR_BINDING_CLOSED);
         free(item);
+        item = next;
     }
+    is_gone(queue);
+}
+
+void send_queue_free(struct send_queue *queue)
+{
+    free(queue);
 }
