@@ -16,13 +16,13 @@
 static const char *scene;
 static enum flounder_channel kind;
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s over %s: line %d: not true: %s\n", scene,                          \
-                    kind == FLOUNDER_LMP ? "LMP" : "UMP", __LINE__, #condition);                   \
-            abort();                                                                               \
-        }                                                                                          \
+#define EXPECT(condition)                                                        \
+    do {                                                                         \
+        if (!(condition)) {                                                      \
+            fprintf(stderr, "%s over %s: line %d: not true: %s\n", scene,        \
+                    kind == FLOUNDER_LMP ? "LMP" : "UMP", __LINE__, #condition); \
+            abort();                                                             \
+        }                                                                        \
     } while (0)
 
 /* ---- a pair of bindings, as bind and export make them: on the heap ---- */
@@ -95,12 +95,12 @@ static void note(const char *what)
     strcat(happened, " ");
 }
 
-#define HAPPENED(what)                                                                             \
-    do {                                                                                           \
-        if (strcmp(happened, what) != 0)                                                           \
-            fprintf(stderr, "happened: %s\n", happened);                                           \
-        EXPECT(strcmp(happened, what) == 0);                                                       \
-        happened[0] = '\0';                                                                        \
+#define HAPPENED(what)                                   \
+    do {                                                 \
+        if (strcmp(happened, what) != 0)                 \
+            fprintf(stderr, "happened: %s\n", happened); \
+        EXPECT(strcmp(happened, what) == 0);             \
+        happened[0] = '\0';                              \
     } while (0)
 
 static void note_event(void *arg)

@@ -15,12 +15,12 @@
 #include "host.h"
 #include "kitchen_flounder_bindings.c"
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "threads: line %d: not true: %s\n", __LINE__, #condition);             \
-            abort();                                                                               \
-        }                                                                                          \
+#define EXPECT(condition)                                                              \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
+            fprintf(stderr, "threads: line %d: not true: %s\n", __LINE__, #condition); \
+            abort();                                                                   \
+        }                                                                              \
     } while (0)
 
 #define RING_BYTES 2048
@@ -107,8 +107,8 @@ static void *talk(void *arg)
         uint32_t sum = 0;
         expected_text(text, n);
         EXPECT(err_is_ok(kitchen_text__tx(b, BLOCKING_CONT, n, text)));
-        EXPECT(err_is_ok(kitchen_seven__tx(b, BLOCKING_CONT, n, n + 1, n + 2, n + 3, n + 4, n + 5,
-                                           n + 6)));
+        EXPECT(err_is_ok(
+            kitchen_seven__tx(b, BLOCKING_CONT, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6)));
         if (n % 3 == 0) {
             EXPECT(err_is_ok(b->rpc_tx_vtbl.add(b, n, 7, &sum)));
             EXPECT(sum == n * 3 + 7);
@@ -127,7 +127,8 @@ static void *talk(void *arg)
 #define RUNS 11
 
 enum bench { LINE, CHANNEL, STUBS, RPC, BENCHES };
-static const char *const bench_names[] = { "cache line", "UMP channel", "stubs and waitset", "rpc" };
+static const char *const bench_names[] = { "cache line", "UMP channel", "stubs and waitset",
+                                           "rpc" };
 static volatile struct {
     _Alignas(64) uint64_t value;
 } lines[2];
