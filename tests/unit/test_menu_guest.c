@@ -57,9 +57,9 @@ Test(menu_guest, every_core_up_to_63)
 Test(menu_guest, malformed_lines_are_refused)
 {
     static const char *const bad[] = {
-        "/x core=",     "/x core=a",      "/x core=1,",    "/x core=3-1",        "/x core=64",
-        "/x core=1-",   "/x core=1;2",    "/x core=1 core=2", "/x spawnflags=256", "/x spawnflags=",
-        "/x core=4294967297",
+        "/x core=",          "/x core=a",      "/x core=1,",         "/x core=3-1",
+        "/x core=64",        "/x core=1-",     "/x core=1;2",        "/x core=1 core=2",
+        "/x spawnflags=256", "/x spawnflags=", "/x core=4294967297",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_eq(menu_parse_line(bad[i], &entry), SPAWN_ERR_SETUP_ARGS, "%s", bad[i]);

@@ -90,14 +90,14 @@ Test(spawn_elf, segments_are_sorted)
     cr_assert_eq(image.segment[2].vaddr, 0x403000);
 }
 
-#define REFUSED(change, text)                                                                      \
-    do {                                                                                           \
-        good();                                                                                    \
-        change;                                                                                    \
-        memset(&image, 0xee, sizeof(image));                                                       \
-        cr_assert_eq(parse(), SPAWN_ERR_ELF_INVALID, #change);                                     \
-        cr_assert(strstr(why, text) != NULL, #change ": %s", why);                                 \
-        cr_assert_eq(image.segment_count, 0xeeeeeeee, "result untouched");                         \
+#define REFUSED(change, text)                                              \
+    do {                                                                   \
+        good();                                                            \
+        change;                                                            \
+        memset(&image, 0xee, sizeof(image));                               \
+        cr_assert_eq(parse(), SPAWN_ERR_ELF_INVALID, #change);             \
+        cr_assert(strstr(why, text) != NULL, #change ": %s", why);         \
+        cr_assert_eq(image.segment_count, 0xeeeeeeee, "result untouched"); \
     } while (0)
 
 Test(spawn_elf, bad_files_are_refused_and_say_why)
@@ -136,8 +136,8 @@ Test(spawn_elf, more_segments_than_fit_are_refused)
     good();
     file.header.e_phnum = 9;
     for (unsigned i = 0; i < 9; i++)
-        file.phdr[i] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_X, 0, 0x400000 + i * 0x2000ull, 0,
-                                     0x1000,  0x1000,      4096 };
+        file.phdr[i] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_X, 0,      0x400000 + i * 0x2000ull,
+                                     0,       0x1000,      0x1000, 4096 };
     cr_assert_eq(parse(), SPAWN_ERR_ELF_INVALID);
     cr_assert(strstr(why, "too many") != NULL);
 }

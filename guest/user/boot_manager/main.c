@@ -38,8 +38,8 @@ static void dispatch_one(void)
 
 static uint64_t start_cores(const struct abi_boot *boot)
 {
-    uint64_t all = boot->topology.core_count == 64 ? UINT64_MAX
-                                                   : (1ull << boot->topology.core_count) - 1;
+    uint64_t all =
+        boot->topology.core_count == 64 ? UINT64_MAX : (1ull << boot->topology.core_count) - 1;
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     uint64_t running = 1;
     errval_t answer = SYS_ERR_OK, err = SYS_ERR_OK;
@@ -174,7 +174,8 @@ int main(void)
     while (ended < started)
         dispatch_one();
 
-    debug_trace("boot_manager: all programs have ended, switching off with status %u", worst_status);
+    debug_trace("boot_manager: all programs have ended, switching off with status %u",
+                worst_status);
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     errval_t answer;
     errval_t err = b->rpc_tx_vtbl.power_off(b, worst_status, &answer);

@@ -101,11 +101,9 @@ static void answer(struct nameservice_binding *b, uint32_t token, int kind, iref
 {
     struct reply *reply = malloc(sizeof(*reply));
     if (reply != NULL)
-        *reply = (struct reply){ .item = { .send = send_reply },
-                                 .kind = kind,
-                                 .token = token,
-                                 .iref = iref,
-                                 .err = err };
+        *reply = (struct reply){
+            .item = { .send = send_reply }, .kind = kind, .token = token, .iref = iref, .err = err
+        };
     send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
 }
 

@@ -70,7 +70,8 @@ static errval_t take_ram(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, 
         return err;
     err = slot_alloc(ret);
     if (err_is_ok(err)) {
-        err = cap_retype(*ret, region_cap[block.region], block.offset, ObjType_RAM, 1ull << bits, 1);
+        err =
+            cap_retype(*ret, region_cap[block.region], block.offset, ObjType_RAM, 1ull << bits, 1);
         if (err_is_fail(err))
             slot_free(*ret);
     }
@@ -138,10 +139,9 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
 {
     struct reply *reply = malloc(sizeof(*reply));
     if (reply != NULL)
-        *reply = (struct reply){ .item = { .send = send_reply, .done = reply_done },
-                                 .kind = kind,
-                                 .err = err,
-                                 .cap = cap };
+        *reply = (struct reply){
+            .item = { .send = send_reply, .done = reply_done }, .kind = kind, .err = err, .cap = cap
+        };
     send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
 }
 

@@ -207,10 +207,9 @@ static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id)
     struct link *link = b->st;
     iref_t iref = 0;
     errval_t err = iref_alloc(&irefs, link, service_id, &iref);
-    queue_message(link, &(struct message){ .kind = MESSAGE_ALLOC_IREF_REPLY,
-                                           .err = err,
-                                           .id = service_id,
-                                           .iref = iref });
+    queue_message(
+        link, &(struct message){
+                  .kind = MESSAGE_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
 }
 
 /* ---- bind inside the core ---- */
@@ -310,8 +309,8 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     bind->remote_core = core;
     bind->inlen = (uint32_t)inlen;
     bind->outlen = (uint32_t)outlen;
-    peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes, bind->inlen,
-                               bind->outlen, notify_id);
+    peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes,
+                               bind->inlen, bind->outlen, notify_id);
     return SYS_ERR_OK;
 }
 
@@ -322,8 +321,8 @@ static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uint
     unsigned core = iref_core(iref);
     errval_t err = SYS_ERR_OK;
     struct bind *bind = NULL;
-    if (core >= boot_info->topology.core_count || inlen == 0 || outlen == 0 ||
-        inlen > (1u << 20) || outlen > (1u << 20))
+    if (core >= boot_info->topology.core_count || inlen == 0 || outlen == 0 || inlen > (1u << 20) ||
+        outlen > (1u << 20))
         err = MON_ERR_INVALID_IREF;
     else if (core == my_core)
         err = MON_ERR_IDC_BIND_REFUSED; /* UMP is for other cores */
@@ -431,7 +430,8 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
         fail_bind(bind, err);
         return;
     }
-    peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, notify_id, link->client->name);
+    peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, notify_id,
+                             link->client->name);
     bind->state = BIND_FREE;
 }
 
@@ -442,11 +442,10 @@ static void new_monitor_binding_request(struct monitor_binding *b, uintptr_t st)
     struct link *link = b->st;
     struct capref ep = NULL_CAP;
     errval_t err = client_new_link(link->client, &ep);
-    queue_message(link, &(struct message){ .kind = MESSAGE_NEW_BINDING_REPLY,
-                                           .err = err,
-                                           .id = st,
-                                           .cap = ep,
-                                           .keep_cap = true });
+    queue_message(
+        link,
+        &(struct message){
+            .kind = MESSAGE_NEW_BINDING_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
 }
 
 static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
@@ -454,11 +453,10 @@ static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
     struct link *link = b->st;
     struct capref ep = NULL_CAP;
     errval_t err = client_new_rpc(link->client, &ep);
-    queue_message(link, &(struct message){ .kind = MESSAGE_RPC_EP_REPLY,
-                                           .err = err,
-                                           .id = st,
-                                           .cap = ep,
-                                           .keep_cap = true });
+    queue_message(
+        link,
+        &(struct message){
+            .kind = MESSAGE_RPC_EP_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
 }
 
 static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
@@ -470,9 +468,8 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
 
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
 {
-    queue_message(parent->link, &(struct message){ .kind = MESSAGE_EXITED,
-                                                   .domain = domain,
-                                                   .status = status });
+    queue_message(parent->link,
+                  &(struct message){ .kind = MESSAGE_EXITED, .domain = domain, .status = status });
 }
 
 void bind_client_exited(struct client *client)

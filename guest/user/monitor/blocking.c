@@ -86,9 +86,8 @@ static void set_mem_iref(struct monitor_blocking_binding *b, iref_t iref)
     errval_t err = SYS_ERR_OK;
     if (mem_iref != 0 || client->parent != NULL || !is_own_service(client, iref))
         err = MON_ERR_IDC_BIND_REFUSED;
-    answer(client, &(struct reply){ .kind = REPLY_SET_MEM_IREF,
-                                    .token = b->incoming_token,
-                                    .err = err });
+    answer(client,
+           &(struct reply){ .kind = REPLY_SET_MEM_IREF, .token = b->incoming_token, .err = err });
     if (err_is_ok(err)) {
         mem_iref = iref;
         ram_connect(iref);
@@ -135,9 +134,8 @@ static void set_name_iref(struct monitor_blocking_binding *b, iref_t iref)
     errval_t err = SYS_ERR_OK;
     if (name_iref != 0 || client->parent != NULL || !is_own_service(client, iref))
         err = MON_ERR_IDC_BIND_REFUSED;
-    answer(client, &(struct reply){ .kind = REPLY_SET_NAME_IREF,
-                                    .token = b->incoming_token,
-                                    .err = err });
+    answer(client,
+           &(struct reply){ .kind = REPLY_SET_NAME_IREF, .token = b->incoming_token, .err = err });
     if (err_is_fail(err))
         return;
     name_iref_known(iref);
@@ -172,16 +170,15 @@ static void boot_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
 
 void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint64_t running)
 {
-    answer(client, &(struct reply){ .kind = REPLY_BOOT_CORES,
-                                    .token = token,
-                                    .err = err,
-                                    .value = running });
+    answer(client, &(struct reply){
+                       .kind = REPLY_BOOT_CORES, .token = token, .err = err, .value = running });
 }
 
 static void power_off(struct monitor_blocking_binding *b, uint8_t status)
 {
     errval_t err = invoke_kernel_power_off(cap_kernel, status);
-    answer(b->st, &(struct reply){ .kind = REPLY_POWER_OFF, .token = b->incoming_token, .err = err });
+    answer(b->st,
+           &(struct reply){ .kind = REPLY_POWER_OFF, .token = b->incoming_token, .err = err });
 }
 
 void blocking_set_handlers(struct client *client)

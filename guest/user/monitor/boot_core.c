@@ -28,10 +28,10 @@
 
 static struct {
     bool active;
-    uint64_t todo;        /* cores not yet started */
-    unsigned starting;    /* started, have not reported */
-    unsigned links;       /* pairs of monitors not yet connected */
-    errval_t err;         /* of the first core that could not be started */
+    uint64_t todo;     /* cores not yet started */
+    unsigned starting; /* started, have not reported */
+    unsigned links;    /* pairs of monitors not yet connected */
+    errval_t err;      /* of the first core that could not be started */
     struct client *client;
     uint32_t token;
 } boot;
@@ -96,10 +96,9 @@ static unsigned load_kernel(uint8_t *block, genpaddr_t block_base, const struct 
     for (unsigned i = 0; i < kernel->image.segment_count; i++) {
         const struct elf_segment *s = &kernel->image.segment[i];
         gensize_t offset = l->kernel + (s->vaddr - ABI_KERNEL_BASE);
-        segments[i] = (struct abi_segment){ .paddr = block_base + offset,
-                                            .vaddr = s->vaddr,
-                                            .bytes = s->bytes,
-                                            .flags = s->flags };
+        segments[i] = (struct abi_segment){
+            .paddr = block_base + offset, .vaddr = s->vaddr, .bytes = s->bytes, .flags = s->flags
+        };
         load_segment(block + offset, kernel, i);
     }
     return kernel->image.segment_count;
@@ -113,10 +112,9 @@ static void load_monitor(uint8_t *block, genpaddr_t block_base, const struct lay
     b->init_entry = monitor->image.entry;
     for (unsigned i = 0; i < monitor->image.segment_count; i++) {
         const struct elf_segment *s = &monitor->image.segment[i];
-        b->segment[i] = (struct abi_segment){ .paddr = block_base + offset,
-                                              .vaddr = s->vaddr,
-                                              .bytes = s->bytes,
-                                              .flags = s->flags };
+        b->segment[i] = (struct abi_segment){
+            .paddr = block_base + offset, .vaddr = s->vaddr, .bytes = s->bytes, .flags = s->flags
+        };
         load_segment(block + offset, monitor, i);
         offset += s->bytes;
     }

@@ -298,8 +298,8 @@ errval_t client_notify_id(struct client *client, uint32_t *ret)
 {
     if (!client->notify_known) {
         uintptr_t id;
-        errval_t err = invoke_kernel_notify_register(cap_kernel,
-                                                     client->link->binding->chan.remote_cap, &id);
+        errval_t err =
+            invoke_kernel_notify_register(cap_kernel, client->link->binding->chan.remote_cap, &id);
         if (err_is_fail(err))
             return err;
         client->notify_id = (uint32_t)id;

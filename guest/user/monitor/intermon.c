@@ -113,10 +113,9 @@ void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, gen
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
                               const char *service)
 {
-    struct message message = { .kind = MESSAGE_UMP_REPLY,
-                               .id = mon_id,
-                               .err = err,
-                               .notify_id = notify_id };
+    struct message message = {
+        .kind = MESSAGE_UMP_REPLY, .id = mon_id, .err = err, .notify_id = notify_id
+    };
     strncpy(message.service, service, sizeof(message.service) - 1);
     send_to(core, &message);
 }
@@ -146,10 +145,9 @@ void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, co
                       coreid_t exporter)
 {
     /* The ring at the frame's start is the binder's incoming one, so the exporter writes it. */
-    struct abi_channel channel = { .base = base,
-                                   .bytes_per_ring = ring_bytes,
-                                   .core_a = exporter,
-                                   .core_b = binder };
+    struct abi_channel channel = {
+        .base = base, .bytes_per_ring = ring_bytes, .core_a = exporter, .core_b = binder
+    };
     strncpy(channel.name, name, sizeof(channel.name) - 1);
     errval_t err = invoke_kernel_register_channel(cap_kernel, &channel, sizeof(channel));
     if (err_is_fail(err))
@@ -195,7 +193,8 @@ static coreid_t sender_of(struct intermon_binding *b)
     return (coreid_t)(uintptr_t)b->st;
 }
 
-static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *base, uint32_t *bytes)
+static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *base,
+                             uint32_t *bytes)
 {
     struct capref frame;
     errval_t err = window_alloc(CHANNEL_BYTES, &frame, base, bytes);
@@ -220,9 +219,8 @@ void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id
     MUST(remote_notify(core, notify_id, &notify), "connecting to the monitor of core %u", core);
     MUST(open_channel(core, frame, false, notify, PEER_CONNECTED),
          "connecting to the monitor of core %u", core);
-    send_to(core, &(struct message){ .kind = MESSAGE_INITIALIZED,
-                                     .core = my_core,
-                                     .notify_id = my_notify_id });
+    send_to(core, &(struct message){
+                      .kind = MESSAGE_INITIALIZED, .core = my_core, .notify_id = my_notify_id });
 }
 
 /* The other side has spoken for the first time and said how to wake it. */
@@ -276,10 +274,9 @@ static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
                        : MON_ERR_INVALID_CORE_ID;
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
-        send_to(sender_of(b), &(struct message){ .kind = MESSAGE_LINKED,
-                                                 .core = my_core,
-                                                 .peer = core,
-                                                 .err = err });
+        send_to(
+            sender_of(b),
+            &(struct message){ .kind = MESSAGE_LINKED, .core = my_core, .peer = core, .err = err });
         return;
     }
     send_to(sender_of(b), &(struct message){ .kind = MESSAGE_PROXY,
@@ -332,10 +329,8 @@ static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_
     if (err_is_ok(err))
         err = connected(peer, src, notify_id);
     debug_trace("monitor: core %u and core %u are connected", my_core, src);
-    send_to(boot_info->boot_core, &(struct message){ .kind = MESSAGE_LINKED,
-                                                     .core = my_core,
-                                                     .peer = src,
-                                                     .err = err });
+    send_to(boot_info->boot_core,
+            &(struct message){ .kind = MESSAGE_LINKED, .core = my_core, .peer = src, .err = err });
 }
 
 static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t peer, errval_t err)

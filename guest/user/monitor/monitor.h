@@ -30,11 +30,11 @@ extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
 /* Says what is wrong and ends the monitor: only for what cannot happen after start-up. */
-#define MUST(call, ...)                                                                            \
-    do {                                                                                           \
-        errval_t must_err = (call);                                                                \
-        if (err_is_fail(must_err))                                                                 \
-            USER_PANIC_ERR(must_err, __VA_ARGS__);                                                 \
+#define MUST(call, ...)                            \
+    do {                                           \
+        errval_t must_err = (call);                \
+        if (err_is_fail(must_err))                 \
+            USER_PANIC_ERR(must_err, __VA_ARGS__); \
     } while (0)
 
 /* ---- client.c: domains of this core ---- */
@@ -76,7 +76,8 @@ struct client {
 
 /* A new domain, expected to say hello on the endpoint *ep (the caller copies it into the domain).
  * LIB_ERR_MALLOC_FAIL if all MONITOR_MAX_CLIENTS are in use, or the endpoint's errors. */
-errval_t client_new(const char *name, struct client *parent, struct client **ret, struct capref *ep);
+errval_t client_new(const char *name, struct client *parent, struct client **ret,
+                    struct capref *ep);
 
 /* A domain that could not be started after all. */
 void client_forget(struct client *client);
@@ -158,7 +159,8 @@ bool peer_is_connected(unsigned core);
 uint64_t peers_running(void); /* bit for each core with a monitor, this one included */
 
 void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
-                                uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id);
+                                uint32_t bytes, uint32_t inlen, uint32_t outlen,
+                                uint32_t notify_id);
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
                               const char *service);
 void peers_send_name_iref(iref_t iref);

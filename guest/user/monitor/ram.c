@@ -36,8 +36,8 @@ static void ask(void)
 {
     while (connected && !asked && first != NULL) {
         asked = true;
-        errval_t err = mem_allocate_call__tx(&mem.b, NOP_CONT, first->bits, first->minbase,
-                                             first->maxlimit);
+        errval_t err =
+            mem_allocate_call__tx(&mem.b, NOP_CONT, first->bits, first->minbase, first->maxlimit);
         if (err_is_ok(err))
             return;
         asked = false;

@@ -49,8 +49,8 @@ void window_init(void)
     share_pages = (uint32_t)(bytes / BASE_PAGE_SIZE);
     if (share_pages > MAX_SHARE_PAGES)
         share_pages = MAX_SHARE_PAGES;
-    window_cap = (struct capref){ .cnode = cnode_window,
-                                  .slot = boot_info->topology.core_node[my_core] };
+    window_cap =
+        (struct capref){ .cnode = cnode_window, .slot = boot_info->topology.core_node[my_core] };
     struct capability cap;
     errval_t err = cap_direct_identify(window_cap, &cap);
     if (err_is_fail(err) || cap.u.mem.base > share_base) {

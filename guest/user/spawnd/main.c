@@ -119,8 +119,7 @@ static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct 
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     errval_t answer;
     *ep = NULL_CAP;
-    errval_t err =
-        b->rpc_tx_vtbl.alloc_monitor_ep(b, menu_base_name(path), &answer, domain, ep);
+    errval_t err = b->rpc_tx_vtbl.alloc_monitor_ep(b, menu_base_name(path), &answer, domain, ep);
     return err_is_fail(err) ? err : answer;
 }
 

@@ -35,7 +35,7 @@ struct mm {
     struct mm_node *nodes; /* the caller's array */
     unsigned node_count;
     unsigned nodes_free;
-    uint16_t unused;                    /* list of nodes not in use */
+    uint16_t unused;                     /* list of nodes not in use */
     uint16_t free_list[MM_MAX_BITS + 1]; /* by bits */
     unsigned region_count;
     struct mm_region region[MM_MAX_REGIONS];

@@ -57,12 +57,12 @@ void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *
 void send_queue_free(struct send_queue *queue);
 
 /* Defines a wrapper for the binding type of an interface. */
-#define SEND_QUEUE_REGISTER(interface)                                                             \
-    static errval_t interface##_register_send(void *binding, struct waitset *ws,                   \
-                                              struct event_closure closure)                        \
-    {                                                                                              \
-        struct interface##_binding *b = binding;                                                   \
-        return b->register_send(b, ws, closure);                                                   \
+#define SEND_QUEUE_REGISTER(interface)                                           \
+    static errval_t interface##_register_send(void *binding, struct waitset *ws, \
+                                              struct event_closure closure)      \
+    {                                                                            \
+        struct interface##_binding *b = binding;                                 \
+        return b->register_send(b, ws, closure);                                 \
     }
 
 #endif

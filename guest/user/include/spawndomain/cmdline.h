@@ -21,7 +21,7 @@ struct menu_entry {
     char args[MENU_LINE_BYTES]; /* argv[0] = file name, then what is left of the arguments */
     uint64_t core_mask;         /* bit for each core of core=; 0: none given */
     uint8_t spawn_flags;
-    bool boot;                  /* first argument left is "boot"; not part of args */
+    bool boot; /* first argument left is "boot"; not part of args */
 };
 
 /* Reads one line.  SPAWN_ERR_FIND_MODULE: no path; SPAWN_ERR_SETUP_ARGS: too long, or core= or

@@ -25,8 +25,8 @@
 
 /* A program of the boot menu. */
 struct spawn_module {
-    const char *line;      /* menu line, in the boot information */
-    unsigned slot;         /* in MODULECN */
+    const char *line; /* menu line, in the boot information */
+    unsigned slot;    /* in MODULECN */
     gensize_t file_bytes;
     gensize_t frame_bytes; /* of the Frame capability */
     bool is_kernel;        /* the CPU driver */
@@ -57,21 +57,21 @@ errval_t spawn_module_open(struct spawn_module *module, uint64_t vmin, uint64_t 
 
 struct spawn_request {
     struct spawn_module *module;
-    const char *args;             /* command line; its first word is argv[0] */
-    struct capref ram;            /* RAM capability of the caller ... */
-    gensize_t ram_offset;         /* ... and the page-aligned part of it to use */
-    gensize_t ram_bytes;          /* at least spawn_needed_bytes() */
-    struct capref init_ep;        /* copied to TASKCN_SLOT_INITEP; NULL_CAP: none */
+    const char *args;      /* command line; its first word is argv[0] */
+    struct capref ram;     /* RAM capability of the caller ... */
+    gensize_t ram_offset;  /* ... and the page-aligned part of it to use */
+    gensize_t ram_bytes;   /* at least spawn_needed_bytes() */
+    struct capref init_ep; /* copied to TASKCN_SLOT_INITEP; NULL_CAP: none */
     domainid_t domain;
-    uint32_t flags;               /* SPAWN_FLAG_* */
-    const struct abi_boot *boot;  /* given to the domain, with the modules; NULL: not */
+    uint32_t flags;              /* SPAWN_FLAG_* */
+    const struct abi_boot *boot; /* given to the domain, with the modules; NULL: not */
 };
 
 /* A domain between spawn_create and spawn_run. */
 struct spawn_domain {
     char name[16];
     domainid_t id;
-    struct capref rootcn; /* its root CNode, in a slot of the spawner */
+    struct capref rootcn;                /* its root CNode, in a slot of the spawner */
     struct capref taskcn, pagecn, segcn; /* L1 slots of the spawner, while it builds */
     gensize_t start_ram_bytes;
 };

@@ -129,8 +129,8 @@ errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t m
     bool elsewhere = false;
     for (; block_bits <= MM_MAX_BITS; block_bits++) {
         link = &mm->free_list[block_bits];
-        while (*link != MM_NO_NODE && !fit(mm->nodes[*link].base, block_bits, bits, minbase,
-                                           maxlimit, &base)) {
+        while (*link != MM_NO_NODE &&
+               !fit(mm->nodes[*link].base, block_bits, bits, minbase, maxlimit, &base)) {
             elsewhere = true;
             link = &mm->nodes[*link].next;
         }

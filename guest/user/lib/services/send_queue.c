@@ -13,7 +13,8 @@ static void run_again(void *arg);
 void send_queue_init(struct send_queue *queue, void *binding, const char *name,
                      errval_t (*register_send)(void *, struct waitset *, struct event_closure))
 {
-    *queue = (struct send_queue){ .binding = binding, .name = name, .register_send = register_send };
+    *queue =
+        (struct send_queue){ .binding = binding, .name = name, .register_send = register_send };
 }
 
 static void end_item(struct send_queue *queue, errval_t err)
@@ -65,7 +66,8 @@ static void run(struct send_queue *queue)
             return;
         queue->sending = false;
         if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
-            err = queue->register_send(queue->binding, get_default_waitset(), MKCLOSURE(run_again, queue));
+            err = queue->register_send(queue->binding, get_default_waitset(),
+                                       MKCLOSURE(run_again, queue));
             if (err_is_ok(err)) {
                 queue->waiting = true;
                 return;

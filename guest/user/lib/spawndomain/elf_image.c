@@ -132,9 +132,9 @@ errval_t elf_image_parse(const void *file, uint64_t visible, uint64_t file_bytes
         const struct elf_segment *segment = &image.segment[i];
         if (i > 0 && segment->vaddr < segment[-1].vaddr + segment[-1].bytes)
             return invalid(why, "two segments share a page");
-        entry_found = entry_found ||
-                      ((segment->flags & ELF_SEGMENT_X) && image.entry >= segment->vaddr &&
-                       image.entry - segment->vaddr < segment->bytes);
+        entry_found =
+            entry_found || ((segment->flags & ELF_SEGMENT_X) && image.entry >= segment->vaddr &&
+                            image.entry - segment->vaddr < segment->bytes);
     }
     if (!entry_found)
         return invalid(why, "the entry point is not in code");
@@ -150,5 +150,6 @@ bool elf_segment_is_shareable(const struct elf_segment *segment)
     return !(segment->flags & ELF_SEGMENT_W) &&
            segment->file_offset % ELF_IMAGE_PAGE == segment->lead &&
            segment->bytes - ((segment->lead + segment->file_bytes + ELF_IMAGE_PAGE - 1) &
-                             ~(uint64_t)(ELF_IMAGE_PAGE - 1)) == 0;
+                             ~(uint64_t)(ELF_IMAGE_PAGE - 1)) ==
+               0;
 }

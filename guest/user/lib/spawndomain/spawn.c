@@ -140,7 +140,8 @@ static errval_t build_cspace(struct builder *b)
         return err;
     }
     _Static_assert(ROOTCN_SLOT_TASKCN == 0 && ROOTCN_SLOT_SEGCN == L2_CNODES_FIRST - 1, "L1 slots");
-    err = make(b, foreign(d, ROOTCN_SLOT_TASKCN), ObjType_L2CNode, OBJSIZE_L2CNODE, L2_CNODES_FIRST);
+    err =
+        make(b, foreign(d, ROOTCN_SLOT_TASKCN), ObjType_L2CNode, OBJSIZE_L2CNODE, L2_CNODES_FIRST);
     if (err_is_ok(err))
         err = make(b, foreign(d, ROOTCN_SLOT_SLOT_ALLOC0), ObjType_L2CNode, OBJSIZE_L2CNODE, 1);
     if (err_is_ok(err))
@@ -173,7 +174,8 @@ static errval_t build_staging(struct builder *b)
 {
     struct spawn_domain *d = b->d;
     struct capref staging = slot_in(d->segcn, b->next_segment++);
-    b->staging_bytes = DISPATCHER_FRAME_BYTES + SPAWN_ARGS_BYTES + private_bytes(b->request->module);
+    b->staging_bytes =
+        DISPATCHER_FRAME_BYTES + SPAWN_ARGS_BYTES + private_bytes(b->request->module);
     errval_t err = make(b, staging, ObjType_Frame, b->staging_bytes, 1);
     if (err_is_fail(err))
         return err;
@@ -205,8 +207,8 @@ static errval_t build_staging(struct builder *b)
             err = cap_copy(frame, (struct capref){ .cnode = cnode_module, .slot = module->slot });
             if (err_is_fail(err))
                 return err;
-            add_piece(b, segment->vaddr, segment->bytes, frame, segment->file_offset - segment->lead,
-                      attr);
+            add_piece(b, segment->vaddr, segment->bytes, frame,
+                      segment->file_offset - segment->lead, attr);
         } else {
             err = cap_retype(frame, staging, offset, ObjType_Frame, segment->bytes, 1);
             if (err_is_fail(err))
@@ -278,7 +280,8 @@ static errval_t map_part(struct builder *b, const struct piece *piece, unsigned 
     if (low >= high)
         return SYS_ERR_OK;
     struct capref frame = piece->frame;
-    if (low != piece->vaddr) { /* a capability can be mapped once: a further table, a further copy */
+    if (low !=
+        piece->vaddr) { /* a capability can be mapped once: a further table, a further copy */
         frame = slot_in(b->d->segcn, b->next_segment++);
         errval_t err = cap_copy(frame, piece->frame);
         if (err_is_fail(err))
@@ -344,8 +347,8 @@ static errval_t give_boot(struct builder *b)
     errval_t err = cap_copy(frame, TASK_CAP(TASKCN_SLOT_BOOTINFO));
     if (err_is_fail(err))
         return err;
-    add_piece(b, DOMAIN_BOOTINFO_VBASE, ROUND_UP(request->boot->boot_bytes, BASE_PAGE_SIZE), frame, 0,
-              PTABLE_READ_ONLY);
+    add_piece(b, DOMAIN_BOOTINFO_VBASE, ROUND_UP(request->boot->boot_bytes, BASE_PAGE_SIZE), frame,
+              0, PTABLE_READ_ONLY);
     return spawn_put_cnode(b->d, ROOTCN_SLOT_MODULECN,
                            (struct capref){ .cnode = cnode_root, .slot = ROOTCN_SLOT_MODULECN });
 }
@@ -370,9 +373,12 @@ errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *
         errval_t (*build)(struct builder *);
         enum err_code code;
     } steps[] = {
-        { build_cspace, SPAWN_ERR_SETUP_CSPACE },         { build_staging, SPAWN_ERR_LOAD },
-        { fill_staging, SPAWN_ERR_SETUP_ARGS },           { give_boot, SPAWN_ERR_SETUP_ARGS },
-        { build_vspace, SPAWN_ERR_SETUP_VSPACE },         { build_dispatcher, SPAWN_ERR_SETUP_DISPATCHER },
+        { build_cspace, SPAWN_ERR_SETUP_CSPACE },
+        { build_staging, SPAWN_ERR_LOAD },
+        { fill_staging, SPAWN_ERR_SETUP_ARGS },
+        { give_boot, SPAWN_ERR_SETUP_ARGS },
+        { build_vspace, SPAWN_ERR_SETUP_VSPACE },
+        { build_dispatcher, SPAWN_ERR_SETUP_DISPATCHER },
         { give_start_ram, SPAWN_ERR_SETUP_CSPACE },
     };
     errval_t err = spawn_open_program(request->module);
@@ -440,9 +446,9 @@ static void release(struct spawn_domain *d)
 
 errval_t spawn_run(struct spawn_domain *d)
 {
-    errval_t err = invoke_dispatcher_setup(
-        slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn, slot_in(d->pagecn, 0),
-        slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id);
+    errval_t err = invoke_dispatcher_setup(slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn,
+                                           slot_in(d->pagecn, 0),
+                                           slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id);
     if (err_is_fail(err))
         return err_push(err, SPAWN_ERR_RUN);
     release(d);
