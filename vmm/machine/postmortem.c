@@ -19,6 +19,7 @@
 #define RUN_QUEUE_SHOWN 16
 #define STACK_WORDS_READ 512
 #define STACK_ENTRIES_SHOWN 12
+#define CR0_PG (1ull << 31)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
 /* ---- symbols ---- */
@@ -217,7 +218,10 @@ static void print_core(struct machine *machine, unsigned core, bool details, FIL
     fprintf(out, "core %u: %s%s in ring %u at %s, phase: %s\n", core, activities[s.activity],
             s.activity == CORE_HALTED && !(s.rflags & 0x200) ? " with interrupts off" : "", ring,
             where, page->phase < 5 ? phases[page->phase] : "unknown");
-    if (details) {
+    if (details && !(s.cr0 & CR0_PG)) {
+        /* our cores never leave paged mode: KVM on SVM resets a vCPU that triple-faults */
+        fprintf(out, "    the host reset the core: its registers at the fault are lost\n");
+    } else if (details) {
         print_registers(&s, out);
         print_code(machine, &s, out);
         print_stack(machine, &s, current, out);
