@@ -33,7 +33,7 @@
 /* Least memory: what the images, page tables and first objects of core 0 take, and those of every
  * further core (private CPU driver image, monitor, first objects). */
 #define SCENARIO_FIRST_CORE_BYTES (32ull << 20)
-#define SCENARIO_FURTHER_CORE_BYTES (8ull << 20)
+#define SCENARIO_FURTHER_CORE_BYTES (12ull << 20)
 #define SCENARIO_NODE_MIN_BYTES (4ull << 20)
 #define SCENARIO_WINDOW_MIN_BYTES (2ull << 20)
 

@@ -230,7 +230,7 @@ static void share_memory(struct scenario_machine *machine, const struct machine_
 static void check_memory(struct parser *parser, const struct ynode *section,
                          const struct machine_input *input, struct scenario_machine *machine)
 {
-    char text[3][32];
+    char text[4][32];
     uint64_t least =
         SCENARIO_FIRST_CORE_BYTES + (machine->core_count - 1) * SCENARIO_FURTHER_CORE_BYTES;
     uint64_t given = 0;
@@ -265,10 +265,11 @@ static void check_memory(struct parser *parser, const struct ynode *section,
     else if (total < least)
         diag_error(parser->diags, place,
                    "memory: %s is too little for %u core%s; at least %s: core 0 with the boot "
-                   "images takes %s, every further core 8 MiB",
+                   "images takes %s, every further core %s",
                    format_memory(total, text[0]), machine->core_count,
                    machine->core_count == 1 ? "" : "s", format_memory(least, text[1]),
-                   format_memory(SCENARIO_FIRST_CORE_BYTES, text[2]));
+                   format_memory(SCENARIO_FIRST_CORE_BYTES, text[2]),
+                   format_memory(SCENARIO_FURTHER_CORE_BYTES, text[3]));
     else if (total > ABI_RAM_LIMIT)
         diag_error(parser->diags, place, "memory: %s is too much; at most %s",
                    format_memory(total, text[0]), format_memory(ABI_RAM_LIMIT, text[1]));
