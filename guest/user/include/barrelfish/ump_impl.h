@@ -27,7 +27,9 @@
 #define UMP_LINE_WORDS 8
 #define UMP_PAYLOAD_WORDS 7
 #define UMP_MSG_BYTES UMP_LINE_BYTES
-#define UMP_MIN_LINES 4 /* three message lines and the control line */
+/* Four message lines and the control line: an ack is due after two messages, so that an ack alone does
+ * not make one due in return. */
+#define UMP_MIN_LINES 5
 #define UMP_MAX_LINES 32768
 
 #define UMP_MSGTYPE_ACK 0

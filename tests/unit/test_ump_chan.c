@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UMP channels: events, parked senders, acknowledgements in the background, notification of a
+ * sleeping peer (DESIGN §5).
+ */
+/* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
+/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+#include "fake_dispatcher.h"
+
+#include <barrelfish/barrelfish.h>
+
+#define LINES (DEFAULT_UMP_BUFLEN / UMP_LINE_BYTES - 1)
+#define WINDOW (LINES - 2)
+#define TYPE UMP_MSGTYPE_FIRST_USER
+
+static char memory[2][DEFAULT_UMP_BUFLEN] __attribute__((aligned(64)));
+static struct ump_chan a, b;
+static struct waitset ws;
+static unsigned notifications, fired;
+
+/* ---- what the channel calls ---- */
+
+void disp_check_events_disabled(dispatcher_handle_t handle)
+{
+    poll_channels_disabled(handle);
+    ump_channels_retry_send_disabled(handle);
+}
+
+struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
+{
+    (void)rdx;
+    cr_assert_eq(rsi >> 32, 0x777, "the peer's notification capability");
+    cr_assert_eq(words[0], NotifyCmd_Send);
+    notifications++;
+    return SYSRET(SYS_ERR_OK);
+}
+
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
+                              struct memobj **memobj, struct vregion **vregion)
+{
+    (void)frame, (void)memobj, (void)vregion;
+    cr_assert_eq(bytes, sizeof(memory));
+    *ret = memory;
+    return SYS_ERR_OK;
+}
+
+errval_t vspace_unmap(const void *buf)
+{
+    cr_assert_eq(buf, (void *)memory);
+    return SYS_ERR_OK;
+}
+
+errval_t cap_destroy(struct capref cap)
+{
+    (void)cap;
+    return SYS_ERR_OK;
+}
+
+static void set_up(void)
+{
+    struct capref notify = { .cnode = CNODE_L2(7), .slot = 0x77 };
+
+    fake_reset();
+    memset(memory, 0, sizeof(memory));
+    waitset_init(&ws);
+    notifications = fired = 0;
+    cr_assert(err_is_ok(ump_chan_map(&a, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN, notify,
+                                     true)));
+    cr_assert(err_is_ok(ump_chan_accept(&b, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN,
+                                        notify)));
+}
+
+static void fire(void *arg)
+{
+    (void)arg;
+    fired++;
+}
+
+static bool send(struct ump_chan *uc, uint64_t value)
+{
+    struct ump_control control;
+    volatile struct ump_message *message = ump_chan_get_next(uc, &control);
+
+    if (message == NULL) {
+        return false;
+    }
+    message->data[0] = value;
+    ump_chan_commit(uc, message, control, TYPE);
+    return true;
+}
+
+static bool receive(struct ump_chan *uc, uint64_t *value)
+{
+    volatile struct ump_message *message;
+    unsigned type;
+
+    if (err_is_fail(ump_chan_recv(uc, &message, &type))) {
+        return false;
+    }
+    cr_assert_eq(type, TYPE, "acknowledgements are not handed out");
+    *value = message->data[0];
+    ump_chan_recv_done(uc);
+    return true;
+}
+
+#define OK(err) cr_assert(err_is_ok(err))
+
+TestSuite(ump_chan, .init = set_up, .timeout = 60);
+
+Test(ump_chan, initiators_incoming_half_comes_first)
+{
+    cr_assert(send(&a, 5));
+    cr_assert_eq(((volatile uint64_t *)memory[1])[0], 5);
+    cr_assert(send(&b, 6));
+    cr_assert_eq(((volatile uint64_t *)memory[0])[0], 6);
+}
+
+Test(ump_chan, one_way_traffic_never_stops_for_want_of_acks)
+{
+    uint64_t value;
+
+    for (uint64_t i = 0; i < 10000; i++) {
+        cr_assert(send(&a, i));
+        cr_assert(receive(&b, &value));
+        cr_assert_eq(value, i);
+    }
+    cr_assert(!receive(&a, &value));
+}
+
+Test(ump_chan, receive_event_fires_at_once_or_when_polled)
+{
+    uint64_t value;
+
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    cr_assert(send(&a, 1));
+    OK(event_dispatch(&ws));
+    cr_assert_eq(fired, 1);
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL))); /* still unread */
+    OK(event_dispatch(&ws));
+    cr_assert_eq(fired, 2);
+    cr_assert(receive(&b, &value));
+}
+
+Test(ump_chan, acknowledgements_alone_fire_nothing)
+{
+    uint64_t value;
+
+    for (unsigned i = 0; i < LINES / 2; i++) {
+        cr_assert(send(&a, i));
+        cr_assert(receive(&b, &value));
+    }
+    cr_assert(ump_ring_has_line(&a.ring), "the explicit ack");
+    OK(ump_chan_register_recv(&a, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    cr_assert(!ump_ring_has_line(&a.ring), "polling took it");
+}
+
+Test(ump_chan, parked_sender_goes_on_when_the_window_opens)
+{
+    uint64_t value;
+    unsigned sent = 0;
+
+    while (send(&a, sent)) {
+        sent++;
+    }
+    cr_assert_eq(sent, WINDOW);
+    OK(ump_chan_register_send(&a, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    cr_assert(fake_disp()->ump_send_parked == &a);
+    for (unsigned i = 0; i < LINES / 2; i++) {
+        cr_assert(receive(&b, &value));
+    }
+    OK(event_dispatch(&ws));
+    cr_assert_eq(fired, 1);
+    cr_assert_null(fake_disp()->ump_send_parked);
+    cr_assert(send(&a, sent));
+}
+
+Test(ump_chan, register_send_with_an_open_window_fires_at_once)
+{
+    OK(ump_chan_register_send(&a, &ws, MKCLOSURE(fire, NULL)));
+    OK(event_dispatch(&ws));
+    cr_assert_eq(fired, 1);
+}
+
+Test(ump_chan, ack_that_found_no_line_is_sent_later)
+{
+    uint64_t value;
+
+    while (send(&a, 1)) {
+    }
+    while (send(&b, 2)) {
+    }
+    while (receive(&b, &value)) { /* two acks are due, one line is kept */
+    }
+    while (receive(&a, &value)) {
+    }
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    for (int i = 0; i < 3; i++) {
+        event_dispatch_non_block(&ws);
+    }
+    cr_assert(send(&a, 1));
+    cr_assert(send(&b, 2));
+}
+
+Test(ump_chan, no_ack_slips_into_a_line_that_is_being_filled)
+{
+    struct ump_control control;
+    volatile struct ump_message *message;
+    uint64_t value;
+
+    for (unsigned i = 0; i < LINES / 2 - 1; i++) {
+        cr_assert(send(&a, 1));
+        cr_assert(receive(&b, &value));
+    }
+    message = ump_chan_get_next(&b, &control);
+    message->data[0] = 42;
+    cr_assert(send(&a, 1));
+    cr_assert(receive(&b, &value)); /* an ack is due now */
+    ump_chan_commit(&b, message, control, TYPE);
+    cr_assert(receive(&a, &value));
+    cr_assert_eq(value, 42);
+    cr_assert_eq(ump_ring_window(&a.ring), WINDOW);
+}
+
+Test(ump_chan, sleeping_peer_is_notified_once_for_each_sleep)
+{
+    uint64_t value;
+
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(send(&a, 1));
+    cr_assert_eq(notifications, 0, "nobody sleeps");
+    OK(event_dispatch(&ws));
+    cr_assert(receive(&b, &value));
+    for (unsigned sleep = 1; sleep <= 3; sleep++) {
+        OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+        disp_disable();
+        cr_assert(ump_channels_arm_disabled(curdispatcher()));
+        disp_enable(curdispatcher());
+        cr_assert(send(&a, 1));
+        cr_assert(send(&a, 2));
+        cr_assert_eq(notifications, sleep);
+        disp_disable();
+        ump_channels_disarm_disabled(curdispatcher());
+        disp_enable(curdispatcher());
+        cr_assert(send(&a, 3));
+        cr_assert_eq(notifications, sleep, "awake again");
+        OK(event_dispatch(&ws));
+        while (receive(&b, &value)) {
+        }
+    }
+}
+
+Test(ump_chan, message_that_came_before_the_flag_prevents_sleep)
+{
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(send(&a, 1));
+    disp_disable();
+    ump_channels_arm_disabled(curdispatcher());
+    disp_enable(curdispatcher());
+    cr_assert_eq(b.recv_waitset.state, CHAN_PENDING, "the last look found it");
+    cr_assert_eq(notifications, 0);
+}
+
+Test(ump_chan, parked_sender_is_notified_of_the_ack)
+{
+    uint64_t value;
+
+    while (send(&a, 1)) {
+    }
+    OK(ump_chan_register_send(&a, &ws, MKCLOSURE(fire, NULL)));
+    disp_disable();
+    cr_assert(ump_channels_arm_disabled(curdispatcher()));
+    disp_enable(curdispatcher());
+    for (unsigned i = 0; i < LINES / 2; i++) {
+        cr_assert_eq(notifications, 0);
+        cr_assert(receive(&b, &value));
+    }
+    cr_assert_eq(notifications, 1);
+}
+
+Test(ump_chan, channel_whose_peer_cannot_notify_keeps_the_dispatcher_awake)
+{
+    b.never_sleep = true;
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    disp_disable();
+    cr_assert(!ump_channels_arm_disabled(curdispatcher()));
+    disp_enable(curdispatcher());
+}
