@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The command line: exit statuses, one clear line for each mistake, result files that are what they
+# claim to be, files that cannot be written.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+# usage STATUS REGEX ARGUMENT...
+usage() {
+    local expected=$1 regex=$2
+    shift 2
+    vmm "$@"
+    exits_with "$expected"
+    says "$regex"
+    is_brief 4
+}
+
+usage 2 "unknown command 'rnu'; did you mean 'run'\?" rnu
+usage 2 'expected a scenario file' run
+usage 2 'expected a scenario file' check
+usage 2 'expected a scenario file' topo
+usage 2 'expected the folder of a recorded run' replay
+usage 2 "unrecognized option '--colour'" run --colour scenarios/hello.yaml
+usage 2 "seed 1x: expected a whole number" run --seed 1x scenarios/hello.yaml
+usage 2 "deadline 5: the unit is missing" run --deadline 5 scenarios/hello.yaml
+usage 2 "no engine 'kwm'; expected auto, kvm, unicorn" run --engine kwm scenarios/hello.yaml
+usage 2 "no engine 'kwm'" doctor --engine kwm
+usage 2 'nothere.yaml: error: cannot read: No such file' run nothere.yaml
+usage 2 'did you mean .machine.' run --set machin.cores=2 scenarios/hello.yaml
+usage 3 "no guest images in '/nonexistent' \(from --images\)" run --images /nonexistent scenarios/hello.yaml
+usage 2 '--json /nonexistent/x: cannot write' run --json /nonexistent/x scenarios/hello.yaml
+
+mkdir -p "$TMP/empty"
+vmm check --images "$TMP/empty" scenarios/hello.yaml
+exits_with 2
+says 'base.lst:3:8: error: cannot read image ./boot/cpu'
+
+for command in run check topo doctor replay; do
+    vmm "$command" --help
+    exits_with 0
+    says "^Usage: vmm $command"
+    vmm help "$command"
+    exits_with 0
+done
+vmm --help
+exits_with 0
+vmm --version
+exits_with 0
+says '^vmm [0-9]'
+vmm
+exits_with 2
+vmm doctor
+says '^kvm '
+says '^unicorn '
+vmm topo scenarios/four-core-idc.yaml
+exits_with 0
+says 'node 0 .* node 1'
+says 'node  0   10  21'
+
+# One bad file among good ones: nothing is run.
+vmm run scenarios/hello.yaml nothere.yaml
+exits_with 2
+says_not 'Hello World'
+
+need_engine
+need_image sbin/hello
+for engine in $ENGINES; do
+    vmm run --engine "$engine" --json "$TMP/r.json" --junit "$TMP/r.xml" --trace "$TMP/r.trace" -q \
+        scenarios/hello.yaml scenarios/page-fault.yaml
+    exits_with 0
+    says '^PASS hello '
+    says '^PASS page-fault '
+    says '^2 passed, 0 not passed$'
+    [ "$(wc -l <"$TMP/out")" -eq 3 ] || fail "-q shows more than the summary"
+    if command -v python3 >/dev/null; then
+        python3 - "$TMP/r.json" "$TMP/r.xml" "$engine" <<'PYTHON' || fail "a result file is wrong"
+import json, sys
+import xml.etree.ElementTree as tree
+runs = json.load(open(sys.argv[1]))
+assert runs["passed"] == 2 and runs["not_passed"] == 0, runs
+hello, fault = runs["results"]
+assert hello["verdict"] == "pass" and hello["engine"] == sys.argv[3], hello
+assert hello["exit_code"] == 0 and fault["exit_code"] == 139
+assert any(line["text"] == "Hello World" and line["domain"] == "hello" for line in hello["console"])
+assert all(entry["holds"] for entry in hello["expectations"] + fault["expectations"])
+assert hello["stats"]["exits"]["port console"] >= 1 and hello["syscalls"] > 0
+assert (hello["state_hash"] is None) == (sys.argv[3] == "kvm")
+suite = tree.parse(sys.argv[2]).getroot().find("testsuite")
+assert suite.get("tests") == "2" and suite.get("failures") == "0" == suite.get("errors")
+assert [case.get("name") for case in suite] == ["hello", "page-fault"]
+assert "hello: Hello World" in suite[0].find("system-out").text
+PYTHON
+    fi
+    grep -q '^[0-9]* 0 hello: Hello World$' "$TMP/r.trace" || fail "no console line in the trace"
+    grep -q 'syscall ' "$TMP/r.trace" || fail "no system call in the trace"
+
+    vmm run --engine "$engine" --set 'expect=[exit: 5]' --json "$TMP/f.json" scenarios/hello.yaml
+    exits_with 1
+    says '^FAIL hello .*exited with code 0'
+    says 'does not hold: --set expect=\[exit: 5\]: the machine exits with code 5 \(it was 0\)'
+    grep -q '"verdict": "fail"' "$TMP/f.json" || fail "the JSON file does not say fail"
+
+    vmm run --engine "$engine" --set 'expect.0={not: Hello}' scenarios/hello.yaml
+    exits_with 1
+    says '^FAIL hello .*a forbidden line appeared'
+    says 'but core 0 printed: Hello World'
+done
+
+if [ -e /dev/full ]; then
+    vmm run -q --json /dev/full scenarios/hello.yaml
+    exits_with 3
+    says 'json /dev/full: cannot write: No space'
+fi
