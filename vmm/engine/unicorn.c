@@ -21,9 +21,6 @@
 
 #include "engine/unicorn_private.h"
 
-/* Translated code.  The library's default of 1 GiB makes a full flush cost seconds. */
-#define CODE_BUFFER_BYTES (32u << 20)
-
 static int fail(struct engine_capability *out, const char *reason, const char *mend, int error)
 {
     snprintf(out->reason, sizeof(out->reason), "%s", reason);
@@ -33,7 +30,7 @@ static int fail(struct engine_capability *out, const char *reason, const char *m
 
 /* Opens a processor and finds the layout of its contexts.  NULL or one line. */
 static const char *open_cpu(const struct unicorn_api *api, unicorn_cpu **cpu,
-                            struct unicorn_layout *layout)
+                            struct unicorn_layout *layout, uint32_t code_bytes)
 {
     if (api->open(UNICORN_ARCH_X86, UNICORN_MODE_64, cpu) != UNICORN_OK) {
         *cpu = NULL;
@@ -41,7 +38,7 @@ static const char *open_cpu(const struct unicorn_api *api, unicorn_cpu **cpu,
     }
     /* Both must come before anything that initialises the processor.  Haswell has FSGSBASE and
      * POPCNT. */
-    if (api->ctl(*cpu, UNICORN_CTL_CODE_BYTES, CODE_BUFFER_BYTES) != UNICORN_OK ||
+    if (api->ctl(*cpu, UNICORN_CTL_CODE_BYTES, code_bytes) != UNICORN_OK ||
         api->ctl(*cpu, UNICORN_CTL_CPU_MODEL, UNICORN_CPU_HASWELL) != UNICORN_OK ||
         api->ctl(*cpu, UNICORN_CTL_USE_EXITS, 1) != UNICORN_OK)
         return "Unicorn refuses the processor model";
@@ -59,7 +56,7 @@ static int unicorn_probe(struct engine_capability *out)
              api->patch);
     unicorn_cpu *cpu = NULL;
     struct unicorn_layout layout;
-    const char *wrong = open_cpu(api, &cpu, &layout);
+    const char *wrong = open_cpu(api, &cpu, &layout, UNICORN_CODE_BYTES(1));
     if (cpu)
         api->close(cpu);
     if (wrong) {
@@ -169,7 +166,8 @@ static int unicorn_create(struct engine **out, struct machine *machine,
     engine->current = engine->loaded = NO_CORE;
     prng_seed(&engine->clock.prng, options->seed);
 
-    const char *wrong = open_cpu(api, &engine->cpu, &engine->layout);
+    const char *wrong =
+        open_cpu(api, &engine->cpu, &engine->layout, UNICORN_CODE_BYTES(engine->core_count));
     if (!wrong)
         wrong = map_memory(engine);
     if (!wrong)
@@ -212,8 +210,8 @@ static void unicorn_kick(struct engine *engine, unsigned core)
 {
     engine->core[core].stats.exit[ENGINE_EXIT_KICK]++;
     /* A core that interrupts itself shall see it soon; the others look before their next slice. */
-    if (core == engine->current && engine->blocks_left > SLICE_BLOCKS_PENDING)
-        engine->blocks_left = SLICE_BLOCKS_PENDING;
+    if (core == engine->current)
+        unicorn_shorten(engine, SLICE_BLOCKS_PENDING);
 }
 
 static void unicorn_events_changed(struct engine *engine, uint64_t next_ns)

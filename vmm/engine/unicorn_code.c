@@ -6,10 +6,15 @@
  * the host writes: the scrub device zeroes memory before it is used anew.  Were the old
  * translations kept, the next program in that memory would run some code of the last.  So each page
  * that code was translated from is marked here, and when the host has written to a marked page its
- * translations are removed before the next slice.
+ * translations are removed before any core executes another block.
  *
  * The library removes translations by virtual address in the address space in force.  Physical pages
  * are reached by switching paging off in a spare context for the time of the removal.
+ *
+ * The buffer of translations must never fill up: the library then throws all away in the middle of
+ * its work and jumps into what it has thrown away.  So its use is estimated and all is forgotten in
+ * time.  When that happens must not matter to the schedule, for a restored snapshot starts with an
+ * empty buffer: the slice is paused, not ended.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -26,8 +31,14 @@ struct unicorn_code {
     uint64_t bytes;
     uint64_t written[MAX_WRITTEN]; /* marked pages the host has written to */
     unsigned written_count;
-    bool forget; /* more of them than fit */
+    bool forget;   /* more of them than fit, or the buffer of translations is filling up */
+    uint64_t used; /* of that buffer, estimated from above */
+    uint64_t available;
 };
+
+/* What a translated block takes: seen were 140 bytes an instruction, everything included. */
+#define BLOCK_BYTES 512
+#define INSTRUCTION_BYTES 160
 
 bool unicorn_code_create(struct engine *engine)
 {
@@ -45,6 +56,7 @@ bool unicorn_code_create(struct engine *engine)
         free(code);
         return false;
     }
+    code->available = UNICORN_CODE_BYTES(engine->core_count) / 8 * 7;
     engine->code = code;
     return true;
 }
@@ -86,8 +98,15 @@ static uint64_t paddr_of(const struct engine *engine, const uint8_t *host)
     return 0;
 }
 
-void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes)
+void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes,
+                             uint64_t instructions)
 {
+    struct unicorn_code *code = engine->code;
+    code->used += BLOCK_BYTES + instructions * INSTRUCTION_BYTES;
+    if (code->used > code->available) {
+        code->forget = true;
+        unicorn_pause(engine);
+    }
     unsigned core = engine->current;
     bool user = (core_registers(engine, core)->hflags & HFLAG_CPL) == 3;
     uint64_t last = rip + (bytes ? bytes - 1 : 0);
@@ -113,7 +132,7 @@ void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes)
         const uint8_t *bit = bit_of(engine, page, &mask);
         if (!bit || !(*bit & mask))
             continue;
-        engine->blocks_left = 0;
+        unicorn_pause(engine);
         if (code->written_count < MAX_WRITTEN)
             code->written[code->written_count++] = page;
         else
@@ -129,12 +148,12 @@ void unicorn_code_forget(struct engine *engine)
     memset(engine->code->marked, 0, engine->code->bytes);
     engine->code->written_count = 0;
     engine->code->forget = false;
+    engine->code->used = 0;
 }
 
 void unicorn_code_settle(struct engine *engine)
 {
     struct unicorn_code *code = engine->code;
-    assert(engine->current == NO_CORE);
     if (code->forget) {
         unicorn_code_forget(engine);
         return;

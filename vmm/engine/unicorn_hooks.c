@@ -7,7 +7,7 @@
  *                 before the block
  *   traps         exceptions and software interrupts: delivered at once (unicorn_trap.c)
  *   ports         go to the machine.  The rest of the basic block runs before a stop takes effect,
- *                 so these callbacks only set blocks_left to 0
+ *                 so these callbacks only shorten the slice
  *   syscall       RCX, R11, CS, SS, flags and RIP as the instruction defines them
  *   rdtsc         virtual time.  Where the library does not let us answer, CR4.TSD is forced on
  *                 and the #GP of ring 3 is the answer's occasion
@@ -15,7 +15,7 @@
  *
  * The set of hooks is the same for every run: a hook that comes or goes moves the boundaries of
  * blocks, and with them the schedule.  For the same reason single steps and breakpoints of a
- * debugger must not use the library's code hooks: set blocks_left to 1 to stop after each block,
+ * debugger must not use the library's code hooks: slices of one block to stop after each,
  * let RFLAGS.TF single-step (#DB arrives in on_trap, before it is delivered to the guest), and find
  * breakpoints by comparing the address in on_block.
  */
@@ -51,6 +51,24 @@ void unicorn_put(struct engine *engine)
     engine->api->context_restore(engine->cpu, engine->core[engine->current].context);
 }
 
+void unicorn_shorten(struct engine *engine, uint64_t blocks)
+{
+    uint64_t *left = engine->paused ? &engine->blocks_kept : &engine->blocks_left;
+    if (*left > blocks) {
+        engine->blocks_cut += *left - blocks;
+        *left = blocks;
+    }
+}
+
+void unicorn_pause(struct engine *engine)
+{
+    if (engine->paused)
+        return;
+    engine->paused = true;
+    engine->blocks_kept = engine->blocks_left;
+    engine->blocks_left = 0;
+}
+
 static void stop_slice(struct engine *engine)
 {
     engine->stopping = true;
@@ -81,18 +99,19 @@ static void on_translation(unicorn_cpu *cpu, void *block, void *previous, void *
     const struct unicorn_block *translated = block;
     engine->api->ctl(cpu, UNICORN_CTL_FLUSH_TLB);
     unicorn_pull(engine);
-    unicorn_code_translated(engine, translated->rip, translated->bytes);
+    unicorn_code_translated(engine, translated->rip, translated->bytes, translated->instructions);
 }
 
 /* A trap takes a place among the blocks, so that a core that does nothing but fault ends its slices
  * like any other. */
 static void count_trap(struct engine *engine, uint64_t cost_ns)
 {
+    uint64_t *left = engine->paused ? &engine->blocks_kept : &engine->blocks_left;
     engine->clock.spent_ns += cost_ns;
     if (engine->blocks_left == 0)
         stop_slice(engine);
-    else
-        engine->blocks_left--;
+    if (*left > 0)
+        (*left)--;
 }
 
 /* A byte of the current core's code, 0 if it cannot be executed. */
@@ -220,7 +239,7 @@ static bool port_forbidden(struct engine *engine)
     if ((cs & 3) != 3)
         return false;
     engine->port_fault = true;
-    engine->blocks_left = 0;
+    unicorn_shorten(engine, 0);
     return true;
 }
 
@@ -253,7 +272,7 @@ static void on_out(unicorn_cpu *cpu, uint32_t port, int bytes, uint32_t value, v
     if (next == MACHINE_STOP_CORE)
         engine->core[core].activity = CORE_STOPPED;
     if (next != MACHINE_CONTINUE || atomic_load(&engine->requested) != STOP_NONE)
-        engine->blocks_left = 0;
+        unicorn_shorten(engine, 0);
 }
 
 static int on_rdtsc(unicorn_cpu *cpu, void *user)

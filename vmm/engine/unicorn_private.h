@@ -38,6 +38,10 @@
 #define SLICE_BLOCKS_DEFAULT 1000 /* longest slice */
 #define SLICE_BLOCKS_PENDING 32   /* when an interrupt waits for the core to enable it */
 
+/* The library's buffer of translated code.  Its default of 1 GiB makes forgetting all cost seconds;
+ * each core has a CPU driver and domains of its own to be translated. */
+#define UNICORN_CODE_BYTES(cores) ((uint32_t)(32 + 4 * (cores)) << 20)
+
 struct core {
     unicorn_context *context; /* its registers while the core is not loaded */
     enum core_activity activity;
@@ -71,6 +75,9 @@ struct engine {
     uint64_t blocks_left; /* the slice ends before the block that finds 0 here ... */
     uint64_t limit_ns;    /* ... or spent_ns at or above this */
     bool stopping;        /* the slice was ended by us; else the core has halted */
+    bool paused;          /* it stops only for us to forget translations, and goes on ... */
+    uint64_t blocks_kept; /* ... with this many blocks left */
+    uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
     bool rdtsc_hooked;    /* the library lets us answer rdtsc ourselves */
     bool port_fault;      /* ring 3 touched a port: #GP as soon as the library lets us */
 
@@ -94,6 +101,13 @@ static inline struct unicorn_state *core_registers(const struct engine *engine, 
 struct unicorn_state *unicorn_pull(struct engine *engine);
 void unicorn_put(struct engine *engine);
 
+/* Lets the current slice end after at most `blocks` more blocks. */
+void unicorn_shorten(struct engine *engine, uint64_t blocks);
+
+/* Stops the current slice before its next block, calls unicorn_code_settle(), and lets it go on.  The
+ * guest and the schedule do not notice. */
+void unicorn_pause(struct engine *engine);
+
 /* Machine time at this moment of the current slice. */
 uint64_t unicorn_now(struct engine *engine);
 
@@ -112,16 +126,18 @@ const char *unicorn_add_hooks(struct engine *engine);
 bool unicorn_code_create(struct engine *engine);
 void unicorn_code_destroy(struct engine *engine);
 
-/* `bytes` of code at rip have been translated for the current core (registers pulled). */
-void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes);
+/* Code at rip has been translated for the current core (registers pulled). */
+void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes,
+                             uint64_t instructions);
 
 /* The host has written to guest memory.  Takes effect at the next unicorn_code_settle(). */
 void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
-/* Forgets the translations of what was written; between slices. */
+/* Forgets the translations of what was written, or all if there are too many; while the library does
+ * not run. */
 void unicorn_code_settle(struct engine *engine);
 
-/* Forgets all translations; between slices. */
+/* Forgets all translations; while the library does not run. */
 void unicorn_code_forget(struct engine *engine);
 
 /* ---- unicorn_run.c ---- */

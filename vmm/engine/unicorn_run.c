@@ -122,6 +122,34 @@ static void observe(struct engine *engine, unsigned core, uint64_t blocks)
     engine->observer(engine->observer_context, &slice);
 }
 
+/* Lets the library execute the current core until the slice ends. */
+static int execute(struct engine *engine)
+{
+    int error;
+    bool paused;
+    do {
+        struct unicorn_state *state = core_registers(engine, engine->current);
+        engine->stopping = false;
+        /* The TLB knows the addresses of one core only. */
+        if (engine->loaded != engine->current)
+            engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
+        engine->loaded = engine->current;
+        /* When it starts, the library takes the arithmetic flags from RFLAGS, not from where it
+         * keeps them while it runs. */
+        state->rflags |= state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
+        unicorn_put(engine);
+        error = engine->api->emu_start(engine->cpu, state->rip, 0, 0, 0);
+        unicorn_pull(engine);
+        paused = engine->paused;
+        if (paused) {
+            engine->paused = false;
+            engine->blocks_left = engine->blocks_kept;
+            unicorn_code_settle(engine);
+        }
+    } while (paused && engine->stopping && error == UNICORN_OK && engine->why.reason == STOP_NONE);
+    return error;
+}
+
 /* Lets a core run for at most `blocks` blocks and, unless 0, until the machine time `until_ns`. */
 static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uint64_t until_ns)
 {
@@ -142,25 +170,17 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     if (machine_cause_pending(engine->machine, core) && blocks > SLICE_BLOCKS_PENDING)
         blocks = SLICE_BLOCKS_PENDING;
     engine->blocks_left = blocks;
+    engine->blocks_cut = 0;
     engine->limit_ns = until_ns > clock->base_ns ? until_ns - clock->base_ns : 1;
-    engine->stopping = false;
     if (self->stats.blocks == 0) /* the hook does not tell of the very first translation */
-        unicorn_code_translated(engine, state->rip, 1);
-    /* The TLB knows the addresses of one core only. */
-    if (engine->loaded != core)
-        engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
-    engine->loaded = core;
-    /* When it starts, the library takes the arithmetic flags from RFLAGS, not from where it keeps
-     * them while it runs. */
-    state->rflags |= state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
-    unicorn_put(engine);
-    int error = engine->api->emu_start(engine->cpu, state->rip, 0, 0, 0);
-    state = unicorn_pull(engine);
+        unicorn_code_translated(engine, state->rip, 1, 1);
+    int error = execute(engine);
+    const struct unicorn_state *after = core_registers(engine, core);
 
-    blocks -= engine->blocks_left < blocks ? engine->blocks_left : blocks;
+    blocks -= engine->blocks_left + engine->blocks_cut;
     self->stats.blocks += blocks;
     if (engine->port_fault) {
-        struct trap fault = { .vector = VECTOR_GP, .has_error = true, .return_rip = state->rip };
+        struct trap fault = { .vector = VECTOR_GP, .has_error = true, .return_rip = after->rip };
         engine->port_fault = false;
         if (!unicorn_deliver(engine, core, &fault))
             unicorn_end(engine, STOP_TRIPLE_FAULT, core, "a port was used in ring 3");
@@ -175,7 +195,6 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     if (engine->observer)
         observe(engine, core, blocks);
     engine->current = NO_CORE;
-    unicorn_code_settle(engine);
 }
 
 /* A length between 1 and the longest: short ones as likely as long ones of the same order. */
