@@ -180,8 +180,8 @@ Test(cspace, slot_allocator_grows_before_it_is_exhausted)
         cr_assert(err_is_ok(slot_alloc(&cap)));
         cr_assert(!seen[get_cap_addr(cap)], "slot 0x%x given twice", get_cap_addr(cap));
         seen[get_cap_addr(cap)] = true;
-        cr_assert(get_cap_addr(cap) >> 8 == ROOTCN_SLOT_SLOT_ALLOC0
-                  || get_cap_addr(cap) >> 8 >= ROOTCN_SLOTS_USER);
+        cr_assert(get_cap_addr(cap) >> 8 == ROOTCN_SLOT_SLOT_ALLOC0 ||
+                  get_cap_addr(cap) >> 8 >= ROOTCN_SLOTS_USER);
     }
     cr_assert_eq(cnodes_made, 19); /* 256 * 20 >= 5000 + reserve */
 }

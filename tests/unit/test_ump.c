@@ -133,7 +133,7 @@ Test(ump, reading_alone_does_not_open_the_window_an_ack_does)
     cr_assert(!send(&a, 1, false));
     cr_assert(send(&b, 7, false)); /* carries the ack */
     cr_assert_eq(ump_ring_window(&a), 0);
-    ump_ring_harvest_acks(&a);     /* without reading the message */
+    ump_ring_harvest_acks(&a); /* without reading the message */
     cr_assert_eq(ump_ring_window(&a), 10);
     for (int i = 0; i < 10; i++) {
         cr_assert(send(&a, 1, false));
@@ -280,8 +280,9 @@ Test(ump, buffers_must_be_whole_aligned_lines)
                  LIB_ERR_UMP_BUFSIZE_INVALID);
     cr_assert_eq(err_no(ump_ring_pair_init(&p, memory[0], 4 * 64, memory[1], BYTES)),
                  LIB_ERR_UMP_BUFSIZE_INVALID);
-    cr_assert_eq(err_no(ump_ring_pair_init(&p, memory[0], BYTES, memory[1], sizeof(memory[1]) + 64)),
-                 LIB_ERR_UMP_BUFSIZE_INVALID);
+    cr_assert_eq(
+        err_no(ump_ring_pair_init(&p, memory[0], BYTES, memory[1], sizeof(memory[1]) + 64)),
+        LIB_ERR_UMP_BUFSIZE_INVALID);
     cr_assert(err_is_ok(ump_ring_pair_init(&p, memory[0], 5 * 64, memory[1], 5 * 64)));
 }
 

@@ -35,8 +35,8 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
     return SYSRET(SYS_ERR_OK);
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
-                              struct memobj **memobj, struct vregion **vregion)
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
+                              struct vregion **vregion)
 {
     (void)frame, (void)memobj, (void)vregion;
     cr_assert_eq(bytes, sizeof(memory));
@@ -64,10 +64,10 @@ static void set_up(void)
     memset(memory, 0, sizeof(memory));
     waitset_init(&ws);
     notifications = fired = 0;
-    cr_assert(err_is_ok(ump_chan_map(&a, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN, notify,
-                                     true)));
-    cr_assert(err_is_ok(ump_chan_accept(&b, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN,
-                                        notify)));
+    cr_assert(err_is_ok(
+        ump_chan_map(&a, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN, notify, true)));
+    cr_assert(
+        err_is_ok(ump_chan_accept(&b, NULL_CAP, DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN, notify)));
 }
 
 static void fire(void *arg)

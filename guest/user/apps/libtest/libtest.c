@@ -21,11 +21,16 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
-    { "capabilities", test_capabilities }, { "address space", test_vspace },
-    { "heap", test_heap },                 { "threads", test_threads },
-    { "preemption", test_preemption },     { "synchronisation", test_sync },
-    { "events", test_events },             { "LMP", test_lmp },
-    { "UMP", test_ump },                   { "time", test_time },
+    { "capabilities", test_capabilities },
+    { "address space", test_vspace },
+    { "heap", test_heap },
+    { "threads", test_threads },
+    { "preemption", test_preemption },
+    { "synchronisation", test_sync },
+    { "events", test_events },
+    { "LMP", test_lmp },
+    { "UMP", test_ump },
+    { "time", test_time },
     { "exceptions", test_exceptions },
 };
 
@@ -41,8 +46,7 @@ int main(int argc, char *argv[])
         sys_debug_get_syscall_count(&before);
         parts[i].run();
         sys_debug_get_syscall_count(&after);
-        printf("libtest: %s passed, %u system calls\n", parts[i].name,
-               (unsigned)(after - before));
+        printf("libtest: %s passed, %u system calls\n", parts[i].name, (unsigned)(after - before));
     }
     printf("libtest: all parts passed\n");
     return EXIT_SUCCESS;

@@ -7,19 +7,19 @@
 
 void libtest_failed(const char *file, int line, const char *check) __attribute__((noreturn));
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            libtest_failed(__FILE__, __LINE__, #condition);                                        \
-        }                                                                                          \
+#define CHECK(condition)                                    \
+    do {                                                    \
+        if (!(condition)) {                                 \
+            libtest_failed(__FILE__, __LINE__, #condition); \
+        }                                                   \
     } while (0)
-#define CHECK_OK(err)                                                                              \
-    do {                                                                                           \
-        errval_t check_err_ = (err);                                                               \
-        if (err_is_fail(check_err_)) {                                                             \
-            DEBUG_ERR(check_err_, "libtest");                                                      \
-            libtest_failed(__FILE__, __LINE__, #err);                                              \
-        }                                                                                          \
+#define CHECK_OK(err)                                 \
+    do {                                              \
+        errval_t check_err_ = (err);                  \
+        if (err_is_fail(check_err_)) {                \
+            DEBUG_ERR(check_err_, "libtest");         \
+            libtest_failed(__FILE__, __LINE__, #err); \
+        }                                             \
     } while (0)
 
 void test_capabilities(void);

@@ -26,8 +26,8 @@ void test_capabilities(void)
     CHECK(id.base == contents.u.mem.base + 4096 && id.bytes == 8192);
     /* the range is taken; another part of the same RAM is not */
     CHECK_OK(slot_alloc(&copy));
-    CHECK(err_no(err_pop(cap_retype(copy, ram, 8192, ObjType_Frame, 4096, 1)))
-          == SYS_ERR_REVOKE_FIRST);
+    CHECK(err_no(err_pop(cap_retype(copy, ram, 8192, ObjType_Frame, 4096, 1))) ==
+          SYS_ERR_REVOKE_FIRST);
     CHECK_OK(cap_retype(copy, ram, 12288, ObjType_Frame, 4096, 1));
     CHECK_OK(cap_delete(copy));
 

@@ -33,20 +33,18 @@ struct capref {
 /* cptr of the caller's own root CNode capability */
 #define CPTR_ROOTCN KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN)
 
-#define NULL_CNODE                                                                                 \
-    ((struct cnoderef){ .croot = 0, .cnode = 0, .level = CNODE_TYPE_ROOT })
+#define NULL_CNODE ((struct cnoderef){ .croot = 0, .cnode = 0, .level = CNODE_TYPE_ROOT })
 #define NULL_CAP ((struct capref){ .cnode = NULL_CNODE, .slot = 0 })
-#define NULL_CAP_INIT                                                                              \
-    {                                                                                              \
-        .cnode = { .croot = 0, .cnode = 0, .level = CNODE_TYPE_ROOT }, .slot = 0                   \
+#define NULL_CAP_INIT                                                            \
+    {                                                                            \
+        .cnode = { .croot = 0, .cnode = 0, .level = CNODE_TYPE_ROOT }, .slot = 0 \
     }
 
-#define CNODE_L2(l1slot)                                                                           \
-    ((struct cnoderef){ .croot = CPTR_ROOTCN,                                                      \
-                        .cnode = (capaddr_t)(l1slot) << L2_CNODE_BITS,                             \
+#define CNODE_L2(l1slot)                                               \
+    ((struct cnoderef){ .croot = CPTR_ROOTCN,                          \
+                        .cnode = (capaddr_t)(l1slot) << L2_CNODE_BITS, \
                         .level = CNODE_TYPE_OTHER })
-#define cnode_root                                                                                 \
-    ((struct cnoderef){ .croot = CPTR_ROOTCN, .cnode = 0, .level = CNODE_TYPE_ROOT })
+#define cnode_root ((struct cnoderef){ .croot = CPTR_ROOTCN, .cnode = 0, .level = CNODE_TYPE_ROOT })
 #define cnode_task CNODE_L2(ROOTCN_SLOT_TASKCN)
 #define cnode_page CNODE_L2(ROOTCN_SLOT_PAGECN)
 #define cnode_base CNODE_L2(ROOTCN_SLOT_BASE_PAGE_CN)

@@ -35,13 +35,13 @@ struct slot_alloc_state {
 
 struct ram_alloc_state {
     struct thread_mutex mutex;
-    ram_alloc_func_t func;   /* used when `own` is exhausted; NULL: ask mem_serv */
-    struct capref own;       /* RAM capability we allocate from; NULL_CAP: none */
-    genpaddr_t own_base;     /* physical */
-    gensize_t own_bytes;     /* of it, from its start, that are ours to take */
-    gensize_t own_next;      /* offset of the first free byte */
-    bool own_only;           /* there is no memory server for this domain */
-    bool connecting;         /* to mem_serv */
+    ram_alloc_func_t func; /* used when `own` is exhausted; NULL: ask mem_serv */
+    struct capref own;     /* RAM capability we allocate from; NULL_CAP: none */
+    genpaddr_t own_base;   /* physical */
+    gensize_t own_bytes;   /* of it, from its start, that are ours to take */
+    gensize_t own_next;    /* offset of the first free byte */
+    bool own_only;         /* there is no memory server for this domain */
+    bool connecting;       /* to mem_serv */
     uint64_t minbase, maxlimit;
     struct waitset mem_waitset;
 };

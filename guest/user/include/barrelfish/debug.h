@@ -11,7 +11,8 @@
 /* "name.core: text", one console line (a newline at the end is dropped). */
 void debug_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Boot phases, domains spawned, bindings made: shown by the VMM with -v only. */
+/* Boot phases, domains spawned, bindings made: shown by the VMM with -v only, which also says when,
+ * where and who. */
 void debug_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The raw form; line without newline, at most 1024 bytes are shown.  kind: PRINT_*. */
@@ -31,12 +32,12 @@ void user_panic_err_fn(const char *file, const char *func, int line, errval_t er
 #endif
 #define USER_PANIC(...) user_panic_fn(__FILE__, __func__, __LINE__, __VA_ARGS__)
 #define USER_PANIC_ERR(err, ...) user_panic_err_fn(__FILE__, __func__, __LINE__, err, __VA_ARGS__)
-#define PANIC_IF_ERR(err, ...)                                                                     \
-    do {                                                                                           \
-        errval_t panic_err_ = (err);                                                               \
-        if (err_is_fail(panic_err_)) {                                                             \
-            USER_PANIC_ERR(panic_err_, __VA_ARGS__);                                               \
-        }                                                                                          \
+#define PANIC_IF_ERR(err, ...)                       \
+    do {                                             \
+        errval_t panic_err_ = (err);                 \
+        if (err_is_fail(panic_err_)) {               \
+            USER_PANIC_ERR(panic_err_, __VA_ARGS__); \
+        }                                            \
     } while (0)
 
 #endif

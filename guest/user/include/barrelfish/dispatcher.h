@@ -29,21 +29,21 @@ struct ump_chan;
 #define LMP_ENDPOINT_FREE_LISTS 16
 
 struct dispatcher_generic {
-    struct thread *current;        /* runs, or ran when we were preempted; NULL: none */
-    struct thread *runq;           /* ring of runnable threads, `current` among them */
-    bool current_in_area;          /* the state of `current` is in the enabled save area */
-    uint32_t timeslice;            /* run upcalls seen */
-    uint32_t fault_depth;          /* faults being reported: more than one means give up */
-    struct lmp_endpoint *endpoints;         /* ring */
-    uint32_t heap_used;                     /* offset of the first unused byte of the endpoint heap */
-    struct lmp_endpoint *heap_free;         /* freed endpoint buffers (linked by next) */
-    struct lmp_chan *lmp_send_parked;       /* ring */
-    struct ump_chan *ump_send_parked;       /* ring */
+    struct thread *current;           /* runs, or ran when we were preempted; NULL: none */
+    struct thread *runq;              /* ring of runnable threads, `current` among them */
+    bool current_in_area;             /* the state of `current` is in the enabled save area */
+    uint32_t timeslice;               /* run upcalls seen */
+    uint32_t fault_depth;             /* faults being reported: more than one means give up */
+    struct lmp_endpoint *endpoints;   /* ring */
+    uint32_t heap_used;               /* offset of the first unused byte of the endpoint heap */
+    struct lmp_endpoint *heap_free;   /* freed endpoint buffers (linked by next) */
+    struct lmp_chan *lmp_send_parked; /* ring */
+    struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
-    struct deferred_event *deferred_events; /* by time */
-    uint32_t ump_armed;                     /* wake flags are set */
-    uint32_t console_used;                  /* bytes in the console buffer */
-    uint64_t idle_polls;                    /* statistics: rounds of idle polling, sleeps */
+    struct deferred_event *deferred_events;    /* by time */
+    uint32_t ump_armed;                        /* wake flags are set */
+    uint32_t console_used;                     /* bytes in the console buffer */
+    uint64_t idle_polls;                       /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
     struct core_state *core_state;
 };

@@ -25,14 +25,14 @@ static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, size_
     return sys_invoke_raw(invoke_header(cptr, level, 0, count, 0), 0, message);
 }
 
-#define CAP_INVOKE_ADDR(cptr, level, ...)                                                          \
-    cap_invoke_addr((cptr), (level), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t),     \
+#define CAP_INVOKE_ADDR(cptr, level, ...)                                                      \
+    cap_invoke_addr((cptr), (level), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t), \
                     (uintptr_t[]){ __VA_ARGS__ })
 #define CAP_INVOKE(cap, ...) CAP_INVOKE_ADDR(get_cap_addr(cap), get_cap_level(cap), __VA_ARGS__)
 
 /* A CSpace is named by the level-2 cptr of its root CNode; the own one has a shorter way. */
-#define INVOKE_CSPACE(croot, ...)                                                                  \
-    CAP_INVOKE_ADDR((croot) == CPTR_ROOTCN ? 0 : (croot), (croot) == CPTR_ROOTCN ? 0 : 2,          \
+#define INVOKE_CSPACE(croot, ...)                                                         \
+    CAP_INVOKE_ADDR((croot) == CPTR_ROOTCN ? 0 : (croot), (croot) == CPTR_ROOTCN ? 0 : 2, \
                     __VA_ARGS__)
 
 /* Copy and mint are invoked on the CNode that receives; in a foreign CSpace on its root CNode, with
@@ -109,8 +109,8 @@ static inline errval_t invoke_cnode_create(struct capref dest, enum objtype type
 
 static inline errval_t invoke_cnode_get_state(struct capref cap, uintptr_t *state)
 {
-    struct sysret result = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_GetState,
-                                         get_cap_addr(cap), get_cap_level(cap));
+    struct sysret result = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_GetState, get_cap_addr(cap),
+                                         get_cap_level(cap));
 
     *state = result.value;
     return result.error;
@@ -220,8 +220,8 @@ static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_
 {
     dispatcher_handle_t handle = disp_disable();
     void *buffer = disp_kernel_buffer(handle);
-    errval_t err
-        = CAP_INVOKE(kernel, KernelCmd_Identify_cap, croot, cptr, level, (uintptr_t)buffer).error;
+    errval_t err =
+        CAP_INVOKE(kernel, KernelCmd_Identify_cap, croot, cptr, level, (uintptr_t)buffer).error;
 
     memcpy(ret, buffer, sizeof(*ret));
     disp_enable(handle);

@@ -71,8 +71,8 @@ void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws);
 /* Fires the send events of parked channels (called on each run upcall). */
 void lmp_channels_retry_send_disabled(dispatcher_handle_t handle);
 
-#define LMP_SEND_N(lc, flags, cap, ...)                                                            \
-    lmp_chan_send((lc), (flags), (cap), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t),  \
+#define LMP_SEND_N(lc, flags, cap, ...)                                                           \
+    lmp_chan_send((lc), (flags), (cap), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t), \
                   (uintptr_t[]){ __VA_ARGS__ })
 #define lmp_chan_send0(lc, flags, cap) lmp_chan_send((lc), (flags), (cap), 0, NULL)
 #define lmp_chan_send1(lc, flags, cap, a) LMP_SEND_N(lc, flags, cap, a)
@@ -80,15 +80,15 @@ void lmp_channels_retry_send_disabled(dispatcher_handle_t handle);
 #define lmp_chan_send3(lc, flags, cap, a, b, c) LMP_SEND_N(lc, flags, cap, a, b, c)
 #define lmp_chan_send4(lc, flags, cap, a, b, c, d) LMP_SEND_N(lc, flags, cap, a, b, c, d)
 #define lmp_chan_send5(lc, flags, cap, a, b, c, d, e) LMP_SEND_N(lc, flags, cap, a, b, c, d, e)
-#define lmp_chan_send6(lc, flags, cap, a, b, c, d, e, f)                                           \
+#define lmp_chan_send6(lc, flags, cap, a, b, c, d, e, f) \
     LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f)
-#define lmp_chan_send7(lc, flags, cap, a, b, c, d, e, f, g)                                        \
+#define lmp_chan_send7(lc, flags, cap, a, b, c, d, e, f, g) \
     LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g)
-#define lmp_chan_send8(lc, flags, cap, a, b, c, d, e, f, g, h)                                     \
+#define lmp_chan_send8(lc, flags, cap, a, b, c, d, e, f, g, h) \
     LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h)
-#define lmp_chan_send9(lc, flags, cap, a, b, c, d, e, f, g, h, i)                                  \
+#define lmp_chan_send9(lc, flags, cap, a, b, c, d, e, f, g, h, i) \
     LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h, i)
-#define lmp_chan_send10(lc, flags, cap, a, b, c, d, e, f, g, h, i, j)                              \
+#define lmp_chan_send10(lc, flags, cap, a, b, c, d, e, f, g, h, i, j) \
     LMP_SEND_N(lc, flags, cap, a, b, c, d, e, f, g, h, i, j)
 
 #endif

@@ -18,9 +18,9 @@ struct lmp_recv_msg {
     } buf;
     uintptr_t words[LMP_MSG_WORDS];
 };
-#define LMP_RECV_MSG_INIT                                                                          \
-    {                                                                                              \
-        .buf = { 0 }, .words = { 0 }                                                               \
+#define LMP_RECV_MSG_INIT            \
+    {                                \
+        .buf = { 0 }, .words = { 0 } \
     }
 
 /* Lies in the dispatcher frame; the buffer's words follow it. */

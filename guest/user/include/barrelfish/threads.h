@@ -40,9 +40,9 @@ struct thread_mutex {
     struct thread *holder;
     struct thread *queue;
 };
-#define THREAD_MUTEX_INITIALIZER                                                                   \
-    {                                                                                              \
-        .locked = 0, .holder = NULL, .queue = NULL                                                 \
+#define THREAD_MUTEX_INITIALIZER                   \
+    {                                              \
+        .locked = 0, .holder = NULL, .queue = NULL \
     }
 void thread_mutex_init(struct thread_mutex *mutex);
 void thread_mutex_lock(struct thread_mutex *mutex);
@@ -53,9 +53,9 @@ void thread_mutex_unlock(struct thread_mutex *mutex);
 struct thread_cond {
     struct thread *queue;
 };
-#define THREAD_COND_INITIALIZER                                                                    \
-    {                                                                                              \
-        .queue = NULL                                                                              \
+#define THREAD_COND_INITIALIZER \
+    {                           \
+        .queue = NULL           \
     }
 void thread_cond_init(struct thread_cond *cond);
 void thread_cond_wait(struct thread_cond *cond, struct thread_mutex *mutex);
@@ -66,9 +66,9 @@ struct thread_sem {
     volatile unsigned value;
     struct thread *queue;
 };
-#define THREAD_SEM_INITIALIZER                                                                     \
-    {                                                                                              \
-        .value = 0, .queue = NULL                                                                  \
+#define THREAD_SEM_INITIALIZER    \
+    {                             \
+        .value = 0, .queue = NULL \
     }
 void thread_sem_init(struct thread_sem *sem, unsigned value);
 void thread_sem_wait(struct thread_sem *sem);
@@ -79,9 +79,9 @@ typedef struct {
     volatile int state; /* 0 not run, 1 running, 2 done */
     struct thread_mutex mutex;
 } thread_once_t;
-#define THREAD_ONCE_INIT                                                                           \
-    {                                                                                              \
-        .state = 0, .mutex = THREAD_MUTEX_INITIALIZER                                              \
+#define THREAD_ONCE_INIT                              \
+    {                                                 \
+        .state = 0, .mutex = THREAD_MUTEX_INITIALIZER \
     }
 void thread_once(thread_once_t *control, void (*function)(void));
 
@@ -94,11 +94,11 @@ void *thread_get_tls_key(int key);
  * default one), and the thread continues with the registers it leaves behind. */
 enum exception_type {
     EXCEPT_NULL,
-    EXCEPT_PAGEFAULT,  /* subtype: enum pagefault_exception_type */
+    EXCEPT_PAGEFAULT, /* subtype: enum pagefault_exception_type */
     EXCEPT_DIVIDE,
     EXCEPT_BREAKPOINT,
     EXCEPT_SINGLESTEP,
-    EXCEPT_OTHER,      /* subtype: vector */
+    EXCEPT_OTHER, /* subtype: vector */
 };
 enum pagefault_exception_type { PAGEFLT_NULL, PAGEFLT_READ, PAGEFLT_WRITE, PAGEFLT_EXEC };
 typedef struct registers_x86_64 arch_registers_state_t;

@@ -30,7 +30,7 @@ struct ump_chan {
     bool never_sleep;             /* the peer cannot notify us: keep polling */
     bool armed;                   /* our wake flag is set */
     bool filling;                 /* between get_next and commit: the next line is taken */
-    struct capref frame; /* of a channel made by bind or accept */
+    struct capref frame;          /* of a channel made by bind or accept */
     void *frame_addr;
     size_t frame_bytes;
     enum { UMP_DISCONNECTED, UMP_BIND_WAIT, UMP_MONITOR_ACCEPT, UMP_CONNECTED } connstate;

@@ -54,9 +54,9 @@ struct ump_control {
     uint8_t epoch;
 };
 
-#define UMP_CONTROL(epoch, type, ack)                                                              \
+#define UMP_CONTROL(epoch, type, ack) \
     ((uint64_t)(epoch) | (uint64_t)(type) << 1 | (uint64_t)(uint16_t)(ack) << 16)
-#define UMP_CONTROL_EPOCH(control) ((uint8_t)((control) & 1))
+#define UMP_CONTROL_EPOCH(control) ((uint8_t)((control)&1))
 #define UMP_CONTROL_TYPE(control) ((unsigned)((control) >> 1) & 0x7fff)
 #define UMP_CONTROL_ACK(control) ((uint16_t)((control) >> 16))
 

@@ -27,7 +27,8 @@ typedef unsigned vregion_flags_t;
 struct memobj {
     struct capref frame;
     size_t bytes;
-    bool anonymous; /* the frame was allocated by vspace_map_anon_attr and is freed with the region */
+    bool
+        anonymous; /* the frame was allocated by vspace_map_anon_attr and is freed with the region */
 };
 
 struct vregion {
@@ -42,8 +43,8 @@ struct vregion {
 
 /* LIB_ERR_VSPACE_MAP, LIB_ERR_VSPACE_NO_SPACE.  bytes is rounded up to pages; memobj and vregion may
  * be NULL. */
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
-                              struct memobj **memobj, struct vregion **vregion);
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
+                              struct vregion **vregion);
 errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
                                    vregion_flags_t flags, struct memobj **memobj,
                                    struct vregion **vregion);
@@ -53,9 +54,8 @@ errval_t vspace_map_one_frame_fixed_attr(lvaddr_t address, size_t bytes, struct 
                                          vregion_flags_t flags, struct memobj **memobj,
                                          struct vregion **vregion);
 /* A part of a frame; offset page aligned. */
-errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame,
-                                      size_t offset, vregion_flags_t flags,
-                                      struct vregion **vregion);
+errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame, size_t offset,
+                                      vregion_flags_t flags, struct vregion **vregion);
 
 /* Memory of this domain, zeroed. */
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,

@@ -19,8 +19,7 @@ struct event_closure {
     void (*handler)(void *arg); /* NULL: nothing to do */
     void *arg;
 };
-#define MKCLOSURE(handler_, arg_)                                                                  \
-    ((struct event_closure){ .handler = (handler_), .arg = (arg_) })
+#define MKCLOSURE(handler_, arg_) ((struct event_closure){ .handler = (handler_), .arg = (arg_) })
 #define NOP_CLOSURE MKCLOSURE(NULL, NULL)
 /* Continuations of message sends. */
 #define MKCONT(handler_, arg_) MKCLOSURE(handler_, arg_)
@@ -35,7 +34,7 @@ struct thread;
 /* Private. */
 struct waitset {
     struct waitset_chanstate *pending, *polled, *idle, *waiting; /* rings */
-    struct thread *waiting_threads;                             /* ring, longest wait first */
+    struct thread *waiting_threads;                              /* ring, longest wait first */
 };
 
 void waitset_init(struct waitset *ws);

@@ -36,8 +36,8 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
         return err_push(err, LIB_ERR_CNODE_CREATE);
     }
     if (cnoderef != NULL) {
-        *cnoderef = build_cnoderef(dest, type == ObjType_L1CNode ? CNODE_TYPE_ROOT
-                                                                 : CNODE_TYPE_OTHER);
+        *cnoderef =
+            build_cnoderef(dest, type == ObjType_L1CNode ? CNODE_TYPE_ROOT : CNODE_TYPE_OTHER);
     }
     return SYS_ERR_OK;
 }
@@ -198,9 +198,8 @@ int debug_print_cap(char *buf, size_t len, const struct capability *cap)
                         cap->u.notify.coreid, cap->u.notify.chanid);
     default:
         if (types[cap->type].memory) {
-            return snprintf(buf, len, "%s cap (0x%" PRIx64 "-0x%" PRIx64 ")",
-                            types[cap->type].name, cap->u.mem.base,
-                            cap->u.mem.base + cap->u.mem.bytes);
+            return snprintf(buf, len, "%s cap (0x%" PRIx64 "-0x%" PRIx64 ")", types[cap->type].name,
+                            cap->u.mem.base, cap->u.mem.base + cap->u.mem.bytes);
         }
         return snprintf(buf, len, "%s cap", types[cap->type].name);
     }

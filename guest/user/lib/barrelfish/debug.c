@@ -28,13 +28,14 @@ void debug_print_line(unsigned kind, const char *text, size_t length)
     }
 }
 
-/* "name.core: " and the text, without a newline at the end. */
-static void __attribute__((format(printf, 2, 0))) print_prefixed(unsigned kind, const char *fmt,
-                                                                 va_list args)
+/* The text, without a newline at the end, behind "name.core: " if so wished. */
+static void __attribute__((format(printf, 3, 0)))
+print_text(unsigned kind, bool prefix, const char *fmt, va_list args)
 {
     char line[DEBUG_LINE_BYTES];
-    int used = snprintf(line, sizeof(line), "%.16s.%u: ", disp_name(),
-                        (unsigned)disp_get_core_id());
+    int used = !prefix ? 0
+                       : snprintf(line, sizeof(line), "%.16s.%u: ", disp_name(),
+                                  (unsigned)disp_get_core_id());
     int more = vsnprintf(line + used, sizeof(line) - (size_t)used, fmt, args);
     size_t length = (size_t)used + (more < 0 ? 0 : (size_t)more);
 
@@ -52,7 +53,7 @@ void debug_printf(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    print_prefixed(PRINT_LINE, fmt, args);
+    print_text(PRINT_LINE, true, fmt, args);
     va_end(args);
 }
 
@@ -61,7 +62,7 @@ void debug_trace(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    print_prefixed(PRINT_TRACE, fmt, args);
+    print_text(PRINT_TRACE, false, fmt, args);
     va_end(args);
 }
 

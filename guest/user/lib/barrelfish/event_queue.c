@@ -11,9 +11,8 @@ static void event_queue_runner(void *arg);
 /* Arms the queue's channel, with an event at once if there is something to deliver. */
 static void arm(struct event_queue *q)
 {
-    errval_t err
-        = waitset_chan_trigger_closure(q->waitset, &q->waitset_state,
-                                       MKCLOSURE(event_queue_runner, q));
+    errval_t err = waitset_chan_trigger_closure(q->waitset, &q->waitset_state,
+                                                MKCLOSURE(event_queue_runner, q));
 
     assert(err_is_ok(err));
     (void)err;

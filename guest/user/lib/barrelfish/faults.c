@@ -22,15 +22,23 @@
 #define RFLAGS_DEFAULT 0x202
 
 static const char *const vector_names[] = {
-    [0] = "division error",      [1] = "debug exception",      [3] = "breakpoint",
-    [4] = "overflow",            [5] = "bound range exceeded", [6] = "invalid instruction",
-    [7] = "no FPU",              [11] = "segment not present", [12] = "stack fault",
-    [13] = "general protection", [16] = "x87 error",           [17] = "misaligned access",
+    [0] = "division error",
+    [1] = "debug exception",
+    [3] = "breakpoint",
+    [4] = "overflow",
+    [5] = "bound range exceeded",
+    [6] = "invalid instruction",
+    [7] = "no FPU",
+    [11] = "segment not present",
+    [12] = "stack fault",
+    [13] = "general protection",
+    [16] = "x87 error",
+    [17] = "misaligned access",
     [19] = "SIMD error",
 };
 
-static void __attribute__((format(printf, 2, 3))) report(dispatcher_handle_t handle,
-                                                         const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+report(dispatcher_handle_t handle, const char *fmt, ...)
 {
     char *line = (char *)handle + DISP_PRINT_BUFFER_OFFSET;
     va_list args;
@@ -144,8 +152,7 @@ static void deliver(dispatcher_handle_t handle, const struct registers_x86_64 *a
         return;
     }
     lvaddr_t top = (lvaddr_t)thread->exception_stack_top;
-    struct exception_frame *frame
-        = (struct exception_frame *)((top - sizeof(*frame)) & ~63ul);
+    struct exception_frame *frame = (struct exception_frame *)((top - sizeof(*frame)) & ~63ul);
     frame->regs = *area;
     frame->type = type;
     frame->subtype = subtype;
@@ -165,7 +172,9 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
     struct registers_x86_64 *area = &shared->enabled_save_area;
 
     deliver(handle, area, EXCEPT_PAGEFAULT,
-            error & FAULT_FETCH ? PAGEFLT_EXEC : error & FAULT_WRITE ? PAGEFLT_WRITE : PAGEFLT_READ,
+            error & FAULT_FETCH   ? PAGEFLT_EXEC
+            : error & FAULT_WRITE ? PAGEFLT_WRITE
+                                  : PAGEFLT_READ,
             address);
     report(handle,
            "%.16s.%u: page fault: %s of address 0x%lx%s%s at RIP 0x%lx, RSP 0x%lx, thread %u; "
@@ -185,7 +194,8 @@ void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint6
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     bool resuming = rip >= shared->crit_pc_low && rip < shared->crit_pc_high;
 
-    report(handle, "%.16s.%u: page fault while disabled: %s of address 0x%lx at RIP 0x%lx%s; "
+    report(handle,
+           "%.16s.%u: page fault while disabled: %s of address 0x%lx at RIP 0x%lx%s; "
            "dispatcher stopped",
            shared->name, (unsigned)shared->curr_core_id, access_name(error), address, rip,
            resuming ? " (a thread's stack pointer is bad)" : "");
@@ -201,8 +211,8 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
     struct thread *thread = get_dispatcher_generic(handle)->current;
     struct registers_x86_64 *area = &shared->trap_save_area;
     size_t names = sizeof(vector_names) / sizeof(vector_names[0]);
-    const char *name = vector < names && vector_names[vector] != NULL ? vector_names[vector]
-                                                                      : "exception";
+    const char *name =
+        vector < names && vector_names[vector] != NULL ? vector_names[vector] : "exception";
 
     deliver(handle, area,
             vector == 0   ? EXCEPT_DIVIDE

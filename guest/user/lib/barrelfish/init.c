@@ -81,8 +81,8 @@ static int main_thread(void *arg)
 
     if (first_domain) {
         argv = argv_first;
-        argc = boot->init_cmdline == 0 ? 0
-                                       : tokenise((char *)boot + boot->init_cmdline, argv_first);
+        argc =
+            boot->init_cmdline == 0 ? 0 : tokenise((char *)boot + boot->init_cmdline, argv_first);
     } else {
         environ = (char **)params->envp;
     }

@@ -8,7 +8,6 @@
 #include <barrelfish/caddr.h>
 #include <errors/errno.h>
 
-errval_t mem_client_allocate(struct capref *ret, uint8_t bits, uint64_t minbase,
-                             uint64_t maxlimit);
+errval_t mem_client_allocate(struct capref *ret, uint8_t bits, uint64_t minbase, uint64_t maxlimit);
 
 #endif

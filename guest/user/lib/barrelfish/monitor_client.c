@@ -349,8 +349,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
                              .bind_st = st,
                              .inlen = inlen,
                              .outlen = outlen };
-    errval_t err
-        = queue_request((struct request){ .mon = mon, .send = send_ump_bind, .object = uc });
+    errval_t err =
+        queue_request((struct request){ .mon = mon, .send = send_ump_bind, .object = uc });
     return err_is_fail(err) ? err_push(err, LIB_ERR_BIND_UMP_REQ) : err;
 }
 
@@ -392,8 +392,8 @@ errval_t idc_export_service(struct idc_export *e)
     e->service_id = (uintptr_t)e;
     e->next = state->exports;
     state->exports = e;
-    errval_t err
-        = queue_request((struct request){ .mon = mon, .send = send_alloc_iref, .object = e });
+    errval_t err =
+        queue_request((struct request){ .mon = mon, .send = send_alloc_iref, .object = e });
     return err_is_fail(err) ? err_push(err, LIB_ERR_EXPORT) : err;
 }
 
@@ -507,8 +507,8 @@ void domain_exit(int status)
 
         for (int i = 0; i < EXIT_EVENTS_MAX && !told; i++) {
             if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
-                err = monitor_domain_exited__tx(mon, MKCONT(exit_told, &told),
-                                                disp_get_domain_id(), (uint8_t)status);
+                err = monitor_domain_exited__tx(mon, MKCONT(exit_told, &told), disp_get_domain_id(),
+                                                (uint8_t)status);
             }
             if (err_is_fail(event_dispatch_non_block(mon->waitset))) {
                 thread_yield_dispatcher(NULL_CAP);

@@ -95,8 +95,8 @@ static bool grow_heap(size_t bytes)
  * entered, never by sbrk, and a reserve stays for what is allocated while growing. */
 static void heap_reserve(size_t bytes)
 {
-    if (bytes > HEAP_MAX_BYTES || heap_left() >= bytes + HEAP_RESERVE_BYTES
-        || heap_mutex.holder == thread_self()) {
+    if (bytes > HEAP_MAX_BYTES || heap_left() >= bytes + HEAP_RESERVE_BYTES ||
+        heap_mutex.holder == thread_self()) {
         return;
     }
     thread_mutex_lock(&heap_mutex);

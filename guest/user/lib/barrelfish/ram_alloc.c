@@ -80,8 +80,8 @@ static bool take_own(struct ram_alloc_state *s, gensize_t bytes, gensize_t align
     gensize_t start = ROUND_UP(s->own_base + s->own_next, align) - s->own_base;
     genpaddr_t first = s->own_base + start;
 
-    if (start > s->own_bytes || bytes > s->own_bytes - start
-        || (s->maxlimit != 0 && (first < s->minbase || first + bytes > s->maxlimit))) {
+    if (start > s->own_bytes || bytes > s->own_bytes - start ||
+        (s->maxlimit != 0 && (first < s->minbase || first + bytes > s->maxlimit))) {
         return false;
     }
     *src = s->own;
@@ -201,9 +201,8 @@ errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes
 
     if (objtype == ObjType_L2CNode) {
         memory = OBJSIZE_L2CNODE;
-    } else if (objtype == ObjType_Dispatcher
-               || (objtype >= ObjType_VNode_x86_64_pml4
-                   && objtype <= ObjType_VNode_x86_64_ptable_Mapping)) {
+    } else if (objtype == ObjType_Dispatcher || (objtype >= ObjType_VNode_x86_64_pml4 &&
+                                                 objtype <= ObjType_VNode_x86_64_ptable_Mapping)) {
         memory = BASE_PAGE_SIZE; /* whole pages, so that the next object starts on one */
     }
     errval_t err = take(ROUND_UP(memory, BASE_PAGE_SIZE), BASE_PAGE_SIZE, &src, &offset, &own);

@@ -14,8 +14,8 @@ uint32_t thread_get_next_token(void)
     struct thread *me = thread_self();
 
     me->token_counter++;
-    return (me->id & 0xff) << 16 | (uint32_t)disp_get_core_id() << 24
-           | (uint32_t)me->token_counter << 8 | 1;
+    return (me->id & 0xff) << 16 | (uint32_t)disp_get_core_id() << 24 |
+           (uint32_t)me->token_counter << 8 | 1;
 }
 
 void thread_set_token(struct waitset_chanstate *channel, uint32_t token)

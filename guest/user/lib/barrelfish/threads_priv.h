@@ -37,9 +37,9 @@ struct thread {
     int exit_status;
     struct thread *exit_waiter; /* queue: who joins it */
 
-    void *stack;      /* lowest address */
+    void *stack; /* lowest address */
     size_t stack_bytes;
-    void *memory;     /* of stack, TLS and this block, as malloc gave it; NULL: static */
+    void *memory; /* of stack, TLS and this block, as malloc gave it; NULL: static */
     struct _reent *reent;
     void *tls_keys[MAX_TLS];
 
@@ -48,7 +48,7 @@ struct thread {
     bool in_exception;
 
     struct waitset_chanstate *wait_channel; /* wait_for_channel is waiting for it */
-    uint32_t token;          /* the reply wait_for_channel must carry; 0: any */
+    uint32_t token;                         /* the reply wait_for_channel must carry; 0: any */
     uint32_t outgoing_token;
     uint8_t token_counter;
     errval_t async_error;

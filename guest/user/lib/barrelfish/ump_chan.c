@@ -367,24 +367,24 @@ static void disarm(struct ump_chan *uc)
 }
 
 /* Calls `function` for each channel the dispatcher waits for, in either direction. */
-#define FOR_ALL_WAITING(disp, uc, statement)                                                       \
-    do {                                                                                           \
-        struct waitset_chanstate *chan_ = (disp)->polled_channels;                                 \
-        if (chan_ != NULL) {                                                                       \
-            do {                                                                                   \
-                struct ump_chan *uc = chan_->arg;                                                  \
-                statement;                                                                         \
-                chan_ = chan_->polled_next;                                                        \
-            } while (chan_ != (disp)->polled_channels);                                            \
-        }                                                                                          \
-        struct ump_chan *parked_ = (disp)->ump_send_parked;                                        \
-        if (parked_ != NULL) {                                                                     \
-            do {                                                                                   \
-                struct ump_chan *uc = parked_;                                                     \
-                statement;                                                                         \
-                parked_ = parked_->next;                                                           \
-            } while (parked_ != (disp)->ump_send_parked);                                          \
-        }                                                                                          \
+#define FOR_ALL_WAITING(disp, uc, statement)                       \
+    do {                                                           \
+        struct waitset_chanstate *chan_ = (disp)->polled_channels; \
+        if (chan_ != NULL) {                                       \
+            do {                                                   \
+                struct ump_chan *uc = chan_->arg;                  \
+                statement;                                         \
+                chan_ = chan_->polled_next;                        \
+            } while (chan_ != (disp)->polled_channels);            \
+        }                                                          \
+        struct ump_chan *parked_ = (disp)->ump_send_parked;        \
+        if (parked_ != NULL) {                                     \
+            do {                                                   \
+                struct ump_chan *uc = parked_;                     \
+                statement;                                         \
+                parked_ = parked_->next;                           \
+            } while (parked_ != (disp)->ump_send_parked);          \
+        }                                                          \
     } while (0)
 
 bool ump_channels_arm_disabled(dispatcher_handle_t handle)

@@ -25,8 +25,8 @@ static errval_t init_state(struct ump_chan_state *state, volatile void *buf, siz
     if ((uintptr_t)buf % UMP_LINE_BYTES != 0) {
         return LIB_ERR_UMP_BUFADDR_INVALID;
     }
-    if (bytes % UMP_LINE_BYTES != 0 || bytes < UMP_MIN_LINES * UMP_LINE_BYTES
-        || bytes > UMP_MAX_LINES * UMP_LINE_BYTES) {
+    if (bytes % UMP_LINE_BYTES != 0 || bytes < UMP_MIN_LINES * UMP_LINE_BYTES ||
+        bytes > UMP_MAX_LINES * UMP_LINE_BYTES) {
         return LIB_ERR_UMP_BUFSIZE_INVALID;
     }
     state->buf = buf;

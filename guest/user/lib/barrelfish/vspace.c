@@ -188,8 +188,8 @@ static errval_t find_gap(size_t bytes, size_t align, genvaddr_t *ret)
         if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN) {
             at = ROUND_UP(at, PTABLE_SPAN);
         }
-        genvaddr_t end = region != NULL && region->base < VSPACE_LIMIT ? region->base
-                                                                      : VSPACE_LIMIT;
+        genvaddr_t end =
+            region != NULL && region->base < VSPACE_LIMIT ? region->base : VSPACE_LIMIT;
         if (at + bytes + BASE_PAGE_SIZE <= end) {
             *ret = at;
             return SYS_ERR_OK;
@@ -236,7 +236,7 @@ static errval_t map_pieces(struct vregion *region, struct capref frame, uint64_t
         size_t piece_bytes = ROUND_DOWN(at, span) + span - at;
         struct mapping_node *piece = node_alloc();
         struct capref source = frame;
-        struct table *table;
+        struct table *table = NULL;
         errval_t err = SYS_ERR_OK;
 
         if (piece_bytes > region->bytes - done) {
@@ -278,9 +278,9 @@ static size_t choose_page_bytes(struct capref frame, size_t bytes, size_t offset
 {
     struct frame_identity id;
 
-    if (bytes < LARGE_PAGE_SIZE || bytes % LARGE_PAGE_SIZE != 0 || offset % LARGE_PAGE_SIZE != 0
-        || address % LARGE_PAGE_SIZE != 0 || err_is_fail(frame_identify(frame, &id))
-        || id.base % LARGE_PAGE_SIZE != 0 || id.bytes < offset + bytes) {
+    if (bytes < LARGE_PAGE_SIZE || bytes % LARGE_PAGE_SIZE != 0 || offset % LARGE_PAGE_SIZE != 0 ||
+        address % LARGE_PAGE_SIZE != 0 || err_is_fail(frame_identify(frame, &id)) ||
+        id.base % LARGE_PAGE_SIZE != 0 || id.bytes < offset + bytes) {
         return BASE_PAGE_SIZE;
     }
     return LARGE_PAGE_SIZE;
@@ -292,8 +292,8 @@ static errval_t map_frame(genvaddr_t *address, bool fixed, size_t bytes, struct 
     uint64_t attr = PTABLE_READ_ONLY;
 
     bytes = ROUND_UP(bytes, BASE_PAGE_SIZE);
-    if (bytes == 0 || offset % BASE_PAGE_SIZE != 0
-        || (fixed && (*address % BASE_PAGE_SIZE != 0 || *address < DOMAIN_OWN_VBASE))) {
+    if (bytes == 0 || offset % BASE_PAGE_SIZE != 0 ||
+        (fixed && (*address % BASE_PAGE_SIZE != 0 || *address < DOMAIN_OWN_VBASE))) {
         return err_push(SYS_ERR_VM_MAP_OFFSET, LIB_ERR_VSPACE_MAP);
     }
     attr |= flags & VREGION_FLAGS_WRITE ? PTABLE_WRITE : 0;
@@ -367,8 +367,8 @@ errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame
     return map_and_return(ret, 0, false, bytes, frame, 0, flags, memobj, vregion);
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame,
-                              struct memobj **memobj, struct vregion **vregion)
+errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
+                              struct vregion **vregion)
 {
     return map_and_return(ret, 0, false, bytes, frame, 0, VREGION_FLAGS_READ_WRITE, memobj,
                           vregion);
@@ -388,9 +388,8 @@ errval_t vspace_map_one_frame_fixed(lvaddr_t address, size_t bytes, struct capre
                                            vregion);
 }
 
-errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame,
-                                      size_t offset, vregion_flags_t flags,
-                                      struct vregion **vregion)
+errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame, size_t offset,
+                                      vregion_flags_t flags, struct vregion **vregion)
 {
     return map_and_return(ret, 0, false, bytes, frame, offset, flags, NULL, vregion);
 }

@@ -112,8 +112,8 @@ bool chan_matches(const struct waitset_chanstate *chan, const struct thread *thr
 static struct waitset_chanstate *find_event(struct waitset *ws, struct thread *thread,
                                             struct waitset_chanstate *awaited)
 {
-    if (awaited != NULL && (awaited->state == CHAN_PENDING || awaited->state == CHAN_WAITING)
-        && chan_matches(awaited, thread, awaited)) {
+    if (awaited != NULL && (awaited->state == CHAN_PENDING || awaited->state == CHAN_WAITING) &&
+        chan_matches(awaited, thread, awaited)) {
         return awaited;
     }
     struct waitset_chanstate *heads[] = { ws->waiting, ws->pending };
