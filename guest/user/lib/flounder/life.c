@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of a connection: by this side (teardown), by the peer (a goodbye), or by the transport.
+ *
+ *   open --goodbye, protocol error, transport error--> broken --teardown--> closing --> gone
+ *   open --teardown-----------------------------------------------------------^
+ *
+ * Broken: nothing is sent or received, everybody who waits is told, the error handler runs once; the
+ * memory stays, since the program holds it.  Closing: the goodbye waits for room in the channel.
+ * Gone: the channel is destroyed, and an event behind all events already queued frees the memory,
+ * unless handlers or calls still run on it: then the last of them does.
+ * Must run each owed continuation exactly once: it may free the program's own memory.
+ */
+#include "flounder_priv.h"
+
+#include <assert.h>
+#include <barrelfish/debug.h>
+#include <stdlib.h>
+
+/* ---- use of the memory ---- */
+
+void flounder_enter(struct flounder_binding *c)
+{
+    __atomic_add_fetch(&c->depth, 1, __ATOMIC_RELAXED);
+}
+
+void flounder_leave(struct flounder_binding *c)
+{
+    assert(c->depth > 0);
+    if (__atomic_sub_fetch(&c->depth, 1, __ATOMIC_RELAXED) == 0 && c->free_when_idle)
+        flounder_discard(c);
+}
+
+void flounder_discard(struct flounder_binding *c)
+{
+    if (c->on_heap)
+        free(c->binding);
+}
+
+static void reap(void *arg)
+{
+    struct flounder_binding *c = arg;
+    if (c->depth > 0)
+        c->free_when_idle = true;
+    else
+        flounder_discard(c);
+}
+
+/* ---- telling everybody ---- */
+
+static void end_calls(struct flounder_binding *c, errval_t err)
+{
+    for (;;) {
+        thread_mutex_lock(&c->lock);
+        struct flounder_rpc *rpc = c->rpcs;
+        if (rpc != NULL)
+            c->rpcs = rpc->next;
+        thread_mutex_unlock(&c->lock);
+        if (rpc == NULL)
+            return;
+        flounder_waiter_wake(&rpc->waiter, err);
+    }
+}
+
+static void end_turns(struct flounder_binding *c, errval_t err)
+{
+    for (;;) {
+        thread_mutex_lock(&c->lock);
+        struct flounder_waiter *w = c->tx_idle;
+        if (w != NULL)
+            c->tx_idle = w->next;
+        thread_mutex_unlock(&c->lock);
+        if (w == NULL)
+            return;
+        flounder_waiter_wake(w, err);
+    }
+}
+
+static bool send_is_parked(const struct flounder_binding *c)
+{
+    return waitset_chan_is_registered(c->kind == FLOUNDER_UMP
+                                          ? &((struct ump_chan *)c->channel)->send_waitset
+                                          : &((struct lmp_chan *)c->channel)->send_waitset);
+}
+
+static void unpark_send(struct flounder_binding *c)
+{
+    if (!send_is_parked(c))
+        return;
+    if (c->kind == FLOUNDER_UMP)
+        ump_chan_deregister_send(c->channel);
+    else
+        lmp_chan_deregister_send(c->channel);
+}
+
+/* Nothing is sent or received any more; whoever waits is told. */
+static void stop(struct flounder_binding *c, errval_t err)
+{
+    assert(err_is_fail(err));
+    if (c->closed != SYS_ERR_OK)
+        return;
+    bool sending = c->tx_plan != NULL;
+    c->closed = err;
+    __atomic_store_n(&c->tx_number, FLOUNDER_TX_CLOSED, __ATOMIC_RELEASE);
+    if (sending) {
+        unpark_send(c);
+        flounder_tx_done(c, err); /* finds the binding closed already: no recursion */
+    }
+    flounder_rx_reset(c);
+    end_calls(c, err);
+    end_turns(c, err);
+    if (waitset_chan_is_armed(&c->register_chan))
+        waitset_chan_trigger(&c->register_chan);
+}
+
+void flounder_break(struct flounder_binding *c, errval_t err)
+{
+    if (c->closed != SYS_ERR_OK)
+        return;
+    flounder_enter(c);
+    stop(c, err);
+    flounder_fail(c, err);
+    flounder_leave(c);
+}
+
+void flounder_fail(struct flounder_binding *c, errval_t err)
+{
+    if (!c->interface->call_error(c, err))
+        debug_printf("binding of interface %s: %s: %s\n", c->interface->name, err_getcode(err),
+                     err_getstring(err));
+}
+
+void flounder_default_error(struct flounder_binding *c, errval_t err)
+{
+    if (err_no(err) == FLOUNDER_ERR_BINDING_CLOSED) {
+        flounder_teardown(c);
+        return;
+    }
+    debug_printf("binding of interface %s failed and has no error_handler: %s: %s\n",
+                 c->interface->name, err_getcode(err), err_getstring(err));
+    abort();
+}
+
+/* ---- teardown ---- */
+
+static void close_channel(struct flounder_binding *c)
+{
+    unpark_send(c);
+    if (c->kind == FLOUNDER_UMP)
+        ump_chan_destroy(c->channel);
+    else
+        lmp_chan_destroy(c->channel);
+    errval_t err = waitset_chan_trigger_closure(c->waitset, &c->reap_chan, MKCLOSURE(reap, c));
+    assert(err_is_ok(err));
+    (void)err;
+}
+
+static void say_goodbye(void *arg)
+{
+    struct flounder_binding *c = arg;
+    errval_t err = SYS_ERR_OK;
+    bool again = false;
+    if (c->kind == FLOUNDER_UMP) {
+        struct ump_control control;
+        volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
+        again = line == NULL;
+        if (line != NULL)
+            ump_chan_commit(c->channel, line, control, FLOUNDER_GOODBYE);
+        else
+            err = ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
+    } else {
+        const uintptr_t word = FLOUNDER_GOODBYE;
+        again = lmp_err_is_transient(lmp_chan_send(c->channel, c->lmp_flags, NULL_CAP, 1, &word));
+        if (again)
+            err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
+    }
+    if (!again || err_is_fail(err))
+        close_channel(c);
+}
+
+errval_t flounder_teardown(struct flounder_binding *c)
+{
+    if (c->torn_down)
+        return FLOUNDER_ERR_BINDING_CLOSED;
+    c->torn_down = true;
+    /* over LMP a goodbye in the middle of a message would be taken for its next fragment */
+    bool peer_listens = c->closed == SYS_ERR_OK &&
+                        !(c->kind == FLOUNDER_LMP && c->tx_plan != NULL &&
+                          (c->tx_at.fragment > 0 || c->tx_at.stream > 0 || c->tx_at.word > 0));
+    stop(c, FLOUNDER_ERR_BINDING_CLOSED);
+    if (peer_listens)
+        say_goodbye(c);
+    else
+        close_channel(c);
+    return SYS_ERR_OK;
+}
