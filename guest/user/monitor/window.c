@@ -38,6 +38,7 @@ void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes)
         index += c < core;
         cores++;
     }
+    assert(cores > 0); /* the core itself */
     *bytes = ROUND_DOWN(topology->node[node].window_bytes / cores, BASE_PAGE_SIZE);
     *base = topology->node[node].window_base + index * *bytes;
 }

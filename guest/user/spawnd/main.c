@@ -91,27 +91,25 @@ static uint8_t bits_for(gensize_t bytes)
     return bits;
 }
 
-static errval_t get_block(uint8_t bits, struct block **ret)
+/* NULL: *err says why. */
+static struct block *get_block(uint8_t bits, errval_t *err)
 {
-    for (struct block *b = blocks; b != NULL; b = b->next) {
-        if (b->domain == 0 && b->bits == bits) {
-            *ret = b;
-            return SYS_ERR_OK;
-        }
-    }
+    for (struct block *b = blocks; b != NULL; b = b->next)
+        if (b->domain == 0 && b->bits == bits)
+            return b;
+    *err = LIB_ERR_MALLOC_FAIL;
     struct block *b = calloc(1, sizeof(*b));
     if (b == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    errval_t err = ram_alloc(&b->ram, bits);
-    if (err_is_fail(err)) {
+        return NULL;
+    *err = ram_alloc(&b->ram, bits);
+    if (err_is_fail(*err)) {
         free(b);
-        return err_push(err, LIB_ERR_RAM_ALLOC);
+        return NULL;
     }
     b->bits = bits;
     b->next = blocks;
     blocks = b;
-    *ret = b;
-    return SYS_ERR_OK;
+    return b;
 }
 
 static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct capref *ep)
@@ -138,9 +136,8 @@ static errval_t spawn(const struct request *request, domainid_t *ret)
         .args = request->args,
         .ram_bytes = spawn_needed_bytes(module, false, SPAWN_START_RAM_BYTES),
     };
-    struct block *block;
-    err = get_block(bits_for(how.ram_bytes), &block);
-    if (err_is_fail(err))
+    struct block *block = get_block(bits_for(how.ram_bytes), &err);
+    if (block == NULL)
         return err;
     how.ram = block->ram;
     how.ram_bytes = 1ull << block->bits;

@@ -226,6 +226,7 @@ static errval_t build_staging(struct builder *b)
 static errval_t fill_staging(struct builder *b)
 {
     const struct spawn_request *request = b->request;
+    assert(b->staging != NULL);
     struct dispatcher_shared *disp = (struct dispatcher_shared *)b->staging;
     memcpy(disp->name, b->d->name, sizeof(disp->name));
     disp->udisp = DOMAIN_DISPFRAME_VBASE;
