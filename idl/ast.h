@@ -142,7 +142,8 @@ struct idl_interface {
     const char *description; /* NULL if there is none */
     struct idl_type *types;
     struct idl_message *messages;
-    struct idl_enumerator *broken_types; /* names whose declarations had errors: known, not usable */
+    struct idl_enumerator
+        *broken_types; /* names whose declarations had errors: known, not usable */
     const struct idl_source *source;
     bool is_include; /* a file of shared types: no `interface { }` around, or no messages in it */
     struct idl_type **order; /* set by resolution: used C types, each after those it is made of */

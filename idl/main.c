@@ -14,15 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "compile.h"
+#include "format.h"
+#include "html.h"
 
-enum action { GENERATE, CHECK, DUMP_AST, DUMP_PLAN, LIST_MESSAGES };
+enum action { GENERATE, CHECK, DUMP_AST, DUMP_PLAN, LIST_MESSAGES, FORMAT, HTML, COMPAT };
 
 #define MAX_INCLUDES 64
 
 struct options {
     enum action action;
-    const char *header_dir, *source_dir, *depfile, *file;
+    const char *header_dir, *source_dir, *depfile;
+    const char *file;     /* --compat: the new interface */
+    const char *old_file; /* --compat */
     const char *includes[MAX_INCLUDES];
     size_t include_count;
     bool no_warnings, any_name;
@@ -30,7 +35,9 @@ struct options {
 
 static const char usage[] =
     "usage: idl --lang=c --header-dir DIR --source-dir DIR [-I INC.if]... [-MF DEPFILE] FILE.if\n"
-    "       idl --check|--dump-ast|--dump-plan|--list-messages [-I INC.if]... FILE.if\n"
+    "       idl --check|--format|--html|--list-messages|--dump-ast|--dump-plan [-I INC.if]... "
+    "FILE.if\n"
+    "       idl --compat [-I INC.if]... OLD.if NEW.if\n"
     "\n"
     "  -I INC.if        use the types of this file\n"
     "  -MF DEPFILE      write what the outputs depend on, for make\n"
@@ -40,6 +47,9 @@ static const char usage[] =
     "  --dump-ast       print the tree\n"
     "  --dump-plan      print how each message lies in words and fragments\n"
     "  --list-messages  print number, name and arguments of each message\n"
+    "  --format         print the interface in standard layout\n"
+    "  --html           print a page that describes its messages\n"
+    "  --compat         say which changes from OLD to NEW break the wire; status 1 if any does\n"
     "FILE.if may be - for standard input.\n";
 
 static int fail(const char *what, const char *path)
@@ -137,6 +147,9 @@ static int parse_options(int argc, char **argv, struct options *o)
         { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
         { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
         { "list-messages", no_argument, NULL, ACTION + LIST_MESSAGES },
+        { "format", no_argument, NULL, ACTION + FORMAT },
+        { "html", no_argument, NULL, ACTION + HTML },
+        { "compat", no_argument, NULL, ACTION + COMPAT },
         { NULL, 0, NULL, 0 },
     };
     /* -MF is one option of two letters, as compilers have it */
@@ -186,12 +199,14 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->action = (enum action)(c - ACTION);
         }
     }
-    if (optind != argc - 1) {
-        fprintf(stderr, "idl: error: %s\n%s",
-                optind >= argc ? "no interface named" : "more than one interface named", usage);
+    int wanted = o->action == COMPAT ? 2 : 1;
+    if (argc - optind != wanted) {
+        fprintf(stderr, "idl: error: %d interface%s expected, %d named\n%s", wanted,
+                wanted == 1 ? "" : "s", argc - optind, usage);
         return 2;
     }
-    o->file = argv[optind];
+    o->file = argv[argc - 1];
+    o->old_file = argv[optind];
     if (o->action == GENERATE && (o->header_dir == NULL || o->source_dir == NULL)) {
         fprintf(stderr, "idl: error: --header-dir and --source-dir are needed\n%s", usage);
         return 2;
@@ -210,12 +225,25 @@ static const char *name_of_file(struct idl_arena *arena, const char *path)
     return idl_arena_text(arena, base, dot == NULL ? strlen(base) : (size_t)(dot - base));
 }
 
+static void print(struct idl_text *text)
+{
+    if (text->length > 0)
+        fwrite(text->data, 1, text->length, stdout);
+    idl_text_free(text);
+}
+
 static int act(struct idl_compilation *c, const struct options *o)
 {
     struct idl_text dep = { NULL, 0, 0 };
+    struct idl_text text = { NULL, 0, 0 };
     int status = 0;
     if (o->action == DUMP_AST)
         idl_dump_ast(stdout, c->interface);
+    if (o->action == FORMAT)
+        idl_format(&text, c->arena, c->interface->source);
+    if (o->action == HTML && c->plan != NULL)
+        idl_html(&text, c->plan);
+    print(&text);
     if (c->plan == NULL)
         return 0; /* a file of shared types */
     if (o->action == DUMP_PLAN)
@@ -231,10 +259,11 @@ static int act(struct idl_compilation *c, const struct options *o)
     return status;
 }
 
-static int run(struct idl_compilation *c, const struct options *o)
+/* Reads and compiles one interface; prints what there is to say about it. */
+static int compile(struct idl_compilation *c, const struct options *o, const char *path)
 {
     const char *error = NULL;
-    c->diag.no_warnings = o->no_warnings;
+    c->diag.no_warnings = o->no_warnings || o->action == FORMAT || o->action == COMPAT;
     for (size_t i = 0; i < o->include_count; i++) {
         const struct idl_source *source = idl_source_read(c->arena, o->includes[i], &error);
         if (source == NULL) {
@@ -243,19 +272,35 @@ static int run(struct idl_compilation *c, const struct options *o)
         }
         idl_add_include(c, source);
     }
-    const struct idl_source *source = idl_source_read(c->arena, o->file, &error);
+    const struct idl_source *source = idl_source_read(c->arena, path, &error);
     if (source == NULL) {
         fprintf(stderr, "idl: error: %s\n", error);
         return 2;
     }
-    bool ok = idl_compile(c, source, o->any_name ? NULL : name_of_file(c->arena, o->file));
+    bool any_name = o->any_name || o->action == COMPAT || o->action == FORMAT;
+    bool ok = idl_compile(c, source, any_name ? NULL : name_of_file(c->arena, path));
     if (c->diag.out != NULL)
         fputs(c->diag.out, stderr);
-    if (!ok) {
+    if (!ok)
         fprintf(stderr, "idl: %u error%s\n", c->diag.errors, c->diag.errors == 1 ? "" : "s");
-        return 1;
+    return ok ? 0 : 1;
+}
+
+static int run_compat(struct idl_compilation *c, const struct options *o)
+{
+    struct idl_compilation old;
+    struct idl_text text = { NULL, 0, 0 };
+    idl_compilation_init(&old);
+    int status = compile(&old, o, o->old_file);
+    if (status == 0 && (old.plan == NULL || c->plan == NULL)) {
+        fprintf(stderr, "idl: error: files of shared types have no messages to compare\n");
+        status = 2;
     }
-    return act(c, o);
+    if (status == 0)
+        status = idl_compat(&text, old.plan, c->plan) > 0 ? 1 : 0;
+    print(&text);
+    idl_compilation_fini(&old);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -266,7 +311,10 @@ int main(int argc, char **argv)
     if (status != 0)
         return status;
     idl_compilation_init(&compilation);
-    status = run(&compilation, &options);
+    status = compile(&compilation, &options, options.file);
+    if (status == 0)
+        status = options.action == COMPAT ? run_compat(&compilation, &options)
+                                          : act(&compilation, &options);
     idl_compilation_fini(&compilation);
     return status;
 }

@@ -494,6 +494,10 @@ static struct idl_interface *begin(struct parser *p, struct idl_arena *arena, st
     p->arena = arena;
     p->diag = diag;
     idl_lexer_init(&p->lexer, arena, diag, source);
+    const char *nul = memchr(source->text, '\0', source->length);
+    if (nul != NULL)
+        idl_error(diag, (struct idl_place){ source, (size_t)(nul - source->text), 1 },
+                  "is this a text file?", "NUL byte");
     p->token = idl_lexer_next(&p->lexer);
     p->ahead = idl_lexer_next(&p->lexer);
     interface->source = source;
