@@ -9,6 +9,7 @@
 #   tests.mk    Criterion programs (ASan + UBSan) and `make check`, `make soak`
 #   lint.mk     clang-format, clang-tidy, cppcheck, shellcheck
 #   install.mk  `make install PREFIX=`
+#   nested.mk   `make check-nested`: everything again inside an emulated host with hardware KVM
 #
 # Source lists are wildcards: a new file needs no edit here.  `build/setup.mk` is an included file
 # with a rule, so GNU Make brings it up to date (tools/setup: the Debian packages) before anything
@@ -33,6 +34,7 @@ include mk/guest.mk
 include mk/tests.mk
 include mk/lint.mk
 include mk/install.mk
+-include $(wildcard mk/nested.mk)
 
 # What must be there for a whole build, and is not.
 required := vmm/main.c idl/main.c guest/kernel/kernel.ld guest/user/lib guest/user/crt/crt0.S \

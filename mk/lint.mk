@@ -4,8 +4,8 @@
 # clang-tidy keeps a stamp for each file under build/lint/, so only what changed is checked again.
 
 lint_all := $(sort $(shell find devices vmm idl guest tests -name '*.[ch]' 2>/dev/null))
-lint_scripts := $(sort $(wildcard tools/* tests/run tests/scenario/*.sh .ci/run))
-lint_scripts := $(if $(lint_scripts),$(shell grep -lE '^\#!/bin/(ba)?sh' $(lint_scripts)))
+lint_scripts := $(sort $(shell find tools tests .ci -type f 2>/dev/null))
+lint_scripts := $(if $(lint_scripts),$(shell grep -lIE '^\#!/bin/(ba)?sh' $(lint_scripts)))
 lint_tools := clang-format clang-tidy cppcheck shellcheck
 
 .PHONY: format lint $(lint_tools:%=lint-%)
@@ -26,7 +26,7 @@ lint-clang-format:
 
 lint-shellcheck:
 	$(say) LINT shellcheck
-	$(Q)$(if $(lint_scripts),shellcheck --severity=warning $(lint_scripts))
+	$(Q)$(if $(lint_scripts),shellcheck -x --severity=warning $(lint_scripts))
 
 cppcheck_flags := --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
     --inline-suppr --suppressions-list=mk/cppcheck.suppressions -j $(shell nproc) \

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# make install: the installed program finds its images, wherever the tree is moved.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/../scenario/lib/common.bash"
+need_engine
+set -- $ENGINES
+
+make install B="$B" PREFIX=/usr DESTDIR="$TMP/root" >"$TMP/out" 2>&1 || fail "make install"
+mv "$TMP/root/usr" "$TMP/moved"
+cd "$TMP/moved" || exit 1
+VMM=$TMP/moved/bin/vmm
+unset VMM_IMAGES VMM_UNICORN
+for engine; do
+    vmm run --engine "$engine" share/vmm/scenarios/hello.yaml
+    exits_with 0
+    says '^PASS hello'
+done
+for program in bin/vmm lib/vmm/guest/boot/cpu lib/vmm/guest/sbin/monitor share/vmm/scenarios/menus/default.lst; do
+    [ -e "$program" ] || fail "$program is not installed"
+done
+exit 0

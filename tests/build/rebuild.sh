@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A second make does nothing; a touched header rebuilds what includes it and links again, and nothing
+# else; a file that went away is missed.  Runs make on a copy of a part of the tree, so that the files of the
+# developer keep their times.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/../scenario/lib/common.bash"
+
+make -q all tests B="$B" >"$TMP/out" 2>&1 || fail "make -q says that something is left to do after make"
+
+tree=$TMP/tree
+mkdir "$tree"
+cp -R Makefile mk tools devices vmm "$tree"
+mkdir -p "$tree/build"
+cp "$B/setup.mk" "$tree/build/"
+cd "$tree" || exit 1
+
+# built: makes bin/vmm, leaves the lines "CC file" in $TMP/out; newlib is not needed
+built() {
+    make build/bin/vmm >"$TMP/out" 2>&1 || fail "make build/bin/vmm"
+}
+
+built
+compiled=$(grep -c '^  CC' "$TMP/out")
+[ "$compiled" -eq "$(ls vmm/*.c vmm/*/*.c devices/*.c | wc -l)" ] || fail "$compiled files compiled at first"
+built
+! grep -qE '^  (CC|LINK)' "$TMP/out" || fail "a second make works again"
+
+touch -d '+2 seconds' devices/abi/ports.h
+built
+compiled=$(grep -c '^  CC' "$TMP/out")
+users=$(find build/host -name '*.d' -exec grep -l 'devices/abi/ports.h' {} + | wc -l)
+[ "$compiled" -eq "$users" ] || fail "$compiled files compiled, $users include the header"
+grep -q '^  LINK' "$TMP/out" || fail "not linked again"
+touch -d '-2 seconds' devices/abi/ports.h
+
+rm vmm/cmd_topo.c
+! make build/bin/vmm >"$TMP/out" 2>&1 || fail "a missing command went unnoticed"
+says 'cmd_topo'
+exit 0
