@@ -19,19 +19,28 @@
 #define KEEP_BYTES (1ul << 20) /* lost when init ends */
 #define MONITOR_START_RAM_BYTES (2ul << 20)
 
+#define BOOT_FAILED_STATUS 1
+
 static struct spawn_modules modules;
 static struct first_ram ram;
 static struct lmp_chan from_monitor;
 static bool done;
 
+/* Without init's work nothing will ever run: says why and switches the machine off. */
+static void must(errval_t err, const char *what)
+{
+    if (err_is_ok(err))
+        return;
+    debug_printf("cannot boot: %s: %s\n", what, err_getstring(err));
+    invoke_kernel_power_off(cap_kernel, BOOT_FAILED_STATUS);
+}
+
 static void start_monitor(const struct abi_boot *boot)
 {
     struct spawn_module *module = spawn_find_module(&modules, "monitor");
     if (module == NULL)
-        USER_PANIC("the boot menu has no monitor: add the line 'module /sbin/monitor'");
-    errval_t err = spawn_open_program(module);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "reading the monitor's program file");
+        must(SPAWN_ERR_FIND_MODULE, "the menu needs the line 'module /sbin/monitor'");
+    must(spawn_open_program(module), "reading the monitor's program file");
     struct spawn_request request = {
         .module = module,
         .args = "monitor",
@@ -41,11 +50,10 @@ static void start_monitor(const struct abi_boot *boot)
         .flags = SPAWN_FLAG_OWN_RAM | SPAWN_FLAG_NO_MONITOR,
         .boot = boot,
     };
-    err = first_ram_carve(&ram, request.ram_bytes, &request.ram_offset);
-    if (err_is_fail(err))
-        USER_PANIC("too little memory for the monitor: give the machine more");
+    must(first_ram_carve(&ram, request.ram_bytes, &request.ram_offset),
+         "too little memory for the monitor, give the machine more");
     struct spawn_domain monitor;
-    err = spawn_create(&request, &monitor);
+    errval_t err = spawn_create(&request, &monitor);
     if (err_is_ok(err))
         err = spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_KERNELCAP, cap_kernel);
     if (err_is_ok(err))
@@ -55,8 +63,7 @@ static void start_monitor(const struct abi_boot *boot)
                               (struct capref){ .cnode = cnode_root, .slot = ROOTCN_SLOT_WINDOWCN });
     if (err_is_ok(err))
         err = spawn_run(&monitor);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "starting the monitor");
+    must(err, "starting the monitor");
     debug_trace("init: monitor started");
 }
 
@@ -66,14 +73,11 @@ static void monitor_answered(void *arg)
     (void)arg;
     struct lmp_recv_msg message = LMP_RECV_MSG_INIT;
     struct capref endpoint;
-    errval_t err = lmp_chan_recv(&from_monitor, &message, &endpoint);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "receiving from the monitor");
+    must(lmp_chan_recv(&from_monitor, &message, &endpoint), "receiving from the monitor");
     if (message.buf.msglen < 2 || message.words[0] != MONITOR_HELLO || capref_is_null(endpoint))
-        USER_PANIC("the monitor sent something else than an endpoint for the memory server");
-    err = first_ram_start_mem_serv(&ram, &modules, endpoint, (domainid_t)message.words[1]);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "starting the memory server");
+        must(LIB_ERR_SHOULD_NOT_GET_HERE, "the monitor sent no endpoint for the memory server");
+    must(first_ram_start_mem_serv(&ram, &modules, endpoint, (domainid_t)message.words[1]),
+         "starting the memory server");
     debug_trace("init: mem_serv started");
     done = true;
 }
@@ -84,28 +88,20 @@ int main(void)
     if (boot == NULL)
         USER_PANIC("init is for the CPU driver to start, not for the menu");
     debug_trace("init: started");
-    errval_t err = spawn_modules_init(&modules, boot);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "listing the modules of the boot menu");
-    err = first_ram_init(&ram, KEEP_BYTES);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "too little memory: give the machine more");
+    must(spawn_modules_init(&modules, boot), "listing the modules of the boot menu");
+    must(first_ram_init(&ram, KEEP_BYTES), "too little memory, give the machine more");
 
     lmp_chan_init(&from_monitor);
-    err = lmp_chan_accept(&from_monitor, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
+    errval_t err = lmp_chan_accept(&from_monitor, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
     if (err_is_ok(err))
         err = lmp_chan_alloc_recv_slot(&from_monitor);
     if (err_is_ok(err))
         err = lmp_chan_register_recv(&from_monitor, get_default_waitset(),
                                      MKCLOSURE(monitor_answered, NULL));
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "creating an endpoint");
+    must(err, "creating an endpoint");
     start_monitor(boot);
-    while (!done) {
-        err = event_dispatch(get_default_waitset());
-        if (err_is_fail(err))
-            USER_PANIC_ERR(err, "waiting for the monitor");
-    }
+    while (!done)
+        must(event_dispatch(get_default_waitset()), "waiting for the monitor");
     debug_trace("init: done");
     return 0;
 }

@@ -64,8 +64,23 @@ static bool starts_here(const struct menu_entry *entry)
     return is_boot_core() || strcmp(menu_base_name(entry->path), "spawnd") == 0;
 }
 
+/* Without these no program of the menu is ever started, so it is said what is missing. */
+static void check_menu(void)
+{
+    static const char *const needed[] = { "chips", "spawnd", "boot_manager" };
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        struct spawn_module *module = spawn_find_module(&modules, needed[i]);
+        struct menu_entry entry;
+        if (module == NULL || err_is_fail(menu_parse_line(module->line, &entry)) || !entry.boot)
+            debug_printf("the boot menu does not start %s: add the line 'module /sbin/%s boot'\n",
+                         needed[i], needed[i]);
+    }
+}
+
 static void start_boot_domains(void)
 {
+    if (is_boot_core())
+        check_menu();
     struct menu_entry *entry = malloc(sizeof(*entry));
     if (entry == NULL)
         USER_PANIC("out of memory");

@@ -29,12 +29,16 @@ extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
-/* Says what is wrong and ends the monitor: only for what cannot happen after start-up. */
-#define MUST(call, ...)                            \
-    do {                                           \
-        errval_t must_err = (call);                \
-        if (err_is_fail(must_err))                 \
-            USER_PANIC_ERR(must_err, __VA_ARGS__); \
+/* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong and
+ * switches the machine off.  For start-up only. */
+#define MONITOR_FAILED_STATUS 1
+#define MUST(call, ...)                                                     \
+    do {                                                                    \
+        errval_t must_err = (call);                                         \
+        if (err_is_fail(must_err)) {                                        \
+            debug_err(__FILE__, __func__, __LINE__, must_err, __VA_ARGS__); \
+            invoke_kernel_power_off(cap_kernel, MONITOR_FAILED_STATUS);     \
+        }                                                                   \
     } while (0)
 
 /* ---- client.c: domains of this core ---- */

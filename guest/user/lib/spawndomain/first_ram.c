@@ -66,7 +66,7 @@ errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *m
 {
     struct spawn_module *module = spawn_find_module(modules, "mem_serv");
     if (module == NULL) {
-        debug_printf("the boot menu has no mem_serv: add the line 'module /sbin/mem_serv'\n");
+        debug_printf("the menu needs the line 'module /sbin/mem_serv'\n");
         return SPAWN_ERR_FIND_MODULE;
     }
     errval_t err = spawn_open_program(module);
