@@ -45,8 +45,8 @@ static inline uint64_t abi_build_boot_tables(void *mem, uint64_t mem_paddr, uint
     unsigned next = 0;
     const uint64_t dir = ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_ACCESSED;
     const uint64_t leaf = ABI_PTE_PRESENT | ABI_PTE_ACCESSED;
-#define ABI_TABLE(i) (table + (uint64_t)(i) * 512)
-#define ABI_TABLE_PADDR(i) (mem_paddr + (uint64_t)(i) * ABI_PAGE_BYTES)
+#define ABI_TABLE(i) (table + (uint64_t)(i)*512)
+#define ABI_TABLE_PADDR(i) (mem_paddr + (uint64_t)(i)*ABI_PAGE_BYTES)
 
     unsigned pml4 = next++;
     unsigned physmap = next++;
@@ -58,7 +58,8 @@ static inline uint64_t abi_build_boot_tables(void *mem, uint64_t mem_paddr, uint
             uint64_t pa = base + (uint64_t)i * ABI_LARGE_PAGE_BYTES;
             if (pa >= ram_end)
                 break;
-            ABI_TABLE(pd)[i] = pa | leaf | ABI_PTE_WRITE | ABI_PTE_DIRTY | ABI_PTE_LARGE | ABI_PTE_NX;
+            ABI_TABLE(pd)
+            [i] = pa | leaf | ABI_PTE_WRITE | ABI_PTE_DIRTY | ABI_PTE_LARGE | ABI_PTE_NX;
         }
     }
 
@@ -85,8 +86,9 @@ static inline uint64_t abi_build_boot_tables(void *mem, uint64_t mem_paddr, uint
     ABI_TABLE(top)[(ABI_CORE_AREA_VADDR >> 30) & 511] = ABI_TABLE_PADDR(area_pd) | dir;
     ABI_TABLE(area_pd)[0] = ABI_TABLE_PADDR(area_pt) | dir;
     for (unsigned i = 0; i < ABI_CORE_AREA_BYTES / ABI_PAGE_BYTES; i++)
-        ABI_TABLE(area_pt)[i] = (core_area_paddr + (uint64_t)i * ABI_PAGE_BYTES) | leaf |
-                                ABI_PTE_WRITE | ABI_PTE_DIRTY | ABI_PTE_NX;
+        ABI_TABLE(area_pt)
+        [i] = (core_area_paddr + (uint64_t)i * ABI_PAGE_BYTES) | leaf | ABI_PTE_WRITE |
+              ABI_PTE_DIRTY | ABI_PTE_NX;
     return ABI_TABLE_PADDR(pml4);
 #undef ABI_TABLE
 #undef ABI_TABLE_PADDR

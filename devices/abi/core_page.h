@@ -66,12 +66,12 @@ _Static_assert(sizeof(struct abi_core_page) == 1024, "core page layout");
 
 /* The first bytes of every dispatcher control block, so that the machine can name dispatchers. */
 struct abi_dcb_head {
-    char name[16];      /* zero-terminated */
-    uint64_t runq_next; /* guest-physical address of the next in the run queue, 0 at the end */
-    uint64_t disp_frame;/* guest-physical address of the dispatcher frame; its first uint32_t is
+    char name[16];       /* zero-terminated */
+    uint64_t runq_next;  /* guest-physical address of the next in the run queue, 0 at the end */
+    uint64_t disp_frame; /* guest-physical address of the dispatcher frame; its first uint32_t is
                          * the dispatcher's own "disabled" word */
     uint32_t domain_id;
-    uint32_t disabled;  /* the CPU driver's view at the last entry */
+    uint32_t disabled; /* the CPU driver's view at the last entry */
 };
 
 _Static_assert(sizeof(struct abi_dcb_head) == 40, "dcb head layout");
@@ -87,14 +87,14 @@ struct abi_trace_record {
 };
 
 /* Kinds: name, number, meaning of the fields. */
-#define ABI_TRACE_KINDS(X)                                                                         \
-    X(SYSCALL, 1, "a=number b=type c=command d=cptr; arg=dcb")                                     \
-    X(SYSRET, 2, "d=low 32 bits of error; arg=dcb")                                                \
-    X(UPCALL, 3, "a=ABI_UPCALL_*; arg=dcb")                                                        \
-    X(RESUME, 4, "arg=dcb")                                                                        \
-    X(INTERRUPT, 5, "a=causes; arg=interrupted dcb or 0")                                          \
-    X(FAULT, 6, "a=vector d=error code; arg=faulting address or rip")                              \
-    X(IDLE, 7, "")                                                                                 \
+#define ABI_TRACE_KINDS(X)                                            \
+    X(SYSCALL, 1, "a=number b=type c=command d=cptr; arg=dcb")        \
+    X(SYSRET, 2, "d=low 32 bits of error; arg=dcb")                   \
+    X(UPCALL, 3, "a=ABI_UPCALL_*; arg=dcb")                           \
+    X(RESUME, 4, "arg=dcb")                                           \
+    X(INTERRUPT, 5, "a=causes; arg=interrupted dcb or 0")             \
+    X(FAULT, 6, "a=vector d=error code; arg=faulting address or rip") \
+    X(IDLE, 7, "")                                                    \
     X(NOTIFY, 8, "d=target core << 16 | id; arg=dcb")
 
 enum abi_trace_kind {

@@ -22,12 +22,12 @@
 #define ABI_MAX_NODES 64
 
 #define ABI_RAM_BASE 0
-#define ABI_RAM_LIMIT 0x7C0000000        /* 31 GiB: RAM of all nodes ends at or below this */
-#define ABI_CORE_AREA_BASE 0x7C0000000   /* core c: ABI_CORE_AREA_BASE + c * ABI_CORE_AREA_BYTES */
-#define ABI_CORE_AREA_BYTES 0x4000       /* page 0 registers, page 1 reserved, pages 2-3 trace ring */
-#define ABI_WINDOW_BASE 0x800000000      /* 32 GiB */
-#define ABI_WINDOW_STRIDE 0x20000000     /* 512 MiB of address space for the window of a node */
-#define ABI_PHYS_LIMIT 0x1000000000      /* 64 GiB */
+#define ABI_RAM_LIMIT 0x7C0000000      /* 31 GiB: RAM of all nodes ends at or below this */
+#define ABI_CORE_AREA_BASE 0x7C0000000 /* core c: ABI_CORE_AREA_BASE + c * ABI_CORE_AREA_BYTES */
+#define ABI_CORE_AREA_BYTES 0x4000     /* page 0 registers, page 1 reserved, pages 2-3 trace ring */
+#define ABI_WINDOW_BASE 0x800000000    /* 32 GiB */
+#define ABI_WINDOW_STRIDE 0x20000000   /* 512 MiB of address space for the window of a node */
+#define ABI_PHYS_LIMIT 0x1000000000    /* 64 GiB */
 
 /* Kernel-virtual memory.  Each core's own page tables map these to its own, private memory;
  * only the physical map shows memory of others, and only for objects this core was given. */

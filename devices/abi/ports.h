@@ -50,9 +50,9 @@ struct abi_channel {
     char name[64];           /* "client->server" or an interface name, zero-terminated */
     uint64_t base;           /* guest-physical, in the window */
     uint32_t bytes_per_ring; /* ring a at base, ring b at base + bytes_per_ring */
-    uint8_t core_a;          /* writes ring a: the side that exported (it is the other's incoming ring) */
-    uint8_t core_b;          /* writes ring b: the side that bound */
-    uint16_t flags;          /* 0 */
+    uint8_t core_a; /* writes ring a: the side that exported (it is the other's incoming ring) */
+    uint8_t core_b; /* writes ring b: the side that bound */
+    uint16_t flags; /* 0 */
 };
 _Static_assert(sizeof(struct abi_channel) == 80, "channel layout");
 #endif

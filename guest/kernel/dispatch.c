@@ -18,7 +18,7 @@ struct dcb *current;
 struct dispatcher_shared *current_disp;
 
 static uint64_t loaded_cr3;
-static systime_t timer_at;                /* 0: not armed */
+static systime_t timer_at; /* 0: not armed */
 
 static void arm_timer(systime_t at)
 {

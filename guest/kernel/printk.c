@@ -62,7 +62,8 @@ static unsigned format_line(const char *f, va_list args)
             break;
         }
         case 'u':
-            at = put_number(at, is_long ? va_arg(args, uint64_t) : va_arg(args, unsigned), 10, width);
+            at = put_number(at, is_long ? va_arg(args, uint64_t) : va_arg(args, unsigned), 10,
+                            width);
             break;
         case 'p':
         case 'x':

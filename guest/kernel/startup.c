@@ -51,8 +51,8 @@ static struct capability *put_cnode(struct capability *root, unsigned slot)
 static uint64_t *next_table(uint64_t *table, unsigned index)
 {
     if (table[index] == 0)
-        table[index] = take(OBJSIZE_VNODE, ABI_PAGE_BYTES) | ABI_PTE_PRESENT | ABI_PTE_WRITE |
-                       ABI_PTE_USER;
+        table[index] =
+            take(OBJSIZE_VNODE, ABI_PAGE_BYTES) | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
     return phys_to_mem(paddr(table[index] & ~0xfffull));
 }
 
@@ -94,13 +94,14 @@ static void put_regions(struct capability *root)
     struct capability *modules = put_cnode(root, ROOTCN_SLOT_MODULECN);
     struct capability *task = &cnode_slot(root, ROOTCN_SLOT_TASKCN)->cap;
     unsigned ram = 0, module = 0;
-    const unsigned read_only = CAPRIGHTS_READ | CAPRIGHTS_EXECUTE | CAPRIGHTS_GRANT |
-                               CAPRIGHTS_IDENTIFY;
+    const unsigned read_only =
+        CAPRIGHTS_READ | CAPRIGHTS_EXECUTE | CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY;
     for (unsigned i = 0; i < boot_info->region_count; i++) {
         const struct abi_region *r = &boot_info->region[i];
         switch (r->type) {
         case ABI_REGION_RAM:
-            put_memory(super, ram++, ObjType_RAM, r->base, r->bytes, CAPRIGHTS_ALLRIGHTS, my_core_id);
+            put_memory(super, ram++, ObjType_RAM, r->base, r->bytes, CAPRIGHTS_ALLRIGHTS,
+                       my_core_id);
             break;
         case ABI_REGION_WINDOW:
             put_memory(windows, r->node, ObjType_Frame, r->base, r->bytes, CAPRIGHTS_ALLRIGHTS,
@@ -155,7 +156,8 @@ void startup_first_domain(uint64_t boot_paddr)
     uint64_t disp_frame = take(DISPATCHER_FRAME_BYTES, DISPATCHER_FRAME_BYTES);
     uint64_t args = take(SPAWN_ARGS_BYTES, ABI_PAGE_BYTES);
     uint64_t pml4 = take(OBJSIZE_VNODE, ABI_PAGE_BYTES);
-    uint64_t boot_bytes = (boot_info->boot_bytes + ABI_PAGE_BYTES - 1) & ~(uint64_t)(ABI_PAGE_BYTES - 1);
+    uint64_t boot_bytes =
+        (boot_info->boot_bytes + ABI_PAGE_BYTES - 1) & ~(uint64_t)(ABI_PAGE_BYTES - 1);
 
     /* address space */
     const uint64_t *boot_table = phys_to_mem(paddr(boot_info->pml4));
@@ -163,7 +165,8 @@ void startup_first_domain(uint64_t boot_paddr)
     table[(ABI_PHYSMAP_BASE >> 39) & 511] = boot_table[(ABI_PHYSMAP_BASE >> 39) & 511];
     table[(ABI_KERNEL_BASE >> 39) & 511] = boot_table[(ABI_KERNEL_BASE >> 39) & 511];
     map_image(pml4);
-    map(pml4, DOMAIN_DISPFRAME_VBASE, disp_frame, DISPATCHER_FRAME_BYTES, ABI_PTE_WRITE | ABI_PTE_NX);
+    map(pml4, DOMAIN_DISPFRAME_VBASE, disp_frame, DISPATCHER_FRAME_BYTES,
+        ABI_PTE_WRITE | ABI_PTE_NX);
     map(pml4, DOMAIN_ARGS_VBASE, args, SPAWN_ARGS_BYTES, ABI_PTE_WRITE | ABI_PTE_NX);
     map(pml4, DOMAIN_BOOTINFO_VBASE, boot_paddr, boot_bytes, ABI_PTE_NX);
 
@@ -182,8 +185,8 @@ void startup_first_domain(uint64_t boot_paddr)
                CAPRIGHTS_ALLRIGHTS, my_core_id);
     put_memory(task, TASKCN_SLOT_DISPFRAME, ObjType_Frame, disp_frame, DISPATCHER_FRAME_BYTES,
                CAPRIGHTS_ALLRIGHTS, my_core_id);
-    put_memory(task, TASKCN_SLOT_ARGSPAGE, ObjType_Frame, args, SPAWN_ARGS_BYTES, CAPRIGHTS_ALLRIGHTS,
-               my_core_id);
+    put_memory(task, TASKCN_SLOT_ARGSPAGE, ObjType_Frame, args, SPAWN_ARGS_BYTES,
+               CAPRIGHTS_ALLRIGHTS, my_core_id);
     put_memory(task, TASKCN_SLOT_BOOTINFO, ObjType_Frame, boot_paddr, boot_bytes,
                CAPRIGHTS_READ | CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY, my_core_id);
     struct capability kernel_cap = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };

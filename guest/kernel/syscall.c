@@ -99,16 +99,15 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
     dispatch_next();
 }
 
-static void __attribute__((noreturn)) send(struct registers_x86_64 *area, struct cte *endpoint,
-                                           const uint64_t *word, unsigned length, unsigned flags,
-                                           capaddr_t send_cptr, unsigned send_level)
+static void __attribute__((noreturn))
+send(struct registers_x86_64 *area, struct cte *endpoint, const uint64_t *word, unsigned length,
+     unsigned flags, capaddr_t send_cptr, unsigned send_level)
 {
     struct dcb *receiver = NULL;
     errval_t err = lmp_deliver(endpoint, current, word, length, send_cptr, send_level,
                                flags & LMP_FLAG_GIVEAWAY, &receiver);
-    bool hand_over = err_is_ok(err)
-                         ? flags & LMP_FLAG_SYNC
-                         : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
+    bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
+                                    : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (err_is_fail(err) && hand_over)
         receiver = (struct dcb *)endpoint->cap.u.endpoint.listener;
     if (!hand_over || receiver == current || area_is_disabled(current, area))
@@ -146,8 +145,9 @@ static void __attribute__((noreturn)) sys_invoke(struct registers_x86_64 *area)
                  mem_to_phys(dcb).v);
 
     if (message) {
-        const uint64_t word[LMP_MSG_WORDS] = { area->r10, area->r8,  area->r9,  area->rax, area->rbx,
-                                               area->rbp, area->r12, area->r13, area->r14, area->r15 };
+        const uint64_t word[LMP_MSG_WORDS] = { area->r10, area->r8,  area->r9,  area->rax,
+                                               area->rbx, area->rbp, area->r12, area->r13,
+                                               area->r14, area->r15 };
         send(area, cte, word, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
     }
     struct invocation inv = {
@@ -156,8 +156,8 @@ static void __attribute__((noreturn)) sys_invoke(struct registers_x86_64 *area)
         .flags = head & 0xff,
         .length = length,
         .command = area->r10,
-        .arg = { area->r8, area->r9, area->rax, area->rbx, area->rbp, area->r12, area->r13, area->r14,
-                 area->r15 },
+        .arg = { area->r8, area->r9, area->rax, area->rbx, area->rbp, area->r12, area->r13,
+                 area->r14, area->r15 },
     };
     finish(area, invoke_object(cte, &inv));
 }
@@ -188,8 +188,7 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
     disp->disabled = 0;
     systime_t wakeup = disp->wakeup;
     if (!disp->haswork && disp->lmp_delivered == disp->lmp_seen &&
-        disp->notified == disp->notify_seen &&
-        (wakeup == 0 || wakeup > plat_time_cached())) {
+        disp->notified == disp->notify_seen && (wakeup == 0 || wakeup > plat_time_cached())) {
         schedule_remove(dcb);
         if (wakeup != 0)
             wakeup_set(dcb, wakeup);

@@ -44,11 +44,12 @@ static void copy_registers(struct registers_x86_64 *to, const struct registers_x
     arch_fxsave(to);
 }
 
-static void __attribute__((noreturn)) stop_faulty(struct registers_x86_64 *area, uint64_t vector,
-                                                  uint64_t error, uint64_t address)
+static void __attribute__((noreturn))
+stop_faulty(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
 {
-    printk("%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
-           current->head.name, vector, error, address, area->rip, area->rsp);
+    printk(
+        "%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
+        current->head.name, vector, error, address, area->rip, area->rsp);
     dispatch_stop(current);
     dispatch_next();
 }

@@ -1,257 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The CPU driver's system calls, driven on the host: two dispatchers in a small "physical memory",
- * calls made through kernel_syscall() as entry code does, devices and context switches replaced.
- * The last test is a hostile caller: random invocations with random arguments, after which every
- * invariant of the capability system must hold.
+ * The CPU driver's system calls, driven on the host: retype, copy, delete, revoke, mappings, LMP,
+ * yield, notifications, print, and what is refused.
  */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
-#include <criterion/criterion.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "objects/objects.h"
-#undef assert
-
-#include "barrelfish_kpi/init.h"
-#include "plat.h"
-#include "schedule.h"
-
-#define MEMORY_BYTES (16u << 20)
-#define UDISP 0x7000000000ull
-
-/* ---- the CPU driver's surroundings ---- */
-
-struct abi_core_page host_core_page;
-struct abi_trace_record host_trace_ring[ABI_TRACE_RECORDS];
-static struct abi_boot boot;
-const struct abi_boot *boot_info = &boot;
-coreid_t my_core_id;
-struct dcb *current;
-struct registers_x86_64 clean_area;
-
-enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF };
-static jmp_buf back;
-static struct dcb *dispatched;
-static unsigned notified_core, notified_id, notifications;
-
-void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
-{
-    (void)text, (void)length, (void)kind, (void)speaker;
-}
-systime_t plat_time_cached(void)
-{
-    return 1000;
-}
-systime_t plat_time(void)
-{
-    return 1000;
-}
-void plat_notify(coreid_t core, uint32_t id)
-{
-    notified_core = core;
-    notified_id = id;
-    notifications++;
-}
-uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
-{
-    (void)entry, (void)rdi, (void)cr3;
-    return core == 1 ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
-}
-void plat_scrub(paddr_t base, uint64_t bytes)
-{
-    cr_assert(base.v % 64 == 0 && bytes % 64 == 0 && base.v + bytes <= MEMORY_BYTES);
-    memset(phys_to_mem(base), 0, bytes);
-}
-void plat_channel(paddr_t description)
-{
-    (void)description;
-}
-void plat_power_off(uint64_t code)
-{
-    (void)code;
-    longjmp(back, POWERED_OFF);
-}
-void panic(const char *format, ...)
-{
-    cr_log_error("panic: %s", format);
-    abort();
-}
-void printk(const char *format, ...)
-{
-    (void)format;
-}
-void dispatch(struct dcb *dcb)
-{
-    dispatched = dcb;
-    longjmp(back, DISPATCHED);
-}
-void dispatch_next(void)
-{
-    longjmp(back, NEXT);
-}
-void dispatch_return(struct registers_x86_64 *area)
-{
-    (void)area;
-    longjmp(back, RETURNED);
-}
-void dispatch_save_fpu(struct registers_x86_64 *area)
-{
-    (void)area;
-}
-void dispatch_stop(struct dcb *dcb)
-{
-    schedule_remove(dcb);
-    wakeup_remove(dcb);
-    notify_unregister(dcb);
-    dcb->stopped = 1;
-}
-void dispatch_forget(struct dcb *dcb)
-{
-    if (current == dcb)
-        current = NULL;
-}
-void dispatch_unload(uint64_t cr3)
-{
-    (void)cr3;
-}
-
-/* ---- the small machine ---- */
-
-#define TASK KPI_CPTR(ROOTCN_SLOT_TASKCN, 0)
-#define RAM_CPTR KPI_CPTR(ROOTCN_SLOT_SUPERCN, 0)
-#define ROOT_CPTR KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN)
-#define SLOT(n) KPI_CPTR(ROOTCN_SLOT_SLOT_ALLOC0, (n))
-#define CN (SLOT(0) | 1ull << 32) /* destination CNode argument: the slot allocator's */
-
-static char *memory;
-static uint64_t next_free;
-static struct dcb *alice, *bob;
-
-static uint64_t take(uint64_t bytes, uint64_t align)
-{
-    uint64_t base = (next_free + align - 1) & ~(align - 1);
-    next_free = base + bytes;
-    return base;
-}
-
-static void put(struct capability *cnode, unsigned slot, unsigned type, uint64_t base, uint64_t bytes)
-{
-    struct capability cap = { .type = (uint8_t)type, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.mem.base = base;
-    cap.u.mem.bytes = bytes;
-    cap_insert_new(cnode_slot(cnode, slot), &cap, 0);
-}
-
-static struct dcb *make_domain(const char *name)
-{
-    uint64_t dispatcher = take(OBJSIZE_DISPATCHER, 4096), frame = take(DISPATCHER_FRAME_BYTES, 4096);
-    struct dcb *dcb = phys_to_mem(paddr(dispatcher));
-    struct capability root = { .type = ObjType_L1CNode, .rights = CAPRIGHTS_ALLRIGHTS };
-    root.u.mem.base = take(OBJSIZE_L2CNODE, 4096);
-    root.u.mem.bytes = OBJSIZE_L2CNODE;
-    cap_insert_new(&dcb->cspace, &root, 0);
-    struct capability *r = &dcb->cspace.cap;
-    static const unsigned cnodes[] = { ROOTCN_SLOT_TASKCN, ROOTCN_SLOT_PAGECN, ROOTCN_SLOT_SUPERCN,
-                                       ROOTCN_SLOT_SLOT_ALLOC0 };
-    for (unsigned i = 0; i < 4; i++)
-        put(r, cnodes[i], ObjType_L2CNode, take(OBJSIZE_L2CNODE, 4096), OBJSIZE_L2CNODE);
-    struct capability *task = &cnode_slot(r, ROOTCN_SLOT_TASKCN)->cap;
-    cap_copy_to(cnode_slot(task, TASKCN_SLOT_ROOTCN), &dcb->cspace);
-    put(task, TASKCN_SLOT_DISPATCHER, ObjType_Dispatcher, dispatcher, OBJSIZE_DISPATCHER);
-    put(task, TASKCN_SLOT_DISPFRAME, ObjType_Frame, frame, DISPATCHER_FRAME_BYTES);
-    struct capability *pages = &cnode_slot(r, ROOTCN_SLOT_PAGECN)->cap;
-    put(pages, 0, ObjType_VNode_x86_64_pml4, take(4096, 4096), 4096);
-    dcb->disp = phys_to_mem(paddr(frame));
-    dcb->udisp = UDISP;
-    dcb->cr3 = pages->u.mem.base;
-    strncpy(dcb->head.name, name, sizeof(dcb->head.name) - 1);
-    return dcb;
-}
-
-static void set_up(void)
-{
-    memory = aligned_alloc(4096, MEMORY_BYTES);
-    memset(memory, 0, MEMORY_BYTES);
-    host_physmap = (uint64_t)memory;
-    boot.topology.core_count = 2;
-    boot.pml4 = 4096;
-    mdb_init(&kernel_mdb);
-    next_free = 8192;
-    alice = make_domain("alice");
-    bob = make_domain("bob");
-    put(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SUPERCN)->cap, 0, ObjType_RAM, 8u << 20,
-        MEMORY_BYTES - (8u << 20));
-    struct capability kernel = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, 0)->cap, TASKCN_SLOT_KERNELCAP),
-                   &kernel, 0);
-    current = alice;
-}
-
-static void tear_down(void)
-{
-    free(memory);
-}
+#include "kernel_fixture.h"
 
 TestSuite(kernel_syscalls, .init = set_up, .fini = tear_down);
-
-static enum outcome enter(struct registers_x86_64 *area)
-{
-    int how = setjmp(back);
-    if (how == 0)
-        kernel_syscall(area);
-    return (enum outcome)how;
-}
-
-/* Invokes with command and arguments as the current dispatcher, in enabled mode. */
-static struct sysret invoke(capaddr_t cptr, unsigned level, uint64_t cmd, const uint64_t arg[9])
-{
-    struct registers_x86_64 *a = &current->disp->enabled_save_area;
-    a->rdi = SYSCALL_INVOKE;
-    a->rsi = (uint64_t)cptr << 32 | level << 16 | 10 << 8;
-    a->rdx = 0;
-    a->r10 = cmd;
-    a->r8 = arg[0], a->r9 = arg[1], a->rax = arg[2], a->rbx = arg[3], a->rbp = arg[4];
-    a->r12 = arg[5], a->r13 = arg[6], a->r14 = arg[7], a->r15 = arg[8];
-    enum outcome how = enter(a);
-    if (how != RETURNED)
-        return SYSRET(SYS_ERR_IMPOSSIBLE);
-    return (struct sysret){ .error = a->rax, .value = a->rdx };
-}
-
-#define INVOKE(cptr, level, cmd, ...)                                                              \
-    invoke((cptr), (level), (cmd), (const uint64_t[9]){ __VA_ARGS__ })
-
-static errval_t retype(capaddr_t src, uint64_t offset, unsigned type, uint64_t bytes, uint64_t count,
-                       unsigned slot)
-{
-    return INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, src | 2ull << 32, offset, type, bytes, count,
-                  ROOT_CPTR, CN, slot)
-        .error;
-}
-
-static errval_t copy(unsigned slot, capaddr_t src)
-{
-    return INVOKE(SLOT(0), 1, CNodeCmd_Copy, slot, ROOT_CPTR, src, 2).error;
-}
-
-static errval_t delete_cap(capaddr_t cptr)
-{
-    return INVOKE(0, 0, CNodeCmd_Delete, cptr, 2).error;
-}
-
-static struct capability *cap_at(struct dcb *dcb, capaddr_t cptr)
-{
-    struct cte *cte;
-    cr_assert(err_is_ok(cspace_lookup_slot(&dcb->cspace.cap, cptr, 2, &cte)));
-    return &cte->cap;
-}
-
-#define EXPECT_ERR(expr, code) cr_expect_eq(err_no(expr), (code), "%s", #expr)
-#define EXPECT_OK(expr) EXPECT_ERR(expr, SYS_ERR_OK)
 
 /* ---- retype ---- */
 
@@ -293,8 +50,8 @@ Test(kernel_syscalls, retype_checks_types_sizes_and_slots)
                       4096, 1, ROOT_CPTR, 0, 20)
                    .error,
                SYS_ERR_DEST_TYPE_INVALID);
-    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, 16384, ObjType_L2CNode,
-                     0, 1, ROOT_CPTR, 0, 20)
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, 16384,
+                     ObjType_L2CNode, 0, 1, ROOT_CPTR, 0, 20)
                   .error);
     EXPECT_OK(INVOKE(KPI_CPTR(20, 0), 1, CNodeCmd_Copy, 7, ROOT_CPTR, RAM_CPTR, 2).error);
 }
@@ -431,8 +188,8 @@ static void connect(void)
     cap.u.endpoint.listener = (uint64_t)bob;
     cap.u.endpoint.epoffset = EP_OFFSET;
     cap.u.endpoint.epbuflen = EP_WORDS;
-    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1), &cap,
-                   0);
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),
+                   &cap, 0);
 }
 
 static enum outcome lmp_send(unsigned words, unsigned flags, capaddr_t cap, errval_t *err)
@@ -543,10 +300,10 @@ Test(kernel_syscalls, endpoints_end_with_their_dispatcher)
     EXPECT_OK(INVOKE(SLOT(0), 1, CNodeCmd_Mint, 4, ROOT_CPTR, SLOT(3), 2, EP_OFFSET, 22).error);
     EXPECT_ERR(INVOKE(SLOT(0), 1, CNodeCmd_Mint, 5, ROOT_CPTR, SLOT(3), 2, 0, 22).error,
                SYS_ERR_MINT_INVALID);
-    EXPECT_ERR(INVOKE(SLOT(0), 1, CNodeCmd_Mint, 5, ROOT_CPTR, SLOT(3), 2,
-                      DISPATCHER_FRAME_BYTES - 64, 22)
-                   .error,
-               SYS_ERR_MINT_INVALID);
+    EXPECT_ERR(
+        INVOKE(SLOT(0), 1, CNodeCmd_Mint, 5, ROOT_CPTR, SLOT(3), 2, DISPATCHER_FRAME_BYTES - 64, 22)
+            .error,
+        SYS_ERR_MINT_INVALID);
     EXPECT_OK(delete_cap(SLOT(2)));
     cr_expect_eq(cap_at(alice, SLOT(3))->type, ObjType_Null);
     cr_expect_eq(cap_at(alice, SLOT(4))->type, ObjType_Null);
@@ -598,8 +355,8 @@ Test(kernel_syscalls, yield_sleeps_only_without_work)
 Test(kernel_syscalls, a_notification_wakes_the_dispatcher_it_was_registered_for)
 {
     connect();
-    struct sysret r = INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Notify_register,
-                             SLOT(1), 2);
+    struct sysret r =
+        INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Notify_register, SLOT(1), 2);
     EXPECT_OK(r.error);
     notify_deliver((uint32_t)r.value);
     cr_expect(bob->queued);
@@ -649,150 +406,4 @@ Test(kernel_syscalls, unknown_calls_and_commands_are_errors)
     EXPECT_ERR(INVOKE(SLOT(99), 2, 0, 0).error, SYS_ERR_CAP_NOT_FOUND);
     EXPECT_ERR(INVOKE(0xffffff00, 2, 0, 0).error, SYS_ERR_CNODE_NOT_FOUND);
     EXPECT_ERR(INVOKE(RAM_CPTR, 7, 0, 0).error, SYS_ERR_INVARGS_SYSCALL);
-}
-
-/* ---- a hostile caller ---- */
-
-static uint64_t random_state = 1;
-
-static uint64_t random_number(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-static uint64_t random_argument(void)
-{
-    switch (random_number() % 12) {
-    case 0:
-        return random_number();
-    case 1:
-        return UINT64_MAX - random_number() % 4;
-    case 2:
-        return (random_number() % 64) << 12;
-    case 3:
-        return UDISP + random_number() % (DISPATCHER_FRAME_BYTES + 64);
-    case 4:
-    case 5:
-        return ROOT_CPTR;
-    case 6:
-        return SLOT(random_number() % 64) | (random_number() % 3) << 32;
-    case 7:
-        return RAM_CPTR | 2ull << 32;
-    case 8:
-        return 2 | (random_number() % 512) << 32;
-    case 9:
-        return random_number() % ObjType_Num;
-    default:
-        return random_number() % 64;
-    }
-}
-
-/* Every mapped capability and its mapping point at each other, and the entries say the same. */
-static void check_mappings(void)
-{
-    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c)) {
-        if (cap_types[c->cap.type].mappable && c->cap.u.word[CAP_MAPPING_WORD] != 0) {
-            struct cte *m = (struct cte *)c->cap.u.word[CAP_MAPPING_WORD];
-            cr_assert_eq(m->cap.type, c->cap.type + 1);
-            cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
-        }
-        if (cap_is_mapping(c->cap.type)) {
-            struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
-            uint64_t *entry = (uint64_t *)(memory + c->cap.u.mapping.ptable) +
-                              c->cap.u.mapping.entry;
-            uint64_t base = *entry & 0xffffffffff000;
-            cr_assert(base >= frame->cap.u.mem.base &&
-                      base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
-        }
-    }
-}
-
-struct wild_call {
-    capaddr_t cptr;
-    unsigned level;
-    uint64_t command, arg[9];
-};
-
-static struct wild_call wild_call(void)
-{
-    static const capaddr_t targets[] = { 0, SLOT(0), KPI_CPTR(ROOTCN_SLOT_PAGECN, 0) };
-    struct wild_call c = { .cptr = random_number() % 2 ? targets[random_number() % 3]
-                                                       : (capaddr_t)SLOT(random_number() % 64),
-                           .command = random_number() % 10 };
-    c.level = c.cptr == 0 ? 0 : c.cptr == SLOT(0) ? 1 : 2;
-    for (unsigned k = 0; k < 9; k++)
-        c.arg[k] = random_argument();
-    return c;
-}
-
-/* A call that may well succeed, so that there is something to break. */
-static struct wild_call likely_call(void)
-{
-    uint64_t a = SLOT(random_number() % 64), b = random_number() % 64;
-    static const uint8_t types[] = { ObjType_RAM, ObjType_RAM, ObjType_Frame, ObjType_L2CNode,
-                                     ObjType_Dispatcher, ObjType_EndPointLMP,
-                                     ObjType_VNode_x86_64_pdpt, ObjType_VNode_x86_64_pdir,
-                                     ObjType_VNode_x86_64_ptable, ObjType_L1CNode };
-    switch (random_number() % 6) {
-    case 0:
-    case 1:
-        return (struct wild_call){
-            0, 0, CNodeCmd_Retype,
-            { ROOT_CPTR, (random_number() % 2 ? RAM_CPTR : a) | 2ull << 32,
-              (random_number() % 64) << 12, types[random_number() % sizeof(types)],
-              (1 + random_number() % 8) << 12, 1 + random_number() % 3, ROOT_CPTR, CN, b }
-        };
-    case 2:
-        return (struct wild_call){ SLOT(0), 1, CNodeCmd_Copy, { b, ROOT_CPTR, a, 2 } };
-    case 3:
-        return (struct wild_call){
-            random_number() % 4 ? (capaddr_t)SLOT(random_number() % 64)
-                                : KPI_CPTR(ROOTCN_SLOT_PAGECN, 0),
-            2, VNodeCmd_Map,
-            { ROOT_CPTR, a, 2 | (random_number() % 256) << 32, PTABLE_WRITE, 0, 1,
-              SLOT(0) | 2ull << 32, b }
-        };
-    case 4:
-        return (struct wild_call){ 0, 0, CNodeCmd_Delete, { a, 2 } };
-    default:
-        return (struct wild_call){ 0, 0, random_number() % 8 ? CNodeCmd_Delete : CNodeCmd_Revoke,
-                                   { a, 2 } };
-    }
-}
-
-Test(kernel_syscalls, a_hostile_caller_breaks_no_invariant, .timeout = 3600)
-{
-    const char *calls = getenv("HOSTILE_CALLS"), *seed = getenv("HOSTILE_SEED");
-    unsigned long total = calls != NULL ? strtoul(calls, NULL, 0) : 40000, succeeded = 0,
-                  restarts = 0;
-    if (seed != NULL)
-        random_state = strtoull(seed, NULL, 0) | 1;
-    /* without the Kernel capability, which is trusted, and without what it runs on */
-    delete_cap(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP));
-    for (unsigned long i = 0; i < total; i++) {
-        struct wild_call c = random_number() % 2 ? wild_call() : likely_call();
-        /* it may saw off the branch it sits on; then it starts anew */
-        struct cte *slots;
-        if (alice->stopped || alice->cspace.cap.type != ObjType_L1CNode ||
-            err_is_fail(cspace_lookup(&alice->cspace.cap, SLOT(0), 1, &slots)) ||
-            err_is_fail(cspace_lookup(&alice->cspace.cap, ROOT_CPTR, 2, &slots))) {
-            tear_down();
-            set_up();
-            delete_cap(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP));
-            restarts++;
-        }
-        current = alice;
-        succeeded += err_is_ok(invoke(c.cptr, c.level, c.command, c.arg).error);
-        if (i % 16 == 0) {
-            struct mdb_violation v = { 0 };
-            cr_assert(mdb_check_invariants(&kernel_mdb, NULL, &v), "call %lu: %s", i, v.rule);
-            cr_assert(mdb_check_nesting(&kernel_mdb, &v), "call %lu: %s", i, v.rule);
-            check_mappings();
-        }
-    }
-    cr_log_info("%lu of %lu calls succeeded, %lu restarts", succeeded, total, restarts);
-    cr_assert_gt(succeeded, total / 20, "the caller is not hostile enough to prove anything");
 }

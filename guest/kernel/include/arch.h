@@ -39,19 +39,19 @@ void arch_init(void);
 void __attribute__((noreturn)) arch_resume(struct registers_x86_64 *area);
 
 /* Enters user mode at `entry` with four arguments, on `stack`, other registers zero. */
-void __attribute__((noreturn)) arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1,
-                                           uint64_t a2, uint64_t a3);
+void __attribute__((noreturn))
+arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
 /* Waits for an interrupt on a fresh stack; never returns: kernel_idle_interrupt() follows. */
 void __attribute__((noreturn)) arch_idle(void);
 
 /* Called by entry code (trap.c); all end in resume, upcall or idle. */
 void __attribute__((noreturn)) kernel_syscall(struct registers_x86_64 *area);
-void __attribute__((noreturn)) kernel_trap(struct registers_x86_64 *area, uint64_t vector,
-                                           uint64_t error, uint64_t address);
+void __attribute__((noreturn))
+kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address);
 void __attribute__((noreturn)) kernel_idle_interrupt(void);
-void __attribute__((noreturn)) kernel_fault(uint64_t vector, uint64_t error, uint64_t rip,
-                                            uint64_t rsp);
+void __attribute__((noreturn))
+kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);
 
 /* The area to be resumed holds an address that user mode cannot run at. */
 void __attribute__((noreturn)) kernel_bad_state(void);

@@ -45,7 +45,7 @@ extern struct abi_trace_record host_trace_ring[ABI_TRACE_RECORDS];
 #define TRACE_RING ((volatile struct abi_trace_record *)host_trace_ring)
 #else
 #define CORE_PAGE ((volatile struct abi_core_page *)ABI_CORE_AREA_VADDR)
-#define TRACE_RING                                                                                 \
+#define TRACE_RING \
     ((volatile struct abi_trace_record *)(ABI_CORE_AREA_VADDR + ABI_TRACE_RING_OFFSET))
 #endif
 
@@ -65,10 +65,10 @@ void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void __attribute__((noreturn, format(printf, 1, 2))) panic(const char *format, ...);
 
 #undef assert
-#define assert(cond)                                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
+#define assert(cond)                                                         \
+    do {                                                                     \
+        if (!(cond))                                                         \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 
 /* Flight recorder: one record, a handful of instructions (core_page.h). */

@@ -40,8 +40,8 @@ bool lmp_error_is_transient(errval_t err)
     }
 }
 
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word, unsigned length,
-                     capaddr_t send_cptr, unsigned send_level, bool give_away,
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word,
+                     unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
                      struct dcb **receiver_out)
 {
     struct capability *cap = &endpoint->cap;

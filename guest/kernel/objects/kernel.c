@@ -76,9 +76,8 @@ static struct sysret create_cap(const struct invocation *inv)
             return SYSRET(SYS_ERR_INVALID_SIZE);
         cap.u.word[CAP_MAPPING_WORD] = 0;
     }
-    if (cap.type == ObjType_Notify_IPI &&
-        (cap.u.notify.coreid >= boot_info->topology.core_count ||
-         cap.u.notify.chanid >= ABI_NOTIFY_IDS))
+    if (cap.type == ObjType_Notify_IPI && (cap.u.notify.coreid >= boot_info->topology.core_count ||
+                                           cap.u.notify.chanid >= ABI_NOTIFY_IDS))
         return SYSRET(SYS_ERR_INVARGS_SYSCALL);
     struct cte *cnode;
     errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cnode);

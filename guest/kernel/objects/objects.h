@@ -15,12 +15,12 @@
 
 struct invocation {
     struct dcb *caller;
-    struct capability *root;     /* the caller's root CNode */
-    unsigned flags;              /* LMP_FLAG_* */
-    capaddr_t send_cptr;         /* capability to send with a message, 0: none */
+    struct capability *root; /* the caller's root CNode */
+    unsigned flags;          /* LMP_FLAG_* */
+    capaddr_t send_cptr;     /* capability to send with a message, 0: none */
     unsigned send_level;
-    unsigned length;             /* words given */
-    uint64_t command;            /* word 0 */
+    unsigned length;               /* words given */
+    uint64_t command;              /* word 0 */
     uint64_t arg[INVOCATION_ARGS]; /* words 1..9; not given: 0 */
 };
 
@@ -43,8 +43,9 @@ struct sysret id_invoke(struct cte *cte, struct invocation *inv);
 
 /* LMP (endpoint.c): sends `length` words at `word[]` and maybe a capability.  On success `*receiver`
  * is runnable. */
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word, unsigned length,
-                     capaddr_t send_cptr, unsigned send_level, bool give_away, struct dcb **receiver);
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word,
+                     unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
+                     struct dcb **receiver);
 /* May sending succeed later? */
 bool lmp_error_is_transient(errval_t err);
 

@@ -72,8 +72,8 @@ static struct sysret map(struct cte *table, struct invocation *inv)
     err = cspace_lookup(src_root, (capaddr_t)inv->arg[1], inv->arg[2] & 0xff, &src);
     if (err_is_fail(err))
         return SYSRET(err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP));
-    err = cspace_lookup_slot(inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)),
-                             2, &mapping);
+    err = cspace_lookup_slot(
+        inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)), 2, &mapping);
     if (err_is_fail(err))
         return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
     if (mapping->cap.type != ObjType_Null)
@@ -160,7 +160,8 @@ void vnode_destroy(struct capability *vnode)
 static struct sysret unmap(struct cte *table, struct invocation *inv)
 {
     struct cte *mapping;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &mapping);
+    errval_t err =
+        cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
     if (!cap_is_mapping(mapping->cap.type))
@@ -170,7 +171,8 @@ static struct sysret unmap(struct cte *table, struct invocation *inv)
     return SYSRET(cap_delete(mapping));
 }
 
-static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_t pages, uint64_t attr)
+static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_t pages,
+                                   uint64_t attr)
 {
     struct capability *cap = &mapping->cap;
     struct cte *frame = (struct cte *)cap->u.mapping.cap;
@@ -180,8 +182,8 @@ static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_
         return SYSRET(SYS_ERR_VM_MAP_SIZE);
     if ((attr & PTABLE_WRITE) && !(frame->cap.rights & CAPRIGHTS_WRITE))
         return SYSRET(SYS_ERR_VM_MAP_RIGHTS);
-    uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) +
-                      cap->u.mapping.entry + offset;
+    uint64_t *entry =
+        (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry + offset;
     uint64_t flags = frame_flags(&frame->cap, attr);
     if (cap->u.mapping.large)
         flags |= ABI_PTE_LARGE;

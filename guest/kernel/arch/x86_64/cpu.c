@@ -55,7 +55,8 @@ static uint64_t gdt[] = {
     0x00cf93000000ffff, /* kernel data */
     0x00cff3000000ffff, /* user data */
     0x00affb000000ffff, /* user code */
-    0, 0,               /* TSS */
+    0,
+    0, /* TSS */
 };
 
 struct registers_x86_64 clean_area;
@@ -68,7 +69,8 @@ static void write_msr(uint32_t msr, uint64_t value)
 static void load_gdt(void)
 {
     uint64_t base = (uint64_t)&tss;
-    gdt[5] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[5] =
+        (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
     gdt[6] = base >> 32;
     tss.rsp[0] = (uint64_t)kernel_stack_top;
     tss.iomap = sizeof(tss); /* no ports for user mode */

@@ -121,11 +121,11 @@ int main(int argc, char *argv[])
     core_count = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     me = disp_get_core_id();
     if (core_count < 2 || core_count > CORES_MAX || me >= core_count) {
-        printf("usage: alltoall CORES   (2..%u, and run on one of the first CORES)\n", CORES_MAX);
+        printf("usage: alltoall CORES   (2..%d, and run on one of the first CORES)\n", CORES_MAX);
         return 2;
     }
-    errval_t err = alltoall_export(NULL, exported, connected, get_default_waitset(),
-                                   IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err =
+        alltoall_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the interface failed");
     while (my_iref == 0)

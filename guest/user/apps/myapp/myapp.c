@@ -48,8 +48,8 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 static void start_server(void)
 {
-    errval_t err = myappif_export(NULL, exported, connected, get_default_waitset(),
-                                  IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err =
+        myappif_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the interface failed");
 }

@@ -32,11 +32,11 @@ struct capability {
             uint64_t base; /* physical */
             uint64_t bytes;
             uint64_t node; /* 0 */
-        } mem; /* types with memory */
+        } mem;             /* types with memory */
         struct {
-            uint64_t listener;    /* kernel address of the DCB */
-            uint32_t epoffset;    /* of struct lmp_endpoint_kern in the dispatcher frame */
-            uint32_t epbuflen;    /* buffer words */
+            uint64_t listener; /* kernel address of the DCB */
+            uint32_t epoffset; /* of struct lmp_endpoint_kern in the dispatcher frame */
+            uint32_t epbuflen; /* buffer words */
             uint64_t iftype;
         } endpoint; /* EndPointLMP */
         struct {
@@ -45,7 +45,7 @@ struct capability {
             uint16_t entry;     /* first entry */
             uint16_t pte_count; /* entries */
             uint32_t large;     /* 1: entries are 2 MiB pages */
-        } mapping; /* ..._Mapping */
+        } mapping;              /* ..._Mapping */
         struct {
             uint64_t start, end; /* ports, inclusive */
         } io;
@@ -54,7 +54,7 @@ struct capability {
         } notify; /* Notify_IPI */
         struct {
             uint64_t coreid, core_local_id;
-        } id;     /* ID */
+        } id; /* ID */
         uint64_t word[3];
     } u;
 };
@@ -78,16 +78,16 @@ struct frame_identity {
 #define PTABLE_EXECUTE (1u << 2)
 
 enum cnode_cmd {
-    CNodeCmd_Copy = 0,  /* on the receiving CNode: dest slot, src croot cptr, src cptr,
+    CNodeCmd_Copy = 0, /* on the receiving CNode: dest slot, src croot cptr, src cptr,
                          * dest level << 8 | src level.  On an L1CNode: dest level 1 = slot of it,
                          * dest level 2 = address (L1 slot << 8 | L2 slot) in its CSpace */
-    CNodeCmd_Mint,      /* as Copy, then p1, p2 */
-    CNodeCmd_Retype,    /* src croot cptr, src cptr | src level << 32, offset, type, object bytes, count,
+    CNodeCmd_Mint,     /* as Copy, then p1, p2 */
+    CNodeCmd_Retype, /* src croot cptr, src cptr | src level << 32, offset, type, object bytes, count,
                          * dest cspace cptr, dest cnode cptr | level << 32, dest slot */
-    CNodeCmd_Delete,    /* cptr, level */
-    CNodeCmd_Revoke,    /* cptr, level */
-    CNodeCmd_Create,    /* type (ID only), dest cnode cptr, dest level, dest slot */
-    CNodeCmd_GetState,  /* cptr, level -> bits */
+    CNodeCmd_Delete,      /* cptr, level */
+    CNodeCmd_Revoke,      /* cptr, level */
+    CNodeCmd_Create,      /* type (ID only), dest cnode cptr, dest level, dest slot */
+    CNodeCmd_GetState,    /* cptr, level -> bits */
     CNodeCmd_CapIdentify, /* cptr, level, address of struct capability in the dispatcher frame */
     CNodeCmd_Resize,
 };
@@ -106,7 +106,9 @@ enum dispatcher_cmd {
     DispatcherCmd_Stop,       /* taken off the run queue for good */
 };
 
-enum frame_cmd { FrameCmd_Identify = 0 /* address of struct frame_identity in the dispatcher frame */ };
+enum frame_cmd {
+    FrameCmd_Identify = 0 /* address of struct frame_identity in the dispatcher frame */
+};
 
 enum mapping_cmd { MappingCmd_Modify = 0 /* offset, pages, attr */ };
 
@@ -118,18 +120,18 @@ enum idcmd { IDCmd_Identify = 0 };
 
 /* Held by monitors only. */
 enum kernel_cmd {
-    KernelCmd_Get_core_id = 0,     /* -> core */
-    KernelCmd_Spawn_core,          /* core, entry, RDI (physical), CR3 */
-    KernelCmd_Identify_cap,        /* croot cptr, cptr, level, address of struct capability in the
+    KernelCmd_Get_core_id = 0,  /* -> core */
+    KernelCmd_Spawn_core,       /* core, entry, RDI (physical), CR3 */
+    KernelCmd_Identify_cap,     /* croot cptr, cptr, level, address of struct capability in the
                                     * dispatcher frame: any capability of any CSpace given */
-    KernelCmd_Create_cap,          /* address of struct capability in the dispatcher frame,
+    KernelCmd_Create_cap,       /* address of struct capability in the dispatcher frame,
                                     * dest cnode cptr, dest level, dest slot, owner core */
-    KernelCmd_Nullify_cap,         /* cptr, level: forget without reclaiming; it lives elsewhere */
-    KernelCmd_Notify_register,     /* cptr, level of an EndPointLMP: -> notification id that wakes the
+    KernelCmd_Nullify_cap,      /* cptr, level: forget without reclaiming; it lives elsewhere */
+    KernelCmd_Notify_register,  /* cptr, level of an EndPointLMP: -> notification id that wakes the
                                     * endpoint's dispatcher; same id for the same dispatcher */
-    KernelCmd_Register_channel,    /* address of struct abi_channel in the dispatcher frame: fabric */
-    KernelCmd_Power_off,           /* exit code */
-    KernelCmd_Get_stats,           /* address of struct kernel_stats in the dispatcher frame */
+    KernelCmd_Register_channel, /* address of struct abi_channel in the dispatcher frame: fabric */
+    KernelCmd_Power_off,        /* exit code */
+    KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
 };
 
 #endif

@@ -65,35 +65,36 @@ struct registers_x86_64 {
 
 /* w: who writes.  u = user, k = kernel */
 struct dispatcher_shared {
-    uint32_t disabled;      /* u, k: 1 while dispatcher code runs */
-    uint32_t haswork;       /* u: 1: something to do, do not sleep at yield */
-    lvaddr_t udisp;         /* u (spawner): address of this frame in its own domain */
-    uint32_t lmp_delivered; /* k: words ever delivered to all endpoints of the dispatcher */
-    uint32_t lmp_seen;      /* u: value of lmp_delivered when endpoints were last polled */
-    lvaddr_t lmp_hint;      /* k: offset of the endpoint last delivered to */
-    uint32_t notified;      /* k: notifications ever received (wake-ups for UMP channels) */
-    uint32_t notify_seen;   /* u: value of notified when the UMP channels were last polled */
-    lvaddr_t dispatcher_run;                /* u: upcall (udisp) */
-    lvaddr_t dispatcher_lrpc;               /* u: upcall */
-    lvaddr_t dispatcher_pagefault;          /* u: upcall (udisp, address, error, rip) */
+    uint32_t disabled;             /* u, k: 1 while dispatcher code runs */
+    uint32_t haswork;              /* u: 1: something to do, do not sleep at yield */
+    lvaddr_t udisp;                /* u (spawner): address of this frame in its own domain */
+    uint32_t lmp_delivered;        /* k: words ever delivered to all endpoints of the dispatcher */
+    uint32_t lmp_seen;             /* u: value of lmp_delivered when endpoints were last polled */
+    lvaddr_t lmp_hint;             /* k: offset of the endpoint last delivered to */
+    uint32_t notified;             /* k: notifications ever received (wake-ups for UMP channels) */
+    uint32_t notify_seen;          /* u: value of notified when the UMP channels were last polled */
+    lvaddr_t dispatcher_run;       /* u: upcall (udisp) */
+    lvaddr_t dispatcher_lrpc;      /* u: upcall */
+    lvaddr_t dispatcher_pagefault; /* u: upcall (udisp, address, error, rip) */
     lvaddr_t dispatcher_pagefault_disabled; /* u: the same */
     lvaddr_t dispatcher_trap;               /* u: upcall (udisp, vector, error, rip) */
-    systime_t systime;      /* k: machine time at the last dispatch, ns (as of the core's last request) */
-    systime_t wakeup;       /* u: wake at this time, 0 = no */
-    char name[16];          /* u (spawner) */
-    uint64_t crit_pc_low;   /* u */
-    uint64_t crit_pc_high;  /* u */
-    lvaddr_t upcall_stack;  /* u: top of the stack on which upcalls start, 16-byte aligned */
-    uint32_t curr_core_id;  /* k */
-    uint32_t domain_id;     /* k, from Setup */
-    uint64_t tsc_hz;        /* k */
+    systime_t
+        systime;      /* k: machine time at the last dispatch, ns (as of the core's last request) */
+    systime_t wakeup; /* u: wake at this time, 0 = no */
+    char name[16];    /* u (spawner) */
+    uint64_t crit_pc_low;  /* u */
+    uint64_t crit_pc_high; /* u */
+    lvaddr_t upcall_stack; /* u: top of the stack on which upcalls start, 16-byte aligned */
+    uint32_t curr_core_id; /* k */
+    uint32_t domain_id;    /* k, from Setup */
+    uint64_t tsc_hz;       /* k */
     uint64_t reserved[13];
     struct registers_x86_64 enabled_save_area;  /* k, u */
     struct registers_x86_64 disabled_save_area; /* k, u */
     struct registers_x86_64 trap_save_area;     /* k, u */
 };
 
-#define DISP_CHECK(field, offset)                                                                  \
+#define DISP_CHECK(field, offset) \
     _Static_assert(offsetof(struct dispatcher_shared, field) == (offset), #field)
 DISP_CHECK(disabled, DISP_DISABLED);
 DISP_CHECK(haswork, DISP_HASWORK);
@@ -120,7 +121,7 @@ struct lmp_endpoint_kern {
     uint32_t reserved;
     uint64_t buf[];
 };
-#define LMP_HEADER_LENGTH(header) ((header) & 0xff)
+#define LMP_HEADER_LENGTH(header) ((header)&0xff)
 #define LMP_HEADER_CAP(header) (((header) >> 8) & 1)
 #define LMP_ENDPOINT_MIN_WORDS 12 /* LIB_ERR_LMP_BUFLEN_INVALID below */
 #define LMP_ENDPOINT_DEFAULT_WORDS 22

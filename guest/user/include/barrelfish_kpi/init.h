@@ -17,14 +17,16 @@
 #define ROOTCN_SLOT_SUPERCN 3 /* first domain: free RAM of this core, in slots 0.. */
 #define ROOTCN_SLOT_SEGCN 4
 #define ROOTCN_SLOT_WINDOWCN 5 /* first domain: Frame capabilities of the UMP window, slot = node */
-#define ROOTCN_SLOT_MODULECN 6 /* first domain (and whom it inherits to): module n of the boot
+#define ROOTCN_SLOT_MODULECN \
+    6 /* first domain (and whom it inherits to): module n of the boot
                                 * information (counting MODULE regions) in slot n, Frame, read-only */
 #define ROOTCN_SLOT_SLOT_ALLOC0 7
 #define ROOTCN_SLOT_SLOT_ALLOC1 8
 #define ROOTCN_SLOT_SLOT_ALLOC2 9
 #define ROOTCN_SLOT_ROOT_MAPPING 10
 #define ROOTCN_SLOT_ARGCN 11
-#define ROOTCN_SLOT_EARLY_CN 13 /* 64 RAM capabilities of 16 KiB for CNodes made before mem_serv answers */
+#define ROOTCN_SLOT_EARLY_CN \
+    13 /* 64 RAM capabilities of 16 KiB for CNodes made before mem_serv answers */
 #define ROOTCN_SLOTS_USER 14
 
 /* task CNode slots */

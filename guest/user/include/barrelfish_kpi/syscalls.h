@@ -36,14 +36,14 @@
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
 
-#define LMP_MSG_WORDS 10  /* payload of one LMP message */
+#define LMP_MSG_WORDS 10 /* payload of one LMP message */
 #define LRPC_MSG_WORDS 4
 
-#define DEBUG_CLOCK_NS 0       /* -> value: machine time in ns */
-#define DEBUG_TSC_HZ 1         /* -> value */
-#define DEBUG_CORE_ID 2        /* -> value */
-#define DEBUG_SYSCALL_COUNT 3  /* -> value: system calls served by this core */
-#define DEBUG_EXIT 4           /* the calling dispatcher stops running for good */
+#define DEBUG_CLOCK_NS 0      /* -> value: machine time in ns */
+#define DEBUG_TSC_HZ 1        /* -> value */
+#define DEBUG_CORE_ID 2       /* -> value */
+#define DEBUG_SYSCALL_COUNT 3 /* -> value: system calls served by this core */
+#define DEBUG_EXIT 4          /* the calling dispatcher stops running for good */
 
 #define PRINT_LINE 0  /* console */
 #define PRINT_TRACE 1 /* shown with -v only */
@@ -52,7 +52,8 @@
 #include <barrelfish_kpi/types.h>
 
 struct kernel_stats {
-    uint64_t syscalls, lmp_messages, dispatches, interrupts, notifications_sent, notifications_received;
+    uint64_t syscalls, lmp_messages, dispatches, interrupts, notifications_sent,
+        notifications_received;
     uint64_t pagefaults, traps;
 };
 #endif

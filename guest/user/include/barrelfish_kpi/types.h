@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint64_t errval_t;  /* stack of error codes, 10 bits each, newest lowest: see errors/errno.h */
+typedef uint64_t
+    errval_t; /* stack of error codes, 10 bits each, newest lowest: see errors/errno.h */
 typedef uint32_t capaddr_t; /* address in a CSpace: bits 8-31 L1 slot, bits 0-7 L2 slot */
 typedef uint32_t cslot_t;
 typedef uint8_t coreid_t;

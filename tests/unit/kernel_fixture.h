@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Surroundings in which the CPU driver's system calls run on the host: two dispatchers, alice and bob,
+ * in a small "physical memory"; devices and context switches are replaced, and every way out of
+ * kernel_syscall() comes back here.  Included by one test program each, hence all static.
+ */
+#ifndef TESTS_KERNEL_FIXTURE_H
+#define TESTS_KERNEL_FIXTURE_H
+
+#include <criterion/criterion.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/objects.h"
+#undef assert
+
+#include "barrelfish_kpi/init.h"
+#include "plat.h"
+#include "schedule.h"
+
+#define MEMORY_BYTES (16u << 20)
+#define UDISP 0x7000000000ull
+
+/* ---- the CPU driver's surroundings ---- */
+
+struct abi_core_page host_core_page;
+struct abi_trace_record host_trace_ring[ABI_TRACE_RECORDS];
+static struct abi_boot boot;
+const struct abi_boot *boot_info = &boot;
+coreid_t my_core_id;
+struct dcb *current;
+struct registers_x86_64 clean_area;
+
+enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF };
+static jmp_buf back;
+static struct dcb *dispatched;
+static unsigned notified_core, notified_id, notifications __attribute__((unused));
+
+void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
+{
+    (void)text, (void)length, (void)kind, (void)speaker;
+}
+systime_t plat_time_cached(void)
+{
+    return 1000;
+}
+systime_t plat_time(void)
+{
+    return 1000;
+}
+void plat_notify(coreid_t core, uint32_t id)
+{
+    notified_core = core;
+    notified_id = id;
+    notifications++;
+}
+uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
+{
+    (void)entry, (void)rdi, (void)cr3;
+    return core == 1 ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
+}
+void plat_scrub(paddr_t base, uint64_t bytes)
+{
+    cr_assert(base.v % 64 == 0 && bytes % 64 == 0 && base.v + bytes <= MEMORY_BYTES);
+    memset(phys_to_mem(base), 0, bytes);
+}
+void plat_channel(paddr_t description)
+{
+    (void)description;
+}
+void plat_power_off(uint64_t code)
+{
+    (void)code;
+    longjmp(back, POWERED_OFF);
+}
+void panic(const char *format, ...)
+{
+    cr_log_error("panic: %s", format);
+    abort();
+}
+void printk(const char *format, ...)
+{
+    (void)format;
+}
+void dispatch(struct dcb *dcb)
+{
+    dispatched = dcb;
+    longjmp(back, DISPATCHED);
+}
+void dispatch_next(void)
+{
+    longjmp(back, NEXT);
+}
+void dispatch_return(struct registers_x86_64 *area)
+{
+    (void)area;
+    longjmp(back, RETURNED);
+}
+void dispatch_save_fpu(struct registers_x86_64 *area)
+{
+    (void)area;
+}
+void dispatch_stop(struct dcb *dcb)
+{
+    schedule_remove(dcb);
+    wakeup_remove(dcb);
+    notify_unregister(dcb);
+    dcb->stopped = 1;
+}
+void dispatch_forget(struct dcb *dcb)
+{
+    if (current == dcb)
+        current = NULL;
+}
+void dispatch_unload(uint64_t cr3)
+{
+    (void)cr3;
+}
+
+/* ---- the small machine ---- */
+
+#define TASK KPI_CPTR(ROOTCN_SLOT_TASKCN, 0)
+#define RAM_CPTR KPI_CPTR(ROOTCN_SLOT_SUPERCN, 0)
+#define ROOT_CPTR KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN)
+#define SLOT(n) KPI_CPTR(ROOTCN_SLOT_SLOT_ALLOC0, (n))
+#define CN (SLOT(0) | 1ull << 32) /* destination CNode argument: the slot allocator's */
+
+static char *memory;
+static uint64_t next_free;
+static struct dcb *alice, *bob;
+
+static uint64_t take(uint64_t bytes, uint64_t align)
+{
+    uint64_t base = (next_free + align - 1) & ~(align - 1);
+    next_free = base + bytes;
+    return base;
+}
+
+static void put(struct capability *cnode, unsigned slot, unsigned type, uint64_t base,
+                uint64_t bytes)
+{
+    struct capability cap = { .type = (uint8_t)type, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.mem.base = base;
+    cap.u.mem.bytes = bytes;
+    cap_insert_new(cnode_slot(cnode, slot), &cap, 0);
+}
+
+static struct dcb *make_domain(const char *name)
+{
+    uint64_t dispatcher = take(OBJSIZE_DISPATCHER, 4096),
+             frame = take(DISPATCHER_FRAME_BYTES, 4096);
+    struct dcb *dcb = phys_to_mem(paddr(dispatcher));
+    struct capability root = { .type = ObjType_L1CNode, .rights = CAPRIGHTS_ALLRIGHTS };
+    root.u.mem.base = take(OBJSIZE_L2CNODE, 4096);
+    root.u.mem.bytes = OBJSIZE_L2CNODE;
+    cap_insert_new(&dcb->cspace, &root, 0);
+    struct capability *r = &dcb->cspace.cap;
+    static const unsigned cnodes[] = { ROOTCN_SLOT_TASKCN, ROOTCN_SLOT_PAGECN, ROOTCN_SLOT_SUPERCN,
+                                       ROOTCN_SLOT_SLOT_ALLOC0 };
+    for (unsigned i = 0; i < 4; i++)
+        put(r, cnodes[i], ObjType_L2CNode, take(OBJSIZE_L2CNODE, 4096), OBJSIZE_L2CNODE);
+    struct capability *task = &cnode_slot(r, ROOTCN_SLOT_TASKCN)->cap;
+    cap_copy_to(cnode_slot(task, TASKCN_SLOT_ROOTCN), &dcb->cspace);
+    put(task, TASKCN_SLOT_DISPATCHER, ObjType_Dispatcher, dispatcher, OBJSIZE_DISPATCHER);
+    put(task, TASKCN_SLOT_DISPFRAME, ObjType_Frame, frame, DISPATCHER_FRAME_BYTES);
+    struct capability *pages = &cnode_slot(r, ROOTCN_SLOT_PAGECN)->cap;
+    put(pages, 0, ObjType_VNode_x86_64_pml4, take(4096, 4096), 4096);
+    dcb->disp = phys_to_mem(paddr(frame));
+    dcb->udisp = UDISP;
+    dcb->cr3 = pages->u.mem.base;
+    strncpy(dcb->head.name, name, sizeof(dcb->head.name) - 1);
+    return dcb;
+}
+
+static void set_up(void)
+{
+    memory = aligned_alloc(4096, MEMORY_BYTES);
+    memset(memory, 0, MEMORY_BYTES);
+    host_physmap = (uint64_t)memory;
+    boot.topology.core_count = 2;
+    boot.pml4 = 4096;
+    mdb_init(&kernel_mdb);
+    next_free = 8192;
+    alice = make_domain("alice");
+    bob = make_domain("bob");
+    put(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SUPERCN)->cap, 0, ObjType_RAM, 8u << 20,
+        MEMORY_BYTES - (8u << 20));
+    struct capability kernel = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, 0)->cap, TASKCN_SLOT_KERNELCAP),
+                   &kernel, 0);
+    current = alice;
+}
+
+static void tear_down(void)
+{
+    free(memory);
+}
+
+static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
+{
+    int how = setjmp(back);
+    if (how == 0)
+        kernel_syscall(area);
+    return (enum outcome)how;
+}
+
+/* Invokes with command and arguments as the current dispatcher, in enabled mode. */
+static __attribute__((unused)) struct sysret invoke(capaddr_t cptr, unsigned level, uint64_t cmd,
+                                                    const uint64_t arg[9])
+{
+    struct registers_x86_64 *a = &current->disp->enabled_save_area;
+    a->rdi = SYSCALL_INVOKE;
+    a->rsi = (uint64_t)cptr << 32 | level << 16 | 10 << 8;
+    a->rdx = 0;
+    a->r10 = cmd;
+    a->r8 = arg[0], a->r9 = arg[1], a->rax = arg[2], a->rbx = arg[3], a->rbp = arg[4];
+    a->r12 = arg[5], a->r13 = arg[6], a->r14 = arg[7], a->r15 = arg[8];
+    enum outcome how = enter(a);
+    if (how != RETURNED)
+        return SYSRET(SYS_ERR_IMPOSSIBLE);
+    return (struct sysret){ .error = a->rax, .value = a->rdx };
+}
+
+#define INVOKE(cptr, level, cmd, ...) \
+    invoke((cptr), (level), (cmd), (const uint64_t[9]){ __VA_ARGS__ })
+
+static __attribute__((unused)) errval_t retype(capaddr_t src, uint64_t offset, unsigned type,
+                                               uint64_t bytes, uint64_t count, unsigned slot)
+{
+    return INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, src | 2ull << 32, offset, type, bytes, count,
+                  ROOT_CPTR, CN, slot)
+        .error;
+}
+
+static __attribute__((unused)) errval_t copy(unsigned slot, capaddr_t src)
+{
+    return INVOKE(SLOT(0), 1, CNodeCmd_Copy, slot, ROOT_CPTR, src, 2).error;
+}
+
+static __attribute__((unused)) errval_t delete_cap(capaddr_t cptr)
+{
+    return INVOKE(0, 0, CNodeCmd_Delete, cptr, 2).error;
+}
+
+static __attribute__((unused)) struct capability *cap_at(struct dcb *dcb, capaddr_t cptr)
+{
+    struct cte *cte;
+    cr_assert(err_is_ok(cspace_lookup_slot(&dcb->cspace.cap, cptr, 2, &cte)));
+    return &cte->cap;
+}
+
+#define EXPECT_ERR(expr, code) cr_expect_eq(err_no(expr), (code), "%s", #expr)
+#define EXPECT_OK(expr) EXPECT_ERR(expr, SYS_ERR_OK)
+
+#endif

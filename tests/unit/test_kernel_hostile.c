@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A hostile caller: random invocations with random arguments, half of them likely enough to succeed,
+ * after which every invariant of the capability system must hold.  HOSTILE_CALLS and HOSTILE_SEED in
+ * the environment make it longer or other.
+ */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
+#include "kernel_fixture.h"
+
+TestSuite(kernel_hostile, .init = set_up, .fini = tear_down);
+
+static uint64_t random_state = 1;
+
+static uint64_t random_number(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+static uint64_t random_argument(void)
+{
+    switch (random_number() % 12) {
+    case 0:
+        return random_number();
+    case 1:
+        return UINT64_MAX - random_number() % 4;
+    case 2:
+        return (random_number() % 64) << 12;
+    case 3:
+        return UDISP + random_number() % (DISPATCHER_FRAME_BYTES + 64);
+    case 4:
+    case 5:
+        return ROOT_CPTR;
+    case 6:
+        return SLOT(random_number() % 64) | (random_number() % 3) << 32;
+    case 7:
+        return RAM_CPTR | 2ull << 32;
+    case 8:
+        return 2 | (random_number() % 512) << 32;
+    case 9:
+        return random_number() % ObjType_Num;
+    default:
+        return random_number() % 64;
+    }
+}
+
+/* Every mapped capability and its mapping point at each other, and the entries say the same. */
+static void check_mappings(void)
+{
+    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c)) {
+        if (cap_types[c->cap.type].mappable && c->cap.u.word[CAP_MAPPING_WORD] != 0) {
+            struct cte *m = (struct cte *)c->cap.u.word[CAP_MAPPING_WORD];
+            cr_assert_eq(m->cap.type, c->cap.type + 1);
+            cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
+        }
+        if (cap_is_mapping(c->cap.type)) {
+            struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
+            uint64_t *entry =
+                (uint64_t *)(memory + c->cap.u.mapping.ptable) + c->cap.u.mapping.entry;
+            uint64_t base = *entry & 0xffffffffff000;
+            cr_assert(base >= frame->cap.u.mem.base &&
+                      base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
+        }
+    }
+}
+
+struct wild_call {
+    capaddr_t cptr;
+    unsigned level;
+    uint64_t command, arg[9];
+};
+
+static struct wild_call wild_call(void)
+{
+    static const capaddr_t targets[] = { 0, SLOT(0), KPI_CPTR(ROOTCN_SLOT_PAGECN, 0) };
+    struct wild_call c = { .cptr = random_number() % 2 ? targets[random_number() % 3]
+                                                       : (capaddr_t)SLOT(random_number() % 64),
+                           .command = random_number() % 10 };
+    c.level = c.cptr == 0 ? 0 : c.cptr == SLOT(0) ? 1 : 2;
+    for (unsigned k = 0; k < 9; k++)
+        c.arg[k] = random_argument();
+    return c;
+}
+
+/* A call that may well succeed, so that there is something to break. */
+static struct wild_call likely_call(void)
+{
+    uint64_t a = SLOT(random_number() % 64), b = random_number() % 64;
+    static const uint8_t types[] = { ObjType_RAM,
+                                     ObjType_RAM,
+                                     ObjType_Frame,
+                                     ObjType_L2CNode,
+                                     ObjType_Dispatcher,
+                                     ObjType_EndPointLMP,
+                                     ObjType_VNode_x86_64_pdpt,
+                                     ObjType_VNode_x86_64_pdir,
+                                     ObjType_VNode_x86_64_ptable,
+                                     ObjType_L1CNode };
+    switch (random_number() % 6) {
+    case 0:
+    case 1:
+        return (struct wild_call){
+            0,
+            0,
+            CNodeCmd_Retype,
+            { ROOT_CPTR, (random_number() % 2 ? RAM_CPTR : a) | 2ull << 32,
+              (random_number() % 64) << 12, types[random_number() % sizeof(types)],
+              (1 + random_number() % 8) << 12, 1 + random_number() % 3, ROOT_CPTR, CN, b }
+        };
+    case 2:
+        return (struct wild_call){ SLOT(0), 1, CNodeCmd_Copy, { b, ROOT_CPTR, a, 2 } };
+    case 3:
+        return (struct wild_call){ random_number() % 4 ? (capaddr_t)SLOT(random_number() % 64)
+                                                       : KPI_CPTR(ROOTCN_SLOT_PAGECN, 0),
+                                   2,
+                                   VNodeCmd_Map,
+                                   { ROOT_CPTR, a, 2 | (random_number() % 256) << 32, PTABLE_WRITE,
+                                     0, 1, SLOT(0) | 2ull << 32, b } };
+    case 4:
+        return (struct wild_call){ 0, 0, CNodeCmd_Delete, { a, 2 } };
+    default:
+        return (struct wild_call){
+            0, 0, random_number() % 8 ? CNodeCmd_Delete : CNodeCmd_Revoke, { a, 2 }
+        };
+    }
+}
+
+Test(kernel_hostile, a_hostile_caller_breaks_no_invariant, .timeout = 3600)
+{
+    const char *calls = getenv("HOSTILE_CALLS"), *seed = getenv("HOSTILE_SEED");
+    unsigned long total = calls != NULL ? strtoul(calls, NULL, 0) : 40000, succeeded = 0,
+                  restarts = 0;
+    if (seed != NULL)
+        random_state = strtoull(seed, NULL, 0) | 1;
+    /* without the Kernel capability, which is trusted, and without what it runs on */
+    delete_cap(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP));
+    for (unsigned long i = 0; i < total; i++) {
+        struct wild_call c = random_number() % 2 ? wild_call() : likely_call();
+        /* it may saw off the branch it sits on; then it starts anew */
+        struct cte *slots;
+        if (alice->stopped || alice->cspace.cap.type != ObjType_L1CNode ||
+            err_is_fail(cspace_lookup(&alice->cspace.cap, SLOT(0), 1, &slots)) ||
+            err_is_fail(cspace_lookup(&alice->cspace.cap, ROOT_CPTR, 2, &slots))) {
+            tear_down();
+            set_up();
+            delete_cap(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP));
+            restarts++;
+        }
+        current = alice;
+        succeeded += err_is_ok(invoke(c.cptr, c.level, c.command, c.arg).error);
+        if (i % 16 == 0) {
+            struct mdb_violation v = { 0 };
+            cr_assert(mdb_check_invariants(&kernel_mdb, NULL, &v), "call %lu: %s", i, v.rule);
+            cr_assert(mdb_check_nesting(&kernel_mdb, &v), "call %lu: %s", i, v.rule);
+            check_mappings();
+        }
+    }
+    cr_log_info("%lu of %lu calls succeeded, %lu restarts", succeeded, total, restarts);
+    cr_assert_gt(succeeded, total / 20, "the caller is not hostile enough to prove anything");
+}
