@@ -68,7 +68,8 @@ guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-pr
                -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
                 -Iguest/kernel/include -Iguest/kernel -Iguest/user/include -Idevices
-user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ftls-model=local-exec -isystem $(B)/newlib/include \
+user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
+              -ftls-model=local-exec -isystem $(B)/newlib/include \
               -I$(B)/guest/include -Iguest/user/include \
               $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
 
@@ -85,5 +86,11 @@ stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(2))))
 $(call stamp,host,$(CC) $(compiler) $(host_flags))
 $(call stamp,san,$(CC) $(compiler) $(san_flags))
 $(call stamp,san_guest,$(CC) $(compiler) $(san_guest_flags))
+# What the guest is linked with; part of the stamps of the lists of objects.
+kernel_link_flags := -nostdlib -static -no-pie --fatal-warnings -z max-page-size=4096 -z noexecstack \
+                     --build-id=none -T guest/kernel/kernel.ld
+user_link_flags := -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
+                   -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings \
+                   -Wl,--gc-sections
 $(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
 $(call stamp,user,$(CC) $(compiler) $(user_flags))

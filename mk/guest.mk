@@ -8,15 +8,14 @@
 # --- CPU driver ----------------------------------------------------------------------------------
 kernel_sources := $(filter-out guest/kernel/plat/pc/%,$(call find_sources,guest/kernel))
 kernel_objects := $(call objects,kernel,$(kernel_sources))
-kernel_image := $(if $(wildcard guest/kernel/kernel.ld),$(B)/guest/boot/cpu)
+kernel_image := $(B)/guest/boot/cpu
 
-$(call stamp,kernel.objects,$(kernel_objects))
+$(call stamp,kernel.objects,$(kernel_link_flags) $(kernel_objects))
 
 $(B)/guest/boot/cpu: $(kernel_objects) guest/kernel/kernel.ld $(B)/flags/kernel.objects
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(LD) -nostdlib -static -no-pie --fatal-warnings -z max-page-size=4096 -z noexecstack \
-	    --build-id=none -T guest/kernel/kernel.ld -Map=$(B)/guest/cpu.map -o $@ $(kernel_objects)
+	$(Q)$(LD) $(kernel_link_flags) -Map=$(B)/guest/cpu.map -o $@ $(kernel_objects)
 
 $(B)/kernel/%.o: %.c $(B)/flags/kernel
 	$(say) CC $<
@@ -32,7 +31,7 @@ $(B)/kernel/%.o: %.S $(B)/flags/kernel
 # Files named *types*.if hold types that any interface may use; they have no messages.
 interface_types := $(sort $(wildcard idl/if/*types*.if))
 interface_sources := $(filter-out $(interface_types),$(sort $(wildcard idl/if/*.if)))
-interfaces := $(if $(wildcard idl/main.c),$(interface_sources:idl/if/%.if=%))
+interfaces := $(interface_sources:idl/if/%.if=%)
 interface_stamps := $(interfaces:%=$(B)/guest/if/%.stamp)
 interface_objects := $(interfaces:%=$(B)/user/if/%.o)
 interface_header_kinds := defs lmp_defs ump_defs local_defs
@@ -58,7 +57,7 @@ $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | 
 	$(Q)mkdir -p $(@D)/$*
 	$(Q)for source in $(B)/guest/if/$*/*.c; do \
 	    name=$$(basename $$source .c); \
-	    $(CC) $(user_flags) -ffunction-sections -fdata-sections -MMD -MP -MT $@ \
+	    $(CC) $(user_flags) -MMD -MP -MT $@ \
 	        -MF $(@D)/$*/$$name.d -c -o $(@D)/$*/$$name.o $$source; \
 	done
 	$(Q)$(LD) -r -o $@ $(@D)/$*/*.o
@@ -99,31 +98,26 @@ $(B)/user/%.o: %.S $(B)/flags/user | $(user_ready)
 not_domains := include lib crt apps
 domain_dirs := $(sort $(patsubst %/,%,$(dir $(wildcard guest/user/apps/*/*.c \
     $(foreach d,$(filter-out $(not_domains),$(notdir $(wildcard guest/user/*))),guest/user/$d/*.c)))))
-user_ld := $(wildcard guest/user/user.ld)
-domains := $(if $(and $(user_ld),$(crt_objects),$(library_objects)),$(domain_dirs))
-domain_images := $(foreach d,$(domains),$(B)/guest/sbin/$(notdir $d))
+domain_images := $(foreach d,$(domain_dirs),$(B)/guest/sbin/$(notdir $d))
 user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B)/newlib/libc.a \
              $(B)/newlib/libm.a -lgcc -Wl,--end-group
 
 # domain FOLDER: the rule that links build/guest/sbin/<last part of FOLDER>
 define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
-$$(call stamp,domain.$(notdir $(1)),$$(objects_$(notdir $(1))) $$(crt_objects))
+$$(call stamp,domain.$(notdir $(1)),$$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
     $(B)/guest/libif.a $(newlib_stamp) guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
-	    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings -Wl,--gc-sections \
-	    -o $$@ $$(crt_objects) $$(objects_$(notdir $(1))) $$(user_libs)
+	$$(Q)$$(CC) $$(user_link_flags) -o $$@ $$(crt_objects) $$(objects_$(notdir $(1))) $$(user_libs)
 all_domain_objects += $$(objects_$(notdir $(1)))
 endef
 all_domain_objects :=
-$(foreach d,$(domains),$(eval $(call domain_rule,$d)))
+$(foreach d,$(domain_dirs),$(eval $(call domain_rule,$d)))
 
 .PHONY: guest kernel newlib
-guest: $(kernel_image) $(if $(library_objects),$(B)/guest/libbarrelfish.a) \
-       $(if $(interfaces),$(B)/guest/libif.a) $(domain_images) $(newlib_stamp)
+guest: $(kernel_image) $(domain_images)
 kernel: $(kernel_image)
 newlib: $(newlib_stamp)
 

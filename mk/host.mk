@@ -11,12 +11,9 @@ idl_objects := $(call objects,host,$(idl_sources))
 $(call stamp,vmm.objects,$(vmm_objects) $(host_libs))
 $(call stamp,idl.objects,$(idl_objects))
 
-host_programs := $(if $(wildcard vmm/main.c),$(B)/bin/vmm) $(if $(wildcard idl/main.c),$(B)/bin/idl)
-
 # Looked for (or fetched) once; a host where it cannot be had builds all the same, and `make unicorn`
 # tries again.
-unicorn_stamp := $(if $(wildcard tools/fetch-unicorn),$(B)/unicorn.stamp)
-$(B)/unicorn.stamp: $(wildcard tools/fetch-unicorn)
+$(B)/unicorn.stamp: tools/fetch-unicorn
 	$(Q)tools/fetch-unicorn $(B)/unicorn || true
 	$(Q)touch $@
 
@@ -26,7 +23,7 @@ unicorn:
 	$(Q)touch $(B)/unicorn.stamp
 
 .PHONY: host
-host: $(host_programs) $(unicorn_stamp)
+host: $(B)/bin/vmm $(B)/bin/idl $(B)/unicorn.stamp
 
 $(B)/bin/vmm: $(vmm_objects) $(B)/flags/vmm.objects
 	$(say) LINK $@
