@@ -192,6 +192,19 @@ SNIPPET(idle, "movabs $0xffffffffc0000000, %rbx\n movq $5000000, 64(%rbx)\n mov 
               "out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n out %eax, %dx\n mov "
               "128(%rbx), %rbx\n" LEAVE0);
 
+/* Stores to the UMP window in every way a compiler may write one; 0x1000000 is its first page. */
+SNIPPET(window,
+        "mov $0x1000000, %edi\n movb $0x11, (%rdi)\n movw $0x2222, 2(%rdi)\n"
+        "movl $0x33333333, 4(%rdi)\n movq $0x44444444, 8(%rdi)\n mov $0x1122334455667788, %rax\n"
+        "mov %rax, 17(%rdi)\n mov %rax, 0x3c(%rdi)\n movq %rax, %xmm1\n movq %xmm1, 0x80(%rdi)\n"
+        "punpcklqdq %xmm1, %xmm1\n movaps %xmm1, 0xc0(%rdi)\n movups %xmm1, 0xf8(%rdi)\n"
+        "lock xadd %rax, 8(%rdi)\n mov %rax, %rbx\n lock orb $0x40, 0x10(%rdi)\n"
+        "mov $0x44444444, %eax\n mov 8(%rdi), %rax\n mov $7, %ecx\n lock cmpxchg %rcx, 8(%rdi)\n"
+        "xchg %ecx, 0x20(%rdi)\n incl 0x24(%rdi)\n push %rdi\n mov $0x1000000, %esi\n"
+        "mov $0x1000400, %edi\n mov $40, %ecx\n rep movsq\n mov $20, %ecx\n xor %eax, %eax\n"
+        "dec %rax\n rep stosb\n pop %rdi\n mov 8(%rdi), %rbp\n"
+        "mov $0x1000000, %esi\n mov $0x500000, %edi\n mov $256, %ecx\n rep movsq\n" LEAVE);
+
 /* ---- nested faults ---- */
 SNIPPET(double_fault, AFTER("1f") "ud2\n 1:" LEAVE);
 SNIPPET(double_fault_kernel,
@@ -309,6 +322,7 @@ static const struct test_case cases[] = {
     { GUEST(idle), .guest.ring0 = true, .count = 2, .expect = { { 32, 0, -1, 0 }, { 6, 0, -1, 0 } },
       .any_kvm = "reads the time" },
 
+    { GUEST(window), .count = 1, .expect = { SYS } },
     { GUEST(double_fault), .guest.prepare = bad_kernel_stack, .count = 2,
       .expect = { { 8, 0, -1, 0 }, SYS },
       .software_kvm = "its `syscall` is a page fault, which double-faults here as well" },
@@ -483,6 +497,30 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
     cr_expect(LAST.rbx >= 5000000 && LAST.rbx < 5100000, "woke at %u ns", (unsigned)LAST.rbx);
     cr_expect(result->stats.blocks < 2000, "sleeping costs blocks");
     free(result);
+}
+
+Test(unicorn_cpu, trapped_window_stores_do_what_plain_ones_do, .timeout = 60)
+{
+    if (!capability("unicorn").usable)
+        cr_skip_test("no Unicorn");
+    struct cpu_result *plain = calloc(1, sizeof(*plain)), *trapped = calloc(1, sizeof(*trapped));
+    struct engine_options options = { .seed = 1, .interrupt_fd = -1, .trap_window = true };
+    for (unsigned i = 0; i < CASES; i++) {
+        if (cases[i].guest.begin != window_begin)
+            continue;
+        cr_assert(!run("unicorn", &cases[i], NULL, plain));
+        cr_assert(!run("unicorn", &cases[i], &options, trapped));
+    }
+    cr_expect_eq(plain->stats.exit[ENGINE_EXIT_WINDOW_STORE], 0);
+    cr_expect(trapped->stats.exit[ENGINE_EXIT_WINDOW_STORE] > 70, "%u stores seen",
+              (unsigned)trapped->stats.exit[ENGINE_EXIT_WINDOW_STORE]);
+    const char *field = differs(plain, trapped, true);
+    cr_expect(!field, "%s", field);
+    for (unsigned i = 0; i < 4096; i++)
+        if (plain->data[i] != trapped->data[i])
+            printf("+0x%x: %02x, trapped %02x\n", i, plain->data[i], trapped->data[i]);
+    free(plain);
+    free(trapped);
 }
 
 Test(unicorn_cpu, kvm_sees_the_same, .timeout = 300)

@@ -133,11 +133,13 @@ static const char *map_memory(struct engine *engine)
     unsigned count;
     const struct machine_region *region = machine_regions(engine->machine, &count);
     for (unsigned i = 0; i < count; i++) {
-        /* Write protection sends stores through on_window_store(). */
+        /* Write protection sends stores through on_window_store(); only if it comes after mapping
+         * does the library send all of them. */
         bool trapped = engine->options.trap_window && region[i].kind == MACHINE_WINDOW;
-        uint32_t rights = trapped ? UNICORN_PROT_READ : UNICORN_PROT_ALL;
-        if (engine->api->mem_map_ptr(engine->cpu, region[i].base, region[i].bytes, rights,
-                                     region[i].host) != UNICORN_OK)
+        if (engine->api->mem_map_ptr(engine->cpu, region[i].base, region[i].bytes, UNICORN_PROT_ALL,
+                                     region[i].host) != UNICORN_OK ||
+            (trapped && engine->api->mem_protect(engine->cpu, region[i].base, region[i].bytes,
+                                                 UNICORN_PROT_READ) != UNICORN_OK))
             return "Unicorn cannot map the machine's memory";
     }
     return NULL;
