@@ -81,6 +81,11 @@ size_t idl_generate_c(struct idl_compilation *c, struct idl_output outputs[IDL_M
         e.out = &header->text;
         idl_gen_channel_defs(&e, &idl_backends[b]);
     }
+    struct idl_output *local = &outputs[count++];
+    snprintf(local->name, sizeof(local->name), "%.200s_local_defs.h", e.name);
+    local->is_header = true;
+    e.out = &local->text;
+    idl_gen_local_defs(&e);
     struct idl_output *bindings = &outputs[count++];
     snprintf(bindings->name, sizeof(bindings->name), "%.200s_flounder_bindings.c", e.name);
     e.out = &bindings->text;

@@ -23,6 +23,8 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b); /* N
 void idl_gen_bindings(struct idl_emit *e); /* NAME_flounder_bindings.c: common part */
 void idl_gen_channel_stubs(struct idl_emit *e, const struct idl_backend *b); /* its channel parts */
 void idl_gen_rpc(struct idl_emit *e);                                        /* its rpc parts */
+void idl_gen_local_defs(struct idl_emit *e);                                 /* NAME_local_defs.h */
+void idl_gen_local_stubs(struct idl_emit *e); /* local part of NAME_flounder_bindings.c */
 
 /* The comment at the top of each output; `what` ends with a newline. */
 void idl_gen_banner(struct idl_emit *e, const char *what);

@@ -210,6 +210,10 @@ static void gen_interface(struct idl_emit *e)
         put(e->out, "    .init[%s] = %s__%s_setup,\n", idl_backends[b].constant, n,
             idl_backends[b].name);
     put(e->out,
+        "    .binding_bytes[FLOUNDER_LOCAL] = sizeof(struct %s_local_binding),\n"
+        "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n",
+        n, n);
+    put(e->out,
         "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
         "    .call_error = %s__call_error,\n};\n\n",
         n, n, n);
@@ -246,5 +250,6 @@ void idl_gen_bindings(struct idl_emit *e)
     gen_init(e);
     for (int b = 0; b < IDL_BACKENDS; b++)
         idl_gen_channel_stubs(e, &idl_backends[b]);
+    idl_gen_local_stubs(e);
     gen_interface(e);
 }

@@ -327,6 +327,7 @@ void idl_gen_defs(struct idl_emit *e)
     gen_send_functions(e);
     for (int b = 0; b < IDL_BACKENDS; b++)
         put(e->out, "#include <if/%s_%s_defs.h>\n", e->name, idl_backends[b].name);
+    put(e->out, "#include <if/%s_local_defs.h>\n", e->name);
     put(e->out, "\n#endif\n");
 }
 

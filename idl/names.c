@@ -27,7 +27,7 @@ static const char *const c_words[] = {
 static const char *const enumerator_words[] = {
     "accept",          "bind",          "bind_to_endpoint", "can_send",      "change_waitset",
     "connect",         "control",       "create_endpoint",  "error_handler", "export",
-    "rpc_client_init", "loopback_pair", "lmp_bind",         "lmp_init",      "lmp_init_accepted",
+    "rpc_client_init", "local_connect", "lmp_bind",         "lmp_init",      "lmp_init_accepted",
     "local_bind",      "ump_accept",    "ump_bind",         "ump_connect",   "ump_init",
     "multihop_bind",   "unbind",
 };

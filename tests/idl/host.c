@@ -117,40 +117,64 @@ void thread_mutex_unlock(struct thread_mutex *mutex)
 /* ---- capabilities: numbers in slots ---- */
 
 #define SLOTS 65536
+#define FIRST_CNODE 0x10000
 
 static uint32_t objects[SLOTS]; /* 0: empty, but reserved if slot_used */
 static bool slot_used[SLOTS];
 static unsigned live;
 
-static struct capref slot_ref(uint32_t slot)
+static struct capref slot_ref(uint32_t index)
 {
-    return (struct capref){ .cnode = { .croot = 1, .cnode = 0x100, .level = CNODE_TYPE_OTHER },
-                            .slot = slot };
+    return (struct capref){ .cnode = { .croot = CPTR_ROOTCN,
+                                       .cnode = FIRST_CNODE + (index & ~255u),
+                                       .level = CNODE_TYPE_OTHER },
+                            .slot = index & 255 };
 }
 
-static struct capref slot_new(void)
+static uint32_t slot_index(struct capref cap)
+{
+    assert(cap.cnode.cnode >= FIRST_CNODE && cap.cnode.cnode - FIRST_CNODE < SLOTS);
+    return cap.cnode.cnode - FIRST_CNODE + cap.slot;
+}
+
+static void slot_fill(uint32_t index, uint32_t object)
+{
+    assert(slot_used[index] && objects[index] == 0 && object != 0);
+    objects[index] = object;
+    live++;
+}
+
+errval_t slot_alloc(struct capref *ret)
 {
     static uint32_t next = 1;
     for (unsigned i = 0; i < SLOTS; i++, next = next % (SLOTS - 1) + 1)
         if (!slot_used[next]) {
             slot_used[next] = true;
-            return slot_ref(next);
+            *ret = slot_ref(next);
+            return SYS_ERR_OK;
         }
     fprintf(stderr, "host: all slots are in use: capabilities leak\n");
     abort();
 }
 
+errval_t slot_free(struct capref cap)
+{
+    assert(slot_used[slot_index(cap)] && objects[slot_index(cap)] == 0);
+    slot_used[slot_index(cap)] = false;
+    return SYS_ERR_OK;
+}
+
 struct capref host_cap_make(uint32_t object)
 {
-    struct capref cap = slot_new();
-    objects[cap.slot] = object;
-    live++;
+    struct capref cap;
+    slot_alloc(&cap);
+    slot_fill(slot_index(cap), object);
     return cap;
 }
 
 uint32_t host_cap_object(struct capref cap)
 {
-    return capref_is_null(cap) ? 0 : objects[cap.slot];
+    return capref_is_null(cap) ? 0 : objects[slot_index(cap)];
 }
 
 unsigned host_caps_live(void)
@@ -160,17 +184,22 @@ unsigned host_caps_live(void)
 
 errval_t cap_destroy(struct capref cap)
 {
-    assert(slot_used[cap.slot] && objects[cap.slot] != 0);
-    objects[cap.slot] = 0;
-    slot_used[cap.slot] = false;
+    assert(objects[slot_index(cap)] != 0);
+    objects[slot_index(cap)] = 0;
     live--;
-    return SYS_ERR_OK;
+    return slot_free(cap);
 }
 
+/* The only invocation made here is the copy of a capability. */
 struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr, const uintptr_t *words)
 {
-    (void)header, (void)send_cptr, (void)words;
-    return SYSRET(SYS_ERR_NOT_IMPLEMENTED);
+    (void)send_cptr;
+    assert(words[0] == CNodeCmd_Copy);
+    uint32_t to = (uint32_t)(header >> 32) + (uint32_t)words[1] - FIRST_CNODE;
+    uint32_t from = (uint32_t)words[3] - FIRST_CNODE;
+    assert(to < SLOTS && from < SLOTS);
+    slot_fill(to, objects[from]);
+    return SYSRET(SYS_ERR_OK);
 }
 
 /* ---- LMP ---- */
@@ -267,7 +296,7 @@ void lmp_chan_destroy(struct lmp_chan *lc)
     if (ep->peer != NULL)
         ep->peer->peer = NULL;
     if (!capref_is_null(ep->recv_slot))
-        slot_used[ep->recv_slot.slot] = false;
+        slot_free(ep->recv_slot);
     free(ep);
     lc->endpoint = NULL;
 }
@@ -289,10 +318,9 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
             free(q);
             return SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED;
         }
-        assert(objects[send_cap.slot] != 0);
+        assert(host_cap_object(send_cap) != 0);
         q->cap = to->recv_slot;
-        objects[q->cap.slot] = objects[send_cap.slot];
-        live++;
+        slot_fill(slot_index(q->cap), objects[slot_index(send_cap)]);
         to->recv_slot = NULL_CAP;
         if ((flags & LMP_FLAG_GIVEAWAY) != 0)
             cap_destroy(send_cap);
@@ -336,8 +364,7 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
     assert(capref_is_null(endpoint_of(lc)->recv_slot));
-    endpoint_of(lc)->recv_slot = slot_new();
-    return SYS_ERR_OK;
+    return slot_alloc(&endpoint_of(lc)->recv_slot);
 }
 
 static void trigger(struct waitset_chanstate *chan)

@@ -15,14 +15,15 @@
 
 static const char *scene;
 static enum flounder_channel kind;
+static const char *const kind_names[] = { "LMP", "UMP", "local" };
 
-#define EXPECT(condition)                                                        \
-    do {                                                                         \
-        if (!(condition)) {                                                      \
-            fprintf(stderr, "%s over %s: line %d: not true: %s\n", scene,        \
-                    kind == FLOUNDER_LMP ? "LMP" : "UMP", __LINE__, #condition); \
-            abort();                                                             \
-        }                                                                        \
+#define EXPECT(condition)                                                                   \
+    do {                                                                                    \
+        if (!(condition)) {                                                                 \
+            fprintf(stderr, "%s over %s: line %d: not true: %s\n", scene, kind_names[kind], \
+                    __LINE__, #condition);                                                  \
+            abort();                                                                        \
+        }                                                                                   \
     } while (0)
 
 /* ---- a pair of bindings, as bind and export make them: on the heap ---- */
@@ -33,14 +34,15 @@ static uint8_t ring[2][4096] __attribute__((aligned(64)));
 
 static struct kitchen_binding *new_side(int i, size_t lines)
 {
-    void *memory = malloc(kind == FLOUNDER_LMP ? sizeof(struct kitchen_lmp_binding)
-                                               : sizeof(struct kitchen_ump_binding));
+    static const size_t bytes[] = { sizeof(struct kitchen_lmp_binding),
+                                    sizeof(struct kitchen_ump_binding),
+                                    sizeof(struct kitchen_local_binding) };
+    void *memory = malloc(bytes[kind]);
     struct kitchen_binding *side = memory;
     if (kind == FLOUNDER_LMP)
         kitchen_lmp_init(memory, &ws);
-    else
+    else if (kind == FLOUNDER_UMP)
         kitchen_ump_init(memory, &ws, ring[i], lines * 64, ring[1 - i], lines * 64, NULL_CAP);
-    side->flounder.on_heap = true;
     return side;
 }
 
@@ -53,6 +55,10 @@ static void connect(size_t lmp_words, size_t lines)
     if (kind == FLOUNDER_LMP)
         host_lmp_connect(&((struct kitchen_lmp_binding *)a)->chan,
                          &((struct kitchen_lmp_binding *)b)->chan, lmp_words);
+    if (kind == FLOUNDER_LOCAL)
+        kitchen_local_connect((struct kitchen_local_binding *)a, (struct kitchen_local_binding *)b,
+                              &ws);
+    a->flounder.on_heap = b->flounder.on_heap = true;
     EXPECT(err_is_ok(flounder_start(&a->flounder)));
     EXPECT(err_is_ok(flounder_start(&b->flounder)));
 }
@@ -440,7 +446,7 @@ static void capabilities_are_given_away(void)
 {
     errval_t err = 0;
     struct capref mem = NULL_CAP, other = NULL_CAP;
-    if (kind != FLOUNDER_LMP)
+    if (kind == FLOUNDER_UMP)
         return;
     connect(80, 32);
     b->rpc_rx_vtbl.give_call = serve_give;
@@ -449,6 +455,26 @@ static void capabilities_are_given_away(void)
     EXPECT(err == 12 && host_cap_object(mem) == 12 && capref_is_null(other));
     EXPECT(host_caps_live() == 1);
     cap_destroy(mem);
+    settle();
+    disconnect();
+}
+
+static void local_sends_call_the_handler(void)
+{
+    if (kind != FLOUNDER_LOCAL)
+        return;
+    connect(80, 32);
+    b->rx_vtbl.empty = rx_empty;
+    EXPECT(err_is_ok(kitchen_empty__tx(a, noting("sent"))));
+    HAPPENED("empty sent ");
+    EXPECT(err_is_ok(a->register_send(a, &ws, noting("may-send"))));
+    settle();
+    HAPPENED("may-send ");
+    b->error_handler = on_error;
+    EXPECT(err_is_ok(a->control(a, IDC_CONTROL_TEARDOWN)));
+    a = NULL;
+    HAPPENED("error-b ");
+    EXPECT(kitchen_empty__tx(b, NOP_CONT) == FLOUNDER_ERR_BINDING_CLOSED);
     settle();
     disconnect();
 }
@@ -560,7 +586,7 @@ static void handlers_may_tear_down(void)
     b->rx_vtbl.empty = rx_empty_tears_down;
     EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT)));
     settle();
-    HAPPENED("torn error-a ");
+    HAPPENED(kind == FLOUNDER_LOCAL ? "error-a torn " : "torn error-a ");
     disconnect();
 }
 
@@ -627,35 +653,43 @@ int main(void)
     static const struct {
         const char *name;
         void (*play)(void);
+        enum flounder_channel last; /* kind of channel to which it applies */
     } scenes[] = {
-#define SCENE(function) { #function, function }
-        SCENE(one_message_at_a_time),
-        SCENE(continuations_go_through_the_waitset),
+#define SCENE(function) { #function, function, FLOUNDER_LOCAL }
+#define QUEUED(function)                  \
+    {                                     \
+#function, function, FLOUNDER_UMP \
+    } /* needs messages under way */
+        QUEUED(one_message_at_a_time),
+        QUEUED(continuations_go_through_the_waitset),
         SCENE(sizes_are_checked_before_anything_is_sent),
         SCENE(blocking_sends_wait_until_the_message_is_out),
         SCENE(a_null_string_arrives_empty),
         SCENE(message_rx_vtbl_takes_what_rx_vtbl_leaves),
         SCENE(a_message_without_handler_is_an_error_but_not_the_end),
-        SCENE(a_binding_moves_to_another_waitset),
+        QUEUED(a_binding_moves_to_another_waitset),
         SCENE(calls_return_results),
         SCENE(handlers_may_call),
         SCENE(calls_may_nest_in_both_directions),
         SCENE(replies_may_come_in_any_order),
         SCENE(halves_of_an_rpc_are_also_messages),
         SCENE(capabilities_are_given_away),
-        SCENE(nonsense_from_the_peer_breaks_the_binding),
-        SCENE(teardown_tells_the_peer),
+        SCENE(local_sends_call_the_handler),
+        QUEUED(nonsense_from_the_peer_breaks_the_binding),
+        QUEUED(teardown_tells_the_peer),
         SCENE(a_peer_without_error_handler_closes_too),
-        SCENE(teardown_in_the_middle_of_a_message),
+        QUEUED(teardown_in_the_middle_of_a_message),
         SCENE(handlers_may_tear_down),
         SCENE(calls_end_when_the_peer_goes),
         SCENE(calls_end_when_this_side_goes),
         SCENE(a_dead_endpoint_is_an_error),
     };
     host_dispatcher_init();
-    for (kind = FLOUNDER_LMP; kind <= FLOUNDER_UMP; kind++)
+    for (kind = FLOUNDER_LMP; kind <= FLOUNDER_LOCAL; kind++)
         for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
             scene = scenes[i].name;
+            if (kind > scenes[i].last)
+                continue;
             scenes[i].play();
         }
     return 0;

@@ -57,7 +57,12 @@ struct flounder_message_plan {
     const struct flounder_stream_plan *stream;
 };
 
-enum flounder_channel { FLOUNDER_LMP, FLOUNDER_UMP, FLOUNDER_CHANNELS };
+enum flounder_channel {
+    FLOUNDER_LMP,
+    FLOUNDER_UMP,
+    FLOUNDER_LOCAL, /* both ends in one dispatcher: handlers are called, nothing is marshalled */
+    FLOUNDER_CHANNELS
+};
 
 /* Functions whose real types only the interface knows. */
 typedef void flounder_any_fn(void);
@@ -118,12 +123,17 @@ struct flounder_rpc {
     void *results;   /* structure of out pointers, known to the stub */
 };
 
+/* The channel of a local binding. */
+struct flounder_local {
+    struct flounder_binding *peer; /* NULL: it is gone */
+};
+
 struct flounder_binding {
     const struct flounder_interface *interface;
     const struct flounder_message_plan *plan; /* of this kind of channel */
     enum flounder_channel kind;
     void *binding; /* struct IF_binding, which contains this */
-    void *channel; /* struct lmp_chan or struct ump_chan */
+    void *channel; /* struct lmp_chan, ump_chan or flounder_local */
     struct waitset *waitset;
 
     /* sending */
@@ -270,6 +280,18 @@ void flounder_no_handler(struct flounder_binding *c, const char *message);
 /* Receive handlers for the waitset; the argument is the struct flounder_binding. */
 void flounder_ump_rx_handler(void *arg);
 void flounder_lmp_rx_handler(void *arg);
+
+/* ---- local ---- */
+
+/* The binding whose handler is to be called; it cannot go away until flounder_local_sent.  NULL and
+ * *err if the connection is closed. */
+struct flounder_binding *flounder_local_begin(struct flounder_binding *c, errval_t *err);
+/* The handler has returned: runs the continuation. */
+errval_t flounder_local_sent(struct flounder_binding *peer, struct event_closure cont);
+/* What the receiver gets for a capability: a copy, or if it is given away, the same. */
+struct capref flounder_local_cap(struct capref cap, bool give_away);
+/* Connects two fresh local bindings. */
+void flounder_local_connect(struct flounder_binding *a, struct flounder_binding *b);
 
 /* ---- remote procedure calls ---- */
 

@@ -2,15 +2,39 @@
  *
  * Bind and export, the same for all interfaces (facts §1.4, §5.4, §5.5).
  *
- * Bind tries LMP; if the service is on another core, UMP.  The mechanism is chosen once, here: the
- * rest of the program sees only the generic binding.  Export leaves two functions with the library,
- * called when a client asks over either.
+ * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another core,
+ * UMP.  The mechanism is chosen once, here: the rest of the program sees only the generic binding.
+ * Export leaves two functions with the library, called when a client asks over either; for local
+ * clients it keeps a list.
  * Must tell the continuation exactly once, whatever happens after bind returned success.
  */
 #include "flounder_priv.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+/* ---- exports of this domain ---- */
+
+struct exported {
+    struct idc_export common;
+    const struct flounder_interface *interface;
+    flounder_any_fn *connect_cb;
+    void *st;
+    struct exported *next;
+};
+
+static struct exported *exports;
+static struct thread_mutex exports_lock = THREAD_MUTEX_INITIALIZER;
+
+static struct exported *find_export(const struct flounder_interface *interface, iref_t iref)
+{
+    thread_mutex_lock(&exports_lock);
+    struct exported *e = exports;
+    while (e != NULL && (e->common.iref != iref || e->interface != interface))
+        e = e->next;
+    thread_mutex_unlock(&exports_lock);
+    return e;
+}
 
 /* ---- bind ---- */
 
@@ -74,6 +98,32 @@ static errval_t bind_ump(const struct flounder_interface *interface, iref_t iref
     return err;
 }
 
+/* The service is ours: two bindings, connected with each other. */
+static errval_t bind_local(const struct flounder_interface *interface, iref_t iref,
+                           flounder_any_fn *cont, void *st, struct waitset *ws)
+{
+    const struct exported *e = find_export(interface, iref);
+    if (e == NULL)
+        return FLOUNDER_ERR_GENERIC_BIND_NO_MORE_DRIVERS;
+    struct flounder_binding *client = new_binding(interface, FLOUNDER_LOCAL, ws);
+    if (client == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    struct flounder_binding *server = new_binding(interface, FLOUNDER_LOCAL, e->common.ws);
+    errval_t err = LIB_ERR_MALLOC_FAIL;
+    if (server != NULL) {
+        flounder_local_connect(client, server);
+        err = interface->call_connected(e->connect_cb, e->st, server);
+        if (err_is_ok(err)) {
+            interface->call_bound(cont, st, SYS_ERR_OK, client);
+            return SYS_ERR_OK;
+        }
+        err = err_push(err, MON_ERR_IDC_BIND_REFUSED);
+        flounder_discard(server);
+    }
+    flounder_discard(client);
+    return err;
+}
+
 static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
 {
     struct flounder_binding *c = st;
@@ -94,7 +144,9 @@ static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
         if (err_is_ok(err))
             return;
     } else if (err_no(err) == MON_ERR_IDC_BIND_LOCAL) {
-        err = err_push(err, FLOUNDER_ERR_GENERIC_BIND_NO_MORE_DRIVERS);
+        err = bind_local(interface, iref, cont, bind_st, ws);
+        if (err_is_ok(err))
+            return;
     }
     interface->call_bound(cont, bind_st, err, NULL);
 }
@@ -119,16 +171,8 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
 
 /* ---- export ---- */
 
-struct export
-{
-    struct idc_export common;
-    const struct flounder_interface *interface;
-    flounder_any_fn *connect_cb;
-    void *st;
-};
-
 /* Asks the program; then receives.  On an error the caller undoes everything. */
-static errval_t connected(const struct export *e, struct flounder_binding *c)
+static errval_t connected(const struct exported *e, struct flounder_binding *c)
 {
     errval_t err = e->interface->call_connected(e->connect_cb, e->st, c);
     return err_is_fail(err) ? err_push(err, MON_ERR_IDC_BIND_REFUSED) : flounder_start(c);
@@ -137,7 +181,7 @@ static errval_t connected(const struct export *e, struct flounder_binding *c)
 static errval_t lmp_connect(void *st, size_t buflen_words, struct capref remote_ep,
                             struct lmp_chan **ret)
 {
-    const struct export *e = st;
+    const struct exported *e = st;
     struct flounder_binding *c = new_binding(e->interface, FLOUNDER_LMP, e->common.ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
@@ -157,7 +201,7 @@ static errval_t lmp_connect(void *st, size_t buflen_words, struct capref remote_
 static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t outlen,
                             struct capref notify, struct ump_chan **ret)
 {
-    const struct export *e = st;
+    const struct exported *e = st;
     struct flounder_binding *c = new_binding(e->interface, FLOUNDER_UMP, e->common.ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
@@ -181,7 +225,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
                          struct waitset *ws, idc_export_flags_t flags)
 {
     (void)flags;
-    struct export *e = calloc(1, sizeof(*e));
+    struct exported *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return LIB_ERR_MALLOC_FAIL;
     e->interface = interface;
@@ -194,7 +238,13 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     e->common.st = e;
     e->common.ws = ws;
     errval_t err = idc_export_service(&e->common);
-    if (err_is_fail(err))
+    if (err_is_fail(err)) {
         free(e);
-    return err;
+        return err;
+    }
+    thread_mutex_lock(&exports_lock);
+    e->next = exports;
+    exports = e;
+    thread_mutex_unlock(&exports_lock);
+    return SYS_ERR_OK;
 }

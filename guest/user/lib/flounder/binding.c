@@ -37,6 +37,8 @@ static bool receives_caps(const struct flounder_binding *c)
 
 errval_t flounder_start(struct flounder_binding *c)
 {
+    if (c->kind == FLOUNDER_LOCAL)
+        return SYS_ERR_OK;
     if (c->kind == FLOUNDER_UMP)
         return ump_chan_register_recv(c->channel, c->waitset,
                                       MKCLOSURE(flounder_ump_rx_handler, c));
@@ -54,6 +56,8 @@ struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *
 {
     if (c->kind == FLOUNDER_UMP)
         return &((struct ump_chan *)c->channel)->recv_waitset;
+    if (c->kind == FLOUNDER_LOCAL)
+        return NULL; /* nothing is received: handlers are called */
     return &((struct lmp_chan *)c->channel)->endpoint->waitset_state;
 }
 
@@ -62,7 +66,7 @@ errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
     if (c->kind == FLOUNDER_UMP) {
         ump_chan_migrate_recv(c->channel, ws);
         ump_chan_migrate_send(c->channel, ws);
-    } else {
+    } else if (c->kind == FLOUNDER_LMP) {
         lmp_chan_migrate_recv(c->channel, ws);
         lmp_chan_migrate_send(c->channel, ws);
     }

@@ -59,6 +59,11 @@ void flounder_deliver_assembled(struct flounder_binding *c);
 void flounder_lmp_push(struct flounder_binding *c);
 void flounder_ump_push(struct flounder_binding *c);
 
+/* ---- local.c ---- */
+
+/* Leaves the peer alone, and tells it. */
+void flounder_local_close(struct flounder_binding *c);
+
 /* ---- life.c ---- */
 
 /* The connection is of no use any more: marks it closed, wakes everybody, tells the error handler;

@@ -78,6 +78,8 @@ static void end_turns(struct flounder_binding *c, errval_t err)
 
 static bool send_is_parked(const struct flounder_binding *c)
 {
+    if (c->kind == FLOUNDER_LOCAL)
+        return false;
     return waitset_chan_is_registered(c->kind == FLOUNDER_UMP
                                           ? &((struct ump_chan *)c->channel)->send_waitset
                                           : &((struct lmp_chan *)c->channel)->send_waitset);
@@ -148,8 +150,10 @@ static void close_channel(struct flounder_binding *c)
     unpark_send(c);
     if (c->kind == FLOUNDER_UMP)
         ump_chan_destroy(c->channel);
-    else
+    else if (c->kind == FLOUNDER_LMP)
         lmp_chan_destroy(c->channel);
+    else
+        flounder_local_close(c);
     errval_t err = waitset_chan_trigger_closure(c->waitset, &c->reap_chan, MKCLOSURE(reap, c));
     assert(err_is_ok(err));
     (void)err;
@@ -188,7 +192,7 @@ errval_t flounder_teardown(struct flounder_binding *c)
                         !(c->kind == FLOUNDER_LMP && c->tx_plan != NULL &&
                           (c->tx_at.fragment > 0 || c->tx_at.stream > 0 || c->tx_at.word > 0));
     stop(c, FLOUNDER_ERR_BINDING_CLOSED);
-    if (peer_listens)
+    if (peer_listens && c->kind != FLOUNDER_LOCAL)
         say_goodbye(c);
     else
         close_channel(c);
