@@ -134,8 +134,21 @@ void test_heap(void)
     char *large = malloc(200000);
     CHECK(large != NULL);
     memset(large, 7, 200000);
-    large = realloc(large, 220000);
-    CHECK(large != NULL && large[199999] == 7);
+    char *larger = realloc(large, 220000);
+    CHECK(larger != NULL && larger[199999] == 7);
+    free(larger);
+
+    /* more than the domain was started with */
+    large = malloc(3 << 20);
+    CHECK(large != NULL);
+    memset(large, 7, 3 << 20);
+    for (unsigned i = 0; i < 32; i++) {
+        block[i] = calloc(1, 65536);
+        CHECK(block[i] != NULL && block[i][65535] == 0);
+    }
+    for (unsigned i = 0; i < 32; i++) {
+        free(block[i]);
+    }
     free(large);
     free(not_from_malloc);
 }

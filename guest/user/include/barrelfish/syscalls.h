@@ -16,8 +16,9 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
 static inline uint64_t invoke_header(capaddr_t cptr, uint8_t level, uint8_t send_level,
                                      size_t words, unsigned flags)
 {
-    return (uint64_t)cptr << 32 | (uint64_t)send_level << 24 | (uint64_t)level << 16 |
-           (uint64_t)words << 8 | flags;
+    /* clang's analyser loses the fields of packed structures (struct cnoderef) */
+    return (uint64_t)cptr << 32 | /* NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+           (uint64_t)send_level << 24 | (uint64_t)level << 16 | (uint64_t)words << 8 | flags;
 }
 
 static inline struct sysret sys_call3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)

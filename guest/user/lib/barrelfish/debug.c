@@ -45,7 +45,12 @@ print_text(unsigned kind, bool prefix, const char *fmt, va_list args)
     while (length > 0 && line[length - 1] == '\n') {
         length--;
     }
-    debug_print_line(kind, line, length);
+    for (char *start = line, *end; length > 0; length -= (size_t)(end - start), start = end) {
+        char *newline = memchr(start, '\n', length);
+
+        debug_print_line(kind, start, newline != NULL ? (size_t)(newline - start) : length);
+        end = newline != NULL ? newline + 1 : start + length;
+    }
 }
 
 void debug_printf(const char *fmt, ...)

@@ -131,7 +131,9 @@ static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, str
         current->regs = *area;
         current->full_state = true;
     }
-    assert(*(uint64_t *)next->stack == THREAD_STACK_CANARY);
+    if (*(uint64_t *)next->stack != THREAD_STACK_CANARY) {
+        disp_fatal(handle, "a thread has overflowed its stack: create it with a larger one");
+    }
     disp->current = next;
     thread_reent_select(next);
     disp_resume(&next->regs, handle, next->full_state);

@@ -30,7 +30,8 @@ void event_mutex_enqueue_lock(struct event_mutex *em, struct event_queue_node *n
     bool got = event_mutex_try_lock(em);
 
     event_queue_add(&em->equeue, node, closure);
-    if (got) {
+    /* The holder may have let go before it could see our node. */
+    if (got || event_mutex_try_lock(em)) {
         event_queue_trigger(&em->equeue);
     }
 }

@@ -8,11 +8,14 @@
 
 static void event_queue_runner(void *arg);
 
-/* Arms the queue's channel, with an event at once if there is something to deliver. */
-static void arm(struct event_queue *q)
+/* Arms the queue's channel with an event, unless it has one. */
+static void arm_disabled(struct event_queue *q, dispatcher_handle_t handle)
 {
-    errval_t err = waitset_chan_trigger_closure(q->waitset, &q->waitset_state,
-                                                MKCLOSURE(event_queue_runner, q));
+    if (waitset_chan_is_registered(&q->waitset_state)) {
+        return;
+    }
+    errval_t err = waitset_chan_trigger_closure_disabled(q->waitset, &q->waitset_state,
+                                                         MKCLOSURE(event_queue_runner, q), handle);
 
     assert(err_is_ok(err));
     (void)err;
@@ -35,16 +38,19 @@ static struct event_queue_node *take_first(struct event_queue *q)
 static void event_queue_runner(void *arg)
 {
     struct event_queue *q = arg;
+    dispatcher_handle_t handle = disp_disable();
 
     if (q->head == NULL) {
+        disp_enable(handle);
         return;
     }
     struct event_closure event = take_first(q)->event;
 
     /* Before the handler, which may free the queue or wait for the next event. */
     if (q->flags == EVENT_QUEUE_CONTINUOUS && q->head != NULL) {
-        arm(q);
+        arm_disabled(q, handle);
     }
+    disp_enable(handle);
     event.handler(event.arg);
 }
 
@@ -60,7 +66,6 @@ void event_queue_add(struct event_queue *q, struct event_queue_node *node,
                      struct event_closure event)
 {
     dispatcher_handle_t handle = disp_disable();
-    bool idle;
 
     node->event = event;
     node->run = false;
@@ -72,27 +77,31 @@ void event_queue_add(struct event_queue *q, struct event_queue_node *node,
         q->head = node;
     }
     q->tail = node;
-    idle = !waitset_chan_is_registered(&q->waitset_state);
-    disp_enable(handle);
-    if (q->flags == EVENT_QUEUE_CONTINUOUS && idle) {
-        arm(q);
+    if (q->flags == EVENT_QUEUE_CONTINUOUS) {
+        arm_disabled(q, handle);
     }
+    disp_enable(handle);
 }
 
 errval_t event_queue_trigger(struct event_queue *q)
 {
-    if (q->head == NULL) {
-        return LIB_ERR_NO_EVENT;
+    dispatcher_handle_t handle = disp_disable();
+    bool empty = q->head == NULL;
+
+    if (!empty) {
+        arm_disabled(q, handle);
     }
-    if (!waitset_chan_is_registered(&q->waitset_state)) {
-        arm(q);
-    }
-    return SYS_ERR_OK;
+    disp_enable(handle);
+    return empty ? LIB_ERR_NO_EVENT : SYS_ERR_OK;
 }
 
 errval_t event_queue_cancel(struct event_queue *q, struct event_queue_node *node)
 {
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = SYS_ERR_OK;
+
     if (node->run) {
+        disp_enable(handle);
         return LIB_ERR_NO_EVENT;
     }
     if (node->prev != NULL) {
@@ -106,20 +115,28 @@ errval_t event_queue_cancel(struct event_queue *q, struct event_queue_node *node
         q->tail = node->prev;
     }
     if (q->head == NULL && waitset_chan_is_registered(&q->waitset_state)) {
-        return waitset_chan_deregister(&q->waitset_state);
+        err = waitset_chan_deregister_disabled(&q->waitset_state, handle);
     }
-    return SYS_ERR_OK;
+    disp_enable(handle);
+    return err;
 }
 
 errval_t event_queue_flush(struct event_queue *q)
 {
-    while (q->head != NULL) {
-        struct event_closure event = take_first(q)->event;
+    for (;;) {
+        dispatcher_handle_t handle = disp_disable();
 
+        if (q->head == NULL) {
+            errval_t err = SYS_ERR_OK;
+
+            if (waitset_chan_is_registered(&q->waitset_state)) {
+                err = waitset_chan_deregister_disabled(&q->waitset_state, handle);
+            }
+            disp_enable(handle);
+            return err;
+        }
+        struct event_closure event = take_first(q)->event;
+        disp_enable(handle);
         event.handler(event.arg);
     }
-    if (waitset_chan_is_registered(&q->waitset_state)) {
-        return waitset_chan_deregister(&q->waitset_state);
-    }
-    return SYS_ERR_OK;
 }

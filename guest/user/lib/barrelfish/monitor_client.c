@@ -24,6 +24,7 @@
 #include <if/monitor_defs.h>
 
 #include "hello.h"
+#include "newlib_priv.h"
 
 struct monitor_binding *get_monitor_binding(void)
 {
@@ -272,7 +273,12 @@ errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct
         return LIB_ERR_MONITOR_CLIENT_BIND;
     }
     *n = (struct new_binding){ cont, st, ws, lmp_buflen_words };
-    return queue_request((struct request){ .mon = mon, .send = send_new_binding, .object = n });
+    errval_t err =
+        queue_request((struct request){ .mon = mon, .send = send_new_binding, .object = n });
+    if (err_is_fail(err)) {
+        free(n);
+    }
+    return err;
 }
 
 /* ---- bind: client ---- */
@@ -501,6 +507,7 @@ void domain_exit(int status)
     static bool exiting;
     bool told = false;
 
+    newlib_flush_console();
     if (mon != NULL && !exiting) {
         exiting = true;
         errval_t err = FLOUNDER_ERR_TX_BUSY;

@@ -307,6 +307,5 @@ clock_t _times(struct tms *buffer)
 
 void _exit(int status)
 {
-    newlib_flush_console();
     domain_exit(status);
 }

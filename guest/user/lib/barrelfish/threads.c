@@ -120,7 +120,8 @@ static void thread_main(thread_func_t start)
 struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start, void *arg)
 {
     static struct thread first;
-    static char stack[THREADS_DEFAULT_STACK_BYTES] __attribute__((aligned(64)));
+    static char stack[THREADS_DEFAULT_STACK_BYTES]
+        __attribute__((aligned(64), section(".stack,\"aw\",@progbits#")));
 
     first.reent = _GLOBAL_REENT;
     set_up(&first, handle, stack, stack + sizeof(stack), start, arg, (void (*)(void))thread_main);

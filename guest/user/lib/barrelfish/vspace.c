@@ -342,12 +342,13 @@ static errval_t map_and_return(void **ret, genvaddr_t address, bool fixed, size_
                                struct capref frame, size_t offset, vregion_flags_t flags,
                                struct memobj **memobj, struct vregion **vregion)
 {
-    struct vregion *region;
+    struct vregion *region = NULL;
     errval_t err = map_frame(&address, fixed, bytes, frame, offset, flags, &region);
 
     if (err_is_fail(err)) {
         return err;
     }
+    assert(region != NULL);
     if (ret != NULL) {
         *ret = (void *)address;
     }
@@ -397,9 +398,9 @@ errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref fr
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,
                               size_t bytes, size_t *retbytes, vregion_flags_t flags)
 {
-    struct vregion *region;
-    struct capref frame;
-    size_t whole;
+    struct vregion *region = NULL;
+    struct capref frame = NULL_CAP;
+    size_t whole = 0;
     errval_t err = frame_alloc(&frame, bytes, &whole);
 
     if (err_is_fail(err)) {
@@ -410,6 +411,7 @@ errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion
         cap_destroy(frame);
         return err;
     }
+    assert(region != NULL);
     region->memobj.anonymous = true;
     if (vregion != NULL) {
         *vregion = region;
