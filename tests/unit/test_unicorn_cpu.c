@@ -188,9 +188,12 @@ SNIPPET(interrupt_off, SELF_IPI "mov $200, %ecx\n 1: dec %ecx\n jnz 1b\n" LEAVE0
 SNIPPET(shadow_sti, SELF_IPI "mov $200, %ecx\n 1: sti\n cli\n dec %ecx\n jnz 1b\n" LEAVE0);
 SNIPPET(shadow_hlt, SELF_IPI "sti\n hlt\n 1: cli\n" LEAVE0);
 /* Sleeps until the timer: argument 0 of port 0x5008 = 5 ms. */
-SNIPPET(idle, "movabs $0xffffffffc0000000, %rbx\n movq $5000000, 64(%rbx)\n mov $0x5008, %edx\n"
-              "out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n out %eax, %dx\n mov "
-              "128(%rbx), %rbx\n" LEAVE0);
+#define SLEEP(ns)                                                                    \
+    "movabs $0xffffffffc0000000, %rbx\n movabs $" ns ", %rax\n mov %rax, 64(%rbx)\n" \
+    "mov $0x5008, %edx\n out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n"      \
+    "out %eax, %dx\n mov 128(%rbx), %rbx\n"
+SNIPPET(idle, SLEEP("5000000") LEAVE0);
+SNIPPET(idle_long, SLEEP("9000000000") LEAVE0);
 
 /* Stores to the UMP window in every way a compiler may write one; 0x1000000 is its first page. */
 SNIPPET(window,
@@ -319,6 +322,8 @@ static const struct test_case cases[] = {
     { GUEST(shadow_sti), .guest.ring0 = true, .count = 1, .expect = { { 6, 0, -1, 0 } } },
     { GUEST(shadow_hlt), .guest.ring0 = true, .count = 2,
       .expect = { { 32, 0, 13, 0 }, { 6, 0, -1, 0 } } },
+    { GUEST(idle_long), .guest.ring0 = true, .count = 2,
+      .expect = { { 32, 0, -1, 0 }, { 6, 0, -1, 0 } }, .any_kvm = "takes nine seconds" },
     { GUEST(idle), .guest.ring0 = true, .count = 2, .expect = { { 32, 0, -1, 0 }, { 6, 0, -1, 0 } },
       .any_kvm = "reads the time" },
 
@@ -493,6 +498,10 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
     cr_expect((result->trap[0].kernel_rflags & 0x701) == 1, "FMASK: %x",
               (unsigned)result->trap[0].kernel_rflags);
     cr_expect((LAST.rbx & 0x601) == 0x601);
+    RUN(idle_long);
+    cr_expect(LAST.rbx >= 9000000000 && LAST.rbx < 9000100000, "woke at %llu ns",
+              (unsigned long long)LAST.rbx);
+    cr_expect(result->stats.blocks < 2000, "sleeping costs blocks");
     RUN(idle);
     cr_expect(LAST.rbx >= 5000000 && LAST.rbx < 5100000, "woke at %u ns", (unsigned)LAST.rbx);
     cr_expect(result->stats.blocks < 2000, "sleeping costs blocks");
