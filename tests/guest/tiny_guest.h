@@ -323,6 +323,33 @@ static inline int tiny_run(struct tiny *t)
     return machine_run(t->machine, &t->why);
 }
 
+/* How the run ended and which exits there were, in one line, for comparing hosts.  Left out are the
+ * exits that depend on who was faster. */
+static inline const char *tiny_outcome(struct tiny *t)
+{
+    static const enum engine_counter timely[] = { ENGINE_EXIT_HLT, ENGINE_EXIT_INTERRUPT_WINDOW,
+                                                  ENGINE_EXIT_KICK };
+    static char text[512];
+    static struct engine_stats stats;
+    int used = snprintf(text, sizeof text, "%s", stop_reason_name(t->why.reason));
+    if (t->why.reason == STOP_EXIT)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %d", (int)t->why.exit_code);
+    if (!t->engine)
+        return text;
+    t->ops->stats(t->engine, &stats);
+    for (unsigned counter = 0; counter < ENGINE_EXITS; counter++) {
+        bool seen = false;
+        for (unsigned core = 0; core < stats.core_count; core++)
+            seen |= stats.core[core].exit[counter] != 0;
+        for (unsigned i = 0; i < sizeof timely / sizeof timely[0]; i++)
+            seen &= counter != timely[i];
+        if (seen && used < (int)sizeof text)
+            used += snprintf(text + used, sizeof text - (size_t)used, ", %s",
+                             engine_counter_name((enum engine_counter)counter));
+    }
+    return text;
+}
+
 static inline void tiny_free(struct tiny *t)
 {
     if (t->engine)

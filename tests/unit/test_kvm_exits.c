@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The KVM engine in what hosts differ in: how a system call enters, exceptions of ring 3, running
+ * where there is no memory, and notifications that arrive while a core runs or sleeps.
+ *
+ * `make check-nested` runs these and test_kvm.c on this host's KVM and on emulated hardware, and
+ * compares what they came to (docs/engines.md).  Where /dev/kvm cannot be used they are skipped.
+ */
+#include <criterion/criterion.h>
+
+#include "../guest/tiny_guest.h"
+
+#define HANG_GUARD_S 60
+
+static struct tiny t;
+static struct engine_capability capability;
+
+static void run(unsigned cores, const uint8_t *code, const uint8_t *code_end)
+{
+    if (engine_kvm.probe(&capability) < 0)
+        cr_skip_test("%s", capability.reason);
+    tiny_init(&t, cores, code, code_end, NULL);
+    cr_assert_eq(tiny_start(&t, &engine_kvm), 0, "%s", t.error);
+    tiny_run(&t);
+}
+
+static void finish(void)
+{
+    cr_log_info("%s", tiny_outcome(&t));
+    tiny_free(&t);
+}
+
+TestSuite(kvm_exits, .timeout = HANG_GUARD_S);
+
+/* Maps 2 MiB of the scratch memory at 4 MiB for ring 3 (tables in the scratch memory's first two
+ * pages), copies the code between the labels 10 and 11 there and enters it.  All registers stay as
+ * they are in ring 3 but for RAX, RCX, RDX, RSI, RDI, R8. */
+#define ENTER_RING_3                                  \
+    "  mov 72(%r14), %rcx\n" /* scratch_paddr */      \
+    "  mov $0xffff800000000000, %rdx\n"               \
+    "  mov %cr3, %rax\n"                              \
+    "  lea 7(%rcx), %rsi\n"                           \
+    "  mov %rsi, (%rdx,%rax)\n" /* PML4 slot 0 */     \
+    "  lea 0x1007(%rcx), %rsi\n"                      \
+    "  mov %rsi, (%rdx,%rcx)\n" /* PDPT slot 0 */     \
+    "  lea 0x200000(%rcx), %r8\n"                     \
+    "  and $-0x200000, %r8\n"                         \
+    "  lea 0x87(%r8), %rsi\n"                         \
+    "  mov %rsi, 0x1010(%rdx,%rcx)\n" /* PD slot 2 */ \
+    "  mov %rax, %cr3\n"                              \
+    "  lea (%rdx,%r8), %rdi\n"                        \
+    "  lea 10f(%rip), %rsi\n"                         \
+    "  mov $11f - 10f, %ecx\n"                        \
+    "  rep movsb\n"                                   \
+    "  push $0x1b\n"                                  \
+    "  push $0x400800\n"                              \
+    "  push $2\n"                                     \
+    "  push $0x23\n"                                  \
+    "  push $0x400000\n"                              \
+    "  iretq\n"
+
+/* Comes to 1 if `syscall` reaches LSTAR in ring 0, to 2 if it is a page fault there. */
+GUEST(syscall_guest, "  set_handler 2f\n"
+                     "  mov $0xc0000081, %ecx\n" /* STAR */
+                     "  xor %eax, %eax\n"
+                     "  mov $0x00100008, %edx\n"
+                     "  wrmsr\n"
+                     "  mov $0xc0000084, %ecx\n" /* SFMASK */
+                     "  mov $0x600, %eax\n"
+                     "  xor %edx, %edx\n"
+                     "  wrmsr\n"
+                     "  lea 1f(%rip), %rax\n"
+                     "  mov %rax, %r13\n"
+                     "  mov %rax, %rdx\n"
+                     "  shr $32, %rdx\n"
+                     "  mov $0xc0000082, %ecx\n"                         /* LSTAR */
+                     "  wrmsr\n" ENTER_RING_3 "1: cmp $0x400008, %rcx\n" /* behind the syscall */
+                     "  jne 9f\n"
+                     "  mov %cs, %eax\n"
+                     "  cmp $8, %eax\n"
+                     "  jne 9f\n"
+                     "  power_off $1\n"
+                     "2: cmpq $14, (%rsp)\n"
+                     "  jne 9f\n"
+                     "  mov %cr2, %rax\n"
+                     "  cmp %rax, %r13\n"
+                     "  jne 9f\n"
+                     "  cmp %rax, 16(%rsp)\n"
+                     "  jne 9f\n"
+                     "  cmp $0x400008, %rcx\n"
+                     "  jne 9f\n"
+                     "  power_off $2\n"
+                     "9: power_off $91\n"
+                     "10: mov $7, %r9d\n" /* 6 bytes, so that RCX is not the entry */
+                     "  syscall\n"
+                     "  ud2\n"
+                     "11:\n");
+
+Test(kvm_exits, system_call_enters_as_the_probe_says)
+{
+    run(1, syscall_guest_start, syscall_guest_end);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s %s", stop_reason_name(t.why.reason), t.why.detail);
+    cr_assert_eq(t.why.exit_code, capability.syscall_faults ? 2 : 1, "exit code %d",
+                 (int)t.why.exit_code);
+    finish();
+}
+
+/* A breakpoint, an undefined instruction, a store where nothing is mapped: comes to the three
+ * vectors as digits of base 3. */
+GUEST(exception_guest, "  set_handler 2f\n"
+                       "  xor %r12d, %r12d\n" ENTER_RING_3 "2: pop %rax\n"
+                       "  lea (%r12,%r12,2), %r12\n"
+                       "  add %rax, %r12\n"
+                       "  cmp $14, %eax\n"
+                       "  je 3f\n"
+                       "  cmp $6, %eax\n"
+                       "  jne 1f\n"
+                       "  addq $2, (%rsp)\n" /* ud2 is two bytes long */
+                       "1: iretq\n"
+                       "3: cmpq $6, (%rsp)\n" /* not present, store, from ring 3 */
+                       "  jne 9f\n"
+                       "  mov %cr2, %rax\n"
+                       "  cmp $0x12345678, %rax\n"
+                       "  jne 9f\n"
+                       "  power_off %r12\n"
+                       "9: power_off $91\n"
+                       "10: mov %r12, %r9\n"
+                       "  int3\n"
+                       "  ud2\n"
+                       "  movl $1, 0x12345678\n"
+                       "  jmp 10b\n"
+                       "11:\n");
+
+Test(kvm_exits, exceptions_of_ring_3_arrive)
+{
+    run(1, exception_guest_start, exception_guest_end);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s %s", stop_reason_name(t.why.reason), t.why.detail);
+    cr_assert_eq(t.why.exit_code, (3 * 3 + 6) * 3 + 14, "exit code %d", (int)t.why.exit_code);
+    finish();
+}
+
+/* Jumps to 36 GiB, where there is nothing. */
+GUEST(nowhere_code_guest, "  mov 72(%r14), %rcx\n" /* scratch_paddr */
+                          "  mov $0xffff800000000000, %rdx\n"
+                          "  mov %cr3, %rax\n"
+                          "  mov 2048(%rdx,%rax), %rax\n"
+                          "  and $~0xfff, %rax\n"
+                          "  lea 3(%rcx), %rsi\n"
+                          "  mov %rsi, 256(%rdx,%rax)\n"
+                          "  mov $0x900000083, %rsi\n"
+                          "  mov %rsi, (%rdx,%rcx)\n"
+                          "  mov $0xffff800800000000, %rsi\n"
+                          "  jmp *%rsi\n");
+
+Test(kvm_exits, code_from_no_memory_is_reported)
+{
+    run(1, nowhere_code_guest_start, nowhere_code_guest_end);
+    cr_assert(t.why.reason == STOP_EMULATION || t.why.reason == STOP_BAD_ACCESS, "%s",
+              stop_reason_name(t.why.reason));
+    cr_assert_eq(t.why.core, 0);
+    cr_assert_neq(t.why.detail[0], 0);
+    finish();
+}
+
+/* Core 1 notifies core 0 eighty times, each time waiting until the interrupt was taken.  For the
+ * first forty core 0 runs in a loop, for the others it halts: each must end KVM_RUN, or the sleep. */
+GUEST(notified_guest, "  set_handler 2f\n"
+                      "  movq $1, 64(%rbx)\n"
+                      "  lea 5f(%rip), %rax\n"
+                      "  mov %rax, 72(%rbx)\n"
+                      "  mov %rdi, 80(%rbx)\n"
+                      "  mov %cr3, %rax\n"
+                      "  mov %rax, 88(%rbx)\n"
+                      "  request 0x5010, 1\n"
+                      "  sti\n"
+                      "1: cmpq $40, 0x2000(%rbp)\n"
+                      "  jb 1b\n"
+                      "3: cli\n"
+                      "  cmpq $80, 0x2000(%rbp)\n"
+                      "  jae 4f\n"
+                      "  sti\n"
+                      "  hlt\n"
+                      "  jmp 3b\n"
+                      "4: power_off $12\n"
+                      "2: xor %ecx, %ecx\n"
+                      "  xchg %rcx, (%rbx)\n"
+                      "  incq 0x2000(%rbp)\n"
+                      "  add $8, %rsp\n"
+                      "  iretq\n"
+                      "5: mov $-0x7ff00000, %rbp\n" /* the data segment, as on core 0 */
+                      "  xor %r12d, %r12d\n"
+                      "6: request 0x500c, 3\n"
+                      "  inc %r12\n"
+                      "7: cmp %r12, 0x2000(%rbp)\n"
+                      "  jb 7b\n"
+                      "  cmp $80, %r12\n"
+                      "  jb 6b\n"
+                      "  request 0x5010, 2\n"
+                      "  ud2\n");
+
+Test(kvm_exits, no_notification_is_lost)
+{
+    run(2, notified_guest_start, notified_guest_end);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s %s", stop_reason_name(t.why.reason), t.why.detail);
+    cr_assert_eq(t.why.exit_code, 12);
+    finish();
+}
