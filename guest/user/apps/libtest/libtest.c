@@ -4,7 +4,8 @@
  * events, LMP and UMP to itself, exceptions.  Prints one line for each part and, last,
  * "libtest: all parts passed", or says which check failed and ends with status 1.
  *
- * It runs as an ordinary program and also in the place of init, where nothing else exists.
+ * It runs as an ordinary program and also in the place of init, where nothing else exists.  With
+ * the argument fault=KIND it does something wrong instead (faults.c).
  */
 #include "libtest.h"
 
@@ -36,13 +37,15 @@ static const struct {
 
 int main(int argc, char *argv[])
 {
+    const char *last = argc > 1 ? argv[argc - 1] : "";
+
+    if (strncmp(last, "fault=", 6) == 0) {
+        commit_fault(last + 6);
+        return EXIT_FAILURE;
+    }
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         uint64_t before, after;
 
-        /* a part can be named in the arguments */
-        if (argc > 1 && strcmp(argv[argc - 1], parts[i].name) != 0 && argv[argc - 1][0] == '+') {
-            continue;
-        }
         sys_debug_get_syscall_count(&before);
         parts[i].run();
         sys_debug_get_syscall_count(&after);

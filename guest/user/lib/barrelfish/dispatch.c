@@ -132,7 +132,8 @@ static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, str
         current->full_state = true;
     }
     if (*(uint64_t *)next->stack != THREAD_STACK_CANARY) {
-        disp_fatal(handle, "a thread has overflowed its stack: create it with a larger one");
+        disp->current = next;
+        disp_thread_fatal(handle, "has overflowed its stack: create it with a larger one");
     }
     disp->current = next;
     thread_reent_select(next);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "newlib_priv.h"
 #include "threads_priv.h"
 
 #define FAULT_PRESENT 1
@@ -44,6 +45,7 @@ report(dispatcher_handle_t handle, const char *fmt, ...)
     va_list args;
     int length;
 
+    newlib_flush_console_disabled(handle);
     va_start(args, fmt);
     length = vsnprintf(line, DISP_LINE_BYTES, fmt, args);
     va_end(args);
@@ -70,17 +72,12 @@ static const char *access_name(uint64_t error)
     return error & FAULT_FETCH ? "execution" : error & FAULT_WRITE ? "write" : "read";
 }
 
-static const char *address_note(const struct thread *thread, lvaddr_t address)
+static const char *address_note(const struct thread *thread, lvaddr_t address, lvaddr_t rsp)
 {
-    lvaddr_t stack = thread == NULL ? 0 : (lvaddr_t)thread->stack;
-
-    if (address < BASE_PAGE_SIZE) {
-        return " (NULL pointer)";
+    if (thread != NULL && rsp < (lvaddr_t)thread->stack + 64) {
+        return " (the thread has overflowed its stack)";
     }
-    if (thread != NULL && address < stack && address >= stack - 16 * BASE_PAGE_SIZE) {
-        return " (below the thread's stack: overflow)";
-    }
-    return "";
+    return address < BASE_PAGE_SIZE ? " (NULL pointer)" : "";
 }
 
 /* Runs on the dying thread, enabled. */
@@ -119,6 +116,16 @@ static void __attribute__((noreturn)) fault_end(dispatcher_handle_t handle)
     thread_redirect(&thread->regs, exit_stack + sizeof(exit_stack), end_domain, NULL);
     disp->current_in_area = false;
     disp_resume(&thread->regs, handle, true);
+}
+
+void disp_thread_fatal(dispatcher_handle_t handle, const char *what)
+{
+    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+
+    report(handle, "%.16s.%u: thread %u %s; domain stopped", shared->name,
+           (unsigned)shared->curr_core_id,
+           (unsigned)get_dispatcher_generic(handle)->current->id, what);
+    fault_end(handle);
 }
 
 /* What the exception handler works on; lies on the exception stack. */
@@ -180,8 +187,8 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
            "%.16s.%u: page fault: %s of address 0x%lx%s%s at RIP 0x%lx, RSP 0x%lx, thread %u; "
            "domain stopped",
            shared->name, (unsigned)shared->curr_core_id, access_name(error), address,
-           address_note(thread, address), error & FAULT_PRESENT ? " (protected)" : "", rip,
-           area->rsp, thread == NULL ? 0 : (unsigned)thread->id);
+           address_note(thread, address, area->rsp), error & FAULT_PRESENT ? " (protected)" : "",
+           rip, area->rsp, thread == NULL ? 0 : (unsigned)thread->id);
     if (thread != NULL) {
         thread->regs = *area;
     }

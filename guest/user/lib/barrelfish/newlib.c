@@ -166,12 +166,27 @@ void *realloc(void *memory, size_t bytes)
 
 /* ---- output ---- */
 
-static void flush_console_disabled(dispatcher_handle_t handle)
+static void print_collected_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     sys_print((char *)handle + DISP_CONSOLE_BUFFER_OFFSET, disp->console_used, PRINT_LINE);
     disp->console_used = 0;
+}
+
+void newlib_flush_console_disabled(dispatcher_handle_t handle)
+{
+    if (get_dispatcher_generic(handle)->console_used > 0) {
+        print_collected_disabled(handle);
+    }
+}
+
+void newlib_flush_console(void)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    newlib_flush_console_disabled(handle);
+    disp_enable(handle);
 }
 
 static void write_console(const char *text, size_t length)
@@ -182,23 +197,13 @@ static void write_console(const char *text, size_t length)
 
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\n') {
-            flush_console_disabled(handle);
+            print_collected_disabled(handle);
             continue;
         }
         if (disp->console_used == DISP_LINE_BYTES) {
-            flush_console_disabled(handle);
+            print_collected_disabled(handle);
         }
         buffer[disp->console_used++] = text[i];
-    }
-    disp_enable(handle);
-}
-
-void newlib_flush_console(void)
-{
-    dispatcher_handle_t handle = disp_disable();
-
-    if (get_dispatcher_generic(handle)->console_used > 0) {
-        flush_console_disabled(handle);
     }
     disp_enable(handle);
 }
