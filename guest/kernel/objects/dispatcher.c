@@ -8,7 +8,7 @@
  */
 #include "objects.h"
 
-#include "../include/schedule.h"
+#include "schedule.h"
 
 static errval_t find(struct invocation *inv, uint64_t where, struct cte **cte)
 {

@@ -9,7 +9,7 @@
  */
 #include "objects.h"
 
-#include "../include/schedule.h"
+#include "schedule.h"
 
 static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern *ep,
                                   struct cte **slot)

@@ -7,7 +7,7 @@
  */
 #include "objects.h"
 
-#include "../include/plat.h"
+#include "plat.h"
 
 static struct sysret spawn_core(const struct invocation *inv)
 {

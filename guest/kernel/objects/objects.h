@@ -7,9 +7,9 @@
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
 
-#include "../include/arch.h"
-#include "../include/cspace.h"
-#include "../include/dispatch.h"
+#include "arch.h"
+#include "cspace.h"
+#include "dispatch.h"
 
 #define INVOCATION_ARGS 9
 

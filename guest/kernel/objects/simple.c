@@ -4,7 +4,7 @@
  */
 #include "objects.h"
 
-#include "../include/plat.h"
+#include "plat.h"
 
 struct sysret frame_invoke(struct cte *cte, struct invocation *inv)
 {
