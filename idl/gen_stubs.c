@@ -67,20 +67,22 @@ static void gen_size_checks(struct idl_emit *e, const struct idl_wire_message *m
 static void gen_short_send(struct idl_emit *e, const struct idl_backend *b,
                            const struct idl_wire_message *m)
 {
-    unsigned words = m->words[b->channel];
+    const bool ump = b->channel == IDL_UMP;
     const char *plan =
         idl_arena_printf(e->arena, "&%s__%s_plan[%u]", e->name, b->name, m->number - 3);
-    if (words > 0) {
-        put(e->out, "    const uint64_t _words[] = {\n");
-        for (unsigned w = 0; w < words; w++)
-            put(e->out, "        %s,\n", word_value(e, m, b->channel, w));
-        put(e->out, "    };\n");
-    }
-    put(e->out, "    return flounder_%s_send_short(&_binding->flounder, %s, _cont, ", b->name,
-        plan);
-    if (b->channel == IDL_LMP)
-        put(e->out, "%s, ", m->cap_count > 0 ? m->caps[0]->name : "NULL_CAP");
-    put(e->out, "%s, %u);\n", words > 0 ? "_words" : "NULL", words);
+    put(e->out, "    struct flounder_binding *_c = &_binding->flounder;\n");
+    if (ump)
+        put(e->out, "    struct flounder_line _line;\n");
+    put(e->out,
+        "    %suint64_t *_words = flounder_%s_reserve(_c, %s_%s__msgnum, _cont%s);\n"
+        "    if (_words == NULL)\n        return flounder_tx_refusal(_c);\n",
+        ump ? "volatile " : "", b->name, e->name, m->name, ump ? ", &_line" : "");
+    for (unsigned w = 0; w < m->words[b->channel]; w++)
+        put(e->out, "    _words[%u] = %s;\n", w, word_value(e, m, b->channel, w));
+    put(e->out, "    return flounder_%s_submit(_c, %s, _cont, %s);\n", b->name, plan,
+        ump                ? "&_line"
+        : m->cap_count > 0 ? m->caps[0]->name
+                           : "NULL_CAP");
 }
 
 static void gen_long_send(struct idl_emit *e, const struct idl_backend *b,
@@ -121,6 +123,13 @@ static void gen_send(struct idl_emit *e, const struct idl_backend *b,
 }
 
 /* ---- delivery ---- */
+
+static const char *rearm_function(const struct idl_wire_message *m, const struct idl_backend *b)
+{
+    if (b->channel == IDL_LMP)
+        return "flounder_lmp_rearm";
+    return is_short(m, IDL_UMP) ? "flounder_ump_rearm_line" : "flounder_ump_rearm";
+}
 
 static const struct idl_leaf *only_leaf(const struct idl_wire_message *m,
                                         const struct idl_argument *a)
@@ -194,8 +203,8 @@ static void gen_deliver_response(struct idl_emit *e, const struct idl_backend *b
                       12, "", fixed, count);
         put(e->out, ");\n");
     }
-    put(e->out, "        flounder_%s_rearm(_c);\n        flounder_rpc_complete(_c, _rpc);\n",
-        b->name);
+    put(e->out, "        %s(_c);\n        flounder_rpc_complete(_c, _rpc);\n",
+        rearm_function(m, b));
     for (size_t s = 0; s < m->stream_count; s++)
         put(e->out, "        flounder_rx_free(_stream%zu.data);\n", s);
     put(e->out, "        return;\n    }\n");
@@ -219,7 +228,7 @@ static void gen_deliver(struct idl_emit *e, const struct idl_backend *b,
     put(e->out, "\n");
     if (m->kind == IDL_WIRE_RESPONSE)
         gen_deliver_response(e, b, m);
-    put(e->out, "    flounder_%s_rearm(_c);\n", b->name);
+    put(e->out, "    %s(_c);\n", rearm_function(m, b));
     put(e->out, "    %s_%s__handle(_binding", e->name, m->name);
     if (m->kind == IDL_WIRE_CALL)
         put(e->out, ", _token");
@@ -256,6 +265,8 @@ static void gen_plan_table(struct idl_emit *e, const struct idl_backend *b)
             "      .number = %s_%s__msgnum,\n      .words = %u,\n      .fragments = %u",
             e->name, m->name, e->name, m->name, b->name, e->name, m->name, m->words[b->channel],
             m->fixed_fragments[b->channel]);
+        if (is_short(m, b->channel))
+            put(e->out, ",\n      .single = true");
         if (m->cap_count > 0)
             put(e->out, ",\n      .caps = %zu", m->cap_count);
         if (give_away != 0)

@@ -54,6 +54,7 @@ struct flounder_message_plan {
     uint16_t fragments; /* fixed ones, with the empty ones that carry capabilities */
     uint8_t streams, caps;
     uint8_t give_away; /* bit i: capability i leaves the sender */
+    bool single;       /* always exactly one fragment, and over UMP no capability */
     const struct flounder_stream_plan *stream;
 };
 
@@ -131,6 +132,7 @@ struct flounder_local {
 struct flounder_binding {
     const struct flounder_interface *interface;
     const struct flounder_message_plan *plan; /* of this kind of channel */
+    uint16_t messages;
     enum flounder_channel kind;
     void *binding; /* struct IF_binding, which contains this */
     void *channel; /* struct lmp_chan, ump_chan or flounder_local */
@@ -188,9 +190,9 @@ errval_t flounder_tx_refusal(const struct flounder_binding *c);
 /* Finishes a message: wakes who waits for it or for its turn, queues the continuation. */
 void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont, errval_t err);
 
-/* The channel was full: keeps the words of a short message and sends it when there is room. */
+/* The channel was full: sends the short message whose words are in tx_words when there is room. */
 errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,
-                           struct event_closure cont, const uint64_t *words, struct capref cap);
+                           struct event_closure cont, struct capref cap);
 
 /* Longer messages: begin claims the binding; the stub fills tx_words, tx_stream, tx_cap; start
  * sends as much as fits and arranges for the rest. */
@@ -224,38 +226,53 @@ static inline errval_t flounder_tx_sent(struct flounder_binding *c, struct event
     return SYS_ERR_OK;
 }
 
-/* A message of one line, without capabilities. */
-static inline errval_t flounder_ump_send_short(struct flounder_binding *c,
-                                               const struct flounder_message_plan *plan,
-                                               struct event_closure cont, const uint64_t *words,
-                                               unsigned count)
-{
+/* Messages of one fragment: reserve claims the binding and gives the place where the stub writes the
+ * words (NULL: refused, see flounder_tx_refusal), submit sends them.  Over UMP that place is the line
+ * itself, unless the ring is full. */
+struct flounder_line {
+    volatile struct ump_message *line; /* NULL: the words are in tx_words */
     struct ump_control control;
-    if (!flounder_tx_claim(c, plan->number, cont))
-        return flounder_tx_refusal(c);
-    volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
-    if (line == NULL)
-        return flounder_tx_defer(c, plan, cont, words, NULL_CAP);
-    for (unsigned i = 0; i < count; i++)
-        line->data[i] = words[i];
-    ump_chan_commit(c->channel, line, control, plan->number);
+};
+
+static inline volatile uint64_t *flounder_ump_reserve(struct flounder_binding *c, uint16_t number,
+                                                      struct event_closure cont,
+                                                      struct flounder_line *line)
+{
+    if (!flounder_tx_claim(c, number, cont))
+        return NULL;
+    line->line = ump_chan_get_next(c->channel, &line->control);
+    return line->line != NULL ? line->line->data : c->tx_words;
+}
+
+static inline errval_t flounder_ump_submit(struct flounder_binding *c,
+                                           const struct flounder_message_plan *plan,
+                                           struct event_closure cont,
+                                           const struct flounder_line *line)
+{
+    if (line->line == NULL)
+        return flounder_tx_defer(c, plan, cont, NULL_CAP);
+    ump_chan_commit(c->channel, line->line, line->control, plan->number);
     return flounder_tx_sent(c, cont);
 }
 
-/* A message of one fragment, with at most one capability. */
-static inline errval_t flounder_lmp_send_short(struct flounder_binding *c,
-                                               const struct flounder_message_plan *plan,
-                                               struct event_closure cont, struct capref cap,
-                                               const uint64_t *words, unsigned count)
+static inline uint64_t *flounder_lmp_reserve(struct flounder_binding *c, uint16_t number,
+                                             struct event_closure cont)
 {
-    if (!flounder_tx_claim(c, plan->number, cont))
-        return flounder_tx_refusal(c);
+    return flounder_tx_claim(c, number, cont) ? c->tx_words : NULL;
+}
+
+/* With at most one capability. */
+static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
+                                           const struct flounder_message_plan *plan,
+                                           struct event_closure cont, struct capref cap)
+{
     lmp_send_flags_t flags = c->lmp_flags;
     if (plan->give_away != 0 && !capref_is_null(cap))
         flags |= LMP_FLAG_GIVEAWAY;
-    errval_t err = lmp_chan_send(c->channel, flags, cap, count, (const uintptr_t *)words);
+    errval_t err =
+        lmp_chan_send(c->channel, flags, cap, plan->words, (const uintptr_t *)c->tx_words);
     if (err_is_fail(err))
-        return flounder_tx_defer(c, plan, cont, words, cap);
+        return flounder_tx_defer(c, plan, cont, cap);
     return flounder_tx_sent(c, cont);
 }
 
@@ -264,6 +281,9 @@ static inline errval_t flounder_lmp_send_short(struct flounder_binding *c,
 /* Makes the channel ready for the next message; the current one has been taken out. */
 void flounder_ump_rearm(struct flounder_binding *c);
 void flounder_lmp_rearm(struct flounder_binding *c);
+
+/* The same for a message that was delivered straight from its line. */
+void flounder_ump_rearm_line(struct flounder_binding *c);
 
 /* The string or array of a stream: never NULL, zero-terminated. */
 static inline void *flounder_rx_data(const struct flounder_rx *rx, unsigned stream)

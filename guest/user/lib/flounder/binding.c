@@ -16,6 +16,7 @@ void flounder_binding_init(struct flounder_binding *c, const struct flounder_int
     assert(kind < FLOUNDER_CHANNELS && ws != NULL);
     c->interface = interface;
     c->plan = interface->plan[kind];
+    c->messages = interface->messages;
     c->kind = kind;
     c->binding = binding;
     c->channel = channel;

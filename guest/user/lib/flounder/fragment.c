@@ -31,22 +31,43 @@ static uint64_t stream_words(const struct flounder_stream_plan *plan, uint64_t l
 
 /* ---- out ---- */
 
-/* Word i of bytes: most significant byte first, a last partial word right-aligned. */
-static uint64_t bytes_word(const uint8_t *data, size_t length, uint64_t i)
+/* Up to `count` words of bytes from word `first` on: most significant byte first, a last partial word
+ * right-aligned. */
+static void bytes_out(uint64_t *words, unsigned count, const uint8_t *data, size_t length,
+                      uint64_t first)
 {
-    uint64_t word = 0;
-    size_t end = 8 * i + 8 < length ? 8 * i + 8 : length;
-    for (size_t b = 8 * i; b < end; b++)
-        word = word << 8 | data[b];
-    return word;
+    unsigned w = 0;
+    for (; w < count && 8 * (first + w) + 8 <= length; w++) {
+        memcpy(&words[w], data + 8 * (first + w), 8);
+        words[w] = __builtin_bswap64(words[w]);
+    }
+    if (w == count)
+        return;
+    words[w] = 0;
+    for (size_t b = 8 * (first + w); b < length; b++)
+        words[w] = words[w] << 8 | data[b];
 }
 
-static uint64_t memory_word(const uint8_t *data, size_t bytes, uint64_t i)
+static void memory_out(uint64_t *words, unsigned count, const uint8_t *data, size_t bytes,
+                       uint64_t first)
 {
-    uint64_t word = 0;
-    size_t rest = bytes - 8 * i;
-    memcpy(&word, data + 8 * i, rest < 8 ? rest : 8);
-    return word;
+    size_t rest = bytes - 8 * first;
+    words[count - 1] = 0;
+    memcpy(words, data + 8 * first, rest < 8 * (size_t)count ? rest : 8 * (size_t)count);
+}
+
+static void packed_out(const struct flounder_stream_plan *plan, uint64_t *words, unsigned count,
+                       const uint8_t *data, uint64_t first)
+{
+    uint64_t packed[MAX_ELEMENT_WORDS], element = UINT64_MAX;
+    for (unsigned w = 0; w < count; w++) {
+        uint64_t i = first + w;
+        if (element != i / plan->element_words) {
+            element = i / plan->element_words;
+            plan->pack(data + element * plan->element_bytes, packed);
+        }
+        words[w] = packed[i % plan->element_words];
+    }
 }
 
 static unsigned fill_stream(const struct flounder_stream_plan *plan,
@@ -54,36 +75,25 @@ static unsigned fill_stream(const struct flounder_stream_plan *plan,
                             uint64_t *words, unsigned size)
 {
     const uint64_t total = stream_words(plan, s->length);
-    uint64_t packed[MAX_ELEMENT_WORDS], packed_element = UINT64_MAX;
-    unsigned count = 0;
+    unsigned used = 0;
     if (at->word == 0) {
-        words[count++] = s->length;
+        words[used++] = s->length;
         at->word = 1;
     }
-    for (; count < size && at->word <= total; at->word++) {
-        uint64_t i = at->word - 1;
-        switch (plan->kind) {
-        case FLOUNDER_STRING:
-        case FLOUNDER_BYTES:
-            words[count++] = bytes_word(s->data, s->length, i);
-            break;
-        case FLOUNDER_ELEMENTS:
-            words[count++] = memory_word(s->data, s->length * plan->element_bytes, i);
-            break;
-        case FLOUNDER_PACKED:
-            if (packed_element != i / plan->element_words) {
-                packed_element = i / plan->element_words;
-                plan->pack((const uint8_t *)s->data + packed_element * plan->element_bytes, packed);
-            }
-            words[count++] = packed[i % plan->element_words];
-            break;
-        }
-    }
+    const uint64_t first = at->word - 1, rest = total - first;
+    const unsigned count = rest < size - used ? (unsigned)rest : size - used;
+    if (count > 0 && plan->kind == FLOUNDER_PACKED)
+        packed_out(plan, words + used, count, s->data, first);
+    else if (count > 0 && plan->kind == FLOUNDER_ELEMENTS)
+        memory_out(words + used, count, s->data, s->length * plan->element_bytes, first);
+    else if (count > 0)
+        bytes_out(words + used, count, s->data, s->length, first);
+    at->word += count;
     if (at->word > total) {
         at->stream++;
         at->word = 0;
     }
-    return count;
+    return used + count;
 }
 
 /* Fixed words in the fragment with this index. */
@@ -133,17 +143,23 @@ static errval_t begin_stream(const struct flounder_stream_plan *plan, struct flo
     return SYS_ERR_OK;
 }
 
-static void store_word(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
-                       uint64_t i, uint64_t word)
+/* Stores `count` words of data from word `first` on. */
+static void words_in(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
+                     uint64_t first, const volatile uint64_t *words, unsigned count)
 {
-    uint8_t *data = s->data;
-    size_t bytes = stream_bytes(plan, s->length), rest = bytes - 8 * i;
-    size_t count = rest < 8 ? rest : 8;
-    if (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES) {
-        for (size_t b = 0; b < count; b++)
-            data[8 * i + b] = (uint8_t)(word >> (8 * (count - 1 - b)));
-    } else {
-        memcpy(data + 8 * i, &word, count);
+    const bool bytes_first = plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES;
+    const size_t bytes = stream_bytes(plan, s->length);
+    uint8_t *data = (uint8_t *)s->data + 8 * first;
+    size_t rest = bytes - 8 * first;
+    for (unsigned w = 0; w < count; w++, data += 8, rest -= 8) {
+        uint64_t word = words[w];
+        size_t length = rest < 8 ? rest : 8;
+        if (bytes_first)
+            word = __builtin_bswap64(word) >> (8 * (8 - length));
+        if (length == 8)
+            memcpy(data, &word, 8);
+        else
+            memcpy(data, &word, length); /* only at the very end */
     }
 }
 
@@ -177,13 +193,12 @@ static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t 
         at->word = 1;
     }
     const uint64_t total = stream_words(plan, s->length);
-    for (; used < size && at->word <= total; at->word++) {
-        if (used >= count)
-            return FLOUNDER_ERR_RX_INVALID_LENGTH;
-        store_word(plan, s, at->word - 1, words[used++]);
-    }
-    if (!padded && used != count)
+    const uint64_t first = at->word - 1, rest = total - first;
+    const unsigned due = rest < size - used ? (unsigned)rest : size - used;
+    if (padded ? count < used + due : count != used + due)
         return FLOUNDER_ERR_RX_INVALID_LENGTH;
+    words_in(plan, s, first, words + used, due);
+    at->word += due;
     if (at->word > total) {
         at->stream++;
         at->word = 0;

@@ -76,12 +76,39 @@ static void take_cap(struct flounder_binding *c, const struct flounder_message_p
         cap_destroy(cap);
 }
 
+/* A fragment that is not a whole message by itself.  True: the event is used up; false: look for
+ * more. */
+static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg *msg,
+                          struct capref cap)
+{
+    if (c->rx_plan == NULL) {
+        if (msg->buf.msglen == 0) {
+            flounder_break(c, FLOUNDER_ERR_RX_EMPTY_MSG);
+            return true;
+        }
+        c->rx_plan = flounder_rx_plan(c, (unsigned)(msg->words[0] & 0xffff));
+        if (c->rx_plan == NULL)
+            return true;
+    }
+    take_cap(c, c->rx_plan, c->rx_at.fragment, cap);
+    bool complete = false;
+    errval_t err = flounder_take(c, (const uint64_t *)msg->words, (unsigned)msg->buf.msglen,
+                                 LMP_MSG_WORDS, false, &complete);
+    if (err_is_fail(err))
+        flounder_break(c, err);
+    else if (complete)
+        flounder_deliver_assembled(c);
+    return err_is_fail(err) || complete;
+}
+
+/* A message of one fragment takes the short way: it is delivered from the stack. */
 void flounder_lmp_rx_handler(void *arg)
 {
     struct flounder_binding *c = arg;
+    struct lmp_recv_msg msg;
+    struct capref cap;
     for (;;) {
-        struct lmp_recv_msg msg;
-        struct capref cap = NULL_CAP;
+        msg.words[0] = 0; /* it may come without words */
         errval_t err = lmp_chan_recv(c->channel, &msg, &cap);
         if (err_no(err) == LIB_ERR_NO_LMP_MSG)
             break;
@@ -91,35 +118,19 @@ void flounder_lmp_rx_handler(void *arg)
             flounder_break(c, err);
             return;
         }
-        if (c->rx_plan == NULL) {
-            if (msg.buf.msglen == 0) {
-                flounder_break(c, FLOUNDER_ERR_RX_EMPTY_MSG);
-                return;
-            }
-            const struct flounder_message_plan *plan =
-                flounder_rx_plan(c, (unsigned)(msg.words[0] & 0xffff));
-            if (plan == NULL)
-                return;
-            if (plan->fragments == 1 && plan->streams == 0 && msg.buf.msglen == plan->words) {
-                take_cap(c, plan, 0, cap);
-                flounder_deliver(c, plan,
-                                 (struct flounder_rx){ (uint64_t *)msg.words, NULL, c->rx_cap });
-                return;
-            }
-            c->rx_plan = plan;
-        }
-        take_cap(c, c->rx_plan, c->rx_at.fragment, cap);
-        bool complete = false;
-        err = flounder_take(c, (uint64_t *)msg.words, (unsigned)msg.buf.msglen, LMP_MSG_WORDS,
-                            false, &complete);
-        if (err_is_fail(err)) {
-            flounder_break(c, err);
+        const unsigned index = (unsigned)(msg.words[0] & 0xffff) - FLOUNDER_FIRST_MESSAGE;
+        if (c->rx_plan == NULL && index < c->messages && c->plan[index].single &&
+            msg.buf.msglen == c->plan[index].words) {
+            struct flounder_rx rx = { (const uint64_t *)msg.words, NULL, &cap };
+            if (c->plan[index].caps == 0 && !capref_is_null(cap))
+                cap_destroy(cap); /* nobody asked for it */
+            flounder_enter(c);
+            c->plan[index].deliver(c, &rx);
+            flounder_leave(c);
             return;
         }
-        if (complete) {
-            flounder_deliver_assembled(c);
+        if (take_fragment(c, &msg, cap))
             return;
-        }
     }
     flounder_lmp_rearm(c);
 }

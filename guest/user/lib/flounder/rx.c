@@ -20,8 +20,7 @@ const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c,
         flounder_break(c, FLOUNDER_ERR_BINDING_CLOSED);
         return NULL;
     }
-    if (number < FLOUNDER_FIRST_MESSAGE ||
-        number - FLOUNDER_FIRST_MESSAGE >= c->interface->messages) {
+    if (number < FLOUNDER_FIRST_MESSAGE || number - FLOUNDER_FIRST_MESSAGE >= c->messages) {
         flounder_break(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
         return NULL;
     }

@@ -113,14 +113,12 @@ errval_t flounder_tx_start(struct flounder_binding *c)
 }
 
 errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,
-                           struct event_closure cont, const uint64_t *words, struct capref cap)
+                           struct event_closure cont, struct capref cap)
 {
     assert(c->tx_number == plan->number);
     c->tx_plan = plan;
     c->tx_at = (struct flounder_position){ 0, 0, 0 };
     c->tx_cont = cont;
-    if (plan->words > 0)
-        memcpy(c->tx_words, words, plan->words * sizeof(*words));
     if (plan->caps > 0)
         c->tx_cap[0] = cap;
     return flounder_tx_start(c);

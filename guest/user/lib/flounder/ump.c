@@ -42,63 +42,78 @@ void flounder_ump_push(struct flounder_binding *c)
 
 /* ---- receiving ---- */
 
-void flounder_ump_rearm(struct flounder_binding *c)
+static void arm(struct flounder_binding *c)
 {
-    if (c->rx_line) {
-        c->rx_line = false;
-        ump_chan_recv_done(c->channel);
-    }
-    if (c->closed != SYS_ERR_OK)
-        return;
     errval_t err =
         ump_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
     if (err_is_fail(err))
         flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
 }
 
+void flounder_ump_rearm(struct flounder_binding *c)
+{
+    if (c->closed == SYS_ERR_OK)
+        arm(c);
+}
+
+void flounder_ump_rearm_line(struct flounder_binding *c)
+{
+    ump_chan_recv_done(c->channel);
+    if (c->closed == SYS_ERR_OK)
+        arm(c);
+}
+
+/* A line that is not a whole message by itself.  True: the event is used up; false: look for more. */
+static bool take_line(struct flounder_binding *c, volatile struct ump_message *line, unsigned type)
+{
+    if (type == FLOUNDER_GOODBYE)
+        flounder_rx_reset(c); /* it may come in the middle of a message */
+    if (c->rx_plan == NULL)
+        c->rx_plan = flounder_rx_plan(c, type);
+    if (c->rx_plan == NULL)
+        return true;
+    bool complete = false;
+    errval_t err = FLOUNDER_ERR_INVALID_STATE;
+    if (type == c->rx_plan->number)
+        err = flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
+    ump_chan_recv_done(c->channel);
+    if (err_is_fail(err))
+        flounder_break(c, err);
+    else if (complete)
+        flounder_deliver_assembled(c);
+    return err_is_fail(err) || complete;
+}
+
+/* Long messages and everything unusual, beginning with a line that was received already. */
+static __attribute__((noinline)) void
+receive_lines(struct flounder_binding *c, volatile struct ump_message *line, unsigned type)
+{
+    do
+        if (take_line(c, line, type))
+            return;
+    while (err_is_ok(ump_chan_recv(c->channel, &line, &type)));
+    flounder_ump_rearm(c);
+}
+
+/* A message of one line takes the short way: it is delivered where it lies. */
 void flounder_ump_rx_handler(void *arg)
 {
     struct flounder_binding *c = arg;
-    for (;;) {
-        volatile struct ump_message *line;
-        unsigned type;
-        errval_t err = ump_chan_recv(c->channel, &line, &type);
-        if (err_no(err) == LIB_ERR_NO_UMP_MSG)
-            break;
-        if (err_is_fail(err)) {
-            flounder_break(c, err);
-            return;
-        }
-        if (type == FLOUNDER_GOODBYE)
-            flounder_rx_reset(c); /* it may come in the middle of a message */
-        if (c->rx_plan == NULL) {
-            const struct flounder_message_plan *plan = flounder_rx_plan(c, type);
-            if (plan == NULL)
-                return;
-            if (plan->fragments == 1 && plan->streams == 0 && plan->caps == 0) {
-                c->rx_line = true;
-                flounder_deliver(c, plan, (struct flounder_rx){ line->data, NULL, NULL });
-                return;
-            }
-            c->rx_plan = plan;
-        }
-        bool complete = false;
-        if (type != c->rx_plan->number)
-            err = FLOUNDER_ERR_INVALID_STATE;
-        else
-            err =
-                flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
-        ump_chan_recv_done(c->channel);
-        if (err_is_fail(err)) {
-            flounder_break(c, err);
-            return;
-        }
-        if (complete) {
-            flounder_deliver_assembled(c);
-            return;
-        }
+    volatile struct ump_message *line;
+    unsigned type;
+    if (err_is_fail(ump_chan_recv(c->channel, &line, &type))) {
+        flounder_ump_rearm(c);
+        return;
     }
-    flounder_ump_rearm(c);
+    const unsigned index = type - FLOUNDER_FIRST_MESSAGE;
+    if (c->rx_plan != NULL || index >= c->messages || !c->plan[index].single) {
+        receive_lines(c, line, type);
+        return;
+    }
+    struct flounder_rx rx = { line->data, NULL, NULL };
+    flounder_enter(c);
+    c->plan[index].deliver(c, &rx);
+    flounder_leave(c);
 }
 
 errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, size_t inlen,
