@@ -22,6 +22,7 @@
 #include <yaml.h>
 
 #include "cmd.h"
+#include "engine/unicorn_api.h"
 
 struct options {
     const char *engine, *images;
@@ -96,6 +97,14 @@ static void print_kvm_device(void)
            error ? "cannot be opened here: " : "can be opened here", error ? strerror(error) : "");
 }
 
+static void print_unicorn_library(void)
+{
+    char reason[256], mend[256];
+    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
+    if (api)
+        printf("%-10s library %s\n", "", api->path);
+}
+
 static bool print_engine(const struct engine_ops *ops, bool sentence)
 {
     struct engine_capability capability = { 0 };
@@ -116,6 +125,8 @@ static bool print_engine(const struct engine_ops *ops, bool sentence)
     else
         printf(": %s\n%-10s mend: %s\n", capability.reason, "",
                capability.mend[0] ? capability.mend : "none known");
+    if (usable && ops == &engine_unicorn)
+        print_unicorn_library();
     return usable;
 }
 
