@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@
 static void __attribute__((noreturn)) switch_off(int how)
 {
     fflush(NULL);
-    sync();
+    tcdrain(STDOUT_FILENO); /* the console's last lines */
     outl((unsigned)how, EXIT_PORT);
     reboot(RB_POWER_OFF); /* only if there is no such port */
     for (;;)

@@ -32,14 +32,14 @@ static void pad(FILE *out, size_t bytes)
     fwrite(zeros, 1, (4 - bytes % 4) % 4, out);
 }
 
-static void entry(struct archive *a, const char *path, unsigned mode, const void *data, size_t bytes)
+static void entry(struct archive *a, const char *path, unsigned mode, const void *data,
+                  size_t bytes)
 {
     const char *name = path[0] == '/' ? path + 1 : path;
     size_t name_bytes = strlen(name) + 1;
-    int header =
-        fprintf(a->out, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ++a->inode,
-                mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u, (unsigned)bytes, 0u, 0u, 0u, 0u,
-                (unsigned)name_bytes, 0u);
+    int header = fprintf(a->out, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+                         ++a->inode, mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u, (unsigned)bytes, 0u,
+                         0u, 0u, 0u, (unsigned)name_bytes, 0u);
     fwrite(name, 1, name_bytes, a->out);
     pad(a->out, (size_t)header + name_bytes);
     if (bytes)

@@ -95,7 +95,8 @@ static int lz4(const uint8_t *in, size_t bytes, const char *path)
     }
     free(block);
     if (!out || fclose(out) != 0 || made < 0)
-        return nested_fail("vmlinux: the kernel's payload is damaged, or %s cannot be written", path);
+        return nested_fail("vmlinux: the kernel's payload is damaged, or %s cannot be written",
+                           path);
     return 0;
 }
 
