@@ -64,21 +64,29 @@ static void find_ram(void)
 
 static errval_t take_ram(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
 {
-    struct mm_block block;
-    errval_t err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
+    *ret = NULL_CAP;
+    struct capref slot;
+    errval_t err = slot_alloc(&slot);
     if (err_is_fail(err))
         return err;
-    err = slot_alloc(ret);
-    if (err_is_ok(err)) {
-        err =
-            cap_retype(*ret, region_cap[block.region], block.offset, ObjType_RAM, 1ull << bits, 1);
+    for (;;) {
+        struct mm_block block;
+        err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
         if (err_is_fail(err))
-            slot_free(*ret);
+            break;
+        struct capref region = region_cap[block.region];
+        err = cap_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
+        if (err_is_ok(err)) {
+            *ret = slot;
+            return SYS_ERR_OK;
+        }
+        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
+        if (err_no(err_pop(err)) != SYS_ERR_REVOKE_FIRST) {
+            mm_free(&mm, block.base, bits);
+            break;
+        }
     }
-    if (err_is_fail(err)) {
-        *ret = NULL_CAP;
-        mm_free(&mm, block.base, bits);
-    }
+    slot_free(slot);
     return err;
 }
 

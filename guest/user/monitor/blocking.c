@@ -80,12 +80,18 @@ static bool is_own_service(struct client *client, iref_t iref)
     return entry != NULL && ((struct link *)entry->owner)->client == client;
 }
 
+/* What concerns the whole core or the machine is for the domains that the monitor started itself. */
+static bool is_trusted(const struct client *client)
+{
+    return client->parent == NULL;
+}
+
 static void set_mem_iref(struct monitor_blocking_binding *b, iref_t iref)
 {
     struct client *client = b->st;
     errval_t err = SYS_ERR_OK;
-    if (mem_iref != 0 || client->parent != NULL || !is_own_service(client, iref))
-        err = MON_ERR_IDC_BIND_REFUSED;
+    if (mem_iref != 0 || !is_trusted(client) || !is_own_service(client, iref))
+        err = MON_ERR_NOT_PERMITTED;
     answer(client,
            &(struct reply){ .kind = REPLY_SET_MEM_IREF, .token = b->incoming_token, .err = err });
     if (err_is_ok(err)) {
@@ -132,8 +138,8 @@ static void set_name_iref(struct monitor_blocking_binding *b, iref_t iref)
 {
     struct client *client = b->st;
     errval_t err = SYS_ERR_OK;
-    if (name_iref != 0 || client->parent != NULL || !is_own_service(client, iref))
-        err = MON_ERR_IDC_BIND_REFUSED;
+    if (name_iref != 0 || !is_trusted(client) || !is_own_service(client, iref))
+        err = MON_ERR_NOT_PERMITTED;
     answer(client,
            &(struct reply){ .kind = REPLY_SET_NAME_IREF, .token = b->incoming_token, .err = err });
     if (err_is_fail(err))
@@ -146,7 +152,8 @@ static void alloc_monitor_ep(struct monitor_blocking_binding *b, const char *nam
 {
     struct client *client = b->st, *child = NULL;
     struct capref ep = NULL_CAP;
-    errval_t err = client_new(name, client, &child, &ep);
+    errval_t err =
+        is_trusted(client) ? client_new(name, client, &child, &ep) : MON_ERR_NOT_PERMITTED;
     answer(client, &(struct reply){ .kind = REPLY_MONITOR_EP,
                                     .token = b->incoming_token,
                                     .err = err,
@@ -165,7 +172,11 @@ static void get_bootinfo(struct monitor_blocking_binding *b)
 
 static void boot_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
 {
-    boot_cores(mask, b->st, b->incoming_token);
+    struct client *client = b->st;
+    if (is_trusted(client))
+        boot_cores(mask, client, b->incoming_token);
+    else
+        boot_cores_answer(client, b->incoming_token, MON_ERR_NOT_PERMITTED, 0);
 }
 
 void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint64_t running)
@@ -176,7 +187,8 @@ void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint
 
 static void power_off(struct monitor_blocking_binding *b, uint8_t status)
 {
-    errval_t err = invoke_kernel_power_off(cap_kernel, status);
+    errval_t err = is_trusted(b->st) ? invoke_kernel_power_off(cap_kernel, status)
+                                     : (errval_t)MON_ERR_NOT_PERMITTED;
     answer(b->st,
            &(struct reply){ .kind = REPLY_POWER_OFF, .token = b->incoming_token, .err = err });
 }

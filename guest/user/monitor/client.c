@@ -272,7 +272,7 @@ errval_t client_new(const char *name, struct client *parent, struct client **ret
     if (client == NULL) {
         debug_printf("'%s' is one domain too many: a core has at most %u\n", name,
                      MONITOR_MAX_CLIENTS);
-        return LIB_ERR_MALLOC_FAIL;
+        return MON_ERR_TOO_MANY_DOMAINS;
     }
     memset(client, 0, sizeof(*client));
     strncpy(client->name, name, sizeof(client->name) - 1);

@@ -19,9 +19,9 @@
 
 #include "iref.h"
 
-#define MONITOR_MAX_CLIENTS 128  /* domains of this core at a time */
+#define MONITOR_MAX_CLIENTS 96   /* domains of this core at a time; two endpoints each must fit */
 #define MONITOR_MAX_BINDS 256    /* bind requests under way */
-#define MONITOR_LMP_BUF_WORDS 45 /* of the endpoints handed out: four full messages */
+#define MONITOR_LMP_BUF_WORDS 28 /* of the endpoints handed out: two full messages */
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
@@ -79,7 +79,7 @@ struct client {
 };
 
 /* A new domain, expected to say hello on the endpoint *ep (the caller copies it into the domain).
- * LIB_ERR_MALLOC_FAIL if all MONITOR_MAX_CLIENTS are in use, or the endpoint's errors. */
+ * MON_ERR_TOO_MANY_DOMAINS, or the endpoint's errors. */
 errval_t client_new(const char *name, struct client *parent, struct client **ret,
                     struct capref *ep);
 
