@@ -63,11 +63,12 @@ static int fail(const char *what, const char *path)
 static int make_directory(const char *path)
 {
     char copy[4096];
-    if (strlen(path) >= sizeof(copy)) {
+    size_t length = strlen(path);
+    if (length >= sizeof(copy)) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(copy, path);
+    memcpy(copy, path, length + 1);
     for (char *p = copy + 1;; p++) {
         if (*p != '/' && *p != '\0')
             continue;

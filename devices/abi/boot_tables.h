@@ -85,10 +85,10 @@ static inline uint64_t abi_build_boot_tables(void *mem, uint64_t mem_paddr, uint
     unsigned area_pd = next++, area_pt = next++;
     ABI_TABLE(top)[(ABI_CORE_AREA_VADDR >> 30) & 511] = ABI_TABLE_PADDR(area_pd) | dir;
     ABI_TABLE(area_pd)[0] = ABI_TABLE_PADDR(area_pt) | dir;
-    for (unsigned i = 0; i < ABI_CORE_AREA_BYTES / ABI_PAGE_BYTES; i++)
-        ABI_TABLE(area_pt)
-        [i] = (core_area_paddr + (uint64_t)i * ABI_PAGE_BYTES) | leaf | ABI_PTE_WRITE |
-              ABI_PTE_DIRTY | ABI_PTE_NX;
+    for (unsigned i = 0; i < ABI_CORE_AREA_BYTES / ABI_PAGE_BYTES; i++) {
+        uint64_t page = core_area_paddr + (uint64_t)i * ABI_PAGE_BYTES;
+        ABI_TABLE(area_pt)[i] = page | leaf | ABI_PTE_WRITE | ABI_PTE_DIRTY | ABI_PTE_NX;
+    }
     return ABI_TABLE_PADDR(pml4);
 #undef ABI_TABLE
 #undef ABI_TABLE_PADDR

@@ -17,32 +17,34 @@ __attribute__((used)) const char trace_type_names[] =
 #include <barrelfish_kpi/caps.def>
     ;
 
+/* A table, which the formatter takes for one long expression. */
+/* clang-format off */
 /* type:command=name; a message's length in words stands for its command */
 __attribute__((used)) const char trace_command_names[] =
-#define CNODE_COMMANDS(type)                                                                      \
-    ENTRY(type ":0=Copy")                                                                         \
-    ENTRY(type ":1=Mint") ENTRY(type ":2=Retype") ENTRY(type ":3=Delete") ENTRY(type ":4=Revoke") \
-        ENTRY(type ":5=Create") ENTRY(type ":6=GetState") ENTRY(type ":7=CapIdentify")            \
-            ENTRY(type ":8=Resize")
+#define CNODE_COMMANDS(type)                                                                  \
+    ENTRY(type ":0=Copy") ENTRY(type ":1=Mint") ENTRY(type ":2=Retype")                       \
+    ENTRY(type ":3=Delete") ENTRY(type ":4=Revoke") ENTRY(type ":5=Create")                   \
+    ENTRY(type ":6=GetState") ENTRY(type ":7=CapIdentify") ENTRY(type ":8=Resize")
 #define VNODE_COMMANDS(type) \
     ENTRY(type ":0=Map") ENTRY(type ":1=Unmap") ENTRY(type ":2=ModifyFlags")
-    CNODE_COMMANDS("L1CNode") CNODE_COMMANDS("L2CNode") VNODE_COMMANDS("VNode_x86_64_pml4")
-        VNODE_COMMANDS("VNode_x86_64_pdpt") VNODE_COMMANDS("VNode_x86_64_pdir") VNODE_COMMANDS(
-            "VNode_x86_64_ptable") ENTRY("EndPointLMP:0=Send(0)") ENTRY("EndPointLMP:1=Send(1)")
-            ENTRY("EndPointLMP:2=Send(2)") ENTRY("EndPointLMP:3=Send(3)")
-                ENTRY("EndPointLMP:4=Send(4)") ENTRY("EndPointLMP:5=Send(5)")
-                    ENTRY("EndPointLMP:6=Send(6)") ENTRY("EndPointLMP:7=Send(7)")
-                        ENTRY("EndPointLMP:8=Send(8)") ENTRY("EndPointLMP:9=Send(9)")
-                            ENTRY("EndPointLMP:10=Send(10)") ENTRY("Dispatcher:0=Setup")
-                                ENTRY("Dispatcher:1=Properties") ENTRY("Dispatcher:2=Stop")
-                                    ENTRY("Frame:0=Identify") ENTRY("RAM:0=Identify")
-                                        ENTRY("Frame_Mapping:0=Modify") ENTRY("Notify_IPI:0=Send")
-                                            ENTRY("IO:0=Out32") ENTRY("ID:0=Identify") ENTRY(
-                                                "Kernel:0=Get_core_id") ENTRY("Kernel:1=Spawn_core")
-                                                ENTRY("Kernel:2=Identify_cap")
-                                                    ENTRY("Kernel:3=Create_cap")
-                                                        ENTRY("Kernel:4=Nullify_cap")
-                                                            ENTRY("Kernel:5=Notify_register")
-                                                                ENTRY("Kernel:6=Register_channel")
-                                                                    ENTRY("Kernel:7=Power_off")
-                                                                        ENTRY("Kernel:8=Get_stats");
+    CNODE_COMMANDS("L1CNode")
+    CNODE_COMMANDS("L2CNode")
+    VNODE_COMMANDS("VNode_x86_64_pml4")
+    VNODE_COMMANDS("VNode_x86_64_pdpt")
+    VNODE_COMMANDS("VNode_x86_64_pdir")
+    VNODE_COMMANDS("VNode_x86_64_ptable")
+    ENTRY("EndPointLMP:0=Send(0)") ENTRY("EndPointLMP:1=Send(1)") ENTRY("EndPointLMP:2=Send(2)")
+        ENTRY("EndPointLMP:3=Send(3)") ENTRY("EndPointLMP:4=Send(4)") ENTRY("EndPointLMP:5=Send(5)")
+        ENTRY("EndPointLMP:6=Send(6)") ENTRY("EndPointLMP:7=Send(7)") ENTRY("EndPointLMP:8=Send(8)")
+        ENTRY("EndPointLMP:9=Send(9)") ENTRY("EndPointLMP:10=Send(10)")
+    ENTRY("Dispatcher:0=Setup") ENTRY("Dispatcher:1=Properties") ENTRY("Dispatcher:2=Stop")
+    ENTRY("Frame:0=Identify")
+    ENTRY("RAM:0=Identify")
+    ENTRY("Frame_Mapping:0=Modify")
+    ENTRY("Notify_IPI:0=Send")
+    ENTRY("IO:0=Out32")
+    ENTRY("ID:0=Identify")
+    ENTRY("Kernel:0=Get_core_id") ENTRY("Kernel:1=Spawn_core") ENTRY("Kernel:2=Identify_cap")
+        ENTRY("Kernel:3=Create_cap") ENTRY("Kernel:4=Nullify_cap") ENTRY("Kernel:5=Notify_register")
+        ENTRY("Kernel:6=Register_channel") ENTRY("Kernel:7=Power_off") ENTRY("Kernel:8=Get_stats");
+/* clang-format on */
