@@ -71,8 +71,8 @@ struct spawn_request {
 struct spawn_domain {
     char name[16];
     domainid_t id;
-    struct capref rootcn;                /* its root CNode, in a slot of the spawner */
-    struct capref taskcn, pagecn, segcn; /* L1 slots of the spawner, while it builds */
+    struct capref rootcn;         /* its root CNode, in a slot of the spawner */
+    struct capref taskcn, pagecn; /* L1 slots of the spawner, while it builds */
     gensize_t start_ram_bytes;
 };
 

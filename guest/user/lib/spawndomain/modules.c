@@ -131,7 +131,7 @@ errval_t spawn_module_open(struct spawn_module *module, uint64_t vmin, uint64_t 
 
 errval_t spawn_open_program(struct spawn_module *module)
 {
-    return spawn_module_open(module, DOMAIN_IMAGE_VBASE, DOMAIN_DISPFRAME_VBASE);
+    return spawn_module_open(module, DOMAIN_IMAGE_VBASE, DOMAIN_OWN_VBASE);
 }
 
 errval_t spawn_open_whole_program(struct spawn_module *module)

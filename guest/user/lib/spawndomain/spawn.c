@@ -4,9 +4,9 @@
  *
  * System calls are what spawning costs (some hosts need 150 us for one), so the order is chosen to
  * need few: CNodes and page tables are made several at a time, everything the spawner must write
- * (dispatcher frame, arguments, data) lies in one Frame that it maps once, and the new domain's
- * CNodes are hung into the spawner's own root for the time of building, so that every capability is
- * made where it will stay.  The block of RAM, in this order:
+ * (dispatcher frame, arguments, data) lies in one Frame that it maps once, and every capability is
+ * made where it will stay.  What must be invoked while building lies in TASKCN and PAGECN; these two
+ * hang in the spawner's own root meanwhile.  The block of RAM, in this order:
  *
  *   staging   dispatcher frame | arguments page | private segments, one after the other
  *   CNodes    root, the L2CNodes of L1 slots 0-4, SLOT_ALLOC0
@@ -66,6 +66,15 @@ static struct capref slot_in(struct capref cnode, cslot_t slot)
 static struct capref foreign(struct spawn_domain *d, cslot_t l1_slot)
 {
     return (struct capref){ .cnode = build_cnoderef(d->rootcn, CNODE_TYPE_ROOT), .slot = l1_slot };
+}
+
+/* A slot of one of its L2CNodes, for what is made or mapped there but not invoked. */
+static struct capref foreign_slot(struct spawn_domain *d, cslot_t l1_slot, cslot_t slot)
+{
+    return (struct capref){ .cnode = { .croot = get_cap_addr(d->rootcn),
+                                       .cnode = l1_slot << L2_CNODE_BITS,
+                                       .level = CNODE_TYPE_OTHER },
+                            .slot = slot };
 }
 
 static gensize_t private_bytes(const struct spawn_module *module)
@@ -149,8 +158,6 @@ static errval_t build_cspace(struct builder *b)
     if (err_is_ok(err))
         err = hang(b, ROOTCN_SLOT_PAGECN, &d->pagecn);
     if (err_is_ok(err))
-        err = hang(b, ROOTCN_SLOT_SEGCN, &d->segcn);
-    if (err_is_ok(err))
         err = cap_copy(slot_in(d->taskcn, TASKCN_SLOT_SELF), d->taskcn);
     if (err_is_ok(err))
         err = cap_copy(slot_in(d->taskcn, TASKCN_SLOT_ROOTCN), d->rootcn);
@@ -173,7 +180,7 @@ static struct piece *add_piece(struct builder *b, genvaddr_t vaddr, gensize_t by
 static errval_t build_staging(struct builder *b)
 {
     struct spawn_domain *d = b->d;
-    struct capref staging = slot_in(d->segcn, b->next_segment++);
+    struct capref staging = foreign_slot(d, ROOTCN_SLOT_SEGCN, b->next_segment++);
     b->staging_bytes =
         DISPATCHER_FRAME_BYTES + SPAWN_ARGS_BYTES + private_bytes(b->request->module);
     errval_t err = make(b, staging, ObjType_Frame, b->staging_bytes, 1);
@@ -202,9 +209,10 @@ static errval_t build_staging(struct builder *b)
         const struct elf_segment *segment = &module->image.segment[i];
         uint64_t attr = ((segment->flags & ELF_SEGMENT_W) ? PTABLE_WRITE : PTABLE_READ_ONLY) |
                         ((segment->flags & ELF_SEGMENT_X) ? PTABLE_EXECUTE : 0);
-        frame = slot_in(d->segcn, b->next_segment++);
+        frame = foreign_slot(d, ROOTCN_SLOT_SEGCN, b->next_segment++);
         if (elf_segment_is_shareable(segment)) {
-            err = cap_copy(frame, (struct capref){ .cnode = cnode_module, .slot = module->slot });
+            err = spawn_put_cap(d, ROOTCN_SLOT_SEGCN, frame.slot,
+                                (struct capref){ .cnode = cnode_module, .slot = module->slot });
             if (err_is_fail(err))
                 return err;
             add_piece(b, segment->vaddr, segment->bytes, frame,
@@ -283,8 +291,8 @@ static errval_t map_part(struct builder *b, const struct piece *piece, unsigned 
     struct capref frame = piece->frame;
     if (low !=
         piece->vaddr) { /* a capability can be mapped once: a further table, a further copy */
-        frame = slot_in(b->d->segcn, b->next_segment++);
-        errval_t err = cap_copy(frame, piece->frame);
+        frame = foreign_slot(b->d, ROOTCN_SLOT_SEGCN, b->next_segment++);
+        errval_t err = spawn_put_cap(b->d, ROOTCN_SLOT_SEGCN, frame.slot, piece->frame);
         if (err_is_fail(err))
             return err;
     }
@@ -428,10 +436,7 @@ errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref 
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,
                        gensize_t bytes)
 {
-    struct capref dest = { .cnode = { .croot = get_cap_addr(d->rootcn),
-                                      .cnode = ROOTCN_SLOT_SUPERCN << L2_CNODE_BITS,
-                                      .level = CNODE_TYPE_OTHER },
-                           .slot = slot };
+    struct capref dest = foreign_slot(d, ROOTCN_SLOT_SUPERCN, slot);
     return cap_retype(dest, src, offset, ObjType_RAM, bytes, 1);
 }
 
@@ -439,7 +444,6 @@ static void release(struct spawn_domain *d)
 {
     unhang(&d->taskcn);
     unhang(&d->pagecn);
-    unhang(&d->segcn);
     if (!capref_is_null(d->rootcn) && err_is_ok(cap_delete(d->rootcn)))
         slot_free(d->rootcn);
     d->rootcn = NULL_CAP;
