@@ -3,7 +3,7 @@
 # Checkers of the source text.  `make lint` runs those that are installed and names the others.
 # clang-tidy keeps a stamp for each file under build/lint/, so only what changed is checked again.
 
-lint_all := $(sort $(shell find devices vmm idl guest tests -name '*.[ch]' 2>/dev/null))
+lint_all := $(sort $(shell find devices vmm idl guest tests tools -name '*.[ch]' 2>/dev/null))
 lint_scripts := $(sort $(shell find tools tests .ci -type f 2>/dev/null))
 lint_scripts := $(if $(lint_scripts),$(shell grep -lIE '^\#!/bin/(ba)?sh' $(lint_scripts)))
 lint_tools := clang-format clang-tidy cppcheck shellcheck

@@ -75,7 +75,7 @@ tests: $(unit_programs)
 check: all tests
 	$(Q)B=$(B) tests/run
 
-soak: all
+soak: all tests
 	$(Q)B=$(B) tests/run --soak $(SOAK)
 
 -include $(san_objects:.o=.d) $(san_idl_objects:.o=.d) $(san_guest_objects:.o=.d) $(unit_helper_objects:.o=.d) \
