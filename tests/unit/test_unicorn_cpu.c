@@ -155,6 +155,22 @@ SNIPPET(scrubbed_code,
         "mov $7, %edi\n mov $0x500100, %r10d\n call *%r10\n mov $0x500200, %r10d\n call *%r10\n"
         "mov $0x500300, %r10d\n call *%r10\n mov %rdi, %rbx\n" LEAVE);
 
+/* Core 0 executes a function of two blocks, changes both through another mapping and starts core 1,
+ * which calls it: core 1 must see the new code.  0x801003a0: the snippet in the physical map. */
+SNIPPET(code_for_another_core,
+        "call 2f\n mov 0xffffffff801003a0, %r8\n"
+        "movb $7, 1 + 2f - code_for_another_core_begin(%r8)\n"
+        "movb $9, 1 + 3f - code_for_another_core_begin(%r8)\n"
+        "movabs $0xffffffffc0000000, %r10\n movq $1, 64(%r10)\n lea 4f(%rip), %rax\n"
+        "mov %rax, 72(%r10)\n movq $0, 80(%r10)\n mov %cr3, %rax\n mov %rax, 88(%r10)\n"
+        "mov $0x5010, %edx\n mov $1, %eax\n out %eax, %dx\n"
+        "1: cmpl $1, 0xffffffff801003c0\n jne 1b\n"
+        "mov 0xffffffff801003b0, %rbx\n mov 0xffffffff801003b8, %rbp\n" LEAVE0
+        ".balign 64\n 2: mov $1, %ebx\n jmp 3f\n .balign 64\n 3: mov $1, %ebp\n ret\n"
+        "4: mov $0xffffffff8010e000, %rsp\n call 2b\n mov %rbx, 0xffffffff801003b0\n"
+        "mov %rbp, 0xffffffff801003b8\n movl $1, 0xffffffff801003c0\n mov $0x5010, %edx\n"
+        "mov $2, %eax\n out %eax, %dx\n 5: hlt\n jmp 5b\n");
+
 /* ---- rings and system calls ---- */
 SNIPPET(syscall_flags, "std\n stc\n mov $9, %eax\n syscall\n pushf\n pop %rbx\n cld\n" LEAVE);
 SNIPPET(syscall_loop, "mov $20, %ebx\n 1: mov $9, %eax\n syscall\n dec %ebx\n jnz 1b\n" LEAVE);
@@ -246,6 +262,19 @@ static void scrub_address(struct machine *machine, uint8_t *data)
     memcpy(page + 0x808, &bytes, 8);
 }
 
+static void snippet_address(struct machine *machine, uint8_t *data)
+{
+    uint64_t paddr = 0, cr3 = machine->boot_entry.cr3;
+    unsigned count;
+    const struct machine_region *region = machine_regions(machine, &count);
+    const uint8_t *host = cpu_memory(machine, cr3, CPU_KERNEL_CODE);
+    for (unsigned i = 0; i < count; i++)
+        if (host >= region[i].host && host < region[i].host + region[i].bytes)
+            paddr = region[i].base + (uint64_t)(host - region[i].host);
+    paddr += ABI_PHYSMAP_BASE;
+    memcpy(data + 0x3a0, &paddr, 8);
+}
+
 #define SOFT_INT "int n other than 3 and 4 gives #UD there"
 static const struct test_case cases[] = {
     { GUEST(divide), .count = 2, .expect = { { 0, 0, 9, 0 }, SYS } },
@@ -307,6 +336,9 @@ static const struct test_case cases[] = {
 
     { GUEST(scrubbed_code), .guest.prepare = scrub_address, .count = 3,
       .expect = { SYS, SYS, SYS } },
+    { GUEST(code_for_another_core), .guest.ring0 = true, .guest.cores = 2,
+      .guest.prepare = snippet_address, .count = 1, .expect = { { 6, 0, -1, 0 } },
+      .any_kvm = "two cores: when the other one has finished is not determined" },
     { GUEST(syscall_flags), .count = 2, .expect = { SYS, SYS } },
     { GUEST(syscall_loop), .count = 21, .expect = { SYS, SYS, SYS } },
     { GUEST(segment_bases), .guest.cr4 = 1 << 16, .count = 2, .expect = { SYS, SYS } },
@@ -472,6 +504,9 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
               (unsigned)LAST.rbp, (unsigned)LAST.rdx);
     RUN(scrubbed_code);
     cr_expect(LAST.rbx == 10, "old code ran: %u", (unsigned)LAST.rbx);
+    RUN(code_for_another_core);
+    cr_expect(LAST.rbx == 7 && LAST.rbp == 9, "core 1 ran old code: %u %u", (unsigned)LAST.rbx,
+              (unsigned)LAST.rbp);
     RUN(accessed_dirty);
     cr_expect(LAST.rbx == 0x20 && LAST.rdi == 0x60, "%x %x", (unsigned)LAST.rbx,
               (unsigned)LAST.rdi);

@@ -205,6 +205,7 @@ static int unicorn_start_core(struct engine *engine, unsigned core, const struct
     state->reg[REG_RDI] = entry->rdi;
     state->cr[3] = entry->cr3;
     self->activity = CORE_RUNNING;
+    unicorn_code_loaded(engine, entry->cr3);
     return 0;
 }
 

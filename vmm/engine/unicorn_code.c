@@ -8,6 +8,9 @@
  * that code was translated from is marked here, and when the host has written to a marked page its
  * translations are removed before any core executes another block.
  *
+ * The same is done with all code a core can see when it is started: whoever started it has just put
+ * it there, maybe into memory that held code before.
+ *
  * The library removes translations by virtual address in the address space in force.  Physical pages
  * are reached by switching paging off in a spare context for the time of the removal.
  *
@@ -138,6 +141,27 @@ void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes)
         else
             code->forget = true;
     }
+}
+
+/* All executable pages below a table of `level` (3 = PML4). */
+static void written_below(struct engine *engine, uint64_t table, unsigned level)
+{
+    const uint64_t *entries = machine_memory(engine->machine, table, PAGE);
+    for (unsigned i = 0; entries && i < 512; i++) {
+        uint64_t entry = entries[i];
+        if (!(entry & PTE_PRESENT) || (entry & PTE_NX))
+            continue;
+        uint64_t bytes = 1ull << (12 + 9 * level), paddr = entry & PTE_ADDRESS;
+        if (level > 0 && !(entry & PTE_LARGE))
+            written_below(engine, paddr, level - 1);
+        else
+            unicorn_code_written(engine, paddr & ~(bytes - 1), bytes);
+    }
+}
+
+void unicorn_code_loaded(struct engine *engine, uint64_t cr3)
+{
+    written_below(engine, cr3 & PTE_ADDRESS, 3);
 }
 
 void unicorn_code_forget(struct engine *engine)

@@ -62,8 +62,8 @@ void unicorn_shorten(struct engine *engine, uint64_t blocks)
 
 void unicorn_pause(struct engine *engine)
 {
-    if (engine->paused)
-        return;
+    if (engine->paused || engine->current == NO_CORE)
+        return; /* nothing runs: the next slice settles before it begins */
     engine->paused = true;
     engine->blocks_kept = engine->blocks_left;
     engine->blocks_left = 0;

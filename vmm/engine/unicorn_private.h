@@ -133,6 +133,9 @@ void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes
 /* The host has written to guest memory.  Takes effect at the next unicorn_code_settle(). */
 void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
+/* A core starts with these page tables: all code they show may be new. */
+void unicorn_code_loaded(struct engine *engine, uint64_t cr3);
+
 /* Forgets the translations of what was written, or all if there are too many; while the library does
  * not run. */
 void unicorn_code_settle(struct engine *engine);
@@ -151,6 +154,15 @@ int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapsho
 void unicorn_free_snapshot(struct engine_snapshot *snapshot);
 
 /* ---- unicorn_trap.c ---- */
+
+#define PTE_PRESENT (1ull << 0)
+#define PTE_WRITE (1ull << 1)
+#define PTE_USER (1ull << 2)
+#define PTE_ACCESSED (1ull << 5)
+#define PTE_DIRTY (1ull << 6)
+#define PTE_LARGE (1ull << 7)
+#define PTE_NX (1ull << 63)
+#define PTE_ADDRESS 0x000ffffffffff000ull
 
 enum {
     VECTOR_DE = 0,

@@ -127,6 +127,7 @@ static int execute(struct engine *engine)
 {
     int error;
     bool paused;
+    unicorn_code_settle(engine);
     do {
         struct unicorn_state *state = core_registers(engine, engine->current);
         engine->stopping = false;

@@ -18,15 +18,6 @@
 
 #include "engine/unicorn_private.h"
 
-#define PTE_PRESENT (1ull << 0)
-#define PTE_WRITE (1ull << 1)
-#define PTE_USER (1ull << 2)
-#define PTE_ACCESSED (1ull << 5)
-#define PTE_DIRTY (1ull << 6)
-#define PTE_LARGE (1ull << 7)
-#define PTE_NX (1ull << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
-
 #define ERROR_PRESENT 1u
 #define ERROR_WRITE 2u
 #define ERROR_USER 4u
