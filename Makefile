@@ -9,6 +9,7 @@
 #   tests.mk    Criterion programs (ASan + UBSan) and `make check`, `make soak`
 #   lint.mk     clang-format, clang-tidy, cppcheck, shellcheck
 #   install.mk  `make install PREFIX=`
+#   bench.mk    `make bench`: instructions and round trips of messages
 #   nested.mk   `make check-nested`: everything again inside an emulated host with hardware KVM
 #
 # Source lists are wildcards: a new file needs no edit here.  `build/setup.mk` is an included file
@@ -35,6 +36,7 @@ include mk/tests.mk
 include mk/lint.mk
 include mk/install.mk
 include $(wildcard mk/nested.mk)
+include $(wildcard mk/bench.mk)
 
 .PHONY: all sim clean help
 all: host guest

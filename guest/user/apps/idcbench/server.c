@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The answering side of the benchmark.
+ *
+ * Round trips: a ping is sent back from its handler; `lines` and `bare` take the channel from under
+ * the stubs for as long as the client said, from within their handler, where the waitset is not
+ * looked at.  One way: each handler takes the time first, and the client asks for it afterwards.
+ */
+#include "idcbench.h"
+
+#include <barrelfish/nameservice_client.h>
+#include <stdio.h>
+
+static bool polling;
+static uint64_t arrived_all, arrived_user;
+
+/* First thing in a handler. */
+static inline void note_arrival(void)
+{
+    arrived_user = instructions(COUNT_USER);
+    arrived_all = instructions(COUNT_ALL);
+}
+
+/* ---- one way ---- */
+
+static void rx_empty(struct idcbench_binding *b)
+{
+    note_arrival();
+    (void)b;
+}
+
+static void rx_one(struct idcbench_binding *b, uint64_t a)
+{
+    note_arrival();
+    (void)b, (void)a;
+}
+
+static void rx_seven(struct idcbench_binding *b, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                     uint64_t a5, uint64_t a6, uint64_t a7)
+{
+    note_arrival();
+    (void)b, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7;
+}
+
+static void rx_text(struct idcbench_binding *b, const char *s)
+{
+    note_arrival();
+    (void)b, (void)s;
+}
+
+static errval_t rx_arrived(struct idcbench_binding *b, uint64_t *all, uint64_t *user)
+{
+    (void)b;
+    *all = arrived_all;
+    *user = arrived_user;
+    return SYS_ERR_OK;
+}
+
+/* ---- one way, without stubs ---- */
+
+static uint64_t bare_left;
+
+static void bare_lmp_handler(void *arg)
+{
+    struct idcbench_binding *b = arg;
+    struct lmp_chan *chan = b->flounder.channel;
+    struct lmp_recv_msg msg;
+    struct capref cap;
+    errval_t err = lmp_chan_recv(chan, &msg, &cap);
+
+    if (err_is_ok(err)) {
+        bare_left--;
+    }
+    if (bare_left == 0) {
+        flounder_lmp_rearm(&b->flounder);
+    } else {
+        must(lmp_chan_register_recv(chan, b->waitset, MKCLOSURE(bare_lmp_handler, b)),
+             "listening without stubs");
+    }
+    if (err_is_ok(err)) {
+        note_arrival();
+    }
+}
+
+static errval_t rx_without_stubs(struct idcbench_binding *b, uint64_t messages, uint64_t *ready)
+{
+    struct lmp_chan *chan = b->flounder.channel;
+
+    if (b->flounder.kind != FLOUNDER_LMP) {
+        USER_PANIC(
+            "messages without stubs are counted over LMP: run server and client on one core");
+    }
+    bare_left = messages;
+    must(lmp_chan_deregister_recv(chan), "listening no longer");
+    must(lmp_chan_register_recv(chan, b->waitset, MKCLOSURE(bare_lmp_handler, b)),
+         "listening without stubs");
+    *ready = 1;
+    return SYS_ERR_OK;
+}
+
+/* ---- round trips ---- */
+
+static void rx_ping(struct idcbench_binding *b, uint64_t a)
+{
+    errval_t err = idcbench_ping__tx(b, NOP_CONT, a);
+
+    if (err_is_fail(err)) {
+        USER_PANIC_ERR(err, "answering a ping failed");
+    }
+}
+
+static errval_t rx_call(struct idcbench_binding *b, uint64_t a, uint64_t *result)
+{
+    (void)b;
+    *result = a;
+    return SYS_ERR_OK;
+}
+
+static void rx_lines(struct idcbench_binding *b, uint64_t rounds)
+{
+    struct ump_chan *chan = b->flounder.channel;
+    volatile uint64_t *in = spare_word(&chan->ring.recv), *out = spare_word(&chan->ring.send);
+
+    for (uint64_t i = 1; i <= rounds; i++) {
+        while (*in != i) {
+            __asm__ volatile("pause");
+        }
+        *out = i;
+    }
+}
+
+static void rx_bare(struct idcbench_binding *b, uint64_t rounds)
+{
+    struct ump_chan *chan = b->flounder.channel;
+
+    for (uint64_t i = 0; i < rounds; i++) {
+        uint64_t value = bare_receive(chan)->data[0];
+
+        ump_chan_recv_done(chan);
+        bare_send(chan, 1, value);
+    }
+}
+
+static errval_t rx_set_polling(struct idcbench_binding *b, uint64_t wanted, uint64_t *was)
+{
+    (void)b;
+    *was = polling;
+    polling = wanted != 0;
+    return SYS_ERR_OK;
+}
+
+/* ---- life ---- */
+
+static errval_t connected(void *st, struct idcbench_binding *b)
+{
+    (void)st;
+    b->rx_vtbl = (struct idcbench_rx_vtbl){
+        .empty = rx_empty,
+        .one = rx_one,
+        .seven = rx_seven,
+        .text = rx_text,
+        .ping = rx_ping,
+        .lines = rx_lines,
+        .bare = rx_bare,
+    };
+    b->rpc_rx_vtbl = (struct idcbench_rpc_rx_vtbl){
+        .call_call = rx_call,
+        .set_polling_call = rx_set_polling,
+        .without_stubs_call = rx_without_stubs,
+        .arrived_call = rx_arrived,
+    };
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    must(err, "exporting idcbench");
+    must(nameservice_register("idcbench", iref), "registering idcbench");
+}
+
+void serve(void)
+{
+    struct waitset *ws = get_default_waitset();
+
+    must(idcbench_export(NULL, exported, connected, ws, IDC_EXPORT_FLAGS_DEFAULT),
+         "exporting idcbench");
+    for (;;) {
+        if (!polling) {
+            must(event_dispatch(ws), "dispatching an event");
+        } else if (err_is_fail(event_dispatch_non_block(ws))) {
+            __asm__ volatile("pause");
+        }
+    }
+}
