@@ -134,6 +134,8 @@ static void place_message(struct idl_wire_message *m, enum idl_channel channel)
         leaf->spot[channel] = place_field(&at, leaf->bits);
     }
     m->words[channel] = words_used(&at);
+    if (channel == IDL_UMP)
+        m->words[channel] += (unsigned)m->cap_count; /* their tickets */
 }
 
 static uint64_t divide_up(uint64_t a, uint64_t b)

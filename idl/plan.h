@@ -19,7 +19,8 @@
  *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
  *     wider elements are packed like fields, each struct beginning on a word.
  *  6. Capabilities over LMP ride on the fixed fragments, one on each, then on empty fragments that
- *     follow them.  Over UMP they travel through the monitors.
+ *     follow them.  Over UMP they travel through the monitors; a word for each, after all other
+ *     fixed words, holds the ticket under which the receiver collects it.
  */
 #ifndef IDL_PLAN_H
 #define IDL_PLAN_H

@@ -190,16 +190,38 @@ errval_t cap_destroy(struct capref cap)
     return slot_free(cap);
 }
 
-/* The only invocation made here is the copy of a capability. */
+/* The invocations made here: copy and delete. */
 struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr, const uintptr_t *words)
 {
     (void)send_cptr;
+    if (words[0] == CNodeCmd_Delete) {
+        uint32_t index = (uint32_t)words[1] - FIRST_CNODE;
+        assert(index < SLOTS && objects[index] != 0);
+        objects[index] = 0;
+        live--;
+        return SYSRET(SYS_ERR_OK);
+    }
     assert(words[0] == CNodeCmd_Copy);
     uint32_t to = (uint32_t)(header >> 32) + (uint32_t)words[1] - FIRST_CNODE;
     uint32_t from = (uint32_t)words[3] - FIRST_CNODE;
     assert(to < SLOTS && from < SLOTS);
     slot_fill(to, objects[from]);
     return SYSRET(SYS_ERR_OK);
+}
+
+/* A monitor for both ends: a ticket is the object's number. */
+errval_t flounder_parcel_deposit(struct capref cap, uint64_t *ticket)
+{
+    *ticket = UINT64_C(0xABCD000000000000) | host_cap_object(cap);
+    return SYS_ERR_OK;
+}
+
+errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap)
+{
+    if (ticket >> 48 != 0xABCD)
+        return MON_ERR_WRONG_CAP_TYPE;
+    *cap = host_cap_make((uint32_t)ticket);
+    return SYS_ERR_OK;
 }
 
 /* ---- LMP ---- */

@@ -322,11 +322,7 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
         plan->message_count);
     for (size_t i = 0; i < plan->message_count; i++) {
         const struct idl_wire_message *m = &plan->messages[i];
-        bool caps =
-            m->cap_count > 0 || (m->kind == IDL_WIRE_CALL && plan->messages[i + 1].cap_count > 0);
         put(out, "        case %zu:\n", i);
-        if (m->kind != IDL_WIRE_RESPONSE && caps)
-            put(out, "            if (kind == FLOUNDER_UMP)\n                break;\n");
         if (m->kind == IDL_WIRE_MESSAGE)
             put(out,
                 "            while ((err = %s_%s_send(b[side], side, s)) == FLOUNDER_ERR_TX_BUSY)\n"

@@ -20,6 +20,8 @@ struct reply {
         REPLY_BOOTINFO,
         REPLY_BOOT_CORES,
         REPLY_POWER_OFF,
+        REPLY_DEPOSIT,
+        REPLY_COLLECT,
     } kind;
     uint32_t token;
     errval_t err;
@@ -50,9 +52,22 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_get_bootinfo_response__tx(b, cont, r->err, r->cap, r->value);
     case REPLY_BOOT_CORES:
         return monitor_blocking_boot_cores_response__tx(b, cont, r->err, r->value);
+    case REPLY_DEPOSIT:
+        return monitor_blocking_deposit_cap_response__tx(b, cont, r->err, r->value);
+    case REPLY_COLLECT:
+        return monitor_blocking_collect_cap_response__tx(b, cont, r->err, r->cap);
     default:
         return monitor_blocking_power_off_response__tx(b, cont, r->err);
     }
+}
+
+/* A parcel has left, or its client is gone. */
+static void reply_left(struct send_item *item, errval_t err)
+{
+    struct reply *r = (struct reply *)item;
+    (void)err;
+    if (r->kind == REPLY_COLLECT)
+        drop_cap(r->cap);
 }
 
 static void answer(struct client *client, const struct reply *reply)
@@ -60,7 +75,7 @@ static void answer(struct client *client, const struct reply *reply)
     struct reply *r = malloc(sizeof(*r));
     if (r != NULL) {
         *r = *reply;
-        r->item = (struct send_item){ .send = send_reply };
+        r->item = (struct send_item){ .send = send_reply, .done = reply_left };
     }
     send_queue_add(&client->rpc_queue, r != NULL ? &r->item : NULL);
 }
@@ -193,6 +208,26 @@ static void power_off(struct monitor_blocking_binding *b, uint8_t status)
            &(struct reply){ .kind = REPLY_POWER_OFF, .token = b->incoming_token, .err = err });
 }
 
+static void deposit_cap(struct monitor_blocking_binding *b, struct capref cap)
+{
+    uint64_t ticket;
+    errval_t err = parcel_deposit(cap, &ticket);
+    answer(b->st,
+           &(struct reply){
+               .kind = REPLY_DEPOSIT, .token = b->incoming_token, .err = err, .value = ticket });
+}
+
+static void collect_cap(struct monitor_blocking_binding *b, uint64_t ticket)
+{
+    parcel_collect(b->st, b->incoming_token, ticket);
+}
+
+void blocking_answer_collect(struct client *client, uint32_t token, errval_t err, struct capref cap)
+{
+    answer(client,
+           &(struct reply){ .kind = REPLY_COLLECT, .token = token, .err = err, .cap = cap });
+}
+
 void blocking_set_handlers(struct client *client)
 {
     struct monitor_blocking_binding *b = &client->rpc->b;
@@ -204,4 +239,6 @@ void blocking_set_handlers(struct client *client)
     b->rx_vtbl.get_bootinfo_call = get_bootinfo;
     b->rx_vtbl.boot_cores_call = boot_cores_call;
     b->rx_vtbl.power_off_call = power_off;
+    b->rx_vtbl.deposit_cap_call = deposit_cap;
+    b->rx_vtbl.collect_cap_call = collect_cap;
 }

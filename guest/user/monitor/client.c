@@ -326,6 +326,7 @@ void client_exited(struct client *client, uint8_t status)
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
     bind_client_exited(client);
+    parcel_client_exited(client);
     boot_cores_forget(client);
     struct client *parent = client->parent;
     if (parent != NULL && parent->state == CLIENT_CONNECTED &&

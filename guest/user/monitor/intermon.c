@@ -42,6 +42,8 @@ struct message {
         MESSAGE_UMP_REQUEST,
         MESSAGE_UMP_REPLY,
         MESSAGE_NAME_IREF,
+        MESSAGE_FETCH,
+        MESSAGE_FETCHED,
     } kind;
     coreid_t core, peer;
     genpaddr_t base;
@@ -50,6 +52,7 @@ struct message {
     iref_t iref;
     errval_t err;
     char service[64];
+    struct capability cap;
 };
 
 static errval_t send_message(struct send_queue *queue, struct send_item *item,
@@ -77,6 +80,11 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
                                              m->outlen, m->notify_id);
     case MESSAGE_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->notify_id, m->service);
+    case MESSAGE_FETCH:
+        return intermon_fetch_cap_request__tx(b, cont, m->id);
+    case MESSAGE_FETCHED:
+        return intermon_fetch_cap_reply__tx(b, cont, m->id, m->err, m->cap.type, m->cap.rights,
+                                            m->cap.u.word[0], m->cap.u.word[1], m->cap.u.word[2]);
     default:
         return intermon_set_name_iref__tx(b, cont, m->iref);
     }
@@ -118,6 +126,18 @@ void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint
     };
     strncpy(message.service, service, sizeof(message.service) - 1);
     send_to(core, &message);
+}
+
+void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_FETCH, .id = ticket });
+}
+
+void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
+                               const struct capability *cap)
+{
+    send_to(core,
+            &(struct message){ .kind = MESSAGE_FETCHED, .id = ticket, .err = err, .cap = *cap });
 }
 
 void peers_send_name_iref(iref_t iref)
@@ -358,6 +378,21 @@ static void set_name_iref(struct intermon_binding *b, iref_t iref)
     name_iref_known(iref);
 }
 
+static void fetch_cap_request(struct intermon_binding *b, uint64_t ticket)
+{
+    parcel_fetch(sender_of(b), ticket);
+}
+
+static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
+                            uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2)
+{
+    struct capability cap = { .type = type, .rights = rights };
+    cap.u.word[0] = word0;
+    cap.u.word[1] = word1;
+    cap.u.word[2] = word2;
+    parcel_fetched(sender_of(b), ticket, err, &cap);
+}
+
 static void set_handlers(struct intermon_binding *b)
 {
     b->rx_vtbl.monitor_initialized = monitor_initialized;
@@ -370,4 +405,6 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.bind_ump_request = bind_ump_request;
     b->rx_vtbl.bind_ump_reply = bind_ump_reply;
     b->rx_vtbl.set_name_iref = set_name_iref;
+    b->rx_vtbl.fetch_cap_request = fetch_cap_request;
+    b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
 }

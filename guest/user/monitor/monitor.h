@@ -130,6 +130,22 @@ void boot_cores_answer(struct client *client, uint32_t token, errval_t err, uint
 /* The client has ended: nobody to answer. */
 void boot_cores_forget(const struct client *client);
 
+/* The parcel asked for, or why not; drops the capability when it has been sent. */
+void blocking_answer_collect(struct client *client, uint32_t token, errval_t err,
+                             struct capref cap);
+
+/* ---- parcel.c: capabilities on their way to other cores ---- */
+
+/* Takes the capability over. */
+errval_t parcel_deposit(struct capref cap, uint64_t *ticket);
+/* Answers the client, now or when the other monitor has. */
+void parcel_collect(struct client *client, uint32_t token, uint64_t ticket);
+/* From intermon.c: another monitor asks, or answers. */
+void parcel_fetch(coreid_t core, uint64_t ticket);
+void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
+                    const struct capability *description);
+void parcel_client_exited(const struct client *client);
+
 /* ---- window.c: frames of the UMP window ---- */
 
 void window_init(void);
@@ -143,6 +159,7 @@ void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 /* Capabilities made from what another monitor told. */
 errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret);
 errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret);
+errval_t remote_cap(const struct capability *cap, coreid_t owner, struct capref *ret);
 /* cap_destroy() for capabilities that may be NULL_CAP. */
 void drop_cap(struct capref cap);
 
@@ -168,6 +185,9 @@ void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, gen
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
                               const char *service);
 void peers_send_name_iref(iref_t iref);
+void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
+void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
+                               const struct capability *cap);
 
 /* Names a channel for the fabric device: `binder` bound to a service of `exporter`. */
 void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, coreid_t binder,

@@ -145,6 +145,11 @@ errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
     return create(&cap, my_core, ret);
 }
 
+errval_t remote_cap(const struct capability *cap, coreid_t owner, struct capref *ret)
+{
+    return create(cap, owner, ret);
+}
+
 errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret)
 {
     struct capability cap = { .type = ObjType_Notify_IPI, .rights = CAPRIGHTS_ALLRIGHTS };

@@ -339,6 +339,15 @@ errval_t flounder_result_cap(struct capref *to, struct capref from);
  * none. */
 void *flounder_result_buffer(size_t bytes);
 
+/* ---- capabilities between cores: through the monitors (docs/monitor.md) ---- */
+
+/* Leaves a copy of the capability with the monitor, which gives a ticket for it.  Blocks this thread,
+ * not others, until the monitor answers.  MON_ERR_WRONG_CAP_TYPE: its type means nothing on another
+ * core. */
+errval_t flounder_parcel_deposit(struct capref cap, uint64_t *ticket);
+/* Collects what a ticket stands for; once. */
+errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap);
+
 /* ---- bindings ---- */
 
 /* Generic functions behind the members of a binding. */

@@ -36,9 +36,28 @@ void flounder_deliver(struct flounder_binding *c, const struct flounder_message_
     flounder_leave(c);
 }
 
+/* A capability that does not make it appears as NULL_CAP. */
+static void collect_caps(struct flounder_binding *c, const struct flounder_message_plan *plan)
+{
+    const uint64_t *tickets = c->rx_words + plan->words - plan->caps;
+    for (unsigned i = 0; i < plan->caps; i++) {
+        c->rx_cap[i] = NULL_CAP;
+        if (tickets[i] == 0)
+            continue;
+        errval_t err = flounder_parcel_collect(tickets[i], &c->rx_cap[i]);
+        if (err_is_fail(err)) {
+            c->rx_cap[i] = NULL_CAP;
+            debug_printf("capability %u of message %s is lost: %s: %s\n", i, plan->name,
+                         err_getcode(err), err_getstring(err));
+        }
+    }
+}
+
 void flounder_deliver_assembled(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->rx_plan;
+    if (c->kind == FLOUNDER_UMP)
+        collect_caps(c, plan);
     /* the streams are the deliver function's from now on */
     c->rx_plan = NULL;
     c->rx_at = (struct flounder_position){ 0, 0, 0 };

@@ -10,6 +10,7 @@
 #include "flounder_priv.h"
 
 #include <assert.h>
+#include <barrelfish/capabilities.h>
 #include <string.h>
 
 static bool is_blocking(struct event_closure cont)
@@ -77,8 +78,6 @@ void flounder_tx_done(struct flounder_binding *c, errval_t err)
 errval_t flounder_tx_begin(struct flounder_binding *c, const struct flounder_message_plan *plan,
                            struct event_closure cont)
 {
-    if (c->kind == FLOUNDER_UMP && plan->caps > 0)
-        return LIB_ERR_NOT_IMPLEMENTED;
     if (!flounder_tx_claim(c, plan->number, cont))
         return flounder_tx_refusal(c);
     c->tx_plan = plan;
@@ -95,9 +94,37 @@ static void push(struct flounder_binding *c)
         flounder_ump_push(c);
 }
 
+/* Over UMP a word for each capability, after all others, holds its ticket; 0 for NULL_CAP. */
+static errval_t deposit_caps(struct flounder_binding *c)
+{
+    const struct flounder_message_plan *plan = c->tx_plan;
+    uint64_t *tickets = c->tx_words + plan->words - plan->caps;
+    for (unsigned i = 0; i < plan->caps; i++) {
+        tickets[i] = 0;
+        if (capref_is_null(c->tx_cap[i]))
+            continue;
+        errval_t err = flounder_parcel_deposit(c->tx_cap[i], &tickets[i]);
+        if (err_is_ok(err) && (plan->give_away >> i & 1) != 0)
+            err = cap_delete(c->tx_cap[i]);
+        if (err_is_fail(err))
+            return err;
+    }
+    return SYS_ERR_OK;
+}
+
 errval_t flounder_tx_start(struct flounder_binding *c)
 {
     assert(c->tx_number != 0 && c->tx_plan != NULL);
+    if (c->kind == FLOUNDER_UMP && c->tx_plan->caps > 0) {
+        errval_t err = deposit_caps(c);
+        if (err_is_fail(err)) {
+            /* nothing has been sent: as if it had never begun */
+            c->tx_plan = NULL;
+            __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
+            flounder_tx_finish(c, NOP_CONT, SYS_ERR_OK);
+            return err;
+        }
+    }
     if (!is_blocking(c->tx_cont)) {
         push(c);
         return SYS_ERR_OK;
