@@ -41,6 +41,17 @@ Test(menu_guest, boot_is_recognised_before_or_after_core)
     cr_assert_str_eq(entry.args, "chips verbose boot");
 }
 
+Test(menu_guest, nospawn_is_recognised)
+{
+    cr_assert_eq(menu_parse_line("/sbin/hello nospawn", &entry), SYS_ERR_OK);
+    cr_assert(entry.nospawn);
+    cr_assert_not(entry.boot);
+    cr_assert_str_eq(entry.args, "hello");
+    cr_assert_eq(menu_parse_line("/sbin/hello nospawner", &entry), SYS_ERR_OK);
+    cr_assert_not(entry.nospawn);
+    cr_assert_str_eq(entry.args, "hello nospawner");
+}
+
 Test(menu_guest, the_third_argument_is_the_programs_own)
 {
     cr_assert_eq(menu_parse_line("/sbin/x a b core=1 spawnflags=2", &entry), SYS_ERR_OK);

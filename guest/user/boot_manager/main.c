@@ -123,14 +123,14 @@ static void start_on(const struct menu_entry *entry, unsigned core)
 
 /* ---- menu ---- */
 
-/* Started by others before us. */
+/* Started by others. */
 static bool is_system(const struct menu_entry *entry)
 {
     static const char *const names[] = { "init", "mem_serv", "monitor" };
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(menu_base_name(entry->path), names[i]) == 0)
             return true;
-    return entry->boot;
+    return entry->boot || entry->nospawn;
 }
 
 static void start_menu(const struct abi_boot *boot, uint64_t running)

@@ -2,7 +2,7 @@
  *
  * Lines of the boot menu as the guest reads them, and the arguments page of a new domain.
  *
- *   PATH [core=SET] [spawnflags=N] [boot] ARGUMENTS...
+ *   PATH [core=SET] [spawnflags=N] [boot|nospawn] ARGUMENTS...
  *
  * core= and spawnflags= count among the first two arguments only (facts 5.1); SET is a[-b][,c[-d]]...
  * Words are separated by blanks; there is no quoting.  Pure: no system call.
@@ -21,7 +21,8 @@ struct menu_entry {
     char args[MENU_LINE_BYTES]; /* argv[0] = file name, then what is left of the arguments */
     uint64_t core_mask;         /* bit for each core of core=; 0: none given */
     uint8_t spawn_flags;
-    bool boot; /* first argument left is "boot"; not part of args */
+    bool boot;    /* first argument left is "boot"; not part of args */
+    bool nospawn; /* ... "nospawn": there for others to start; not part of args */
 };
 
 /* Reads one line.  SPAWN_ERR_FIND_MODULE: no path; SPAWN_ERR_SETUP_ARGS: too long, or core= or

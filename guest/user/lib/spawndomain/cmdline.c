@@ -63,6 +63,11 @@ static bool starts_with(const char *word, size_t length, const char *prefix)
     return length >= prefix_length && memcmp(word, prefix, prefix_length) == 0;
 }
 
+static bool is_word(const char *word, size_t length, const char *expected)
+{
+    return length == strlen(expected) && memcmp(word, expected, length) == 0;
+}
+
 static bool append(char *buffer, size_t bytes, const char *word, size_t length)
 {
     size_t used = strlen(buffer);
@@ -109,8 +114,11 @@ errval_t menu_parse_line(const char *line, struct menu_entry *ret)
             if (!parse_number(&number, end, 256, &flags) || number != end)
                 return SPAWN_ERR_SETUP_ARGS;
             ret->spawn_flags = (uint8_t)flags;
-        } else if (first_left && length == strlen("boot") && memcmp(line, "boot", length) == 0) {
+        } else if (first_left && is_word(line, length, "boot")) {
             ret->boot = true;
+            first_left = false;
+        } else if (first_left && is_word(line, length, "nospawn")) {
+            ret->nospawn = true;
             first_left = false;
         } else {
             first_left = false;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Starts a program again and again.
+ *
+ *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
+ *
+ * Shows that a domain's end gives back all it was made of: COUNT may need more memory in total than
+ * the machine has.  Ends with the highest status of the programs.
+ */
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/nameservice_client.h>
+#include <if/spawn_defs.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct spawn_binding *spawnd;
+static bool bound_done;
+static errval_t bound_err;
+static unsigned ended;
+static uint8_t worst_status;
+
+static void dispatch_one(void)
+{
+    errval_t err = event_dispatch(get_default_waitset());
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "dispatching events failed");
+}
+
+static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t status)
+{
+    (void)b, (void)domain;
+    ended++;
+    if (status > worst_status)
+        worst_status = status;
+}
+
+static void bound(void *st, errval_t err, struct spawn_binding *b)
+{
+    (void)st;
+    bound_done = true;
+    bound_err = err;
+    spawnd = b;
+}
+
+static void connect(coreid_t core)
+{
+    char name[32];
+    iref_t iref;
+    snprintf(name, sizeof(name), "spawn.%u", core);
+    errval_t err = nameservice_blocking_lookup(name, &iref);
+    if (err_is_ok(err))
+        err = spawn_bind(iref, bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "finding the spawn service of core %u failed", core);
+    while (!bound_done)
+        dispatch_one();
+    if (err_is_fail(bound_err))
+        USER_PANIC_ERR(bound_err, "connecting to the spawn service of core %u failed", core);
+    spawnd->rx_vtbl.domain_exited = domain_exited;
+    spawn_rpc_client_init(spawnd);
+}
+
+int main(int argc, char *argv[])
+{
+    char args[512];
+    unsigned count = argc >= 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    if (count == 0) {
+        printf("usage: churn COUNT PATH [ARGUMENT...]\n");
+        return 2;
+    }
+    const char *slash = strrchr(argv[2], '/');
+    int length = snprintf(args, sizeof(args), "%s", slash != NULL ? slash + 1 : argv[2]);
+    for (int i = 3; i < argc; i++)
+        length += snprintf(args + length, sizeof(args) - (size_t)length, " %s", argv[i]);
+
+    connect(disp_get_core_id());
+    for (unsigned i = 0; i < count; i++) {
+        domainid_t domain;
+        errval_t answer;
+        errval_t err = spawnd->rpc_tx_vtbl.spawn_domain(spawnd, argv[2], args, 0, &answer, &domain);
+        if (err_is_ok(err))
+            err = answer;
+        if (err_is_fail(err))
+            USER_PANIC_ERR(err, "starting %s for the %u. time failed", argv[2], i + 1);
+        while (ended <= i)
+            dispatch_one();
+    }
+    printf("%u domains have come and gone\n", ended);
+    return worst_status;
+}
