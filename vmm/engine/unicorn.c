@@ -287,6 +287,13 @@ static void unicorn_stats(struct engine *engine, struct engine_stats *out)
         out->core[core] = engine->core[core].stats;
 }
 
+void unicorn_reseed(struct engine *engine, uint64_t seed)
+{
+    assert(engine->current == NO_CORE);
+    engine->options.seed = seed;
+    prng_seed(&engine->clock.prng, seed);
+}
+
 void unicorn_observe(struct engine *engine, unicorn_observer *observer, void *context)
 {
     engine->observer = observer;

@@ -26,6 +26,10 @@ typedef void unicorn_observer(void *context, const struct unicorn_slice *slice);
 /* Sets or (NULL) removes the observer; not while run() executes, except from the observer. */
 void unicorn_observe(struct engine *engine, unicorn_observer *observer, void *context);
 
+/* From here on the interleavings of another seed, as after a snapshot or fork() to explore what else
+ * could happen.  Between runs. */
+void unicorn_reseed(struct engine *engine, uint64_t seed);
+
 /* Hash of the whole state: guest memory, registers of all cores, devices, event queue, PRNG and
  * time.  Valid after run(); two runs that have the same hash continue identically. */
 void unicorn_state_hash(struct engine *engine, uint64_t hash[2]);
