@@ -7,7 +7,7 @@
  * endpoint of its own, and from then on the two carry a monitor binding.  The blocking binding comes
  * by asking for another endpoint, when it is first needed.
  *
- * Bind, as seen from here (docs/idc.md):
+ * Bind, as seen from here (docs/monitor.md has the other sides):
  *   LMP client   LMP_BIND_WAIT --bind_lmp_reply_client--> LMP_CONNECTED, or LMP_DISCONNECTED + error
  *   UMP client   UMP_BIND_WAIT --bind_ump_reply_client--> UMP_CONNECTED, or UMP_DISCONNECTED + error
  *   service      bind_*_service_request --connect callback--> bind_*_reply_monitor
