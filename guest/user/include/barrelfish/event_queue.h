@@ -7,6 +7,12 @@
 
 #include <barrelfish/waitset_chan.h>
 
+#ifdef HOST_TEST
+/* The machine, linked into the same test, has an event queue of its own. */
+#define event_queue_init guest_event_queue_init
+#define event_queue_cancel guest_event_queue_cancel
+#endif
+
 enum event_queue_flags {
     EVENT_QUEUE_CONTINUOUS = 0, /* deliver as soon as something is queued */
     EVENT_QUEUE_ONESHOT = 1,    /* deliver one event for each event_queue_trigger */
