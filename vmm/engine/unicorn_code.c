@@ -1,40 +1,51 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which guest memory has been translated, so that translations die with their memory.
+ * Which guest memory has been translated, so that translations die with what they were made from.
  *
- * The library sees the guest's own stores to code (with one gap, docs/determinism.md), but not what
- * the host writes: the scrub device zeroes memory before it is used anew.  Were the old
- * translations kept, the next program in that memory would run some code of the last.  So each page
- * that code was translated from is marked here, and when the host has written to a marked page its
- * translations are removed before any core executes another block.
- *
- * The same is done with all code a core can see when it is started: whoever started it has just put
- * it there, maybe into memory that held code before.
+ * The library sees the guest's own stores to code, with a gap: of several stores in a row to
+ * different blocks of a page, only the first is sure to be seen.  And it does not see what the host
+ * writes: the scrub device zeroes memory before it is used anew, a snapshot brings back old memory.
+ * Were old translations kept, the next program in that memory would run some code of the last.  So
+ * every page that code was translated from is listed here with a hash of what it held then.
+ * Translations of a page are removed, before any core executes another block, when
+ *  - the host has written to it,
+ *  - something on it is translated again and it holds something else than the last time,
+ *  - a core is started that can execute it: whoever started the core has just put the code there,
+ *  - a snapshot is restored and it holds something else.
  *
  * The library removes translations by virtual address in the address space in force.  Physical pages
  * are reached by switching paging off in a spare context for the time of the removal.
  *
  * The buffer of translations must never fill up: the library then throws all away in the middle of
  * its work and jumps into what it has thrown away.  So its use is estimated and all is forgotten in
- * time.  When that happens must not matter to the schedule, for a restored snapshot starts with an
- * empty buffer: the slice is paused, not ended.
+ * time.  When that happens must not matter to the schedule, for snapshots and forks have other
+ * translations than the original: the slice is paused, not ended.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "engine/unicorn_private.h"
 
 #define PAGE 4096ull
 #define CR0_PG (1ull << 31)
-#define MAX_WRITTEN 64
+
+/* A page that code was translated from. */
+struct code_page {
+    uint64_t paddr;
+    const uint8_t *host;
+    uint64_t content; /* hash, at the last translation */
+    bool written;     /* its translations must go */
+};
 
 struct unicorn_code {
-    uint8_t *marked; /* a bit for each page of the machine's regions, one region after the other */
-    uint64_t bytes;
-    uint64_t written[MAX_WRITTEN]; /* marked pages the host has written to */
-    unsigned written_count;
-    bool forget;   /* more of them than fit, or the buffer of translations is filling up */
+    uint32_t *index; /* for each page of the machine, one region after the other: 0, or 1 + its
+                      * place in page[] */
+    struct code_page *page;
+    uint32_t count, room;
+    bool written;  /* some page is */
+    bool forget;   /* the buffer of translations is filling up */
     uint64_t used; /* of that buffer, estimated from above */
     uint64_t available;
 };
@@ -53,37 +64,31 @@ bool unicorn_code_create(struct engine *engine)
     struct unicorn_code *code = calloc(1, sizeof(*code));
     if (!code)
         return false;
-    code->bytes = pages / 8 + 1;
-    code->marked = calloc(1, code->bytes);
-    if (!code->marked) {
-        free(code);
-        return false;
-    }
+    code->index = calloc(pages, sizeof(*code->index));
     code->available = UNICORN_CODE_BYTES(engine->core_count) / 8 * 7;
     engine->code = code;
-    return true;
+    return code->index != NULL;
 }
 
 void unicorn_code_destroy(struct engine *engine)
 {
-    if (engine->code)
-        free(engine->code->marked);
+    if (engine->code) {
+        free(engine->code->index);
+        free(engine->code->page);
+    }
     free(engine->code);
     engine->code = NULL;
 }
 
-/* The bit of a page: byte and mask; NULL if there is no such memory. */
-static uint8_t *bit_of(const struct engine *engine, uint64_t paddr, uint8_t *mask)
+/* Place of a page in index[]; NULL if there is no such memory. */
+static uint32_t *index_of(const struct engine *engine, uint64_t paddr)
 {
     unsigned count;
     const struct machine_region *region = machine_regions(engine->machine, &count);
     uint64_t before = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (paddr >= region[i].base && paddr - region[i].base < region[i].bytes) {
-            uint64_t page = before + (paddr - region[i].base) / PAGE;
-            *mask = (uint8_t)(1u << page % 8);
-            return &engine->code->marked[page / 8];
-        }
+        if (paddr >= region[i].base && paddr - region[i].base < region[i].bytes)
+            return &engine->code->index[before + (paddr - region[i].base) / PAGE];
         before += region[i].bytes / PAGE;
     }
     return NULL;
@@ -101,6 +106,42 @@ static uint64_t paddr_of(const struct engine *engine, const uint8_t *host)
     return 0;
 }
 
+static void page_written(struct engine *engine, struct code_page *page)
+{
+    page->written = true;
+    engine->code->written = true;
+    unicorn_pause(engine);
+}
+
+/* A block was translated from this page. */
+static void page_translated(struct engine *engine, uint64_t paddr, const uint8_t *host)
+{
+    struct unicorn_code *code = engine->code;
+    uint32_t *index = index_of(engine, paddr);
+    uint64_t content = XXH3_64bits(host, PAGE);
+    if (*index != 0) {
+        struct code_page *page = &code->page[*index - 1];
+        if (page->content != content)
+            page_written(engine, page);
+        page->content = content;
+        return;
+    }
+    if (code->count == code->room) {
+        uint32_t room = code->room ? 2 * code->room : 1024;
+        struct code_page *more = realloc(code->page, room * sizeof(*more));
+        if (!more) {
+            unicorn_end(engine, STOP_ENGINE, engine->current, "the host is out of memory");
+            unicorn_shorten(engine, 0);
+            return;
+        }
+        code->page = more;
+        code->room = room;
+    }
+    code->page[code->count++] =
+        (struct code_page){ .paddr = paddr, .host = host, .content = content };
+    *index = code->count;
+}
+
 void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes,
                              uint64_t instructions)
 {
@@ -115,31 +156,22 @@ void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes
     uint64_t last = rip + (bytes ? bytes - 1 : 0);
     for (uint64_t page = rip & ~(PAGE - 1); page <= last; page += PAGE) {
         uint32_t error;
-        uint8_t mask = 0;
         const uint8_t *host =
             unicorn_translate(engine, core, page, 1, ACCESS_EXECUTE, user, &error);
-        uint8_t *bit = host ? bit_of(engine, paddr_of(engine, host), &mask) : NULL;
-        if (bit)
-            *bit |= mask;
+        if (host)
+            page_translated(engine, paddr_of(engine, host), host);
     }
 }
 
 void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes)
 {
-    struct unicorn_code *code = engine->code;
     if (bytes == 0 || !machine_memory(engine->machine, paddr, bytes))
         return; /* the machine has refused it */
     uint64_t end = paddr + bytes;
     for (uint64_t page = paddr & ~(PAGE - 1); page < end; page += PAGE) {
-        uint8_t mask = 0;
-        const uint8_t *bit = bit_of(engine, page, &mask);
-        if (!bit || !(*bit & mask))
-            continue;
-        unicorn_pause(engine);
-        if (code->written_count < MAX_WRITTEN)
-            code->written[code->written_count++] = page;
-        else
-            code->forget = true;
+        uint32_t index = *index_of(engine, page);
+        if (index != 0)
+            page_written(engine, &engine->code->page[index - 1]);
     }
 }
 
@@ -164,39 +196,60 @@ void unicorn_code_loaded(struct engine *engine, uint64_t cr3)
     written_below(engine, cr3 & PTE_ADDRESS, 3);
 }
 
-void unicorn_code_forget(struct engine *engine)
-{
-    engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_CODE);
-    engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
-    engine->loaded = NO_CORE;
-    memset(engine->code->marked, 0, engine->code->bytes);
-    engine->code->written_count = 0;
-    engine->code->forget = false;
-    engine->code->used = 0;
-}
-
-void unicorn_code_settle(struct engine *engine)
+void unicorn_code_restored(struct engine *engine)
 {
     struct unicorn_code *code = engine->code;
-    if (code->forget) {
-        unicorn_code_forget(engine);
-        return;
-    }
-    if (code->written_count == 0)
-        return;
+    for (uint32_t i = 0; i < code->count; i++)
+        if (XXH3_64bits(code->page[i].host, PAGE) != code->page[i].content)
+            page_written(engine, &code->page[i]);
+    engine->loaded = NO_CORE;
+}
+
+/* All at once. */
+static void forget(struct engine *engine)
+{
+    struct unicorn_code *code = engine->code;
+    engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_CODE);
+    for (uint32_t i = 0; i < code->count; i++)
+        *index_of(engine, code->page[i].paddr) = 0;
+    code->count = 0;
+    code->used = 0;
+    code->forget = false;
+}
+
+/* Page by page. */
+static void remove_written(struct engine *engine)
+{
+    struct unicorn_code *code = engine->code;
     struct unicorn_state *state = unicorn_state(&engine->layout, engine->reset);
     uint64_t cr0 = state->cr[0];
     state->cr[0] &= ~CR0_PG;
     engine->api->context_restore(engine->cpu, engine->reset);
     state->cr[0] = cr0;
     engine->api->ctl(engine->cpu, UNICORN_CTL_FLUSH_TLB);
-    for (unsigned i = 0; i < code->written_count; i++) {
-        uint8_t mask = 0;
-        uint8_t *bit = bit_of(engine, code->written[i], &mask);
-        engine->api->ctl(engine->cpu, UNICORN_CTL_REMOVE_CACHE, code->written[i],
-                         code->written[i] + PAGE);
-        *bit &= (uint8_t)~mask;
+    for (uint32_t i = 0; i < code->count;) {
+        struct code_page *page = &code->page[i];
+        if (!page->written) {
+            i++;
+            continue;
+        }
+        engine->api->ctl(engine->cpu, UNICORN_CTL_REMOVE_CACHE, page->paddr, page->paddr + PAGE);
+        *index_of(engine, page->paddr) = 0;
+        *page = code->page[--code->count];
+        if (i < code->count)
+            *index_of(engine, page->paddr) = i + 1;
     }
-    code->written_count = 0;
+}
+
+void unicorn_code_settle(struct engine *engine)
+{
+    struct unicorn_code *code = engine->code;
+    if (code->forget)
+        forget(engine);
+    else if (code->written)
+        remove_written(engine);
+    else
+        return;
+    code->written = false;
     engine->loaded = NO_CORE; /* so the TLB is emptied before the next slice */
 }

@@ -136,12 +136,12 @@ void unicorn_code_written(struct engine *engine, uint64_t paddr, uint64_t bytes)
 /* A core starts with these page tables: all code they show may be new. */
 void unicorn_code_loaded(struct engine *engine, uint64_t cr3);
 
-/* Forgets the translations of what was written, or all if there are too many; while the library does
- * not run. */
-void unicorn_code_settle(struct engine *engine);
+/* Guest memory was replaced by that of a snapshot. */
+void unicorn_code_restored(struct engine *engine);
 
-/* Forgets all translations; while the library does not run. */
-void unicorn_code_forget(struct engine *engine);
+/* Forgets the translations that have become wrong, or all if there are too many; while the library
+ * does not run. */
+void unicorn_code_settle(struct engine *engine);
 
 /* ---- unicorn_run.c ---- */
 

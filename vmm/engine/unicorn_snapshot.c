@@ -4,8 +4,8 @@
  * which vmm/snapshot.c keeps beside it.
  *
  * That is the contexts of the cores, what they are doing, the clock with the PRNG, and counters.
- * Translated code and TLB are not part of the state: restoring throws both away, and a core that
- * goes on with an empty cache does exactly what it would have done with a full one.
+ * Translated code and TLB are not part of the state: restoring throws away what the memory that
+ * comes back does not agree with, and a core does exactly the same with a full cache and with none.
  */
 #include <assert.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapsho
         memcpy(self->context, snapshot->contexts + core * bytes, bytes);
     }
     engine->port_fault = false;
-    unicorn_code_forget(engine);
+    unicorn_code_restored(engine);
     return 0;
 }
 
