@@ -221,6 +221,23 @@ static void destroy_dispatcher(struct capability *cap)
     delete_one(&dcb->disp_frame);
 }
 
+/* Revocation takes the frame or the address space away from under a dispatcher.  Their memory may be
+ * anything next, so nothing may be saved there or run on it any more. */
+static void abandon_dispatcher(struct cte *cte)
+{
+    struct dcb *dcb = cte->cap.type == ObjType_Frame
+                          ? (struct dcb *)((char *)cte - offsetof(struct dcb, disp_frame))
+                          : (struct dcb *)((char *)cte - offsetof(struct dcb, vspace));
+    dispatch_stop(dcb);
+    dispatch_forget(dcb);
+    if (cte->cap.type == ObjType_Frame) {
+        dcb->disp = NULL;
+        dcb->head.disp_frame = 0;
+    } else {
+        dcb->cr3 = 0;
+    }
+}
+
 /* Empties one slot.  A CNode's last capability goes to the delete list instead. */
 static void delete_one(struct cte *cte)
 {
@@ -232,6 +249,8 @@ static void delete_one(struct cte *cte)
     else if (cap_types[cap->type].mappable && cap->u.word[CAP_MAPPING_WORD] != 0)
         delete_one((struct cte *)cap->u.word[CAP_MAPPING_WORD]);
 
+    if (cte->node.bits & MDB_BIT_IN_DCB)
+        abandon_dispatcher(cte);
     bool last = !mdb_has_copies(&kernel_mdb, cte);
     remove_from_mdb(cte);
     if (last && cap_is_cnode(cap)) {

@@ -102,6 +102,39 @@ Test(kernel_syscalls, revoke_leaves_only_the_capability_itself)
     cr_expect_eq(cap_at(alice, RAM_CPTR)->type, ObjType_RAM);
 }
 
+/* A child whose frame or address space is revoked must not run on memory that is another's by then. */
+static void revoke_from_under(unsigned type, unsigned bytes)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_RAM, 1 << 20, 1, 1));
+    EXPECT_OK(retype(RAM_CPTR, 1 << 20, ObjType_Dispatcher, 0, 1, 2));
+    EXPECT_OK(retype(RAM_CPTR, 2 << 20, ObjType_L1CNode, OBJSIZE_L2CNODE, 1, 3));
+    bool frame = type == ObjType_Frame;
+    EXPECT_OK(retype(SLOT(1), 0, type, bytes, 1, 4));
+    EXPECT_OK(frame ? retype(RAM_CPTR, 3 << 20, ObjType_VNode_x86_64_pml4, 0, 1, 5)
+                    : retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
+    EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32,
+                     SLOT(frame ? 5 : 4) | 2ull << 32, SLOT(frame ? 4 : 5) | 2ull << 32, 1, 77)
+                  .error);
+    struct dcb *child = phys_to_mem(paddr(cap_at(alice, SLOT(2))->u.mem.base));
+    cr_assert(child->queued && child->disp != NULL);
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Revoke, SLOT(1), 2).error);
+    cr_expect(child->stopped && !child->queued);
+    cr_expect(frame ? child->disp == NULL : child->cr3 == 0);
+    EXPECT_OK(retype(SLOT(1), 0, ObjType_L2CNode, 0, 2, 6));
+    EXPECT_OK(delete_cap(SLOT(2)));
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
+}
+
+Test(kernel_syscalls, a_dispatcher_without_its_frame_is_stopped)
+{
+    revoke_from_under(ObjType_Frame, DISPATCHER_FRAME_BYTES);
+}
+
+Test(kernel_syscalls, a_dispatcher_without_its_address_space_is_stopped)
+{
+    revoke_from_under(ObjType_VNode_x86_64_pml4, 0);
+}
+
 /* ---- mappings ---- */
 
 static void make_tables(void)
@@ -304,6 +337,9 @@ Test(kernel_syscalls, endpoints_end_with_their_dispatcher)
         INVOKE(SLOT(0), 1, CNodeCmd_Mint, 5, ROOT_CPTR, SLOT(3), 2, DISPATCHER_FRAME_BYTES - 64, 22)
             .error,
         SYS_ERR_MINT_INVALID);
+    /* near the end of the numbers, where offset and size together are small again */
+    EXPECT_ERR(INVOKE(SLOT(0), 1, CNodeCmd_Mint, 5, ROOT_CPTR, SLOT(3), 2, -16ull, 22).error,
+               SYS_ERR_MINT_INVALID);
     EXPECT_OK(delete_cap(SLOT(2)));
     cr_expect_eq(cap_at(alice, SLOT(3))->type, ObjType_Null);
     cr_expect_eq(cap_at(alice, SLOT(4))->type, ObjType_Null);

@@ -38,6 +38,7 @@ struct mdbnode {
 #define MDB_BIT_REMOTE_DESCS 4
 #define MDB_BIT_LOCKED 8
 #define MDB_BIT_IN_DELETE 16
+#define MDB_BIT_IN_DCB 32 /* the capability that a DCB keeps of its frame or address space */
 
 struct cte {
     struct capability cap;

@@ -30,7 +30,8 @@ static errval_t check_mint(const struct capability *cap, uint64_t p1, uint64_t p
     uint64_t words = p2 & 0xffff;
     switch (cap->type) {
     case ObjType_EndPointLMP:
-        if (p1 % 16 != 0 || p1 < DISP_SHARED_BYTES || words < LMP_ENDPOINT_MIN_WORDS ||
+        if (p1 % 16 != 0 || p1 < DISP_SHARED_BYTES || p1 > DISPATCHER_FRAME_BYTES ||
+            words < LMP_ENDPOINT_MIN_WORDS ||
             p1 + sizeof(struct lmp_endpoint_kern) + words * 8 > DISPATCHER_FRAME_BYTES)
             return SYS_ERR_MINT_INVALID;
         return SYS_ERR_OK;

@@ -3,7 +3,8 @@
  * Dispatchers: set-up and stop.
  *
  * Setup gives a DCB its CSpace, VSpace and dispatcher frame (each at most once) and may make it
- * runnable.  The DCB keeps capabilities of its own to all three, so they live as long as it does.
+ * runnable.  The DCB keeps capabilities of its own to all three, so they live as long as it does,
+ * unless they are revoked: a dispatcher that loses its frame or address space is stopped (cspace.c).
  * The first run resumes from the disabled save area, which the spawner filled.
  */
 #include "objects.h"
@@ -28,6 +29,7 @@ static errval_t check_frame(const struct capability *cap)
 static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
 {
     cap_copy_to(&dcb->disp_frame, frame);
+    dcb->disp_frame.node.bits |= MDB_BIT_IN_DCB;
     struct dispatcher_shared *disp = phys_to_mem(paddr(frame->cap.u.mem.base));
     dcb->disp = disp;
     dcb->udisp = disp->udisp < USER_END ? disp->udisp : 0;
@@ -82,6 +84,7 @@ static struct sysret setup(struct dcb *dcb, struct invocation *inv)
         cap_copy_to(&dcb->cspace, cspace);
     if (vspace != NULL) {
         cap_copy_to(&dcb->vspace, vspace);
+        dcb->vspace.node.bits |= MDB_BIT_IN_DCB;
         dcb->cr3 = vspace->cap.u.mem.base;
     }
     if (frame != NULL)
