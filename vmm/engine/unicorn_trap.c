@@ -235,7 +235,8 @@ bool unicorn_deliver(struct engine *engine, unsigned core, const struct trap *tr
         fault.return_rip = trap->return_rip;
         if (next.software)
             fault.return_rip = core_registers(engine, core)->rip;
-        if (next.vector == VECTOR_DF)
+        /* "int $8" is a program's doing: refused like any other, not a fault in a double fault */
+        if (next.vector == VECTOR_DF && !next.software)
             return false;
         bool second_bad = contributory(fault.vector) || fault.vector == VECTOR_PF;
         bool first_counts = !next.software && !next.external &&
