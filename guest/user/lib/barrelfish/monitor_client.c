@@ -98,9 +98,16 @@ static void request_done(void *arg)
     }
 }
 
+/* The domain is ending: its last message is not sent in turn, and no other one matters. */
+static bool exiting;
+
 static void request_send(void *arg)
 {
     struct request *request = arg;
+
+    if (exiting) {
+        return;
+    }
     errval_t err = request->send(request, MKCONT(request_done, request));
 
     if (err_is_fail(err)) {
@@ -504,7 +511,6 @@ static void exit_told(void *arg)
 void domain_exit(int status)
 {
     struct monitor_binding *mon = get_monitor_binding();
-    static bool exiting;
     bool told = false;
 
     newlib_flush_console();
