@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random system calls.  Half of the arguments are taken from what is likely to be understood:
+ * capability addresses of the own CSpace, small numbers, addresses in the dispatcher frame.
+ */
+#include "hostile.h"
+
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/dispatch.h>
+#include <barrelfish/syscalls.h>
+#include <barrelfish_kpi/init.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint64_t state;
+
+static uint64_t random_word(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static uint64_t argument(void)
+{
+    switch (random_word() % 10) {
+    case 0:
+        return random_word();
+    case 1:
+        return ~0ull - random_word() % 64;
+    case 2:
+        return (uint64_t)curdispatcher() + random_word() % DISPATCHER_FRAME_BYTES;
+    case 3:
+    case 4:
+        return (random_word() % 8 << 8) | random_word() % 32;
+    case 5:
+        return ((random_word() % 8 << 8) | random_word() % 32) | (random_word() % 3) << 32;
+    case 6:
+        return 0xffff800000000000ull + random_word() % 0x10000000;
+    case 7:
+        return random_word() % 64 << 12;
+    default:
+        return random_word() % 16;
+    }
+}
+
+bool hostile_calls(int argc, char **argv)
+{
+    state = strtoull(argv[0], NULL, 0) * 0x9e3779b97f4a7c15ull | 1;
+    unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000;
+    for (unsigned long i = 0; i < count; i++) {
+        uint64_t number = random_word() % 3 ? SYSCALL_INVOKE : random_word() % 16;
+        if (number == SYSCALL_INVOKE) {
+            uintptr_t words[LMP_MSG_WORDS];
+            for (size_t w = 0; w < LMP_MSG_WORDS; w++)
+                words[w] = argument();
+            words[0] = random_word() % 12;
+            uint64_t cptr = (random_word() % 8 << 8) | random_word() % 32;
+            uint64_t header = random_word() % 4 == 0
+                                  ? random_word()
+                                  : invoke_header((capaddr_t)cptr, (uint8_t)(random_word() % 3),
+                                                  (uint8_t)(random_word() % 3),
+                                                  random_word() % (LMP_MSG_WORDS + 2),
+                                                  (unsigned)random_word() & 0xff);
+            sys_invoke_raw(header, argument(), words);
+        } else if (number == SYSCALL_YIELD || number == SYSCALL_PRINT ||
+                   number == SYSCALL_SUSPEND) {
+            sys_call3(number, argument(), argument(), random_word() % 4);
+        } else if (number != SYSCALL_DEBUG) {
+            sys_call3(number, argument(), argument(), argument());
+        } else {
+            sys_call3(number, random_word() % 4, argument(), argument());
+        }
+    }
+    return true;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hostile: a program that means harm, one way of doing it for each argument.
+ *
+ *   hostile calls SEED COUNT   random system calls with random arguments
+ *   hostile frame WHAT         spoils its dispatcher frame, of which the kernel reads a part
+ *   hostile run WHAT           executes what only the kernel may, or what nobody can
+ *   hostile touch WHAT         reads, writes or jumps to what is not its own
+ *   hostile many WHAT          asks more of the services than they can give
+ *
+ * It may stop, fault or spin; what must be seen is that the rest of the machine goes on
+ * (tests/scenario/hostile.sh).  A line "survived" says that it came out at the other end.
+ */
+#include "hostile.h"
+
+#include <barrelfish/barrelfish.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    bool (*act)(int argc, char **argv);
+} ways[] = {
+    { "calls", hostile_calls }, { "frame", hostile_frame }, { "run", hostile_run },
+    { "touch", hostile_touch }, { "many", hostile_many },
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 2 && i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(argv[1], ways[i].name) != 0)
+            continue;
+        printf("hostile %s %s\n", argv[1], argv[2]);
+        if (ways[i].act(argc - 2, argv + 2)) {
+            printf("survived %s %s\n", argv[1], argv[2]);
+            return 0;
+        }
+    }
+    printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT\n");
+    return 1;
+}

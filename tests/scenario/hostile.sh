@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Programs that mean harm (guest/user/apps/hostile): whatever one of them does to its core, its
+# dispatcher frame, the CPU driver and the services, programs started after it run and meet as ever,
+# on its own core and on the other one.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+need_engine
+need_image sbin/hostile
+
+# attack NAME < words of hostile, one program a line
+attack() {
+    {
+        sed 's|^|module /sbin/hostile core=1 |'
+        echo "module /sbin/hello core=0-1"
+        echo "module /sbin/myapp core=0 server"
+        echo "module /sbin/myapp core=1 client"
+    } >"$TMP/menu"
+    scenario "$1" 2 '100 s' 'console: Hello World
+    core: each
+  - console: hello message received!
+    domain: myapp' <"$TMP/menu"
+    for engine in $ENGINES; do
+        vmm run --engine "$engine" "$TMP/$1.yaml"
+        exits_with 0
+        says "^PASS $1"
+        # all were there, and each got as far as it says
+        [ "$(grep -cE '\] *hostile: hostile (run|frame|touch|calls|many) ' "$TMP/out")" -eq \
+            "$(grep -c 'sbin/hostile' "$TMP/menu")" ] || fail "not every attack was tried"
+    done
+}
+
+for what in hlt cli in outs rdmsr wrmsr writecr0 dr7 lgdt swapgs int3 int80 int32 int14 int8 int255 \
+    ud2 divide sysenter sysret iret step stepcall align nested down stackless oddstack kernelstack \
+    fsbase gsbase selector farcall x87 sse mxcsr noncanonical wall; do
+    echo "run $what"
+done | attack instructions
+
+{
+    for what in critical stack lowstack kernelstack run norun nofault faultloop udisp wakeup wakeold \
+        areas indices all ones zeros; do
+        echo "frame $what"
+    done
+    echo "touch read 0xffffffff80000000"
+    echo "touch write 0xffff800000000000"
+    # the CPU driver's entry for system calls, with a return address of its own choice
+    entry=$(nm "$images/boot/cpu" | sed -n 's/ T syscall_entry$//p')
+    echo "touch jump 0x$entry"
+    echo "touch jump 0x$entry 0xffffffff80000000"
+    echo "touch jump 0x$entry 0x8000000000000000"
+    echo "touch text"
+    echo "touch data"
+} | attack memory
+
+{
+    for seed in 1 2 3 4 5 6 7 8; do
+        echo "calls $seed 1500"
+    done
+} | attack calls
+
+{
+    echo "many irefs 100"
+    echo "many low 200"
+    echo "many leave"
+    echo "many server"
+    echo "many client"
+    echo "many names 200"
+    echo "many longname"
+    echo "many exports 300"
+    echo "many bytes"
+    echo "many long 100000"
+} | attack services
