@@ -185,6 +185,10 @@ SNIPPET(vector_state,
 SNIPPET(fxsave_works, "fld1\n movq %rsp, %xmm7\n fxsave64 0x500100\n fninit\n pxor %xmm7, %xmm7\n"
                       "fxrstor64 0x500100\n movq %xmm7, %rbx\n fistpl 0x500008\n" LEAVE);
 
+/* Virtual time in ring 3: exact, rising, the same for both instructions. */
+SNIPPET(time_stamp, "rdtsc\n mov %eax, %ebx\n mov $1000, %ecx\n 1: dec %ecx\n jnz 1b\n rdtsc\n"
+                    "sub %ebx, %eax\n mov %eax, %ebx\n rdtscp\n mov %ecx, %ebp\n" LEAVE);
+
 /* ---- flags across blocks and slices ---- */
 SNIPPET(flags_live, "mov $200, %edi\n xor %ebx, %ebx\n 1: cmp $100, %edi\n jmp 2f\n 2: jb 3f\n"
                     "jmp 4f\n 3: inc %ebx\n 4: jmp 5f\n 5: dec %edi\n jmp 6f\n 6: jnz 1b\n" LEAVE);
@@ -343,6 +347,7 @@ static const struct test_case cases[] = {
     { GUEST(segment_bases), .guest.cr4 = 1 << 16, .count = 2, .expect = { SYS, SYS } },
     { GUEST(vector_state), .count = 2, .expect = { SYS, SYS } },
     { GUEST(fxsave_works), .count = 1, .expect = { SYS } },
+    { GUEST(time_stamp), .count = 1, .expect = { SYS }, .any_kvm = "reads the time" },
     { GUEST(flags_live), .count = 1, .expect = { SYS } },
     { GUEST(carry_chain), .count = 1, .expect = { SYS } },
     { GUEST(strings), .count = 1, .expect = { SYS } },
@@ -520,6 +525,10 @@ Test(unicorn_cpu, results_of_snippets, .timeout = 60)
     cr_expect(LAST.rbx == 0x1234 && LAST.rbp == 0x1234 && result->data[8] == 4);
     RUN(fxsave_works);
     cr_expect(LAST.rbx == CPU_USER_STACK && result->data[8] == 1);
+    RUN(time_stamp);
+    cr_expect(LAST.rbx >= 1000 && LAST.rbx < 1500, "1000 turns of a block took %u ns",
+              (unsigned)LAST.rbx);
+    cr_expect(LAST.rbp == 0, "core %u", (unsigned)LAST.rbp);
     RUN(flags_live);
     cr_expect(LAST.rbx == 99);
     RUN(carry_chain);

@@ -40,8 +40,6 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_INSN_IN 218      /* uint32_t (cpu, uint32_t port, int bytes, user) */
 #define UNICORN_INSN_OUT 500     /* (cpu, uint32_t port, int bytes, uint32_t value, user) */
 #define UNICORN_INSN_SYSCALL 699 /* (cpu, user) */
-#define UNICORN_INSN_RDTSC 608   /* int (cpu, user): not zero if done */
-#define UNICORN_INSN_RDTSCP 609
 
 /* Registers */
 #define UNICORN_CS 11

@@ -9,8 +9,8 @@
  *   ports         go to the machine.  The rest of the basic block runs before a stop takes effect,
  *                 so these callbacks only shorten the slice
  *   syscall       RCX, R11, CS, SS, flags and RIP as the instruction defines them
- *   rdtsc         virtual time.  Where the library does not let us answer, CR4.TSD is forced on
- *                 and the #GP of ring 3 is the answer's occasion
+ *   rdtsc         virtual time.  The library lets nobody answer, so CR4.TSD is forced on and the #GP
+ *                 of ring 3 is the occasion; ring 0 would read host time and must not use it
  *   window stores when the machine wants to see them (options.trap_window)
  *
  * The set of hooks is the same for every run: a hook that comes or goes moves the boundaries of
@@ -275,23 +275,6 @@ static void on_out(unicorn_cpu *cpu, uint32_t port, int bytes, uint32_t value, v
         unicorn_shorten(engine, 0);
 }
 
-static int on_rdtsc(unicorn_cpu *cpu, void *user)
-{
-    struct engine *engine = user;
-    uint64_t now = unicorn_now(engine), low = (uint32_t)now, high = now >> 32;
-    engine->api->reg_write(cpu, UNICORN_RAX, &low);
-    engine->api->reg_write(cpu, UNICORN_RDX, &high);
-    return 1;
-}
-
-static int on_rdtscp(unicorn_cpu *cpu, void *user)
-{
-    struct engine *engine = user;
-    uint64_t core = engine->current;
-    engine->api->reg_write(cpu, UNICORN_RCX, &core);
-    return on_rdtsc(cpu, user);
-}
-
 /* A store to write-protected memory: the machine decides what becomes of it.  True: the library
  * drops the store and goes on. */
 static bool on_window_store(unicorn_cpu *cpu, int type, uint64_t address, int bytes, int64_t value,
@@ -320,8 +303,6 @@ const char *unicorn_add_hooks(struct engine *engine)
         ADD(UNICORN_HOOK_INSN, on_out, UNICORN_INSN_OUT) != UNICORN_OK ||
         ADD(UNICORN_HOOK_INSN, on_syscall, UNICORN_INSN_SYSCALL) != UNICORN_OK)
         return "a hook is refused";
-    engine->rdtsc_hooked = ADD(UNICORN_HOOK_INSN, on_rdtsc, UNICORN_INSN_RDTSC) == UNICORN_OK &&
-                           ADD(UNICORN_HOOK_INSN, on_rdtscp, UNICORN_INSN_RDTSCP) == UNICORN_OK;
 #undef ADD
     return NULL;
 }

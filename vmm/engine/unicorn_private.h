@@ -78,7 +78,6 @@ struct engine {
     bool paused;          /* it stops only for us to forget translations, and goes on ... */
     uint64_t blocks_kept; /* ... with this many blocks left */
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
-    bool rdtsc_hooked;    /* the library lets us answer rdtsc ourselves */
     bool port_fault;      /* ring 3 touched a port: #GP as soon as the library lets us */
 
     struct unicorn_code *code; /* unicorn_code.c */

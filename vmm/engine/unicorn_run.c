@@ -166,8 +166,7 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     }
 
     struct unicorn_state *state = core_registers(engine, core);
-    if (!engine->rdtsc_hooked)
-        state->cr[4] |= CR4_TSD;
+    state->cr[4] |= CR4_TSD; /* rdtsc: unicorn_hooks.c */
     if (machine_cause_pending(engine->machine, core) && blocks > SLICE_BLOCKS_PENDING)
         blocks = SLICE_BLOCKS_PENDING;
     engine->blocks_left = blocks;
