@@ -20,7 +20,8 @@
 #include <string.h>
 
 #define SCRATCH_BYTES (1ul << 20)
-#define MIN_SHARE_BITS 23 /* 8 MiB */
+#define MIN_SHARE_BITS 23 /* 8 MiB in one piece, else it does not start */
+#define WANTED_SHARE_BYTES (12ul << 20)
 #define MAX_SHARE_BITS 32
 #define MIN_MORE_BITS 20 /* further blocks */
 #define MAX_BLOCKS 4
@@ -332,14 +333,19 @@ static void ask_ram(void)
                 share.anywhere ? 0 : node->ram_base + node->ram_bytes, got_ram, NULL);
 }
 
-/* An even share of its node's memory; this core keeps a share, too. */
+/* An even share of what was free on its node when the machine started; each node keeps a share, too,
+ * for the domains of this core that are there already. */
 static gensize_t share_bytes(coreid_t core)
 {
     const struct abi_topology *topology = &boot_info->topology;
     unsigned node = topology->core_node[core], cores = 1;
+    gensize_t bytes = 0;
     for (unsigned c = 0; c < topology->core_count; c++)
         cores += topology->core_node[c] == node;
-    return topology->node[node].ram_bytes / cores;
+    for (uint32_t i = 0; i < boot_info->region_count; i++)
+        if (boot_info->region[i].type == ABI_REGION_RAM && boot_info->region[i].node == node)
+            bytes += boot_info->region[i].bytes;
+    return bytes / cores;
 }
 
 static void next_core(void)
@@ -350,9 +356,9 @@ static void next_core(void)
     }
     share.core = (coreid_t)__builtin_ctzll(boot.todo);
     share.budget = share_bytes(share.core);
+    if (share.budget < WANTED_SHARE_BYTES)
+        share.budget = WANTED_SHARE_BYTES;
     share.bits = floor_bits(share.budget);
-    if (share.bits < MIN_SHARE_BITS)
-        share.bits = MIN_SHARE_BITS;
     if (share.bits > MAX_SHARE_BITS)
         share.bits = MAX_SHARE_BITS;
     share.anywhere = false;
