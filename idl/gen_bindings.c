@@ -234,6 +234,59 @@ static void gen_interface(struct idl_emit *e)
         n, n, n);
 }
 
+static void gen_handshakes(struct idl_emit *e)
+{
+    const char *n = e->name;
+    put(e->out,
+        "\nstatic struct flounder_frameinfo %s__frame(const struct %s_frameinfo *frameinfo)\n{\n"
+        "    return (struct flounder_frameinfo){\n"
+        "        .inbuf = frameinfo->inbuf,\n        .inbufsize = frameinfo->inbufsize,\n"
+        "        .outbuf = frameinfo->outbuf,\n        .outbufsize = frameinfo->outbufsize,\n"
+        "        .notify = frameinfo->notify,\n    };\n}\n\n",
+        n, n);
+    put(e->out,
+        "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
+        "*cont,\n"
+        "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
+        "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
+        "    (void)flags;\n"
+        "    return flounder_over_frame(&%s__interface, &frame, false, (flounder_any_fn *)cont, "
+        "st, ws);\n"
+        "}\n\n",
+        n, n, n, n, n);
+    put(e->out,
+        "errval_t %s_connect(struct %s_frameinfo *frameinfo, %s_bind_continuation_fn *cont, void "
+        "*st,\n"
+        "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
+        "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
+        "    (void)flags;\n"
+        "    return flounder_over_frame(&%s__interface, &frame, true, (flounder_any_fn *)cont, st, "
+        "ws);\n"
+        "}\n\n",
+        n, n, n, n, n);
+    put(e->out,
+        "errval_t %s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
+        "    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
+        "    struct capref ep)\n{\n"
+        "    struct flounder_binding *c;\n"
+        "    (void)flags;\n"
+        "    if (type != IDC_ENDPOINT_LMP)\n        return LIB_ERR_NOT_IMPLEMENTED;\n"
+        "    errval_t err = flounder_create_endpoint(&%s__interface, ws, ep, &c);\n"
+        "    if (err_is_fail(err))\n        return err;\n"
+        "    *ret = c->binding;\n"
+        "    (*ret)->st = st;\n"
+        "    if (rx_vtbl != NULL)\n        (*ret)->rx_vtbl = *rx_vtbl;\n"
+        "    return SYS_ERR_OK;\n}\n\n",
+        n, n, n, n);
+    put(e->out,
+        "errval_t %s_bind_to_endpoint(struct capref ep, %s_bind_continuation_fn *cont, void *st,\n"
+        "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
+        "    (void)flags;\n"
+        "    return flounder_bind_to_endpoint(&%s__interface, ep, (flounder_any_fn *)cont, st, "
+        "ws);\n}\n",
+        n, n, n);
+}
+
 void idl_gen_bindings(struct idl_emit *e)
 {
     const struct idl_plan *plan = e->plan;
@@ -252,4 +305,5 @@ void idl_gen_bindings(struct idl_emit *e)
         idl_gen_channel_stubs(e, &idl_backends[b]);
     idl_gen_local_stubs(e);
     gen_interface(e);
+    gen_handshakes(e);
 }

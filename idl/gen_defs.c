@@ -290,6 +290,36 @@ static void gen_functions(struct idl_emit *e)
         "*ws,\n"
         "    idc_bind_flags_t flags);\n",
         n, n);
+    put(e->out, "\n/* Connect over a frame that both sides have mapped; inbuf of one is outbuf of "
+                "the other, zeroed"
+                " at first\n * use. notify: wakes the peer, or NULL_CAP. */\n");
+    put(e->out,
+        "struct %s_frameinfo {\n    genpaddr_t sendbase; /* kept for programs that fill it in */\n"
+        "    volatile void *inbuf;\n    size_t inbufsize;\n    volatile void *outbuf;\n"
+        "    size_t outbufsize;\n    struct capref notify;\n};\n",
+        n);
+    put(e->out,
+        "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
+        "*cont,\n"
+        "    struct waitset *ws, idc_export_flags_t flags);\n",
+        n, n, n);
+    put(e->out,
+        "errval_t %s_connect(struct %s_frameinfo *frameinfo, %s_bind_continuation_fn *cont, void "
+        "*st,\n"
+        "    struct waitset *ws, idc_bind_flags_t flags);\n",
+        n, n, n);
+    put(e->out, "\n/* Connect through an endpoint capability, which create puts into the empty "
+                "slot ep. Only"
+                "\n * IDC_ENDPOINT_LMP; one client for each endpoint. */\n");
+    put(e->out,
+        "errval_t %s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
+        "    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
+        "    struct capref ep);\n",
+        n, n, n);
+    put(e->out,
+        "errval_t %s_bind_to_endpoint(struct capref ep, %s_bind_continuation_fn *cont, void *st,\n"
+        "    struct waitset *ws, idc_bind_flags_t flags);\n",
+        n, n);
     put(e->out, "\n/* Makes rpc_tx_vtbl usable; responses then belong to the calls. */\n");
     put(e->out, "void %s_rpc_client_init(struct %s_binding *_binding);\n", n, n);
 }

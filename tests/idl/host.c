@@ -4,8 +4,7 @@
  *
  * Only what waitset.c, event_*.c, ump_chan.c and the stub library call is here.  There is one thread
  * for each dispatcher, so blocking with nothing to do would be for ever: thread_block_disabled comes
- * back to let the caller look again, and after a great many fruitless rounds says so and ends the
- * test, which is how a lost message shows.
+ * back to let the caller look again.  A lost message shows as a test that is stopped by its time limit.
  */
 #include "host.h"
 
@@ -20,13 +19,10 @@
 
 #include "../../guest/user/lib/barrelfish/threads_priv.h"
 
-#define MAX_IDLE_ROUNDS 200000000u
-
 struct host_dispatcher {
     struct dispatcher_shared shared; /* first: the handle points here */
     struct dispatcher_generic generic;
     struct thread thread;
-    unsigned idle_rounds;
 };
 
 static __thread struct host_dispatcher *current;
@@ -38,7 +34,8 @@ void host_dispatcher_init(void)
     static __thread struct host_dispatcher dispatcher;
     memset(&dispatcher, 0, sizeof(dispatcher));
     current = &dispatcher;
-    current->generic.current = &current->thread;
+    current->thread.next = current->thread.prev = &current->thread;
+    current->generic.current = current->generic.runq = &current->thread;
 }
 
 dispatcher_handle_t curdispatcher(void)
@@ -54,12 +51,16 @@ struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle)
 
 static void lmp_poll(dispatcher_handle_t handle);
 
-void disp_check_events_disabled(dispatcher_handle_t handle)
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     lmp_poll(handle);
     ump_channels_retry_send_disabled(handle);
-    if (poll_channels_disabled(handle))
-        ((struct host_dispatcher *)handle)->idle_rounds = 0;
+}
+
+void disp_check_events_disabled(dispatcher_handle_t handle)
+{
+    disp_check_unpolled_disabled(handle);
+    poll_channels_disabled(handle);
 }
 
 /* ---- threads: there is one ---- */
@@ -71,15 +72,9 @@ struct thread *thread_self(void)
 
 void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
 {
-    struct host_dispatcher *d = (struct host_dispatcher *)handle;
     (void)queue;
-    if (++d->idle_rounds > MAX_IDLE_ROUNDS) {
-        fprintf(stderr, "host: nothing left to wait for: a message was lost\n");
-        abort();
-    }
     disp_enable(handle);
-    if (d->idle_rounds % 64 == 0)
-        sched_yield();
+    sched_yield();
     return NULL;
 }
 
@@ -238,6 +233,7 @@ struct host_endpoint {
     struct queued *first;
     size_t used_words, room_words;
     struct capref recv_slot;
+    uint32_t object; /* of capabilities to it; 0: none yet */
     bool broken;
 };
 
@@ -287,6 +283,26 @@ void host_lmp_break(struct lmp_chan *a)
     endpoint_of(a)->broken = true;
 }
 
+static struct host_endpoint *endpoint_named(uint32_t object)
+{
+    struct host_endpoint *ep = endpoints;
+    while (ep != NULL && (object == 0 || ep->object != object))
+        ep = ep->next;
+    return ep;
+}
+
+errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint)
+{
+    static uint32_t next_object = 5000000;
+    struct host_endpoint *ep = new_endpoint(buflen_words);
+    ep->object = next_object++;
+    lc->endpoint = &ep->ep;
+    lc->local_cap = host_cap_make(ep->object);
+    lc->remote_cap = remote_endpoint;
+    lc->connstate = LMP_CONNECTED;
+    return SYS_ERR_OK;
+}
+
 static void unpark(struct lmp_chan *lc)
 {
     for (struct lmp_chan **p = &parked; *p != NULL; p = &(*p)->next)
@@ -303,6 +319,10 @@ void lmp_chan_destroy(struct lmp_chan *lc)
     waitset_chanstate_destroy(&lc->send_waitset);
     if (ep == NULL)
         return;
+    if (!capref_is_null(lc->local_cap))
+        cap_destroy(lc->local_cap);
+    if (!capref_is_null(lc->remote_cap))
+        cap_destroy(lc->remote_cap);
     waitset_chanstate_destroy(&ep->ep.waitset_state);
     for (struct queued *q = ep->first, *next; q != NULL; q = next) {
         next = q->next;
@@ -327,6 +347,8 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
                        size_t length_words, const uintptr_t *words)
 {
     struct host_endpoint *to = endpoint_of(lc)->peer;
+    if (to == NULL)
+        to = endpoint_named(host_cap_object(lc->remote_cap));
     assert(length_words <= LMP_MSG_WORDS);
     if (to == NULL || to->broken || endpoint_of(lc)->broken)
         return SYS_ERR_LMP_NO_TARGET;
@@ -379,7 +401,6 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
     ep->first = q->next;
     ep->used_words -= q->msg.buf.msglen + 1;
     free(q);
-    current->idle_rounds = 0;
     return SYS_ERR_OK;
 }
 
@@ -455,12 +476,6 @@ errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void
                        struct event_queue_node *qnode, iref_t iref, size_t buflen_words)
 {
     (void)lc, (void)cont, (void)st, (void)qnode, (void)iref, (void)buflen_words;
-    return LIB_ERR_NOT_IMPLEMENTED;
-}
-
-errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint)
-{
-    (void)lc, (void)buflen_words, (void)remote_endpoint;
     return LIB_ERR_NOT_IMPLEMENTED;
 }
 

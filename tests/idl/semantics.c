@@ -480,6 +480,7 @@ static void local_sends_call_the_handler(void)
 }
 
 #include "endings.h"
+#include "handshakes.h"
 
 int main(void)
 {
@@ -516,6 +517,9 @@ int main(void)
         SCENE(calls_end_when_the_peer_goes),
         SCENE(calls_end_when_this_side_goes),
         SCENE(a_dead_endpoint_is_an_error),
+        SCENE(frames_connect_by_a_handshake),
+        SCENE(endpoints_connect_by_a_handshake),
+        SCENE(strangers_are_refused),
     };
     host_dispatcher_init();
     for (kind = FLOUNDER_LMP; kind <= FLOUNDER_LOCAL; kind++)

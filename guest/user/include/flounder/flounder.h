@@ -171,6 +171,7 @@ struct flounder_binding {
     uint32_t depth;  /* handlers running and calls waiting: the memory is in use */
     errval_t closed; /* why nothing is sent or received any more; SYS_ERR_OK: open */
     bool on_heap;    /* bind or export allocated it */
+    bool initiator;  /* of a handshake */
     bool torn_down;
     bool free_when_idle;
     struct waitset_chanstate reap_chan;
@@ -385,6 +386,22 @@ errval_t flounder_start(struct flounder_binding *c);
 
 errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
                        flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags);
+
+/* Connections without a monitor between, with a handshake (facts §1.3). */
+struct flounder_frameinfo {
+    volatile void *inbuf, *outbuf;
+    size_t inbufsize, outbufsize;
+    struct capref notify;
+};
+errval_t flounder_over_frame(const struct flounder_interface *interface,
+                             const struct flounder_frameinfo *frame, bool initiator,
+                             flounder_any_fn *cont, void *st, struct waitset *ws);
+errval_t flounder_create_endpoint(const struct flounder_interface *interface, struct waitset *ws,
+                                  struct capref slot, struct flounder_binding **ret);
+errval_t flounder_bind_to_endpoint(const struct flounder_interface *interface,
+                                   struct capref endpoint, flounder_any_fn *cont, void *st,
+                                   struct waitset *ws);
+
 errval_t flounder_export(const struct flounder_interface *interface, void *st,
                          idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
                          struct waitset *ws, idc_export_flags_t flags);
