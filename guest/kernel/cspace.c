@@ -208,7 +208,7 @@ static void delete_one(struct cte *cte);
 static void destroy_dispatcher(struct capability *cap)
 {
     struct dcb *dcb = phys_to_mem(paddr(cap->u.mem.base));
-    dispatch_stop(dcb);
+    dispatch_stop(dcb, true);
     dispatch_forget(dcb);
     /* endpoints that name it cease to exist: no dangling listener */
     struct cte *endpoint;
@@ -228,7 +228,7 @@ static void abandon_dispatcher(struct cte *cte)
     struct dcb *dcb = cte->cap.type == ObjType_Frame
                           ? (struct dcb *)((char *)cte - offsetof(struct dcb, disp_frame))
                           : (struct dcb *)((char *)cte - offsetof(struct dcb, vspace));
-    dispatch_stop(dcb);
+    dispatch_stop(dcb, true);
     dispatch_forget(dcb);
     if (cte->cap.type == ObjType_Frame) {
         dcb->disp = NULL;

@@ -94,7 +94,7 @@ void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1
     lvaddr_t stack = dcb->disp->upcall_stack;
     if (entry >= USER_END || stack >= USER_END) {
         printk("%s: upcall to a bad address, dispatcher stopped", dcb->head.name);
-        dispatch_stop(dcb);
+        dispatch_stop(dcb, true);
         dispatch_next();
     }
     arch_fxrstor(&clean_area);
@@ -139,12 +139,4 @@ void dispatch_next(void)
     CORE_PAGE->phase = ABI_PHASE_IDLE;
     trace_record(ABI_TRACE_IDLE, 0);
     arch_idle();
-}
-
-void dispatch_stop(struct dcb *dcb)
-{
-    schedule_remove(dcb);
-    wakeup_remove(dcb);
-    notify_unregister(dcb);
-    dcb->stopped = 1;
 }

@@ -234,7 +234,7 @@ static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
     case DEBUG_SYSCALL_COUNT:
         return SYSRET_VALUE(kernel_counters.syscalls);
     case DEBUG_EXIT:
-        dispatch_stop(dcb);
+        dispatch_stop(dcb, false);
         return SYSRET(SYS_ERR_OK);
     default:
         return SYSRET(SYS_ERR_INVARGS_SYSCALL);

@@ -46,5 +46,6 @@ __attribute__((used)) const char trace_command_names[] =
     ENTRY("ID:0=Identify")
     ENTRY("Kernel:0=Get_core_id") ENTRY("Kernel:1=Spawn_core") ENTRY("Kernel:2=Identify_cap")
         ENTRY("Kernel:3=Create_cap") ENTRY("Kernel:4=Nullify_cap") ENTRY("Kernel:5=Notify_register")
-        ENTRY("Kernel:6=Register_channel") ENTRY("Kernel:7=Power_off") ENTRY("Kernel:8=Get_stats");
+        ENTRY("Kernel:6=Register_channel") ENTRY("Kernel:7=Power_off") ENTRY("Kernel:8=Get_stats")
+    ENTRY("Kernel:9=Register_monitor") ENTRY("Kernel:10=Next_stopped");
 /* clang-format on */

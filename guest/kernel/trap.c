@@ -50,7 +50,7 @@ stop_faulty(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint
     printk(
         "%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
         current->head.name, vector, error, address, area->rip, area->rsp);
-    dispatch_stop(current);
+    dispatch_stop(current, true);
     dispatch_next();
 }
 
@@ -98,7 +98,7 @@ void __attribute__((noreturn)) kernel_bad_state(void)
 {
     printk("%s: cannot resume, bad address in the save area: dispatcher stopped",
            current->head.name);
-    dispatch_stop(current);
+    dispatch_stop(current, true);
     dispatch_next();
 }
 

@@ -72,3 +72,14 @@ done | attack instructions
     echo "many bytes"
     echo "many long 100000"
 } | attack services
+
+# A domain that the CPU driver had to stop ends like any other: whoever waits for it is told.
+scenario stopped 2 '100 s' 'exit: 255' <<'MENU'
+module /sbin/hostile core=1 frame stack
+module /sbin/hello core=0
+MENU
+for engine in $ENGINES; do
+    vmm run --engine "$engine" "$TMP/stopped.yaml"
+    exits_with 0
+    says 'dispatcher stopped'
+done

@@ -101,13 +101,6 @@ void dispatch_save_fpu(struct registers_x86_64 *area)
 {
     (void)area;
 }
-void dispatch_stop(struct dcb *dcb)
-{
-    schedule_remove(dcb);
-    wakeup_remove(dcb);
-    notify_unregister(dcb);
-    dcb->stopped = 1;
-}
 void dispatch_forget(struct dcb *dcb)
 {
     if (current == dcb)

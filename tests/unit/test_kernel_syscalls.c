@@ -3,6 +3,7 @@
  * The CPU driver's system calls, driven on the host: retype, copy, delete, revoke, mappings, LMP,
  * yield, notifications, print, and what is refused.
  */
+/* link: guest/kernel/stop.c */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
@@ -412,6 +413,29 @@ Test(kernel_syscalls, a_notification_wakes_the_dispatcher_it_was_registered_for)
                       SLOT(0), 1, 51, 0)
                    .error,
                SYS_ERR_INVARGS_SYSCALL);
+}
+
+Test(kernel_syscalls, the_monitor_learns_of_dispatchers_that_were_stopped)
+{
+    errval_t err;
+    const capaddr_t kernel = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);
+    connect();
+    EXPECT_ERR(INVOKE(kernel, 2, KernelCmd_Register_monitor, kernel, 2).error,
+               SYS_ERR_LRPC_NOT_ENDPOINT);
+    EXPECT_OK(INVOKE(kernel, 2, KernelCmd_Register_monitor, SLOT(1), 2).error);
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Next_stopped, 0).value, 0);
+    alice->head.domain_id = 42;
+    dispatch_stop(alice, true);
+    cr_expect(bob->queued, "the monitor has a message");
+    cr_expect_eq(bobs_endpoint()->delivered, 1);
+    dispatch_stop(alice, true); /* stopped already: not told twice */
+    cr_expect_eq(stop_next(), 42);
+    cr_expect_eq(stop_next(), 0);
+
+    alice->stopped = 0; /* one that asks for its end has said goodbye itself */
+    call(SYSCALL_DEBUG, DEBUG_EXIT, 0, false, &err);
+    cr_expect(alice->stopped);
+    cr_expect_eq(stop_next(), 0);
 }
 
 Test(kernel_syscalls, print_takes_text_of_the_dispatcher_frame_only)

@@ -51,8 +51,14 @@ void dispatch_save_fpu(struct registers_x86_64 *area);
 void __attribute__((noreturn)) dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry,
                                                uint64_t a1, uint64_t a2, uint64_t a3);
 
-/* Stops `dcb` for good: out of run queue, wakeup list and notification table. */
-void dispatch_stop(struct dcb *dcb);
+/* Stops `dcb` for good: out of run queue, wakeup list and notification table.  `tell`: it did not
+ * ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped already. */
+void dispatch_stop(struct dcb *dcb, bool tell);
+
+/* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next one
+ * it has not asked for yet (0: none). */
+void stop_register_monitor(struct cte *endpoint);
+uint32_t stop_next(void);
 
 /* `dcb` ceases to exist; this root page table ceases to exist. */
 void dispatch_forget(struct dcb *dcb);

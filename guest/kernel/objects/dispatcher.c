@@ -101,7 +101,7 @@ struct sysret dispatcher_invoke(struct cte *cte, struct invocation *inv)
     case DispatcherCmd_Setup:
         return setup(dcb, inv);
     case DispatcherCmd_Stop:
-        dispatch_stop(dcb);
+        dispatch_stop(dcb, true);
         return SYSRET(SYS_ERR_OK);
     default: /* scheduling parameters come with a policy that has some */
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);

@@ -116,6 +116,18 @@ static struct sysret register_channel(const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+static struct sysret register_monitor(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    if (cte->cap.type != ObjType_EndPointLMP)
+        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
+    stop_register_monitor(cte);
+    return SYSRET(SYS_ERR_OK);
+}
+
 static struct sysret get_stats(const struct invocation *inv)
 {
     struct kernel_stats *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
@@ -155,6 +167,10 @@ struct sysret kernel_invoke(struct cte *cte, struct invocation *inv)
         plat_power_off(inv->arg[0] & 0xff);
     case KernelCmd_Get_stats:
         return get_stats(inv);
+    case KernelCmd_Register_monitor:
+        return register_monitor(inv);
+    case KernelCmd_Next_stopped:
+        return SYSRET_VALUE(stop_next());
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

@@ -316,6 +316,18 @@ void client_for_each(void (*function)(struct client *))
             function(&clients[i]);
 }
 
+void client_stopped(domainid_t domain)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++) {
+        struct client *client = &clients[i];
+        if (client->domain != domain ||
+            (client->state != CLIENT_EXPECTED && client->state != CLIENT_CONNECTED))
+            continue;
+        client->state = CLIENT_CONNECTED; /* for its parent it has lived, hello or not */
+        client_exited(client, EXIT_STATUS_BROKEN);
+    }
+}
+
 void client_exited(struct client *client, uint8_t status)
 {
     if (client->state != CLIENT_CONNECTED)

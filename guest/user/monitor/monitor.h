@@ -99,6 +99,13 @@ void client_for_each(void (*function)(struct client *));
 /* The client's domain has ended: parent told, irefs gone, pending binds answered. */
 void client_exited(struct client *client, uint8_t status);
 
+/* The CPU driver stopped the dispatcher of this domain; no effect if it is no client (any more). */
+void client_stopped(domainid_t domain);
+
+/* ---- stopped.c: domains that could not say goodbye ---- */
+
+errval_t stopped_init(void);
+
 /* ---- bind.c: binding inside the core and between cores ---- */
 
 void bind_set_handlers(struct link *link);

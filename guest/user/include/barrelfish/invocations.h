@@ -258,6 +258,21 @@ static inline errval_t invoke_kernel_notify_register(struct capref kernel, struc
     return result.error;
 }
 
+static inline errval_t invoke_kernel_register_monitor(struct capref kernel, struct capref endpoint)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Register_monitor, get_cap_addr(endpoint),
+                      get_cap_level(endpoint))
+        .error;
+}
+
+static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_t *domain)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Next_stopped, 0);
+
+    *domain = result.value;
+    return result.error;
+}
+
 /* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
 static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
                                                       size_t bytes)

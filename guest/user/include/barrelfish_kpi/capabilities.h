@@ -132,6 +132,9 @@ enum kernel_cmd {
     KernelCmd_Register_channel, /* address of struct abi_channel in the dispatcher frame: fabric */
     KernelCmd_Power_off,        /* exit code */
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
+    KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
+                                 * dispatcher of this core was stopped */
+    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
 };
 
 #endif
