@@ -30,7 +30,7 @@ YAML
     for engine in $ENGINES; do
         vmm run --engine "$engine" --images "$TMP/images" "$TMP/fault.yaml"
         exits_with 0
-        [ "$1" = assertion ] || [ "$1" = abort ] || says "about to commit $1\$"
+        [[ $1 = *assertion || $1 = abort ]] || says "about to commit $1\$"
     done
 }
 
@@ -45,5 +45,6 @@ fault bad-instruction 'invalid instruction .vector 6, .*domain stopped'
 fault privileged 'general protection .vector 13, .*domain stopped'
 fault assertion 'assertion .*zero == 1.* failed in failed_assertion'
 fault abort 'ended by signal 6'
-fault disabled 'page fault while disabled: write of address 0x0 at RIP .*dispatcher stopped'
-fault stack-pointer 'page fault while disabled: .*a thread.s stack pointer is bad.*dispatcher stopped'
+fault disabled 'page fault while disabled: write of address 0x0 at RIP .*domain stopped'
+fault stack-pointer 'page fault while disabled: .*a thread.s stack pointer is bad.*domain stopped'
+fault disabled-assertion 'assertion .*zero == 1.* failed in disabled_assertion .*, disabled'

@@ -109,6 +109,12 @@ static void disabled_fault(void)
     disp_enable(handle);
 }
 
+static void disabled_assertion(void)
+{
+    disp_disable();
+    assert(zero == 1);
+}
+
 static void bad_stack_pointer(void)
 {
     /* until preempted, and then resumed */
@@ -131,6 +137,7 @@ static const struct {
     { "assertion", failed_assertion },
     { "abort", abort },
     { "disabled", disabled_fault },
+    { "disabled-assertion", disabled_assertion },
     { "stack-pointer", bad_stack_pointer },
 };
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "faults.h"
+
 #define DEBUG_LINE_BYTES 512
 
 void debug_print_line(unsigned kind, const char *text, size_t length)
@@ -140,7 +142,7 @@ void __assert_func(const char *file, int line, const char *func, const char *exp
     debug_printf("assertion \"%s\" failed in %s (%s:%d)%s", expression, func == NULL ? "?" : func,
                  file, line, disabled ? ", disabled" : "");
     if (disabled) {
-        disp_stop();
+        disp_end_domain(handle);
     }
     domain_exit(EXIT_FAILURE);
 }

@@ -4,7 +4,7 @@
  * line that says who, where and why, the monitor is told, and the domain ends.  Never silence.
  *
  * A fault while disabled is a fault of this library, or of a thread's stack pointer when it was about
- * to be resumed; then nothing of the dispatcher can be trusted and it is stopped at once.
+ * to be resumed; then nothing of the dispatcher can be trusted, and a second fault stops it at once.
  */
 #include "faults.h"
 
@@ -102,13 +102,13 @@ void thread_redirect(struct registers_x86_64 *regs, void *stack_top, void (*func
  * fault's cause.  The first fault takes it; a second one stops the dispatcher. */
 static char exit_stack[16384] __attribute__((aligned(16)));
 
-static void __attribute__((noreturn)) fault_end(dispatcher_handle_t handle)
+void disp_end_domain(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *thread = disp->current;
 
     if (thread == NULL || disp->fault_depth++ > 0) {
-        disp_fatal(handle, "fault while ending the domain");
+        disp_fatal(handle, "it cannot even end");
     }
     memset(&thread->regs.fxsave_area, 0, sizeof(thread->regs.fxsave_area));
     *(uint16_t *)&thread->regs.fxsave_area[0] = 0x37f;
@@ -123,9 +123,9 @@ void disp_thread_fatal(dispatcher_handle_t handle, const char *what)
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
 
     report(handle, "%.16s.%u: thread %u %s; domain stopped", shared->name,
-           (unsigned)shared->curr_core_id,
-           (unsigned)get_dispatcher_generic(handle)->current->id, what);
-    fault_end(handle);
+           (unsigned)shared->curr_core_id, (unsigned)get_dispatcher_generic(handle)->current->id,
+           what);
+    disp_end_domain(handle);
 }
 
 /* What the exception handler works on; lies on the exception stack. */
@@ -192,9 +192,11 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
     if (thread != NULL) {
         thread->regs = *area;
     }
-    fault_end(handle);
+    disp_end_domain(handle);
 }
 
+/* The dispatcher's lists may be half changed.  Telling the monitor is worth a try all the same: what
+ * goes wrong on the way stops the dispatcher at once. */
 void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint64_t error,
                              lvaddr_t rip)
 {
@@ -203,13 +205,10 @@ void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint6
 
     report(handle,
            "%.16s.%u: page fault while disabled: %s of address 0x%lx at RIP 0x%lx%s; "
-           "dispatcher stopped",
+           "domain stopped",
            shared->name, (unsigned)shared->curr_core_id, access_name(error), address, rip,
            resuming ? " (a thread's stack pointer is bad)" : "");
-    sys_debug(DEBUG_EXIT);
-    for (;;) {
-        __asm__ volatile("ud2");
-    }
+    disp_end_domain(handle);
 }
 
 void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvaddr_t rip)
@@ -235,7 +234,7 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
     if (thread != NULL) {
         thread->regs = *area;
     }
-    fault_end(handle);
+    disp_end_domain(handle);
 }
 
 /* Entered only by the LRPC system call, which no stub of this library makes. */

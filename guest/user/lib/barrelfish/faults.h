@@ -10,7 +10,11 @@
 /* Exit status of a domain stopped by a fault: 128 + 11, as a shell shows a segmentation fault. */
 #define EXIT_STATUS_FAULT 139
 
-/* Says what the current thread has done and ends the domain, in order: the monitor is told. */
+/* Ends the domain in order, on the current thread but on a stack of its own: the monitor is told.  A
+ * second call, or one without a thread, stops the dispatcher.  Disabled, any stack. */
+void disp_end_domain(dispatcher_handle_t handle) __attribute__((noreturn));
+
+/* Says what the current thread has done and ends the domain as above. */
 void disp_thread_fatal(dispatcher_handle_t handle, const char *what) __attribute__((noreturn));
 
 /* Prints one line and stops the dispatcher.  Disabled, any stack. */
