@@ -177,10 +177,16 @@ static void report_selftests(void)
         }
         if (step.ran && count[place] == 0)
             add_result(FAILED, "selftest", place_names[place], step.ms, "it ran no test");
+        else if (step.ran && step.status != 0 && step.status != 124 && passed == count[place])
+            add_result(FAILED, "selftest", place_names[place], step.ms, "it ended with status %d",
+                       step.status);
         printf("%-6s selftest[%s]  %u of %u passed, %.1f s\n",
                passed == count[place] && passed ? "ok" : "", place_names[place], passed,
                count[place], (double)step.ms / 1000);
     }
+    if (context.folder[OUTSIDE] && count[INSIDE] != count[OUTSIDE])
+        add_result(FAILED, "selftest", "agree", 0, "%u tests inside, %u outside", count[INSIDE],
+                   count[OUTSIDE]);
     for (unsigned i = 0; context.folder[OUTSIDE] && i < count[INSIDE]; i++) {
         for (unsigned k = 0; k < count[OUTSIDE]; k++) {
             if (strcmp(test[INSIDE][i].name, test[OUTSIDE][k].name) == 0)
