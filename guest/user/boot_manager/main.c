@@ -52,7 +52,7 @@ static uint64_t start_cores(const struct abi_boot *boot)
                   running);
         note_status(1);
     }
-    debug_trace("boot_manager: cores %" PRIx64 " run", running);
+    debug_trace("cores running: mask %" PRIx64, running);
     return running;
 }
 
@@ -61,7 +61,7 @@ static uint64_t start_cores(const struct abi_boot *boot)
 static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t status)
 {
     (void)b;
-    debug_trace("boot_manager: domain %" PRIuDOMAINID " ended with status %u", domain, status);
+    debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
     note_status(status);
     ended++;
 }
@@ -170,12 +170,11 @@ int main(void)
         USER_PANIC("the boot information was not given to the boot manager");
     uint64_t running = start_cores(boot);
     start_menu(boot, running);
-    debug_trace("boot_manager: %u programs started", started);
+    debug_trace("%u programs started", started);
     while (ended < started)
         dispatch_one();
 
-    debug_trace("boot_manager: all programs have ended, switching off with status %u",
-                worst_status);
+    debug_trace("all programs have ended, switching off with status %u", worst_status);
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     errval_t answer;
     errval_t err = b->rpc_tx_vtbl.power_off(b, worst_status, &answer);

@@ -130,7 +130,7 @@ static void register_call(struct nameservice_binding *b, const char *text, iref_
     answer(b, b->incoming_token, REPLY_REGISTER, 0, err);
     if (err_is_fail(err))
         return;
-    debug_trace("chips: '%s' is iref %" PRIuIREF, text, iref);
+    debug_trace("'%s' is iref %" PRIuIREF, text, iref);
     tell_waiters(text, iref);
 }
 
@@ -218,7 +218,7 @@ static void exported(void *st, errval_t err, iref_t iref)
         err = reply;
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "telling the monitor of the name service");
-    debug_trace("chips: ready");
+    debug_trace("ready");
 }
 
 int main(void)

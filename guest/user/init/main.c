@@ -64,7 +64,7 @@ static void start_monitor(const struct abi_boot *boot)
     if (err_is_ok(err))
         err = spawn_run(&monitor);
     must(err, "starting the monitor");
-    debug_trace("init: monitor started");
+    debug_trace("monitor started");
 }
 
 /* The monitor's only message: {MONITOR_HELLO, domain id} with an endpoint for the memory server. */
@@ -78,7 +78,7 @@ static void monitor_answered(void *arg)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "the monitor sent no endpoint for the memory server");
     must(first_ram_start_mem_serv(&ram, &modules, endpoint, (domainid_t)message.words[1]),
          "starting the memory server");
-    debug_trace("init: mem_serv started");
+    debug_trace("mem_serv started");
     done = true;
 }
 
@@ -87,7 +87,7 @@ int main(void)
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("init is for the CPU driver to start, not for the menu");
-    debug_trace("init: started");
+    debug_trace("started");
     must(spawn_modules_init(&modules, boot), "listing the modules of the boot menu");
     must(first_ram_init(&ram, KEEP_BYTES), "too little memory, give the machine more");
 
@@ -102,6 +102,6 @@ int main(void)
     start_monitor(boot);
     while (!done)
         must(event_dispatch(get_default_waitset()), "waiting for the monitor");
-    debug_trace("init: done");
+    debug_trace("done");
     return 0;
 }

@@ -215,7 +215,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 int main(void)
 {
     find_ram();
-    debug_trace("mem_serv: %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
+    debug_trace("serves %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))

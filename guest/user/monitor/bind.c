@@ -287,7 +287,7 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
         fail_bind(bind, err);
         return;
     }
-    debug_trace("monitor: LMP %s->%s", asker_name(bind), bind->service->client->name);
+    debug_trace("LMP %s->%s", asker_name(bind), bind->service->client->name);
     if (bind->asker != NULL)
         reply_lmp(bind->asker, bind->conn_id, err, mon_id, ep);
     else
@@ -363,7 +363,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t noti
     snprintf(name, sizeof(name), "%.30s->%.30s", asker_name(bind), service);
     if (bind->inlen == bind->outlen)
         register_channel(name, bind->base, bind->inlen, my_core, core);
-    debug_trace("monitor: UMP %s (core %u->%u)", name, my_core, core);
+    debug_trace("UMP %s (core %u->%u)", name, my_core, core);
     reply_ump(bind->asker, bind->conn_id, err, mon_id, bind->frame, notify);
     bind->state = BIND_FREE;
 }

@@ -280,7 +280,7 @@ static void start_with_share(void)
     gensize_t bytes = 0;
     for (unsigned i = 0; i < share.count; i++)
         bytes += share.block[i].bytes;
-    debug_trace("monitor: starting core %u with %" PRIu64 " MiB", share.core, bytes >> 20);
+    debug_trace("starting core %u with %" PRIu64 " MiB", share.core, bytes >> 20);
     errval_t err = start_core();
     if (err_is_fail(err)) {
         core_failed(err);

@@ -174,14 +174,14 @@ static void close_all(struct client *client)
 static void link_broken(struct monitor_binding *b, errval_t err)
 {
     struct link *link = b->st;
-    debug_trace("monitor: connection to '%s': %s", link->client->name, err_getstring(err));
+    debug_trace("connection to '%s': %s", link->client->name, err_getstring(err));
     client_exited(link->client, EXIT_STATUS_BROKEN);
 }
 
 static void rpc_broken(struct monitor_blocking_binding *b, errval_t err)
 {
     struct client *client = b->st;
-    debug_trace("monitor: connection to '%s': %s", client->name, err_getstring(err));
+    debug_trace("connection to '%s': %s", client->name, err_getstring(err));
     client_exited(client, EXIT_STATUS_BROKEN);
 }
 
@@ -197,7 +197,7 @@ static void link_connected(struct hello *hello)
     bind_set_handlers(link);
     if (client->state == CLIENT_EXPECTED) {
         client->state = CLIENT_CONNECTED;
-        debug_trace("monitor: domain %" PRIx32 " '%s' connected", client->domain, client->name);
+        debug_trace("domain %" PRIx32 " '%s' connected", client->domain, client->name);
     }
     errval_t err = monitor_lmp_start(link->binding);
     if (err_is_fail(err))
@@ -333,8 +333,8 @@ void client_exited(struct client *client, uint8_t status)
     if (client->state != CLIENT_CONNECTED)
         return;
     client->state = CLIENT_EXITED;
-    debug_trace("monitor: domain %" PRIx32 " '%s' ended with status %u", client->domain,
-                client->name, status);
+    debug_trace("domain %" PRIx32 " '%s' ended with status %u", client->domain, client->name,
+                status);
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
     bind_client_exited(client);

@@ -267,7 +267,7 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
         DEBUG_ERR(err, "connecting to the monitor of core %u", core);
         return;
     }
-    debug_trace("monitor: core %u is up", core);
+    debug_trace("core %u is up", core);
     send_to(core, &(struct message){ .kind = MESSAGE_WELCOME, .iref = name_iref });
     unsigned links = 0;
     for (unsigned other = 0; other < ABI_MAX_CORES; other++) {
@@ -348,7 +348,7 @@ static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_
         return;
     if (err_is_ok(err))
         err = connected(peer, src, notify_id);
-    debug_trace("monitor: core %u and core %u are connected", my_core, src);
+    debug_trace("core %u and core %u are connected", my_core, src);
     send_to(boot_info->boot_core,
             &(struct message){ .kind = MESSAGE_LINKED, .core = my_core, .peer = src, .err = err });
 }

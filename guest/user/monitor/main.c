@@ -100,7 +100,7 @@ int main(int argc, char *argv[])
     if (boot_info == NULL)
         USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
     my_core = (coreid_t)boot_info->core;
-    debug_trace("monitor: started on core %u", my_core);
+    debug_trace("started on core %u", my_core);
     iref_table_init(&irefs, my_core);
     window_init();
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");

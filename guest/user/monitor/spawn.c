@@ -47,7 +47,7 @@ static errval_t start(struct job *job, struct capref ram, gensize_t bytes)
         client_forget(client);
         return err;
     }
-    debug_trace("monitor: spawned %s as domain %" PRIx32, name, client->domain);
+    debug_trace("spawned %s as domain %" PRIx32, name, client->domain);
     return SYS_ERR_OK;
 }
 

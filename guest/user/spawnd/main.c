@@ -162,7 +162,7 @@ static errval_t spawn(const struct request *request, domainid_t *ret)
     }
     domain_count++;
     *ret = how.domain;
-    debug_trace("spawnd: domain %" PRIuDOMAINID " is %s", how.domain, request->args);
+    debug_trace("domain %" PRIx32 " is %s", how.domain, request->args);
     return SYS_ERR_OK;
 }
 
@@ -175,11 +175,11 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
         block = block->next;
     if (domain == 0 || block == NULL)
         return;
-    debug_trace("spawnd: domain %" PRIuDOMAINID " ended with status %u", domain, status);
+    debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
     send_to(block->client, (struct reply){ .exited = true, .domain = domain, .status = status });
     errval_t err = cap_revoke(block->ram);
     if (err_is_fail(err)) {
-        DEBUG_ERR(err, "memory of domain %" PRIuDOMAINID " cannot be taken back", domain);
+        DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
         return; /* the block stays in use */
     }
     block->domain = 0;
@@ -264,7 +264,7 @@ static void exported(void *st, errval_t err, iref_t iref)
         err = nameservice_register(name, iref);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "offering %s", name);
-    debug_trace("spawnd: ready");
+    debug_trace("ready");
 }
 
 int main(void)
