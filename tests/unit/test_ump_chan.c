@@ -20,10 +20,15 @@ static unsigned notifications, fired;
 
 /* ---- what the channel calls ---- */
 
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
+{
+    ump_channels_retry_send_disabled(handle);
+}
+
 void disp_check_events_disabled(dispatcher_handle_t handle)
 {
+    disp_check_unpolled_disabled(handle);
     poll_channels_disabled(handle);
-    ump_channels_retry_send_disabled(handle);
 }
 
 struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)

@@ -17,8 +17,21 @@ static struct waitset_chanstate chan[CHANNELS];
 static unsigned order[64], order_count;
 static bool ready[CHANNELS]; /* polled channels that have something */
 static unsigned polls;
+static struct waitset_chanstate *unpolled_event; /* found by the dispatcher whenever it looks */
+
+static void note(void *arg);
 
 /* What the dispatcher does when a thread looks for events. */
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
+{
+    cr_assert(disp_is_disabled(handle));
+    if (unpolled_event != NULL && !waitset_chan_is_registered(unpolled_event)) {
+        struct event_closure closure = MKCLOSURE(note, (void *)(unpolled_event - chan));
+        cr_assert(
+            err_is_ok(waitset_chan_trigger_closure_disabled(&ws, unpolled_event, closure, handle)));
+    }
+}
+
 void disp_check_events_disabled(dispatcher_handle_t handle)
 {
     cr_assert(disp_is_disabled(handle));
@@ -46,6 +59,7 @@ static void set_up(void)
         ready[i] = false;
     }
     order_count = polls = 0;
+    unpolled_event = NULL;
 }
 
 static void expect_order(unsigned count, ...)
@@ -147,9 +161,10 @@ Test(waitset, only_polled_channels_that_have_something_fire)
     cr_assert_eq(polls, CHANNELS);
     ready[0] = ready[1] = ready[3] = true; /* first, neighbours, last */
     OK(event_dispatch(&ws));
-    cr_assert_eq(polls, 2 * CHANNELS);
+    cr_assert_eq(polls, CHANNELS + 1, "the first is taken where it is found");
     OK(event_dispatch(&ws));
     OK(event_dispatch(&ws));
+    cr_assert_eq(polls, 2 * CHANNELS, "polling went on where it had stopped");
     expect_order(3, 0, 1, 3);
     cr_assert_eq(chan[2].state, CHAN_POLLED);
     cr_assert(fake_disp()->polled_channels == &chan[2]);
@@ -164,9 +179,47 @@ Test(waitset, all_polled_channels_may_fire_at_once)
         OK(waitset_chan_register_polled(&ws, &chan[i], NOTE(i)));
         ready[i] = true;
     }
-    OK(event_dispatch(&ws));
+    dispatcher_handle_t handle = disp_disable();
+    cr_assert(poll_channels_disabled(handle));
+    disp_enable(handle);
     cr_assert_eq(polls, CHANNELS);
     cr_assert_null(fake_disp()->polled_channels);
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        OK(event_dispatch(&ws));
+    }
+    expect_order(4, 0, 1, 2, 3);
+}
+
+static void notes_and_listens_again(void *arg)
+{
+    note(arg);
+    OK(waitset_chan_register_polled(&ws, &chan[(uintptr_t)arg],
+                                    MKCLOSURE(notes_and_listens_again, arg)));
+}
+
+Test(waitset, channels_that_always_have_something_take_turns)
+{
+    for (uintptr_t i = 0; i < 3; i++) {
+        OK(waitset_chan_register_polled(&ws, &chan[i],
+                                        MKCLOSURE(notes_and_listens_again, (void *)i)));
+        ready[i] = true;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        OK(event_dispatch(&ws));
+    }
+    expect_order(6, 0, 1, 2, 0, 1, 2);
+    ready[0] = ready[1] = ready[2] = false;
+}
+
+/* Events of another kind that never end, as messages over LMP might. */
+Test(waitset, other_events_do_not_hold_back_polled_channels)
+{
+    OK(waitset_chan_register_polled(&ws, &chan[0], NOTE(0)));
+    ready[0] = true;
+    unpolled_event = &chan[1];
+    OK(event_dispatch(&ws));
+    OK(event_dispatch(&ws));
+    expect_order(2, 1, 0);
 }
 
 Test(waitset, channel_without_handler_is_for_wait_for_channel_only)

@@ -37,9 +37,11 @@ static inline struct dispatcher_shared *get_dispatcher_shared(dispatcher_handle_
 }
 #define get_dispatcher_shared_generic get_dispatcher_shared
 
+#ifdef HOST_TEST
 struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle);
+#endif
 
-/* Enters disabled mode.  Must be enabled. */
+/* Enters disabled mode. */
 static inline dispatcher_handle_t disp_disable(void)
 {
 #ifdef HOST_TEST
@@ -72,10 +74,15 @@ static inline bool disp_is_disabled(dispatcher_handle_t handle)
 /* For code that runs in either mode: disables and says whether it was enabled before. */
 static inline dispatcher_handle_t disp_try_disable(bool *was_enabled)
 {
-    dispatcher_handle_t handle = curdispatcher();
+#ifdef HOST_TEST
+    *was_enabled = !disp_is_disabled(curdispatcher());
+#else
+    uint32_t disabled;
 
-    *was_enabled = !disp_is_disabled(handle);
-    return *was_enabled ? disp_disable() : handle;
+    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(disabled) : "i"(DISP_DISABLED));
+    *was_enabled = disabled == 0;
+#endif
+    return disp_disable(); /* nothing changes if it is disabled already */
 }
 
 void *disp_kernel_buffer(dispatcher_handle_t handle);

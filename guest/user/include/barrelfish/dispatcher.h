@@ -48,6 +48,13 @@ struct dispatcher_generic {
     struct core_state *core_state;
 };
 
+#ifndef HOST_TEST
+static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle)
+{
+    return (struct dispatcher_generic *)(handle + DISP_PRIVATE_OFFSET);
+}
+#endif
+
 static inline struct core_state *get_core_state(void)
 {
     return get_dispatcher_generic(curdispatcher())->core_state;
@@ -87,8 +94,9 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
 void disp_lrpc(dispatcher_handle_t handle) __attribute__((noreturn));
 void disp_yield_now(dispatcher_handle_t handle, capaddr_t target) __attribute__((noreturn));
 
-/* Checks everything that can make a thread runnable. */
+/* Checks everything that can make a thread runnable; the second form leaves out polled channels. */
 void disp_check_events_disabled(dispatcher_handle_t handle);
+void disp_check_unpolled_disabled(dispatcher_handle_t handle);
 #endif
 
 #endif

@@ -20,6 +20,7 @@
 #ifndef BARRELFISH_UMP_IMPL_H
 #define BARRELFISH_UMP_IMPL_H
 
+#include <assert.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 
@@ -82,17 +83,61 @@ struct ump_ring_pair {
 errval_t ump_ring_pair_init(struct ump_ring_pair *pair, volatile void *inbuf, size_t inbytes,
                             volatile void *outbuf, size_t outbytes);
 
-/* The next free line, or NULL if the window is closed.  `acking`: the explicit acknowledgement may
- * use the line that is kept for it. */
-volatile struct ump_message *ump_ring_next(struct ump_ring_pair *pair, struct ump_control *control,
-                                           bool acking);
+static inline void ump_ring_advance(struct ump_chan_state *state)
+{
+    if (++state->pos == state->lines) {
+        state->pos = 0;
+        state->epoch ^= 1;
+    }
+}
 
-/* Writes the control word and moves on. */
-void ump_ring_commit(struct ump_ring_pair *pair, volatile struct ump_message *message,
-                     struct ump_control control, unsigned type);
+/* Unacknowledged messages. */
+static inline unsigned ump_ring_in_flight(const struct ump_ring_pair *pair)
+{
+    return (uint16_t)(pair->sent_id - pair->ack_id);
+}
 
 /* Free lines for ordinary messages, as far as known. */
-unsigned ump_ring_window(const struct ump_ring_pair *pair);
+static inline unsigned ump_ring_window(const struct ump_ring_pair *pair)
+{
+    unsigned allowed = pair->send.lines - 2u; /* one line stays open, one is for UMP_MSGTYPE_ACK */
+    unsigned used = ump_ring_in_flight(pair);
+
+    return used >= allowed ? 0 : allowed - used;
+}
+
+/* The next free line, or NULL if the window is closed.  `acking`: the explicit acknowledgement may
+ * use the line that is kept for it. */
+static inline volatile struct ump_message *ump_ring_next(struct ump_ring_pair *pair,
+                                                         struct ump_control *control, bool acking)
+{
+    if (acking ? ump_ring_in_flight(pair) >= pair->send.lines - 1u : ump_ring_window(pair) == 0) {
+        return NULL;
+    }
+    control->epoch = pair->send.epoch;
+    return &pair->send.buf[pair->send.pos];
+}
+
+/* Writes the control word and moves on. */
+static inline void ump_ring_commit(struct ump_ring_pair *pair, volatile struct ump_message *message,
+                                   struct ump_control control, unsigned type)
+{
+    assert(message == &pair->send.buf[pair->send.pos] && control.epoch == pair->send.epoch);
+    assert(type <= UMP_MSGTYPE_MAX);
+    pair->sent_id++;
+    pair->last_ack = pair->seq_id;
+    __atomic_store_n(&message->control, UMP_CONTROL(control.epoch, type, pair->seq_id),
+                     __ATOMIC_RELEASE);
+    ump_ring_advance(&pair->send);
+}
+
+/* An ack from the wire may only open the window: it lies between what we knew and what we sent. */
+static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
+{
+    if ((uint16_t)(ack - pair->ack_id) <= ump_ring_in_flight(pair)) {
+        pair->ack_id = ack;
+    }
+}
 
 /* Is there a line not yet read?  (It may be an acknowledgement.) */
 static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
@@ -101,10 +146,25 @@ static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 }
 
 /* The next line if there is one, of any type, without moving on; takes note of its ack. */
-volatile struct ump_message *ump_ring_peek(struct ump_ring_pair *pair, unsigned *type);
+static inline volatile struct ump_message *ump_ring_peek(struct ump_ring_pair *pair, unsigned *type)
+{
+    volatile struct ump_message *message = &pair->recv.buf[pair->recv.pos];
+    uint64_t control = __atomic_load_n(&message->control, __ATOMIC_ACQUIRE);
+
+    if (UMP_CONTROL_EPOCH(control) != pair->recv.epoch) {
+        return NULL;
+    }
+    ump_ring_note_ack(pair, UMP_CONTROL_ACK(control));
+    *type = UMP_CONTROL_TYPE(control);
+    return message;
+}
 
 /* Done with the line ump_ring_peek gave. */
-void ump_ring_consume(struct ump_ring_pair *pair);
+static inline void ump_ring_consume(struct ump_ring_pair *pair)
+{
+    pair->seq_id++;
+    ump_ring_advance(&pair->recv);
+}
 
 /* Takes note of the acks in all lines that have arrived, without reading them. */
 void ump_ring_harvest_acks(struct ump_ring_pair *pair);
@@ -115,12 +175,28 @@ static inline bool ump_ring_ack_due(const struct ump_ring_pair *pair)
     return (uint16_t)(pair->seq_id - pair->last_ack) >= pair->recv.lines / 2;
 }
 
+/* Does the peer know of everything that we have received? */
+static inline bool ump_ring_all_acked(const struct ump_ring_pair *pair)
+{
+    return pair->seq_id == pair->last_ack;
+}
+
+/* Asks the processor for the right to write the next line: a hint, nothing changes. */
+static inline void ump_ring_prefetch_next(const struct ump_ring_pair *pair)
+{
+    __asm__ volatile("prefetchw %0" : : "m"(pair->send.buf[pair->send.pos]));
+}
+
 /* Sleeping.  arm: tell the peer we want a notification; the caller must look at the ring once more
  * before it sleeps.  disarm: back to polling. */
 void ump_ring_arm(struct ump_ring_pair *pair);
 void ump_ring_disarm(struct ump_ring_pair *pair);
 
 /* The peer's wake word, read after everything committed before is visible. */
-uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair);
+static inline uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&pair->recv.control->wake, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -85,7 +85,8 @@ static inline bool waitset_chan_is_armed(const struct waitset_chanstate *chan)
     return chan->state == CHAN_IDLE || chan->state == CHAN_POLLED;
 }
 
-/* Looks at every polled channel of the dispatcher once; true if one had something. */
+/* Looks at every polled channel of the dispatcher once, and triggers those that have something; true if
+ * there was one. */
 bool poll_channels_disabled(dispatcher_handle_t handle);
 
 #endif

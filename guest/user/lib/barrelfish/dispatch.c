@@ -30,11 +30,6 @@ _Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_K
 _Static_assert(DISP_KERNEL_BUFFER_OFFSET + DISP_KERNEL_BUFFER_BYTES <= DISP_PRINT_BUFFER_OFFSET,
                "frame layout");
 
-struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle)
-{
-    return (struct dispatcher_generic *)(handle + DISP_PRIVATE_OFFSET);
-}
-
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
     return (void *)(handle + DISP_KERNEL_BUFFER_OFFSET);
@@ -92,7 +87,7 @@ void disp_init_disabled(dispatcher_handle_t handle)
     shared->crit_pc_high = (lvaddr_t)disp_resume_end;
 }
 
-void disp_check_events_disabled(dispatcher_handle_t handle)
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
@@ -108,11 +103,16 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
         lmp_channels_retry_send_disabled(handle);
     }
     shared->notify_seen = notified;
-    if (disp->polled_channels != NULL) {
-        poll_channels_disabled(handle);
-    }
     if (disp->ump_send_parked != NULL) {
         ump_channels_retry_send_disabled(handle);
+    }
+}
+
+void disp_check_events_disabled(dispatcher_handle_t handle)
+{
+    disp_check_unpolled_disabled(handle);
+    if (get_dispatcher_generic(handle)->polled_channels != NULL) {
+        poll_channels_disabled(handle);
     }
 }
 

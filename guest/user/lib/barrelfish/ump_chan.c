@@ -151,15 +151,18 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 }
 
 /* Learns what the peer has acknowledged, also behind messages nobody has read yet. */
-static bool look_for_window(struct ump_chan *uc)
+static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
 {
     unsigned type;
 
-    if (ump_ring_window(&uc->ring) == 0) {
-        skip_acks(uc, &type);
-        ump_ring_harvest_acks(&uc->ring);
-    }
+    skip_acks(uc, &type);
+    ump_ring_harvest_acks(&uc->ring);
     return ump_ring_window(&uc->ring) > 0;
+}
+
+static inline bool look_for_window(struct ump_chan *uc)
+{
+    return ump_ring_window(&uc->ring) > 0 || learn_window(uc);
 }
 
 static void send_ack_if_due(struct ump_chan *uc)
@@ -214,6 +217,11 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     *message = skip_acks(uc, type);
+    if (*message != NULL && ump_ring_all_acked(&uc->ring)) {
+        /* So far each message has had an answer: fetch the line for the next one while this is
+         * being worked on. */
+        ump_ring_prefetch_next(&uc->ring);
+    }
     if (was_enabled) {
         disp_enable(handle);
     }
@@ -258,7 +266,7 @@ errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
     dispatcher_handle_t handle = disp_disable();
     errval_t err;
 
-    if (ump_chan_can_recv(uc)) {
+    if (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc)) {
         err = waitset_chan_trigger_closure_disabled(ws, &uc->recv_waitset, closure, handle);
     } else {
         err = waitset_chan_register_polled_disabled(ws, &uc->recv_waitset, closure, handle);

@@ -10,102 +10,15 @@
  * A trigger wakes one blocked thread that may take the event; if threads are blocked but none may,
  * the event goes to the waiting ring, where takers look first.
  *
- * Everything is done disabled and nothing here allocates memory.
+ * A polled channel whose message the calling thread may take goes to it directly, without becoming
+ * pending in between.  Everything is done disabled and nothing here allocates memory.
  */
 #include <assert.h>
+#include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
 
 #include "threads_priv.h"
 #include "waitset_priv.h"
-
-void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
-{
-    if (*queue == NULL) {
-        chan->next = chan->prev = chan;
-        *queue = chan;
-        return;
-    }
-    chan->next = *queue;
-    chan->prev = (*queue)->prev;
-    chan->prev->next = chan;
-    chan->next->prev = chan;
-}
-
-void chan_dequeue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
-{
-    assert(*queue != NULL);
-    if (chan->next == chan) {
-        assert(*queue == chan);
-        *queue = NULL;
-    } else {
-        chan->next->prev = chan->prev;
-        chan->prev->next = chan->next;
-        if (*queue == chan) {
-            *queue = chan->next;
-        }
-    }
-    chan->next = chan->prev = NULL;
-}
-
-struct waitset_chanstate **chan_queue(struct waitset_chanstate *chan)
-{
-    switch (chan->state) {
-    case CHAN_IDLE:
-        return &chan->waitset->idle;
-    case CHAN_POLLED:
-        return &chan->waitset->polled;
-    case CHAN_PENDING:
-        return &chan->waitset->pending;
-    case CHAN_WAITING:
-        return &chan->waitset->waiting;
-    default:
-        assert(!"an unregistered channel is in no queue");
-        return NULL;
-    }
-}
-
-void chan_polled_add(struct waitset_chanstate *chan, dispatcher_handle_t handle)
-{
-    struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
-
-    if (*list == NULL) {
-        chan->polled_next = chan->polled_prev = chan;
-        *list = chan;
-        return;
-    }
-    chan->polled_next = *list;
-    chan->polled_prev = (*list)->polled_prev;
-    chan->polled_prev->polled_next = chan;
-    chan->polled_next->polled_prev = chan;
-}
-
-void chan_polled_remove(struct waitset_chanstate *chan, dispatcher_handle_t handle)
-{
-    struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
-
-    if (chan->polled_next == chan) {
-        *list = NULL;
-    } else {
-        chan->polled_next->polled_prev = chan->polled_prev;
-        chan->polled_prev->polled_next = chan->polled_next;
-        if (*list == chan) {
-            *list = chan->polled_next;
-        }
-    }
-    chan->polled_next = chan->polled_prev = NULL;
-}
-
-bool chan_matches(const struct waitset_chanstate *chan, const struct thread *thread,
-                  const struct waitset_chanstate *awaited)
-{
-    if (chan->wait_for != NULL && chan->wait_for != thread) {
-        return false;
-    }
-    if (chan == awaited) {
-        return chan->token == 0 || chan->token == thread->token;
-    }
-    return chan->closure.handler != NULL && chan->token == 0;
-}
 
 /* The event the thread should take: the awaited channel's if it is there, else the first that
  * matches. */
@@ -134,9 +47,13 @@ static struct waitset_chanstate *find_event(struct waitset *ws, struct thread *t
 }
 
 /* Takes an event off its queue: one-shot channels become unregistered. */
-static void take_event(struct waitset_chanstate *chan, struct event_closure *closure)
+static void take_event(struct waitset_chanstate *chan, struct event_closure *closure,
+                       dispatcher_handle_t handle)
 {
     *closure = chan->closure;
+    if (chan->state == CHAN_POLLED) {
+        chan_polled_remove(chan, handle);
+    }
     chan_dequeue(chan, chan_queue(chan));
     if (chan->persistent) {
         chan->state = CHAN_IDLE;
@@ -147,24 +64,39 @@ static void take_event(struct waitset_chanstate *chan, struct event_closure *clo
     }
 }
 
+/* Looks everywhere, so that no source of events can hold back another. */
 static struct waitset_chanstate *poll_and_find(struct waitset *ws, dispatcher_handle_t handle,
                                                struct waitset_chanstate *awaited)
 {
     struct thread *me = get_dispatcher_generic(handle)->current;
     struct waitset_chanstate *chan = find_event(ws, me, awaited);
 
-    if (chan == NULL) {
-        disp_check_events_disabled(handle);
-        chan = find_event(ws, me, awaited);
+    if (chan != NULL) {
+        return chan;
     }
+    disp_check_unpolled_disabled(handle);
+    chan = find_event(ws, me, awaited);
+    if (chan == NULL) {
+        return poll_channels_for_disabled(handle, ws, awaited);
+    }
+    poll_channels_disabled(handle);
     return chan;
+}
+
+/* Can only the polling of channels help the calling thread, and nobody else needs the dispatcher? */
+static bool may_poll(dispatcher_handle_t handle)
+{
+    const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    return disp->polled_channels != NULL && disp->runq == disp->current &&
+           disp->current->next == disp->current;
 }
 
 /* Waits for an event (or for *error_var) and takes it.  Returns false because of *error_var. */
 static bool next_event(struct waitset *ws, struct waitset_chanstate *awaited, errval_t *error_var,
                        struct event_closure *closure, struct waitset_chanstate **taken)
 {
-    for (;;) {
+    for (unsigned round = 0;; round++) {
         dispatcher_handle_t handle = disp_disable();
         struct thread *me = get_dispatcher_generic(handle)->current;
 
@@ -174,10 +106,18 @@ static bool next_event(struct waitset *ws, struct waitset_chanstate *awaited, er
         }
         struct waitset_chanstate *chan = poll_and_find(ws, handle, awaited);
         if (chan != NULL) {
-            take_event(chan, closure);
+            take_event(chan, closure, handle);
             *taken = chan;
             disp_enable(handle);
             return true;
+        }
+        /* As the dispatcher does when it idles, but without giving up the thread: blocking it and
+         * resuming it costs more than a message. */
+        if (round < UMP_POLL_BUDGET && may_poll(handle)) {
+            get_dispatcher_generic(handle)->idle_polls++;
+            disp_enable(handle);
+            __asm__ volatile("pause");
+            continue;
         }
         me->wait_channel = awaited;
         thread_block_disabled(handle, &ws->waiting_threads);
@@ -254,7 +194,7 @@ errval_t event_dispatch_non_block(struct waitset *ws)
         disp_enable(handle);
         return LIB_ERR_NO_EVENT;
     }
-    take_event(chan, &closure);
+    take_event(chan, &closure, handle);
     disp_enable(handle);
     closure.handler(closure.arg);
     return SYS_ERR_OK;

@@ -211,33 +211,54 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
     }
 }
 
-bool poll_channels_disabled(dispatcher_handle_t handle)
+/* Polls once around the ring.  What is found is triggered, except that a channel whose event the current
+ * thread may take from `ws` ends the round and is returned as it is; the next round begins behind it. */
+static struct waitset_chanstate *poll_around(dispatcher_handle_t handle, const struct waitset *ws,
+                                             const struct waitset_chanstate *awaited, bool *found)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct waitset_chanstate *chan = disp->polled_channels, *end, *next;
-    bool found = false;
 
     if (chan == NULL) {
-        return false;
+        return NULL;
     }
-    /* A channel that has something leaves the ring; the others stay where they are. */
+    /* A channel that is triggered leaves the ring; the others stay where they are. */
     end = chan->polled_prev;
-    do {
+    for (;; chan = next) {
         bool last = chan == end;
 
         next = chan->polled_next;
         assert(chan->chantype == CHANTYPE_UMP_IN);
         if (ump_endpoint_poll(chan)) {
+            *found = true;
+            if (ws != NULL && chan->waitset == ws && chan_matches(chan, disp->current, awaited)) {
+                disp->polled_channels = next;
+                return chan;
+            }
             errval_t err = waitset_chan_trigger_disabled(chan, handle);
 
             assert(err_is_ok(err));
             (void)err;
-            found = true;
         }
         if (last) {
-            break;
+            return NULL;
         }
-        chan = next;
-    } while (disp->polled_channels != NULL);
+    }
+}
+
+bool poll_channels_disabled(dispatcher_handle_t handle)
+{
+    bool found = false;
+
+    poll_around(handle, NULL, NULL, &found);
     return found;
+}
+
+struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
+                                                     const struct waitset *ws,
+                                                     const struct waitset_chanstate *awaited)
+{
+    bool found = false;
+
+    return poll_around(handle, ws, awaited, &found);
 }
