@@ -56,13 +56,15 @@ const char *idl_c_type(struct idl_arena *arena, const struct idl_interface *inte
 /* One parameter; an array becomes two. */
 static const char *parameter(struct idl_emit *e, const struct idl_argument *a, enum idl_view view)
 {
-    bool out = view == IDL_VIEW_OUT || (view == IDL_VIEW_RPC && a->direction == IDL_OUT);
-    const char *constant = out ? "" : "const ";
+    bool by_direction = view == IDL_VIEW_RPC || view == IDL_VIEW_OLD;
+    bool out = view == IDL_VIEW_OUT || (by_direction && a->direction == IDL_OUT);
+    const char *constant = !out ? "const " : "";
+    const char *star = out && view == IDL_VIEW_OLD ? "*" : "";
     if (a->kind == IDL_ARGUMENT_STRING)
-        return idl_arena_printf(e->arena, "%schar *%s", constant, a->name);
+        return idl_arena_printf(e->arena, "%schar *%s%s", constant, star, a->name);
     const char *type = idl_c_type(e->arena, e->plan->interface, a->type.type);
     if (a->kind == IDL_ARGUMENT_ARRAY)
-        return idl_arena_printf(e->arena, "%s%s *%s, size_t %s%s", constant, type, a->name,
+        return idl_arena_printf(e->arena, "%s%s *%s%s, size_t %s%s", constant, type, star, a->name,
                                 out ? "*" : "", a->length_name);
     return idl_arena_printf(e->arena, "%s %s%s", type, out ? "*" : "", a->name);
 }

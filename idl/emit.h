@@ -21,6 +21,7 @@ enum idl_view {
     IDL_VIEW_IN,  /* values and const pointers: sent, or handed to a handler */
     IDL_VIEW_OUT, /* pointers to the results of an rpc */
     IDL_VIEW_RPC, /* by its direction: as IN or as OUT */
+    IDL_VIEW_OLD, /* the same in the older style: strings and arrays of results come from malloc */
 };
 
 /* The C type of a resolved type: "uint32_t", "test_point_t", "struct capref". */

@@ -230,6 +230,46 @@ static void gen_tables(struct idl_emit *e)
     put(e->out, "};\n");
 }
 
+/* ---- arguments as structures ---- */
+
+static void gen_argument_struct(struct idl_emit *e, const struct idl_wire_message *m,
+                                const char *side)
+{
+    put(e->out, "struct %s_%s__%s_args {\n", e->name, m->name, side);
+    for (size_t i = 0; i < m->argument_count; i++) {
+        const struct idl_argument *a = m->arguments[i];
+        if (a->kind == IDL_ARGUMENT_STRING) {
+            put(e->out, "    const char *%s;\n", a->name);
+            continue;
+        }
+        const char *type = idl_c_type(e->arena, e->plan->interface, a->type.type);
+        if (a->kind == IDL_ARGUMENT_ARRAY)
+            put(e->out, "    const %s *%s;\n    size_t %s;\n", type, a->name, a->length_name);
+        else
+            put(e->out, "    %s %s;\n", type, a->name);
+    }
+    put(e->out, "};\n");
+}
+
+/* For programs that keep messages until they can be sent. */
+static void gen_argument_structs(struct idl_emit *e)
+{
+    static const char *const sides[] = { "tx", "rx" };
+    put(e->out,
+        "\n/* The arguments of a message as one structure, for queues of a program's own. */\n");
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < e->plan->message_count; i++)
+            if (e->plan->messages[i].argument_count > 0)
+                gen_argument_struct(e, &e->plan->messages[i], sides[side]);
+        put(e->out, "union %s_%s_arg_union {\n    char _none;\n", e->name, sides[side]);
+        for (size_t i = 0; i < e->plan->message_count; i++)
+            if (e->plan->messages[i].argument_count > 0)
+                put(e->out, "    struct %s_%s__%s_args %s;\n", e->name, e->plan->messages[i].name,
+                    sides[side], e->plan->messages[i].name);
+        put(e->out, "};\n");
+    }
+}
+
 static size_t at_least_one(size_t n)
 {
     return n == 0 ? 1 : n;
@@ -324,6 +364,38 @@ static void gen_functions(struct idl_emit *e)
     put(e->out, "void %s_rpc_client_init(struct %s_binding *_binding);\n", n, n);
 }
 
+/* Calls as programs of the older style make them: `rpc.vtbl.X(&rpc, ...)`. */
+static void gen_old_calls(struct idl_emit *e)
+{
+    const char *n = e->name;
+    if (!has_rpc(e->plan))
+        return;
+    put(e->out,
+        "\n/* The older style of calls: rpc_client_init(&rpc, binding), then rpc.vtbl.X(&rpc, "
+        "...).  The\n"
+        " * caller frees strings and arrays of results. */\n"
+        "struct %s_rpc_client;\nstruct %s_rpc_vtbl {\n",
+        n, n);
+    for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next) {
+        if (m->kind != IDL_RPC)
+            continue;
+        size_t count;
+        const struct idl_argument **arguments = idl_rpc_arguments(e->arena, m, &count);
+        idl_put_parameters(
+            e,
+            idl_arena_printf(e->arena, "    errval_t (*%s)(struct %s_rpc_client *_rpc", m->name, n),
+            8, arguments, count, IDL_VIEW_OLD);
+        put(e->out, ");\n");
+    }
+    put(e->out,
+        "};\nstruct %s_rpc_client {\n    struct %s_binding *b;\n    struct %s_rpc_vtbl vtbl;\n};\n"
+        "errval_t %s_rpc_client_attach(struct %s_rpc_client *rpc, struct %s_binding *b);\n"
+        "#define %s_rpc_client_init(...) \\\n"
+        "    FLOUNDER_PICK(__VA_ARGS__, %s_rpc_client_attach, %s_rpc_client_init, "
+        "0)(__VA_ARGS__)\n",
+        n, n, n, n, n, n, n, n, n);
+}
+
 static void gen_send_functions(struct idl_emit *e)
 {
     put(e->out,
@@ -352,8 +424,10 @@ void idl_gen_defs(struct idl_emit *e)
     gen_limits(e);
     gen_function_types(e);
     gen_tables(e);
+    gen_argument_structs(e);
     gen_binding(e);
     gen_functions(e);
+    gen_old_calls(e);
     gen_send_functions(e);
     for (int b = 0; b < IDL_BACKENDS; b++)
         put(e->out, "#include <if/%s_%s_defs.h>\n", e->name, idl_backends[b].name);

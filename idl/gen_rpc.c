@@ -217,6 +217,68 @@ static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
     }
 }
 
+/* ---- the older style ---- */
+
+static bool is_buffer(const struct idl_argument *a)
+{
+    return a->direction == IDL_OUT && a->kind != IDL_ARGUMENT_SCALAR;
+}
+
+static void gen_old_call(struct idl_emit *e, const struct rpc *r)
+{
+    const char *name = r->message->name;
+    bool buffers = false;
+    idl_put_parameters(e,
+                       idl_arena_printf(e->arena,
+                                        "static errval_t %s_%s__old_rpc(struct %s_rpc_client *_rpc",
+                                        e->name, name, e->name),
+                       4, r->arguments, r->count, IDL_VIEW_OLD);
+    put(e->out, ")\n{\n");
+    for (size_t i = 0; i < r->count; i++) {
+        const struct idl_argument *a = r->arguments[i];
+        if (!is_buffer(a))
+            continue;
+        const char *size = idl_arena_printf(e->arena, "%s__%s_%s_MAX_ARGUMENT_SIZE", e->name,
+                                            r->response->name, a->name);
+        buffers = true;
+        if (a->kind == IDL_ARGUMENT_STRING)
+            put(e->out, "    *%s = flounder_result_buffer(%s);\n", a->name, size);
+        else
+            put(e->out, "    *%s = flounder_result_buffer(%s * sizeof(**%s));\n", a->name, size,
+                a->name);
+    }
+    put(e->out, "    errval_t _err = %s_%s__rpc(_rpc->b", e->name, name);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct idl_argument *a = r->arguments[i];
+        put(e->out, ", %s%s", is_buffer(a) ? "*" : "", a->name);
+        if (a->kind == IDL_ARGUMENT_ARRAY)
+            put(e->out, ", %s", a->length_name);
+    }
+    put(e->out, ");\n");
+    if (buffers) {
+        put(e->out, "    if (err_is_fail(_err)) {\n");
+        for (size_t i = 0; i < r->count; i++)
+            if (is_buffer(r->arguments[i]))
+                put(e->out, "        free(*%s);\n        *%s = NULL;\n", r->arguments[i]->name,
+                    r->arguments[i]->name);
+        put(e->out, "    }\n");
+    }
+    put(e->out, "    return _err;\n}\n\n");
+}
+
+static void gen_attach(struct idl_emit *e)
+{
+    const char *n = e->name;
+    put(e->out,
+        "errval_t %s_rpc_client_attach(struct %s_rpc_client *rpc, struct %s_binding *b)\n{\n"
+        "    %s_rpc_client_init(b);\n    rpc->b = b;\n",
+        n, n, n, n);
+    for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next)
+        if (m->kind == IDL_RPC)
+            put(e->out, "    rpc->vtbl.%s = %s_%s__old_rpc;\n", m->name, n, m->name);
+    put(e->out, "    return SYS_ERR_OK;\n}\n\n");
+}
+
 /* ---- all ---- */
 
 static void gen_token_vtbl(struct idl_emit *e)
@@ -243,6 +305,7 @@ static void gen_token_vtbl(struct idl_emit *e)
 void idl_gen_rpc(struct idl_emit *e)
 {
     put(e->out, "/* ---- remote procedures ---- */\n\n");
+    bool any = false;
     gen_token_vtbl(e);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
@@ -255,6 +318,8 @@ void idl_gen_rpc(struct idl_emit *e)
         gen_client(e, &r);
         gen_server(e, &r);
         gen_send_functions(e, &r);
+        gen_old_call(e, &r);
+        any = true;
     }
     put(e->out, "void %s_rpc_client_init(struct %s_binding *_binding)\n{\n", e->name, e->name);
     put(e->out, "    _binding->error_handler = NULL;\n");
@@ -265,4 +330,6 @@ void idl_gen_rpc(struct idl_emit *e)
                 "    _binding->rx_vtbl.%s_response = NULL;\n",
                 m->name, e->name, m->name, m->name);
     put(e->out, "}\n\n");
+    if (any)
+        gen_attach(e);
 }

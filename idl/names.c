@@ -25,11 +25,19 @@ static const char *const c_words[] = {
 };
 
 static const char *const enumerator_words[] = {
-    "accept",          "bind",          "bind_to_endpoint", "can_send",      "change_waitset",
-    "connect",         "control",       "create_endpoint",  "error_handler", "export",
-    "rpc_client_init", "local_connect", "lmp_bind",         "lmp_init",      "lmp_init_accepted",
-    "local_bind",      "ump_accept",    "ump_bind",         "ump_connect",   "ump_init",
-    "multihop_bind",   "unbind",
+    "accept",           "bind",
+    "bind_to_endpoint", "can_send",
+    "change_waitset",   "connect",
+    "control",          "create_endpoint",
+    "error_handler",    "export",
+    "rpc_client_init",  "rpc_client_attach",
+    "lmp_start",        "ump_start",
+    "local_connect",    "lmp_bind",
+    "lmp_init",         "lmp_init_accepted",
+    "local_bind",       "ump_accept",
+    "ump_bind",         "ump_connect",
+    "ump_init",         "multihop_bind",
+    "unbind",
 };
 
 static bool contains(const char *const *words, size_t count, const char *name)

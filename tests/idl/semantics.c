@@ -291,6 +291,17 @@ static errval_t serve_echo(struct kitchen_binding *binding, const char *s, char 
     return SYS_ERR_OK;
 }
 
+static errval_t serve_fill(struct kitchen_binding *binding, uint32_t n, kitchen_point_t *points,
+                           size_t *count, kitchen_colour_t *c)
+{
+    (void)binding;
+    for (uint32_t i = 0; i < n; i++)
+        points[i].large = i;
+    *count = n;
+    *c = kitchen_green;
+    return SYS_ERR_OK;
+}
+
 static void calls_return_results(void)
 {
     static char t[2048];
@@ -308,6 +319,30 @@ static void calls_return_results(void)
     EXPECT(strcmp(t, "hello") == 0 && err == 7 && t[6] == 0 && t[2047] == 0);
     EXPECT(err_is_ok(a->rpc_tx_vtbl.echo(a, long_text(), t, NULL)));
     EXPECT(strcmp(t, long_text()) == 0);
+    settle();
+    disconnect();
+}
+
+static void the_older_style_of_calls_works(void)
+{
+    struct kitchen_rpc_client rpc;
+    char *t = NULL;
+    kitchen_point_t *points = NULL;
+    size_t count = 5;
+    errval_t err = 0;
+    uint32_t sum = 0;
+    connect(80, 32);
+    b->rpc_rx_vtbl.add_call = serve_add;
+    b->rpc_rx_vtbl.echo_call = serve_echo;
+    b->rpc_rx_vtbl.fill_call = serve_fill;
+    EXPECT(err_is_ok(kitchen_rpc_client_init(&rpc, a)));
+    EXPECT(err_is_ok(rpc.vtbl.add(&rpc, 3, 4, &sum)) && sum == 7);
+    EXPECT(err_is_ok(rpc.vtbl.echo(&rpc, "older", &t, &err)));
+    EXPECT(strcmp(t, "older") == 0 && err == 7);
+    free(t);
+    EXPECT(err_is_ok(rpc.vtbl.fill(&rpc, 3, &points, &count, NULL)));
+    EXPECT(count == 3 && points[2].large == 2);
+    free(points);
     settle();
     disconnect();
 }
@@ -503,6 +538,7 @@ int main(void)
         SCENE(a_message_without_handler_is_an_error_but_not_the_end),
         QUEUED(a_binding_moves_to_another_waitset),
         SCENE(calls_return_results),
+        SCENE(the_older_style_of_calls_works),
         SCENE(handlers_may_call),
         SCENE(calls_may_nest_in_both_directions),
         SCENE(replies_may_come_in_any_order),

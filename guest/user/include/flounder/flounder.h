@@ -316,6 +316,9 @@ void flounder_local_connect(struct flounder_binding *a, struct flounder_binding 
 
 /* ---- remote procedure calls ---- */
 
+/* Two functions under one name, told apart by their number of arguments: one or two. */
+#define FLOUNDER_PICK(first, second, chosen, ...) chosen
+
 /* A token for a request that is answered through a handler. */
 uint32_t flounder_new_token(struct flounder_binding *c);
 
