@@ -115,8 +115,16 @@ void test_lmp(void)
         }
         CHECK(got == sent && sent >= (uintptr_t)(round + 1) * 8);
     }
+
+    /* who kept a capability to the endpoint cannot write into its buffer any more */
+    struct lmp_chan peer = lc;
+    CHECK_OK(slot_alloc(&peer.remote_cap));
+    CHECK_OK(cap_copy(peer.remote_cap, lc.local_cap));
+    CHECK_OK(lmp_chan_send1(&peer, 0, NULL_CAP, 1));
     lc.remote_cap = NULL_CAP;
     lmp_chan_destroy(&lc);
+    CHECK(err_no(lmp_chan_send1(&peer, 0, NULL_CAP, 1)) == SYS_ERR_CAP_NOT_FOUND);
+    CHECK_OK(slot_free(peer.remote_cap));
 }
 
 #define UMP_MESSAGES 1000

@@ -31,7 +31,8 @@ struct lmp_chan {
 
 void lmp_chan_init(struct lmp_chan *lc);
 
-/* Frees endpoint, its capability and the registrations; the remote capability is deleted too. */
+/* Frees the endpoint and the registrations; whoever holds a capability to the endpoint loses it.  The
+ * remote capability is deleted, too. */
 void lmp_chan_destroy(struct lmp_chan *lc);
 
 /* Creates the local endpoint; the peer is known (or NULL_CAP, then set remote_cap later). */

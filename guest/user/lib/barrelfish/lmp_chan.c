@@ -74,6 +74,8 @@ void lmp_chan_destroy(struct lmp_chan *lc)
         lmp_chan_deregister_send(lc);
     }
     if (lc->endpoint != NULL) {
+        /* The buffer will be used again: nobody may keep a capability to it. */
+        cap_revoke(lc->local_cap);
         cap_destroy(lc->local_cap);
         lmp_endpoint_free(lc->endpoint);
         lc->endpoint = NULL;
