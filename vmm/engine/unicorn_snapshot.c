@@ -42,6 +42,7 @@ int unicorn_snapshot(struct engine *engine, struct engine_snapshot **out)
         snapshot->core[core] = (struct saved_core){ self->activity, self->stats };
         memcpy(snapshot->contexts + core * bytes, self->context, bytes);
     }
+    engine->loaded = NO_CORE; /* the original, too, goes on with an empty TLB */
     *out = snapshot;
     return 0;
 }
