@@ -248,8 +248,8 @@ static void table(const char *name, struct step *step)
         if (exits)
             json_object_update_missing(reasons, exits);
     }
-    fprintf(context.exits, "%s\n  %-20s %12s %12s\n", name, "exits", "inside",
-            step[OUTSIDE].result ? "outside" : "");
+    fprintf(context.exits, "%s\n  %-20s %12s%s\n", name, "exits", "inside",
+            step[OUTSIDE].result ? "      outside" : "");
     const char *key;
     json_t *value;
     json_object_foreach(reasons, key, value) row(step, "exits", key);
