@@ -145,6 +145,12 @@ static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
     return UMP_CONTROL_EPOCH(pair->recv.buf[pair->recv.pos].control) == pair->recv.epoch;
 }
 
+/* Its type. */
+static inline unsigned ump_ring_next_type(const struct ump_ring_pair *pair)
+{
+    return UMP_CONTROL_TYPE(pair->recv.buf[pair->recv.pos].control);
+}
+
 /* The next line if there is one, of any type, without moving on; takes note of its ack. */
 static inline volatile struct ump_message *ump_ring_peek(struct ump_ring_pair *pair, unsigned *type)
 {

@@ -179,6 +179,15 @@ static void send_ack_if_due(struct ump_chan *uc)
     }
 }
 
+/* A message has arrived.  If so far each has had an answer, fetches the line for the next answer while
+ * this one is being worked on. */
+static inline void prefetch_answer(const struct ump_chan *uc)
+{
+    if (ump_ring_all_acked(&uc->ring)) {
+        ump_ring_prefetch_next(&uc->ring);
+    }
+}
+
 /* The run upcall looks at channels, too: what changes one is done disabled. */
 
 volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control)
@@ -217,10 +226,8 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     *message = skip_acks(uc, type);
-    if (*message != NULL && ump_ring_all_acked(&uc->ring)) {
-        /* So far each message has had an answer: fetch the line for the next one while this is
-         * being worked on. */
-        ump_ring_prefetch_next(&uc->ring);
+    if (*message != NULL) {
+        prefetch_answer(uc);
     }
     if (was_enabled) {
         disp_enable(handle);
@@ -324,6 +331,10 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan)
 
     if (!ump_ring_has_line(&uc->ring)) {
         return false;
+    }
+    if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
+        prefetch_answer(uc);
+        return true;
     }
     bool found = ump_chan_can_recv(uc);
 

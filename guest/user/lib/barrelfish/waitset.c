@@ -22,9 +22,12 @@
 
 /* The event the thread should take: the awaited channel's if it is there, else the first that
  * matches. */
-static struct waitset_chanstate *find_event(struct waitset *ws, struct thread *thread,
-                                            struct waitset_chanstate *awaited)
+static inline struct waitset_chanstate *find_event(struct waitset *ws, struct thread *thread,
+                                                   struct waitset_chanstate *awaited)
 {
+    if (ws->pending == NULL && ws->waiting == NULL) {
+        return NULL;
+    }
     if (awaited != NULL && (awaited->state == CHAN_PENDING || awaited->state == CHAN_WAITING) &&
         chan_matches(awaited, thread, awaited)) {
         return awaited;
