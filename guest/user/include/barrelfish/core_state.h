@@ -57,6 +57,7 @@ struct core_state {
     struct nameservice_binding *nameservice_binding;
     struct capref recv_slots[MAX_RECV_SLOTS]; /* queued by callers of RPCs with `out cap` */
     uint32_t recv_slot_count;
+    bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
     uintptr_t next_service_id;
 };

@@ -54,16 +54,28 @@ static void link_endpoint(struct dispatcher_generic *disp, struct lmp_endpoint *
     ep->next->prev = ep;
 }
 
-/* The spawner may leave it to us to make the capability from which endpoints are minted. */
+/* Endpoints are minted from one that the dispatcher makes of itself on first use. */
+static errval_t make_selfep(void)
+{
+    struct core_state *state = get_core_state();
+
+    if (state->selfep_made) {
+        return SYS_ERR_OK;
+    }
+    errval_t err = cap_retype(cap_selfep, cap_dispatcher, 0, ObjType_EndPointLMP, 0, 1);
+    if (err_is_fail(err) && err_no(err_pop(err)) != SYS_ERR_SLOT_IN_USE) {
+        return err; /* in use: the spawner has left one */
+    }
+    state->selfep_made = true;
+    return SYS_ERR_OK;
+}
+
 static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
 {
-    errval_t err = cap_mint(dest, cap_selfep, offset, buflen);
+    errval_t err = make_selfep();
 
-    if (err_is_fail(err) && err_no(err_pop(err)) == SYS_ERR_SOURCE_CAP_LOOKUP) {
-        err = cap_retype(cap_selfep, cap_dispatcher, 0, ObjType_EndPointLMP, 0, 1);
-        if (err_is_ok(err)) {
-            err = cap_mint(dest, cap_selfep, offset, buflen);
-        }
+    if (err_is_ok(err)) {
+        err = cap_mint(dest, cap_selfep, offset, buflen);
     }
     return err_is_fail(err) ? err_push(err, LIB_ERR_ENDPOINT_CREATE) : err;
 }
