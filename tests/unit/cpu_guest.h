@@ -62,7 +62,7 @@ struct cpu_case {
     void (*prepare)(struct machine *machine, uint8_t *data); /* kernel data as loaded */
     unsigned cores;                                          /* 0 = 1 */
     uint64_t ram_bytes;                                      /* 0 = 32 MiB */
-    uint64_t deadline_ns; /* 0 = 10 s */
+    uint64_t deadline_ns;                                    /* 0 = 10 s */
     struct machine_sink sink;
     bool trace;
 };

@@ -54,7 +54,7 @@
 #define DOMAIN_DISPFRAME_VBASE 0x200000ul
 #define DOMAIN_ARGS_VBASE 0x220000ul
 #define DOMAIN_BOOTINFO_VBASE 0x230000ul /* first domain, and whoever is given it */
-#define DOMAIN_OWN_VBASE 0x8000000000ul      /* first address that is the domain's own to manage */
+#define DOMAIN_OWN_VBASE 0x8000000000ul  /* first address that is the domain's own to manage */
 
 /* The entry point is called disabled, with RDI = dispatcher frame address, RSI = address of the
  * arguments page, RSP = a small stack inside the dispatcher frame's end (upcall_stack of the
