@@ -98,9 +98,23 @@ static bool listed(const char *test)
 
 /* ---- doctor ---- */
 
+/* What kind of KVM was compared with what kind. */
+static void show_kvm(enum place place)
+{
+    char *log = context.folder[place] ? read_text(place, "doctor", "log") : NULL;
+    char *line = log ? strstr(log, "\nkvm ") : NULL;
+    if (line) {
+        line += strspn(line, "\n");
+        printf("host   %s: %.*s\n", place_names[place], (int)strcspn(line, "\n"), line);
+    }
+    free(log);
+}
+
 static void report_doctor(void)
 {
     struct step step = { 0 };
+    show_kvm(INSIDE);
+    show_kvm(OUTSIDE);
     read_status(INSIDE, "doctor", &step);
     if (complain(INSIDE, "doctor", &step))
         return;
