@@ -436,6 +436,10 @@ Test(kernel_syscalls, the_monitor_learns_of_dispatchers_that_were_stopped)
     call(SYSCALL_DEBUG, DEBUG_EXIT, 0, false, &err);
     cr_expect(alice->stopped);
     cr_expect_eq(stop_next(), 0);
+    alice->stopped = 0;
+    current = alice;
+    call(SYSCALL_DEBUG, DEBUG_ABORT, 0, false, &err);
+    cr_expect_eq(stop_next(), 42, "one that aborts has not");
 }
 
 Test(kernel_syscalls, print_takes_text_of_the_dispatcher_frame_only)
