@@ -134,9 +134,11 @@ static errval_t child_table(struct table *parent, unsigned entry, enum objtype t
         err = vnode_create(table->cap, type);
         if (err_is_ok(err)) {
             err = map_into(parent->cap, table->cap, entry, 0, 0, 1, &table->mapping);
+            if (err_is_fail(err)) {
+                cap_delete(table->cap);
+            }
         }
         if (err_is_fail(err)) {
-            cap_delete(table->cap);
             slot_free(table->cap);
         }
     }
@@ -225,6 +227,23 @@ static void unmap_pieces(struct vregion *region)
     }
 }
 
+/* A copy in a new slot; NULL_CAP if that fails. */
+static errval_t copy_frame(struct capref frame, struct capref *ret)
+{
+    errval_t err = slot_alloc(ret);
+
+    if (err_is_ok(err)) {
+        err = cap_copy(*ret, frame);
+        if (err_is_fail(err)) {
+            slot_free(*ret);
+        }
+    }
+    if (err_is_fail(err)) {
+        *ret = NULL_CAP;
+    }
+    return err;
+}
+
 /* Maps [offset, offset + bytes) of the frame at the region's address, table by table. */
 static errval_t map_pieces(struct vregion *region, struct capref frame, uint64_t attr,
                            size_t page_bytes)
@@ -243,10 +262,7 @@ static errval_t map_pieces(struct vregion *region, struct capref frame, uint64_t
             piece_bytes = region->bytes - done;
         }
         if (done > 0) {
-            err = slot_alloc(&piece->frame_copy);
-            if (err_is_ok(err)) {
-                err = cap_copy(piece->frame_copy, frame);
-            }
+            err = copy_frame(frame, &piece->frame_copy);
             source = piece->frame_copy;
         }
         if (err_is_ok(err)) {
@@ -258,8 +274,7 @@ static errval_t map_pieces(struct vregion *region, struct capref frame, uint64_t
         }
         if (err_is_fail(err)) {
             if (!capref_is_null(piece->frame_copy)) {
-                cap_delete(piece->frame_copy);
-                slot_free(piece->frame_copy);
+                cap_destroy(piece->frame_copy);
             }
             node_free(piece);
             unmap_pieces(region);
