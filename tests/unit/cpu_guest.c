@@ -449,10 +449,17 @@ const char *cpu_run(const char *engine_name, const struct cpu_case *test,
     }
     if (!wrong) {
         uint64_t cr3 = machine->boot_entry.cr3;
-        memcpy(&result->count, cpu_memory(machine, cr3, CPU_DATA + D_COUNT), sizeof(result->count));
-        assert(result->count <= CPU_LOG_MAX);
-        for (unsigned i = 0; i < result->count; i++)
-            memcpy(&result->trap[i], cpu_memory(machine, cr3, CPU_DATA + D_LOG + 256 * i), 256);
+        /* ring 0 may have written anything anywhere, to the page tables too */
+        const uint8_t *log = cpu_memory(machine, cr3, CPU_DATA + D_COUNT);
+        if (log)
+            memcpy(&result->count, log, sizeof(result->count));
+        if (result->count > CPU_LOG_MAX)
+            result->count = CPU_LOG_MAX;
+        for (unsigned i = 0; i < result->count; i++) {
+            log = cpu_memory(machine, cr3, CPU_DATA + D_LOG + 256 * i);
+            if (log)
+                memcpy(&result->trap[i], log, sizeof(result->trap[i]));
+        }
         uint8_t *data = cpu_memory(machine, cr3, CPU_USER_DATA);
         if (data)
             memcpy(result->data, data, 4096);
