@@ -228,13 +228,13 @@ static bool contributory(unsigned vector)
 bool unicorn_deliver(struct engine *engine, unsigned core, const struct trap *trap)
 {
     struct trap next = *trap, fault;
+    /* A fault on the way returns to the instruction that began it, also if that is an int n. */
+    uint64_t again = trap->software ? core_registers(engine, core)->rip : trap->return_rip;
     struct unicorn_exception *exception =
         unicorn_exception(&engine->layout, engine->core[core].context);
     exception->old_exception = -1; /* the library must not count what we deliver as nested */
     while (!deliver_once(engine, core, &next, &fault)) {
-        fault.return_rip = trap->return_rip;
-        if (next.software)
-            fault.return_rip = core_registers(engine, core)->rip;
+        fault.return_rip = again;
         /* "int $8" is a program's doing: refused like any other, not a fault in a double fault */
         if (next.vector == VECTOR_DF && !next.software)
             return false;
@@ -242,9 +242,7 @@ bool unicorn_deliver(struct engine *engine, unsigned core, const struct trap *tr
         bool first_counts = !next.software && !next.external &&
                             (contributory(next.vector) || next.vector == VECTOR_PF);
         if (first_counts && second_bad && !(contributory(next.vector) && fault.vector == VECTOR_PF))
-            next = (struct trap){ .vector = VECTOR_DF,
-                                  .has_error = true,
-                                  .return_rip = fault.return_rip };
+            next = (struct trap){ .vector = VECTOR_DF, .has_error = true, .return_rip = again };
         else
             next = fault;
     }
