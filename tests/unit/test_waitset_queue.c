@@ -18,7 +18,7 @@ static struct waitset ws;
 static unsigned order[64], order_count;
 static systime_t now;
 
-void disp_check_events_disabled(dispatcher_handle_t handle)
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     deferred_events_fire_disabled(handle, now);
 }
