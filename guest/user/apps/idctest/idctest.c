@@ -6,6 +6,7 @@
  *   idctest server   serves idctest.if
  *   idctest client   tries it out, from whatever core it is on
  *   idctest local    is both at once: the binding is local
+ *   idctest quitter  makes one call and ends without closing the connection
  *
  * The client prints "idctest: all done" or says which step went wrong.
  */
@@ -48,6 +49,8 @@ static struct capref make_page(uint64_t value)
 }
 
 /* ---- server ---- */
+
+static bool quits;
 
 /* What has come from one client. */
 struct arrived {
@@ -123,7 +126,8 @@ static errval_t report(struct idctest_binding *b, uint32_t *count, uint64_t *tot
 static void client_left(struct idctest_binding *b, errval_t err)
 {
     CHECK(err_no(err) == FLOUNDER_ERR_BINDING_CLOSED);
-    printf("client left\n");
+    static unsigned left;
+    printf("%u clients have left\n", ++left);
     free(b->st);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
@@ -231,6 +235,31 @@ static void try_capabilities(struct idctest_binding *b)
     CHECK(map_page(frame)[0] == 77);
 }
 
+/* Several threads call over one binding; each serves the waitset while it waits. */
+static int call_in_thread(void *arg)
+{
+    struct idctest_binding *b = arg;
+    for (uint32_t i = 0; i < 50; i++) {
+        uint32_t result = 0;
+        CHECK(err_is_ok(b->rpc_tx_vtbl.add(b, i, 7, &result)));
+        CHECK(result == i + 7);
+        if (i % 5 == 0)
+            thread_yield();
+    }
+    return 0;
+}
+
+static void try_threads(struct idctest_binding *b)
+{
+    struct thread *threads[4];
+    for (unsigned i = 0; i < 4; i++) {
+        threads[i] = thread_create(call_in_thread, b);
+        CHECK(threads[i] != NULL);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(err_is_ok(thread_join(threads[i], NULL)));
+}
+
 static void bound(void *st, errval_t err, struct idctest_binding *b)
 {
     static const char *const kinds[] = { "LMP", "UMP", "local" };
@@ -238,9 +267,15 @@ static void bound(void *st, errval_t err, struct idctest_binding *b)
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "binding to %s failed", service_name);
     idctest_rpc_client_init(b);
+    if (quits) {
+        uint32_t result;
+        CHECK(err_is_ok(b->rpc_tx_vtbl.add(b, 1, 1, &result)));
+        exit(0); /* the library says goodbye */
+    }
     try_calls(b);
     try_messages(b);
     try_capabilities(b);
+    try_threads(b);
     printf("idctest: all done over %s\n", kinds[b->flounder.kind]);
     CHECK(err_is_ok(b->control(b, IDC_CONTROL_TEARDOWN)));
     *finished = true;
@@ -268,12 +303,13 @@ int main(int argc, char *argv[])
         service_name = "idctest_local_service";
     if (strcmp(role, "server") == 0 || strcmp(role, "local") == 0)
         start_server();
-    if (strcmp(role, "client") == 0 || strcmp(role, "local") == 0) {
+    quits = strcmp(role, "quitter") == 0;
+    if (strcmp(role, "client") == 0 || strcmp(role, "local") == 0 || quits) {
         run_client();
         return 0;
     }
     if (strcmp(role, "server") != 0) {
-        printf("usage: idctest server | client | local\n");
+        printf("usage: idctest server | client | local | quitter\n");
         return 2;
     }
     for (;;)

@@ -175,6 +175,7 @@ struct flounder_binding {
     bool torn_down;
     bool free_when_idle;
     struct waitset_chanstate reap_chan;
+    struct flounder_binding *open_next, **open_link; /* list of those to say goodbye to at exit */
 };
 
 #define FLOUNDER_TX_CLOSED 0xffff

@@ -40,6 +40,7 @@ errval_t flounder_start(struct flounder_binding *c)
 {
     if (c->kind == FLOUNDER_LOCAL)
         return SYS_ERR_OK;
+    flounder_opened(c);
     if (c->kind == FLOUNDER_UMP)
         return ump_chan_register_recv(c->channel, c->waitset,
                                       MKCLOSURE(flounder_ump_rx_handler, c));

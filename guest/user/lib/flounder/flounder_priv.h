@@ -70,6 +70,9 @@ void flounder_local_close(struct flounder_binding *c);
  * once. */
 void flounder_break(struct flounder_binding *c, errval_t err);
 
+/* The binding is connected: at exit its peer is told.  For bindings on the heap, once. */
+void flounder_opened(struct flounder_binding *c);
+
 /* Frees the memory of a binding that nobody has seen yet. */
 void flounder_discard(struct flounder_binding *c);
 

@@ -9,6 +9,8 @@
  * memory stays, since the program holds it.  Closing: the goodbye waits for room in the channel.
  * Gone: the channel is destroyed, and an event behind all events already queued frees the memory,
  * unless handlers or calls still run on it: then the last of them does.
+ * A domain that ends says goodbye to all peers, as far as their channels have room: they would wait
+ * for ever otherwise.
  * Must run each owed continuation exactly once: it may free the program's own memory.
  */
 #include "flounder_priv.h"
@@ -16,6 +18,71 @@
 #include <assert.h>
 #include <barrelfish/debug.h>
 #include <stdlib.h>
+
+/* ---- the open ones ---- */
+
+static struct flounder_binding *open_bindings;
+static struct thread_mutex open_lock = THREAD_MUTEX_INITIALIZER;
+
+/* True if the peer has been told, or never can be. */
+static bool goodbye(struct flounder_binding *c)
+{
+    if (c->kind == FLOUNDER_UMP) {
+        struct ump_control control;
+        volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
+        if (line != NULL)
+            ump_chan_commit(c->channel, line, control, FLOUNDER_GOODBYE);
+        return line != NULL;
+    }
+    const uintptr_t word = FLOUNDER_GOODBYE;
+    return !lmp_err_is_transient(lmp_chan_send(c->channel, c->lmp_flags, NULL_CAP, 1, &word));
+}
+
+/* Over LMP a goodbye in the middle of a message would be taken for its next fragment. */
+static bool peer_listens(const struct flounder_binding *c)
+{
+    bool halfway =
+        c->tx_plan != NULL && (c->tx_at.fragment > 0 || c->tx_at.stream > 0 || c->tx_at.word > 0);
+    return c->closed == SYS_ERR_OK && c->kind != FLOUNDER_LOCAL &&
+           !(c->kind == FLOUNDER_LMP && halfway);
+}
+
+static void goodbye_to_all(void)
+{
+    for (struct flounder_binding *c = open_bindings; c != NULL; c = c->open_next)
+        if (peer_listens(c))
+            (void)goodbye(c);
+}
+
+void flounder_opened(struct flounder_binding *c)
+{
+    static bool registered;
+    if (!c->on_heap || c->open_link != NULL || c->kind == FLOUNDER_LOCAL)
+        return;
+    thread_mutex_lock(&open_lock);
+    c->open_next = open_bindings;
+    if (open_bindings != NULL)
+        open_bindings->open_link = &c->open_next;
+    open_bindings = c;
+    c->open_link = &open_bindings;
+    bool first = !registered;
+    registered = true;
+    thread_mutex_unlock(&open_lock);
+    if (first)
+        (void)atexit(goodbye_to_all); /* without it peers learn of the end later, or never */
+}
+
+static void no_longer_open(struct flounder_binding *c)
+{
+    if (c->open_link == NULL)
+        return;
+    thread_mutex_lock(&open_lock);
+    *c->open_link = c->open_next;
+    if (c->open_next != NULL)
+        c->open_next->open_link = c->open_link;
+    c->open_link = NULL;
+    thread_mutex_unlock(&open_lock);
+}
 
 /* ---- use of the memory ---- */
 
@@ -33,6 +100,7 @@ void flounder_leave(struct flounder_binding *c)
 
 void flounder_discard(struct flounder_binding *c)
 {
+    no_longer_open(c);
     if (c->on_heap)
         free(c->binding);
 }
@@ -162,23 +230,14 @@ static void close_channel(struct flounder_binding *c)
 static void say_goodbye(void *arg)
 {
     struct flounder_binding *c = arg;
-    errval_t err = SYS_ERR_OK;
-    bool again = false;
-    if (c->kind == FLOUNDER_UMP) {
-        struct ump_control control;
-        volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
-        again = line == NULL;
-        if (line != NULL)
-            ump_chan_commit(c->channel, line, control, FLOUNDER_GOODBYE);
-        else
-            err = ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
-    } else {
-        const uintptr_t word = FLOUNDER_GOODBYE;
-        again = lmp_err_is_transient(lmp_chan_send(c->channel, c->lmp_flags, NULL_CAP, 1, &word));
-        if (again)
-            err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
+    if (goodbye(c)) {
+        close_channel(c);
+        return;
     }
-    if (!again || err_is_fail(err))
+    errval_t err = c->kind == FLOUNDER_UMP
+                       ? ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c))
+                       : lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
+    if (err_is_fail(err))
         close_channel(c);
 }
 
@@ -187,12 +246,10 @@ errval_t flounder_teardown(struct flounder_binding *c)
     if (c->torn_down)
         return FLOUNDER_ERR_BINDING_CLOSED;
     c->torn_down = true;
-    /* over LMP a goodbye in the middle of a message would be taken for its next fragment */
-    bool peer_listens = c->closed == SYS_ERR_OK &&
-                        !(c->kind == FLOUNDER_LMP && c->tx_plan != NULL &&
-                          (c->tx_at.fragment > 0 || c->tx_at.stream > 0 || c->tx_at.word > 0));
+    no_longer_open(c);
+    const bool tell = peer_listens(c);
     stop(c, FLOUNDER_ERR_BINDING_CLOSED);
-    if (peer_listens && c->kind != FLOUNDER_LOCAL)
+    if (tell)
         say_goodbye(c);
     else
         close_channel(c);
