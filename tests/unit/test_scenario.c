@@ -167,6 +167,7 @@ Test(scenario, core_each_means_every_core)
     cr_assert_eq(s->expectation_count, 64);
     cr_expect_eq(s->expectations[63].core, 63);
     cr_expect_eq(s->machine.node[0].cores, UINT64_MAX);
+    cr_expect_eq(s->machine.node[0].window_bytes, 64ull << 20, "1 MiB for each core");
     scenario_free(s);
 }
 

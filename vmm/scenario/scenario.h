@@ -24,7 +24,8 @@
 #define SCENARIO_PATTERN_MAX 1024 /* bytes of one text or regular expression */
 
 #define SCENARIO_DEFAULT_MEMORY_BYTES (256ull << 20) /* or 16 MiB for each core, if that is more */
-#define SCENARIO_DEFAULT_WINDOW_BYTES (16ull << 20)  /* for each node */
+#define SCENARIO_DEFAULT_WINDOW_BYTES (16ull << 20)  /* for each node ... */
+#define SCENARIO_WINDOW_PER_CORE_BYTES (1ull << 20)  /* ... or this for each core of it, if more */
 #define SCENARIO_DEFAULT_DEADLINE_NS (30ull * 1000000000)
 #define SCENARIO_MAX_DEADLINE_NS (24ull * 3600 * 1000000000)
 #define SCENARIO_LOCAL_DISTANCE 10

@@ -227,6 +227,14 @@ static void share_memory(struct scenario_machine *machine, const struct machine_
     }
 }
 
+/* Enough for channels of every core to every other one, and to the services. */
+static uint64_t default_window(const struct scenario_node *node)
+{
+    uint64_t bytes = (uint64_t)__builtin_popcountll(node->cores) * SCENARIO_WINDOW_PER_CORE_BYTES;
+    bytes = (bytes + ABI_LARGE_PAGE_BYTES - 1) / ABI_LARGE_PAGE_BYTES * ABI_LARGE_PAGE_BYTES;
+    return bytes > SCENARIO_DEFAULT_WINDOW_BYTES ? bytes : SCENARIO_DEFAULT_WINDOW_BYTES;
+}
+
 static void check_memory(struct parser *parser, const struct ynode *section,
                          const struct machine_input *input, struct scenario_machine *machine)
 {
@@ -291,7 +299,7 @@ static void check_memory(struct parser *parser, const struct ynode *section,
         const struct given *window = &input->node[i].window;
         machine->node[i].window_bytes = window->at         ? window->value
                                         : input->window.at ? input->window.value
-                                                           : SCENARIO_DEFAULT_WINDOW_BYTES;
+                                                           : default_window(&machine->node[i]);
     }
 }
 
