@@ -53,7 +53,6 @@ RUN(monitor, "monitor")
 RUN(cpuid, "xorl %%eax, %%eax\n\tcpuid")
 RUN(rdtsc, "rdtsc")
 RUN(rdpmc, "xorl %%ecx, %%ecx\n\trdpmc")
-RUN(rdrand, "rdrand %%rax")
 RUN(xbegin, "xbegin 1f\n1:")
 RUN(step, "pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tnop\n\tnop")
 RUN(stepcall, "movl $4, %%edi\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tsyscall\n\tnop")
@@ -87,18 +86,17 @@ static const struct {
     const char *name;
     void (*run)(void);
 } runs[] = {
-    NAME(hlt),     NAME(cli),     NAME(sti),       NAME(in),           NAME(out),
-    NAME(outs),    NAME(rdmsr),   NAME(wrmsr),     NAME(readcr3),      NAME(writecr0),
-    NAME(dr7),     NAME(lgdt),    NAME(ltr),       NAME(invlpg),       NAME(wbinvd),
-    NAME(swapgs),  NAME(int3),    NAME(int80),     NAME(int32),        NAME(int14),
-    NAME(int8),    NAME(int255),  NAME(ud2),       NAME(divide),       NAME(sysenter),
-    NAME(sysret),  NAME(iret),    NAME(vmcall),    NAME(xgetbv),       NAME(avx),
-    NAME(mwait),   NAME(monitor), NAME(cpuid),     NAME(rdtsc),        NAME(rdpmc),
-    NAME(rdrand),  NAME(xbegin),  NAME(step),      NAME(stepcall),     NAME(align),
-    NAME(nested),  NAME(down),    NAME(stackless), NAME(oddstack),     NAME(kernelstack),
-    NAME(fsbase),  NAME(gsbase),  NAME(segments),  NAME(selector),     NAME(farcall),
-    NAME(x87),     NAME(sse),     NAME(mxcsr),     NAME(noncanonical), NAME(wall),
-    NAME(repmovs),
+    NAME(hlt),    NAME(cli),       NAME(sti),          NAME(in),          NAME(out),
+    NAME(outs),   NAME(rdmsr),     NAME(wrmsr),        NAME(readcr3),     NAME(writecr0),
+    NAME(dr7),    NAME(lgdt),      NAME(ltr),          NAME(invlpg),      NAME(wbinvd),
+    NAME(swapgs), NAME(int3),      NAME(int80),        NAME(int32),       NAME(int14),
+    NAME(int8),   NAME(int255),    NAME(ud2),          NAME(divide),      NAME(sysenter),
+    NAME(sysret), NAME(iret),      NAME(vmcall),       NAME(xgetbv),      NAME(avx),
+    NAME(mwait),  NAME(monitor),   NAME(cpuid),        NAME(rdtsc),       NAME(rdpmc),
+    NAME(xbegin), NAME(step),      NAME(stepcall),     NAME(align),       NAME(nested),
+    NAME(down),   NAME(stackless), NAME(oddstack),     NAME(kernelstack), NAME(fsbase),
+    NAME(gsbase), NAME(segments),  NAME(selector),     NAME(farcall),     NAME(x87),
+    NAME(sse),    NAME(mxcsr),     NAME(noncanonical), NAME(wall),        NAME(repmovs),
 };
 
 bool hostile_run(int argc, char **argv)
