@@ -118,12 +118,16 @@ Test(image, missing_file_says_run_make)
 
 Test(image, folder_and_empty_and_text_files_are_refused)
 {
-    expect_refusal("not an ELF file"); /* empty */
+    expect_refusal("is empty");
     patch(0, "#!/bin/sh\n", 10);
     expect_refusal("not an ELF file");
     image_free(&image);
     cr_assert_eq(image_read(&image, "/tmp", "", &error), -ENOEXEC);
     cr_assert(strstr(text, "/tmp is not a regular file"), "%s", text);
+    /* a pipe that nobody writes to must not be waited for */
+    remove(path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    expect_refusal("is not a regular file");
 }
 
 Test(image, unreadable_file_says_why)

@@ -93,6 +93,7 @@ Test(menu, line_mistakes)
     bad("module /sbin/init\nkernel /boot/cpu\n", 1, 8, "module before the kernel line (line 2)");
     bad("module /sbin/init\n", 1, 1, "no kernel line");
     bad("kernel /boot/cpu\n", 1, 1, "no init");
+    bad(HEAD "module /sbin/init again\n", 3, 8, "a second init; the first is in line 2");
     bad("", 1, 1, "no kernel line");
 }
 

@@ -328,6 +328,9 @@ Test(scenario, expect_mistakes)
     bad(E "  - console: ''\n", 7, 14, "empty text");
     bad(E "  - console: \"a\\nb\"\n", 7, 14, "contains a line break");
     bad(E "  - console: {regex: 'a('}\n", 7, 22, "not a POSIX extended regular expression");
+    bad(E "  - console: {regex: '(a|b)*\\1'}\n", 7, 22, "back-references are not part of these");
+    bad(E "  - console: {regex: '((.{1,200}){1,200}){3}'}\n", 7, 22, "it repeats too much");
+    bad(E "  - console: {regex: 'a{20000}'}\n", 7, 22, "it repeats too much");
     bad(E "  - console: {regx: a}\n", 7, 15, "did you mean 'regex'?");
     bad(E "  - console: {text: a, regex: b}\n", 7, 31, "either text or regex, not both");
     bad(E "  - console: {}\n", 7, 14, "expected one of the keys text, regex");

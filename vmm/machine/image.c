@@ -52,7 +52,8 @@ int image_read(struct image *image, const char *path, const char *where,
                struct machine_error *error)
 {
     memset(image, 0, sizeof *image);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a pipe must not hold us up: it is refused below */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return machine_fail(error, -ENOENT,
                             "%simage %s is missing: run `make`, or name the folder of the guest "
@@ -68,6 +69,11 @@ int image_read(struct image *image, const char *path, const char *where,
     }
     if (!S_ISREG(st.st_mode)) {
         r = machine_fail(error, -ENOEXEC, "%simage %s is not a regular file", where, path);
+        goto out;
+    }
+    if (st.st_size == 0) {
+        r = machine_fail(error, -ENOEXEC, "%simage %s is empty: run `make` to build it", where,
+                         path);
         goto out;
     }
     if ((uint64_t)st.st_size > IMAGE_MAX_FILE_BYTES) {

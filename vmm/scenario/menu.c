@@ -264,11 +264,17 @@ void menu_check(const struct menu *menu, unsigned core_count, struct place whole
     assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
     if (!menu->kernel.path)
         diag_error(diags, whole, "no kernel line; expected one such as: kernel /boot/cpu");
-    bool init = false;
+    const struct menu_line *init = NULL;
     for (size_t i = 0; i < menu->module_count; i++) {
         const struct menu_line *line = &menu->modules[i];
         menu_check_cores(line, core_count, diags);
-        init = init || strcmp(path_base(line->path), "init") == 0;
+        if (strcmp(path_base(line->path), "init") == 0) {
+            if (init)
+                diag_error(diags, line->place, "a second init; the first is in line %u",
+                           init->place.line);
+            else
+                init = line;
+        }
         if (menu->kernel.path && line->place.file == menu->kernel.place.file &&
             (line->place.line < menu->kernel.place.line ||
              (line->place.line == menu->kernel.place.line &&

@@ -13,6 +13,7 @@
  */
 #include <assert.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scenario/parse.h"
@@ -26,8 +27,83 @@ struct expect_input {
     uint64_t cores; /* 0: any */
 };
 
+/* How large a regular expression may grow when its repetitions are written out, and how deep its
+ * groups may lie. */
+#define REGEX_ATOMS_MAX 10000
+#define REGEX_DEPTH_MAX 32
+
+/* The end of a bracket expression that begins at `at`, its ']' or the end of the text. */
+static const char *bracket_end(const char *at)
+{
+    at++;
+    at += *at == '^';
+    at += *at == ']';
+    while (*at && *at != ']') {
+        if (*at == '[' && (at[1] == ':' || at[1] == '.' || at[1] == '=')) {
+            const char end[] = { at[1], ']', '\0' };
+            const char *close = strstr(at + 2, end);
+            at = close ? close + 1 : at;
+        }
+        at++;
+    }
+    return at;
+}
+
+/* Why a pattern would take for ever to compile or to match, or NULL.  Back-references are no part of
+ * POSIX extended regular expressions; the library knows them, and then tries every way to match. */
+static const char *regex_is_costly(const char *pattern)
+{
+    uint64_t group[REGEX_DEPTH_MAX] = { 0 }, last = 0;
+    unsigned depth = 0;
+    for (const char *at = pattern; *at; at++) {
+        if (*at == '(') {
+            if (++depth == REGEX_DEPTH_MAX)
+                return "its groups lie too deep";
+            group[depth] = 0;
+            continue;
+        }
+        if (*at == ')' && depth > 0) {
+            last = group[depth--];
+            group[depth] += last;
+        } else if (*at == '{' && at[1] >= '0' && at[1] <= '9') {
+            unsigned long times = strtoul(at + 1, NULL, 10);
+            at += strcspn(at, ",}");
+            if (*at == ',' && at[1] >= '0' && at[1] <= '9')
+                times = strtoul(at + 1, NULL, 10);
+            at += strcspn(at, "}");
+            if (times > REGEX_ATOMS_MAX)
+                return "it repeats too much";
+            group[depth] += times > 0 ? last * (times - 1) : 0;
+            last *= times;
+            if (!*at)
+                break;
+        } else if (*at == '\\' && at[1] >= '1' && at[1] <= '9') {
+            return "back-references are not part of these";
+        } else {
+            if (*at == '\\' && at[1])
+                at++;
+            else if (*at == '[')
+                at = bracket_end(at);
+            last = 1;
+            group[depth]++;
+            if (!*at)
+                break;
+        }
+        if (group[depth] > REGEX_ATOMS_MAX)
+            return "it repeats too much";
+    }
+    return NULL;
+}
+
 static void check_regex(struct parser *parser, const struct ynode *node, const char *pattern)
 {
+    const char *costly = regex_is_costly(pattern);
+    if (costly) {
+        diag_error(parser->diags, node->place,
+                   "regex: '%.80s' is not a POSIX extended regular expression that can be used: %s",
+                   pattern, costly);
+        return;
+    }
     regex_t regex;
     int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
     if (error == 0) {
