@@ -4,6 +4,8 @@
  *
  *   idcbench server   answers
  *   idcbench count    counts instructions from __tx to the handler; the server on the same core
+ *   idcbench work compute|messages ROUNDS
+ *                     works as long as asked, to be timed from outside
  *   idcbench time     times round trips; the server on another core
  *
  * Each result is one line "bench NAME MEDIAN MIN MAX"; tests/bench/run makes a table of them.
@@ -11,8 +13,12 @@
 #include "idcbench.h"
 
 #include <barrelfish/nameservice_client.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "work.h"
 
 static struct idcbench_binding *server;
 
@@ -36,6 +42,19 @@ static void connect(void)
     idcbench_rpc_client_init(server);
 }
 
+static bool work(const char *kind, uint64_t rounds)
+{
+    bool compute = strcmp(kind, "compute") == 0;
+
+    if (!compute && strcmp(kind, "messages") != 0) {
+        return false;
+    }
+    uint64_t result = compute ? work_compute(rounds) : work_messages(rounds);
+
+    printf("result %" PRIu64 "\n", result);
+    return true;
+}
+
 int main(int argc, char *argv[])
 {
     if (argc == 2 && strcmp(argv[1], "server") == 0) {
@@ -47,8 +66,9 @@ int main(int argc, char *argv[])
     } else if (argc == 2 && strcmp(argv[1], "time") == 0) {
         connect();
         time_round_trips(server);
-    } else {
-        printf("usage: idcbench server | count | time\n");
+    } else if (argc != 4 || strcmp(argv[1], "work") != 0 ||
+               !work(argv[2], strtoull(argv[3], NULL, 10))) {
+        printf("usage: idcbench server | count | time | work compute|messages ROUNDS\n");
         return 2;
     }
     printf("bench done\n");
