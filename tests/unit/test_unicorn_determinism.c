@@ -27,7 +27,7 @@ struct outcome {
     uint64_t counter, slices;
 };
 
-struct session {
+struct run {
     struct machine *machine;
     struct engine *engine;
     struct outcome outcome;
@@ -36,59 +36,56 @@ struct session {
 
 static void console_line(void *context, const struct machine_console_line *line)
 {
-    struct session *session = context;
-    session->outcome.console = XXH3_64bits_withSeed(
-        line->text, line->bytes, session->outcome.console + line->time_ns * 64 + line->core);
-    if (++session->lines == session->stop_at_line)
-        engine_unicorn.request_stop(session->engine, STOP_REQUEST);
+    struct run *run = context;
+    run->outcome.console = XXH3_64bits_withSeed(
+        line->text, line->bytes, run->outcome.console + line->time_ns * 64 + line->core);
+    if (++run->lines == run->stop_at_line)
+        engine_unicorn.request_stop(run->engine, STOP_REQUEST);
 }
 
 static void slice(void *context, const struct unicorn_slice *seen)
 {
-    struct session *session = context;
-    session->outcome.schedule =
-        XXH3_64bits_withSeed(seen, sizeof(*seen), session->outcome.schedule);
-    session->outcome.slices++;
+    struct run *run = context;
+    run->outcome.schedule = XXH3_64bits_withSeed(seen, sizeof(*seen), run->outcome.schedule);
+    run->outcome.slices++;
 }
 
-static void open_session(struct session *session, unsigned cores, unsigned turns, uint64_t seed,
-                         bool trace, bool private_memory)
+static void open_run(struct run *run, unsigned cores, unsigned turns, uint64_t seed, bool trace,
+                     bool private_memory)
 {
-    *session = (struct session){ 0 };
-    struct machine_sink sink = { .context = session, .console_line = console_line };
+    *run = (struct run){ 0 };
+    struct machine_sink sink = { .context = run, .console_line = console_line };
     struct engine_options options = { .seed = seed, .interrupt_fd = -1 };
-    const char *wrong =
-        crowd_machine(cores, turns, &sink, trace, private_memory, &session->machine);
+    const char *wrong = crowd_machine(cores, turns, &sink, trace, private_memory, &run->machine);
     cr_assert(!wrong, "%s", wrong);
-    cr_assert_eq(engine_unicorn.create(&session->engine, session->machine, &options), 0, "%s",
-                 machine_error_text(session->machine));
-    unicorn_observe(session->engine, slice, session);
+    cr_assert_eq(engine_unicorn.create(&run->engine, run->machine, &options), 0, "%s",
+                 machine_error_text(run->machine));
+    unicorn_observe(run->engine, slice, run);
 }
 
-static void run_session(struct session *session)
+static void go_on(struct run *run)
 {
-    cr_assert_eq(machine_run(session->machine, &session->outcome.why), 0, "%s",
-                 session->outcome.why.detail);
-    unicorn_state_hash(session->engine, session->outcome.hash);
-    session->outcome.counter = crowd_counter(session->machine);
+    cr_assert_eq(machine_run(run->machine, &run->outcome.why), 0, "%s", run->outcome.why.detail);
+    unicorn_state_hash(run->engine, run->outcome.hash);
+    run->outcome.counter = crowd_counter(run->machine);
 }
 
-static void close_session(struct session *session)
+static void close_run(struct run *run)
 {
-    engine_unicorn.destroy(session->engine);
-    machine_destroy(session->machine);
+    engine_unicorn.destroy(run->engine);
+    machine_destroy(run->machine);
 }
 
 static struct outcome run_once(unsigned cores, unsigned turns, uint64_t seed, bool trace)
 {
-    struct session session;
-    open_session(&session, cores, turns, seed, trace, false);
-    run_session(&session);
-    close_session(&session);
-    cr_assert_eq(session.outcome.why.reason, STOP_EXIT, "%s: %s",
-                 stop_reason_name(session.outcome.why.reason), session.outcome.why.detail);
-    cr_assert_eq(session.outcome.counter, (uint64_t)cores * turns);
-    return session.outcome;
+    struct run run;
+    open_run(&run, cores, turns, seed, trace, false);
+    go_on(&run);
+    close_run(&run);
+    cr_assert_eq(run.outcome.why.reason, STOP_EXIT, "%s: %s",
+                 stop_reason_name(run.outcome.why.reason), run.outcome.why.detail);
+    cr_assert_eq(run.outcome.counter, (uint64_t)cores * turns);
+    return run.outcome;
 }
 
 static bool same(const struct outcome *a, const struct outcome *b)
@@ -194,53 +191,53 @@ Test(unicorn_determinism, seeds_give_different_interleavings, .timeout = 240)
 Test(unicorn_determinism, a_snapshot_goes_on_like_the_original, .timeout = 120)
 {
     need_unicorn();
-    struct session session;
-    open_session(&session, 4, 2000, 11, false, true);
-    session.stop_at_line = 17;
-    run_session(&session);
-    cr_assert_eq(session.outcome.why.reason, STOP_REQUEST);
-    struct outcome then = session.outcome;
+    struct run run;
+    open_run(&run, 4, 2000, 11, false, true);
+    run.stop_at_line = 17;
+    go_on(&run);
+    cr_assert_eq(run.outcome.why.reason, STOP_REQUEST);
+    struct outcome then = run.outcome;
     struct vm_snapshot *snapshot = NULL;
-    cr_assert_eq(vm_snapshot(session.machine, &engine_unicorn, session.engine, &snapshot), 0);
+    cr_assert_eq(vm_snapshot(run.machine, &engine_unicorn, run.engine, &snapshot), 0);
     cr_assert(vm_snapshot_bytes(snapshot) > 0 && vm_snapshot_bytes(snapshot) < 64 << 20);
 
-    run_session(&session);
-    cr_assert_eq(session.outcome.why.reason, STOP_EXIT);
-    struct outcome original = session.outcome;
+    go_on(&run);
+    cr_assert_eq(run.outcome.why.reason, STOP_EXIT);
+    struct outcome original = run.outcome;
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(vm_restore(session.machine, &engine_unicorn, session.engine, snapshot), 0);
+        cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
         uint64_t hash[2];
-        unicorn_state_hash(session.engine, hash);
+        unicorn_state_hash(run.engine, hash);
         cr_assert(hash[0] == then.hash[0] && hash[1] == then.hash[1], "state %d", i);
-        session.outcome = then;
-        run_session(&session);
-        cr_assert(same(&session.outcome, &original), "run %d", i);
+        run.outcome = then;
+        go_on(&run);
+        cr_assert(same(&run.outcome, &original), "run %d", i);
     }
     vm_snapshot_free(&engine_unicorn, snapshot);
-    close_session(&session);
+    close_run(&run);
 }
 
 Test(unicorn_determinism, a_snapshot_with_another_seed_goes_on_differently, .timeout = 120)
 {
     need_unicorn();
-    struct session session;
-    open_session(&session, 4, 2000, 11, false, true);
-    session.stop_at_line = 5;
-    run_session(&session);
+    struct run run;
+    open_run(&run, 4, 2000, 11, false, true);
+    run.stop_at_line = 5;
+    go_on(&run);
     struct vm_snapshot *snapshot = NULL;
-    cr_assert_eq(vm_snapshot(session.machine, &engine_unicorn, session.engine, &snapshot), 0);
+    cr_assert_eq(vm_snapshot(run.machine, &engine_unicorn, run.engine, &snapshot), 0);
     uint64_t hash[6];
     for (uint64_t i = 0; i < 6; i++) { /* seeds 0 0 1 1 2 2 */
-        cr_assert_eq(vm_restore(session.machine, &engine_unicorn, session.engine, snapshot), 0);
-        unicorn_reseed(session.engine, i / 2);
-        run_session(&session);
-        cr_assert_eq(session.outcome.why.reason, STOP_EXIT);
-        hash[i] = session.outcome.hash[0];
+        cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
+        unicorn_reseed(run.engine, i / 2);
+        go_on(&run);
+        cr_assert_eq(run.outcome.why.reason, STOP_EXIT);
+        hash[i] = run.outcome.hash[0];
     }
     cr_assert(hash[0] == hash[1] && hash[2] == hash[3] && hash[4] == hash[5]);
     cr_assert(hash[0] != hash[2] && hash[2] != hash[4] && hash[0] != hash[4]);
     vm_snapshot_free(&engine_unicorn, snapshot);
-    close_session(&session);
+    close_run(&run);
 }
 
 Test(unicorn_determinism, seeds_mean_the_same_for_ever)
@@ -268,30 +265,29 @@ Test(unicorn_determinism, seeds_mean_the_same_for_ever)
 Test(unicorn_determinism, parent_and_child_of_a_fork_agree, .timeout = 120)
 {
     need_unicorn();
-    struct session session;
-    open_session(&session, 4, 2000, 12, false, true);
-    session.stop_at_line = 9;
-    run_session(&session);
+    struct run run;
+    open_run(&run, 4, 2000, 12, false, true);
+    run.stop_at_line = 9;
+    go_on(&run);
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
         alarm(60);
-        run_session(&session);
-        bool written =
-            write(ends[1], &session.outcome, sizeof(session.outcome)) == sizeof(session.outcome);
+        go_on(&run);
+        bool written = write(ends[1], &run.outcome, sizeof(run.outcome)) == sizeof(run.outcome);
         _exit(!written);
     }
-    run_session(&session);
+    go_on(&run);
     int status = -1;
     close(ends[1]);
     waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
     struct outcome other;
     cr_assert_eq(read(ends[0], &other, sizeof(other)), (ssize_t)sizeof(other));
-    cr_assert_eq(session.outcome.why.reason, STOP_EXIT);
-    cr_assert(same(&session.outcome, &other));
-    close_session(&session);
+    cr_assert_eq(run.outcome.why.reason, STOP_EXIT);
+    cr_assert(same(&run.outcome, &other));
+    close_run(&run);
 }
 
 Test(unicorn_determinism, sixty_four_cores_finish, .timeout = 240)

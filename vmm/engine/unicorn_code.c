@@ -61,6 +61,8 @@ bool unicorn_code_create(struct engine *engine)
     uint64_t pages = 0;
     for (unsigned i = 0; i < count; i++)
         pages += region[i].bytes / PAGE;
+    assert(pages > 0);
+    assert(pages > 0);
     struct unicorn_code *code = calloc(1, sizeof(*code));
     if (!code)
         return false;
