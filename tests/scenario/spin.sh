@@ -14,5 +14,6 @@ for engine in $ENGINES; do
     says 'spinning'
     says 'deadline'
     says 'spin!?.*spin_for_ever'
+    says '^ *dispatcher: spin, enabled$'
     says '^FAIL spin'
 done

@@ -200,6 +200,21 @@ static void print_trace(struct machine *machine, unsigned core, FILE *out)
     }
 }
 
+/* Enabled or disabled.  While the dispatcher itself runs, its own word says so (the critical range,
+ * a few instructions, aside); what the CPU driver saw when it was last entered may be long past. */
+static void print_mode(struct machine *machine, const struct abi_dcb_head *head, unsigned ring,
+                       FILE *out)
+{
+    const uint32_t *word = NULL;
+    if (ring == 3 && head->disp_frame != 0 && head->disp_frame % 4096 == 0)
+        word = machine_memory(machine, head->disp_frame, sizeof *word);
+    if (word)
+        fprintf(out, ", %s", *word ? "disabled" : "enabled");
+    else
+        fprintf(out, ", %s at its last entry to the CPU driver",
+                head->disabled ? "disabled" : "enabled");
+}
+
 static void print_core(struct machine *machine, unsigned core, bool details, FILE *out)
 {
     static const char *const activities[] = { "off", "running", "halted", "stopped" };
@@ -229,8 +244,7 @@ static void print_core(struct machine *machine, unsigned core, bool details, FIL
     const struct abi_dcb_head *head = machine_dcb_head(machine, page->current_dcb);
     fprintf(out, "    dispatcher: %s", current);
     if (head)
-        fprintf(out, ", %s at its last entry to the CPU driver",
-                head->disabled ? "disabled" : "enabled");
+        print_mode(machine, head, ring, out);
     fprintf(out, "\n");
     print_queue(machine, page, out);
     print_causes(page, out);
