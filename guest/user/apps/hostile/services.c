@@ -87,6 +87,7 @@ bool hostile_many(int argc, char **argv)
         iref_t iref;
         printf("register: %s\n", err_getstring(nameservice_register(name, 1)));
         printf("lookup: %s\n", err_getstring(nameservice_lookup(name, &iref)));
+        free(name);
     } else if (strcmp(what, "exports") == 0) {
         for (unsigned i = 0; i < count; i++)
             myappif_export(NULL, exported, connected, get_default_waitset(),
@@ -95,8 +96,11 @@ bool hostile_many(int argc, char **argv)
             event_dispatch(get_default_waitset());
     } else if (strcmp(what, "memory") == 0) {
         size_t got = 0;
-        for (void *p; (p = malloc(1 << 20)) != NULL; got++)
-            memset(p, 1, 1 << 20);
+        static void *volatile newest; /* never freed: that is the attack */
+        while ((newest = malloc(1 << 20)) != NULL) {
+            memset(newest, 1, 1 << 20);
+            got++;
+        }
         printf("%zu MiB\n", got);
     } else if (strcmp(what, "leave") == 0) { /* in the middle of a bind */
         iref_t iref;

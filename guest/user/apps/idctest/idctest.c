@@ -101,7 +101,7 @@ static errval_t add(struct idctest_binding *b, uint32_t x, uint32_t y, uint32_t 
 static errval_t echo(struct idctest_binding *b, const char *s, char *t)
 {
     (void)b;
-    strcpy(t, s);
+    memcpy(t, s, strlen(s) + 1);
     return SYS_ERR_OK;
 }
 

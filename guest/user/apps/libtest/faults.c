@@ -53,7 +53,7 @@ static void null_call(void)
 {
     void (*volatile function)(void) = NULL;
 
-    function();
+    function(); /* NOLINT: the fault is what is tested */
 }
 
 static void write_constant(void)
