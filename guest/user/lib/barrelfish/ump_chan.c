@@ -150,6 +150,8 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
     return message;
 }
 
+static void send_ack_if_due(struct ump_chan *uc);
+
 /* Learns what the peer has acknowledged, also behind messages nobody has read yet. */
 static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
 {
@@ -157,7 +159,11 @@ static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
 
     skip_acks(uc, &type);
     ump_ring_harvest_acks(&uc->ring);
-    return ump_ring_window(&uc->ring) > 0;
+    if (ump_ring_window(&uc->ring) > 0) {
+        return true; /* the message to be sent acknowledges, too */
+    }
+    send_ack_if_due(uc);
+    return false;
 }
 
 static inline bool look_for_window(struct ump_chan *uc)
@@ -228,6 +234,8 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     *message = skip_acks(uc, type);
     if (*message != NULL) {
         prefetch_answer(uc);
+    } else {
+        send_ack_if_due(uc); /* an acknowledgement just taken may have opened our window for it */
     }
     if (was_enabled) {
         disp_enable(handle);
