@@ -229,6 +229,13 @@ static void visit_type(struct resolver *r, struct idl_type *type)
         r->interface->order[r->interface->order_count++] = type;
 }
 
+/* An interface may repeat a shared alias, to be readable by itself. */
+static bool same_alias(const struct idl_type *a, const struct idl_type *b)
+{
+    return a->kind == IDL_TYPE_ALIAS && b->kind == IDL_TYPE_ALIAS &&
+           strcmp(a->target.name, b->target.name) == 0;
+}
+
 static void check_type_names(struct resolver *r)
 {
     for (struct idl_type *type = r->interface->types; type != NULL; type = type->next) {
@@ -241,7 +248,7 @@ static void check_type_names(struct resolver *r)
         } else {
             for (size_t i = 0; i < r->include_count; i++) {
                 struct idl_type *hidden = find_in(r->includes[i]->types, type->name);
-                if (hidden == NULL)
+                if (hidden == NULL || same_alias(type, hidden))
                     continue;
                 idl_warning(r->diag, type->place, NULL, "type '%s' hides a shared type",
                             type->name);
