@@ -421,3 +421,69 @@ Test(ump, sleeping_receiver_never_misses_a_message)
     cr_assert_gt(notifications, 0);
     cr_assert_leq(notifications, SLEEPS);
 }
+
+/* The decisive moment, many times over: one side commits and reads the wake flag while the other sets
+ * it and looks at the ring.  With both fences, one of the two always sees the other. */
+#define MOMENTS 20000
+
+static int stage; /* both count up to the next moment */
+
+static void meet(int moment)
+{
+    __atomic_add_fetch(&stage, 1, __ATOMIC_SEQ_CST);
+    for (unsigned spins = 0; __atomic_load_n(&stage, __ATOMIC_ACQUIRE) < 2 * moment; spins++) {
+        if (spins > 1000) {
+            sched_yield();
+        }
+    }
+}
+
+static bool saw_line[2]; /* by parity, so that the next moment does not overwrite it */
+
+static void *falls_asleep(void *arg)
+{
+    uint64_t value;
+    unsigned type;
+
+    (void)arg;
+    for (int i = 0; i < MOMENTS; i++) {
+        meet(2 * i + 1);
+        ump_ring_arm(&b);
+        saw_line[i & 1] = ump_ring_has_line(&b);
+        meet(2 * i + 2);
+        cr_assert(receive(&b, &type, &value)); /* committed before we met */
+        if (ump_ring_ack_due(&b)) {
+            send(&b, 0, true);
+        }
+        ump_ring_disarm(&b);
+    }
+    return NULL;
+}
+
+Test(ump, sender_sees_the_flag_or_the_sleeper_sees_the_line)
+{
+    pthread_t thread;
+    uint64_t value;
+    unsigned type;
+
+    stage = 0;
+    cr_assert_eq(pthread_create(&thread, NULL, falls_asleep, NULL), 0);
+    for (int i = 0; i < MOMENTS; i++) {
+        struct ump_control control;
+        volatile struct ump_message *message;
+
+        while ((message = ump_ring_next(&a, &control, false)) == NULL) {
+            receive(&a, &type, &value);
+        }
+        for (unsigned j = 0; j < UMP_PAYLOAD_WORDS; j++) {
+            message->data[j] = (uint64_t)i + j;
+        }
+        meet(2 * i + 1);
+        ump_ring_commit(&a, message, control, TYPE);
+        bool saw_flag = ump_ring_peer_wake(&a) & 1;
+        meet(2 * i + 2);
+        cr_assert(saw_flag || saw_line[i & 1], "a message was missed at moment %d", i);
+        receive(&a, &type, &value);
+    }
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+}

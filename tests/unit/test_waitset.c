@@ -222,6 +222,48 @@ Test(waitset, other_events_do_not_hold_back_polled_channels)
     expect_order(2, 1, 0);
 }
 
+Test(waitset, polling_begins_behind_the_channel_that_had_something)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        OK(waitset_chan_register_polled(&ws, &chan[i], NOTE(i)));
+    }
+    ready[1] = true;
+    OK(event_dispatch(&ws));
+    ready[0] = ready[2] = true;
+    OK(event_dispatch(&ws));
+    expect_order(2, 1, 2);
+}
+
+static unsigned polls_before_idle;
+
+static void message_comes_while_idle(dispatcher_handle_t handle)
+{
+    polls_before_idle = polls;
+    ready[0] = true;
+    poll_channels_disabled(handle);
+}
+
+Test(waitset, thread_polls_a_bounded_number_of_times_then_blocks)
+{
+    OK(waitset_chan_register_polled(&ws, &chan[0], NOTE(1)));
+    fake_idle = message_comes_while_idle;
+    OK(event_dispatch(&ws));
+    expect_order(1, 1);
+    cr_assert_eq(fake_blocked_calls, 1);
+    cr_assert(polls_before_idle >= UMP_POLL_BUDGET && polls_before_idle <= UMP_POLL_BUDGET + 1,
+              "%u polls", polls_before_idle);
+}
+
+Test(waitset, event_with_a_token_is_not_for_everybody)
+{
+    OK(waitset_chan_register(&ws, &chan[0], NOTE(1)));
+    chan[0].token = 4;
+    OK(waitset_chan_trigger(&chan[0]));
+    FAILS(event_dispatch_non_block(&ws), LIB_ERR_NO_EVENT);
+    thread_self()->token = 4;
+    OK(wait_for_channel(&ws, &chan[0], NULL));
+}
+
 Test(waitset, channel_without_handler_is_for_wait_for_channel_only)
 {
     OK(waitset_chan_register(&ws, &chan[0], NOP_CLOSURE));
@@ -340,6 +382,23 @@ Test(waitset, event_nobody_blocked_may_take_waits_for_its_thread)
     OK(waitset_chan_trigger_closure(&ws, &chan[1], NOTE(1)));
     fake_thread_join(&a);
     expect_order(3, 200, 1, 100);
+}
+
+Test(waitset, waiting_event_is_found_by_event_dispatch_of_its_thread)
+{
+    struct fake_thread a, b;
+
+    fake_thread_start(&a, 2, dispatches_one, (void *)100);
+    fake_yield();
+    OK(waitset_chan_register(&ws, &chan[0], NOTE(1)));
+    chan[0].wait_for = &b.thread;
+    OK(waitset_chan_trigger(&chan[0]));
+    cr_assert_eq(chan[0].state, CHAN_WAITING);
+    fake_thread_start(&b, 3, dispatches_one, (void *)200);
+    fake_thread_join(&b);
+    expect_order(2, 1, 200);
+    OK(waitset_chan_trigger_closure(&ws, &chan[1], NOTE(2)));
+    fake_thread_join(&a);
 }
 
 Test(waitset, reserved_channel_is_taken_by_its_thread_only)
