@@ -130,8 +130,9 @@ Test(kvm, interrupt_waits_until_the_guest_can_take_it)
     finish();
 }
 
-/* Core 0 starts core 1 with its own boot information and waits for a notification; core 1 says a
- * line, notifies core 0 and stops.  They share the image, so each looks at its area's address. */
+/* Core 0 starts core 1 with its own boot information, has a second start refused, lets core 1 go on,
+ * and waits for a notification; core 1 waits for the word to go on, notifies core 0 and stops.  Without
+ * that word a host that runs the cores in turns may see core 1 gone before the second start. */
 GUEST(two_core_guest,
       "  set_handler 2f\n"
       "  mov $4, %ecx\n" /* no such core: 1 */
@@ -151,6 +152,7 @@ GUEST(two_core_guest,
       "  request 0x5010, 1\n" /* running already: 2 */
       "  cmpq $2, 136(%rbx)\n"
       "  jne 9f\n"
+      "  movq $1, 0x1000(%rbp)\n" /* TINY_FREE: core 1 may go on */
       "1: sti\n"
       "  hlt\n"
       "  jmp 1b\n"
@@ -166,7 +168,10 @@ GUEST(two_core_guest,
       "9: power_off $96\n"
       /* core 1: its area is the next one, not mapped by these tables; use the requests that need no
        * argument */
-      "5: request 0x500c, 3\n"
+      "5: pause\n"
+      "  cmpq $0, -0x7feff000\n" /* what core 0 reaches by RBP */
+      "  je 5b\n"
+      "  request 0x500c, 3\n"
       "  request 0x5010, 2\n"
       "  ud2\n");
 
