@@ -266,7 +266,7 @@ static inline void tiny_on_trace(void *context, unsigned core, uint64_t time_ns,
 }
 
 /* Writes the images and fills a configuration: `cores` cores, one node of 64 MiB, 1 MiB of window, a
- * deadline of 20 s that no good guest reaches. */
+ * deadline of 60 s that no good guest reaches. */
 static inline void tiny_init(struct tiny *t, unsigned cores, const uint8_t *code,
                              const uint8_t *code_end, const char *text)
 {
@@ -296,7 +296,7 @@ static inline void tiny_init(struct tiny *t, unsigned cores, const uint8_t *code
     t->config.module = &t->module;
     t->config.module_count = 1;
     t->config.seed = 42;
-    t->config.deadline_ns = 20000000000ull;
+    t->config.deadline_ns = 60000000000ull;
     t->config.trace = true;
     t->config.sink = (struct machine_sink){ .context = t,
                                             .console_line = tiny_on_line,
@@ -355,12 +355,27 @@ static inline void tiny_free(struct tiny *t)
     if (t->engine)
         t->ops->destroy(t->engine);
     machine_destroy(t->machine);
+    t->engine = NULL;
+    t->machine = NULL;
     char path[128];
     static const char *const names[] = { "boot/cpu", "boot", "sbin/init", "sbin", "" };
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", t->dir, names[i]);
         remove(path);
     }
+}
+
+/* For a test that failed before tiny_free(): how the run ended and where each core stood, to the log. */
+static inline void tiny_describe(struct tiny *t)
+{
+    if (t->engine && t->why.reason != STOP_NONE) {
+        fprintf(stderr, "the guest's run: %s; core %u; %s\n", tiny_outcome(t), t->why.core,
+                t->why.detail);
+        machine_postmortem(t->machine, &t->why, true, stderr);
+        fflush(stderr);
+    }
+    if (t->machine)
+        tiny_free(t);
 }
 
 #endif

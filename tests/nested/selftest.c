@@ -6,7 +6,7 @@
  * nothing crashed, and one that takes longer than its deadline is killed.  For each test one line:
  *
  *     pass <tab> NAME <tab> MILLISECONDS <tab> OUTCOME
- *     fail <tab> NAME <tab> MILLISECONDS <tab> WHY
+ *     fail <tab> NAME <tab> MILLISECONDS <tab> WHY         where its guest stood is above it
  *     skip <tab> NAME <tab> MILLISECONDS <tab> REASON
  *
  * OUTCOME is what the guest came to (how the run ended, exits that do not depend on time), so that two
@@ -31,17 +31,20 @@
 static struct {
     const char *name;
     void (*function)(void);
+    const struct selftest_suite *suite;
 } tests[MAX_TESTS];
 static unsigned test_count;
+static const struct selftest_suite *suite; /* of the test that runs in this process */
 
 static int result_fd = -1;
 static char outcome[MESSAGE_BYTES - 8];
 
-void selftest_add(const char *name, void (*function)(void))
+void selftest_add(const char *name, void (*function)(void), const struct selftest_suite *of)
 {
     if (test_count == MAX_TESTS)
         abort();
     tests[test_count].name = name;
+    tests[test_count].suite = of;
     tests[test_count++].function = function;
 }
 
@@ -59,16 +62,21 @@ static void tell(const char *verdict, const char *text)
         abort();
 }
 
-void selftest_fail(const char *file, int line, const char *condition, const char *format, ...)
+void selftest_fail(const char *file, int line, const char *condition, const long long *values,
+                   const char *format, ...)
 {
-    char why[MESSAGE_BYTES - 8];
-    int used = snprintf(why, sizeof why, "%s:%d: not so: %s;", file, line, condition);
+    char why[MESSAGE_BYTES - 8], both[64] = "";
+    if (values)
+        snprintf(both, sizeof both, " (%lld and %lld)", values[0], values[1]);
+    int used = snprintf(why, sizeof why, "%s:%d: not so: %s%s;", file, line, condition, both);
     va_list list;
     va_start(list, format);
     if (used < (int)sizeof why)
         vsnprintf(why + used, sizeof why - (size_t)used, format, list);
     va_end(list);
     tell("fail", why);
+    if (suite->fini)
+        suite->fini();
     _exit(1);
 }
 
@@ -112,6 +120,7 @@ static void run(unsigned number, char *message)
         setpgid(0, 0);
         close(ends[0]);
         result_fd = ends[1];
+        suite = tests[number].suite;
         tests[number].function();
         tell("pass", outcome);
         _exit(0);
