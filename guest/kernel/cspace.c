@@ -172,9 +172,7 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     if (must_be_zero(from->type, type))
         plat_scrub(paddr(from->u.mem.base + offset), count * object_bytes);
 
-    struct capability cap = { .type = (uint8_t)type, .rights = CAPRIGHTS_ALLRIGHTS };
-    if (type == from->type)
-        cap.rights = from->rights;
+    struct capability cap = { .type = (uint8_t)type, .rights = from->rights };
     for (uint64_t i = 0; i < count; i++) {
         if (cap_types[type].memory) {
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;

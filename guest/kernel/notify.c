@@ -16,7 +16,7 @@ static uint32_t next_free; /* ids below were handed out once; a freed one is fou
 
 errval_t notify_register(struct dcb *dcb, uint32_t *id)
 {
-    if (dcb->disp == NULL)
+    if (dcb->disp == NULL || dcb->stopped)
         return SYS_ERR_DISP_NOT_RUNNABLE;
     if (dcb->notify == 0) {
         uint32_t i = next_free;

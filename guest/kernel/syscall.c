@@ -195,7 +195,7 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
     } else {
         schedule_yield(dcb);
     }
-    if (to != NULL)
+    if (to != NULL && to->queued) /* not so if it is the caller, which sleeps now */
         dispatch(to);
     dispatch_next();
 }

@@ -25,13 +25,14 @@ static bool fits(const struct capability *cnode, unsigned type)
            type == ObjType_KernelControlBlock;
 }
 
+/* An endpoint is minted once, by its dispatcher: who got it may send there and nowhere else. */
 static errval_t check_mint(const struct capability *cap, uint64_t p1, uint64_t p2)
 {
     uint64_t words = p2 & 0xffff;
     switch (cap->type) {
     case ObjType_EndPointLMP:
-        if (p1 % 16 != 0 || p1 < DISP_SHARED_BYTES || p1 > DISPATCHER_FRAME_BYTES ||
-            words < LMP_ENDPOINT_MIN_WORDS ||
+        if (cap->u.endpoint.epoffset != 0 || p1 % 16 != 0 || p1 < DISP_SHARED_BYTES ||
+            p1 > DISPATCHER_FRAME_BYTES || words < LMP_ENDPOINT_MIN_WORDS ||
             p1 + sizeof(struct lmp_endpoint_kern) + words * 8 > DISPATCHER_FRAME_BYTES)
             return SYS_ERR_MINT_INVALID;
         return SYS_ERR_OK;
@@ -150,16 +151,17 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     if (!(target->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    *out = target->cap;
-    /* kernel addresses stay in the kernel */
-    if (cap_is_mapping(out->type)) {
-        out->u.mapping.cap = 0;
-        out->u.mapping.ptable = 0;
-    } else if (out->type == ObjType_EndPointLMP) {
-        out->u.endpoint.listener -= KERNEL_PHYSMAP;
-    } else if (cap_types[out->type].mappable) {
-        out->u.word[CAP_MAPPING_WORD] = 0;
+    /* kernel addresses stay in the kernel; nothing is read back from what the domain can write */
+    struct capability cap = target->cap;
+    if (cap_is_mapping(cap.type)) {
+        cap.u.mapping.cap = 0;
+        cap.u.mapping.ptable = 0;
+    } else if (cap.type == ObjType_EndPointLMP) {
+        cap.u.endpoint.listener -= KERNEL_PHYSMAP;
+    } else if (cap_types[cap.type].mappable) {
+        cap.u.word[CAP_MAPPING_WORD] = 0;
     }
+    *out = cap;
     return SYSRET(SYS_ERR_OK);
 }
 

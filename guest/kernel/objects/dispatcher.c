@@ -32,7 +32,8 @@ static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
     dcb->disp_frame.node.bits |= MDB_BIT_IN_DCB;
     struct dispatcher_shared *disp = phys_to_mem(paddr(frame->cap.u.mem.base));
     dcb->disp = disp;
-    dcb->udisp = disp->udisp < USER_END ? disp->udisp : 0;
+    lvaddr_t udisp = *(volatile lvaddr_t *)&disp->udisp; /* user memory: read once */
+    dcb->udisp = udisp < USER_END ? udisp : 0;
     for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++)
         dcb->head.name[i] = disp->name[i];
     dcb->head.disp_frame = frame->cap.u.mem.base;

@@ -50,8 +50,9 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
         cap->u.endpoint.epoffset == 0)
         return SYS_ERR_LMP_NO_TARGET;
 
-    struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + cap->u.endpoint.epoffset);
-    uint32_t size = cap->u.endpoint.epbuflen;
+    /* the message may carry this very endpoint away: nothing of `cap` is read after the transfer */
+    uint32_t offset = cap->u.endpoint.epoffset, size = cap->u.endpoint.epbuflen;
+    struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + offset);
     uint32_t write = ep->delivered, read = ep->consumed;
     if (write >= size || read >= size)
         return SYS_ERR_LMP_EP_STATE_INVALID;
@@ -89,7 +90,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
     ep->delivered = write;
 
     receiver->disp->lmp_delivered += length + 1;
-    receiver->disp->lmp_hint = cap->u.endpoint.epoffset;
+    receiver->disp->lmp_hint = offset;
     kernel_counters.lmp_messages++;
     schedule_make_runnable(receiver);
     *receiver_out = receiver;

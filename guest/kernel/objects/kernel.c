@@ -39,9 +39,10 @@ static struct sysret identify_cap(const struct invocation *inv)
     struct capability *out = invocation_buffer(inv, inv->arg[3], sizeof(*out));
     if (out == NULL)
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    *out = cte->cap;
-    if (cap_types[out->type].mappable)
-        out->u.word[CAP_MAPPING_WORD] = 0;
+    struct capability cap = cte->cap;
+    if (cap_types[cap.type].mappable)
+        cap.u.word[CAP_MAPPING_WORD] = 0;
+    *out = cap;
     return SYSRET(SYS_ERR_OK);
 }
 

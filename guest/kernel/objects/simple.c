@@ -36,8 +36,8 @@ struct sysret io_invoke(struct cte *cte, struct invocation *inv)
 {
     if (inv->command != IOCmd_Out32)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    uint64_t port = inv->arg[0];
-    if (port < cte->cap.u.io.start || port + 3 > cte->cap.u.io.end)
+    uint64_t port = inv->arg[0], end = cte->cap.u.io.end;
+    if (port < cte->cap.u.io.start || port > end || end - port < 3)
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->arg[1]), "Nd"((uint16_t)port) : "memory");
     return SYSRET(SYS_ERR_OK);

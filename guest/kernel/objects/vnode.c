@@ -40,6 +40,13 @@ static uint64_t frame_flags(const struct capability *frame, uint64_t attr)
     return flags;
 }
 
+/* A present page can always be read.  Without the right to execute, it is mapped not executable. */
+static errval_t check_rights(const struct capability *frame, uint64_t attr)
+{
+    unsigned needed = attr & PTABLE_WRITE ? CAPRIGHTS_READ | CAPRIGHTS_WRITE : CAPRIGHTS_READ;
+    return (frame->rights & needed) == needed ? SYS_ERR_OK : SYS_ERR_VM_MAP_RIGHTS;
+}
+
 static errval_t decode_frame(const struct capability *table, const struct capability *frame,
                              uint64_t slot, uint64_t attr, uint64_t offset, uint64_t count,
                              uint64_t *page_bytes)
@@ -55,9 +62,7 @@ static errval_t decode_frame(const struct capability *table, const struct capabi
     if ((frame->u.mem.base + offset) % *page_bytes != 0 || offset > frame->u.mem.bytes ||
         count > (frame->u.mem.bytes - offset) / *page_bytes)
         return SYS_ERR_VM_MAP_OFFSET;
-    if ((attr & PTABLE_WRITE) && !(frame->rights & CAPRIGHTS_WRITE))
-        return SYS_ERR_VM_MAP_RIGHTS;
-    return SYS_ERR_OK;
+    return check_rights(frame, attr);
 }
 
 static struct sysret map(struct cte *table, struct invocation *inv)
@@ -180,8 +185,9 @@ static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_
         return SYSRET(SYS_ERR_WRONG_MAPPING);
     if (offset > cap->u.mapping.pte_count || pages > cap->u.mapping.pte_count - offset)
         return SYSRET(SYS_ERR_VM_MAP_SIZE);
-    if ((attr & PTABLE_WRITE) && !(frame->cap.rights & CAPRIGHTS_WRITE))
-        return SYSRET(SYS_ERR_VM_MAP_RIGHTS);
+    errval_t err = check_rights(&frame->cap, attr);
+    if (err_is_fail(err))
+        return SYSRET(err);
     uint64_t *entry =
         (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry + offset;
     uint64_t flags = frame_flags(&frame->cap, attr);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a capability allows, and nothing beyond: a domain that holds one must not make more of it than
+ * it was given, whatever it mints, retypes, maps or names.
+ */
+/* link: guest/kernel/stop.c */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
+#include "kernel_fixture.h"
+
+TestSuite(kernel_authority, .init = set_up, .fini = tear_down);
+
+#define KERNEL_CPTR KPI_CPTR(0, TASKCN_SLOT_KERNELCAP)
+
+static errval_t mint(unsigned slot, capaddr_t src, uint64_t p1, uint64_t p2)
+{
+    return INVOKE(SLOT(0), 1, CNodeCmd_Mint, slot, ROOT_CPTR, src, 2, p1, p2).error;
+}
+
+static void give(unsigned slot, const struct capability *cap)
+{
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, slot),
+                   cap, 0);
+}
+
+static void give_endpoint(unsigned slot, uint32_t offset, uint32_t words)
+{
+    struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.endpoint.listener = (uint64_t)bob;
+    cap.u.endpoint.epoffset = offset;
+    cap.u.endpoint.epbuflen = words;
+    give(slot, &cap);
+}
+
+/* Whoever may send to one endpoint of a dispatcher could else write into any part of its frame. */
+Test(kernel_authority, a_sender_cannot_mint_another_endpoint_of_its_receiver)
+{
+    give_endpoint(1, 8192, 24);
+    EXPECT_ERR(mint(2, SLOT(1), 16384, 24), SYS_ERR_MINT_INVALID);
+    EXPECT_ERR(mint(2, SLOT(1), 8192, 48), SYS_ERR_MINT_INVALID);
+    cr_expect_eq(cap_at(alice, SLOT(2))->type, ObjType_Null);
+    EXPECT_OK(copy(2, SLOT(1)));
+    cr_expect_eq(cap_at(alice, SLOT(2))->u.endpoint.epoffset, 8192);
+    give_endpoint(3, 0, 0); /* its own, not minted yet */
+    EXPECT_OK(mint(4, SLOT(3), 16384, 24));
+    EXPECT_ERR(mint(5, SLOT(4), 32768, 24), SYS_ERR_MINT_INVALID);
+}
+
+Test(kernel_authority, what_is_retyped_has_no_more_rights_than_its_source)
+{
+    const unsigned some = CAPRIGHTS_READ | CAPRIGHTS_IDENTIFY;
+    EXPECT_OK(mint(1, RAM_CPTR, some, 0));
+    EXPECT_OK(retype(SLOT(1), 0, ObjType_Frame, 4096, 1, 2));
+    cr_expect_eq(cap_at(alice, SLOT(2))->rights, some);
+    EXPECT_OK(retype(SLOT(1), 4096, ObjType_RAM, 4096, 1, 3));
+    cr_expect_eq(cap_at(alice, SLOT(3))->rights, some);
+    EXPECT_OK(retype(RAM_CPTR, 8192, ObjType_Frame, 4096, 1, 4));
+    cr_expect_eq(cap_at(alice, SLOT(4))->rights, CAPRIGHTS_ALLRIGHTS);
+    EXPECT_OK(mint(5, SLOT(2), ~0ull, 0));
+    cr_expect_eq(cap_at(alice, SLOT(5))->rights, some);
+}
+
+Test(kernel_authority, a_frame_that_cannot_be_read_is_not_mapped)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_ptable, 0, 1, 1));
+    EXPECT_OK(retype(RAM_CPTR, 4096, ObjType_Frame, 4096, 1, 2));
+    EXPECT_OK(mint(3, SLOT(2), CAPRIGHTS_WRITE | CAPRIGHTS_IDENTIFY, 0));
+    for (unsigned attr = 0; attr <= PTABLE_WRITE; attr += PTABLE_WRITE)
+        EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(3), 2, attr, 0, 1,
+                          SLOT(0) | 2ull << 32, 10)
+                       .error,
+                   SYS_ERR_VM_MAP_RIGHTS);
+}
+
+Test(kernel_authority, a_port_range_has_two_ends)
+{
+    struct capability io = { .type = ObjType_IO, .rights = CAPRIGHTS_ALLRIGHTS };
+    io.u.io.start = 0x5000;
+    io.u.io.end = 0x5007;
+    give(1, &io);
+    static const uint64_t outside[] = { 0x4fff, 0x5005, 0x5008, -1ull, -2ull, -3ull, -4ull };
+    for (unsigned i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+        EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Out32, outside[i], 0).error, SYS_ERR_IO_PORT_INVALID);
+    EXPECT_ERR(mint(2, SLOT(1), 0x4fff, 0x5007), SYS_ERR_MINT_INVALID);
+    EXPECT_ERR(mint(2, SLOT(1), 0x5004, 0x5003), SYS_ERR_MINT_INVALID);
+    EXPECT_OK(mint(2, SLOT(1), 0x5004, 0x5007));
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Out32, 0x5000, 0).error, SYS_ERR_IO_PORT_INVALID);
+    EXPECT_ERR(mint(3, SLOT(2), 0x5000, 0x5007), SYS_ERR_MINT_INVALID);
+}
+
+Test(kernel_authority, identify_needs_the_right_and_tells_no_kernel_address)
+{
+    struct capability *out = (void *)((char *)alice->disp + 16384);
+    struct frame_identity *id = (void *)out;
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 8192, 1, 1));
+    EXPECT_OK(mint(2, SLOT(1), CAPRIGHTS_READ, 0));
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(2), 2, UDISP + 16384).error,
+               SYS_ERR_CAP_IDENTIFY);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, FrameCmd_Identify, UDISP + 16384).error, SYS_ERR_CAP_IDENTIFY);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, FrameCmd_Identify, UDISP + DISPATCHER_FRAME_BYTES).error,
+               SYS_ERR_INVALID_USER_BUFFER);
+    EXPECT_OK(INVOKE(SLOT(1), 2, FrameCmd_Identify, UDISP + 16384).error);
+    cr_expect(id->base == 8u << 20 && id->bytes == 8192);
+
+    EXPECT_OK(retype(RAM_CPTR, 8192, ObjType_VNode_x86_64_ptable, 0, 1, 3));
+    EXPECT_OK(
+        INVOKE(SLOT(3), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(1), 2, 0, 0, 2, SLOT(0) | 2ull << 32, 10)
+            .error);
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(1), 2, UDISP + 16384).error);
+    cr_expect_eq(out->u.word[CAP_MAPPING_WORD], 0);
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(10), 2, UDISP + 16384).error);
+    cr_expect(out->u.mapping.cap == 0 && out->u.mapping.ptable == 0 &&
+              out->u.mapping.pte_count == 2);
+    give_endpoint(11, 8192, 24);
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(11), 2, UDISP + 16384).error);
+    cr_expect_eq(out->u.endpoint.listener, mem_to_phys(bob).v);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(11), 2, UDISP + 16380).error,
+               SYS_ERR_INVALID_USER_BUFFER);
+}
+
+/* ---- dispatchers that end, or hand over to themselves ---- */
+
+static enum outcome yield_to(capaddr_t target)
+{
+    struct registers_x86_64 *a = &alice->disp->disabled_save_area;
+    a->rdi = SYSCALL_YIELD, a->rsi = target;
+    current = alice;
+    return enter(a);
+}
+
+Test(kernel_authority, a_yield_to_oneself_without_work_sleeps)
+{
+    schedule_make_runnable(alice);
+    alice->disp->wakeup = 5000;
+    cr_expect_eq(yield_to(KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_DISPATCHER)), NEXT);
+    cr_expect(!alice->queued && alice->sleeping);
+    wakeup_check(5000);
+    cr_expect(alice->queued && !alice->sleeping);
+    /* with work it may well be the next one */
+    alice->disp->haswork = 1;
+    schedule_make_runnable(bob);
+    cr_expect_eq(yield_to(KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_DISPATCHER)), DISPATCHED);
+    cr_expect_eq(dispatched, alice);
+}
+
+Test(kernel_authority, a_yield_names_only_what_can_run)
+{
+    give_endpoint(1, 8192, 24);
+    schedule_make_runnable(alice);
+    alice->disp->haswork = 1;
+    cr_expect_eq(yield_to(SLOT(1)), NEXT, "bob sleeps");
+    schedule_make_runnable(bob);
+    cr_expect_eq(yield_to(SLOT(1)), DISPATCHED);
+    cr_expect_eq(dispatched, bob);
+    cr_expect_eq(yield_to(SLOT(2)), NEXT, "an empty slot");
+    cr_expect_eq(yield_to(RAM_CPTR), NEXT, "memory");
+    dispatch_stop(bob, false);
+    cr_expect_eq(yield_to(SLOT(1)), NEXT, "bob is stopped");
+}
+
+/* Its table entry would outlive it: nobody takes it out when the dispatcher is deleted. */
+Test(kernel_authority, a_stopped_dispatcher_gets_no_notification_id)
+{
+    give_endpoint(1, 8192, 24);
+    dispatch_stop(bob, false);
+    EXPECT_ERR(INVOKE(KERNEL_CPTR, 2, KernelCmd_Notify_register, SLOT(1), 2).error,
+               SYS_ERR_DISP_NOT_RUNNABLE);
+    cr_expect_eq(bob->notify, 0);
+}
+
+Test(kernel_authority, an_endpoint_that_gives_itself_away_leaves_the_hint_right)
+{
+    give_endpoint(1, 8192, 24);
+    struct lmp_endpoint_kern *ep = (void *)((char *)bob->disp + 8192);
+    ep->recv_cptr = SLOT(40);
+    struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+    a->rdi = SYSCALL_INVOKE;
+    a->rsi = (uint64_t)SLOT(1) << 32 | 2 << 24 | 2 << 16 | 1 << 8 | LMP_FLAG_GIVEAWAY;
+    a->rdx = SLOT(1);
+    cr_assert_eq(enter(a), RETURNED);
+    EXPECT_OK(a->rax);
+    cr_expect_eq(cap_at(alice, SLOT(1))->type, ObjType_Null);
+    cr_expect_eq(cap_at(bob, SLOT(40))->type, ObjType_EndPointLMP);
+    cr_expect_eq(bob->disp->lmp_hint, 8192);
+}
