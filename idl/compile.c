@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "gen.h"
+#include "layout.h"
 #include "parser.h"
 #include "resolve.h"
 
@@ -90,6 +91,8 @@ size_t idl_generate_c(struct idl_compilation *c, struct idl_output outputs[IDL_M
     snprintf(bindings->name, sizeof(bindings->name), "%.200s_flounder_bindings.c", e.name);
     e.out = &bindings->text;
     idl_gen_bindings(&e);
+    for (size_t i = 0; i < count; i++)
+        idl_layout(&outputs[i].text);
     assert(count <= IDL_MAX_OUTPUTS);
     return count;
 }

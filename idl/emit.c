@@ -2,8 +2,7 @@
  *
  * Writing C (emit.h).
  *
- * The generators print whole lines with put(); only lists of arguments, whose length varies, are
- * wrapped here.  Must be free of state beyond the text: same interface, same bytes.
+ * The generators print whole statements with put(); layout.h breaks them.  Must be free of state beyond the text: same interface, same bytes.
  */
 #include "emit.h"
 
@@ -13,8 +12,6 @@
 #include <string.h>
 
 #include "resolve.h"
-
-#define RIGHT_MARGIN 100
 
 void idl_text_free(struct idl_text *text)
 {
@@ -69,52 +66,23 @@ static const char *parameter(struct idl_emit *e, const struct idl_argument *a, e
     return idl_arena_printf(e->arena, "%s %s%s", type, out ? "*" : "", a->name);
 }
 
-struct wrapped {
-    struct idl_emit *e;
-    unsigned column, indent;
-};
-
-static void wrapped_item(struct wrapped *w, const char *item)
-{
-    unsigned length = (unsigned)strlen(item);
-    /* two more for what follows: a comma, or `);` */
-    if (w->column + 2 + length + 2 > RIGHT_MARGIN) {
-        idl_put(w->e->out, ",\n%*s%s", (int)w->indent, "", item);
-        w->column = w->indent + length;
-    } else {
-        idl_put(w->e->out, ", %s", item);
-        w->column += 2 + length;
-    }
-}
-
-static unsigned column_of(const struct idl_text *text)
-{
-    size_t start = text->length;
-    while (start > 0 && text->data[start - 1] != '\n')
-        start--;
-    return (unsigned)(text->length - start);
-}
-
-void idl_put_parameters(struct idl_emit *e, const char *first, unsigned indent,
+void idl_put_parameters(struct idl_emit *e, const char *first,
                         const struct idl_argument *const *arguments, size_t count,
                         enum idl_view view)
 {
     idl_put(e->out, "%s", first);
-    struct wrapped w = { e, column_of(e->out), indent };
     for (size_t i = 0; i < count; i++)
-        wrapped_item(&w, parameter(e, arguments[i], view));
+        idl_put(e->out, ", %s", parameter(e, arguments[i], view));
 }
 
-void idl_put_names(struct idl_emit *e, const char *first, unsigned indent, const char *prefix,
+void idl_put_names(struct idl_emit *e, const char *first,
                    const struct idl_argument *const *arguments, size_t count)
 {
     idl_put(e->out, "%s", first);
-    struct wrapped w = { e, column_of(e->out), indent };
     for (size_t i = 0; i < count; i++) {
-        const struct idl_argument *a = arguments[i];
-        wrapped_item(&w, idl_arena_printf(e->arena, "%s%s", prefix, a->name));
-        if (a->kind == IDL_ARGUMENT_ARRAY)
-            wrapped_item(&w, idl_arena_printf(e->arena, "%s%s", prefix, a->length_name));
+        idl_put(e->out, ", %s", arguments[i]->name);
+        if (arguments[i]->kind == IDL_ARGUMENT_ARRAY)
+            idl_put(e->out, ", %s", arguments[i]->length_name);
     }
 }
 

@@ -35,14 +35,13 @@ struct idl_emit {
     struct idl_text *out;
 };
 
-/* The arguments as ", TYPE NAME, ..." after `first`, wrapped at the right margin with the given
- * indentation, without parentheses. */
-void idl_put_parameters(struct idl_emit *e, const char *first, unsigned indent,
+/* The arguments as ", TYPE NAME, ..." after `first`, without parentheses. */
+void idl_put_parameters(struct idl_emit *e, const char *first,
                         const struct idl_argument *const *arguments, size_t count,
                         enum idl_view view);
 
-/* The names alone as ", NAME, ...", each with `prefix` before it. */
-void idl_put_names(struct idl_emit *e, const char *first, unsigned indent, const char *prefix,
+/* The names alone as ", NAME, ...". */
+void idl_put_names(struct idl_emit *e, const char *first,
                    const struct idl_argument *const *arguments, size_t count);
 
 /* A C expression of type uint64_t for the value `expression` of a leaf, not shifted. */

@@ -82,7 +82,7 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
                        idl_arena_printf(e->arena,
                                         "static void %s_%s__handle(struct %s_binding *_binding%s",
                                         e->name, m->name, e->name, call ? ", uint32_t _token" : ""),
-                       4, m->arguments, m->argument_count, IDL_VIEW_IN);
+                       m->arguments, m->argument_count, IDL_VIEW_IN);
     put(e->out, ")\n{\n    %s_%s__rx_method_fn *_handler = _binding->rx_vtbl.%s;\n", e->name,
         m->name, m->name);
     put(e->out, "    if (_handler == NULL)\n        _handler = _binding->message_rx_vtbl.%s;\n",
@@ -92,7 +92,7 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
         idl_put_names(e,
                       idl_arena_printf(e->arena, "        %s_%s__serve(_binding, _token", e->name,
                                        m->source->name),
-                      12, "", m->arguments, m->argument_count);
+                      m->arguments, m->argument_count);
         put(e->out, ");\n        return;\n    }\n");
     }
     put(e->out,
@@ -103,7 +103,7 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
     if (call)
         put(e->out, "    const uint32_t _outer_token = _binding->incoming_token;\n"
                     "    _binding->incoming_token = _token;\n");
-    idl_put_names(e, "    _handler(_binding", 8, "", m->arguments, m->argument_count);
+    idl_put_names(e, "    _handler(_binding", m->arguments, m->argument_count);
     put(e->out, ");\n");
     if (call)
         put(e->out, "    /* a handler below us on the stack still has to answer its own call */\n"

@@ -115,7 +115,7 @@ void idl_gen_send_head(struct idl_emit *e, const struct idl_wire_message *m, con
     const char *head = idl_arena_printf(
         e->arena, "errval_t %s(struct %s_binding *_binding, struct event_closure _cont%s", function,
         e->name, token ? ", uint32_t _token" : "");
-    idl_put_parameters(e, head, 4, m->arguments, m->argument_count, IDL_VIEW_IN);
+    idl_put_parameters(e, head, m->arguments, m->argument_count, IDL_VIEW_IN);
 }
 
 static void gen_message_function_types(struct idl_emit *e, const struct idl_wire_message *m)
@@ -128,7 +128,7 @@ static void gen_message_function_types(struct idl_emit *e, const struct idl_wire
                        idl_arena_printf(e->arena,
                                         "void %s_%s__rx_method_fn(struct %s_binding *_binding",
                                         e->name, m->name, e->name),
-                       4, m->arguments, m->argument_count, IDL_VIEW_IN);
+                       m->arguments, m->argument_count, IDL_VIEW_IN);
     put(e->out, ");\n");
 }
 
@@ -144,7 +144,7 @@ static void gen_rpc_function_types(struct idl_emit *e, const struct idl_message 
             idl_arena_printf(e->arena,
                              "errval_t %s_%s__rpc_%s_method_fn(struct %s_binding *_binding",
                              e->name, m->name, side[i], e->name),
-            4, arguments, count, IDL_VIEW_RPC);
+            arguments, count, IDL_VIEW_RPC);
         put(e->out, ");\n");
     }
 }
@@ -384,16 +384,14 @@ static void gen_old_calls(struct idl_emit *e)
         idl_put_parameters(
             e,
             idl_arena_printf(e->arena, "    errval_t (*%s)(struct %s_rpc_client *_rpc", m->name, n),
-            8, arguments, count, IDL_VIEW_OLD);
+            arguments, count, IDL_VIEW_OLD);
         put(e->out, ");\n");
     }
     put(e->out,
         "};\nstruct %s_rpc_client {\n    struct %s_binding *b;\n    struct %s_rpc_vtbl vtbl;\n};\n"
         "errval_t %s_rpc_client_attach(struct %s_rpc_client *rpc, struct %s_binding *b);\n"
-        "#define %s_rpc_client_init(...) \\\n"
-        "    FLOUNDER_PICK(__VA_ARGS__, %s_rpc_client_attach, %s_rpc_client_init, "
-        "0)(__VA_ARGS__)\n",
-        n, n, n, n, n, n, n, n, n);
+        "#define %s_rpc_client_init(...) FLOUNDER_RPC_CLIENT_INIT(%s, __VA_ARGS__)\n",
+        n, n, n, n, n, n, n, n);
 }
 
 static void gen_send_functions(struct idl_emit *e)
@@ -409,7 +407,7 @@ static void gen_send_functions(struct idl_emit *e)
         idl_put_names(
             e,
             idl_arena_printf(e->arena, "    return _binding->tx_vtbl.%s(_binding, _cont", m->name),
-            8, "", m->arguments, m->argument_count);
+            m->arguments, m->argument_count);
         put(e->out, ");\n}\n\n");
     }
 }
@@ -429,9 +427,9 @@ void idl_gen_defs(struct idl_emit *e)
     gen_functions(e);
     gen_old_calls(e);
     gen_send_functions(e);
-    for (int b = 0; b < IDL_BACKENDS; b++)
-        put(e->out, "#include <if/%s_%s_defs.h>\n", e->name, idl_backends[b].name);
-    put(e->out, "#include <if/%s_local_defs.h>\n", e->name);
+    put(e->out,
+        "#include <if/%s_lmp_defs.h>\n#include <if/%s_local_defs.h>\n#include <if/%s_ump_defs.h>\n",
+        e->name, e->name, e->name);
     put(e->out, "\n#endif\n");
 }
 

@@ -76,7 +76,7 @@ static void gen_reply(struct idl_emit *e, const struct idl_wire_message *m)
         idl_put_names(e,
                       idl_arena_printf(e->arena, "        %s_%s__store_results(_rpc->results, &_rx",
                                        e->name, m->source->name),
-                      12, "", fixed, count);
+                      fixed, count);
         put(e->out, ");\n");
     }
     put(e->out, "        flounder_rpc_complete(_peer, _rpc);\n"

@@ -68,7 +68,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
                          "static void %s_%s__store_results(const struct %s_%s__results *_out,\n"
                          "    const struct flounder_rx *_rx",
                          e->name, r->message->name, e->name, r->message->name),
-        4, fixed, fixed_count, IDL_VIEW_IN);
+        fixed, fixed_count, IDL_VIEW_IN);
     put(e->out, ")\n{\n");
     if (m->stream_count == 0 && m->cap_count == 0)
         put(e->out, "    (void)_rx;\n");
@@ -106,7 +106,7 @@ static void gen_client(struct idl_emit *e, const struct rpc *r)
                        idl_arena_printf(e->arena,
                                         "static errval_t %s_%s__rpc(struct %s_binding *_binding",
                                         e->name, name, e->name),
-                       4, r->arguments, r->count, IDL_VIEW_RPC);
+                       r->arguments, r->count, IDL_VIEW_RPC);
     put(e->out, ")\n{\n    struct flounder_binding *_c = &_binding->flounder;\n");
     bool results = r->response->argument_count > 0;
     if (results) {
@@ -129,7 +129,7 @@ static void gen_client(struct idl_emit *e, const struct rpc *r)
                                    "        _err = _binding->token_vtbl->%s_call(_binding, "
                                    "BLOCKING_CONT, _token",
                                    name),
-                  12, "", r->call->arguments, r->call->argument_count);
+                  r->call->arguments, r->call->argument_count);
     put(e->out, ");\n    } while (flounder_tx_again(_c, &_err));\n"
                 "    return flounder_rpc_end(_c, &_rpc, _err);\n}\n\n");
 }
@@ -170,7 +170,7 @@ static void gen_server(struct idl_emit *e, const struct rpc *r)
         idl_arena_printf(e->arena,
                          "static void %s_%s__serve(struct %s_binding *_binding, uint32_t _token",
                          e->name, name, e->name),
-        4, r->call->arguments, r->call->argument_count, IDL_VIEW_IN);
+        r->call->arguments, r->call->argument_count, IDL_VIEW_IN);
     put(e->out, ")\n{\n    struct flounder_binding *_c = &_binding->flounder;\n");
     gen_result_variables(e, r);
     put(e->out, "\n    errval_t _err = _binding->rpc_rx_vtbl.%s_call(_binding", name);
@@ -187,7 +187,7 @@ static void gen_server(struct idl_emit *e, const struct rpc *r)
                                    "            _err = _binding->token_vtbl->%s_response(_binding, "
                                    "BLOCKING_CONT,\n                _token & ~UINT32_C(1)",
                                    name),
-                  16, "", r->response->arguments, r->response->argument_count);
+                  r->response->arguments, r->response->argument_count);
     put(e->out, ");\n        } while (flounder_tx_again(_c, &_err));\n    }\n"
                 "    if (err_is_fail(_err))\n        flounder_fail(_c, _err);\n");
     for (size_t i = 0; i < r->response->argument_count; i++)
@@ -212,7 +212,7 @@ static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
             idl_arena_printf(
                 e->arena, "    return _binding->token_vtbl->%s(_binding, _cont, %s", m->name,
                 i == 0 ? "_binding->outgoing_token" : "_binding->incoming_token & ~UINT32_C(1)"),
-            8, "", m->arguments, m->argument_count);
+            m->arguments, m->argument_count);
         put(e->out, ");\n}\n\n");
     }
 }
@@ -232,7 +232,7 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
                        idl_arena_printf(e->arena,
                                         "static errval_t %s_%s__old_rpc(struct %s_rpc_client *_rpc",
                                         e->name, name, e->name),
-                       4, r->arguments, r->count, IDL_VIEW_OLD);
+                       r->arguments, r->count, IDL_VIEW_OLD);
     put(e->out, ")\n{\n");
     for (size_t i = 0; i < r->count; i++) {
         const struct idl_argument *a = r->arguments[i];

@@ -200,7 +200,7 @@ static void gen_deliver_response(struct idl_emit *e, const struct idl_backend *b
         idl_put_names(e,
                       idl_arena_printf(e->arena, "        %s_%s__store_results(_rpc->results, _rx",
                                        e->name, m->source->name),
-                      12, "", fixed, count);
+                      fixed, count);
         put(e->out, ");\n");
     }
     put(e->out, "        %s(_c);\n        flounder_rpc_complete(_c, _rpc);\n",

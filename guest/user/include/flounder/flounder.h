@@ -319,6 +319,8 @@ void flounder_local_connect(struct flounder_binding *a, struct flounder_binding 
 
 /* Two functions under one name, told apart by their number of arguments: one or two. */
 #define FLOUNDER_PICK(first, second, chosen, ...) chosen
+#define FLOUNDER_RPC_CLIENT_INIT(name, ...) \
+    FLOUNDER_PICK(__VA_ARGS__, name##_rpc_client_attach, name##_rpc_client_init, 0)(__VA_ARGS__)
 
 /* A token for a request that is answered through a handler. */
 uint32_t flounder_new_token(struct flounder_binding *c);
