@@ -171,7 +171,7 @@ static void a_dead_endpoint_is_an_error(void)
     EXPECT(err_is_ok(kitchen_empty__tx(a, noting("sent"))));
     settle();
     HAPPENED("error-a sent ");
-    EXPECT(last_error == SYS_ERR_LMP_NO_TARGET);
-    EXPECT(kitchen_empty__tx(a, NOP_CONT) == SYS_ERR_LMP_NO_TARGET);
+    EXPECT(last_error == err_push(SYS_ERR_LMP_NO_TARGET, FLOUNDER_ERR_BINDING_CLOSED));
+    EXPECT(kitchen_empty__tx(a, NOP_CONT) == last_error);
     disconnect();
 }

@@ -9,7 +9,9 @@
 #include "host.h"
 
 #include <assert.h>
+#include <barrelfish/core_state.h>
 #include <barrelfish/debug.h>
+#include <barrelfish/monitor_client.h>
 #include <barrelfish/vspace.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -32,8 +34,11 @@ static __thread struct host_dispatcher *current;
 void host_dispatcher_init(void)
 {
     static __thread struct host_dispatcher dispatcher;
+    static __thread struct core_state state;
     memset(&dispatcher, 0, sizeof(dispatcher));
+    memset(&state, 0, sizeof(state));
     current = &dispatcher;
+    current->generic.core_state = &state;
     current->thread.next = current->thread.prev = &current->thread;
     current->generic.current = current->generic.runq = &current->thread;
 }
@@ -219,6 +224,22 @@ errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap)
     return SYS_ERR_OK;
 }
 
+/* ---- connections ---- */
+
+static __thread uintptr_t closed_connections;
+
+void monitor_client_connection_closed(uintptr_t monitor_id)
+{
+    closed_connections += monitor_id;
+}
+
+uintptr_t host_closed_connections(void)
+{
+    uintptr_t closed = closed_connections;
+    closed_connections = 0;
+    return closed;
+}
+
 /* ---- LMP ---- */
 
 struct queued {
@@ -341,6 +362,7 @@ void lmp_chan_destroy(struct lmp_chan *lc)
         slot_free(ep->recv_slot);
     free(ep);
     lc->endpoint = NULL;
+    idc_connection_close(&lc->connection);
 }
 
 errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
@@ -395,7 +417,7 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
     struct host_endpoint *ep = endpoint_of(lc);
     struct queued *q = ep->first;
     if (q == NULL)
-        return LIB_ERR_NO_LMP_MSG;
+        return lc->connection.lost ? LIB_ERR_CHAN_PEER_GONE : LIB_ERR_NO_LMP_MSG;
     *msg = q->msg;
     *cap = q->cap;
     ep->first = q->next;
@@ -435,7 +457,9 @@ static void lmp_poll(dispatcher_handle_t handle)
 errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
                                 struct event_closure closure)
 {
-    return waitset_chan_register(ws, &lc->endpoint->waitset_state, closure);
+    errval_t err = waitset_chan_register(ws, &lc->endpoint->waitset_state, closure);
+    idc_connection_registered(&lc->connection);
+    return err;
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)

@@ -21,6 +21,9 @@ void host_lmp_connect(struct lmp_chan *a, struct lmp_chan *b, size_t buflen);
 /* Unplugs: sends over the peer fail for good from now on. */
 void host_lmp_break(struct lmp_chan *a);
 
+/* The sum of the numbers of the connections that the monitor was told are closed, since the last call. */
+uintptr_t host_closed_connections(void);
+
 /* A capability that can be told from others when it arrives; see host_cap_object. */
 struct capref host_cap_make(uint32_t object);
 /* The object of a capability, 0 if its slot is empty. */

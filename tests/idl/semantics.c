@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../guest/user/lib/flounder/flounder_priv.h"
 #include "host.h"
 #include "kitchen_flounder_bindings.c"
 
@@ -514,6 +515,7 @@ static void local_sends_call_the_handler(void)
     disconnect();
 }
 
+#include "deaths.h"
 #include "endings.h"
 #include "handshakes.h"
 
@@ -553,6 +555,12 @@ int main(void)
         SCENE(calls_end_when_the_peer_goes),
         SCENE(calls_end_when_this_side_goes),
         SCENE(a_dead_endpoint_is_an_error),
+        QUEUED(a_dead_peer_is_told_after_its_last_words),
+        QUEUED(a_dead_peer_is_told_while_idle),
+        QUEUED(half_a_message_of_a_dead_peer_is_dropped),
+        QUEUED(blocked_senders_hear_of_a_dead_peer),
+        QUEUED(calls_end_when_the_peer_dies),
+        QUEUED(a_binding_without_error_handler_ends_with_its_peer),
         SCENE(frames_connect_by_a_handshake),
         SCENE(endpoints_connect_by_a_handshake),
         SCENE(strangers_are_refused),

@@ -64,7 +64,8 @@ static void compile_library(const char *flags)
         "for f in tests/idl/host.c $(ls guest/user/lib/flounder/*.c | grep -v monitor_parcel) "
         "guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c "
         "guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c "
-        "guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c; do "
+        "guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c "
+        "guest/user/lib/barrelfish/connection.c; do "
         "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/user/include -c $f "
         "-o %s/$(basename $f .c).o || exit 1; done",
         compiler(), flags, work);

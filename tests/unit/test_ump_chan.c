@@ -3,11 +3,13 @@
  * UMP channels: events, parked senders, acknowledgements in the background, notification of a
  * sleeping peer (DESIGN §5).
  */
+/* link: guest/user/lib/barrelfish/connection.c */
 /* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
 
 #define LINES (DEFAULT_UMP_BUFLEN / UMP_LINE_BYTES - 1)
 #define WINDOW (LINES - 2)
@@ -59,6 +61,15 @@ errval_t cap_destroy(struct capref cap)
 {
     (void)cap;
     return SYS_ERR_OK;
+}
+
+static unsigned closed_count;
+static uintptr_t closed_id;
+
+void monitor_client_connection_closed(uintptr_t monitor_id)
+{
+    closed_count++;
+    closed_id = monitor_id;
 }
 
 static void set_up(void)
@@ -316,4 +327,50 @@ Test(ump_chan, channel_whose_peer_cannot_notify_keeps_the_dispatcher_awake)
     disp_disable();
     cr_assert(!ump_channels_arm_disabled(curdispatcher()));
     disp_enable(curdispatcher());
+}
+
+/* ---- the peer dies ---- */
+
+Test(ump_chan, a_lost_channel_gives_what_is_left_and_then_says_so)
+{
+    volatile struct ump_message *message;
+    unsigned type;
+    uint64_t value;
+
+    idc_connection_open(&b.connection, 5, &b.recv_waitset);
+    cr_assert(send(&a, 1));
+    idc_connection_lost(5);
+    cr_assert(receive(&b, &value));
+    cr_assert_eq(err_no(ump_chan_recv(&b, &message, &type)), LIB_ERR_CHAN_PEER_GONE);
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    OK(event_dispatch_non_block(&ws));
+    cr_assert_eq(fired, 1, "the event comes although there is no message");
+    ump_chan_destroy(&b);
+    cr_assert_eq(closed_count, 1);
+    cr_assert_eq(closed_id, 5);
+    cr_assert_null(fake_core_state.connections);
+}
+
+Test(ump_chan, a_loss_wakes_a_waiting_channel_once)
+{
+    struct idc_connection others[2] = { { .monitor_id = 0 } };
+    struct waitset_chanstate unused = { .state = CHAN_UNREGISTERED };
+
+    idc_connection_open(&others[0], 4, &unused);
+    idc_connection_open(&b.connection, 5, &b.recv_waitset);
+    idc_connection_open(&others[1], 6, &unused);
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    idc_connection_lost(7);
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT, "not ours");
+    idc_connection_lost(5);
+    idc_connection_lost(5);
+    OK(event_dispatch_non_block(&ws));
+    cr_assert_eq(fired, 1);
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    cr_assert(!others[0].lost && !others[1].lost);
+    idc_connection_close(&b.connection);
+    idc_connection_close(&b.connection);
+    cr_assert_eq(closed_count, 1, "closed once");
+    idc_connection_lost(5); /* finds nothing */
 }

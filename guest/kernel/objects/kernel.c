@@ -129,6 +129,18 @@ static struct sysret register_monitor(const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+static struct sysret stop_dispatcher(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    if (cte->cap.type != ObjType_EndPointLMP)
+        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
+    dispatch_stop((struct dcb *)cte->cap.u.endpoint.listener, false);
+    return SYSRET(SYS_ERR_OK);
+}
+
 static struct sysret get_stats(const struct invocation *inv)
 {
     struct kernel_stats *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
@@ -172,6 +184,8 @@ struct sysret kernel_invoke(struct cte *cte, struct invocation *inv)
         return register_monitor(inv);
     case KernelCmd_Next_stopped:
         return SYSRET_VALUE(stop_next());
+    case KernelCmd_Stop_dispatcher:
+        return stop_dispatcher(inv);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

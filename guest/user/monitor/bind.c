@@ -35,7 +35,9 @@ struct bind {
     genpaddr_t base; /* window frame */
     uint32_t bytes, inlen, outlen;
     struct capref frame;
+    struct connection *connection; /* what it becomes */
     bind_self_fn *self_done;
+    void (*self_lost)(void *st);
     void *self_st;
 };
 
@@ -46,13 +48,25 @@ static struct bind *bind_new(enum bind_state state)
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
         if (binds[i].state != BIND_FREE)
             continue;
+        struct connection *connection = connection_new();
+        if (connection == NULL)
+            return NULL;
         uint32_t generation = binds[i].generation + 1;
-        binds[i] = (struct bind){ .state = state, .generation = generation, .frame = NULL_CAP };
+        binds[i] = (struct bind){
+            .state = state, .generation = generation, .frame = NULL_CAP, .connection = connection
+        };
         return &binds[i];
     }
     debug_printf("more than %u bind requests at a time on this core: one is refused\n",
                  MONITOR_MAX_BINDS);
     return NULL;
+}
+
+/* It has not become a connection. */
+static void bind_free(struct bind *bind)
+{
+    connection_drop(bind->connection);
+    bind->state = BIND_FREE;
 }
 
 static uintptr_t bind_id(const struct bind *bind)
@@ -78,6 +92,7 @@ struct message {
         MESSAGE_LMP_REPLY_CLIENT,
         MESSAGE_UMP_SERVICE_REQUEST,
         MESSAGE_UMP_REPLY_CLIENT,
+        MESSAGE_CONNECTION_LOST,
         MESSAGE_NEW_BINDING_REPLY,
         MESSAGE_RPC_EP_REPLY,
         MESSAGE_EXITED,
@@ -89,7 +104,7 @@ struct message {
     domainid_t domain;
     uint8_t status;
     struct capref cap, notify;
-    bool keep_cap; /* the capability stays ours when the message has left */
+    bool keep_cap; /* cap stays ours when the message has left */
 };
 
 static void fail_bind(struct bind *bind, errval_t err);
@@ -112,6 +127,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case MESSAGE_UMP_REPLY_CLIENT:
         return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->cap,
                                                  m->notify);
+    case MESSAGE_CONNECTION_LOST:
+        return monitor_connection_lost__tx(b, cont, m->mon_id);
     case MESSAGE_NEW_BINDING_REPLY:
         return monitor_new_monitor_binding_reply__tx(b, cont, m->err, m->cap, m->id);
     case MESSAGE_RPC_EP_REPLY:
@@ -168,6 +185,7 @@ static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintpt
                                            .id = conn_id,
                                            .mon_id = mon_id,
                                            .cap = frame,
+                                           .keep_cap = true,
                                            .notify = notify });
 }
 
@@ -187,17 +205,19 @@ static void fail_bind(struct bind *bind, errval_t err)
             bind->self_done(bind->self_st, err, NULL_CAP);
         break;
     case BIND_UMP_WAIT_REMOTE:
-        drop_cap(bind->frame);
+        revoke_frame(bind->frame);
+        window_free(bind->base, bind->bytes);
         if (bind->asker != NULL)
             reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
         break;
     case BIND_UMP_WAIT_SERVICE:
-        peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, 0, "");
+        revoke_frame(bind->frame); /* the service may have kept it */
+        peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, 0, 0, "");
         break;
     default:
         break;
     }
-    bind->state = BIND_FREE;
+    bind_free(bind);
 }
 
 /* ---- export ---- */
@@ -251,23 +271,25 @@ static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uint
     }
     if (err_is_fail(err)) {
         if (bind != NULL)
-            bind->state = BIND_FREE;
+            bind_free(bind);
         drop_cap(ep);
         reply_lmp(link, conn_id, err, 0, NULL_CAP);
     }
 }
 
-errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done, void *st)
+errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
+                       void (*lost)(void *st), void *st)
 {
     struct bind *bind = bind_new(BIND_LMP_WAIT_SERVICE);
     if (bind == NULL)
         return MON_ERR_IDC_BIND_REFUSED;
     bind->iref = iref;
     bind->self_done = done;
+    bind->self_lost = lost;
     bind->self_st = st;
     errval_t err = ask_service_lmp(bind, MONITOR_LMP_BUF_WORDS, chan->local_cap, true);
     if (err_is_fail(err))
-        bind->state = BIND_FREE;
+        bind_free(bind);
     return err;
 }
 
@@ -278,6 +300,8 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
     struct bind *bind = bind_find(mon_id, BIND_LMP_WAIT_SERVICE);
     if (bind == NULL || bind->service != b->st) { /* the asker has ended, or a forged number */
         drop_cap(ep);
+        if (err_is_ok(err))
+            bind_tell_connection_lost(b->st, mon_id);
         return;
     }
     if (err_is_ok(err) && capref_is_null(ep))
@@ -288,11 +312,15 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
         return;
     }
     debug_trace("LMP %s->%s", asker_name(bind), bind->service->client->name);
-    if (bind->asker != NULL)
-        reply_lmp(bind->asker, bind->conn_id, err, mon_id, ep);
-    else
-        bind->self_done(bind->self_st, err, ep);
     bind->state = BIND_FREE;
+    if (bind->asker != NULL) {
+        connection_made(bind->connection, mon_id, bind->asker, bind->service);
+        reply_lmp(bind->asker, bind->conn_id, err, mon_id, ep);
+    } else {
+        connection_made_to_self(bind->connection, mon_id, bind->service, bind->self_lost,
+                                bind->self_st);
+        bind->self_done(bind->self_st, err, ep);
+    }
 }
 
 /* ---- bind between cores: the client's side ---- */
@@ -338,25 +366,32 @@ static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uint
     }
     if (err_is_fail(err)) {
         if (bind != NULL)
-            bind->state = BIND_FREE;
+            bind_free(bind);
         reply_ump(link, conn_id, err, 0, NULL_CAP, NULL_CAP);
     }
 }
 
-void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
-                     const char *service)
+void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
+                     uint32_t notify_id, const char *service)
 {
     struct bind *bind = bind_find(mon_id, BIND_UMP_WAIT_REMOTE);
     if (bind == NULL || bind->remote_core != core)
         return;
-    struct capref notify = NULL_CAP;
-    if (err_is_ok(err))
-        err = remote_notify(core, notify_id, &notify);
-    if (bind->asker == NULL || err_is_fail(err)) { /* the client has ended meanwhile, or refused */
-        if (err_is_fail(err))
-            window_free(bind->base, bind->bytes);
-        drop_cap(notify);
+    if (err_is_fail(err)) {
         fail_bind(bind, err);
+        return;
+    }
+    struct capref notify = NULL_CAP;
+    if (bind->asker != NULL)
+        err = remote_notify(core, notify_id, &notify);
+    /* From here on the service has its end: if there is no client (any more), it is told so. */
+    bind->state = BIND_FREE;
+    struct link *asker = err_is_ok(err) ? bind->asker : NULL;
+    connection_made_between(bind->connection, mon_id, asker, core, peer_id, true, bind->base,
+                            bind->bytes, bind->frame);
+    if (asker == NULL) {
+        if (bind->asker != NULL)
+            reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, NULL_CAP);
         return;
     }
     char name[sizeof(((struct abi_channel *)0)->name)];
@@ -364,8 +399,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t noti
     if (bind->inlen == bind->outlen)
         register_channel(name, bind->base, bind->inlen, my_core, core);
     debug_trace("UMP %s (core %u->%u)", name, my_core, core);
-    reply_ump(bind->asker, bind->conn_id, err, mon_id, bind->frame, notify);
-    bind->state = BIND_FREE;
+    reply_ump(asker, bind->conn_id, err, mon_id, bind->frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
@@ -376,21 +410,19 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
     if (entry == NULL)
         return MON_ERR_INVALID_IREF;
     bind->service = entry->owner;
-    struct capref frame, notify;
-    errval_t err = remote_frame(bind->base, bind->bytes, &frame);
+    struct capref notify;
+    errval_t err = remote_frame(bind->base, bind->bytes, &bind->frame);
+    if (err_is_ok(err))
+        err = remote_notify(bind->remote_core, notify_id, &notify);
     if (err_is_fail(err))
-        return err;
-    err = remote_notify(bind->remote_core, notify_id, &notify);
-    if (err_is_fail(err)) {
-        drop_cap(frame);
-        return err;
-    }
+        return err; /* the caller takes the frame back */
     queue_message(bind->service, &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
                                                     .id = entry->service_id,
                                                     .mon_id = bind_id(bind),
                                                     .inlen = bind->inlen,
                                                     .outlen = bind->outlen,
-                                                    .cap = frame,
+                                                    .cap = bind->frame,
+                                                    .keep_cap = true,
                                                     .notify = notify });
     return SYS_ERR_OK;
 }
@@ -400,7 +432,7 @@ void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpad
 {
     struct bind *bind = bind_new(BIND_UMP_WAIT_SERVICE);
     if (bind == NULL) {
-        peer_send_bind_ump_reply(core, remote_id, MON_ERR_IDC_BIND_REFUSED, 0, "");
+        peer_send_bind_ump_reply(core, remote_id, MON_ERR_IDC_BIND_REFUSED, 0, 0, "");
         return;
     }
     bind->remote_core = core;
@@ -430,9 +462,11 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
         fail_bind(bind, err);
         return;
     }
-    peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, notify_id,
-                             link->client->name);
     bind->state = BIND_FREE;
+    peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, mon_id, notify_id,
+                             link->client->name);
+    connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
+                            false, bind->base, bind->bytes, bind->frame);
 }
 
 /* ---- further endpoints, exit ---- */
@@ -472,6 +506,17 @@ void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
                   &(struct message){ .kind = MESSAGE_EXITED, .domain = domain, .status = status });
 }
 
+static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
+{
+    struct link *link = b->st;
+    connection_closed_by(link->client, mon_id);
+}
+
+void bind_tell_connection_lost(struct link *link, uintptr_t id)
+{
+    queue_message(link, &(struct message){ .kind = MESSAGE_CONNECTION_LOST, .mon_id = id });
+}
+
 void bind_client_exited(struct client *client)
 {
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
@@ -484,7 +529,7 @@ void bind_client_exited(struct client *client)
             if (bind->state == BIND_UMP_WAIT_REMOTE)
                 bind->asker = NULL; /* the answer comes later and frees the frame */
             else
-                bind->state = BIND_FREE;
+                bind_free(bind);
         }
     }
 }
@@ -499,5 +544,6 @@ void bind_set_handlers(struct link *link)
     b->rx_vtbl.bind_ump_reply_monitor = bind_ump_reply_monitor;
     b->rx_vtbl.new_monitor_binding_request = new_monitor_binding_request;
     b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
+    b->rx_vtbl.connection_closed = connection_closed;
     b->rx_vtbl.domain_exited = domain_exited;
 }

@@ -328,16 +328,29 @@ void client_stopped(domainid_t domain)
     }
 }
 
+/* From now on it cannot touch what is taken from it, nor say anything more. */
+static void stop_dispatcher(struct client *client)
+{
+    struct capref endpoint = client->link->binding->chan.remote_cap;
+    if (client->link->hello != NULL || capref_is_null(endpoint))
+        return; /* stopped by the CPU driver before it spoke */
+    errval_t err = invoke_kernel_stop_dispatcher(cap_kernel, endpoint);
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) /* not found: deleted already */
+        DEBUG_ERR(err, "stopping domain '%s'", client->name);
+}
+
 void client_exited(struct client *client, uint8_t status)
 {
     if (client->state != CLIENT_CONNECTED)
         return;
     client->state = CLIENT_EXITED;
+    stop_dispatcher(client);
     debug_trace("domain %" PRIx32 " '%s' ended with status %u", client->domain, client->name,
                 status);
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
     bind_client_exited(client);
+    connection_client_exited(client);
     parcel_client_exited(client);
     boot_cores_forget(client);
     struct client *parent = client->parent;

@@ -41,6 +41,7 @@ struct message {
         MESSAGE_LINKED,
         MESSAGE_UMP_REQUEST,
         MESSAGE_UMP_REPLY,
+        MESSAGE_CONNECTION_CLOSED,
         MESSAGE_NAME_IREF,
         MESSAGE_FETCH,
         MESSAGE_FETCHED,
@@ -48,7 +49,7 @@ struct message {
     coreid_t core, peer;
     genpaddr_t base;
     uint32_t bytes, inlen, outlen, notify_id;
-    uint64_t id;
+    uint64_t id, peer_id;
     iref_t iref;
     errval_t err;
     char service[64];
@@ -79,7 +80,10 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_bind_ump_request__tx(b, cont, m->iref, m->id, m->base, m->bytes, m->inlen,
                                              m->outlen, m->notify_id);
     case MESSAGE_UMP_REPLY:
-        return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->notify_id, m->service);
+        return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
+                                           m->service);
+    case MESSAGE_CONNECTION_CLOSED:
+        return intermon_connection_closed__tx(b, cont, m->id);
     case MESSAGE_FETCH:
         return intermon_fetch_cap_request__tx(b, cont, m->id);
     case MESSAGE_FETCHED:
@@ -118,14 +122,21 @@ void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, gen
                                      .notify_id = notify_id });
 }
 
-void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
-                              const char *service)
+void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
+                              uint32_t notify_id, const char *service)
 {
-    struct message message = {
-        .kind = MESSAGE_UMP_REPLY, .id = mon_id, .err = err, .notify_id = notify_id
-    };
+    struct message message = { .kind = MESSAGE_UMP_REPLY,
+                               .id = mon_id,
+                               .err = err,
+                               .peer_id = peer_id,
+                               .notify_id = notify_id };
     strncpy(message.service, service, sizeof(message.service) - 1);
     send_to(core, &message);
+}
+
+void peer_send_connection_closed(coreid_t core, uint64_t id)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_CONNECTION_CLOSED, .id = id });
 }
 
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket)
@@ -367,9 +378,14 @@ static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t m
 }
 
 static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,
-                           uint32_t notify_id, const char *service)
+                           uint64_t peer_id, uint32_t notify_id, const char *service)
 {
-    bind_ump_answer(sender_of(b), mon_id, err, notify_id, service);
+    bind_ump_answer(sender_of(b), mon_id, err, peer_id, notify_id, service);
+}
+
+static void connection_closed(struct intermon_binding *b, uint64_t id)
+{
+    connection_closed_by_remote(sender_of(b), id);
 }
 
 static void set_name_iref(struct intermon_binding *b, iref_t iref)
@@ -404,6 +420,7 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.monitor_linked = monitor_linked;
     b->rx_vtbl.bind_ump_request = bind_ump_request;
     b->rx_vtbl.bind_ump_reply = bind_ump_reply;
+    b->rx_vtbl.connection_closed = connection_closed;
     b->rx_vtbl.set_name_iref = set_name_iref;
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;

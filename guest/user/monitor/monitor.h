@@ -112,17 +112,46 @@ void bind_set_handlers(struct link *link);
 
 /* Connects the monitor itself to a service of this core over LMP: `chan` has a local endpoint. */
 typedef void bind_self_fn(void *st, errval_t err, struct capref remote_ep);
-errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done, void *st);
+errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
+                       void (*lost)(void *st), void *st);
 
 /* From intermon.c. */
 void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
                           uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id);
-void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
-                     const char *service);
+void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
+                     uint32_t notify_id, const char *service);
 
 /* Ends the requests in which this client takes part. */
 void bind_client_exited(struct client *client);
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status);
+void bind_tell_connection_lost(struct link *link, uintptr_t id);
+
+/* ---- connection.c: what bind made, until its end ---- */
+
+struct connection;
+
+/* Room for one; NULL (and a line on the console): there is none. */
+struct connection *connection_new(void);
+/* It was not made after all. */
+void connection_drop(struct connection *c);
+
+/* Inside the core; with this monitor as the client; with another core.  In the last case takes the
+ * capability over, and `end` may be NULL: the domain has gone already. */
+void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
+void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
+                             void (*lost)(void *st), void *st);
+void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
+                             coreid_t remote_core, uint64_t remote_id, bool own_page,
+                             genpaddr_t base, uint32_t bytes, struct capref frame);
+
+/* The client has closed its end; the other monitor says so of the end there; the client has ended and
+ * runs no more. */
+void connection_closed_by(const struct client *client, uintptr_t id);
+void connection_closed_by_remote(coreid_t core, uint64_t id);
+void connection_client_exited(const struct client *client);
+
+/* Deletes a window frame's capability and everything on this core that was made of it. */
+void revoke_frame(struct capref frame);
 
 /* ---- blocking.c: what clients ask ---- */
 
@@ -158,7 +187,7 @@ void parcel_client_exited(const struct client *client);
 void window_init(void);
 /* A frame of `bytes` (rounded up to pages) of this core's share.  MON_ERR_WINDOW_EXHAUSTED. */
 errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint32_t *ret_bytes);
-/* Only for frames that nobody has written to. */
+/* Nobody has a capability to the frame any more, on any core. */
 void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
@@ -189,8 +218,9 @@ uint64_t peers_running(void); /* bit for each core with a monitor, this one incl
 void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
                                 uint32_t bytes, uint32_t inlen, uint32_t outlen,
                                 uint32_t notify_id);
-void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint32_t notify_id,
-                              const char *service);
+void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
+                              uint32_t notify_id, const char *service);
+void peer_send_connection_closed(coreid_t core, uint64_t id);
 void peers_send_name_iref(iref_t iref);
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,

@@ -19,7 +19,7 @@ struct request {
 };
 
 static struct request *first, *last;
-static bool connected, asked;
+static bool connected, asked, gone;
 static struct mem_lmp_binding mem;
 
 static void finish(errval_t err, struct capref ram)
@@ -70,7 +70,30 @@ void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *
     else
         first = request;
     last = request;
-    ask();
+    if (gone)
+        finish(FLOUNDER_ERR_BINDING_CLOSED, NULL_CAP);
+    else
+        ask();
+}
+
+/* There will not be another memory server: nobody is left waiting for this one. */
+static void service_lost(void *st)
+{
+    (void)st;
+    if (!connected)
+        return;
+    debug_printf("the memory server of core %u is no more: nothing can be started here\n", my_core);
+    connected = asked = false;
+    gone = true;
+    mem.b.control(&mem.b, IDC_CONTROL_TEARDOWN);
+    while (first != NULL)
+        finish(FLOUNDER_ERR_BINDING_CLOSED, NULL_CAP);
+}
+
+static void broken(struct mem_binding *b, errval_t err)
+{
+    (void)b, (void)err;
+    service_lost(NULL);
 }
 
 static void bound(void *st, errval_t err, struct capref remote_ep)
@@ -80,6 +103,7 @@ static void bound(void *st, errval_t err, struct capref remote_ep)
     mem.chan.remote_cap = remote_ep;
     mem.chan.connstate = LMP_CONNECTED;
     mem.b.rx_vtbl.allocate_response = allocate_response;
+    mem.b.error_handler = broken;
     MUST(mem_lmp_start(&mem), "connecting to the memory server");
     connected = true;
     ask();
@@ -90,5 +114,6 @@ void ram_connect(iref_t iref)
     mem_lmp_init(&mem, get_default_waitset());
     MUST(lmp_chan_accept(&mem.chan, MONITOR_LMP_BUF_WORDS, NULL_CAP),
          "connecting to the memory server");
-    MUST(bind_self_lmp(iref, &mem.chan, bound, NULL), "connecting to the memory server");
+    MUST(bind_self_lmp(iref, &mem.chan, bound, service_lost, NULL),
+         "connecting to the memory server");
 }

@@ -4,8 +4,10 @@
  *
  * The window of a node is divided evenly among the node's cores; each monitor allocates from its own
  * part, so no two monitors ever need to agree about a frame.  A bit for each page says what is in
- * use.  Frames of channels stay in use for good: a ring must start with zeroes, and nobody can
- * give a frame back before both sides have let go of it.
+ * use, another one what was.  A frame comes back when both ends of its channel are gone (connection.c);
+ * it is zeroed when it is given out again, since a ring must start with zeroes, and because what the
+ * last two domains told each other is none of the next ones' business.
+ * Must not give a page out while any core has a capability to it.
  */
 #include "monitor.h"
 
@@ -17,7 +19,7 @@ static genpaddr_t share_base;
 static uint32_t share_pages, next_page, used_pages;
 static genpaddr_t cap_base; /* of the capability in WINDOWCN */
 static struct capref window_cap;
-static uint64_t used[MAX_SHARE_PAGES / 64];
+static uint64_t used[MAX_SHARE_PAGES / 64], written[MAX_SHARE_PAGES / 64];
 
 void drop_cap(struct capref cap)
 {
@@ -74,11 +76,17 @@ static bool page_used(uint32_t page)
     return used[page / 64] >> (page % 64) & 1;
 }
 
+static bool page_written(uint32_t page)
+{
+    return written[page / 64] >> (page % 64) & 1;
+}
+
 static void mark(uint32_t first, uint32_t pages, bool in_use)
 {
     for (uint32_t page = first; page < first + pages; page++) {
         assert(page_used(page) != in_use);
         used[page / 64] ^= 1ull << (page % 64);
+        written[page / 64] |= 1ull << (page % 64);
     }
     used_pages = in_use ? used_pages + pages : used_pages - pages;
 }
@@ -93,6 +101,33 @@ static uint32_t find_run(uint32_t from, uint32_t to, uint32_t pages)
             return page + 1 - pages;
     }
     return share_pages;
+}
+
+/* Zeroes what has been in use before, through a mapping of our own. */
+static errval_t clean(struct capref frame, uint32_t first, uint32_t pages)
+{
+    bool any = false;
+    for (uint32_t page = first; page < first + pages; page++)
+        any = any || page_written(page);
+    if (!any)
+        return SYS_ERR_OK;
+    struct capref copy; /* a capability can be mapped once, and that is for its owner */
+    errval_t err = slot_alloc(&copy);
+    if (err_is_fail(err))
+        return err;
+    err = cap_copy(copy, frame);
+    if (err_is_fail(err)) {
+        slot_free(copy);
+        return err;
+    }
+    void *memory;
+    err = vspace_map_one_frame(&memory, (size_t)pages * BASE_PAGE_SIZE, copy, NULL, NULL);
+    if (err_is_ok(err)) {
+        memset(memory, 0, (size_t)pages * BASE_PAGE_SIZE);
+        vspace_unmap(memory);
+    }
+    drop_cap(copy);
+    return err;
 }
 
 errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint32_t *ret_bytes)
@@ -115,6 +150,11 @@ errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint
                      (gensize_t)pages * BASE_PAGE_SIZE, 1);
     if (err_is_fail(err)) {
         slot_free(*frame);
+        return err;
+    }
+    err = clean(*frame, first, pages);
+    if (err_is_fail(err)) {
+        drop_cap(*frame);
         return err;
     }
     mark(first, pages, true);

@@ -15,6 +15,7 @@ struct monitor_blocking_binding;
 struct mem_binding;
 struct nameservice_binding;
 struct idc_export;
+struct idc_connection;
 
 #define SLOT_ALLOC_MAX_CNODES 64
 
@@ -59,6 +60,7 @@ struct core_state {
     uint32_t recv_slot_count;
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
+    struct idc_connection *connections;
     uintptr_t next_service_id;
 };
 

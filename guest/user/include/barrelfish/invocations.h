@@ -273,6 +273,14 @@ static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_
     return result.error;
 }
 
+/* endpoint: any of the dispatcher's; nobody is told */
+static inline errval_t invoke_kernel_stop_dispatcher(struct capref kernel, struct capref endpoint)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Stop_dispatcher, get_cap_addr(endpoint),
+                      get_cap_level(endpoint))
+        .error;
+}
+
 /* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
 static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
                                                       size_t bytes)

@@ -6,6 +6,7 @@
 #ifndef BARRELFISH_LMP_CHAN_H
 #define BARRELFISH_LMP_CHAN_H
 
+#include <barrelfish/connection.h>
 #include <barrelfish/event_queue.h>
 #include <barrelfish/lmp_endpoints.h>
 #include <barrelfish/syscalls.h>
@@ -27,6 +28,7 @@ struct lmp_chan {
     void *bind_st;
     iref_t iref;
     size_t buflen_words;
+    struct idc_connection connection;
 };
 
 void lmp_chan_init(struct lmp_chan *lc);
@@ -52,7 +54,7 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
 /* The receiver has no room, no slot for the capability, or is disabled: it needs to run. */
 bool lmp_err_is_transient(errval_t err);
 
-/* LIB_ERR_NO_LMP_MSG.  See lmp_endpoint_recv. */
+/* LIB_ERR_NO_LMP_MSG, LIB_ERR_CHAN_PEER_GONE.  See lmp_endpoint_recv. */
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap);
 bool lmp_chan_can_recv(struct lmp_chan *lc);
 

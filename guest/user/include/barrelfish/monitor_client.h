@@ -37,6 +37,9 @@ typedef void monitor_bind_cont_fn(void *st, errval_t err, struct monitor_binding
 errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct waitset *ws,
                                     size_t lmp_buflen_words);
 
+/* The connection's channel is closed on this side (connection.h). */
+void monitor_client_connection_closed(uintptr_t monitor_id);
+
 /* Installs the handlers of bind and export messages in a binding to a monitor. */
 void monitor_client_set_handlers(struct monitor_binding *b);
 

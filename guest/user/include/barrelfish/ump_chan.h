@@ -7,6 +7,7 @@
 #define BARRELFISH_UMP_CHAN_H
 
 #include <barrelfish/caddr.h>
+#include <barrelfish/connection.h>
 #include <barrelfish/event_queue.h>
 #include <barrelfish/ump_impl.h>
 #include <barrelfish/waitset_chan.h>
@@ -38,7 +39,7 @@ struct ump_chan {
     void *bind_st;
     iref_t iref;
     size_t inlen, outlen;
-    uintptr_t monitor_id; /* of the binding at the monitor */
+    struct idc_connection connection;
 };
 
 /* Buffers: line aligned, a multiple of 64 bytes.  Zeroed at first use. */
@@ -67,7 +68,7 @@ volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_c
 void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
                      struct ump_control control, unsigned type);
 
-/* LIB_ERR_NO_UMP_MSG.  Acknowledgements are handled inside.  The message stays in place, and the
+/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE.  Acknowledgements are handled inside.  The message stays in place, and the
  * peer cannot overwrite it, until ump_chan_recv_done. */
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
 void ump_chan_recv_done(struct ump_chan *uc);

@@ -135,6 +135,7 @@ enum kernel_cmd {
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
+    KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
 };
 
 #endif

@@ -85,6 +85,7 @@ void lmp_chan_destroy(struct lmp_chan *lc)
         lc->remote_cap = NULL_CAP;
     }
     lc->connstate = LMP_DISCONNECTED;
+    idc_connection_close(&lc->connection);
 }
 
 bool lmp_err_is_transient(errval_t err)
@@ -121,7 +122,9 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
 
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
 {
-    return lmp_endpoint_recv(lc->endpoint, msg, cap);
+    errval_t err = lmp_endpoint_recv(lc->endpoint, msg, cap);
+
+    return err_no(err) == LIB_ERR_NO_LMP_MSG && lc->connection.lost ? LIB_ERR_CHAN_PEER_GONE : err;
 }
 
 bool lmp_chan_can_recv(struct lmp_chan *lc)
@@ -149,7 +152,10 @@ void lmp_chan_set_recv_slot(struct lmp_chan *lc, struct capref slot)
 errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
                                 struct event_closure closure)
 {
-    return lmp_endpoint_register(lc->endpoint, ws, closure);
+    errval_t err = lmp_endpoint_register(lc->endpoint, ws, closure);
+
+    idc_connection_registered(&lc->connection);
+    return err;
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)

@@ -328,11 +328,12 @@ static void bind_lmp_reply_client(struct monitor_binding *mon, errval_t err, uin
 {
     struct lmp_chan *lc = (struct lmp_chan *)conn_id;
 
-    (void)mon, (void)mon_id;
+    (void)mon;
     assert(lc->connstate == LMP_BIND_WAIT);
     if (err_is_ok(err)) {
         lc->remote_cap = ep;
         lc->connstate = LMP_CONNECTED;
+        idc_connection_open(&lc->connection, mon_id, &lc->endpoint->waitset_state);
     } else {
         lc->connstate = LMP_DISCONNECTED;
     }
@@ -381,7 +382,11 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
         err = ump_chan_map(uc, frame, uc->inlen, uc->outlen, notify, true);
     }
     if (err_is_ok(err)) {
-        uc->monitor_id = mon_id;
+        idc_connection_open(&uc->connection, mon_id, &uc->recv_waitset);
+    } else if (!capref_is_null(frame)) {
+        cap_destroy(frame); /* it could not be mapped here: as if closed at once */
+        cap_destroy(notify);
+        monitor_client_connection_closed(mon_id);
     }
     cont(st, err, uc, notify);
 }
@@ -450,6 +455,9 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
     if (e != NULL && e->lmp_connect_callback != NULL) {
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }
+    if (err_is_ok(err)) {
+        idc_connection_open(&lc->connection, mon_id, &lc->endpoint->waitset_state);
+    }
     err = queue_request((struct request){ .mon = mon,
                                           .send = send_lmp_reply,
                                           .object = lc,
@@ -478,13 +486,41 @@ static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t serv
         err = e->ump_connect_callback(e->st, frame, inlen, outlen, notify, &uc);
     }
     if (err_is_ok(err)) {
-        uc->monitor_id = mon_id;
+        idc_connection_open(&uc->connection, mon_id, &uc->recv_waitset);
     }
     err = queue_request((struct request){
         .mon = mon, .send = send_ump_reply, .object = uc, .id = mon_id, .err = err });
     if (err_is_fail(err)) {
         USER_PANIC_ERR(err, "answering a bind request");
     }
+}
+
+/* ---- the end of connections ---- */
+
+static errval_t send_connection_closed(struct request *r, struct event_closure done)
+{
+    return monitor_connection_closed__tx(r->mon, done, r->id);
+}
+
+void monitor_client_connection_closed(uintptr_t monitor_id)
+{
+    struct monitor_binding *mon = get_monitor_binding();
+    errval_t err = LIB_ERR_MONITOR_CLIENT_BIND;
+
+    if (mon != NULL) {
+        err = queue_request(
+            (struct request){ .mon = mon, .send = send_connection_closed, .id = monitor_id });
+    }
+    if (err_is_fail(err)) {
+        /* its memory is not used again before this domain ends; nothing else is wrong */
+        DEBUG_ERR(err, "telling the monitor that a connection is closed");
+    }
+}
+
+static void connection_lost(struct monitor_binding *mon, uintptr_t mon_id)
+{
+    (void)mon;
+    idc_connection_lost(mon_id);
 }
 
 void monitor_client_set_handlers(struct monitor_binding *b)
@@ -494,6 +530,7 @@ void monitor_client_set_handlers(struct monitor_binding *b)
     b->rx_vtbl.bind_lmp_service_request = bind_lmp_service_request;
     b->rx_vtbl.bind_ump_reply_client = bind_ump_reply_client;
     b->rx_vtbl.bind_ump_service_request = bind_ump_service_request;
+    b->rx_vtbl.connection_lost = connection_lost;
     b->rx_vtbl.get_monitor_rpc_ep_reply = rpc_ep_reply;
     b->rx_vtbl.new_monitor_binding_reply = new_binding_reply;
 }

@@ -124,6 +124,7 @@ void ump_chan_destroy(struct ump_chan *uc)
         uc->notify_cap = NULL_CAP;
     }
     uc->connstate = UMP_DISCONNECTED;
+    idc_connection_close(&uc->connection);
 }
 
 /* One notification for each time the peer went to sleep. */
@@ -240,7 +241,10 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     if (was_enabled) {
         disp_enable(handle);
     }
-    return *message != NULL ? SYS_ERR_OK : LIB_ERR_NO_UMP_MSG;
+    if (*message != NULL) {
+        return SYS_ERR_OK;
+    }
+    return uc->connection.lost ? LIB_ERR_CHAN_PEER_GONE : LIB_ERR_NO_UMP_MSG;
 }
 
 void ump_chan_recv_done(struct ump_chan *uc)
@@ -287,6 +291,7 @@ errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
         err = waitset_chan_register_polled_disabled(ws, &uc->recv_waitset, closure, handle);
     }
     disp_enable(handle);
+    idc_connection_registered(&uc->connection);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
 }
 

@@ -54,8 +54,13 @@ static void bound(struct flounder_binding *c, errval_t err)
     flounder_any_fn *cont = c->bind_cont;
     const struct flounder_interface *interface = c->interface;
     void *st = c->bind_st;
-    if (err_is_ok(err))
+    if (err_is_ok(err)) {
         err = flounder_start(c);
+        if (err_is_fail(err) && c->kind == FLOUNDER_UMP)
+            ump_chan_destroy(c->channel);
+        else if (err_is_fail(err))
+            lmp_chan_destroy(c->channel);
+    }
     if (err_is_fail(err)) {
         flounder_discard(c);
         c = NULL;

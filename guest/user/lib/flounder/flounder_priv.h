@@ -70,6 +70,10 @@ void flounder_local_close(struct flounder_binding *c);
  * once. */
 void flounder_break(struct flounder_binding *c, errval_t err);
 
+/* An error of the channel, with FLOUNDER_ERR_BINDING_CLOSED on top if it means that the peer is no more:
+ * however that is noticed, programs hear the same. */
+errval_t flounder_reason(errval_t err);
+
 /* The binding is connected: at exit its peer is told.  For bindings on the heap, once. */
 void flounder_opened(struct flounder_binding *c);
 

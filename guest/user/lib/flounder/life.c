@@ -2,15 +2,15 @@
  *
  * The end of a connection: by this side (teardown), by the peer (a goodbye), or by the transport.
  *
- *   open --goodbye, protocol error, transport error--> broken --teardown--> closing --> gone
- *   open --teardown-----------------------------------------------------------^
+ *   open --goodbye, peer's death, protocol error, transport error--> broken --teardown--> closing --> gone
+ *   open --teardown-------------------------------------------------------------------------^
  *
  * Broken: nothing is sent or received, everybody who waits is told, the error handler runs once; the
  * memory stays, since the program holds it.  Closing: the goodbye waits for room in the channel.
  * Gone: the channel is destroyed, and an event behind all events already queued frees the memory,
  * unless handlers or calls still run on it: then the last of them does.
  * A domain that ends says goodbye to all peers, as far as their channels have room: they would wait
- * for ever otherwise.
+ * for ever otherwise.  A domain that dies says nothing; there the monitor does (connection.h).
  * Must run each owed continuation exactly once: it may free the program's own memory.
  */
 #include "flounder_priv.h"
@@ -183,10 +183,23 @@ static void stop(struct flounder_binding *c, errval_t err)
         waitset_chan_trigger(&c->register_chan);
 }
 
+errval_t flounder_reason(errval_t err)
+{
+    switch (err_no(err)) {
+    case LIB_ERR_CHAN_PEER_GONE: /* the monitor said so */
+    case SYS_ERR_LMP_NO_TARGET:  /* its dispatcher was stopped */
+    case SYS_ERR_CAP_NOT_FOUND:  /* its endpoint was deleted, and with it our capability */
+        return err_push(err, FLOUNDER_ERR_BINDING_CLOSED);
+    default:
+        return err;
+    }
+}
+
 void flounder_break(struct flounder_binding *c, errval_t err)
 {
     if (c->closed != SYS_ERR_OK)
         return;
+    err = flounder_reason(err);
     flounder_enter(c);
     stop(c, err);
     flounder_fail(c, err);

@@ -46,7 +46,7 @@ void flounder_lmp_push(struct flounder_binding *c)
             err = err_push(err, LIB_ERR_CHAN_REGISTER_SEND);
         }
         if (err_is_fail(err)) {
-            flounder_tx_done(c, err);
+            flounder_tx_done(c, flounder_reason(err));
             return;
         }
         c->tx_at = next;

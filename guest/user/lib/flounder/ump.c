@@ -101,8 +101,12 @@ void flounder_ump_rx_handler(void *arg)
     struct flounder_binding *c = arg;
     volatile struct ump_message *line;
     unsigned type;
-    if (err_is_fail(ump_chan_recv(c->channel, &line, &type))) {
-        flounder_ump_rearm(c);
+    errval_t err = ump_chan_recv(c->channel, &line, &type);
+    if (err_is_fail(err)) {
+        if (err_no(err) == LIB_ERR_NO_UMP_MSG)
+            flounder_ump_rearm(c);
+        else
+            flounder_break(c, err);
         return;
     }
     const unsigned index = type - FLOUNDER_FIRST_MESSAGE;

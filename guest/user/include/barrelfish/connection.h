@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections that monitors made, as the two domains at their ends know them (docs/monitor.md).
+ *
+ * A peer that dies says nothing.  Its monitor knows, and tells the monitor of the other end, which
+ * tells the domain.  What the peer sent before is still delivered; then the channel's receive event
+ * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE.
+ */
+#ifndef BARRELFISH_CONNECTION_H
+#define BARRELFISH_CONNECTION_H
+
+#include <barrelfish/waitset_chan.h>
+
+/* A member of every channel; zero: the channel was made without a monitor. */
+struct idc_connection {
+    uintptr_t monitor_id; /* its number at the monitor */
+    bool lost;            /* the peer is no more */
+    struct waitset_chanstate *receive;
+    struct idc_connection *next, **link; /* of core_state.connections */
+};
+
+/* The channel is connected; `receive` is the event by which it hears of messages. */
+void idc_connection_open(struct idc_connection *connection, uintptr_t monitor_id,
+                         struct waitset_chanstate *receive);
+
+/* The channel is unmapped and its capabilities are deleted: tells the monitor.  No effect on a
+ * channel that no monitor made. */
+void idc_connection_close(struct idc_connection *connection);
+
+/* From the monitor: no effect if there is no such connection (any more). */
+void idc_connection_lost(uintptr_t monitor_id);
+
+/* After a registration for receiving: a lost channel's event comes at once. */
+static inline void idc_connection_registered(const struct idc_connection *connection)
+{
+    if (connection->lost)
+        (void)waitset_chan_trigger(connection->receive); /* fails if it is coming already */
+}
+
+#endif
