@@ -178,7 +178,7 @@ static void write_plain(struct writer *w)
     put(out, ");\n}\n\n");
     idl_put_parameters(
         &w->e, idl_arena_printf(w->e.arena, "static void %s_%s_rx(struct %s_binding *_b", n, m, n),
-        4, w->m->arguments, w->m->argument_count, IDL_VIEW_IN);
+        w->m->arguments, w->m->argument_count, IDL_VIEW_IN);
     put(out, ")\n{\n    static struct %s_%s_values _values, *_v = &_values;\n", n, m);
     put(out, "    %s_%s_fill(_v, driver_arrived(_b->st, %s_%s__msgnum, \"%s.%s\"));\n", n, m, n, m,
         n, m);
@@ -198,7 +198,7 @@ static void write_rpc(struct writer *w)
     idl_put_parameters(
         &w->e,
         idl_arena_printf(w->e.arena, "static errval_t %s_%s_serve(struct %s_binding *_b", n, x, n),
-        4, all, count, IDL_VIEW_RPC);
+        all, count, IDL_VIEW_RPC);
     put(out,
         ")\n{\n    static struct %s_%s_values _values;\n    struct %s_%s_values *_v = &_values;\n",
         n, call->name, n, call->name);
