@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: MIT
 #
 # make install PREFIX=/usr/local [DESTDIR=]: vmm finds its guest images in ../lib/vmm/guest beside
-# the folder it lies in, so an installed tree can be moved as a whole.
+# the folder it lies in, so an installed tree can be moved as a whole.  Everybody may read it, whatever
+# the umask of who installs.
+
+installed := "$(DESTDIR)$(PREFIX)"
+install_scenarios = $(sort $(shell find scenarios -type f ! -name '.*'))
 
 .PHONY: install
 install: all
-	$(say) INSTALL $(DESTDIR)$(PREFIX)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/vmm/guest/boot \
-	    $(DESTDIR)$(PREFIX)/lib/vmm/guest/sbin $(DESTDIR)$(PREFIX)/share/vmm
-	$(Q)install -m 755 $(B)/bin/vmm $(DESTDIR)$(PREFIX)/bin/
-	$(Q)install -m 644 $(B)/guest/boot/cpu $(DESTDIR)$(PREFIX)/lib/vmm/guest/boot/
-	$(Q)install -m 644 $(domain_images) $(DESTDIR)$(PREFIX)/lib/vmm/guest/sbin/
-	$(Q)cp -R scenarios $(DESTDIR)$(PREFIX)/share/vmm/
+	$(say) INSTALL $(installed)
+	$(Q)umask 022; install -d $(addprefix $(installed)/,bin lib/vmm/guest/boot lib/vmm/guest/sbin \
+	    $(sort $(dir $(install_scenarios:%=share/vmm/%))))
+	$(Q)install -m 755 $(B)/bin/vmm $(installed)/bin/
+	$(Q)install -m 644 $(B)/guest/boot/cpu $(installed)/lib/vmm/guest/boot/
+	$(Q)install -m 644 $(domain_images) $(installed)/lib/vmm/guest/sbin/
+	$(Q)for file in $(install_scenarios) LICENSE; do \
+	    install -m 644 $$file $(installed)/share/vmm/$$file; \
+	done
 	$(Q)library=$(B)/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2; [ ! -e $$library ] || \
-	    install -m 644 $$library $(DESTDIR)$(PREFIX)/lib/vmm/
-	$(Q)cp LICENSE $(DESTDIR)$(PREFIX)/share/vmm/
+	    install -m 644 $$library $(installed)/lib/vmm/

@@ -22,7 +22,7 @@ machine:
 boot:
   - kernel /boot/cpu loglevel=3
   - module /sbin/init fault=$1
-deadline: 20 s
+deadline: 100 s
 expect:
   - console: {regex: "init.0: $2"}
   - not: survived

@@ -4,9 +4,10 @@
 # The judge of `make check-nested` without a machine: made-up results of two hosts, and what `nested`
 # must say of them.  Good ones pass; each thing that can be wrong is found.
 set -u
+unset CDPATH
 cd "$(dirname "$0")/../.." || exit 2
 make -s B="$B" "$B/nested/bin/nested" || { echo "its program does not build"; exit 1; }
-nested=$PWD/$B/nested/bin/nested
+nested=$(cd "$B" && pwd)/nested/bin/nested
 cd "$TMP" || exit 2
 
 # results DIR SYSCALLS: what the steps of one good run leave

@@ -23,6 +23,8 @@ if [ -w /dev/kvm ]; then
     chmod -R a+rX "$place"
     cp -R scenarios "$place/"
     VMM=$place/bin/vmm
+    # nor can he read the library beside this tree's vmm; an installed vmm finds its own
+    [[ ${VMM_UNICORN:-} != "$(cd "$B" && pwd)"/* ]] || unset VMM_UNICORN
     cd "$place" || exit 1
 fi
 

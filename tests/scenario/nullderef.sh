@@ -8,7 +8,7 @@
 
 need_engine
 need_image sbin/nullderef
-scenario nullderef 1 '10 s' 'console: wrote to address 0' <<'MENU'
+scenario nullderef 1 '100 s' 'console: wrote to address 0' <<'MENU'
 module /sbin/nullderef
 module /sbin/hello
 MENU

@@ -7,10 +7,14 @@
 
 need_engine
 need_image sbin/spin
-scenario spin 1 '5 s' 'console: never said' <<<'module /sbin/spin'
+scenario spin 1 '1 s' 'console: never said' <<<'module /sbin/spin'
 for engine in $ENGINES; do
-    vmm run --engine "$engine" "$TMP/spin.yaml"
-    exits_with 1
+    # on kvm the time is the host's, which may be busy: what counts is a deadline after the program began
+    for deadline in 1s 5s 20s 80s; do
+        vmm run --engine "$engine" --deadline $deadline "$TMP/spin.yaml"
+        exits_with 1
+        grep -q spinning "$TMP/out" && break
+    done
     says 'spinning'
     says 'deadline'
     says 'spin!?.*spin_for_ever'

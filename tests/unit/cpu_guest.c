@@ -390,7 +390,7 @@ const char *cpu_machine(const struct cpu_case *test, struct machine **machine, b
         .module = &init,
         .module_count = 1,
         .seed = 1,
-        .deadline_ns = test->deadline_ns ? test->deadline_ns : 10000000000,
+        .deadline_ns = test->deadline_ns ? test->deadline_ns : 100000000000,
         .private_memory = private_memory,
     };
     int r = written ? machine_create(machine, &config, problem, sizeof(problem)) : -1;

@@ -401,6 +401,9 @@ Test(ump, sleeping_receiver_never_misses_a_message)
 
     sem_init(&notification, 0, 0);
     cr_assert_eq(pthread_create(&thread, NULL, sleepy_receiver, NULL), 0);
+    while (!(ump_ring_peer_wake(&a) & 1)) { /* one sleep at least, whoever is faster afterwards */
+        sched_yield();
+    }
     for (uint64_t i = 0; i < SLEEPS; i++) {
         while (!send(&a, i, false)) {
             while (receive(&a, &type, &value)) {

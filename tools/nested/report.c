@@ -22,6 +22,7 @@
 #include "results.h"
 
 #define MAX_TESTS 128
+#define SHOWN_LINES 60 /* of the log of a failed step */
 
 enum place { INSIDE, OUTSIDE, PLACES };
 static const char *const place_names[PLACES] = { "inside", "outside" };
@@ -72,6 +73,29 @@ static bool read_status(enum place place, const char *name, struct step *step)
     return step->ran;
 }
 
+/* The end of what a failed step wrote, so that the report alone tells why: without the lines of tests
+ * that passed, and without empty ones. */
+static void show_log(enum place place, const char *step)
+{
+    char *log = read_text(place, step, "log"), *line = log;
+    unsigned count = 0, number = 0;
+    for (int showing = 0; log && showing <= 1; showing++) {
+        if (showing)
+            printf("       the end of out/%s/%s/log:\n", place_names[place], step);
+        for (line = log; *line;) {
+            size_t length = strcspn(line, "\r\n");
+            if (length > 0 && strncmp(line, "pass\t", 5) != 0) {
+                if (!showing)
+                    count++;
+                else if (number++ + SHOWN_LINES >= count)
+                    printf("       | %.*s\n", (int)(length < 240 ? length : 240), line);
+            }
+            line += length + (line[length] != 0);
+        }
+    }
+    free(log);
+}
+
 /* Adds a failure for a step of which nothing is known, or that ran over its deadline. */
 static bool complain(enum place place, const char *name, const struct step *step)
 {
@@ -83,6 +107,7 @@ static bool complain(enum place place, const char *name, const struct step *step
     if (step->status == 124) {
         add_result(FAILED, name, place_names[place], step->ms, "no end after %.1f s",
                    (double)step->ms / 1000);
+        show_log(place, name);
         return true;
     }
     return false;
@@ -180,13 +205,14 @@ static void report_selftests(void)
         read_status(place, "selftest", &step);
         complain(place, "selftest", &step);
         count[place] = read_selftests(place, test[place]);
-        unsigned passed = 0;
+        unsigned passed = 0, failed = 0;
         for (unsigned i = 0; i < count[place]; i++) {
             const struct selftest *t = &test[place][i];
             enum verdict v = strcmp(t->verdict, "pass") == 0   ? PASSED
                              : strcmp(t->verdict, "skip") == 0 ? SKIPPED
                                                                : FAILED;
             passed += v == PASSED;
+            failed += v == FAILED;
             add_result(v, t->name, place_names[place], t->ms, "%s", t->text);
         }
         if (step.ran && count[place] == 0)
@@ -194,6 +220,8 @@ static void report_selftests(void)
         else if (step.ran && step.status != 0 && step.status != 124 && passed == count[place])
             add_result(FAILED, "selftest", place_names[place], step.ms, "it ended with status %d",
                        step.status);
+        if (failed && step.status != 124)
+            show_log(place, "selftest");
         printf("%-6s selftest[%s]  %u of %u passed, %.1f s\n",
                passed == count[place] && passed ? "ok" : "", place_names[place], passed,
                count[place], (double)step.ms / 1000);
@@ -230,6 +258,8 @@ static void read_scenario(enum place place, const char *name, struct step *step)
                "exit code %d, verdict %s: %s; its output: out/%s/%s/log", step->status,
                step->verdict ? step->verdict : "none", detail ? detail : "no result",
                place_names[place], name);
+    if (!good)
+        show_log(place, name);
 }
 
 static json_int_t number(const struct step *step, const char *group, const char *key)

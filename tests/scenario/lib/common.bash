@@ -17,8 +17,8 @@ skip() {
 fail() {
     echo "failed: $1"
     if [ -e "$TMP/out" ]; then
-        echo "--- vmm exited with ${status:-?} and wrote:"
-        tail -n 30 "$TMP/out"
+        echo "--- ${status:+vmm exited with $status and }wrote:"
+        tail -n 100 "$TMP/out"
     fi
     exit 1
 }
