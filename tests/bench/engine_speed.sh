@@ -14,7 +14,7 @@ library=$B/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2
 
 gcc -std=gnu17 -O2 -D_GNU_SOURCE= -I. -Ivmm -Idevices -pthread -o "$work/engine_speed" \
     tests/bench/engine_speed.c tests/unit/cpu_guest.c vmm/machine/*.c vmm/engine/*.c devices/*.c \
-    -lelf -lxxhash -ldl -lm
+    -lelf -lxxhash -ldl -lm -Wl,--export-dynamic-symbol='helper_*_x86_64'
 
 cpu_seconds() { # COMMAND...: user + system time
     TIMEFORMAT='%U %S'

@@ -57,6 +57,8 @@ SNIPPET(ports, AFTER("1f") "in %dx, %eax\n jmp 1f\n ud2\n 1:" AFTER(
                                                                                 "mov $9, %eax\n "
                                                                                 "syscall\n "
                                                                                 "4:" LEAVE);
+SNIPPET(port_strings, "mov $0x500000, %edi\n mov %edi, %esi\n" AFTER("1f") "insb\n 1:" AFTER(
+                          "2f") "mov $3, %ecx\n rep outsl\n 2:" LEAVE);
 SNIPPET(not_canonical, AFTER("1f") "mov $0x800000000000, %rax\n mov (%rax), %rbx\n 1:" LEAVE);
 SNIPPET(not_canonical_stack, AFTER("1f") "mov $0x800000000000, %rbp\n mov (%rbp), %rbx\n 1:" LEAVE);
 SNIPPET(software_gate, AFTER("1f") "int $6\n 1:" AFTER("2f") "int $100\n 2:" LEAVE);
@@ -188,6 +190,7 @@ SNIPPET(fxsave_works, "fld1\n movq %rsp, %xmm7\n fxsave64 0x500100\n fninit\n px
 /* Virtual time in ring 3: exact, rising, the same for both instructions. */
 SNIPPET(time_stamp, "rdtsc\n mov %eax, %ebx\n mov $1000, %ecx\n 1: dec %ecx\n jnz 1b\n rdtsc\n"
                     "sub %ebx, %eax\n mov %eax, %ebx\n rdtscp\n mov %ecx, %ebp\n" LEAVE);
+SNIPPET(time_stamp_refused, AFTER("1f") "rdtsc\n 1:" AFTER("2f") "rdtscp\n 2:" LEAVE);
 
 /* ---- flags across blocks and slices ---- */
 SNIPPET(flags_live, "mov $200, %edi\n xor %ebx, %ebx\n 1: cmp $100, %edi\n jmp 2f\n 2: jb 3f\n"
@@ -297,8 +300,9 @@ static const struct test_case cases[] = {
                   { 13, 0, -1, 0 },
                   SYS } },
     { GUEST(ports), .count = 5,
-      .expect = { { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, { 13, 0, -1, 0 }, SYS },
-      .any_kvm = "Unicorn reports them at the end of the block" },
+      .expect = { { 13, 0, 7, 0 }, { 13, 0, 29, 0 }, { 13, 0, 41, 0 }, { 13, 0, 51, 0 }, SYS } },
+    { GUEST(port_strings), .count = 3, .expect = { { 13, 0, 14, 0 }, { 13, 0, 27, 0 }, SYS },
+      .any_kvm = "Unicorn's insb stores a zero before it asks the port" },
     { GUEST(not_canonical), .count = 2, .expect = { { 13, 0, 17, 0 }, SYS } },
     { GUEST(not_canonical_stack), .count = 2, .expect = { { 13, 0, 17, 0 }, SYS },
       .any_kvm = "a processor raises #SS here, Unicorn #GP" },
@@ -348,6 +352,9 @@ static const struct test_case cases[] = {
     { GUEST(vector_state), .count = 2, .expect = { SYS, SYS } },
     { GUEST(fxsave_works), .count = 1, .expect = { SYS } },
     { GUEST(time_stamp), .count = 1, .expect = { SYS }, .any_kvm = "reads the time" },
+    { GUEST(time_stamp_refused), .guest.cr4 = 1 << 2, .count = 3,
+      .expect = { { 13, 0, 7, 0 }, { 13, 0, 16, 0 }, SYS },
+      .software_kvm = "ring 3 runs with the host's CR4" },
     { GUEST(flags_live), .count = 1, .expect = { SYS } },
     { GUEST(carry_chain), .count = 1, .expect = { SYS } },
     { GUEST(strings), .count = 1, .expect = { SYS } },

@@ -2,7 +2,8 @@
  *
  * Random bytes as guest code: the engine survives them, ends in order, and does the same again with
  * the same seed.  After each trap the snippet goes on somewhere else in the random bytes, so each
- * run meets dozens of traps.  VMM_RANDOM_GUESTS sets how many guests are tried (default 60).
+ * run meets dozens of traps.  Some bytes are made into instructions that would read time and random
+ * numbers of the host.  VMM_RANDOM_GUESTS sets how many guests are tried (default 60).
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -19,11 +20,14 @@ static void make_code(uint8_t code[CODE_BYTES], uint64_t seed, bool ring0)
 {
     struct prng prng;
     prng_seed(&prng, seed);
-    for (unsigned i = 0; i < CODE_BYTES; i++) {
-        uint8_t byte = (uint8_t)prng_next(&prng);
-        /* no two-byte opcodes, in either form: rdtsc, rdrand and rdseed read the host */
-        code[i] = byte == 0x0f || byte == 0xc4 || byte == 0xc5 ? 0x90 : byte;
-    }
+    for (unsigned i = 0; i < CODE_BYTES; i++)
+        code[i] = (uint8_t)prng_next(&prng);
+    static const uint8_t host[][4] = { { 0x0f, 0x31, 0x0f, 0x31 },   /* rdtsc, twice */
+                                       { 0x0f, 0x01, 0xf9, 0x90 },   /* rdtscp */
+                                       { 0x48, 0x0f, 0xc7, 0xf0 },   /* rdrand %rax */
+                                       { 0x48, 0x0f, 0xc7, 0xfb } }; /* rdseed %rbx */
+    for (unsigned i = 0; i < 32; i++)
+        memcpy(code + prng_below(&prng, CODE_BYTES - 4), host[i % 4], 4);
     uint32_t base = (uint32_t)(ring0 ? CPU_KERNEL_CODE : CPU_USER_CODE);
     uint32_t resume = base + 0x20, random = base + RANDOM_AT;
     static const uint8_t start[] = { 0x49, 0xc7, 0xc7, 0, 0, 0, 0,   /* mov $resume, %r15 */

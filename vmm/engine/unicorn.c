@@ -145,6 +145,13 @@ static const char *map_memory(struct engine *engine)
     return NULL;
 }
 
+static void seed_from(struct engine *engine, uint64_t seed)
+{
+    engine->options.seed = seed;
+    prng_seed(&engine->clock.prng, seed);
+    prng_seed(&engine->clock.guest_random, ~seed);
+}
+
 static int unicorn_create(struct engine **out, struct machine *machine,
                           const struct engine_options *options)
 {
@@ -166,7 +173,7 @@ static int unicorn_create(struct engine **out, struct machine *machine,
         engine->options.slice_blocks = SLICE_BLOCKS_DEFAULT;
     engine->core_count = machine_core_count(machine);
     engine->current = engine->loaded = NO_CORE;
-    prng_seed(&engine->clock.prng, options->seed);
+    seed_from(engine, options->seed);
 
     const char *wrong =
         open_cpu(api, &engine->cpu, &engine->layout, UNICORN_CODE_BYTES(engine->core_count));
@@ -290,8 +297,7 @@ static void unicorn_stats(struct engine *engine, struct engine_stats *out)
 void unicorn_reseed(struct engine *engine, uint64_t seed)
 {
     assert(engine->current == NO_CORE);
-    engine->options.seed = seed;
-    prng_seed(&engine->clock.prng, seed);
+    seed_from(engine, seed);
 }
 
 void unicorn_observe(struct engine *engine, unicorn_observer *observer, void *context)

@@ -42,7 +42,6 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_INSN_SYSCALL 699 /* (cpu, user) */
 
 /* Registers */
-#define UNICORN_CS 11
 #define UNICORN_RAX 35
 #define UNICORN_RBX 37
 #define UNICORN_RCX 38
@@ -105,11 +104,29 @@ struct unicorn_msr {
     X(context_save, int, (unicorn_cpu *, unicorn_context *))                                \
     X(context_restore, int, (unicorn_cpu *, unicorn_context *))
 
+/* Functions inside the library, not of its interface: what translated code calls for an instruction,
+ * by which unicorn_helpers.c gets from its own version to the library's.  `cpu` is the processor's
+ * inner state, `return_address` the host address in the translated code.  raise_exception does not
+ * return. */
+struct unicorn_state;
+#define UNICORN_INTERNALS(X)                                                                     \
+    X(raise_exception, "raise_exception_err_ra_x86_64", void,                                    \
+      (struct unicorn_state * cpu, int vector, int error_code, uintptr_t return_address))        \
+    X(inb, "helper_inb_x86_64", uint64_t, (struct unicorn_state * cpu, uint32_t port))           \
+    X(inw, "helper_inw_x86_64", uint64_t, (struct unicorn_state * cpu, uint32_t port))           \
+    X(inl, "helper_inl_x86_64", uint64_t, (struct unicorn_state * cpu, uint32_t port))           \
+    X(outb, "helper_outb_x86_64", void, (struct unicorn_state * cpu, uint32_t port, uint32_t v)) \
+    X(outw, "helper_outw_x86_64", void, (struct unicorn_state * cpu, uint32_t port, uint32_t v)) \
+    X(outl, "helper_outl_x86_64", void, (struct unicorn_state * cpu, uint32_t port, uint32_t v))
+
 struct unicorn_api {
     unsigned major, minor, patch;
     char path[512]; /* of the file that was loaded */
 #define X(name, result, arguments) result(*name) arguments;
     UNICORN_FUNCTIONS(X)
+#undef X
+#define X(name, symbol, result, arguments) result(*name) arguments;
+    UNICORN_INTERNALS(X)
 #undef X
 };
 

@@ -119,6 +119,7 @@ void unicorn_state_hash(struct engine *engine, uint64_t hash[2])
 
     XXH3_128bits_update(state, &engine->clock.now_ns, sizeof(engine->clock.now_ns));
     XXH3_128bits_update(state, &engine->clock.prng, sizeof(engine->clock.prng));
+    XXH3_128bits_update(state, &engine->clock.guest_random, sizeof(engine->clock.guest_random));
     XXH128_hash_t digest = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     hash[0] = digest.high64;

@@ -9,8 +9,6 @@
  *   ports         go to the machine.  The rest of the basic block runs before a stop takes effect,
  *                 so these callbacks only shorten the slice
  *   syscall       RCX, R11, CS, SS, flags and RIP as the instruction defines them
- *   rdtsc         virtual time.  The library lets nobody answer, so CR4.TSD is forced on and the #GP
- *                 of ring 3 is the occasion; ring 0 would read host time and must not use it
  *   window stores when the machine wants to see them (options.trap_window)
  *
  * The set of hooks is the same for every run: a hook that comes or goes moves the boundaries of
@@ -123,25 +121,6 @@ static uint8_t code_byte(struct engine *engine, const struct unicorn_state *stat
     return host ? *host : 0;
 }
 
-/* A #GP that is a rdtsc in ring 3: answered here, true. */
-static bool answer_rdtsc(struct engine *engine, struct unicorn_state *state)
-{
-    uint8_t code[3];
-    for (unsigned i = 0; i < sizeof(code); i++)
-        code[i] = code_byte(engine, state, state->rip + i);
-    bool rdtscp = code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9;
-    if (!rdtscp && !(code[0] == 0x0f && code[1] == 0x31))
-        return false;
-    uint64_t now = unicorn_now(engine);
-    state->reg[REG_RAX] = (uint32_t)now;
-    state->reg[REG_RDX] = now >> 32;
-    if (rdtscp)
-        state->reg[REG_RCX] = engine->current;
-    state->rip += rdtscp ? 3 : 2;
-    state->rflags &= ~RFLAG_RF;
-    return true;
-}
-
 static void on_trap(unicorn_cpu *cpu, uint32_t vector, void *user)
 {
     (void)cpu;
@@ -167,13 +146,7 @@ static void on_trap(unicorn_cpu *cpu, uint32_t vector, void *user)
         trap.error = trap.has_error ? (uint32_t)exception->error_code : 0;
     }
     exception->old_exception = -1;
-    if (engine->port_fault) {
-        engine->port_fault = false;
-        trap = (struct trap){ .vector = VECTOR_GP, .has_error = true, .return_rip = state->rip };
-    }
-    bool rdtsc = vector == VECTOR_GP && !trap.software && trap.error == 0 &&
-                 (state->hflags & HFLAG_CPL) == 3 && answer_rdtsc(engine, state);
-    if (!rdtsc && !unicorn_deliver(engine, engine->current, &trap)) {
+    if (!unicorn_deliver(engine, engine->current, &trap)) {
         unicorn_end(engine, STOP_TRIPLE_FAULT, engine->current,
                     "trap %u at 0x%llx could not be delivered", vector,
                     (unsigned long long)state->rip);
@@ -199,11 +172,8 @@ static void on_syscall(unicorn_cpu *cpu, void *user)
     struct unicorn_state *state = unicorn_pull(engine);
     count_trap(engine, COST_SYSCALL_NS);
     uint64_t rflags = state->rflags | state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
-    if (!(state->efer & EFER_SCE) || engine->port_fault) {
-        struct trap fault = { .vector = engine->port_fault ? VECTOR_GP : VECTOR_UD,
-                              .has_error = engine->port_fault,
-                              .return_rip = state->rip };
-        engine->port_fault = false;
+    if (!(state->efer & EFER_SCE)) {
+        struct trap fault = { .vector = VECTOR_UD, .return_rip = state->rip };
         if (!unicorn_deliver(engine, engine->current, &fault)) {
             unicorn_end(engine, STOP_TRIPLE_FAULT, engine->current, "syscall is not possible");
             stop_slice(engine);
@@ -230,25 +200,10 @@ static void on_syscall(unicorn_cpu *cpu, void *user)
     unicorn_put(engine);
 }
 
-/* The library does not check the right to use ports.  Ring 3 has none: the access has no effect, and
- * #GP follows at the end of the block, or at the next trap if that comes first. */
-static bool port_forbidden(struct engine *engine)
-{
-    uint16_t cs = 0;
-    engine->api->reg_read(engine->cpu, UNICORN_CS, &cs);
-    if ((cs & 3) != 3)
-        return false;
-    engine->port_fault = true;
-    unicorn_shorten(engine, 0);
-    return true;
-}
-
 static uint32_t on_in(unicorn_cpu *cpu, uint32_t port, int bytes, void *user)
 {
     (void)cpu;
     struct engine *engine = user;
-    if (port_forbidden(engine))
-        return UINT32_MAX;
     engine->core[engine->current].stats.exit[ENGINE_EXIT_PORT_OTHER]++;
     engine->clock.spent_ns += COST_PORT_NS;
     return machine_port_in(engine->machine, engine->current, (uint16_t)port, (unsigned)bytes);
@@ -259,8 +214,6 @@ static void on_out(unicorn_cpu *cpu, uint32_t port, int bytes, uint32_t value, v
     (void)cpu;
     struct engine *engine = user;
     unsigned core = engine->current;
-    if (port_forbidden(engine))
-        return;
     engine->core[core].stats.exit[engine_port_counter((uint16_t)port)]++;
     engine->clock.spent_ns += COST_PORT_NS;
     enum machine_next next = machine_port_out(engine->machine, core, (uint16_t)port,

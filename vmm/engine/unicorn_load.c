@@ -6,7 +6,8 @@
  * build tree (build/unicorn) and `make install` in an installed one (lib/vmm); the system's.  The
  * first that is new enough wins; of those that are not, the reason names the last one looked at.
  * Versions below 2.1 are refused: 2.0 checks the guest's page tables but uses the virtual address as
- * the physical one, so no guest with paging can run.
+ * the physical one, so no guest with paging can run.  So is a library in which unicorn_helpers.c
+ * cannot put its functions in the place of the library's own.
  *
  * The library is never unloaded: its hooks and threads of other users could still point into it.
  */
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/unicorn_api.h"
+#include "engine/unicorn_private.h"
 
 #define LIBRARY "libunicorn.so.2"
 
@@ -38,7 +39,7 @@ static bool load_from(const char *path, char *reason, size_t reason_bytes)
 #define X(name, result, arguments)                    \
     function = dlsym(library, "uc_" #name);           \
     memcpy(&found.name, &function, sizeof(function)); \
-    if (!function)                                    \
+    if (!function && !missing)                        \
         missing = "uc_" #name;
     UNICORN_FUNCTIONS(X)
 #undef X
@@ -60,7 +61,25 @@ static bool load_from(const char *path, char *reason, size_t reason_bytes)
         dlclose(library);
         return false;
     }
+#define X(name, symbol, result, arguments)            \
+    function = dlsym(library, symbol);                \
+    memcpy(&found.name, &function, sizeof(function)); \
+    if (!function && !missing)                        \
+        missing = (symbol);
+    UNICORN_INTERNALS(X)
+#undef X
+    if (missing) {
+        snprintf(reason, reason_bytes, "%.120s cannot serve: it does not show its function %s",
+                 found.path, missing);
+        dlclose(library);
+        return false;
+    }
     api = found;
+    const char *wrong = unicorn_check_helpers(&api);
+    if (wrong) {
+        snprintf(reason, reason_bytes, "%.120s cannot serve: %s", api.path, wrong);
+        return false; /* stays loaded: it has run */
+    }
     return true;
 }
 

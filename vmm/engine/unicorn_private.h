@@ -5,6 +5,7 @@
  *   unicorn.c         the engine's life: probe, create, destroy, registers, counters
  *   unicorn_run.c     rounds and slices: who runs when, virtual time
  *   unicorn_hooks.c   what the library calls: blocks, traps, ports, system calls, window stores
+ *   unicorn_helpers.c instructions executed by us: time, random numbers, the right to use ports
  *   unicorn_trap.c    delivery of exceptions and interrupts; page walks
  *   unicorn_code.c    which guest memory has been translated
  *   unicorn_snapshot.c, unicorn_hash.c   state as a value
@@ -54,7 +55,8 @@ struct engine_clock {
     uint64_t base_ns;  /* when the current slice began */
     uint64_t spent_ns; /* by the current slice */
     uint64_t rounds, slices;
-    struct prng prng;
+    struct prng prng;         /* of the schedule */
+    struct prng guest_random; /* for rdrand and rdseed, so that these do not move the schedule */
 };
 
 struct engine {
@@ -78,7 +80,6 @@ struct engine {
     bool paused;          /* it stops only for us to forget translations, and goes on ... */
     uint64_t blocks_kept; /* ... with this many blocks left */
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
-    bool port_fault;      /* ring 3 touched a port: #GP as soon as the library lets us */
 
     struct unicorn_code *code; /* unicorn_code.c */
 
@@ -119,6 +120,15 @@ unicorn_end(struct engine *engine, enum stop_reason reason, unsigned core, const
 /* Installs all hooks: always the same ones, for a hook that comes or goes moves block boundaries.
  * Returns NULL or one line. */
 const char *unicorn_add_hooks(struct engine *engine);
+
+/* ---- unicorn_helpers.c ---- */
+
+/* Whose slice the library executes on this thread from now on; NULL: nobody's. */
+void unicorn_helpers_for(struct engine *engine);
+
+/* Executes the instructions concerned with a library that was just loaded.  `api` lives for ever.
+ * Returns NULL, or one line that says why the library cannot serve. */
+const char *unicorn_check_helpers(const struct unicorn_api *api);
 
 /* ---- unicorn_code.c: translated code and the memory it came from ---- */
 

@@ -128,6 +128,7 @@ static int execute(struct engine *engine)
     int error;
     bool paused;
     unicorn_code_settle(engine);
+    unicorn_helpers_for(engine);
     do {
         struct unicorn_state *state = core_registers(engine, engine->current);
         engine->stopping = false;
@@ -148,6 +149,7 @@ static int execute(struct engine *engine)
             unicorn_code_settle(engine);
         }
     } while (paused && engine->stopping && error == UNICORN_OK && engine->why.reason == STOP_NONE);
+    unicorn_helpers_for(NULL);
     return error;
 }
 
@@ -166,7 +168,6 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     }
 
     struct unicorn_state *state = core_registers(engine, core);
-    state->cr[4] |= CR4_TSD; /* rdtsc: unicorn_hooks.c */
     if (machine_cause_pending(engine->machine, core) && blocks > SLICE_BLOCKS_PENDING)
         blocks = SLICE_BLOCKS_PENDING;
     engine->blocks_left = blocks;
@@ -175,16 +176,9 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     if (self->stats.blocks == 0) /* the hook does not tell of the very first translation */
         unicorn_code_translated(engine, state->rip, 1, 1);
     int error = execute(engine);
-    const struct unicorn_state *after = core_registers(engine, core);
 
     blocks -= engine->blocks_left + engine->blocks_cut;
     self->stats.blocks += blocks;
-    if (engine->port_fault) {
-        struct trap fault = { .vector = VECTOR_GP, .has_error = true, .return_rip = after->rip };
-        engine->port_fault = false;
-        if (!unicorn_deliver(engine, core, &fault))
-            unicorn_end(engine, STOP_TRIPLE_FAULT, core, "a port was used in ring 3");
-    }
     if (error != UNICORN_OK) {
         explain(engine, core, error);
     } else if (!engine->stopping && self->activity == CORE_RUNNING) {

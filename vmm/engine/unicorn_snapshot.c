@@ -60,7 +60,6 @@ int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapsho
         self->stats = snapshot->core[core].stats;
         memcpy(self->context, snapshot->contexts + core * bytes, bytes);
     }
-    engine->port_fault = false;
     unicorn_code_restored(engine);
     return 0;
 }
