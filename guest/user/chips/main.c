@@ -6,22 +6,37 @@
  * table until somebody registers it; the token of its call is kept, so that its answer finds the
  * right caller even when several threads wait over one binding.  Both tables are bounded, and a
  * client is told when they are full.
+ * A name belongs to the domain that registered it and vanishes when that ends.  The news of an end may
+ * come later than its successor: so before a name is refused as taken, the monitor is asked whether
+ * the service behind it still is.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
 #include <if/monitor_blocking_defs.h>
+#include <if/monitor_defs.h>
 #include <if/nameservice_defs.h>
 #include <services/send_queue.h>
 #include <string.h>
 
 #define MAX_NAMES 4096
 #define MAX_WAITERS 1024
+#define MAX_CONTESTS 256
 #define BUCKETS 256
 
 struct name {
     struct name *next;
+    struct nameservice_binding *owner; /* who registered it */
     iref_t iref;
+    char text[];
+};
+
+/* A registration under a name that is taken, while the monitor is asked about the holder. */
+struct contest {
+    struct contest *next;
+    struct nameservice_binding *binding; /* NULL: gone meanwhile */
+    uint32_t token;
+    iref_t iref, holder;
     char text[];
 };
 
@@ -34,7 +49,8 @@ struct waiter {
 
 static struct name *bucket[BUCKETS];
 static struct waiter *waiters; /* longest wait last */
-static unsigned name_count, waiter_count;
+static struct contest *contests;
+static unsigned name_count, waiter_count, contest_count;
 
 SEND_QUEUE_REGISTER(nameservice)
 
@@ -51,7 +67,15 @@ static struct name **find(const char *text)
     return link;
 }
 
-static errval_t add(const char *text, iref_t iref)
+static void drop_name(struct name **link)
+{
+    struct name *name = *link;
+    *link = name->next;
+    free(name);
+    name_count--;
+}
+
+static errval_t add(const char *text, iref_t iref, struct nameservice_binding *owner)
 {
     struct name **link = find(text);
     if (*link != NULL)
@@ -61,6 +85,7 @@ static errval_t add(const char *text, iref_t iref)
     if (name == NULL)
         return CHIPS_ERR_OUT_OF_MEMORY;
     name->next = NULL;
+    name->owner = owner;
     name->iref = iref;
     memcpy(name->text, text, bytes);
     *link = name;
@@ -124,14 +149,94 @@ static void tell_waiters(const char *text, iref_t iref)
 
 /* ---- nameservice.if ---- */
 
-static void register_call(struct nameservice_binding *b, const char *text, iref_t iref)
+static void finish_register(struct nameservice_binding *b, uint32_t token, const char *text,
+                            iref_t iref)
 {
-    errval_t err = *text != '\0' ? add(text, iref) : LIB_ERR_NAMESERVICE_INVALID_NAME;
-    answer(b, b->incoming_token, REPLY_REGISTER, 0, err);
+    errval_t err = add(text, iref, b);
+    answer(b, token, REPLY_REGISTER, 0, err);
     if (err_is_fail(err))
         return;
     debug_trace("'%s' is iref %" PRIuIREF, text, iref);
     tell_waiters(text, iref);
+}
+
+/* The monitor's answer. */
+static void iref_state(struct monitor_binding *mon, iref_t holder, uintptr_t st, bool exists)
+{
+    (void)mon;
+    struct contest **link = &contests;
+    while (*link != NULL && (uintptr_t)*link != st)
+        link = &(*link)->next;
+    struct contest *contest = *link;
+    if (contest == NULL)
+        return;
+    *link = contest->next;
+    contest_count--;
+    struct name **name = find(contest->text);
+    if (!exists && *name != NULL && (*name)->iref == holder)
+        drop_name(name);
+    if (contest->binding != NULL)
+        finish_register(contest->binding, contest->token, contest->text, contest->iref);
+    free(contest);
+}
+
+/* Messages to the monitor take turns with those of the library, by the binding's mutex. */
+struct question {
+    struct event_queue_node node;
+    iref_t iref;
+    uintptr_t st;
+};
+
+static void question_sent(void *arg)
+{
+    event_mutex_unlock(&get_monitor_binding()->mutex);
+    free(arg);
+}
+
+static void send_question(void *arg)
+{
+    struct question *question = arg;
+    errval_t err = monitor_get_iref_state__tx(
+        get_monitor_binding(), MKCONT(question_sent, question), question->iref, question->st);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "asking the monitor for a service");
+}
+
+/* False: there is no room for it. */
+static bool contest_name(struct nameservice_binding *b, const struct name *name, iref_t iref)
+{
+    size_t bytes = strlen(name->text) + 1;
+    struct contest *contest =
+        contest_count < MAX_CONTESTS ? malloc(sizeof(*contest) + bytes) : NULL;
+    struct question *question = malloc(sizeof(*question));
+    if (contest == NULL || question == NULL) {
+        free(contest);
+        free(question);
+        return false;
+    }
+    *contest = (struct contest){ .next = contests,
+                                 .binding = b,
+                                 .token = b->incoming_token,
+                                 .iref = iref,
+                                 .holder = name->iref };
+    memcpy(contest->text, name->text, bytes);
+    contests = contest;
+    contest_count++;
+    *question = (struct question){ .iref = name->iref, .st = (uintptr_t)contest };
+    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &question->node,
+                             MKCLOSURE(send_question, question));
+    return true;
+}
+
+static void register_call(struct nameservice_binding *b, const char *text, iref_t iref)
+{
+    struct name *name = *find(text);
+    if (*text == '\0')
+        answer(b, b->incoming_token, REPLY_REGISTER, 0, LIB_ERR_NAMESERVICE_INVALID_NAME);
+    else if (name == NULL || name->iref == iref)
+        finish_register(b, b->incoming_token, text, iref);
+    else if (!contest_name(b, name, iref))
+        answer(b, b->incoming_token, REPLY_REGISTER, 0, CHIPS_ERR_OUT_OF_MEMORY);
 }
 
 static void lookup_call(struct nameservice_binding *b, const char *text)
@@ -162,14 +267,11 @@ static void wait_for_call(struct nameservice_binding *b, const char *text)
 
 static void unregister_call(struct nameservice_binding *b, const char *text)
 {
-    struct name **link = find(text), *name = *link;
-    if (name != NULL) {
-        *link = name->next;
-        free(name);
-        name_count--;
-    }
-    answer(b, b->incoming_token, REPLY_UNREGISTER, 0,
-           name != NULL ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
+    struct name **link = find(text);
+    bool known = *link != NULL;
+    if (known)
+        drop_name(link);
+    answer(b, b->incoming_token, REPLY_UNREGISTER, 0, known ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
 }
 
 /* The client has gone. */
@@ -186,6 +288,18 @@ static void broken(struct nameservice_binding *b, errval_t err)
         waiter_count--;
         free(waiter);
     }
+    for (struct contest *contest = contests; contest != NULL; contest = contest->next)
+        if (contest->binding == b)
+            contest->binding = NULL;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct name **link = &bucket[i]; *link != NULL;) {
+            if ((*link)->owner == b) {
+                debug_trace("'%s' is no more", (*link)->text);
+                drop_name(link);
+            } else {
+                link = &(*link)->next;
+            }
+        }
     send_queue_close(b->st, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
@@ -223,6 +337,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 int main(void)
 {
+    get_monitor_binding()->rx_vtbl.iref_state = iref_state;
     errval_t err = nameservice_export(NULL, exported, connected, get_default_waitset(),
                                       IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))

@@ -93,6 +93,7 @@ struct message {
         MESSAGE_UMP_SERVICE_REQUEST,
         MESSAGE_UMP_REPLY_CLIENT,
         MESSAGE_CONNECTION_LOST,
+        MESSAGE_IREF_STATE,
         MESSAGE_NEW_BINDING_REPLY,
         MESSAGE_RPC_EP_REPLY,
         MESSAGE_EXITED,
@@ -103,6 +104,7 @@ struct message {
     iref_t iref;
     domainid_t domain;
     uint8_t status;
+    bool exists;
     struct capref cap, notify;
     bool keep_cap; /* cap stays ours when the message has left */
 };
@@ -129,6 +131,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
                                                  m->notify);
     case MESSAGE_CONNECTION_LOST:
         return monitor_connection_lost__tx(b, cont, m->mon_id);
+    case MESSAGE_IREF_STATE:
+        return monitor_iref_state__tx(b, cont, m->iref, m->id, m->exists);
     case MESSAGE_NEW_BINDING_REPLY:
         return monitor_new_monitor_binding_reply__tx(b, cont, m->err, m->cap, m->id);
     case MESSAGE_RPC_EP_REPLY:
@@ -496,14 +500,27 @@ static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
 static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
 {
     struct link *link = b->st;
-    (void)domain; /* who it is we know better */
-    client_exited(link->client, status);
+    if (domain == link->client->domain)
+        client_exited(link->client, status);
+    else
+        client_not_started(link->client, domain);
 }
 
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
 {
     queue_message(parent->link,
                   &(struct message){ .kind = MESSAGE_EXITED, .domain = domain, .status = status });
+}
+
+static void get_iref_state(struct monitor_binding *b, iref_t iref, uintptr_t st)
+{
+    iref_state_asked(b->st, iref, st);
+}
+
+void bind_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists)
+{
+    queue_message(link, &(struct message){
+                            .kind = MESSAGE_IREF_STATE, .iref = iref, .id = st, .exists = exists });
 }
 
 static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
@@ -544,6 +561,7 @@ void bind_set_handlers(struct link *link)
     b->rx_vtbl.bind_ump_reply_monitor = bind_ump_reply_monitor;
     b->rx_vtbl.new_monitor_binding_request = new_monitor_binding_request;
     b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
+    b->rx_vtbl.get_iref_state = get_iref_state;
     b->rx_vtbl.connection_closed = connection_closed;
     b->rx_vtbl.domain_exited = domain_exited;
 }

@@ -294,6 +294,14 @@ void client_forget(struct client *client)
     close_all(client);
 }
 
+void client_not_started(const struct client *parent, domainid_t domain)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++)
+        if (clients[i].state == CLIENT_EXPECTED && clients[i].domain == domain &&
+            clients[i].parent == parent && clients[i].parent_domain == parent->domain)
+            client_forget(&clients[i]);
+}
+
 errval_t client_notify_id(struct client *client, uint32_t *ret)
 {
     if (!client->notify_known) {
@@ -351,6 +359,7 @@ void client_exited(struct client *client, uint8_t status)
         iref_free_owner(&irefs, link);
     bind_client_exited(client);
     connection_client_exited(client);
+    iref_state_client_exited(client);
     parcel_client_exited(client);
     boot_cores_forget(client);
     struct client *parent = client->parent;

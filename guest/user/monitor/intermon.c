@@ -42,6 +42,8 @@ struct message {
         MESSAGE_UMP_REQUEST,
         MESSAGE_UMP_REPLY,
         MESSAGE_CONNECTION_CLOSED,
+        MESSAGE_IREF_STATE_REQUEST,
+        MESSAGE_IREF_STATE_REPLY,
         MESSAGE_NAME_IREF,
         MESSAGE_FETCH,
         MESSAGE_FETCHED,
@@ -52,6 +54,7 @@ struct message {
     uint64_t id, peer_id;
     iref_t iref;
     errval_t err;
+    bool exists;
     char service[64];
     struct capability cap;
 };
@@ -84,6 +87,10 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
                                            m->service);
     case MESSAGE_CONNECTION_CLOSED:
         return intermon_connection_closed__tx(b, cont, m->id);
+    case MESSAGE_IREF_STATE_REQUEST:
+        return intermon_iref_state_request__tx(b, cont, m->iref, m->id);
+    case MESSAGE_IREF_STATE_REPLY:
+        return intermon_iref_state_reply__tx(b, cont, m->iref, m->id, m->exists);
     case MESSAGE_FETCH:
         return intermon_fetch_cap_request__tx(b, cont, m->id);
     case MESSAGE_FETCHED:
@@ -137,6 +144,11 @@ void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint
 void peer_send_connection_closed(coreid_t core, uint64_t id)
 {
     send_to(core, &(struct message){ .kind = MESSAGE_CONNECTION_CLOSED, .id = id });
+}
+
+void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_IREF_STATE_REQUEST, .iref = iref, .id = id });
 }
 
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket)
@@ -388,6 +400,20 @@ static void connection_closed(struct intermon_binding *b, uint64_t id)
     connection_closed_by_remote(sender_of(b), id);
 }
 
+static void iref_state_request(struct intermon_binding *b, iref_t iref, uint64_t st)
+{
+    send_to(sender_of(b), &(struct message){ .kind = MESSAGE_IREF_STATE_REPLY,
+                                             .iref = iref,
+                                             .id = st,
+                                             .exists = iref_find(&irefs, iref) != NULL });
+}
+
+static void iref_state_reply(struct intermon_binding *b, iref_t iref, uint64_t st, bool exists)
+{
+    (void)iref;
+    iref_state_answered(sender_of(b), st, exists);
+}
+
 static void set_name_iref(struct intermon_binding *b, iref_t iref)
 {
     (void)b;
@@ -421,6 +447,8 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.bind_ump_request = bind_ump_request;
     b->rx_vtbl.bind_ump_reply = bind_ump_reply;
     b->rx_vtbl.connection_closed = connection_closed;
+    b->rx_vtbl.iref_state_request = iref_state_request;
+    b->rx_vtbl.iref_state_reply = iref_state_reply;
     b->rx_vtbl.set_name_iref = set_name_iref;
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;

@@ -83,8 +83,9 @@ struct client {
 errval_t client_new(const char *name, struct client *parent, struct client **ret,
                     struct capref *ep);
 
-/* A domain that could not be started after all. */
+/* A domain that could not be started after all; says this monitor, or its parent. */
 void client_forget(struct client *client);
+void client_not_started(const struct client *parent, domainid_t domain);
 
 /* A further monitor binding, or the blocking one: the endpoint for its hello. */
 errval_t client_new_link(struct client *client, struct capref *ep);
@@ -125,6 +126,14 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
 void bind_client_exited(struct client *client);
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status);
 void bind_tell_connection_lost(struct link *link, uintptr_t id);
+void bind_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists);
+
+/* ---- iref_state.c: whether a service still exists ---- */
+
+/* A domain asks; the answer comes at once or when the service's monitor has answered. */
+void iref_state_asked(struct link *link, iref_t iref, uintptr_t st);
+void iref_state_answered(coreid_t core, uint64_t id, bool exists);
+void iref_state_client_exited(const struct client *client);
 
 /* ---- connection.c: what bind made, until its end ---- */
 
@@ -221,6 +230,7 @@ void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, gen
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                               uint32_t notify_id, const char *service);
 void peer_send_connection_closed(coreid_t core, uint64_t id);
+void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id);
 void peers_send_name_iref(iref_t iref);
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,

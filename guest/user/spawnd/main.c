@@ -21,6 +21,7 @@
 
 #define MAX_REQUESTS 64 /* waiting; a spawner that sends more without reading answers is refused */
 #define MAX_DOMAINS 256 /* alive at once on this core */
+#define EXIT_STATUS_KILLED 137 /* 128 + 9, as a shell shows it */
 
 struct request {
     struct request *next;
@@ -35,7 +36,8 @@ struct block {
     struct block *next;
     struct capref ram;
     uint8_t bits;
-    domainid_t domain;            /* 0: free */
+    domainid_t domain; /* 0: free */
+    bool killed;
     struct spawn_binding *client; /* who is told of the end */
 };
 
@@ -51,7 +53,7 @@ SEND_QUEUE_REGISTER(spawn)
 
 struct reply {
     struct send_item item;
-    bool exited; /* domain_exited, else the response to spawn_domain */
+    enum { REPLY_SPAWN, REPLY_KILL, REPLY_EXITED } kind;
     uint32_t token;
     errval_t err;
     domainid_t domain;
@@ -63,9 +65,11 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
 {
     struct spawn_binding *b = queue->binding;
     struct reply *reply = (struct reply *)item;
-    if (reply->exited)
+    if (reply->kind == REPLY_EXITED)
         return spawn_domain_exited__tx(b, cont, reply->domain, reply->status);
     b->incoming_token = reply->token;
+    if (reply->kind == REPLY_KILL)
+        return spawn_kill_domain_response__tx(b, cont, reply->err);
     return spawn_spawn_domain_response__tx(b, cont, reply->err, reply->domain);
 }
 
@@ -121,6 +125,39 @@ static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct 
     return err_is_fail(err) ? err : answer;
 }
 
+/* The domain for which the monitor expects a hello is not there. */
+struct not_started {
+    struct event_queue_node node;
+    domainid_t domain;
+};
+
+static void not_started_sent(void *arg)
+{
+    event_mutex_unlock(&get_monitor_binding()->mutex);
+    free(arg);
+}
+
+static void send_not_started(void *arg)
+{
+    struct not_started *message = arg;
+    errval_t err = monitor_domain_exited__tx(get_monitor_binding(),
+                                             MKCONT(not_started_sent, message), message->domain, 0);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "telling the monitor that a domain was not started");
+}
+
+static void tell_not_started(domainid_t domain)
+{
+    struct not_started *message = malloc(sizeof(*message));
+    if (message == NULL) {
+        debug_printf("out of memory: the monitor goes on expecting domain %" PRIx32 "\n", domain);
+        return;
+    }
+    message->domain = domain;
+    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &message->node,
+                             MKCLOSURE(send_not_started, message));
+}
+
 static errval_t spawn(const struct request *request, domainid_t *ret)
 {
     struct spawn_module *module = spawn_find_module(&modules, request->path);
@@ -150,6 +187,7 @@ static errval_t spawn(const struct request *request, domainid_t *ret)
     if (err_is_ok(err)) {
         block->domain = how.domain;
         block->client = request->client;
+        block->killed = false;
         err = spawn_run(&domain);
         if (err_is_fail(err))
             spawn_abandon(&domain);
@@ -158,6 +196,7 @@ static errval_t spawn(const struct request *request, domainid_t *ret)
     if (err_is_fail(err)) {
         block->domain = 0;
         cap_revoke(block->ram);
+        tell_not_started(how.domain);
         return err;
     }
     domain_count++;
@@ -175,15 +214,33 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
         block = block->next;
     if (domain == 0 || block == NULL)
         return;
+    if (block->killed)
+        status = EXIT_STATUS_KILLED;
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
-    send_to(block->client, (struct reply){ .exited = true, .domain = domain, .status = status });
+    /* Who hears of the end finds its memory free. */
     errval_t err = cap_revoke(block->ram);
+    send_to(block->client,
+            (struct reply){ .kind = REPLY_EXITED, .domain = domain, .status = status });
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
         return; /* the block stays in use */
     }
     block->domain = 0;
     domain_count--;
+}
+
+/* Taking its memory stops the dispatcher; the CPU driver tells the monitor, and that us. */
+static errval_t kill_domain(const struct spawn_binding *client, domainid_t domain)
+{
+    struct block *block = blocks;
+    while (block != NULL && (block->domain != domain || block->client != client))
+        block = block->next;
+    if (domain == 0 || block == NULL)
+        return SPAWN_ERR_DOMAIN_NOTFOUND;
+    if (block->killed)
+        return SYS_ERR_OK;
+    block->killed = true;
+    return cap_revoke(block->ram);
 }
 
 /* ---- spawn.if ---- */
@@ -228,6 +285,12 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
     serve();
 }
 
+static void kill_domain_call(struct spawn_binding *b, domainid_t domain)
+{
+    send_to(b, (struct reply){
+                   .kind = REPLY_KILL, .token = b->incoming_token, .err = kill_domain(b, domain) });
+}
+
 /* The client has gone. */
 static void broken(struct spawn_binding *b, errval_t err)
 {
@@ -252,6 +315,7 @@ static errval_t connected(void *st, struct spawn_binding *b)
     b->st = queue;
     b->error_handler = broken;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
+    b->rx_vtbl.kill_domain_call = kill_domain_call;
     return SYS_ERR_OK;
 }
 
