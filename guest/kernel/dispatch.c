@@ -11,6 +11,8 @@
  */
 #include "dispatch.h"
 
+#include <barrelfish_kpi/syscalls.h>
+
 #include "plat.h"
 #include "schedule.h"
 
@@ -19,6 +21,7 @@ struct dispatcher_shared *current_disp;
 
 static uint64_t loaded_cr3;
 static systime_t timer_at; /* 0: not armed */
+static systime_t slice_began;
 
 static void arm_timer(systime_t at)
 {
@@ -33,19 +36,24 @@ void dispatch_timer_fired(void)
     timer_at = 0;
 }
 
-void dispatch_switch_to(struct dcb *dcb)
+static inline __attribute__((always_inline)) void load(struct dcb *dcb)
 {
-    if (current == dcb)
-        return;
     current = dcb;
     current_disp = dcb->disp;
     CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
-    CORE_PAGE->phase = ABI_PHASE_RUNNING;
     if (loaded_cr3 != dcb->cr3) {
         loaded_cr3 = dcb->cr3;
         arch_write_cr3(dcb->cr3);
     }
     arch_write_gsbase(dcb->udisp);
+}
+
+void dispatch_switch_to(struct dcb *dcb)
+{
+    if (current == dcb)
+        return;
+    load(dcb);
+    CORE_PAGE->phase = ABI_PHASE_RUNNING;
 }
 
 void dispatch_forget(struct dcb *dcb)
@@ -101,12 +109,28 @@ void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1
     arch_upcall(entry, stack, dcb->udisp, a1, a2, a3);
 }
 
+/* As dispatch_upcall after dispatch_save_fpu, but for the timer: the receiver goes on in the slice. */
+void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
+                   struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
+{
+    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | area->rsi << 32, CORE_PAGE->current_dcb,
+                  ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8, mem_to_phys(receiver).v);
+    current->head.disabled = 0;
+    arch_fxsave(area);
+    load(receiver);
+    receiver->head.disabled = 1;
+    receiver->disp->disabled = 1;
+    receiver->disp->systime = slice_began;
+    arch_fxrstor(&clean_area);
+    arch_lrpc_upcall(receiver->udisp, offset, where, area, entry, stack);
+}
+
 void dispatch(struct dcb *dcb)
 {
     dispatch_switch_to(dcb);
     struct dispatcher_shared *disp = dcb->disp;
     systime_t now = plat_time_cached();
-    disp->systime = now;
+    disp->systime = slice_began = now;
 
     systime_t slice_end = now + TIMESLICE_NS;
     systime_t first = wakeup_first();

@@ -2,34 +2,18 @@
  *
  * Round robin: one queue, the head runs, who used up its slice goes to the tail.
  *
- * The queue is linked by physical addresses in abi_dcb_head, so that the machine can print it when
- * it must explain a hang; the head's address is kept in the core page for the same reason.
+ * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print it
+ * when it must explain a hang; the head's address is kept in the core page for the same reason.
+ * Backwards it is linked by pointers, so that nobody needs to walk along it.
  */
 #include "schedule.h"
 
-static struct dcb *head, *tail;
+struct dcb *schedule_head, *schedule_tail;
 static struct dcb *sleepers;
 
 static struct dcb *next_of(const struct dcb *dcb)
 {
     return dcb->head.runq_next == 0 ? NULL : phys_to_mem(paddr(dcb->head.runq_next));
-}
-
-static void publish_head(void)
-{
-    CORE_PAGE->runq_head = head == NULL ? 0 : mem_to_phys(head).v;
-}
-
-static void append(struct dcb *dcb)
-{
-    dcb->head.runq_next = 0;
-    if (head == NULL) {
-        head = dcb;
-        publish_head();
-    } else {
-        tail->head.runq_next = mem_to_phys(dcb).v;
-    }
-    tail = dcb;
 }
 
 void schedule_make_runnable(struct dcb *dcb)
@@ -38,42 +22,39 @@ void schedule_make_runnable(struct dcb *dcb)
         return;
     if (dcb->sleeping)
         wakeup_remove(dcb);
-    dcb->queued = 1;
-    append(dcb);
+    schedule_append(dcb);
 }
 
 void schedule_remove(struct dcb *dcb)
 {
     if (!dcb->queued)
         return;
+    struct dcb *before = dcb->runq_prev, *after = next_of(dcb);
     dcb->queued = 0;
-    struct dcb *before = NULL;
-    for (struct dcb *d = head; d != dcb; d = next_of(d)) {
-        assert(d != NULL);
-        before = d;
-    }
-    if (before == NULL)
-        head = next_of(dcb);
+    if (after != NULL)
+        after->runq_prev = before;
     else
+        schedule_tail = before;
+    if (before != NULL) {
         before->head.runq_next = dcb->head.runq_next;
-    if (tail == dcb)
-        tail = before;
+    } else {
+        schedule_head = after;
+        CORE_PAGE->runq_head = dcb->head.runq_next;
+    }
     dcb->head.runq_next = 0;
-    publish_head();
 }
 
 struct dcb *schedule_next(void)
 {
-    return head;
+    return schedule_head;
 }
 
 void schedule_yield(struct dcb *dcb)
 {
-    if (!dcb->queued || head == tail)
+    if (!dcb->queued || dcb == schedule_tail)
         return;
     schedule_remove(dcb);
-    dcb->queued = 1;
-    append(dcb);
+    schedule_append(dcb);
 }
 
 void wakeup_set(struct dcb *dcb, systime_t at)

@@ -74,19 +74,27 @@ static struct sysret invoke_object(struct cte *cte, struct invocation *inv)
     }
 }
 
-static void __attribute__((noreturn)) finish(struct registers_x86_64 *area, struct sysret result)
+/* To the caller, which is still there. */
+static inline void __attribute__((noreturn))
+give_back(struct registers_x86_64 *area, struct sysret result)
 {
     if (err_is_fail(result.error))
         trace_record(ABI_TRACE_SYSRET | result.error << 32, CORE_PAGE->current_dcb);
+    area->rax = result.error;
+    area->rdx = result.value;
+    dispatch_return(area);
+}
+
+/* After calls that may have ended the caller. */
+static void __attribute__((noreturn)) finish(struct registers_x86_64 *area, struct sysret result)
+{
     if (current == NULL) /* the caller deleted itself */
         dispatch_next();
     if (current->stopped) {
         dispatch_forget(current);
         dispatch_next();
     }
-    area->rax = result.error;
-    area->rdx = result.value;
-    dispatch_return(area);
+    give_back(area, result);
 }
 
 /* The caller's state is complete in `area`, including a result; it may be resumed later. */
@@ -99,19 +107,20 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
     dispatch_next();
 }
 
+/* The words of the message lie in `area`. */
 static void __attribute__((noreturn))
-send(struct registers_x86_64 *area, struct cte *endpoint, const uint64_t *word, unsigned length,
-     unsigned flags, capaddr_t send_cptr, unsigned send_level)
+send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsigned flags,
+     capaddr_t send_cptr, unsigned send_level)
 {
     struct dcb *receiver = NULL;
-    errval_t err = lmp_deliver(endpoint, current, word, length, send_cptr, send_level,
+    errval_t err = lmp_deliver(endpoint, current, area, length, send_cptr, send_level,
                                flags & LMP_FLAG_GIVEAWAY, &receiver);
     bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
                                     : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (err_is_fail(err) && hand_over)
         receiver = (struct dcb *)endpoint->cap.u.endpoint.listener;
     if (!hand_over || receiver == current || area_is_disabled(current, area))
-        finish(area, SYSRET(err));
+        give_back(area, SYSRET(err));
 
     area->rax = err;
     area->rdx = 0;
@@ -119,47 +128,45 @@ send(struct registers_x86_64 *area, struct cte *endpoint, const uint64_t *word, 
     leave(area, receiver);
 }
 
-static void __attribute__((noreturn)) sys_invoke(struct registers_x86_64 *area)
+static void __attribute__((noreturn, noinline))
+invoke_object_of(struct registers_x86_64 *area, struct cte *cte)
 {
-    uint64_t head = area->rsi;
-    struct dcb *dcb = current;
-    struct cte *cte;
-    unsigned level = head >> 16 & 0xff, length = head >> 8 & 0xff;
-    if (length > LMP_MSG_WORDS)
-        finish(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
-
-    errval_t err = SYS_ERR_OK;
-    if (level == 0)
-        cte = &dcb->cspace;
-    else
-        err = cspace_lookup(&dcb->cspace.cap, head >> 32, level, &cte);
-    if (err_is_fail(err)) {
-        trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (head >> 32) << 32,
-                     mem_to_phys(dcb).v);
-        finish(area, SYSRET(err));
-    }
-    /* a message has no command: its length stands there */
-    bool message = cte->cap.type == ObjType_EndPointLMP;
-    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
-                     (message ? length : area->r10 & 0xff) << 24 | (head >> 32) << 32,
-                 mem_to_phys(dcb).v);
-
-    if (message) {
-        const uint64_t word[LMP_MSG_WORDS] = { area->r10, area->r8,  area->r9,  area->rax,
-                                               area->rbx, area->rbp, area->r12, area->r13,
-                                               area->r14, area->r15 };
-        send(area, cte, word, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
-    }
     struct invocation inv = {
-        .caller = dcb,
-        .root = &dcb->cspace.cap,
-        .flags = head & 0xff,
-        .length = length,
+        .caller = current,
+        .root = &current->cspace.cap,
+        .flags = area->rsi & 0xff,
+        .length = area->rsi >> 8 & 0xff,
         .command = area->r10,
         .arg = { area->r8, area->r9, area->rax, area->rbx, area->rbp, area->r12, area->r13,
                  area->r14, area->r15 },
     };
     finish(area, invoke_object(cte, &inv));
+}
+
+static void __attribute__((noreturn, noinline)) sys_invoke(struct registers_x86_64 *area)
+{
+    const uint64_t head = area->rsi, cptr = head >> 32;
+    const unsigned level = head >> 16 & 0xff, length = head >> 8 & 0xff;
+    struct cte *cte = &current->cspace;
+    if (length > LMP_MSG_WORDS)
+        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
+
+    if (level != 0) {
+        errval_t err = cspace_lookup(&cte->cap, (capaddr_t)cptr, level, &cte);
+        if (err_is_fail(err)) {
+            trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | cptr << 32,
+                         CORE_PAGE->current_dcb);
+            give_back(area, SYSRET(err));
+        }
+    }
+    /* a message has no command: its length stands there */
+    const bool message = cte->cap.type == ObjType_EndPointLMP;
+    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
+                     (message ? length : area->r10 & 0xff) << 24 | cptr << 32,
+                 CORE_PAGE->current_dcb);
+    if (!message)
+        invoke_object_of(area, cte);
+    send(area, cte, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
 }
 
 static struct dcb *yield_target(capaddr_t cptr)
@@ -200,16 +207,18 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
     dispatch_next();
 }
 
+/* A message for which the short way is not open. */
 static void __attribute__((noreturn)) sys_lrpc(struct registers_x86_64 *area)
 {
     struct cte *cte;
+    if (area->rdx > LRPC_MSG_WORDS)
+        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
     errval_t err = cspace_lookup(&current->cspace.cap, (capaddr_t)area->rsi, 2, &cte);
     if (err_is_fail(err))
-        finish(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
+        give_back(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
     if (cte->cap.type != ObjType_EndPointLMP)
-        finish(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
-    const uint64_t word[LRPC_MSG_WORDS] = { area->r10, area->r8, area->r9, area->rax };
-    send(area, cte, word, LRPC_MSG_WORDS, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
+        give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
+    send(area, cte, (unsigned)area->rdx, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
 }
 
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
@@ -242,14 +251,10 @@ static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
     }
 }
 
-void kernel_syscall(struct registers_x86_64 *area)
+static void __attribute__((noreturn, noinline)) sys_other(struct registers_x86_64 *area)
 {
     struct dcb *dcb = current;
     uint64_t number = area->rdi;
-    kernel_counters.syscalls++;
-    dcb->disabled_faults = 0;
-    if (number == SYSCALL_INVOKE)
-        sys_invoke(area);
     trace_record(ABI_TRACE_SYSCALL | (number & 0xff) << 8 | area->rsi << 32, mem_to_phys(dcb).v);
     switch (number) {
     case SYSCALL_YIELD:
@@ -259,15 +264,27 @@ void kernel_syscall(struct registers_x86_64 *area)
     case SYSCALL_LRPC:
         sys_lrpc(area);
     case SYSCALL_NOP:
-        finish(area, SYSRET(SYS_ERR_OK));
+        give_back(area, SYSRET(SYS_ERR_OK));
     case SYSCALL_PRINT:
         finish(area, sys_print(dcb, area->rsi, area->rdx, area->r10));
     case SYSCALL_DEBUG:
         finish(area, sys_debug(dcb, area->rsi));
     case SYSCALL_REBOOT: /* by the Kernel capability only */
     case SYSCALL_GETCHAR:
-        finish(area, SYSRET(SYS_ERR_NOT_IMPLEMENTED));
+        give_back(area, SYSRET(SYS_ERR_NOT_IMPLEMENTED));
     default:
-        finish(area, SYSRET(SYS_ERR_ILLEGAL_SYSCALL));
+        give_back(area, SYSRET(SYS_ERR_ILLEGAL_SYSCALL));
     }
+}
+
+void kernel_syscall(struct registers_x86_64 *area)
+{
+    const uint64_t number = area->rdi;
+    kernel_counters.syscalls++;
+    current->disabled_faults = 0;
+    if (number == SYSCALL_LRPC)
+        lrpc_send(area); /* returns if the general way must be taken */
+    if (number == SYSCALL_INVOKE)
+        sys_invoke(area);
+    sys_other(area);
 }

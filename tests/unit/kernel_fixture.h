@@ -32,9 +32,10 @@ coreid_t my_core_id;
 struct dcb *current;
 struct registers_x86_64 clean_area;
 
-enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF };
+enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF, LRPC };
 static jmp_buf back;
 static struct dcb *dispatched;
+static uint64_t lrpc_buffer_words __attribute__((unused)) = 22; /* of the endpoints in the test */
 static unsigned notified_core, notified_id, notifications __attribute__((unused));
 
 void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
@@ -87,6 +88,27 @@ void dispatch(struct dcb *dcb)
 {
     dispatched = dcb;
     longjmp(back, DISPATCHED);
+}
+/* Does with the words what the entry code and the lrpc upcall of the user library do. */
+void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
+                   struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
+{
+    cr_assert(receiver->queued && !receiver->stopped && !receiver->head.disabled);
+    cr_assert(receiver != current && area == &current->disp->enabled_save_area);
+    cr_assert(entry != 0 && entry < USER_END && stack < USER_END);
+    struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + offset);
+    uint64_t at = where >> 32, size = lrpc_buffer_words;
+    const uint64_t word[1 + LRPC_MSG_WORDS] = { (uint32_t)where, area->r10, area->r8, area->r9,
+                                                area->rax };
+    cr_assert((uint32_t)where <= LRPC_MSG_WORDS && at < size);
+    for (unsigned i = 0; i <= (uint32_t)where; i++, at = (at + 1) % size)
+        ep->buf[at] = word[i];
+    cr_assert_eq(at, ep->delivered, "all that was reserved, and no more");
+    area->rax = SYS_ERR_OK;
+    area->rdx = 0;
+    current->head.disabled = 0;
+    dispatched = receiver;
+    longjmp(back, LRPC);
 }
 void dispatch_next(void)
 {

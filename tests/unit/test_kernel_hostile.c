@@ -5,7 +5,7 @@
  * the environment make it longer or other.
  */
 /* link: guest/kernel/stop.c */
-/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -162,4 +162,84 @@ Test(kernel_hostile, a_hostile_caller_breaks_no_invariant, .timeout = 3600)
     }
     cr_log_info("%lu of %lu calls succeeded, %lu restarts", succeeded, total, restarts);
     cr_assert_gt(succeeded, total / 20, "the caller is not hostile enough to prove anything");
+}
+
+/* Now the receiver is hostile: whatever it writes into its frame, messages change nothing there but the
+ * buffer that the endpoint capability names, its index and the counters. */
+#define EP_OFFSET 8192
+#define EP_WORDS 24
+
+static uint64_t random_index(void)
+{
+    return random_number() % 4 == 0 ? random_number() : random_number() % (EP_WORDS + 2);
+}
+
+static lvaddr_t random_address(void)
+{
+    switch (random_number() % 8) {
+    case 0:
+        return random_number();
+    case 1:
+        return USER_END - 1 + random_number() % 3;
+    case 2:
+        return 0;
+    default:
+        return 0x400000 + random_number() % 4096;
+    }
+}
+
+static enum outcome random_message(bool *lrpc)
+{
+    struct registers_x86_64 *a =
+        random_number() % 4 ? &alice->disp->enabled_save_area : &alice->disp->disabled_save_area;
+    uint64_t length = random_number() % 16 == 0 ? random_number() : random_number() % 6;
+    *lrpc = random_number() % 2;
+    current = alice;
+    *a = (struct registers_x86_64){ .rdi = *lrpc ? SYSCALL_LRPC : SYSCALL_INVOKE };
+    a->rsi = *lrpc ? SLOT(1) : (uint64_t)SLOT(1) << 32 | 2 << 16 | (length & 15) << 8 | 3;
+    a->rdx = *lrpc ? length : 0;
+    a->r10 = a->r8 = a->r9 = a->rax = a->rbx = 0x5a5a5a5a5a5a5a5a;
+    return enter(a);
+}
+
+Test(kernel_hostile, a_hostile_receiver_hurts_itself_only, .timeout = 3600)
+{
+    struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.endpoint.listener = (uint64_t)bob;
+    cap.u.endpoint.epoffset = EP_OFFSET;
+    cap.u.endpoint.epbuflen = EP_WORDS;
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),
+                   &cap, 0);
+    lrpc_buffer_words = EP_WORDS;
+    static char before[DISPATCHER_FRAME_BYTES];
+    struct dispatcher_shared *disp = bob->disp, *old = (void *)before;
+    struct lmp_endpoint_kern *ep = (void *)((char *)disp + EP_OFFSET);
+    const size_t ep_end = EP_OFFSET + sizeof(*ep) + EP_WORDS * sizeof(uint64_t);
+    unsigned outcomes[LRPC + 1] = { 0 }, lrpcs = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        ep->delivered = (uint32_t)random_index();
+        ep->consumed = (uint32_t)random_index();
+        disp->dispatcher_lrpc = random_address();
+        disp->upcall_stack = random_address();
+        disp->lmp_delivered = (uint32_t)random_number();
+        disp->disabled = (uint32_t)random_number() % 2;
+        bob->head.disabled = random_number() % 4 == 0;
+        if (random_number() % 4 == 0)
+            schedule_remove(bob);
+        memcpy(before, disp, sizeof(before));
+        bool lrpc;
+        enum outcome how = random_message(&lrpc);
+        outcomes[how]++;
+        lrpcs += lrpc;
+        cr_assert(how == RETURNED || dispatched == bob);
+        cr_assert(how == RETURNED || bob->queued);
+        cr_assert(how != LRPC || lrpc);
+        /* the rest of the frame */
+        old->lmp_delivered = disp->lmp_delivered;
+        old->lmp_hint = disp->lmp_hint;
+        memcpy(before + EP_OFFSET, ep, ep_end - EP_OFFSET);
+        cr_assert_arr_eq(before, disp, sizeof(before));
+        cr_assert(how == RETURNED || disp->lmp_hint == EP_OFFSET || disp->lmp_hint == 0);
+    }
+    cr_assert(outcomes[LRPC] > 500 && outcomes[DISPATCHED] > 500 && outcomes[RETURNED] > 500);
 }

@@ -42,6 +42,12 @@ void __attribute__((noreturn)) arch_resume(struct registers_x86_64 *area);
 void __attribute__((noreturn))
 arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
+/* Enters the lrpc upcall (dispatcher_shared.h) with the words of the call in `area`, and puts success into
+ * `area` as the caller's result. */
+void __attribute__((noreturn))
+arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
+                 lvaddr_t entry, lvaddr_t stack);
+
 /* Waits for an interrupt on a fresh stack; never returns: kernel_idle_interrupt() follows. */
 void __attribute__((noreturn)) arch_idle(void);
 

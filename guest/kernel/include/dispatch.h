@@ -22,6 +22,7 @@ struct dcb {
     uint32_t notify;         /* 0: none, else notification id + 1 */
     systime_t wakeup;        /* when sleeping */
     struct dcb *wakeup_next; /* sorted by wakeup */
+    struct dcb *runq_prev;   /* when queued: the one before, NULL at the head */
     struct cte cspace;       /* L1CNode */
     struct cte vspace;       /* root VNode */
     struct cte disp_frame;
@@ -50,6 +51,18 @@ void dispatch_save_fpu(struct registers_x86_64 *area);
 /* Makes an upcall to `entry` on the dispatcher's own stack, which becomes disabled. */
 void __attribute__((noreturn)) dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry,
                                                uint64_t a1, uint64_t a2, uint64_t a3);
+
+/* The sender, whose state is complete in its enabled area `area`, gives the core to `receiver`, which is
+ * enabled and in the run queue: its lrpc upcall at `entry` gets the words of `area`, for the endpoint at
+ * `offset` in its frame (lrpc.c has checked all addresses).  `where`: index of the first word of the
+ * message in the endpoint's buffer << 32 | number of words. */
+void __attribute__((noreturn))
+dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
+              lvaddr_t entry, lvaddr_t stack);
+
+/* Tries the short way of the LRPC call in `area`; returns false, having changed nothing, if the call must
+ * take the general way (lrpc.c). */
+bool lrpc_send(struct registers_x86_64 *area);
 
 /* Stops `dcb` for good: out of run queue, wakeup list and notification table.  `tell`: it did not
  * ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped already. */

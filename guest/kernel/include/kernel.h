@@ -75,9 +75,23 @@ void __attribute__((noreturn, format(printf, 1, 2))) panic(const char *format, .
 static inline void trace_record(uint64_t what, uint64_t arg)
 {
     uint64_t head = CORE_PAGE->trace_head;
-    TRACE_RING[head & (ABI_TRACE_RECORDS - 1)].what = what;
-    TRACE_RING[head & (ABI_TRACE_RECORDS - 1)].arg = arg;
+    volatile struct abi_trace_record *record = &TRACE_RING[head & (ABI_TRACE_RECORDS - 1)];
+    record->what = what;
+    record->arg = arg;
     CORE_PAGE->trace_head = head + 1;
+}
+
+/* Two records at once. */
+static inline void trace_records(uint64_t what, uint64_t arg, uint64_t what2, uint64_t arg2)
+{
+    uint64_t head = CORE_PAGE->trace_head;
+    volatile struct abi_trace_record *record = &TRACE_RING[head & (ABI_TRACE_RECORDS - 1)];
+    record->what = what;
+    record->arg = arg;
+    record = &TRACE_RING[(head + 1) & (ABI_TRACE_RECORDS - 1)];
+    record->what = what2;
+    record->arg = arg2;
+    CORE_PAGE->trace_head = head + 2;
 }
 
 /* The compiler may call these for structures; keep copies small (instructions are dear). */

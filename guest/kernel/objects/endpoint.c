@@ -40,7 +40,46 @@ bool lmp_error_is_transient(errval_t err)
     }
 }
 
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word,
+/* The words lie in the caller's registers (syscalls.h).  Most messages do not wrap. */
+static void copy_words(uint64_t *buf, uint32_t at, uint32_t size,
+                       const struct registers_x86_64 *from, unsigned length)
+{
+    if (at + length <= size) {
+        uint64_t *to = buf + at;
+        switch (length) {
+        case 10:
+            to[9] = from->r15; /* fallthrough */
+        case 9:
+            to[8] = from->r14; /* fallthrough */
+        case 8:
+            to[7] = from->r13; /* fallthrough */
+        case 7:
+            to[6] = from->r12; /* fallthrough */
+        case 6:
+            to[5] = from->rbp; /* fallthrough */
+        case 5:
+            to[4] = from->rbx; /* fallthrough */
+        case 4:
+            to[3] = from->rax; /* fallthrough */
+        case 3:
+            to[2] = from->r9; /* fallthrough */
+        case 2:
+            to[1] = from->r8; /* fallthrough */
+        case 1:
+            to[0] = from->r10;
+        }
+        return;
+    }
+    const uint64_t word[LMP_MSG_WORDS] = { from->r10, from->r8,  from->r9,  from->rax, from->rbx,
+                                           from->rbp, from->r12, from->r13, from->r14, from->r15 };
+    for (unsigned i = 0; i < length; i++) {
+        buf[at] = word[i];
+        if (++at == size)
+            at = 0;
+    }
+}
+
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct registers_x86_64 *from,
                      unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
                      struct dcb **receiver_out)
 {
@@ -80,14 +119,9 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
     }
 
     ep->buf[write] = header;
-    for (unsigned i = 0; i < length; i++) {
-        if (++write == size)
-            write = 0;
-        ep->buf[write] = word[i];
-    }
-    if (++write == size)
-        write = 0;
-    ep->delivered = write;
+    const uint32_t next = write + 1 == size ? 0 : write + 1;
+    copy_words(ep->buf, next, size, from, length);
+    ep->delivered = next + length < size ? next + length : next + length - size;
 
     receiver->disp->lmp_delivered += length + 1;
     receiver->disp->lmp_hint = offset;

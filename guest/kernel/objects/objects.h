@@ -41,9 +41,9 @@ struct sysret notify_invoke(struct cte *cte, struct invocation *inv);
 struct sysret io_invoke(struct cte *cte, struct invocation *inv);
 struct sysret id_invoke(struct cte *cte, struct invocation *inv);
 
-/* LMP (endpoint.c): sends `length` words at `word[]` and maybe a capability.  On success `*receiver`
- * is runnable. */
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *word,
+/* LMP (endpoint.c): sends `length` words, which lie in the registers at `from` (NULL if there are none),
+ * and maybe a capability.  On success `*receiver` is runnable. */
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct registers_x86_64 *from,
                      unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
                      struct dcb **receiver);
 /* May sending succeed later? */

@@ -174,15 +174,14 @@ trap_in_kernel:
 /* void arch_resume(area): RDI = area */
     .globl arch_resume
 arch_resume:
-    movq SA_FS_BASE(%rdi), %rax
-    shrq $47, %rax
-    jnz bad_state
+    /* read once: memory of the domain */
+    movq SA_FS_BASE(%rdi), %rcx
     movq SA_RIP(%rdi), %rbx
-    movq %rbx, %rax
+    movq %rcx, %rax
+    orq %rbx, %rax
     shrq $47, %rax
     jnz bad_state
-    movq SA_FS_BASE(%rdi), %rax
-    wrfsbase %rax
+    wrfsbase %rcx
     movq SA_RFLAGS(%rdi), %rax
     andl $0x240dd5, %eax
     orl $0x202, %eax
@@ -232,6 +231,32 @@ arch_upcall:
     xorl %r8d, %r8d
     xorl %r9d, %r9d
     xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    iretq
+
+/* void arch_lrpc_upcall(udisp, offset, where, area, entry, stack): the first three stay where they are,
+ * the words follow in RCX R8 R9 R10 */
+    .globl arch_lrpc_upcall
+arch_lrpc_upcall:
+    pushq $0x1b
+    pushq %r9
+    pushq $0x202
+    pushq $0x23
+    pushq %r8
+    movq SA_R8(%rcx), %r8
+    movq SA_R9(%rcx), %r9
+    movq SA_RAX(%rcx), %r10
+    movq SA_R10(%rcx), %rbx
+    xorl %eax, %eax
+    movq %rax, SA_RAX(%rcx)
+    movq %rax, SA_RDX(%rcx)
+    movq %rbx, %rcx
+    xorl %ebx, %ebx
+    xorl %ebp, %ebp
     xorl %r11d, %r11d
     xorl %r12d, %r12d
     xorl %r13d, %r13d

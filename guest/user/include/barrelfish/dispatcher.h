@@ -91,7 +91,8 @@ void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint6
                              lvaddr_t rip) __attribute__((noreturn));
 void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvaddr_t rip)
     __attribute__((noreturn));
-void disp_lrpc(dispatcher_handle_t handle) __attribute__((noreturn));
+void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
+               uint64_t word1, uint64_t word2, uint64_t word3) __attribute__((noreturn));
 void disp_yield_now(dispatcher_handle_t handle, capaddr_t target) __attribute__((noreturn));
 
 /* Checks everything that can make a thread runnable; the second form leaves out polled channels. */

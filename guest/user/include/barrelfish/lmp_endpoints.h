@@ -57,6 +57,11 @@ bool lmp_endpoint_can_recv(struct lmp_endpoint *ep);
  * only if no capability can come. */
 errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap);
 
+/* For the lrpc upcall: stores a message in the endpoint whose kernel part lies at `offset` in the frame, at
+ * index `at`, and triggers it. */
+void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
+                                 uint32_t length, const uint64_t *words);
+
 /* Triggers the endpoints to which something was delivered. */
 void lmp_endpoints_poll_disabled(dispatcher_handle_t handle);
 

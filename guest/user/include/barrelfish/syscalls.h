@@ -12,6 +12,23 @@
  * which the kernel looks at as many as RSI says. */
 struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words);
 
+/* A short message to an endpoint (level 2): `length` <= LRPC_MSG_WORDS of the words are sent.  The receiver
+ * runs at once. */
+static inline errval_t sys_lrpc(capaddr_t endpoint, size_t length, uint64_t word0, uint64_t word1,
+                                uint64_t word2, uint64_t word3)
+{
+    uint64_t rdx = length;
+    register uint64_t r10 __asm__("r10") = word0;
+    register uint64_t r8 __asm__("r8") = word1;
+    register uint64_t r9 __asm__("r9") = word2;
+
+    __asm__ volatile("syscall"
+                     : "+a"(word3), "+d"(rdx)
+                     : "D"(SYSCALL_LRPC), "S"((uint64_t)endpoint), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return word3;
+}
+
 /* First word of an invocation. */
 static inline uint64_t invoke_header(capaddr_t cptr, uint8_t level, uint8_t send_level,
                                      size_t words, unsigned flags)

@@ -74,7 +74,7 @@ struct dispatcher_shared {
     uint32_t notified;             /* k: notifications ever received (wake-ups for UMP channels) */
     uint32_t notify_seen;          /* u: value of notified when the UMP channels were last polled */
     lvaddr_t dispatcher_run;       /* u: upcall (udisp) */
-    lvaddr_t dispatcher_lrpc;      /* u: upcall */
+    lvaddr_t dispatcher_lrpc;      /* u: upcall, or 0 (see below) */
     lvaddr_t dispatcher_pagefault; /* u: upcall (udisp, address, error, rip) */
     lvaddr_t dispatcher_pagefault_disabled; /* u: the same */
     lvaddr_t dispatcher_trap;               /* u: upcall (udisp, vector, error, rip) */
@@ -93,6 +93,12 @@ struct dispatcher_shared {
     struct registers_x86_64 disabled_save_area; /* k, u */
     struct registers_x86_64 trap_save_area;     /* k, u */
 };
+
+/* The lrpc upcall: a message of up to LRPC_MSG_WORDS words has arrived, for which the kernel has reserved room
+ * in an endpoint buffer, but whose words the upcall has to store there itself, before anything else.
+ * RDI = udisp, RSI = offset of the struct lmp_endpoint_kern in the frame, RDX = index of its header
+ * word in the buffer << 32 | number of payload words, which are in RCX R8 R9 R10 (words that are not
+ * part of the message have any value). */
 
 #define DISP_CHECK(field, offset) \
     _Static_assert(offsetof(struct dispatcher_shared, field) == (offset), #field)

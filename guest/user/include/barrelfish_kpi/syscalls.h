@@ -11,7 +11,8 @@
  *           is the command and words 1..9 its arguments.  Levels: 2 = a capability in a L2 slot,
  *           1 = the CNode in an L1 slot, 0 = the root CNode itself.
  *   YIELD   RSI = cptr of a dispatcher or endpoint for a directed yield, or 0.  Disabled mode only.
- *   LRPC    RSI = cptr of the endpoint, words 0..3 in R10 R8 R9 RAX
+ *   LRPC    RSI = cptr (level 2) of the endpoint, RDX = length_words <= 4, words 0..3 in R10 R8 R9 RAX.
+ *           A message without capability, sent with SYNC and YIELD: the same as by INVOKE, but shorter
  *   DEBUG   RSI = enum sys_debug, RDX... arguments
  *   PRINT   RSI = text, in the caller's dispatcher frame, RDX = length <= 1024, R10 = enum print_kind:
  *           one console line (no newline)
@@ -37,7 +38,7 @@
 #define LMP_FLAG_IDENTIFY (1 << 3)
 
 #define LMP_MSG_WORDS 10 /* payload of one LMP message */
-#define LRPC_MSG_WORDS 4
+#define LRPC_MSG_WORDS 4 /* of one sent by LRPC */
 
 #define DEBUG_CLOCK_NS 0      /* -> value: machine time in ns */
 #define DEBUG_TSC_HZ 1        /* -> value */

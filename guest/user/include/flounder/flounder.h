@@ -257,22 +257,34 @@ static inline errval_t flounder_ump_submit(struct flounder_binding *c,
     return flounder_tx_sent(c, cont);
 }
 
+/* Does the message fit the short way of LMP? */
+static inline bool flounder_lmp_is_short(const struct flounder_message_plan *plan)
+{
+    return plan->single && plan->words <= LRPC_MSG_WORDS && plan->caps == 0;
+}
+
 static inline uint64_t *flounder_lmp_reserve(struct flounder_binding *c, uint16_t number,
                                              struct event_closure cont)
 {
     return flounder_tx_claim(c, number, cont) ? c->tx_words : NULL;
 }
 
-/* With at most one capability. */
+/* With at most one capability.  `plan` is a constant to the stub. */
 static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
                                            const struct flounder_message_plan *plan,
                                            struct event_closure cont, struct capref cap)
 {
     lmp_send_flags_t flags = c->lmp_flags;
-    if (plan->give_away != 0 && !capref_is_null(cap))
-        flags |= LMP_FLAG_GIVEAWAY;
-    errval_t err =
-        lmp_chan_send(c->channel, flags, cap, plan->words, (const uintptr_t *)c->tx_words);
+    const uint64_t *w = c->tx_words;
+    errval_t err;
+    if (flounder_lmp_is_short(plan) && lmp_chan_may_send_short(c->channel, flags)) {
+        err = lmp_chan_send_short(c->channel, plan->words, w[0], plan->words > 1 ? w[1] : 0,
+                                  plan->words > 2 ? w[2] : 0, plan->words > 3 ? w[3] : 0);
+    } else {
+        if (plan->give_away != 0 && !capref_is_null(cap))
+            flags |= LMP_FLAG_GIVEAWAY;
+        err = lmp_chan_send(c->channel, flags, cap, plan->words, (const uintptr_t *)w);
+    }
     if (err_is_fail(err))
         return flounder_tx_defer(c, plan, cont, cap);
     return flounder_tx_sent(c, cont);

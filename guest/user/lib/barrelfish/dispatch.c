@@ -184,7 +184,8 @@ void disp_schedule(dispatcher_handle_t handle)
     run_thread(handle, disp->runq);
 }
 
-void disp_run(dispatcher_handle_t handle)
+/* What every upcall begins with that gives us the core. */
+static inline void begin_run(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
@@ -197,6 +198,23 @@ void disp_run(dispatcher_handle_t handle)
     if (disp->current != NULL && disp->runq == disp->current) {
         disp->runq = disp->runq->next;
     }
+}
+
+void disp_run(dispatcher_handle_t handle)
+{
+    begin_run(handle);
+    disp_check_events_disabled(handle);
+    disp_schedule(handle);
+}
+
+/* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h). */
+void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
+               uint64_t word1, uint64_t word2, uint64_t word3)
+{
+    const uint64_t word[LRPC_MSG_WORDS] = { word0, word1, word2, word3 };
+
+    begin_run(handle);
+    lmp_endpoint_store_disabled(handle, endpoint, (uint32_t)(where >> 32), (uint32_t)where, word);
     disp_check_events_disabled(handle);
     disp_schedule(handle);
 }

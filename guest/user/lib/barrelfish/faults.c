@@ -236,9 +236,3 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
     }
     disp_end_domain(handle);
 }
-
-/* Entered only by the LRPC system call, which no stub of this library makes. */
-void disp_lrpc(dispatcher_handle_t handle)
-{
-    disp_fatal(handle, "unexpected LRPC upcall");
-}

@@ -105,18 +105,27 @@ bool lmp_err_is_transient(errval_t err)
 errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
                        size_t length_words, const uintptr_t *words)
 {
-    uintptr_t message[LMP_MSG_WORDS] = { 0 };
+    bool none = capref_is_null(send_cap);
 
     if (length_words > LMP_MSG_WORDS) {
         return SYS_ERR_LMP_MSG_TOO_LONG;
     }
-    for (size_t i = 0; i < length_words; i++) {
-        message[i] = words[i];
+    if (length_words <= LRPC_MSG_WORDS && none && lmp_chan_may_send_short(lc, flags)) {
+        return lmp_chan_send_short(lc, length_words, length_words > 0 ? words[0] : 0,
+                                   length_words > 1 ? words[1] : 0, length_words > 2 ? words[2] : 0,
+                                   length_words > 3 ? words[3] : 0);
     }
-    bool none = capref_is_null(send_cap);
+    /* the stub below loads ten words in any case */
+    uintptr_t message[LMP_MSG_WORDS] = { 0 };
+    if (length_words < LMP_MSG_WORDS) {
+        for (size_t i = 0; i < length_words; i++) {
+            message[i] = words[i];
+        }
+        words = message;
+    }
     return sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
                                         none ? 0 : get_cap_level(send_cap), length_words, flags),
-                          none ? 0 : get_cap_addr(send_cap), message)
+                          none ? 0 : get_cap_addr(send_cap), words)
         .error;
 }
 

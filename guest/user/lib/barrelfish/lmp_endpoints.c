@@ -175,12 +175,9 @@ void lmp_endpoint_set_recv_slot(struct lmp_endpoint *ep, struct capref slot)
     *(volatile capaddr_t *)&ep->k.recv_cptr = capref_is_null(slot) ? 0 : get_cap_addr(slot);
 }
 
-static uint64_t next_word(struct lmp_endpoint *ep, uint32_t *pos)
+static inline uint32_t next_index(const struct lmp_endpoint *ep, uint32_t pos)
 {
-    uint64_t word = ep->k.buf[*pos];
-
-    *pos = *pos + 1 == ep->buflen ? 0 : *pos + 1;
-    return word;
+    return pos + 1 == ep->buflen ? 0 : pos + 1;
 }
 
 errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
@@ -192,13 +189,23 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
         return LIB_ERR_NO_LMP_MSG;
     }
     uint32_t pos = ep->k.consumed;
-    uint64_t header = next_word(ep, &pos);
+    uint64_t header = ep->k.buf[pos];
     size_t length = LMP_HEADER_LENGTH(header);
 
     assert(length <= LMP_MSG_WORDS);
     msg->buf.msglen = length;
-    for (size_t i = 0; i < length; i++) {
-        msg->words[i] = next_word(ep, &pos);
+    pos = next_index(ep, pos);
+    if (pos + length < ep->buflen) { /* most messages do not wrap */
+        const uint64_t *from = &ep->k.buf[pos];
+
+        for (size_t i = 0; i < length; i++) {
+            msg->words[i] = from[i];
+        }
+        pos += (uint32_t)length;
+    } else {
+        for (size_t i = 0; i < length; i++, pos = next_index(ep, pos)) {
+            msg->words[i] = ep->k.buf[pos];
+        }
     }
     if (cap != NULL) {
         *cap = NULL_CAP;
@@ -213,6 +220,37 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
     return SYS_ERR_OK;
 }
 
+/* Fires the endpoint's event if somebody listens; else who begins to will see the message. */
+static inline void trigger(struct lmp_endpoint *ep, dispatcher_handle_t handle)
+{
+    if (waitset_chan_is_armed(&ep->waitset_state)) {
+        errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
+
+        assert(err_is_ok(err));
+        (void)err;
+    }
+}
+
+void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
+                                 uint32_t length, const uint64_t *words)
+{
+    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+    struct lmp_endpoint *ep =
+        (struct lmp_endpoint *)(handle + offset - offsetof(struct lmp_endpoint, k));
+
+    ep->k.buf[at] = length;
+    for (uint32_t i = 0; i < length; i++) {
+        at = next_index(ep, at);
+        ep->k.buf[at] = words[i];
+    }
+    /* The kernel has counted this message.  If it is the only one since endpoints were polled, they need
+     * not be polled for it. */
+    if (shared->lmp_delivered - shared->lmp_seen == length + 1) {
+        shared->lmp_seen = shared->lmp_delivered;
+    }
+    trigger(ep, handle);
+}
+
 void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
@@ -224,11 +262,8 @@ void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
         return;
     }
     do {
-        if (waitset_chan_is_armed(&ep->waitset_state) && lmp_endpoint_can_recv(ep)) {
-            errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
-
-            assert(err_is_ok(err));
-            (void)err;
+        if (lmp_endpoint_can_recv(ep)) {
+            trigger(ep, handle);
         }
         ep = ep->next;
     } while (ep != disp->endpoints);

@@ -43,6 +43,8 @@ disp_trap_entry:
 
     .globl disp_lrpc_entry
 disp_lrpc_entry:
+    subq $8, %rsp
+    pushq %r10 /* the seventh argument: word 3 */
     call disp_lrpc
     ud2
 
