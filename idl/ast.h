@@ -150,9 +150,9 @@ struct idl_interface {
     size_t order_count;
 };
 
-#define IDL_DEFAULT_MAX_STRING 2048 /* of `string s`, `uint8 a[n]`: bytes or elements */
-#define IDL_LIMIT_MAX 0x1000000     /* largest maximum that may be written */
-#define IDL_LIMIT_MESSAGES 4096     /* message numbers stay below the reserved ones */
+#define IDL_DEFAULT_MAX 2048    /* of `string s`, `uint8 a[n]`: bytes or elements */
+#define IDL_LIMIT_MAX 0x1000000 /* largest maximum that may be written */
+#define IDL_LIMIT_MESSAGES 4096 /* message numbers stay below the reserved ones */
 
 /* Prints the tree, one line for each node with its place (--dump-ast). */
 void idl_dump_ast(FILE *out, const struct idl_interface *interface);

@@ -22,6 +22,7 @@ void idl_compilation_init(struct idl_compilation *c)
     memset(c, 0, sizeof(*c));
     c->arena = idl_arena_new();
     idl_diag_init(&c->diag, c->arena);
+    c->default_max = IDL_DEFAULT_MAX;
 }
 
 void idl_compilation_fini(struct idl_compilation *c)
@@ -43,17 +44,27 @@ void idl_add_include(struct idl_compilation *c, const struct idl_source *source)
     c->include_count++;
 }
 
+static void set_default_max(struct idl_interface *interface, uint64_t max)
+{
+    for (struct idl_message *m = interface->messages; m != NULL; m = m->next)
+        for (struct idl_argument *a = m->arguments; a != NULL; a = a->next)
+            if (!a->has_max)
+                a->max = max;
+}
+
 bool idl_compile(struct idl_compilation *c, const struct idl_source *source,
                  const char *expected_name)
 {
     assert(c->interface == NULL);
     c->interface = idl_parse(c->arena, &c->diag, source);
-    if (c->interface->name == NULL)
+    if (c->interface->name == NULL && !c->interface->is_include)
         return false;
+    set_default_max(c->interface, c->default_max);
     if (c->interface->messages == NULL && c->interface->types != NULL && c->diag.errors == 0)
         c->interface->is_include = true;
     idl_resolve(c->arena, &c->diag, c->interface, c->includes, c->include_count);
-    if (expected_name != NULL && strcmp(c->interface->name, expected_name) != 0)
+    if (expected_name != NULL && c->interface->name != NULL &&
+        strcmp(c->interface->name, expected_name) != 0)
         idl_error(&c->diag, c->interface->place,
                   idl_arena_printf(c->arena, "call it '%s', or rename the file", expected_name),
                   "interface '%s' lies in a file of another name", c->interface->name);

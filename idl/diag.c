@@ -67,22 +67,31 @@ void idl_place_position(struct idl_place place, unsigned *line, unsigned *column
     *column = (unsigned)(place.offset - line_start(place)) + 1;
 }
 
-/* The source line with a caret; nothing if the line is too long to be useful. */
+/* The source line with a caret; of a long line the part around the place. */
 static void put_line(struct idl_diag *diag, struct idl_place place)
 {
     const char *text = place.source->text;
     size_t start = line_start(place), end = place.offset;
     while (end < place.source->length && text[end] != '\n')
         end++;
-    if (end - start > MAX_SHOWN_LINE || end == start)
+    if (end > start && text[end - 1] == '\r' && place.offset < end)
+        end--;
+    if (end == start)
         return;
-    put_text(diag, "    ");
+    bool cut_left = place.offset - start > MAX_SHOWN_LINE * 3 / 4;
+    if (cut_left)
+        start = place.offset - MAX_SHOWN_LINE / 2;
+    bool cut_right = end - start > MAX_SHOWN_LINE;
+    if (cut_right)
+        end = start + MAX_SHOWN_LINE;
+    put_text(diag, cut_left ? "    ..." : "    ");
     for (size_t i = start; i < end; i++) {
         unsigned char c = (unsigned char)text[i];
         char shown = c == '\t' ? '\t' : (c < 32 || c == 127) ? '?' : (char)c;
         put(diag, &shown, 1);
     }
-    put_text(diag, "\n    ");
+    put_text(diag, cut_right ? "...\n" : "\n");
+    put_text(diag, cut_left ? "       " : "    ");
     for (size_t i = start; i < place.offset; i++)
         put_text(diag, text[i] == '\t' ? "\t" : " ");
     put_text(diag, "^");
@@ -207,10 +216,11 @@ unsigned idl_word_distance(const char *a, const char *b, unsigned limit)
     size_t la = strlen(a), lb = strlen(b);
     if (la > MAX_WORD || lb > MAX_WORD)
         return limit + 1;
-    unsigned before[MAX_WORD + 1], row[MAX_WORD + 1];
+    unsigned rows[3][MAX_WORD + 1]; /* of this letter, the one before, and the one before that */
     for (size_t j = 0; j <= lb; j++)
-        before[j] = (unsigned)j;
+        rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= la; i++) {
+        unsigned *row = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= lb; j++) {
             char x = a[i - 1], y = b[j - 1];
@@ -219,9 +229,11 @@ unsigned idl_word_distance(const char *a, const char *b, unsigned limit)
                 best = before[j] + 1;
             if (row[j - 1] + 1 < best)
                 best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && x == b[j - 2] && a[i - 2] == y && earlier[j - 2] + 1 < best)
+                best = earlier[j - 2] + 1;
             row[j] = best;
         }
-        memcpy(before, row, sizeof(row));
     }
-    return before[lb] <= limit ? before[lb] : limit + 1;
+    unsigned distance = rows[la % 3][lb];
+    return distance <= limit ? distance : limit + 1;
 }

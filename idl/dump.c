@@ -40,8 +40,11 @@ static void dump_type(FILE *out, const struct idl_type *t)
 void idl_dump_ast(FILE *out, const struct idl_interface *interface)
 {
     static const char *const kinds[] = { "message", "call", "response", "rpc" };
-    fprintf(out, "interface %s \"%s\"", interface->name == NULL ? "?" : interface->name,
-            interface->description == NULL ? "" : interface->description);
+    if (interface->name == NULL)
+        fprintf(out, "shared types");
+    else
+        fprintf(out, "interface %s \"%s\"", interface->name,
+                interface->description == NULL ? "" : interface->description);
     put_place(out, interface->place);
     for (const struct idl_type *t = interface->types; t != NULL; t = t->next)
         dump_type(out, t);

@@ -26,6 +26,10 @@ void idl_gen_rpc(struct idl_emit *e);                                        /* 
 void idl_gen_local_defs(struct idl_emit *e);                                 /* NAME_local_defs.h */
 void idl_gen_local_stubs(struct idl_emit *e); /* local part of NAME_flounder_bindings.c */
 
+/* if_types.h: IF_TYPE_NAME for each of the names, numbered in alphabetical order. */
+void idl_gen_if_types(struct idl_text *out, struct idl_arena *arena, const char **names,
+                      size_t count);
+
 /* The comment at the top of each output; `what` ends with a newline. */
 void idl_gen_banner(struct idl_emit *e, const char *what);
 

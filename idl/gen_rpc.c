@@ -156,8 +156,7 @@ static void gen_result_variables(struct idl_emit *e, const struct rpc *r)
         else if (is_single(a))
             put(e->out, "    %s %s = 0;\n", type, a->name);
         else
-            put(e->out, "    %s %s;\n    memset(&%s, 0, sizeof(%s));\n", type, a->name, a->name,
-                a->name);
+            put(e->out, "    %s %s = { 0 };\n", type, a->name);
     }
 }
 
@@ -192,7 +191,7 @@ static void gen_server(struct idl_emit *e, const struct rpc *r)
                 "    if (err_is_fail(_err))\n        flounder_fail(_c, _err);\n");
     for (size_t i = 0; i < r->response->argument_count; i++)
         if (r->response->arguments[i]->kind != IDL_ARGUMENT_SCALAR)
-            put(e->out, "    free(%s);\n", r->response->arguments[i]->name);
+            put(e->out, "    flounder_result_free(%s);\n", r->response->arguments[i]->name);
     put(e->out, "}\n\n");
 }
 
@@ -259,7 +258,7 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
         put(e->out, "    if (err_is_fail(_err)) {\n");
         for (size_t i = 0; i < r->count; i++)
             if (is_buffer(r->arguments[i]))
-                put(e->out, "        free(*%s);\n        *%s = NULL;\n", r->arguments[i]->name,
+                put(e->out, "        flounder_result_free(*%s);\n        *%s = NULL;\n", r->arguments[i]->name,
                     r->arguments[i]->name);
         put(e->out, "    }\n");
     }

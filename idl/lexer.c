@@ -70,11 +70,13 @@ static bool skip_comment(struct idl_lexer *lexer)
         while (lexer->offset < length &&
                !(at(lexer, lexer->offset) == '*' && at(lexer, lexer->offset + 1) == '/'))
             lexer->offset++;
-        if (lexer->offset >= length)
+        if (lexer->offset >= length) {
+            lexer->in_comment = true;
             idl_error(lexer->diag, (struct idl_place){ lexer->source, start, 2 },
                       "close it with */; comments do not nest", "this comment is never closed");
-        else
+        } else {
             lexer->offset += 2;
+        }
         return true;
     }
     return false;
@@ -128,15 +130,31 @@ static struct idl_token lex_string(struct idl_lexer *lexer, size_t start)
         token.place = place_from(lexer, start);
     } else {
         token.place = place_from(lexer, start);
+        token.malformed = true;
         idl_error(lexer->diag, token.place, "close it with \" on the same line",
                   "this string is never closed");
     }
     return token;
 }
 
+static bool begins_line(const struct idl_lexer *lexer, size_t offset)
+{
+    while (offset > 0 && (at(lexer, offset - 1) == ' ' || at(lexer, offset - 1) == '\t'))
+        offset--;
+    return offset == 0 || at(lexer, offset - 1) == '\n';
+}
+
 static void skip_unknown_bytes(struct idl_lexer *lexer)
 {
     size_t start = lexer->offset;
+    if (at(lexer, start) == '#' && begins_line(lexer, start)) {
+        while (lexer->offset < lexer->source->length && at(lexer, lexer->offset) != '\n')
+            lexer->offset++;
+        idl_error(lexer->diag, (struct idl_place){ lexer->source, start, 1 },
+                  "name files of shared types with -I; comments begin with //",
+                  "interfaces have no preprocessor");
+        return;
+    }
     unsigned char first = (unsigned char)at(lexer, start);
     while (lexer->offset < lexer->source->length) {
         char c = at(lexer, lexer->offset);
@@ -160,7 +178,8 @@ struct idl_token idl_lexer_next(struct idl_lexer *lexer)
         assert(start <= lexer->source->length);
         if (start >= lexer->source->length)
             return (struct idl_token){ .kind = IDL_TOKEN_END,
-                                       .place = { lexer->source, start, 0 } };
+                                       .place = { lexer->source, start, 0 },
+                                       .malformed = lexer->in_comment };
         char c = at(lexer, start);
         if (is_space(c)) {
             lexer->offset++;

@@ -26,6 +26,7 @@ struct idl_token {
     struct idl_place place;
     const char *text; /* NAME, STRING (without quotes), COMMENT (with its marks): in the arena */
     uint64_t number;  /* NUMBER */
+    bool malformed;   /* STRING that is not closed, END in a comment that is not closed: reported */
 };
 
 struct idl_lexer {
@@ -34,6 +35,7 @@ struct idl_lexer {
     const struct idl_source *source;
     size_t offset;
     bool keep_comments;
+    bool in_comment; /* the last comment is not closed */
 };
 
 void idl_lexer_init(struct idl_lexer *lexer, struct idl_arena *arena, struct idl_diag *diag,

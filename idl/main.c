@@ -17,9 +17,10 @@
 #include "compat.h"
 #include "compile.h"
 #include "format.h"
+#include "gen.h"
 #include "html.h"
 
-enum action { GENERATE, CHECK, DUMP_AST, DUMP_PLAN, LIST_MESSAGES, FORMAT, HTML, COMPAT };
+enum action { GENERATE, CHECK, DUMP_AST, DUMP_PLAN, LIST_MESSAGES, FORMAT, HTML, COMPAT, IF_TYPES };
 
 #define MAX_INCLUDES 64
 
@@ -30,6 +31,9 @@ struct options {
     const char *old_file; /* --compat */
     const char *includes[MAX_INCLUDES];
     size_t include_count;
+    char *const *files; /* --if-types: all of them */
+    size_t file_count;
+    uint64_t default_max;
     bool no_warnings, any_name;
 };
 
@@ -38,10 +42,12 @@ static const char usage[] =
     "       idl --check|--format|--html|--list-messages|--dump-ast|--dump-plan [-I INC.if]... "
     "FILE.if\n"
     "       idl --compat [-I INC.if]... OLD.if NEW.if\n"
+    "       idl --if-types --header-dir DIR FILE.if...\n"
     "\n"
     "  -I INC.if        use the types of this file\n"
     "  -MF DEPFILE      write what the outputs depend on, for make\n"
     "  -w               no warnings\n"
+    "  --default-max N  maximum of strings and arrays that have none (2048)\n"
     "  --any-name       the interface need not be named as its file\n"
     "  --check          report errors and warnings only\n"
     "  --dump-ast       print the tree\n"
@@ -50,6 +56,7 @@ static const char usage[] =
     "  --format         print the interface in standard layout\n"
     "  --html           print a page that describes its messages\n"
     "  --compat         say which changes from OLD to NEW break the wire; status 1 if any does\n"
+    "  --if-types       write DIR/if_types.h, which numbers all the interfaces\n"
     "FILE.if may be - for standard input.\n";
 
 static int fail(const char *what, const char *path)
@@ -135,14 +142,29 @@ static int write_depfile(const struct options *o, struct idl_text *dep)
 
 /* ---- command line ---- */
 
+static bool parse_number(const char *text, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 0);
+    if (errno != 0 || *end != '\0' || *text < '0' || *text > '9' || n == 0 || n > IDL_LIMIT_MAX) {
+        fprintf(stderr, "idl: error: --default-max=%s: a maximum lies between 1 and %d\n", text,
+                IDL_LIMIT_MAX);
+        return false;
+    }
+    *number = n;
+    return true;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, HELP, ACTION = 512 };
+    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, ACTION = 512 };
     static const struct option longs[] = {
         { "lang", required_argument, NULL, LANG },
         { "header-dir", required_argument, NULL, HEADER_DIR },
         { "source-dir", required_argument, NULL, SOURCE_DIR },
         { "any-name", no_argument, NULL, ANY_NAME },
+        { "default-max", required_argument, NULL, DEFAULT_MAX },
         { "help", no_argument, NULL, HELP },
         { "check", no_argument, NULL, ACTION + CHECK },
         { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
@@ -151,6 +173,7 @@ static int parse_options(int argc, char **argv, struct options *o)
         { "format", no_argument, NULL, ACTION + FORMAT },
         { "html", no_argument, NULL, ACTION + HTML },
         { "compat", no_argument, NULL, ACTION + COMPAT },
+        { "if-types", no_argument, NULL, ACTION + IF_TYPES },
         { NULL, 0, NULL, 0 },
     };
     /* -MF is one option of two letters, as compilers have it */
@@ -188,6 +211,10 @@ static int parse_options(int argc, char **argv, struct options *o)
         case ANY_NAME:
             o->any_name = true;
             break;
+        case DEFAULT_MAX:
+            if (!parse_number(optarg, &o->default_max))
+                return 2;
+            break;
         case 'h':
         case HELP:
             fputs(usage, stdout);
@@ -201,6 +228,8 @@ static int parse_options(int argc, char **argv, struct options *o)
         }
     }
     int wanted = o->action == COMPAT ? 2 : 1;
+    if (o->action == IF_TYPES)
+        wanted = argc - optind > 1 ? argc - optind : 1;
     if (argc - optind != wanted) {
         fprintf(stderr, "idl: error: %d interface%s expected, %d named\n%s", wanted,
                 wanted == 1 ? "" : "s", argc - optind, usage);
@@ -208,8 +237,14 @@ static int parse_options(int argc, char **argv, struct options *o)
     }
     o->file = argv[argc - 1];
     o->old_file = argv[optind];
+    o->files = argv + optind;
+    o->file_count = (size_t)(argc - optind);
     if (o->action == GENERATE && (o->header_dir == NULL || o->source_dir == NULL)) {
         fprintf(stderr, "idl: error: --header-dir and --source-dir are needed\n%s", usage);
+        return 2;
+    }
+    if (o->action == IF_TYPES && o->header_dir == NULL) {
+        fprintf(stderr, "idl: error: --header-dir is needed\n%s", usage);
         return 2;
     }
     return 0;
@@ -264,7 +299,9 @@ static int act(struct idl_compilation *c, const struct options *o)
 static int compile(struct idl_compilation *c, const struct options *o, const char *path)
 {
     const char *error = NULL;
-    c->diag.no_warnings = o->no_warnings || o->action == FORMAT || o->action == COMPAT;
+    c->default_max = o->default_max;
+    c->diag.no_warnings =
+        o->no_warnings || o->action == IF_TYPES || o->action == FORMAT || o->action == COMPAT;
     for (size_t i = 0; i < o->include_count; i++) {
         const struct idl_source *source = idl_source_read(c->arena, o->includes[i], &error);
         if (source == NULL) {
@@ -284,7 +321,7 @@ static int compile(struct idl_compilation *c, const struct options *o, const cha
         fputs(c->diag.out, stderr);
     if (!ok)
         fprintf(stderr, "idl: %u error%s\n", c->diag.errors, c->diag.errors == 1 ? "" : "s");
-    return ok ? 0 : 1;
+    return ok ? 0 : o->action == COMPAT ? 2 : 1;
 }
 
 static int run_compat(struct idl_compilation *c, const struct options *o)
@@ -304,16 +341,45 @@ static int run_compat(struct idl_compilation *c, const struct options *o)
     return status;
 }
 
+/* Reads all interfaces for their names; files of shared types have none. */
+static int run_if_types(struct idl_compilation *c, const struct options *o)
+{
+    const char **names = idl_arena_alloc(c->arena, (o->file_count + 1) * sizeof(*names));
+    size_t count = 0;
+    int status = 0;
+    for (size_t i = 0; i < o->file_count && status == 0; i++) {
+        struct idl_compilation one;
+        idl_compilation_init(&one);
+        status = compile(&one, o, o->files[i]);
+        if (status == 0 && !one.interface->is_include)
+            names[count++] = idl_arena_printf(c->arena, "%s", one.interface->name);
+        idl_compilation_fini(&one);
+    }
+    if (status == 0 && make_directory(o->header_dir) != 0)
+        status = fail("cannot create", o->header_dir);
+    if (status == 0) {
+        struct idl_text text = { NULL, 0, 0 };
+        idl_gen_if_types(&text, c->arena, names, count);
+        const char *path = idl_arena_printf(c->arena, "%s/if_types.h", o->header_dir);
+        status = write_file(path, text.data, text.length);
+        idl_text_free(&text);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = { .action = GENERATE };
+    struct options options = { .action = GENERATE, .default_max = IDL_DEFAULT_MAX };
     struct idl_compilation compilation;
     int status = parse_options(argc, argv, &options);
     if (status != 0)
         return status;
     idl_compilation_init(&compilation);
-    status = compile(&compilation, &options, options.file);
-    if (status == 0)
+    if (options.action == IF_TYPES)
+        status = run_if_types(&compilation, &options);
+    else
+        status = compile(&compilation, &options, options.file);
+    if (status == 0 && options.action != IF_TYPES)
         status = options.action == COMPAT ? run_compat(&compilation, &options)
                                           : act(&compilation, &options);
     idl_compilation_fini(&compilation);

@@ -10,34 +10,144 @@
 #include <string.h>
 
 static const char *const c_words[] = {
-    "asm",       "auto",     "bool",     "break",        "case",          "char",
-    "const",     "continue", "default",  "do",           "double",        "else",
-    "enum",      "errno",    "extern",   "false",        "float",         "for",
-    "goto",      "if",       "inline",   "int",          "linux",         "long",
-    "register",  "restrict", "return",   "short",        "signed",        "sizeof",
-    "static",    "struct",   "switch",   "true",         "typedef",       "typeof",
-    "union",     "unix",     "unsigned", "void",         "volatile",      "while",
-    "NULL",      "NULL_CAP", "NOP_CONT", "NOP_CLOSURE",  "BLOCKING_CONT", "MKCONT",
-    "MKCLOSURE", "uint8_t",  "uint16_t", "uint32_t",     "uint64_t",      "int8_t",
-    "int16_t",   "int32_t",  "int64_t",  "uintptr_t",    "intptr_t",      "size_t",
-    "iref_t",    "errval_t", "assert",   "container_of", "offsetof",      "stdin",
-    "stdout",    "stderr",
+    "asm",
+    "auto",
+    "bool",
+    "break",
+    "case",
+    "char",
+    "const",
+    "continue",
+    "default",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "errno",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "linux",
+    "long",
+    "register",
+    "restrict",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "struct",
+    "switch",
+    "true",
+    "typedef",
+    "typeof",
+    "union",
+    "unix",
+    "unsigned",
+    "void",
+    "volatile",
+    "while",
+    "alloca",
+    "alignas",
+    "alignof",
+    "assert",
+    "container_of",
+    "memcpy",
+    "memset",
+    "noreturn",
+    "offsetof",
+    "static_assert",
+    "stderr",
+    "stdin",
+    "stdout",
+    "va_arg",
+    "va_copy",
+    "va_end",
+    "va_start",
+    "NULL",
+    "NULL_CAP",
+    "NOP_CONT",
+    "NOP_CLOSURE",
+    "BLOCKING_CONT",
+    "MKCONT",
+    "MKCLOSURE",
+    "uint8_t",
+    "uint16_t",
+    "uint32_t",
+    "uint64_t",
+    "int8_t",
+    "int16_t",
+    "int32_t",
+    "int64_t",
+    "uintptr_t",
+    "intptr_t",
+    "size_t",
+    "iref_t",
+    "errval_t",
+    "cap_argcn",
+    "cap_dispatcher",
+    "cap_dispframe",
+    "cap_initep",
+    "cap_kernel",
+    "cap_monitorep",
+    "cap_root",
+    "cap_selfep",
+    "cap_vroot",
+    "cnode_base",
+    "cnode_early",
+    "cnode_module",
+    "cnode_page",
+    "cnode_root",
+    "cnode_super",
+    "cnode_task",
+    "cnode_window",
 };
 
 static const char *const enumerator_words[] = {
-    "accept",           "bind",
-    "bind_to_endpoint", "can_send",
-    "change_waitset",   "connect",
-    "control",          "create_endpoint",
-    "error_handler",    "export",
-    "rpc_client_init",  "rpc_client_attach",
-    "lmp_start",        "ump_start",
-    "local_connect",    "lmp_bind",
-    "lmp_init",         "lmp_init_accepted",
-    "local_bind",       "ump_accept",
-    "ump_bind",         "ump_connect",
-    "ump_init",         "multihop_bind",
+    "accept",
+    "bind",
+    "bind_continuation_fn",
+    "bind_to_endpoint",
+    "can_send",
+    "can_send_fn",
+    "change_waitset",
+    "change_waitset_fn",
+    "connect",
+    "connect_fn",
+    "control",
+    "control_fn",
+    "create_endpoint",
+    "error_handler",
+    "error_handler_fn",
+    "export",
+    "get_receiving_chanstate_fn",
+    "lmp_bind",
+    "lmp_init",
+    "lmp_init_accepted",
+    "lmp_start",
+    "local_bind",
+    "local_connect",
+    "multihop_bind",
+    "receive_next_fn",
+    "register_send_fn",
+    "rpc_client_attach",
+    "rpc_client_init",
+    "ump_accept",
+    "ump_bind",
+    "ump_connect",
+    "ump_init",
+    "ump_start",
     "unbind",
+};
+
+/* Interfaces whose functions and structures would be those of the library. */
+static const char *const interface_words[] = {
+    "flounder", "lmp", "lmp_chan", "ump", "ump_chan",
 };
 
 static bool contains(const char *const *words, size_t count, const char *name)
@@ -61,6 +171,26 @@ void idl_check_c_name(struct idl_diag *diag, const char *name, struct idl_place 
                   "the name of the %s begins with an underscore", what);
 }
 
+void idl_check_interface_name(struct idl_diag *diag, const char *name, struct idl_place place)
+{
+    idl_check_c_name(diag, name, place, "interface");
+    if (CONTAINS(interface_words, name))
+        idl_error(diag, place, "choose another name",
+                  "interface '%s' would declare what the library declares", name);
+}
+
+void idl_check_argument_name(struct idl_diag *diag, const char *interface, const char *name,
+                             struct idl_place place)
+{
+    size_t length = interface == NULL ? 0 : strlen(interface);
+    idl_check_c_name(diag, name, place, "argument");
+    if (strncmp(name, "flounder_", 9) == 0 ||
+        (length > 0 && strncmp(name, interface, length) == 0 && name[length] == '_' &&
+         strstr(name + length, "__") != NULL))
+        idl_error(diag, place, "choose another name",
+                  "argument '%s' has a name as generated code uses it for functions", name);
+}
+
 void idl_check_type_name(struct idl_diag *diag, const char *name, struct idl_place place)
 {
     if (name[0] == '_')
@@ -71,8 +201,10 @@ void idl_check_type_name(struct idl_diag *diag, const char *name, struct idl_pla
 void idl_check_enumerator_name(struct idl_diag *diag, const char *name, struct idl_place place)
 {
     if (CONTAINS(enumerator_words, name))
-        idl_error(diag, place, "choose another name",
-                  "enumerator '%s' has the name of a function of the interface", name);
+        idl_error(
+            diag, place, "choose another name",
+            "enumerator '%s' would have the name of a function or function type of the interface",
+            name);
     else if (name[0] == '_')
         idl_error(diag, place, "generated code uses such names itself",
                   "the name of an enumerator begins with an underscore");

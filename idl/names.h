@@ -12,6 +12,13 @@
 void idl_check_c_name(struct idl_diag *diag, const char *name, struct idl_place place,
                       const char *what);
 
+/* `name` becomes the prefix of everything that the interface declares in C. */
+void idl_check_interface_name(struct idl_diag *diag, const char *name, struct idl_place place);
+
+/* `name` becomes a parameter of functions that use the interface's and the library's names. */
+void idl_check_argument_name(struct idl_diag *diag, const char *interface, const char *name,
+                             struct idl_place place);
+
 /* `name` becomes IF_name_t. */
 void idl_check_type_name(struct idl_diag *diag, const char *name, struct idl_place place);
 

@@ -62,7 +62,8 @@ static struct idl_place after_last(const struct parser *p)
 /* Reports what was expected instead of the current token, once for each declaration. */
 static void expected(struct parser *p, const char *what, const char *hint)
 {
-    if (!p->failed)
+    bool in_comment = p->token.kind == IDL_TOKEN_END && p->token.malformed;
+    if (!p->failed && !in_comment)
         idl_error(p->diag, p->token.place, hint, "expected %s, found %s", what,
                   idl_token_describe(p->arena, &p->token));
     p->failed = true;
@@ -71,7 +72,7 @@ static void expected(struct parser *p, const char *what, const char *hint)
 /* A missing terminator is shown behind the token that it should follow, and taken as given. */
 static void expect_semicolon(struct parser *p, const char *where)
 {
-    if (p->failed || accept(p, ';'))
+    if (p->failed || accept(p, ';') || (p->token.kind == IDL_TOKEN_END && p->token.malformed))
         return;
     idl_error(p->diag, after_last(p), "add ';' here", "expected ';' after %s, found %s", where,
               idl_token_describe(p->arena, &p->token));
@@ -246,6 +247,8 @@ static void parse_enum(struct parser *p, struct idl_type *type)
         *tail = e;
         tail = &e->next;
     } while (accept(p, ','));
+    if (!p->failed && !is_punctuation(&p->token, '}'))
+        expected(p, "',' or '}' after the enumerator", NULL);
     if (expect(p, '}', "at the end of the enum"))
         p->braces--;
 }
@@ -381,7 +384,7 @@ static struct idl_argument *parse_argument(struct parser *p, bool rpc)
     if (a->name == NULL)
         return a;
     a->kind = is_string_name(a->type.name) ? IDL_ARGUMENT_STRING : IDL_ARGUMENT_SCALAR;
-    a->max = IDL_DEFAULT_MAX_STRING;
+    a->max = IDL_DEFAULT_MAX;
     parse_brackets(p, a);
     return a;
 }
@@ -401,6 +404,8 @@ static void parse_message(struct parser *p, struct idl_message *m)
             tail = &a->next;
         } while (accept(p, ','));
     }
+    if (!p->failed && m->arguments != NULL && !is_punctuation(&p->token, ')'))
+        expected(p, "',' or ')' after the argument", NULL);
     expect(p, ')', "after the arguments");
     expect_semicolon(p, m->kind == IDL_RPC ? "the rpc" : "the message");
 }
@@ -510,13 +515,18 @@ static void parse_interface(struct parser *p, struct idl_interface *interface)
 {
     advance(p); /* interface */
     interface->name = expect_name(p, "the name of the interface", &interface->place);
+    bool unclosed = false; /* then what follows lies in the string */
     if (!p->failed && p->token.kind == IDL_TOKEN_STRING) {
         interface->description = p->token.text;
+        unclosed = p->token.malformed;
         advance(p);
     }
-    expect(p, '{', "at the beginning of the interface");
+    if (!unclosed || is_punctuation(&p->token, '{'))
+        expect(p, '{', "at the beginning of the interface");
     p->failed = false; /* what follows is worth reading in any case */
     parse_declarations(p, interface);
+    if (p->token.kind == IDL_TOKEN_END && p->token.malformed)
+        return; /* the rest lies in a comment */
     if (!accept(p, '}'))
         idl_error(p->diag, p->token.place, "every '{' needs its '}'",
                   "expected '}' at the end of the interface, found %s",
@@ -534,9 +544,12 @@ struct idl_interface *idl_parse(struct idl_arena *arena, struct idl_diag *diag,
 {
     struct parser p;
     struct idl_interface *interface = begin(&p, arena, diag, source);
+    if ((is_word(&p.token, "alias") || is_word(&p.token, "typedef")) && begins_declaration(&p))
+        return idl_parse_include(arena, diag, source);
     if (!is_word(&p.token, "interface")) {
-        idl_error(diag, p.token.place, "a file begins with `interface NAME \"description\" {`",
-                  "expected 'interface', found %s", idl_token_describe(arena, &p.token));
+        if (p.token.kind != IDL_TOKEN_END || !p.token.malformed)
+            idl_error(diag, p.token.place, "a file begins with `interface NAME \"description\" {`",
+                      "expected 'interface', found %s", idl_token_describe(arena, &p.token));
         return interface;
     }
     parse_interface(&p, interface);

@@ -9,6 +9,7 @@
 #include "plan.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "resolve.h"
@@ -262,6 +263,46 @@ static void plan_message(struct planner *p, struct idl_wire_message *m)
                   m->name, IDL_MAX_CAPS);
 }
 
+/* ---- names of limits ---- */
+
+struct limit {
+    const char *name;
+    const struct idl_argument *argument;
+};
+
+static int compare_limits(const void *a, const void *b)
+{
+    return strcmp(((const struct limit *)a)->name, ((const struct limit *)b)->name);
+}
+
+/* IF__MESSAGE_ARGUMENT_MAX_ARGUMENT_SIZE does not tell where the message's name ends. */
+static void check_limit_names(struct planner *p, const struct idl_plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->message_count; i++)
+        count += plan->messages[i].stream_count;
+    struct limit *limits = idl_arena_alloc(p->arena, (count + 1) * sizeof(*limits));
+    count = 0;
+    for (size_t i = 0; i < plan->message_count; i++)
+        for (size_t s = 0; s < plan->messages[i].stream_count; s++) {
+            const struct idl_argument *a = plan->messages[i].streams[s].argument;
+            limits[count].name =
+                idl_arena_printf(p->arena, "%s_%s", plan->messages[i].name, a->name);
+            limits[count++].argument = a;
+        }
+    qsort(limits, count, sizeof(*limits), compare_limits);
+    for (size_t i = 1; i < count; i++) {
+        const struct idl_argument *a = limits[i - 1].argument, *b = limits[i].argument;
+        if (strcmp(limits[i - 1].name, limits[i].name) != 0 || a->max == b->max)
+            continue;
+        const bool swap = b->place.offset < a->place.offset;
+        idl_error(p->diag, swap ? a->place : b->place, "rename it, or give both the same maximum",
+                  "two maxima would have the same name in C, %s__%s_MAX_ARGUMENT_SIZE",
+                  plan->interface->name, limits[i].name);
+        idl_note(p->diag, swap ? b->place : a->place, "the first is here");
+    }
+}
+
 struct idl_plan *idl_plan(struct idl_arena *arena, struct idl_diag *diag,
                           const struct idl_interface *interface)
 {
@@ -294,5 +335,6 @@ struct idl_plan *idl_plan(struct idl_arena *arena, struct idl_diag *diag,
         }
     }
     assert(plan->message_count == count);
+    check_limit_names(&p, plan);
     return diag->errors == 0 ? plan : NULL;
 }

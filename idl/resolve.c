@@ -102,7 +102,7 @@ static void consider(struct guess *best, const char *wanted, const char *name)
 
 static const char *nearest_type(struct resolver *r, const char *wanted)
 {
-    struct guess best = { NULL, strlen(wanted) > 4 ? 4 : 3 };
+    struct guess best = { NULL, strlen(wanted) <= 3 ? 2 : strlen(wanted) <= 8 ? 3 : 4 };
     for (int b = 1; b < IDL_BUILTIN_COUNT; b++)
         consider(&best, wanted, idl_builtins[b].name);
     for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
@@ -259,14 +259,36 @@ static void check_type_names(struct resolver *r)
     }
 }
 
+/* In C, enumerators share their names with types (IF_type_t) and with what messages become
+ * (IF_message__tx and others). */
+static void check_enumerator_against_others(struct resolver *r, const struct idl_enumerator *e)
+{
+    for (struct idl_type *type = r->interface->types; type != NULL; type = type->next) {
+        size_t length = strlen(type->name);
+        if (strncmp(e->name, type->name, length) == 0 && strcmp(e->name + length, "_t") == 0)
+            idl_error(r->diag, e->place, "choose another name",
+                      "enumerator '%s' and type '%s' have the same name in C", e->name, type->name);
+    }
+    for (struct idl_message *m = r->interface->messages; m != NULL; m = m->next) {
+        size_t length = strlen(m->name);
+        if (strncmp(e->name, m->name, length) == 0 && strstr(e->name + length, "__") != NULL)
+            idl_error(r->diag, e->place, "choose another name",
+                      "enumerator '%s' may have the name of a function of '%s' in C", e->name,
+                      m->name);
+    }
+}
+
+/* All types that C will see, shared ones too. */
 static void check_enumerators(struct resolver *r)
 {
-    for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
-        for (struct idl_enumerator *e = type->enumerators; e != NULL; e = e->next) {
+    const struct idl_interface *interface = r->interface;
+    for (size_t i = 0; i < interface->order_count; i++)
+        for (struct idl_enumerator *e = interface->order[i]->enumerators; e != NULL; e = e->next) {
             idl_check_enumerator_name(r->diag, e->name, e->place);
+            check_enumerator_against_others(r, e);
             struct idl_enumerator *other = NULL;
-            for (struct idl_type *t = r->interface->types; t != NULL && other == NULL; t = t->next)
-                for (other = t->enumerators; other != NULL; other = other->next)
+            for (size_t j = 0; j <= i && other == NULL; j++)
+                for (other = interface->order[j]->enumerators; other != NULL; other = other->next)
                     if (strcmp(other->name, e->name) == 0)
                         break;
             if (other != e && other != NULL) {
@@ -279,12 +301,25 @@ static void check_enumerators(struct resolver *r)
 
 /* ---- messages ---- */
 
+/* An argument IF_name_t would hide the type `name` in prototypes. */
+static void refuse_type_as_argument(struct resolver *r, const char *name, struct idl_place place)
+{
+    for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
+        if (strcmp(name, idl_arena_printf(r->arena, "%s_%s_t", r->interface->name, type->name)) ==
+            0)
+            idl_error(r->diag, place, "choose another name",
+                      "argument '%s' has the name of type '%s' in C", name, type->name);
+}
+
 static void resolve_argument(struct resolver *r, struct idl_argument *a)
 {
     resolve_ref(r, &a->type);
-    idl_check_c_name(r->diag, a->name, a->place, "argument");
-    if (a->length_name != NULL)
-        idl_check_c_name(r->diag, a->length_name, a->length_place, "argument");
+    idl_check_argument_name(r->diag, r->interface->name, a->name, a->place);
+    refuse_type_as_argument(r, a->name, a->place);
+    if (a->length_name != NULL) {
+        idl_check_argument_name(r->diag, r->interface->name, a->length_name, a->length_place);
+        refuse_type_as_argument(r, a->length_name, a->length_place);
+    }
     const struct idl_type *base = idl_base_type(a->type.type);
     if (base == NULL)
         return;
@@ -383,9 +418,8 @@ void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_inte
             type->visit = NOT_VISITED; /* they enter the order of each interface that uses them */
 
     if (interface->name != NULL)
-        idl_check_c_name(diag, interface->name, interface->place, "interface");
+        idl_check_interface_name(diag, interface->name, interface->place);
     check_type_names(&r);
-    check_enumerators(&r);
     for (struct idl_type *type = interface->types; type != NULL; type = type->next)
         visit_type(&r, type);
     check_message_names(&r);
@@ -398,6 +432,7 @@ void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_inte
             idl_error(diag, m->place, NULL, "an interface has at most %d messages",
                       IDL_LIMIT_MESSAGES);
     }
+    check_enumerators(&r);
     if (messages == 0 && !interface->is_include && diag->errors == 0)
         idl_error(diag, interface->place, "add a message or an rpc",
                   "interface '%s' has no message", interface->name);

@@ -49,6 +49,12 @@ $(interface_stamps): $(B)/guest/if/%.stamp: idl/if/%.if $(B)/bin/idl $(interface
 	$(Q)$(B)/bin/idl $(idl_flags) $<
 	$(Q)mv $@.tmp $@
 
+if_types := $(B)/guest/include/if/if_types.h
+$(if_types): $(interface_sources) $(B)/bin/idl $(B)/flags/interfaces
+	$(say) IDL $@
+	$(Q)$(B)/bin/idl --if-types --header-dir $(@D) $(addprefix -I ,$(interface_types)) $(interface_sources)
+$(call stamp,interfaces,$(interface_sources))
+
 $(foreach i,$(interfaces),$(eval $(interface_header_kinds:%=$(B)/guest/include/if/$i_%.h): $(B)/guest/if/$i.stamp ; @:))
 
 $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | $(interface_stamps) $(newlib_stamp)
@@ -63,7 +69,7 @@ $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | 
 	$(Q)$(LD) -r -o $@ $(@D)/$*/*.o
 
 # --- user library and crt ------------------------------------------------------------------------
-user_ready := $(interface_stamps) $(newlib_stamp)
+user_ready := $(interface_stamps) $(if_types) $(newlib_stamp)
 library_sources := $(call find_sources,guest/user/lib)
 library_objects := $(call objects,user,$(library_sources))
 crt_objects := $(call objects,user,$(call find_sources,guest/user/crt))

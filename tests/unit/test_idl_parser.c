@@ -112,7 +112,7 @@ Test(idl_parser, syntax_errors_name_what_was_expected)
     REFUSED("interface i { mesage m(); };", 1, 15, "did you mean 'message'?");
     REFUSED("interface i { message (int a); };", 1, 23, "expected the name of the message");
     REFUSED("interface i { message m(int); };", 1, 28, "expected the name of the argument");
-    REFUSED("interface i { message m(int a int b); };", 1, 31, "expected ')'");
+    REFUSED("interface i { message m(int a int b); };", 1, 31, "expected ',' or ')'");
     REFUSED("interface i { message m(int a,); };", 1, 31, "expected the type of an argument");
     REFUSED("interface i { message in(); };", 1, 23, "reserved");
     REFUSED("interface i { rpc r(int a); };", 1, 21, "expected 'in' or 'out'");
@@ -131,7 +131,9 @@ Test(idl_parser, syntax_errors_name_what_was_expected)
     REFUSED("interface i { message m();", 1, 27, "expected '}'");
     REFUSED("interface i { message m(); }; interface j { message m(); };", 1, 31,
             "expected the end of the file");
-    REFUSED("interface i { message m(int a] ); };", 1, 30, "expected ')'");
+    REFUSED("interface i { message m(int a] ); };", 1, 30, "expected ',' or ')'");
+    REFUSED("interface i { typedef enum { a b } e; message m(e x); };", 1, 32,
+            "expected ',' or '}'");
     REFUSED("interface i { };", 1, 11, "has no message");
 }
 
@@ -142,12 +144,18 @@ Test(idl_parser, lexical_errors)
     REFUSED("interface i { message m(String s[12ab]); };", 1, 34, "malformed number");
     REFUSED("interface i { message m(String s[99999999999999999999]); };", 1, 34, "64 bits");
     REFUSED("interface i { message m(#int a); };", 1, 25, "'#' has no meaning");
+    REFUSED("#include \"types.if\"\ninterface i { message m(); };", 1, 1, "no preprocessor");
+    REFUSED("interface i { /* open\nmessage m(); };", 1, 15, "never closed");
+    REFUSED("/* open\ninterface i { message m(); };", 1, 1, "never closed");
+    REFUSED("interface i \"open {\nmessage m();\n};", 1, 13, "never closed");
     REFUSED("interface i { message m(\xc3\xa9int a); };", 1, 25, "unexpected byte 0xc3");
 }
 
 Test(idl_parser, names_are_resolved)
 {
     REFUSED("interface i { message m(unit32 a); };", 1, 25, "did you mean 'uint32'?");
+    REFUSED("interface i { message m(uitn32 a); };", 1, 25, "did you mean 'uint32'?");
+    REFUSED("interface i { message m(foo a); };", 1, 25, "declare it");
     REFUSED("interface i { message m(something a); };", 1, 25, "unknown type 'something'");
     REFUSED("interface i { message m(foo a, foo b); message n(foo c); };", 1, 25, "'foo'");
     REFUSED("interface i { typedef uint8 t; typedef uint16 t; message m(t x); };", 1, 47,
@@ -181,7 +189,66 @@ Test(idl_parser, names_that_c_needs_are_refused)
     REFUSED("interface i { rpc register(); };", 1, 19, "means something in C");
     REFUSED("interface i { message m(int _x); };", 1, 29, "underscore");
     REFUSED("interface i { typedef enum { bind } e; message m(e x); };", 1, 30,
-            "name of a function of the interface");
+            "name of a function or function type");
+}
+
+Test(idl_parser, names_that_generated_code_needs_are_refused)
+{
+    REFUSED("interface flounder { message m(); };", 1, 11, "what the library declares");
+    REFUSED("interface i { message m(int flounder_start); };", 1, 29, "generated code");
+    REFUSED("interface i { message m(uint8 a[i_m__handle]); };", 1, 33, "generated code");
+    REFUSED("interface i { typedef uint8 t; message m(int i_t_t, t x); };", 1, 46, "type 't'");
+    REFUSED("interface i { typedef enum { t_t } e; typedef int t; message m(e a, t b); };", 1, 30,
+            "the same name in C");
+    REFUSED("interface i { typedef enum { m__tx } e; message m(e a); };", 1, 30,
+            "name of a function");
+    REFUSED("interface i { typedef enum { connect_fn } e; message m(e a); };", 1, 30,
+            "function type");
+    REFUSED("interface i { message a(String b_c[9]); message a_b(String c[8]); };", 1, 60,
+            "i__a_b_c_MAX_ARGUMENT_SIZE");
+    ACCEPTED("interface i { message a(String b_c[9]); message a_b(String c[9]); };");
+    ACCEPTED("interface i { message m(int i_a, int free); rpc r(out String free, in int b); };");
+}
+
+Test(idl_parser, the_part_of_a_long_line_around_the_mistake_is_shown)
+{
+    char text[1200] = "interface i { message m(";
+    for (int i = 0; i < 40; i++)
+        snprintf(text + strlen(text), 40, "int argument%d, ", i);
+    strcat(text, "unit8 last); };");
+    REFUSED(text, 1, 655, "did you mean 'uint8'?");
+    cr_assert_not_null(strstr(output(), "    ...int argument"), "%s", output());
+    cr_assert_not_null(strstr(output(), ", unit8 last); };\n"), "%s", output());
+}
+
+Test(idl_parser, lines_may_end_as_on_other_systems)
+{
+    REFUSED("interface i {\r\n\tmessage m(unit8 a);\r\n};\r\n", 2, 12, "uint8");
+    cr_assert_not_null(strstr(output(), "    \tmessage m(unit8 a);\n    \t          ^~~~~\n"), "%s",
+                       output());
+}
+
+Test(idl_parser, the_default_maximum_can_be_set)
+{
+    const char *text = "interface i { message m(string s, uint8 a[n], String t[7]); };";
+    idl_compilation_init(&compilation);
+    compilation.default_max = 100;
+    cr_assert(idl_compile(
+        &compilation, idl_source_from_text(compilation.arena, "i.if", text, strlen(text)), "i"));
+    const struct idl_argument *a = compilation.interface->messages->arguments;
+    cr_assert_eq(a->max, 100);
+    cr_assert_eq(a->next->max, 100);
+    cr_assert_eq(a->next->next->max, 7);
+    ACCEPTED("interface i { message m(string s); };");
+    cr_assert_eq(compilation.interface->messages->arguments->max, 2048);
+}
+
+Test(idl_parser, a_file_of_shared_types_can_be_checked_by_itself)
+{
+    compile("// shared\nalias coreid uint8;\ntypedef struct { coreid c; } s;");
+    cr_assert_eq(compilation.diag.errors, 0, "%s", output());
+    cr_assert_null(compilation.plan);
+    REFUSED("alias coreid uint9;", 1, 14, "did you mean 'uint8'?");
 }
 
 Test(idl_parser, several_errors_in_one_run_without_cascade)

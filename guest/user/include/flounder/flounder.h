@@ -357,6 +357,7 @@ errval_t flounder_result_cap(struct capref *to, struct capref from);
 /* Memory for the results of a procedure while a server computes them; zeroed; aborts if there is
  * none. */
 void *flounder_result_buffer(size_t bytes);
+void flounder_result_free(void *buffer);
 
 /* ---- capabilities between cores: through the monitors (docs/monitor.md) ---- */
 

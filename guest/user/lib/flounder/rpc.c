@@ -122,3 +122,8 @@ void *flounder_result_buffer(size_t bytes)
     }
     return memory;
 }
+
+void flounder_result_free(void *buffer)
+{
+    free(buffer);
+}
