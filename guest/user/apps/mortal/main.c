@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mortal: what is told when the domain at the other end dies, and that all of it comes back.
+ *
+ *   mortal tester CORE...          starts the others there, one after the other, and checks
+ *   mortal server NAME             dies when it is told to
+ *   mortal server-in-bind NAME     dies when somebody connects
+ *   mortal client NAME MOMENT WAY  connects, and dies: MOMENT is idle, sending, binding or calling
+ *   mortal opener NAME COUNT       opens and closes a connection COUNT times
+ *
+ * The tester prints "mortal: all as expected" or says which line was not.
+ */
+#include "mortal.h"
+
+static void bound(void *st, errval_t err, struct mortal_binding *b)
+{
+    struct attempt *attempt = st;
+    attempt->done = true;
+    attempt->err = err;
+    attempt->binding = b;
+}
+
+void begin_bind(struct attempt *attempt, iref_t iref)
+{
+    *attempt = (struct attempt){ .done = false };
+    errval_t err = mortal_bind(iref, bound, attempt, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "beginning to bind");
+}
+
+struct mortal_binding *bind_to(const char *name, iref_t *iref)
+{
+    struct attempt attempt;
+    errval_t err = nameservice_blocking_lookup(name, iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "looking up '%s'", name);
+    begin_bind(&attempt, *iref);
+    WAIT_FOR(attempt.done);
+    if (err_is_fail(attempt.err))
+        USER_PANIC_ERR(attempt.err, "binding to '%s'", name);
+    mortal_rpc_client_init(attempt.binding);
+    return attempt.binding;
+}
+
+/* Each connection takes a page of the UMP window if the server is on another core, and there are fewer
+ * pages than COUNT. */
+static int open_and_close(const char *name, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        iref_t iref;
+        uint32_t y = 0;
+        struct mortal_binding *b = bind_to(name, &iref);
+        CHECK(err_is_ok(b->rpc_tx_vtbl.ping(b, i, &y)) && y == i + 1);
+        CHECK(err_is_ok(b->control(b, IDC_CONTROL_TEARDOWN)));
+        drain_events();
+    }
+    printf("mortal: %u connections opened and closed\n", count);
+    return 0;
+}
+
+int main(int argc, char *argv[])
+{
+    const char *role = argc > 2 ? argv[1] : "";
+    if (strcmp(role, "tester") == 0)
+        return be_tester(argv + 2);
+    if (strcmp(role, "server") == 0 || strcmp(role, "server-in-bind") == 0)
+        return be_server(argv[2], strcmp(role, "server") != 0);
+    if (strcmp(role, "client") == 0 && argc == 5)
+        return be_client(argv[2], argv[3], way_of(argv[4]));
+    if (strcmp(role, "opener") == 0 && argc == 4)
+        return open_and_close(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+    printf("usage: mortal tester CORE... | server NAME | client NAME MOMENT WAY | "
+           "opener NAME COUNT\n");
+    return 2;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The roles that die.
+ */
+#include "mortal.h"
+
+static volatile uintptr_t null_pointer;
+
+mortal_way_t way_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        mortal_way_t way;
+    } ways[] = {
+        { "fault", mortal_by_fault },
+        { "trap", mortal_by_trap },
+        { "leave", mortal_by_leaving },
+        { "spin", mortal_by_spinning },
+    };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (strcmp(ways[i].word, word) == 0)
+            return ways[i].way;
+    USER_PANIC("mortal: '%s' is no way to die", word);
+}
+
+static void __attribute__((noreturn)) end(mortal_way_t way)
+{
+    switch (way) {
+    case mortal_by_fault:
+        *(volatile int *)null_pointer = 1;
+        break;
+    case mortal_by_trap: /* disabled: the CPU driver stops the dispatcher */
+        disp_disable();
+        __asm__ volatile("ud2");
+        break;
+    case mortal_by_leaving:
+        exit(0);
+    case mortal_by_spinning:
+    default:
+        break;
+    }
+    for (;;)
+        __asm__ volatile("pause");
+}
+
+static void die(struct mortal_binding *b, mortal_way_t way)
+{
+    (void)b;
+    end(way);
+}
+
+static errval_t die_asked(struct mortal_binding *b, mortal_way_t way, uint32_t *never)
+{
+    (void)b, (void)never;
+    end(way);
+}
+
+static errval_t ping(struct mortal_binding *b, uint32_t x, uint32_t *y)
+{
+    (void)b;
+    *y = x + 1;
+    return SYS_ERR_OK;
+}
+
+static void text(struct mortal_binding *b, const char *s)
+{
+    (void)b, (void)s;
+}
+
+static errval_t connected(void *st, struct mortal_binding *b)
+{
+    const bool *dies_in_bind = st;
+    if (*dies_in_bind)
+        end(mortal_by_fault);
+    b->rx_vtbl.die = die;
+    b->rx_vtbl.text = text;
+    b->rpc_rx_vtbl.ping_call = ping;
+    b->rpc_rx_vtbl.die_asked_call = die_asked;
+    return SYS_ERR_OK; /* the default error handler closes what the peer has closed */
+}
+
+static const char *service_name;
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_ok(err))
+        err = nameservice_register(service_name, iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "mortal: registering '%s'", service_name);
+}
+
+int be_server(const char *name, bool dies_in_bind)
+{
+    service_name = name;
+    errval_t err = mortal_export(&dies_in_bind, exported, connected, get_default_waitset(),
+                                 IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "mortal: exporting");
+    for (;;)
+        dispatch_one();
+}
+
+int be_client(const char *name, const char *moment, mortal_way_t way)
+{
+    static char s[TEXT_BYTES + 1];
+    iref_t iref;
+    if (strcmp(moment, "binding") == 0) {
+        struct attempt attempt;
+        CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
+        begin_bind(&attempt, iref);
+        end(way);
+    }
+    struct mortal_binding *b = bind_to(name, &iref);
+    if (strcmp(moment, "sending") == 0) {
+        memset(s, 'x', TEXT_BYTES);
+        CHECK(err_is_ok(mortal_text__tx(b, NOP_CONT, s)));
+    } else if (strcmp(moment, "calling") == 0) {
+        CHECK(err_is_ok(mortal_ping_call__tx(b, NOP_CONT, 1)));
+    }
+    end(way);
+}
