@@ -30,6 +30,9 @@ void idl_gen_local_stubs(struct idl_emit *e); /* local part of NAME_flounder_bin
 void idl_gen_if_types(struct idl_text *out, struct idl_arena *arena, const char **names,
                       size_t count);
 
+/* What a send function does, for its comment: "Sends M", "Answers a call of X". */
+const char *idl_gen_sends(struct idl_emit *e, const struct idl_wire_message *m);
+
 /* The comment at the top of each output; `what` ends with a newline. */
 void idl_gen_banner(struct idl_emit *e, const char *what);
 

@@ -18,25 +18,46 @@ static const char *stream_name(struct idl_emit *e, const struct idl_wire_message
     return idl_arena_printf(e->arena, "%s_%s__%s", e->name, m->name, s->argument->name);
 }
 
+/* The leaf of the element that _e points to. */
+static const char *element_leaf(struct idl_emit *e, const struct idl_leaf *leaf)
+{
+    if (leaf->path[0] == '.')
+        return idl_arena_printf(e->arena, "_e->%s", leaf->path + 1);
+    return idl_arena_printf(e->arena, leaf->path[0] == '[' ? "(*_e)%s" : "*_e%s", leaf->path);
+}
+
 static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message *m,
                                const struct idl_stream *s)
 {
     const char *name = stream_name(e, m, s);
     const char *type = idl_c_type(e->arena, e->plan->interface, s->argument->type.type);
-    put(e->out, "static void %s_pack(const void *_element, uint64_t *_words)\n{\n", name);
-    put(e->out, "    const %s *_e = _element;\n\n", type);
-    put(e->out, "    memset(_words, 0, %u * sizeof(*_words));\n", s->element_words);
-    for (size_t i = 0; i < s->element_leaf_count; i++) {
-        const struct idl_leaf *leaf = &s->element_leaves[i];
-        put(e->out, "    _words[%u] |= %s << %u;\n", leaf->spot[0].word,
-            idl_pack(e, leaf, idl_arena_printf(e->arena, "(*_e)%s", leaf->path)),
-            leaf->spot[0].shift);
+    put(e->out,
+        "/* Packs an element of %s, an argument of %s. */\n"
+        "static void %s_pack(const void *_element, uint64_t *_words)\n{\n"
+        "    const %s *_e = _element;\n\n",
+        s->argument->name, m->name, name, type);
+    for (unsigned w = 0; w < s->element_words; w++) {
+        bool first = true;
+        put(e->out, "    _words[%u] =", w);
+        for (size_t i = 0; i < s->element_leaf_count; i++) {
+            const struct idl_leaf *leaf = &s->element_leaves[i];
+            if (leaf->spot[0].word != w)
+                continue;
+            put(e->out, " %s%s", first ? "" : "| ", idl_pack(e, leaf, element_leaf(e, leaf)));
+            if (leaf->spot[0].shift > 0)
+                put(e->out, " << %u", leaf->spot[0].shift);
+            first = false;
+        }
+        put(e->out, ";\n");
     }
-    put(e->out, "}\n\nstatic void %s_unpack(void *_element, const uint64_t *_words)\n{\n", name);
-    put(e->out, "    %s *_e = _element;\n\n", type);
+    put(e->out,
+        "}\n\n/* Unpacks an element of %s. */\n"
+        "static void %s_unpack(void *_element, const uint64_t *_words)\n{\n"
+        "    %s *_e = _element;\n\n",
+        s->argument->name, name, type);
     for (size_t i = 0; i < s->element_leaf_count; i++) {
         const struct idl_leaf *leaf = &s->element_leaves[i];
-        put(e->out, "    (*_e)%s = %s;\n", leaf->path,
+        put(e->out, "    %s = %s;\n", element_leaf(e, leaf),
             idl_unpack(e, leaf, idl_arena_printf(e->arena, "_words[%u]", leaf->spot[0].word),
                        leaf->spot[0].shift));
     }
@@ -52,8 +73,10 @@ static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *
             gen_pack_functions(e, m, &m->streams[i]);
     if (m->stream_count == 0)
         return;
-    put(e->out, "static const struct flounder_stream_plan %s_%s__streams[] = {\n", e->name,
-        m->name);
+    put(e->out,
+        "/* Strings and arrays of %s. */\n"
+        "static const struct flounder_stream_plan %s_%s__streams[] = {\n",
+        m->name, e->name, m->name);
     for (size_t i = 0; i < m->stream_count; i++) {
         const struct idl_stream *s = &m->streams[i];
         put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n",
@@ -78,6 +101,7 @@ static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *
 static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
 {
     bool call = m->kind == IDL_WIRE_CALL;
+    put(e->out, "/* Gives %s to the program. */\n", m->name);
     idl_put_parameters(e,
                        idl_arena_printf(e->arena,
                                         "static void %s_%s__handle(struct %s_binding *_binding%s",
@@ -118,24 +142,29 @@ static void gen_members(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
+        "/* Is no message on its way? */\n"
         "static bool %s__can_send(struct %s_binding *b)\n{\n"
         "    return flounder_can_send(&b->flounder);\n}\n\n",
         n, n);
     put(e->out,
+        "/* Runs cont when the next message can be sent. */\n"
         "static errval_t %s__register_send(struct %s_binding *b, struct waitset *ws,\n"
         "    struct event_closure cont)\n{\n"
         "    return flounder_register_send(&b->flounder, ws, cont);\n}\n\n",
         n, n);
     put(e->out,
+        "/* Takes the events of the binding to another waitset. */\n"
         "static errval_t %s__change_waitset(struct %s_binding *b, struct waitset *ws)\n{\n"
         "    errval_t err = flounder_change_waitset(&b->flounder, ws);\n"
         "    if (err_is_ok(err))\n        b->waitset = ws;\n    return err;\n}\n\n",
         n, n);
     put(e->out,
+        "/* Closes the binding, or sets how it sends. */\n"
         "static errval_t %s__control(struct %s_binding *b, idc_control_t control)\n{\n"
         "    return flounder_control(&b->flounder, control);\n}\n\n",
         n, n);
     put(e->out,
+        "/* The error handler of programs that set none. */\n"
         "static void %s__default_error(struct %s_binding *b, errval_t err)\n{\n"
         "    flounder_default_error(&b->flounder, err);\n}\n\n",
         n, n);
@@ -145,6 +174,7 @@ static void gen_members(struct idl_emit *e)
         "    (void)b;\n    return SYS_ERR_OK;\n}\n\n",
         n, n);
     put(e->out,
+        "/* Where the next message will be noticed. */\n"
         "static struct waitset_chanstate *%s__receiving_chanstate(struct %s_binding *b)\n{\n"
         "    return flounder_receiving_chanstate(&b->flounder);\n}\n\n",
         n, n);
@@ -182,22 +212,27 @@ static void gen_interface(struct idl_emit *e)
     const char *n = e->name;
     put(e->out, "/* ---- bind and export ---- */\n\n");
     put(e->out,
+        "/* Tells who called bind the outcome. */\n"
         "static void %s__call_bound(flounder_any_fn *fn, void *st, errval_t err,\n"
         "    struct flounder_binding *c)\n{\n"
         "    ((%s_bind_continuation_fn *)fn)(st, err, c == NULL ? NULL : c->binding);\n}\n\n",
         n, n);
     put(e->out,
+        "/* Shows the program a new client; it may refuse. */\n"
         "static errval_t %s__call_connected(flounder_any_fn *fn, void *st,\n"
         "    struct flounder_binding *c)\n{\n"
         "    return ((%s_connect_fn *)fn)(st, c->binding);\n}\n\n",
         n, n);
     put(e->out,
+        "/* Tells the program of an error; false if it does not want to know. */\n"
         "static bool %s__call_error(struct flounder_binding *c, errval_t err)\n{\n"
         "    struct %s_binding *b = c->binding;\n\n"
         "    if (b->error_handler == NULL)\n        return false;\n"
         "    b->error_handler(b, err);\n    return true;\n}\n\n",
         n, n);
-    put(e->out, "static const struct flounder_interface %s__interface = {\n    .name = \"%s\",\n",
+    put(e->out,
+        "/* What the library must know of the interface. */\nstatic const struct "
+        "flounder_interface %s__interface = {\n    .name = \"%s\",\n",
         n, n);
     put(e->out, "    .messages = %zu,\n", e->plan->message_count);
     for (int b = 0; b < IDL_BACKENDS; b++)
@@ -218,14 +253,16 @@ static void gen_interface(struct idl_emit *e)
         "    .call_error = %s__call_error,\n};\n\n",
         n, n, n);
     put(e->out,
-        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
+        "/* Connects to who exported the interface. */\nerrval_t %s_bind(iref_t iref, "
+        "%s_bind_continuation_fn *cont, void *st, struct waitset "
         "*ws,\n"
         "    idc_bind_flags_t flags)\n{\n"
         "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, "
         "flags);\n}\n\n",
         n, n, n);
     put(e->out,
-        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn "
+        "/* Offers the interface to clients. */\nerrval_t %s_export(void *st, "
+        "idc_export_callback_fn *export_cb, %s_connect_fn "
         "*connect_cb,\n"
         "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
         "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn *)connect_cb, "
@@ -238,14 +275,16 @@ static void gen_handshakes(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
-        "\nstatic struct flounder_frameinfo %s__frame(const struct %s_frameinfo *frameinfo)\n{\n"
+        "\n/* The frame as the library describes it. */\nstatic struct flounder_frameinfo %s__frame(const "
+        "struct %s_frameinfo *frameinfo)\n{\n"
         "    return (struct flounder_frameinfo){\n"
         "        .inbuf = frameinfo->inbuf,\n        .inbufsize = frameinfo->inbufsize,\n"
         "        .outbuf = frameinfo->outbuf,\n        .outbufsize = frameinfo->outbufsize,\n"
-        "        .notify = frameinfo->notify,\n    };\n}\n\n",
+        "    };\n}\n\n",
         n, n);
     put(e->out,
-        "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
+        "/* Waits for the peer at a frame. */\nerrval_t %s_accept(struct %s_frameinfo *frameinfo, "
+        "void *st, %s_bind_continuation_fn "
         "*cont,\n"
         "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
         "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
@@ -255,7 +294,8 @@ static void gen_handshakes(struct idl_emit *e)
         "}\n\n",
         n, n, n, n, n);
     put(e->out,
-        "errval_t %s_connect(struct %s_frameinfo *frameinfo, %s_bind_continuation_fn *cont, void "
+        "/* Greets the peer who waits at a frame. */\nerrval_t %s_connect(struct %s_frameinfo "
+        "*frameinfo, %s_bind_continuation_fn *cont, void "
         "*st,\n"
         "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
         "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
@@ -265,7 +305,8 @@ static void gen_handshakes(struct idl_emit *e)
         "}\n\n",
         n, n, n, n, n);
     put(e->out,
-        "errval_t %s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
+        "/* Makes an endpoint through which one client can bind. */\nerrval_t "
+        "%s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
         "    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
         "    struct capref ep)\n{\n"
         "    struct flounder_binding *c;\n"
@@ -279,7 +320,8 @@ static void gen_handshakes(struct idl_emit *e)
         "    return SYS_ERR_OK;\n}\n\n",
         n, n, n, n);
     put(e->out,
-        "errval_t %s_bind_to_endpoint(struct capref ep, %s_bind_continuation_fn *cont, void *st,\n"
+        "/* Connects to who made the endpoint. */\nerrval_t %s_bind_to_endpoint(struct capref ep, "
+        "%s_bind_continuation_fn *cont, void *st,\n"
         "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
         "    (void)flags;\n"
         "    return flounder_bind_to_endpoint(&%s__interface, ep, (flounder_any_fn *)cont, st, "

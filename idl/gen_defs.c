@@ -109,6 +109,12 @@ static void gen_limits(struct idl_emit *e)
 
 /* ---- function types ---- */
 
+const char *idl_gen_sends(struct idl_emit *e, const struct idl_wire_message *m)
+{
+    static const char *const sends[] = { "Sends %s", "Sends a call of %s", "Answers a call of %s" };
+    return idl_arena_printf(e->arena, sends[m->kind], m->source->name);
+}
+
 void idl_gen_send_head(struct idl_emit *e, const struct idl_wire_message *m, const char *function,
                        bool token)
 {
@@ -324,19 +330,19 @@ static void gen_functions(struct idl_emit *e)
         n, n);
     put(e->out,
         "\n/* Connects to an exported interface, over what reaches it.  Returns at once; cont is"
-        " given the outcome. */\n");
+        " given the\n * outcome. */\n");
     put(e->out,
         "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
         "*ws,\n"
         "    idc_bind_flags_t flags);\n",
         n, n);
-    put(e->out, "\n/* Connect over a frame that both sides have mapped; inbuf of one is outbuf of "
-                "the other, zeroed"
-                " at first\n * use. notify: wakes the peer, or NULL_CAP. */\n");
+    put(e->out,
+        "\n/* Connect over a frame that both sides have mapped; inbuf of one is outbuf of "
+        "the other, zeroed\n * at first use.  The dispatcher polls it and does not sleep. */\n");
     put(e->out,
         "struct %s_frameinfo {\n    genpaddr_t sendbase; /* kept for programs that fill it in */\n"
         "    volatile void *inbuf;\n    size_t inbufsize;\n    volatile void *outbuf;\n"
-        "    size_t outbufsize;\n    struct capref notify;\n};\n",
+        "    size_t outbufsize;\n};\n",
         n);
     put(e->out,
         "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
@@ -398,10 +404,10 @@ static void gen_send_functions(struct idl_emit *e)
 {
     put(e->out,
         "\n/* Send functions.  FLOUNDER_ERR_TX_BUSY: another message is on its way; see "
-        "register_send.  Strings and\n * arrays must live until the continuation runs. */\n");
+        "register_send.\n * Strings and arrays must live until the continuation runs. */\n\n");
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
-        put(e->out, "static inline ");
+        put(e->out, "/* %s. */\nstatic inline ", idl_gen_sends(e, m));
         idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__tx", e->name, m->name), false);
         put(e->out, ")\n{\n");
         idl_put_names(

@@ -86,7 +86,7 @@ static void gen_reply(struct idl_emit *e, const struct idl_wire_message *m)
 static void gen_send(struct idl_emit *e, const struct idl_wire_message *m)
 {
     bool plain = m->kind == IDL_WIRE_MESSAGE;
-    put(e->out, "/* Hands %s to the peer. */\nstatic ", m->name);
+    put(e->out, "/* %s: calls the peer's handler. */\nstatic ", idl_gen_sends(e, m));
     idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__local_send", e->name, m->name),
                       !plain);
     put(e->out, ")\n{\n");
@@ -121,14 +121,19 @@ static void gen_send(struct idl_emit *e, const struct idl_wire_message *m)
 static void gen_tables(struct idl_emit *e)
 {
     bool any = false;
-    put(e->out, "static const struct %s_tx_vtbl %s__local_tx_vtbl = {\n", e->name, e->name);
+    put(e->out,
+        "/* What a binding is given to send with. */\nstatic const struct %s_tx_vtbl "
+        "%s__local_tx_vtbl = {\n",
+        e->name, e->name);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         put(e->out, "    .%s = %s_%s__%ssend,\n", m->name, e->name, m->name,
             m->kind == IDL_WIRE_MESSAGE ? "local_" : "");
     }
-    put(e->out, "};\n\nstatic const struct %s_token_vtbl %s__local_token_vtbl = {\n", e->name,
-        e->name);
+    put(e->out,
+        "};\n\n/* The halves of remote procedures, with their token. */\nstatic const struct "
+        "%s_token_vtbl %s__local_token_vtbl = {\n",
+        e->name, e->name);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         any |= m->kind != IDL_WIRE_MESSAGE;
@@ -148,6 +153,7 @@ void idl_gen_local_stubs(struct idl_emit *e)
         gen_send(e, &e->plan->messages[i]);
     gen_tables(e);
     put(e->out,
+        "/* Makes a binding of the memory, whatever that held. */\n"
         "static struct flounder_binding *%s__local_setup(void *_memory, struct waitset *_ws)\n{\n"
         "    struct %s_local_binding *_b = _memory;\n\n"
         "    memset(_b, 0, sizeof(*_b));\n"
@@ -157,6 +163,7 @@ void idl_gen_local_stubs(struct idl_emit *e)
         "    return &_b->b.flounder;\n}\n\n",
         n, n, n, n, n);
     put(e->out,
+        "/* Makes two bindings that call each other. */\n"
         "void %s_local_connect(struct %s_local_binding *a, struct %s_local_binding *b,\n"
         "    struct waitset *ws)\n{\n"
         "    flounder_local_connect(%s__local_setup(a, ws), %s__local_setup(b, ws));\n}\n\n",

@@ -62,6 +62,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
     for (size_t i = 0; i < m->argument_count; i++)
         if (m->arguments[i]->kind == IDL_ARGUMENT_SCALAR && !idl_is_cap(m->arguments[i]->type.type))
             fixed[fixed_count++] = m->arguments[i];
+    put(e->out, "/* Puts the results of %s where its caller wants them. */\n", r->message->name);
     idl_put_parameters(
         e,
         idl_arena_printf(e->arena,
@@ -200,7 +201,8 @@ static void gen_send_functions(struct idl_emit *e, const struct rpc *r)
     const struct idl_wire_message *halves[] = { r->call, r->response };
     for (int i = 0; i < 2; i++) {
         const struct idl_wire_message *m = halves[i];
-        put(e->out, "static ");
+        put(e->out, "/* %s%s. */\nstatic ", idl_gen_sends(e, m),
+            i == 0 ? ", with a new token" : ": the one that incoming_token names");
         idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__send", e->name, m->name), false);
         put(e->out, ")\n{\n");
         if (i == 0)
@@ -227,6 +229,7 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
 {
     const char *name = r->message->name;
     bool buffers = false;
+    put(e->out, "/* Calls %s in the older style. */\n", name);
     idl_put_parameters(e,
                        idl_arena_printf(e->arena,
                                         "static errval_t %s_%s__old_rpc(struct %s_rpc_client *_rpc",
@@ -258,8 +261,8 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
         put(e->out, "    if (err_is_fail(_err)) {\n");
         for (size_t i = 0; i < r->count; i++)
             if (is_buffer(r->arguments[i]))
-                put(e->out, "        flounder_result_free(*%s);\n        *%s = NULL;\n", r->arguments[i]->name,
-                    r->arguments[i]->name);
+                put(e->out, "        flounder_result_free(*%s);\n        *%s = NULL;\n",
+                    r->arguments[i]->name, r->arguments[i]->name);
         put(e->out, "    }\n");
     }
     put(e->out, "    return _err;\n}\n\n");
@@ -269,7 +272,8 @@ static void gen_attach(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
-        "errval_t %s_rpc_client_attach(struct %s_rpc_client *rpc, struct %s_binding *b)\n{\n"
+        "/* Makes rpc->vtbl usable. */\nerrval_t %s_rpc_client_attach(struct %s_rpc_client *rpc, "
+        "struct %s_binding *b)\n{\n"
         "    %s_rpc_client_init(b);\n    rpc->b = b;\n",
         n, n, n, n);
     for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next)
@@ -320,7 +324,10 @@ void idl_gen_rpc(struct idl_emit *e)
         gen_old_call(e, &r);
         any = true;
     }
-    put(e->out, "void %s_rpc_client_init(struct %s_binding *_binding)\n{\n", e->name, e->name);
+    put(e->out,
+        "/* Makes rpc_tx_vtbl usable. */\nvoid %s_rpc_client_init(struct %s_binding "
+        "*_binding)\n{\n",
+        e->name, e->name);
     put(e->out, "    _binding->error_handler = NULL;\n");
     for (const struct idl_message *m = e->plan->interface->messages; m != NULL; m = m->next)
         if (m->kind == IDL_RPC)

@@ -111,7 +111,7 @@ static void gen_long_send(struct idl_emit *e, const struct idl_backend *b,
 static void gen_send(struct idl_emit *e, const struct idl_backend *b,
                      const struct idl_wire_message *m)
 {
-    put(e->out, "/* Sends %s. */\nstatic ", m->name);
+    put(e->out, "/* %s. */\nstatic ", idl_gen_sends(e, m));
     idl_gen_send_head(e, m, idl_arena_printf(e->arena, "%s_%s__%s_send", e->name, m->name, b->name),
                       !is_plain(m));
     put(e->out, ")\n{\n");
@@ -253,7 +253,10 @@ static void gen_deliver(struct idl_emit *e, const struct idl_backend *b,
 
 static void gen_plan_table(struct idl_emit *e, const struct idl_backend *b)
 {
-    put(e->out, "static const struct flounder_message_plan %s__%s_plan[] = {\n", e->name, b->name);
+    put(e->out,
+        "/* The layout of each message. */\nstatic const struct flounder_message_plan "
+        "%s__%s_plan[] = {\n",
+        e->name, b->name);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         unsigned give_away = 0;
@@ -281,7 +284,10 @@ static void gen_plan_table(struct idl_emit *e, const struct idl_backend *b)
 
 static void gen_send_tables(struct idl_emit *e, const struct idl_backend *b)
 {
-    put(e->out, "static const struct %s_tx_vtbl %s__%s_tx_vtbl = {\n", e->name, e->name, b->name);
+    put(e->out,
+        "/* What a binding is given to send with. */\nstatic const struct %s_tx_vtbl "
+        "%s__%s_tx_vtbl = {\n",
+        e->name, e->name, b->name);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         if (is_plain(m))
@@ -290,8 +296,10 @@ static void gen_send_tables(struct idl_emit *e, const struct idl_backend *b)
             put(e->out, "    .%s = %s_%s__send,\n", m->name, e->name, m->name);
     }
     put(e->out, "};\n\n");
-    put(e->out, "static const struct %s_token_vtbl %s__%s_token_vtbl = {\n", e->name, e->name,
-        b->name);
+    put(e->out,
+        "/* The halves of remote procedures, with their token. */\nstatic const struct "
+        "%s_token_vtbl %s__%s_token_vtbl = {\n",
+        e->name, e->name, b->name);
     bool any = false;
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
@@ -309,6 +317,7 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
     const char *n = e->name;
     bool lmp = b->channel == IDL_LMP;
     put(e->out,
+        "/* Makes a binding of the memory, whatever that held. */\n"
         "static struct flounder_binding *%s__%s_setup(void *_memory, struct waitset *_ws)\n{\n"
         "    struct %s_%s_binding *_b = _memory;\n\n"
         "    memset(_b, 0, sizeof(*_b));\n"
@@ -319,11 +328,13 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
         n, b->name, n, b->name, n, b->constant, n, b->name, n, b->name);
     if (lmp)
         put(e->out,
+            "/* Sets up a binding for a channel that comes from elsewhere. */\n"
             "void %s_lmp_init(struct %s_lmp_binding *b, struct waitset *ws)\n{\n"
             "    %s__lmp_setup(b, ws);\n    lmp_chan_init(&b->chan);\n}\n\n",
             n, n, n);
     else
         put(e->out,
+            "/* Sets up a binding over two buffers. */\n"
             "errval_t %s_ump_init(struct %s_ump_binding *b, struct waitset *ws,\n"
             "    volatile void *inbuf, size_t inlen, volatile void *outbuf, size_t outlen,\n"
             "    struct capref notify)\n{\n"
@@ -332,7 +343,7 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
             "notify);\n}\n\n",
             n, n, n);
     put(e->out,
-        "errval_t %s_%s_start(struct %s_%s_binding *b)\n{\n"
+        "/* Begins to receive. */\nerrval_t %s_%s_start(struct %s_%s_binding *b)\n{\n"
         "    return flounder_start(&b->b.flounder);\n}\n\n",
         n, b->name, n, b->name);
 }

@@ -18,8 +18,7 @@ static void frames_connect_by_a_handshake(void)
     struct kitchen_frameinfo frame = { .inbuf = ring[0],
                                        .inbufsize = 2048,
                                        .outbuf = ring[1],
-                                       .outbufsize = 2048,
-                                       .notify = NULL_CAP };
+                                       .outbufsize = 2048 };
     struct kitchen_frameinfo other = frame;
     if (kind != FLOUNDER_UMP)
         return;
@@ -66,8 +65,7 @@ static void strangers_are_refused(void)
     struct kitchen_frameinfo frame = { .inbuf = ring[0],
                                        .inbufsize = 2048,
                                        .outbuf = ring[1],
-                                       .outbufsize = 2048,
-                                       .notify = NULL_CAP };
+                                       .outbufsize = 2048 };
     if (kind != FLOUNDER_UMP)
         return;
     struct ump_chan stranger = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generated C looks as clang-format would make it look, with the project's own style, and no line of
- * it is longer than that allows: for the interface with everything, all interfaces of the system, and
+ * Generated C looks as clang-format would make it look, with the project's own style, and each of its
+ * functions has a comment: for the interface with everything, all interfaces of the system, and
  * random ones.
  *
  * Works in $B/tests/idl-layout, from the repository's root.  Needs clang-format 14, as `make lint`.
@@ -21,12 +21,29 @@
 
 static char work[256];
 
+/* Every function comes right behind a comment. */
+static void check_comments(const char *text, const char *name)
+{
+    bool documented = false;
+    for (const char *line = text, *end; *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        cr_assert_not_null(end, "%s: no newline at the end", name);
+        if (*line == '{')
+            cr_assert(documented, "%s: no comment at the function before %.200s", name, line);
+        if (end == line || *line == '}')
+            documented = false;
+        else if (end - line >= 2 && strncmp(end - 2, "*/", 2) == 0 && *line != '#')
+            documented = true;
+    }
+}
+
 static void write_outputs(struct idl_compilation *c)
 {
     struct idl_output outputs[IDL_MAX_OUTPUTS];
     size_t count = idl_generate_c(c, outputs);
     for (size_t i = 0; i < count; i++) {
         char path[600];
+        check_comments(outputs[i].text.data, outputs[i].name);
         snprintf(path, sizeof(path), "%s/%.250s", work, outputs[i].name);
         FILE *file = fopen(path, "w");
         cr_assert_not_null(file, "%s", path);

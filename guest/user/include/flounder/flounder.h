@@ -410,7 +410,6 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
 struct flounder_frameinfo {
     volatile void *inbuf, *outbuf;
     size_t inbufsize, outbufsize;
-    struct capref notify;
 };
 errval_t flounder_over_frame(const struct flounder_interface *interface,
                              const struct flounder_frameinfo *frame, bool initiator,

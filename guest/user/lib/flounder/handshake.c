@@ -156,11 +156,12 @@ errval_t flounder_over_frame(const struct flounder_interface *interface,
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     errval_t err = flounder_ump_init_chan(c->channel, frame->inbuf, frame->inbufsize, frame->outbuf,
-                                          frame->outbufsize, frame->notify);
+                                          frame->outbufsize, NULL_CAP);
     if (err_is_fail(err)) {
         flounder_discard(c);
         return err;
     }
+    ((struct ump_chan *)c->channel)->never_sleep = true; /* neither side can wake the other */
     if (initiator) {
         send_hello(c);
         return SYS_ERR_OK;
