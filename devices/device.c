@@ -76,6 +76,8 @@ static device_handler *handler_of(uint16_t port)
         return scrub_out;
     case ABI_PORT_FABRIC:
         return fabric_out;
+    case ABI_PORT_VECTORS:
+        return vectors_out;
     default:
         return NULL;
     }

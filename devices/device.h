@@ -85,6 +85,7 @@ enum device_effect_kind {
     DEVICE_PANIC,      /* the CPU driver of the issuing core gave up */
     DEVICE_SCRUB,      /* zero a range of guest memory */
     DEVICE_CHANNEL,    /* a channel has a name now */
+    DEVICE_VECTORS,    /* clear the issuing core's wide vector registers */
 };
 
 struct device_effect {

@@ -42,6 +42,11 @@
 /* Fabric: names a cross-core channel.  arg[0] guest-physical address of struct abi_channel. */
 #define ABI_PORT_FABRIC 0x5018
 
+/* Vectors: clears what this core has in vector registers beyond those that FXSAVE knows (the upper
+ * parts of YMM and ZMM, masks, tiles).  To be asked for before another domain runs where the boot
+ * information says ABI_BOOT_WIDE_VECTORS; elsewhere there is nothing to clear.  Value ignored. */
+#define ABI_PORT_VECTORS 0x501c
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 

@@ -4,7 +4,9 @@
  *
  * An entry saved the user's registers in a save area, but not the FPU.  The FPU state stays in the
  * processor as long as the same area is resumed; dispatch_save_fpu() writes it out when something
- * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains.
+ * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains.  Where
+ * ring 3 has vector registers that FXSAVE does not know, they are cleared when another dispatcher
+ * comes: CPUID does not offer them, so no one may expect to find them again.
  *
  * The timer is armed when a dispatcher starts to run and nothing is armed that fires earlier: no
  * ticks while idle, one request for each slice while busy.
@@ -22,6 +24,7 @@ struct dispatcher_shared *current_disp;
 static uint64_t loaded_cr3;
 static systime_t timer_at; /* 0: not armed */
 static systime_t slice_began;
+static struct dcb *vectors_of; /* who may have left something in the vector registers */
 
 static void arm_timer(systime_t at)
 {
@@ -38,6 +41,10 @@ void dispatch_timer_fired(void)
 
 static inline __attribute__((always_inline)) void load(struct dcb *dcb)
 {
+    if ((boot_info->flags & ABI_BOOT_WIDE_VECTORS) && vectors_of != dcb) {
+        vectors_of = dcb;
+        plat_clear_vectors();
+    }
     current = dcb;
     current_disp = dcb->disp;
     CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
@@ -58,6 +65,8 @@ void dispatch_switch_to(struct dcb *dcb)
 
 void dispatch_forget(struct dcb *dcb)
 {
+    if (vectors_of == dcb)
+        vectors_of = NULL; /* the next one may lie where this one lay */
     if (current == dcb) {
         current = NULL;
         current_disp = NULL;

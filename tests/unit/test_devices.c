@@ -59,9 +59,9 @@ static const struct device_effect *only_effect(enum device_effect_kind kind)
 
 Test(devices, only_the_contracts_ports_answer)
 {
-    static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK, ABI_PORT_TIMER,
-                                      ABI_PORT_IPI,     ABI_PORT_POWER, ABI_PORT_SCRUB,
-                                      ABI_PORT_FABRIC };
+    static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,  ABI_PORT_TIMER,
+                                      ABI_PORT_IPI,     ABI_PORT_POWER,  ABI_PORT_SCRUB,
+                                      ABI_PORT_FABRIC,  ABI_PORT_VECTORS };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
         for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -69,13 +69,13 @@ Test(devices, only_the_contracts_ports_answer)
         if (!is_known)
             cr_assert_eq(out((uint16_t)port, 0), ABI_RESULT_BAD_REQUEST, "port %x", port);
     }
-    cr_assert_eq(state.bad_requests[0], 0x10000 - 7);
+    cr_assert_eq(state.bad_requests[0], 0x10000 - 8);
     cr_assert_eq(state.bad_requests[1], 0);
 }
 
 Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
 {
-    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_FABRIC; port += 4) {
+    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_VECTORS; port += 4) {
         for (unsigned width = 0; width <= 8; width++) {
             access_.width = width;
             access_.arg[0] = 1;
@@ -83,6 +83,14 @@ Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
                 cr_assert_eq(out(port, 1), ABI_RESULT_BAD_REQUEST, "port %x width %u", port, width);
         }
     }
+}
+
+Test(devices, vectors_asks_for_the_registers_of_the_issuer_to_be_cleared)
+{
+    cr_assert_eq(out(ABI_PORT_VECTORS, 99), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 1);
+    cr_assert_eq(reply.effect[0].kind, DEVICE_VECTORS);
+    cr_assert_eq(reply.effect[0].core, access_.core);
 }
 
 Test(devices, reading_gives_all_ones)

@@ -469,7 +469,8 @@ Test(kvm, platform_is_in_the_boot_information)
     cr_assert_eq(engine_kvm.probe(&capability), 0);
     cr_assert_eq(tiny_start(&t, &engine_kvm), 0);
     const struct abi_boot *boot = machine_memory(t.machine, 0x1000, sizeof *boot);
-    cr_assert_eq(boot->flags, capability.syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0);
+    cr_assert_eq(boot->flags, (capability.syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0) |
+                                  (capability.wide_vectors ? ABI_BOOT_WIDE_VECTORS : 0));
     cr_assert_gt(boot->tsc_hz, 100000000);
     finish();
 }

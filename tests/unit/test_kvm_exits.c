@@ -111,6 +111,45 @@ Test(kvm_exits, system_call_enters_as_the_probe_says)
     finish();
 }
 
+/* Comes to 1 if AVX is undefined in ring 3, to 2 if what it leaves in the upper half of a register is
+ * gone after the request that clears it, and the lower half is as it was. */
+GUEST(vectors_guest, "  set_handler 2f\n"
+                     "  xor %r12d, %r12d\n" ENTER_RING_3 "2: pop %rax\n"
+                     "  cmp $6, %eax\n"
+                     "  je 3f\n"
+                     "  cmp $4, %eax\n"
+                     "  je 4f\n"
+                     "  test %r12d, %r12d\n"
+                     "  jnz 9f\n"
+                     "  inc %r12d\n"
+                     "  request 0x501c, 0\n"
+                     "  iretq\n"
+                     "3: request 0x501c, 0\n"
+                     "  power_off $1\n"
+                     "4: power_off $2\n"
+                     "9: power_off $91\n"
+                     "10: vpcmpeqd %ymm3, %ymm3, %ymm3\n"
+                     "  int3\n"
+                     "  vmovdqu %ymm3, 0x400400\n"
+                     "  cmpq $-1, 0x400408\n"
+                     "  jne 1f\n"
+                     "  cmpq $0, 0x400410\n"
+                     "  jne 1f\n"
+                     "  cmpq $0, 0x400418\n"
+                     "  jne 1f\n"
+                     "  int $4\n"
+                     "1: int3\n"
+                     "11:\n");
+
+Test(kvm_exits, vector_registers_can_be_cleared)
+{
+    run(1, vectors_guest_start, vectors_guest_end);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s %s", stop_reason_name(t.why.reason), t.why.detail);
+    cr_assert_eq(t.why.exit_code, capability.wide_vectors ? 2 : 1, "exit code %d",
+                 (int)t.why.exit_code);
+    finish();
+}
+
 /* A breakpoint, an undefined instruction, a store where nothing is mapped: comes to the three
  * vectors as digits of base 3. */
 GUEST(exception_guest, "  set_handler 2f\n"

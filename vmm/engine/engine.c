@@ -73,6 +73,8 @@ enum engine_counter engine_port_counter(uint16_t port)
         return ENGINE_EXIT_PORT_SCRUB;
     case ABI_PORT_FABRIC:
         return ENGINE_EXIT_PORT_FABRIC;
+    case ABI_PORT_VECTORS:
+        return ENGINE_EXIT_PORT_VECTORS;
     default:
         return ENGINE_EXIT_PORT_OTHER;
     }

@@ -46,6 +46,7 @@ struct engine_capability {
     bool virtual_time;   /* time is counted, not measured: runs are deterministic from the seed */
     bool syscall_faults; /* `syscall` arrives as #PF: ABI_BOOT_SYSCALL_FAULTS */
     bool fsgsbase;       /* wrfsbase and its kin work in ring 3 */
+    bool wide_vectors;   /* so does AVX, which CPUID does not offer: ABI_BOOT_WIDE_VECTORS */
     bool readonly_slots; /* stores to the window can be trapped while loads run free */
     char version[64];    /* "KVM API 12, software (system calls fault)", "Unicorn 2.1.1" */
     char reason[256];    /* if not usable: why, one line */
@@ -117,6 +118,7 @@ struct core_entry {
     X(PORT_POWER, "port power")             \
     X(PORT_SCRUB, "port scrub")             \
     X(PORT_FABRIC, "port fabric")           \
+    X(PORT_VECTORS, "port vectors")         \
     X(PORT_OTHER, "port other")             \
     X(HLT, "hlt")                           \
     X(INTERRUPT_WINDOW, "interrupt window") \
@@ -181,6 +183,10 @@ struct engine_ops {
     /* Cause bits of `core` have been set: deliver soon.  Thread-safe; does not block; may be
      * called with the machine's lock held.  Cores that are off or stopped are ignored. */
     void (*kick)(struct engine *engine, unsigned core);
+
+    /* Clears the vector registers of `core` beyond those that FXSAVE knows.  Called on the thread that
+     * runs the core, at a request of it, without the machine's lock.  NULL where a core has none. */
+    void (*clear_vectors)(struct engine *engine, unsigned core);
 
     /* The machine's earliest event is now at next_ns (UINT64_MAX: there is none).  Called with the
      * machine's lock held, so the last call is the truth; does not block; ignored before run(). */

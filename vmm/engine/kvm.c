@@ -196,7 +196,10 @@ static int engine_create(struct engine **out, struct machine *machine,
     }
     kvm_install_kick_handler();
     machine_attach(machine, &engine_kvm, engine);
-    machine_set_platform(machine, c->syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0, tsc_hz(engine));
+    machine_set_platform(machine,
+                         (c->syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0) |
+                             (c->wide_vectors ? ABI_BOOT_WIDE_VECTORS : 0),
+                         tsc_hz(engine));
     *out = engine;
     return 0;
 }
@@ -229,6 +232,12 @@ static void kick(struct engine *engine, unsigned core)
 {
     assert(core < engine->core_count);
     kvm_vcpu_kick(&engine->vcpu[core]);
+}
+
+static void clear_vectors(struct engine *engine, unsigned core)
+{
+    assert(core < engine->core_count);
+    kvm_vcpu_clear_vectors(&engine->vcpu[core]);
 }
 
 static void events_changed(struct engine *engine, uint64_t next_ns)
@@ -353,6 +362,7 @@ const struct engine_ops engine_kvm = {
     .create = engine_create,
     .start_core = start_core,
     .kick = kick,
+    .clear_vectors = clear_vectors,
     .events_changed = events_changed,
     .run = engine_run,
     .request_stop = kvm_request_stop,

@@ -48,8 +48,8 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
 
 /* ---- kvm_probe.c ---- */
 
-/* Runs the probe guest; fills host->capability.syscall_faults and .fsgsbase.  0 or negative errno
- * with one line in `why`. */
+/* Runs the probe guest; fills host->capability.syscall_faults, .fsgsbase and .wide_vectors.  0 or
+ * negative errno with one line in `why`. */
 int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes);
 
 /* ---- kvm_vcpu.c ---- */
@@ -106,5 +106,8 @@ int kvm_vcpu_create(struct engine *engine, unsigned core);
 void kvm_vcpu_destroy(struct kvm_vcpu *vcpu);
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
 void *kvm_vcpu_thread(void *vcpu);
+
+/* Clears all extended state but that of x87 and SSE; on the vCPU's thread, outside KVM_RUN. */
+void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * The probe guest: twenty instructions that find out what no capability bit says.
  *
- * A VM of 16 pages enters ring 3 by `iretq`, executes `wrfsbase` (if CPUID offers it) and then
- * `syscall`.  Where `syscall` works it arrives at LSTAR in ring 0; on software KVM the ring does not
+ * A VM of 16 pages enters ring 3 by `iretq`, executes an instruction of AVX, which CR4 forbids, or
+ * `wrfsbase` (if CPUID offers it), and then `syscall`.  Where `syscall` works it arrives at LSTAR in ring 0; on software KVM the ring does not
  * change, so fetching from LSTAR raises #PF with CR2 = RIP = LSTAR.  Whichever place in ring 0 is
  * reached tells its name through a port, which ends the probe.  Anything else that happens means this
  * KVM cannot run our guests, and is reported with what was seen.
@@ -25,7 +25,8 @@
 #define PROBE_PORT 0x5ff0
 #define PROBE_SYSCALL 1   /* LSTAR was reached in ring 0 */
 #define PROBE_FAULT 0x100 /* + vector */
-#define PROBE_SECONDS 5   /* far more than it takes (milliseconds) */
+#define VECTOR_UNDEFINED 6
+#define PROBE_SECONDS 5 /* far more than it takes (milliseconds) */
 
 /* Guest-physical pages. */
 enum {
@@ -55,7 +56,7 @@ extern const uint8_t probe_user[], probe_user_end[];
 
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
-        "probe_entry:\n"            /* RDI = LSTAR; RSP = an iretq frame; RBX = try wrfsbase */
+        "probe_entry:\n"            /* RDI = LSTAR; RSP = an iretq frame; RBX = enum attempt */
         "  mov $0xc0000081, %ecx\n" /* STAR: kernel selectors 8, 16; user ones from 0x10 */
         "  xor %eax, %eax\n"
         "  mov $0x00100008, %edx\n"
@@ -91,13 +92,20 @@ __asm__(".pushsection .rodata\n"
         "probe_kernel_end:\n"
         "probe_user:\n"
         "  test %ebx, %ebx\n"
+        "  jz 2f\n"
+        "  dec %ebx\n"
         "  jz 1f\n"
-        "  mov $0x1234000, %eax\n"
+        "  vpxor %ymm0, %ymm0, %ymm0\n"
+        "  jmp 2f\n"
+        "1: mov $0x1234000, %eax\n"
         "  wrfsbase %rax\n"
-        "1: syscall\n"
+        "2: syscall\n"
         "  ud2\n"
         "probe_user_end:\n"
         ".popsection\n");
+
+/* What ring 3 does before `syscall`. */
+enum attempt { ATTEMPT_NOTHING, ATTEMPT_FSGSBASE, ATTEMPT_AVX };
 
 struct probe_vm {
     int vm_fd, vcpu_fd;
@@ -154,7 +162,8 @@ static void build_data(const struct probe_vm *vm)
     memcpy(page_of(vm, PAGE_STACK) + 256, frame, sizeof frame);
 }
 
-static int set_registers(const struct kvm_host *host, const struct probe_vm *vm, bool try_fsgsbase)
+static int set_registers(const struct kvm_host *host, const struct probe_vm *vm,
+                         enum attempt attempt)
 {
     struct core_entry entry = { .rip = HIGH_VADDR(PAGE_CODE), .cr3 = PAGE_PML4 << 12 };
     entry.rdi = HIGH_VADDR(PAGE_CODE) + (uint64_t)(probe_lstar - probe_entry);
@@ -178,7 +187,7 @@ static int set_registers(const struct kvm_host *host, const struct probe_vm *vm,
         .present = 1,
     };
     regs.rsp = HIGH_VADDR(PAGE_STACK) + 256 * 8;
-    regs.rbx = try_fsgsbase;
+    regs.rbx = attempt;
     if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs) < 0 ||
         ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs) < 0)
         return -errno;
@@ -240,7 +249,7 @@ static int run_guarded(const struct probe_vm *vm)
 }
 
 /* Runs the guest once; *said is what it wrote to the port. */
-static int run_once(struct kvm_host *host, bool try_fsgsbase, uint32_t *said, uint64_t *cr2,
+static int run_once(struct kvm_host *host, enum attempt attempt, uint32_t *said, uint64_t *cr2,
                     char *why, size_t why_bytes)
 {
     struct probe_vm vm = { .vm_fd = -1, .vcpu_fd = -1 };
@@ -250,7 +259,7 @@ static int run_once(struct kvm_host *host, bool try_fsgsbase, uint32_t *said, ui
         build_tables(&vm);
         build_data(&vm);
         step = "setting registers";
-        r = set_registers(host, &vm, try_fsgsbase);
+        r = set_registers(host, &vm, attempt);
     }
     if (r == 0) {
         step = "running";
@@ -279,11 +288,16 @@ int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes)
     uint32_t said = 0;
     uint64_t cr2 = 0;
     uint64_t lstar = HIGH_VADDR(PAGE_CODE) + (uint64_t)(probe_lstar - probe_entry);
+    int r = run_once(host, ATTEMPT_AVX, &said, &cr2, why, why_bytes);
+    if (r < 0)
+        return r;
+    host->capability.wide_vectors = said != (PROBE_FAULT | VECTOR_UNDEFINED);
     host->capability.fsgsbase = host->cpuid_fsgsbase;
-    int r = run_once(host, host->cpuid_fsgsbase, &said, &cr2, why, why_bytes);
-    if (r == 0 && host->cpuid_fsgsbase && said == (PROBE_FAULT | 6)) {
+    r = run_once(host, host->cpuid_fsgsbase ? ATTEMPT_FSGSBASE : ATTEMPT_NOTHING, &said, &cr2, why,
+                 why_bytes);
+    if (r == 0 && host->cpuid_fsgsbase && said == (PROBE_FAULT | VECTOR_UNDEFINED)) {
         host->capability.fsgsbase = false; /* offered, but undefined in ring 3 */
-        r = run_once(host, false, &said, &cr2, why, why_bytes);
+        r = run_once(host, ATTEMPT_NOTHING, &said, &cr2, why, why_bytes);
     }
     if (r < 0)
         return r;

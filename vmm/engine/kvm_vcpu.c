@@ -100,6 +100,24 @@ static void finish_instruction(struct kvm_vcpu *vcpu)
     }
 }
 
+/* The saved state has the legacy area of FXSAVE, then at byte 512 a word with a bit for each component
+ * that is in use; components without their bit are in their initial state, all zero. */
+void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu)
+{
+    enum { IN_USE_WORD = 512 / sizeof(uint32_t), X87_AND_SSE = 3 };
+    struct kvm_xsave state;
+    if (ioctl(vcpu->fd, KVM_GET_XSAVE, &state) < 0) {
+        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_GET_XSAVE: %s", strerror(errno));
+        return;
+    }
+    if (!(state.region[IN_USE_WORD] & ~(uint32_t)X87_AND_SSE) && !state.region[IN_USE_WORD + 1])
+        return; /* as nearly always */
+    state.region[IN_USE_WORD] &= X87_AND_SSE;
+    state.region[IN_USE_WORD + 1] = 0;
+    if (ioctl(vcpu->fd, KVM_SET_XSAVE, &state) < 0)
+        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_SET_XSAVE: %s", strerror(errno));
+}
+
 /* ---- exits ---- */
 
 /* Each handler returns true if the vCPU goes on. */

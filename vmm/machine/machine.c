@@ -325,6 +325,7 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             stop(machine, STOP_PANIC, by);
             break;
         case DEVICE_SCRUB:
+        case DEVICE_VECTORS:
             break; /* done by the caller, without the lock */
         case DEVICE_CHANNEL:
             tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns,
@@ -381,6 +382,8 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     for (unsigned i = 0; i < reply.effect_count; i++) {
         if (reply.effect[i].kind == DEVICE_SCRUB)
             memset(reply.effect[i].scrub.host, 0, reply.effect[i].scrub.bytes);
+        else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
+            machine->ops->clear_vectors(machine->engine, core);
     }
     page->result = reply.result;
     page->clock_ns = now_ns;

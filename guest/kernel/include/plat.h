@@ -28,6 +28,9 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
 /* Zeroes physical memory; base and bytes are multiples of 64. */
 void plat_scrub(paddr_t base, uint64_t bytes);
 
+/* Clears the vector registers of this core that FXSAVE does not know. */
+void plat_clear_vectors(void);
+
 /* Names a cross-core channel; the description lies in physically contiguous memory. */
 void plat_channel(paddr_t description);
 

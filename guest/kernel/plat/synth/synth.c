@@ -63,6 +63,11 @@ void plat_scrub(paddr_t base, uint64_t bytes)
     out(ABI_PORT_SCRUB, 0);
 }
 
+void plat_clear_vectors(void)
+{
+    out(ABI_PORT_VECTORS, 0);
+}
+
 void plat_channel(paddr_t description)
 {
     CORE_PAGE->arg[0] = description.v;
