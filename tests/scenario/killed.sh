@@ -49,7 +49,7 @@ for engine in $ENGINES; do
     done
     started "$engine"
     # what has a name while it runs would stay; a process that is killed removes nothing
-    named=$(awk '$6 ~ "^/(dev/shm|tmp)/" && !/\(deleted\)$/' "/proc/$run/maps"
+    named=$(awk '$2 ~ /^.w.s/ && $6 ~ "^/" && !/\(deleted\)$/' "/proc/$run/maps"
         find "/proc/$run/fd" -lname '/dev/shm/*' ! -lname '* (deleted)' -printf '%l\n')
     [ -z "$named" ] || fail "it has named memory: $named"
     kill -KILL "$run"
