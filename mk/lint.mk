@@ -50,7 +50,9 @@ lint-cppcheck:
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
 tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/user/include \
     $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
-tidy_clang_include := $(lastword $(sort $(wildcard /usr/lib/llvm-*/lib/clang/*/include)))
+# Its own headers: those of another version that is installed too do not fit.
+tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/usr/lib/llvm-14 \
+    $(sort $(wildcard /usr/lib/llvm-*)))))
 tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources))
 tidy_kernel := $(filter %.c,$(kernel_sources))
 tidy_user := $(filter %.c,$(library_sources) $(domain_sources))
