@@ -7,6 +7,10 @@
  * manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is gone
  * before it is given to somebody else.
  *
+ * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
+ * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in which a
+ * capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is asked for.
+ *
  * It serves its own core only; when its memory ends it says so, it never asks another core.
  */
 #include <barrelfish/barrelfish.h>
@@ -22,6 +26,24 @@
 static struct mm mm;
 static struct mm_node nodes[MAX_BLOCKS];
 static struct capref region_cap[MM_MAX_REGIONS];
+
+/* RAM that was given out. */
+struct loan {
+    struct loan *next;
+    genpaddr_t base;
+    uint8_t bits;
+};
+
+/* One connection. */
+struct client {
+    struct send_queue queue; /* first: the memory is freed with it */
+    struct loan *loans;
+    struct client *next;
+};
+
+static struct client *clients;
+static struct loan *orphans,
+    **last_orphan = &orphans; /* of clients that have ended; oldest first */
 
 SEND_QUEUE_REGISTER(mem)
 
@@ -62,7 +84,83 @@ static void find_ram(void)
     }
 }
 
-static errval_t take_ram(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
+static unsigned region_of(genpaddr_t base)
+{
+    for (unsigned i = 0; i < mm.region_count; i++)
+        if (base >= mm.region[i].base && base - mm.region[i].base < mm.region[i].bytes)
+            return i;
+    assert(!"a loan lies in a region");
+    return 0;
+}
+
+/* True if nobody has a part of it any more; then it is free. */
+static bool reclaim(const struct loan *loan, struct capref slot)
+{
+    unsigned region = region_of(loan->base);
+    errval_t err = cap_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
+                              ObjType_RAM, 1ull << loan->bits, 1);
+    if (err_is_fail(err))
+        return false;
+    err = cap_delete(slot);
+    if (err_is_ok(err))
+        err = mm_free(&mm, loan->base, loan->bits);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "RAM of an ended domain is lost");
+    return true;
+}
+
+/* Tries the `count` oldest orphans; those that are still in use go to the end of the line. */
+static void reclaim_orphans(unsigned count, struct capref slot)
+{
+    for (; count > 0 && orphans != NULL; count--) {
+        struct loan *loan = orphans;
+        orphans = loan->next;
+        if (orphans == NULL)
+            last_orphan = &orphans;
+        if (reclaim(loan, slot)) {
+            free(loan);
+            continue;
+        }
+        loan->next = NULL;
+        *last_orphan = loan;
+        last_orphan = &loan->next;
+    }
+}
+
+static unsigned orphan_count(void)
+{
+    unsigned count = 0;
+    for (const struct loan *loan = orphans; loan != NULL; loan = loan->next)
+        count++;
+    return count;
+}
+
+static void make_orphans(struct client *client)
+{
+    for (struct loan *loan = client->loans, *next; loan != NULL; loan = next) {
+        next = loan->next;
+        loan->next = NULL;
+        *last_orphan = loan;
+        last_orphan = &loan->next;
+    }
+    client->loans = NULL;
+}
+
+/* RAM that was given back is nobody's loan any more. */
+static void forget_loan(genpaddr_t base, uint8_t bits)
+{
+    for (struct client *client = clients; client != NULL; client = client->next)
+        for (struct loan **link = &client->loans; *link != NULL; link = &(*link)->next)
+            if ((*link)->base == base && (*link)->bits == bits) {
+                struct loan *loan = *link;
+                *link = loan->next;
+                free(loan);
+                return;
+            }
+}
+
+static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
+                           struct capref *ret)
 {
     *ret = NULL_CAP;
     struct capref slot;
@@ -90,6 +188,40 @@ static errval_t take_ram(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, 
     return err;
 }
 
+#define RECLAIM_AT_ONCE 4 /* at each request, so that none takes long */
+
+static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase,
+                         genpaddr_t maxlimit, struct capref *ret)
+{
+    struct capref slot;
+    struct loan *loan = malloc(sizeof(*loan));
+    errval_t err = loan != NULL ? slot_alloc(&slot) : (errval_t)LIB_ERR_MALLOC_FAIL;
+    if (err_is_ok(err)) {
+        reclaim_orphans(RECLAIM_AT_ONCE, slot);
+        err = take_block(bits, minbase, maxlimit, ret);
+        if (err_is_fail(err) && orphans != NULL) {
+            reclaim_orphans(orphan_count(), slot);
+            err = take_block(bits, minbase, maxlimit, ret);
+        }
+        slot_free(slot);
+    }
+    struct capability identity;
+    if (err_is_ok(err)) {
+        err = cap_direct_identify(*ret, &identity);
+        if (err_is_fail(err)) {
+            cap_destroy(*ret);
+            *ret = NULL_CAP;
+        }
+    }
+    if (err_is_fail(err)) {
+        free(loan);
+        return err;
+    }
+    *loan = (struct loan){ .next = client->loans, .base = identity.u.mem.base, .bits = bits };
+    client->loans = loan;
+    return SYS_ERR_OK;
+}
+
 static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
 {
     struct capability identity;
@@ -104,6 +236,8 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
         err = cap_delete(cap);
     if (err_is_ok(err))
         err = mm_free(&mm, base, bits);
+    if (err_is_ok(err))
+        forget_loan(base, bits);
     return err;
 }
 
@@ -156,12 +290,17 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
     struct capref cap = NULL_CAP;
-    errval_t err = take_ram(bits, minbase, maxlimit, &cap);
+    errval_t err = take_ram(b->st, bits, minbase, maxlimit, &cap);
     queue_reply(b, REPLY_ALLOCATE, err, cap);
 }
 
 static void available_call(struct mem_binding *b)
 {
+    struct capref slot;
+    if (err_is_ok(slot_alloc(&slot))) {
+        reclaim_orphans(orphan_count(), slot);
+        slot_free(slot);
+    }
     queue_reply(b, REPLY_AVAILABLE, SYS_ERR_OK, NULL_CAP);
 }
 
@@ -179,18 +318,26 @@ static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, u
 static void broken(struct mem_binding *b, errval_t err)
 {
     (void)err;
-    send_queue_close(b->st, send_queue_free);
+    struct client *client = b->st, **link = &clients;
+    while (*link != client)
+        link = &(*link)->next;
+    *link = client->next;
+    make_orphans(client);
+    send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
 
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
-    struct send_queue *queue = malloc(sizeof(*queue));
-    if (queue == NULL)
+    struct client *client = malloc(sizeof(*client));
+    if (client == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    send_queue_init(queue, b, "a client of mem_serv", mem_register_send);
-    b->st = queue;
+    send_queue_init(&client->queue, b, "a client of mem_serv", mem_register_send);
+    client->loans = NULL;
+    client->next = clients;
+    clients = client;
+    b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.allocate_call = allocate_call;
     b->rx_vtbl.available_call = available_call;

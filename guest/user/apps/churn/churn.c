@@ -3,12 +3,16 @@
  * Starts a program again and again.
  *
  *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
+ *   churn eat KIB                     takes that much memory from the memory server, and ends
  *
- * Shows that a domain's end gives back all it was made of: COUNT may need more memory in total than
- * the machine has.  Ends with the highest status of the programs.
+ * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
+ * memory in total than the machine has, and at the end the memory server must have as much as near the
+ * beginning.  Ends with the highest status of the programs.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
+#include <if/mem_defs.h>
 #include <if/spawn_defs.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,8 +64,44 @@ static void connect(coreid_t core)
     spawn_rpc_client_init(spawnd);
 }
 
+#define WARM_UP 8 /* then all that is kept for the next domain is there */
+#define PIECE_KIB 256
+#define FIRST_RAM_BITS 16
+
+static int eat(unsigned kib)
+{
+    for (unsigned eaten = 0; eaten < kib; eaten += PIECE_KIB) {
+        void *memory;
+        errval_t err = vspace_map_anon_attr(&memory, NULL, NULL, PIECE_KIB << 10, NULL,
+                                            VREGION_FLAGS_READ_WRITE);
+        if (err_is_fail(err))
+            USER_PANIC_ERR(err, "taking memory failed after %u KiB", eaten);
+        *(volatile unsigned *)memory = eaten;
+    }
+    return 0;
+}
+
+/* What the memory server of this core has. */
+static uint64_t free_bytes(void)
+{
+    uint64_t total = 0, free = 0;
+    errval_t err = SYS_ERR_OK;
+    while (err_is_ok(err) &&
+           get_mem_binding() == NULL) { /* connects when the first RAM is used up */
+        struct capref ram;
+        err = ram_alloc(&ram, FIRST_RAM_BITS);
+    }
+    if (err_is_ok(err))
+        err = get_mem_binding()->rpc_tx_vtbl.available(get_mem_binding(), &total, &free);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "asking the memory server failed");
+    return free;
+}
+
 int main(int argc, char *argv[])
 {
+    if (argc == 3 && strcmp(argv[1], "eat") == 0)
+        return eat((unsigned)strtoul(argv[2], NULL, 10));
     char args[512];
     unsigned count = argc >= 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     if (count == 0) {
@@ -74,6 +114,7 @@ int main(int argc, char *argv[])
         length += snprintf(args + length, sizeof(args) - (size_t)length, " %s", argv[i]);
 
     connect(disp_get_core_id());
+    uint64_t before = 0;
     for (unsigned i = 0; i < count; i++) {
         domainid_t domain;
         errval_t answer;
@@ -84,7 +125,12 @@ int main(int argc, char *argv[])
             USER_PANIC_ERR(err, "starting %s for the %u. time failed", argv[2], i + 1);
         while (ended <= i)
             dispatch_one();
+        if (i + 1 == WARM_UP)
+            before = free_bytes();
     }
     printf("%u domains have come and gone\n", ended);
+    while (free_bytes() < before) /* the last one's end may be news to the memory server yet */
+        thread_yield_dispatcher(NULL_CAP);
+    printf("no memory has gone with them\n");
     return worst_status;
 }
