@@ -80,7 +80,9 @@ compiler := $(shell $(CC) -dumpfullversion -dumpmachine 2>/dev/null)
 # stamp NAME,TEXT: build/flags/NAME holds "= TEXT"; touched only when TEXT is new.
 define write_stamp
 ifneq ($$(strip $$(file <$(B)/flags/$(1))),$$(strip = $(2)))
-$$(shell mkdir -p $(B)/flags)$$(file >$(B)/flags/$(1),$$(strip = $(2)))
+$$(if $$(shell mkdir -p $(B)/flags && touch $(B)/flags/$(1) && echo yes),,$$(error \
+    cannot write to $(B)/: build in a copy of this tree that is yours (git clone), or as its owner))
+$$(file >$(B)/flags/$(1),$$(strip = $(2)))
 endif
 endef
 stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(2))))
