@@ -141,7 +141,7 @@ void dispatch(struct dcb *dcb)
     systime_t now = plat_time_cached();
     disp->systime = slice_began = now;
 
-    systime_t slice_end = now + TIMESLICE_NS;
+    systime_t slice_end = now + timeslice_ns;
     systime_t first = wakeup_first();
     if (first != 0 && first < slice_end)
         slice_end = first;

@@ -8,12 +8,24 @@
  */
 #include "arch.h"
 #include "dispatch.h"
+#include "schedule.h"
 #include "startup.h"
 
 const struct abi_boot *boot_info;
 coreid_t my_core_id;
 
 void __attribute__((noreturn)) kernel_main(uint64_t boot_paddr);
+
+/* The menu's line for this image; the monitor that starts a core hands it on. */
+static const char *command_line(void)
+{
+    for (unsigned i = 0; i < boot_info->region_count; i++) {
+        const struct abi_region *region = &boot_info->region[i];
+        if (region->type == ABI_REGION_MODULE && (region->flags & ABI_REGION_FLAG_KERNEL))
+            return (const char *)boot_info + region->cmdline;
+    }
+    return "";
+}
 
 void kernel_main(uint64_t boot_paddr)
 {
@@ -26,6 +38,7 @@ void kernel_main(uint64_t boot_paddr)
     trace_line("CPU driver on core %u: image at %lx, %lu KiB, system calls enter %s",
                boot_info->core, boot_info->kernel_paddr, boot_info->kernel_bytes / 1024,
                boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");
+    schedule_options(command_line());
     startup_first_domain(boot_paddr);
     dispatch_next();
 }

@@ -11,6 +11,36 @@
 struct dcb *schedule_head, *schedule_tail;
 static struct dcb *sleepers;
 
+systime_t timeslice_ns = TIMESLICE_DEFAULT_NS;
+
+/* "50us": a whole number of ns, us or ms, up to a second; 0 if it is none of these. */
+static systime_t duration(const char *text)
+{
+    systime_t value = 0;
+    while (*text >= '0' && *text <= '9' && value < 1000000000)
+        value = 10 * value + (systime_t)(*text++ - '0');
+    unsigned factor = text[0] == 'n' ? 1 : text[0] == 'u' ? 1000 : text[0] == 'm' ? 1000000 : 0;
+    bool ends = factor != 0 && text[1] == 's' && (text[2] == '\0' || text[2] == ' ');
+    return ends && value * factor <= 1000000000 ? value * factor : 0;
+}
+
+void schedule_options(const char *line)
+{
+    static const char option[] = " slice=";
+    for (; *line != '\0'; line++) {
+        unsigned same = 0;
+        while (option[same] != '\0' && line[same] == option[same])
+            same++;
+        if (option[same] != '\0')
+            continue;
+        systime_t slice = duration(line + same);
+        if (slice == 0)
+            printk("slice=: expected a time of at most a second, such as 50us or 10ms");
+        else
+            timeslice_ns = slice;
+    }
+}
+
 static struct dcb *next_of(const struct dcb *dcb)
 {
     return dcb->head.runq_next == 0 ? NULL : phys_to_mem(paddr(dcb->head.runq_next));

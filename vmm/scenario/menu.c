@@ -129,6 +129,25 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
+/* The CPU driver knows one option, `slice=`, and is told nothing it could not read: its parser is
+ * smaller than ours. */
+static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
+                                  struct place place, struct diags *diags)
+{
+    const char *text = arena_text(arena, word, length);
+    if (strncmp(text, "slice=", 6) != 0)
+        return;
+    uint64_t ns = 0;
+    const char *problem = parse_duration(text + 6, &ns);
+    const char *unit = text + 6 + strspn(text + 6, "0123456789");
+    if (!problem &&
+        (ns == 0 || ns > MENU_SLICE_MAX_NS ||
+         (strcmp(unit, "ns") != 0 && strcmp(unit, "us") != 0 && strcmp(unit, "ms") != 0)))
+        problem = "expected a whole number of ns, us or ms, at most a second";
+    if (problem)
+        diag_error(diags, place, "'%s': %s", text, problem);
+}
+
 /* The part of a kernel or module line behind its command. */
 static bool parse_image(struct arena *arena, const char *text, size_t at, struct place place,
                         const char *command, struct menu_line *line, struct diags *diags)
@@ -161,7 +180,9 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
         const char *word = next_word(text, &at, &length);
         if (length == 0)
             break;
-        if (!kernel)
+        if (kernel)
+            parse_kernel_argument(arena, word, length, place_at(place, text, word), diags);
+        else
             parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
     }
     if (index >= MENU_ARGS_MAX) {

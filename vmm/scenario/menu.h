@@ -3,7 +3,8 @@
  * The boot menu: which images a machine starts with, one line each, in the menu.lst grammar.
  *
  *     title TEXT | root ... | timeout ...      accepted, not used (title is kept)
- *     kernel PATH ARGS                         the CPU driver; exactly one, before the modules
+ *     kernel PATH ARGS                         the CPU driver; exactly one, before the modules;
+ *                                              slice=TIME among its arguments is checked
  *     module PATH ARGS | modulenounzip PATH ARGS
  *     # comment
  *
@@ -23,7 +24,8 @@
 #define MENU_MODULES_MAX 200 /* fits, with RAM and window regions, into ABI_BOOT_MAX_REGIONS */
 #define MENU_LINE_MAX 1024   /* bytes of one line */
 #define MENU_TEXT_MAX 32768  /* bytes of all lines; the boot information holds them */
-#define MENU_ARGS_MAX 128    /* words of one line, as many as a domain takes */
+#define MENU_SLICE_MAX_NS 1000000000 /* longest time slice */
+#define MENU_ARGS_MAX 128            /* words of one line, as many as a domain takes */
 
 /* One image with its command line. */
 struct menu_line {

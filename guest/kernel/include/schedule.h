@@ -8,7 +8,13 @@
 
 #include "dispatch.h"
 
-#define TIMESLICE_NS 10000000ull
+/* How long a dispatcher runs while others wait: `slice=` of the menu's kernel line, else 10 ms. */
+#define TIMESLICE_DEFAULT_NS 10000000ull
+extern systime_t timeslice_ns;
+
+/* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does not
+ * know is ignored; one it cannot read is said and ignored. */
+void schedule_options(const char *line);
 
 /* Makes runnable; no effect if it is already or was stopped. */
 void schedule_make_runnable(struct dcb *dcb);
