@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Generated stubs, compiled and run: the promises of a binding (tests/idl/semantics.c), two threads
- * over a real UMP ring (tests/idl/threads.c), and random interfaces with random messages that must
- * arrive equal (tests/idl/write_driver.c).
+ * over a real UMP ring (tests/idl/threads.c), random interfaces with random messages that must arrive
+ * equal (tests/idl/write_driver.c), and the API as programs use it (tests/idl/prototypes.c).
  *
  * Works in $B/tests/idl-work, from the repository's root.  IDL_RANDOM_INTERFACES says how many
  * random interfaces to try (make soak: many), IDL_RANDOM_SEED where to begin.
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../idl/compile.h"
+#include "../../idl/gen.h"
 #include "../idl/random_interface.h"
 
 /* link: tests/idl/random_interface.c tests/idl/write_driver.c */
@@ -144,44 +145,76 @@ Test(idl_stubs, generated_code_is_c11_and_c17)
             compiler(), standards[i], work, work, work);
 }
 
-/* A program with BATCH random interfaces, run over both kinds of channels. */
+/* Names and prototypes as the field knows them. */
+Test(idl_stubs, the_api_is_that_of_the_field)
+{
+    open_work("prototypes");
+    compile_kitchen();
+    struct idl_arena *arena = idl_arena_new();
+    struct idl_text types = { 0 };
+    const char *names[] = { "other", "kitchen" };
+    idl_gen_if_types(&types, arena, names, 2);
+    write_output("if/if_types.h", &types);
+    idl_text_free(&types);
+    idl_arena_free(arena);
+    static const char *const standards[] = { "c11", "c17" };
+    for (int i = 0; i < 2; i++)
+        run(standards[i],
+            "%s -std=%s -Wall -Wextra -Werror -Iguest/user/include -I%s -c tests/idl/prototypes.c "
+            "-o %s/prototypes.o",
+            compiler(), standards[i], work, work);
+}
+
+/* Generates an interface and what drives it: `all` is the program, `calls` the body of its loop. */
+static void add_interface(struct idl_text *all, struct idl_text *calls, const char *name,
+                          const struct idl_text *text)
+{
+    struct idl_compilation c;
+    idl_compilation_init(&c);
+    cr_assert(idl_compile(&c, idl_source_from_text(c.arena, name, text->data, text->length), name),
+              "%s\n%s", text->data, c.diag.out);
+    generate(&c);
+    put(all, "#include \"%s_flounder_bindings.c\"\n", name);
+    write_driver(all, c.arena, c.plan);
+    put(calls, "        %s_run(kind, seed, 60);\n", name);
+    idl_compilation_fini(&c);
+}
+
+/* Runs the interfaces over every kind of channel. */
+static void drive(struct idl_text *all, struct idl_text *calls)
+{
+    put(all,
+        "int main(void)\n{\n    host_dispatcher_init();\n    host_lmp_fail_every(7);\n"
+        "    for (int kind = 0; kind < FLOUNDER_CHANNELS; kind++)\n"
+        "        for (uint64_t seed = 1; seed <= 5; seed++) {\n%s        }\n    return 0;\n}\n",
+        calls->data);
+    write_output("driver.c", all);
+    idl_text_free(all);
+    idl_text_free(calls);
+    /* checked inside: the library, and the messages themselves; -O0 because time goes into gcc */
+    run("compiling interfaces",
+        "%s -std=gnu17 -O0 " WARN
+        "-DHOST_TEST -Iguest/user/include -Itests/idl -I%s -c %s/driver.c "
+        "-o %s/driver.o && %s " SANITIZE "-o %s/program %s/*.o",
+        compiler(), work, work, work, compiler(), work, work);
+    run("running interfaces", "timeout 600 %s/program", work);
+    run("cleaning", "rm -f %s/*_flounder_bindings.c %s/if/*", work, work);
+}
+
+/* A program with `count` random interfaces. */
 static void try_batch(uint64_t first, unsigned count)
 {
     struct idl_text all = { 0 }, calls = { 0 };
     put(&all, "#include \"driver.h\"\n");
     for (unsigned i = 0; i < count; i++) {
         struct idl_text text = { 0 };
-        struct idl_compilation c;
         char name[64];
         snprintf(name, sizeof(name), "random%llu", (unsigned long long)(first + i));
         random_interface(&text, name, first + i);
-        idl_compilation_init(&c);
-        cr_assert(
-            idl_compile(&c, idl_source_from_text(c.arena, name, text.data, text.length), name),
-            "%s\n%s", text.data, c.diag.out);
-        generate(&c);
-        put(&all, "#include \"%s_flounder_bindings.c\"\n", name);
-        write_driver(&all, c.arena, c.plan);
-        put(&calls, "        %s_run(kind, seed, 60);\n", name);
-        idl_compilation_fini(&c);
+        add_interface(&all, &calls, name, &text);
         idl_text_free(&text);
     }
-    put(&all,
-        "int main(void)\n{\n    host_dispatcher_init();\n    host_lmp_fail_every(7);\n"
-        "    for (int kind = 0; kind < FLOUNDER_CHANNELS; kind++)\n"
-        "        for (uint64_t seed = 1; seed <= 5; seed++) {\n%s        }\n    return 0;\n}\n",
-        calls.data);
-    write_output("driver.c", &all);
-    idl_text_free(&all);
-    idl_text_free(&calls);
-    /* checked inside: the library, and the messages themselves; -O0 because time goes into gcc */
-    run("compiling random interfaces",
-        "%s -std=gnu17 -O0 " WARN
-        "-DHOST_TEST -Iguest/user/include -Itests/idl -I%s -c %s/driver.c "
-        "-o %s/driver.o && %s " SANITIZE "-o %s/program %s/*.o",
-        compiler(), work, work, work, compiler(), work, work);
-    run("running random interfaces", "timeout 600 %s/program", work);
-    run("cleaning", "rm -f %s/*_flounder_bindings.c %s/if/*", work, work);
+    drive(&all, &calls);
 }
 
 Test(idl_stubs, random_messages_of_random_interfaces_arrive_equal)
@@ -193,4 +226,21 @@ Test(idl_stubs, random_messages_of_random_interfaces_arrive_equal)
     compile_library(SANITIZE);
     for (unsigned done = 0; done < total; done += BATCH)
         try_batch(first + done, total - done < BATCH ? total - done : BATCH);
+}
+
+Test(idl_stubs, interfaces_may_be_large)
+{
+    struct idl_text all = { 0 }, calls = { 0 }, text = { 0 };
+    open_work("large");
+    compile_library(SANITIZE);
+    put(&text, "interface large {\n    message page(String s[8192]);\n"
+               "    rpc book(in String s[65536], out String t[65536]);\n"
+               "    message words(uint64 w[count, 8192]);\n");
+    for (int i = 0; i < 300; i++)
+        put(&text, "    message m%d(uint8 a, uint64 b, int16 c, bool d);\n", i);
+    put(&text, "};\n");
+    put(&all, "#include \"driver.h\"\n");
+    add_interface(&all, &calls, "large", &text);
+    idl_text_free(&text);
+    drive(&all, &calls);
 }
