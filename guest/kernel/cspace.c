@@ -92,6 +92,12 @@ void cap_copy_to(struct cte *dest, struct cte *src)
     insert(dest);
 }
 
+void cap_copy_to_dcb(struct cte *dest, struct cte *src)
+{
+    cap_copy_to(dest, src);
+    dest->node.bits |= MDB_BIT_IN_DCB;
+}
+
 void cap_move_to(struct cte *dest, struct cte *src)
 {
     dest->cap = src->cap;

@@ -72,7 +72,9 @@ void dispatch_forget(struct dcb *dcb)
         current_disp = NULL;
         CORE_PAGE->current_dcb = 0;
     }
-    dispatch_unload(dcb->cr3);
+    /* another dispatcher in the same address space may be the one that runs */
+    if (current == NULL || current->cr3 != dcb->cr3)
+        dispatch_unload(dcb->cr3);
 }
 
 void dispatch_unload(uint64_t cr3)
@@ -88,14 +90,6 @@ void dispatch_save_fpu(struct registers_x86_64 *area)
     arch_fxsave(area);
 }
 
-static void restore_fpu(struct registers_x86_64 *area)
-{
-    /* reserved MXCSR bits, which the domain may have set in its save area, would fault here */
-    uint32_t *mxcsr = (uint32_t *)&area->fxsave_area[24];
-    *mxcsr &= 0xffff;
-    arch_fxrstor(area);
-}
-
 void dispatch_return(struct registers_x86_64 *area)
 {
     arch_resume(area);
@@ -108,12 +102,9 @@ void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1
     dcb->head.disabled = 1;
     dcb->disp->disabled = 1;
     trace_record(ABI_TRACE_UPCALL | kind << 8, mem_to_phys(dcb).v);
-    lvaddr_t stack = dcb->disp->upcall_stack;
-    if (entry >= USER_END || stack >= USER_END) {
-        printk("%s: upcall to a bad address, dispatcher stopped", dcb->head.name);
-        dispatch_stop(dcb, true);
-        dispatch_next();
-    }
+    lvaddr_t stack = read_once(dcb->disp->upcall_stack);
+    if (entry >= USER_END || stack >= USER_END)
+        arch_bad_state(); /* not here: a crowd of such dispatchers would pile up on this stack */
     arch_fxrstor(&clean_area);
     arch_upcall(entry, stack, dcb->udisp, a1, a2, a3);
 }
@@ -150,7 +141,7 @@ void dispatch(struct dcb *dcb)
 
     if (dcb->head.disabled) {
         trace_record(ABI_TRACE_RESUME, mem_to_phys(dcb).v);
-        restore_fpu(&disp->disabled_save_area);
+        arch_restore_fpu(&disp->disabled_save_area);
         dispatch_return(&disp->disabled_save_area);
     }
     dispatch_upcall(dcb, ABI_UPCALL_RUN, disp->dispatcher_run, 0, 0, 0);

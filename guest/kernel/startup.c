@@ -202,8 +202,8 @@ void startup_first_domain(uint64_t boot_paddr)
     put_cnode(root, ROOTCN_SLOT_BASE_PAGE_CN);
 
     /* dispatcher */
-    cap_copy_to(&dcb->vspace, cnode_slot(pages, 0));
-    cap_copy_to(&dcb->disp_frame, cnode_slot(task, TASKCN_SLOT_DISPFRAME));
+    cap_copy_to_dcb(&dcb->vspace, cnode_slot(pages, 0));
+    cap_copy_to_dcb(&dcb->disp_frame, cnode_slot(task, TASKCN_SLOT_DISPFRAME));
     dcb->cr3 = pml4;
     dcb->disp = phys_to_mem(paddr(disp_frame));
     set_up_frame(dcb->disp);

@@ -93,10 +93,9 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
     dispatch_upcall(dcb, ABI_UPCALL_TRAP, disp->dispatcher_trap, vector, error, area->rip);
 }
 
-/* The area to be resumed holds an address outside the user half. */
 void __attribute__((noreturn)) kernel_bad_state(void)
 {
-    printk("%s: cannot resume, bad address in the save area: dispatcher stopped",
+    printk("%s: cannot be entered, its frame holds a bad address or FPU state: dispatcher stopped",
            current->head.name);
     dispatch_stop(current, true);
     dispatch_next();

@@ -73,6 +73,37 @@ done | attack instructions
     echo "many long 100000"
 } | attack services
 
+scenario dispatchers 2 '100 s' 'console: survived dispatchers self
+  - console: survived dispatchers crowd' <<'MENU'
+module /sbin/hostile core=1 dispatchers crowd 40
+module /sbin/hostile core=1 dispatchers self
+MENU
+for what in fpu base endpoints identify; do
+    echo "module /sbin/hostile core=1 share victim $what"
+    echo "module /sbin/hostile core=0 share writer $what"
+done | scenario shared 2 '100 s' 'console: wrote fpu
+  - console: wrote base
+  - console: wrote endpoints
+  - console: wrote identify'
+for engine in $ENGINES; do
+    for name in dispatchers shared; do
+        vmm run --engine "$engine" "$TMP/$name.yaml"
+        exits_with 0
+    done
+done
+
+# So many that their ends, one within the other, would not fit on the CPU driver's stack.  (On KVM,
+# where ring 0 may be slow, making them takes too long.)
+case " $ENGINES " in
+*' unicorn '*)
+    scenario crowd 2 '100 s' 'console: survived dispatchers crowd' <<'MENU'
+module /sbin/hostile core=1 dispatchers crowd 1000
+MENU
+    vmm run --engine unicorn "$TMP/crowd.yaml"
+    exits_with 0
+    ;;
+esac
+
 # A domain that the CPU driver had to stop ends like any other: whoever waits for it is told.
 scenario stopped 2 '100 s' 'exit: 255' <<'MENU'
 module /sbin/hostile core=1 frame stack

@@ -59,8 +59,14 @@ void __attribute__((noreturn)) kernel_idle_interrupt(void);
 void __attribute__((noreturn))
 kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);
 
-/* The area to be resumed holds an address that user mode cannot run at. */
+/* The current dispatcher cannot be entered: what it wrote into its frame is no state of user mode.
+ * arch_bad_state() starts the stack anew and goes on in kernel_bad_state(). */
+void __attribute__((noreturn)) arch_bad_state(void);
 void __attribute__((noreturn)) kernel_bad_state(void);
+
+/* Loads the FPU from a save area that the domain can write.  What it must not contain is masked, and
+ * if another core writes it again just then, this ends in arch_bad_state(). */
+void arch_restore_fpu(struct registers_x86_64 *area);
 
 static inline void arch_fxsave(struct registers_x86_64 *area)
 {

@@ -36,6 +36,10 @@ errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, 
 void cap_copy_to(struct cte *dest, struct cte *src);
 errval_t cap_may_copy(const struct cte *src);
 
+/* The same into a DCB, for the frame or the address space of its dispatcher, which stops when they are
+ * revoked. */
+void cap_copy_to_dcb(struct cte *dest, struct cte *src);
+
 /* Moves `src` to the empty `dest`; `src` becomes empty. */
 void cap_move_to(struct cte *dest, struct cte *src);
 

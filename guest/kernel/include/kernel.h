@@ -49,6 +49,9 @@ extern struct abi_trace_record host_trace_ring[ABI_TRACE_RECORDS];
     ((volatile struct abi_trace_record *)(ABI_CORE_AREA_VADDR + ABI_TRACE_RING_OFFSET))
 #endif
 
+/* Reads memory that a domain may write meanwhile, on another core: once, before it is checked. */
+#define read_once(lvalue) (*(const volatile __typeof__(lvalue) *)&(lvalue))
+
 /* Boot information of this core; set once at entry, read-only. */
 extern const struct abi_boot *boot_info;
 

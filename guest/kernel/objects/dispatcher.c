@@ -28,11 +28,10 @@ static errval_t check_frame(const struct capability *cap)
 /* Takes what the spawner wrote into the frame; from here on the kernel trusts its own copies. */
 static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
 {
-    cap_copy_to(&dcb->disp_frame, frame);
-    dcb->disp_frame.node.bits |= MDB_BIT_IN_DCB;
+    cap_copy_to_dcb(&dcb->disp_frame, frame);
     struct dispatcher_shared *disp = phys_to_mem(paddr(frame->cap.u.mem.base));
     dcb->disp = disp;
-    lvaddr_t udisp = *(volatile lvaddr_t *)&disp->udisp; /* user memory: read once */
+    lvaddr_t udisp = read_once(disp->udisp);
     dcb->udisp = udisp < USER_END ? udisp : 0;
     for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++)
         dcb->head.name[i] = disp->name[i];
@@ -84,8 +83,7 @@ static struct sysret setup(struct dcb *dcb, struct invocation *inv)
     if (cspace != NULL)
         cap_copy_to(&dcb->cspace, cspace);
     if (vspace != NULL) {
-        cap_copy_to(&dcb->vspace, vspace);
-        dcb->vspace.node.bits |= MDB_BIT_IN_DCB;
+        cap_copy_to_dcb(&dcb->vspace, vspace);
         dcb->cr3 = vspace->cap.u.mem.base;
     }
     if (frame != NULL)

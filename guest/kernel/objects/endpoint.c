@@ -14,11 +14,12 @@
 static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern *ep,
                                   struct cte **slot)
 {
-    if (ep->recv_cptr == 0)
+    capaddr_t recv_cptr = read_once(ep->recv_cptr);
+    if (recv_cptr == 0)
         return SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED;
     if (receiver->cspace.cap.type != ObjType_L1CNode)
         return SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP;
-    errval_t err = cspace_lookup_slot(&receiver->cspace.cap, ep->recv_cptr, 2, slot);
+    errval_t err = cspace_lookup_slot(&receiver->cspace.cap, recv_cptr, 2, slot);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID);
     if ((*slot)->cap.type != ObjType_Null)
@@ -92,7 +93,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct regi
     /* the message may carry this very endpoint away: nothing of `cap` is read after the transfer */
     uint32_t offset = cap->u.endpoint.epoffset, size = cap->u.endpoint.epbuflen;
     struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + offset);
-    uint32_t write = ep->delivered, read = ep->consumed;
+    uint32_t write = read_once(ep->delivered), read = read_once(ep->consumed);
     if (write >= size || read >= size)
         return SYS_ERR_LMP_EP_STATE_INVALID;
     uint32_t used = write >= read ? write - read : write + size - read;

@@ -15,6 +15,7 @@
 #include <barrelfish_kpi/dispatcher_shared.h>
 
 #define KERNEL_STACK_BYTES 16384
+#define FXSAVE_MXCSR 24 /* in the FXSAVE image */
 
     .section .text.start, "ax"
     .globl _start
@@ -163,7 +164,10 @@ trap_in_kernel:
     /* the interrupt: taken while idle, the only place with interrupts on */
     leaq kernel_stack_top(%rip), %rsp
     jmp kernel_idle_interrupt
-1:  popq %rdi
+1:  leaq restore_fpu_fault(%rip), %rdi
+    cmpq %rdi, 16(%rsp)
+    je arch_bad_state
+    popq %rdi
     popq %rsi
     popq %rdx
     leaq 16(%rsp), %rcx
@@ -180,7 +184,7 @@ arch_resume:
     movq %rcx, %rax
     orq %rbx, %rax
     shrq $47, %rax
-    jnz bad_state
+    jnz arch_bad_state
     wrfsbase %rcx
     movq SA_RFLAGS(%rdi), %rax
     andl $0x240dd5, %eax
@@ -207,10 +211,19 @@ arch_resume:
     movq SA_RDI(%rdi), %rdi
     iretq
 
-/* The area holds an address user mode cannot run at. */
-bad_state:
+    .globl arch_bad_state
+arch_bad_state:
     leaq kernel_stack_top(%rip), %rsp
     jmp kernel_bad_state
+
+/* void arch_restore_fpu(area): RDI = area.  Reserved MXCSR bits fault, so they go first; if they are
+ * back by then, trap_in_kernel knows this instruction. */
+    .globl arch_restore_fpu
+arch_restore_fpu:
+    andl $0xffff, SA_FXSAVE + FXSAVE_MXCSR(%rdi)
+restore_fpu_fault:
+    fxrstor64 SA_FXSAVE(%rdi)
+    ret
 
 /* void arch_upcall(entry, stack, a0, a1, a2, a3) */
     .globl arch_upcall

@@ -7,6 +7,8 @@
  *   hostile run WHAT           executes what only the kernel may, or what nobody can
  *   hostile touch WHAT         reads, writes or jumps to what is not its own
  *   hostile many WHAT          asks more of the services than they can give
+ *   hostile dispatchers WHAT   makes dispatchers of its own, and not to run programs
+ *   hostile share WHAT         changes its frame from another core while the kernel reads it
  *
  * It may stop, fault or spin; what must be seen is that the rest of the machine goes on
  * (tests/scenario/hostile.sh).  A line "survived" says that it came out at the other end.
@@ -23,7 +25,8 @@ static const struct {
     bool (*act)(int argc, char **argv);
 } ways[] = {
     { "calls", hostile_calls }, { "frame", hostile_frame }, { "run", hostile_run },
-    { "touch", hostile_touch }, { "many", hostile_many },
+    { "touch", hostile_touch }, { "many", hostile_many },   { "dispatchers", hostile_dispatchers },
+    { "share", hostile_share },
 };
 
 int main(int argc, char **argv)
@@ -37,6 +40,7 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT\n");
+    printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
+    printf("               dispatchers WHAT | share WHAT\n");
     return 1;
 }

@@ -13,5 +13,7 @@ bool hostile_frame(int argc, char **argv);
 bool hostile_run(int argc, char **argv);
 bool hostile_touch(int argc, char **argv);
 bool hostile_many(int argc, char **argv);
+bool hostile_dispatchers(int argc, char **argv);
+bool hostile_share(int argc, char **argv);
 
 #endif

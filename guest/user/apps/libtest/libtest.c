@@ -33,6 +33,7 @@ static const struct {
     { "UMP", test_ump },
     { "time", test_time },
     { "exceptions", test_exceptions },
+    { "dispatchers", test_dispatchers },
 };
 
 int main(int argc, char *argv[])

@@ -36,5 +36,6 @@ void test_lmp(void);
 void test_ump(void);
 void test_time(void);
 void test_exceptions(void);
+void test_dispatchers(void);
 
 #endif
