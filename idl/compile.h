@@ -14,7 +14,7 @@ struct idl_compilation {
     struct idl_interface *interface;
     struct idl_interface **includes;
     size_t include_count;
-    uint64_t default_max; /* of strings and arrays without a maximum; set before idl_compile */
+    uint64_t default_max;  /* of strings and arrays without a maximum; set before idl_compile */
     struct idl_plan *plan; /* NULL if there were errors, and for files of shared types */
 };
 

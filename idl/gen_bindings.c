@@ -275,7 +275,8 @@ static void gen_handshakes(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
-        "\n/* The frame as the library describes it. */\nstatic struct flounder_frameinfo %s__frame(const "
+        "\n/* The frame as the library describes it. */\nstatic struct flounder_frameinfo "
+        "%s__frame(const "
         "struct %s_frameinfo *frameinfo)\n{\n"
         "    return (struct flounder_frameinfo){\n"
         "        .inbuf = frameinfo->inbuf,\n        .inbufsize = frameinfo->inbufsize,\n"

@@ -15,10 +15,9 @@ static void bound_to(void *st, errval_t err, struct kitchen_binding *binding)
 
 static void frames_connect_by_a_handshake(void)
 {
-    struct kitchen_frameinfo frame = { .inbuf = ring[0],
-                                       .inbufsize = 2048,
-                                       .outbuf = ring[1],
-                                       .outbufsize = 2048 };
+    struct kitchen_frameinfo frame = {
+        .inbuf = ring[0], .inbufsize = 2048, .outbuf = ring[1], .outbufsize = 2048
+    };
     struct kitchen_frameinfo other = frame;
     if (kind != FLOUNDER_UMP)
         return;
@@ -62,10 +61,9 @@ static void endpoints_connect_by_a_handshake(void)
 
 static void strangers_are_refused(void)
 {
-    struct kitchen_frameinfo frame = { .inbuf = ring[0],
-                                       .inbufsize = 2048,
-                                       .outbuf = ring[1],
-                                       .outbufsize = 2048 };
+    struct kitchen_frameinfo frame = {
+        .inbuf = ring[0], .inbufsize = 2048, .outbuf = ring[1], .outbufsize = 2048
+    };
     if (kind != FLOUNDER_UMP)
         return;
     struct ump_chan stranger = { 0 };
