@@ -70,9 +70,6 @@ static int replay(const struct options *options, const struct scenario *scenario
         fprintf(stderr, "vmm: engine %s runs in real time and cannot repeat a run\n", ops->name);
         return STATUS_USAGE;
     }
-    if (strcmp(capability.version, recorded->engine_version) != 0)
-        fprintf(stderr, "vmm: recorded with %s, this is %s: the runs may differ\n",
-                recorded->engine_version, capability.version);
     char images[PATH_MAX];
     if ((size_t)snprintf(images, sizeof(images), "%s/guest", options->dir) >= sizeof(images)) {
         fprintf(stderr, "vmm: %s: %s\n", options->dir, strerror(ENAMETOOLONG));

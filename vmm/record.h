@@ -6,7 +6,8 @@
  *   scenario.yaml   the scenario, self-contained
  *   guest/          the images it booted
  *   slices.bin      what each slice of each core did (struct unicorn_slice behind a header)
- *   record.json     seed, versions, hashes of the images, how it ended, hash of the final state
+ *   record.json     seed; hashes of scenario, images, program and library; how it ended, hash of the
+ *                   final state.  Written last
  *
  * Only for engines in virtual time.  Format and promise: docs/determinism.md.
  */
@@ -19,8 +20,8 @@
 
 struct recorder;
 
-/* Makes the folder and copies the images.  Returns NULL after one line on stderr; *status is then
- * the exit status. */
+/* Makes the folder (which may exist if it is empty, or holds a record that was never finished) and
+ * copies the images.  Returns NULL after one line on stderr; *status is then the exit status. */
 struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
                                  const char *images, int *status);
 
@@ -44,7 +45,8 @@ struct recorded {
 
 struct comparer;
 
-/* Opens a recorded run and checks its images against their hashes.  As recorder_create(). */
+/* Opens a recorded run and checks its scenario and images against their hashes; says on stderr if
+ * program or library are others than recorded.  As recorder_create(). */
 struct comparer *comparer_create(const char *dir, struct recorded *recorded, int *status);
 void comparer_before_run(void *context, struct machine *machine, struct engine *engine);
 

@@ -45,6 +45,52 @@ vmm replay -q "$TMP/changed"
 exits_with 1
 says "first difference in slice $slice: .*recorded: nothing \(the run ended there\)"
 
+# A run that is there is not written over, nor anything else that somebody may want to keep.
+vmm run --seed 7 --record "$record" scenarios/two-core-idc.yaml
+exits_with 2
+says 'it holds a recorded run; remove that first \(rm -r\), or name a new folder'
+says_not 'hello message'
+mkdir "$TMP/foreign"
+touch "$TMP/foreign/thesis.tex"
+vmm run --seed 7 --record "$TMP/foreign" scenarios/two-core-idc.yaml
+exits_with 2
+says "it holds 'thesis.tex', which is no part of a recorded run; name a new folder"
+[ "$(ls "$TMP/foreign")" = thesis.tex ] || fail "something was written beside it"
+vmm run --seed 7 --record "$TMP/foreign/thesis.tex" scenarios/two-core-idc.yaml
+exits_with 2
+says 'Not a directory'
+
+# What an unfinished recording left is used again.
+cp -R "$record" "$TMP/unfinished"
+rm "$TMP/unfinished/record.json"
+vmm replay "$TMP/unfinished"
+exits_with 2
+says 'no recorded run'
+vmm run -q --seed 8 --record "$TMP/unfinished" scenarios/two-core-idc.yaml
+exits_with 0
+vmm replay -q "$TMP/unfinished"
+exits_with 0
+says 'seed 8 .*the same as recorded'
+
+# Another scenario, another build, a pipe instead of a file.
+cp -R "$record" "$TMP/edited"
+echo '# a remark' >>"$TMP/edited/scenario.yaml"
+vmm replay -q "$TMP/edited"
+exits_with 2
+says 'edited/scenario.yaml: not the scenario that was recorded'
+cp "$record/scenario.yaml" "$TMP/edited/"
+sed -i 's/"program_xxh3": "./"program_xxh3": "x/' "$TMP/edited/record.json"
+vmm replay -q "$TMP/edited"
+exits_with 0
+says 'recorded with another build of vmm: the runs may differ'
+for file in guest/sbin/myapp slices.bin record.json; do
+    rm "$TMP/edited/$file"
+    mkfifo "$TMP/edited/$file"
+    vmm replay -q "$TMP/edited"
+    exits_with 2
+    is_brief 4
+done
+
 # Another image than the one recorded.
 cp "$record/slices.bin" "$TMP/changed/"
 printf 'x' >>"$TMP/changed/guest/sbin/myapp"
