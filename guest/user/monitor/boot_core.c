@@ -12,7 +12,8 @@
  * relocation, because its private tables map it where it was linked.
  *
  * Cores start without waiting for each other; the client who asked is answered when every new
- * monitor has reported and every pair of monitors is connected.
+ * monitor has reported and every pair of monitors is connected.  A core that cannot be started leaves
+ * nothing behind: its RAM and its channel go back, and it can be tried again.
  */
 #include "monitor.h"
 
@@ -245,9 +246,18 @@ static void check_done(void)
         boot_cores_answer(boot.client, boot.token, boot.err, peers_running());
 }
 
+static uint8_t floor_bits(gensize_t bytes)
+{
+    return (uint8_t)(63 - __builtin_clzll(bytes | 1));
+}
+
 static void core_failed(errval_t err)
 {
     debug_printf("core %u was not started: %s\n", share.core, err_getstring(err));
+    peer_forget(share.core);
+    for (unsigned i = 0; i < share.count; i++)
+        ram_give_back(share.block[i].ram, share.block[i].base, floor_bits(share.block[i].bytes));
+    share.count = 0;
     if (err_is_ok(boot.err))
         boot.err = err_push(err, MON_ERR_CORE_BOOT);
     boot.todo &= ~(1ull << share.core);
@@ -255,11 +265,6 @@ static void core_failed(errval_t err)
 }
 
 static void ask_ram(void);
-
-static uint8_t floor_bits(gensize_t bytes)
-{
-    return (uint8_t)(63 - __builtin_clzll(bytes | 1));
-}
 
 static errval_t keep_block(struct capref ram)
 {

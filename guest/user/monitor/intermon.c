@@ -18,9 +18,14 @@
 
 struct peer {
     enum peer_state state;
-    struct intermon_ump_binding binding;
+    struct intermon_ump_binding *binding; /* frees itself at teardown */
     struct send_queue queue;
     char name[16];
+    void *memory; /* where the channel is mapped */
+    /* a frame made here */
+    struct capref frame;
+    genpaddr_t base;
+    uint32_t bytes;
 };
 
 static struct peer *peers[ABI_MAX_CORES];
@@ -208,27 +213,34 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
     if (peers[core] != NULL)
         return MON_ERR_CORE_RUNNING;
     struct peer *peer = calloc(1, sizeof(*peer));
-    if (peer == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    void *address;
-    errval_t err = vspace_map_one_frame(&address, CHANNEL_BYTES, frame, NULL, NULL);
+    struct intermon_ump_binding *binding = calloc(1, sizeof(*binding));
+    errval_t err = LIB_ERR_MALLOC_FAIL;
+    void *memory = NULL;
+    if (peer != NULL && binding != NULL)
+        err = vspace_map_one_frame(&memory, CHANNEL_BYTES, frame, NULL, NULL);
     if (err_is_ok(err)) {
-        uint8_t *first = address, *second = first + DEFAULT_UMP_BUFLEN;
-        err = intermon_ump_init(&peer->binding, get_default_waitset(), made_here ? first : second,
+        uint8_t *first = memory, *second = first + DEFAULT_UMP_BUFLEN;
+        err = intermon_ump_init(binding, get_default_waitset(), made_here ? first : second,
                                 DEFAULT_UMP_BUFLEN, made_here ? second : first, DEFAULT_UMP_BUFLEN,
                                 notify);
     }
     if (err_is_fail(err)) {
+        if (memory != NULL)
+            vspace_unmap(memory);
         free(peer);
+        free(binding);
         return err;
     }
+    binding->b.flounder.on_heap = true;
+    peer->binding = binding;
+    peer->memory = memory;
     peer->state = state;
     snprintf(peer->name, sizeof(peer->name), "monitor.%u", core);
-    send_queue_init(&peer->queue, &peer->binding.b, peer->name, intermon_register_send);
-    peer->binding.b.st = (void *)(uintptr_t)core;
-    set_handlers(&peer->binding.b);
+    send_queue_init(&peer->queue, &binding->b, peer->name, intermon_register_send);
+    binding->b.st = (void *)(uintptr_t)core;
+    set_handlers(&binding->b);
     peers[core] = peer;
-    return intermon_ump_start(&peer->binding);
+    return intermon_ump_start(binding);
 }
 
 static coreid_t sender_of(struct intermon_binding *b)
@@ -241,9 +253,16 @@ static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *b
 {
     struct capref frame;
     errval_t err = window_alloc(CHANNEL_BYTES, &frame, base, bytes);
-    if (err_is_ok(err))
-        err = open_channel(core, frame, true, NULL_CAP, state);
-    if (err_is_ok(err)) {
+    if (err_is_fail(err))
+        return err;
+    err = open_channel(core, frame, true, NULL_CAP, state);
+    if (err_is_fail(err)) {
+        revoke_frame(frame);
+        window_free(*base, *bytes);
+    } else {
+        peers[core]->frame = frame;
+        peers[core]->base = *base;
+        peers[core]->bytes = *bytes;
         char name[32];
         snprintf(name, sizeof(name), "monitor.%u->monitor.%u", my_core, core);
         register_channel(name, *base, DEFAULT_UMP_BUFLEN, my_core, core);
@@ -254,6 +273,26 @@ static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *b
 errval_t peer_start_booting(coreid_t core, genpaddr_t *base, uint32_t *bytes)
 {
     return make_channel(core, PEER_BOOTING, base, bytes);
+}
+
+static void queue_gone(struct send_queue *queue)
+{
+    (void)queue;
+}
+
+void peer_forget(coreid_t core)
+{
+    struct peer *peer = peers[core];
+    if (peer == NULL)
+        return; /* it did not come so far */
+    assert(peer->state == PEER_BOOTING);
+    send_queue_close(&peer->queue, queue_gone); /* at once: nothing was ever sent */
+    peer->binding->b.control(&peer->binding->b, IDC_CONTROL_TEARDOWN);
+    vspace_unmap(peer->memory);
+    revoke_frame(peer->frame);
+    window_free(peer->base, peer->bytes);
+    peers[core] = NULL;
+    free(peer);
 }
 
 void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id)
@@ -272,7 +311,7 @@ static errval_t connected(struct peer *peer, coreid_t core, uint32_t notify_id)
     struct capref notify;
     errval_t err = remote_notify(core, notify_id, &notify);
     if (err_is_ok(err)) {
-        peer->binding.chan.notify_cap = notify;
+        peer->binding->chan.notify_cap = notify;
         peer->state = PEER_CONNECTED;
     }
     return err;

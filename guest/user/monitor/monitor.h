@@ -219,6 +219,8 @@ enum peer_state {
 
 /* Channel to a new core that this monitor starts; the frame goes into its boot information. */
 errval_t peer_start_booting(coreid_t core, genpaddr_t *base, uint32_t *bytes);
+/* The core could not be started after all: as if it had never been tried. */
+void peer_forget(coreid_t core);
 /* Channel of a new core to its starter. */
 void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id);
 bool peer_is_connected(unsigned core);
@@ -253,6 +255,8 @@ void boot_core_linked(coreid_t core, coreid_t peer, errval_t err);
 typedef void ram_fn(void *st, errval_t err, struct capref ram);
 /* Asks for 2^bits bytes within the limits; answers in order. */
 void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st);
+/* Gives such a block back, when nothing that was made of it is in use any more. */
+void ram_give_back(struct capref ram, genpaddr_t base, uint8_t bits);
 /* The memory server runs: connects to it. */
 void ram_connect(iref_t iref);
 

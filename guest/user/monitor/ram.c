@@ -12,9 +12,11 @@
 
 struct request {
     struct request *next;
+    bool give_back; /* `ram`, whose base is minbase; else allocate */
+    struct capref ram;
     uint8_t bits;
     genpaddr_t minbase, maxlimit;
-    ram_fn *done;
+    ram_fn *done; /* of an allocation */
     void *st;
 };
 
@@ -28,7 +30,14 @@ static void finish(errval_t err, struct capref ram)
     first = request->next;
     if (first == NULL)
         last = NULL;
-    request->done(request->st, err, ram);
+    if (!request->give_back) {
+        request->done(request->st, err, ram);
+    } else {
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "giving %" PRIu64 " KiB of RAM back",
+                      (uint64_t)1 << request->bits >> 10);
+        drop_cap(request->ram); /* what was given away has left its slot empty */
+    }
     free(request);
 }
 
@@ -36,8 +45,10 @@ static void ask(void)
 {
     while (connected && !asked && first != NULL) {
         asked = true;
-        errval_t err =
-            mem_allocate_call__tx(&mem.b, NOP_CONT, first->bits, first->minbase, first->maxlimit);
+        errval_t err = first->give_back ? mem_free_monitor_call__tx(&mem.b, NOP_CONT, first->ram,
+                                                                    first->minbase, first->bits)
+                                        : mem_allocate_call__tx(&mem.b, NOP_CONT, first->bits,
+                                                                first->minbase, first->maxlimit);
         if (err_is_ok(err))
             return;
         asked = false;
@@ -57,14 +68,18 @@ static void allocate_response(struct mem_binding *b, errval_t err, struct capref
     ask();
 }
 
-void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st)
+static void free_response(struct mem_binding *b, errval_t err)
 {
-    struct request *request = malloc(sizeof(*request));
-    if (request == NULL) {
-        done(st, LIB_ERR_MALLOC_FAIL, NULL_CAP);
+    (void)b;
+    if (!asked)
         return;
-    }
-    *request = (struct request){ NULL, bits, minbase, maxlimit, done, st };
+    asked = false;
+    finish(err, NULL_CAP);
+    ask();
+}
+
+static void queue(struct request *request)
+{
     if (last != NULL)
         last->next = request;
     else
@@ -74,6 +89,31 @@ void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *
         finish(FLOUNDER_ERR_BINDING_CLOSED, NULL_CAP);
     else
         ask();
+}
+
+void ram_give_back(struct capref ram, genpaddr_t base, uint8_t bits)
+{
+    struct request *request = malloc(sizeof(*request));
+    if (request == NULL) {
+        debug_printf("out of memory: %" PRIu64 " KiB of RAM are not given back\n",
+                     (uint64_t)1 << bits >> 10);
+        return;
+    }
+    *request = (struct request){ .give_back = true, .ram = ram, .bits = bits, .minbase = base };
+    queue(request);
+}
+
+void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st)
+{
+    struct request *request = malloc(sizeof(*request));
+    if (request == NULL) {
+        done(st, LIB_ERR_MALLOC_FAIL, NULL_CAP);
+        return;
+    }
+    *request = (struct request){
+        .bits = bits, .minbase = minbase, .maxlimit = maxlimit, .done = done, .st = st
+    };
+    queue(request);
 }
 
 /* There will not be another memory server: nobody is left waiting for this one. */
@@ -103,6 +143,7 @@ static void bound(void *st, errval_t err, struct capref remote_ep)
     mem.chan.remote_cap = remote_ep;
     mem.chan.connstate = LMP_CONNECTED;
     mem.b.rx_vtbl.allocate_response = allocate_response;
+    mem.b.rx_vtbl.free_monitor_response = free_response;
     mem.b.error_handler = broken;
     MUST(mem_lmp_start(&mem), "connecting to the memory server");
     connected = true;
