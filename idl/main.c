@@ -71,45 +71,104 @@ static int make_directory(const char *path)
 {
     char copy[4096];
     size_t length = strlen(path);
-    if (length >= sizeof(copy)) {
-        errno = ENAMETOOLONG;
+    if (length == 0 || length >= sizeof(copy)) {
+        errno = length == 0 ? ENOENT : ENAMETOOLONG;
         return -1;
     }
     memcpy(copy, path, length + 1);
     for (char *p = copy + 1;; p++) {
+        struct stat info;
         if (*p != '/' && *p != '\0')
             continue;
         char saved = *p;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            return -1;
+        if (mkdir(copy, 0777) != 0) {
+            if (errno != EEXIST || stat(copy, &info) != 0)
+                return -1;
+            if (!S_ISDIR(info.st_mode)) {
+                errno = ENOTDIR;
+                return -1;
+            }
+        }
         *p = saved;
         if (saved == '\0')
             return 0;
     }
 }
 
-static int write_file(const char *path, const char *data, size_t length)
+/* A file on its way: written under another name until all of them are. */
+struct pending {
+    const char *path;      /* where it goes */
+    const char *temporary; /* where it is; the same if the path is no plain file */
+};
+
+static int write_temporary(struct idl_arena *arena, struct pending *p, const char *path,
+                           const struct idl_text *text)
 {
-    char temporary[4200];
-    snprintf(temporary, sizeof(temporary), "%.4000s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
+    struct stat info;
+    bool plain = stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode);
+    p->path = path;
+    p->temporary = plain ? idl_arena_printf(arena, "%s.%ld.tmp", path, (long)getpid()) : path;
+    FILE *file = fopen(p->temporary, "wb");
     if (file == NULL)
-        return fail("cannot write", temporary);
-    bool ok = fwrite(data, 1, length, file) == length;
-    ok &= fclose(file) == 0;
-    if (!ok || rename(temporary, path) != 0) {
-        int status = fail("cannot write", path);
-        unlink(temporary);
-        return status;
-    }
-    return 0;
+        return fail("cannot write", path);
+    bool ok = fwrite(text->data, 1, text->length, file) == text->length;
+    int error = errno;
+    if (fclose(file) != 0)
+        ok = false;
+    else
+        errno = error;
+    return ok ? 0 : fail("cannot write", path);
 }
 
-static int write_outputs(struct idl_compilation *c, const struct options *o, struct idl_text *dep)
+/* Gives all files their names, or none: then what has been written is removed. */
+static int settle(const struct pending *files, size_t count, int status)
+{
+    size_t done = 0;
+    while (status == 0 && done < count) {
+        if (files[done].temporary != files[done].path &&
+            rename(files[done].temporary, files[done].path) != 0)
+            status = fail("cannot write", files[done].path);
+        else
+            done++;
+    }
+    for (size_t i = 0; status != 0 && i < count; i++)
+        if (files[i].temporary != files[i].path)
+            unlink(i < done ? files[i].path : files[i].temporary);
+    return status;
+}
+
+/* A path as Make reads it. */
+static void put_path(struct idl_text *out, const char *path)
+{
+    for (; *path != '\0'; path++) {
+        if (*path == ' ' || *path == '#' || *path == '\\')
+            put(out, "\\");
+        put(out, *path == '$' ? "$$" : "%c", *path);
+    }
+}
+
+static void make_dependencies(struct idl_text *out, const struct options *o,
+                              const struct pending *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put(out, "%s", i == 0 ? "" : " ");
+        put_path(out, files[i].path);
+    }
+    put(out, ": ");
+    put_path(out, o->file);
+    for (size_t i = 0; i < o->include_count; i++) {
+        put(out, " ");
+        put_path(out, o->includes[i]);
+    }
+    put(out, "\n");
+}
+
+static int write_outputs(struct idl_compilation *c, const struct options *o)
 {
     struct idl_output outputs[IDL_MAX_OUTPUTS];
-    size_t count = idl_generate_c(c, outputs);
+    struct pending files[IDL_MAX_OUTPUTS + 1] = { { NULL, NULL } };
+    size_t count = idl_generate_c(c, outputs), written = 0;
     int status = 0;
     if (make_directory(o->header_dir) != 0)
         status = fail("cannot create", o->header_dir);
@@ -117,27 +176,18 @@ static int write_outputs(struct idl_compilation *c, const struct options *o, str
         status = fail("cannot create", o->source_dir);
     for (size_t i = 0; i < count; i++) {
         const char *dir = outputs[i].is_header ? o->header_dir : o->source_dir;
-        char path[4096];
-        int length = snprintf(path, sizeof(path), "%s/%s", dir, outputs[i].name);
-        if (length >= (int)sizeof(path)) {
-            errno = ENAMETOOLONG;
-            status = fail("cannot write", dir);
-        }
+        const char *path = idl_arena_printf(c->arena, "%s/%s", dir, outputs[i].name);
         if (status == 0)
-            status = write_file(path, outputs[i].text.data, outputs[i].text.length);
-        put(dep, "%s%s", i == 0 ? "" : " ", path);
+            status = write_temporary(c->arena, &files[written++], path, &outputs[i].text);
         idl_text_free(&outputs[i].text);
     }
-    return status;
-}
-
-static int write_depfile(const struct options *o, struct idl_text *dep)
-{
-    put(dep, ": %s", o->file);
-    for (size_t i = 0; i < o->include_count; i++)
-        put(dep, " %s", o->includes[i]);
-    put(dep, "\n");
-    return write_file(o->depfile, dep->data, dep->length);
+    if (status == 0 && o->depfile != NULL) {
+        struct idl_text dependencies = { NULL, 0, 0 };
+        make_dependencies(&dependencies, o, files, written);
+        status = write_temporary(c->arena, &files[written++], o->depfile, &dependencies);
+        idl_text_free(&dependencies);
+    }
+    return settle(files, written, status);
 }
 
 /* ---- command line ---- */
@@ -176,11 +226,10 @@ static int parse_options(int argc, char **argv, struct options *o)
         { "if-types", no_argument, NULL, ACTION + IF_TYPES },
         { NULL, 0, NULL, 0 },
     };
-    /* -MF is one option of two letters, as compilers have it */
-    static char depfile_option[] = "-M";
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "-MF") == 0)
-            argv[i] = depfile_option;
+    /* -MF is one option of two letters, as compilers have it: getopt sees -M */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], "-MF", 3) == 0)
+            memmove(argv[i] + 2, argv[i] + 3, strlen(argv[i] + 2));
     for (int c; (c = getopt_long(argc, argv, "I:M:wh", longs, NULL)) != -1;) {
         switch (c) {
         case 'I':
@@ -218,7 +267,7 @@ static int parse_options(int argc, char **argv, struct options *o)
         case 'h':
         case HELP:
             fputs(usage, stdout);
-            exit(0);
+            exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
         default:
             if (c < ACTION) {
                 fputs(usage, stderr);
@@ -270,9 +319,7 @@ static void print(struct idl_text *text)
 
 static int act(struct idl_compilation *c, const struct options *o)
 {
-    struct idl_text dep = { NULL, 0, 0 };
     struct idl_text text = { NULL, 0, 0 };
-    int status = 0;
     if (o->action == DUMP_AST)
         idl_dump_ast(stdout, c->interface);
     if (o->action == FORMAT)
@@ -286,13 +333,7 @@ static int act(struct idl_compilation *c, const struct options *o)
         idl_dump_plan(stdout, c->plan);
     if (o->action == LIST_MESSAGES)
         idl_list_messages(stdout, c->plan);
-    if (o->action == GENERATE) {
-        status = write_outputs(c, o, &dep);
-        if (status == 0 && o->depfile != NULL)
-            status = write_depfile(o, &dep);
-    }
-    idl_text_free(&dep);
-    return status;
+    return o->action == GENERATE ? write_outputs(c, o) : 0;
 }
 
 /* Reads and compiles one interface; prints what there is to say about it. */
@@ -360,8 +401,9 @@ static int run_if_types(struct idl_compilation *c, const struct options *o)
     if (status == 0) {
         struct idl_text text = { NULL, 0, 0 };
         idl_gen_if_types(&text, c->arena, names, count);
+        struct pending file = { NULL, NULL };
         const char *path = idl_arena_printf(c->arena, "%s/if_types.h", o->header_dir);
-        status = write_file(path, text.data, text.length);
+        status = settle(&file, 1, write_temporary(c->arena, &file, path, &text));
         idl_text_free(&text);
     }
     return status;
@@ -383,5 +425,7 @@ int main(int argc, char **argv)
         status = options.action == COMPAT ? run_compat(&compilation, &options)
                                           : act(&compilation, &options);
     idl_compilation_fini(&compilation);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && (status == 0 || options.action == COMPAT))
+        status = fail("cannot write", "standard output");
     return status;
 }
