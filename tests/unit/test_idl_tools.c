@@ -142,16 +142,29 @@ Test(idl_tools, compat_tells_what_breaks_the_wire)
                   "half of an rpc");
 }
 
-Test(idl_tools, html_names_every_message_and_escapes_the_description)
+Test(idl_tools, html_names_every_message_with_types_and_sizes)
 {
-    struct idl_compilation c = compiled("interface i \"a < b & c\" { message first(int a);"
-                                        "rpc second(in cap c, out String s[7]); };");
+    struct idl_compilation c =
+        compiled("interface i \"a < b & c\" { typedef struct { uint8 x; e y; bool z; } s;"
+                 "typedef enum { p, q } e; message first(int a, s b, s d[n, 5]);"
+                 "rpc second(in cap c, out String s[7]); };");
+    static const char *const parts[] = {
+        "a &lt; b &amp; c",
+        "<h3 id=\"first\">message <code>first</code></h3>",
+        "<h3 id=\"second\">rpc <code>second</code></h3>",
+        "<td>4</td><td><a href=\"#second\"><code>second_call</code></a></td>",
+        "<td><code>a</code></td><td><code>int</code></td><td>32 bits</td>",
+        "<td><code>b</code></td><td><a href=\"#type-s\"><code>s</code></a></td><td>41 bits</td>",
+        "<td><code>n</code> elements, at most 5, of 41 bits</td>",
+        "<td>in</td><td><code>c</code></td><td><code>cap</code></td><td>capability</td>",
+        "<td>out</td><td><code>s</code></td><td><code>String</code></td><td>at most 7 bytes",
+        "<br>1 = <code>q</code></td><td>32 bits</td>",
+        "Message 5, <code>second_response</code>: over LMP 1 word of fixed size",
+    };
     struct idl_text text = { 0 };
     idl_html(&text, c.plan);
-    cr_assert_not_null(strstr(text.data, "a &lt; b &amp; c"));
-    cr_assert_not_null(strstr(text.data, "id=\"first\""));
-    cr_assert_not_null(strstr(text.data, "id=\"second_call\""));
-    cr_assert_not_null(strstr(text.data, "at most 7 bytes with its NUL"));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        cr_assert_not_null(strstr(text.data, parts[i]), "no %s in:\n%s", parts[i], text.data);
     idl_text_free(&text);
     idl_compilation_fini(&c);
 }
