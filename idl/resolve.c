@@ -244,6 +244,8 @@ static void check_type_names(struct resolver *r)
             idl_error(r->diag, type->place, NULL, "type '%s' is declared twice", type->name);
             idl_note(r->diag, first->place, "the first declaration is here");
         } else if (find_builtin(r, type->name, false) != NULL) {
+            if (r->interface->is_include)
+                continue; /* builtins come first: nothing is hidden */
             idl_warning(r->diag, type->place, NULL, "type '%s' hides the builtin type", type->name);
         } else {
             for (size_t i = 0; i < r->include_count; i++) {

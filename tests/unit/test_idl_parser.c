@@ -301,6 +301,31 @@ Test(idl_parser, shared_types_come_from_other_files)
     cr_assert_eq(compilation.diag.warnings, 0);
 }
 
+/* The files of shared types that the field names on its command line. */
+Test(idl_parser, builtins_come_before_shared_types)
+{
+    static const char *const files[] = {
+        "alias genpaddr uint64; alias genvaddr uint64; alias rsrcid uint32;",
+        "alias errval uint64; alias cycles uint64;",
+        "interface types \"shared\" { alias iref uint32; alias coreid uint8;"
+        " alias domainid uint32; };"
+    };
+    const char *text =
+        "interface i { alias caddr uint32; message m(errval e, iref i, coreid c, genpaddr g);"
+        "rpc r(in caddr a, in coreid x[n, 128], out cycles t); };";
+    idl_compilation_init(&compilation);
+    for (int i = 0; i < 3; i++)
+        idl_add_include(&compilation, idl_source_from_text(compilation.arena, "types.if", files[i],
+                                                           strlen(files[i])));
+    cr_assert(idl_compile(&compilation,
+                          idl_source_from_text(compilation.arena, "i.if", text, strlen(text)), "i"),
+              "%s", output());
+    cr_assert_str_eq(output(), "");
+    const struct idl_argument *a = compilation.interface->messages->arguments;
+    cr_assert_eq(a->type.type->builtin, IDL_ERRVAL);
+    cr_assert_eq(a->next->type.type->builtin, IDL_IREF);
+}
+
 Test(idl_parser, messages_are_not_shared)
 {
     const char *types = "interface types { message m(); };";
