@@ -88,7 +88,7 @@ static void dump_channel(FILE *out, const struct idl_wire_message *m, enum idl_c
         fprintf(out, "    word %3u bits %2u-%-2u  %s%s\n", spot.word, spot.shift,
                 spot.shift + leaf->bits - 1, leaf_name(leaf), leaf->path);
     }
-    for (size_t i = 0; channel == IDL_UMP && i < m->cap_count; i++)
+    for (size_t i = 0; channel != IDL_LMP && i < m->cap_count; i++)
         fprintf(out, "    word %3zu bits  0-63  (ticket of %s)\n",
                 m->words[channel] - m->cap_count + i, m->caps[i]->name);
 }

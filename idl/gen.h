@@ -15,7 +15,7 @@ struct idl_backend {
     const char *title;    /* "local message passing" */
 };
 
-#define IDL_BACKENDS 2
+#define IDL_BACKENDS 3
 extern const struct idl_backend idl_backends[IDL_BACKENDS];
 
 void idl_gen_defs(struct idl_emit *e);                                      /* NAME_defs.h */
@@ -23,8 +23,10 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b); /* N
 void idl_gen_bindings(struct idl_emit *e); /* NAME_flounder_bindings.c: common part */
 void idl_gen_channel_stubs(struct idl_emit *e, const struct idl_backend *b); /* its channel parts */
 void idl_gen_rpc(struct idl_emit *e);                                        /* its rpc parts */
-void idl_gen_local_defs(struct idl_emit *e);                                 /* NAME_local_defs.h */
-void idl_gen_local_stubs(struct idl_emit *e); /* local part of NAME_flounder_bindings.c */
+void idl_gen_multihop_defs(struct idl_emit *e); /* NAME_multihop_defs.h */
+void idl_gen_multihop_init(struct idl_emit *e); /* functions of that header */
+void idl_gen_local_defs(struct idl_emit *e);    /* NAME_local_defs.h */
+void idl_gen_local_stubs(struct idl_emit *e);   /* local part of NAME_flounder_bindings.c */
 
 /* if_types.h: IF_TYPE_NAME for each of the names, numbered in alphabetical order. */
 void idl_gen_if_types(struct idl_text *out, struct idl_arena *arena, const char **names,

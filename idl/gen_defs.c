@@ -13,6 +13,7 @@
 const struct idl_backend idl_backends[IDL_BACKENDS] = {
     { IDL_LMP, "lmp", "FLOUNDER_LMP", "messages within a core (LMP)" },
     { IDL_UMP, "ump", "FLOUNDER_UMP", "messages between cores (UMP)" },
+    { IDL_MULTIHOP, "multihop", "FLOUNDER_MULTIHOP", "messages through the monitors (multihop)" },
 };
 
 void idl_gen_banner(struct idl_emit *e, const char *what)
@@ -434,8 +435,9 @@ void idl_gen_defs(struct idl_emit *e)
     gen_old_calls(e);
     gen_send_functions(e);
     put(e->out,
-        "#include <if/%s_lmp_defs.h>\n#include <if/%s_local_defs.h>\n#include <if/%s_ump_defs.h>\n",
-        e->name, e->name, e->name);
+        "#include <if/%s_lmp_defs.h>\n#include <if/%s_local_defs.h>\n"
+        "#include <if/%s_multihop_defs.h>\n#include <if/%s_ump_defs.h>\n",
+        e->name, e->name, e->name, e->name);
     put(e->out, "\n#endif\n");
 }
 
@@ -443,6 +445,10 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
 {
     const char *n = e->name;
     bool lmp = b->channel == IDL_LMP;
+    if (b->channel == IDL_MULTIHOP) {
+        idl_gen_multihop_defs(e);
+        return;
+    }
     idl_gen_banner(e, idl_arena_printf(e->arena, " * Bindings over %s.\n", b->title));
     put(e->out, "#ifndef IF_%s_%s_DEFS_H\n#define IF_%s_%s_DEFS_H\n\n#include <if/%s_defs.h>\n\n",
         n, b->name, n, b->name, n);

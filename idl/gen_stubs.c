@@ -14,7 +14,7 @@
 
 static bool is_short(const struct idl_wire_message *m, enum idl_channel channel)
 {
-    return m->stream_count == 0 && m->fixed_fragments[channel] == 1 &&
+    return channel != IDL_MULTIHOP && m->stream_count == 0 && m->fixed_fragments[channel] == 1 &&
            m->cap_count <= (channel == IDL_LMP ? 1 : 0);
 }
 
@@ -28,8 +28,6 @@ static const char *word_value(struct idl_emit *e, const struct idl_wire_message 
                               enum idl_channel channel, unsigned word)
 {
     const char *value = NULL;
-    if (word == 0 && channel != IDL_UMP)
-        value = idl_arena_printf(e->arena, "%s_%s__msgnum", e->name, m->name);
     for (size_t i = 0; i < m->leaf_count; i++) {
         const struct idl_leaf *leaf = &m->leaves[i];
         bool token = leaf->argument == NULL;
@@ -41,6 +39,10 @@ static const char *word_value(struct idl_emit *e, const struct idl_wire_message 
         if (leaf->spot[channel].shift > 0)
             item = idl_arena_printf(e->arena, "%s << %u", item, leaf->spot[channel].shift);
         value = value == NULL ? item : idl_arena_printf(e->arena, "%s | %s", value, item);
+    }
+    if (word == 0 && channel != IDL_UMP) {
+        const char *number = idl_arena_printf(e->arena, "%s_%s__msgnum", e->name, m->name);
+        value = value == NULL ? number : idl_arena_printf(e->arena, "%s | %s", value, number);
     }
     return value == NULL ? "0" : value;
 }
@@ -128,6 +130,8 @@ static const char *rearm_function(const struct idl_wire_message *m, const struct
 {
     if (b->channel == IDL_LMP)
         return "flounder_lmp_rearm";
+    if (b->channel == IDL_MULTIHOP)
+        return "flounder_multihop_rearm";
     return is_short(m, IDL_UMP) ? "flounder_ump_rearm_line" : "flounder_ump_rearm";
 }
 
@@ -324,9 +328,13 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
         "    %s__init(&_b->b, %s, &_b->chan, _ws);\n"
         "    _b->b.tx_vtbl = %s__%s_tx_vtbl;\n"
         "    _b->b.token_vtbl = &%s__%s_token_vtbl;\n"
+        "%s"
         "    return &_b->b.flounder;\n}\n\n",
-        n, b->name, n, b->name, n, b->constant, n, b->name, n, b->name);
-    if (lmp)
+        n, b->name, n, b->name, n, b->constant, n, b->name, n, b->name,
+        b->channel == IDL_MULTIHOP ? "    multihop_chan_init(&_b->chan, _ws);\n" : "");
+    if (b->channel == IDL_MULTIHOP)
+        idl_gen_multihop_init(e);
+    else if (lmp)
         put(e->out,
             "/* Sets up a binding for a channel that comes from elsewhere. */\n"
             "void %s_lmp_init(struct %s_lmp_binding *b, struct waitset *ws)\n{\n"

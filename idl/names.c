@@ -133,6 +133,8 @@ static const char *const enumerator_words[] = {
     "local_bind",
     "local_connect",
     "multihop_bind",
+    "multihop_init",
+    "multihop_start",
     "receive_next_fn",
     "register_send_fn",
     "rpc_client_attach",

@@ -135,7 +135,7 @@ static void place_message(struct idl_wire_message *m, enum idl_channel channel)
         leaf->spot[channel] = place_field(&at, leaf->bits);
     }
     m->words[channel] = words_used(&at);
-    if (channel == IDL_UMP)
+    if (channel != IDL_LMP)
         m->words[channel] += (unsigned)m->cap_count; /* their tickets */
 }
 
@@ -162,8 +162,9 @@ uint64_t idl_stream_max_words(const struct idl_stream *s)
 
 static void cut_message(struct idl_wire_message *m)
 {
-    static const unsigned fragment_words[] = { IDL_LMP_WORDS, IDL_UMP_WORDS };
-    for (unsigned c = IDL_LMP; c <= IDL_UMP; c++) {
+    static const unsigned fragment_words[] = { IDL_LMP_WORDS, IDL_UMP_WORDS, IDL_MULTIHOP_WORDS };
+    uint64_t total = m->words[IDL_MULTIHOP];
+    for (unsigned c = 0; c < IDL_CHANNEL_COUNT; c++) {
         unsigned fixed = (unsigned)divide_up(m->words[c], fragment_words[c]);
         if (fixed == 0 && m->stream_count == 0)
             fixed = 1;
@@ -175,11 +176,10 @@ static void cut_message(struct idl_wire_message *m)
             m->max_fragments[c] +=
                 divide_up(idl_stream_max_words(&m->streams[i]) + 1, fragment_words[c]);
     }
-    m->fixed_fragments[IDL_MULTIHOP] = 1;
-    m->max_fragments[IDL_MULTIHOP] = 1;
-    m->max_bytes = m->words[IDL_MULTIHOP] * 8ull;
     for (size_t i = 0; i < m->stream_count; i++)
-        m->max_bytes += (idl_stream_max_words(&m->streams[i]) + 1) * 8;
+        total += idl_stream_max_words(&m->streams[i]) + 1;
+    m->max_bytes = total * 8;
+    m->max_fragments[IDL_MULTIHOP] = divide_up(total, IDL_MULTIHOP_WORDS); /* no gaps */
 }
 
 /* ---- streams ---- */

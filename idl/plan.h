@@ -19,8 +19,10 @@
  *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
  *     wider elements are packed like fields, each struct beginning on a word.
  *  6. Capabilities over LMP ride on the fixed fragments, one on each, then on empty fragments that
- *     follow them.  Over UMP they travel through the monitors; a word for each, after all other
- *     fixed words, holds the ticket under which the receiver collects it.
+ *     follow them.  Over UMP and multihop they travel through the monitors; a word for each, after all
+ *     other fixed words, holds the ticket under which the receiver collects it.
+ *  7. A multihop message is one run of words: the fixed ones, then each stream.  It is cut into payloads
+ *     of 256 words; nearly always it needs one.
  */
 #ifndef IDL_PLAN_H
 #define IDL_PLAN_H
@@ -31,7 +33,7 @@ enum idl_channel { IDL_LMP, IDL_UMP, IDL_MULTIHOP, IDL_CHANNEL_COUNT };
 
 #define IDL_LMP_WORDS 10
 #define IDL_UMP_WORDS 7
-#define IDL_MULTIHOP_BYTES 2048 /* of one multihop payload */
+#define IDL_MULTIHOP_WORDS 256
 #define IDL_MAX_FIXED_WORDS 512 /* of one message; more belongs into a dynamic array */
 #define IDL_MAX_STREAMS 8       /* strings and dynamic arrays of one message */
 #define IDL_MAX_CAPS 8          /* capabilities of one message */
@@ -82,8 +84,8 @@ struct idl_wire_message {
     size_t cap_count;
     unsigned words[IDL_CHANNEL_COUNT];           /* fixed ones */
     unsigned fixed_fragments[IDL_CHANNEL_COUNT]; /* with the empty ones that carry capabilities */
-    uint64_t max_fragments[IDL_CHANNEL_COUNT];   /* streams at their maximum; MULTIHOP: 1 */
-    uint64_t max_bytes;                          /* of one multihop payload */
+    uint64_t max_fragments[IDL_CHANNEL_COUNT];   /* streams at their maximum */
+    uint64_t max_bytes;                          /* as the words of a multihop message */
     bool has_token[IDL_CHANNEL_COUNT];
 };
 

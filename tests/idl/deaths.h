@@ -6,10 +6,17 @@
  * Part of tests/idl/semantics.c, which includes it.
  */
 
+/* The LMP channel of a binding: over multihop that to the monitor. */
+static struct lmp_chan *lmp_of(struct kitchen_binding *binding)
+{
+    return kind == FLOUNDER_LMP ? binding->flounder.channel
+                                : &((struct multihop_chan *)binding->flounder.channel)->link.lmp;
+}
+
 static struct idc_connection *connection_of(struct kitchen_binding *binding)
 {
-    return kind == FLOUNDER_LMP ? &((struct lmp_chan *)binding->flounder.channel)->connection
-                                : &((struct ump_chan *)binding->flounder.channel)->connection;
+    return kind == FLOUNDER_UMP ? &((struct ump_chan *)binding->flounder.channel)->connection
+                                : &lmp_of(binding)->connection;
 }
 
 /* As a bind through the monitor would: a is connection 11 there, b is 12. */
@@ -67,8 +74,8 @@ static void half_a_message_of_a_dead_peer_is_dropped(void)
     EXPECT(err_is_ok(kitchen_text__tx(a, NOP_CONT, 1, long_text())));
     connection_of(a)->lost = false;
     flounder_tx_done(&a->flounder, SYS_ERR_OK); /* a sends no more of it */
-    if (kind == FLOUNDER_LMP)
-        EXPECT(err_is_ok(lmp_chan_deregister_send(a->flounder.channel)));
+    if (kind != FLOUNDER_UMP)
+        EXPECT(err_is_ok(lmp_chan_deregister_send(lmp_of(a))));
     else
         EXPECT(err_is_ok(ump_chan_deregister_send(a->flounder.channel)));
     idc_connection_lost(12);
@@ -83,8 +90,8 @@ static void blocked_senders_hear_of_a_dead_peer(void)
     a->error_handler = on_error;
     EXPECT(err_is_ok(kitchen_text__tx(a, noting("sent"), 1, long_text())));
     EXPECT(err_is_ok(a->register_send(a, &ws, noting("may-send"))));
-    if (kind == FLOUNDER_LMP) /* b reads no more */
-        EXPECT(err_is_ok(lmp_chan_deregister_recv(b->flounder.channel)));
+    if (kind != FLOUNDER_UMP) /* b reads no more */
+        EXPECT(err_is_ok(lmp_chan_deregister_recv(lmp_of(b))));
     else
         EXPECT(err_is_ok(ump_chan_deregister_recv(b->flounder.channel)));
     idc_connection_lost(11);

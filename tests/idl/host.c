@@ -510,6 +510,19 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
     return LIB_ERR_NOT_IMPLEMENTED;
 }
 
+errval_t multihop_chan_bind(struct multihop_chan *chan, multihop_bind_continuation_fn *cont,
+                            void *st, iref_t iref)
+{
+    (void)chan, (void)cont, (void)st, (void)iref;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+errval_t multihop_chan_accept(struct multihop_chan *chan, struct capref remote)
+{
+    (void)chan, (void)remote;
+    return LIB_ERR_NOT_IMPLEMENTED;
+}
+
 errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
                               struct vregion **vregion)
 {

@@ -280,7 +280,8 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
     put(out, "void %s_run(enum flounder_channel kind, uint64_t seed, unsigned rounds)\n{\n", n);
     put(out,
         "    static struct %s_local_binding local[2];\n    static struct %s_lmp_binding lmp[2];\n  "
-        "  static struct %s_ump_binding ump[2];\n"
+        "  static struct %s_ump_binding ump[2];\n    static struct %s_multihop_binding "
+        "multihop[2];\n"
         "    static uint8_t ring[2][4096] __attribute__((aligned(64)));\n"
         "    struct %s_binding *b[2];\n"
         "    uint64_t r = seed;\n    const size_t bytes = 64 * (5 + driver_random(&r) %% 40);\n"
@@ -288,14 +289,20 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
         "    for (int i = 0; i < 2; i++) {\n"
         "        b[i] = kind == FLOUNDER_LMP   ? &lmp[i].b\n"
         "               : kind == FLOUNDER_UMP ? &ump[i].b\n"
+        "               : kind == FLOUNDER_MULTIHOP ? &multihop[i].b\n"
         "                                      : &local[i].b;\n"
         "        memset(ring[i], 0, sizeof(ring[i]));\n"
         "        if (kind == FLOUNDER_LMP)\n            %s_lmp_init(&lmp[i], &driver.ws);\n"
+        "        if (kind == FLOUNDER_MULTIHOP)\n            %s_multihop_init(&multihop[i], "
+        "&driver.ws);\n"
         "    }\n"
         "    if (kind == FLOUNDER_LOCAL)\n"
         "        %s_local_connect(&local[0], &local[1], &driver.ws);\n"
         "    if (kind == FLOUNDER_LMP)\n"
         "        host_lmp_connect(&lmp[0].chan, &lmp[1].chan, 12 + driver_random(&r) %% 60);\n"
+        "    if (kind == FLOUNDER_MULTIHOP)\n"
+        "        host_lmp_connect(&multihop[0].chan.link.lmp, &multihop[1].chan.link.lmp, 12 + "
+        "driver_random(&r) %% 60);\n"
         "    for (int i = 0; i < 2; i++) {\n"
         "        if (kind == FLOUNDER_UMP)\n"
         "            %s_ump_init(&ump[i], &driver.ws, ring[i], bytes, ring[1 - i], bytes, "
@@ -304,7 +311,7 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
         "        driver.message = \"%s\";\n"
         "        CHECK(err_is_ok(err), \"start\");\n"
         "        b[i]->st = &driver.side[i];\n",
-        n, n, n, n, n, n, n, n);
+        n, n, n, n, n, n, n, n, n, n);
     for (size_t i = 0; i < plan->message_count; i++) {
         const struct idl_wire_message *m = &plan->messages[i];
         if (m->kind == IDL_WIRE_MESSAGE)
@@ -341,6 +348,8 @@ static void write_run(struct writer *w, const struct idl_plan *plan)
         "    for (int i = 0; i < 2; i++) {\n"
         "        if (kind == FLOUNDER_LMP)\n            lmp_chan_destroy(&lmp[i].chan);\n"
         "        else if (kind == FLOUNDER_UMP)\n            ump_chan_destroy(&ump[i].chan);\n    "
+        "    else if (kind == FLOUNDER_MULTIHOP)\n            "
+        "multihop_chan_destroy(&multihop[i].chan);\n    "
         "}\n"
         "    CHECK(host_caps_live() == 0, \"number of capabilities left\");\n}\n",
         n);

@@ -64,6 +64,7 @@ static void compile_library(const char *flags)
     run("compiling the stub library",
         "for f in tests/idl/host.c $(ls guest/user/lib/flounder/*.c | grep -v monitor_parcel) "
         "guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c "
+        "guest/user/lib/barrelfish/multihop_chan.c guest/user/lib/barrelfish/multihop_link.c "
         "guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c "
         "guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c "
         "guest/user/lib/barrelfish/connection.c; do "

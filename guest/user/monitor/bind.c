@@ -564,4 +564,5 @@ void bind_set_handlers(struct link *link)
     b->rx_vtbl.get_iref_state = get_iref_state;
     b->rx_vtbl.connection_closed = connection_closed;
     b->rx_vtbl.domain_exited = domain_exited;
+    multihop_set_handlers(link);
 }

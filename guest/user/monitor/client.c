@@ -361,6 +361,7 @@ void client_exited(struct client *client, uint8_t status)
     connection_client_exited(client);
     iref_state_client_exited(client);
     parcel_client_exited(client);
+    multihop_client_exited(client);
     boot_cores_forget(client);
     struct client *parent = client->parent;
     if (parent != NULL && parent->state == CLIENT_CONNECTED &&

@@ -106,6 +106,11 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     }
 }
 
+void peer_send(coreid_t core, struct send_item *item)
+{
+    send_queue_add(&peers[core]->queue, item);
+}
+
 static void send_to(coreid_t core, const struct message *message)
 {
     struct peer *peer = peers[core];
@@ -243,7 +248,7 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
     return intermon_ump_start(binding);
 }
 
-static coreid_t sender_of(struct intermon_binding *b)
+coreid_t peer_of(const struct intermon_binding *b)
 {
     return (coreid_t)(uintptr_t)b->st;
 }
@@ -321,8 +326,8 @@ static errval_t connected(struct peer *peer, coreid_t core, uint32_t notify_id)
 
 static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint32_t notify_id)
 {
-    struct peer *peer = peers[sender_of(b)];
-    if (peer->state != PEER_BOOTING || core != sender_of(b))
+    struct peer *peer = peers[peer_of(b)];
+    if (peer->state != PEER_BOOTING || core != peer_of(b))
         return;
     errval_t err = connected(peer, core, notify_id);
     if (err_is_fail(err)) {
@@ -357,15 +362,15 @@ static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
         send_to(
-            sender_of(b),
+            peer_of(b),
             &(struct message){ .kind = MESSAGE_LINKED, .core = my_core, .peer = core, .err = err });
         return;
     }
-    send_to(sender_of(b), &(struct message){ .kind = MESSAGE_PROXY,
-                                             .core = core,
-                                             .base = base,
-                                             .bytes = bytes,
-                                             .notify_id = my_notify_id });
+    send_to(peer_of(b), &(struct message){ .kind = MESSAGE_PROXY,
+                                           .core = core,
+                                           .base = base,
+                                           .bytes = bytes,
+                                           .notify_id = my_notify_id });
 }
 
 static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpaddr_t base,
@@ -374,7 +379,7 @@ static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpadd
     if (!peer_is_connected(dst))
         return;
     send_to(dst, &(struct message){ .kind = MESSAGE_BIND_MONITOR,
-                                    .core = sender_of(b),
+                                    .core = peer_of(b),
                                     .base = base,
                                     .bytes = bytes,
                                     .notify_id = notify_id });
@@ -405,8 +410,8 @@ static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpa
 static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_t err,
                                uint32_t notify_id)
 {
-    struct peer *peer = peers[sender_of(b)];
-    if (peer->state != PEER_BIND_WAIT || src != sender_of(b))
+    struct peer *peer = peers[peer_of(b)];
+    if (peer->state != PEER_BIND_WAIT || src != peer_of(b))
         return;
     if (err_is_ok(err))
         err = connected(peer, src, notify_id);
@@ -425,32 +430,32 @@ static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t m
                              genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
                              uint32_t notify_id)
 {
-    bind_ump_from_remote(sender_of(b), iref, mon_id, base, bytes, inlen, outlen, notify_id);
+    bind_ump_from_remote(peer_of(b), iref, mon_id, base, bytes, inlen, outlen, notify_id);
 }
 
 static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,
                            uint64_t peer_id, uint32_t notify_id, const char *service)
 {
-    bind_ump_answer(sender_of(b), mon_id, err, peer_id, notify_id, service);
+    bind_ump_answer(peer_of(b), mon_id, err, peer_id, notify_id, service);
 }
 
 static void connection_closed(struct intermon_binding *b, uint64_t id)
 {
-    connection_closed_by_remote(sender_of(b), id);
+    connection_closed_by_remote(peer_of(b), id);
 }
 
 static void iref_state_request(struct intermon_binding *b, iref_t iref, uint64_t st)
 {
-    send_to(sender_of(b), &(struct message){ .kind = MESSAGE_IREF_STATE_REPLY,
-                                             .iref = iref,
-                                             .id = st,
-                                             .exists = iref_find(&irefs, iref) != NULL });
+    send_to(peer_of(b), &(struct message){ .kind = MESSAGE_IREF_STATE_REPLY,
+                                           .iref = iref,
+                                           .id = st,
+                                           .exists = iref_find(&irefs, iref) != NULL });
 }
 
 static void iref_state_reply(struct intermon_binding *b, iref_t iref, uint64_t st, bool exists)
 {
     (void)iref;
-    iref_state_answered(sender_of(b), st, exists);
+    iref_state_answered(peer_of(b), st, exists);
 }
 
 static void set_name_iref(struct intermon_binding *b, iref_t iref)
@@ -461,7 +466,7 @@ static void set_name_iref(struct intermon_binding *b, iref_t iref)
 
 static void fetch_cap_request(struct intermon_binding *b, uint64_t ticket)
 {
-    parcel_fetch(sender_of(b), ticket);
+    parcel_fetch(peer_of(b), ticket);
 }
 
 static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
@@ -471,7 +476,7 @@ static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_
     cap.u.word[0] = word0;
     cap.u.word[1] = word1;
     cap.u.word[2] = word2;
-    parcel_fetched(sender_of(b), ticket, err, &cap);
+    parcel_fetched(peer_of(b), ticket, err, &cap);
 }
 
 static void set_handlers(struct intermon_binding *b)
@@ -491,4 +496,5 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.set_name_iref = set_name_iref;
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
+    multihop_set_peer_handlers(b);
 }

@@ -104,6 +104,7 @@ int main(int argc, char *argv[])
     iref_table_init(&irefs, my_core);
     window_init();
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
+    multihop_init();
     struct client *mem_serv;
     struct capref ep;
     MUST(client_new("mem_serv", NULL, &mem_serv, &ep), "expecting the memory server");

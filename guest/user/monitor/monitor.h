@@ -191,6 +191,14 @@ void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
                     const struct capability *description);
 void parcel_client_exited(const struct client *client);
 
+/* ---- multihop.c: binding through the monitors; circuit.c: what comes of it ---- */
+
+void multihop_init(void);
+void multihop_set_handlers(struct link *link);
+void multihop_set_peer_handlers(struct intermon_binding *b);
+/* Ends the requests in which this client takes part, and its circuits. */
+void multihop_client_exited(const struct client *client);
+
 /* ---- window.c: frames of the UMP window ---- */
 
 void window_init(void);
@@ -234,6 +242,9 @@ void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint
 void peer_send_connection_closed(coreid_t core, uint64_t id);
 void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id);
 void peers_send_name_iref(iref_t iref);
+/* A message of another part of the monitor; the peer is connected. */
+void peer_send(coreid_t core, struct send_item *item);
+coreid_t peer_of(const struct intermon_binding *b);
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap);

@@ -5,6 +5,7 @@
  *
  *   idctest server   serves idctest.if
  *   idctest client   tries it out, from whatever core it is on
+ *                    (with `multihop` as second argument: through the monitors)
  *   idctest local    is both at once: the binding is local
  *   idctest quitter  makes one call and ends without closing the connection
  *
@@ -51,6 +52,7 @@ static struct capref make_page(uint64_t value)
 /* ---- server ---- */
 
 static bool quits;
+static idc_bind_flags_t bind_flags = IDC_BIND_FLAGS_DEFAULT;
 
 /* What has come from one client. */
 struct arrived {
@@ -262,7 +264,7 @@ static void try_threads(struct idctest_binding *b)
 
 static void bound(void *st, errval_t err, struct idctest_binding *b)
 {
-    static const char *const kinds[] = { "LMP", "UMP", "local" };
+    static const char *const kinds[] = { "LMP", "UMP", "multihop", "local" };
     bool *finished = st;
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "binding to %s failed", service_name);
@@ -287,7 +289,7 @@ static void run_client(void)
     iref_t iref;
     errval_t err = nameservice_blocking_lookup(service_name, &iref);
     if (err_is_ok(err))
-        err = idctest_bind(iref, bound, &finished, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+        err = idctest_bind(iref, bound, &finished, get_default_waitset(), bind_flags);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "binding to %s failed", service_name);
     while (!finished)
@@ -298,7 +300,9 @@ static void run_client(void)
 
 int main(int argc, char *argv[])
 {
-    const char *role = argc == 2 ? argv[1] : "";
+    const char *role = argc >= 2 ? argv[1] : "";
+    if (argc == 3 && strcmp(argv[2], "multihop") == 0)
+        bind_flags = IDC_BIND_FLAG_MULTIHOP;
     if (strcmp(role, "local") == 0)
         service_name = "idctest_local_service";
     if (strcmp(role, "server") == 0 || strcmp(role, "local") == 0)
@@ -309,7 +313,7 @@ int main(int argc, char *argv[])
         return 0;
     }
     if (strcmp(role, "server") != 0) {
-        printf("usage: idctest server | client | local | quitter\n");
+        printf("usage: idctest server | client [multihop] | local | quitter [multihop]\n");
         return 2;
     }
     for (;;)

@@ -8,6 +8,7 @@
 #include <barrelfish/event_queue.h>
 #include <barrelfish/idc.h>
 #include <barrelfish/lmp_chan.h>
+#include <barrelfish/multihop_chan.h>
 #include <barrelfish/ump_chan.h>
 
 typedef void idc_export_callback_fn(void *st, errval_t err, iref_t iref);
@@ -21,14 +22,17 @@ typedef errval_t idc_lmp_connect_callback_fn(void *export_st, size_t buflen_word
 typedef errval_t idc_ump_connect_callback_fn(void *export_st, struct capref frame, size_t inlen,
                                              size_t outlen, struct capref notify,
                                              struct ump_chan **ret);
+typedef errval_t idc_multihop_connect_callback_fn(void *export_st, struct capref remote_ep,
+                                                  struct multihop_chan **ret);
 
 /* Lives as long as the service.  Filled by the caller except for the private part. */
 struct idc_export {
     idc_lmp_connect_callback_fn *lmp_connect_callback; /* NULL: not over LMP */
     idc_ump_connect_callback_fn *ump_connect_callback; /* NULL: not over UMP */
-    idc_export_callback_fn *export_callback;           /* given the iref, once */
-    void *export_cb_st;                                /* its first argument */
-    void *st;                                          /* first argument of the connect callbacks */
+    idc_multihop_connect_callback_fn *multihop_connect_callback;
+    idc_export_callback_fn *export_callback; /* given the iref, once */
+    void *export_cb_st;                      /* its first argument */
+    void *st;                                /* first argument of the connect callbacks */
     struct waitset *ws;
 
     /* private */

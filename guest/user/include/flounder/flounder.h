@@ -21,6 +21,7 @@
 #include <barrelfish/idc.h>
 #include <barrelfish/idc_export.h>
 #include <barrelfish/lmp_chan.h>
+#include <barrelfish/multihop_chan.h>
 #include <barrelfish/threads.h>
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
@@ -61,7 +62,8 @@ struct flounder_message_plan {
 enum flounder_channel {
     FLOUNDER_LMP,
     FLOUNDER_UMP,
-    FLOUNDER_LOCAL, /* both ends in one dispatcher: handlers are called, nothing is marshalled */
+    FLOUNDER_MULTIHOP, /* through the monitors */
+    FLOUNDER_LOCAL,    /* both ends in one dispatcher: handlers are called, nothing is marshalled */
     FLOUNDER_CHANNELS
 };
 
@@ -135,7 +137,7 @@ struct flounder_binding {
     uint16_t messages;
     enum flounder_channel kind;
     void *binding; /* struct IF_binding, which contains this */
-    void *channel; /* struct lmp_chan, ump_chan or flounder_local */
+    void *channel; /* struct lmp_chan, ump_chan, multihop_chan or flounder_local */
     struct waitset *waitset;
 
     /* sending */
@@ -168,10 +170,12 @@ struct flounder_binding {
     flounder_any_fn *bind_cont;
     void *bind_st;
     iref_t bind_iref;
-    uint32_t depth;  /* handlers running and calls waiting: the memory is in use */
-    errval_t closed; /* why nothing is sent or received any more; SYS_ERR_OK: open */
-    bool on_heap;    /* bind or export allocated it */
-    bool initiator;  /* of a handshake */
+    bool bind_multihop; /* through the monitors first, over UMP only if that fails */
+    bool bind_last;     /* no other kind of channel is left to try */
+    uint32_t depth;     /* handlers running and calls waiting: the memory is in use */
+    errval_t closed;    /* why nothing is sent or received any more; SYS_ERR_OK: open */
+    bool on_heap;       /* bind or export allocated it */
+    bool initiator;     /* of a handshake */
     bool torn_down;
     bool free_when_idle;
     struct waitset_chanstate reap_chan;
@@ -295,6 +299,7 @@ static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
 /* Makes the channel ready for the next message; the current one has been taken out. */
 void flounder_ump_rearm(struct flounder_binding *c);
 void flounder_lmp_rearm(struct flounder_binding *c);
+void flounder_multihop_rearm(struct flounder_binding *c);
 
 /* The same for a message that was delivered straight from its line. */
 void flounder_ump_rearm_line(struct flounder_binding *c);
@@ -314,6 +319,7 @@ void flounder_no_handler(struct flounder_binding *c, const char *message);
 /* Receive handlers for the waitset; the argument is the struct flounder_binding. */
 void flounder_ump_rx_handler(void *arg);
 void flounder_lmp_rx_handler(void *arg);
+void flounder_multihop_rx_handler(void *arg);
 
 /* ---- local ---- */
 
@@ -402,6 +408,10 @@ errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, siz
 
 /* Begins to receive on a connected channel. */
 errval_t flounder_start(struct flounder_binding *c);
+
+/* Connects a multi-hop binding that has been set up in the caller's memory. */
+errval_t flounder_multihop_bind(struct flounder_binding *c, iref_t iref, flounder_any_fn *cont,
+                                void *st);
 
 errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
                        flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags);

@@ -24,6 +24,7 @@
 #include <if/monitor_defs.h>
 
 #include "hello.h"
+#include "monitor_request.h"
 #include "newlib_priv.h"
 
 struct monitor_binding *get_monitor_binding(void)
@@ -77,20 +78,9 @@ struct monitor_blocking_binding *get_monitor_blocking_binding(void)
 
 /* ---- sending one message when the binding is free ---- */
 
-struct request {
-    struct event_queue_node qnode;
-    struct monitor_binding *mon;
-    errval_t (*send)(struct request *request, struct event_closure done);
-    void *object; /* struct lmp_chan, struct ump_chan or struct idc_export */
-    uintptr_t id;
-    errval_t err;
-    struct capref cap;
-    bool allocated;
-};
-
 static void request_done(void *arg)
 {
-    struct request *request = arg;
+    struct monitor_request *request = arg;
 
     event_mutex_unlock(&request->mon->mutex);
     if (request->allocated) {
@@ -103,7 +93,7 @@ static bool exiting;
 
 static void request_send(void *arg)
 {
-    struct request *request = arg;
+    struct monitor_request *request = arg;
 
     if (exiting) {
         return;
@@ -115,10 +105,9 @@ static void request_send(void *arg)
     }
 }
 
-/* Queues the message; a copy of the request is kept until it is sent. */
-static errval_t queue_request(struct request template)
+errval_t monitor_queue_request(struct monitor_request template)
 {
-    struct request *request = malloc(sizeof(*request));
+    struct monitor_request *request = malloc(sizeof(*request));
 
     if (request == NULL) {
         return LIB_ERR_MALLOC_FAIL;
@@ -194,7 +183,7 @@ static void rpc_ep_reply(struct monitor_binding *b, errval_t err, struct capref 
     waitset_chan_trigger(&waiter->chan);
 }
 
-static errval_t send_get_rpc_ep(struct request *r, struct event_closure done)
+static errval_t send_get_rpc_ep(struct monitor_request *r, struct event_closure done)
 {
     return monitor_get_monitor_rpc_ep_request__tx(r->mon, done, (uintptr_t)r->object);
 }
@@ -208,7 +197,8 @@ errval_t monitor_client_blocking_rpc_init(void)
     waitset_chanstate_init(&waiter.chan, CHANTYPE_OTHER);
     errval_t err = waitset_chan_register(mon->waitset, &waiter.chan, NOP_CLOSURE);
     assert(err_is_ok(err));
-    err = queue_request((struct request){ .mon = mon, .send = send_get_rpc_ep, .object = &waiter });
+    err = monitor_queue_request(
+        (struct monitor_request){ .mon = mon, .send = send_get_rpc_ep, .object = &waiter });
     if (err_is_ok(err)) {
         err = wait_for_channel(mon->waitset, &waiter.chan, NULL);
     }
@@ -249,7 +239,7 @@ struct new_binding {
     size_t buflen_words;
 };
 
-static errval_t send_new_binding(struct request *r, struct event_closure done)
+static errval_t send_new_binding(struct monitor_request *r, struct event_closure done)
 {
     return monitor_new_monitor_binding_request__tx(r->mon, done, (uintptr_t)r->object);
 }
@@ -280,8 +270,8 @@ errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct
         return LIB_ERR_MONITOR_CLIENT_BIND;
     }
     *n = (struct new_binding){ cont, st, ws, lmp_buflen_words };
-    errval_t err =
-        queue_request((struct request){ .mon = mon, .send = send_new_binding, .object = n });
+    errval_t err = monitor_queue_request(
+        (struct monitor_request){ .mon = mon, .send = send_new_binding, .object = n });
     if (err_is_fail(err)) {
         free(n);
     }
@@ -290,7 +280,7 @@ errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct
 
 /* ---- bind: client ---- */
 
-static errval_t send_lmp_bind(struct request *r, struct event_closure done)
+static errval_t send_lmp_bind(struct monitor_request *r, struct event_closure done)
 {
     struct lmp_chan *lc = r->object;
 
@@ -318,7 +308,8 @@ errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void
         lc->iref = iref;
         lc->bind_continuation = cont;
         lc->bind_st = st;
-        err = queue_request((struct request){ .mon = mon, .send = send_lmp_bind, .object = lc });
+        err = monitor_queue_request(
+            (struct monitor_request){ .mon = mon, .send = send_lmp_bind, .object = lc });
     }
     return err_is_fail(err) ? err_push(err, LIB_ERR_BIND_LMP_REQ) : err;
 }
@@ -340,7 +331,7 @@ static void bind_lmp_reply_client(struct monitor_binding *mon, errval_t err, uin
     lc->bind_continuation(lc->bind_st, err, lc);
 }
 
-static errval_t send_ump_bind(struct request *r, struct event_closure done)
+static errval_t send_ump_bind(struct monitor_request *r, struct event_closure done)
 {
     struct ump_chan *uc = r->object;
 
@@ -363,8 +354,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
                              .bind_st = st,
                              .inlen = inlen,
                              .outlen = outlen };
-    errval_t err =
-        queue_request((struct request){ .mon = mon, .send = send_ump_bind, .object = uc });
+    errval_t err = monitor_queue_request(
+        (struct monitor_request){ .mon = mon, .send = send_ump_bind, .object = uc });
     return err_is_fail(err) ? err_push(err, LIB_ERR_BIND_UMP_REQ) : err;
 }
 
@@ -393,7 +384,7 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
 
 /* ---- export and bind: service ---- */
 
-static errval_t send_alloc_iref(struct request *r, struct event_closure done)
+static errval_t send_alloc_iref(struct monitor_request *r, struct event_closure done)
 {
     return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)r->object);
 }
@@ -410,12 +401,12 @@ errval_t idc_export_service(struct idc_export *e)
     e->service_id = (uintptr_t)e;
     e->next = state->exports;
     state->exports = e;
-    errval_t err =
-        queue_request((struct request){ .mon = mon, .send = send_alloc_iref, .object = e });
+    errval_t err = monitor_queue_request(
+        (struct monitor_request){ .mon = mon, .send = send_alloc_iref, .object = e });
     return err_is_fail(err) ? err_push(err, LIB_ERR_EXPORT) : err;
 }
 
-static struct idc_export *find_export(uintptr_t service_id)
+struct idc_export *idc_find_export(uintptr_t service_id)
 {
     struct idc_export *e = get_core_state()->exports;
 
@@ -428,7 +419,7 @@ static struct idc_export *find_export(uintptr_t service_id)
 static void alloc_iref_reply(struct monitor_binding *mon, uintptr_t service_id, iref_t iref,
                              errval_t err)
 {
-    struct idc_export *e = find_export(service_id);
+    struct idc_export *e = idc_find_export(service_id);
 
     (void)mon;
     if (e == NULL) {
@@ -439,7 +430,7 @@ static void alloc_iref_reply(struct monitor_binding *mon, uintptr_t service_id, 
     e->export_callback(e->export_cb_st, err, iref);
 }
 
-static errval_t send_lmp_reply(struct request *r, struct event_closure done)
+static errval_t send_lmp_reply(struct monitor_request *r, struct event_closure done)
 {
     return monitor_bind_lmp_reply_monitor__tx(r->mon, done, r->err, r->id, (uintptr_t)r->object,
                                               r->cap);
@@ -448,7 +439,7 @@ static errval_t send_lmp_reply(struct request *r, struct event_closure done)
 static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t service_id,
                                      uintptr_t mon_id, size_t buflen, struct capref ep)
 {
-    struct idc_export *e = find_export(service_id);
+    struct idc_export *e = idc_find_export(service_id);
     struct lmp_chan *lc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
@@ -458,18 +449,19 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
     if (err_is_ok(err)) {
         idc_connection_open(&lc->connection, mon_id, &lc->endpoint->waitset_state);
     }
-    err = queue_request((struct request){ .mon = mon,
-                                          .send = send_lmp_reply,
-                                          .object = lc,
-                                          .id = mon_id,
-                                          .err = err,
-                                          .cap = err_is_ok(err) ? lc->local_cap : NULL_CAP });
+    err = monitor_queue_request(
+        (struct monitor_request){ .mon = mon,
+                                  .send = send_lmp_reply,
+                                  .object = lc,
+                                  .id = mon_id,
+                                  .err = err,
+                                  .cap = err_is_ok(err) ? lc->local_cap : NULL_CAP });
     if (err_is_fail(err)) {
         USER_PANIC_ERR(err, "answering a bind request");
     }
 }
 
-static errval_t send_ump_reply(struct request *r, struct event_closure done)
+static errval_t send_ump_reply(struct monitor_request *r, struct event_closure done)
 {
     return monitor_bind_ump_reply_monitor__tx(r->mon, done, r->id, (uintptr_t)r->object, r->err);
 }
@@ -478,7 +470,7 @@ static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t serv
                                      uintptr_t mon_id, size_t inlen, size_t outlen,
                                      struct capref frame, struct capref notify)
 {
-    struct idc_export *e = find_export(service_id);
+    struct idc_export *e = idc_find_export(service_id);
     struct ump_chan *uc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
@@ -488,7 +480,7 @@ static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t serv
     if (err_is_ok(err)) {
         idc_connection_open(&uc->connection, mon_id, &uc->recv_waitset);
     }
-    err = queue_request((struct request){
+    err = monitor_queue_request((struct monitor_request){
         .mon = mon, .send = send_ump_reply, .object = uc, .id = mon_id, .err = err });
     if (err_is_fail(err)) {
         USER_PANIC_ERR(err, "answering a bind request");
@@ -497,7 +489,7 @@ static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t serv
 
 /* ---- the end of connections ---- */
 
-static errval_t send_connection_closed(struct request *r, struct event_closure done)
+static errval_t send_connection_closed(struct monitor_request *r, struct event_closure done)
 {
     return monitor_connection_closed__tx(r->mon, done, r->id);
 }
@@ -508,8 +500,8 @@ void monitor_client_connection_closed(uintptr_t monitor_id)
     errval_t err = LIB_ERR_MONITOR_CLIENT_BIND;
 
     if (mon != NULL) {
-        err = queue_request(
-            (struct request){ .mon = mon, .send = send_connection_closed, .id = monitor_id });
+        err = monitor_queue_request((struct monitor_request){
+            .mon = mon, .send = send_connection_closed, .id = monitor_id });
     }
     if (err_is_fail(err)) {
         /* its memory is not used again before this domain ends; nothing else is wrong */
@@ -533,6 +525,7 @@ void monitor_client_set_handlers(struct monitor_binding *b)
     b->rx_vtbl.connection_lost = connection_lost;
     b->rx_vtbl.get_monitor_rpc_ep_reply = rpc_ep_reply;
     b->rx_vtbl.new_monitor_binding_reply = new_binding_reply;
+    monitor_client_set_multihop_handlers(b);
 }
 
 /* ---- the end ---- */

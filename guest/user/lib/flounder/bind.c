@@ -3,8 +3,10 @@
  * Bind and export, the same for all interfaces (facts §1.4, §5.4, §5.5).
  *
  * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another core,
- * UMP.  The mechanism is chosen once, here: the rest of the program sees only the generic binding.
- * Export leaves two functions with the library, called when a client asks over either; for local
+ * UMP, and where that has no channel to offer, a circuit through the monitors, or with
+ * IDC_BIND_FLAG_MULTIHOP these two the other way round.  The mechanism is chosen once, here: the rest of
+ * the program sees only the generic binding.
+ * Export leaves functions with the library, called when a client asks over one of them; for local
  * clients it keeps a list.
  * Must tell the continuation exactly once, whatever happens after bind returned success.
  */
@@ -49,77 +51,151 @@ static struct flounder_binding *new_binding(const struct flounder_interface *int
     return c;
 }
 
-static void bound(struct flounder_binding *c, errval_t err)
+/* The channel is connected. */
+static void bound(struct flounder_binding *c)
 {
     flounder_any_fn *cont = c->bind_cont;
     const struct flounder_interface *interface = c->interface;
     void *st = c->bind_st;
-    if (err_is_ok(err)) {
-        err = flounder_start(c);
-        if (err_is_fail(err) && c->kind == FLOUNDER_UMP)
-            ump_chan_destroy(c->channel);
-        else if (err_is_fail(err))
-            lmp_chan_destroy(c->channel);
-    }
+    errval_t err = flounder_start(c);
     if (err_is_fail(err)) {
+        flounder_transport(c)->close(c);
         flounder_discard(c);
         c = NULL;
     }
     interface->call_bound(cont, st, err, c);
 }
 
-static void ump_bound(void *st, errval_t err, struct ump_chan *chan, struct capref notify)
+/* What a client asked for, while nothing has come of it yet. */
+struct attempt {
+    const struct flounder_interface *interface;
+    iref_t iref;
+    flounder_any_fn *cont;
+    void *st;
+    struct waitset *ws;
+    bool multihop, last;
+};
+
+static struct attempt attempt_of(const struct flounder_binding *c)
 {
-    struct flounder_binding *c = st;
-    assert(chan == c->channel);
-    if (err_is_ok(err))
-        chan->notify_cap = notify;
-    bound(c, err);
+    return (struct attempt){ .interface = c->interface,
+                             .iref = c->bind_iref,
+                             .cont = c->bind_cont,
+                             .st = c->bind_st,
+                             .ws = c->waitset,
+                             .multihop = c->bind_multihop,
+                             .last = c->bind_last };
 }
 
-static struct flounder_binding *begin(const struct flounder_interface *interface,
-                                      enum flounder_channel kind, iref_t iref,
-                                      flounder_any_fn *cont, void *st, struct waitset *ws)
+static struct flounder_binding *begin(const struct attempt *a, enum flounder_channel kind)
 {
-    struct flounder_binding *c = new_binding(interface, kind, ws);
+    struct flounder_binding *c = new_binding(a->interface, kind, a->ws);
     if (c != NULL) {
-        c->bind_iref = iref;
-        c->bind_cont = cont;
-        c->bind_st = st;
+        c->bind_iref = a->iref;
+        c->bind_cont = a->cont;
+        c->bind_st = a->st;
+        c->bind_multihop = a->multihop;
+        c->bind_last = a->last;
     }
     return c;
 }
 
-static errval_t bind_ump(const struct flounder_interface *interface, iref_t iref,
-                         flounder_any_fn *cont, void *st, struct waitset *ws)
+/* Another kind of channel may succeed: this one could not be made, and the service was not asked. */
+static bool may_try_another(errval_t err)
 {
-    struct flounder_binding *c = begin(interface, FLOUNDER_UMP, iref, cont, st, ws);
+    return err_no(err) == MON_ERR_WINDOW_EXHAUSTED || err_no(err) == MON_ERR_TOO_MANY_CIRCUITS ||
+           err_no(err) == MON_ERR_NO_MONITOR_FOR_CORE;
+}
+
+static errval_t bind_remote(struct attempt *a);
+
+/* A channel to another core was not made: the binding goes; the other kind of channel is tried. */
+static void remote_failed(struct flounder_binding *c, errval_t err)
+{
+    struct attempt a = attempt_of(c);
+    flounder_discard(c);
+    if (may_try_another(err) && !a.last) {
+        a.last = true;
+        a.multihop = !a.multihop;
+        errval_t second = bind_remote(&a);
+        if (err_is_ok(second))
+            return;
+    }
+    a.interface->call_bound(a.cont, a.st, err, NULL);
+}
+
+static void ump_bound(void *st, errval_t err, struct ump_chan *chan, struct capref notify)
+{
+    struct flounder_binding *c = st;
+    assert(chan == c->channel);
+    if (err_is_fail(err)) {
+        remote_failed(c, err);
+        return;
+    }
+    chan->notify_cap = notify;
+    bound(c);
+}
+
+static void multihop_bound(void *st, errval_t err, struct multihop_chan *chan)
+{
+    struct flounder_binding *c = st;
+    assert(chan == c->channel);
+    if (err_is_fail(err)) {
+        multihop_chan_destroy(chan);
+        remote_failed(c, err);
+        return;
+    }
+    bound(c);
+}
+
+static errval_t bind_remote(struct attempt *a)
+{
+    struct flounder_binding *c = begin(a, a->multihop ? FLOUNDER_MULTIHOP : FLOUNDER_UMP);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    errval_t err = ump_chan_bind(c->channel, ump_bound, c, &c->event_qnode, iref,
-                                 DEFAULT_UMP_BUFLEN, DEFAULT_UMP_BUFLEN);
-    if (err_is_fail(err))
+    errval_t err;
+    if (a->multihop)
+        err = multihop_chan_bind(c->channel, multihop_bound, c, a->iref);
+    else
+        err = ump_chan_bind(c->channel, ump_bound, c, &c->event_qnode, a->iref, DEFAULT_UMP_BUFLEN,
+                            DEFAULT_UMP_BUFLEN);
+    if (err_is_fail(err)) {
+        if (a->multihop)
+            multihop_chan_destroy(c->channel);
         flounder_discard(c);
+    }
     return err;
 }
 
-/* The service is ours: two bindings, connected with each other. */
-static errval_t bind_local(const struct flounder_interface *interface, iref_t iref,
-                           flounder_any_fn *cont, void *st, struct waitset *ws)
+errval_t flounder_multihop_bind(struct flounder_binding *c, iref_t iref, flounder_any_fn *cont,
+                                void *st)
 {
-    const struct exported *e = find_export(interface, iref);
+    assert(c->kind == FLOUNDER_MULTIHOP);
+    c->bind_iref = iref;
+    c->bind_cont = cont;
+    c->bind_st = st;
+    c->bind_multihop = true;
+    c->bind_last = true;
+    errval_t err = multihop_chan_bind(c->channel, multihop_bound, c, iref);
+    return err_is_fail(err) ? err_push(err, FLOUNDER_ERR_BIND) : err;
+}
+
+/* The service is ours: two bindings, connected with each other. */
+static errval_t bind_local(const struct attempt *a)
+{
+    const struct exported *e = find_export(a->interface, a->iref);
     if (e == NULL)
         return FLOUNDER_ERR_GENERIC_BIND_NO_MORE_DRIVERS;
-    struct flounder_binding *client = new_binding(interface, FLOUNDER_LOCAL, ws);
+    struct flounder_binding *client = new_binding(a->interface, FLOUNDER_LOCAL, a->ws);
     if (client == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    struct flounder_binding *server = new_binding(interface, FLOUNDER_LOCAL, e->common.ws);
+    struct flounder_binding *server = new_binding(a->interface, FLOUNDER_LOCAL, e->common.ws);
     errval_t err = LIB_ERR_MALLOC_FAIL;
     if (server != NULL) {
         flounder_local_connect(client, server);
-        err = interface->call_connected(e->connect_cb, e->st, server);
+        err = a->interface->call_connected(e->connect_cb, e->st, server);
         if (err_is_ok(err)) {
-            interface->call_bound(cont, st, SYS_ERR_OK, client);
+            a->interface->call_bound(a->cont, a->st, SYS_ERR_OK, client);
             return SYS_ERR_OK;
         }
         err = err_push(err, MON_ERR_IDC_BIND_REFUSED);
@@ -134,33 +210,30 @@ static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
     struct flounder_binding *c = st;
     assert(chan == c->channel);
     if (err_is_ok(err)) {
-        bound(c, err);
+        bound(c);
         return;
     }
-    const struct flounder_interface *interface = c->interface;
-    flounder_any_fn *cont = c->bind_cont;
-    void *bind_st = c->bind_st;
-    iref_t iref = c->bind_iref;
-    struct waitset *ws = c->waitset;
+    struct attempt a = attempt_of(c);
     lmp_chan_destroy(chan);
     flounder_discard(c);
-    if (err_no(err) == MON_ERR_IDC_BIND_NOT_SAME_CORE) {
-        err = bind_ump(interface, iref, cont, bind_st, ws);
-        if (err_is_ok(err))
-            return;
-    } else if (err_no(err) == MON_ERR_IDC_BIND_LOCAL) {
-        err = bind_local(interface, iref, cont, bind_st, ws);
-        if (err_is_ok(err))
-            return;
-    }
-    interface->call_bound(cont, bind_st, err, NULL);
+    if (err_no(err) == MON_ERR_IDC_BIND_NOT_SAME_CORE)
+        err = bind_remote(&a);
+    else if (err_no(err) == MON_ERR_IDC_BIND_LOCAL)
+        err = bind_local(&a);
+    if (err_is_fail(err))
+        a.interface->call_bound(a.cont, a.st, err, NULL);
 }
 
 errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
                        flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags)
 {
-    (void)flags;
-    struct flounder_binding *c = begin(interface, FLOUNDER_LMP, iref, cont, st, ws);
+    const struct attempt a = { .interface = interface,
+                               .iref = iref,
+                               .cont = cont,
+                               .st = st,
+                               .ws = ws,
+                               .multihop = (flags & IDC_BIND_FLAG_MULTIHOP) != 0 };
+    struct flounder_binding *c = begin(&a, FLOUNDER_LMP);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     lmp_chan_init(c->channel);
@@ -225,6 +298,24 @@ static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t 
     return SYS_ERR_OK;
 }
 
+static errval_t multihop_connect(void *st, struct capref remote_ep, struct multihop_chan **ret)
+{
+    const struct exported *e = st;
+    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_MULTIHOP, e->common.ws);
+    if (c == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = multihop_chan_accept(c->channel, remote_ep);
+    if (err_is_ok(err))
+        err = connected(e, c);
+    if (err_is_fail(err)) {
+        multihop_chan_destroy(c->channel);
+        flounder_discard(c);
+        return err;
+    }
+    *ret = c->channel;
+    return SYS_ERR_OK;
+}
+
 errval_t flounder_export(const struct flounder_interface *interface, void *st,
                          idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
                          struct waitset *ws, idc_export_flags_t flags)
@@ -238,6 +329,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     e->st = st;
     e->common.lmp_connect_callback = lmp_connect;
     e->common.ump_connect_callback = ump_connect;
+    e->common.multihop_connect_callback = multihop_connect;
     e->common.export_callback = export_cb;
     e->common.export_cb_st = st;
     e->common.st = e;

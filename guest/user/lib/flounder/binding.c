@@ -41,37 +41,27 @@ errval_t flounder_start(struct flounder_binding *c)
     if (c->kind == FLOUNDER_LOCAL)
         return SYS_ERR_OK;
     flounder_opened(c);
-    if (c->kind == FLOUNDER_UMP)
-        return ump_chan_register_recv(c->channel, c->waitset,
-                                      MKCLOSURE(flounder_ump_rx_handler, c));
-    if (receives_caps(c)) {
+    if (c->kind == FLOUNDER_LMP && receives_caps(c)) {
         errval_t err = lmp_chan_alloc_recv_slot(c->channel);
         if (err_is_fail(err))
             return err;
     }
-    return lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+    return flounder_transport(c)->listen(c);
 }
 
 /* ---- members ---- */
 
 struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c)
 {
-    if (c->kind == FLOUNDER_UMP)
-        return &((struct ump_chan *)c->channel)->recv_waitset;
     if (c->kind == FLOUNDER_LOCAL)
         return NULL; /* nothing is received: handlers are called */
-    return &((struct lmp_chan *)c->channel)->endpoint->waitset_state;
+    return flounder_transport(c)->receiving(c);
 }
 
 errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
 {
-    if (c->kind == FLOUNDER_UMP) {
-        ump_chan_migrate_recv(c->channel, ws);
-        ump_chan_migrate_send(c->channel, ws);
-    } else if (c->kind == FLOUNDER_LMP) {
-        lmp_chan_migrate_recv(c->channel, ws);
-        lmp_chan_migrate_send(c->channel, ws);
-    }
+    if (c->kind != FLOUNDER_LOCAL)
+        flounder_transport(c)->migrate(c, ws);
     waitset_chan_migrate(&c->tx_cont_chan, ws);
     waitset_chan_migrate(&c->register_chan, ws);
     c->waitset = ws;

@@ -38,6 +38,11 @@ static inline bool flounder_at_end(const struct flounder_message_plan *plan,
 errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
                        unsigned size, bool padded, bool *complete);
 
+/* The same for a payload in which pieces of a message follow each other: takes the one that begins it,
+ * *taken words of words[count]; size: words of a full payload. */
+errval_t flounder_take_piece(struct flounder_binding *c, const volatile uint64_t *words,
+                             unsigned count, unsigned size, unsigned *taken, bool *complete);
+
 /* Forgets a message that arrived in part. */
 void flounder_rx_reset(struct flounder_binding *c);
 
@@ -53,11 +58,37 @@ void flounder_deliver(struct flounder_binding *c, const struct flounder_message_
 /* Hands over the message that flounder_take completed. */
 void flounder_deliver_assembled(struct flounder_binding *c);
 
-/* ---- lmp.c, ump.c ---- */
+/* ---- lmp.c, ump.c, multihop.c ---- */
 
 /* Send as much as the channel takes; the rest when it has room. */
 void flounder_lmp_push(struct flounder_binding *c);
 void flounder_ump_push(struct flounder_binding *c);
+void flounder_multihop_push(struct flounder_binding *c);
+
+/* ---- transport.c ---- */
+
+/* What the library asks of a kind of channel.  Without a peer that could be told (local bindings) the
+ * functions up to `migrate` are NULL. */
+struct flounder_transport {
+    bool tickets; /* capabilities travel through the monitors; the message has their tickets */
+    void (*push)(struct flounder_binding *c);
+    errval_t (*listen)(struct flounder_binding *c); /* one-shot, as each rearm */
+    /* True if the peer has been told that the connection ends, or never can be. */
+    bool (*goodbye)(struct flounder_binding *c);
+    /* One-shot: there is room again. */
+    errval_t (*register_send)(struct flounder_binding *c, struct event_closure closure);
+    void (*deregister_send)(struct flounder_binding *c); /* also if not registered */
+    struct waitset_chanstate *(*receiving)(struct flounder_binding *c);
+    void (*migrate)(struct flounder_binding *c, struct waitset *ws);
+    void (*close)(struct flounder_binding *c);
+};
+
+extern const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS];
+
+static inline const struct flounder_transport *flounder_transport(const struct flounder_binding *c)
+{
+    return &flounder_transports[c->kind];
+}
 
 /* ---- local.c ---- */
 

@@ -178,7 +178,7 @@ static errval_t unpack_elements(const struct flounder_stream_plan *plan,
 }
 
 static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t *words,
-                            unsigned count, unsigned size, bool padded)
+                            unsigned count, unsigned size, bool padded, unsigned *taken)
 {
     struct flounder_position *at = &c->rx_at;
     const struct flounder_stream_plan *plan = &c->rx_plan->stream[at->stream];
@@ -198,6 +198,7 @@ static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t 
     if (padded ? count < used + due : count != used + due)
         return FLOUNDER_ERR_RX_INVALID_LENGTH;
     words_in(plan, s, first, words + used, due);
+    *taken = used + due;
     at->word += due;
     if (at->word > total) {
         at->stream++;
@@ -208,8 +209,8 @@ static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t 
     return SYS_ERR_OK;
 }
 
-errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
-                       unsigned size, bool padded, bool *complete)
+static errval_t take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
+                     unsigned size, bool padded, unsigned *taken, bool *complete)
 {
     struct flounder_position *at = &c->rx_at;
     const struct flounder_message_plan *plan = c->rx_plan;
@@ -221,13 +222,29 @@ errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *word
         for (unsigned i = 0; i < expected; i++)
             c->rx_words[at->fragment * size + i] = words[i];
         at->fragment++;
+        *taken = expected;
     } else {
-        errval_t err = take_stream(c, words, count, size, padded);
+        errval_t err = take_stream(c, words, count, size, padded, taken);
         if (err_is_fail(err))
             return err;
     }
     *complete = flounder_at_end(plan, at);
     return SYS_ERR_OK;
+}
+
+errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
+                       unsigned size, bool padded, bool *complete)
+{
+    unsigned taken;
+    return take(c, words, count, size, padded, &taken, complete);
+}
+
+errval_t flounder_take_piece(struct flounder_binding *c, const volatile uint64_t *words,
+                             unsigned count, unsigned size, unsigned *taken, bool *complete)
+{
+    /* fixed words are cut at the end of a payload, streams begin anywhere in one */
+    const bool fixed = c->rx_at.fragment < c->rx_plan->fragments;
+    return take(c, words, count, fixed ? size : count, true, taken, complete);
 }
 
 void flounder_rx_reset(struct flounder_binding *c)

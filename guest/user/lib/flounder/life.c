@@ -24,26 +24,13 @@
 static struct flounder_binding *open_bindings;
 static struct thread_mutex open_lock = THREAD_MUTEX_INITIALIZER;
 
-/* True if the peer has been told, or never can be. */
-static bool goodbye(struct flounder_binding *c)
-{
-    if (c->kind == FLOUNDER_UMP) {
-        struct ump_control control;
-        volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
-        if (line != NULL)
-            ump_chan_commit(c->channel, line, control, FLOUNDER_GOODBYE);
-        return line != NULL;
-    }
-    const uintptr_t word = FLOUNDER_GOODBYE;
-    return !lmp_err_is_transient(lmp_chan_send(c->channel, c->lmp_flags, NULL_CAP, 1, &word));
-}
-
 /* Over LMP a goodbye in the middle of a message would be taken for its next fragment. */
 static bool peer_listens(const struct flounder_binding *c)
 {
     bool halfway =
         c->tx_plan != NULL && (c->tx_at.fragment > 0 || c->tx_at.stream > 0 || c->tx_at.word > 0);
-    return c->closed == SYS_ERR_OK && c->kind != FLOUNDER_LOCAL &&
+    /* of other kinds the monitor knows, and tells a peer that did wrong */
+    return (c->closed == SYS_ERR_OK || c->kind == FLOUNDER_MULTIHOP) && c->kind != FLOUNDER_LOCAL &&
            !(c->kind == FLOUNDER_LMP && halfway);
 }
 
@@ -51,7 +38,7 @@ static void goodbye_to_all(void)
 {
     for (struct flounder_binding *c = open_bindings; c != NULL; c = c->open_next)
         if (peer_listens(c))
-            (void)goodbye(c);
+            (void)flounder_transport(c)->goodbye(c);
 }
 
 void flounder_opened(struct flounder_binding *c)
@@ -144,23 +131,10 @@ static void end_turns(struct flounder_binding *c, errval_t err)
     }
 }
 
-static bool send_is_parked(const struct flounder_binding *c)
-{
-    if (c->kind == FLOUNDER_LOCAL)
-        return false;
-    return waitset_chan_is_registered(c->kind == FLOUNDER_UMP
-                                          ? &((struct ump_chan *)c->channel)->send_waitset
-                                          : &((struct lmp_chan *)c->channel)->send_waitset);
-}
-
 static void unpark_send(struct flounder_binding *c)
 {
-    if (!send_is_parked(c))
-        return;
-    if (c->kind == FLOUNDER_UMP)
-        ump_chan_deregister_send(c->channel);
-    else
-        lmp_chan_deregister_send(c->channel);
+    if (c->kind != FLOUNDER_LOCAL)
+        flounder_transport(c)->deregister_send(c);
 }
 
 /* Nothing is sent or received any more; whoever waits is told. */
@@ -229,12 +203,7 @@ void flounder_default_error(struct flounder_binding *c, errval_t err)
 static void close_channel(struct flounder_binding *c)
 {
     unpark_send(c);
-    if (c->kind == FLOUNDER_UMP)
-        ump_chan_destroy(c->channel);
-    else if (c->kind == FLOUNDER_LMP)
-        lmp_chan_destroy(c->channel);
-    else
-        flounder_local_close(c);
+    flounder_transport(c)->close(c);
     errval_t err = waitset_chan_trigger_closure(c->waitset, &c->reap_chan, MKCLOSURE(reap, c));
     assert(err_is_ok(err));
     (void)err;
@@ -243,14 +212,8 @@ static void close_channel(struct flounder_binding *c)
 static void say_goodbye(void *arg)
 {
     struct flounder_binding *c = arg;
-    if (goodbye(c)) {
-        close_channel(c);
-        return;
-    }
-    errval_t err = c->kind == FLOUNDER_UMP
-                       ? ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c))
-                       : lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(say_goodbye, c));
-    if (err_is_fail(err))
+    if (flounder_transport(c)->goodbye(c) ||
+        err_is_fail(flounder_transport(c)->register_send(c, MKCLOSURE(say_goodbye, c))))
         close_channel(c);
 }
 

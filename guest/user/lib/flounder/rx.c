@@ -56,7 +56,7 @@ static void collect_caps(struct flounder_binding *c, const struct flounder_messa
 void flounder_deliver_assembled(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->rx_plan;
-    if (c->kind == FLOUNDER_UMP)
+    if (flounder_transport(c)->tickets)
         collect_caps(c, plan);
     /* the streams are the deliver function's from now on */
     c->rx_plan = NULL;

@@ -88,13 +88,10 @@ errval_t flounder_tx_begin(struct flounder_binding *c, const struct flounder_mes
 
 static void push(struct flounder_binding *c)
 {
-    if (c->kind == FLOUNDER_LMP)
-        flounder_lmp_push(c);
-    else
-        flounder_ump_push(c);
+    flounder_transport(c)->push(c);
 }
 
-/* Over UMP a word for each capability, after all others, holds its ticket; 0 for NULL_CAP. */
+/* A word for each capability, after all others, holds its ticket; 0 for NULL_CAP. */
 static errval_t deposit_caps(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -115,7 +112,7 @@ static errval_t deposit_caps(struct flounder_binding *c)
 errval_t flounder_tx_start(struct flounder_binding *c)
 {
     assert(c->tx_number != 0 && c->tx_plan != NULL);
-    if (c->kind == FLOUNDER_UMP && c->tx_plan->caps > 0) {
+    if (flounder_transport(c)->tickets && c->tx_plan->caps > 0) {
         errval_t err = deposit_caps(c);
         if (err_is_fail(err)) {
             /* nothing has been sent: as if it had never begun */

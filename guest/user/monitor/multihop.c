@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Binding through the monitors: how a circuit is made (facts §1.5; states in docs/monitor.md).
+ *
+ * A request goes from monitor to monitor, as route.h leads; each makes its part of the circuit, with a
+ * number of its own, and tells the next.  The last asks the service.  The answer comes back the same way,
+ * with the numbers by which each is called from then on, or with an error that undoes all parts.
+ * Must believe no number and no core that others name before it is checked.
+ */
+#include "circuit.h"
+#include "route.h"
+
+static struct route route;
+
+void multihop_init(void)
+{
+    const struct spawn_module *monitor = spawn_find_module(&modules, "monitor");
+    const char *line = monitor != NULL ? monitor->line : "";
+    if (!route_read(line, boot_info->topology.core_count, &route) &&
+        boot_info->core == boot_info->boot_core)
+        debug_printf(
+            "menu line '%s': route= is direct, line, ring, star or star:CORE; it is taken as "
+            "direct\n",
+            line);
+}
+
+/* ---- messages to domains ---- */
+
+struct message {
+    struct send_item item;
+    enum { MESSAGE_SERVICE_REQUEST, MESSAGE_REPLY_CLIENT } kind;
+    uintptr_t id; /* service_id, conn_id */
+    uint32_t vci;
+    errval_t err;
+    struct capref ep; /* stays the circuit's */
+};
+
+static errval_t send_message(struct send_queue *queue, struct send_item *item,
+                             struct event_closure cont)
+{
+    struct monitor_binding *b = queue->binding;
+    struct message *m = (struct message *)item;
+    if (m->kind == MESSAGE_SERVICE_REQUEST)
+        return monitor_bind_multihop_service_request__tx(b, cont, m->id, m->vci, m->ep);
+    return monitor_bind_multihop_reply_client__tx(b, cont, m->id, m->err, m->ep);
+}
+
+static void fail(struct circuit *c, errval_t err);
+
+static void message_done(struct send_item *item, errval_t err)
+{
+    struct message *m = (struct message *)item;
+    struct circuit *c = circuit_find(m->vci, CIRCUIT_SERVICE_WAIT);
+    if (m->kind == MESSAGE_REPLY_CLIENT && err_is_ok(m->err))
+        circuit_announced(m->vci);
+    else if (m->kind == MESSAGE_SERVICE_REQUEST && err_is_fail(err) && c != NULL)
+        fail(c, err_push(err, MON_ERR_IDC_BIND_REFUSED));
+}
+
+static void queue_message(struct link *link, const struct message *message)
+{
+    struct message *m = malloc(sizeof(*m));
+    if (m != NULL) {
+        *m = *message;
+        m->item = (struct send_item){ .send = send_message, .done = message_done };
+    }
+    send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
+}
+
+static void refuse_client(struct link *link, uintptr_t conn_id, errval_t err)
+{
+    queue_message(link,
+                  &(struct message){
+                      .kind = MESSAGE_REPLY_CLIENT, .id = conn_id, .err = err, .ep = NULL_CAP });
+}
+
+/* ---- the end of a bind that fails ---- */
+
+/* Answers whoever asked this monitor, and undoes its part. */
+static void fail(struct circuit *c, errval_t err)
+{
+    struct circuit_end *near = &c->end[NEAR];
+    assert(err_is_fail(err));
+    if (!near->gone && near->kind == END_MONITOR) {
+        c->err = err;
+        near->bind_due = BIND_REPLY_DUE; /* when that leaves, the circuit goes */
+        c->state = CIRCUIT_CLOSING;
+        circuit_schedule(near);
+        return;
+    }
+    if (c->domain != NULL)
+        refuse_client(c->domain, c->conn_id, err);
+    circuit_free(c);
+}
+
+/* ---- the request ---- */
+
+/* Asks the service, which is of this core. */
+static errval_t ask_service(struct circuit *c)
+{
+    struct iref_entry *entry = iref_find(&irefs, c->iref);
+    if (entry == NULL)
+        return MON_ERR_INVALID_IREF;
+    struct link *service = entry->owner;
+    if (circuit_count(service->client) >= CIRCUITS_OF_CLIENT_MAX)
+        return MON_ERR_TOO_MANY_CIRCUITS;
+    errval_t err = circuit_domain_end(c, FAR, service->client, NULL_CAP);
+    if (err_is_fail(err))
+        return err;
+    c->domain = service;
+    queue_message(service, &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
+                                              .id = entry->service_id,
+                                              .vci = circuit_vci(c),
+                                              .ep = c->end[FAR].link->lmp.local_cap });
+    return SYS_ERR_OK;
+}
+
+/* Asks the next monitor on the way. */
+static errval_t ask_monitor(struct circuit *c, coreid_t next)
+{
+    if (!peer_is_connected(next))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
+    circuit_monitor_end(c, FAR, next, 0);
+    c->end[FAR].bind_due = BIND_REQUEST_DUE;
+    circuit_schedule(&c->end[FAR]);
+    return SYS_ERR_OK;
+}
+
+static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
+                                struct capref ep)
+{
+    struct link *link = b->st;
+    const unsigned core = iref_core(iref);
+    errval_t err = SYS_ERR_OK;
+    struct circuit *c = NULL;
+    if (core >= boot_info->topology.core_count || capref_is_null(ep))
+        err = MON_ERR_INVALID_IREF;
+    else if (core == my_core)
+        err = MON_ERR_IDC_BIND_REFUSED; /* circuits are for other cores */
+    else if (circuit_count(link->client) >= CIRCUITS_OF_CLIENT_MAX ||
+             (c = circuit_new(CIRCUIT_REMOTE_WAIT)) == NULL)
+        err = MON_ERR_TOO_MANY_CIRCUITS;
+    if (err_is_fail(err)) {
+        drop_cap(ep);
+        refuse_client(link, conn_id, err);
+        return;
+    }
+    c->iref = iref;
+    c->domain = link;
+    c->conn_id = conn_id;
+    err = circuit_domain_end(c, NEAR, link->client, ep);
+    if (err_is_ok(err))
+        err = ask_monitor(c, route_next(&route, my_core, (coreid_t)core));
+    if (err_is_fail(err))
+        fail(c, err);
+}
+
+static void bind_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci, uint8_t hops)
+{
+    const coreid_t from = peer_of(b);
+    const unsigned core = iref_core(iref);
+    const bool here = core == my_core;
+    struct circuit *c = circuit_new(here ? CIRCUIT_SERVICE_WAIT : CIRCUIT_REMOTE_WAIT);
+    if (c == NULL) {
+        circuit_refuse(from, own_vci, MON_ERR_TOO_MANY_CIRCUITS);
+        return;
+    }
+    c->iref = iref;
+    c->hops = hops;
+    circuit_monitor_end(c, NEAR, from, own_vci);
+    errval_t err = MON_ERR_INVALID_IREF;
+    if (here) {
+        err = ask_service(c);
+    } else if (core < boot_info->topology.core_count && hops < boot_info->topology.core_count) {
+        const coreid_t next = route_next(&route, my_core, (coreid_t)core);
+        c->hops++;
+        err = next == from ? (errval_t)MON_ERR_NO_MONITOR_FOR_CORE : ask_monitor(c, next);
+    }
+    if (err_is_fail(err))
+        fail(c, err);
+}
+
+/* ---- the answer ---- */
+
+static void bind_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, errval_t err,
+                               struct capref ep)
+{
+    struct circuit *c =
+        mon_id <= UINT32_MAX ? circuit_find((uint32_t)mon_id, CIRCUIT_SERVICE_WAIT) : NULL;
+    if (c == NULL || c->domain != b->st) { /* too late, or a forged number */
+        drop_cap(ep);
+        return;
+    }
+    if (err_is_ok(err) && capref_is_null(ep))
+        err = MON_ERR_IDC_BIND_REFUSED;
+    if (err_is_fail(err)) {
+        drop_cap(ep);
+        fail(c, err);
+        return;
+    }
+    c->end[FAR].link->lmp.remote_cap = ep;
+    c->domain = NULL;
+    c->end[NEAR].bind_due = BIND_REPLY_DUE;
+    circuit_schedule(&c->end[NEAR]);
+    circuit_open(c);
+}
+
+static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vci, uint8_t hops,
+                       errval_t err)
+{
+    struct circuit *c = circuit_find(vci, CIRCUIT_REMOTE_WAIT);
+    if (c == NULL || c->end[FAR].gone || c->end[FAR].core != peer_of(b))
+        return;
+    struct circuit_end *near = &c->end[NEAR];
+    if (err_is_fail(err)) {
+        fail(c, err);
+        return;
+    }
+    c->end[FAR].vci = own_vci;
+    c->hops = hops;
+    if (near->kind == END_MONITOR) {
+        near->bind_due = BIND_REPLY_DUE;
+        circuit_schedule(near);
+        circuit_open(c);
+        return;
+    }
+    circuit_open(c);
+    struct link *client = c->domain;
+    c->domain = NULL;
+    if (client == NULL) { /* the client has ended meanwhile: the service is told */
+        circuit_end_gone(near);
+        return;
+    }
+    debug_trace("circuit %s->core %u through %u monitors between", client->client->name,
+                iref_core(c->iref), hops);
+    near->unannounced = true;
+    queue_message(client, &(struct message){ .kind = MESSAGE_REPLY_CLIENT,
+                                             .id = c->conn_id,
+                                             .vci = vci,
+                                             .err = SYS_ERR_OK,
+                                             .ep = near->link->lmp.local_cap });
+}
+
+/* ---- clients that end ---- */
+
+static void client_left(struct circuit *c, const struct client *client)
+{
+    const bool takes_part = c->domain != NULL && c->domain->client == client;
+    if (takes_part)
+        c->domain = NULL;
+    if (takes_part && c->state == CIRCUIT_SERVICE_WAIT)
+        fail(c, MON_ERR_IDC_BIND_REFUSED);
+    else
+        circuit_client_left(c, client);
+}
+
+void multihop_client_exited(const struct client *client)
+{
+    circuit_for_each(client_left, client);
+}
+
+/* ---- handlers ---- */
+
+static void multihop_message(struct intermon_binding *b, uint32_t vci, uint8_t kind, uint16_t ack,
+                             const uint8_t *payload, size_t size)
+{
+    circuit_frame(peer_of(b), vci, kind, ack, payload, size);
+}
+
+static void multihop_credit(struct intermon_binding *b, uint32_t vci, uint16_t frames)
+{
+    circuit_credit(peer_of(b), vci, frames);
+}
+
+void multihop_set_handlers(struct link *link)
+{
+    struct monitor_binding *b = &link->binding->b;
+    b->rx_vtbl.bind_multihop_client_request = bind_client_request;
+    b->rx_vtbl.bind_multihop_reply_monitor = bind_reply_monitor;
+}
+
+void multihop_set_peer_handlers(struct intermon_binding *b)
+{
+    b->rx_vtbl.bind_multihop_request = bind_request;
+    b->rx_vtbl.bind_multihop_reply = bind_reply;
+    b->rx_vtbl.multihop_message = multihop_message;
+    b->rx_vtbl.multihop_credit = multihop_credit;
+}
