@@ -5,13 +5,15 @@
  * Entry code saved the registers in the enabled or the disabled area.  Page faults of an enabled
  * dispatcher become the pagefault upcall; of a disabled one they move to the trap area and become
  * pagefault_disabled, at most DISABLED_FAULTS_MAX times, then the dispatcher is stopped: it cannot
- * even run its own fault handler.
+ * even run its own fault handler.  Other traps become the trap upcall; a disabled dispatcher is stopped
+ * by them, but for debug exceptions, after which it goes on.
  */
 #include "dispatch.h"
 #include "kernel_state.h"
 #include "plat.h"
 #include "schedule.h"
 
+#define VECTOR_DEBUG 1
 #define VECTOR_PAGE_FAULT 14
 #define DISABLED_FAULTS_MAX 2
 
@@ -87,6 +89,8 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
     }
 
     kernel_counters.traps++;
+    if (disabled && vector == VECTOR_DEBUG)
+        dispatch_return(area); /* somebody steps through it: not a fault of its own */
     if (disabled || disp->dispatcher_trap == 0)
         stop_faulty(area, vector, error, address);
     copy_registers(&disp->trap_save_area, area);

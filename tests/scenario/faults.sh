@@ -39,6 +39,7 @@ fault null-call 'page fault: execution of address 0x0 .NULL pointer. at RIP 0x0,
 fault write-constant 'page fault: write of address 0x[0-9a-f]+ .protected. at RIP'
 fault first-stack 'page fault: write .*the thread has overflowed its stack.*thread 1; domain stopped'
 fault thread-stack 'page fault: write .*the thread has overflowed its stack.*thread 2; domain stopped'
+fault guard-page 'page fault: write .*the thread has overflowed its stack.*domain stopped'
 fault canary 'thread 2 has overflowed its stack.*domain stopped'
 fault division 'division error .vector 0, .*domain stopped'
 fault bad-instruction 'invalid instruction .vector 6, .*domain stopped'

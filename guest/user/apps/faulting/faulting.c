@@ -116,6 +116,24 @@ static void traps(void)
     expect("single step", EXCEPT_SINGLESTEP, 1);
 }
 
+/* Steps through code that runs disabled: nothing comes of it. */
+static void single_step_disabled(void)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    __asm__ volatile("pushfq\n\t orq $0x100, (%%rsp)\n\t popfq\n\t" /* on */
+                     "nop\n\t nop\n\t"
+                     "pushfq\n\t andq $~0x100, (%%rsp)\n\t popfq" /* off */
+                     ::
+                         : "cc", "memory");
+    disp_enable(handle);
+    if (count != 0)
+        failed("single steps while disabled", "number of exceptions is", (uint64_t)count);
+    else
+        printf("faulting: single steps while disabled\n");
+    count = 0;
+}
+
 /* A system call that does nothing, on a stack nobody would choose and with the direction flag set:
  * all of it must be as before. */
 static void odd_system_call(void)
@@ -180,6 +198,7 @@ int main(void)
     }
     page_faults();
     traps();
+    single_step_disabled();
     odd_system_call();
     many_system_calls();
     if (failures == 0)

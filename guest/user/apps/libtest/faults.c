@@ -31,16 +31,29 @@ static int recursing_thread(void *arg)
 
 #define SMALL_STACK 8192
 
-/* Around the end of its stack: nothing traps, but the next switch of threads sees it. */
-static int overflowing_thread(void *arg)
+static volatile char *lowest_page(void)
 {
     char *here = __builtin_frame_address(0);
 
+    return (char *)ROUND_DOWN((uintptr_t)here - SMALL_STACK, BASE_PAGE_SIZE);
+}
+
+/* The very end of its stack: nothing traps, but the next switch of threads sees it. */
+static int overflowing_thread(void *arg)
+{
     (void)arg;
-    for (volatile char *at = here - SMALL_STACK - 16; at < here - SMALL_STACK + 512; at++) {
-        *at = 0;
+    for (int i = 0; i < 64; i++) {
+        lowest_page()[i] = 0;
     }
     thread_yield();
+    return 0;
+}
+
+/* Below its stack there is nothing. */
+static int reaching_below_thread(void *arg)
+{
+    (void)arg;
+    lowest_page()[-1] = 0;
     return 0;
 }
 
@@ -73,12 +86,33 @@ static void thread_stack(void)
     thread_join(thread_create(recursing_thread, NULL), NULL);
 }
 
+static int resting_thread(void *arg)
+{
+    (void)arg;
+    while (zero == 0) {
+        thread_yield();
+    }
+    return 0;
+}
+
 static void canary(void)
 {
     struct thread *thread = thread_create_varstack(overflowing_thread, NULL, SMALL_STACK);
 
     thread_yield();
     thread_join(thread, NULL);
+}
+
+/* With other threads' stacks around it. */
+static void guard_page(void)
+{
+    struct thread *threads[3];
+
+    for (int i = 0; i < 3; i++) {
+        threads[i] = thread_create_varstack(i == 1 ? reaching_below_thread : resting_thread, NULL,
+                                            SMALL_STACK);
+    }
+    thread_join(threads[1], NULL);
 }
 
 static void division(void)
@@ -131,6 +165,7 @@ static const struct {
     { "first-stack", first_stack },
     { "thread-stack", thread_stack },
     { "canary", canary },
+    { "guard-page", guard_page },
     { "division", division },
     { "bad-instruction", bad_instruction },
     { "privileged", privileged },

@@ -74,7 +74,10 @@ static const char *access_name(uint64_t error)
 
 static const char *address_note(const struct thread *thread, lvaddr_t address, lvaddr_t rsp)
 {
-    if (thread != NULL && rsp < (lvaddr_t)thread->stack + 64) {
+    lvaddr_t bottom = thread == NULL ? 0 : (lvaddr_t)thread->stack;
+
+    if (thread != NULL &&
+        (rsp < bottom + 64 || (address < bottom && address >= bottom - BASE_PAGE_SIZE))) {
         return " (the thread has overflowed its stack)";
     }
     return address < BASE_PAGE_SIZE ? " (NULL pointer)" : "";

@@ -2,7 +2,9 @@
  *
  * Threads: creation, end, blocking (facts §2.2, §4.2).
  *
- * One allocation holds, from low to high addresses: stack, TLS block, thread control block.  A
+ * One region holds, from low to high addresses: stack, TLS block, thread control block; nothing is
+ * mapped below it, so a stack that grows too large faults.  Regions of threads that are gone are kept
+ * for the next ones: mapping costs system calls, and RAM is never given back.  A
  * thread's memory cannot be freed while it still runs on it, so the last step of an exit happens on
  * the upcall stack: the thread is put on the dead list's place (`zombie`) and freed by whoever
  * creates or joins next.  Joined threads are freed by the joiner.
@@ -130,6 +132,51 @@ struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start
     return &first;
 }
 
+/* ---- regions of threads ---- */
+
+/* A region that no thread lives in; lies at its start. */
+struct free_region {
+    struct free_region *next;
+    size_t bytes;
+};
+
+static struct free_region *free_regions;
+
+/* `bytes` is a multiple of the page size; *got may be up to twice that.  NULL: out of memory. */
+static char *region_take(size_t bytes, size_t *got)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct free_region **link = &free_regions;
+
+    while (*link != NULL && ((*link)->bytes < bytes || (*link)->bytes > 2 * bytes)) {
+        link = &(*link)->next;
+    }
+    struct free_region *region = *link;
+    if (region != NULL) {
+        *link = region->next;
+    }
+    disp_enable(handle);
+    if (region != NULL) {
+        *got = region->bytes;
+        return (char *)region;
+    }
+    void *memory;
+    errval_t err = vspace_map_anon_attr(&memory, NULL, NULL, bytes, got, VREGION_FLAGS_READ_WRITE);
+
+    return err_is_ok(err) ? memory : NULL;
+}
+
+static void region_give(void *memory, size_t bytes)
+{
+    struct free_region *region = memory;
+    dispatcher_handle_t handle = disp_disable();
+
+    region->next = free_regions;
+    region->bytes = bytes;
+    free_regions = region;
+    disp_enable(handle);
+}
+
 static void thread_free(struct thread *thread)
 {
     int saved_errno = errno; /* closing its streams may set ours */
@@ -139,7 +186,9 @@ static void thread_free(struct thread *thread)
         free(thread->reent);
     }
     errno = saved_errno;
-    free(thread->memory);
+    if (thread->memory != NULL) {
+        region_give(thread->memory, thread->memory_bytes);
+    }
 }
 
 /* A detached thread that has ended and still waits to be freed. */
@@ -162,25 +211,26 @@ static void free_zombies(void)
 
 struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
 {
-    size_t stack = ROUND_UP(stack_bytes < 4096 ? 4096 : stack_bytes, 64);
+    size_t stack = stack_bytes < BASE_PAGE_SIZE ? BASE_PAGE_SIZE : stack_bytes;
     size_t above = ROUND_UP(tls_bytes() + TLS_TCB_BYTES + 2 * (size_t)__tls_align, 64);
+    size_t block = ROUND_UP(sizeof(struct thread), 64), bytes;
 
     free_zombies();
-    char *memory = malloc(64 + stack + above + sizeof(struct thread));
     struct _reent *reent = malloc(sizeof(*reent));
-    if (memory == NULL || reent == NULL) {
-        free(memory);
+    char *memory =
+        reent == NULL ? NULL : region_take(ROUND_UP(stack + above + block, BASE_PAGE_SIZE), &bytes);
+    if (memory == NULL) {
         free(reent);
         return NULL;
     }
-    char *bottom = (char *)ROUND_UP((lvaddr_t)memory, 64);
-    struct thread *thread = (struct thread *)(bottom + stack + above);
+    struct thread *thread = (struct thread *)(memory + bytes - block);
 
     memset(thread, 0, sizeof(*thread));
     _REENT_INIT_PTR(reent);
     thread->reent = reent;
     thread->memory = memory;
-    set_up(thread, curdispatcher(), bottom, (char *)thread, start, arg,
+    thread->memory_bytes = bytes;
+    set_up(thread, curdispatcher(), memory, (char *)thread, start, arg,
            (void (*)(void))thread_main);
 
     dispatcher_handle_t handle = disp_disable();

@@ -39,7 +39,8 @@ struct thread {
 
     void *stack; /* lowest address */
     size_t stack_bytes;
-    void *memory; /* of stack, TLS and this block, as malloc gave it; NULL: static */
+    void *memory; /* region with stack, TLS and this block; NULL: static */
+    size_t memory_bytes;
     struct _reent *reent;
     void *tls_keys[MAX_TLS];
 
