@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -134,6 +135,14 @@ static bool open_output(const char *path, const char *option, FILE **file)
     return *file != NULL;
 }
 
+/* Two results in one file would destroy each other.  (Two to a terminal or a pipe are the user's will.) */
+static bool same_file(FILE *a, FILE *b)
+{
+    struct stat one, other;
+    return a && b && fstat(fileno(a), &one) == 0 && fstat(fileno(b), &other) == 0 &&
+           S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 static bool close_output(const char *path, const char *option, FILE *file, int written)
 {
     if (!file)
@@ -223,8 +232,12 @@ static int run_with_outputs(const struct options *options, struct scenario **sce
     if (open_output(options->json, "--json", &json) &&
         open_output(options->junit, "--junit", &junit) &&
         open_output(options->trace, "--trace", &settings->report.trace)) {
+        FILE *trace = settings->report.trace;
         settings->files = json || junit ? &files : NULL;
-        status = run_watched(options, scenarios, settings);
+        if (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace))
+            fprintf(stderr, "vmm: --json, --junit and --trace need a file each\n");
+        else
+            status = run_watched(options, scenarios, settings);
     }
     int written_json = json ? report_files_write_json(&files, json) : 0;
     int written_junit = junit ? report_files_write_junit(&files, junit) : 0;

@@ -22,7 +22,8 @@ bool terminal_escapes(void)
 
 bool terminal_colour(void)
 {
-    return terminal_escapes() && !getenv("NO_COLOR");
+    const char *no = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
+    return terminal_escapes() && !(no && *no);
 }
 
 void sets_add(struct sets *sets, const char *assignment, struct argp_state *state)
@@ -58,6 +59,7 @@ bool images_find(const char *option, char *path, size_t bytes)
     static const char *const beside[] = { "../guest", "../lib/vmm/guest" };
     const char *given = option ? option : getenv("VMM_IMAGES");
     if (given && *given) {
+        errno = 0;
         if (is_directory(given)) {
             snprintf(path, bytes, "%s", given);
             return true;

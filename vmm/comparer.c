@@ -71,7 +71,8 @@ static bool check_file(const char *dir, const char *folder, const char *name, co
     }
     int error = record_hash(path, NULL, hash, NULL);
     if (error)
-        fprintf(stderr, "vmm: %s: %s\n", path, strerror(-error));
+        fprintf(stderr, "vmm: %s: %s\n", path,
+                error == -ESPIPE ? "it is not a regular file" : strerror(-error));
     else if (strcmp(hash, recorded) != 0)
         fprintf(stderr, "vmm: %s: not the %s that was recorded (hash %s, recorded %s)\n", path,
                 what, hash, recorded);

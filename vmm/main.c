@@ -6,8 +6,10 @@
  * finds it, and answers --help and --version.  Exit statuses are listed in cmd.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "scenario/diag.h"
@@ -74,8 +76,20 @@ static int checked(int status)
     return status == STATUS_OK ? STATUS_HOST : status;
 }
 
+/* A standard stream that is closed must stay unusable: else the next file opened gets its number, and
+ * what is printed goes into guest memory or a result file. */
+static void occupy_standard_streams(void)
+{
+    static const int unusable[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", unusable[fd]) != fd)
+            _exit(STATUS_HOST);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard_streams();
     argp_err_exit_status = STATUS_USAGE;
     if (argc < 2) {
         print_help(stderr);

@@ -37,7 +37,7 @@ static FILE *open_regular(const char *path)
         return NULL;
     int error = fstat(fd, &info) < 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
     if (!error && !S_ISREG(info.st_mode))
-        error = EINVAL;
+        error = ESPIPE;
     FILE *file = error ? NULL : fdopen(fd, "rb");
     if (file)
         return file;
@@ -122,7 +122,8 @@ struct recorder {
     json_t *images;
     char scenario_hash[HASH_TEXT_BYTES];
     uint64_t slice_count;
-    int error; /* the first one */
+    int error;           /* the first one */
+    char file[PATH_MAX]; /* which file it concerned while starting, "" for none in particular */
 };
 
 static bool has_image(const json_t *images, const char *path)
@@ -150,8 +151,10 @@ static int record_image(struct recorder *recorder, const char *images, const cha
     int error = make_parents(to);
     if (!error)
         error = record_hash(from, to, hash, &bytes);
-    if (error)
+    if (error) {
+        snprintf(recorder->file, sizeof(recorder->file), "%s: ", path);
         return error;
+    }
     return json_array_append_new(
                recorder->images,
                json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)bytes, "xxh3", hash))
@@ -239,7 +242,8 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     }
     if (!error)
         return recorder;
-    fprintf(stderr, "vmm: --record %s: %s\n", dir, strerror(-error));
+    fprintf(stderr, "vmm: --record %s: %s%s\n", dir, recorder ? recorder->file : "",
+            error == -ESPIPE ? "it is not a regular file" : strerror(-error));
     if (recorder) {
         recorder->error = 0; /* said already */
         recorder_close(recorder);

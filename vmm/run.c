@@ -103,6 +103,7 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     for (unsigned node = 0; node < machine->node_count; node++)
         config->node[node] = (struct machine_node){ machine->node[node].memory_bytes,
                                                     machine->node[node].window_bytes };
+    static_assert(MENU_MODULES_MAX == MACHINE_MAX_MODULES, "what vmm check accepts can be run");
     static_assert(sizeof(config->distance) == sizeof(machine->distance), "one layout");
     memcpy(config->distance, machine->distance, sizeof(config->distance));
     config->image_dir = run->settings->images;
@@ -217,6 +218,13 @@ static int check_images(struct run *run)
     return status;
 }
 
+/* Is it the scenario or an image that machine_create() refused, not the host that failed? */
+static bool is_users(int error)
+{
+    return error == -EINVAL || error == -ENOENT || error == -ENOEXEC || error == -EFBIG ||
+           error == -ENOSPC || error == -EACCES;
+}
+
 static int create_and_run(struct run *run, const struct machine_config *config)
 {
     const struct run_settings *settings = run->settings;
@@ -228,7 +236,8 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     };
     int problem = machine_create(&run->machine, config, error, sizeof(error));
     if (problem)
-        return fail(run, STATUS_USAGE, error[0] ? error : strerror(-problem));
+        return fail(run, is_users(problem) ? STATUS_USAGE : STATUS_HOST,
+                    error[0] ? error : strerror(-problem));
     problem = settings->ops->create(&run->engine, run->machine, &options);
     if (problem) {
         const char *text = machine_error_text(run->machine);

@@ -112,3 +112,27 @@ if [ -e /dev/full ]; then
     exits_with 3
     says 'json /dev/full: cannot write: No space'
 fi
+
+# One file for two results, a closed standard output, a host without memory.
+vmm run -q --json "$TMP/one" --junit "$TMP/one" scenarios/hello.yaml
+exits_with 2
+says '--json, --junit and --trace need a file each'
+status=0
+"$VMM" run -q --json "$TMP/closed.json" scenarios/hello.yaml >&- 2>"$TMP/out" || status=$?
+exits_with 3
+says 'cannot write to standard output'
+head -c 1 "$TMP/closed.json" | grep -q '{' || fail "something was printed into the JSON file"
+grep -q '^PASS' "$TMP/closed.json" && fail "the summary was printed into the JSON file"
+status=0
+(ulimit -v 200000 && exec "$VMM" run -q scenarios/hello.yaml) >"$TMP/out" 2>&1 || status=$?
+exits_with 3
+says 'Cannot allocate memory'
+
+# What some editors put before the text; a machine without memory.
+{ printf '\357\273\277'; cat scenarios/hello.yaml; } >"$TMP/mark.yaml"
+cp -R scenarios/menus "$TMP/"
+vmm check "$TMP/mark.yaml"
+exits_with 0
+vmm check --set 'machine.memory=0 MiB' scenarios/hello.yaml
+exits_with 2
+says 'memory: 0 B is too little for 1 core; at least 32 MiB'

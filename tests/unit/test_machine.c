@@ -287,7 +287,7 @@ Test(machine, kernel_at_a_user_address_is_refused)
 Test(machine, too_small_memory_says_how_much_is_needed)
 {
     t.config.node[0].ram_bytes = 10 * MIB;
-    expect_refusal(-ENOMEM, "machine memory is too small: 10 MiB");
+    expect_refusal(-ENOSPC, "machine memory is too small: 10 MiB");
     const char *needed = strstr(t.error, "set it to at least ");
     cr_assert(needed, "%s", t.error);
     uint64_t mib = strtoull(needed + strlen("set it to at least "), NULL, 10);

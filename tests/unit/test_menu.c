@@ -143,7 +143,7 @@ Test(menu, limits)
     strcpy(text, HEAD);
     for (int i = 0; i < MENU_MODULES_MAX; i++)
         strcat(text, "module /sbin/a\n");
-    bad(text, 2 + MENU_MODULES_MAX, 1, "more than 200 modules");
+    bad(text, 2 + MENU_MODULES_MAX, 1, "more than 126 modules");
 
     char *large = malloc(100000);
     strcpy(large, HEAD);

@@ -69,8 +69,8 @@ void kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, con
         va_end(list);
         engine->fail_core = core;
     }
+    kvm_request_stop(engine, reason); /* under the lock: the first reason has the first detail */
     pthread_mutex_unlock(&engine->fail_lock);
-    kvm_request_stop(engine, reason);
 }
 
 /* ---- making and unmaking ---- */
@@ -175,20 +175,20 @@ static int engine_create(struct engine **out, struct machine *machine,
     int r = kvm_host_open(&engine->host);
     const struct engine_capability *c = &engine->host.capability;
     if (r < 0) {
-        machine_set_error(machine, "kvm: %s; %s", c->reason, c->mend);
+        machine_set_error(machine, "%s; %s", c->reason, c->mend);
     } else if (machine_core_count(machine) > engine->host.max_vcpus) {
         r = -ENOTSUP;
-        machine_set_error(machine, "kvm: the host allows %u vCPUs, not %u; use --engine unicorn",
+        machine_set_error(machine, "the host allows %u vCPUs, not %u; use --engine unicorn",
                           engine->host.max_vcpus, machine_core_count(machine));
     } else if (options->trap_window && !c->readonly_slots) {
         r = -ENOTSUP;
-        machine_set_error(machine, "kvm: no read-only memory slots, so messages cannot be trapped; "
+        machine_set_error(machine, "no read-only memory slots, so messages cannot be trapped; "
                                    "use --engine unicorn");
     } else {
         const char *step;
         r = set_up(engine, &step);
         if (r < 0)
-            machine_set_error(machine, "kvm: %s: %s", step, strerror(-r));
+            machine_set_error(machine, "%s: %s", step, strerror(-r));
     }
     if (r < 0) {
         engine_destroy(engine);

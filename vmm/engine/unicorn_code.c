@@ -62,7 +62,6 @@ bool unicorn_code_create(struct engine *engine)
     for (unsigned i = 0; i < count; i++)
         pages += region[i].bytes / PAGE;
     assert(pages > 0);
-    assert(pages > 0);
     struct unicorn_code *code = calloc(1, sizeof(*code));
     if (!code)
         return false;

@@ -152,7 +152,7 @@ static int make_plan(struct machine *machine, struct plan *plan, struct machine_
     uint64_t total_needed = plan->ram_paddr + free_needed;
     if (config->node[0].ram_bytes < node_needed || ram_end(machine) < total_needed)
         return machine_fail(
-            error, -ENOMEM,
+            error, -ENOSPC,
             "machine memory is too small: %llu MiB (%llu MiB on node 0), but the "
             "images take %llu MiB of node 0 and %u core%s need%s %llu MiB more; set "
             "it to at least %llu MiB, %llu MiB of them on node 0",

@@ -53,11 +53,6 @@ static int check_config(const struct machine_config *c, struct machine_error *er
     if (c->module_count > MACHINE_MAX_MODULES)
         return machine_fail(error, -EINVAL, "the boot menu has %u modules, at most %d are possible",
                             c->module_count, MACHINE_MAX_MODULES);
-    _Static_assert(MACHINE_MAX_MODULES + 2 + 2 * 60 <= ABI_BOOT_MAX_REGIONS, "regions");
-    if (2 + c->module_count + 2 * c->node_count > ABI_BOOT_MAX_REGIONS)
-        return machine_fail(error, -EINVAL,
-                            "%u modules and %u nodes do not fit into the boot information",
-                            c->module_count, c->node_count);
     if (!c->image_dir || !c->kernel.path || !c->kernel.line)
         return machine_fail(error, -EINVAL, "the boot menu has no `kernel` line");
     return check_nodes(c, error);

@@ -92,6 +92,9 @@ struct machine_config {
 };
 
 #define MACHINE_FIRST_DOMAIN "/sbin/init"
+/* Boot information has a region for each module, for RAM and window of each node, for the CPU driver's
+ * file and for what was loaded. */
+#define MACHINE_MAX_MODULES (ABI_BOOT_MAX_REGIONS - 2 * ABI_MAX_NODES - 2)
 #define MACHINE_SCRATCH_BYTES 0x400000 /* at least this much for the CPU driver's first objects */
 /* Memory that must be left free for each core, so that the guest can boot at all. */
 #define MACHINE_FREE_BYTES_PER_CORE 0x600000
@@ -99,8 +102,8 @@ struct machine_config {
 /* Builds a machine: checks the configuration, makes guest memory, loads the images, fills boot
  * information and page tables.  Returns 0, or a negative errno with one line in error[] that names
  * the file (and the menu's file:line) and the mend: -ENOENT an image is missing, -ENOEXEC it is not
- * what it should be, -ENOMEM the guest's memory is too small or the host has none, -EINVAL the
- * configuration makes no sense.  Copies what it needs from config. */
+ * what it should be, -EFBIG it is too large, -ENOSPC the guest's memory is too small, -EINVAL the
+ * configuration makes no sense; any other is a failure of the host (-ENOMEM, -EMFILE, -EIO ...).  Copies what it needs from config. */
 int machine_create(struct machine **out, const struct machine_config *config, char *error,
                    size_t error_bytes);
 

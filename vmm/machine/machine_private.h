@@ -13,7 +13,6 @@
 #include "machine/symbols.h"
 
 #define MACHINE_MAX_REGIONS (2 * ABI_MAX_NODES + 1)
-#define MACHINE_MAX_MODULES 128
 #define MACHINE_TRACE_KEPT 16        /* last records of each core, for the report */
 #define MACHINE_BAD_REQUESTS_SHOWN 8 /* for each core; the rest is only counted */
 

@@ -138,14 +138,12 @@ static void parse_kernel_argument(struct arena *arena, const char *word, size_t 
     if (strncmp(text, "slice=", 6) != 0)
         return;
     uint64_t ns = 0;
-    const char *problem = parse_duration(text + 6, &ns);
     const char *unit = text + 6 + strspn(text + 6, "0123456789");
-    if (!problem &&
-        (ns == 0 || ns > MENU_SLICE_MAX_NS ||
-         (strcmp(unit, "ns") != 0 && strcmp(unit, "us") != 0 && strcmp(unit, "ms") != 0)))
-        problem = "expected a whole number of ns, us or ms, at most a second";
-    if (problem)
-        diag_error(diags, place, "'%s': %s", text, problem);
+    bool known = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
+    if (!known || parse_duration(text + 6, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
+        diag_error(diags, place,
+                   "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
+                   text);
 }
 
 /* The part of a kernel or module line behind its command. */

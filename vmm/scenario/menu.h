@@ -21,7 +21,7 @@
 #include "scenario/arena.h"
 #include "scenario/diag.h"
 
-#define MENU_MODULES_MAX 200 /* fits, with RAM and window regions, into ABI_BOOT_MAX_REGIONS */
+#define MENU_MODULES_MAX 126 /* as many as a machine takes (MACHINE_MAX_MODULES) */
 #define MENU_LINE_MAX 1024   /* bytes of one line */
 #define MENU_TEXT_MAX 32768  /* bytes of all lines; the boot information holds them */
 #define MENU_SLICE_MAX_NS 1000000000 /* longest time slice */

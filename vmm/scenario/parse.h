@@ -49,8 +49,9 @@ void parse_machine(struct parser *parser, const struct ynode *node);
 void parse_boot(struct parser *parser, const struct ynode *node);
 void parse_expect(struct parser *parser, const struct ynode *node);
 
-/* Reads a whole file of at most YAML_FILE_MAX_BYTES into the arena.  On failure reports at `place`
- * (or at the file itself, if place.file is NULL) and returns NULL. */
+/* Reads a whole file of at most YAML_FILE_MAX_BYTES into the arena, without the byte order mark that
+ * some editors put before UTF-8.  On failure reports at `place` (or at the file itself, if place.file
+ * is NULL) and returns NULL. */
 char *read_text_file(struct arena *arena, const char *path, struct place place, size_t *length,
                      struct diags *diags);
 

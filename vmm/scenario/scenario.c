@@ -346,8 +346,9 @@ char *read_text_file(struct arena *arena, const char *path, struct place place, 
         read_error(diags, path, place, why);
         return NULL;
     }
-    *length = have;
-    return text;
+    size_t mark = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    *length = have - mark;
+    return text + mark;
 }
 
 struct scenario *scenario_load(const char *path, const char *const *overrides,

@@ -265,7 +265,7 @@ static void check_memory(struct parser *parser, const struct ynode *section,
     } else {
         total = given;
     }
-    if (input->memory.at &&
+    if (input->memory.at && input->nodes_at &&
         (open ? given + open * SCENARIO_NODE_MIN_BYTES > total : given != total))
         diag_error(parser->diags, place,
                    "memory: %s, but the nodes have %s together; leave one of the two out",
