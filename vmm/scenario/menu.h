@@ -21,9 +21,9 @@
 #include "scenario/arena.h"
 #include "scenario/diag.h"
 
-#define MENU_MODULES_MAX 126 /* as many as a machine takes (MACHINE_MAX_MODULES) */
-#define MENU_LINE_MAX 1024   /* bytes of one line */
-#define MENU_TEXT_MAX 32768  /* bytes of all lines; the boot information holds them */
+#define MENU_MODULES_MAX 126         /* as many as a machine takes (MACHINE_MAX_MODULES) */
+#define MENU_LINE_MAX 1024           /* bytes of one line */
+#define MENU_TEXT_MAX 32768          /* bytes of all lines; the boot information holds them */
 #define MENU_SLICE_MAX_NS 1000000000 /* longest time slice */
 #define MENU_ARGS_MAX 128            /* words of one line, as many as a domain takes */
 
