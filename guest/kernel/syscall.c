@@ -52,6 +52,7 @@ static struct sysret invoke_object(struct cte *cte, struct invocation *inv)
         return vnode_invoke(cte, inv);
     case ObjType_Frame_Mapping:
     case ObjType_DevFrame_Mapping:
+    case ObjType_EndPointUMP_Mapping:
         return mapping_invoke(cte, inv);
     case ObjType_Frame:
     case ObjType_DevFrame:

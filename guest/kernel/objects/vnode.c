@@ -128,8 +128,7 @@ static struct sysret map(struct cte *table, struct invocation *inv)
 void vnode_unmap_mapping(struct cte *mapping)
 {
     struct capability *cap = &mapping->cap;
-    if (cap->u.mapping.cap == 0)
-        return; /* its table is gone */
+    assert(cap->u.mapping.cap != 0); /* with the table or the mapped, the mapping goes as well */
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
     for (unsigned i = 0; i < cap->u.mapping.pte_count; i++)
         entry[i] = 0;
@@ -204,13 +203,17 @@ static struct sysret modify_flags(struct cte *table, struct invocation *inv)
     uint64_t entry = inv->arg[0], pages = inv->arg[1];
     if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
         return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
-    struct cte *mapping;
-    enum mdb_range range =
-        mdb_find_range(&kernel_mdb, ObjType_Frame_Mapping, table->cap.u.mem.base + entry * 8, 8,
-                       MDB_RANGE_PARTIAL, &mapping);
-    if (range == MDB_RANGE_NOT_FOUND)
-        return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
-    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
+    static const uint8_t types[] = { ObjType_Frame_Mapping, ObjType_DevFrame_Mapping,
+                                     ObjType_EndPointUMP_Mapping };
+    for (unsigned t = 0; t < sizeof(types); t++) {
+        struct cte *mapping;
+        enum mdb_range range =
+            mdb_find_range(&kernel_mdb, types[t], table->cap.u.mem.base + entry * 8, 8,
+                           MDB_RANGE_SURROUNDING, &mapping);
+        if (range != MDB_RANGE_NOT_FOUND)
+            return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
+    }
+    return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
 }
 
 struct sysret vnode_invoke(struct cte *cte, struct invocation *inv)
