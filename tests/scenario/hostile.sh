@@ -85,8 +85,16 @@ done | scenario shared 2 '100 s' 'console: wrote fpu
   - console: wrote base
   - console: wrote endpoints
   - console: wrote identify'
+# Who it says has ended runs on, and nobody is told otherwise.
+scenario forge 2 '100 s' 'console: survived dispatchers forge
+  - not: ended with status 255
+  - console: Hello World
+    core: 1' <<'MENU'
+module /sbin/hostile core=1 dispatchers forge
+module /sbin/hello core=1
+MENU
 for engine in $ENGINES; do
-    for name in dispatchers shared; do
+    for name in dispatchers shared forge; do
         vmm run --engine "$engine" "$TMP/$name.yaml"
         exits_with 0
     done

@@ -324,12 +324,23 @@ void client_for_each(void (*function)(struct client *))
             function(&clients[i]);
 }
 
+/* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the one
+ * that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification id. */
+static bool still_runs(const struct client *client)
+{
+    struct capref endpoint = client->link->binding->chan.remote_cap;
+    uintptr_t id;
+    return client->link->hello == NULL && !capref_is_null(endpoint) &&
+           err_is_ok(invoke_kernel_notify_register(cap_kernel, endpoint, &id));
+}
+
 void client_stopped(domainid_t domain)
 {
     for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++) {
         struct client *client = &clients[i];
         if (client->domain != domain ||
-            (client->state != CLIENT_EXPECTED && client->state != CLIENT_CONNECTED))
+            (client->state != CLIENT_EXPECTED && client->state != CLIENT_CONNECTED) ||
+            still_runs(client))
             continue;
         client->state = CLIENT_CONNECTED; /* for its parent it has lived, hello or not */
         client_exited(client, EXIT_STATUS_BROKEN);

@@ -91,6 +91,12 @@ bool hostile_dispatchers(int argc, char **argv)
         disp->wakeup = get_system_time() + 10000000000;
         invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, true, 0);
         let_run();
+    } else if (strcmp(what, "forge") == 0) { /* others' ends: of those who were here before */
+        domainid_t me = disp_get_domain_id();
+        for (domainid_t id = me - 6; id != me; id++)
+            if (err_is_ok(slot_alloc(&last)) && err_is_ok(dispatcher_create(last)) &&
+                err_is_ok(invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, false, id)))
+                invoke_dispatcher_stop(last);
     } else {
         return false;
     }
