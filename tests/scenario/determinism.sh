@@ -26,7 +26,7 @@ same() {
     local name=$1
     shift
     echo "+ $name"
-    timeout -k 5 120 "$@" --json "$TMP/json" >"$TMP/out" 2>&1 </dev/null || fail "$name: exit code $?"
+    timeout -k 5 600 "$@" --json "$TMP/json" >"$TMP/out" 2>&1 </dev/null || fail "$name: exit code $?"
     result "$TMP/json" >"$TMP/result"
     grep -q state_hash "$TMP/result" || fail "$name: no state hash in the JSON file"
     if [ -z "$first" ]; then

@@ -32,7 +32,7 @@ fi
 as_nobody() {
     echo "+ vmm $*"
     status=0
-    timeout -k 5 200 "${drop[@]}" "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
+    timeout -k 5 600 "${drop[@]}" "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
 }
 
 as_nobody run --engine kvm scenarios/two-core-idc.yaml

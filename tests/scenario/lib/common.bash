@@ -27,7 +27,7 @@ fail() {
 vmm() {
     echo "+ vmm $*"
     status=0
-    timeout -k 5 120 "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
+    timeout -k 5 600 "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
 }
 
 exits_with() {

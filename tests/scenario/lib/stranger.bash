@@ -18,5 +18,5 @@ stranger_tree() {
 
 # stranger_make: what the stranger types
 stranger_make() {
-    (unset B && cd "$tree" && timeout -k 5 500 make -j2 guest) >"$TMP/out" 2>&1 || fail "make in the copy"
+    (unset B && cd "$tree" && timeout -k 5 1500 make -j2 guest) >"$TMP/out" 2>&1 || fail "make in the copy"
 }
