@@ -18,6 +18,9 @@ void debug_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The raw form; line without newline, at most 1024 bytes are shown.  kind: PRINT_*. */
 void debug_print_line(unsigned kind, const char *text, size_t length);
 
+/* Behind the macros below.  DEBUG_ERR prints one line: place, text, and all codes of the error, newest
+ * first; nothing with NDEBUG.  USER_PANIC and USER_PANIC_ERR print "PANIC in ..." and end the domain with
+ * EXIT_FAILURE. */
 void debug_err(const char *file, const char *func, int line, errval_t err, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 void user_panic_fn(const char *file, const char *func, int line, const char *fmt, ...)
@@ -32,6 +35,7 @@ void user_panic_err_fn(const char *file, const char *func, int line, errval_t er
 #endif
 #define USER_PANIC(...) user_panic_fn(__FILE__, __func__, __LINE__, __VA_ARGS__)
 #define USER_PANIC_ERR(err, ...) user_panic_err_fn(__FILE__, __func__, __LINE__, err, __VA_ARGS__)
+/* Evaluates `err` once. */
 #define PANIC_IF_ERR(err, ...)                       \
     do {                                             \
         errval_t panic_err_ = (err);                 \
