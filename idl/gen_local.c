@@ -41,7 +41,7 @@ static void gen_size_checks(struct idl_emit *e, const struct idl_wire_message *m
 static void gen_reply(struct idl_emit *e, const struct idl_wire_message *m)
 {
     put(e->out,
-        "    struct flounder_rpc *_rpc = flounder_rpc_find(_peer, _token, %s_%s__msgnum);\n"
+        "    struct flounder_rpc *_rpc = flounder_rpc_take(_peer, _token, %s_%s__msgnum);\n"
         "    if (_rpc != NULL) {\n",
         e->name, m->name);
     if (m->stream_count > 0) {

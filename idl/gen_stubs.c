@@ -190,7 +190,7 @@ static void gen_deliver_response(struct idl_emit *e, const struct idl_backend *b
                                  const struct idl_wire_message *m)
 {
     put(e->out,
-        "    struct flounder_rpc *_rpc = flounder_rpc_find(_c, _token, %s_%s__msgnum);\n"
+        "    struct flounder_rpc *_rpc = flounder_rpc_take(_c, _token, %s_%s__msgnum);\n"
         "    if (_rpc != NULL) {\n",
         e->name, m->name);
     if (m->argument_count > 0) {

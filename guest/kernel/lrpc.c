@@ -36,7 +36,7 @@ static inline struct capability *find_endpoint(struct capability *root, capaddr_
 bool lrpc_send(struct registers_x86_64 *area)
 {
     const struct dcb *sender = current;
-    const uint64_t length = area->rdx;
+    const uint64_t length = read_once(area->rdx);
     struct capability *cap = find_endpoint(&current->cspace.cap, (capaddr_t)area->rsi);
     if (cap == NULL || length > LRPC_MSG_WORDS || area_is_disabled(sender, area))
         return false;
@@ -51,12 +51,13 @@ bool lrpc_send(struct registers_x86_64 *area)
         return false;
 
     struct lmp_endpoint_kern *ep = (void *)((char *)disp + offset);
-    const uint32_t write = ep->delivered, read = ep->consumed, words = (uint32_t)length + 1;
+    const uint32_t write = read_once(ep->delivered), read = read_once(ep->consumed);
+    const uint32_t words = (uint32_t)length + 1;
     if (write >= size || read >= size || (write >= read ? size : 0) - (write - read) <= words)
         return false;
     const uint32_t next = write + words;
 
-    const lvaddr_t entry = disp->dispatcher_lrpc, stack = disp->upcall_stack;
+    const lvaddr_t entry = read_once(disp->dispatcher_lrpc), stack = read_once(disp->upcall_stack);
     if (entry == 0 || (entry | stack) >= USER_END)
         return false;
 

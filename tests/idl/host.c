@@ -39,6 +39,7 @@ void host_dispatcher_init(void)
     memset(&state, 0, sizeof(state));
     current = &dispatcher;
     current->generic.core_state = &state;
+    current->shared.lmp_delivered = 1; /* never seen: the queues are looked at each time */
     current->thread.next = current->thread.prev = &current->thread;
     current->generic.current = current->generic.runq = &current->thread;
 }
@@ -400,6 +401,14 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
     return SYS_ERR_OK;
 }
 
+errval_t lmp_chan_send_short(struct lmp_chan *lc, size_t length_words, uint64_t word0,
+                             uint64_t word1, uint64_t word2, uint64_t word3)
+{
+    const uintptr_t words[LRPC_MSG_WORDS] = { word0, word1, word2, word3 };
+    assert(length_words <= LRPC_MSG_WORDS);
+    return lmp_chan_send(lc, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, length_words, words);
+}
+
 bool lmp_err_is_transient(errval_t err)
 {
     switch (err_no(err)) {
@@ -460,6 +469,22 @@ errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
     errval_t err = waitset_chan_register(ws, &lc->endpoint->waitset_state, closure);
     idc_connection_registered(&lc->connection);
     return err;
+}
+
+errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_closure closure)
+{
+    errval_t err = waitset_chan_register_holding_disabled(ws, &lc->endpoint->waitset_state, closure,
+                                                          CHAN_IDLE, disp_disable());
+    disp_enable(curdispatcher());
+    idc_connection_registered(&lc->connection);
+    return err;
+}
+
+void lmp_chan_listen_again(struct lmp_chan *lc)
+{
+    assert(lc->endpoint->waitset_state.held);
+    waitset_chan_listen_disabled(&lc->endpoint->waitset_state);
+    idc_connection_registered(&lc->connection);
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)

@@ -158,6 +158,126 @@ Test(ump_chan, receive_event_fires_at_once_or_when_polled)
     cr_assert(receive(&b, &value));
 }
 
+/* ---- listening for good ---- */
+
+static uint64_t taken[64];
+
+static void take(void *arg)
+{
+    struct ump_chan *uc = arg;
+    unsigned type;
+    volatile struct ump_message *message = ump_chan_take_line(uc, &type);
+
+    if (message != NULL) {
+        taken[fired++] = message->data[0];
+    }
+    ump_chan_listen_again(uc, message != NULL);
+}
+
+Test(ump_chan, listening_channel_hears_every_message_once)
+{
+    uint64_t value;
+
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(take, &b)));
+    for (uint64_t round = 0; round < 1000; round++) {
+        unsigned count = 1 + round % 5;
+
+        fired = 0;
+        for (unsigned i = 0; i < count; i++) {
+            cr_assert(send(&a, round + i));
+        }
+        for (unsigned i = 0; i < count; i++) {
+            OK(event_dispatch(&ws));
+            cr_assert_eq(fired, i + 1);
+            cr_assert_eq(taken[i], round + i);
+        }
+        cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+        cr_assert_eq(fired, count);
+    }
+    cr_assert(!receive(&a, &value));
+    cr_assert_geq(ump_ring_window(&a.ring), WINDOW - LINES / 2, "they were acknowledged");
+}
+
+Test(ump_chan, line_that_is_not_done_comes_again)
+{
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(send(&a, 1));
+    for (unsigned i = 1; i <= 3; i++) {
+        OK(event_dispatch(&ws));
+        cr_assert_eq(fired, i);
+        cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT, "held");
+        ump_chan_listen_again(&b, false);
+    }
+}
+
+Test(ump_chan, listening_channel_joins_events_that_would_come_before_it)
+{
+    struct waitset_chanstate other;
+
+    waitset_chanstate_init(&other, CHANTYPE_OTHER);
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(send(&a, 1));
+    OK(event_dispatch(&ws));
+    OK(waitset_chan_trigger_closure(&ws, &other, MKCLOSURE(fire, NULL)));
+    ump_chan_listen_again(&b, false);
+    cr_assert_eq(b.recv_waitset.state, CHAN_PENDING);
+    OK(event_dispatch(&ws));
+    cr_assert_eq(b.recv_waitset.state, CHAN_PENDING, "the other was first");
+    OK(event_dispatch(&ws));
+    ump_chan_listen_again(&b, false);
+    cr_assert_eq(b.recv_waitset.state, CHAN_POLLED, "polling will find it");
+}
+
+Test(ump_chan, acknowledgement_that_is_due_is_sent_when_listening_again)
+{
+    uint64_t value;
+
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(take, &b)));
+    for (unsigned i = 0; i < LINES / 2; i++) {
+        cr_assert_eq(ump_ring_window(&a.ring), WINDOW - i);
+        cr_assert(send(&a, i));
+        OK(event_dispatch(&ws));
+    }
+    cr_assert(!receive(&a, &value));
+    cr_assert_eq(ump_ring_window(&a.ring), WINDOW);
+}
+
+Test(ump_chan, held_channel_asks_for_no_notification)
+{
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(send(&a, 1));
+    OK(event_dispatch(&ws));
+    b.never_sleep = true; /* no reason to stay awake either */
+    disp_disable();
+    cr_assert(ump_channels_arm_disabled(curdispatcher()));
+    ump_channels_disarm_disabled(curdispatcher());
+    b.never_sleep = false;
+    cr_assert(ump_channels_arm_disabled(curdispatcher()));
+    disp_enable(curdispatcher());
+    cr_assert(send(&a, 2));
+    cr_assert_eq(notifications, 0);
+}
+
+Test(ump_chan, held_channel_that_is_lost_says_so_when_it_listens)
+{
+    volatile struct ump_message *message;
+    unsigned type;
+
+    idc_connection_open(&b.connection, 5, &b.recv_waitset);
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(take, &b)));
+    cr_assert(send(&a, 1));
+    OK(ump_chan_deregister_recv(&b));
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
+    OK(event_dispatch(&ws)); /* held */
+    idc_connection_lost(5);
+    cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
+    OK(ump_chan_recv(&b, &message, &type));
+    ump_chan_listen_again(&b, true);
+    OK(event_dispatch_non_block(&ws));
+    cr_assert_eq(fired, 2);
+    cr_assert_eq(err_no(ump_chan_recv(&b, &message, &type)), LIB_ERR_CHAN_PEER_GONE);
+}
+
 Test(ump_chan, acknowledgements_alone_fire_nothing)
 {
     uint64_t value;

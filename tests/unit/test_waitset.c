@@ -15,7 +15,9 @@
 static struct waitset ws;
 static struct waitset_chanstate chan[CHANNELS];
 static unsigned order[64], order_count;
-static bool ready[CHANNELS]; /* polled channels that have something */
+static bool ready[CHANNELS];    /* polled channels that have something */
+static struct ump_message line; /* in all their rings; what it is, ready[] says */
+static struct ump_chan ump[CHANNELS];
 static unsigned polls;
 static struct waitset_chanstate *unpolled_event; /* found by the dispatcher whenever it looks */
 
@@ -53,9 +55,13 @@ static void note(void *arg)
 static void set_up(void)
 {
     fake_reset();
+    get_dispatcher_shared(curdispatcher())->lmp_delivered =
+        1; /* there is always something to look for */
     waitset_init(&ws);
     for (unsigned i = 0; i < CHANNELS; i++) {
         waitset_chanstate_init(&chan[i], CHANTYPE_UMP_IN);
+        ump[i].ring.recv.buf = &line; /* of the epoch 0, as the ring */
+        chan[i].arg = &ump[i];
         ready[i] = false;
     }
     order_count = polls = 0;
@@ -129,6 +135,116 @@ Test(waitset, persistent_channel_is_armed_again_when_its_event_is_taken)
         cr_assert_eq(chan[0].state, CHAN_IDLE);
     }
     expect_order(3, 1, 1, 1);
+}
+
+static errval_t register_holding(unsigned i, enum ws_chanstate home)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = waitset_chan_register_holding_disabled(&ws, &chan[i], NOTE(i), home, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+Test(waitset, holding_channel_is_deaf_from_its_event_until_it_listens)
+{
+    OK(register_holding(1, CHAN_IDLE));
+    FAILS(waitset_chan_register(&ws, &chan[1], NOTE(1)), LIB_ERR_CHAN_ALREADY_REGISTERED);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(waitset_chan_is_armed(&chan[1]));
+        OK(waitset_chan_trigger(&chan[1]));
+        OK(event_dispatch(&ws));
+        cr_assert(waitset_chan_is_registered(&chan[1]) && !waitset_chan_is_armed(&chan[1]));
+        FAILS(waitset_chan_trigger(&chan[1]), LIB_ERR_WAITSET_CHAN_BUSY);
+        FAILS(event_dispatch_non_block(&ws), LIB_ERR_NO_EVENT);
+        waitset_chan_listen_disabled(&chan[1]);
+    }
+    expect_order(3, 1, 1, 1);
+}
+
+Test(waitset, held_channel_may_leave_and_come_again)
+{
+    OK(register_holding(1, CHAN_POLLED));
+    ready[1] = true;
+    OK(event_dispatch(&ws));
+    OK(waitset_chan_deregister(&chan[1]));
+    cr_assert_null(fake_disp()->polled_channels);
+    cr_assert_null(ws.polled);
+    OK(waitset_chan_register(&ws, &chan[1], NOTE(7)));
+    OK(waitset_chan_trigger(&chan[1]));
+    OK(event_dispatch(&ws));
+    cr_assert_eq(chan[1].state, CHAN_UNREGISTERED, "nothing of the first registration is left");
+    expect_order(2, 1, 7);
+}
+
+Test(waitset, held_polled_channel_stays_in_its_place_and_is_not_polled)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        OK(i == 1 ? register_holding(i, CHAN_POLLED)
+                  : waitset_chan_register_polled(&ws, &chan[i], NOTE(i)));
+    }
+    ready[1] = true;
+    OK(event_dispatch(&ws));
+    polls = 0;
+    FAILS(event_dispatch_non_block(&ws), LIB_ERR_NO_EVENT);
+    cr_assert_eq(polls, 2);
+    disp_disable();
+    cr_assert(!poll_channels_disabled(curdispatcher()));
+    disp_enable(curdispatcher());
+    waitset_chan_listen_disabled(&chan[1]);
+    OK(event_dispatch(&ws));
+    expect_order(2, 1, 1);
+}
+
+/* Found by the dispatcher, not by the thread that takes it: it became pending, and goes home. */
+Test(waitset, holding_channel_goes_home_from_the_pending_ones)
+{
+    OK(register_holding(0, CHAN_POLLED));
+    OK(register_holding(1, CHAN_IDLE));
+    ready[0] = true;
+    disp_disable();
+    cr_assert(poll_channels_disabled(curdispatcher()));
+    disp_enable(curdispatcher());
+    cr_assert_eq(chan[0].state, CHAN_PENDING);
+    cr_assert_null(fake_disp()->polled_channels);
+    OK(waitset_chan_trigger(&chan[1]));
+    OK(event_dispatch(&ws));
+    OK(event_dispatch(&ws));
+    expect_order(2, 0, 1);
+    cr_assert(chan[0].state == CHAN_POLLED && chan[0].held);
+    cr_assert(chan[1].state == CHAN_IDLE && chan[1].held);
+    cr_assert_eq(fake_disp()->polled_channels, &chan[0]);
+    OK(waitset_destroy(&ws));
+    cr_assert(!chan[0].held && !waitset_chan_is_registered(&chan[0]));
+}
+
+Test(waitset, holding_channels_that_always_have_something_take_turns)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        OK(register_holding(i, CHAN_POLLED));
+        ready[i] = true;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        OK(event_dispatch(&ws));
+        waitset_chan_listen_disabled(&chan[order[i]]);
+    }
+    expect_order(6, 0, 1, 2, 0, 1, 2);
+}
+
+Test(waitset, held_channel_moves_to_another_waitset)
+{
+    struct waitset other;
+
+    waitset_init(&other);
+    OK(register_holding(0, CHAN_POLLED));
+    ready[0] = true;
+    OK(event_dispatch(&ws));
+    waitset_chan_migrate(&chan[0], &other);
+    FAILS(event_dispatch_non_block(&other), LIB_ERR_NO_EVENT);
+    waitset_chan_listen_disabled(&chan[0]);
+    FAILS(event_dispatch_non_block(&ws), LIB_ERR_NO_EVENT);
+    OK(event_dispatch(&other));
+    expect_order(2, 0, 0);
 }
 
 Test(waitset, deregistering_drops_a_pending_event)

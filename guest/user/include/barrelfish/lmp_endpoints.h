@@ -48,6 +48,11 @@ errval_t lmp_endpoint_register(struct lmp_endpoint *ep, struct waitset *ws,
                                struct event_closure closure);
 errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep);
 
+/* Listening for good: when an event was taken, no other comes until lmp_endpoint_listen_again. */
+errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
+                             struct event_closure closure);
+void lmp_endpoint_listen_again(struct lmp_endpoint *ep);
+
 /* The slot a sent capability is put into.  After each received capability a new one is needed. */
 void lmp_endpoint_set_recv_slot(struct lmp_endpoint *ep, struct capref slot);
 

@@ -83,6 +83,51 @@ errval_t ump_chan_deregister_recv(struct ump_chan *uc);
 errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
                                 struct event_closure closure);
 errval_t ump_chan_deregister_send(struct ump_chan *uc);
+
+/* Listening for good: the closure's handler receives one message (or none), and then says that it is done
+ * with its line (`done`) and listens again, in one step and far cheaper than by registering.  It may
+ * also deregister. */
+errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_closure closure);
+void ump_chan_listen_again(struct ump_chan *uc, bool done);
+
+/* In such a handler, enabled: the line that has arrived, or NULL if ump_chan_recv must look. */
+static inline volatile struct ump_message *ump_chan_take_line(struct ump_chan *uc, unsigned *type)
+{
+    dispatcher_handle_t handle = disp_disable();
+    volatile struct ump_message *message = ump_ring_peek(&uc->ring, type);
+
+    disp_enable(handle);
+    return message == NULL || *type == UMP_MSGTYPE_ACK ? NULL : message;
+}
+
+/* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be done. */
+static inline void ump_chan_line_done(struct ump_chan *uc)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    if (ump_ring_done_makes_ack_due(&uc->ring)) {
+        ump_chan_recv_done(uc);
+    } else {
+        ump_ring_consume(&uc->ring);
+    }
+    disp_enable(handle);
+}
+
+static inline volatile struct ump_message *ump_chan_next_line(struct ump_chan *uc,
+                                                              struct ump_control *control)
+{
+    dispatcher_handle_t handle = disp_disable();
+    volatile struct ump_message *message = ump_ring_next(&uc->ring, control, false);
+
+    if (message != NULL) {
+        uc->filling = true;
+    } else {
+        message = ump_chan_get_next(uc, control);
+    }
+    disp_enable(handle);
+    return message;
+}
+
 void ump_chan_migrate_recv(struct ump_chan *uc, struct waitset *ws);
 void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws);
 

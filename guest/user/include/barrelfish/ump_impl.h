@@ -181,6 +181,12 @@ static inline bool ump_ring_ack_due(const struct ump_ring_pair *pair)
     return (uint16_t)(pair->seq_id - pair->last_ack) >= pair->recv.lines / 2;
 }
 
+/* Will it be true after one more line? */
+static inline bool ump_ring_done_makes_ack_due(const struct ump_ring_pair *pair)
+{
+    return (uint16_t)(pair->seq_id + 1 - pair->last_ack) >= pair->recv.lines / 2;
+}
+
 /* Does the peer know of everything that we have received? */
 static inline bool ump_ring_all_acked(const struct ump_ring_pair *pair)
 {

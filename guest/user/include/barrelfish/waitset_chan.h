@@ -2,7 +2,8 @@
  *
  * The channel side of waitsets: for code that produces events (channels, stubs, queues).
  * Registrations are one-shot: taking the event unregisters the channel, unless it was registered
- * persistently, in which case it is armed again.  "_disabled" forms: while disabled only.
+ * persistently, in which case it is armed again, or holding, in which case it stays where it is but is
+ * deaf until told to listen.  "_disabled" forms: while disabled only.
  */
 #ifndef BARRELFISH_WAITSET_CHAN_H
 #define BARRELFISH_WAITSET_CHAN_H
@@ -30,7 +31,9 @@ struct waitset_chanstate {
     struct waitset_chanstate *polled_next, *polled_prev; /* ring of the dispatcher's polled list */
     enum ws_chantype chantype;
     enum ws_chanstate state;
-    bool persistent;
+    enum ws_chanstate home;  /* state after its event was taken; unregistered: one-shot */
+    bool holds;              /* and then it is held, until waitset_chan_listen_disabled */
+    bool held;               /* registered, but no event comes */
     uint32_t token;          /* 0: for anybody */
     struct thread *wait_for; /* NULL: for anybody */
     void *arg;
@@ -55,13 +58,24 @@ errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitse
 errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_chanstate *chan,
                                           struct event_closure closure);
 
+/* Registers idle or polled (`home`) until deregistered.  When an event has been taken, no other comes until
+ * waitset_chan_listen_disabled: as if it had been unregistered and were registered again, but far
+ * cheaper.  For channels whose handlers listen again each time. */
+errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                                struct event_closure closure,
+                                                enum ws_chanstate home, dispatcher_handle_t handle);
+static inline void waitset_chan_listen_disabled(struct waitset_chanstate *chan)
+{
+    chan->held = false;
+}
+
 /* LIB_ERR_CHAN_NOT_REGISTERED.  A pending event is dropped. */
 errval_t waitset_chan_deregister(struct waitset_chanstate *chan);
 errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
                                           dispatcher_handle_t handle);
 
 /* Registered and armed -> pending.  LIB_ERR_CHAN_NOT_REGISTERED; LIB_ERR_WAITSET_CHAN_BUSY if an
- * event is pending already. */
+ * event is pending already, or the channel is held. */
 errval_t waitset_chan_trigger(struct waitset_chanstate *chan);
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle);
 
@@ -82,7 +96,7 @@ static inline bool waitset_chan_is_registered(const struct waitset_chanstate *ch
 /* Registered and no event pending: a trigger would be accepted. */
 static inline bool waitset_chan_is_armed(const struct waitset_chanstate *chan)
 {
-    return chan->state == CHAN_IDLE || chan->state == CHAN_POLLED;
+    return (chan->state == CHAN_IDLE || chan->state == CHAN_POLLED) && !chan->held;
 }
 
 /* Looks at every polled channel of the dispatcher once, and triggers those that have something; true if

@@ -163,8 +163,7 @@ struct flounder_binding {
     struct capref *rx_cap;
     bool rx_line; /* the words being delivered still lie in the ring */
 
-    struct thread_mutex lock; /* of the lists tx_idle and rpcs, and of tx_wanted */
-    struct flounder_rpc *rpcs;
+    struct flounder_rpc *rpcs; /* touched disabled, as tx_idle and tx_wanted are */
     uint32_t rpc_counter;
     struct event_queue_node event_qnode;
     flounder_any_fn *bind_cont;
@@ -246,7 +245,7 @@ static inline volatile uint64_t *flounder_ump_reserve(struct flounder_binding *c
 {
     if (!flounder_tx_claim(c, number, cont))
         return NULL;
-    line->line = ump_chan_get_next(c->channel, &line->control);
+    line->line = ump_chan_next_line(c->channel, &line->control);
     return line->line != NULL ? line->line->data : c->tx_words;
 }
 
@@ -281,7 +280,7 @@ static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
     lmp_send_flags_t flags = c->lmp_flags;
     const uint64_t *w = c->tx_words;
     errval_t err;
-    if (flounder_lmp_is_short(plan) && lmp_chan_may_send_short(c->channel, flags)) {
+    if (flounder_lmp_is_short(plan) && flags == LMP_SEND_FLAGS_DEFAULT) {
         err = lmp_chan_send_short(c->channel, plan->words, w[0], plan->words > 1 ? w[1] : 0,
                                   plan->words > 2 ? w[2] : 0, plan->words > 3 ? w[3] : 0);
     } else {
@@ -348,8 +347,9 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
                             void *results);
 /* Waits for the reply, or gives up if sending it failed with `err`. */
 errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, errval_t err);
-/* Called by deliver: the call that waits for this reply, or NULL. */
-struct flounder_rpc *flounder_rpc_find(struct flounder_binding *c, uint32_t token, uint16_t number);
+/* Called by deliver: takes the call that waits for this reply out of the list, or NULL.  From then on only
+ * flounder_rpc_complete ends it. */
+struct flounder_rpc *flounder_rpc_take(struct flounder_binding *c, uint32_t token, uint16_t number);
 /* Called by deliver: the results are in place. */
 void flounder_rpc_complete(struct flounder_binding *c, struct flounder_rpc *rpc);
 

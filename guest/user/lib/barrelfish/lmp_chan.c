@@ -110,7 +110,7 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
     if (length_words > LMP_MSG_WORDS) {
         return SYS_ERR_LMP_MSG_TOO_LONG;
     }
-    if (length_words <= LRPC_MSG_WORDS && none && lmp_chan_may_send_short(lc, flags)) {
+    if (length_words <= LRPC_MSG_WORDS && none && flags == LMP_SEND_FLAGS_DEFAULT) {
         return lmp_chan_send_short(lc, length_words, length_words > 0 ? words[0] : 0,
                                    length_words > 1 ? words[1] : 0, length_words > 2 ? words[2] : 0,
                                    length_words > 3 ? words[3] : 0);
@@ -165,6 +165,20 @@ errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
 
     idc_connection_registered(&lc->connection);
     return err;
+}
+
+errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_closure closure)
+{
+    errval_t err = lmp_endpoint_listen(lc->endpoint, ws, closure);
+
+    idc_connection_registered(&lc->connection);
+    return err;
+}
+
+void lmp_chan_listen_again(struct lmp_chan *lc)
+{
+    lmp_endpoint_listen_again(lc->endpoint);
+    idc_connection_registered(&lc->connection);
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)

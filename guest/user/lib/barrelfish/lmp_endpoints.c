@@ -144,6 +144,17 @@ void lmp_endpoint_free(struct lmp_endpoint *ep)
     disp_enable(handle);
 }
 
+/* Fires the endpoint's event if somebody listens; else who begins to will see the message. */
+static inline void trigger(struct lmp_endpoint *ep, dispatcher_handle_t handle)
+{
+    if (waitset_chan_is_armed(&ep->waitset_state)) {
+        errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
+
+        assert(err_is_ok(err));
+        (void)err;
+    }
+}
+
 bool lmp_endpoint_can_recv(struct lmp_endpoint *ep)
 {
     return *(volatile uint32_t *)&ep->k.delivered != ep->k.consumed;
@@ -162,6 +173,32 @@ errval_t lmp_endpoint_register(struct lmp_endpoint *ep, struct waitset *ws,
     }
     disp_enable(handle);
     return err;
+}
+
+errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
+                             struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err =
+        waitset_chan_register_holding_disabled(ws, &ep->waitset_state, closure, CHAN_IDLE, handle);
+
+    if (err_is_ok(err) && lmp_endpoint_can_recv(ep)) {
+        trigger(ep, handle);
+    }
+    disp_enable(handle);
+    return err;
+}
+
+void lmp_endpoint_listen_again(struct lmp_endpoint *ep)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    assert(ep->waitset_state.held);
+    waitset_chan_listen_disabled(&ep->waitset_state);
+    if (lmp_endpoint_can_recv(ep)) {
+        trigger(ep, handle);
+    }
+    disp_enable(handle);
 }
 
 errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep)
@@ -218,17 +255,6 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
     *(volatile uint32_t *)&ep->k.consumed = pos;
     disp_enable(handle);
     return SYS_ERR_OK;
-}
-
-/* Fires the endpoint's event if somebody listens; else who begins to will see the message. */
-static inline void trigger(struct lmp_endpoint *ep, dispatcher_handle_t handle)
-{
-    if (waitset_chan_is_armed(&ep->waitset_state)) {
-        errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
-
-        assert(err_is_ok(err));
-        (void)err;
-    }
 }
 
 void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,

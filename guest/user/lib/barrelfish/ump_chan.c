@@ -295,6 +295,47 @@ errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
 }
 
+/* Is somebody waiting for events of the channel's waitset who might overlook this one, or are there others
+ * that would all come before it?  Then it joins them; else the next round of polling finds it. */
+static inline void join_events(struct ump_chan *uc, dispatcher_handle_t handle)
+{
+    const struct waitset *ws = uc->recv_waitset.waitset;
+
+    if ((ws->pending != NULL || ws->waiting_threads != NULL || uc->connection.lost) &&
+        (uc->connection.lost || (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc)))) {
+        (void)waitset_chan_trigger_disabled(&uc->recv_waitset, handle);
+    }
+}
+
+errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_closure closure)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err =
+        waitset_chan_register_holding_disabled(ws, &uc->recv_waitset, closure, CHAN_POLLED, handle);
+
+    if (err_is_ok(err)) {
+        join_events(uc, handle);
+    }
+    disp_enable(handle);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
+}
+
+void ump_chan_listen_again(struct ump_chan *uc, bool done)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    assert(uc->recv_waitset.held);
+    if (done) {
+        ump_ring_consume(&uc->ring);
+        if (ump_ring_ack_due(&uc->ring)) {
+            send_ack_if_due(uc);
+        }
+    }
+    waitset_chan_listen_disabled(&uc->recv_waitset);
+    join_events(uc, handle);
+    disp_enable(handle);
+}
+
 errval_t ump_chan_deregister_recv(struct ump_chan *uc)
 {
     return waitset_chan_deregister(&uc->recv_waitset);
@@ -382,6 +423,9 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
 
 static void arm(struct ump_chan *uc, bool *may_sleep)
 {
+    if (uc->recv_waitset.held && uc->next == NULL) {
+        return; /* nobody waits for it */
+    }
     if (uc->never_sleep) {
         *may_sleep = false;
     } else {

@@ -22,12 +22,9 @@
 
 /* The event the thread should take: the awaited channel's if it is there, else the first that
  * matches. */
-static inline struct waitset_chanstate *find_event(struct waitset *ws, struct thread *thread,
-                                                   struct waitset_chanstate *awaited)
+static __attribute__((noinline)) struct waitset_chanstate *
+search_events(struct waitset *ws, struct thread *thread, struct waitset_chanstate *awaited)
 {
-    if (ws->pending == NULL && ws->waiting == NULL) {
-        return NULL;
-    }
     if (awaited != NULL && (awaited->state == CHAN_PENDING || awaited->state == CHAN_WAITING) &&
         chan_matches(awaited, thread, awaited)) {
         return awaited;
@@ -49,27 +46,59 @@ static inline struct waitset_chanstate *find_event(struct waitset *ws, struct th
     return NULL;
 }
 
-/* Takes an event off its queue: one-shot channels become unregistered. */
-static void take_event(struct waitset_chanstate *chan, struct event_closure *closure,
-                       dispatcher_handle_t handle)
+static inline struct waitset_chanstate *find_event(struct waitset *ws, struct thread *thread,
+                                                   struct waitset_chanstate *awaited)
 {
-    *closure = chan->closure;
+    if (ws->pending == NULL && ws->waiting == NULL) {
+        return NULL;
+    }
+    return search_events(ws, thread, awaited);
+}
+
+/* The event's channel goes home: one-shot channels become unregistered. */
+static __attribute__((noinline)) void go_home(struct waitset_chanstate *chan,
+                                              dispatcher_handle_t handle)
+{
     if (chan->state == CHAN_POLLED) {
         chan_polled_remove(chan, handle);
     }
     chan_dequeue(chan, chan_queue(chan));
-    if (chan->persistent) {
-        chan->state = CHAN_IDLE;
-        chan_enqueue(chan, &chan->waitset->idle);
-    } else {
-        chan->state = CHAN_UNREGISTERED;
+    chan->state = chan->home;
+    if (chan->state == CHAN_UNREGISTERED) {
         chan->waitset = NULL;
+        return;
+    }
+    chan_enqueue(chan, chan_queue(chan));
+    if (chan->state == CHAN_POLLED) {
+        chan_polled_add(chan, handle);
     }
 }
 
+static inline void take_event(struct waitset_chanstate *chan, struct event_closure *closure,
+                              dispatcher_handle_t handle)
+{
+    *closure = chan->closure;
+    if (chan->state != chan->home) {
+        go_home(chan, handle);
+    }
+    chan->held = chan->holds;
+}
+
+/* Might disp_check_unpolled_disabled find something? */
+static inline bool unpolled_may_have_events(dispatcher_handle_t handle)
+{
+    const struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+    const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    return *(const volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen ||
+           *(const volatile uint32_t *)&shared->notified != shared->notify_seen ||
+           disp->deferred_events != NULL || disp->lmp_send_parked != NULL ||
+           disp->ump_send_parked != NULL;
+}
+
 /* Looks everywhere, so that no source of events can hold back another. */
-static struct waitset_chanstate *poll_and_find(struct waitset *ws, dispatcher_handle_t handle,
-                                               struct waitset_chanstate *awaited)
+static inline __attribute__((always_inline)) struct waitset_chanstate *
+poll_and_find(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *awaited)
 {
     struct thread *me = get_dispatcher_generic(handle)->current;
     struct waitset_chanstate *chan = find_event(ws, me, awaited);
@@ -77,8 +106,10 @@ static struct waitset_chanstate *poll_and_find(struct waitset *ws, dispatcher_ha
     if (chan != NULL) {
         return chan;
     }
-    disp_check_unpolled_disabled(handle);
-    chan = find_event(ws, me, awaited);
+    if (unpolled_may_have_events(handle)) {
+        disp_check_unpolled_disabled(handle);
+        chan = find_event(ws, me, awaited);
+    }
     if (chan == NULL) {
         return poll_channels_for_disabled(handle, ws, awaited);
     }
@@ -96,8 +127,9 @@ static bool may_poll(dispatcher_handle_t handle)
 }
 
 /* Waits for an event (or for *error_var) and takes it.  Returns false because of *error_var. */
-static bool next_event(struct waitset *ws, struct waitset_chanstate *awaited, errval_t *error_var,
-                       struct event_closure *closure, struct waitset_chanstate **taken)
+static inline __attribute__((always_inline)) bool
+next_event(struct waitset *ws, struct waitset_chanstate *awaited, errval_t *error_var,
+           struct event_closure *closure, struct waitset_chanstate **taken)
 {
     for (unsigned round = 0;; round++) {
         dispatcher_handle_t handle = disp_disable();
@@ -174,12 +206,11 @@ errval_t check_for_event(struct waitset *ws)
 errval_t event_dispatch(struct waitset *ws)
 {
     struct event_closure closure;
-    errval_t err = get_next_event(ws, &closure);
+    struct waitset_chanstate *taken;
 
-    if (err_is_ok(err)) {
-        closure.handler(closure.arg);
-    }
-    return err;
+    next_event(ws, NULL, NULL, &closure, &taken);
+    closure.handler(closure.arg);
+    return SYS_ERR_OK;
 }
 
 errval_t event_dispatch_debug(struct waitset *ws)

@@ -27,7 +27,7 @@ void waitset_chanstate_destroy(struct waitset_chanstate *chan)
 
 static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
                             struct event_closure closure, enum ws_chanstate state,
-                            dispatcher_handle_t handle)
+                            enum ws_chanstate home, dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
     if (chan->state != CHAN_UNREGISTERED) {
@@ -36,7 +36,8 @@ static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
     chan->waitset = ws;
     chan->closure = closure;
     chan->token = 0;
-    chan->persistent = false;
+    chan->home = home;
+    chan->holds = chan->held = false;
     chan->state = state;
     chan_enqueue(chan, chan_queue(chan));
     if (state == CHAN_POLLED) {
@@ -48,21 +49,21 @@ static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
 errval_t waitset_chan_register_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                         struct event_closure closure, dispatcher_handle_t handle)
 {
-    return do_register(ws, chan, closure, CHAN_IDLE, handle);
+    return do_register(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED, handle);
 }
 
 errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                                struct event_closure closure,
                                                dispatcher_handle_t handle)
 {
-    return do_register(ws, chan, closure, CHAN_POLLED, handle);
+    return do_register(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED, handle);
 }
 
 errval_t waitset_chan_register(struct waitset *ws, struct waitset_chanstate *chan,
                                struct event_closure closure)
 {
     dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, handle);
+    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED, handle);
 
     disp_enable(handle);
     return err;
@@ -72,7 +73,7 @@ errval_t waitset_chan_register_polled(struct waitset *ws, struct waitset_chansta
                                       struct event_closure closure)
 {
     dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_POLLED, handle);
+    errval_t err = do_register(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED, handle);
 
     disp_enable(handle);
     return err;
@@ -82,12 +83,22 @@ errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_cha
                                           struct event_closure closure)
 {
     dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, handle);
+    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, CHAN_IDLE, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
+errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                                struct event_closure closure,
+                                                enum ws_chanstate home, dispatcher_handle_t handle)
+{
+    assert(home == CHAN_IDLE || home == CHAN_POLLED);
+    errval_t err = do_register(ws, chan, closure, home, home, handle);
 
     if (err_is_ok(err)) {
-        chan->persistent = true;
+        chan->holds = true;
     }
-    disp_enable(handle);
     return err;
 }
 
@@ -104,6 +115,7 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
     }
     chan->state = CHAN_UNREGISTERED;
     chan->waitset = NULL;
+    chan->held = false;
     return SYS_ERR_OK;
 }
 
@@ -140,6 +152,9 @@ static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t han
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
+    if (chan->held) {
+        return LIB_ERR_WAITSET_CHAN_BUSY;
+    }
     switch (chan->state) {
     case CHAN_UNREGISTERED:
         return LIB_ERR_CHAN_NOT_REGISTERED;
@@ -177,7 +192,8 @@ errval_t waitset_chan_trigger_closure_disabled(struct waitset *ws, struct waitse
     chan->waitset = ws;
     chan->closure = closure;
     chan->token = 0;
-    chan->persistent = false;
+    chan->home = CHAN_UNREGISTERED;
+    chan->holds = chan->held = false;
     make_pending(chan, handle);
     return SYS_ERR_OK;
 }
@@ -211,46 +227,40 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
     }
 }
 
-/* Polls once around the ring.  What is found is triggered, except that a channel whose event the current
- * thread may take from `ws` ends the round and is returned as it is; the next round begins behind it. */
-static struct waitset_chanstate *poll_around(dispatcher_handle_t handle, const struct waitset *ws,
-                                             const struct waitset_chanstate *awaited, bool *found)
+static inline bool has_something(struct waitset_chanstate *chan)
 {
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    struct waitset_chanstate *chan = disp->polled_channels, *end, *next;
+    const struct ump_chan *uc = chan->arg;
 
-    if (chan == NULL) {
-        return NULL;
-    }
-    /* A channel that is triggered leaves the ring; the others stay where they are. */
-    end = chan->polled_prev;
-    for (;; chan = next) {
-        bool last = chan == end;
+    assert(chan->chantype == CHANTYPE_UMP_IN);
+    return !chan->held && ump_ring_has_line(&uc->ring) && ump_endpoint_poll(chan);
+}
 
-        next = chan->polled_next;
-        assert(chan->chantype == CHANTYPE_UMP_IN);
-        if (ump_endpoint_poll(chan)) {
-            *found = true;
-            if (ws != NULL && chan->waitset == ws && chan_matches(chan, disp->current, awaited)) {
-                disp->polled_channels = next;
-                return chan;
-            }
-            errval_t err = waitset_chan_trigger_disabled(chan, handle);
+static void trigger_polled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
+{
+    errval_t err = waitset_chan_trigger_disabled(chan, handle);
 
-            assert(err_is_ok(err));
-            (void)err;
-        }
-        if (last) {
-            return NULL;
-        }
-    }
+    assert(err_is_ok(err));
+    (void)err;
 }
 
 bool poll_channels_disabled(dispatcher_handle_t handle)
 {
+    struct waitset_chanstate *chan = get_dispatcher_generic(handle)->polled_channels, *end, *next;
     bool found = false;
 
-    poll_around(handle, NULL, NULL, &found);
+    if (chan == NULL) {
+        return false;
+    }
+    /* A channel that is triggered leaves the ring; the others stay where they are. */
+    end = chan->polled_prev;
+    for (bool last = false; !last; chan = next) {
+        last = chan == end;
+        next = chan->polled_next;
+        if (has_something(chan)) {
+            trigger_polled(chan, handle);
+            found = true;
+        }
+    }
     return found;
 }
 
@@ -258,7 +268,24 @@ struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
                                                      const struct waitset *ws,
                                                      const struct waitset_chanstate *awaited)
 {
-    bool found = false;
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct waitset_chanstate *chan = disp->polled_channels, *end, *next;
 
-    return poll_around(handle, ws, awaited, &found);
+    if (chan == NULL) {
+        return NULL;
+    }
+    end = chan->polled_prev;
+    for (bool last = false; !last; chan = next) {
+        last = chan == end;
+        next = chan->polled_next;
+        if (!has_something(chan)) {
+            continue;
+        }
+        if (chan->waitset == ws && chan_matches(chan, disp->current, awaited)) {
+            disp->polled_channels = next; /* where the next round begins */
+            return chan;
+        }
+        trigger_polled(chan, handle);
+    }
+    return NULL;
 }

@@ -22,7 +22,6 @@ void flounder_binding_init(struct flounder_binding *c, const struct flounder_int
     c->channel = channel;
     c->waitset = ws;
     c->lmp_flags = LMP_SEND_FLAGS_DEFAULT;
-    thread_mutex_init(&c->lock);
     waitset_chanstate_init(&c->tx_cont_chan, CHANTYPE_FLOUNDER);
     waitset_chanstate_init(&c->register_chan, CHANTYPE_FLOUNDER);
     waitset_chanstate_init(&c->reap_chan, CHANTYPE_FLOUNDER);

@@ -25,7 +25,7 @@ void flounder_tx_done(struct flounder_binding *c, errval_t err);
 
 /* Puts the words of the fragment at *at into words[size], moves *at on, returns their number. */
 unsigned flounder_fill(const struct flounder_binding *c, struct flounder_position *at,
-                       uint64_t *words, unsigned size);
+                       volatile uint64_t *words, unsigned size);
 
 static inline bool flounder_at_end(const struct flounder_message_plan *plan,
                                    const struct flounder_position *at)
@@ -72,7 +72,9 @@ void flounder_multihop_push(struct flounder_binding *c);
 struct flounder_transport {
     bool tickets; /* capabilities travel through the monitors; the message has their tickets */
     void (*push)(struct flounder_binding *c);
-    errval_t (*listen)(struct flounder_binding *c); /* one-shot, as each rearm */
+    errval_t (*listen)(struct flounder_binding *c);
+    void (*unlisten)(
+        struct flounder_binding *c); /* see flounder_unlisten; NULL: listening is one-shot */
     /* True if the peer has been told that the connection ends, or never can be. */
     bool (*goodbye)(struct flounder_binding *c);
     /* One-shot: there is room again. */
@@ -96,6 +98,10 @@ static inline const struct flounder_transport *flounder_transport(const struct f
 void flounder_local_close(struct flounder_binding *c);
 
 /* ---- life.c ---- */
+
+/* A channel whose event was taken, and which will not listen again: out of the waitset.  (Others stay
+ * registered until the channel is destroyed.) */
+void flounder_unlisten(struct flounder_binding *c);
 
 /* The connection is of no use any more: marks it closed, wakes everybody, tells the error handler;
  * once. */

@@ -31,33 +31,29 @@ static uint64_t stream_words(const struct flounder_stream_plan *plan, uint64_t l
 
 /* ---- out ---- */
 
-/* Up to `count` words of bytes from word `first` on: most significant byte first, a last partial word
- * right-aligned. */
-static void bytes_out(uint64_t *words, unsigned count, const uint8_t *data, size_t length,
-                      uint64_t first)
+/* `count` words of the data, of which `rest` bytes are left; a last partial word right-aligned. */
+static inline __attribute__((always_inline)) void load_words(volatile uint64_t *words,
+                                                             unsigned count, const uint8_t *data,
+                                                             size_t rest, bool bytes_first)
 {
-    unsigned w = 0;
-    for (; w < count && 8 * (first + w) + 8 <= length; w++) {
-        memcpy(&words[w], data + 8 * (first + w), 8);
-        words[w] = __builtin_bswap64(words[w]);
+    const unsigned whole = rest / 8 < count ? (unsigned)(rest / 8) : count;
+    volatile uint64_t *const end = words + whole;
+    while (words < end) {
+        uint64_t word;
+        memcpy(&word, data, 8);
+        *words++ = bytes_first ? __builtin_bswap64(word) : word;
+        data += 8;
     }
-    if (w == count)
+    if (whole == count)
         return;
-    words[w] = 0;
-    for (size_t b = 8 * (first + w); b < length; b++)
-        words[w] = words[w] << 8 | data[b];
+    const size_t length = rest % 8;
+    uint64_t word = 0;
+    memcpy(&word, data, length);
+    *words = bytes_first ? __builtin_bswap64(word) >> (8 * (8 - length)) : word;
 }
 
-static void memory_out(uint64_t *words, unsigned count, const uint8_t *data, size_t bytes,
-                       uint64_t first)
-{
-    size_t rest = bytes - 8 * first;
-    words[count - 1] = 0;
-    memcpy(words, data + 8 * first, rest < 8 * (size_t)count ? rest : 8 * (size_t)count);
-}
-
-static void packed_out(const struct flounder_stream_plan *plan, uint64_t *words, unsigned count,
-                       const uint8_t *data, uint64_t first)
+static void packed_out(const struct flounder_stream_plan *plan, volatile uint64_t *words,
+                       unsigned count, const uint8_t *data, uint64_t first)
 {
     uint64_t packed[MAX_ELEMENT_WORDS], element = UINT64_MAX;
     for (unsigned w = 0; w < count; w++) {
@@ -72,7 +68,7 @@ static void packed_out(const struct flounder_stream_plan *plan, uint64_t *words,
 
 static unsigned fill_stream(const struct flounder_stream_plan *plan,
                             const struct flounder_tx_stream *s, struct flounder_position *at,
-                            uint64_t *words, unsigned size)
+                            volatile uint64_t *words, unsigned size)
 {
     const uint64_t total = stream_words(plan, s->length);
     unsigned used = 0;
@@ -85,9 +81,11 @@ static unsigned fill_stream(const struct flounder_stream_plan *plan,
     if (count > 0 && plan->kind == FLOUNDER_PACKED)
         packed_out(plan, words + used, count, s->data, first);
     else if (count > 0 && plan->kind == FLOUNDER_ELEMENTS)
-        memory_out(words + used, count, s->data, s->length * plan->element_bytes, first);
+        load_words(words + used, count, (const uint8_t *)s->data + 8 * first,
+                   s->length * plan->element_bytes - 8 * first, false);
     else if (count > 0)
-        bytes_out(words + used, count, s->data, s->length, first);
+        load_words(words + used, count, (const uint8_t *)s->data + 8 * first, s->length - 8 * first,
+                   true); /* most significant byte first */
     at->word += count;
     if (at->word > total) {
         at->stream++;
@@ -106,14 +104,46 @@ static unsigned fixed_words(const struct flounder_message_plan *plan, unsigned f
     return plan->words - first < size ? plan->words - first : size;
 }
 
+/* Most fragments lie in the middle of a stream of bytes: `size` whole words, and neither its length nor
+ * its end.  They take a short cut. */
+static inline bool in_the_middle(const struct flounder_stream_plan *plan, uint64_t length,
+                                 const struct flounder_position *at, unsigned size)
+{
+    return (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES) &&
+           length > 8 * (at->word - 1 + size);
+}
+
+static inline bool fill_from_the_middle(const struct flounder_binding *c,
+                                        struct flounder_position *at, volatile uint64_t *words,
+                                        unsigned size)
+{
+    if (at->word == 0)
+        return false;
+    const struct flounder_tx_stream *s = &c->tx_stream[at->stream];
+    if (!in_the_middle(&c->tx_plan->stream[at->stream], s->length, at, size))
+        return false;
+    const uint8_t *data = (const uint8_t *)s->data + 8 * (at->word - 1);
+    for (unsigned w = 0; w < size; w++) {
+        uint64_t word;
+        memcpy(&word, data + 8ul * w, 8);
+        words[w] = __builtin_bswap64(word);
+    }
+    at->word += size;
+    return true;
+}
+
 unsigned flounder_fill(const struct flounder_binding *c, struct flounder_position *at,
-                       uint64_t *words, unsigned size)
+                       volatile uint64_t *words, unsigned size)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
+    if (fill_from_the_middle(c, at, words, size))
+        return size;
     assert(!flounder_at_end(plan, at));
     if (at->fragment < plan->fragments) {
         unsigned count = fixed_words(plan, at->fragment, size);
-        memcpy(words, c->tx_words + at->fragment * size, count * sizeof(*words));
+        const uint64_t *from = c->tx_words + at->fragment * size;
+        for (unsigned i = 0; i < count; i++)
+            words[i] = from[i];
         at->fragment++;
         return count;
     }
@@ -143,24 +173,39 @@ static errval_t begin_stream(const struct flounder_stream_plan *plan, struct flo
     return SYS_ERR_OK;
 }
 
+/* Stores up to `count` words at `data`, where `rest` bytes are missing. */
+static inline __attribute__((always_inline)) void store_words(uint8_t *data, size_t rest,
+                                                              const volatile uint64_t *words,
+                                                              unsigned count, bool bytes_first)
+{
+    const unsigned whole = rest / 8 < count ? (unsigned)(rest / 8) : count;
+    const volatile uint64_t *const end = words + whole;
+    while (words < end) {
+        const uint64_t word = bytes_first ? __builtin_bswap64(*words) : *words;
+        memcpy(data, &word, 8);
+        words++;
+        data += 8;
+    }
+    if (whole == count)
+        return;
+    /* the very end */
+    const size_t length = rest % 8;
+    uint64_t word = *words;
+    if (bytes_first)
+        word = __builtin_bswap64(word) >> (8 * (8 - length));
+    memcpy(data, &word, length);
+}
+
 /* Stores `count` words of data from word `first` on. */
 static void words_in(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
                      uint64_t first, const volatile uint64_t *words, unsigned count)
 {
-    const bool bytes_first = plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES;
-    const size_t bytes = stream_bytes(plan, s->length);
     uint8_t *data = (uint8_t *)s->data + 8 * first;
-    size_t rest = bytes - 8 * first;
-    for (unsigned w = 0; w < count; w++, data += 8, rest -= 8) {
-        uint64_t word = words[w];
-        size_t length = rest < 8 ? rest : 8;
-        if (bytes_first)
-            word = __builtin_bswap64(word) >> (8 * (8 - length));
-        if (length == 8)
-            memcpy(data, &word, 8);
-        else
-            memcpy(data, &word, length); /* only at the very end */
-    }
+    const size_t rest = stream_bytes(plan, s->length) - 8 * first;
+    if (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES)
+        store_words(data, rest, words, count, true);
+    else
+        store_words(data, rest, words, count, false);
 }
 
 static errval_t unpack_elements(const struct flounder_stream_plan *plan,
@@ -209,11 +254,35 @@ static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t 
     return SYS_ERR_OK;
 }
 
+/* See in_the_middle. */
+static inline bool take_into_the_middle(struct flounder_binding *c, const volatile uint64_t *words,
+                                        unsigned count, unsigned size)
+{
+    struct flounder_position *at = &c->rx_at;
+    if (at->word == 0 || count != size)
+        return false;
+    const struct flounder_rx_stream *s = &c->rx_stream[at->stream];
+    if (!in_the_middle(&c->rx_plan->stream[at->stream], s->length, at, size))
+        return false;
+    uint8_t *data = (uint8_t *)s->data + 8 * (at->word - 1);
+    for (unsigned w = 0; w < size; w++) {
+        const uint64_t word = __builtin_bswap64(words[w]);
+        memcpy(data + 8ul * w, &word, 8);
+    }
+    at->word += size;
+    return true;
+}
+
 static errval_t take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
                      unsigned size, bool padded, unsigned *taken, bool *complete)
 {
     struct flounder_position *at = &c->rx_at;
     const struct flounder_message_plan *plan = c->rx_plan;
+    if (take_into_the_middle(c, words, count, size)) {
+        *taken = size;
+        *complete = false;
+        return SYS_ERR_OK;
+    }
     assert(plan != NULL && !flounder_at_end(plan, at));
     if (at->fragment < plan->fragments) {
         unsigned expected = fixed_words(plan, at->fragment, size);

@@ -106,11 +106,11 @@ static void reap(void *arg)
 static void end_calls(struct flounder_binding *c, errval_t err)
 {
     for (;;) {
-        thread_mutex_lock(&c->lock);
+        dispatcher_handle_t handle = disp_disable();
         struct flounder_rpc *rpc = c->rpcs;
         if (rpc != NULL)
             c->rpcs = rpc->next;
-        thread_mutex_unlock(&c->lock);
+        disp_enable(handle);
         if (rpc == NULL)
             return;
         flounder_waiter_wake(&rpc->waiter, err);
@@ -120,11 +120,11 @@ static void end_calls(struct flounder_binding *c, errval_t err)
 static void end_turns(struct flounder_binding *c, errval_t err)
 {
     for (;;) {
-        thread_mutex_lock(&c->lock);
+        dispatcher_handle_t handle = disp_disable();
         struct flounder_waiter *w = c->tx_idle;
         if (w != NULL)
             c->tx_idle = w->next;
-        thread_mutex_unlock(&c->lock);
+        disp_enable(handle);
         if (w == NULL)
             return;
         flounder_waiter_wake(w, err);
@@ -169,8 +169,15 @@ errval_t flounder_reason(errval_t err)
     }
 }
 
+void flounder_unlisten(struct flounder_binding *c)
+{
+    if (flounder_transport(c)->unlisten != NULL)
+        flounder_transport(c)->unlisten(c);
+}
+
 void flounder_break(struct flounder_binding *c, errval_t err)
 {
+    flounder_unlisten(c);
     if (c->closed != SYS_ERR_OK)
         return;
     err = flounder_reason(err);

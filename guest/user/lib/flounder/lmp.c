@@ -58,12 +58,16 @@ void flounder_lmp_push(struct flounder_binding *c)
 
 void flounder_lmp_rearm(struct flounder_binding *c)
 {
-    if (c->closed != SYS_ERR_OK)
-        return;
-    errval_t err =
-        lmp_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
-    if (err_is_fail(err))
-        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+    struct lmp_chan *chan = c->channel;
+    if (c->closed != SYS_ERR_OK) {
+        flounder_unlisten(c);
+    } else if (chan->endpoint->waitset_state.held) {
+        lmp_chan_listen_again(chan);
+    } else { /* the program took the channel from under the stubs and gives it back */
+        errval_t err = lmp_chan_listen(chan, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+        if (err_is_fail(err))
+            flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+    }
 }
 
 /* The capability that came with a fragment goes to its place, or nowhere if none was announced. */

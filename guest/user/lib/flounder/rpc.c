@@ -6,6 +6,8 @@
  * brings back; so several threads, and handlers that interrupt a waiting call, can have calls
  * outstanding on one binding, and replies may come in any order.  The waiting thread serves events
  * meanwhile.  A reply to a token nobody waits for is an ordinary message.
+ * Who takes a call out of the list, and nobody else, wakes its thread.  The list is as long as there are
+ * calls outstanding, so it is searched disabled.
  */
 #include "flounder_priv.h"
 
@@ -29,25 +31,24 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
     rpc->token = token & ~UINT32_C(1);
     rpc->number = number;
     rpc->results = results;
-    thread_mutex_lock(&c->lock);
+    dispatcher_handle_t handle = disp_disable();
     rpc->next = c->rpcs;
     c->rpcs = rpc;
-    thread_mutex_unlock(&c->lock);
+    disp_enable(handle);
     return token;
 }
 
-/* False if it was ended by somebody else before. */
+/* False if it was ended, or taken to be ended, by somebody else before. */
 static bool remove_rpc(struct flounder_binding *c, const struct flounder_rpc *rpc)
 {
-    bool found = false;
-    thread_mutex_lock(&c->lock);
-    for (struct flounder_rpc **p = &c->rpcs; *p != NULL; p = &(*p)->next)
-        if (*p == rpc) {
-            *p = rpc->next;
-            found = true;
-            break;
-        }
-    thread_mutex_unlock(&c->lock);
+    dispatcher_handle_t handle = disp_disable();
+    struct flounder_rpc **link = &c->rpcs;
+    while (*link != NULL && *link != rpc)
+        link = &(*link)->next;
+    const bool found = *link != NULL;
+    if (found)
+        *link = rpc->next;
+    disp_enable(handle);
     return found;
 }
 
@@ -60,20 +61,22 @@ errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, 
     return err;
 }
 
-struct flounder_rpc *flounder_rpc_find(struct flounder_binding *c, uint32_t token, uint16_t number)
+struct flounder_rpc *flounder_rpc_take(struct flounder_binding *c, uint32_t token, uint16_t number)
 {
-    thread_mutex_lock(&c->lock);
-    struct flounder_rpc *rpc = c->rpcs;
-    while (rpc != NULL && (rpc->token != token || rpc->number != number))
-        rpc = rpc->next;
-    thread_mutex_unlock(&c->lock);
+    dispatcher_handle_t handle = disp_disable();
+    struct flounder_rpc **link = &c->rpcs, *rpc;
+    while ((rpc = *link) != NULL && (rpc->token != token || rpc->number != number))
+        link = &rpc->next;
+    if (rpc != NULL)
+        *link = rpc->next;
+    disp_enable(handle);
     return rpc;
 }
 
 void flounder_rpc_complete(struct flounder_binding *c, struct flounder_rpc *rpc)
 {
-    if (remove_rpc(c, rpc))
-        flounder_waiter_wake(&rpc->waiter, SYS_ERR_OK);
+    (void)c;
+    flounder_waiter_wake(&rpc->waiter, SYS_ERR_OK);
 }
 
 /* ---- results ---- */

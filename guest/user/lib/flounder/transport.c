@@ -15,7 +15,14 @@ static struct lmp_chan *lmp_of(struct flounder_binding *c)
 
 static errval_t lmp_listen(struct flounder_binding *c)
 {
-    return lmp_chan_register_recv(lmp_of(c), c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+    return lmp_chan_listen(lmp_of(c), c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
+}
+
+static void lmp_unlisten(struct flounder_binding *c)
+{
+    struct lmp_endpoint *endpoint = lmp_of(c)->endpoint; /* NULL: destroyed already */
+    if (endpoint != NULL && endpoint->waitset_state.held)
+        (void)lmp_chan_deregister_recv(lmp_of(c)); /* held: registered */
 }
 
 static bool lmp_goodbye(struct flounder_binding *c)
@@ -60,7 +67,13 @@ static struct ump_chan *ump_of(struct flounder_binding *c)
 
 static errval_t ump_listen(struct flounder_binding *c)
 {
-    return ump_chan_register_recv(ump_of(c), c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
+    return ump_chan_listen(ump_of(c), c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
+}
+
+static void ump_unlisten(struct flounder_binding *c)
+{
+    if (ump_of(c)->recv_waitset.held)
+        (void)ump_chan_deregister_recv(ump_of(c)); /* held: registered */
 }
 
 static bool ump_goodbye(struct flounder_binding *c)
@@ -145,6 +158,7 @@ static void multihop_close(struct flounder_binding *c)
 const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS] = {
     [FLOUNDER_LMP] = { .push = flounder_lmp_push,
                        .listen = lmp_listen,
+                       .unlisten = lmp_unlisten,
                        .goodbye = lmp_goodbye,
                        .register_send = lmp_register_send,
                        .deregister_send = lmp_deregister_send,
@@ -154,6 +168,7 @@ const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS] = {
     [FLOUNDER_UMP] = { .tickets = true,
                        .push = flounder_ump_push,
                        .listen = ump_listen,
+                       .unlisten = ump_unlisten,
                        .goodbye = ump_goodbye,
                        .register_send = ump_register_send,
                        .deregister_send = ump_deregister_send,

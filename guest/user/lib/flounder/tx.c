@@ -33,12 +33,12 @@ size_t flounder_string_length(const char *string)
 /* The first in line for an idle binding, if any. */
 static struct flounder_waiter *next_in_line(struct flounder_binding *c)
 {
-    thread_mutex_lock(&c->lock);
+    dispatcher_handle_t handle = disp_disable();
     struct flounder_waiter *w = c->tx_idle;
     if (w != NULL)
         c->tx_idle = w->next;
     c->tx_wanted = c->tx_idle != NULL;
-    thread_mutex_unlock(&c->lock);
+    disp_enable(handle);
     return w;
 }
 
@@ -156,13 +156,13 @@ bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
     if (err_no(*err) != FLOUNDER_ERR_TX_BUSY)
         return false;
     flounder_waiter_init(&waiter, c->waitset);
-    thread_mutex_lock(&c->lock);
+    dispatcher_handle_t handle = disp_disable();
     struct flounder_waiter **last = &c->tx_idle;
     while (*last != NULL)
         last = &(*last)->next;
     *last = &waiter;
     c->tx_wanted = true;
-    thread_mutex_unlock(&c->lock);
+    disp_enable(handle);
     /* it may have become idle before we were in line: then nobody else would wake us */
     if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0) {
         struct flounder_waiter *first = next_in_line(c);

@@ -24,17 +24,14 @@ void flounder_ump_push(struct flounder_binding *c)
     const struct flounder_message_plan *plan = c->tx_plan;
     while (!flounder_at_end(plan, &c->tx_at)) {
         struct ump_control control;
-        volatile struct ump_message *line = ump_chan_get_next(c->channel, &control);
+        volatile struct ump_message *line = ump_chan_next_line(c->channel, &control);
         if (line == NULL) {
             errval_t err = ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
             if (err_is_fail(err))
                 flounder_tx_done(c, err_push(err, LIB_ERR_CHAN_REGISTER_SEND));
             return;
         }
-        uint64_t words[UMP_PAYLOAD_WORDS];
-        unsigned count = flounder_fill(c, &c->tx_at, words, UMP_PAYLOAD_WORDS);
-        for (unsigned i = 0; i < count; i++)
-            line->data[i] = words[i];
+        (void)flounder_fill(c, &c->tx_at, line->data, UMP_PAYLOAD_WORDS);
         ump_chan_commit(c->channel, line, control, plan->number);
     }
     flounder_tx_done(c, SYS_ERR_OK);
@@ -42,25 +39,38 @@ void flounder_ump_push(struct flounder_binding *c)
 
 /* ---- receiving ---- */
 
-static void arm(struct flounder_binding *c)
+/* The program took the channel from under the stubs and gives it back, or it is closed. */
+static __attribute__((noinline)) void arm_anew(struct flounder_binding *c)
 {
-    errval_t err =
-        ump_chan_register_recv(c->channel, c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
+    struct ump_chan *chan = c->channel;
+    flounder_unlisten(c);
+    if (c->closed != SYS_ERR_OK)
+        return;
+    errval_t err = ump_chan_listen(chan, c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
     if (err_is_fail(err))
-        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+        flounder_break(c, err);
+}
+
+static inline void arm(struct flounder_binding *c, bool done)
+{
+    struct ump_chan *chan = c->channel;
+    if (c->closed == SYS_ERR_OK && chan->recv_waitset.held) {
+        ump_chan_listen_again(chan, done);
+        return;
+    }
+    if (done)
+        ump_chan_recv_done(chan);
+    arm_anew(c);
 }
 
 void flounder_ump_rearm(struct flounder_binding *c)
 {
-    if (c->closed == SYS_ERR_OK)
-        arm(c);
+    arm(c, false);
 }
 
 void flounder_ump_rearm_line(struct flounder_binding *c)
 {
-    ump_chan_recv_done(c->channel);
-    if (c->closed == SYS_ERR_OK)
-        arm(c);
+    arm(c, true);
 }
 
 /* A line that is not a whole message by itself.  True: the event is used up; false: look for more. */
@@ -76,7 +86,7 @@ static bool take_line(struct flounder_binding *c, volatile struct ump_message *l
     errval_t err = FLOUNDER_ERR_INVALID_STATE;
     if (type == c->rx_plan->number)
         err = flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
-    ump_chan_recv_done(c->channel);
+    ump_chan_line_done(c->channel);
     if (err_is_fail(err))
         flounder_break(c, err);
     else if (complete)
@@ -88,10 +98,11 @@ static bool take_line(struct flounder_binding *c, volatile struct ump_message *l
 static __attribute__((noinline)) void
 receive_lines(struct flounder_binding *c, volatile struct ump_message *line, unsigned type)
 {
-    do
+    do {
         if (take_line(c, line, type))
             return;
-    while (err_is_ok(ump_chan_recv(c->channel, &line, &type)));
+        line = ump_chan_take_line(c->channel, &type);
+    } while (line != NULL || err_is_ok(ump_chan_recv(c->channel, &line, &type)));
     flounder_ump_rearm(c);
 }
 
@@ -101,13 +112,16 @@ void flounder_ump_rx_handler(void *arg)
     struct flounder_binding *c = arg;
     volatile struct ump_message *line;
     unsigned type;
-    errval_t err = ump_chan_recv(c->channel, &line, &type);
-    if (err_is_fail(err)) {
-        if (err_no(err) == LIB_ERR_NO_UMP_MSG)
-            flounder_ump_rearm(c);
-        else
-            flounder_break(c, err);
-        return;
+    line = ump_chan_take_line(c->channel, &type);
+    if (line == NULL) {
+        errval_t err = ump_chan_recv(c->channel, &line, &type);
+        if (err_is_fail(err)) {
+            if (err_no(err) == LIB_ERR_NO_UMP_MSG)
+                flounder_ump_rearm(c);
+            else
+                flounder_break(c, err);
+            return;
+        }
     }
     const unsigned index = type - FLOUNDER_FIRST_MESSAGE;
     if (c->rx_plan != NULL || index >= c->messages || !c->plan[index].single) {
