@@ -134,6 +134,8 @@ static void dies_idle(mortal_way_t way)
     CHECK(err_is_ok(mortal_die__tx(b, NOP_CONT, way)));
     if (way == mortal_by_spinning)
         kill_victim(domain);
+    if (way == mortal_by_leaving) /* it says goodbye before it goes, and its service with it */
+        wait_for_end(domain, way);
     expect_dead(b, iref);
     wait_for_end(domain, way);
     errval_t err;
@@ -150,6 +152,8 @@ static void dies_called(mortal_way_t way)
     uint32_t never;
     struct mortal_binding *b = start_server("mortal_called", &domain, &iref);
     CHECK(err_no(b->rpc_tx_vtbl.die_asked(b, way, &never)) == FLOUNDER_ERR_BINDING_CLOSED);
+    if (way == mortal_by_leaving) /* it says goodbye before it goes, and its service with it */
+        wait_for_end(domain, way);
     expect_dead(b, iref);
     wait_for_end(domain, way);
 }
