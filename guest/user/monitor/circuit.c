@@ -53,12 +53,19 @@ struct circuit *circuit_find(uint32_t vci, enum circuit_state state)
     return &circuits[index];
 }
 
-unsigned circuit_count(const struct client *client)
+unsigned circuits_asked_for(const struct client *client)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < CIRCUITS_MAX; i++)
-        for (unsigned e = NEAR; e <= FAR && circuits[i].state != CIRCUIT_FREE; e++)
-            count += circuits[i].end[e].client == client;
+        count += circuits[i].state != CIRCUIT_FREE && circuits[i].end[NEAR].client == client;
+    return count;
+}
+
+static unsigned domain_ends(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < CIRCUITS_MAX; i++)
+        count += circuits[i].end[NEAR].link != NULL || circuits[i].end[FAR].link != NULL;
     return count;
 }
 
@@ -88,10 +95,11 @@ errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *cl
                             struct capref ep)
 {
     struct circuit_end *end = &c->end[which];
-    struct multihop_link *link = calloc(1, sizeof(*link));
+    const bool room = domain_ends() < CIRCUITS_HERE_MAX;
+    struct multihop_link *link = room ? calloc(1, sizeof(*link)) : NULL;
     if (link == NULL) {
         drop_cap(ep);
-        return LIB_ERR_MALLOC_FAIL;
+        return room ? LIB_ERR_MALLOC_FAIL : MON_ERR_TOO_MANY_CIRCUITS;
     }
     multihop_link_init(link);
     errval_t err = lmp_chan_accept(&link->lmp, MONITOR_LMP_BUF_WORDS, ep);

@@ -11,7 +11,8 @@
 #include "monitor.h"
 
 #define CIRCUITS_MAX 128          /* of all kinds that this monitor carries */
-#define CIRCUITS_OF_CLIENT_MAX 32 /* that begin or end in one domain */
+#define CIRCUITS_HERE_MAX 64      /* that begin or end on this core: their endpoints must fit */
+#define CIRCUITS_OF_CLIENT_MAX 16 /* that one domain has asked for */
 #define CIRCUIT_CREDIT 4          /* frames that may wait here to leave over one end */
 
 enum circuit_state {
@@ -76,13 +77,13 @@ void circuit_free(struct circuit *c);
 uint32_t circuit_vci(const struct circuit *c);
 /* NULL: there is none of this number in this state (any more). */
 struct circuit *circuit_find(uint32_t vci, enum circuit_state state);
-/* Domains' ends of this client. */
-unsigned circuit_count(const struct client *client);
+/* Circuits that this client has asked for, and has still. */
+unsigned circuits_asked_for(const struct client *client);
 /* Calls the function for each circuit in use. */
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client);
 
-/* Makes an end.  A domain's has an LMP channel with the domain's endpoint `ep` (or NULL_CAP, to be set
+/* Makes an end; MON_ERR_TOO_MANY_CIRCUITS, or the errors of endpoints.  A domain's has an LMP channel with the domain's endpoint `ep` (or NULL_CAP, to be set
  * before the circuit opens), which the circuit owns from now on, also if this fails. */
 errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *client,
                             struct capref ep);

@@ -102,8 +102,6 @@ static errval_t ask_service(struct circuit *c)
     if (entry == NULL)
         return MON_ERR_INVALID_IREF;
     struct link *service = entry->owner;
-    if (circuit_count(service->client) >= CIRCUITS_OF_CLIENT_MAX)
-        return MON_ERR_TOO_MANY_CIRCUITS;
     errval_t err = circuit_domain_end(c, FAR, service->client, NULL_CAP);
     if (err_is_fail(err))
         return err;
@@ -137,7 +135,7 @@ static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_
         err = MON_ERR_INVALID_IREF;
     else if (core == my_core)
         err = MON_ERR_IDC_BIND_REFUSED; /* circuits are for other cores */
-    else if (circuit_count(link->client) >= CIRCUITS_OF_CLIENT_MAX ||
+    else if (circuits_asked_for(link->client) >= CIRCUITS_OF_CLIENT_MAX ||
              (c = circuit_new(CIRCUIT_REMOTE_WAIT)) == NULL)
         err = MON_ERR_TOO_MANY_CIRCUITS;
     if (err_is_fail(err)) {

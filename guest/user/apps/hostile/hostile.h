@@ -15,5 +15,6 @@ bool hostile_touch(int argc, char **argv);
 bool hostile_many(int argc, char **argv);
 bool hostile_dispatchers(int argc, char **argv);
 bool hostile_share(int argc, char **argv);
+bool hostile_circuit(int argc, char **argv);
 
 #endif
