@@ -370,6 +370,26 @@ Test(waitset, thread_polls_a_bounded_number_of_times_then_blocks)
               "%u polls", polls_before_idle);
 }
 
+Test(waitset, many_channels_are_polled_in_fewer_rounds)
+{
+    enum { MANY = 200, FEWER = UMP_POLL_LOOKS / UMP_POLL_BUDGET };
+    static struct waitset_chanstate many[MANY];
+    for (unsigned i = 0; i < MANY; i++) {
+        waitset_chanstate_init(&many[i], CHANTYPE_UMP_IN);
+        OK(waitset_chan_register_polled(&ws, &many[i], NOTE(1)));
+        unsigned rounds = poll_rounds_disabled(curdispatcher());
+        cr_assert(rounds >= UMP_POLL_ROUNDS_LEAST && rounds <= UMP_POLL_BUDGET);
+        cr_assert(i + 1 > FEWER || rounds == UMP_POLL_BUDGET, "%u channels: %u rounds", i + 1,
+                  rounds);
+        cr_assert(rounds * (i + 1) <= UMP_POLL_LOOKS || rounds == UMP_POLL_ROUNDS_LEAST,
+                  "%u channels: %u rounds", i + 1, rounds);
+    }
+    cr_assert_eq(poll_rounds_disabled(curdispatcher()), UMP_POLL_ROUNDS_LEAST);
+    for (unsigned i = 0; i < MANY; i++)
+        OK(waitset_chan_deregister(&many[i]));
+    cr_assert_eq(poll_rounds_disabled(curdispatcher()), UMP_POLL_BUDGET);
+}
+
 Test(waitset, event_with_a_token_is_not_for_everybody)
 {
     OK(waitset_chan_register(&ws, &chan[0], NOTE(1)));

@@ -14,8 +14,12 @@
 
 #define DEFAULT_UMP_BUFLEN 2048 /* bytes for one direction, with its control line */
 
-/* Rounds of polling all channels before an idle dispatcher arms its wake flags and sleeps. */
+/* Rounds of polling all channels before an idle dispatcher arms its wake flags and sleeps.  With many
+ * channels there are fewer, so that it looks at UMP_POLL_LOOKS lines or a little more: a monitor has a
+ * channel to every other core, and a look at each of them 64 times costs more than the sleep saves. */
 #define UMP_POLL_BUDGET 64
+#define UMP_POLL_ROUNDS_LEAST 4
+#define UMP_POLL_LOOKS 512
 
 struct ump_chan;
 typedef void ump_bind_continuation_fn(void *st, errval_t err, struct ump_chan *uc,

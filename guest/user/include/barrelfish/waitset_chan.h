@@ -103,4 +103,8 @@ static inline bool waitset_chan_is_armed(const struct waitset_chanstate *chan)
  * there was one. */
 bool poll_channels_disabled(dispatcher_handle_t handle);
 
+/* How many rounds of polling are worth their time with the channels there are now.  Counts them, so it is
+ * asked when UMP_POLL_ROUNDS_LEAST rounds have found nothing. */
+unsigned poll_rounds_disabled(dispatcher_handle_t handle);
+
 #endif

@@ -6,9 +6,9 @@
  * giving the core away, or by stopping.  At a run upcall the state of the thread that was running
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
- * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels, then the
- * wake flags are set, one more look, then yield without work.  The budget is a count, not a time, so
- * that a deterministic machine stays deterministic.
+ * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if there
+ * are many), then the wake flags are set, one more look, then yield without work.  The budget is a
+ * count, not a time, so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
@@ -146,7 +146,11 @@ static void idle(dispatcher_handle_t handle)
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    for (unsigned round = 0; disp->polled_channels != NULL && round < UMP_POLL_BUDGET; round++) {
+    unsigned rounds = UMP_POLL_BUDGET;
+    for (unsigned round = 0; disp->polled_channels != NULL && round < rounds; round++) {
+        if (round == UMP_POLL_ROUNDS_LEAST) {
+            rounds = poll_rounds_disabled(handle);
+        }
         disp->idle_polls++;
         disp_check_events_disabled(handle);
         if (disp->runq != NULL) {

@@ -131,6 +131,7 @@ static inline __attribute__((always_inline)) bool
 next_event(struct waitset *ws, struct waitset_chanstate *awaited, errval_t *error_var,
            struct event_closure *closure, struct waitset_chanstate **taken)
 {
+    unsigned rounds = UMP_POLL_BUDGET;
     for (unsigned round = 0;; round++) {
         dispatcher_handle_t handle = disp_disable();
         struct thread *me = get_dispatcher_generic(handle)->current;
@@ -148,7 +149,10 @@ next_event(struct waitset *ws, struct waitset_chanstate *awaited, errval_t *erro
         }
         /* As the dispatcher does when it idles, but without giving up the thread: blocking it and
          * resuming it costs more than a message. */
-        if (round < UMP_POLL_BUDGET && may_poll(handle)) {
+        if (round == UMP_POLL_ROUNDS_LEAST) {
+            rounds = poll_rounds_disabled(handle);
+        }
+        if (round < rounds && may_poll(handle)) {
             get_dispatcher_generic(handle)->idle_polls++;
             disp_enable(handle);
             __asm__ volatile("pause");

@@ -243,6 +243,23 @@ static void trigger_polled(struct waitset_chanstate *chan, dispatcher_handle_t h
     (void)err;
 }
 
+unsigned poll_rounds_disabled(dispatcher_handle_t handle)
+{
+    const struct waitset_chanstate *first = get_dispatcher_generic(handle)->polled_channels;
+    unsigned count = 0;
+
+    for (const struct waitset_chanstate *chan = first; chan != NULL;) {
+        count++;
+        chan = chan->polled_next != first ? chan->polled_next : NULL;
+    }
+    if (count * UMP_POLL_BUDGET <= UMP_POLL_LOOKS) {
+        return UMP_POLL_BUDGET;
+    }
+    unsigned rounds = UMP_POLL_LOOKS / count;
+
+    return rounds > UMP_POLL_ROUNDS_LEAST ? rounds : UMP_POLL_ROUNDS_LEAST;
+}
+
 bool poll_channels_disabled(dispatcher_handle_t handle)
 {
     struct waitset_chanstate *chan = get_dispatcher_generic(handle)->polled_channels, *end, *next;
