@@ -141,6 +141,16 @@ static struct sysret stop_dispatcher(const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+static struct sysret is_shared(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
+                        mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL);
+}
+
 static struct sysret get_stats(const struct invocation *inv)
 {
     struct kernel_stats *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
@@ -186,6 +196,8 @@ struct sysret kernel_invoke(struct cte *cte, struct invocation *inv)
         return SYSRET_VALUE(stop_next());
     case KernelCmd_Stop_dispatcher:
         return stop_dispatcher(inv);
+    case KernelCmd_Is_shared:
+        return is_shared(inv);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

@@ -10,6 +10,7 @@
  * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
  * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in which a
  * capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is asked for.
+ * If some remain, the monitor may hold them because they are in use on other cores: it is asked to look.
  *
  * It serves its own core only; when its memory ends it says so, it never asks another core.
  */
@@ -17,6 +18,7 @@
 #include <barrelfish/monitor_client.h>
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
+#include <if/monitor_defs.h>
 #include <mm/mm.h>
 #include <services/send_queue.h>
 
@@ -127,6 +129,34 @@ static void reclaim_orphans(unsigned count, struct capref slot)
     }
 }
 
+/* Messages to the monitor take turns with those of the library, by the binding's mutex. */
+static struct event_queue_node release_node;
+static bool releasing;
+
+static void release_sent(void *arg)
+{
+    (void)arg;
+    event_mutex_unlock(&get_monitor_binding()->mutex);
+    releasing = false;
+}
+
+static void send_release(void *arg)
+{
+    (void)arg;
+    errval_t err = monitor_release_unused__tx(get_monitor_binding(), MKCONT(release_sent, NULL));
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "asking the monitor for unused memory");
+}
+
+static void ask_monitor_to_release(void)
+{
+    if (orphans == NULL || releasing)
+        return;
+    releasing = true;
+    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &release_node,
+                             MKCLOSURE(send_release, NULL));
+}
+
 static unsigned orphan_count(void)
 {
     unsigned count = 0;
@@ -204,6 +234,7 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
             err = take_block(bits, minbase, maxlimit, ret);
         }
         slot_free(slot);
+        ask_monitor_to_release();
     }
     struct capability identity;
     if (err_is_ok(err)) {
@@ -300,6 +331,7 @@ static void available_call(struct mem_binding *b)
     if (err_is_ok(slot_alloc(&slot))) {
         reclaim_orphans(orphan_count(), slot);
         slot_free(slot);
+        ask_monitor_to_release();
     }
     queue_reply(b, REPLY_AVAILABLE, SYS_ERR_OK, NULL_CAP);
 }

@@ -497,6 +497,12 @@ static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
             .kind = MESSAGE_RPC_EP_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
 }
 
+static void release_unused(struct monitor_binding *b)
+{
+    (void)b;
+    parcel_release_unused();
+}
+
 static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
 {
     struct link *link = b->st;
@@ -563,6 +569,7 @@ void bind_set_handlers(struct link *link)
     b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
     b->rx_vtbl.get_iref_state = get_iref_state;
     b->rx_vtbl.connection_closed = connection_closed;
+    b->rx_vtbl.release_unused = release_unused;
     b->rx_vtbl.domain_exited = domain_exited;
     multihop_set_handlers(link);
 }

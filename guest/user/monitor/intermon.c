@@ -49,6 +49,8 @@ struct message {
         MESSAGE_CONNECTION_CLOSED,
         MESSAGE_IREF_STATE_REQUEST,
         MESSAGE_IREF_STATE_REPLY,
+        MESSAGE_RELEASE,
+        MESSAGE_RELEASED,
         MESSAGE_NAME_IREF,
         MESSAGE_FETCH,
         MESSAGE_FETCHED,
@@ -92,6 +94,10 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
                                            m->service);
     case MESSAGE_CONNECTION_CLOSED:
         return intermon_connection_closed__tx(b, cont, m->id);
+    case MESSAGE_RELEASE:
+        return intermon_release_cap_request__tx(b, cont, m->id);
+    case MESSAGE_RELEASED:
+        return intermon_release_cap_reply__tx(b, cont, m->id, !m->exists);
     case MESSAGE_IREF_STATE_REQUEST:
         return intermon_iref_state_request__tx(b, cont, m->iref, m->id);
     case MESSAGE_IREF_STATE_REPLY:
@@ -164,6 +170,16 @@ void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id)
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket)
 {
     send_to(core, &(struct message){ .kind = MESSAGE_FETCH, .id = ticket });
+}
+
+void peer_send_release_cap_request(coreid_t core, uint64_t ticket)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_RELEASE, .id = ticket });
+}
+
+void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_RELEASED, .id = ticket, .exists = !unused });
 }
 
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
@@ -469,6 +485,16 @@ static void fetch_cap_request(struct intermon_binding *b, uint64_t ticket)
     parcel_fetch(peer_of(b), ticket);
 }
 
+static void release_cap_request(struct intermon_binding *b, uint64_t ticket)
+{
+    parcel_release_asked(peer_of(b), ticket);
+}
+
+static void release_cap_reply(struct intermon_binding *b, uint64_t ticket, bool unused)
+{
+    parcel_released(peer_of(b), ticket, unused);
+}
+
 static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
                             uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2)
 {
@@ -496,5 +522,7 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.set_name_iref = set_name_iref;
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
+    b->rx_vtbl.release_cap_request = release_cap_request;
+    b->rx_vtbl.release_cap_reply = release_cap_reply;
     multihop_set_peer_handlers(b);
 }

@@ -190,6 +190,10 @@ void parcel_fetch(coreid_t core, uint64_t ticket);
 void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
                     const struct capability *description);
 void parcel_client_exited(const struct client *client);
+/* Asks the other monitors whether memory that has left is still in use there; and their answers. */
+void parcel_release_unused(void);
+void parcel_release_asked(coreid_t core, uint64_t ticket);
+void parcel_released(coreid_t core, uint64_t ticket, bool unused);
 
 /* ---- multihop.c: binding through the monitors; circuit.c: what comes of it ---- */
 
@@ -246,6 +250,8 @@ void peers_send_name_iref(iref_t iref);
 void peer_send(coreid_t core, struct send_item *item);
 coreid_t peer_of(const struct intermon_binding *b);
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
+void peer_send_release_cap_request(coreid_t core, uint64_t ticket);
+void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap);
 

@@ -7,12 +7,18 @@
  * ticket to its own monitor, which fetches a description from the depositor's monitor and makes the
  * capability anew.  A ticket names the core and cannot be guessed; it is good for one collection.
  * Only types that mean the same on every core travel, and no RAM: both sides could retype it.
- * Must keep the copy of memory that has left: without it the memory would count as unused here.
+ * Memory that has left is kept here as a copy while it may be in use there: without one it would count
+ * as unused on this core.  The receiver's monitor keeps a witness of it; when it is asked, and its own
+ * core has no other copy of the witness and nothing made of it, it drops the witness and says so, and
+ * the copy here goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.
+ * (A capability that has come back to a core where it was is kept by its own witness: breaking such
+ * rings needs agreement about deletion among all cores.)
  */
 #include "monitor.h"
 
 #define MAX_PARCELS 128 /* deposited and not yet collected; the oldest goes when there are more */
 #define MAX_FETCHES 64  /* asked of other monitors */
+#define MAX_KEPT 4096   /* away and witnessed; what is more is kept for good */
 
 struct parcel {
     uint64_t ticket; /* 0: free */
@@ -25,6 +31,18 @@ struct fetch {
     uint32_t token;
 };
 
+/* Memory of this core that is in use on another (list `away`); memory of another core that is in use
+ * on this one (list `witnesses`). */
+struct kept {
+    struct kept *next;
+    uint64_t ticket;
+    coreid_t core; /* the other one */
+    bool asked;
+    struct capref cap;
+};
+
+static struct kept *away, *witnesses;
+static unsigned kept_count;
 static struct parcel parcels[MAX_PARCELS];
 static struct fetch fetches[MAX_FETCHES];
 static unsigned next_parcel;
@@ -80,30 +98,82 @@ errval_t parcel_deposit(struct capref cap, uint64_t *ticket)
     return SYS_ERR_OK;
 }
 
-/* Takes a parcel out; MON_ERR_INVALID_MON_ID if there is none. */
-static errval_t open_parcel(uint64_t ticket, struct capability *description)
+static void keep(struct kept **list, uint64_t ticket, coreid_t core, struct capref cap)
 {
+    struct kept *kept = kept_count < MAX_KEPT ? malloc(sizeof(*kept)) : NULL;
+    if (kept == NULL) {
+        debug_printf("too many capabilities are on other cores: one is kept for good\n");
+        return;
+    }
+    *kept = (struct kept){ .next = *list, .ticket = ticket, .core = core, .cap = cap };
+    *list = kept;
+    kept_count++;
+}
+
+static struct kept **find_kept(struct kept **list, uint64_t ticket, coreid_t core)
+{
+    while (*list != NULL && ((*list)->ticket != ticket || (*list)->core != core))
+        list = &(*list)->next;
+    return list;
+}
+
+static void drop_kept(struct kept **link)
+{
+    struct kept *kept = *link;
+    *link = kept->next;
+    drop_cap(kept->cap);
+    free(kept);
+    kept_count--;
+}
+
+/* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID if
+ * there is none. */
+static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap)
+{
+    *cap = NULL_CAP;
     for (unsigned i = 0; i < MAX_PARCELS; i++) {
         struct parcel *p = &parcels[i];
         if (ticket == 0 || p->ticket != ticket)
             continue;
         p->ticket = 0;
-        errval_t err = cap_direct_identify(p->cap, description);
-        if (err_is_fail(err) || !is_memory(description))
-            drop_cap(p->cap);
-        return err;
+        *cap = p->cap;
+        return cap_direct_identify(p->cap, description);
     }
     return MON_ERR_INVALID_MON_ID;
 }
 
-static void deliver(struct client *client, uint32_t token, errval_t err, coreid_t from,
+/* A copy of what the client is about to get, by which we shall know when it is in use no more. */
+static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap)
+{
+    struct capref copy;
+    errval_t err = slot_alloc(&copy);
+    if (err_is_fail(err))
+        return err;
+    err = cap_copy(copy, cap);
+    if (err_is_fail(err)) {
+        slot_free(copy);
+        return err;
+    }
+    keep(&witnesses, ticket, from, copy);
+    return SYS_ERR_OK;
+}
+
+static void deliver(struct client *client, uint32_t token, errval_t err, uint64_t ticket,
                     const struct capability *description)
 {
     struct capref cap = NULL_CAP;
+    coreid_t from = core_of(ticket);
     if (err_is_ok(err) && !may_travel(description))
         err = MON_ERR_WRONG_CAP_TYPE;
     if (err_is_ok(err))
         err = remote_cap(description, from, &cap);
+    if (err_is_ok(err) && from != my_core && is_memory(description)) {
+        err = make_witness(ticket, from, cap);
+        if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
+            drop_cap(cap);
+            cap = NULL_CAP;
+        }
+    }
     blocking_answer_collect(client, token, err, cap);
 }
 
@@ -112,8 +182,10 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
     struct capability description;
     coreid_t from = core_of(ticket);
     if (from == my_core) {
-        errval_t err = open_parcel(ticket, &description);
-        deliver(client, token, err, from, &description);
+        struct capref cap;
+        errval_t err = open_parcel(ticket, &description, &cap);
+        deliver(client, token, err, ticket, &description);
+        drop_cap(cap); /* the client has its own */
         return;
     }
     errval_t err = MON_ERR_INVALID_CORE_ID;
@@ -132,7 +204,12 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
 void parcel_fetch(coreid_t core, uint64_t ticket)
 {
     struct capability description = { 0 };
-    errval_t err = open_parcel(ticket, &description);
+    struct capref cap;
+    errval_t err = open_parcel(ticket, &description, &cap);
+    if (err_is_ok(err) && is_memory(&description))
+        keep(&away, ticket, core, cap);
+    else
+        drop_cap(cap);
     peer_send_fetch_cap_reply(core, ticket, err, &description);
 }
 
@@ -146,7 +223,7 @@ void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
         struct fetch done = *f;
         f->ticket = 0;
         if (done.client != NULL)
-            deliver(done.client, done.token, err, core, description);
+            deliver(done.client, done.token, err, ticket, description);
         return;
     }
 }
@@ -156,4 +233,40 @@ void parcel_client_exited(const struct client *client)
     for (unsigned i = 0; i < MAX_FETCHES; i++)
         if (fetches[i].client == client)
             fetches[i].client = NULL;
+}
+
+/* ---- when it is in use no more ---- */
+
+void parcel_release_unused(void)
+{
+    for (struct kept *kept = away; kept != NULL; kept = kept->next) {
+        if (kept->asked)
+            continue; /* the answer is on its way */
+        kept->asked = true;
+        peer_send_release_cap_request(kept->core, kept->ticket);
+    }
+}
+
+void parcel_release_asked(coreid_t core, uint64_t ticket)
+{
+    struct kept **witness = find_kept(&witnesses, ticket, core);
+    bool shared = false;
+    if (*witness != NULL) {
+        errval_t err = invoke_kernel_is_shared(cap_kernel, (*witness)->cap, &shared);
+        if (err_is_fail(err))
+            shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
+        if (!shared)
+            drop_kept(witness);
+    } /* no witness: it was not delivered, its client had ended */
+    peer_send_release_cap_reply(core, ticket, !shared);
+}
+
+void parcel_released(coreid_t core, uint64_t ticket, bool unused)
+{
+    struct kept **link = find_kept(&away, ticket, core);
+    if (*link == NULL || !(*link)->asked)
+        return;
+    (*link)->asked = false;
+    if (unused)
+        drop_kept(link);
 }

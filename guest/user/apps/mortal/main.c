@@ -7,9 +7,12 @@
  *   mortal server-in-bind NAME     dies when somebody connects
  *   mortal client NAME MOMENT WAY  connects, and dies: MOMENT is idle, sending, binding or calling
  *   mortal opener NAME COUNT       opens and closes a connection COUNT times
+ *   mortal sender NAME             shows it 2 MiB of memory of the memory server, and ends
  *
  * The tester prints "mortal: all as expected" or says which line was not.
  */
+#include <barrelfish/monitor_client.h>
+
 #include "mortal.h"
 
 static void bound(void *st, errval_t err, struct mortal_binding *b)
@@ -58,6 +61,27 @@ static int open_and_close(const char *name, unsigned count)
     return 0;
 }
 
+#define FRAME_BYTES (2u << 20)
+
+/* The frame is not made of what the domain was started with: that goes with the domain in any case. */
+static int show_memory(const char *name)
+{
+    iref_t iref;
+    struct capref frame, copy;
+    void *memory;
+    uint64_t value = 0;
+    struct mortal_binding *b = bind_to(name, &iref);
+    do
+        CHECK(err_is_ok(frame_alloc(&frame, FRAME_BYTES, NULL)));
+    while (get_mem_binding() == NULL);
+    CHECK(err_is_ok(frame_alloc(&frame, FRAME_BYTES, NULL)));
+    CHECK(err_is_ok(slot_alloc(&copy)) && err_is_ok(cap_copy(copy, frame)));
+    CHECK(err_is_ok(vspace_map_one_frame(&memory, BASE_PAGE_SIZE, copy, NULL, NULL)));
+    *(volatile uint64_t *)memory = 4711;
+    CHECK(err_is_ok(b->rpc_tx_vtbl.look(b, frame, &value)) && value == 4711);
+    return 0;
+}
+
 int main(int argc, char *argv[])
 {
     const char *role = argc > 2 ? argv[1] : "";
@@ -65,11 +89,13 @@ int main(int argc, char *argv[])
         return be_tester(argv + 2);
     if (strcmp(role, "server") == 0 || strcmp(role, "server-in-bind") == 0)
         return be_server(argv[2], strcmp(role, "server") != 0);
+    if (strcmp(role, "sender") == 0)
+        return show_memory(argv[2]);
     if (strcmp(role, "client") == 0 && argc == 5)
         return be_client(argv[2], argv[3], way_of(argv[4]));
     if (strcmp(role, "opener") == 0 && argc == 4)
         return open_and_close(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
-    printf("usage: mortal tester CORE... | server NAME | client NAME MOMENT WAY | "
+    printf("usage: mortal tester CORE... | server NAME | client NAME MOMENT WAY | sender NAME | "
            "opener NAME COUNT\n");
     return 2;
 }

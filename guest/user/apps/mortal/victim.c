@@ -62,6 +62,18 @@ static errval_t ping(struct mortal_binding *b, uint32_t x, uint32_t *y)
     return SYS_ERR_OK;
 }
 
+/* Maps it, and keeps nothing. */
+static errval_t look(struct mortal_binding *b, struct capref frame, uint64_t *value)
+{
+    void *memory;
+    (void)b;
+    CHECK(err_is_ok(vspace_map_one_frame(&memory, BASE_PAGE_SIZE, frame, NULL, NULL)));
+    *value = *(volatile uint64_t *)memory;
+    CHECK(err_is_ok(vspace_unmap(memory)));
+    CHECK(err_is_ok(cap_destroy(frame)));
+    return SYS_ERR_OK;
+}
+
 static void text(struct mortal_binding *b, const char *s)
 {
     (void)b, (void)s;
@@ -75,6 +87,7 @@ static errval_t connected(void *st, struct mortal_binding *b)
     b->rx_vtbl.die = die;
     b->rx_vtbl.text = text;
     b->rpc_rx_vtbl.ping_call = ping;
+    b->rpc_rx_vtbl.look_call = look;
     b->rpc_rx_vtbl.die_asked_call = die_asked;
     return SYS_ERR_OK; /* the default error handler closes what the peer has closed */
 }

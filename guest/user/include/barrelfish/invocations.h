@@ -281,6 +281,15 @@ static inline errval_t invoke_kernel_stop_dispatcher(struct capref kernel, struc
         .error;
 }
 
+static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capref cap, bool *ret)
+{
+    struct sysret result =
+        CAP_INVOKE(kernel, KernelCmd_Is_shared, get_cap_addr(cap), get_cap_level(cap));
+
+    *ret = result.value != 0;
+    return result.error;
+}
+
 /* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
 static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
                                                       size_t bytes)

@@ -136,6 +136,7 @@ enum kernel_cmd {
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
+    KernelCmd_Is_shared, /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
 };
 
 #endif
