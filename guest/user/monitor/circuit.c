@@ -569,10 +569,13 @@ void circuit_frame(coreid_t core, uint32_t vci, uint8_t kind, uint16_t ack, cons
         circuit_end_gone(end);
         return;
     }
-    if (size % sizeof(uint64_t) != 0 || size > MULTIHOP_PAYLOAD_BYTES ||
-        other_end(end)->count >= CIRCUIT_CREDIT) {
-        debug_printf(
-            "the monitor of core %u sent more than it may: a multi-hop circuit is closed\n", core);
+    const bool is_frame = kind == MULTIHOP_ACK
+                              ? size == 0
+                              : kind == MULTIHOP_DATA && size > 0 && size % sizeof(uint64_t) == 0 &&
+                                    size <= MULTIHOP_PAYLOAD_BYTES;
+    if (!is_frame || other_end(end)->count >= CIRCUIT_CREDIT) {
+        debug_printf("the monitor of core %u sent what it may not: a multi-hop circuit is closed\n",
+                     core);
         break_circuit(end);
         return;
     }

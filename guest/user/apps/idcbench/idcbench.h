@@ -98,4 +98,7 @@ void count_instructions(struct idcbench_binding *b);
 /* Round trips.  `b` reaches the server, over UMP. */
 void time_round_trips(struct idcbench_binding *b);
 
+/* Calls, one after the other, over whatever the binding goes. */
+void time_calls(struct idcbench_binding *b);
+
 #endif

@@ -7,6 +7,8 @@
  *   idcbench work compute|messages ROUNDS
  *                     works as long as asked, to be timed from outside
  *   idcbench time     times round trips; the server on another core
+ *   idcbench calls ump|multihop
+ *                     times calls over one kind of channel; the server on another core
  *
  * Each result is one line "bench NAME MEDIAN MIN MAX"; tests/bench/run makes a table of them.
  */
@@ -29,13 +31,12 @@ static void bound(void *st, errval_t err, struct idcbench_binding *b)
     server = b;
 }
 
-static void connect(void)
+static void connect(idc_bind_flags_t flags)
 {
     iref_t iref;
 
     must(nameservice_blocking_lookup("idcbench", &iref), "looking up idcbench");
-    must(idcbench_bind(iref, bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT),
-         "binding to idcbench");
+    must(idcbench_bind(iref, bound, NULL, get_default_waitset(), flags), "binding to idcbench");
     while (server == NULL) {
         must(event_dispatch(get_default_waitset()), "dispatching an event");
     }
@@ -61,14 +62,18 @@ int main(int argc, char *argv[])
         serve();
     }
     if (argc == 2 && strcmp(argv[1], "count") == 0) {
-        connect();
+        connect(IDC_BIND_FLAGS_DEFAULT);
         count_instructions(server);
     } else if (argc == 2 && strcmp(argv[1], "time") == 0) {
-        connect();
+        connect(IDC_BIND_FLAGS_DEFAULT);
         time_round_trips(server);
+    } else if (argc == 3 && strcmp(argv[1], "calls") == 0) {
+        connect(strcmp(argv[2], "multihop") == 0 ? IDC_BIND_FLAG_MULTIHOP : IDC_BIND_FLAGS_DEFAULT);
+        time_calls(server);
     } else if (argc != 4 || strcmp(argv[1], "work") != 0 ||
                !work(argv[2], strtoull(argv[3], NULL, 10))) {
-        printf("usage: idcbench server | count | time | work compute|messages ROUNDS\n");
+        printf("usage: idcbench server | count | time | calls ump|multihop | work compute|messages "
+               "ROUNDS\n");
         return 2;
     }
     printf("bench done\n");

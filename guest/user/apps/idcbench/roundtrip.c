@@ -20,6 +20,7 @@
 #define BATCHES 10
 #define GROUPS 50
 #define GROUP_ROUNDS 20
+#define CALLS 50 /* of time_calls */
 #define ROUNDS (GROUPS * GROUP_ROUNDS)
 
 static struct idcbench_binding *server;
@@ -125,6 +126,21 @@ static uint64_t with_server(bool polling, round_trip_fn *round_trip)
     result = batch(round_trip);
     must(server->rpc_tx_vtbl.set_polling(server, false, &was), "choosing how to wait");
     return result;
+}
+
+void time_calls(struct idcbench_binding *b)
+{
+    static struct results calls;
+
+    server = b;
+    for (unsigned i = 0; i < CALLS; i++) {
+        uint64_t start = cycles();
+
+        rpc_round_trip(i + 1);
+        results_add(&calls, cycles() - start);
+    }
+    results_print(&calls, b->flounder.kind == FLOUNDER_MULTIHOP ? "calls.multihop" : "calls.ump",
+                  0);
 }
 
 void time_round_trips(struct idcbench_binding *b)

@@ -9,11 +9,14 @@
  *   mortal opener NAME COUNT       opens and closes a connection COUNT times
  *   mortal sender NAME             shows it 2 MiB of memory of the memory server, and ends
  *
+ * With the word `multihop` behind these, all binds go through the monitors.
  * The tester prints "mortal: all as expected" or says which line was not.
  */
 #include <barrelfish/monitor_client.h>
 
 #include "mortal.h"
+
+idc_bind_flags_t bind_flags = IDC_BIND_FLAGS_DEFAULT;
 
 static void bound(void *st, errval_t err, struct mortal_binding *b)
 {
@@ -26,7 +29,7 @@ static void bound(void *st, errval_t err, struct mortal_binding *b)
 void begin_bind(struct attempt *attempt, iref_t iref)
 {
     *attempt = (struct attempt){ .done = false };
-    errval_t err = mortal_bind(iref, bound, attempt, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+    errval_t err = mortal_bind(iref, bound, attempt, get_default_waitset(), bind_flags);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "beginning to bind");
 }
@@ -84,6 +87,10 @@ static int show_memory(const char *name)
 
 int main(int argc, char *argv[])
 {
+    if (argc > 2 && strcmp(argv[argc - 1], "multihop") == 0) {
+        bind_flags = IDC_BIND_FLAG_MULTIHOP;
+        argv[--argc] = NULL;
+    }
     const char *role = argc > 2 ? argv[1] : "";
     if (strcmp(role, "tester") == 0)
         return be_tester(argv + 2);

@@ -46,6 +46,8 @@ struct attempt {
     struct mortal_binding *binding;
 };
 
+extern idc_bind_flags_t bind_flags; /* of all binds, also those of domains that are started */
+
 /* Begins to bind; the attempt is done when the library says so. */
 void begin_bind(struct attempt *attempt, iref_t iref);
 /* Looks the name up, waiting for it, and binds; the program ends if it cannot. */

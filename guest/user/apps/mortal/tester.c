@@ -50,8 +50,11 @@ static void connect_to_spawnd(unsigned core)
     spawnd->rx_vtbl.domain_exited = domain_exited;
 }
 
-static domainid_t start(const char *args)
+static domainid_t start(const char *words)
 {
+    char args[96];
+    snprintf(args, sizeof(args), "%s%s", words,
+             (bind_flags & IDC_BIND_FLAG_MULTIHOP) != 0 ? " multihop" : "");
     domainid_t domain = 0;
     errval_t answer = SYS_ERR_OK;
     errval_t err =
