@@ -26,8 +26,7 @@
 
 /* Flags */
 #define ABI_BOOT_SYSCALL_FAULTS 1 /* `syscall` in ring 3 arrives as #PF with CR2 = RIP = LSTAR */
-#define ABI_BOOT_WIDE_VECTORS \
-    2 /* ring 3 can use AVX, whatever CPUID and CR4 say: ABI_PORT_VECTORS */
+#define ABI_BOOT_WIDE_VECTORS 2   /* ring 3 can use AVX, whatever CPUID and CR4 say */
 
 enum abi_region_type {
     ABI_REGION_EMPTY = 0,
