@@ -251,3 +251,29 @@ Test(waitset_queue, periodic_events_come_again_until_cancelled)
     dispatch_all();
     cr_assert_eq(order_count, 3);
 }
+
+/* Its waitset is gone, so nobody waits for it; and a delay beyond all time is not one of the past. */
+Test(waitset_queue, deferred_events_of_no_waitset_and_of_no_time_do_not_fire)
+{
+    struct deferred_event dropped, endless;
+
+    deferred_event_init(&dropped);
+    deferred_event_init(&endless);
+    OK(deferred_event_register(&dropped, &ws, 10, NOTE(1)));
+    OK(waitset_destroy(&ws));
+    now += 20000;
+    dispatcher_handle_t handle = disp_disable();
+    disp_check_unpolled_disabled(handle);
+    disp_enable(handle);
+    cr_assert_null(fake_disp()->deferred_events);
+    cr_assert_eq(err_no(deferred_event_cancel(&dropped)), LIB_ERR_CHAN_NOT_REGISTERED);
+
+    waitset_init(&ws);
+    OK(deferred_event_register(&endless, &ws, UINT64_MAX, NOTE(2)));
+    cr_assert_eq(fake_disp()->deferred_events->time, UINT64_MAX);
+    OK(deferred_event_register(&dropped, &ws, UINT64_MAX / 1000, NOTE(3)));
+    dispatch_all();
+    expect_order(0);
+    OK(deferred_event_cancel(&endless));
+    OK(deferred_event_cancel(&dropped));
+}

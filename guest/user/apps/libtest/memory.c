@@ -114,6 +114,40 @@ void test_vspace(void)
     CHECK_OK(vspace_unmap(mapped));
 }
 
+/* Threads that allocate at the same time must not take from each other what each has seen to be there.
+ * With slices of a few microseconds they meet between the look and the taking. */
+#define HUNGRY_THREADS 4
+#define HUNGRY_BLOCKS 24
+
+static int be_hungry(void *arg)
+{
+    static char *block[HUNGRY_THREADS][HUNGRY_BLOCKS];
+    char **mine = block[(uintptr_t)arg];
+
+    for (unsigned i = 0; i < HUNGRY_BLOCKS; i++) {
+        mine[i] = malloc(90000);
+        CHECK(mine[i] != NULL);
+        thread_yield();
+    }
+    for (unsigned i = 0; i < HUNGRY_BLOCKS; i++) {
+        free(mine[i]);
+    }
+    return 0;
+}
+
+static void test_hungry_threads(void)
+{
+    struct thread *thread[HUNGRY_THREADS];
+
+    for (uintptr_t i = 0; i < HUNGRY_THREADS; i++) {
+        thread[i] = thread_create(be_hungry, (void *)i);
+        CHECK(thread[i] != NULL);
+    }
+    for (unsigned i = 0; i < HUNGRY_THREADS; i++) {
+        CHECK_OK(thread_join(thread[i], NULL));
+    }
+}
+
 void test_heap(void)
 {
     static char *block[64];
@@ -151,4 +185,5 @@ void test_heap(void)
     }
     free(large);
     free(not_from_malloc);
+    test_hungry_threads();
 }

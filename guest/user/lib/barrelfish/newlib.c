@@ -92,19 +92,35 @@ static bool grow_heap(size_t bytes)
 }
 
 /* Growing needs RAM, and asking for RAM may need memory: so the heap is grown before malloc is
- * entered, never by sbrk, and a reserve stays for what is allocated while growing. */
-static void heap_reserve(size_t bytes)
+ * entered, never by sbrk, and a reserve stays for what is allocated while growing.  True: there is
+ * enough, unless another thread takes it before the caller does. */
+static bool heap_reserve(size_t bytes)
 {
-    if (bytes > HEAP_MAX_BYTES || heap_left() >= bytes + HEAP_RESERVE_BYTES ||
-        heap_mutex.holder == thread_self()) {
-        return;
+    if (bytes > HEAP_MAX_BYTES || heap_mutex.holder == thread_self()) {
+        return false;
+    }
+    if (heap_left() >= bytes + HEAP_RESERVE_BYTES) {
+        return true;
     }
     thread_mutex_lock(&heap_mutex);
-    if (heap_left() < bytes + HEAP_RESERVE_BYTES) {
-        grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
-    }
+    bool enough = heap_left() >= bytes + HEAP_RESERVE_BYTES ||
+                  grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
     thread_mutex_unlock(&heap_mutex);
+    return enough;
 }
+
+/* Evaluates `allocate` until it gives memory; NULL only if the heap cannot grow. */
+#define HEAP_TRIES 64
+#define FROM_HEAP(bytes, allocate)                                   \
+    do {                                                             \
+        for (unsigned tries = 0;; tries++) {                         \
+            bool enough = heap_reserve(bytes);                       \
+            void *memory_ = (allocate);                              \
+            if (memory_ != NULL || !enough || tries == HEAP_TRIES) { \
+                return memory_;                                      \
+            }                                                        \
+        }                                                            \
+    } while (0)
 
 void *_sbrk(ptrdiff_t increment)
 {
@@ -130,8 +146,7 @@ void *_sbrk(ptrdiff_t increment)
 
 void *malloc(size_t bytes)
 {
-    heap_reserve(bytes);
-    return _malloc_r(_REENT, bytes);
+    FROM_HEAP(bytes, _malloc_r(_REENT, bytes));
 }
 
 /* Some example programs free static memory: that is ignored, as on the reference system. */
@@ -154,14 +169,16 @@ void *calloc(size_t count, size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    heap_reserve(total);
-    return _calloc_r(_REENT, count, bytes);
+    FROM_HEAP(total, _calloc_r(_REENT, count, bytes));
 }
 
 void *realloc(void *memory, size_t bytes)
 {
-    heap_reserve(bytes);
-    return _realloc_r(_REENT, memory, bytes);
+    if (memory != NULL && bytes == 0) {
+        free(memory);
+        return NULL;
+    }
+    FROM_HEAP(bytes, _realloc_r(_REENT, memory, bytes));
 }
 
 /* ---- output ---- */
