@@ -104,7 +104,7 @@ static const char *const enumerator_words[] = {
 
 /* Interfaces whose functions and structures would be those of the library. */
 static const char *const interface_words[] = {
-    "flounder", "lmp", "lmp_chan", "ump", "ump_chan",
+    "multihop", "multihop_chan", "flounder", "lmp", "lmp_chan", "ump", "ump_chan",
 };
 
 static bool contains(const char *const *words, size_t count, const char *name)

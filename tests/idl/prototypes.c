@@ -11,6 +11,7 @@
 #include <if/if_types.h>
 #include <if/kitchen_defs.h>
 #include <if/kitchen_lmp_defs.h>
+#include <if/kitchen_multihop_defs.h>
 #include <if/kitchen_ump_defs.h>
 
 /* ---- numbers ---- */
@@ -53,6 +54,7 @@ BEFORE(rpc_rx_vtbl, rpc_tx_vtbl);
 BEFORE(rpc_tx_vtbl, incoming_token);
 BEFORE(incoming_token, outgoing_token);
 _Static_assert(offsetof(struct kitchen_lmp_binding, b) == 0, "");
+_Static_assert(offsetof(struct kitchen_multihop_binding, b) == 0, "");
 _Static_assert(offsetof(struct kitchen_ump_binding, b) == 0, "");
 
 /* ---- types of functions ---- */
