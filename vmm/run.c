@@ -149,9 +149,11 @@ static void gather(struct run *run, struct run_result *result, const struct engi
     machine_get_stats(run->machine, &result->machine_stats);
     if (ops == &engine_unicorn) {
         uint64_t hash[2];
-        unicorn_state_hash(run->engine, hash);
-        snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
-                 hash[0], hash[1]);
+        if (unicorn_state_hash(run->engine, hash) == 0)
+            snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
+                     hash[0], hash[1]);
+        else
+            fprintf(stderr, "vmm: the host has no memory for the state hash\n");
     }
     if (wants_postmortem(run, result, why))
         result->postmortem = postmortem_text(run, why);

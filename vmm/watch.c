@@ -86,6 +86,17 @@ static void *watch_thread(void *context)
     }
 }
 
+/* All but the thread. */
+static void release(struct watch *watch)
+{
+    close(watch->signal_fd);
+    close(watch->timer_fd);
+    close(watch->end_fd);
+    pthread_sigmask(SIG_SETMASK, &watch->old_mask, NULL);
+    pthread_mutex_destroy(&watch->lock);
+    free(watch);
+}
+
 struct watch *watch_start(void)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
@@ -105,12 +116,7 @@ struct watch *watch_start(void)
         error = pthread_create(&watch->thread, NULL, watch_thread, watch);
     if (!error)
         return watch;
-    close(watch->signal_fd);
-    close(watch->timer_fd);
-    close(watch->end_fd);
-    pthread_sigmask(SIG_SETMASK, &watch->old_mask, NULL);
-    pthread_mutex_destroy(&watch->lock);
-    free(watch);
+    release(watch);
     errno = error;
     return NULL;
 }
@@ -153,10 +159,5 @@ void watch_stop(struct watch *watch)
         return;
     if (eventfd_write(watch->end_fd, 1) == 0)
         pthread_join(watch->thread, NULL);
-    close(watch->signal_fd);
-    close(watch->timer_fd);
-    close(watch->end_fd);
-    pthread_sigmask(SIG_SETMASK, &watch->old_mask, NULL);
-    pthread_mutex_destroy(&watch->lock);
-    free(watch);
+    release(watch);
 }

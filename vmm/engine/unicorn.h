@@ -31,7 +31,8 @@ void unicorn_observe(struct engine *engine, unicorn_observer *observer, void *co
 void unicorn_reseed(struct engine *engine, uint64_t seed);
 
 /* Hash of the whole state: guest memory, registers of all cores, devices, event queue, PRNG and
- * time.  Valid after run(); two runs that have the same hash continue identically. */
-void unicorn_state_hash(struct engine *engine, uint64_t hash[2]);
+ * time.  Valid after run(); two runs that have the same hash continue identically.  Returns 0, or
+ * -ENOMEM with hash[] as it was. */
+int unicorn_state_hash(struct engine *engine, uint64_t hash[2]);
 
 #endif

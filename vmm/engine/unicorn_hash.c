@@ -11,6 +11,7 @@
  * cleared.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -21,11 +22,12 @@
 
 #define PAGE 4096u
 
-static void hash_region(XXH3_state_t *hash, const struct machine_region *region)
+static int hash_region(XXH3_state_t *hash, const struct machine_region *region)
 {
     uint64_t pages = region->bytes / PAGE;
     uint8_t *there = calloc(1, pages);
-    assert(there);
+    if (!there)
+        return -ENOMEM;
     machine_find_pages(region, there);
     for (uint64_t page = 0; page < pages; page++) {
         const uint8_t *host = region->host + page * PAGE;
@@ -36,12 +38,14 @@ static void hash_region(XXH3_state_t *hash, const struct machine_region *region)
         XXH3_128bits_update(hash, host, PAGE);
     }
     free(there);
+    return 0;
 }
 
-static void hash_queue(XXH3_state_t *hash, const struct event_queue *queue)
+static int hash_queue(XXH3_state_t *hash, const struct event_queue *queue)
 {
     struct event_queue *copy = malloc(sizeof(*copy));
-    assert(copy);
+    if (!copy)
+        return -ENOMEM;
     memcpy(copy, queue, sizeof(*copy));
     struct event event;
     XXH3_128bits_update(hash, &copy->next_sequence, sizeof(copy->next_sequence));
@@ -51,6 +55,7 @@ static void hash_queue(XXH3_state_t *hash, const struct event_queue *queue)
         XXH3_128bits_update(hash, words, sizeof(words));
     }
     free(copy);
+    return 0;
 }
 
 static void hash_core(XXH3_state_t *hash, struct engine *engine, unsigned core)
@@ -93,17 +98,19 @@ static void hash_core(XXH3_state_t *hash, struct engine *engine, unsigned core)
     XXH3_128bits_update(hash, &fpcw, sizeof(fpcw));
 }
 
-void unicorn_state_hash(struct engine *engine, uint64_t hash[2])
+int unicorn_state_hash(struct engine *engine, uint64_t hash[2])
 {
     assert(engine->current == NO_CORE);
     XXH3_state_t *state = XXH3_createState();
-    assert(state);
+    if (!state)
+        return -ENOMEM;
     XXH3_128bits_reset(state);
 
     unsigned count;
     const struct machine_region *region = machine_regions(engine->machine, &count);
-    for (unsigned i = 0; i < count; i++)
-        hash_region(state, &region[i]);
+    int error = 0;
+    for (unsigned i = 0; i < count && !error; i++)
+        error = hash_region(state, &region[i]);
     for (unsigned core = 0; core < engine->core_count; core++)
         hash_core(state, engine, core);
     engine->loaded = NO_CORE;
@@ -115,13 +122,17 @@ void unicorn_state_hash(struct engine *engine, uint64_t hash[2])
     XXH3_128bits_update(state, machine->device.bad_requests, sizeof(machine->device.bad_requests));
     XXH3_128bits_update(state, &machine->device.channels, sizeof(machine->device.channels));
     XXH3_128bits_update(state, machine->timer_event, sizeof(machine->timer_event));
-    hash_queue(state, &machine->queue);
+    if (!error)
+        error = hash_queue(state, &machine->queue);
 
     XXH3_128bits_update(state, &engine->clock.now_ns, sizeof(engine->clock.now_ns));
     XXH3_128bits_update(state, &engine->clock.prng, sizeof(engine->clock.prng));
     XXH3_128bits_update(state, &engine->clock.guest_random, sizeof(engine->clock.guest_random));
     XXH128_hash_t digest = XXH3_128bits_digest(state);
     XXH3_freeState(state);
+    if (error)
+        return error;
     hash[0] = digest.high64;
     hash[1] = digest.low64;
+    return 0;
 }
