@@ -11,7 +11,8 @@
  *
  * The guest asks for the count with a magic number in RAX at the beginning of a block, and finds it
  * there (guest/user/apps/idcbench/idcbench.h): it measures itself, with the binaries that it also
- * runs on other engines.
+ * runs on other engines.  A domain can be marked by such a number: what it executes in ring 3 is then
+ * counted apart, to tell the sender of a message from its receiver.
  *
  * A repeated string instruction counts once for each repetition; a block that ends by a fault counts in
  * full.
@@ -28,6 +29,8 @@
 /* As in guest/user/apps/idcbench/idcbench.h. */
 #define COUNT_ALL 0x1dcbe9c4a11c0de5
 #define COUNT_USER 0x1dcbe9c4053c0de5
+#define COUNT_MARK 0x1dcbe9c40a4c0de5
+#define COUNT_MARKED 0x1dcbe9c40a4d0de5
 
 #define BLOCKS_MAX (1u << 18) /* a power of two */
 
@@ -41,6 +44,8 @@ struct counts {
     struct engine *engine;
     uint64_t all[ABI_MAX_CORES];
     uint64_t user[ABI_MAX_CORES]; /* in ring 3: in the lower half of the address space */
+    uint64_t marked_cr3;          /* the address space that asked for it, and */
+    uint64_t marked;              /* what it has executed in ring 3 since then */
     uint64_t unknown;             /* executed blocks that were never translated, for all we know */
     unsigned known;
     struct block block[BLOCKS_MAX];
@@ -85,10 +90,26 @@ static void on_translation(unicorn_cpu *cpu, void *block, void *previous, void *
 static void answer(struct counts *counts)
 {
     uint64_t rax = read_register(counts, UNICORN_RAX);
-    if (rax != COUNT_ALL && rax != COUNT_USER)
-        return;
     unsigned core = counts->engine->current;
-    const uint64_t *value = rax == COUNT_ALL ? &counts->all[core] : &counts->user[core];
+    const uint64_t *value;
+    switch (rax) {
+    case COUNT_ALL:
+        value = &counts->all[core];
+        break;
+    case COUNT_USER:
+        value = &counts->user[core];
+        break;
+    case COUNT_MARK:
+        counts->marked_cr3 = read_register(counts, UNICORN_CR3);
+        counts->marked = 0;
+        value = &counts->marked;
+        break;
+    case COUNT_MARKED:
+        value = &counts->marked;
+        break;
+    default:
+        return;
+    }
     counts->engine->api->reg_write(counts->engine->cpu, UNICORN_RAX, value);
 }
 
@@ -101,14 +122,16 @@ static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *u
     bool in_user = address >> 63 == 0;
     if (in_user)
         answer(counts);
-    const struct block *block =
-        find_block(counts, address, bytes, read_register(counts, UNICORN_CR3));
+    const uint64_t cr3 = read_register(counts, UNICORN_CR3);
+    const struct block *block = find_block(counts, address, bytes, cr3);
     if (block->instructions == 0) /* translated for another address space that shares the page */
         block = find_block(counts, address, bytes, 0);
     counts->unknown += block->instructions == 0;
     counts->all[counts->engine->current] += block->instructions;
     if (in_user)
         counts->user[counts->engine->current] += block->instructions;
+    if (in_user && cr3 == counts->marked_cr3)
+        counts->marked += block->instructions;
 }
 
 static void before_run(void *context, struct machine *machine, struct engine *engine)

@@ -8,12 +8,13 @@
  * LMP: the server is another domain on this core; its handler takes the time.  The kernel is part of
  * the way and is shown apart: "all" counts every ring, "user" ring 3 only.
  *
- * Each figure is beside two others: the bare channel (no waitset: fill and commit a line, take it and
- * give it back) and the channel with a waitset (a handler of our own takes the line and listens
- * again).  What the stubs add to the second is their cost.
+ * Each figure is beside others: the bare channel (no waitset: fill and commit a line, take it and give it
+ * back) and the channel with a waitset (a handler of our own takes the line and listens again).  What
+ * the stubs add is their cost.  LMP has no bare channel: messages come by an upcall.
  *
- * Counters are read at both ends of what is measured; what two readings cost by themselves is
- * subtracted.  Every sample should be the same: the median is printed, with the extremes.
+ * Sender and receiver are told apart: over UMP by what runs (both ends have a waitset of their own), over
+ * LMP by the domain.  Counters are read at both ends of what is measured; what the readings cost by
+ * themselves is subtracted.  Every sample should be the same: the median is printed, with the extremes.
  */
 #include "idcbench.h"
 
@@ -23,22 +24,26 @@
 #define SAMPLES 31
 #define TEXT_LENGTH 2047 /* and its NUL */
 
+#define TEXT_WORDS (1 + (TEXT_LENGTH + 8) / 8) /* its length, then its bytes */
+
 static uint64_t begun_all, begun_user; /* before sending */
 static uint64_t sent_user;             /* after */
 static uint64_t handled_all, handled_user;
 static bool handled;
 static char text[TEXT_LENGTH + 1];
 
-static uint64_t overhead_all, overhead_user; /* of two readings */
+static uint64_t overhead_all, overhead_user; /* of the readings */
 
 static inline __attribute__((always_inline)) void note_begin(void)
 {
     begun_user = instructions(COUNT_USER);
     begun_all = instructions(COUNT_ALL);
+    instructions(COUNT_MARK);
 }
 
 static inline __attribute__((always_inline)) void note_arrival(void)
 {
+    instructions(COUNT_MARKED); /* as the server does */
     handled_user = instructions(COUNT_USER);
     handled_all = instructions(COUNT_ALL);
     handled = true;
@@ -104,7 +109,7 @@ static struct ump_memory {
 
 static struct idcbench_ump_binding sender, receiver;
 static struct ump_chan chan_out, chan_in;
-static struct waitset ws;
+static struct waitset ws_out, ws; /* of the sender, of the receiver */
 
 static void rx_empty(struct idcbench_binding *b)
 {
@@ -150,21 +155,35 @@ static inline __attribute__((always_inline)) void take_line(unsigned words)
 }
 
 /* With a waitset; the argument is the number of words. */
+static inline __attribute__((always_inline)) void listen_line(unsigned words)
+{
+    unsigned type;
+    volatile struct ump_message *line = ump_chan_take_line(&chan_in, &type);
+
+    if (line == NULL) {
+        ump_chan_listen_again(&chan_in, false);
+        return;
+    }
+    for (unsigned i = 0; i < words; i++) {
+        taken[i] = line->data[i];
+    }
+    ump_chan_listen_again(&chan_in, true);
+    note_arrival();
+}
+
 static void line_handler(void *arg)
 {
     switch ((uintptr_t)arg) {
     case 0:
-        take_line(0);
+        listen_line(0);
         break;
     case 1:
-        take_line(1);
+        listen_line(1);
         break;
     default:
-        take_line(UMP_PAYLOAD_WORDS);
+        listen_line(UMP_PAYLOAD_WORDS);
         break;
     }
-    must(ump_chan_register_recv(&chan_in, &ws, MKCLOSURE(line_handler, arg)), "listening again");
-    note_arrival();
 }
 
 #define BARE_FUNCTIONS(words)                 \
@@ -207,34 +226,129 @@ static void pass_on(enum path path, enum message message)
     }
 }
 
-static void count_ump(enum path path, enum message message)
+static void print_ump(struct results *sending, struct results *receiving, enum path path,
+                      enum message message)
 {
-    struct results total = { .count = 0 }, sending = { .count = 0 };
     char name[64];
 
+    snprintf(name, sizeof(name), "ump.%s.%s.sender", path_names[path], message_names[message]);
+    results_print(sending, name, 0);
+    snprintf(name, sizeof(name), "ump.%s.%s.receiver", path_names[path], message_names[message]);
+    results_print(receiving, name, 0);
+}
+
+static void count_ump(enum path path, enum message message)
+{
+    struct results receiving = { .count = 0 }, sending = { .count = 0 };
+
     if (path == WAITSET) {
-        must(ump_chan_register_recv(
-                 &chan_in, &ws, MKCLOSURE(line_handler, (void *)(uintptr_t)message_words[message])),
+        must(ump_chan_listen(&chan_in, &ws,
+                             MKCLOSURE(line_handler, (void *)(uintptr_t)message_words[message])),
              "listening");
     }
     for (unsigned i = 0; i < SAMPLES; i++) {
         pass_on(path, message);
-        results_add(&total, handled_user - begun_user);
-        results_add(&sending, sent_user - begun_user);
+        uint64_t sent = sent_user - begun_user - overhead_user;
+        results_add(&sending, sent);
+        results_add(&receiving, handled_user - begun_user - overhead_user - sent);
     }
     if (path == WAITSET) {
         must(ump_chan_deregister_recv(&chan_in), "listening no longer");
     }
-    snprintf(name, sizeof(name), "ump.%s.%s.total", path_names[path], message_names[message]);
-    results_print(&total, name, overhead_user);
-    snprintf(name, sizeof(name), "ump.%s.%s.sender", path_names[path], message_names[message]);
-    results_print(&sending, name, overhead_user);
+    print_ump(&sending, &receiving, path, message);
+}
+
+/* The text takes more lines than the ring has: the sender goes on when the receiver has made room.  Both
+ * take turns here, and what each executes is added up. */
+static bool send_some_text(bool first)
+{
+    if (first) {
+        must(idcbench_text__tx(&sender.b, NOP_CONT, text), "sending");
+        return true;
+    }
+    return err_is_ok(event_dispatch_non_block(&ws_out));
+}
+
+static void receive_some_text(void)
+{
+    while (!handled && err_is_ok(event_dispatch_non_block(&ws))) {
+    }
+}
+
+/* one more for the number of the message over LMP */
+static uint64_t bare_words[ROUND_UP(TEXT_WORDS + 1, UMP_PAYLOAD_WORDS)], bare_arrived[TEXT_WORDS];
+static unsigned bare_sent, bare_received;
+
+static bool send_some_bare(bool first)
+{
+    volatile struct ump_message *line;
+    struct ump_control control;
+
+    if (first) {
+        bare_sent = bare_received = 0;
+    }
+    while (bare_sent < TEXT_WORDS && (line = ump_chan_get_next(&chan_out, &control)) != NULL) {
+        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
+            line->data[i] = bare_words[bare_sent++];
+        }
+        ump_chan_commit(&chan_out, line, control, BARE_TYPE);
+    }
+    return true;
+}
+
+static void receive_some_bare(void)
+{
+    volatile struct ump_message *line;
+    unsigned type;
+
+    while (err_is_ok(ump_chan_recv(&chan_in, &line, &type))) {
+        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS && bare_received < TEXT_WORDS; i++) {
+            bare_arrived[bare_received++] = line->data[i];
+        }
+        ump_chan_recv_done(&chan_in);
+    }
+    if (bare_received >= TEXT_WORDS) {
+        note_arrival();
+    }
+}
+
+/* Instructions of one turn; if the message was handled meanwhile, until then. */
+#define TURN(statement)                                               \
+    ({                                                                \
+        note_begin();                                                 \
+        statement;                                                    \
+        uint64_t now_ = instructions(COUNT_USER);                     \
+        (handled ? handled_user : now_) - begun_user - overhead_user; \
+    })
+
+static void count_ump_text(enum path path)
+{
+    struct results receiving = { .count = 0 }, sending = { .count = 0 };
+
+    memcpy(bare_words + 1, text, sizeof(text));
+    bare_words[0] = sizeof(text);
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        uint64_t sent = 0, received = 0;
+
+        handled = false;
+        for (bool first = true; !handled; first = false) {
+            sent += TURN(path == BARE ? send_some_bare(first) : send_some_text(first));
+            received += TURN(path == BARE ? receive_some_bare() : receive_some_text());
+        }
+        results_add(&sending, sent);
+        results_add(&receiving, received);
+    }
+    if (memcmp(bare_arrived + 1, text, path == BARE ? sizeof(text) : 0) != 0) {
+        USER_PANIC("the text arrived changed");
+    }
+    print_ump(&sending, &receiving, path, TEXT);
 }
 
 static void set_up_ump(void)
 {
     waitset_init(&ws);
-    must(idcbench_ump_init(&sender, &ws, stub_memory.a, sizeof(stub_memory.a), stub_memory.b,
+    waitset_init(&ws_out);
+    must(idcbench_ump_init(&sender, &ws_out, stub_memory.a, sizeof(stub_memory.a), stub_memory.b,
                            sizeof(stub_memory.b), NULL_CAP),
          "making a binding");
     must(idcbench_ump_init(&receiver, &ws, stub_memory.b, sizeof(stub_memory.b), stub_memory.a,
@@ -257,52 +371,80 @@ static void set_up_ump(void)
 
 /* ---- LMP, to the server ---- */
 
-static void count_lmp_sample(struct idcbench_binding *b, struct results *all, struct results *user)
+struct lmp_results {
+    struct results sender, receiver, kernel;
+};
+
+static void count_lmp_sample(struct idcbench_binding *b, struct lmp_results *r)
 {
-    must(b->rpc_tx_vtbl.arrived(b, &handled_all, &handled_user), "asking for the time of arrival");
-    results_add(all, handled_all - begun_all);
-    results_add(user, handled_user - begun_user);
+    uint64_t sent, user;
+
+    must(b->rpc_tx_vtbl.arrived(b, &handled_all, &handled_user, &sent),
+         "asking for the time of arrival");
+    user = handled_user - begun_user - overhead_user;
+    results_add(&r->sender, sent);
+    results_add(&r->receiver, user - sent);
+    results_add(&r->kernel, handled_all - begun_all - overhead_all - user);
 }
 
-static void print_lmp(struct results *all, struct results *user, const char *path,
-                      enum message message)
+static void print_lmp(struct lmp_results *r, const char *path, enum message message)
 {
     char name[64];
 
-    snprintf(name, sizeof(name), "lmp.%s.%s.total", path, message_names[message]);
-    results_print(all, name, overhead_all);
-    snprintf(name, sizeof(name), "lmp.%s.%s.user", path, message_names[message]);
-    results_print(user, name, overhead_user);
+    snprintf(name, sizeof(name), "lmp.%s.%s.sender", path, message_names[message]);
+    results_print(&r->sender, name, 0);
+    snprintf(name, sizeof(name), "lmp.%s.%s.receiver", path, message_names[message]);
+    results_print(&r->receiver, name, 0);
+    snprintf(name, sizeof(name), "lmp.%s.%s.kernel", path, message_names[message]);
+    results_print(&r->kernel, name, 0);
 }
 
 static void count_lmp_stub(struct idcbench_binding *b, enum message message)
 {
-    struct results all = { .count = 0 }, user = { .count = 0 };
+    static struct lmp_results r;
 
+    r = (struct lmp_results){ .sender.count = 0 };
     for (unsigned i = 0; i < SAMPLES; i++) {
         must(send_functions[message](b), "sending");
-        count_lmp_sample(b, &all, &user);
+        count_lmp_sample(b, &r);
     }
-    print_lmp(&all, &user, "stub", message);
+    print_lmp(&r, "stub", message);
+}
+
+/* A message without stubs: in as many parts as it needs, of which the last lets the receiver run. */
+static inline __attribute__((always_inline)) void send_lmp(struct lmp_chan *chan, size_t words,
+                                                           const uintptr_t *from)
+{
+    while (words > LMP_MSG_WORDS) {
+        errval_t err = lmp_chan_send(chan, LMP_FLAG_YIELD, NULL_CAP, LMP_MSG_WORDS, from);
+
+        if (err_is_ok(err)) {
+            words -= LMP_MSG_WORDS;
+            from += LMP_MSG_WORDS;
+        } else if (!lmp_err_is_transient(err)) {
+            must(err, "sending over LMP");
+        }
+    }
+    must(lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, words, from), "sending over LMP");
 }
 
 /* The channel without stubs, to a handler of the server's waitset.  The first word is what the stubs use
  * for the number of the message, so that as much travels. */
 static void count_lmp_bare(struct idcbench_binding *b, enum message message)
 {
-    struct results all = { .count = 0 }, user = { .count = 0 };
-    const uintptr_t words[1 + UMP_PAYLOAD_WORDS] = { 0 };
+    static struct lmp_results r;
+    const size_t words = 1 + (message == TEXT ? TEXT_WORDS : message_words[message]);
     uint64_t ready;
 
+    r = (struct lmp_results){ .sender.count = 0 };
     for (unsigned i = 0; i < SAMPLES; i++) {
-        must(b->rpc_tx_vtbl.without_stubs(b, 1, &ready), "asking to go without stubs");
+        must(b->rpc_tx_vtbl.without_stubs(b, (words + LMP_MSG_WORDS - 1) / LMP_MSG_WORDS, &ready),
+             "asking to go without stubs");
         note_begin();
-        errval_t err = lmp_chan_send(b->flounder.channel, LMP_SEND_FLAGS_DEFAULT, NULL_CAP,
-                                     1 + message_words[message], words);
-        must(err, "sending over LMP");
-        count_lmp_sample(b, &all, &user);
+        send_lmp(b->flounder.channel, words, bare_words);
+        count_lmp_sample(b, &r);
     }
-    print_lmp(&all, &user, "waitset", message);
+    print_lmp(&r, "waitset", message);
 }
 
 /* ---- all ---- */
@@ -323,10 +465,10 @@ void count_instructions(struct idcbench_binding *b)
             count_ump(path, message);
         }
     }
-    count_ump(STUBS, TEXT);
-    for (enum message message = EMPTY; message <= SEVEN; message++) {
+    count_ump_text(BARE);
+    count_ump_text(STUBS);
+    for (enum message message = EMPTY; message <= TEXT; message++) {
         count_lmp_bare(b, message);
         count_lmp_stub(b, message);
     }
-    count_lmp_stub(b, TEXT);
 }

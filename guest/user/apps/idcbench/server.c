@@ -12,11 +12,12 @@
 #include <stdio.h>
 
 static bool polling;
-static uint64_t arrived_all, arrived_user;
+static uint64_t arrived_all, arrived_user, arrived_sender;
 
 /* First thing in a handler. */
 static inline void note_arrival(void)
 {
+    arrived_sender = instructions(COUNT_MARKED);
     arrived_user = instructions(COUNT_USER);
     arrived_all = instructions(COUNT_ALL);
 }
@@ -48,17 +49,20 @@ static void rx_text(struct idcbench_binding *b, const char *s)
     (void)b, (void)s;
 }
 
-static errval_t rx_arrived(struct idcbench_binding *b, uint64_t *all, uint64_t *user)
+static errval_t rx_arrived(struct idcbench_binding *b, uint64_t *all, uint64_t *user,
+                           uint64_t *sender)
 {
     (void)b;
     *all = arrived_all;
     *user = arrived_user;
+    *sender = arrived_sender;
     return SYS_ERR_OK;
 }
 
 /* ---- one way, without stubs ---- */
 
 static uint64_t bare_left;
+static volatile uint64_t bare_text[LMP_MSG_WORDS]; /* where the words go */
 
 static void bare_lmp_handler(void *arg)
 {
@@ -66,20 +70,20 @@ static void bare_lmp_handler(void *arg)
     struct lmp_chan *chan = b->flounder.channel;
     struct lmp_recv_msg msg;
     struct capref cap;
-    errval_t err = lmp_chan_recv(chan, &msg, &cap);
 
-    if (err_is_ok(err)) {
+    while (bare_left > 0 && err_is_ok(lmp_chan_recv(chan, &msg, &cap))) {
         bare_left--;
+        for (size_t i = 0; i < msg.buf.msglen; i++) {
+            bare_text[i] = msg.words[i];
+        }
     }
-    if (bare_left == 0) {
-        flounder_lmp_rearm(&b->flounder);
-    } else {
-        must(lmp_chan_register_recv(chan, b->waitset, MKCLOSURE(bare_lmp_handler, b)),
-             "listening without stubs");
+    lmp_chan_listen_again(chan);
+    if (bare_left > 0) {
+        return;
     }
-    if (err_is_ok(err)) {
-        note_arrival();
-    }
+    note_arrival();
+    must(lmp_chan_deregister_recv(chan), "listening no longer without stubs");
+    flounder_lmp_rearm(&b->flounder);
 }
 
 static errval_t rx_without_stubs(struct idcbench_binding *b, uint64_t messages, uint64_t *ready)
@@ -92,7 +96,7 @@ static errval_t rx_without_stubs(struct idcbench_binding *b, uint64_t messages, 
     }
     bare_left = messages;
     must(lmp_chan_deregister_recv(chan), "listening no longer");
-    must(lmp_chan_register_recv(chan, b->waitset, MKCLOSURE(bare_lmp_handler, b)),
+    must(lmp_chan_listen(chan, b->waitset, MKCLOSURE(bare_lmp_handler, b)),
          "listening without stubs");
     *ready = 1;
     return SYS_ERR_OK;
