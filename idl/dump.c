@@ -71,13 +71,21 @@ static const char *leaf_name(const struct idl_leaf *leaf)
     return leaf->argument == NULL ? "(token)" : leaf->argument->name;
 }
 
+/* As flounder_lmp_is_short() decides when the message is sent. */
+static bool takes_short_way(const struct idl_wire_message *m, enum idl_channel channel)
+{
+    return channel == IDL_LMP && m->words[channel] <= IDL_LRPC_WORDS && m->stream_count == 0 &&
+           m->cap_count == 0;
+}
+
 static void dump_channel(FILE *out, const struct idl_wire_message *m, enum idl_channel channel)
 {
     static const char *const names[] = { "lmp", "ump", "multihop" };
-    fprintf(out, "  %-8s %u words, %u fixed fragment%s, at most %llu in all\n", names[channel],
+    fprintf(out, "  %-8s %u words, %u fixed fragment%s, at most %llu in all%s\n", names[channel],
             m->words[channel], m->fixed_fragments[channel],
             m->fixed_fragments[channel] == 1 ? "" : "s",
-            (unsigned long long)m->max_fragments[channel]);
+            (unsigned long long)m->max_fragments[channel],
+            takes_short_way(m, channel) ? ", by lrpc" : "");
     if (channel != IDL_UMP)
         fprintf(out, "    word   0 bits  0-15  (message number)\n");
     for (size_t i = 0; i < m->leaf_count; i++) {

@@ -19,7 +19,8 @@
  *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
  *     wider elements are packed like fields, each struct beginning on a word.
  *  6. Capabilities over LMP ride on the fixed fragments, one on each, then on empty fragments that
- *     follow them.  Over UMP and multihop they travel through the monitors; a word for each, after all
+ *     follow them.  A message of at most 4 words without streams and capabilities takes the short way
+ *     through the CPU driver (LRPC); its layout is the same.  Over UMP and multihop they travel through the monitors; a word for each, after all
  *     other fixed words, holds the ticket under which the receiver collects it.
  *  7. A multihop message is one run of words: the fixed ones, then each stream.  It is cut into payloads
  *     of 256 words; nearly always it needs one.
@@ -32,6 +33,7 @@
 enum idl_channel { IDL_LMP, IDL_UMP, IDL_MULTIHOP, IDL_CHANNEL_COUNT };
 
 #define IDL_LMP_WORDS 10
+#define IDL_LRPC_WORDS 4 /* of a message that takes the short way of LMP */
 #define IDL_UMP_WORDS 7
 #define IDL_MULTIHOP_WORDS 256
 #define IDL_MAX_FIXED_WORDS 512 /* of one message; more belongs into a dynamic array */

@@ -131,6 +131,33 @@ Test(idl_plan, seven_words_fit_a_line)
     cr_assert_eq(plan_of("message m();", 0)->fixed_fragments[IDL_UMP], 1);
 }
 
+static unsigned by_lrpc(const char *messages)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    unsigned count = 0;
+    plan_of(messages, 0);
+    FILE *out = open_memstream(&text, &bytes);
+    idl_dump_plan(out, compilation.plan);
+    fclose(out);
+    for (const char *at = text; (at = strstr(at, ", by lrpc\n")) != NULL; at++)
+        count++;
+    free(text);
+    return count;
+}
+
+Test(idl_plan, dump_says_what_takes_the_short_way)
+{
+    cr_expect_eq(by_lrpc("message a();"), 1);
+    cr_expect_eq(by_lrpc("message a(uint64 x, uint64 y, uint64 z);"), 1,
+                 "with word 0 that is four");
+    cr_expect_eq(by_lrpc("message a(uint64 x, uint64 y, uint64 z, uint32 w);"), 0);
+    cr_expect_eq(by_lrpc("message a(uint64 x, uint64 y, uint64 z, uint16 w);"), 1, "w fits word 0");
+    cr_expect_eq(by_lrpc("message a(String s[4]);"), 0);
+    cr_expect_eq(by_lrpc("message a(cap c);"), 0);
+    cr_expect_eq(by_lrpc("rpc a(in uint64 x, out uint64 y);"), 2);
+}
+
 Test(idl_plan, capabilities_ride_on_fixed_fragments_and_empty_ones)
 {
     cr_assert_eq(plan_of("message m(cap a);", 0)->fixed_fragments[IDL_LMP], 1);

@@ -447,6 +447,22 @@ static void count_lmp_bare(struct idcbench_binding *b, enum message message)
     print_lmp(&r, "waitset", message);
 }
 
+/* ---- the kernel alone ---- */
+
+static void count_nop(void)
+{
+    struct results r = { .count = 0 };
+
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        note_begin();
+        must(sys_nop(), "calling the kernel");
+        note_arrival();
+        results_add(&r, (handled_all - begun_all - overhead_all) -
+                            (handled_user - begun_user - overhead_user));
+    }
+    results_print(&r, "kernel.nop", 0);
+}
+
 /* ---- all ---- */
 
 void count_instructions(struct idcbench_binding *b)
@@ -460,6 +476,7 @@ void count_instructions(struct idcbench_binding *b)
     memset(text, 'x', TEXT_LENGTH);
     calibrate();
     set_up_ump();
+    count_nop();
     for (enum message message = EMPTY; message <= SEVEN; message++) {
         for (enum path path = BARE; path <= STUBS; path++) {
             count_ump(path, message);
