@@ -661,6 +661,40 @@ Test(kernel_syscalls, the_monitor_learns_of_dispatchers_that_were_stopped)
     cr_expect_eq(stop_next(), 42, "one that aborts has not");
 }
 
+Test(kernel_syscalls, the_monitor_stops_a_dispatcher_by_its_endpoint)
+{
+    const capaddr_t kernel = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);
+    connect();
+    EXPECT_ERR(INVOKE(kernel, 2, KernelCmd_Stop_dispatcher, RAM_CPTR, 2).error,
+               SYS_ERR_LRPC_NOT_ENDPOINT);
+    EXPECT_ERR(INVOKE(kernel, 2, KernelCmd_Stop_dispatcher, SLOT(99), 2).error,
+               SYS_ERR_CAP_NOT_FOUND);
+    bob->head.domain_id = 43;
+    schedule_make_runnable(bob);
+    EXPECT_OK(INVOKE(kernel, 2, KernelCmd_Stop_dispatcher, SLOT(1), 2).error);
+    cr_expect(bob->stopped && !bob->queued);
+    cr_expect_eq(stop_next(), 0, "who stops it knows");
+    schedule_make_runnable(bob);
+    cr_expect(!bob->queued, "for good");
+    EXPECT_OK(INVOKE(kernel, 2, KernelCmd_Stop_dispatcher, SLOT(1), 2).error);
+}
+
+Test(kernel_syscalls, the_monitor_sees_whether_a_capability_is_shared)
+{
+    const capaddr_t kernel = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 8192, 1, 1));
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(1), 2).value, 0, "with its ancestor");
+    EXPECT_OK(copy(2, SLOT(1)));
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(1), 2).value, 1);
+    EXPECT_OK(delete_cap(SLOT(2)));
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(1), 2).value, 0);
+    EXPECT_OK(retype(SLOT(1), 4096, ObjType_Frame, 4096, 1, 3));
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(1), 2).value, 1, "a part of it");
+    EXPECT_OK(delete_cap(SLOT(3)));
+    cr_expect_eq(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(1), 2).value, 0);
+    EXPECT_ERR(INVOKE(kernel, 2, KernelCmd_Is_shared, SLOT(99), 2).error, SYS_ERR_CAP_NOT_FOUND);
+}
+
 Test(kernel_syscalls, print_takes_text_of_the_dispatcher_frame_only)
 {
     errval_t err;
