@@ -201,7 +201,7 @@ static const struct idl_token *read_tokens(struct idl_arena *arena, struct idl_l
     do {
         if (count == size) {
             struct idl_token *more = idl_arena_alloc(arena, (size * 2 + 64) * sizeof(*more));
-            if (count > 0)
+            if (tokens != NULL)
                 memcpy(more, tokens, count * sizeof(*more));
             tokens = more;
             size = size * 2 + 64;

@@ -116,7 +116,7 @@ static void try_program(const char *source)
     run("running", "timeout 300 %s/program", work);
 }
 
-TestSuite(idl_stubs, .timeout = 3600);
+TestSuite(idl_stubs, .timeout = 10800);
 
 Test(idl_stubs, bindings_keep_their_promises)
 {
