@@ -45,7 +45,7 @@ for engine in $ENGINES; do
         stressed unicorn 7us 500 four-core-idc library
         ;;
     kvm) # an entry to the dispatcher may take 100 us; how often it is interrupted is the host's affair
-        stressed kvm 1ms 1 four-core-idc library
+        stressed kvm 2ms 1 four-core-idc library
         ;;
     esac
 done
