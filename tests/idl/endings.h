@@ -184,3 +184,24 @@ static void a_dead_endpoint_is_an_error(void)
     EXPECT(kitchen_empty__tx(a, NOP_CONT) == last_error);
     disconnect();
 }
+
+/* A domain tells how it ended, and stops, while its monitor is sending to it. */
+static void last_words_count_though_a_send_crosses_them(void)
+{
+    if (kind != FLOUNDER_LMP)
+        return;
+    connect(80, 32);
+    b->error_handler = on_error;
+    b->rx_vtbl.empty = rx_empty;
+    b->rx_vtbl.text = rx_text;
+    EXPECT(err_is_ok(kitchen_text__tx(a, NOP_CONT, 1, "last words")));
+    EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT)));
+    host_lmp_break(a->flounder.channel);
+    EXPECT(err_is_ok(kitchen_empty__tx(b, noting("sent"))));
+    EXPECT(err_no(kitchen_empty__tx(b, NOP_CONT)) == FLOUNDER_ERR_TX_BUSY);
+    settle();
+    HAPPENED("text empty error-b sent ");
+    EXPECT(last_error == err_push(LIB_ERR_CHAN_PEER_GONE, FLOUNDER_ERR_BINDING_CLOSED));
+    EXPECT(kitchen_empty__tx(b, NOP_CONT) == last_error);
+    disconnect();
+}

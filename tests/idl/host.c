@@ -435,6 +435,11 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
     return SYS_ERR_OK;
 }
 
+bool lmp_chan_can_recv(struct lmp_chan *lc)
+{
+    return endpoint_of(lc)->first != NULL;
+}
+
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
     assert(capref_is_null(endpoint_of(lc)->recv_slot));

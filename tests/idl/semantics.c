@@ -563,6 +563,7 @@ int main(void)
         SCENE(calls_end_when_the_peer_goes),
         SCENE(calls_end_when_this_side_goes),
         SCENE(a_dead_endpoint_is_an_error),
+        SCENE(last_words_count_though_a_send_crosses_them),
         QUEUED(a_dead_peer_is_told_after_its_last_words),
         QUEUED(a_dead_peer_is_told_while_idle),
         QUEUED(half_a_message_of_a_dead_peer_is_dropped),

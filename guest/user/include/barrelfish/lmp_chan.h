@@ -76,6 +76,18 @@ bool lmp_err_is_transient(errval_t err);
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap);
 bool lmp_chan_can_recv(struct lmp_chan *lc);
 
+/* A send said that the peer is no more.  True: it left messages; when they are received the receive
+ * event comes once more, and lmp_chan_recv fails with LIB_ERR_CHAN_PEER_GONE.  False: nothing is left. */
+static inline bool lmp_chan_drain(struct lmp_chan *lc)
+{
+    if (!lmp_chan_can_recv(lc)) {
+        return false;
+    }
+    lc->connection.receive = &lc->endpoint->waitset_state;
+    lc->connection.lost = true;
+    return true;
+}
+
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc);
 void lmp_chan_set_recv_slot(struct lmp_chan *lc, struct capref slot);
 

@@ -22,6 +22,16 @@ static void tx_ready(void *arg)
     flounder_leave(c);
 }
 
+/* What a peer said before it ended counts: the binding breaks when that is received (a domain's exit
+ * status may cross with a message to it).  Not so while a thread waits for this message: it may be the
+ * one that runs the handler. */
+static void tx_failed(struct flounder_binding *c, errval_t err)
+{
+    bool ended = err_no(err) == FLOUNDER_ERR_BINDING_CLOSED;
+    if (!ended || c->tx_waiter != NULL || !lmp_chan_drain(c->channel))
+        flounder_tx_done(c, err);
+}
+
 void flounder_lmp_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -46,7 +56,7 @@ void flounder_lmp_push(struct flounder_binding *c)
             err = err_push(err, LIB_ERR_CHAN_REGISTER_SEND);
         }
         if (err_is_fail(err)) {
-            flounder_tx_done(c, flounder_reason(err));
+            tx_failed(c, flounder_reason(err));
             return;
         }
         c->tx_at = next;
