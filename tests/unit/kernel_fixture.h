@@ -265,6 +265,25 @@ static __attribute__((unused)) struct capability *cap_at(struct dcb *dcb, capadd
     return &cte->cap;
 }
 
+#define EP_OFFSET 8192
+#define EP_WORDS 24
+
+static __attribute__((unused)) struct lmp_endpoint_kern *bobs_endpoint(void)
+{
+    return (void *)((char *)bob->disp + EP_OFFSET);
+}
+
+/* Bob makes an endpoint; Alice gets the capability in SLOT(1). */
+static __attribute__((unused)) void connect(void)
+{
+    struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.endpoint.listener = (uint64_t)bob;
+    cap.u.endpoint.epoffset = EP_OFFSET;
+    cap.u.endpoint.epbuflen = EP_WORDS;
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),
+                   &cap, 0);
+}
+
 #define EXPECT_ERR(expr, code) cr_expect_eq(err_no(expr), (code), "%s", #expr)
 #define EXPECT_OK(expr) EXPECT_ERR(expr, SYS_ERR_OK)
 

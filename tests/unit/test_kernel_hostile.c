@@ -166,9 +166,6 @@ Test(kernel_hostile, a_hostile_caller_breaks_no_invariant, .timeout = 3600)
 
 /* Now the receiver is hostile: whatever it writes into its frame, messages change nothing there but the
  * buffer that the endpoint capability names, its index and the counters. */
-#define EP_OFFSET 8192
-#define EP_WORDS 24
-
 static uint64_t random_index(void)
 {
     return random_number() % 4 == 0 ? random_number() : random_number() % (EP_WORDS + 2);
@@ -204,16 +201,11 @@ static enum outcome random_message(bool *lrpc)
 
 Test(kernel_hostile, a_hostile_receiver_hurts_itself_only, .timeout = 3600)
 {
-    struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.endpoint.listener = (uint64_t)bob;
-    cap.u.endpoint.epoffset = EP_OFFSET;
-    cap.u.endpoint.epbuflen = EP_WORDS;
-    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),
-                   &cap, 0);
+    connect();
     lrpc_buffer_words = EP_WORDS;
     static char before[DISPATCHER_FRAME_BYTES];
     struct dispatcher_shared *disp = bob->disp, *old = (void *)before;
-    struct lmp_endpoint_kern *ep = (void *)((char *)disp + EP_OFFSET);
+    struct lmp_endpoint_kern *ep = bobs_endpoint();
     const size_t ep_end = EP_OFFSET + sizeof(*ep) + EP_WORDS * sizeof(uint64_t);
     unsigned outcomes[LRPC + 1] = { 0 }, lrpcs = 0;
     for (unsigned i = 0; i < 20000; i++) {
