@@ -78,13 +78,15 @@ scenario dispatchers 2 '100 s' 'console: survived dispatchers self
 module /sbin/hostile core=1 dispatchers crowd 40
 module /sbin/hostile core=1 dispatchers self
 MENU
-for what in fpu base endpoints identify; do
-    echo "module /sbin/hostile core=1 share victim $what"
-    echo "module /sbin/hostile core=0 share writer $what"
-done | scenario shared 2 '100 s' 'console: wrote fpu
-  - console: wrote base
-  - console: wrote endpoints
-  - console: wrote identify'
+# One victim in a machine: the memory of one that is stopped may become the frame of the next, while the
+# writer on the other core still has it mapped (docs/monitor.md says what is missing for that).
+shared=(fpu base endpoints identify)
+for what in "${shared[@]}"; do
+    scenario "shared-$what" 2 '100 s' "console: wrote $what" <<MENU
+module /sbin/hostile core=1 share victim $what
+module /sbin/hostile core=0 share writer $what
+MENU
+done
 # Who it says has ended runs on, and nobody is told otherwise.
 scenario forge 2 '100 s' 'console: survived dispatchers forge
   - not: ended with status 255
@@ -94,7 +96,7 @@ module /sbin/hostile core=1 dispatchers forge
 module /sbin/hello core=1
 MENU
 for engine in $ENGINES; do
-    for name in dispatchers shared forge; do
+    for name in dispatchers "${shared[@]/#/shared-}" forge; do
         vmm run --engine "$engine" "$TMP/$name.yaml"
         exits_with 0
     done
