@@ -95,16 +95,27 @@ static struct sysret create_cap(const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+/* The endpoint that the first two arguments name. */
+static errval_t named_endpoint(const struct invocation *inv, struct cte **ret)
+{
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], ret);
+    if (err_is_ok(err) && (*ret)->cap.type != ObjType_EndPointLMP)
+        err = SYS_ERR_LRPC_NOT_ENDPOINT;
+    return err;
+}
+
+static struct dcb *listener(const struct cte *endpoint)
+{
+    return (struct dcb *)endpoint->cap.u.endpoint.listener;
+}
+
 static struct sysret register_notify(const struct invocation *inv)
 {
-    struct cte *cte;
+    struct cte *endpoint;
     uint32_t id;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
-    if (err_is_fail(err))
-        return SYSRET(err);
-    if (cte->cap.type != ObjType_EndPointLMP)
-        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
-    err = notify_register((struct dcb *)cte->cap.u.endpoint.listener, &id);
+    errval_t err = named_endpoint(inv, &endpoint);
+    if (err_is_ok(err))
+        err = notify_register(listener(endpoint), &id);
     return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(id);
 }
 
@@ -119,26 +130,20 @@ static struct sysret register_channel(const struct invocation *inv)
 
 static struct sysret register_monitor(const struct invocation *inv)
 {
-    struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
-    if (err_is_fail(err))
-        return SYSRET(err);
-    if (cte->cap.type != ObjType_EndPointLMP)
-        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
-    stop_register_monitor(cte);
-    return SYSRET(SYS_ERR_OK);
+    struct cte *endpoint;
+    errval_t err = named_endpoint(inv, &endpoint);
+    if (err_is_ok(err))
+        stop_register_monitor(endpoint);
+    return SYSRET(err);
 }
 
 static struct sysret stop_dispatcher(const struct invocation *inv)
 {
-    struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
-    if (err_is_fail(err))
-        return SYSRET(err);
-    if (cte->cap.type != ObjType_EndPointLMP)
-        return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
-    dispatch_stop((struct dcb *)cte->cap.u.endpoint.listener, false);
-    return SYSRET(SYS_ERR_OK);
+    struct cte *endpoint;
+    errval_t err = named_endpoint(inv, &endpoint);
+    if (err_is_ok(err))
+        dispatch_stop(listener(endpoint), false);
+    return SYSRET(err);
 }
 
 static struct sysret is_shared(const struct invocation *inv)

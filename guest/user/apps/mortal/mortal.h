@@ -53,10 +53,15 @@ void begin_bind(struct attempt *attempt, iref_t iref);
 /* Looks the name up, waiting for it, and binds; the program ends if it cannot. */
 struct mortal_binding *bind_to(const char *name, iref_t *iref);
 
-/* victim.c: roles of domains that die. */
+/* victim.c: roles of domains that die, and how the command line says which way. */
+#define WAYS 4
+extern const struct way {
+    const char *word;
+    mortal_way_t way;
+} ways[WAYS];
+mortal_way_t way_of(const char *word);
 int be_server(const char *name, bool dies_in_bind);
 int be_client(const char *name, const char *moment, mortal_way_t way);
-mortal_way_t way_of(const char *word);
 
 /* tester.c: starts them on these cores, and looks at what is told. */
 int be_tester(char *cores[]);

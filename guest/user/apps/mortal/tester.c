@@ -300,16 +300,7 @@ static void offer_service(void)
 
 static void clients_die(const char *moment)
 {
-    static const struct {
-        const char *word;
-        mortal_way_t way;
-    } ways[] = {
-        { "fault", mortal_by_fault },
-        { "trap", mortal_by_trap },
-        { "leave", mortal_by_leaving },
-        { "spin", mortal_by_spinning },
-    };
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         char args[80];
         bool binds = strcmp(moment, "binding") != 0;
         unsigned before = clients_connected;

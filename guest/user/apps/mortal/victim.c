@@ -6,18 +6,16 @@
 
 static volatile uintptr_t null_pointer;
 
+const struct way ways[WAYS] = {
+    { "fault", mortal_by_fault },
+    { "trap", mortal_by_trap },
+    { "leave", mortal_by_leaving },
+    { "spin", mortal_by_spinning },
+};
+
 mortal_way_t way_of(const char *word)
 {
-    static const struct {
-        const char *word;
-        mortal_way_t way;
-    } ways[] = {
-        { "fault", mortal_by_fault },
-        { "trap", mortal_by_trap },
-        { "leave", mortal_by_leaving },
-        { "spin", mortal_by_spinning },
-    };
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+    for (size_t i = 0; i < WAYS; i++)
         if (strcmp(ways[i].word, word) == 0)
             return ways[i].way;
     USER_PANIC("mortal: '%s' is no way to die", word);
