@@ -112,7 +112,7 @@ static struct dcb *listener(const struct cte *endpoint)
 static struct sysret register_notify(const struct invocation *inv)
 {
     struct cte *endpoint;
-    uint32_t id;
+    uint32_t id = 0;
     errval_t err = named_endpoint(inv, &endpoint);
     if (err_is_ok(err))
         err = notify_register(listener(endpoint), &id);

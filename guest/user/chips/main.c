@@ -180,26 +180,10 @@ static void iref_state(struct monitor_binding *mon, iref_t holder, uintptr_t st,
     free(contest);
 }
 
-/* Messages to the monitor take turns with those of the library, by the binding's mutex. */
-struct question {
-    struct event_queue_node node;
-    iref_t iref;
-    uintptr_t st;
-};
-
-static void question_sent(void *arg)
+static errval_t send_question(struct monitor_request *request, struct event_closure done)
 {
-    event_mutex_unlock(&get_monitor_binding()->mutex);
-    free(arg);
-}
-
-static void send_question(void *arg)
-{
-    struct question *question = arg;
-    errval_t err = monitor_get_iref_state__tx(
-        get_monitor_binding(), MKCONT(question_sent, question), question->iref, question->st);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "asking the monitor for a service");
+    const struct contest *contest = request->object;
+    return monitor_get_iref_state__tx(request->mon, done, contest->holder, (uintptr_t)contest);
 }
 
 /* False: there is no room for it. */
@@ -208,23 +192,23 @@ static bool contest_name(struct nameservice_binding *b, const struct name *name,
     size_t bytes = strlen(name->text) + 1;
     struct contest *contest =
         contest_count < MAX_CONTESTS ? malloc(sizeof(*contest) + bytes) : NULL;
-    struct question *question = malloc(sizeof(*question));
-    if (contest == NULL || question == NULL) {
-        free(contest);
-        free(question);
+    if (contest == NULL)
         return false;
-    }
     *contest = (struct contest){ .next = contests,
                                  .binding = b,
                                  .token = b->incoming_token,
                                  .iref = iref,
                                  .holder = name->iref };
     memcpy(contest->text, name->text, bytes);
+    struct monitor_request question = { .mon = get_monitor_binding(),
+                                        .send = send_question,
+                                        .object = contest };
+    if (err_is_fail(monitor_queue_request(question))) {
+        free(contest);
+        return false;
+    }
     contests = contest;
     contest_count++;
-    *question = (struct question){ .iref = name->iref, .st = (uintptr_t)contest };
-    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &question->node,
-                             MKCLOSURE(send_question, question));
     return true;
 }
 

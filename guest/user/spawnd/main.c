@@ -125,37 +125,19 @@ static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct 
     return err_is_fail(err) ? err : answer;
 }
 
+static errval_t send_not_started(struct monitor_request *request, struct event_closure done)
+{
+    return monitor_domain_exited__tx(request->mon, done, (domainid_t)request->id, 0);
+}
+
 /* The domain for which the monitor expects a hello is not there. */
-struct not_started {
-    struct event_queue_node node;
-    domainid_t domain;
-};
-
-static void not_started_sent(void *arg)
-{
-    event_mutex_unlock(&get_monitor_binding()->mutex);
-    free(arg);
-}
-
-static void send_not_started(void *arg)
-{
-    struct not_started *message = arg;
-    errval_t err = monitor_domain_exited__tx(get_monitor_binding(),
-                                             MKCONT(not_started_sent, message), message->domain, 0);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "telling the monitor that a domain was not started");
-}
-
 static void tell_not_started(domainid_t domain)
 {
-    struct not_started *message = malloc(sizeof(*message));
-    if (message == NULL) {
+    struct monitor_request message = { .mon = get_monitor_binding(),
+                                       .send = send_not_started,
+                                       .id = domain };
+    if (err_is_fail(monitor_queue_request(message)))
         debug_printf("out of memory: the monitor goes on expecting domain %" PRIx32 "\n", domain);
-        return;
-    }
-    message->domain = domain;
-    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &message->node,
-                             MKCLOSURE(send_not_started, message));
 }
 
 static errval_t spawn(const struct request *request, domainid_t *ret)

@@ -43,4 +43,20 @@ void monitor_client_connection_closed(uintptr_t monitor_id);
 /* Installs the handlers of bind and export messages in a binding to a monitor. */
 void monitor_client_set_handlers(struct monitor_binding *b);
 
+/* A message to the monitor of this core; they take turns, by the binding's mutex. */
+struct monitor_request {
+    struct event_queue_node qnode;
+    struct monitor_binding *mon;
+    errval_t (*send)(struct monitor_request *request, struct event_closure done);
+    void *object; /* this and what follows: the sender's */
+    uintptr_t id;
+    errval_t err;
+    struct capref cap;
+    bool allocated;
+};
+
+/* Sends the message when it is its turn; a copy of the request is kept until then.
+ * LIB_ERR_MALLOC_FAIL. */
+errval_t monitor_queue_request(struct monitor_request request);
+
 #endif
