@@ -45,6 +45,31 @@ errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, 
     return err;
 }
 
+errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
+                           struct cte **first)
+{
+    const uint64_t slots = cnode_slots(cnode);
+    if (slot >= slots || count > slots - slot)
+        return SYS_ERR_SLOTS_INVALID;
+    *first = cnode_slot(cnode, slot);
+    for (uint64_t i = 0; i < count; i++)
+        if ((*first)[i].cap.type != ObjType_Null)
+            return SYS_ERR_SLOT_IN_USE;
+    return SYS_ERR_OK;
+}
+
+errval_t cspace_empty_slot(struct capability *root, capaddr_t cptr, unsigned level, uint64_t slot,
+                           struct cte **dest)
+{
+    struct cte *cnode;
+    errval_t err = cspace_lookup(root, cptr, level, &cnode);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
+    if (cnode->cap.type != ObjType_L2CNode)
+        return SYS_ERR_DEST_CNODE_INVALID;
+    return cnode_empty_slots(&cnode->cap, slot, 1, dest);
+}
+
 bool cap_is_retypeable(uint8_t from, uint8_t to)
 {
     static const uint64_t allowed[ObjType_Num] = {

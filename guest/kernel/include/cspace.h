@@ -32,6 +32,16 @@ errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned le
 /* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND. */
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
 
+/* The first of `count` slots from `slot` in a CNode, all of them empty: SYS_ERR_SLOTS_INVALID,
+ * SYS_ERR_SLOT_IN_USE. */
+errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
+                           struct cte **first);
+
+/* The empty slot `slot` of the L2CNode at `cptr`, `level`: SYS_ERR_DEST_CNODE_LOOKUP,
+ * SYS_ERR_DEST_CNODE_INVALID and those of cnode_empty_slots(). */
+errval_t cspace_empty_slot(struct capability *root, capaddr_t cptr, unsigned level, uint64_t slot,
+                           struct cte **dest);
+
 /* Puts a copy of `src` into the empty `dest`; always allowed but for mappings, see cap_may_copy(). */
 void cap_copy_to(struct cte *dest, struct cte *src);
 errval_t cap_may_copy(const struct cte *src);

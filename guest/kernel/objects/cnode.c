@@ -7,8 +7,8 @@
  */
 #include "objects.h"
 
-static errval_t find_source(struct invocation *inv, uint64_t croot, uint64_t cptr, unsigned level,
-                            struct cte **src)
+static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64_t cptr,
+                            unsigned level, struct cte **src)
 {
     struct capability *root;
     errval_t err = invocation_root(inv, croot, &root);
@@ -65,83 +65,114 @@ static struct capability minted(const struct capability *cap, uint64_t p1, uint6
     return result;
 }
 
-static struct sysret copy_or_mint(struct cte *cnode, struct invocation *inv, bool mint)
+/* The empty slot that receives a copy, and the CNode it lies in. */
+static errval_t decode_destination(struct cte *cnode, const struct invocation *inv,
+                                   const struct capability **holder, struct cte **dest)
 {
-    struct cte *src, *dest;
-    const struct capability *holder = &cnode->cap; /* the CNode in which dest lies */
+    *holder = &cnode->cap;
     uint64_t slot = inv->arg[0];
-    if (holder->type == ObjType_L1CNode && (inv->arg[3] >> 8 & 0xff) == 2) {
+    if (cnode->cap.type == ObjType_L1CNode && (inv->arg[3] >> 8 & 0xff) == 2) {
         /* an address in a CSpace: the L2CNode on the way */
         struct cte *l2;
         errval_t err = cspace_lookup(&cnode->cap, (capaddr_t)slot, 1, &l2);
         if (err_is_fail(err) || l2->cap.type != ObjType_L2CNode)
-            return SYSRET(SYS_ERR_DEST_CNODE_LOOKUP);
-        holder = &l2->cap;
+            return SYS_ERR_DEST_CNODE_LOOKUP;
+        *holder = &l2->cap;
         slot &= L2_CNODE_SLOTS - 1;
     }
-    if (slot >= cnode_slots(holder))
-        return SYSRET(SYS_ERR_SLOTS_INVALID);
-    dest = cnode_slot(holder, slot);
-    if (dest->cap.type != ObjType_Null)
-        return SYSRET(SYS_ERR_SLOT_IN_USE);
-    errval_t err = find_source(inv, inv->arg[1], inv->arg[2], inv->arg[3] & 0xff, &src);
+    return cnode_empty_slots(*holder, slot, 1, dest);
+}
+
+static errval_t decode_copy(struct cte *cnode, const struct invocation *inv, struct cte **dest,
+                            struct cte **src)
+{
+    const struct capability *holder;
+    errval_t err = decode_destination(cnode, inv, &holder, dest);
     if (err_is_fail(err))
-        return SYSRET(err);
-    if (!fits(holder, src->cap.type))
-        return SYSRET(SYS_ERR_DEST_TYPE_INVALID);
-    err = cap_may_copy(src);
+        return err;
+    err = find_source(inv, inv->arg[1], inv->arg[2], inv->arg[3] & 0xff, src);
     if (err_is_fail(err))
-        return SYSRET(err);
-    if (!mint) {
+        return err;
+    return fits(holder, (*src)->cap.type) ? cap_may_copy(*src) : SYS_ERR_DEST_TYPE_INVALID;
+}
+
+static struct sysret copy(struct cte *cnode, const struct invocation *inv)
+{
+    struct cte *dest, *src;
+    errval_t err = decode_copy(cnode, inv, &dest, &src);
+    if (err_is_ok(err))
         cap_copy_to(dest, src);
-        return SYSRET(SYS_ERR_OK);
-    }
-    err = check_mint(&src->cap, inv->arg[4], inv->arg[5]);
+    return SYSRET(err);
+}
+
+static struct sysret mint(struct cte *cnode, const struct invocation *inv)
+{
+    struct cte *dest, *src;
+    const uint64_t p1 = inv->arg[4], p2 = inv->arg[5];
+    errval_t err = decode_copy(cnode, inv, &dest, &src);
+    if (err_is_ok(err))
+        err = check_mint(&src->cap, p1, p2);
     if (err_is_fail(err))
         return SYSRET(err);
-    struct capability cap = minted(&src->cap, inv->arg[4], inv->arg[5]);
+
+    struct capability cap = minted(&src->cap, p1, p2);
     cap_insert_new(dest, &cap, src->node.owner);
     return SYSRET(SYS_ERR_OK);
 }
 
-static struct sysret retype(struct invocation *inv)
+struct retype {
+    struct cte *src, *dest; /* the first of `count` slots */
+    uint64_t offset, object_bytes, count;
+    unsigned type;
+};
+
+/* The CNode at arg[7] of the CSpace at arg[6]; level 0 is the root itself. */
+static errval_t decode_retype_cnode(const struct invocation *inv, const struct capability **cnode)
 {
-    struct cte *src, *cnode_cte;
-    struct capability *dest_root, *cnode;
-    errval_t err = find_source(inv, inv->arg[0], inv->arg[1], (inv->arg[1] >> 32) & 0xff, &src);
+    struct capability *root;
+    struct cte *cte;
+    const unsigned level = inv->arg[7] >> 32 & 0xff;
+    errval_t err = invocation_root(inv, inv->arg[6], &root);
     if (err_is_fail(err))
-        return SYSRET(err);
-    uint64_t offset = inv->arg[2], object_bytes = inv->arg[4], count = inv->arg[5];
-    unsigned type = inv->arg[3] < ObjType_Num ? (unsigned)inv->arg[3] : ObjType_Num;
+        return err;
+    *cnode = root;
+    if (level == 0)
+        return SYS_ERR_OK;
+    err = cspace_lookup(root, (capaddr_t)inv->arg[7], level, &cte);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
+    *cnode = &cte->cap;
+    return cap_is_cnode(*cnode) ? SYS_ERR_OK : SYS_ERR_DEST_CNODE_INVALID;
+}
 
-    err = invocation_root(inv, inv->arg[6], &dest_root);
+static errval_t decode_retype(const struct invocation *inv, struct retype *r)
+{
+    const struct capability *cnode;
+    *r = (struct retype){ .offset = inv->arg[2],
+                          .object_bytes = inv->arg[4],
+                          .count = inv->arg[5],
+                          .type = inv->arg[3] < ObjType_Num ? (unsigned)inv->arg[3] : ObjType_Num };
+    errval_t err = find_source(inv, inv->arg[0], inv->arg[1], inv->arg[1] >> 32 & 0xff, &r->src);
     if (err_is_fail(err))
-        return SYSRET(err);
-    unsigned level = (inv->arg[7] >> 32) & 0xff;
-    if (level == 0) {
-        cnode = dest_root;
-    } else {
-        err = cspace_lookup(dest_root, (capaddr_t)inv->arg[7], level, &cnode_cte);
-        if (err_is_fail(err))
-            return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
-        cnode = &cnode_cte->cap;
-        if (!cap_is_cnode(cnode))
-            return SYSRET(SYS_ERR_DEST_CNODE_INVALID);
-    }
-    if (!fits(cnode, type))
-        return SYSRET(SYS_ERR_DEST_TYPE_INVALID);
-    uint64_t slot = inv->arg[8], slots = cnode_slots(cnode);
-    if (slot >= slots || count > slots - slot)
-        return SYSRET(SYS_ERR_SLOTS_INVALID);
-    for (uint64_t i = 0; i < count; i++)
-        if (cnode_slot(cnode, slot + i)->cap.type != ObjType_Null)
-            return SYSRET(SYS_ERR_SLOT_IN_USE);
-    err = cap_check_retype(src, offset, type, &object_bytes, count);
+        return err;
+    err = decode_retype_cnode(inv, &cnode);
     if (err_is_fail(err))
-        return SYSRET(err);
+        return err;
+    if (!fits(cnode, r->type))
+        return SYS_ERR_DEST_TYPE_INVALID;
+    err = cnode_empty_slots(cnode, inv->arg[8], r->count, &r->dest);
+    if (err_is_fail(err))
+        return err;
+    return cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
+}
 
-    cap_retype(src, offset, type, object_bytes, count, cnode_slot(cnode, slot));
-    return SYSRET(SYS_ERR_OK);
+static struct sysret retype(const struct invocation *inv)
+{
+    struct retype r;
+    errval_t err = decode_retype(inv, &r);
+    if (err_is_ok(err))
+        cap_retype(r.src, r.offset, r.type, r.object_bytes, r.count, r.dest);
+    return SYSRET(err);
 }
 
 static struct sysret identify(struct cte *target, const struct invocation *inv)
@@ -165,22 +196,17 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-static struct sysret create_id(struct cte *root, struct invocation *inv)
+static struct sysret create_id(struct cte *root, const struct invocation *inv)
 {
     static uint64_t last_id;
-    struct cte *cnode, *dest;
+    struct cte *dest;
     if (inv->arg[0] != ObjType_ID)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    errval_t err = cspace_lookup(&root->cap, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cnode);
+    errval_t err = cspace_empty_slot(&root->cap, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2],
+                                     inv->arg[3], &dest);
     if (err_is_fail(err))
-        return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
-    if (cnode->cap.type != ObjType_L2CNode)
-        return SYSRET(SYS_ERR_DEST_CNODE_INVALID);
-    if (inv->arg[3] >= cnode_slots(&cnode->cap))
-        return SYSRET(SYS_ERR_SLOTS_INVALID);
-    dest = cnode_slot(&cnode->cap, inv->arg[3]);
-    if (dest->cap.type != ObjType_Null)
-        return SYSRET(SYS_ERR_SLOT_IN_USE);
+        return SYSRET(err);
+
     struct capability cap = { .type = ObjType_ID, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.u.id.coreid = my_core_id;
     cap.u.id.core_local_id = ++last_id;
@@ -189,7 +215,7 @@ static struct sysret create_id(struct cte *root, struct invocation *inv)
 }
 
 /* Commands on the capability at an address of this CSpace. */
-static struct sysret on_target(struct cte *root, struct invocation *inv)
+static struct sysret on_target(struct cte *root, const struct invocation *inv)
 {
     struct cte *target;
     if (root->cap.type != ObjType_L1CNode)
@@ -210,13 +236,13 @@ static struct sysret on_target(struct cte *root, struct invocation *inv)
     }
 }
 
-struct sysret cnode_invoke(struct cte *cte, struct invocation *inv)
+struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     switch (inv->command) {
     case CNodeCmd_Copy:
-        return copy_or_mint(cte, inv, false);
+        return copy(cte, inv);
     case CNodeCmd_Mint:
-        return copy_or_mint(cte, inv, true);
+        return mint(cte, inv);
     case CNodeCmd_Retype:
         return retype(inv);
     case CNodeCmd_Delete:

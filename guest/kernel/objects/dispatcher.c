@@ -11,7 +11,7 @@
 
 #include "schedule.h"
 
-static errval_t find(struct invocation *inv, uint64_t where, struct cte **cte)
+static errval_t find(const struct invocation *inv, uint64_t where, struct cte **cte)
 {
     return cspace_lookup(inv->root, (capaddr_t)where, (where >> 32) & 0xff, cte);
 }
@@ -44,56 +44,73 @@ static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
     disp->tsc_hz = boot_info->tsc_hz;
 }
 
-static struct sysret setup(struct dcb *dcb, struct invocation *inv)
+struct setup {
+    struct cte *cspace, *vspace, *frame; /* NULL: not given */
+    bool run;
+};
+
+static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv, struct setup *s)
 {
-    struct cte *cspace = NULL, *vspace = NULL, *frame = NULL;
     errval_t err;
+    *s = (struct setup){ .run = inv->arg[3] != 0 };
     if (dcb->stopped)
-        return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
+        return SYS_ERR_DISP_NOT_RUNNABLE;
     if ((capaddr_t)inv->arg[0] != 0) {
-        err = find(inv, inv->arg[0], &cspace);
+        err = find(inv, inv->arg[0], &s->cspace);
         if (err_is_fail(err))
-            return SYSRET(err_push(err, SYS_ERR_DISP_CSPACE_INVALID));
-        if (cspace->cap.type != ObjType_L1CNode || dcb->cspace.cap.type != ObjType_Null)
-            return SYSRET(SYS_ERR_DISP_CSPACE_INVALID);
+            return err_push(err, SYS_ERR_DISP_CSPACE_INVALID);
+        if (s->cspace->cap.type != ObjType_L1CNode || dcb->cspace.cap.type != ObjType_Null)
+            return SYS_ERR_DISP_CSPACE_INVALID;
     }
     if ((capaddr_t)inv->arg[1] != 0) {
-        err = find(inv, inv->arg[1], &vspace);
+        err = find(inv, inv->arg[1], &s->vspace);
         if (err_is_fail(err))
-            return SYSRET(err_push(err, SYS_ERR_DISP_VSPACE_INVALID));
-        if (vspace->cap.type != ObjType_VNode_x86_64_pml4 || dcb->vspace.cap.type != ObjType_Null)
-            return SYSRET(SYS_ERR_DISP_VSPACE_INVALID);
+            return err_push(err, SYS_ERR_DISP_VSPACE_INVALID);
+        if (s->vspace->cap.type != ObjType_VNode_x86_64_pml4 ||
+            dcb->vspace.cap.type != ObjType_Null)
+            return SYS_ERR_DISP_VSPACE_INVALID;
     }
     if ((capaddr_t)inv->arg[2] != 0) {
-        err = find(inv, inv->arg[2], &frame);
+        err = find(inv, inv->arg[2], &s->frame);
         if (err_is_fail(err))
-            return SYSRET(err_push(err, SYS_ERR_DISP_FRAME_INVALID));
+            return err_push(err, SYS_ERR_DISP_FRAME_INVALID);
         if (dcb->disp != NULL)
-            return SYSRET(SYS_ERR_DISP_FRAME_INVALID);
-        err = check_frame(&frame->cap);
+            return SYS_ERR_DISP_FRAME_INVALID;
+        err = check_frame(&s->frame->cap);
         if (err_is_fail(err))
-            return SYSRET(err);
+            return err;
     }
-    bool run = inv->arg[3] != 0;
-    if (run && ((dcb->disp == NULL && frame == NULL) ||
-                (dcb->cspace.cap.type == ObjType_Null && cspace == NULL) ||
-                (dcb->cr3 == 0 && vspace == NULL)))
-        return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
-
-    if (cspace != NULL)
-        cap_copy_to(&dcb->cspace, cspace);
-    if (vspace != NULL) {
-        cap_copy_to_dcb(&dcb->vspace, vspace);
-        dcb->cr3 = vspace->cap.u.mem.base;
-    }
-    if (frame != NULL)
-        adopt_frame(dcb, frame, inv->arg[4]);
-    if (run)
-        schedule_make_runnable(dcb);
-    return SYSRET(SYS_ERR_OK);
+    if (s->run && ((dcb->disp == NULL && s->frame == NULL) ||
+                   (dcb->cspace.cap.type == ObjType_Null && s->cspace == NULL) ||
+                   (dcb->cr3 == 0 && s->vspace == NULL)))
+        return SYS_ERR_DISP_NOT_RUNNABLE;
+    return SYS_ERR_OK;
 }
 
-struct sysret dispatcher_invoke(struct cte *cte, struct invocation *inv)
+static void invoke_setup(struct dcb *dcb, const struct setup *s, uint64_t domain_id)
+{
+    if (s->cspace != NULL)
+        cap_copy_to(&dcb->cspace, s->cspace);
+    if (s->vspace != NULL) {
+        cap_copy_to_dcb(&dcb->vspace, s->vspace);
+        dcb->cr3 = s->vspace->cap.u.mem.base;
+    }
+    if (s->frame != NULL)
+        adopt_frame(dcb, s->frame, domain_id);
+    if (s->run)
+        schedule_make_runnable(dcb);
+}
+
+static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
+{
+    struct setup s;
+    errval_t err = decode_setup(dcb, inv, &s);
+    if (err_is_ok(err))
+        invoke_setup(dcb, &s, inv->arg[4]);
+    return SYSRET(err);
+}
+
+struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
 {
     struct dcb *dcb = phys_to_mem(paddr(cte->cap.u.mem.base));
     switch (inv->command) {

@@ -27,6 +27,19 @@ static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern
     return SYS_ERR_OK;
 }
 
+/* The capability that goes along, and where it goes. */
+static errval_t decode_transfer(struct dcb *sender, capaddr_t cptr, unsigned level,
+                                struct dcb *receiver, struct lmp_endpoint_kern *ep,
+                                struct cte **src, struct cte **dest)
+{
+    errval_t err = cspace_lookup(&sender->cspace.cap, cptr, level, src);
+    if (err_is_ok(err))
+        err = cap_may_copy(*src);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_LMP_CAPTRANSFER_SRC_LOOKUP);
+    return find_receive_slot(receiver, ep, dest);
+}
+
 bool lmp_error_is_transient(errval_t err)
 {
     switch (err_no(err)) {
@@ -102,13 +115,8 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct regi
 
     uint64_t header = length;
     if (send_cptr != 0) {
-        struct cte *src, *dest;
-        errval_t err = cspace_lookup(&sender->cspace.cap, send_cptr, send_level, &src);
-        if (err_is_ok(err))
-            err = cap_may_copy(src);
-        if (err_is_fail(err))
-            return err_push(err, SYS_ERR_LMP_CAPTRANSFER_SRC_LOOKUP);
-        err = find_receive_slot(receiver, ep, &dest);
+        struct cte *src = NULL, *dest = NULL;
+        errval_t err = decode_transfer(sender, send_cptr, send_level, receiver, ep, &src, &dest);
         if (err_is_fail(err))
             return err;
         if (give_away)

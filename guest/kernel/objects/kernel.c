@@ -62,37 +62,40 @@ static bool may_be_created(const struct capability *cap)
     }
 }
 
-static struct sysret create_cap(const struct invocation *inv)
+/* What another core says there is, as it may stand in a slot here. */
+static errval_t decode_capability(const struct invocation *inv, struct capability *cap)
 {
     const struct capability *given = invocation_buffer(inv, inv->arg[0], sizeof(*given));
     if (given == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    struct capability cap = *given; /* user memory: read once */
-    if (cap.type >= ObjType_Num || !may_be_created(&cap))
-        return SYSRET(SYS_ERR_INVALID_RETYPE);
-    if (cap_types[cap.type].memory) {
-        if (cap.u.mem.base % ABI_PAGE_BYTES != 0 || cap.u.mem.bytes % ABI_PAGE_BYTES != 0 ||
-            cap.u.mem.bytes == 0 || cap.u.mem.bytes > ABI_PHYS_LIMIT ||
-            cap.u.mem.base > ABI_PHYS_LIMIT - cap.u.mem.bytes)
-            return SYSRET(SYS_ERR_INVALID_SIZE);
-        cap.u.word[CAP_MAPPING_WORD] = 0;
+        return SYS_ERR_INVALID_USER_BUFFER;
+    *cap = *given; /* user memory: read once */
+    if (cap->type >= ObjType_Num || !may_be_created(cap))
+        return SYS_ERR_INVALID_RETYPE;
+    if (cap_types[cap->type].memory) {
+        if (cap->u.mem.base % ABI_PAGE_BYTES != 0 || cap->u.mem.bytes % ABI_PAGE_BYTES != 0 ||
+            cap->u.mem.bytes == 0 || cap->u.mem.bytes > ABI_PHYS_LIMIT ||
+            cap->u.mem.base > ABI_PHYS_LIMIT - cap->u.mem.bytes)
+            return SYS_ERR_INVALID_SIZE;
+        cap->u.word[CAP_MAPPING_WORD] = 0;
     }
-    if (cap.type == ObjType_Notify_IPI && (cap.u.notify.coreid >= boot_info->topology.core_count ||
-                                           cap.u.notify.chanid >= ABI_NOTIFY_IDS))
-        return SYSRET(SYS_ERR_INVARGS_SYSCALL);
-    struct cte *cnode;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cnode);
-    if (err_is_fail(err))
-        return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
-    if (cnode->cap.type != ObjType_L2CNode)
-        return SYSRET(SYS_ERR_DEST_CNODE_INVALID);
-    if (inv->arg[3] >= cnode_slots(&cnode->cap))
-        return SYSRET(SYS_ERR_SLOTS_INVALID);
-    struct cte *dest = cnode_slot(&cnode->cap, inv->arg[3]);
-    if (dest->cap.type != ObjType_Null)
-        return SYSRET(SYS_ERR_SLOT_IN_USE);
-    cap_insert_new(dest, &cap, (coreid_t)inv->arg[4]);
-    return SYSRET(SYS_ERR_OK);
+    if (cap->type == ObjType_Notify_IPI &&
+        (cap->u.notify.coreid >= boot_info->topology.core_count ||
+         cap->u.notify.chanid >= ABI_NOTIFY_IDS))
+        return SYS_ERR_INVARGS_SYSCALL;
+    return SYS_ERR_OK;
+}
+
+static struct sysret create_cap(const struct invocation *inv)
+{
+    struct capability cap;
+    struct cte *dest;
+    errval_t err = decode_capability(inv, &cap);
+    if (err_is_ok(err))
+        err = cspace_empty_slot(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2],
+                                inv->arg[3], &dest);
+    if (err_is_ok(err))
+        cap_insert_new(dest, &cap, (coreid_t)inv->arg[4]);
+    return SYSRET(err);
 }
 
 /* The endpoint that the first two arguments name. */
@@ -173,7 +176,7 @@ static struct sysret nullify(const struct invocation *inv)
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
 
-struct sysret kernel_invoke(struct cte *cte, struct invocation *inv)
+struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
 {
     (void)cte;
     switch (inv->command) {

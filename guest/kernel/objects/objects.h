@@ -2,7 +2,8 @@
  *
  * Capability invocations: one file per kind of object, one function per type, called by syscall.c
  * with the capability found and the arguments taken apart.  Every invocation checks everything
- * before it changes anything.
+ * before it changes anything: where that is more than a line or two, decode_*() finds all errors and
+ * changes nothing, and what follows it (invoke_*(), cap_*()) acts and cannot fail.
  */
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
@@ -31,15 +32,15 @@ errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct cap
  * its dispatcher frame; NULL if it does not. */
 void *invocation_buffer(const struct invocation *inv, uint64_t user, uint64_t bytes);
 
-struct sysret cnode_invoke(struct cte *cte, struct invocation *inv);
-struct sysret vnode_invoke(struct cte *cte, struct invocation *inv);
-struct sysret mapping_invoke(struct cte *cte, struct invocation *inv);
-struct sysret frame_invoke(struct cte *cte, struct invocation *inv);
-struct sysret dispatcher_invoke(struct cte *cte, struct invocation *inv);
-struct sysret kernel_invoke(struct cte *cte, struct invocation *inv);
-struct sysret notify_invoke(struct cte *cte, struct invocation *inv);
-struct sysret io_invoke(struct cte *cte, struct invocation *inv);
-struct sysret id_invoke(struct cte *cte, struct invocation *inv);
+struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret frame_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret notify_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret io_invoke(struct cte *cte, const struct invocation *inv);
+struct sysret id_invoke(struct cte *cte, const struct invocation *inv);
 
 /* LMP (endpoint.c): sends `length` words, which lie in the registers at `from` (NULL if there are none),
  * and maybe a capability.  On success `*receiver` is runnable. */

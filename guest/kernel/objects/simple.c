@@ -6,7 +6,7 @@
 
 #include "plat.h"
 
-struct sysret frame_invoke(struct cte *cte, struct invocation *inv)
+struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != FrameCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -19,7 +19,7 @@ struct sysret frame_invoke(struct cte *cte, struct invocation *inv)
     return SYSRET_VALUE(cte->cap.u.mem.base);
 }
 
-struct sysret notify_invoke(struct cte *cte, struct invocation *inv)
+struct sysret notify_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != NotifyCmd_Send)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -32,7 +32,7 @@ struct sysret notify_invoke(struct cte *cte, struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret io_invoke(struct cte *cte, struct invocation *inv)
+struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != IOCmd_Out32)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -43,7 +43,7 @@ struct sysret io_invoke(struct cte *cte, struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret id_invoke(struct cte *cte, struct invocation *inv)
+struct sysret id_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != IDCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);

@@ -47,82 +47,105 @@ static errval_t check_rights(const struct capability *frame, uint64_t attr)
     return (frame->rights & needed) == needed ? SYS_ERR_OK : SYS_ERR_VM_MAP_RIGHTS;
 }
 
-static errval_t decode_frame(const struct capability *table, const struct capability *frame,
-                             uint64_t slot, uint64_t attr, uint64_t offset, uint64_t count,
-                             uint64_t *page_bytes)
+/* What map fills in: `count` entries from `slot` of the table. */
+struct map {
+    struct cte *src;     /* a frame or the next lower table */
+    struct cte *mapping; /* the empty slot for the mapping */
+    uint64_t slot, count;
+    uint64_t page_bytes; /* from entry to entry; 0: a table */
+    uint64_t pte;        /* the first entry */
+};
+
+static errval_t decode_map_frame(const struct capability *table, uint64_t attr, uint64_t offset,
+                                 struct map *m)
 {
+    const struct capability *frame = &m->src->cap;
     if (table->type == ObjType_VNode_x86_64_ptable)
-        *page_bytes = ABI_PAGE_BYTES;
+        m->page_bytes = ABI_PAGE_BYTES;
     else if (table->type == ObjType_VNode_x86_64_pdir)
-        *page_bytes = ABI_LARGE_PAGE_BYTES;
+        m->page_bytes = ABI_LARGE_PAGE_BYTES;
     else
         return SYS_ERR_VNODE_TYPE;
-    if (count == 0 || count > TABLE_ENTRIES - slot)
+    if (m->count == 0 || m->count > TABLE_ENTRIES - m->slot)
         return SYS_ERR_VM_MAP_SIZE;
-    if ((frame->u.mem.base + offset) % *page_bytes != 0 || offset > frame->u.mem.bytes ||
-        count > (frame->u.mem.bytes - offset) / *page_bytes)
+    if ((frame->u.mem.base + offset) % m->page_bytes != 0 || offset > frame->u.mem.bytes ||
+        m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
         return SYS_ERR_VM_MAP_OFFSET;
+    m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr);
+    if (m->page_bytes == ABI_LARGE_PAGE_BYTES)
+        m->pte |= ABI_PTE_LARGE;
     return check_rights(frame, attr);
 }
 
-static struct sysret map(struct cte *table, struct invocation *inv)
+/* A table goes one level below its parent; the upper half is not the domain's. */
+static errval_t decode_map_table(const struct capability *table, struct map *m)
 {
-    struct cte *src, *mapping;
+    if (table->type + 2 != m->src->cap.type)
+        return SYS_ERR_VNODE_TYPE;
+    if (table->type == ObjType_VNode_x86_64_pml4 && m->slot >= TABLE_ENTRIES / 2)
+        return SYS_ERR_VNODE_SLOT_INVALID;
+    m->count = 1;
+    m->pte = m->src->cap.u.mem.base | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
+    return SYS_ERR_OK;
+}
+
+static errval_t decode_map(const struct cte *table, const struct invocation *inv, struct map *m)
+{
     struct capability *src_root;
-    uint64_t slot = inv->arg[2] >> 32, attr = inv->arg[3], offset = inv->arg[4];
-    uint64_t count = inv->arg[5], page_bytes = 0;
+    *m = (struct map){ .slot = inv->arg[2] >> 32, .count = inv->arg[5] };
     errval_t err = invocation_root(inv, inv->arg[0], &src_root);
     if (err_is_fail(err))
-        return SYSRET(err);
-    err = cspace_lookup(src_root, (capaddr_t)inv->arg[1], inv->arg[2] & 0xff, &src);
+        return err;
+    err = cspace_lookup(src_root, (capaddr_t)inv->arg[1], inv->arg[2] & 0xff, &m->src);
     if (err_is_fail(err))
-        return SYSRET(err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP));
+        return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
     err = cspace_lookup_slot(
-        inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)), 2, &mapping);
+        inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)), 2, &m->mapping);
     if (err_is_fail(err))
-        return SYSRET(err_push(err, SYS_ERR_DEST_CNODE_LOOKUP));
-    if (mapping->cap.type != ObjType_Null)
-        return SYSRET(SYS_ERR_SLOT_IN_USE);
-    if (slot >= TABLE_ENTRIES)
-        return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
-    if (!cap_types[src->cap.type].mappable || src->cap.type == ObjType_VNode_x86_64_pml4)
-        return SYSRET(SYS_ERR_VNODE_TYPE);
-    if (src->cap.u.word[CAP_MAPPING_WORD] != 0)
-        return SYSRET(SYS_ERR_VM_ALREADY_MAPPED);
+        return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
+    if (m->mapping->cap.type != ObjType_Null)
+        return SYS_ERR_SLOT_IN_USE;
+    if (m->slot >= TABLE_ENTRIES)
+        return SYS_ERR_VNODE_SLOT_INVALID;
+    const struct capability *src = &m->src->cap;
+    if (!cap_types[src->type].mappable || src->type == ObjType_VNode_x86_64_pml4)
+        return SYS_ERR_VNODE_TYPE;
+    if (src->u.word[CAP_MAPPING_WORD] != 0)
+        return SYS_ERR_VM_ALREADY_MAPPED;
 
-    uint64_t *entry = table_of(&table->cap) + slot;
-    uint64_t pte;
-    if (is_frame(src->cap.type)) {
-        err = decode_frame(&table->cap, &src->cap, slot, attr, offset, count, &page_bytes);
-        if (err_is_fail(err))
-            return SYSRET(err);
-        pte = (src->cap.u.mem.base + offset) | frame_flags(&src->cap, attr);
-        if (page_bytes != ABI_PAGE_BYTES)
-            pte |= ABI_PTE_LARGE;
-    } else {
-        /* a table goes one level below its parent; the upper half is not the domain's */
-        if (table->cap.type + 2 != src->cap.type)
-            return SYSRET(SYS_ERR_VNODE_TYPE);
-        if (table->cap.type == ObjType_VNode_x86_64_pml4 && slot >= TABLE_ENTRIES / 2)
-            return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
-        count = 1;
-        pte = src->cap.u.mem.base | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
-    }
-    for (uint64_t i = 0; i < count; i++)
+    err = is_frame(src->type) ? decode_map_frame(&table->cap, inv->arg[3], inv->arg[4], m)
+                              : decode_map_table(&table->cap, m);
+    if (err_is_fail(err))
+        return err;
+    const uint64_t *entry = table_of(&table->cap) + m->slot;
+    for (uint64_t i = 0; i < m->count; i++)
         if (entry[i] != 0)
-            return SYSRET(SYS_ERR_VNODE_SLOT_INUSE);
+            return SYS_ERR_VNODE_SLOT_INUSE;
+    return SYS_ERR_OK;
+}
 
-    for (uint64_t i = 0; i < count; i++, pte += page_bytes)
-        entry[i] = pte;
-    struct capability cap = { .type = src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.mapping.cap = (uint64_t)src;
+static void invoke_map(struct cte *table, const struct map *m)
+{
+    uint64_t *entry = table_of(&table->cap) + m->slot;
+    for (uint64_t i = 0; i < m->count; i++)
+        entry[i] = m->pte + i * m->page_bytes;
+    struct capability cap = { .type = m->src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.u.mapping.cap = (uint64_t)m->src;
     cap.u.mapping.ptable = table->cap.u.mem.base;
-    cap.u.mapping.entry = (uint16_t)slot;
-    cap.u.mapping.pte_count = (uint16_t)count;
-    cap.u.mapping.large = page_bytes == ABI_LARGE_PAGE_BYTES;
-    cap_insert_new(mapping, &cap, src->node.owner);
-    src->cap.u.word[CAP_MAPPING_WORD] = (uint64_t)mapping;
-    return SYSRET(SYS_ERR_OK);
+    cap.u.mapping.entry = (uint16_t)m->slot;
+    cap.u.mapping.pte_count = (uint16_t)m->count;
+    cap.u.mapping.large = m->page_bytes == ABI_LARGE_PAGE_BYTES;
+    cap_insert_new(m->mapping, &cap, m->src->node.owner);
+    m->src->cap.u.word[CAP_MAPPING_WORD] = (uint64_t)m->mapping;
+}
+
+static struct sysret map(struct cte *table, const struct invocation *inv)
+{
+    struct map m;
+    errval_t err = decode_map(table, inv, &m);
+    if (err_is_ok(err))
+        invoke_map(table, &m);
+    return SYSRET(err);
 }
 
 void vnode_unmap_mapping(struct cte *mapping)
@@ -161,7 +184,7 @@ void vnode_destroy(struct capability *vnode)
         arch_flush_tlb();
 }
 
-static struct sysret unmap(struct cte *table, struct invocation *inv)
+static struct sysret unmap(struct cte *table, const struct invocation *inv)
 {
     struct cte *mapping;
     errval_t err =
@@ -175,48 +198,66 @@ static struct sysret unmap(struct cte *table, struct invocation *inv)
     return SYSRET(cap_delete(mapping));
 }
 
-static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_t pages,
-                                   uint64_t attr)
+static errval_t decode_change_rights(const struct cte *mapping, uint64_t offset, uint64_t pages,
+                                     uint64_t attr)
 {
-    struct capability *cap = &mapping->cap;
-    struct cte *frame = (struct cte *)cap->u.mapping.cap;
+    const struct capability *cap = &mapping->cap;
+    const struct cte *frame = (const struct cte *)cap->u.mapping.cap;
     if (frame == NULL || !is_frame(frame->cap.type))
-        return SYSRET(SYS_ERR_WRONG_MAPPING);
+        return SYS_ERR_WRONG_MAPPING;
     if (offset > cap->u.mapping.pte_count || pages > cap->u.mapping.pte_count - offset)
-        return SYSRET(SYS_ERR_VM_MAP_SIZE);
-    errval_t err = check_rights(&frame->cap, attr);
-    if (err_is_fail(err))
-        return SYSRET(err);
+        return SYS_ERR_VM_MAP_SIZE;
+    return check_rights(&frame->cap, attr);
+}
+
+static void invoke_change_rights(struct cte *mapping, uint64_t offset, uint64_t pages,
+                                 uint64_t attr)
+{
+    const struct capability *cap = &mapping->cap;
     uint64_t *entry =
         (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry + offset;
-    uint64_t flags = frame_flags(&frame->cap, attr);
+    uint64_t flags = frame_flags(&((const struct cte *)cap->u.mapping.cap)->cap, attr);
     if (cap->u.mapping.large)
         flags |= ABI_PTE_LARGE;
     for (uint64_t i = 0; i < pages; i++)
         entry[i] = (entry[i] & PTE_ADDRESS) | flags;
     arch_flush_tlb();
-    return SYSRET(SYS_ERR_OK);
 }
 
-static struct sysret modify_flags(struct cte *table, struct invocation *inv)
+static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_t pages,
+                                   uint64_t attr)
 {
-    uint64_t entry = inv->arg[0], pages = inv->arg[1];
-    if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
-        return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
+    errval_t err = decode_change_rights(mapping, offset, pages, attr);
+    if (err_is_ok(err))
+        invoke_change_rights(mapping, offset, pages, attr);
+    return SYSRET(err);
+}
+
+/* The mapping that fills `entry` of a table. */
+static errval_t find_mapping(const struct capability *table, uint64_t entry, struct cte **mapping)
+{
     static const uint8_t types[] = { ObjType_Frame_Mapping, ObjType_DevFrame_Mapping,
                                      ObjType_EndPointUMP_Mapping };
-    for (unsigned t = 0; t < sizeof(types); t++) {
-        struct cte *mapping;
-        enum mdb_range range =
-            mdb_find_range(&kernel_mdb, types[t], table->cap.u.mem.base + entry * 8, 8,
-                           MDB_RANGE_SURROUNDING, &mapping);
-        if (range != MDB_RANGE_NOT_FOUND)
-            return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
-    }
-    return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
+    for (unsigned t = 0; t < sizeof(types); t++)
+        if (mdb_find_range(&kernel_mdb, types[t], table->u.mem.base + entry * 8, 8,
+                           MDB_RANGE_SURROUNDING, mapping) != MDB_RANGE_NOT_FOUND)
+            return SYS_ERR_OK;
+    return SYS_ERR_VNODE_NOT_INSTALLED;
 }
 
-struct sysret vnode_invoke(struct cte *cte, struct invocation *inv)
+static struct sysret modify_flags(struct cte *table, const struct invocation *inv)
+{
+    const uint64_t entry = inv->arg[0], pages = inv->arg[1];
+    struct cte *mapping;
+    if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
+        return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
+    errval_t err = find_mapping(&table->cap, entry, &mapping);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
+}
+
+struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     assert(is_vnode(cte->cap.type));
     switch (inv->command) {
@@ -231,7 +272,7 @@ struct sysret vnode_invoke(struct cte *cte, struct invocation *inv)
     }
 }
 
-struct sysret mapping_invoke(struct cte *cte, struct invocation *inv)
+struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != MappingCmd_Modify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
