@@ -144,7 +144,7 @@ void dispatch(struct dcb *dcb)
         arch_restore_fpu(&disp->disabled_save_area);
         dispatch_return(&disp->disabled_save_area);
     }
-    dispatch_upcall(dcb, ABI_UPCALL_RUN, disp->dispatcher_run, 0, 0, 0);
+    dispatch_upcall(dcb, ABI_UPCALL_RUN, read_once(disp->dispatcher_run), 0, 0, 0);
 }
 
 void dispatch_next(void)

@@ -194,7 +194,7 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
     /* The dispatcher has saved what it wants to keep: it comes back by the run upcall. */
     dcb->head.disabled = 0;
     disp->disabled = 0;
-    systime_t wakeup = disp->wakeup;
+    systime_t wakeup = read_once(disp->wakeup);
     if (!disp->haswork && disp->lmp_delivered == disp->lmp_seen &&
         disp->notified == disp->notify_seen && (wakeup == 0 || wakeup > plat_time_cached())) {
         schedule_remove(dcb);

@@ -77,24 +77,24 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
         if (!disabled) {
             dispatch_save_fpu(area);
             dcb->disabled_faults = 0;
-            dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT, disp->dispatcher_pagefault, address, error,
-                            area->rip);
+            dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT, read_once(disp->dispatcher_pagefault),
+                            address, error, area->rip);
         }
-        if (++dcb->disabled_faults > DISABLED_FAULTS_MAX ||
-            disp->dispatcher_pagefault_disabled == 0)
+        const lvaddr_t entry = read_once(disp->dispatcher_pagefault_disabled);
+        if (++dcb->disabled_faults > DISABLED_FAULTS_MAX || entry == 0)
             stop_faulty(area, vector, error, address);
         copy_registers(&disp->trap_save_area, area);
-        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, disp->dispatcher_pagefault_disabled,
-                        address, error, area->rip);
+        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, entry, address, error, area->rip);
     }
 
     kernel_counters.traps++;
     if (disabled && vector == VECTOR_DEBUG)
         dispatch_return(area); /* somebody steps through it: not a fault of its own */
-    if (disabled || disp->dispatcher_trap == 0)
+    const lvaddr_t entry = read_once(disp->dispatcher_trap);
+    if (disabled || entry == 0)
         stop_faulty(area, vector, error, address);
     copy_registers(&disp->trap_save_area, area);
-    dispatch_upcall(dcb, ABI_UPCALL_TRAP, disp->dispatcher_trap, vector, error, area->rip);
+    dispatch_upcall(dcb, ABI_UPCALL_TRAP, entry, vector, error, area->rip);
 }
 
 void __attribute__((noreturn)) kernel_bad_state(void)
