@@ -56,6 +56,23 @@ static bool goes_before(const struct diag *a, const struct diag *b)
     return a->place.column < b->place.column;
 }
 
+/* Names and texts of a file may hold anything; what is shown must not move a terminal's cursor or
+ * begin a line of its own.  Control characters become \xNN, those of two bytes (C1) included. */
+static void print_clean(const char *text, FILE *out)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    for (; *at; at++) {
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+            fprintf(out, "\\xc2\\x%02x", at[1]);
+            at++;
+        } else if (*at < 0x20 || *at == 0x7f) {
+            fprintf(out, "\\x%02x", *at);
+        } else {
+            fputc(*at, out);
+        }
+    }
+}
+
 void diags_print(struct diags *diags, FILE *out)
 {
     /* Insertion sort: stable, and the list is short. */
@@ -70,14 +87,17 @@ void diags_print(struct diags *diags, FILE *out)
     }
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *diag = &diags->list[i];
+        print_clean(diag->place.file, out);
         if (diag->place.file[0])
-            fprintf(out, "%s:", diag->place.file);
+            fputc(':', out);
         if (diag->place.line)
             fprintf(out, "%u:", diag->place.line);
         if (diag->place.line && diag->place.column)
             fprintf(out, "%u:", diag->place.column);
-        fprintf(out, "%s%s: %s\n", diag->place.file[0] ? " " : "",
-                diag->severity == DIAG_ERROR ? "error" : "warning", diag->message);
+        fprintf(out, "%s%s: ", diag->place.file[0] ? " " : "",
+                diag->severity == DIAG_ERROR ? "error" : "warning");
+        print_clean(diag->message, out);
+        fputc('\n', out);
     }
     size_t found = diags->errors + diags->warnings;
     if (found > diags->count)

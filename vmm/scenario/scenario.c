@@ -93,11 +93,20 @@ bool parse_text(struct parser *parser, const struct ynode *node, const char *wha
     return true;
 }
 
+/* "4" in quotes is text to every other reader of YAML, editors with the schema among them. */
+static bool is_plain(struct parser *parser, const struct ynode *node, const char *what)
+{
+    if (!node->plain)
+        diag_error(parser->diags, node->place, "%s: '%.40s' is text: write it without quotes", what,
+                   node->text);
+    return node->plain;
+}
+
 bool parse_number(struct parser *parser, const struct ynode *node, const char *what, uint64_t min,
                   uint64_t max, uint64_t *value)
 {
     uint64_t number;
-    if (!is_scalar(parser, node, what, "a whole number"))
+    if (!is_scalar(parser, node, what, "a whole number") || !is_plain(parser, node, what))
         return false;
     const char *problem = parse_unsigned(node->text, &number);
     if (problem) {
@@ -135,7 +144,7 @@ bool parse_time(struct parser *parser, const struct ynode *node, const char *wha
 
 bool parse_bool(struct parser *parser, const struct ynode *node, const char *what, bool *value)
 {
-    if (!is_scalar(parser, node, what, "true or false"))
+    if (!is_scalar(parser, node, what, "true or false") || !is_plain(parser, node, what))
         return false;
     if (strcmp(node->text, "true") == 0)
         *value = true;
@@ -186,11 +195,10 @@ static void parse_name(struct parser *parser, const struct ynode *value, void *o
     if (!parse_text(parser, value, "scenario", &name))
         return;
     size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    if (name[good] || strlen(name) > SCENARIO_NAME_MAX) {
-        diag_error(
-            parser->diags, value->place,
-            "scenario: '%.80s': expected a name of at most %d letters, digits, '.', '_', '-'", name,
-            SCENARIO_NAME_MAX);
+    if (!*name || name[good] || strlen(name) > SCENARIO_NAME_MAX) {
+        diag_error(parser->diags, value->place,
+                   "scenario: '%.80s': expected a name of 1 to %d letters, digits, '.', '_', '-'",
+                   name, SCENARIO_NAME_MAX);
         return;
     }
     parser->scenario->name = name;
@@ -219,8 +227,14 @@ static void parse_deadline(struct parser *parser, const struct ynode *value, voi
 static void parse_seed(struct parser *parser, const struct ynode *value, void *object)
 {
     (void)object;
-    parser->scenario->has_seed =
-        parse_number(parser, value, "seed", 0, UINT64_MAX, &parser->scenario->seed);
+    if (!is_scalar(parser, value, "seed", "a whole number"))
+        return;
+    /* Quotes are welcome here: results give seeds as text, since most readers of JSON and of YAML
+     * have no numbers of 64 bits. */
+    const char *problem = parse_unsigned(value->text, &parser->scenario->seed);
+    if (problem)
+        diag_error(parser->diags, value->place, "seed: '%.40s': %s", value->text, problem);
+    parser->scenario->has_seed = !problem;
 }
 
 static void parse_nested(struct parser *parser, const struct ynode *value, void *object)

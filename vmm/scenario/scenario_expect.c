@@ -228,7 +228,10 @@ static void parse_domain(struct parser *parser, const struct ynode *value, void 
     if (!parse_text(parser, value, "domain", &input->expectation.domain))
         return;
     /* The status block holds names of 15 characters. */
-    if (strlen(input->expectation.domain) > 15)
+    if (!*input->expectation.domain)
+        diag_error(parser->diags, value->place,
+                   "domain: empty text; leave the key out for any domain");
+    else if (strlen(input->expectation.domain) > 15)
         diag_error(parser->diags, value->place,
                    "domain: '%.40s': dispatchers have names of at most 15 characters",
                    input->expectation.domain);

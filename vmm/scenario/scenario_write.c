@@ -11,18 +11,28 @@
 
 #include "scenario/scenario.h"
 
-/* Scenario texts are valid UTF-8, but may hold control characters written as escapes. */
+/* Scenario texts are valid UTF-8, but may hold characters written as escapes that YAML does not take
+ * as they are, or takes as the end of a line: control characters, U+2028, U+2029, U+FEFF, U+FFFE,
+ * U+FFFF.  All of these have at most three bytes. */
 static void write_quoted(FILE *out, const char *text)
 {
+    const unsigned char *at = (const unsigned char *)text;
     fputc('"', out);
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            fprintf(out, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f)
-            fprintf(out, "\\x%02x", byte);
-        else
-            fputc(byte, out);
+    for (; *at; at++) {
+        unsigned code = at[0] < 0x80 ? at[0] : ' '; /* bytes within a character are none of these */
+        if (at[0] == 0xc2)
+            code = at[1];
+        else if (at[0] >> 4 == 0xe)
+            code = (at[0] & 15u) << 12 | (at[1] & 63u) << 6 | (at[2] & 63u);
+        if (at[0] == '"' || at[0] == '\\') {
+            fprintf(out, "\\%c", at[0]);
+        } else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
+                   code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff) {
+            fprintf(out, "\\u%04x", code);
+            at += at[0] < 0x80 ? 0 : at[0] == 0xc2 ? 1 : 2;
+        } else {
+            fputc(at[0], out);
+        }
     }
     fputc('"', out);
 }

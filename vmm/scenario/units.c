@@ -34,7 +34,7 @@ const char *parse_unsigned(const char *text, uint64_t *value)
 {
     static const char expected[] = "expected a whole number, decimal or 0x hexadecimal";
     unsigned base = 10;
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    if (text[0] == '0' && text[1] == 'x') {
         base = 16;
         text += 2;
     }

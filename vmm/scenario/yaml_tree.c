@@ -292,7 +292,8 @@ bool ynode_is_empty(const struct ynode *node)
 {
     return node->kind == YNODE_SCALAR && node->plain &&
            (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-            strcmp(node->text, "null") == 0);
+            strcmp(node->text, "null") == 0 || strcmp(node->text, "Null") == 0 ||
+            strcmp(node->text, "NULL") == 0);
 }
 
 const char *ynode_what(const struct ynode *node)
