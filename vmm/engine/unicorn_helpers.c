@@ -5,6 +5,8 @@
  *   rdtsc, rdtscp    virtual time, in every ring (the library: the host's)
  *   rdrand, rdseed   numbers of the machine's own PRNG (the library: the host's)
  *   in, out          #GP in ring 3, at the instruction (the library checks no rights)
+ *   mov to DR0-7     kept, without effect (the library forgets translated code when a breakpoint is
+ *                    set, also the block that sets it, and goes on in what it has forgotten)
  *
  * The library's interface has no hook for them.  But the functions that translated code calls for an
  * instruction are symbols like any other: defined here under the library's names and exported from
@@ -34,7 +36,14 @@ static _Thread_local struct engine *executing;
 static const struct unicorn_api *library;
 
 /* Which of our functions the self-test has reached. */
-enum { REACHED_TIME = 1, REACHED_RANDOM = 2, REACHED_IN = 4, REACHED_OUT = 8, REACHED_ALL = 15 };
+enum {
+    REACHED_TIME = 1,
+    REACHED_RANDOM = 2,
+    REACHED_IN = 4,
+    REACHED_OUT = 8,
+    REACHED_DEBUG = 16,
+    REACHED_ALL = 31
+};
 static _Thread_local unsigned reached;
 
 void unicorn_helpers_for(struct engine *engine)
@@ -112,14 +121,39 @@ PORT_HELPERS(b)
 PORT_HELPERS(w)
 PORT_HELPERS(l)
 
+/* ---- debug registers ---- */
+
+#define DR6_ONES 0xffff0ff0ull
+#define DR7_ONES 0x400ull
+
+void helper_set_dr_x86_64(struct unicorn_state *cpu, int reg, uint64_t value);
+
+void helper_set_dr_x86_64(struct unicorn_state *cpu, int reg, uint64_t value)
+{
+    reached |= REACHED_DEBUG;
+    if (!executing)
+        return;
+    if (reg == 4 || reg == 5) { /* DR6 and DR7 by their old names */
+        if (cpu->cr[4] & CR4_DE)
+            library->raise_exception(cpu, VECTOR_UD, 0, (uintptr_t)__builtin_return_address(0));
+        reg += 2;
+    }
+    if (reg >= 6 && value >> 32)
+        general_protection(cpu, __builtin_return_address(0));
+    if (reg == 6)
+        value |= DR6_ONES;
+    else if (reg == 7)
+        value |= DR7_ONES;
+    executing->api->reg_write(executing->cpu, UNICORN_DR0 + reg, &value);
+}
+
 /* ---- self-test ---- */
 
 const char *unicorn_check_helpers(const struct unicorn_api *api)
 {
-    /* rdtsc; rdrand %rax; in $1, %al; out %al, $1; hlt */
-    static const uint8_t code[] = {
-        0x0f, 0x31, 0x48, 0x0f, 0xc7, 0xf0, 0xe4, 0x01, 0xe6, 0x01, 0xf4
-    };
+    /* rdtsc; rdrand %rax; in $1, %al; out %al, $1; mov %rax, %dr7; hlt */
+    static const uint8_t code[] = { 0x0f, 0x31, 0x48, 0x0f, 0xc7, 0xf0, 0xe4,
+                                    0x01, 0xe6, 0x01, 0x0f, 0x23, 0xf8, 0xf4 };
     unicorn_cpu *cpu = NULL;
     uint8_t *memory = aligned_alloc(PROBE_BYTES, PROBE_BYTES);
     if (!memory)
@@ -141,6 +175,6 @@ const char *unicorn_check_helpers(const struct unicorn_api *api)
         return "it cannot execute a few instructions";
     return reached == REACHED_ALL
                ? NULL
-               : "its rdtsc, rdrand, in and out cannot be replaced, so runs could "
+               : "its rdtsc, rdrand, in, out and mov to DR7 cannot be replaced, so runs could "
                  "not be repeated";
 }

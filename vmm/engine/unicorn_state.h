@@ -79,6 +79,7 @@ struct unicorn_exception {
 
 #define CR0_WP (1ull << 16)
 #define CR4_TSD (1ull << 2)
+#define CR4_DE (1ull << 3)
 #define EFER_SCE (1ull << 0)
 #define EFER_NXE (1ull << 11)
 
