@@ -59,7 +59,7 @@ static const struct argp argp = {
 };
 
 static int replay(const struct options *options, const struct scenario *scenario,
-                  const struct recorded *recorded, struct comparer *comparer)
+                  const struct recorded *recorded, struct comparer *comparer, struct watch *watch)
 {
     struct engine_capability capability;
     int status = STATUS_HOST;
@@ -87,15 +87,9 @@ static int replay(const struct options *options, const struct scenario *scenario
         .before_run = comparer_before_run,
         .after_run = comparer_after_run,
         .context = comparer,
-        .watch = watch_start(),
+        .watch = watch,
     };
-    if (!settings.watch) {
-        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
-        return STATUS_HOST;
-    }
-    status = run_scenario(scenario, &settings);
-    watch_stop(settings.watch);
-    return status;
+    return run_scenario(scenario, &settings);
 }
 
 int cmd_replay(int argc, char **argv)
@@ -105,16 +99,24 @@ int cmd_replay(int argc, char **argv)
     int status = STATUS_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &options);
 
+    struct watch *watch = watch_start();
+    if (!watch) {
+        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+        return STATUS_HOST;
+    }
     struct comparer *comparer = comparer_create(options.dir, &recorded, &status);
-    if (!comparer)
+    if (!comparer) {
+        watch_stop(watch);
         return status;
+    }
     char path[PATH_MAX];
     struct sets none = { 0 };
     snprintf(path, sizeof(path), "%s/scenario.yaml", options.dir);
     struct scenario *scenario = load_and_report(path, &none);
     if (scenario)
-        status = replay(&options, scenario, &recorded, comparer);
+        status = replay(&options, scenario, &recorded, comparer, watch);
     scenario_free(scenario);
     comparer_close(comparer);
+    watch_stop(watch);
     return status;
 }

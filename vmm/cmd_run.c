@@ -181,6 +181,8 @@ static int run_all(const struct options *options, struct scenario **scenarios,
 {
     int status = STATUS_OK;
     unsigned passed = 0, not_passed = 0;
+    if (watch_signal(settings->watch))
+        fprintf(stderr, "vmm: interrupted before anything was run\n");
     for (int i = 0; i < options->file_count && !watch_signal(settings->watch); i++) {
         settings->seed = choose_seed(options, scenarios[i]);
         int one = run_scenario(scenarios[i], settings);
@@ -210,14 +212,7 @@ static int run_watched(const struct options *options, struct scenario **scenario
         settings->after_run = recorder_after_run;
         settings->context = recorder;
     }
-    settings->watch = watch_start();
-    if (settings->watch) {
-        status = run_all(options, scenarios, settings);
-        watch_stop(settings->watch);
-    } else {
-        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
-        status = STATUS_HOST;
-    }
+    status = run_all(options, scenarios, settings);
     if (recorder && !recorder_close(recorder))
         status = worse(status, STATUS_HOST);
     return status;
@@ -249,7 +244,8 @@ static int run_with_outputs(const struct options *options, struct scenario **sce
     return good ? status : worse(status, STATUS_HOST);
 }
 
-static int run_valid(const struct options *options, struct scenario **scenarios)
+static int run_valid(const struct options *options, struct scenario **scenarios,
+                     struct watch *watch)
 {
     struct engine_capability capability;
     char images[2 * PATH_MAX];
@@ -281,6 +277,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios)
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
                     .out = stdout },
+        .watch = watch,
     };
     return run_with_outputs(options, scenarios, &settings);
 }
@@ -289,9 +286,16 @@ int cmd_run(int argc, char **argv)
 {
     struct options options = { 0 };
     argp_parse(&argp, argc, argv, 0, NULL, &options);
+    /* Before anything that takes time, so that whoever interrupts gets our answer to it. */
+    struct watch *watch = watch_start();
+    if (!watch) {
+        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+        return STATUS_HOST;
+    }
     struct scenario **scenarios = calloc((size_t)options.file_count, sizeof(struct scenario *));
     if (!scenarios) {
         fprintf(stderr, "vmm: the host is out of memory\n");
+        watch_stop(watch);
         return STATUS_HOST;
     }
     bool valid = true;
@@ -301,7 +305,8 @@ int cmd_run(int argc, char **argv)
         if (scenarios[i] && options.deadline_ns)
             scenarios[i]->deadline_ns = options.deadline_ns;
     }
-    int status = valid ? run_valid(&options, scenarios) : STATUS_USAGE;
+    int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
+    watch_stop(watch);
     for (int i = 0; i < options.file_count; i++)
         scenario_free(scenarios[i]);
     free(scenarios);

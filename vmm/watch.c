@@ -5,6 +5,9 @@
  * result files); a second one means that this did not work, and ends the process, which takes all
  * threads, descriptors and guest memory with it.
  *
+ * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
+ * would report them all the same, so they are not among those watched.
+ *
  * The lock orders "stop this engine" against "this engine is gone": request_stop is never called on
  * a destroyed engine.
  */
@@ -102,10 +105,13 @@ struct watch *watch_start(void)
     struct watch *watch = calloc(1, sizeof(*watch));
     if (!watch)
         return NULL;
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
     sigemptyset(&watch->signals);
-    sigaddset(&watch->signals, SIGINT);
-    sigaddset(&watch->signals, SIGTERM);
-    sigaddset(&watch->signals, SIGHUP);
+    for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct sigaction action;
+        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&watch->signals, ends[i]);
+    }
     pthread_sigmask(SIG_BLOCK, &watch->signals, &watch->old_mask);
     watch->signal_fd = signalfd(-1, &watch->signals, SFD_CLOEXEC | SFD_NONBLOCK);
     watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -89,6 +89,18 @@ Test(watch, an_engine_that_is_gone_is_left_alone, .timeout = 60)
     cr_expect_eq(requests, 0);
 }
 
+Test(watch, what_the_caller_has_ignored_stays_ignored, .timeout = 60)
+{
+    signal(SIGHUP, SIG_IGN); /* as nohup does */
+    struct watch *watch = watch_start();
+    watch_engine(watch, &fake_ops, (struct engine *)&engine, 0);
+    kill(getpid(), SIGHUP);
+    kill(getpid(), SIGTERM);
+    cr_expect_eq(wait_for_request(), STOP_INTERRUPTED);
+    cr_expect_eq(watch_signal(watch), SIGTERM);
+    watch_stop(watch);
+}
+
 Test(watch, signals_work_as_before_when_it_has_stopped, .timeout = 60, .signal = SIGTERM)
 {
     watch_stop(watch_start());
