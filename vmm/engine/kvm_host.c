@@ -50,7 +50,9 @@ static void no_action(int signal)
 
 void kvm_install_kick_handler(void)
 {
-    struct sigaction action = { .sa_handler = no_action }; /* no SA_RESTART: KVM_RUN shall end */
+    /* SA_RESTART: KVM_RUN ends all the same (immediate_exit is set), but a kick that comes late must not
+     * cut off what the thread writes to a slow terminal or pipe. */
+    struct sigaction action = { .sa_handler = no_action, .sa_flags = SA_RESTART };
     sigemptyset(&action.sa_mask);
     sigaction(KVM_KICK_SIGNAL, &action, NULL);
 }

@@ -212,7 +212,7 @@ static bool on_exit(struct kvm_vcpu *vcpu)
         return true;
     case KVM_EXIT_SHUTDOWN:
         vcpu->stats.exit[ENGINE_EXIT_OTHER]++;
-        kvm_fail(vcpu->engine, vcpu->core, STOP_TRIPLE_FAULT, "core %u: triple fault", vcpu->core);
+        kvm_fail(vcpu->engine, vcpu->core, STOP_TRIPLE_FAULT, "a trap could not be delivered");
         return false;
     case KVM_EXIT_INTERNAL_ERROR:
         vcpu->stats.exit[ENGINE_EXIT_OTHER]++;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The probe guest of KVM: signals that end KVM_RUN early, as when a process is stopped and goes on, do
+ * not make a good host look bad.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "engine/kvm_private.h"
+
+static atomic_bool done;
+
+static void *disturb(void *context)
+{
+    const pthread_t *probing = context;
+    while (!atomic_load(&done)) {
+        pthread_kill(*probing, KVM_KICK_SIGNAL);
+        usleep(20);
+    }
+    return NULL;
+}
+
+Test(kvm_probe, signals_in_between_do_not_matter, .timeout = 300)
+{
+    struct engine_capability capability;
+    if (engine_kvm.probe(&capability) != 0)
+        cr_skip_test("no KVM: %s", capability.reason);
+    kvm_install_kick_handler();
+    pthread_t self = pthread_self(), other;
+    cr_assert_eq(pthread_create(&other, NULL, disturb, &self), 0);
+    for (int i = 0; i < 50; i++) {
+        int failed = engine_kvm.probe(&capability);
+        cr_expect_eq(failed, 0, "probe %d: %s", i, capability.reason);
+    }
+    atomic_store(&done, true);
+    pthread_join(other, NULL);
+}
