@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "report/text.h"
 #include "scenario/units.h"
 
 #define PAGE_COLUMNS 100
@@ -78,6 +79,15 @@ static void box_add(struct box *box, const char *format, ...)
         memcpy(line + BOX_INNER - 2, "..", 2);
 }
 
+/* The name may hold anything that a menu can say. */
+static void box_add_program(struct box *box, unsigned core, const struct menu_line *line)
+{
+    const char *name = path_base(line->path);
+    char *clean = text_clean(name, strlen(name));
+    box_add(box, "  %2u %s", core, clean ? clean : "(no memory)");
+    free(clean);
+}
+
 /* "0-3, 6": a set of cores as ranges. */
 static char *cores_text(uint64_t cores, char *text, size_t bytes)
 {
@@ -111,7 +121,7 @@ static void fill_box(struct box *box, const struct scenario *scenario, unsigned 
         for (size_t i = 0; i < scenario->menu.module_count; i++) {
             const struct menu_line *line = &scenario->menu.modules[i];
             if (line->cores >> core & 1)
-                box_add(box, "  %2u %s", core, path_base(line->path));
+                box_add_program(box, core, line);
         }
     }
 }

@@ -20,6 +20,7 @@
 #include "cmd.h"
 #include "engine/unicorn.h"
 #include "machine/machine.h"
+#include "report/text.h"
 #include "scenario/units.h"
 
 /* Engines in virtual time get this much real time before the run counts as hung. */
@@ -198,7 +199,9 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
 
 static int fail(struct run *run, int status, const char *message)
 {
-    fprintf(stderr, "vmm: %s: %s\n", run->scenario->name, message);
+    char *clean = text_clean(message, strlen(message)); /* it may name files of any name */
+    fprintf(stderr, "vmm: %s: %s\n", run->scenario->name, clean ? clean : "(no memory)");
+    free(clean);
     if (run->settings->files)
         report_files_add_error(run->settings->files, run->scenario->file, run->scenario->name,
                                message);

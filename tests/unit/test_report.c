@@ -290,11 +290,13 @@ Test(report_console, trace_file_gets_everything_whatever_the_verbosity)
     say(report, 1, "a", "line", ABI_CONSOLE_USER);
     report_event(report, 0, 5, "event");
     report_trace(report, 1, 6, "syscall x");
+    report_event(report, 0, 7, "channel: \x1b[2Ja\nb\xff"); /* the guest names channels */
     report_destroy(report);
     fclose(options.out);
     fclose(options.trace);
     cr_expect_str_eq(shown, "");
-    cr_expect_str_eq(trace, "1234567891 1 a: line\n5 0 event\n6 1 syscall x\n");
+    cr_expect_str_eq(trace, "1234567891 1 a: line\n5 0 event\n6 1 syscall x\n"
+                            "7 0 channel: \\x1b[2Ja\\x0ab\\xff\n");
     free(shown);
     free(trace);
     scenario_free(scenario);
@@ -357,7 +359,8 @@ Test(report_summary, pass_is_one_line)
 
 Test(report_summary, failure_names_expectation_and_last_lines)
 {
-    make("expect:\n  - {console: never, core: 1}\n  - not: bad\n  - {console: 'l', count: 99}\n");
+    make("expect:\n  - {console: never, core: 1}\n  - not: bad\n  - {console: 'l', count: 99}\n"
+         "  - console: \"\\e[2J\"\n");
     struct report *report = open_report(-1, false);
     for (int i = 0; i < 20; i++) {
         char text[16];
@@ -376,6 +379,7 @@ Test(report_summary, failure_names_expectation_and_last_lines)
     cr_expect_not_null(strstr(shown, "t.yaml:8:5: no core prints \"bad\"\n"
                                      "    but core 0 printed: bad \\x1b\n"));
     cr_expect_not_null(strstr(shown, "some core prints \"l\" 99 times (seen 20)\n"));
+    cr_expect_not_null(strstr(shown, "t.yaml:10:5: some core prints \"\\x1b[2J\"\n"));
     cr_expect_not_null(strstr(shown, "core 0, last 8 of 21 lines:\n    1.234567 app: l13\n"));
     cr_expect_not_null(strstr(shown, "core 1 printed nothing\n"));
     cr_expect_not_null(strstr(shown, "  core 0: rip 0x1 \\x1b[2J\n  core 1: idle\n"));

@@ -238,12 +238,15 @@ enum matcher_state report_console(struct report *report, const struct machine_co
     return state;
 }
 
-static void show_event(struct report *report, unsigned core, uint64_t time_ns, const char *text,
-                       int least_verbosity)
+/* `guest_text` may quote the guest: names of channels, of dispatchers. */
+static void show_event(struct report *report, unsigned core, uint64_t time_ns,
+                       const char *guest_text, int least_verbosity)
 {
     char head[96];
     if (report->options.verbosity < least_verbosity && !report->options.trace)
         return;
+    char *clean = text_clean(guest_text, strlen(guest_text));
+    const char *text = clean ? clean : "(the host has no memory for this line)";
     pthread_mutex_lock(&report->lock);
     if (report->options.verbosity >= least_verbosity) {
         erase_status(report);
@@ -253,6 +256,7 @@ static void show_event(struct report *report, unsigned core, uint64_t time_ns, c
     if (report->options.trace)
         fprintf(report->options.trace, "%llu %u %s\n", (unsigned long long)time_ns, core, text);
     pthread_mutex_unlock(&report->lock);
+    free(clean);
 }
 
 void report_event(struct report *report, unsigned core, uint64_t time_ns, const char *text)

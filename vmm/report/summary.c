@@ -61,7 +61,10 @@ static void print_expectations(const struct summary *summary, FILE *out)
                     expectation->place.column);
         else
             fprintf(out, "%s: ", expectation->place.file);
-        fputs(expectation_text(expectation, text, sizeof(text)), out);
+        expectation_text(expectation, text, sizeof(text));
+        char *clean = text_clean(text, strlen(text));
+        fputs(clean ? clean : "(no memory)", out);
+        free(clean);
         const struct report_line *line =
             expectation->kind == EXPECT_NOT ? violating_line(summary, expectation) : NULL;
         if (line)
