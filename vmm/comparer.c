@@ -14,11 +14,13 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 #include "machine/machine.h"
 #include "record.h"
 #include "record_private.h"
+#include "report/text.h"
 #include "scenario/units.h"
 
 struct comparer {
@@ -36,6 +38,15 @@ static const char *text_in(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* The same for what will be shown: it may have been edited. */
+static void copy_text(const json_t *object, const char *key, char *to, size_t bytes)
+{
+    const char *text = text_in(object, key);
+    char *clean = text_clean(text, strlen(text));
+    snprintf(to, bytes, "%s", clean ? clean : "");
+    free(clean);
+}
+
 static uint64_t number_in(const json_t *object, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(object, key));
@@ -48,12 +59,11 @@ static const char *read_record(const json_t *root, struct recorded *recorded)
         return "record.json: not a record of this version of vmm";
     if (parse_unsigned(text_in(root, "seed"), &recorded->seed))
         return "record.json: no seed in it";
-    snprintf(recorded->engine, sizeof(recorded->engine), "%s", text_in(root, "engine"));
-    snprintf(recorded->engine_version, sizeof(recorded->engine_version), "%s",
-             text_in(root, "engine_version"));
-    snprintf(recorded->verdict, sizeof(recorded->verdict), "%s", text_in(root, "verdict"));
-    snprintf(recorded->reason, sizeof(recorded->reason), "%s", text_in(root, "reason"));
-    snprintf(recorded->state_hash, sizeof(recorded->state_hash), "%s", text_in(root, "state_hash"));
+    copy_text(root, "engine", recorded->engine, sizeof(recorded->engine));
+    copy_text(root, "engine_version", recorded->engine_version, sizeof(recorded->engine_version));
+    copy_text(root, "verdict", recorded->verdict, sizeof(recorded->verdict));
+    copy_text(root, "reason", recorded->reason, sizeof(recorded->reason));
+    copy_text(root, "state_hash", recorded->state_hash, sizeof(recorded->state_hash));
     recorded->slices = number_in(root, "slices");
     recorded->machine_ns = number_in(root, "machine_ns");
     recorded->complete = json_is_true(json_object_get(root, "complete"));
@@ -95,7 +105,7 @@ static bool check_files(const char *dir, const json_t *root)
 }
 
 /* Another build may run differently: said, not refused, for a new build may well run the same. */
-static void compare_builds(const json_t *root)
+static void compare_builds(const json_t *root, const struct recorded *recorded)
 {
     char program[HASH_TEXT_BYTES], library[HASH_TEXT_BYTES];
     record_hash_build(program, library);
@@ -103,18 +113,24 @@ static void compare_builds(const json_t *root)
         fprintf(stderr, "vmm: recorded with another build of vmm: the runs may differ\n");
     if (strcmp(library, text_in(root, "library_xxh3")) != 0)
         fprintf(stderr, "vmm: recorded with another library (%s): the runs may differ\n",
-                text_in(root, "engine_version"));
+                recorded->engine_version);
 }
 
-static const char *open_slices(struct comparer *comparer, const char *dir)
+static const char *open_slices(struct comparer *comparer, const char *dir, uint64_t slices)
 {
     struct slices_header header;
+    struct stat info;
     comparer->slices = record_open(dir, RECORD_SLICES, "rbe");
     if (!comparer->slices)
         return "slices.bin is missing or cannot be read";
     if (fread(&header, sizeof(header), 1, comparer->slices) != 1 || header.magic != SLICES_MAGIC ||
         header.entry_bytes != sizeof(struct unicorn_slice))
         return "slices.bin: not a record of this version of vmm";
+    if (fstat(fileno(comparer->slices), &info) < 0 ||
+        (uint64_t)info.st_size % sizeof(struct unicorn_slice) != sizeof(header) ||
+        (uint64_t)info.st_size / sizeof(struct unicorn_slice) != slices)
+        return "slices.bin and record.json do not agree on the number of slices: one of them was "
+               "changed or is cut off";
     return NULL;
 }
 
@@ -135,12 +151,12 @@ struct comparer *comparer_create(const char *dir, struct recorded *recorded, int
             fclose(in);
     }
     if (!problem)
-        problem = open_slices(comparer, dir);
+        problem = open_slices(comparer, dir, recorded->slices);
     if (problem)
         fprintf(stderr, "vmm: %s: %s\n", dir, problem);
     bool good = !problem && check_files(dir, root);
     if (good)
-        compare_builds(root);
+        compare_builds(root, recorded);
     json_decref(root);
     if (good) {
         comparer->recorded = recorded;
@@ -150,6 +166,8 @@ struct comparer *comparer_create(const char *dir, struct recorded *recorded, int
         comparer_close(comparer);
     return NULL;
 }
+
+_Static_assert(sizeof(struct slices_header) < sizeof(struct unicorn_slice), "see open_slices()");
 
 static void compare_slice(void *context, const struct unicorn_slice *slice)
 {

@@ -38,9 +38,17 @@ vmm replay -q "$TMP/changed"
 exits_with 1
 says "first difference in slice $slice: core [01] at 0\.[0-9]+ s, rip 0x[0-9a-f]+ .*; recorded: core [01]"
 
-# Fewer slices than happen.
+# Fewer slices than happen; fewer than the record says, or a part of one.
 cp "$record/slices.bin" "$TMP/changed/"
+for bytes in $((8 + 32 * slice)) $((8 + 32 * slice + 31)) 9 +1 -1; do
+    truncate -s "$bytes" "$TMP/changed/slices.bin"
+    vmm replay -q "$TMP/changed"
+    exits_with 2
+    says 'slices.bin and record.json do not agree on the number of slices'
+    cp "$record/slices.bin" "$TMP/changed/"
+done
 truncate -s $((8 + 32 * slice)) "$TMP/changed/slices.bin"
+sed -i "s/\"slices\": [0-9]*/\"slices\": $slice/" "$TMP/changed/record.json"
 vmm replay -q "$TMP/changed"
 exits_with 1
 says "first difference in slice $slice: .*recorded: nothing \(the run ended there\)"
@@ -79,6 +87,10 @@ vmm replay -q "$TMP/edited"
 exits_with 2
 says 'edited/scenario.yaml: not the scenario that was recorded'
 cp "$record/scenario.yaml" "$TMP/edited/"
+sed -i 's/"verdict": "PASS"/"verdict": "\\u001b[31mP\\nX"/' "$TMP/edited/record.json"
+vmm replay -q "$TMP/edited"
+exits_with 0
+says 'the same as recorded \(.x1b\[31mP.x0aX, met\)'
 sed -i 's/"program_xxh3": "./"program_xxh3": "x/' "$TMP/edited/record.json"
 vmm replay -q "$TMP/edited"
 exits_with 0
@@ -92,7 +104,7 @@ for file in guest/sbin/myapp slices.bin record.json; do
 done
 
 # Another image than the one recorded.
-cp "$record/slices.bin" "$TMP/changed/"
+cp "$record/slices.bin" "$record/record.json" "$TMP/changed/"
 printf 'x' >>"$TMP/changed/guest/sbin/myapp"
 vmm replay -q "$TMP/changed"
 exits_with 2
