@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,9 +69,12 @@ static int unknown_command(const char *name)
     return STATUS_USAGE;
 }
 
+static bool was_checked;
+
 /* Output that could not be written (disk full) must not look like success. */
 static int checked(int status)
 {
+    was_checked = true;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     fprintf(stderr, "vmm: cannot write to standard output: %s\n", strerror(errno));
@@ -87,9 +92,18 @@ static void occupy_standard_streams(void)
     }
 }
 
+/* Help of a command ends the program in the library, and so past checked(). */
+static void check_at_exit(void)
+{
+    if (!was_checked && checked(STATUS_OK) != STATUS_OK)
+        _exit(STATUS_HOST);
+}
+
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file that may not grow is an error of the write, told like others */
     argp_err_exit_status = STATUS_USAGE;
     if (argc < 2) {
         print_help(stderr);
@@ -111,6 +125,7 @@ int main(int argc, char **argv)
     if (!command)
         return unknown_command(name);
 
+    atexit(check_at_exit);
     char title[32];
     snprintf(title, sizeof(title), "vmm %s", command->name);
     if (help) {

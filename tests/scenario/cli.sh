@@ -127,6 +127,24 @@ status=0
 (ulimit -v 200000 && exec "$VMM" run -q scenarios/hello.yaml) >"$TMP/out" 2>&1 || status=$?
 exits_with 3
 says 'Cannot allocate memory'
+# Too little for the library's own memory, which would end the program with a status of its own.
+for kib in 40000 60000 80000; do
+    status=0
+    (ulimit -v $kib && exec "$VMM" run -q -e unicorn scenarios/hello.yaml) >"$TMP/out" 2>&1 || status=$?
+    exits_with 3
+    says '^vmm: .*memory|^vmm: .*was not found'
+done
+# Files that may not grow, guest memory among them; help on a full disk.
+status=0
+(ulimit -f 1 && exec "$VMM" run -q scenarios/hello.yaml) >"$TMP/out" 2>&1 || status=$?
+exits_with 3
+says 'guest memory: .*: File too large'
+if [ -e /dev/full ]; then
+    status=0
+    "$VMM" run --help >/dev/full 2>"$TMP/out" || status=$?
+    exits_with 3
+    says 'cannot write to standard output: No space'
+fi
 
 # What some editors put before the text; a machine without memory.
 { printf '\357\273\277'; cat scenarios/hello.yaml; } >"$TMP/mark.yaml"

@@ -32,6 +32,10 @@ static int fail(struct engine_capability *out, const char *reason, const char *m
 static const char *open_cpu(const struct unicorn_api *api, unicorn_cpu **cpu,
                             struct unicorn_layout *layout, uint32_t code_bytes)
 {
+    *cpu = NULL;
+    const char *wrong = unicorn_no_room(code_bytes);
+    if (wrong)
+        return wrong;
     if (api->open(UNICORN_ARCH_X86, UNICORN_MODE_64, cpu) != UNICORN_OK) {
         *cpu = NULL;
         return "Unicorn cannot make an x86-64 processor";

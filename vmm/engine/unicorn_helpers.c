@@ -155,6 +155,9 @@ const char *unicorn_check_helpers(const struct unicorn_api *api)
     static const uint8_t code[] = { 0x0f, 0x31, 0x48, 0x0f, 0xc7, 0xf0, 0xe4,
                                     0x01, 0xe6, 0x01, 0x0f, 0x23, 0xf8, 0xf4 };
     unicorn_cpu *cpu = NULL;
+    const char *wrong = unicorn_no_room(UNICORN_CODE_BYTES(1));
+    if (wrong)
+        return wrong;
     uint8_t *memory = aligned_alloc(PROBE_BYTES, PROBE_BYTES);
     if (!memory)
         return "the host is out of memory";

@@ -12,10 +12,12 @@
  * The library is never unloaded: its hooks and threads of other users could still point into it.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/unicorn_private.h"
@@ -81,6 +83,19 @@ static bool load_from(const char *path, char *reason, size_t reason_bytes)
         return false; /* stays loaded: it has run */
     }
     return true;
+}
+
+const char *unicorn_no_room(uint32_t code_bytes)
+{
+    /* twice: it is the largest of what the library needs, not all */
+    size_t bytes = 2 * (size_t)code_bytes;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return errno == ENOMEM ? "the host has no memory for translated code"
+                               : "the host forbids memory that is writable and executable";
+    munmap(memory, bytes);
+    return NULL;
 }
 
 const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *mend,

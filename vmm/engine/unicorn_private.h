@@ -43,6 +43,11 @@
  * each core has a CPU driver and domains of its own to be translated. */
 #define UNICORN_CODE_BYTES(cores) ((uint32_t)(32 + 4 * (cores)) << 20)
 
+/* Is there room for so many bytes of translated code, as far as can be told?  The library ends the
+ * program when it gets none.  NULL or one line. */
+const char *unicorn_no_room(uint32_t code_bytes);
+
+
 struct core {
     unicorn_context *context; /* its registers while the core is not loaded */
     enum core_activity activity;

@@ -5,7 +5,8 @@
  * Each region is a memfd of its own, mapped once.  Shared for engines that only run; private where a
  * process wants to fork() or to go back to a state: then the file holds what was loaded and the
  * mapping what changed since.  Nothing is touched before it is used, so a machine with much memory
- * costs the host only what the guest writes.
+ * costs the host only what the guest writes.  Whatever the host's reason for refusing (EFBIG, EMFILE),
+ * the error is -ENOMEM: the others stand for mistakes of the scenario.
  */
 #include <assert.h>
 #include <errno.h>
@@ -25,12 +26,12 @@ static int add_region(struct machine *machine, enum machine_region_kind kind, un
     static const char *const names[] = { "guest-ram", "guest-core-areas", "guest-window" };
     int fd = memfd_create(names[kind], MFD_CLOEXEC);
     if (fd < 0)
-        return machine_fail(error, -errno, "guest memory: memfd_create: %s", strerror(errno));
+        return machine_fail(error, -ENOMEM, "guest memory: memfd_create: %s", strerror(errno));
     void *host = MAP_FAILED;
     if (ftruncate(fd, (off_t)bytes) == 0) /* always shared while the images are loaded */
         host = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (host == MAP_FAILED) {
-        int r = machine_fail(error, -errno, "guest memory: %llu MiB for node %u: %s",
+        int r = machine_fail(error, -ENOMEM, "guest memory: %llu MiB for node %u: %s",
                              (unsigned long long)(bytes >> 20), node, strerror(errno));
         close(fd);
         return r;
@@ -78,7 +79,7 @@ int machine_privatise_memory(struct machine *machine, struct machine_error *erro
         void *host = mmap(region->host, region->bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, region->fd, 0);
         if (host == MAP_FAILED)
-            return machine_fail(error, -errno, "guest memory: private mapping: %s",
+            return machine_fail(error, -ENOMEM, "guest memory: private mapping: %s",
                                 strerror(errno));
         assert(host == region->host);
     }
