@@ -47,7 +47,6 @@
  * program when it gets none.  NULL or one line. */
 const char *unicorn_no_room(uint32_t code_bytes);
 
-
 struct core {
     unicorn_context *context; /* its registers while the core is not loaded */
     enum core_activity activity;
