@@ -95,6 +95,7 @@ kernel_link_flags := -nostdlib -static -no-pie --fatal-warnings -z max-page-size
                      --build-id=none -T guest/kernel/kernel.ld
 user_link_flags := -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
                    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings \
-                   -Wl,--gc-sections
+                   -Wl,--gc-sections \
+                   -Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r
 $(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
 $(call stamp,user,$(CC) $(compiler) $(user_flags))

@@ -57,6 +57,9 @@ void test_events(void)
     CHECK_OK(event_dispatch(&ws));
     CHECK_OK(event_dispatch(&ws));
     CHECK(seen_count == 5 && seen[3] == 10 && seen[4] == 12);
+    event_queue_add(&queue, &node[0], NOP_CLOSURE);
+    CHECK_OK(event_dispatch(&ws));
+    CHECK(node[0].run);
     CHECK(err_no(check_for_event(&ws)) == LIB_ERR_NO_EVENT);
     CHECK_OK(waitset_destroy(&ws));
 }

@@ -22,6 +22,7 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
+    { "names", test_names }, /* first: see there */
     { "capabilities", test_capabilities },
     { "address space", test_vspace },
     { "heap", test_heap },

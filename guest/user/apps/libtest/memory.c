@@ -48,6 +48,13 @@ void test_capabilities(void)
     CHECK_OK(cap_destroy(ram));
     CHECK(err_no(slot_free(ram)) == LIB_ERR_SLOT_FREE);
 
+    /* more than any machine has, also so much more that sums overflow */
+    for (size_t bytes = SIZE_MAX; bytes > 1ul << 40; bytes /= 2) {
+        CHECK(err_is_fail(frame_alloc(&frame, bytes, NULL)));
+        CHECK(err_is_fail(frame_alloc(&frame, bytes - 8192, NULL)));
+    }
+    CHECK(err_is_fail(frame_alloc(&frame, 0, NULL)));
+
     CHECK_OK(cnode_create(&cnode_cap, &cnode, 256, NULL));
     many = (struct capref){ .cnode = cnode, .slot = 7 };
     CHECK_OK(frame_create(many, 5000, NULL));
@@ -148,6 +155,32 @@ static void test_hungry_threads(void)
     }
 }
 
+/* What the C library allocates by itself comes from the same heap. */
+static void test_library_heap(void)
+{
+    static char *copy[6000];
+    static char text[70000];
+
+    for (unsigned i = 0; i < 6000; i++) {
+        copy[i] = strdup("sixty letters or so, of which some hundred thousand are kept");
+        CHECK(copy[i] != NULL);
+    }
+    for (unsigned i = 0; i < 6000; i++) {
+        free(copy[i]);
+    }
+    memset(text, 'x', sizeof(text) - 1);
+    for (unsigned i = 0; i < 8; i++) {
+        copy[i] = strdup(text);
+        CHECK(copy[i] != NULL && strcmp(copy[i], text) == 0);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        free(copy[i]);
+    }
+    void *aligned = aligned_alloc(4096, 1 << 20);
+    CHECK(aligned != NULL && (uintptr_t)aligned % 4096 == 0);
+    free(aligned);
+}
+
 void test_heap(void)
 {
     static char *block[64];
@@ -185,5 +218,6 @@ void test_heap(void)
     }
     free(large);
     free(not_from_malloc);
+    test_library_heap();
     test_hungry_threads();
 }

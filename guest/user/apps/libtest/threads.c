@@ -41,6 +41,9 @@ void test_threads(void)
     }
     CHECK(tls_value == 1000 && errno == 77);
 
+    CHECK(thread_create_varstack(returns_argument, NULL, SIZE_MAX) == NULL);
+    CHECK(thread_create_varstack(returns_argument, NULL, SIZE_MAX / 2 + 1) == NULL);
+
     struct thread *detached = thread_create(returns_argument, (void *)9);
     CHECK(detached != NULL);
     CHECK_OK(thread_detach(detached));

@@ -105,7 +105,9 @@ static void periodic_event_handler(void *arg)
 
     assert(err_is_ok(err));
     (void)err;
-    event->cl.handler(event->cl.arg);
+    if (event->cl.handler != NULL) {
+        event->cl.handler(event->cl.arg);
+    }
 }
 
 errval_t periodic_event_create(struct periodic_event *event, struct waitset *ws,
@@ -146,5 +148,5 @@ errval_t barrelfish_usleep(delayus_t delay_us)
 
 errval_t barrelfish_msleep(uint64_t delay_ms)
 {
-    return barrelfish_usleep(delay_ms * 1000);
+    return barrelfish_usleep(delay_ms <= UINT64_MAX / 1000 ? delay_ms * 1000 : UINT64_MAX);
 }

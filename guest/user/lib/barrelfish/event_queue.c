@@ -35,6 +35,13 @@ static struct event_queue_node *take_first(struct event_queue *q)
     return node;
 }
 
+static void run(struct event_closure event)
+{
+    if (event.handler != NULL) {
+        event.handler(event.arg);
+    }
+}
+
 static void event_queue_runner(void *arg)
 {
     struct event_queue *q = arg;
@@ -51,7 +58,7 @@ static void event_queue_runner(void *arg)
         arm_disabled(q, handle);
     }
     disp_enable(handle);
-    event.handler(event.arg);
+    run(event);
 }
 
 void event_queue_init(struct event_queue *q, struct waitset *ws, enum event_queue_flags flags)
@@ -137,6 +144,6 @@ errval_t event_queue_flush(struct event_queue *q)
         }
         struct event_closure event = take_first(q)->event;
         disp_enable(handle);
-        event.handler(event.arg);
+        run(event);
     }
 }

@@ -20,6 +20,7 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/wait_list.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 
@@ -167,57 +168,23 @@ errval_t monitor_client_init(void)
 
 /* ---- further bindings to the monitor ---- */
 
-struct waiter {
-    struct waitset_chanstate chan;
-    errval_t err;
-    struct capref ep;
-};
-
-static void rpc_ep_reply(struct monitor_binding *b, errval_t err, struct capref ep, uintptr_t st)
-{
-    struct waiter *waiter = (struct waiter *)st;
-
-    (void)b;
-    waiter->err = err;
-    waiter->ep = ep;
-    waitset_chan_trigger(&waiter->chan);
-}
-
 static errval_t send_get_rpc_ep(struct monitor_request *r, struct event_closure done)
 {
     return monitor_get_monitor_rpc_ep_request__tx(r->mon, done, (uintptr_t)r->object);
 }
 
-errval_t monitor_client_blocking_rpc_init(void)
+/* Connects with the monitor's endpoint for questions. */
+static errval_t open_blocking_binding(struct capref endpoint)
 {
-    struct monitor_binding *mon = get_monitor_binding();
     struct core_state *state = get_core_state();
-    struct waiter waiter = { .ep = NULL_CAP };
-
-    waitset_chanstate_init(&waiter.chan, CHANTYPE_OTHER);
-    errval_t err = waitset_chan_register(mon->waitset, &waiter.chan, NOP_CLOSURE);
-    assert(err_is_ok(err));
-    err = monitor_queue_request(
-        (struct monitor_request){ .mon = mon, .send = send_get_rpc_ep, .object = &waiter });
-    if (err_is_ok(err)) {
-        err = wait_for_channel(mon->waitset, &waiter.chan, NULL);
-    }
-    if (err_is_ok(err)) {
-        err = waiter.err;
-    }
-    if (err_is_fail(err) || state->monitor_blocking_binding != NULL) {
-        /* another thread may have been faster */
-        waitset_chanstate_destroy(&waiter.chan);
-        return err;
-    }
-
     struct monitor_blocking_lmp_binding *b = malloc(sizeof(*b));
+
     if (b == NULL) {
         return LIB_ERR_MALLOC_FAIL;
     }
     waitset_init(&state->monitor_blocking_waitset);
     monitor_blocking_lmp_init(b, &state->monitor_blocking_waitset);
-    err = lmp_chan_accept(&b->chan, DEFAULT_LMP_BUF_WORDS, waiter.ep);
+    errval_t err = lmp_chan_accept(&b->chan, DEFAULT_LMP_BUF_WORDS, endpoint);
     if (err_is_ok(err)) {
         err = monitor_blocking_lmp_start(b);
     }
@@ -230,6 +197,34 @@ errval_t monitor_client_blocking_rpc_init(void)
     monitor_blocking_rpc_client_init(&b->b);
     set_monitor_blocking_binding(&b->b);
     return SYS_ERR_OK;
+}
+
+static struct wait_list rpc_waiting;
+
+static void rpc_ep_reply(struct monitor_binding *mon, errval_t err, struct capref ep, uintptr_t st)
+{
+    (void)mon, (void)st;
+    if (err_is_ok(err)) {
+        err = open_blocking_binding(ep);
+    }
+    wait_list_tell(&rpc_waiting, err);
+}
+
+static errval_t ask_for_rpc_ep(void)
+{
+    return monitor_queue_request(
+        (struct monitor_request){ .mon = get_monitor_binding(), .send = send_get_rpc_ep });
+}
+
+static bool has_blocking_binding(void)
+{
+    return get_core_state()->monitor_blocking_binding != NULL;
+}
+
+errval_t monitor_client_blocking_rpc_init(void)
+{
+    return wait_list_join(&rpc_waiting, get_monitor_binding()->waitset, has_blocking_binding,
+                          ask_for_rpc_ep);
 }
 
 struct new_binding {
@@ -399,11 +394,23 @@ errval_t idc_export_service(struct idc_export *e)
     }
     e->iref = 0;
     e->service_id = (uintptr_t)e;
+    dispatcher_handle_t handle = disp_disable();
     e->next = state->exports;
     state->exports = e;
+    disp_enable(handle);
     errval_t err = monitor_queue_request(
         (struct monitor_request){ .mon = mon, .send = send_alloc_iref, .object = e });
-    return err_is_fail(err) ? err_push(err, LIB_ERR_EXPORT) : err;
+    if (err_is_ok(err)) {
+        return SYS_ERR_OK;
+    }
+    handle = disp_disable();
+    struct idc_export **link = &state->exports;
+    while (*link != e) {
+        link = &(*link)->next;
+    }
+    *link = e->next;
+    disp_enable(handle);
+    return err_push(err, LIB_ERR_EXPORT);
 }
 
 struct idc_export *idc_find_export(uintptr_t service_id)

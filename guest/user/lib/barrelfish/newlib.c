@@ -37,6 +37,17 @@ int _unlink(const char *name);
 int _link(const char *old, const char *new);
 int _gettimeofday(struct timeval *tv, void *zone);
 clock_t _times(struct tms *buffer);
+int posix_memalign(void **ret, size_t align, size_t bytes);
+
+/* The C library's own, and what stands in their place (mk/config.mk, --wrap). */
+void *__real__malloc_r(struct _reent *reent, size_t bytes);
+void *__real__calloc_r(struct _reent *reent, size_t count, size_t bytes);
+void *__real__realloc_r(struct _reent *reent, void *memory, size_t bytes);
+void *__real__memalign_r(struct _reent *reent, size_t align, size_t bytes);
+void *__wrap__malloc_r(struct _reent *reent, size_t bytes);
+void *__wrap__calloc_r(struct _reent *reent, size_t count, size_t bytes);
+void *__wrap__realloc_r(struct _reent *reent, void *memory, size_t bytes);
+void *__wrap__memalign_r(struct _reent *reent, size_t align, size_t bytes);
 
 #define STATIC_HEAP_BYTES (128 * 1024)
 #define HEAP_VBASE (DOMAIN_OWN_VBASE + (64ul << 30))
@@ -144,9 +155,66 @@ void *_sbrk(ptrdiff_t increment)
     return start;
 }
 
+/* Inside the allocator, which may not be entered again to grow the heap. */
+static bool is_allocating(void)
+{
+    return malloc_mutex.holder == thread_self();
+}
+
+/* The C library allocates by these (strdup, asprintf, buffers of streams), as malloc and its like do.  The
+ * linker gives us all calls but those within one file of it (--wrap). */
+void *__wrap__malloc_r(struct _reent *reent, size_t bytes)
+{
+    if (is_allocating()) {
+        return __real__malloc_r(reent, bytes);
+    }
+    FROM_HEAP(bytes, __real__malloc_r(reent, bytes));
+}
+
+void *__wrap__calloc_r(struct _reent *reent, size_t count, size_t bytes)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        reent->_errno = ENOMEM;
+        return NULL;
+    }
+    FROM_HEAP(total, __real__calloc_r(reent, count, bytes));
+}
+
+void *__wrap__realloc_r(struct _reent *reent, void *memory, size_t bytes)
+{
+    FROM_HEAP(bytes, __real__realloc_r(reent, memory, bytes));
+}
+
+void *__wrap__memalign_r(struct _reent *reent, size_t align, size_t bytes)
+{
+    size_t total;
+
+    if (__builtin_add_overflow(align, bytes, &total)) {
+        reent->_errno = ENOMEM;
+        return NULL;
+    }
+    FROM_HEAP(total, __real__memalign_r(reent, align, bytes));
+}
+
+/* The library's aligned_alloc wants it, and has none. */
+int posix_memalign(void **ret, size_t align, size_t bytes)
+{
+    if (align % sizeof(void *) != 0 || align == 0 || (align & (align - 1)) != 0) {
+        return EINVAL;
+    }
+    void *memory = __wrap__memalign_r(_REENT, align, bytes);
+    if (memory == NULL) {
+        return ENOMEM;
+    }
+    *ret = memory;
+    return 0;
+}
+
 void *malloc(size_t bytes)
 {
-    FROM_HEAP(bytes, _malloc_r(_REENT, bytes));
+    return __wrap__malloc_r(_REENT, bytes);
 }
 
 /* Some example programs free static memory: that is ignored, as on the reference system. */
@@ -163,13 +231,7 @@ void free(void *memory)
 
 void *calloc(size_t count, size_t bytes)
 {
-    size_t total;
-
-    if (__builtin_mul_overflow(count, bytes, &total)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    FROM_HEAP(total, _calloc_r(_REENT, count, bytes));
+    return __wrap__calloc_r(_REENT, count, bytes);
 }
 
 void *realloc(void *memory, size_t bytes)
@@ -178,7 +240,7 @@ void *realloc(void *memory, size_t bytes)
         free(memory);
         return NULL;
     }
-    FROM_HEAP(bytes, _realloc_r(_REENT, memory, bytes));
+    return __wrap__realloc_r(_REENT, memory, bytes);
 }
 
 /* ---- output ---- */

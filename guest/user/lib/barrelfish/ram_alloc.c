@@ -17,7 +17,8 @@
 #include "mem_client.h"
 #include "ram_priv.h"
 
-#define REFILL_BITS 19 /* asked of mem_serv when the own RAM is used up */
+#define REFILL_BITS 19  /* asked of mem_serv when the own RAM is used up */
+#define RAM_BITS_MAX 40 /* no machine has more */
 
 static struct ram_alloc_state *state(void)
 {
@@ -126,6 +127,9 @@ static errval_t take(gensize_t bytes, gensize_t align, struct capref *src, gensi
 {
     struct ram_alloc_state *s = state();
 
+    if (bytes > 1ul << RAM_BITS_MAX) {
+        return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
+    }
     for (int attempt = 0;; attempt++) {
         thread_mutex_lock(&s->mutex);
         *own = take_own(s, bytes, align, src, offset);
@@ -170,7 +174,7 @@ errval_t ram_alloc(struct capref *ret, uint8_t bits)
     gensize_t offset;
     bool own;
 
-    if (bits < BASE_PAGE_BITS || bits > 40) {
+    if (bits < BASE_PAGE_BITS || bits > RAM_BITS_MAX) {
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
     }
     errval_t err = take(1ul << bits, 1ul << bits, &src, &offset, &own);

@@ -24,6 +24,7 @@
 extern char __tls_start[], __tls_init_end[], __tls_bytes[], __tls_align[];
 void thread_entry(void);
 
+#define THREAD_STACK_MAX_BYTES (1ul << 40) /* no machine has more */
 #define TLS_TCB_BYTES 64 /* FS points at this; its first word is its own address */
 
 static uint32_t last_thread_id;
@@ -96,7 +97,7 @@ static void set_up(struct thread *thread, dispatcher_handle_t handle, char *bott
     *(void **)tcb = tcb;
 
     thread->handle = handle;
-    thread->id = ++last_thread_id;
+    thread->id = __atomic_add_fetch(&last_thread_id, 1, __ATOMIC_RELAXED);
     thread->stack = bottom;
     thread->stack_bytes = (size_t)(tls - bottom);
     *(uint64_t *)bottom = THREAD_STACK_CANARY;
@@ -216,6 +217,9 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
     size_t block = ROUND_UP(sizeof(struct thread), 64), bytes;
 
     free_zombies();
+    if (stack > THREAD_STACK_MAX_BYTES) {
+        return NULL;
+    }
     struct _reent *reent = malloc(sizeof(*reent));
     char *memory =
         reent == NULL ? NULL : region_take(ROUND_UP(stack + above + block, BASE_PAGE_SIZE), &bytes);

@@ -3,21 +3,18 @@
  * The client of the name service: one binding for each dispatcher, made on first use.
  *
  * The monitor answers get_name_iref when there is a name service, and the name service answers
- * wait_for when there is the name, so nothing here asks twice.  Several threads may call at once: the
- * first one binds, the others wait for it by serving events.
+ * wait_for when there is the name, so nothing here asks twice.
+ * Several threads may call at once, and handlers of events that a waiting caller serves.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
+#include <barrelfish/wait_list.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/nameservice_defs.h>
 #include <string.h>
 
-static struct {
-    bool binding; /* some thread is at it */
-    bool answered;
-    errval_t err;
-} state;
+static struct wait_list waiting;
 
 static void bound(void *st, errval_t err, struct nameservice_binding *b)
 {
@@ -26,39 +23,35 @@ static void bound(void *st, errval_t err, struct nameservice_binding *b)
         nameservice_rpc_client_init(b);
         set_nameservice_binding(b);
     }
-    state.err = err;
-    state.answered = true;
+    wait_list_tell(&waiting, err);
 }
 
-static errval_t bind_now(void)
+/* Serves no events of the default waitset: see wait_list.h. */
+static errval_t begin(void)
 {
     struct monitor_blocking_binding *monitor = get_monitor_blocking_binding();
-    if (monitor == NULL)
-        return LIB_ERR_NAMESERVICE_NOT_BOUND;
     iref_t iref;
     errval_t answer;
     errval_t err = monitor->rpc_tx_vtbl.get_name_iref(monitor, &iref, &answer);
     if (err_is_ok(err))
         err = answer;
-    if (err_is_fail(err))
-        return err;
-    state.answered = false;
-    err = nameservice_bind(iref, bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-    while (err_is_ok(err) && !state.answered)
-        err = event_dispatch(get_default_waitset());
-    return err_is_ok(err) ? state.err : err;
+    if (err_is_ok(err))
+        err = nameservice_bind(iref, bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+    return err;
+}
+
+static bool is_bound(void)
+{
+    return get_nameservice_binding() != NULL;
 }
 
 errval_t nameservice_client_blocking_bind(void)
 {
-    errval_t err = SYS_ERR_OK;
-    while (state.binding && err_is_ok(err))
-        err = event_dispatch(get_default_waitset());
-    if (err_is_fail(err) || get_nameservice_binding() != NULL)
-        return err;
-    state.binding = true;
-    err = bind_now();
-    state.binding = false;
+    if (is_bound())
+        return SYS_ERR_OK;
+    errval_t err = LIB_ERR_NAMESERVICE_NOT_BOUND;
+    if (get_monitor_blocking_binding() != NULL)
+        err = wait_list_join(&waiting, get_default_waitset(), is_bound, begin);
     return err_is_fail(err) ? err_push(err, LIB_ERR_NAMESERVICE_CLIENT_BIND) : err;
 }
 

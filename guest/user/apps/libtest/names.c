@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libtest: the first use of the name service, by everybody at once: threads that look up names, and
+ * handlers that register them on top of each other's stacks.  Must run before anything else has
+ * spoken with the name service.
+ */
+#include <barrelfish/nameservice_client.h>
+#include <if/myappif_defs.h>
+#include <stdio.h>
+
+#include "libtest.h"
+
+#define SERVICES 3
+
+static iref_t irefs[SERVICES];
+
+static void service_name(char *to, size_t bytes, uintptr_t number)
+{
+    snprintf(to, bytes, "libtest.%u.%u", (unsigned)disp_get_domain_id(), (unsigned)number);
+}
+
+static errval_t refuse(void *st, struct myappif_binding *b)
+{
+    (void)st, (void)b;
+    return LIB_ERR_SLOT_ALLOC;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    char name[32];
+
+    CHECK_OK(err);
+    service_name(name, sizeof(name), (uintptr_t)st);
+    irefs[(uintptr_t)st] = iref;
+    CHECK_OK(nameservice_register(name, iref));
+}
+
+static int look_up(void *arg)
+{
+    char name[32];
+    iref_t iref = 0;
+
+    service_name(name, sizeof(name), (uintptr_t)arg);
+    CHECK_OK(nameservice_blocking_lookup(name, &iref));
+    return (int)iref;
+}
+
+void test_names(void)
+{
+    struct thread *thread[SERVICES];
+    char name[32];
+    iref_t iref;
+
+    if (domain_is_first()) {
+        return; /* there is no name service */
+    }
+    for (uintptr_t i = 0; i < SERVICES; i++) {
+        CHECK_OK(myappif_export((void *)i, exported, refuse, get_default_waitset(),
+                                IDC_EXPORT_FLAGS_DEFAULT));
+        thread[i] = thread_create(look_up, (void *)i);
+        CHECK(thread[i] != NULL);
+    }
+    CHECK(look_up((void *)0) != 0);
+    for (uintptr_t i = 0; i < SERVICES; i++) {
+        int found;
+
+        CHECK_OK(thread_join(thread[i], &found));
+        CHECK(found != 0 && (iref_t)found == irefs[i]);
+        service_name(name, sizeof(name), i);
+        CHECK_OK(nameservice_unregister(name));
+        CHECK(err_no(nameservice_lookup(name, &iref)) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME);
+    }
+}
