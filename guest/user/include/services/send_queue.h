@@ -37,6 +37,7 @@ struct send_queue {
     unsigned count;
     bool sending; /* head is handed to the binding */
     bool waiting; /* registered for the binding to become free */
+    bool running; /* a function of the queue is at work on it, further down the stack */
     bool closed;
     void (*gone)(struct send_queue *queue); /* see send_queue_close */
 };

@@ -7,7 +7,7 @@
  */
 #include <services/send_queue.h>
 
-static void run(struct send_queue *queue);
+static void sent(void *arg);
 static void run_again(void *arg);
 
 void send_queue_init(struct send_queue *queue, void *binding, const char *name,
@@ -29,37 +29,27 @@ static void end_item(struct send_queue *queue, errval_t err)
     free(item);
 }
 
-/* Closed, and the binding owes nothing more. */
-static bool is_gone(struct send_queue *queue)
+/* Whoever is here first works through the queue; what its items set off on the way, in done() or because
+ * the binding breaks under send(), only adds or closes.  So the queue cannot go away under anybody. */
+static bool enter(struct send_queue *queue)
 {
-    if (!queue->closed || queue->sending || queue->waiting)
+    if (queue->running)
         return false;
-    queue->gone(queue);
+    queue->running = true;
     return true;
 }
 
-static void sent(void *arg)
+/* The queue may be gone afterwards. */
+static void leave(struct send_queue *queue)
 {
-    struct send_queue *queue = arg;
-    assert(queue->sending);
-    queue->sending = false;
-    /* a binding that breaks runs the continuation, too */
-    end_item(queue, queue->closed ? FLOUNDER_ERR_BINDING_CLOSED : SYS_ERR_OK);
-    if (!is_gone(queue))
-        run(queue);
+    queue->running = false;
+    if (queue->closed && !queue->sending && !queue->waiting)
+        queue->gone(queue); /* closed, and the binding owes nothing more */
 }
 
-static void run_again(void *arg)
+static void send_all(struct send_queue *queue)
 {
-    struct send_queue *queue = arg;
-    queue->waiting = false;
-    if (!is_gone(queue))
-        run(queue);
-}
-
-static void run(struct send_queue *queue)
-{
-    while (queue->head != NULL && !queue->sending) {
+    while (queue->head != NULL && !queue->sending && !queue->waiting) {
         queue->sending = true;
         errval_t err = queue->head->send(queue, queue->head, MKCONT(sent, queue));
         if (err_is_ok(err))
@@ -77,6 +67,28 @@ static void run(struct send_queue *queue)
             DEBUG_ERR(err, "message to %s dropped", queue->name);
         end_item(queue, err);
     }
+}
+
+static void sent(void *arg)
+{
+    struct send_queue *queue = arg;
+    assert(queue->sending && !queue->running);
+    queue->running = true;
+    queue->sending = false;
+    /* a binding that breaks runs the continuation, too */
+    end_item(queue, queue->closed ? FLOUNDER_ERR_BINDING_CLOSED : SYS_ERR_OK);
+    send_all(queue);
+    leave(queue);
+}
+
+static void run_again(void *arg)
+{
+    struct send_queue *queue = arg;
+    assert(queue->waiting && !queue->running);
+    queue->running = true;
+    queue->waiting = false;
+    send_all(queue);
+    leave(queue);
 }
 
 void send_queue_add(struct send_queue *queue, struct send_item *item)
@@ -100,14 +112,17 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
         queue->head = item;
     queue->tail = item;
     queue->count++;
-    if (!queue->sending && !queue->waiting)
-        run(queue);
+    if (enter(queue)) {
+        send_all(queue);
+        leave(queue);
+    }
 }
 
 void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *queue))
 {
     if (queue->closed)
         return;
+    const bool first = enter(queue);
     queue->closed = true;
     queue->gone = gone;
     struct send_item **link = queue->sending ? &queue->head->next : &queue->head;
@@ -122,7 +137,8 @@ void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *
         free(item);
         item = next;
     }
-    is_gone(queue);
+    if (first)
+        leave(queue);
 }
 
 void send_queue_free(struct send_queue *queue)
