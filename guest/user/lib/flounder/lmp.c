@@ -22,6 +22,19 @@ static void tx_ready(void *arg)
     flounder_leave(c);
 }
 
+/* A capability that was revoked while its message waited arrives as NULL_CAP: a domain that passes on what
+ * others gave it (a monitor) must not lose its connection to the receiver because of them. */
+static errval_t send_fragment(struct lmp_chan *chan, lmp_send_flags_t flags, struct capref cap,
+                              unsigned count, const uint64_t *words)
+{
+    errval_t err = lmp_chan_send(chan, flags, cap, count, (const uintptr_t *)words);
+    if (err_no(err) == SYS_ERR_LMP_CAPTRANSFER_SRC_LOOKUP &&
+        err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND)
+        err = lmp_chan_send(chan, flags & ~(lmp_send_flags_t)LMP_FLAG_GIVEAWAY, NULL_CAP, count,
+                            (const uintptr_t *)words);
+    return err;
+}
+
 /* What a peer said before it ended counts: the binding breaks when that is received (a domain's exit
  * status may cross with a message to it).  Not so while a thread waits for this message: it may be the
  * one that runs the handler. */
@@ -48,7 +61,7 @@ void flounder_lmp_push(struct flounder_binding *c)
             flags |= LMP_FLAG_GIVEAWAY;
         if (!flounder_at_end(plan, &next))
             flags &= ~(lmp_send_flags_t)LMP_FLAG_SYNC;
-        errval_t err = lmp_chan_send(c->channel, flags, cap, count, (const uintptr_t *)words);
+        errval_t err = send_fragment(c->channel, flags, cap, count, words);
         if (lmp_err_is_transient(err)) {
             err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
             if (err_is_ok(err))
