@@ -68,6 +68,15 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
     lc->next->prev = lc;
 }
 
+/* The peer may have taken its endpoint back, and with it our capability; the slot is ours all the same. */
+static void drop_remote(struct capref cap)
+{
+    errval_t err = cap_delete(cap);
+    if (err_is_ok(err) || err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND) {
+        slot_free(cap);
+    }
+}
+
 void lmp_chan_destroy(struct lmp_chan *lc)
 {
     if (waitset_chan_is_registered(&lc->send_waitset)) {
@@ -81,7 +90,7 @@ void lmp_chan_destroy(struct lmp_chan *lc)
         lc->endpoint = NULL;
     }
     if (!capref_is_null(lc->remote_cap)) {
-        cap_destroy(lc->remote_cap);
+        drop_remote(lc->remote_cap);
         lc->remote_cap = NULL_CAP;
     }
     lc->connstate = LMP_DISCONNECTED;
