@@ -170,19 +170,34 @@ static void close_all(struct client *client)
     }
 }
 
-/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us. */
+static void end_broken(void *arg)
+{
+    client_exited(arg, EXIT_STATUS_BROKEN);
+}
+
+/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be found
+ * out in the middle of a send to it; its end is an event of its own, so that whoever sends, to whomever
+ * and for whatever reason, finds every table as it was. */
+static void broken(struct client *client, errval_t err)
+{
+    debug_trace("connection to '%s': %s", client->name, err_getstring(err));
+    if (client->state != CLIENT_CONNECTED || waitset_chan_is_registered(&client->broken))
+        return;
+    err = waitset_chan_trigger_closure(get_default_waitset(), &client->broken,
+                                       MKCLOSURE(end_broken, client));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "the end of '%s'", client->name);
+}
+
 static void link_broken(struct monitor_binding *b, errval_t err)
 {
     struct link *link = b->st;
-    debug_trace("connection to '%s': %s", link->client->name, err_getstring(err));
-    client_exited(link->client, EXIT_STATUS_BROKEN);
+    broken(link->client, err);
 }
 
 static void rpc_broken(struct monitor_blocking_binding *b, errval_t err)
 {
-    struct client *client = b->st;
-    debug_trace("connection to '%s': %s", client->name, err_getstring(err));
-    client_exited(client, EXIT_STATUS_BROKEN);
+    broken(b->st, err);
 }
 
 /* ---- the beginning of connections ---- */
@@ -275,6 +290,7 @@ errval_t client_new(const char *name, struct client *parent, struct client **ret
         return MON_ERR_TOO_MANY_DOMAINS;
     }
     memset(client, 0, sizeof(*client));
+    waitset_chanstate_init(&client->broken, CHANTYPE_OTHER);
     strncpy(client->name, name, sizeof(client->name) - 1);
     client->parent = parent;
     client->parent_domain = parent != NULL ? parent->domain : 0;
@@ -363,6 +379,8 @@ void client_exited(struct client *client, uint8_t status)
     if (client->state != CLIENT_CONNECTED)
         return;
     client->state = CLIENT_EXITED;
+    if (waitset_chan_is_registered(&client->broken))
+        waitset_chan_deregister(&client->broken);
     stop_dispatcher(client);
     debug_trace("domain %" PRIx32 " '%s' ended with status %u", client->domain, client->name,
                 status);

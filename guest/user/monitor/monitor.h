@@ -71,7 +71,8 @@ struct client {
     struct monitor_blocking_lmp_binding *rpc; /* NULL until asked for */
     struct hello *rpc_hello;
     struct send_queue rpc_queue;
-    unsigned open; /* connections not yet closed */
+    unsigned open;                   /* connections not yet closed */
+    struct waitset_chanstate broken; /* the event that ends it, when a binding of it has broken */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
     bool waits_for_name;
