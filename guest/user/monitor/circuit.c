@@ -540,6 +540,8 @@ static void pump(struct circuit_end *end)
 {
     if (end->gone)
         drop_frames(end);
+    else if (end->kind == END_DOMAIN && end->leaving && end->close_due)
+        circuit_end_gone(end); /* nobody takes what it has sent and was not read */
     else if (end->kind == END_DOMAIN)
         push_to_domain(end);
     else
@@ -563,12 +565,15 @@ void circuit_frame(coreid_t core, uint32_t vci, uint8_t kind, uint16_t ack, cons
                    size_t size)
 {
     struct circuit_end *end = end_of_neighbour(core, vci);
-    if (end == NULL || end->close_due)
+    if (end == NULL)
         return;
-    if (kind == MULTIHOP_CLOSE) {
+    if (kind ==
+        MULTIHOP_CLOSE) { /* also while ours waits behind frames: no credit for them comes */
         circuit_end_gone(end);
         return;
     }
+    if (end->close_due)
+        return;
     const bool is_frame = kind == MULTIHOP_ACK
                               ? size == 0
                               : kind == MULTIHOP_DATA && size > 0 && size % sizeof(uint64_t) == 0 &&
