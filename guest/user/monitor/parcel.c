@@ -179,8 +179,12 @@ static void deliver(struct client *client, uint32_t token, errval_t err, uint64_
 
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
 {
-    struct capability description;
+    struct capability description = { 0 };
     coreid_t from = core_of(ticket);
+    if (ticket == 0) { /* means a free entry to both monitors, and no parcel ever has it */
+        blocking_answer_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
+        return;
+    }
     if (from == my_core) {
         struct capref cap;
         errval_t err = open_parcel(ticket, &description, &cap);
@@ -218,10 +222,10 @@ void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
 {
     for (unsigned i = 0; i < MAX_FETCHES; i++) {
         struct fetch *f = &fetches[i];
-        if (f->ticket != ticket || core_of(ticket) != core)
+        if (f->ticket == 0 || f->ticket != ticket || core_of(ticket) != core)
             continue;
         struct fetch done = *f;
-        f->ticket = 0;
+        *f = (struct fetch){ 0 };
         if (done.client != NULL)
             deliver(done.client, done.token, err, ticket, description);
         return;
