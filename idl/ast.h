@@ -91,7 +91,8 @@ struct idl_type {
     struct idl_enumerator *enumerators; /* ENUM */
     bool included;                      /* comes from an -I file */
     bool used;                          /* set by resolution */
-    uint8_t visit;                      /* private to resolution */
+    uint8_t visit;                      /* private to resolution, as what follows */
+    uint16_t depth;                     /* of types that it is made of */
 };
 
 /* ---- messages ---- */
@@ -143,7 +144,8 @@ struct idl_interface {
     struct idl_type *types;
     struct idl_message *messages;
     struct idl_enumerator
-        *broken_types; /* names whose declarations had errors: known, not usable */
+        *broken_types;   /* names whose declarations had errors: known, not usable */
+    bool broken_unnamed; /* and types whose names could not be found out */
     const struct idl_source *source;
     bool is_include; /* a file of shared types: no `interface { }` around, or no messages in it */
     struct idl_type **order; /* set by resolution: used C types, each after those it is made of */
@@ -153,6 +155,7 @@ struct idl_interface {
 #define IDL_DEFAULT_MAX 2048    /* of `string s`, `uint8 a[n]`: bytes or elements */
 #define IDL_LIMIT_MAX 0x1000000 /* largest maximum that may be written */
 #define IDL_LIMIT_MESSAGES 4096 /* message numbers stay below the reserved ones */
+#define IDL_LIMIT_DEPTH 256     /* of types made of types */
 
 /* Prints the tree, one line for each node with its place (--dump-ast). */
 void idl_dump_ast(FILE *out, const struct idl_interface *interface);

@@ -16,6 +16,9 @@ void idl_lexer_init(struct idl_lexer *lexer, struct idl_arena *arena, struct idl
     lexer->arena = arena;
     lexer->diag = diag;
     lexer->source = source;
+    lexer->last_error = SIZE_MAX;
+    if (source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0)
+        lexer->offset = 3; /* a byte order mark, as some editors write it */
 }
 
 static bool is_letter(char c)
@@ -54,6 +57,39 @@ static struct idl_place place_from(const struct idl_lexer *lexer, size_t start)
     return (struct idl_place){ lexer->source, start, lexer->offset - start };
 }
 
+static void report(struct idl_lexer *lexer, struct idl_place place, const char *hint,
+                   const char *what)
+{
+    lexer->last_error = place.offset;
+    idl_error(lexer->diag, place, hint, "%s", what);
+}
+
+/* Is the next mark of a comment from here on one that closes it? */
+static bool is_closed_again(const struct idl_lexer *lexer)
+{
+    for (size_t i = lexer->offset; i + 1 < lexer->source->length; i++) {
+        if (at(lexer, i) == '*' && at(lexer, i + 1) == '/')
+            return true;
+        if (at(lexer, i) == '/' && (at(lexer, i + 1) == '*' || at(lexer, i + 1) == '/'))
+            return false;
+    }
+    return false;
+}
+
+/* Behind `*' '/'; leaves the offset there.  False: the text ends before. */
+static bool skip_to_close(struct idl_lexer *lexer, size_t *inner)
+{
+    for (; lexer->offset < lexer->source->length; lexer->offset++) {
+        if (at(lexer, lexer->offset) == '*' && at(lexer, lexer->offset + 1) == '/') {
+            lexer->offset += 2;
+            return true;
+        }
+        if (at(lexer, lexer->offset) == '/' && at(lexer, lexer->offset + 1) == '*')
+            *inner = lexer->offset;
+    }
+    return false;
+}
+
 /* Skips a comment that starts here; false if none does. */
 static bool skip_comment(struct idl_lexer *lexer)
 {
@@ -66,16 +102,16 @@ static bool skip_comment(struct idl_lexer *lexer)
         return true;
     }
     if (at(lexer, start + 1) == '*') {
+        size_t inner = 0; /* of a comment within the comment */
         lexer->offset += 2;
-        while (lexer->offset < length &&
-               !(at(lexer, lexer->offset) == '*' && at(lexer, lexer->offset + 1) == '/'))
-            lexer->offset++;
-        if (lexer->offset >= length) {
+        if (!skip_to_close(lexer, &inner)) {
             lexer->in_comment = true;
-            idl_error(lexer->diag, (struct idl_place){ lexer->source, start, 2 },
-                      "close it with */; comments do not nest", "this comment is never closed");
-        } else {
-            lexer->offset += 2;
+            report(lexer, (struct idl_place){ lexer->source, start, 2 },
+                   "close it with */; comments do not nest", "this comment is never closed");
+        } else if (inner > 0 && is_closed_again(lexer)) {
+            report(lexer, (struct idl_place){ lexer->source, inner, 2 },
+                   "leave out this mark and the one that closes it", "comments do not nest");
+            (void)skip_to_close(lexer, &inner);
         }
         return true;
     }
@@ -106,10 +142,10 @@ static struct idl_token lex_number(struct idl_lexer *lexer, size_t start)
     }
     token.place = place_from(lexer, start);
     if (malformed)
-        idl_error(lexer->diag, token.place, "a number is decimal (2048) or hexadecimal (0x800)",
-                  "malformed number");
+        report(lexer, token.place, "a number is decimal (2048) or hexadecimal (0x800)",
+               "malformed number");
     else if (too_large)
-        idl_error(lexer->diag, token.place, NULL, "this number does not fit into 64 bits");
+        report(lexer, token.place, NULL, "this number does not fit into 64 bits");
     return token;
 }
 
@@ -131,8 +167,8 @@ static struct idl_token lex_string(struct idl_lexer *lexer, size_t start)
     } else {
         token.place = place_from(lexer, start);
         token.malformed = true;
-        idl_error(lexer->diag, token.place, "close it with \" on the same line",
-                  "this string is never closed");
+        report(lexer, token.place, "close it with \" on the same line",
+               "this string is never closed");
     }
     return token;
 }
@@ -150,9 +186,9 @@ static void skip_unknown_bytes(struct idl_lexer *lexer)
     if (at(lexer, start) == '#' && begins_line(lexer, start)) {
         while (lexer->offset < lexer->source->length && at(lexer, lexer->offset) != '\n')
             lexer->offset++;
-        idl_error(lexer->diag, (struct idl_place){ lexer->source, start, 1 },
-                  "name files of shared types with -I; comments begin with //",
-                  "interfaces have no preprocessor");
+        report(lexer, (struct idl_place){ lexer->source, start, 1 },
+               "name files of shared types with -I; comments begin with //",
+               "interfaces have no preprocessor");
         return;
     }
     unsigned char first = (unsigned char)at(lexer, start);
@@ -163,12 +199,20 @@ static void skip_unknown_bytes(struct idl_lexer *lexer)
             break;
         lexer->offset++;
     }
-    if (first > 32 && first < 127)
-        idl_error(lexer->diag, place_from(lexer, start), NULL,
-                  "'%c' has no meaning in an interface", first);
-    else
-        idl_error(lexer->diag, place_from(lexer, start), "allowed only in comments and strings",
-                  "unexpected byte 0x%02x", first);
+    struct idl_place place = place_from(lexer, start);
+    if (first == '*' && at(lexer, start + 1) == '/') {
+        lexer->offset = start + 2;
+        report(lexer, place_from(lexer, start), "comments do not nest", "no comment is open here");
+    } else if (first == '*') {
+        report(lexer, place, "strings are `String s[2048]`, arrays `uint8 data[length, 2048]`",
+               "interfaces have no pointers");
+    } else if (first > 32 && first < 127) {
+        report(lexer, place, NULL,
+               idl_arena_printf(lexer->arena, "'%c' has no meaning in an interface", first));
+    } else {
+        report(lexer, place, "allowed only in comments and strings",
+               idl_arena_printf(lexer->arena, "unexpected byte 0x%02x", first));
+    }
 }
 
 struct idl_token idl_lexer_next(struct idl_lexer *lexer)

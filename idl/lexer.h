@@ -36,6 +36,8 @@ struct idl_lexer {
     size_t offset;
     bool keep_comments;
     bool in_comment; /* the last comment is not closed */
+    size_t
+        last_error; /* where the last malformed text begins; what follows it may be a consequence */
 };
 
 void idl_lexer_init(struct idl_lexer *lexer, struct idl_arena *arena, struct idl_diag *diag,

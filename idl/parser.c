@@ -5,315 +5,174 @@
  *
  * Hardly a word is reserved: `alias`, `typedef`, `call`, `msg`, `struct` begin a declaration only
  * where one can begin, and then only if what follows fits.  After an error the parser skips to the
- * end of the declaration (its `;`, or before a `}` or a word that begins the next declaration on a
- * new line), so each mistake is told once.
+ * end of the declaration (parser_tokens.c), so each mistake is told once.
  * Must always consume at least one token in each round: hang-freedom rests on it.
  */
-#include "parser.h"
-
 #include <assert.h>
 #include <string.h>
 
-#include "lexer.h"
-
-struct parser {
-    struct idl_arena *arena;
-    struct idl_diag *diag;
-    struct idl_lexer lexer;
-    struct idl_token token, ahead; /* current and next */
-    size_t last_end;               /* where the token before `token` ended */
-    bool failed;                   /* in the current declaration */
-    unsigned braces;               /* open ones of the current declaration */
-    struct idl_interface *interface;
-};
-
-/* ---- tokens ---- */
-
-static void advance(struct parser *p)
-{
-    p->last_end = p->token.place.offset + p->token.place.length;
-    p->token = p->ahead;
-    p->ahead = idl_lexer_next(&p->lexer);
-}
-
-static bool is_punctuation(const struct idl_token *token, char c)
-{
-    return token->kind == IDL_TOKEN_PUNCTUATION && token->punctuation == c;
-}
-
-static bool is_word(const struct idl_token *token, const char *word)
-{
-    return token->kind == IDL_TOKEN_NAME && strcmp(token->text, word) == 0;
-}
-
-static bool accept(struct parser *p, char c)
-{
-    if (!is_punctuation(&p->token, c))
-        return false;
-    advance(p);
-    return true;
-}
-
-static struct idl_place after_last(const struct parser *p)
-{
-    return (struct idl_place){ p->lexer.source, p->last_end, 0 };
-}
-
-/* Reports what was expected instead of the current token, once for each declaration. */
-static void expected(struct parser *p, const char *what, const char *hint)
-{
-    bool in_comment = p->token.kind == IDL_TOKEN_END && p->token.malformed;
-    if (!p->failed && !in_comment)
-        idl_error(p->diag, p->token.place, hint, "expected %s, found %s", what,
-                  idl_token_describe(p->arena, &p->token));
-    p->failed = true;
-}
-
-/* A missing terminator is shown behind the token that it should follow, and taken as given. */
-static void expect_semicolon(struct parser *p, const char *where)
-{
-    if (p->failed || accept(p, ';') || (p->token.kind == IDL_TOKEN_END && p->token.malformed))
-        return;
-    idl_error(p->diag, after_last(p), "add ';' here", "expected ';' after %s, found %s", where,
-              idl_token_describe(p->arena, &p->token));
-}
-
-static bool expect(struct parser *p, char c, const char *where)
-{
-    if (p->failed)
-        return false;
-    if (accept(p, c))
-        return true;
-    expected(p, idl_arena_printf(p->arena, "'%c' %s", c, where), NULL);
-    return false;
-}
-
-static const char *const reserved[] = { "interface", "message", "rpc", "in", "out" };
-
-static bool is_reserved(const char *text)
-{
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        if (strcmp(text, reserved[i]) == 0)
-            return true;
-    return false;
-}
-
-/* A name that is being declared or used; NULL after an error. */
-static const char *expect_name(struct parser *p, const char *what, struct idl_place *place)
-{
-    *place = p->token.place;
-    if (p->failed)
-        return NULL;
-    if (p->token.kind != IDL_TOKEN_NAME) {
-        expected(p, what, NULL);
-        return NULL;
-    }
-    if (is_reserved(p->token.text)) {
-        expected(p, what, "this word is reserved; choose another name");
-        return NULL;
-    }
-    const char *name = p->token.text;
-    advance(p);
-    return name;
-}
-
-static uint64_t expect_number(struct parser *p, const char *what, struct idl_place *place)
-{
-    *place = p->token.place;
-    if (p->failed)
-        return 0;
-    if (p->token.kind != IDL_TOKEN_NUMBER) {
-        expected(p, what, NULL);
-        return 0;
-    }
-    uint64_t number = p->token.number;
-    advance(p);
-    return number;
-}
-
-/* ---- recovery ---- */
-
-static bool begins_declaration(const struct parser *p)
-{
-    static const char *const words[] = { "alias", "typedef",  "message", "msg",
-                                         "call",  "response", "rpc" };
-    const struct idl_token *token = &p->token;
-    if (is_punctuation(token, '@'))
-        return true;
-    if (token->kind != IDL_TOKEN_NAME || p->ahead.kind != IDL_TOKEN_NAME)
-        return false;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(token->text, words[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool on_new_line(const struct parser *p)
-{
-    const char *text = p->lexer.source->text;
-    for (size_t i = p->last_end; i < p->token.place.offset; i++)
-        if (text[i] == '\n')
-            return true;
-    return false;
-}
-
-/* A type whose declaration failed is not usable, but its uses are no further mistakes. */
-static void note_broken_type(struct parser *p)
-{
-    struct idl_enumerator *broken = idl_arena_alloc(p->arena, sizeof(*broken));
-    broken->name = p->token.text;
-    broken->place = p->token.place;
-    broken->next = p->interface->broken_types;
-    p->interface->broken_types = broken;
-}
-
-/* Skips the rest of a declaration that failed. */
-static void recover(struct parser *p, bool is_type)
-{
-    unsigned depth = p->braces;
-    while (p->token.kind != IDL_TOKEN_END) {
-        if (begins_declaration(p) && on_new_line(p))
-            break;
-        if (is_punctuation(&p->token, '{')) {
-            depth++;
-        } else if (is_punctuation(&p->token, '}')) {
-            if (depth == 0)
-                break;
-            depth--;
-        } else if (depth == 0 && accept(p, ';')) {
-            break;
-        } else if (is_type && depth == 0 && p->token.kind == IDL_TOKEN_NAME &&
-                   is_punctuation(&p->ahead, ';')) {
-            note_broken_type(p);
-        }
-        advance(p);
-    }
-    p->failed = false;
-}
+#include "hints.h"
+#include "parser_priv.h"
 
 /* ---- types ---- */
 
-static bool parse_type_ref(struct parser *p, struct idl_type_ref *ref, const char *what)
+static bool parse_type_ref(struct idl_parser *p, struct idl_type_ref *ref, const char *what)
 {
-    ref->name = expect_name(p, what, &ref->place);
+    if (idl_is_word(&p->token, "in") || idl_is_word(&p->token, "out"))
+        idl_expected(p, what, "an argument goes one way: declare one `in` and one `out`");
+    else if (p->token.kind == IDL_TOKEN_NAME && idl_is_reserved(p->token.text))
+        idl_expected(p, what, "this word begins a declaration: is the one before it closed?");
+    ref->name = idl_expect_name(p, what, &ref->place);
     return ref->name != NULL;
 }
 
-static void parse_struct(struct parser *p, struct idl_type *type)
+static void parse_struct(struct idl_parser *p, struct idl_type *type)
 {
     struct idl_field **tail = &type->fields;
     type->kind = IDL_TYPE_STRUCT;
-    advance(p);
-    if (expect(p, '{', "after 'struct'"))
+    if (idl_expect(p, '{', "after 'struct'"))
         p->braces++;
-    while (!p->failed && !is_punctuation(&p->token, '}')) {
+    while (!p->failed && !idl_is_punctuation(&p->token, '}')) {
         struct idl_field *field = idl_arena_alloc(p->arena, sizeof(*field));
         if (!parse_type_ref(p, &field->type, "the type of a field"))
             break;
-        field->name = expect_name(p, "the name of the field", &field->place);
+        field->name = idl_expect_name(p, "the name of the field", &field->place);
         if (p->failed)
             break;
-        if (is_punctuation(&p->token, '[')) {
-            expected(p, "';'",
-                     "a field has no brackets: declare `typedef TYPE name[N];` before and use it");
+        if (idl_is_punctuation(&p->token, '[')) {
+            idl_expected(
+                p, "';'",
+                "a field has no brackets: declare `typedef TYPE name[N];` before and use it");
             break;
         }
-        expect_semicolon(p, "the field");
+        if (idl_is_punctuation(&p->token, ',')) {
+            idl_expected(p, "';'", "each field is declared by itself: `int a; int b;`");
+            break;
+        }
+        idl_expect_semicolon(p, "the field");
         *tail = field;
         tail = &field->next;
     }
     if (!p->failed && type->fields == NULL)
         idl_error(p->diag, p->token.place, NULL, "a struct needs at least one field");
-    if (expect(p, '}', "at the end of the struct"))
+    if (idl_expect(p, '}', "at the end of the struct"))
         p->braces--;
 }
 
-static void parse_enum(struct parser *p, struct idl_type *type)
+static void parse_enum(struct idl_parser *p, struct idl_type *type)
 {
     struct idl_enumerator **tail = &type->enumerators;
     type->kind = IDL_TYPE_ENUM;
-    advance(p);
-    if (expect(p, '{', "after 'enum'"))
+    if (idl_expect(p, '{', "after 'enum'"))
         p->braces++;
     do {
         struct idl_enumerator *e = idl_arena_alloc(p->arena, sizeof(*e));
-        e->name = expect_name(p, "the name of an enumerator", &e->place);
+        e->name = idl_expect_name(p, "the name of an enumerator", &e->place);
         if (e->name == NULL)
             break;
-        if (is_punctuation(&p->token, '=')) {
-            expected(p, "',' or '}'", "values are given in order, from 0");
+        if (idl_is_punctuation(&p->token, '=')) {
+            idl_expected(p, "',' or '}'", "values are given in order, from 0");
             break;
         }
         *tail = e;
         tail = &e->next;
-    } while (accept(p, ','));
-    if (!p->failed && !is_punctuation(&p->token, '}'))
-        expected(p, "',' or '}' after the enumerator", NULL);
-    if (expect(p, '}', "at the end of the enum"))
+    } while (idl_accept(p, ','));
+    if (!p->failed && !idl_is_punctuation(&p->token, '}'))
+        idl_expected(p, "',' or '}' after the enumerator", NULL);
+    if (idl_expect(p, '}', "at the end of the enum"))
         p->braces--;
 }
 
-static void parse_typedef(struct parser *p, struct idl_type *type)
+static bool begins_body(const struct idl_parser *p, const char *word)
 {
-    advance(p);
-    if (is_word(&p->token, "struct") && is_punctuation(&p->ahead, '{')) {
+    return idl_is_word(&p->token, word) && idl_is_punctuation(&p->ahead, '{');
+}
+
+/* `struct name {`, as C has it: the name is wrong there, the rest is read as if it were not. */
+static bool is_tagged(struct idl_parser *p, const struct idl_type *type)
+{
+    bool is_struct = type->target.name != NULL && strcmp(type->target.name, "struct") == 0;
+    bool is_enum = type->target.name != NULL && strcmp(type->target.name, "enum") == 0;
+    if (p->failed || !(is_struct || is_enum) || !idl_is_punctuation(&p->token, '{'))
+        return false;
+    idl_error(p->diag, type->place,
+              idl_arena_printf(p->arena, "write `typedef %s { ... } %.40s;`", type->target.name,
+                               type->name),
+              "the name of %s stands behind its %s", is_struct ? "a struct" : "an enum",
+              is_struct ? "fields" : "enumerators");
+    return true;
+}
+
+/* Behind the word `typedef`. */
+static void parse_typedef(struct idl_parser *p, struct idl_type *type)
+{
+    if (begins_body(p, "struct")) {
+        idl_advance(p);
         parse_struct(p, type);
-        type->name = expect_name(p, "the name of the struct", &type->place);
-    } else if (is_word(&p->token, "enum") && is_punctuation(&p->ahead, '{')) {
+        type->name = idl_expect_name(p, "the name of the struct", &type->place);
+    } else if (begins_body(p, "enum")) {
+        idl_advance(p);
         parse_enum(p, type);
-        type->name = expect_name(p, "the name of the enum", &type->place);
+        type->name = idl_expect_name(p, "the name of the enum", &type->place);
     } else {
         type->kind = IDL_TYPE_TYPEDEF;
         parse_type_ref(p, &type->target, "a type");
-        type->name = expect_name(p, "the name of the new type", &type->place);
-        if (!p->failed && accept(p, '[')) {
+        type->name = idl_expect_name(p, "the name of the new type", &type->place);
+        if (is_tagged(p, type)) {
+            if (strcmp(type->target.name, "struct") == 0)
+                parse_struct(p, type);
+            else
+                parse_enum(p, type);
+            if (p->token.kind == IDL_TOKEN_NAME)
+                type->name = idl_expect_name(p, "the name of the type", &type->place);
+        } else if (!p->failed && idl_accept(p, '[')) {
             type->kind = IDL_TYPE_ARRAY;
-            type->elements = expect_number(p, "the number of elements", &type->elements_place);
-            expect(p, ']', "after the number of elements");
+            type->elements = idl_expect_number(p, "the number of elements", &type->elements_place);
+            idl_expect(p, ']', "after the number of elements");
             if (!p->failed && (type->elements == 0 || type->elements > IDL_LIMIT_MAX))
                 idl_error(p->diag, type->elements_place, NULL, "an array has 1 to %d elements",
                           IDL_LIMIT_MAX);
         }
     }
-    expect_semicolon(p, "the type declaration");
+    idl_expect_semicolon(p, "the type declaration");
 }
 
-static void parse_alias(struct parser *p, struct idl_type *type)
+static void parse_alias(struct idl_parser *p, struct idl_type *type)
 {
-    advance(p);
+    idl_advance(p);
     type->kind = IDL_TYPE_ALIAS;
-    type->name = expect_name(p, "the new name", &type->place);
+    type->name = idl_expect_name(p, "the new name", &type->place);
     parse_type_ref(p, &type->target, "the name of a builtin type");
-    expect_semicolon(p, "the alias");
+    idl_expect_semicolon(p, "the alias");
 }
 
 /* ---- messages ---- */
 
-static struct idl_attribute *parse_attributes(struct parser *p)
+static struct idl_attribute *parse_attributes(struct idl_parser *p)
 {
     struct idl_attribute *first = NULL, **tail = &first;
-    while (!p->failed && accept(p, '@')) {
+    while (!p->failed && idl_accept(p, '@')) {
         struct idl_place place;
-        const char *backend = expect_name(p, "the name of a backend", &place);
-        if (!expect(p, '(', "after the backend"))
+        const char *backend = idl_expect_name(p, "the name of a backend", &place);
+        if (!idl_expect(p, '(', "after the backend"))
             break;
         do {
             struct idl_attribute *a = idl_arena_alloc(p->arena, sizeof(*a));
             a->backend = backend;
-            a->key = expect_name(p, "the name of an attribute", &a->place);
-            expect(p, '=', "after the attribute's name");
+            a->key = idl_expect_name(p, "the name of an attribute", &a->place);
+            idl_expect(p, '=', "after the attribute's name");
             if (p->failed)
                 break;
             if (p->token.kind == IDL_TOKEN_NUMBER) {
                 a->value = idl_arena_printf(p->arena, "%llu", (unsigned long long)p->token.number);
-                advance(p);
+                idl_advance(p);
             } else {
-                a->value = expect_name(p, "a number or the name of an argument", &place);
+                a->value = idl_expect_name(p, "a number or the name of an argument", &place);
             }
             *tail = a;
             tail = &a->next;
-        } while (accept(p, ','));
-        expect(p, ')', "after the attributes");
+        } while (idl_accept(p, ','));
+        idl_expect(p, ')', "after the attributes");
     }
     return first;
 }
@@ -325,12 +184,12 @@ static bool is_string_name(const char *name)
 }
 
 /* `[` after the name of an argument: a maximum, or the name of the length and a maximum. */
-static void parse_brackets(struct parser *p, struct idl_argument *a)
+static void parse_brackets(struct idl_parser *p, struct idl_argument *a)
 {
-    if (!accept(p, '['))
+    if (!idl_accept(p, '['))
         return;
     if (p->token.kind == IDL_TOKEN_NUMBER) {
-        a->max = expect_number(p, "the maximum", &a->max_place);
+        a->max = idl_expect_number(p, "the maximum", &a->max_place);
         a->has_max = true;
         if (a->kind != IDL_ARGUMENT_STRING) {
             idl_error(p->diag, a->max_place,
@@ -342,32 +201,36 @@ static void parse_brackets(struct parser *p, struct idl_argument *a)
             a->kind = IDL_ARGUMENT_ARRAY;
             a->length_name = idl_arena_printf(p->arena, "%s_length", a->name);
             a->length_place = a->place;
+            while (idl_is_punctuation(&p->token, ',') && p->ahead.kind == IDL_TOKEN_NAME) {
+                idl_advance(p); /* `[2048, length]`: said already */
+                idl_advance(p);
+            }
         }
     } else {
         const char *what = a->kind == IDL_ARGUMENT_STRING ? "the maximum size of the string"
                                                           : "the name of the array's length";
         if (a->kind == IDL_ARGUMENT_STRING) {
-            expected(p, what, "a string has only a maximum: `String s[2048]`");
+            idl_expected(p, what, "a string has only a maximum: `String s[2048]`");
             return;
         }
         a->kind = IDL_ARGUMENT_ARRAY;
-        a->length_name = expect_name(p, what, &a->length_place);
-        if (!p->failed && accept(p, ',')) {
-            a->max = expect_number(p, "the maximum number of elements", &a->max_place);
+        a->length_name = idl_expect_name(p, what, &a->length_place);
+        if (!p->failed && idl_accept(p, ',')) {
+            a->max = idl_expect_number(p, "the maximum number of elements", &a->max_place);
             a->has_max = true;
         }
     }
-    expect(p, ']', "at the end of the brackets");
+    idl_expect(p, ']', "at the end of the brackets");
     if (!p->failed && a->has_max && (a->max == 0 || a->max > IDL_LIMIT_MAX))
         idl_error(p->diag, a->max_place, NULL, "a maximum lies between 1 and %d", IDL_LIMIT_MAX);
 }
 
-static struct idl_argument *parse_argument(struct parser *p, bool rpc)
+static struct idl_argument *parse_argument(struct idl_parser *p, bool rpc)
 {
     struct idl_argument *a = idl_arena_alloc(p->arena, sizeof(*a));
-    bool in = is_word(&p->token, "in"), out = is_word(&p->token, "out");
+    bool in = idl_is_word(&p->token, "in"), out = idl_is_word(&p->token, "out");
     if (rpc && !in && !out) {
-        expected(p, "'in' or 'out'", "every argument of an rpc has a direction");
+        idl_expected(p, "'in' or 'out'", "every argument of an rpc has a direction");
         return a;
     }
     if (!rpc && (in || out)) {
@@ -376,11 +239,11 @@ static struct idl_argument *parse_argument(struct parser *p, bool rpc)
     }
     if (in || out) {
         a->direction = out && rpc ? IDL_OUT : IDL_IN;
-        advance(p);
+        idl_advance(p);
     }
     if (!parse_type_ref(p, &a->type, "the type of an argument"))
         return a;
-    a->name = expect_name(p, "the name of the argument", &a->place);
+    a->name = idl_expect_name(p, "the name of the argument", &a->place);
     if (a->name == NULL)
         return a;
     a->kind = is_string_name(a->type.name) ? IDL_ARGUMENT_STRING : IDL_ARGUMENT_SCALAR;
@@ -389,12 +252,13 @@ static struct idl_argument *parse_argument(struct parser *p, bool rpc)
     return a;
 }
 
-static void parse_message(struct parser *p, struct idl_message *m)
+static void parse_message(struct idl_parser *p, struct idl_message *m)
 {
-    advance(p);
-    m->name = expect_name(p, "the name of the message", &m->place);
-    expect(p, '(', "before the arguments");
-    if (!p->failed && !is_punctuation(&p->token, ')')) {
+    const struct idl_argument *last = NULL;
+    idl_advance(p);
+    m->name = idl_expect_name(p, "the name of the message", &m->place);
+    p->parentheses = idl_expect(p, '(', "before the arguments");
+    if (!p->failed && !idl_is_punctuation(&p->token, ')')) {
         struct idl_argument **tail = &m->arguments;
         do {
             struct idl_argument *a = parse_argument(p, m->kind == IDL_RPC);
@@ -402,65 +266,75 @@ static void parse_message(struct parser *p, struct idl_message *m)
                 break;
             *tail = a;
             tail = &a->next;
-        } while (accept(p, ','));
+            last = a;
+        } while (idl_accept(p, ','));
     }
-    if (!p->failed && m->arguments != NULL && !is_punctuation(&p->token, ')'))
-        expected(p, "',' or ')' after the argument", NULL);
-    expect(p, ')', "after the arguments");
-    expect_semicolon(p, m->kind == IDL_RPC ? "the rpc" : "the message");
+    if (last != NULL && !idl_is_punctuation(&p->token, ')'))
+        idl_expected(p, "',' or ')' after the argument",
+                     idl_is_punctuation(&p->token, ';') ? "arguments are separated by ','"
+                                                        : idl_hint_for_c_type(last->type.name));
+    if (idl_expect(p, ')', "after the arguments"))
+        p->parentheses = 0;
+    idl_expect_semicolon(p, m->kind == IDL_RPC ? "the rpc" : "the message");
 }
 
 /* ---- declarations ---- */
-
-static bool message_kind(const struct idl_token *token, enum idl_message_kind *kind)
-{
-    if (is_word(token, "message") || is_word(token, "msg"))
-        *kind = IDL_MESSAGE;
-    else if (is_word(token, "rpc"))
-        *kind = IDL_RPC;
-    else if (is_word(token, "call"))
-        *kind = IDL_CALL;
-    else if (is_word(token, "response"))
-        *kind = IDL_RESPONSE;
-    else
-        return false;
-    return true;
-}
 
 struct tails {
     struct idl_type **type;
     struct idl_message **message;
 };
 
-static const char *declaration_hint(const struct parser *p)
+static const char *declaration_hint(const struct idl_parser *p)
 {
     static const char *const words[] = { "alias", "typedef", "message", "call", "response", "rpc" };
     if (p->token.kind == IDL_TOKEN_NAME)
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-            if (idl_word_distance(p->token.text, words[i], 2) <= 2)
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+            unsigned limit = strlen(p->token.text) <= 3 ? 1 : 2;
+            if (idl_word_distance(p->token.text, words[i], limit) <= limit)
                 return idl_arena_printf(p->arena, "did you mean '%s'?", words[i]);
+        }
+    if (idl_is_punctuation(&p->token, ';'))
+        return "leave it out";
     return "alias, typedef, message, rpc, call or response begin a declaration";
 }
 
-static void parse_declaration(struct parser *p, struct tails *tails)
+static void parse_declaration(struct idl_parser *p, struct tails *tails)
 {
     enum idl_message_kind kind;
-    bool is_type = is_word(&p->token, "typedef") || is_word(&p->token, "alias");
+    bool is_type = idl_is_word(&p->token, "typedef") || idl_is_word(&p->token, "alias");
     p->failed = false;
-    p->braces = 0;
+    p->braces = p->parentheses = 0;
+    const bool is_body = begins_body(p, "struct") || begins_body(p, "enum");
+    const bool is_tag = p->ahead.kind == IDL_TOKEN_NAME &&
+                        (idl_is_word(&p->token, "struct") || idl_is_word(&p->token, "enum"));
+    if (is_body || is_tag)
+        idl_error(p->diag, p->token.place,
+                  idl_arena_printf(p->arena, "write `typedef %s { ... } %.40s;`", p->token.text,
+                                   is_tag ? p->ahead.text : "name"),
+                  "expected a declaration, found '%s'", p->token.text);
+    if (is_tag) {
+        idl_advance(p);
+        idl_recover(p, true);
+        return;
+    }
+    is_type |= is_body;
     if (is_type) {
         struct idl_type *type = idl_arena_alloc(p->arena, sizeof(*type));
-        if (is_word(&p->token, "typedef"))
-            parse_typedef(p, type);
-        else
+        if (idl_is_word(&p->token, "alias")) {
             parse_alias(p, type);
+        } else {
+            if (idl_is_word(&p->token, "typedef"))
+                idl_advance(p);
+            parse_typedef(p, type);
+        }
         if (!p->failed) {
             *tails->type = type;
             tails->type = &type->next;
         }
     } else {
         struct idl_attribute *attributes = parse_attributes(p);
-        if (!p->failed && message_kind(&p->token, &kind)) {
+        if (!p->failed && idl_message_kind_of(&p->token, &kind)) {
             struct idl_message *message = idl_arena_alloc(p->arena, sizeof(*message));
             message->kind = kind;
             message->attributes = attributes;
@@ -470,29 +344,29 @@ static void parse_declaration(struct parser *p, struct tails *tails)
                 tails->message = &message->next;
             }
         } else {
-            expected(p, "a declaration", declaration_hint(p));
-            if (!is_punctuation(&p->token, '}'))
-                advance(p);
+            idl_expected(p, "a declaration", declaration_hint(p));
+            if (!idl_is_punctuation(&p->token, '}'))
+                idl_advance(p);
         }
     }
     if (p->failed)
-        recover(p, is_type);
+        idl_recover(p, is_type);
 }
 
-static void parse_declarations(struct parser *p, struct idl_interface *interface)
+static void parse_declarations(struct idl_parser *p, struct idl_interface *interface)
 {
     struct tails tails = { &interface->types, &interface->messages };
-    while (p->token.kind != IDL_TOKEN_END && !is_punctuation(&p->token, '}')) {
+    while (p->token.kind != IDL_TOKEN_END && !idl_is_punctuation(&p->token, '}')) {
         size_t before = p->lexer.offset;
         struct idl_place place = p->token.place;
         parse_declaration(p, &tails);
         assert(p->lexer.offset > before || p->token.place.offset > place.offset ||
-               p->token.kind == IDL_TOKEN_END || is_punctuation(&p->token, '}'));
+               p->token.kind == IDL_TOKEN_END || idl_is_punctuation(&p->token, '}'));
     }
 }
 
-static struct idl_interface *begin(struct parser *p, struct idl_arena *arena, struct idl_diag *diag,
-                                   const struct idl_source *source)
+static struct idl_interface *begin(struct idl_parser *p, struct idl_arena *arena,
+                                   struct idl_diag *diag, const struct idl_source *source)
 {
     struct idl_interface *interface = idl_arena_alloc(arena, sizeof(*interface));
     memset(p, 0, sizeof(*p));
@@ -511,28 +385,31 @@ static struct idl_interface *begin(struct parser *p, struct idl_arena *arena, st
     return interface;
 }
 
-static void parse_interface(struct parser *p, struct idl_interface *interface)
+static void parse_interface(struct idl_parser *p, struct idl_interface *interface)
 {
-    advance(p); /* interface */
-    interface->name = expect_name(p, "the name of the interface", &interface->place);
+    idl_advance(p); /* interface */
+    interface->name = idl_expect_name(p, "the name of the interface", &interface->place);
     bool unclosed = false; /* then what follows lies in the string */
     if (!p->failed && p->token.kind == IDL_TOKEN_STRING) {
         interface->description = p->token.text;
         unclosed = p->token.malformed;
-        advance(p);
+        idl_advance(p);
     }
-    if (!unclosed || is_punctuation(&p->token, '{'))
-        expect(p, '{', "at the beginning of the interface");
+    if (!unclosed || idl_is_punctuation(&p->token, '{'))
+        idl_expect(p, '{', "at the beginning of the interface");
+    if (p->failed && !idl_begins_declaration(p))
+        while (p->token.kind != IDL_TOKEN_END && !idl_accept(p, '{'))
+            idl_advance(p);
     p->failed = false; /* what follows is worth reading in any case */
     parse_declarations(p, interface);
-    if (p->token.kind == IDL_TOKEN_END && p->token.malformed)
-        return; /* the rest lies in a comment */
-    if (!accept(p, '}'))
+    if (p->token.kind == IDL_TOKEN_END && (unclosed || p->token.malformed))
+        return; /* the rest lies in a comment, or in the string */
+    if (!idl_accept(p, '}'))
         idl_error(p->diag, p->token.place, "every '{' needs its '}'",
                   "expected '}' at the end of the interface, found %s",
                   idl_token_describe(p->arena, &p->token));
     else
-        expect_semicolon(p, "the interface");
+        idl_expect_semicolon(p, "the interface");
     if (p->token.kind != IDL_TOKEN_END)
         idl_error(p->diag, p->token.place, "a file holds one interface",
                   "expected the end of the file, found %s",
@@ -542,11 +419,12 @@ static void parse_interface(struct parser *p, struct idl_interface *interface)
 struct idl_interface *idl_parse(struct idl_arena *arena, struct idl_diag *diag,
                                 const struct idl_source *source)
 {
-    struct parser p;
+    struct idl_parser p;
     struct idl_interface *interface = begin(&p, arena, diag, source);
-    if ((is_word(&p.token, "alias") || is_word(&p.token, "typedef")) && begins_declaration(&p))
+    if ((idl_is_word(&p.token, "alias") || idl_is_word(&p.token, "typedef")) &&
+        idl_begins_declaration(&p))
         return idl_parse_include(arena, diag, source);
-    if (!is_word(&p.token, "interface")) {
+    if (!idl_is_word(&p.token, "interface")) {
         if (p.token.kind != IDL_TOKEN_END || !p.token.malformed)
             idl_error(diag, p.token.place, "a file begins with `interface NAME \"description\" {`",
                       "expected 'interface', found %s", idl_token_describe(arena, &p.token));
@@ -559,10 +437,10 @@ struct idl_interface *idl_parse(struct idl_arena *arena, struct idl_diag *diag,
 struct idl_interface *idl_parse_include(struct idl_arena *arena, struct idl_diag *diag,
                                         const struct idl_source *source)
 {
-    struct parser p;
+    struct idl_parser p;
     struct idl_interface *interface = begin(&p, arena, diag, source);
     interface->is_include = true;
-    if (is_word(&p.token, "interface")) {
+    if (idl_is_word(&p.token, "interface")) {
         parse_interface(&p, interface);
     } else {
         parse_declarations(&p, interface);

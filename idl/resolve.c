@@ -14,7 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hints.h"
 #include "names.h"
+#include "table.h"
 
 const struct idl_builtin_info idl_builtins[IDL_BUILTIN_COUNT] = {
     [IDL_NOT_BUILTIN] = { "", NULL, 0, 0, false },
@@ -46,23 +48,16 @@ struct resolver {
     struct idl_interface *const *includes;
     size_t include_count;
     struct idl_type *builtin_types; /* indexed by enum idl_builtin, in the arena */
-    struct unknown {
-        struct unknown *next;
-        const char *name;
-    } * unknown;
+    struct idl_table own, shared;   /* types by name: the interface's, those of the includes */
+    struct idl_table wire;          /* messages by the names under which they go on the wire */
+    struct idl_table reported;      /* names that are said to be unknown, or were not understood */
+    unsigned depth;                 /* of the visits on the stack */
+    bool too_deep;                  /* said once */
 };
 
 enum { NOT_VISITED, VISITING, VISITED };
 
 /* ---- look-up ---- */
-
-static struct idl_type *find_in(struct idl_type *types, const char *name)
-{
-    for (struct idl_type *type = types; type != NULL; type = type->next)
-        if (strcmp(type->name, name) == 0)
-            return type;
-    return NULL;
-}
 
 static struct idl_type *find_builtin(struct resolver *r, const char *name, bool any_spelling)
 {
@@ -76,11 +71,11 @@ static struct idl_type *find_builtin(struct resolver *r, const char *name, bool 
 
 static struct idl_type *find_type(struct resolver *r, const char *name)
 {
-    struct idl_type *type = find_in(r->interface->types, name);
+    struct idl_type *type = idl_table_find(&r->own, name);
     if (type == NULL)
         type = find_builtin(r, name, false);
-    for (size_t i = 0; type == NULL && i < r->include_count; i++)
-        type = find_in(r->includes[i]->types, name);
+    if (type == NULL)
+        type = idl_table_find(&r->shared, name);
     if (type == NULL)
         type = find_builtin(r, name, true);
     return type;
@@ -93,16 +88,22 @@ struct guess {
 
 static void consider(struct guess *best, const char *wanted, const char *name)
 {
-    unsigned distance = idl_word_distance(wanted, name, best->distance - 1);
-    if (distance < best->distance) {
+    /* of two that are as near, the one that only lacks the end */
+    unsigned limit = best->distance - (strncmp(wanted, name, strlen(name)) != 0);
+    unsigned distance = idl_word_distance(wanted, name, limit);
+    if (distance <= limit) {
         best->distance = distance;
         best->name = name;
     }
 }
 
-static const char *nearest_type(struct resolver *r, const char *wanted)
+/* A hint; *is_guess if a known name is much like it. */
+static const char *nearest_type(struct resolver *r, const char *wanted, bool *is_guess)
 {
+    *is_guess = false;
     struct guess best = { NULL, strlen(wanted) <= 3 ? 2 : strlen(wanted) <= 8 ? 3 : 4 };
+    if (idl_hint_for_c_type(wanted) != NULL)
+        return idl_hint_for_c_type(wanted);
     for (int b = 1; b < IDL_BUILTIN_COUNT; b++)
         consider(&best, wanted, idl_builtins[b].name);
     for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
@@ -116,22 +117,21 @@ static const char *nearest_type(struct resolver *r, const char *wanted)
             return "types are written without '_t': uint32, not uint32_t";
         return r->include_count == 0 ? "declare it, or name the file that does with -I" : NULL;
     }
+    *is_guess = true;
     return idl_arena_printf(r->arena, "did you mean '%s'?", best.name);
 }
 
 static void report_unknown(struct resolver *r, const struct idl_type_ref *ref)
 {
-    for (struct idl_enumerator *b = r->interface->broken_types; b != NULL; b = b->next)
-        if (strcmp(b->name, ref->name) == 0)
-            return;
-    for (struct unknown *u = r->unknown; u != NULL; u = u->next)
-        if (strcmp(u->name, ref->name) == 0)
-            return;
-    struct unknown *u = idl_arena_alloc(r->arena, sizeof(*u));
-    u->name = ref->name;
-    u->next = r->unknown;
-    r->unknown = u;
-    idl_error(r->diag, ref->place, nearest_type(r, ref->name), "unknown type '%s'", ref->name);
+    bool is_guess = false;
+    const char *hint = NULL;
+    if (idl_table_add(&r->reported, r->arena, ref->name, r->interface) != NULL)
+        return;
+    if (r->diag->errors < IDL_MAX_ERRORS)
+        hint = nearest_type(r, ref->name, &is_guess);
+    if (r->interface->broken_unnamed && !is_guess)
+        return; /* it may be the one that was not understood */
+    idl_error(r->diag, ref->place, hint, "unknown type '%s'", ref->name);
 }
 
 /* ---- types ---- */
@@ -154,6 +154,14 @@ static void resolve_ref(struct resolver *r, struct idl_type_ref *ref)
     }
     visit_type(r, type);
     ref->type = type->kind == IDL_TYPE_ALIAS ? type->target.type : type;
+}
+
+/* The same for a part of another type. */
+static void resolve_part(struct resolver *r, struct idl_type_ref *ref, struct idl_type *whole)
+{
+    resolve_ref(r, ref);
+    if (ref->type != NULL && ref->type->depth >= whole->depth)
+        whole->depth = (uint16_t)(ref->type->depth + 1);
 }
 
 const struct idl_type *idl_base_type(const struct idl_type *type)
@@ -180,31 +188,28 @@ static void refuse_wireless(struct resolver *r, struct idl_type_ref *ref, const 
 
 static void visit_struct(struct resolver *r, struct idl_type *type)
 {
+    struct idl_table names = { 0 };
     for (struct idl_field *field = type->fields; field != NULL; field = field->next) {
-        resolve_ref(r, &field->type);
+        resolve_part(r, &field->type, type);
         refuse_wireless(r, &field->type, "part of a struct");
         idl_check_c_name(r->diag, field->name, field->place, "field");
-        for (struct idl_field *other = type->fields; other != field; other = other->next)
-            if (strcmp(other->name, field->name) == 0) {
-                idl_error(r->diag, field->place, NULL, "the struct has two fields named '%s'",
-                          field->name);
-                idl_note(r->diag, other->place, "the first is here");
-                break;
-            }
+        const struct idl_field *other = idl_table_add(&names, r->arena, field->name, field);
+        if (other != NULL) {
+            idl_error(r->diag, field->place, NULL, "the struct has two fields named '%s'",
+                      field->name);
+            idl_note(r->diag, other->place, "the first is here");
+        }
     }
 }
 
-static void visit_type(struct resolver *r, struct idl_type *type)
+static void visit_parts(struct resolver *r, struct idl_type *type)
 {
-    if (type->visit == VISITED)
-        return;
-    type->visit = VISITING;
     switch (type->kind) {
     case IDL_TYPE_BUILTIN:
     case IDL_TYPE_ENUM:
         break;
     case IDL_TYPE_ALIAS:
-        resolve_ref(r, &type->target);
+        resolve_part(r, &type->target, type);
         if (type->target.type != NULL && (type->target.type->kind != IDL_TYPE_BUILTIN ||
                                           type->target.type->builtin == IDL_STRING)) {
             idl_error(r->diag, type->target.place, "use a typedef for other types",
@@ -213,16 +218,38 @@ static void visit_type(struct resolver *r, struct idl_type *type)
         }
         break;
     case IDL_TYPE_TYPEDEF:
-        resolve_ref(r, &type->target);
+        resolve_part(r, &type->target, type);
         refuse_wireless(r, &type->target, "the target of a typedef");
         break;
     case IDL_TYPE_ARRAY:
-        resolve_ref(r, &type->target);
+        resolve_part(r, &type->target, type);
         refuse_wireless(r, &type->target, "the element of an array");
         break;
     case IDL_TYPE_STRUCT:
         visit_struct(r, type);
         break;
+    }
+}
+
+static void visit_type(struct resolver *r, struct idl_type *type)
+{
+    if (type->visit == VISITED)
+        return;
+    type->visit = VISITING;
+    type->depth = 1;
+    if (r->depth < IDL_LIMIT_DEPTH) {
+        r->depth++;
+        visit_parts(r, type);
+        r->depth--;
+    } else {
+        type->depth = IDL_LIMIT_DEPTH + 1;
+    }
+    if (type->depth > IDL_LIMIT_DEPTH) {
+        if (!r->too_deep)
+            idl_error(r->diag, type->place, NULL, "types nest deeper than %d levels",
+                      IDL_LIMIT_DEPTH);
+        r->too_deep = true;
+        type->depth = 1;
     }
     type->visit = VISITED;
     if (type->kind != IDL_TYPE_BUILTIN && type->kind != IDL_TYPE_ALIAS)
@@ -239,7 +266,7 @@ static bool same_alias(const struct idl_type *a, const struct idl_type *b)
 static void check_type_names(struct resolver *r)
 {
     for (struct idl_type *type = r->interface->types; type != NULL; type = type->next) {
-        struct idl_type *first = find_in(r->interface->types, type->name);
+        const struct idl_type *first = idl_table_find(&r->own, type->name);
         if (first != type) {
             idl_error(r->diag, type->place, NULL, "type '%s' is declared twice", type->name);
             idl_note(r->diag, first->place, "the first declaration is here");
@@ -248,10 +275,8 @@ static void check_type_names(struct resolver *r)
                 continue; /* builtins come first: nothing is hidden */
             idl_warning(r->diag, type->place, NULL, "type '%s' hides the builtin type", type->name);
         } else {
-            for (size_t i = 0; i < r->include_count; i++) {
-                struct idl_type *hidden = find_in(r->includes[i]->types, type->name);
-                if (hidden == NULL || same_alias(type, hidden))
-                    continue;
+            const struct idl_type *hidden = idl_table_find(&r->shared, type->name);
+            if (hidden != NULL && hidden != type && !same_alias(type, hidden)) {
                 idl_warning(r->diag, type->place, NULL, "type '%s' hides a shared type",
                             type->name);
                 idl_note(r->diag, hidden->place, "the shared type is here");
@@ -265,15 +290,18 @@ static void check_type_names(struct resolver *r)
  * (IF_message__tx and others). */
 static void check_enumerator_against_others(struct resolver *r, const struct idl_enumerator *e)
 {
-    for (struct idl_type *type = r->interface->types; type != NULL; type = type->next) {
-        size_t length = strlen(type->name);
-        if (strncmp(e->name, type->name, length) == 0 && strcmp(e->name + length, "_t") == 0)
-            idl_error(r->diag, e->place, "choose another name",
-                      "enumerator '%s' and type '%s' have the same name in C", e->name, type->name);
-    }
+    size_t length = strlen(e->name);
+    const struct idl_type *type = NULL;
+    if (length > 2 && strcmp(e->name + length - 2, "_t") == 0)
+        type = idl_table_find_part(&r->own, e->name, length - 2);
+    if (type != NULL)
+        idl_error(r->diag, e->place, "choose another name",
+                  "enumerator '%s' and type '%s' have the same name in C", e->name, type->name);
+    if (strstr(e->name, "__") == NULL)
+        return;
     for (struct idl_message *m = r->interface->messages; m != NULL; m = m->next) {
-        size_t length = strlen(m->name);
-        if (strncmp(e->name, m->name, length) == 0 && strstr(e->name + length, "__") != NULL)
+        size_t prefix = strlen(m->name);
+        if (strncmp(e->name, m->name, prefix) == 0 && strstr(e->name + prefix, "__") != NULL)
             idl_error(r->diag, e->place, "choose another name",
                       "enumerator '%s' may have the name of a function of '%s' in C", e->name,
                       m->name);
@@ -284,16 +312,13 @@ static void check_enumerator_against_others(struct resolver *r, const struct idl
 static void check_enumerators(struct resolver *r)
 {
     const struct idl_interface *interface = r->interface;
+    struct idl_table names = { 0 };
     for (size_t i = 0; i < interface->order_count; i++)
         for (struct idl_enumerator *e = interface->order[i]->enumerators; e != NULL; e = e->next) {
             idl_check_enumerator_name(r->diag, e->name, e->place);
             check_enumerator_against_others(r, e);
-            struct idl_enumerator *other = NULL;
-            for (size_t j = 0; j <= i && other == NULL; j++)
-                for (other = interface->order[j]->enumerators; other != NULL; other = other->next)
-                    if (strcmp(other->name, e->name) == 0)
-                        break;
-            if (other != e && other != NULL) {
+            const struct idl_enumerator *other = idl_table_add(&names, r->arena, e->name, e);
+            if (other != NULL) {
                 idl_error(r->diag, e->place, "the enumerators of an interface share one name space",
                           "enumerator '%s' is declared twice", e->name);
                 idl_note(r->diag, other->place, "the first declaration is here");
@@ -306,11 +331,16 @@ static void check_enumerators(struct resolver *r)
 /* An argument IF_name_t would hide the type `name` in prototypes. */
 static void refuse_type_as_argument(struct resolver *r, const char *name, struct idl_place place)
 {
-    for (struct idl_type *type = r->interface->types; type != NULL; type = type->next)
-        if (strcmp(name, idl_arena_printf(r->arena, "%s_%s_t", r->interface->name, type->name)) ==
-            0)
-            idl_error(r->diag, place, "choose another name",
-                      "argument '%s' has the name of type '%s' in C", name, type->name);
+    size_t length = strlen(name);
+    size_t prefix = r->interface->name == NULL ? 0 : strlen(r->interface->name);
+    if (prefix == 0 || length < prefix + 4 || strncmp(name, r->interface->name, prefix) != 0 ||
+        name[prefix] != '_' || strcmp(name + length - 2, "_t") != 0)
+        return;
+    const struct idl_type *type =
+        idl_table_find_part(&r->own, name + prefix + 1, length - prefix - 3);
+    if (type != NULL)
+        idl_error(r->diag, place, "choose another name",
+                  "argument '%s' has the name of type '%s' in C", name, type->name);
 }
 
 static void resolve_argument(struct resolver *r, struct idl_argument *a)
@@ -345,20 +375,18 @@ static void resolve_argument(struct resolver *r, struct idl_argument *a)
 
 static void check_argument_names(struct resolver *r, const struct idl_message *m)
 {
+    struct idl_table names = { 0 };
     for (struct idl_argument *a = m->arguments; a != NULL; a = a->next) {
-        if (a->length_name != NULL && strcmp(a->length_name, a->name) == 0)
-            idl_error(r->diag, a->length_place, NULL,
-                      "the array and its length are both named '%s'", a->name);
-        for (struct idl_argument *b = m->arguments; b != a; b = b->next) {
-            const char *names[] = { a->name, a->length_name };
-            for (int i = 0; i < 2; i++) {
-                const char *name = names[i];
-                if (name == NULL || (strcmp(name, b->name) != 0 &&
-                                     (b->length_name == NULL || strcmp(name, b->length_name) != 0)))
-                    continue;
+        const char *name[] = { a->name, a->length_name };
+        for (int i = 0; i < 2 && name[i] != NULL; i++) {
+            const struct idl_argument *other = idl_table_add(&names, r->arena, name[i], a);
+            if (other == a) {
+                idl_error(r->diag, a->length_place, NULL,
+                          "the array and its length are both named '%s'", a->name);
+            } else if (other != NULL) {
                 idl_error(r->diag, i == 0 ? a->place : a->length_place, NULL,
-                          "'%s' has two arguments named '%s'", m->name, name);
-                idl_note(r->diag, b->place, "the first is here");
+                          "'%s' has two arguments named '%s'", m->name, name[i]);
+                idl_note(r->diag, other->place, "the first is here");
             }
         }
     }
@@ -372,34 +400,41 @@ static unsigned wire_names(struct resolver *r, const struct idl_message *m, cons
     return m->kind == IDL_RPC ? 2 : 1;
 }
 
-static void check_message_names(struct resolver *r)
+static void check_message_name(struct resolver *r, struct idl_message *m)
 {
-    for (struct idl_message *m = r->interface->messages; m != NULL; m = m->next) {
-        const char *names[2], *others[2];
-        unsigned count = wire_names(r, m, names);
-        idl_check_c_name(r->diag, m->name, m->place, "message");
-        for (struct idl_message *o = r->interface->messages; o != m; o = o->next) {
-            unsigned other_count = wire_names(r, o, others);
-            bool clash = false;
-            for (unsigned i = 0; i < count; i++)
-                for (unsigned j = 0; j < other_count; j++)
-                    clash |= strcmp(names[i], others[j]) == 0;
-            if (!clash)
-                continue;
-            if (strcmp(m->name, o->name) == 0)
-                idl_error(r->diag, m->place, NULL, "message '%s' is declared twice", m->name);
-            else
-                idl_error(r->diag, m->place, "an rpc X becomes the messages X_call and X_response",
-                          "'%s' and '%s' need the same name on the wire", m->name, o->name);
-            idl_note(r->diag, o->place, "the first declaration is here");
-        }
-    }
+    const char *names[2];
+    unsigned count = wire_names(r, m, names);
+    const struct idl_message *first = NULL;
+    idl_check_c_name(r->diag, m->name, m->place, "message");
+    for (unsigned i = 0; i < count && first == NULL; i++)
+        first = idl_table_add(&r->wire, r->arena, names[i], m);
+    if (first == NULL)
+        return;
+    if (strcmp(m->name, first->name) == 0)
+        idl_error(r->diag, m->place, NULL, "message '%s' is declared twice", m->name);
+    else
+        idl_error(r->diag, m->place, "an rpc X becomes the messages X_call and X_response",
+                  "'%s' and '%s' need the same name on the wire", m->name, first->name);
+    idl_note(r->diag, first->place, "the first declaration is here");
+}
+
+/* Counts the types, and enters them under their names: the first of each. */
+static size_t enter_types(struct resolver *r, struct idl_table *table, struct idl_type *types)
+{
+    size_t count = 0;
+    for (struct idl_type *type = types; type != NULL; type = type->next, count++)
+        (void)idl_table_add(table, r->arena, type->name, type);
+    return count;
 }
 
 void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_interface *interface,
                  struct idl_interface *const *includes, size_t include_count)
 {
-    struct resolver r = { arena, diag, interface, includes, include_count, NULL, NULL };
+    struct resolver r = { .arena = arena,
+                          .diag = diag,
+                          .interface = interface,
+                          .includes = includes,
+                          .include_count = include_count };
     r.builtin_types = idl_arena_alloc(arena, IDL_BUILTIN_COUNT * sizeof(*r.builtin_types));
     for (int b = 1; b < IDL_BUILTIN_COUNT; b++) {
         r.builtin_types[b].kind = IDL_TYPE_BUILTIN;
@@ -407,12 +442,11 @@ void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_inte
         r.builtin_types[b].name = idl_builtins[b].name;
         r.builtin_types[b].visit = VISITED;
     }
-    size_t types = 0;
-    for (struct idl_type *type = interface->types; type != NULL; type = type->next)
-        types++;
+    for (struct idl_enumerator *b = interface->broken_types; b != NULL; b = b->next)
+        (void)idl_table_add(&r.reported, arena, b->name, b);
+    size_t types = enter_types(&r, &r.own, interface->types);
     for (size_t i = 0; i < include_count; i++)
-        for (struct idl_type *type = includes[i]->types; type != NULL; type = type->next)
-            types++;
+        types += enter_types(&r, &r.shared, includes[i]->types);
     interface->order = idl_arena_alloc(arena, (types + 1) * sizeof(*interface->order));
     interface->order_count = 0;
     for (size_t i = 0; i < include_count; i++)
@@ -424,22 +458,24 @@ void idl_resolve(struct idl_arena *arena, struct idl_diag *diag, struct idl_inte
     check_type_names(&r);
     for (struct idl_type *type = interface->types; type != NULL; type = type->next)
         visit_type(&r, type);
-    check_message_names(&r);
     unsigned messages = 0;
     for (struct idl_message *m = interface->messages; m != NULL; m = m->next) {
+        check_message_name(&r, m);
         for (struct idl_argument *a = m->arguments; a != NULL; a = a->next)
             resolve_argument(&r, a);
         check_argument_names(&r, m);
-        if (++messages == IDL_LIMIT_MESSAGES + 1)
+        if (++messages > IDL_LIMIT_MESSAGES) {
             idl_error(diag, m->place, NULL, "an interface has at most %d messages",
                       IDL_LIMIT_MESSAGES);
+            break;
+        }
     }
     check_enumerators(&r);
     if (messages == 0 && !interface->is_include && diag->errors == 0)
         idl_error(diag, interface->place, "add a message or an rpc",
                   "interface '%s' has no message", interface->name);
-    if (interface->is_include)
-        return;
+    if (interface->is_include || diag->errors > 0)
+        return; /* a mistake elsewhere may hide the use of a type */
     for (struct idl_type *type = interface->types; type != NULL; type = type->next)
         if (!type->used)
             idl_warning(diag, type->place, NULL, "type '%s' is never used", type->name);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../idl/compile.h"
+#include "../../idl/emit.h"
 
 static struct idl_compilation compilation;
 
@@ -149,6 +150,86 @@ Test(idl_parser, lexical_errors)
     REFUSED("/* open\ninterface i { message m(); };", 1, 1, "never closed");
     REFUSED("interface i \"open {\nmessage m();\n};", 1, 13, "never closed");
     REFUSED("interface i { message m(\xc3\xa9int a); };", 1, 25, "unexpected byte 0xc3");
+}
+
+/* Interfaces look like C, so people write C; each slip is one error, and the hint says what to write. */
+Test(idl_parser, habits_from_c_are_one_error_with_the_mend)
+{
+#define MENDED(text, line, column, part, hint)                                                    \
+    do {                                                                                          \
+        REFUSED(text, line, column, part);                                                        \
+        cr_assert_not_null(strstr(output(), "    hint: " hint), "no hint '%s' for: %s\n%s", hint, \
+                           text, output());                                                       \
+    } while (0)
+    MENDED("interface i { typedef struct p { int a; } p; message m(p x); };", 1, 30,
+           "stands behind its fields", "write `typedef struct { ... } p;`");
+    MENDED("interface i { typedef enum e { a }; message m(e x); };", 1, 28,
+           "stands behind its enumerators", "write `typedef enum { ... } e;`");
+    MENDED("interface i { struct { int a; } p; message m(p x); };", 1, 15, "found 'struct'",
+           "write `typedef struct { ... } name;`");
+    MENDED("interface i { enum e { a }; message m(e x); };", 1, 15, "found 'enum'",
+           "write `typedef enum { ... } e;`");
+    MENDED("interface i { typedef struct { int a, b; } p; message m(p x); };", 1, 37,
+           "expected ';'", "each field is declared by itself");
+    MENDED("interface i { message m(int a; int b); };", 1, 30, "expected ',' or ')'",
+           "arguments are separated by ','");
+    MENDED("interface i { message m(const char *s); };", 1, 36, "no pointers", "strings are");
+    MENDED("interface i { message m(unsigned int s); };", 1, 38, "expected ',' or ')'",
+           "unsigned integers are");
+    MENDED("interface i { message m(double d); };", 1, 25, "unknown type 'double'",
+           "there are no floating-point types");
+    MENDED("interface i { message m(uint8 s[3, n]); };", 1, 33, "length of its own",
+           "name the length");
+    MENDED("interface i { rpc r(in out int b); };", 1, 24, "found 'out'",
+           "an argument goes one way");
+    MENDED("interface i { message m();; };", 1, 27, "found ';'", "leave it out");
+    MENDED("interface i { /* a /* b */ c */ message m(); };", 1, 20, "comments do not nest",
+           "leave out this mark");
+    MENDED("interface i { message m(intt a); };", 1, 25, "unknown type", "did you mean 'int'?");
+    ACCEPTED("interface i { /* all of *.[ch] in /* */ message m(); /* two */ };");
+    ACCEPTED("\xef\xbb\xbfinterface i { message m(); };");
+}
+
+Test(idl_parser, one_mistake_is_one_error)
+{
+    REFUSED("interface in { message m(); };", 1, 11, "reserved");
+    REFUSED("interface i-j { message m(); };", 1, 12, "'-' has no meaning");
+    REFUSED("interface 3i { message m(); };", 1, 11, "malformed number");
+    REFUSED("interface i { message send-it(); };", 1, 27, "'-' has no meaning");
+    REFUSED("interface i \"open { message m(); };", 1, 13, "never closed");
+    REFUSED("interface i { typedef struct { int a; }; message m(p x); };", 1, 40,
+            "the name of the struct");
+    REFUSED("interface i { typedef int t; message m(t x; };", 1, 43, "expected ',' or ')'");
+    cr_assert_null(strstr(output(), "never used"), "%s", output());
+    REFUSED("interface i { typedef int t; typedef int t; message m(t x); };", 1, 42,
+            "declared twice");
+    cr_assert_null(strstr(output(), "never used"), "%s", output());
+}
+
+/* Thousands of declarations take time and memory in proportion; a hang guard says otherwise. */
+Test(idl_parser, large_interfaces_are_checked_in_one_pass, .timeout = 60)
+{
+    struct idl_text text = { NULL, 0, 0 };
+    put(&text, "interface i {\n typedef int t0;\n");
+    for (int i = 1; i < 200; i++)
+        put(&text, " typedef struct { t%d a; } t%d;\n", i - 1, i);
+    for (int i = 0; i < 4096; i++)
+        put(&text, " rpc quite_a_long_name_%d(in int i_a_t%d, out int b);\n", i, i);
+    put(&text, " typedef enum { a0");
+    for (int i = 1; i < 20000; i++)
+        put(&text, ", a%d", i);
+    put(&text, " } e;\n };\n");
+    ACCEPTED(text.data);
+    idl_text_free(&text);
+
+    put(&text, "interface i {\n message m(t0 a);\n");
+    for (int i = 1; i < 60000; i++)
+        put(&text, " typedef t%d t%d;\n", i, i - 1);
+    put(&text, " typedef int t59999; };\n");
+    compile(text.data);
+    cr_assert_eq(compilation.diag.errors, 1, "%s", output());
+    cr_assert_not_null(strstr(output(), "nest deeper than 256 levels"), "%s", output());
+    idl_text_free(&text);
 }
 
 Test(idl_parser, names_are_resolved)
