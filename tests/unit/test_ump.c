@@ -224,14 +224,19 @@ Test(ump, impossible_ack_does_not_open_the_window)
         cr_assert(send(&a, 1, false));
     }
     word[7] = UMP_CONTROL(1, TYPE, 500); /* acknowledges what was never sent */
-    cr_assert_not_null((void *)ump_ring_peek(&a, &type));
+    ump_ring_harvest_acks(&a);
     cr_assert_eq(ump_ring_window(&a), WINDOW - 3);
     word[7] = UMP_CONTROL(1, TYPE, 2);
-    cr_assert_not_null((void *)ump_ring_peek(&a, &type));
+    ump_ring_harvest_acks(&a);
     cr_assert_eq(ump_ring_window(&a), WINDOW - 1);
     word[7] = UMP_CONTROL(1, TYPE, 1); /* goes back */
-    cr_assert_not_null((void *)ump_ring_peek(&a, &type));
+    ump_ring_harvest_acks(&a);
     cr_assert_eq(ump_ring_window(&a), WINDOW - 1);
+    word[7] = UMP_CONTROL(1, TYPE, 3);
+    cr_assert_not_null((void *)ump_ring_peek(&a, &type));
+    cr_assert_eq(ump_ring_window(&a), WINDOW - 1, "looking at a line changes nothing");
+    ump_ring_consume(&a);
+    cr_assert_eq(ump_ring_window(&a), WINDOW);
 }
 
 Test(ump, receiver_writes_nothing_into_the_senders_ring)

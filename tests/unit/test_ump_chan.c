@@ -171,7 +171,7 @@ static void take(void *arg)
     if (message != NULL) {
         taken[fired++] = message->data[0];
     }
-    ump_chan_listen_again(uc, message != NULL);
+    cr_assert(ump_chan_listen_again(uc, message != NULL));
 }
 
 Test(ump_chan, listening_channel_hears_every_message_once)
@@ -206,7 +206,7 @@ Test(ump_chan, line_that_is_not_done_comes_again)
         OK(event_dispatch(&ws));
         cr_assert_eq(fired, i);
         cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT, "held");
-        ump_chan_listen_again(&b, false);
+        cr_assert(ump_chan_listen_again(&b, false));
     }
 }
 
@@ -219,12 +219,12 @@ Test(ump_chan, listening_channel_joins_events_that_would_come_before_it)
     cr_assert(send(&a, 1));
     OK(event_dispatch(&ws));
     OK(waitset_chan_trigger_closure(&ws, &other, MKCLOSURE(fire, NULL)));
-    ump_chan_listen_again(&b, false);
+    cr_assert(ump_chan_listen_again(&b, false));
     cr_assert_eq(b.recv_waitset.state, CHAN_PENDING);
     OK(event_dispatch(&ws));
     cr_assert_eq(b.recv_waitset.state, CHAN_PENDING, "the other was first");
     OK(event_dispatch(&ws));
-    ump_chan_listen_again(&b, false);
+    cr_assert(ump_chan_listen_again(&b, false));
     cr_assert_eq(b.recv_waitset.state, CHAN_POLLED, "polling will find it");
 }
 
@@ -240,6 +240,20 @@ Test(ump_chan, acknowledgement_that_is_due_is_sent_when_listening_again)
     }
     cr_assert(!receive(&a, &value));
     cr_assert_eq(ump_ring_window(&a.ring), WINDOW);
+}
+
+Test(ump_chan, channel_that_left_its_waitset_does_not_listen_again)
+{
+    uint64_t value;
+
+    OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(!ump_chan_listen_again(&b, true), "no event was taken");
+    cr_assert(send(&a, 1));
+    OK(event_dispatch(&ws));
+    OK(ump_chan_deregister_recv(&b));
+    cr_assert(!ump_chan_listen_again(&b, true));
+    cr_assert(!disp_is_disabled(curdispatcher()));
+    cr_assert(receive(&b, &value), "the line is still there");
 }
 
 Test(ump_chan, held_channel_asks_for_no_notification)
@@ -272,7 +286,7 @@ Test(ump_chan, held_channel_that_is_lost_says_so_when_it_listens)
     idc_connection_lost(5);
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
     OK(ump_chan_recv(&b, &message, &type));
-    ump_chan_listen_again(&b, true);
+    cr_assert(ump_chan_listen_again(&b, true));
     OK(event_dispatch_non_block(&ws));
     cr_assert_eq(fired, 2);
     cr_assert_eq(err_no(ump_chan_recv(&b, &message, &type)), LIB_ERR_CHAN_PEER_GONE);

@@ -154,6 +154,13 @@ static inline __attribute__((always_inline)) void take_line(unsigned words)
     ump_chan_recv_done(&chan_in);
 }
 
+static inline __attribute__((always_inline)) void listen_again(bool done)
+{
+    if (!ump_chan_listen_again(&chan_in, done)) {
+        USER_PANIC("the channel was not listening");
+    }
+}
+
 /* With a waitset; the argument is the number of words. */
 static inline __attribute__((always_inline)) void listen_line(unsigned words)
 {
@@ -161,13 +168,13 @@ static inline __attribute__((always_inline)) void listen_line(unsigned words)
     volatile struct ump_message *line = ump_chan_take_line(&chan_in, &type);
 
     if (line == NULL) {
-        ump_chan_listen_again(&chan_in, false);
+        listen_again(false);
         return;
     }
     for (unsigned i = 0; i < words; i++) {
         taken[i] = line->data[i];
     }
-    ump_chan_listen_again(&chan_in, true);
+    listen_again(true);
     note_arrival();
 }
 
@@ -242,6 +249,8 @@ static void count_ump(enum path path, enum message message)
     struct results receiving = { .count = 0 }, sending = { .count = 0 };
 
     if (path == WAITSET) {
+        /* As with stubs, one channel is polled besides: the sender's. */
+        must(ump_chan_deregister_recv(&receiver.chan), "listening no longer");
         must(ump_chan_listen(&chan_in, &ws,
                              MKCLOSURE(line_handler, (void *)(uintptr_t)message_words[message])),
              "listening");
@@ -254,6 +263,7 @@ static void count_ump(enum path path, enum message message)
     }
     if (path == WAITSET) {
         must(ump_chan_deregister_recv(&chan_in), "listening no longer");
+        must(idcbench_ump_start(&receiver), "listening again");
     }
     print_ump(&sending, &receiving, path, message);
 }

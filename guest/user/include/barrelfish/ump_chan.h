@@ -92,16 +92,68 @@ errval_t ump_chan_deregister_send(struct ump_chan *uc);
  * with its line (`done`) and listens again, in one step and far cheaper than by registering.  It may
  * also deregister. */
 errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_closure closure);
-void ump_chan_listen_again(struct ump_chan *uc, bool done);
 
-/* In such a handler, enabled: the line that has arrived, or NULL if ump_chan_recv must look. */
-static inline volatile struct ump_message *ump_chan_take_line(struct ump_chan *uc, unsigned *type)
+/* What is rarely necessary when a channel listens again, disabled: sends an acknowledgement that is due, and
+ * queues the event of a message that polling would find too late.  Enables. */
+void ump_chan_attend(struct ump_chan *uc) __attribute__((cold));
+
+/* Is somebody waiting for events of the channel's waitset who might overlook the next message, or are there
+ * others that would all come before it, or has the peer died? */
+static inline bool ump_chan_event_is_urgent(const struct ump_chan *uc)
+{
+    const struct waitset *ws = uc->recv_waitset.waitset;
+
+    return ((uintptr_t)ws->pending | (uintptr_t)ws->waiting_threads | uc->connection.lost) != 0;
+}
+
+/* False, and nothing has happened, if the channel does not wait for that: it was deregistered meanwhile. */
+static inline bool ump_chan_listen_again(struct ump_chan *uc, bool done)
 {
     dispatcher_handle_t handle = disp_disable();
-    volatile struct ump_message *message = ump_ring_peek(&uc->ring, type);
 
+    if (__builtin_expect(!uc->recv_waitset.held, 0)) {
+        disp_enable(handle);
+        return false;
+    }
+    if (done) {
+        ump_ring_consume(&uc->ring);
+    }
+    waitset_chan_listen_disabled(&uc->recv_waitset);
+    if (__builtin_expect(ump_ring_ack_due(&uc->ring) || ump_chan_event_is_urgent(uc), 0)) {
+        ump_chan_attend(uc);
+    } else {
+        disp_enable(handle);
+    }
+    return true;
+}
+
+/* A message has arrived.  If so far each has had an answer, fetches the line for the next answer while
+ * this one is being worked on. */
+static inline void ump_chan_prefetch_answer(const struct ump_chan *uc)
+{
+    if (ump_ring_all_acked(&uc->ring)) {
+        ump_ring_prefetch_next(&uc->ring);
+    }
+}
+
+/* In such a handler, enabled: the type of the message that has arrived, which lies in ring.recv.next until the
+ * channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look. */
+static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
+{
+    dispatcher_handle_t handle = disp_disable();
+    unsigned type = UMP_MSGTYPE_ACK;
+
+    (void)ump_ring_peek(&uc->ring, &type);
     disp_enable(handle);
-    return message == NULL || *type == UMP_MSGTYPE_ACK ? NULL : message;
+    return type;
+}
+
+/* Its type and its line, or NULL. */
+static inline volatile struct ump_message *ump_chan_take_line(const struct ump_chan *uc,
+                                                              unsigned *type)
+{
+    *type = ump_chan_take_type(uc);
+    return *type != UMP_MSGTYPE_ACK ? uc->ring.recv.next : NULL;
 }
 
 /* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be done. */

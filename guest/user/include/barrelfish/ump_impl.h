@@ -65,8 +65,8 @@ struct ump_control {
 struct ump_chan_state {
     volatile struct ump_message *buf;
     volatile struct ump_control_line *control; /* last line of the same memory */
+    volatile struct ump_message *next;         /* line to write or read next */
     uint16_t lines;                            /* message lines */
-    uint16_t pos;                              /* next line to write or read */
     uint8_t epoch;                             /* of the current pass */
 };
 
@@ -85,8 +85,8 @@ errval_t ump_ring_pair_init(struct ump_ring_pair *pair, volatile void *inbuf, si
 
 static inline void ump_ring_advance(struct ump_chan_state *state)
 {
-    if (++state->pos == state->lines) {
-        state->pos = 0;
+    if (++state->next == (volatile void *)state->control) {
+        state->next = state->buf;
         state->epoch ^= 1;
     }
 }
@@ -115,14 +115,14 @@ static inline volatile struct ump_message *ump_ring_next(struct ump_ring_pair *p
         return NULL;
     }
     control->epoch = pair->send.epoch;
-    return &pair->send.buf[pair->send.pos];
+    return pair->send.next;
 }
 
 /* Writes the control word and moves on. */
 static inline void ump_ring_commit(struct ump_ring_pair *pair, volatile struct ump_message *message,
                                    struct ump_control control, unsigned type)
 {
-    assert(message == &pair->send.buf[pair->send.pos] && control.epoch == pair->send.epoch);
+    assert(message == pair->send.next && control.epoch == pair->send.epoch);
     assert(type <= UMP_MSGTYPE_MAX);
     pair->sent_id++;
     pair->last_ack = pair->seq_id;
@@ -142,32 +142,33 @@ static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
 /* Is there a line not yet read?  (It may be an acknowledgement.) */
 static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 {
-    return UMP_CONTROL_EPOCH(pair->recv.buf[pair->recv.pos].control) == pair->recv.epoch;
+    return UMP_CONTROL_EPOCH(pair->recv.next->control) == pair->recv.epoch;
 }
 
 /* Its type. */
 static inline unsigned ump_ring_next_type(const struct ump_ring_pair *pair)
 {
-    return UMP_CONTROL_TYPE(pair->recv.buf[pair->recv.pos].control);
+    return UMP_CONTROL_TYPE(pair->recv.next->control);
 }
 
-/* The next line if there is one, of any type, without moving on; takes note of its ack. */
-static inline volatile struct ump_message *ump_ring_peek(struct ump_ring_pair *pair, unsigned *type)
+/* The next line if there is one, of any type, without moving on. */
+static inline volatile struct ump_message *ump_ring_peek(const struct ump_ring_pair *pair,
+                                                         unsigned *type)
 {
-    volatile struct ump_message *message = &pair->recv.buf[pair->recv.pos];
+    volatile struct ump_message *message = pair->recv.next;
     uint64_t control = __atomic_load_n(&message->control, __ATOMIC_ACQUIRE);
 
     if (UMP_CONTROL_EPOCH(control) != pair->recv.epoch) {
         return NULL;
     }
-    ump_ring_note_ack(pair, UMP_CONTROL_ACK(control));
     *type = UMP_CONTROL_TYPE(control);
     return message;
 }
 
-/* Done with the line ump_ring_peek gave. */
+/* Done with the line ump_ring_peek gave; takes note of its ack. */
 static inline void ump_ring_consume(struct ump_ring_pair *pair)
 {
+    ump_ring_note_ack(pair, UMP_CONTROL_ACK(pair->recv.next->control));
     pair->seq_id++;
     ump_ring_advance(&pair->recv);
 }
@@ -196,7 +197,7 @@ static inline bool ump_ring_all_acked(const struct ump_ring_pair *pair)
 /* Asks the processor for the right to write the next line: a hint, nothing changes. */
 static inline void ump_ring_prefetch_next(const struct ump_ring_pair *pair)
 {
-    __asm__ volatile("prefetchw %0" : : "m"(pair->send.buf[pair->send.pos]));
+    __asm__ volatile("prefetchw %0" : : "m"(*pair->send.next));
 }
 
 /* Sleeping.  arm: tell the peer we want a notification; the caller must look at the ring once more

@@ -300,8 +300,16 @@ void flounder_ump_rearm(struct flounder_binding *c);
 void flounder_lmp_rearm(struct flounder_binding *c);
 void flounder_multihop_rearm(struct flounder_binding *c);
 
+/* The program took the channel from under the stubs and gives it back, or it is closed.  `done`: so is the
+ * line. */
+void flounder_ump_rearm_anew(struct flounder_binding *c, bool done) __attribute__((cold));
+
 /* The same for a message that was delivered straight from its line. */
-void flounder_ump_rearm_line(struct flounder_binding *c);
+static inline void flounder_ump_rearm_line(struct flounder_binding *c)
+{
+    if (__builtin_expect(c->closed != SYS_ERR_OK || !ump_chan_listen_again(c->channel, true), 0))
+        flounder_ump_rearm_anew(c, true);
+}
 
 /* The string or array of a stream: never NULL, zero-terminated. */
 static inline void *flounder_rx_data(const struct flounder_rx *rx, unsigned stream)
@@ -313,7 +321,7 @@ static inline void *flounder_rx_data(const struct flounder_rx *rx, unsigned stre
 void flounder_rx_free(void *data);
 
 /* A message for which the program has no handler. */
-void flounder_no_handler(struct flounder_binding *c, const char *message);
+void flounder_no_handler(struct flounder_binding *c, const char *message) __attribute__((cold));
 
 /* Receive handlers for the waitset; the argument is the struct flounder_binding. */
 void flounder_ump_rx_handler(void *arg);

@@ -186,15 +186,6 @@ static void send_ack_if_due(struct ump_chan *uc)
     }
 }
 
-/* A message has arrived.  If so far each has had an answer, fetches the line for the next answer while
- * this one is being worked on. */
-static inline void prefetch_answer(const struct ump_chan *uc)
-{
-    if (ump_ring_all_acked(&uc->ring)) {
-        ump_ring_prefetch_next(&uc->ring);
-    }
-}
-
 /* The run upcall looks at channels, too: what changes one is done disabled. */
 
 volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control)
@@ -234,7 +225,7 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
 
     *message = skip_acks(uc, type);
     if (*message != NULL) {
-        prefetch_answer(uc);
+        ump_chan_prefetch_answer(uc);
     } else {
         send_ack_if_due(uc); /* an acknowledgement just taken may have opened our window for it */
     }
@@ -295,13 +286,11 @@ errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
 }
 
-/* Is somebody waiting for events of the channel's waitset who might overlook this one, or are there others
- * that would all come before it?  Then it joins them; else the next round of polling finds it. */
-static inline void join_events(struct ump_chan *uc, dispatcher_handle_t handle)
+/* If the event is not urgent, the next round of polling finds it. */
+static void attend_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 {
-    const struct waitset *ws = uc->recv_waitset.waitset;
-
-    if ((ws->pending != NULL || ws->waiting_threads != NULL || uc->connection.lost) &&
+    send_ack_if_due(uc);
+    if (ump_chan_event_is_urgent(uc) &&
         (uc->connection.lost || (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc)))) {
         (void)waitset_chan_trigger_disabled(&uc->recv_waitset, handle);
     }
@@ -314,25 +303,18 @@ errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_c
         waitset_chan_register_holding_disabled(ws, &uc->recv_waitset, closure, CHAN_POLLED, handle);
 
     if (err_is_ok(err)) {
-        join_events(uc, handle);
+        attend_disabled(uc, handle);
     }
     disp_enable(handle);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
 }
 
-void ump_chan_listen_again(struct ump_chan *uc, bool done)
+void ump_chan_attend(struct ump_chan *uc)
 {
-    dispatcher_handle_t handle = disp_disable();
+    dispatcher_handle_t handle = curdispatcher();
 
-    assert(uc->recv_waitset.held);
-    if (done) {
-        ump_ring_consume(&uc->ring);
-        if (ump_ring_ack_due(&uc->ring)) {
-            send_ack_if_due(uc);
-        }
-    }
-    waitset_chan_listen_disabled(&uc->recv_waitset);
-    join_events(uc, handle);
+    assert(disp_is_disabled(handle));
+    attend_disabled(uc, handle);
     disp_enable(handle);
 }
 
@@ -382,15 +364,7 @@ void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws)
 bool ump_endpoint_poll(struct waitset_chanstate *chan)
 {
     struct ump_chan *uc = chan->arg;
-
-    if (!ump_ring_has_line(&uc->ring)) {
-        return false;
-    }
-    if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
-        prefetch_answer(uc);
-        return true;
-    }
-    bool found = ump_chan_can_recv(uc);
+    bool found = ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc);
 
     /* It could not be sent when it became due, if our own window was closed. */
     send_ack_if_due(uc);

@@ -30,7 +30,7 @@ static errval_t init_state(struct ump_chan_state *state, volatile void *buf, siz
     state->buf = buf;
     state->lines = (uint16_t)(bytes / UMP_LINE_BYTES - 1);
     state->control = (volatile struct ump_control_line *)&state->buf[state->lines];
-    state->pos = 0;
+    state->next = state->buf;
     state->epoch = 1;
     return SYS_ERR_OK;
 }
@@ -48,7 +48,7 @@ void ump_ring_harvest_acks(struct ump_ring_pair *pair)
     struct ump_chan_state look = pair->recv;
 
     for (unsigned i = 0; i < look.lines; i++) {
-        uint64_t control = __atomic_load_n(&look.buf[look.pos].control, __ATOMIC_ACQUIRE);
+        uint64_t control = __atomic_load_n(&look.next->control, __ATOMIC_ACQUIRE);
 
         if (UMP_CONTROL_EPOCH(control) != look.epoch) {
             return;

@@ -93,7 +93,7 @@ errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waits
                                                 struct event_closure closure,
                                                 enum ws_chanstate home, dispatcher_handle_t handle)
 {
-    assert(home == CHAN_IDLE || home == CHAN_POLLED);
+    assert((home == CHAN_IDLE || home == CHAN_POLLED) && closure.handler != NULL);
     errval_t err = do_register(ws, chan, closure, home, home, handle);
 
     if (err_is_ok(err)) {
@@ -229,10 +229,8 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
 
 static inline bool has_something(struct waitset_chanstate *chan)
 {
-    const struct ump_chan *uc = chan->arg;
-
-    assert(chan->chantype == CHANTYPE_UMP_IN);
-    return !chan->held && ump_ring_has_line(&uc->ring) && ump_endpoint_poll(chan);
+    return !chan->held && ump_ring_has_line(&polled_ump_chan(chan)->ring) &&
+           ump_endpoint_poll(chan);
 }
 
 static void trigger_polled(struct waitset_chanstate *chan, dispatcher_handle_t handle)

@@ -7,9 +7,14 @@
 
 #include <assert.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
 
 #include "threads_priv.h"
+
+/* What is rare is kept out of the way of what is not. */
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
+#define RARE __attribute__((noinline))
 
 static inline void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
 {
@@ -58,11 +63,17 @@ static inline struct waitset_chanstate **chan_queue(struct waitset_chanstate *ch
     }
 }
 
-/* The dispatcher's list of channels somebody must look at. */
+/* The dispatcher's list of channels somebody must look at: they receive over UMP. */
+static inline const struct ump_chan *polled_ump_chan(const struct waitset_chanstate *chan)
+{
+    return chan->arg;
+}
+
 static inline void chan_polled_add(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
     struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
 
+    assert(chan->state == CHAN_POLLED && chan->chantype == CHANTYPE_UMP_IN && chan->arg != NULL);
     if (*list == NULL) {
         chan->polled_next = chan->polled_prev = chan;
         *list = chan;

@@ -5,7 +5,11 @@
 #ifndef FLOUNDER_PRIV_H
 #define FLOUNDER_PRIV_H
 
+#include <assert.h>
 #include <flounder/flounder.h>
+
+/* What is rare is kept out of the way of what is not. */
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
 
 /* ---- waiter.c ---- */
 
@@ -117,7 +121,21 @@ void flounder_opened(struct flounder_binding *c);
 /* Frees the memory of a binding that nobody has seen yet. */
 void flounder_discard(struct flounder_binding *c);
 
-void flounder_enter(struct flounder_binding *c);
-void flounder_leave(struct flounder_binding *c); /* c may be gone afterwards */
+/* The memory is in use until flounder_leave.  Only threads of one dispatcher use a binding, so that one
+ * instruction is enough, without a lock. */
+static inline void flounder_enter(struct flounder_binding *c)
+{
+    __asm__("incl %0" : "+m"(c->depth));
+}
+
+/* c may be gone afterwards. */
+static inline void flounder_leave(struct flounder_binding *c)
+{
+    bool unused;
+    assert(c->depth > 0);
+    __asm__("decl %0" : "+m"(c->depth), "=@ccz"(unused));
+    if (unused && c->free_when_idle)
+        flounder_discard(c);
+}
 
 #endif

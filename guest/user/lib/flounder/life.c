@@ -73,18 +73,6 @@ static void no_longer_open(struct flounder_binding *c)
 
 /* ---- use of the memory ---- */
 
-void flounder_enter(struct flounder_binding *c)
-{
-    __atomic_add_fetch(&c->depth, 1, __ATOMIC_RELAXED);
-}
-
-void flounder_leave(struct flounder_binding *c)
-{
-    assert(c->depth > 0);
-    if (__atomic_sub_fetch(&c->depth, 1, __ATOMIC_RELAXED) == 0 && c->free_when_idle)
-        flounder_discard(c);
-}
-
 void flounder_discard(struct flounder_binding *c)
 {
     no_longer_open(c);

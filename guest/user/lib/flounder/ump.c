@@ -39,10 +39,11 @@ void flounder_ump_push(struct flounder_binding *c)
 
 /* ---- receiving ---- */
 
-/* The program took the channel from under the stubs and gives it back, or it is closed. */
-static __attribute__((noinline)) void arm_anew(struct flounder_binding *c)
+void flounder_ump_rearm_anew(struct flounder_binding *c, bool done)
 {
     struct ump_chan *chan = c->channel;
+    if (done)
+        ump_chan_recv_done(chan);
     flounder_unlisten(c);
     if (c->closed != SYS_ERR_OK)
         return;
@@ -51,26 +52,10 @@ static __attribute__((noinline)) void arm_anew(struct flounder_binding *c)
         flounder_break(c, err);
 }
 
-static inline void arm(struct flounder_binding *c, bool done)
-{
-    struct ump_chan *chan = c->channel;
-    if (c->closed == SYS_ERR_OK && chan->recv_waitset.held) {
-        ump_chan_listen_again(chan, done);
-        return;
-    }
-    if (done)
-        ump_chan_recv_done(chan);
-    arm_anew(c);
-}
-
 void flounder_ump_rearm(struct flounder_binding *c)
 {
-    arm(c, false);
-}
-
-void flounder_ump_rearm_line(struct flounder_binding *c)
-{
-    arm(c, true);
+    if (c->closed != SYS_ERR_OK || !ump_chan_listen_again(c->channel, false))
+        flounder_ump_rearm_anew(c, false);
 }
 
 /* A line that is not a whole message by itself.  True: the event is used up; false: look for more. */
@@ -106,32 +91,55 @@ receive_lines(struct flounder_binding *c, volatile struct ump_message *line, uns
     flounder_ump_rearm(c);
 }
 
-/* A message of one line takes the short way: it is delivered where it lies. */
+/* The plan of the message, if one line is all of it and it is its turn. */
+static inline const struct flounder_message_plan *short_plan(const struct flounder_binding *c,
+                                                             unsigned type)
+{
+    const unsigned index = type - FLOUNDER_FIRST_MESSAGE;
+    if (RARELY(index >= c->messages || c->rx_plan != NULL))
+        return NULL;
+    const struct flounder_message_plan *plan = &c->plan[index];
+    return plan->single ? plan : NULL;
+}
+
+/* Delivers a message where it lies: in the next line of the ring. */
+static inline void deliver_line(struct flounder_binding *c,
+                                const struct flounder_message_plan *plan)
+{
+    struct ump_chan *chan = c->channel;
+    struct flounder_rx rx = { chan->ring.recv.next->data, NULL, NULL };
+    flounder_enter(c);
+    plan->deliver(c, &rx);
+    flounder_leave(c);
+}
+
+/* What is not to be had so easily: long messages, messages behind acknowledgements, the end. */
+static __attribute__((noinline)) void receive_any(struct flounder_binding *c)
+{
+    volatile struct ump_message *line;
+    unsigned type;
+    errval_t err = ump_chan_recv(c->channel, &line, &type);
+    if (err_is_ok(err)) {
+        const struct flounder_message_plan *plan = short_plan(c, type);
+        if (plan != NULL)
+            deliver_line(c, plan);
+        else
+            receive_lines(c, line, type);
+    } else if (err_no(err) == LIB_ERR_NO_UMP_MSG) {
+        flounder_ump_rearm(c);
+    } else {
+        flounder_break(c, err);
+    }
+}
+
 void flounder_ump_rx_handler(void *arg)
 {
     struct flounder_binding *c = arg;
-    volatile struct ump_message *line;
-    unsigned type;
-    line = ump_chan_take_line(c->channel, &type);
-    if (line == NULL) {
-        errval_t err = ump_chan_recv(c->channel, &line, &type);
-        if (err_is_fail(err)) {
-            if (err_no(err) == LIB_ERR_NO_UMP_MSG)
-                flounder_ump_rearm(c);
-            else
-                flounder_break(c, err);
-            return;
-        }
-    }
-    const unsigned index = type - FLOUNDER_FIRST_MESSAGE;
-    if (c->rx_plan != NULL || index >= c->messages || !c->plan[index].single) {
-        receive_lines(c, line, type);
-        return;
-    }
-    struct flounder_rx rx = { line->data, NULL, NULL };
-    flounder_enter(c);
-    c->plan[index].deliver(c, &rx);
-    flounder_leave(c);
+    const struct flounder_message_plan *plan = short_plan(c, ump_chan_take_type(c->channel));
+    if (RARELY(plan == NULL))
+        receive_any(c);
+    else
+        deliver_line(c, plan);
 }
 
 errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, size_t inlen,

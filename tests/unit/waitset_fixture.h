@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tests of waitsets share: a waitset, channels with rings of one line each, a log of the events
+ * that were taken.  Included by one file of each program.
+ */
+#ifndef WAITSET_FIXTURE_H
+#define WAITSET_FIXTURE_H
+
+#include "fake_dispatcher.h"
+
+#include <barrelfish/ump_chan.h>
+#include <barrelfish/waitset_chan.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define CHANNELS 4
+#define TYPE UMP_MSGTYPE_FIRST_USER
+
+static struct waitset ws;
+static struct waitset_chanstate chan[CHANNELS];
+static unsigned order[64], order_count;
+static struct ump_message line[CHANNELS]; /* the one line that each polled channel ever looks at */
+static struct ump_chan ump[CHANNELS];
+static unsigned long_looks;                      /* at a line, the long way */
+static struct waitset_chanstate *unpolled_event; /* found by the dispatcher whenever it looks */
+
+static void note(void *arg)
+{
+    order[order_count++] = (unsigned)(uintptr_t)arg;
+}
+#define NOTE(i) MKCLOSURE(note, (void *)(uintptr_t)(i))
+
+/* What the dispatcher does when a thread looks for events. */
+void disp_check_unpolled_disabled(dispatcher_handle_t handle)
+{
+    cr_assert(disp_is_disabled(handle));
+    if (unpolled_event != NULL && !waitset_chan_is_registered(unpolled_event)) {
+        struct event_closure closure = MKCLOSURE(note, (void *)(unpolled_event - chan));
+        cr_assert(
+            err_is_ok(waitset_chan_trigger_closure_disabled(&ws, unpolled_event, closure, handle)));
+    }
+}
+
+void disp_check_events_disabled(dispatcher_handle_t handle)
+{
+    cr_assert(disp_is_disabled(handle));
+    poll_channels_disabled(handle);
+}
+
+bool ump_endpoint_poll(struct waitset_chanstate *c)
+{
+    struct ump_chan *uc = c->arg;
+
+    long_looks++;
+    return ump_ring_has_line(&uc->ring) && ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK;
+}
+
+/* A line of that type has come for the channel, and stays. */
+static inline void line_comes(unsigned i, unsigned type)
+{
+    line[i].control = UMP_CONTROL(1, type, 0);
+}
+
+static inline void message_comes(unsigned i)
+{
+    line_comes(i, TYPE);
+}
+
+static inline void line_is_done(unsigned i)
+{
+    line[i].control = 0;
+}
+
+/* `short_way`: nothing keeps threads from taking it. */
+static void waitset_set_up(bool short_way)
+{
+    fake_reset();
+    /* never seen: there may always be something else */
+    get_dispatcher_shared(curdispatcher())->lmp_delivered = short_way ? 0 : 1;
+    waitset_init(&ws);
+    memset(line, 0, sizeof(line));
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        waitset_chanstate_init(&chan[i], CHANTYPE_UMP_IN);
+        ump[i].ring.recv.next = &line[i];
+        ump[i].ring.recv.epoch = 1;
+        ump[i].ring.send.next = &line[i]; /* to be fetched early */
+        chan[i].arg = &ump[i];
+    }
+    order_count = long_looks = 0;
+    unpolled_event = NULL;
+}
+
+static inline void expect_order(unsigned count, ...)
+{
+    va_list args;
+
+    cr_assert_eq(order_count, count, "%u events, expected %u", order_count, count);
+    va_start(args, count);
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_eq(order[i], va_arg(args, unsigned), "event %u", i);
+    }
+    va_end(args);
+}
+
+#define OK(err) cr_assert(err_is_ok(err))
+#define FAILS(err, code) cr_assert_eq(err_no(err), (code))
+
+#endif
