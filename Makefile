@@ -50,6 +50,10 @@ clean:
 help:
 	@sed 's/^#//' mk/help.txt
 
-# The packages: written by tools/setup when everything needed is there.
+# The packages: written by tools/setup when everything needed is there.  Make brings included files up to
+# date even if it is only asked what it would do (-n, -q, -t), and hides that from the recipe; then
+# nothing may be installed.
+letters := $(filter-out -%,$(firstword $(MAKEFLAGS)))
+only_asked := $(findstring n,$(letters))$(findstring q,$(letters))$(findstring t,$(letters))
 $(B)/setup.mk: tools/setup tools/packages
-	$(Q)tools/setup $@
+	$(Q)$(if $(only_asked),VMM_NO_SETUP=1) tools/setup $@

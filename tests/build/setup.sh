@@ -56,6 +56,19 @@ exits_with 0
 grep -q 'install.*libelf-dev newlib-source' "$TMP/apt" || fail "apt-get was not asked"
 [ -e "$TMP/stamp/setup.mk" ] || fail "no stamp"
 
+# make -n and -q ask for nothing to be done.
+mkdir "$TMP/tree"
+cp -R Makefile mk tools "$TMP/tree"
+for flags in -n -q -nj2; do
+    echo newlib-source >"$TMP/missing"
+    rm -f "$TMP/apt"
+    status=0
+    (unset B && cd "$TMP/tree" && TEST_UID=0 PATH=$bin:$PATH make $flags all) >"$TMP/out" 2>&1 || status=$?
+    [ ! -e "$TMP/apt" ] || fail "make $flags installs packages"
+    exits_with 2
+    says 'newlib-source'
+done
+
 echo newlib-source >"$TMP/missing"
 : >"$TMP/offline"
 setup 0
