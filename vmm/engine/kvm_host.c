@@ -133,7 +133,7 @@ static int check_extensions(struct kvm_host *host)
 static void trim_cpuid(struct kvm_host *host)
 {
     struct kvm_host_cpuid *cpuid = &host->cpuid;
-    for (uint32_t i = 0; i < cpuid->header.nent; i++) {
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
         struct kvm_cpuid_entry2 *entry = &cpuid->entry[i];
         switch (entry->function) {
         case 1:
@@ -160,8 +160,8 @@ static void trim_cpuid(struct kvm_host *host)
 
 static int get_cpuid(struct kvm_host *host)
 {
-    host->cpuid.header.nent = KVM_CPUID_ENTRIES;
-    if (ioctl(host->fd, KVM_GET_SUPPORTED_CPUID, &host->cpuid.header) < 0) {
+    host->cpuid.nent = KVM_CPUID_ENTRIES;
+    if (ioctl(host->fd, KVM_GET_SUPPORTED_CPUID, &host->cpuid) < 0) {
         int code = -errno;
         return refuse(host, code, "KVM_GET_SUPPORTED_CPUID fails", "use --engine unicorn");
     }
@@ -172,14 +172,14 @@ static int get_cpuid(struct kvm_host *host)
 int kvm_set_cpuid(const struct kvm_host *host, int vcpu_fd, unsigned core)
 {
     struct kvm_host_cpuid cpuid = host->cpuid;
-    for (uint32_t i = 0; i < cpuid.header.nent; i++) {
+    for (uint32_t i = 0; i < cpuid.nent; i++) {
         struct kvm_cpuid_entry2 *entry = &cpuid.entry[i];
         if (entry->function == 1)
             entry->ebx = (entry->ebx & 0xffffff) | core << 24;
         else if (entry->function == 0xb || entry->function == 0x1f)
             entry->edx = core;
     }
-    return ioctl(vcpu_fd, KVM_SET_CPUID2, &cpuid.header) < 0 ? -errno : 0;
+    return ioctl(vcpu_fd, KVM_SET_CPUID2, &cpuid) < 0 ? -errno : 0;
 }
 
 static struct kvm_segment flat(uint16_t selector, unsigned type, unsigned l)

@@ -18,10 +18,11 @@
 
 /* ---- kvm_host.c: what the host offers ---- */
 
-struct kvm_host_cpuid {
-    struct kvm_cpuid2 header;
+struct kvm_host_cpuid { /* struct kvm_cpuid2 with room for its entries */
+    uint32_t nent, padding;
     struct kvm_cpuid_entry2 entry[KVM_CPUID_ENTRIES];
 };
+_Static_assert(offsetof(struct kvm_host_cpuid, entry) == sizeof(struct kvm_cpuid2), "same layout");
 
 struct kvm_host {
     int fd; /* /dev/kvm */
