@@ -24,6 +24,32 @@ link_words := $(if $(unit_sources),$(shell awk '/^\/\* *link:/ { \
 linked_sources = $(patsubst $(1):%,%,$(filter $(1):%,$(link_words)))
 linked_objects := $(call objects,san,$(sort $(patsubst test_%,%,$(foreach w,$(link_words),$(lastword $(subst :, ,$w))))))
 
+# The monitor, several times in one program: every name of a copy is local but monitor_copy_N.  A file of
+# tests/monitor/peek_*.c stands in the place of the monitor's file of that name, which it includes.
+monitor_world := $(B)/tests/test_monitor_world
+monitor_peeks := $(sort $(wildcard tests/monitor/peek_*.c))
+monitor_plain := $(filter-out $(monitor_peeks:tests/monitor/peek_%=guest/user/monitor/%),\
+                   $(sort $(wildcard guest/user/monitor/*.c))) guest/user/lib/services/send_queue.c
+monitor_objects := $(call objects,san,$(monitor_peeks) $(monitor_plain) tests/monitor/instance.c)
+monitor_copies := $(foreach n,0 1 2 3,$(B)/san/monitor/copy_$n.o)
+
+$(B)/san/monitor/one.o: $(monitor_objects) $(B)/flags/san.monitor
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -r -o $@.all $(monitor_objects)
+	$(Q)objcopy --keep-global-symbol=monitor_copy $(foreach f,malloc calloc free,--redefine-sym $f=world_$f) $@.all $@
+$(call stamp,san.monitor,$(monitor_objects))
+
+$(monitor_copies): $(B)/san/monitor/copy_%.o: $(B)/san/monitor/one.o
+	$(Q)objcopy --redefine-sym monitor_copy=monitor_copy_$* $< $@
+
+$(monitor_world): $(monitor_copies)
+# They speak through generated headers.
+monitor_test_objects := $(monitor_objects) $(call objects,san,$(sort $(wildcard tests/monitor/*.c)))
+$(monitor_test_objects): san_guest_flags += -I$(B)/guest/include
+$(monitor_test_objects): test_flags += -I$(B)/guest/include
+$(monitor_test_objects): | $(interface_stamps) $(if_types)
+
 # The table of engines refers to them weakly, and a weak reference pulls nothing out of an archive:
 # the engines go in as one object.
 san_engine_objects := $(filter $(B)/san/vmm/engine/%,$(san_objects))
@@ -79,4 +105,4 @@ soak: all tests
 	$(Q)B=$(B) tests/run --soak $(SOAK)
 
 -include $(san_objects:.o=.d) $(san_idl_objects:.o=.d) $(san_guest_objects:.o=.d) $(unit_helper_objects:.o=.d) \
-         $(linked_objects:.o=.d) $(unit_sources:%.c=$(B)/san/%.d)
+         $(linked_objects:.o=.d) $(monitor_objects:.o=.d) $(unit_sources:%.c=$(B)/san/%.d)

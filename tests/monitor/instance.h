@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One copy of the monitor among several in a process: what the world may ask of it.  Each copy is all of
+ * guest/user/monitor/ with every name local but its struct monitor_copy (mk/tests.mk).
+ */
+#ifndef TEST_MONITOR_INSTANCE_H
+#define TEST_MONITOR_INSTANCE_H
+
+#include <stdint.h>
+
+/* Entries in use of the tables of one monitor. */
+struct monitor_census {
+    unsigned clients, exited_clients; /* of any state but free; of these CLIENT_EXITED */
+    unsigned binds, connections, connection_entries, circuits, window_pages;
+    unsigned parcels, fetches, kept, questions;
+    uint64_t peers; /* cores with a channel, of any state */
+};
+
+struct monitor_copy {
+    int (*main)(int argc, char *argv[]);
+    void (*census)(struct monitor_census *ret);
+};
+
+/* Parts of the census; each is defined beside the tables it looks at (peek_*.c). */
+void peek_binds(struct monitor_census *ret);
+void peek_circuits(struct monitor_census *ret);
+void peek_clients(struct monitor_census *ret);
+void peek_connections(struct monitor_census *ret);
+void peek_parcels(struct monitor_census *ret);
+void peek_peers(struct monitor_census *ret);
+void peek_questions(struct monitor_census *ret);
+void peek_window(struct monitor_census *ret);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Several monitors in one process, and all they touch, simulated: capabilities, endpoints, bindings, the UMP
+ * window, domains that live and die.  One random number after another decides what happens next, so a
+ * seed is a run.
+ *
+ *   kernel.c     what the monitor asks of the CPU driver and the library: slots, capabilities, memory
+ *   transport.c  bindings: messages that wait, continuations, refusals, breaking
+ *   messages.c   the functions that send and deliver each message of the four interfaces
+ *   cores.c      boot information, modules, starting a core
+ *   domains.c    domains: what they do, and what they believe they are owed
+ *   circuits.c   their multi-hop channels
+ *   world.c      what happens next
+ *
+ * What goes wrong ends the process with a line on standard error (world_fail).
+ */
+#ifndef TEST_MONITOR_WORLD_H
+#define TEST_MONITOR_WORLD_H
+
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/multihop_chan.h>
+#include <if/intermon_defs.h>
+#include <if/mem_defs.h>
+#include <if/monitor_blocking_defs.h>
+#include <if/monitor_defs.h>
+
+#include <abi/boot.h>
+#include <setjmp.h>
+
+#include "instance.h"
+
+#define WORLD_CORES 4
+#define WORLD_WINDOW_PAGES 24 /* of each core: few enough to be used up */
+#define SLOTS 16384           /* of a monitor's CSpace that are given out */
+#define FIRST_SLOT 8192
+
+struct domain;
+struct wire;
+
+/* ---- kernel.c ---- */
+
+struct cap {
+    struct cap *next, **link; /* all of all cores */
+    unsigned core;
+    struct domain *holder; /* NULL: the monitor, at cptr */
+    unsigned cptr;
+    struct capability is;
+    struct endpoint *endpoint;
+};
+
+struct message {
+    struct message *next;
+    bool raw;
+    unsigned count; /* raw: words */
+    uint64_t word[LMP_MSG_WORDS];
+    unsigned number; /* of the interface's message */
+    union {
+        union monitor_tx_arg_union monitor;
+        union monitor_blocking_tx_arg_union monitor_blocking;
+        union mem_tx_arg_union mem;
+        union intermon_tx_arg_union intermon;
+    } args;
+    uint32_t token;
+    char text[80];
+    uint8_t *payload;
+    struct capref from[2]; /* where the sender has the capabilities */
+    struct cap *cap[2];    /* on the way: the receiver's already */
+};
+
+struct queue {
+    struct message *first, **end;
+    unsigned count;
+};
+
+enum role { ROLE_INIT, ROLE_MONITOR, ROLE_BLOCKING, ROLE_MEM, ROLE_CHANNEL, ROLE_CIRCUIT };
+
+struct endpoint {
+    struct endpoint *next, **link;
+    unsigned core;
+    struct domain *owner; /* NULL: the monitor */
+    bool dead;
+    struct queue queue;
+    unsigned room; /* messages */
+    /* the monitor's */
+    struct lmp_endpoint *lib;
+    struct event_closure listener;
+    struct wire *wire;
+    /* a domain's */
+    enum role role;
+    unsigned index;
+};
+
+struct core {
+    unsigned id;
+    const struct monitor_copy *copy;
+    bool started, comes_up, stalled;
+    struct abi_boot *boot;
+    struct cap *slot[SLOTS + FIRST_SLOT];
+    bool used[SLOTS + FIRST_SLOT];
+    unsigned next_slot, slots_used;
+    uint32_t stopped[256];
+    unsigned stopped_count;
+    struct endpoint *stopped_endpoint;
+    uint64_t ram_base, ram_bytes; /* of its memory server */
+    unsigned maps, blocks;        /* mapped frames, blocks of heap */
+};
+
+struct world {
+    uint64_t seed, random;
+    unsigned cores, current;
+    struct core core[WORLD_CORES];
+    struct cap *caps;
+    struct endpoint *endpoints;
+    struct wire *wires;
+    bool chaos;   /* refusals and delays of the transport; off: everything that can goes through */
+    bool acts;    /* domains do new things; off: they only answer */
+    bool hostile; /* some domains do what they must not */
+    bool hold_boot;        /* nobody asks for cores yet */
+    bool waits_for_ever;   /* a core was started that never reports */
+    unsigned refuse_start; /* attempts to start a core that the power device refuses */
+    bool refuse_ram;       /* the memory server of core 0 has none */
+    jmp_buf idle;
+    struct {
+        unsigned core;
+        struct waitset_chanstate *chan;
+    } event[64]; /* events that are queued by themselves */
+    unsigned event_count;
+    unsigned long steps;
+    bool verbose;
+};
+extern struct world world;
+
+void world_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+#define CHECK(condition, ...)        \
+    do {                             \
+        if (!(condition))            \
+            world_fail(__VA_ARGS__); \
+    } while (0)
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t random_below(uint64_t limit);
+bool chance(unsigned of_100);
+
+struct core *here(void);
+struct cap *cap_new(unsigned core, struct domain *holder, const struct capability *is,
+                    struct endpoint *endpoint);
+struct cap *cap_copy_to(const struct cap *cap, struct domain *holder);
+void cap_gone(struct cap *cap);
+struct cap *cap_at(const struct core *core, struct capref ref);
+/* Into a new slot of this core's monitor. */
+struct capref cap_to_monitor(struct cap *cap);
+struct capref slot_ref(unsigned cptr);
+void cap_revoke_all(const struct cap *cap);
+void caps_of_domain_gone(struct domain *d);
+struct endpoint *endpoint_new(unsigned core, struct domain *owner, unsigned room);
+/* Nobody has a capability to it any more, and what lies in it is lost. */
+void endpoint_gone(struct endpoint *e);
+struct endpoint *endpoint_of(const struct lmp_chan *chan);
+void *world_malloc(size_t bytes);
+void *world_calloc(size_t count, size_t bytes);
+void world_free(void *memory);
+uint8_t *window_memory(genpaddr_t base);
+void *mapped_memory(genpaddr_t paddr);
+unsigned window_caps(genpaddr_t base);
+
+void queue_add(struct queue *q, struct message *m);
+struct message *queue_take(struct queue *q);
+void message_free(struct message *m);
+struct message *message_new(unsigned number);
+
+/* ---- transport.c ---- */
+
+enum wire_kind { WIRE_MONITOR, WIRE_BLOCKING, WIRE_MEM, WIRE_INTERMON };
+
+struct ring {
+    struct ring *next;
+    const volatile void *at;
+    struct queue queue;
+};
+
+struct wire {
+    struct wire *next;
+    enum wire_kind kind;
+    unsigned core;
+    void *binding;
+    struct lmp_chan *chan;
+    struct ring *in, *out;
+    bool started, torn, on_heap;
+    errval_t closed;
+    struct message *tx; /* being sent */
+    struct event_closure cont;
+    bool cont_due;
+    struct event_closure registered;
+    bool lost; /* breaks when what the peer had sent is read */
+};
+
+struct wire *wire_new(enum wire_kind kind, void *binding, struct lmp_chan *chan);
+struct wire *wire_of(const void *binding);
+errval_t wire_send(const void *binding, struct message *m, struct event_closure cont);
+errval_t wire_register_send(const void *binding, struct event_closure closure);
+errval_t wire_teardown(const void *binding);
+/* What can happen to a wire, as a number of choices, and the choice done. */
+unsigned wire_choices(struct wire *w);
+void wire_do(struct wire *w, unsigned choice);
+bool chan_send_due(void);
+
+/* ---- messages.c ---- */
+
+void binding_setup(struct wire *w);
+void binding_deliver(struct wire *w, struct message *m);
+void binding_break(struct wire *w, errval_t err);
+
+/* ---- cores.c ---- */
+
+void cores_power_on(void);
+void core_run(struct core *core);
+errval_t core_power(struct core *by, unsigned core, genpaddr_t boot);
+void init_received(struct message *m);
+
+/* ---- domains.c ---- */
+
+struct domain *domain_new(unsigned core, const char *name, uint32_t id, struct domain *parent);
+/* Does the domain look at this endpoint (yet)? */
+bool domain_listens(const struct endpoint *e);
+void domain_received(struct endpoint *e, struct message *m);
+void domain_give_initep(struct domain *d, struct cap *ep);
+/* Called before a capability of the domain is deleted. */
+void domain_forget_cap(struct domain *d, const struct cap *cap);
+bool domain_is_running(const struct domain *d);
+const char *domain_name(const struct domain *d);
+uint32_t domain_id(const struct domain *d);
+bool domain_is_hostile(const struct domain *d);
+void domain_stopped_by_monitor(struct domain *d);
+unsigned domain_choices(struct domain *d);
+void domain_do(struct domain *d, unsigned choice);
+extern struct domain *domains;
+
+#endif
