@@ -107,9 +107,9 @@ static void gen_send(struct idl_emit *e, const struct idl_wire_message *m)
     for (size_t i = 0, cap = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
         if (a->kind == IDL_ARGUMENT_STRING)
-            put(e->out, ", %s == NULL ? \"\" : %s", a->name, a->name);
+            put(e->out, ", flounder_local_data(%s)", a->name);
         else if (a->kind == IDL_ARGUMENT_ARRAY)
-            put(e->out, ", %s, %s", a->name, a->length_name);
+            put(e->out, ", flounder_local_data(%s), %s", a->name, a->length_name);
         else if (idl_is_cap(a->type.type))
             put(e->out, ", _cap%zu", cap++);
         else

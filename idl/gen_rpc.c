@@ -249,7 +249,7 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
             put(e->out, "    *%s = flounder_result_buffer(%s * sizeof(**%s));\n", a->name, size,
                 a->name);
     }
-    put(e->out, "    errval_t _err = %s_%s__rpc(_rpc->b", e->name, name);
+    put(e->out, "    %s %s_%s__rpc(_rpc->b", buffers ? "errval_t _err =" : "return", e->name, name);
     for (size_t i = 0; i < r->count; i++) {
         const struct idl_argument *a = r->arguments[i];
         put(e->out, ", %s%s", is_buffer(a) ? "*" : "", a->name);
@@ -263,9 +263,9 @@ static void gen_old_call(struct idl_emit *e, const struct rpc *r)
             if (is_buffer(r->arguments[i]))
                 put(e->out, "        flounder_result_free(*%s);\n        *%s = NULL;\n",
                     r->arguments[i]->name, r->arguments[i]->name);
-        put(e->out, "    }\n");
+        put(e->out, "    }\n    return _err;\n");
     }
-    put(e->out, "    return _err;\n}\n\n");
+    put(e->out, "}\n\n");
 }
 
 static void gen_attach(struct idl_emit *e)

@@ -211,14 +211,26 @@ struct sysret sys_invoke_raw(uint64_t header, uint64_t send_cptr, const uintptr_
 }
 
 /* A monitor for both ends: a ticket is the object's number. */
+static unsigned parcels; /* deposited and not collected */
+
+unsigned host_parcels(void)
+{
+    return parcels;
+}
+
 errval_t flounder_parcel_deposit(struct capref cap, uint64_t *ticket)
 {
+    if (host_cap_object(cap) == HOST_CAP_STAYS)
+        return MON_ERR_WRONG_CAP_TYPE;
+    parcels++;
     *ticket = UINT64_C(0xABCD000000000000) | host_cap_object(cap);
     return SYS_ERR_OK;
 }
 
 errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap)
 {
+    assert(parcels > 0);
+    parcels--;
     if (ticket >> 48 != 0xABCD)
         return MON_ERR_WRONG_CAP_TYPE;
     *cap = host_cap_make((uint32_t)ticket);

@@ -28,6 +28,10 @@ uintptr_t host_closed_connections(void);
 struct capref host_cap_make(uint32_t object);
 /* The object of a capability, 0 if its slot is empty. */
 uint32_t host_cap_object(struct capref cap);
+/* An object that the monitors do not carry to another core. */
+#define HOST_CAP_STAYS 0x57a45
+/* Capabilities with the monitors that nobody has collected. */
+unsigned host_parcels(void);
 /* Slots in use. */
 unsigned host_caps_live(void);
 

@@ -522,6 +522,7 @@ static void local_sends_call_the_handler(void)
     disconnect();
 }
 
+#include "arguments.h"
 #include "circuits.h"
 #include "deaths.h"
 #include "endings.h"
@@ -544,6 +545,7 @@ int main(void)
         SCENE(sizes_are_checked_before_anything_is_sent),
         SCENE(blocking_sends_wait_until_the_message_is_out),
         SCENE(a_null_string_arrives_empty),
+        SCENE(a_null_array_arrives_as_no_elements),
         SCENE(message_rx_vtbl_takes_what_rx_vtbl_leaves),
         SCENE(a_message_without_handler_is_an_error_but_not_the_end),
         QUEUED(a_binding_moves_to_another_waitset),
@@ -554,6 +556,8 @@ int main(void)
         SCENE(replies_may_come_in_any_order),
         SCENE(halves_of_an_rpc_are_also_messages),
         SCENE(capabilities_are_given_away),
+        SCENE(a_refused_capability_takes_no_other_along),
+        SCENE(a_null_result_arrives_empty),
         SCENE(local_sends_call_the_handler),
         QUEUED(nonsense_from_the_peer_breaks_the_binding),
         QUEUED(teardown_tells_the_peer),

@@ -32,6 +32,7 @@ static const struct {
     { "events", test_events },
     { "LMP", test_lmp },
     { "UMP", test_ump },
+    { "senders", test_senders },
     { "time", test_time },
     { "exceptions", test_exceptions },
     { "dispatchers", test_dispatchers },

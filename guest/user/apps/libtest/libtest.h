@@ -26,6 +26,7 @@ void libtest_failed(const char *file, int line, const char *check) __attribute__
 void commit_fault(const char *name);
 
 void test_names(void);
+void test_senders(void);
 void test_capabilities(void);
 void test_vspace(void);
 void test_heap(void);

@@ -192,8 +192,13 @@ struct flounder_binding {
 /* Why a claim failed: FLOUNDER_ERR_TX_BUSY, or the reason the binding is closed. */
 errval_t flounder_tx_refusal(const struct flounder_binding *c);
 
-/* Finishes a message: wakes who waits for it or for its turn, queues the continuation. */
-void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont, errval_t err);
+/* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who waits for
+ * his turn. */
+void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont);
+/* Wakes who waits for his turn. */
+void flounder_tx_wake(struct flounder_binding *c);
+/* Gives back a claim for which nothing was done. */
+void flounder_tx_unclaim(struct flounder_binding *c);
 
 /* The channel was full: sends the short message whose words are in tx_words when there is room. */
 errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_message_plan *plan,
@@ -212,22 +217,39 @@ size_t flounder_string_length(const char *string);
  * again.  False for any other outcome. */
 bool flounder_tx_again(struct flounder_binding *c, errval_t *err);
 
+/* Will the continuation come through the waitset? */
+static inline bool flounder_cont_is_queued(struct event_closure cont)
+{
+    return cont.handler != NULL && cont.handler != flounder_blocking_cont;
+}
+
 static inline bool flounder_tx_claim(struct flounder_binding *c, uint16_t number,
                                      struct event_closure cont)
 {
     uint16_t idle = 0;
-    if (cont.handler != NULL && waitset_chan_is_registered(&c->tx_cont_chan) &&
-        cont.handler != flounder_blocking_cont)
+    const bool queued = flounder_cont_is_queued(cont);
+    if (queued && waitset_chan_is_registered(&c->tx_cont_chan))
         return false;
-    return __atomic_compare_exchange_n(&c->tx_number, &idle, number, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&c->tx_number, &idle, number, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return false;
+    /* in between, a message of another thread may have come and gone, and left its continuation */
+    if (queued && waitset_chan_is_registered(&c->tx_cont_chan)) {
+        flounder_tx_unclaim(c);
+        return false;
+    }
+    return true;
 }
 
 static inline errval_t flounder_tx_sent(struct flounder_binding *c, struct event_closure cont)
 {
+    if (flounder_cont_is_queued(cont)) {
+        flounder_tx_finish(c, cont);
+        return SYS_ERR_OK;
+    }
     __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
-    if (c->tx_wanted || (cont.handler != NULL && cont.handler != flounder_blocking_cont))
-        flounder_tx_finish(c, cont, SYS_ERR_OK);
+    if (c->tx_wanted)
+        flounder_tx_wake(c);
     return SYS_ERR_OK;
 }
 
@@ -335,6 +357,11 @@ void flounder_multihop_rx_handler(void *arg);
 struct flounder_binding *flounder_local_begin(struct flounder_binding *c, errval_t *err);
 /* The handler has returned: runs the continuation. */
 errval_t flounder_local_sent(struct flounder_binding *peer, struct event_closure cont);
+/* What the receiver gets for a string or array: never NULL. */
+static inline const void *flounder_local_data(const void *data)
+{
+    return data != NULL ? data : "";
+}
 /* What the receiver gets for a capability: a copy, or if it is given away, the same. */
 struct capref flounder_local_cap(struct capref cap, bool give_away);
 /* Connects two fresh local bindings. */

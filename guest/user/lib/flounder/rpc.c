@@ -86,7 +86,8 @@ void flounder_result_string(char *to, size_t max, const struct flounder_rx_strea
     if (to == NULL)
         return;
     assert(from->length <= max);
-    memcpy(to, from->data, from->length);
+    if (from->length > 0)
+        memcpy(to, from->data, from->length);
     memset(to + from->length, 0, max - from->length);
     to[max - 1] = '\0';
 }

@@ -42,20 +42,42 @@ static struct flounder_waiter *next_in_line(struct flounder_binding *c)
     return w;
 }
 
-void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont, errval_t err)
+/* One step, or another thread's message could come and go in between: its continuation needs the place
+ * of ours. */
+static void release(struct flounder_binding *c, struct event_closure cont)
 {
-    if (cont.handler != NULL && !is_blocking(cont)) {
-        errval_t trigger_err = waitset_chan_trigger_closure(c->waitset, &c->tx_cont_chan, cont);
-        assert(err_is_ok(trigger_err)); /* the claim made sure that no other is pending */
-        (void)trigger_err;
+    dispatcher_handle_t handle = disp_disable();
+    if (flounder_cont_is_queued(cont)) {
+        errval_t err =
+            waitset_chan_trigger_closure_disabled(c->waitset, &c->tx_cont_chan, cont, handle);
+        assert(err_is_ok(err)); /* the claim made sure that no other is pending */
+        (void)err;
     }
+    if (c->tx_number != FLOUNDER_TX_CLOSED)
+        __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
+    disp_enable(handle);
+}
+
+void flounder_tx_wake(struct flounder_binding *c)
+{
     if (!c->tx_wanted)
         return;
     struct flounder_waiter *w = next_in_line(c);
     if (w != NULL)
-        flounder_waiter_wake(w, err);
+        flounder_waiter_wake(w, SYS_ERR_OK);
     if (waitset_chan_is_armed(&c->register_chan))
         waitset_chan_trigger(&c->register_chan);
+}
+
+void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont)
+{
+    release(c, cont);
+    flounder_tx_wake(c);
+}
+
+void flounder_tx_unclaim(struct flounder_binding *c)
+{
+    flounder_tx_finish(c, NOP_CONT);
 }
 
 void flounder_tx_done(struct flounder_binding *c, errval_t err)
@@ -64,11 +86,10 @@ void flounder_tx_done(struct flounder_binding *c, errval_t err)
     struct flounder_waiter *waiter = c->tx_waiter;
     c->tx_waiter = NULL;
     c->tx_plan = NULL;
-    if (c->tx_number != FLOUNDER_TX_CLOSED)
-        __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
+    release(c, cont);
     if (waiter != NULL)
         flounder_waiter_wake(waiter, err);
-    flounder_tx_finish(c, cont, SYS_ERR_OK);
+    flounder_tx_wake(c);
     if (err_is_fail(err))
         flounder_break(c, err);
 }
@@ -91,7 +112,19 @@ static void push(struct flounder_binding *c)
     flounder_transport(c)->push(c);
 }
 
-/* A word for each capability, after all others, holds its ticket; 0 for NULL_CAP. */
+/* Nobody will collect these. */
+static void take_back(const uint64_t *tickets, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct capref cap;
+        if (tickets[i] != 0 && err_is_ok(flounder_parcel_collect(tickets[i], &cap)) &&
+            !capref_is_null(cap))
+            (void)cap_destroy(cap);
+    }
+}
+
+/* A word for each capability, after all others, holds its ticket; 0 for NULL_CAP.  None leaves the sender
+ * unless all can travel. */
 static errval_t deposit_caps(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -101,11 +134,14 @@ static errval_t deposit_caps(struct flounder_binding *c)
         if (capref_is_null(c->tx_cap[i]))
             continue;
         errval_t err = flounder_parcel_deposit(c->tx_cap[i], &tickets[i]);
-        if (err_is_ok(err) && (plan->give_away >> i & 1) != 0)
-            err = cap_delete(c->tx_cap[i]);
-        if (err_is_fail(err))
+        if (err_is_fail(err)) {
+            take_back(tickets, i);
             return err;
+        }
     }
+    for (unsigned i = 0; i < plan->caps; i++)
+        if (tickets[i] != 0 && (plan->give_away >> i & 1) != 0)
+            (void)cap_delete(c->tx_cap[i]); /* fails if the message names it twice */
     return SYS_ERR_OK;
 }
 
@@ -117,8 +153,7 @@ errval_t flounder_tx_start(struct flounder_binding *c)
         if (err_is_fail(err)) {
             /* nothing has been sent: as if it had never begun */
             c->tx_plan = NULL;
-            __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
-            flounder_tx_finish(c, NOP_CONT, SYS_ERR_OK);
+            flounder_tx_unclaim(c);
             return err;
         }
     }
