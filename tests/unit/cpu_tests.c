@@ -219,6 +219,9 @@ SNIPPET(debug_registers,
             "1f") "mov $-1, %rax\n mov %rax, %dr7\n 1: xor %eax, %eax\n mov %rax, %dr7\n"
                   "mov %dr7, %rdx\n" LEAVE0);
 
+/* `lock` before `bts` of a register: #UD on a processor, as first of a block the end of the library. */
+SNIPPET(untranslatable, ".byte 0xf0, 0x0f, 0xab, 0xf3\n" LEAVE);
+
 /* ---- nested faults ---- */
 SNIPPET(double_fault, AFTER("1f") "ud2\n 1:" LEAVE);
 SNIPPET(double_fault_kernel,
@@ -362,6 +365,8 @@ const struct cpu_test cpu_tests[] = {
     { GUEST(debug_registers), .guest.ring0 = true, .count = 2,
       .expect = { { 13, 0, -1, 0 }, { 6, 0, -1, 0 } },
       .any_kvm = "a processor stops at the breakpoint" },
+    { GUEST(untranslatable), .count = 0, .reason = STOP_EMULATION,
+      .any_kvm = "an invalid opcode there" },
     { GUEST(double_fault), .guest.prepare = bad_kernel_stack, .count = 2,
       .expect = { { 8, 0, -1, 0 }, SYS },
       .software_kvm = "its `syscall` is a page fault, which double-faults here as well" },

@@ -195,6 +195,7 @@ static int unicorn_create(struct engine **out, struct machine *machine,
         unicorn_destroy(engine);
         return -ENOTSUP;
     }
+    unicorn_catch_abort();
     prepare_reset(engine);
     for (unsigned core = 0; core < engine->core_count; core++)
         memcpy(engine->core[core].context, engine->reset, engine->layout.context_bytes);

@@ -28,6 +28,7 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_WRITE_UNMAPPED 7
 #define UNICORN_FETCH_UNMAPPED 8
 #define UNICORN_INSN_INVALID 10
+#define UNICORN_ABORTED (-1) /* ours: unicorn_start() */
 
 /* Hooks, with the prototypes of their callbacks; the last argument of all is the user's. */
 #define UNICORN_HOOK_INTR (1 << 0)          /* (cpu, uint32_t vector, user) */
@@ -135,5 +136,14 @@ struct unicorn_api {
  * reason[] and in mend[].  Not thread-safe at the first call. */
 const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *mend,
                                        size_t mend_bytes);
+
+/* ---- unicorn_abort.c ---- */
+
+/* From now on unicorn_start() can do what it says. */
+void unicorn_catch_abort(void);
+
+/* Executes from `rip` on.  Returns an error of the library, or UNICORN_ABORTED if it called abort(): then
+ * the processor must not execute again. */
+int unicorn_start(const struct unicorn_api *api, unicorn_cpu *cpu, uint64_t rip);
 
 #endif

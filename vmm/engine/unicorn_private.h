@@ -10,6 +10,7 @@
  *   unicorn_code.c    which guest memory has been translated
  *   unicorn_snapshot.c, unicorn_hash.c   state as a value
  *   unicorn_load.c, unicorn_layout.c     the library and its inner layout
+ *   unicorn_abort.c   its abort() ends the run, not the program
  *
  * One processor of the library (`cpu`) executes all cores in turn; between its slices a core is a
  * saved context.  Everything here happens on the thread that called run(), except request_stop.

@@ -102,6 +102,11 @@ static void explain(struct engine *engine, unsigned core, int error)
         unicorn_end(engine, STOP_EMULATION, core, "unknown instruction at 0x%llx",
                     (unsigned long long)rip);
         break;
+    case UNICORN_ABORTED:
+        unicorn_end(engine, STOP_EMULATION, core,
+                    "Unicorn cannot translate an instruction in the block at 0x%llx",
+                    (unsigned long long)rip);
+        break;
     default:
         unicorn_end(engine, STOP_ENGINE, core, "Unicorn: %s, at 0x%llx",
                     engine->api->strerror(error), (unsigned long long)rip);
@@ -140,7 +145,7 @@ static int execute(struct engine *engine)
          * keeps them while it runs. */
         state->rflags |= state->cc_src | (state->df < 0 ? RFLAG_DF : 0);
         unicorn_put(engine);
-        error = engine->api->emu_start(engine->cpu, state->rip, 0, 0, 0);
+        error = unicorn_start(engine->api, engine->cpu, state->rip);
         unicorn_pull(engine);
         paused = engine->paused;
         if (paused) {
