@@ -182,6 +182,7 @@ void circuit_end_gone(struct circuit_end *end)
     struct circuit_end *other = other_end(end);
     if (end->gone)
         return;
+    const unsigned lost = end->count;
     end_parts(end);
     if (other->gone) {
         circuit_free(c);
@@ -189,6 +190,9 @@ void circuit_end_gone(struct circuit_end *end)
     }
     c->state = CIRCUIT_CLOSING;
     other->close_due = true;
+    if (other->kind ==
+        END_MONITOR) /* if it goes, too, its close may wait behind frames without credit */
+        other->owed += lost;
     pump(other);
 }
 
@@ -303,7 +307,6 @@ static void domain_left(struct circuit_end *end)
     if (end->gone || end->leaving)
         return;
     end->leaving = true;
-    drop_frames(end);
     if (end->close_due) {
         circuit_end_gone(end);
         return;
@@ -572,8 +575,11 @@ void circuit_frame(coreid_t core, uint32_t vci, uint8_t kind, uint16_t ack, cons
         circuit_end_gone(end);
         return;
     }
-    if (end->close_due)
+    if (end->close_due) { /* for nobody, but it counts */
+        end->owed++;
+        circuit_schedule(end);
         return;
+    }
     const bool is_frame = kind == MULTIHOP_ACK
                               ? size == 0
                               : kind == MULTIHOP_DATA && size > 0 && size % sizeof(uint64_t) == 0 &&
