@@ -189,7 +189,6 @@ static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintpt
                                            .id = conn_id,
                                            .mon_id = mon_id,
                                            .cap = frame,
-                                           .keep_cap = true,
                                            .notify = notify });
 }
 
@@ -385,9 +384,11 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
         fail_bind(bind, err);
         return;
     }
-    struct capref notify = NULL_CAP;
+    struct capref frame = NULL_CAP, notify = NULL_CAP;
     if (bind->asker != NULL)
         err = remote_notify(core, notify_id, &notify);
+    if (bind->asker != NULL && err_is_ok(err))
+        err = copy_cap(bind->frame, &frame);
     /* From here on the service has its end: if there is no client (any more), it is told so. */
     bind->state = BIND_FREE;
     struct link *asker = err_is_ok(err) ? bind->asker : NULL;
@@ -395,7 +396,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
                             bind->bytes, bind->frame);
     if (asker == NULL) {
         if (bind->asker != NULL)
-            reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, NULL_CAP);
+            reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, notify);
         return;
     }
     char name[sizeof(((struct abi_channel *)0)->name)];
@@ -403,7 +404,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
     if (bind->inlen == bind->outlen)
         register_channel(name, bind->base, bind->inlen, my_core, core);
     debug_trace("UMP %s (core %u->%u)", name, my_core, core);
-    reply_ump(asker, bind->conn_id, err, mon_id, bind->frame, notify);
+    reply_ump(asker, bind->conn_id, err, mon_id, frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
@@ -414,19 +415,22 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
     if (entry == NULL)
         return MON_ERR_INVALID_IREF;
     bind->service = entry->owner;
-    struct capref notify;
+    struct capref frame = NULL_CAP, notify;
     errval_t err = remote_frame(bind->base, bind->bytes, &bind->frame);
     if (err_is_ok(err))
+        err = copy_cap(bind->frame, &frame);
+    if (err_is_ok(err))
         err = remote_notify(bind->remote_core, notify_id, &notify);
-    if (err_is_fail(err))
-        return err; /* the caller takes the frame back */
+    if (err_is_fail(err)) {
+        drop_cap(frame);
+        return err; /* the caller takes bind->frame back */
+    }
     queue_message(bind->service, &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
                                                     .id = entry->service_id,
                                                     .mon_id = bind_id(bind),
                                                     .inlen = bind->inlen,
                                                     .outlen = bind->outlen,
-                                                    .cap = bind->frame,
-                                                    .keep_cap = true,
+                                                    .cap = frame,
                                                     .notify = notify });
     return SYS_ERR_OK;
 }

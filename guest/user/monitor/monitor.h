@@ -218,6 +218,9 @@ void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret);
 errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret);
 errval_t remote_cap(const struct capability *cap, coreid_t owner, struct capref *ret);
+/* A copy in a slot of its own.  A message that waits carries one, of what may be gone before it
+ * leaves: a domain can guess numbers, and end what it was not told of yet. */
+errval_t copy_cap(struct capref cap, struct capref *ret);
 /* cap_destroy() for capabilities that may be NULL_CAP. */
 void drop_cap(struct capref cap);
 

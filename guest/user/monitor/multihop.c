@@ -32,7 +32,7 @@ struct message {
     uintptr_t id; /* service_id, conn_id */
     uint32_t vci;
     errval_t err;
-    struct capref ep; /* stays the circuit's */
+    struct capref ep;
 };
 
 static errval_t send_message(struct send_queue *queue, struct send_item *item,
@@ -51,6 +51,7 @@ static void message_done(struct send_item *item, errval_t err)
 {
     struct message *m = (struct message *)item;
     struct circuit *c = circuit_find(m->vci, CIRCUIT_SERVICE_WAIT);
+    drop_cap(m->ep);
     if (m->kind == MESSAGE_REPLY_CLIENT && err_is_ok(m->err))
         circuit_announced(m->vci);
     else if (m->kind == MESSAGE_SERVICE_REQUEST && err_is_fail(err) && c != NULL)
@@ -105,11 +106,15 @@ static errval_t ask_service(struct circuit *c)
     errval_t err = circuit_domain_end(c, FAR, service->client, NULL_CAP);
     if (err_is_fail(err))
         return err;
+    struct capref ep;
+    err = copy_cap(c->end[FAR].link->lmp.local_cap, &ep);
+    if (err_is_fail(err))
+        return err;
     c->domain = service;
     queue_message(service, &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
                                               .id = entry->service_id,
                                               .vci = circuit_vci(c),
-                                              .ep = c->end[FAR].link->lmp.local_cap });
+                                              .ep = ep });
     return SYS_ERR_OK;
 }
 
@@ -231,12 +236,19 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
     }
     debug_trace("circuit %s->core %u through %u monitors between", client->client->name,
                 iref_core(c->iref), hops);
+    struct capref ep;
+    err = copy_cap(near->link->lmp.local_cap, &ep);
+    if (err_is_fail(err)) {
+        refuse_client(client, c->conn_id, err);
+        circuit_end_gone(near);
+        return;
+    }
     near->unannounced = true;
     queue_message(client, &(struct message){ .kind = MESSAGE_REPLY_CLIENT,
                                              .id = c->conn_id,
                                              .vci = vci,
                                              .err = SYS_ERR_OK,
-                                             .ep = near->link->lmp.local_cap });
+                                             .ep = ep });
 }
 
 /* ---- clients that end ---- */

@@ -146,14 +146,9 @@ static errval_t open_parcel(uint64_t ticket, struct capability *description, str
 static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap)
 {
     struct capref copy;
-    errval_t err = slot_alloc(&copy);
+    errval_t err = copy_cap(cap, &copy);
     if (err_is_fail(err))
         return err;
-    err = cap_copy(copy, cap);
-    if (err_is_fail(err)) {
-        slot_free(copy);
-        return err;
-    }
     keep(&witnesses, ticket, from, copy);
     return SYS_ERR_OK;
 }

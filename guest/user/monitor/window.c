@@ -112,14 +112,9 @@ static errval_t clean(struct capref frame, uint32_t first, uint32_t pages)
     if (!any)
         return SYS_ERR_OK;
     struct capref copy; /* a capability can be mapped once, and that is for its owner */
-    errval_t err = slot_alloc(&copy);
+    errval_t err = copy_cap(frame, &copy);
     if (err_is_fail(err))
         return err;
-    err = cap_copy(copy, frame);
-    if (err_is_fail(err)) {
-        slot_free(copy);
-        return err;
-    }
     void *memory;
     err = vspace_map_one_frame(&memory, (size_t)pages * BASE_PAGE_SIZE, copy, NULL, NULL);
     if (err_is_ok(err)) {
@@ -174,6 +169,19 @@ static errval_t create(const struct capability *cap, coreid_t owner, struct capr
     if (err_is_fail(err))
         return err;
     err = invoke_kernel_create_cap(cap_kernel, cap, *ret, owner);
+    if (err_is_fail(err)) {
+        slot_free(*ret);
+        *ret = NULL_CAP;
+    }
+    return err;
+}
+
+errval_t copy_cap(struct capref cap, struct capref *ret)
+{
+    errval_t err = slot_alloc(ret);
+    if (err_is_fail(err))
+        return err;
+    err = cap_copy(*ret, cap);
     if (err_is_fail(err)) {
         slot_free(*ret);
         *ret = NULL_CAP;
