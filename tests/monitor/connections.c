@@ -84,6 +84,7 @@ static void connected(struct domain *d, struct bind *b, uintptr_t mon_id, struct
                                  : c->base == m->cap[0]->is.u.mem.base && c->newest))
             break;
     if (c == NULL && world.hostile) { /* with one that has answered before it was asked */
+        say("%s is connected before anybody was asked", d->name);
         c = calloc(1, sizeof(*c));
         *c = (struct conn){ .next = conns, .kind = b->kind, .forged = true };
         conns = c;
@@ -168,6 +169,7 @@ void request_received(struct domain *d, struct message *m)
         r->side = services[service_id].asks;
         services[service_id].asks = NULL;
     }
+    d->last_mon_id = r->mon_id;
     m->cap[0] = m->cap[1] = NULL;
 }
 

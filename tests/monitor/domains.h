@@ -41,6 +41,7 @@ struct domain {
     unsigned steps; /* of its start that are done */
     struct request request[MAX_REQUESTS];
     unsigned request_count;
+    uintptr_t last_mon_id;       /* of a request */
     unsigned questions, answers; /* get_iref_state */
     struct cap *parcel;          /* collected */
     /* memory server: what the monitor asked for */

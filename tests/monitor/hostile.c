@@ -10,6 +10,8 @@
 static uintptr_t guess(const struct domain *d)
 {
     const struct conn *c = conns;
+    if (d->last_mon_id != 0 && chance(50)) /* the next one: its request may be on its way */
+        return d->last_mon_id + ((uintptr_t)random_below(4) << 16);
     if (chance(20))
         return world.random;
     if (c != NULL && chance(30)) { /* somebody's */
@@ -85,8 +87,42 @@ static void call_what_is_not_for_it(struct domain *d)
     domain_send(d, d->rpc, m, NULL);
 }
 
+/* To a bind whose request it has not got yet. */
+static bool answer_too_early(struct domain *d)
+{
+    const struct message *request = message_on_its_way(d);
+    const union monitor_tx_arg_union *a = request != NULL ? &request->args.monitor : NULL;
+    struct message *m;
+    if (request == NULL)
+        return false;
+    if (request->number == monitor_bind_lmp_service_request__msgnum) {
+        d->last_mon_id = a->bind_lmp_service_request.mon_id;
+        m = monitor_message(monitor_bind_lmp_reply_monitor__msgnum);
+        m->args.monitor.bind_lmp_reply_monitor.mon_id = d->last_mon_id;
+    } else if (request->number == monitor_bind_ump_service_request__msgnum) {
+        d->last_mon_id = a->bind_ump_service_request.mon_id;
+        m = monitor_message(monitor_bind_ump_reply_monitor__msgnum);
+        m->args.monitor.bind_ump_reply_monitor.mon_id = d->last_mon_id;
+        m->args.monitor.bind_ump_reply_monitor.err = chance(50) ? SYS_ERR_OK : 1;
+    } else if (request->number == monitor_bind_multihop_service_request__msgnum) {
+        d->last_mon_id = a->bind_multihop_service_request.mon_id;
+        m = monitor_message(monitor_bind_multihop_reply_monitor__msgnum);
+        m->args.monitor.bind_multihop_reply_monitor.mon_id = d->last_mon_id;
+        m->args.monitor.bind_multihop_reply_monitor.err = chance(50) ? SYS_ERR_OK : 1;
+    } else if (request->number == monitor_bind_ump_reply_client__msgnum) {
+        m = monitor_message(monitor_connection_closed__msgnum);
+        m->args.monitor.connection_closed.mon_id = a->bind_ump_reply_client.mon_id;
+    } else {
+        return false;
+    }
+    return domain_send(d, d->monitor, m, d->monitor);
+}
+
 void act_hostile(struct domain *d)
 {
+    if (answer_too_early(d))
+        return;
+
     const unsigned what = (unsigned)random_below(10);
     if (what < 6)
         domain_send(d, d->monitor, forge(d), chance(50) && d->monitor != NULL ? d->monitor : NULL);

@@ -37,6 +37,18 @@ struct endpoint *endpoint_of(const struct lmp_chan *chan)
     return chan->endpoint != NULL ? (struct endpoint *)chan->endpoint->next : NULL;
 }
 
+const struct message *message_on_its_way(const struct domain *d)
+{
+    for (const struct wire *w = world.wires; w != NULL; w = w->next) {
+        const struct cap *to = w->tx != NULL && w->chan != NULL && w->core < WORLD_CORES
+                                   ? cap_at(&world.core[w->core], w->chan->remote_cap)
+                                   : NULL;
+        if (to != NULL && to->endpoint->owner == d)
+            return w->tx;
+    }
+    return NULL;
+}
+
 /* ---- messages into endpoints ---- */
 
 /* Whatever the CPU driver says to a send. */
@@ -46,11 +58,17 @@ static errval_t deliver(struct capref to, struct message *m)
     if (cap == NULL)
         return SYS_ERR_CAP_NOT_FOUND;
     struct endpoint *e = cap->endpoint;
-    CHECK(e != NULL && e->owner != NULL, "a message to something else than a domain");
-    if (e->dead || !domain_is_running(e->owner))
+    if (e == NULL)
+        return SYS_ERR_CAP_NOT_FOUND;
+    if (e->dead || (e->owner != NULL && !domain_is_running(e->owner)))
         return SYS_ERR_LMP_NO_TARGET;
     if (e->queue.count >= e->room || (world.chaos && e->role != ROLE_INIT && chance(10)))
         return SYS_ERR_LMP_BUF_OVERFLOW;
+    for (unsigned i = 0; i < 2; i++) {
+        const capaddr_t cptr = get_cap_addr(m->from[i]);
+        CHECK(cptr < FIRST_SLOT || here()->used[cptr],
+              "a message carries what is in slot %#x, which was given back", (unsigned)cptr);
+    }
     for (unsigned i = 0; i < 2; i++) { /* one that was revoked meanwhile arrives as NULL_CAP */
         const struct cap *source = capref_is_null(m->from[i]) ? NULL : cap_at(here(), m->from[i]);
         m->cap[i] = source != NULL ? cap_copy_to(source, e->owner) : NULL;
@@ -133,11 +151,7 @@ errval_t wire_send(const void *binding, struct message *m, struct event_closure 
 {
     struct wire *w = wire_of(binding);
     CHECK(!w->torn, "a message after the teardown");
-    for (unsigned i = 0; i < 2; i++) {
-        const capaddr_t cptr = get_cap_addr(m->from[i]);
-        CHECK(cptr < FIRST_SLOT || here()->used[cptr],
-              "a message carries what is in slot %#x, which was given back", (unsigned)cptr);
-    }
+
     errval_t err = w->closed != SYS_ERR_OK                           ? w->closed
                    : w->tx != NULL || w->cont_due                    ? FLOUNDER_ERR_TX_BUSY
                    : world.chaos && w->kind != WIRE_MEM && chance(5) ? FLOUNDER_ERR_TX_BUSY
@@ -335,6 +349,11 @@ static errval_t recv(struct endpoint *e, struct lmp_recv_msg *msg, struct capref
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
 {
     return recv(endpoint_of(lc), msg, cap);
+}
+
+bool lmp_chan_can_recv(struct lmp_chan *lc)
+{
+    return endpoint_of(lc)->queue.count > 0;
 }
 
 errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)

@@ -70,7 +70,8 @@ static struct lmp_chan *waits_for_room(const struct endpoint *e)
     if (lc == NULL || !waitset_chan_is_registered(&lc->send_waitset))
         return NULL;
     const struct cap *to = world.core[e->core].slot[get_cap_addr(lc->remote_cap)];
-    if (to != NULL && domain_is_running(to->endpoint->owner) && !to->endpoint->dead &&
+    if (to != NULL && !to->endpoint->dead &&
+        (to->endpoint->owner == NULL || domain_is_running(to->endpoint->owner)) &&
         to->endpoint->queue.count >= to->endpoint->room)
         return NULL;
     return lc;

@@ -201,7 +201,8 @@ errval_t wire_teardown(const void *binding);
 /* What can happen to a wire, as a number of choices, and the choice done. */
 unsigned wire_choices(struct wire *w);
 void wire_do(struct wire *w, unsigned choice);
-bool chan_send_due(void);
+/* What the monitor sends to the domain, and has not come yet. */
+const struct message *message_on_its_way(const struct domain *d);
 
 /* ---- messages.c ---- */
 
