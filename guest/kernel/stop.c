@@ -2,11 +2,11 @@
  *
  * The end of a dispatcher, and how the monitor learns of it.
  *
- * A dispatcher stops because it asks to, having said goodbye; or because it cannot run even its own
- * fault handler, or is deleted, and then nobody else could tell its spawner.  Such a stop leaves the
+ * A dispatcher stops because it asks to, because it cannot run even its own fault handler, or because
+ * it is deleted; and the monitor must hear of it, since it may not have said goodbye.  A stop leaves the
  * domain's number in a ring, and the monitor, which registered an endpoint for this, gets an empty
  * message as a hint.  The ring is the truth: a hint may be lost in a full endpoint buffer, because one
- * that is already there makes the monitor look.
+ * that is already there makes the monitor look.  Only the monitor itself stops dispatchers in silence.
  */
 #include "dispatch.h"
 #include "objects/objects.h"

@@ -244,8 +244,7 @@ static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
     case DEBUG_SYSCALL_COUNT:
         return SYSRET_VALUE(kernel_counters.syscalls);
     case DEBUG_EXIT:
-    case DEBUG_ABORT:
-        dispatch_stop(dcb, what == DEBUG_ABORT);
+        dispatch_stop(dcb, true);
         return SYSRET(SYS_ERR_OK);
     default:
         return SYSRET(SYS_ERR_INVARGS_SYSCALL);

@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-#define EXIT_STATUS_BROKEN 255 /* of a domain that did not say how it ended */
+#define EXIT_STATUS_BROKEN 255               /* of a domain that did not say how it ended */
+#define LAST_WORDS_MAX DEFAULT_LMP_BUF_WORDS /* a buffer has no more messages than words */
 
 static struct client clients[MONITOR_MAX_CLIENTS];
 static unsigned next_client;
@@ -170,9 +171,38 @@ static void close_all(struct client *client)
     }
 }
 
-static void end_broken(void *arg)
+/* Is there something that it has said, but was not heard yet? */
+static bool is_unheard(const struct client *client)
 {
-    client_exited(arg, EXIT_STATUS_BROKEN);
+    for (const struct link *link = client->link; link != NULL; link = link->next)
+        if (lmp_chan_can_recv(&link->binding->chan))
+            return true;
+    return false;
+}
+
+static void end(void *arg);
+
+static void end_soon(struct client *client)
+{
+    if (waitset_chan_is_registered(&client->end))
+        return;
+    errval_t err =
+        waitset_chan_trigger_closure(get_default_waitset(), &client->end, MKCLOSURE(end, client));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "the end of '%s'", client->name);
+}
+
+/* Its goodbye may be among its last words, so these are heard first: they wait in the waitset, before
+ * this event when it is set off anew. */
+static void end(void *arg)
+{
+    struct client *client = arg;
+    if (client->last_words > 0 && is_unheard(client)) {
+        client->last_words--;
+        end_soon(client);
+    } else {
+        client_exited(client, EXIT_STATUS_BROKEN);
+    }
 }
 
 /* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be found
@@ -181,12 +211,8 @@ static void end_broken(void *arg)
 static void broken(struct client *client, errval_t err)
 {
     debug_trace("connection to '%s': %s", client->name, err_getstring(err));
-    if (client->state != CLIENT_CONNECTED || waitset_chan_is_registered(&client->broken))
-        return;
-    err = waitset_chan_trigger_closure(get_default_waitset(), &client->broken,
-                                       MKCLOSURE(end_broken, client));
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "the end of '%s'", client->name);
+    if (client->state == CLIENT_CONNECTED)
+        end_soon(client);
 }
 
 static void link_broken(struct monitor_binding *b, errval_t err)
@@ -290,7 +316,7 @@ errval_t client_new(const char *name, struct client *parent, struct client **ret
         return MON_ERR_TOO_MANY_DOMAINS;
     }
     memset(client, 0, sizeof(*client));
-    waitset_chanstate_init(&client->broken, CHANTYPE_OTHER);
+    waitset_chanstate_init(&client->end, CHANTYPE_OTHER);
     strncpy(client->name, name, sizeof(client->name) - 1);
     client->parent = parent;
     client->parent_domain = parent != NULL ? parent->domain : 0;
@@ -359,7 +385,8 @@ void client_stopped(domainid_t domain)
             still_runs(client))
             continue;
         client->state = CLIENT_CONNECTED; /* for its parent it has lived, hello or not */
-        client_exited(client, EXIT_STATUS_BROKEN);
+        client->last_words = LAST_WORDS_MAX;
+        end_soon(client);
     }
 }
 
@@ -379,8 +406,8 @@ void client_exited(struct client *client, uint8_t status)
     if (client->state != CLIENT_CONNECTED)
         return;
     client->state = CLIENT_EXITED;
-    if (waitset_chan_is_registered(&client->broken))
-        waitset_chan_deregister(&client->broken);
+    if (waitset_chan_is_registered(&client->end))
+        waitset_chan_deregister(&client->end);
     stop_dispatcher(client);
     debug_trace("domain %" PRIx32 " '%s' ended with status %u", client->domain, client->name,
                 status);

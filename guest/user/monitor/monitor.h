@@ -72,7 +72,8 @@ struct client {
     struct hello *rpc_hello;
     struct send_queue rpc_queue;
     unsigned open;                   /* connections not yet closed */
-    struct waitset_chanstate broken; /* the event that ends it, when a binding of it has broken */
+    struct waitset_chanstate end; /* the event that ends it: a binding has broken, or it is stopped */
+    unsigned last_words;          /* messages of a stopped one that may still be heard before */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
     bool waits_for_name;

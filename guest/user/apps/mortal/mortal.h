@@ -54,7 +54,7 @@ void begin_bind(struct attempt *attempt, iref_t iref);
 struct mortal_binding *bind_to(const char *name, iref_t *iref);
 
 /* victim.c: roles of domains that die, and how the command line says which way. */
-#define WAYS 4
+#define WAYS 5
 extern const struct way {
     const char *word;
     mortal_way_t way;

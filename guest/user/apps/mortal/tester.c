@@ -78,6 +78,7 @@ static void wait_for_end(domainid_t domain, mortal_way_t way)
     static const uint8_t statuses[] = { [mortal_by_fault] = 139,
                                         [mortal_by_trap] = 255,
                                         [mortal_by_leaving] = 0,
+                                        [mortal_by_stopping] = 255,
                                         [mortal_by_spinning] = 137 };
     WAIT_FOR(exited_domain == domain);
     CHECK(exited_status == statuses[way]);

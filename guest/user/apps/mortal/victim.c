@@ -7,10 +7,8 @@
 static volatile uintptr_t null_pointer;
 
 const struct way ways[WAYS] = {
-    { "fault", mortal_by_fault },
-    { "trap", mortal_by_trap },
-    { "leave", mortal_by_leaving },
-    { "spin", mortal_by_spinning },
+    { "fault", mortal_by_fault },   { "trap", mortal_by_trap },     { "leave", mortal_by_leaving },
+    { "stop", mortal_by_stopping }, { "spin", mortal_by_spinning },
 };
 
 mortal_way_t way_of(const char *word)
@@ -33,6 +31,8 @@ static void __attribute__((noreturn)) end(mortal_way_t way)
         break;
     case mortal_by_leaving:
         exit(0);
+    case mortal_by_stopping:
+        disp_stop();
     case mortal_by_spinning:
     default:
         break;

@@ -44,8 +44,7 @@
 #define DEBUG_TSC_HZ 1        /* -> value */
 #define DEBUG_CORE_ID 2       /* -> value */
 #define DEBUG_SYSCALL_COUNT 3 /* -> value: system calls served by this core */
-#define DEBUG_EXIT 4          /* the calling dispatcher stops for good, having said goodbye */
-#define DEBUG_ABORT 5         /* the same without goodbye: the monitor is told */
+#define DEBUG_EXIT 4          /* the calling dispatcher stops for good; the monitor is told */
 
 #define PRINT_LINE 0  /* console */
 #define PRINT_TRACE 1 /* shown with -v only */

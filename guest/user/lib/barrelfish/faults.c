@@ -61,10 +61,7 @@ void disp_fatal(dispatcher_handle_t handle, const char *message)
 
     report(handle, "%.16s.%u: %s; dispatcher stopped", shared->name, (unsigned)shared->curr_core_id,
            message);
-    sys_debug(DEBUG_ABORT);
-    for (;;) {
-        __asm__ volatile("ud2");
-    }
+    disp_stop();
 }
 
 static const char *access_name(uint64_t error)
