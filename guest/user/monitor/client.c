@@ -182,10 +182,8 @@ static bool is_unheard(const struct client *client)
 
 static void end(void *arg);
 
-static void end_soon(struct client *client)
+static void set_off_end(struct client *client)
 {
-    if (waitset_chan_is_registered(&client->end))
-        return;
     errval_t err =
         waitset_chan_trigger_closure(get_default_waitset(), &client->end, MKCLOSURE(end, client));
     if (err_is_fail(err))
@@ -193,13 +191,21 @@ static void end_soon(struct client *client)
 }
 
 /* Its goodbye may be among its last words, so these are heard first: they wait in the waitset, before
- * this event when it is set off anew. */
+ * this event when it is set off anew.  That another binding of it has broken says nothing about them. */
+static void end_soon(struct client *client)
+{
+    if (waitset_chan_is_registered(&client->end))
+        return;
+    client->last_words = LAST_WORDS_MAX;
+    set_off_end(client);
+}
+
 static void end(void *arg)
 {
     struct client *client = arg;
     if (client->last_words > 0 && is_unheard(client)) {
         client->last_words--;
-        end_soon(client);
+        set_off_end(client);
     } else {
         client_exited(client, EXIT_STATUS_BROKEN);
     }
@@ -385,7 +391,6 @@ void client_stopped(domainid_t domain)
             still_runs(client))
             continue;
         client->state = CLIENT_CONNECTED; /* for its parent it has lived, hello or not */
-        client->last_words = LAST_WORDS_MAX;
         end_soon(client);
     }
 }
