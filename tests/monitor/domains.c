@@ -323,7 +323,7 @@ static void exported(struct domain *d, const struct monitor_alloc_iref_reply__tx
         services[a->service_id].iref = a->iref;
 }
 
-static void child_exited(const struct domain *d, uint32_t id)
+static void child_exited(const struct domain *d, uint32_t id, uint8_t status)
 {
     for (struct domain *child = domains; child != NULL; child = child->next) {
         if (child->core != d->core || child->id != id)
@@ -331,6 +331,9 @@ static void child_exited(const struct domain *d, uint32_t id)
         CHECK(child->parent == d, "%s hears of the end of %s, which it did not spawn", d->name,
               child->name);
         CHECK(!child->running, "%s is said to have ended, and runs", child->name);
+        CHECK(!child->exiting || child->hostile || status == child->status,
+              "%s exited with status %u, and %s hears %u", child->name, child->status, d->name,
+              status);
         CHECK(++child->told_parent == 1, "%s hears of one end twice", d->name);
         domain_reap(child);
         return;
@@ -358,7 +361,7 @@ static void monitor_says(struct domain *d, struct message *m)
         d->rpc_state = RPC_HELLO;
         break;
     case monitor_domain_exited__msgnum:
-        child_exited(d, a->domain_exited.domain);
+        child_exited(d, a->domain_exited.domain, a->domain_exited.status);
         break;
     case monitor_connection_lost__msgnum:
         connection_lost_received(d, a->connection_lost.mon_id);
@@ -530,12 +533,13 @@ static bool leave(struct domain *d)
 {
     struct message *m = monitor_message(monitor_domain_exited__msgnum);
     m->args.monitor.domain_exited.domain = d->id;
-    m->args.monitor.domain_exited.status = (uint8_t)random_below(256);
+    m->args.monitor.domain_exited.status = d->status = (uint8_t)random_below(255);
     if (!domain_send(d, d->monitor, m, NULL))
         return false;
     say("%s exits", d->name);
     d->exiting = true;
     gone(d);
+    hint(d);
     return true;
 }
 

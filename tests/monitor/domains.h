@@ -30,6 +30,7 @@ struct domain {
     unsigned core;
     uint32_t id;
     bool running, exiting, reaped, hostile;
+    uint8_t status; /* what it said when it exited */
     struct domain *parent;
     unsigned told_parent; /* times its parent heard of its end */
     struct cap *monitor;  /* its end of the monitor binding */
