@@ -2,8 +2,9 @@
  *
  * Signals without signal handlers: a signalfd, a timerfd for the real-time limit and an eventfd for
  * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
- * result files); a second one means that this did not work, and ends the process, which takes all
- * threads, descriptors and guest memory with it.
+ * result files); a Ctrl-C after it means that this did not work, and ends the process, which takes all
+ * threads, descriptors and guest memory with it.  Other signals after the first say nothing new:
+ * timeout(1) sends each of its twice, to the process and to the group.
  *
  * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
  * would report them all the same, so they are not among those watched.
@@ -47,14 +48,15 @@ static void take_signal(struct watch *watch)
     if (read(watch->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     pthread_mutex_lock(&watch->lock);
-    if (watch->signal) {
+    if (watch->signal == 0) {
+        watch->signal = (int)info.ssi_signo;
+        stop_engine(watch, STOP_INTERRUPTED);
+    } else if (info.ssi_signo == SIGINT) {
         static const char text[] = "\nvmm: interrupted twice, ending at once\n";
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
             _exit(130);
         _exit(130);
     }
-    watch->signal = (int)info.ssi_signo;
-    stop_engine(watch, STOP_INTERRUPTED);
     pthread_mutex_unlock(&watch->lock);
 }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Ctrl-C and kill, in the middle of a run: SIGINT and SIGTERM end it in order (exit 130, with a
-# summary); after SIGKILL no process and no file is left, and the next run is not disturbed.
+# Ctrl-C and kill, in the middle of a run: SIGINT and SIGTERM (also twice) end it in order (exit 130,
+# with a summary); after SIGKILL no process and no file is left, and the next run is not disturbed.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -47,6 +47,13 @@ for engine in $ENGINES; do
         exits_with 130
         says '[Ii]nterrupt'
     done
+    # timeout(1) signals the process, and then its group
+    started "$engine"
+    kill -TERM "$run"
+    kill -TERM "$run" 2>/dev/null || true
+    ended "SIGTERM twice"
+    exits_with 130
+    says '^INTERRUPTED endless'
     started "$engine"
     # what has a name while it runs would stay; a process that is killed removes nothing
     named=$(awk '$2 ~ /^.w.s/ && $6 ~ "^/" && !/\(deleted\)$/' "/proc/$run/maps"

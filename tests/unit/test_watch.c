@@ -108,7 +108,20 @@ Test(watch, signals_work_as_before_when_it_has_stopped, .timeout = 60, .signal =
     pause();
 }
 
-Test(watch, a_second_signal_ends_the_program, .timeout = 60, .exit_code = 130)
+Test(watch, the_same_signal_once_more_says_nothing_new, .timeout = 60)
+{
+    struct watch *watch = watch_start();
+    kill(getpid(), SIGTERM);
+    while (watch_signal(watch) == 0)
+        usleep(1000);
+    kill(getpid(), SIGTERM);
+    watch_engine(watch, &fake_ops, (struct engine *)&engine, 1);
+    while (!watch_limit_reached(watch)) /* it looks at signals before it looks at the time */
+        usleep(1000);
+    watch_stop(watch);
+}
+
+Test(watch, a_second_ctrl_c_ends_the_program, .timeout = 60, .exit_code = 130)
 {
     struct watch *watch = watch_start();
     kill(getpid(), SIGINT);

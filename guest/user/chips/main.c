@@ -252,10 +252,14 @@ static void wait_for_call(struct nameservice_binding *b, const char *text)
 static void unregister_call(struct nameservice_binding *b, const char *text)
 {
     struct name **link = find(text);
-    bool known = *link != NULL;
-    if (known)
+    errval_t err = SYS_ERR_OK;
+    if (*link == NULL)
+        err = CHIPS_ERR_UNKNOWN_NAME;
+    else if ((*link)->owner != b)
+        err = CHIPS_ERR_NOT_OWNER;
+    else
         drop_name(link);
-    answer(b, b->incoming_token, REPLY_UNREGISTER, 0, known ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
+    answer(b, b->incoming_token, REPLY_UNREGISTER, 0, err);
 }
 
 /* The client has gone. */

@@ -54,6 +54,9 @@ void test_names(void)
     if (domain_is_first()) {
         return; /* there is no name service */
     }
+    CHECK_OK(nameservice_blocking_lookup("spawn.0", &iref));
+    CHECK(err_no(nameservice_unregister("spawn.0")) == CHIPS_ERR_NOT_OWNER);
+    CHECK_OK(nameservice_lookup("spawn.0", &iref));
     for (uintptr_t i = 0; i < SERVICES; i++) {
         CHECK_OK(myappif_export((void *)i, exported, refuse, get_default_waitset(),
                                 IDC_EXPORT_FLAGS_DEFAULT));

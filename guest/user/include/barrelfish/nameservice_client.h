@@ -17,7 +17,8 @@
  * CHIPS_ERR_OUT_OF_MEMORY; errors of the connection. */
 errval_t nameservice_register(const char *name, iref_t iref);
 
-/* Takes the name back.  LIB_ERR_NAMESERVICE_UNKNOWN_NAME. */
+/* Takes back a name that this domain has registered.  LIB_ERR_NAMESERVICE_UNKNOWN_NAME,
+ * CHIPS_ERR_NOT_OWNER. */
 errval_t nameservice_unregister(const char *name);
 
 /* LIB_ERR_NAMESERVICE_UNKNOWN_NAME if nobody has registered it (yet). */
