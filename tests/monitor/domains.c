@@ -76,70 +76,6 @@ void domain_forget_cap(struct domain *d, const struct cap *cap)
     circuits_cap_deleted(d, cap);
 }
 
-/* ---- parcels and memory ---- */
-
-static uint64_t tickets[16];
-
-static void parcel_deposited(uint64_t ticket)
-{
-    tickets[random_below(16)] = ticket;
-}
-
-static uint64_t parcel_ticket(void)
-{
-    return tickets[random_below(16)];
-}
-
-/* Blocks of a memory server that are given out, as many as there are ever. */
-static struct {
-    unsigned core;
-    uint64_t base, bytes;
-} ram[64];
-
-static struct cap *ram_new(const struct core *core, struct domain *d, uint8_t bits)
-{
-    const uint64_t bytes = 1ull << bits, end = core->ram_base + core->ram_bytes;
-    for (uint64_t base = (core->ram_base + bytes - 1) / bytes * bytes; base + bytes <= end;
-         base += bytes) {
-        unsigned i, empty = 64;
-        for (i = 0; i < 64; i++) {
-            if (ram[i].bytes == 0)
-                empty = i;
-            else if (ram[i].core == core->id && base < ram[i].base + ram[i].bytes &&
-                     ram[i].base < base + bytes)
-                break;
-        }
-        if (i < 64 || empty == 64)
-            continue;
-        ram[empty].core = core->id;
-        ram[empty].base = base;
-        ram[empty].bytes = bytes;
-        struct capability is = { .type = ObjType_RAM };
-        is.u.mem.base = base;
-        is.u.mem.bytes = bytes;
-        return cap_new(core->id, d, &is, NULL);
-    }
-    return NULL;
-}
-
-static errval_t ram_back(const struct core *core, uint64_t base)
-{
-    for (unsigned i = 0; i < 64; i++)
-        if (ram[i].core == core->id && ram[i].bytes > 0 && ram[i].base == base) {
-            ram[i].bytes = 0;
-            return SYS_ERR_OK;
-        }
-    world_fail("memory is given back that nobody had");
-}
-
-unsigned ram_given(unsigned core)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < 64; i++)
-        count += ram[i].bytes > 0 && ram[i].core == core;
-    return count;
-}
-
 /* ---- sending ---- */
 
 struct cap *domain_endpoint(struct domain *d, enum role role, unsigned index, unsigned room,
@@ -187,7 +123,7 @@ bool domain_hello(struct domain *d, const struct cap *via, enum role role)
 }
 
 /* A procedure call; one at a time. */
-static bool call(struct domain *d, struct message *m, const struct cap *give)
+bool domain_call(struct domain *d, struct message *m, const struct cap *give)
 {
     m->token = d->rpc_token + 1;
     const unsigned number = m->number;
@@ -378,6 +314,8 @@ static void monitor_says(struct domain *d, struct message *m)
 
 bool domain_listens(const struct endpoint *e)
 {
+    if (e->role == ROLE_CIRCUIT && world.circuits && world.acts && !chance(10))
+        return false;
     return e->role != ROLE_CIRCUIT || side_listens(e);
 }
 
@@ -478,7 +416,7 @@ static bool announce(struct domain *d)
         m->args.monitor_blocking.set_mem_iref_call.iref = s->iref;
     else
         m->args.monitor_blocking.set_name_iref_call.iref = s->iref;
-    if (!call(d, m, NULL))
+    if (!domain_call(d, m, NULL))
         return false;
     d->steps = 2;
     return true;
@@ -488,7 +426,7 @@ static bool ask_for_cores(struct domain *d)
 {
     struct message *m = message_new(monitor_blocking_boot_cores_call__msgnum);
     m->args.monitor_blocking.boot_cores_call.mask = (1u << world.cores) - 1;
-    if (world.hold_boot || d->rpc_busy || !call(d, m, NULL))
+    if (world.hold_boot || d->rpc_busy || !domain_call(d, m, NULL))
         return false;
     d->steps = 1;
     return true;
@@ -498,23 +436,7 @@ static bool spawn(struct domain *d)
 {
     struct message *m = message_new(monitor_blocking_alloc_monitor_ep_call__msgnum);
     snprintf(m->text, sizeof(m->text), "app");
-    return call(d, m, NULL);
-}
-
-static bool parcel(struct domain *d)
-{
-    struct message *m;
-    if (chance(50)) {
-        m = message_new(monitor_blocking_collect_cap_call__msgnum);
-        m->args.monitor_blocking.collect_cap_call.ticket = parcel_ticket();
-        return call(d, m, NULL);
-    }
-    struct capability is = { .type = chance(70) ? ObjType_Frame : ObjType_ID };
-    is.u.mem.base = (uint64_t)(1 + random_below(1000)) << 12;
-    is.u.mem.bytes = 4096;
-    struct cap *cap = cap_new(d->core, d, &is, NULL);
-    m = message_new(monitor_blocking_deposit_cap_call__msgnum);
-    return call(d, m, cap);
+    return domain_call(d, m, NULL);
 }
 
 static bool ask_state(struct domain *d)
@@ -554,34 +476,6 @@ static void end_somehow(struct domain *d)
         leave(d);
 }
 
-/* The memory server answers the monitor. */
-static bool serve_memory(struct domain *d)
-{
-    struct message *q = d->mem_request;
-    if (q == NULL || d->mem_client == NULL)
-        return false;
-    struct core *core = &world.core[d->core];
-    struct message *m;
-    struct cap *ram = NULL;
-    if (q->number == mem_allocate_call__msgnum) {
-        m = message_new(mem_allocate_response__msgnum);
-        if (!world.refuse_ram || d->core != 0)
-            ram = ram_new(core, d, q->args.mem.allocate_call.bits);
-        m->args.mem.allocate_response.err = ram != NULL ? SYS_ERR_OK : LIB_ERR_RAM_ALLOC;
-    } else {
-        m = message_new(mem_free_monitor_response__msgnum);
-        m->args.mem.free_monitor_response.err = ram_back(core, q->args.mem.free_monitor_call.base);
-    }
-    const bool sent = domain_send(d, d->mem_client, m, ram);
-    if (ram != NULL)
-        cap_gone(ram);
-    if (!sent)
-        return false;
-    d->mem_request = NULL;
-    message_free(q);
-    return true;
-}
-
 static bool duty(struct domain *d)
 {
     if (d->kind == KIND_INIT)
@@ -601,6 +495,8 @@ static void act(struct domain *d)
     const unsigned what = (unsigned)random_below(d->kind == KIND_APP ? 100 : 12);
     if (is_starting(d))
         return;
+    if (world.circuits && chance(50) && act_circuit(d))
+        return;
     if (what < 6 && !d->rpc_busy)
         spawn(d);
     else if (what < 16)
@@ -610,7 +506,7 @@ static void act(struct domain *d)
     else if (what < 65)
         act_close(d);
     else if (what < 75 && !d->rpc_busy)
-        parcel(d);
+        act_parcel(d);
     else if (what < 85)
         ask_state(d);
     else if (what < 88)

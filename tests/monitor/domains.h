@@ -137,9 +137,17 @@ void circuits_domain_gone(struct domain *d);
 bool circuits_have_duty(const struct domain *d);
 void circuits_check(void);
 
-/* domains.c */
+/* memory.c */
+bool act_parcel(struct domain *d);
+void parcel_deposited(uint64_t ticket);
+/* The memory server answers its monitor. */
+bool serve_memory(struct domain *d);
 /* Blocks that the memory server of a core has given away. */
 unsigned ram_given(unsigned core);
+
+/* domains.c */
+/* A procedure call to the monitor; one at a time. */
+bool domain_call(struct domain *d, struct message *m, const struct cap *give);
 bool domain_hello(struct domain *d, const struct cap *via, enum role role);
 void domains_check(void);
 

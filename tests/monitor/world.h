@@ -9,7 +9,9 @@
  *   messages.c   the functions that send and deliver each message of the four interfaces
  *   cores.c      boot information, modules, starting a core
  *   domains.c    domains: what they do, and what they believe they are owed
- *   circuits.c   their multi-hop channels
+ *   connections.c, circuits.c  their connections and multi-hop channels
+ *   memory.c     memory servers, parcels
+ *   hostile.c    domains that mean harm
  *   world.c      what happens next
  *
  * What goes wrong ends the process with a line on standard error (world_fail).
@@ -112,9 +114,10 @@ struct world {
     struct cap *caps;
     struct endpoint *endpoints;
     struct wire *wires;
-    bool chaos;   /* refusals and delays of the transport; off: everything that can goes through */
-    bool acts;    /* domains do new things; off: they only answer */
-    bool hostile; /* some domains do what they must not */
+    bool chaos;    /* refusals and delays of the transport; off: everything that can goes through */
+    bool acts;     /* domains do new things; off: they only answer */
+    bool hostile;  /* some domains do what they must not */
+    bool circuits; /* much goes over multi-hop channels, and is read slowly */
     bool hold_boot;        /* nobody asks for cores yet */
     bool waits_for_ever;   /* a core was started that never reports */
     unsigned refuse_start; /* attempts to start a core that the power device refuses */
