@@ -28,8 +28,9 @@ struct expect_input {
 };
 
 /* How large a regular expression may grow when its repetitions are written out, and how deep its
- * groups may lie. */
-#define REGEX_ATOMS_MAX 10000
+ * groups may lie.  The library's work for the first long line grows with the square and more: less than a
+ * second with a thousand atoms, minutes with ten thousand, and it cannot be interrupted. */
+#define REGEX_ATOMS_MAX SCENARIO_PATTERN_MAX /* what has no repetitions always fits */
 #define REGEX_DEPTH_MAX 32
 
 /* The end of a bracket expression that begins at `at`, its ']' or the end of the text. */
