@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -118,6 +119,7 @@ void record_hash_build(char program[HASH_TEXT_BYTES], char library[HASH_TEXT_BYT
 
 struct recorder {
     char dir[PATH_MAX - 64];
+    int lock; /* the folder, locked, so that two runs cannot record into it; or -1 */
     FILE *slices;
     json_t *images;
     char scenario_hash[HASH_TEXT_BYTES];
@@ -207,6 +209,13 @@ static int start_recording(struct recorder *recorder, const struct scenario *sce
     const struct slices_header header = { SLICES_MAGIC, sizeof(struct unicorn_slice) };
     if (mkdir(recorder->dir, 0777) < 0 && errno != EEXIST)
         return -errno;
+    recorder->lock = open(recorder->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (recorder->lock < 0 || flock(recorder->lock, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    char problem[160]; /* what another run may have written since it was looked at */
+    check_folder(recorder->dir, problem, sizeof(problem));
+    if (problem[0])
+        return -EEXIST;
     int error = record_scenario(recorder, scenario);
     if (!error)
         error = record_image(recorder, images, scenario->menu.kernel.path);
@@ -233,6 +242,7 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     struct recorder *recorder = calloc(1, sizeof(*recorder));
     int error = recorder ? 0 : -ENOMEM;
     if (recorder) {
+        recorder->lock = -1;
         recorder->images = json_array();
         if ((size_t)snprintf(recorder->dir, sizeof(recorder->dir), "%s", dir) >=
             sizeof(recorder->dir))
@@ -243,7 +253,9 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     if (!error)
         return recorder;
     fprintf(stderr, "vmm: --record %s: %s%s\n", dir, recorder ? recorder->file : "",
-            error == -ESPIPE ? "it is not a regular file" : strerror(-error));
+            error == -ESPIPE        ? "it is not a regular file"
+            : error == -EWOULDBLOCK ? "another run is recording into it"
+                                    : strerror(-error));
     if (recorder) {
         recorder->error = 0; /* said already */
         recorder_close(recorder);
@@ -303,6 +315,8 @@ bool recorder_close(struct recorder *recorder)
     if (error)
         fprintf(stderr, "vmm: --record %s: cannot write: %s\n", recorder->dir, strerror(-error));
     json_decref(recorder->images);
+    if (recorder->lock >= 0)
+        close(recorder->lock);
     free(recorder);
     return error == 0;
 }

@@ -68,6 +68,16 @@ vmm run --seed 7 --record "$TMP/foreign/thesis.tex" scenarios/two-core-idc.yaml
 exits_with 2
 says 'Not a directory'
 
+# Two runs do not record into one folder.
+mkdir "$TMP/busy"
+exec 9<"$TMP/busy"
+flock 9
+vmm run --seed 7 --record "$TMP/busy" scenarios/two-core-idc.yaml
+exits_with 2
+says 'another run is recording into it'
+[ -z "$(ls "$TMP/busy")" ] || fail "something was written there"
+exec 9<&-
+
 # What an unfinished recording left is used again.
 cp -R "$record" "$TMP/unfinished"
 rm "$TMP/unfinished/record.json"
