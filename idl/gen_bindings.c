@@ -31,11 +31,15 @@ static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message
 {
     const char *name = stream_name(e, m, s);
     const char *type = idl_c_type(e->arena, e->plan->interface, s->argument->type.type);
+    /* a pointer to an array of constants takes no other pointer by itself before C23 */
+    const char *cast = idl_base_type(s->argument->type.type)->kind == IDL_TYPE_ARRAY
+                           ? idl_arena_printf(e->arena, "(const %s *)", type)
+                           : "";
     put(e->out,
         "/* Packs an element of %s, an argument of %s. */\n"
         "static void %s_pack(const void *_element, uint64_t *_words)\n{\n"
-        "    const %s *_e = _element;\n\n",
-        s->argument->name, m->name, name, type);
+        "    const %s *_e = %s_element;\n\n",
+        s->argument->name, m->name, name, type, cast);
     for (unsigned w = 0; w < s->element_words; w++) {
         bool first = true;
         put(e->out, "    _words[%u] =", w);

@@ -141,7 +141,7 @@ Test(idl_stubs, generated_code_is_c11_and_c17)
     static const char *const standards[] = { "c11", "c17", "gnu17" };
     for (int i = 0; i < 3; i++)
         run(standards[i],
-            "%s -std=%s -O2 -Wall -Wextra -Werror -Iguest/user/include -I%s -c "
+            "%s -std=%s -O2 -Wall -Wextra -Wshadow -pedantic -Werror -Iguest/user/include -I%s -c "
             "%s/kitchen_flounder_bindings.c -o %s/kitchen.o",
             compiler(), standards[i], work, work, work);
 }

@@ -24,7 +24,7 @@ struct lmp_recv_msg {
     }
 
 /* Lies in the dispatcher frame; the buffer's words follow it. */
-struct lmp_endpoint {
+__extension__ struct lmp_endpoint {   /* a flexible array within: not ISO C */
     struct lmp_endpoint *next, *prev; /* all endpoints of the dispatcher */
     struct waitset_chanstate waitset_state;
     struct capref recv_slot; /* what k.recv_cptr names, or NULL_CAP */

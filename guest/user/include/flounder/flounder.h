@@ -357,10 +357,11 @@ void flounder_multihop_rx_handler(void *arg);
 struct flounder_binding *flounder_local_begin(struct flounder_binding *c, errval_t *err);
 /* The handler has returned: runs the continuation. */
 errval_t flounder_local_sent(struct flounder_binding *peer, struct event_closure cont);
-/* What the receiver gets for a string or array: never NULL. */
-static inline const void *flounder_local_data(const void *data)
+/* What the receiver gets for a string or array: never NULL.  (Not const: before C23 a pointer to fixed arrays
+ * of constants does not take that.) */
+static inline void *flounder_local_data(const void *data)
 {
-    return data != NULL ? data : "";
+    return (void *)(uintptr_t)(data != NULL ? data : "");
 }
 /* What the receiver gets for a capability: a copy, or if it is given away, the same. */
 struct capref flounder_local_cap(struct capref cap, bool give_away);
