@@ -217,7 +217,7 @@ static void begin(struct circuit_side *s)
     const unsigned what = (unsigned)random_below(100);
     unsigned words = 0;
     enum multihop_frame_kind kind = MULTIHOP_CLOSE;
-    if (what < (world.circuits ? 92 : 85)) {
+    if (what < 85) {
         kind = MULTIHOP_DATA;
         words = 1 + (unsigned)random_below(chance(80) ? 9 : MAX_WORDS);
         s->out[1] = s->sent;

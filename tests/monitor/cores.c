@@ -183,7 +183,7 @@ void cores_power_on(void)
     b->topology.node_count = 1;
     b->topology.node[0] =
         (struct abi_topology_node){ 0, 1ul << 30, ABI_WINDOW_BASE,
-                                    (uint64_t)world.cores * WORLD_WINDOW_PAGES * BASE_PAGE_SIZE };
+                                    (uint64_t)world.cores * world.window_pages * BASE_PAGE_SIZE };
     b->region[b->region_count++] =
         (struct abi_region){ .base = RAM_BASE, .bytes = RAM_BYTES, .type = ABI_REGION_RAM };
     b->region[b->region_count++] = (struct abi_region){ .base = ABI_WINDOW_BASE,

@@ -314,7 +314,7 @@ static void monitor_says(struct domain *d, struct message *m)
 
 bool domain_listens(const struct endpoint *e)
 {
-    if (e->role == ROLE_CIRCUIT && world.circuits && world.acts && !chance(10))
+    if (e->role == ROLE_CIRCUIT && world.circuits && world.acts && !chance(3))
         return false;
     return e->role != ROLE_CIRCUIT || side_listens(e);
 }

@@ -14,6 +14,10 @@ static uintptr_t guess(const struct domain *d)
         return d->last_mon_id + ((uintptr_t)random_below(4) << 16);
     if (chance(20))
         return world.random;
+    for (const struct conn *own = conns; own != NULL && chance(80); own = own->next)
+        for (unsigned i = 0; i < 2; i++)
+            if (own->end[i].open && own->end[i].d == d)
+                return own->end[i].mon_id;
     if (c != NULL && chance(30)) { /* somebody's */
         for (unsigned i = (unsigned)random_below(8); i > 0 && c->next != NULL; i--)
             c = c->next;

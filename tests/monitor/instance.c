@@ -22,4 +22,6 @@ static void census(struct monitor_census *ret)
     peek_window(ret);
 }
 
-const struct monitor_copy monitor_copy = { .main = main, .census = census };
+const struct monitor_copy monitor_copy = { .main = main,
+                                           .census = census,
+                                           .is_free_page = peek_is_free_page };

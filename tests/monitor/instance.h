@@ -6,6 +6,7 @@
 #ifndef TEST_MONITOR_INSTANCE_H
 #define TEST_MONITOR_INSTANCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Entries in use of the tables of one monitor. */
@@ -19,6 +20,8 @@ struct monitor_census {
 struct monitor_copy {
     int (*main)(int argc, char *argv[]);
     void (*census)(struct monitor_census *ret);
+    /* Is this page of the window of its share, and free? */
+    bool (*is_free_page)(uint64_t base);
 };
 
 /* Parts of the census; each is defined beside the tables it looks at (peek_*.c). */
@@ -29,6 +32,7 @@ void peek_connections(struct monitor_census *ret);
 void peek_parcels(struct monitor_census *ret);
 void peek_peers(struct monitor_census *ret);
 void peek_questions(struct monitor_census *ret);
+bool peek_is_free_page(uint64_t base);
 void peek_window(struct monitor_census *ret);
 
 #endif

@@ -14,3 +14,9 @@ void peek_window(struct monitor_census *ret)
     assert(count == used_pages);
     ret->window_pages = count;
 }
+
+bool peek_is_free_page(uint64_t base)
+{
+    return base >= share_base && base < share_base + (uint64_t)share_pages * BASE_PAGE_SIZE &&
+           !page_used((uint32_t)((base - share_base) / BASE_PAGE_SIZE));
+}

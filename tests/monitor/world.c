@@ -183,8 +183,23 @@ void world_act(unsigned steps)
         step();
 }
 
+/* Nobody on any core can touch a page that may be given out again; the monitors' capabilities of whole
+ * shares are not meant. */
+static void check_free_pages(void)
+{
+    for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
+        for (unsigned i = 0; i < world.cores; i++)
+            CHECK(cap->is.type != ObjType_Frame || cap->is.u.mem.base < ABI_WINDOW_BASE ||
+                      (cap->cptr > 0 && cap->cptr < FIRST_SLOT) || !world.core[i].started ||
+                      world.core[i].comes_up ||
+                      !world.core[i].copy->is_free_page(cap->is.u.mem.base),
+                  "page %#lx is free, and %s of core %u has it", cap->is.u.mem.base,
+                  cap->holder != NULL ? domain_name(cap->holder) : "the monitor", cap->core);
+}
+
 void world_check(void)
 {
+    check_free_pages();
     domains_check();
     conns_check();
     circuits_check();
@@ -369,6 +384,7 @@ void world_begin(uint64_t seed, unsigned cores)
     world.random = seed * 0x9e3779b97f4a7c15u;
     world.verbose = getenv("MONITOR_WORLD_VERBOSE") != NULL;
     world.cores = cores;
+    world.window_pages = chance(40) ? WORLD_WINDOW_PAGES / 3 : WORLD_WINDOW_PAGES;
     world.chaos = true;
     cores_power_on();
 }

@@ -32,7 +32,7 @@
 #include "instance.h"
 
 #define WORLD_CORES 4
-#define WORLD_WINDOW_PAGES 24 /* of each core: few enough to be used up */
+#define WORLD_WINDOW_PAGES 24 /* of each core, or a third of that: used up now and then */
 #define SLOTS 16384           /* of a monitor's CSpace that are given out */
 #define FIRST_SLOT 8192
 
@@ -109,6 +109,7 @@ struct core {
 
 struct world {
     uint64_t seed, random;
+    unsigned window_pages;
     unsigned cores, current;
     struct core core[WORLD_CORES];
     struct cap *caps;
