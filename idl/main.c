@@ -273,6 +273,11 @@ static int parse_options(int argc, char **argv, struct options *o)
                 fputs(usage, stderr);
                 return 2;
             }
+            if (o->action != GENERATE && o->action != (enum action)(c - ACTION)) {
+                fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time\n%s",
+                        usage);
+                return 2;
+            }
             o->action = (enum action)(c - ACTION);
         }
     }

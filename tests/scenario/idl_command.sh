@@ -69,7 +69,7 @@ nothing_left left
 # mistakes
 for command in "--check missing.if" "--check h" "--check" "--nonsense plain.if" "--lang=ada plain.if" "plain.if" \
     "--default-max 0 --check plain.if" "--compat plain.if" "--compat plain.if missing.if" "-I missing.if --check plain.if" \
-    "--if-types plain.if" "--lang=c --header-dir h plain.if"; do
+    "--if-types plain.if" "--lang=c --header-dir h plain.if" "--format --check plain.if"; do
     # shellcheck disable=SC2086
     idl $command
     exits_with 2
