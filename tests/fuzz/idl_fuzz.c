@@ -4,7 +4,7 @@
  * or grow.  What compiles must compile again after formatting, to the same messages.
  *
  * With libFuzzer (clang -fsanitize=fuzzer) this is the whole program; tests/fuzz/idl builds and runs
- * it.  tests/unit/test_idl_corpus.c runs the kept corpus through the same function in make check.
+ * it.  tests/unit/test_idl_tools.c runs the kept corpus through the same function in make check.
  */
 #include <stdint.h>
 #include <stdlib.h>
