@@ -71,7 +71,7 @@ static void gen_reply(struct idl_emit *e, const struct idl_wire_message *m)
             if (m->arguments[i]->kind == IDL_ARGUMENT_SCALAR &&
                 !idl_is_cap(m->arguments[i]->type.type))
                 fixed[count++] = m->arguments[i];
-        put(e->out, "        struct flounder_rx _rx = { NULL, %s, %s };\n",
+        put(e->out, "        const struct flounder_rx _rx = { %s, %s };\n",
             m->stream_count > 0 ? "_streams" : "NULL", m->cap_count > 0 ? "_caps" : "NULL");
         idl_put_names(e,
                       idl_arena_printf(e->arena, "        %s_%s__store_results(_rpc->results, &_rx",

@@ -148,13 +148,17 @@ static const struct idl_leaf *only_leaf(const struct idl_wire_message *m,
 static void gen_unpack(struct idl_emit *e, const struct idl_wire_message *m,
                        enum idl_channel channel)
 {
-    bool *used = idl_arena_alloc(e->arena, m->words[channel] + 1);
+    bool *used = idl_arena_alloc(e->arena, m->words[channel] + 1), any = false;
     for (size_t i = 0; i < m->leaf_count; i++)
         if (m->leaves[i].argument != NULL || !is_plain(m))
             used[m->leaves[i].spot[channel].word] = true;
     for (unsigned w = 0; w < m->words[channel]; w++)
-        if (used[w])
-            put(e->out, "    const uint64_t _w%u = _rx->words[%u];\n", w, w);
+        if (used[w]) {
+            put(e->out, "    const uint64_t _w%u = _words[%u];\n", w, w);
+            any = true;
+        }
+    if (!any)
+        put(e->out, "    (void)_words;\n");
     for (size_t i = 0; i < m->leaf_count; i++)
         if (m->leaves[i].argument == NULL && !is_plain(m)) {
             struct idl_spot spot = m->leaves[i].spot[channel];
@@ -201,8 +205,9 @@ static void gen_deliver_response(struct idl_emit *e, const struct idl_backend *b
             if (m->arguments[i]->kind == IDL_ARGUMENT_SCALAR &&
                 !idl_is_cap(m->arguments[i]->type.type))
                 fixed[count++] = m->arguments[i];
+        put(e->out, "        const struct flounder_rx _rx = { _c->rx_stream, _c->rx_cap };\n");
         idl_put_names(e,
-                      idl_arena_printf(e->arena, "        %s_%s__store_results(_rpc->results, _rx",
+                      idl_arena_printf(e->arena, "        %s_%s__store_results(_rpc->results, &_rx",
                                        e->name, m->source->name),
                       fixed, count);
         put(e->out, ");\n");
@@ -219,16 +224,15 @@ static void gen_deliver(struct idl_emit *e, const struct idl_backend *b,
 {
     put(e->out,
         "/* Takes %s out of the channel and hands it over. */\n"
-        "static void %s_%s__%s_deliver(struct flounder_binding *_c, struct flounder_rx *_rx)\n{\n",
+        "static void %s_%s__%s_deliver(struct flounder_binding *_c, const volatile uint64_t "
+        "*_words)\n{\n",
         m->name, e->name, m->name, b->name);
     put(e->out, "    struct %s_binding *_binding = _c->binding;\n", e->name);
-    if (m->argument_count == 0 && is_plain(m))
-        put(e->out, "    (void)_rx;\n");
     gen_unpack(e, m, b->channel);
     for (size_t s = 0; s < m->stream_count; s++)
-        put(e->out, "    const struct flounder_rx_stream _stream%zu = _rx->stream[%zu];\n", s, s);
+        put(e->out, "    const struct flounder_rx_stream _stream%zu = _c->rx_stream[%zu];\n", s, s);
     for (size_t c = 0; c < m->cap_count; c++)
-        put(e->out, "    const struct capref %s = _rx->cap[%zu];\n", m->caps[c]->name, c);
+        put(e->out, "    const struct capref %s = _c->rx_cap[%zu];\n", m->caps[c]->name, c);
     put(e->out, "\n");
     if (m->kind == IDL_WIRE_RESPONSE)
         gen_deliver_response(e, b, m);

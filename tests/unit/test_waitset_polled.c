@@ -253,7 +253,7 @@ BothWays(thread_polls_a_bounded_number_of_times_then_blocks)
     OK(event_dispatch(&ws));
     expect_order(1, 1);
     cr_assert_eq(fake_blocked_calls, 1);
-    cr_assert_eq(polls_before_idle, UMP_POLL_BUDGET);
+    cr_assert_eq(polls_before_idle, UMP_POLL_THREAD * UMP_POLL_BUDGET);
 }
 
 Test(waitset_polled, many_channels_are_polled_in_fewer_rounds)

@@ -20,6 +20,9 @@
 #define UMP_POLL_BUDGET 64
 #define UMP_POLL_ROUNDS_LEAST 4
 #define UMP_POLL_LOOKS 512
+/* A thread that polls for itself, before it blocks, makes that many rounds for each of the dispatcher's: its
+ * own are as much shorter. */
+#define UMP_POLL_THREAD 2
 
 struct ump_chan;
 typedef void ump_bind_continuation_fn(void *st, errval_t err, struct ump_chan *uc,

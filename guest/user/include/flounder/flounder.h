@@ -45,11 +45,11 @@ struct flounder_stream_plan {
 };
 
 struct flounder_binding;
-struct flounder_rx;
 
 struct flounder_message_plan {
     const char *name;
-    void (*deliver)(struct flounder_binding *c, struct flounder_rx *rx);
+    /* Takes a message out of its words, rx_stream and rx_cap, and hands it over. */
+    void (*deliver)(struct flounder_binding *c, const volatile uint64_t *words);
     uint16_t number;
     uint16_t words;     /* fixed ones */
     uint16_t fragments; /* fixed ones, with the empty ones that carry capabilities */
@@ -95,11 +95,10 @@ struct flounder_rx_stream {
     size_t length;
 };
 
-/* A message that has arrived, as its deliver function sees it. */
+/* What of a reply does not lie in its words. */
 struct flounder_rx {
-    const volatile uint64_t *words;
-    struct flounder_rx_stream *stream;
-    struct capref *cap;
+    const struct flounder_rx_stream *stream;
+    const struct capref *cap;
 };
 
 /* Where in a message the next fragment begins. */
@@ -223,15 +222,20 @@ static inline bool flounder_cont_is_queued(struct event_closure cont)
     return cont.handler != NULL && cont.handler != flounder_blocking_cont;
 }
 
+/* Only threads of one dispatcher use a binding: one instruction claims it, without a lock. */
 static inline bool flounder_tx_claim(struct flounder_binding *c, uint16_t number,
                                      struct event_closure cont)
 {
     uint16_t idle = 0;
+    bool claimed;
     const bool queued = flounder_cont_is_queued(cont);
     if (queued && waitset_chan_is_registered(&c->tx_cont_chan))
         return false;
-    if (!__atomic_compare_exchange_n(&c->tx_number, &idle, number, false, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_RELAXED))
+    __asm__("cmpxchgw %3, %1"
+            : "+a"(idle), "+m"(c->tx_number), "=@ccz"(claimed)
+            : "r"(number)
+            : "memory");
+    if (!claimed)
         return false;
     /* in between, a message of another thread may have come and gone, and left its continuation */
     if (queued && waitset_chan_is_registered(&c->tx_cont_chan)) {
@@ -331,12 +335,6 @@ static inline void flounder_ump_rearm_line(struct flounder_binding *c)
 {
     if (__builtin_expect(c->closed != SYS_ERR_OK || !ump_chan_listen_again(c->channel, true), 0))
         flounder_ump_rearm_anew(c, true);
-}
-
-/* The string or array of a stream: never NULL, zero-terminated. */
-static inline void *flounder_rx_data(const struct flounder_rx *rx, unsigned stream)
-{
-    return rx->stream[stream].data;
 }
 
 /* After the handler: frees a stream's memory. */

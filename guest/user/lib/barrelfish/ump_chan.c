@@ -364,7 +364,15 @@ void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws)
 bool ump_endpoint_poll(struct waitset_chanstate *chan)
 {
     struct ump_chan *uc = chan->arg;
-    bool found = ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc);
+
+    if (!ump_ring_has_line(&uc->ring)) {
+        return false;
+    }
+    if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
+        ump_chan_prefetch_answer(uc);
+        return true;
+    }
+    bool found = ump_chan_can_recv(uc);
 
     /* It could not be sent when it became due, if our own window was closed. */
     send_ack_if_due(uc);

@@ -177,7 +177,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
            errval_t *error_var, bool known, struct event_closure *closure)
 {
     struct waitset_chanstate *chan = NULL;
-    unsigned rounds = UMP_POLL_BUDGET;
+    unsigned rounds = UMP_POLL_THREAD * UMP_POLL_BUDGET;
 
     for (unsigned round = 0;; round++) {
         if (error_var != NULL && err_is_fail(*(volatile errval_t *)error_var)) {
@@ -195,7 +195,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
         /* As the dispatcher does when it idles, but without giving up the thread: blocking it and
          * resuming it costs more than a message. */
         if (round == UMP_POLL_ROUNDS_LEAST) {
-            rounds = poll_rounds_disabled(handle);
+            rounds = UMP_POLL_THREAD * poll_rounds_disabled(handle);
         }
         if (round < rounds && may_poll(handle)) {
             get_dispatcher_generic(handle)->idle_polls++;

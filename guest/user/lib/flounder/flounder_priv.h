@@ -55,10 +55,6 @@ void flounder_rx_reset(struct flounder_binding *c);
 /* Starts a message: its plan, or NULL (and the error is told) if there is no such number. */
 const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number);
 
-/* Calls the deliver function of a message. */
-void flounder_deliver(struct flounder_binding *c, const struct flounder_message_plan *plan,
-                      struct flounder_rx rx);
-
 /* Hands over the message that flounder_take completed. */
 void flounder_deliver_assembled(struct flounder_binding *c);
 
@@ -136,6 +132,16 @@ static inline void flounder_leave(struct flounder_binding *c)
     __asm__("decl %0" : "+m"(c->depth), "=@ccz"(unused));
     if (unused && c->free_when_idle)
         flounder_discard(c);
+}
+
+/* Calls the deliver function of a message; c may be gone afterwards. */
+static inline void flounder_deliver(struct flounder_binding *c,
+                                    const struct flounder_message_plan *plan,
+                                    const volatile uint64_t *words)
+{
+    flounder_enter(c);
+    plan->deliver(c, words);
+    flounder_leave(c);
 }
 
 #endif

@@ -94,19 +94,19 @@ void flounder_lmp_rearm(struct flounder_binding *c)
 }
 
 /* The capability that came with a fragment goes to its place, or nowhere if none was announced. */
-static void take_cap(struct flounder_binding *c, const struct flounder_message_plan *plan,
-                     unsigned fragment, struct capref cap)
+static inline void take_cap(struct flounder_binding *c, const struct flounder_message_plan *plan,
+                            unsigned fragment, const struct capref *cap)
 {
     if (fragment < plan->fragments && fragment < plan->caps)
-        c->rx_cap[fragment] = cap;
-    else if (!capref_is_null(cap))
-        cap_destroy(cap);
+        c->rx_cap[fragment] = *cap;
+    else if (!capref_is_null(*cap))
+        cap_destroy(*cap);
 }
 
 /* A fragment that is not a whole message by itself.  True: the event is used up; false: look for
  * more. */
 static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg *msg,
-                          struct capref cap)
+                          const struct capref *cap)
 {
     if (c->rx_plan == NULL) {
         if (msg->buf.msglen == 0) {
@@ -148,15 +148,11 @@ void flounder_lmp_rx_handler(void *arg)
         const unsigned index = (unsigned)(msg.words[0] & 0xffff) - FLOUNDER_FIRST_MESSAGE;
         if (c->rx_plan == NULL && index < c->messages && c->plan[index].single &&
             msg.buf.msglen == c->plan[index].words) {
-            struct flounder_rx rx = { (const uint64_t *)msg.words, NULL, &cap };
-            if (c->plan[index].caps == 0 && !capref_is_null(cap))
-                cap_destroy(cap); /* nobody asked for it */
-            flounder_enter(c);
-            c->plan[index].deliver(c, &rx);
-            flounder_leave(c);
+            take_cap(c, &c->plan[index], 0, &cap);
+            flounder_deliver(c, &c->plan[index], (const uint64_t *)msg.words);
             return;
         }
-        if (take_fragment(c, &msg, cap))
+        if (take_fragment(c, &msg, &cap))
             return;
     }
     flounder_lmp_rearm(c);

@@ -28,14 +28,6 @@ const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c,
     return &c->plan[number - FLOUNDER_FIRST_MESSAGE];
 }
 
-void flounder_deliver(struct flounder_binding *c, const struct flounder_message_plan *plan,
-                      struct flounder_rx rx)
-{
-    flounder_enter(c);
-    plan->deliver(c, &rx);
-    flounder_leave(c);
-}
-
 /* A capability that does not make it appears as NULL_CAP. */
 static void collect_caps(struct flounder_binding *c, const struct flounder_message_plan *plan)
 {
@@ -61,7 +53,7 @@ void flounder_deliver_assembled(struct flounder_binding *c)
     /* the streams are the deliver function's from now on */
     c->rx_plan = NULL;
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
-    flounder_deliver(c, plan, (struct flounder_rx){ c->rx_words, c->rx_stream, c->rx_cap });
+    flounder_deliver(c, plan, c->rx_words);
 }
 
 void flounder_rx_free(void *data)

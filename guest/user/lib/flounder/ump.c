@@ -106,11 +106,8 @@ static inline const struct flounder_message_plan *short_plan(const struct flound
 static inline void deliver_line(struct flounder_binding *c,
                                 const struct flounder_message_plan *plan)
 {
-    struct ump_chan *chan = c->channel;
-    struct flounder_rx rx = { chan->ring.recv.next->data, NULL, NULL };
-    flounder_enter(c);
-    plan->deliver(c, &rx);
-    flounder_leave(c);
+    const struct ump_chan *chan = c->channel;
+    flounder_deliver(c, plan, chan->ring.recv.next->data);
 }
 
 /* What is not to be had so easily: long messages, messages behind acknowledgements, the end. */
