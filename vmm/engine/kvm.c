@@ -146,9 +146,9 @@ static int set_up(struct engine *engine, const char **step)
     if (r < 0)
         return r;
     *step = "KVM_CREATE_VM";
-    engine->vm_fd = ioctl(engine->host.fd, KVM_CREATE_VM, 0);
+    engine->vm_fd = kvm_make_vm(&engine->host);
     if (engine->vm_fd < 0)
-        return -errno;
+        return engine->vm_fd;
     *step = "KVM_SET_USER_MEMORY_REGION";
     r = map_memory(engine);
     *step = "making a vCPU";

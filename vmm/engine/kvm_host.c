@@ -48,6 +48,15 @@ static void no_action(int signal)
     (void)signal;
 }
 
+int kvm_make_vm(const struct kvm_host *host)
+{
+    int fd;
+    do {
+        fd = ioctl(host->fd, KVM_CREATE_VM, 0);
+    } while (fd < 0 && errno == EINTR); /* a signal of whatever kind ends the attempt */
+    return fd < 0 ? -errno : fd;
+}
+
 void kvm_install_kick_handler(void)
 {
     /* SA_RESTART: KVM_RUN ends all the same (immediate_exit is set), but a kick that comes late must not

@@ -38,8 +38,11 @@ struct kvm_host {
 int kvm_host_open(struct kvm_host *host);
 void kvm_host_close(struct kvm_host *host);
 
-/* Installs the handler of KVM_KICK_SIGNAL (does nothing, does not restart system calls). */
+/* Installs the handler of KVM_KICK_SIGNAL, which does nothing; system calls but KVM_RUN are restarted. */
 void kvm_install_kick_handler(void);
+
+/* A new VM's descriptor, or a negative errno. */
+int kvm_make_vm(const struct kvm_host *host);
 
 /* Gives a vCPU the host's CPUID with `core` as APIC id. */
 int kvm_set_cpuid(const struct kvm_host *host, int vcpu_fd, unsigned core);

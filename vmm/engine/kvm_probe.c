@@ -202,9 +202,9 @@ static int make_vm(struct kvm_host *host, struct probe_vm *vm)
         vm->memory = NULL;
         return -errno;
     }
-    vm->vm_fd = ioctl(host->fd, KVM_CREATE_VM, 0);
+    vm->vm_fd = kvm_make_vm(host);
     if (vm->vm_fd < 0)
-        return -errno;
+        return vm->vm_fd;
     struct kvm_userspace_memory_region slot = { .memory_size = PROBE_PAGES * 4096,
                                                 .userspace_addr = (uintptr_t)vm->memory };
     if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
