@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * libtest: the first use of the name service, by everybody at once: threads that look up names, and
- * handlers that register them on top of each other's stacks.  Must run before anything else has
- * spoken with the name service.
+ * libtest: the name service, used by everybody at once: threads that look up names, and handlers that
+ * register them on top of each other's stacks.  Must run before anything else has spoken with the name
+ * service, since the first use is one of its own.
  */
 #include <barrelfish/nameservice_client.h>
 #include <if/myappif_defs.h>
@@ -45,18 +45,12 @@ static int look_up(void *arg)
     return (int)iref;
 }
 
-void test_names(void)
+static void everybody_at_once(void)
 {
     struct thread *thread[SERVICES];
     char name[32];
     iref_t iref;
 
-    if (domain_is_first()) {
-        return; /* there is no name service */
-    }
-    CHECK_OK(nameservice_blocking_lookup("spawn.0", &iref));
-    CHECK(err_no(nameservice_unregister("spawn.0")) == CHIPS_ERR_NOT_OWNER);
-    CHECK_OK(nameservice_lookup("spawn.0", &iref));
     for (uintptr_t i = 0; i < SERVICES; i++) {
         CHECK_OK(myappif_export((void *)i, exported, refuse, get_default_waitset(),
                                 IDC_EXPORT_FLAGS_DEFAULT));
@@ -73,4 +67,18 @@ void test_names(void)
         CHECK_OK(nameservice_unregister(name));
         CHECK(err_no(nameservice_lookup(name, &iref)) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME);
     }
+}
+
+void test_names(void)
+{
+    iref_t iref;
+
+    if (domain_is_first()) {
+        return; /* there is no name service */
+    }
+    everybody_at_once(); /* while the binding is being made */
+    CHECK_OK(nameservice_blocking_lookup("spawn.0", &iref));
+    CHECK(err_no(nameservice_unregister("spawn.0")) == CHIPS_ERR_NOT_OWNER);
+    CHECK_OK(nameservice_lookup("spawn.0", &iref));
+    everybody_at_once(); /* taking turns with it */
 }

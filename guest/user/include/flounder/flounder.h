@@ -152,7 +152,7 @@ struct flounder_binding {
     struct waitset_chanstate tx_cont_chan;
     struct waitset_chanstate register_chan;
     struct flounder_waiter *tx_waiter; /* blocks for the current message */
-    struct flounder_waiter *tx_idle;   /* block until they may send, first come first served */
+    struct flounder_waiter *tx_idle;   /* block until the binding is idle; then all try */
 
     /* receiving */
     const struct flounder_message_plan *rx_plan; /* NULL: between messages */
@@ -191,10 +191,10 @@ struct flounder_binding {
 /* Why a claim failed: FLOUNDER_ERR_TX_BUSY, or the reason the binding is closed. */
 errval_t flounder_tx_refusal(const struct flounder_binding *c);
 
-/* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who waits for
- * his turn. */
+/* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who waits to
+ * send. */
 void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont);
-/* Wakes who waits for his turn. */
+/* Wakes who waits to send. */
 void flounder_tx_wake(struct flounder_binding *c);
 /* Gives back a claim for which nothing was done. */
 void flounder_tx_unclaim(struct flounder_binding *c);

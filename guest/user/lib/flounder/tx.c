@@ -3,7 +3,7 @@
  * Sending: who may, and what happens when a message is out (facts §1.4).
  *
  * tx_number is the lock of the sending side: claimed by compare-and-swap, released by storing 0.  A
- * sender that finds it taken gets FLOUNDER_ERR_TX_BUSY; remote procedure calls instead queue in
+ * sender that finds it taken gets FLOUNDER_ERR_TX_BUSY; remote procedure calls instead wait in
  * tx_idle.  Continuations go through the waitset, never inline.
  * Must release tx_number before waking anybody: whom it wakes may send at once.
  */
@@ -30,18 +30,6 @@ size_t flounder_string_length(const char *string)
 
 /* ---- the end of a message ---- */
 
-/* The first in line for an idle binding, if any. */
-static struct flounder_waiter *next_in_line(struct flounder_binding *c)
-{
-    dispatcher_handle_t handle = disp_disable();
-    struct flounder_waiter *w = c->tx_idle;
-    if (w != NULL)
-        c->tx_idle = w->next;
-    c->tx_wanted = c->tx_idle != NULL;
-    disp_enable(handle);
-    return w;
-}
-
 /* One step, or another thread's message could come and go in between: its continuation needs the place
  * of ours. */
 static void release(struct flounder_binding *c, struct event_closure cont)
@@ -58,13 +46,22 @@ static void release(struct flounder_binding *c, struct event_closure cont)
     disp_enable(handle);
 }
 
+/* All of them: a thread may be busy with an event on top of its wait, and that may depend on the others, or
+ * wait for its own turn.  Who comes too late waits again. */
 void flounder_tx_wake(struct flounder_binding *c)
 {
     if (!c->tx_wanted)
         return;
-    struct flounder_waiter *w = next_in_line(c);
-    if (w != NULL)
+    dispatcher_handle_t handle = disp_disable();
+    struct flounder_waiter *w = c->tx_idle;
+    c->tx_idle = NULL;
+    c->tx_wanted = false;
+    disp_enable(handle);
+    while (w != NULL) {
+        struct flounder_waiter *next = w->next;
         flounder_waiter_wake(w, SYS_ERR_OK);
+        w = next;
+    }
     if (waitset_chan_is_armed(&c->register_chan))
         waitset_chan_trigger(&c->register_chan);
 }
@@ -199,11 +196,8 @@ bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
     c->tx_wanted = true;
     disp_enable(handle);
     /* it may have become idle before we were in line: then nobody else would wake us */
-    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0) {
-        struct flounder_waiter *first = next_in_line(c);
-        if (first != NULL)
-            flounder_waiter_wake(first, SYS_ERR_OK);
-    }
+    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0)
+        flounder_tx_wake(c);
     *err = flounder_waiter_wait(&waiter);
     return err_is_ok(*err);
 }
