@@ -190,8 +190,8 @@ void circuit_end_gone(struct circuit_end *end)
     }
     c->state = CIRCUIT_CLOSING;
     other->close_due = true;
-    if (other->kind ==
-        END_MONITOR) /* if it goes, too, its close may wait behind frames without credit */
+    /* if the other end goes, too, its close may wait behind frames without credit */
+    if (other->kind == END_MONITOR)
         other->owed += lost;
     pump(other);
 }
@@ -570,8 +570,8 @@ void circuit_frame(coreid_t core, uint32_t vci, uint8_t kind, uint16_t ack, cons
     struct circuit_end *end = end_of_neighbour(core, vci);
     if (end == NULL)
         return;
-    if (kind ==
-        MULTIHOP_CLOSE) { /* also while ours waits behind frames: no credit for them comes */
+    if (kind == MULTIHOP_CLOSE) {
+        /* also while ours waits behind frames: no credit for them comes */
         circuit_end_gone(end);
         return;
     }

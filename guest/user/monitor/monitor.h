@@ -71,10 +71,9 @@ struct client {
     struct monitor_blocking_lmp_binding *rpc; /* NULL until asked for */
     struct hello *rpc_hello;
     struct send_queue rpc_queue;
-    unsigned open; /* connections not yet closed */
-    struct waitset_chanstate
-        end;             /* the event that ends it: a binding has broken, or it is stopped */
-    unsigned last_words; /* messages of it that may still be heard before */
+    unsigned open;                /* connections not yet closed */
+    struct waitset_chanstate end; /* the event of its end: a binding has broken, or it is stopped */
+    unsigned last_words;          /* messages of it that may still be heard before */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
     bool waits_for_name;
