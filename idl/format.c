@@ -64,14 +64,16 @@ static size_t item_length(const struct formatter *f)
     return length;
 }
 
-static void write_text(struct formatter *f, const char *text, bool space)
+/* Returns whether it begins a line. */
+static bool write_text(struct formatter *f, const char *text, bool space)
 {
     size_t length = strlen(text);
     if (f->column > 0 && f->parens > 0 && f->brackets == 0 &&
         f->last.kind == IDL_TOKEN_PUNCTUATION && f->last.punctuation == ',' &&
         f->column + item_length(f) + 2 > RIGHT_MARGIN)
         newline(f);
-    if (f->column == 0) {
+    const bool begins = f->column == 0;
+    if (begins) {
         unsigned indent = indentation(f);
         put(f->out, "%*s", (int)indent, "");
         f->column = indent;
@@ -83,6 +85,7 @@ static void write_text(struct formatter *f, const char *text, bool space)
     const char *last_line = strrchr(text, '\n');
     f->column =
         last_line == NULL ? f->column + (unsigned)length : (unsigned)strlen(last_line + 1) + 1;
+    return begins;
 }
 
 static const char *spelling(struct formatter *f, const struct idl_token *t)
@@ -119,9 +122,10 @@ static void write_comment(struct formatter *f, const struct idl_token *t)
         length--;
     if (own_line)
         newline(f);
-    /* a comment behind `;` or `{` stays on that line */
-    write_text(f, idl_arena_text(f->arena, text, length), true);
-    f->end_line = line_comment || own_line;
+    /* a comment behind `;` or `{` stays on that line; one on a line of its own keeps it, also if it came
+     * there because there was no room */
+    bool begins = write_text(f, idl_arena_text(f->arena, text, length), true);
+    f->end_line = line_comment || begins;
 }
 
 static bool no_space_before(const struct idl_token *t)
