@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 {
     occupy_standard_streams();
     signal(SIGXFSZ,
-           SIG_IGN); /* a file that may not grow is an error of the write, told like others */
+           SIG_IGN); /* a file that may not grow: an error of the write, told like others */
     argp_err_exit_status = STATUS_USAGE;
     if (argc < 2) {
         print_help(stderr);

@@ -36,14 +36,20 @@ static void disconnect_by_monitor(void)
     idc_connection_lost(12);
 }
 
-static void a_dead_peer_is_told_after_its_last_words(void)
+/* Two messages, for b to receive when it gets to it. */
+static void a_says_last_words(void)
 {
-    connect_by_monitor(80, 32);
     b->error_handler = on_error;
     b->rx_vtbl.empty = rx_empty;
     b->rx_vtbl.text = rx_text;
     EXPECT(err_is_ok(kitchen_text__tx(a, NOP_CONT, 1, "last words")));
     EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT)));
+}
+
+static void a_dead_peer_is_told_after_its_last_words(void)
+{
+    connect_by_monitor(80, 32);
+    a_says_last_words();
     idc_connection_lost(12);
     settle();
     HAPPENED("text empty error-b ");

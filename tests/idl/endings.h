@@ -191,11 +191,7 @@ static void last_words_count_though_a_send_crosses_them(void)
     if (kind != FLOUNDER_LMP)
         return;
     connect(80, 32);
-    b->error_handler = on_error;
-    b->rx_vtbl.empty = rx_empty;
-    b->rx_vtbl.text = rx_text;
-    EXPECT(err_is_ok(kitchen_text__tx(a, NOP_CONT, 1, "last words")));
-    EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT)));
+    a_says_last_words();
     host_lmp_break(a->flounder.channel);
     EXPECT(err_is_ok(kitchen_empty__tx(b, noting("sent"))));
     EXPECT(err_no(kitchen_empty__tx(b, NOP_CONT)) == FLOUNDER_ERR_TX_BUSY);

@@ -5,17 +5,16 @@
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
 /* link: guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c */
 /* link: guest/user/lib/barrelfish/deferred.c */
+#include "event_log.h"
 #include "fake_dispatcher.h"
 
 #include <barrelfish/deferred.h>
 #include <barrelfish/event_mutex.h>
 #include <barrelfish/ump_chan.h>
-#include <stdarg.h>
 
 #include "../../guest/user/lib/barrelfish/deferred_priv.h"
 
 static struct waitset ws;
-static unsigned order[64], order_count;
 static systime_t now;
 
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
@@ -34,12 +33,6 @@ systime_t get_system_time(void)
     return now;
 }
 
-static void note(void *arg)
-{
-    order[order_count++] = (unsigned)(uintptr_t)arg;
-}
-#define NOTE(i) MKCLOSURE(note, (void *)(uintptr_t)(i))
-
 static void set_up(void)
 {
     fake_reset();
@@ -53,20 +46,6 @@ static void dispatch_all(void)
     while (err_is_ok(event_dispatch_non_block(&ws))) {
     }
 }
-
-static void expect_order(unsigned count, ...)
-{
-    va_list args;
-
-    cr_assert_eq(order_count, count, "%u events, expected %u", order_count, count);
-    va_start(args, count);
-    for (unsigned i = 0; i < count; i++) {
-        cr_assert_eq(order[i], va_arg(args, unsigned), "event %u", i);
-    }
-    va_end(args);
-}
-
-#define OK(err) cr_assert(err_is_ok(err))
 
 TestSuite(waitset_queue, .init = set_up, .timeout = 60);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of waitsets share: a waitset, channels with rings of one line each, a log of the events
- * that were taken.  Included by one file of each program.
+ * What the tests of waitsets share: a waitset, channels with rings of one line each.  Included by one
+ * file of each program.
  */
 #ifndef WAITSET_FIXTURE_H
 #define WAITSET_FIXTURE_H
 
+#include "event_log.h"
 #include "fake_dispatcher.h"
 
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 #define CHANNELS 4
@@ -18,17 +18,10 @@
 
 static struct waitset ws;
 static struct waitset_chanstate chan[CHANNELS];
-static unsigned order[64], order_count;
 static struct ump_message line[CHANNELS]; /* the one line that each polled channel ever looks at */
 static struct ump_chan ump[CHANNELS];
 static unsigned long_looks;                      /* at a line, the long way */
 static struct waitset_chanstate *unpolled_event; /* found by the dispatcher whenever it looks */
-
-static void note(void *arg)
-{
-    order[order_count++] = (unsigned)(uintptr_t)arg;
-}
-#define NOTE(i) MKCLOSURE(note, (void *)(uintptr_t)(i))
 
 /* What the dispatcher does when a thread looks for events. */
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
@@ -90,19 +83,6 @@ static void waitset_set_up(bool short_way)
     unpolled_event = NULL;
 }
 
-static inline void expect_order(unsigned count, ...)
-{
-    va_list args;
-
-    cr_assert_eq(order_count, count, "%u events, expected %u", order_count, count);
-    va_start(args, count);
-    for (unsigned i = 0; i < count; i++) {
-        cr_assert_eq(order[i], va_arg(args, unsigned), "event %u", i);
-    }
-    va_end(args);
-}
-
-#define OK(err) cr_assert(err_is_ok(err))
 #define FAILS(err, code) cr_assert_eq(err_no(err), (code))
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "report/summary.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/text.h"
@@ -62,9 +61,7 @@ static void print_expectations(const struct summary *summary, FILE *out)
         else
             fprintf(out, "%s: ", expectation->place.file);
         expectation_text(expectation, text, sizeof(text));
-        char *clean = text_clean(text, strlen(text));
-        fputs(clean ? clean : "(no memory)", out);
-        free(clean);
+        text_write(out, text, strlen(text));
         const struct report_line *line =
             expectation->kind == EXPECT_NOT ? violating_line(summary, expectation) : NULL;
         if (line)
@@ -114,9 +111,9 @@ static void print_postmortem(const struct summary *summary, FILE *out)
     const char *text = summary->result->postmortem;
     while (text && *text) {
         size_t length = strcspn(text, "\n");
-        char *clean = text_clean(text, length);
-        fprintf(out, "  %s\n", clean ? clean : "(no memory)");
-        free(clean);
+        fputs("  ", out);
+        text_write(out, text, length);
+        fputc('\n', out);
         text += length;
         text += *text == '\n';
     }

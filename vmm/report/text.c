@@ -58,6 +58,13 @@ char *text_clean(const char *text, size_t bytes)
     return clean;
 }
 
+void text_write(FILE *out, const char *text, size_t bytes)
+{
+    char *clean = text_clean(text, bytes);
+    fputs(clean ? clean : "(no memory)", out);
+    free(clean);
+}
+
 void text_write_xml(FILE *out, const char *text)
 {
     for (; *text; text++) {

@@ -14,6 +14,9 @@
  * The caller frees it; NULL when out of memory. */
 char *text_clean(const char *text, size_t bytes);
 
+/* Writes the bytes as text_clean() makes them. */
+void text_write(FILE *out, const char *text, size_t bytes);
+
 /* Writes clean text (as from text_clean) as XML character data, fit for attributes too. */
 void text_write_xml(FILE *out, const char *text);
 

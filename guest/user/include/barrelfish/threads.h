@@ -19,8 +19,8 @@ typedef int (*thread_func_t)(void *arg);
 
 /* A thread that runs start(arg) when its turn comes; its stack is of THREADS_DEFAULT_STACK_BYTES or of
  * stack_bytes (at least 4096), and its end is thread_exit() or the return of `start`.  NULL when out of
- * memory, also if no machine has so much.  Who creates it joins or detaches it; till then its memory stays.  May allocate (and so talk to
- * mem_serv). */
+ * memory, also if no machine has so much.  Who creates it joins or detaches it; till then its memory
+ * stays.  May allocate (and so talk to mem_serv). */
 struct thread *thread_create(thread_func_t start, void *arg);
 struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes);
 

@@ -58,9 +58,9 @@ errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitse
 errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_chanstate *chan,
                                           struct event_closure closure);
 
-/* Registers idle or polled (`home`) until deregistered; the closure has a handler.  When an event has been taken, no other comes until
- * waitset_chan_listen_disabled: as if it had been unregistered and were registered again, but far
- * cheaper.  For channels whose handlers listen again each time. */
+/* Registers idle or polled (`home`) until deregistered; the closure has a handler.  When an event has
+ * been taken, no other comes until waitset_chan_listen_disabled: as if it had been unregistered and
+ * were registered again, but far cheaper.  For channels whose handlers listen again each time. */
 errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                                 struct event_closure closure,
                                                 enum ws_chanstate home, dispatcher_handle_t handle);
