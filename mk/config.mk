@@ -52,7 +52,7 @@ host_includes := -I. -Ivmm -Idevices
 # The macro is empty as in `#define _GNU_SOURCE`, so that a file may say it again.
 host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(host_includes)
 host_libs := -lyaml -ljansson -lelf -lxxhash -pthread -ldl -lm
-# vmm/engine/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
+# vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 
 # --- the same code for tests ---------------------------------------------------------------------
@@ -60,7 +60,7 @@ san_includes := $(host_includes) -Iidl
 san_flags := $(common_flags) -O1 -pthread -D_GNU_SOURCE= $(san_includes) \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Guest code that can run on the host.
-san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel -Iguest/kernel/include -Iguest/user/include
+san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel -Iguest/kernel/include -Iguest/abi -Iguest/user/include
 test_flags := $(san_guest_flags)
 test_libs := -lcriterion $(host_libs)
 
@@ -69,10 +69,10 @@ gcc_include := $(shell $(CC) -print-file-name=include)
 guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-protector \
                -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
-                -Iguest/kernel/include -Iguest/kernel -Iguest/user/include -Idevices
+                -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
 user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
               -ftls-model=local-exec -isystem $(B)/newlib/include \
-              -I$(B)/guest/include -Iguest/user/include \
+              -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
               $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
 
 # --- stamps --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 # build/bin/vmm (vmm/, devices/) and build/bin/idl (idl/), the rule for host objects, and the library of
 # the deterministic engine, which is loaded at run time and never linked.
 
-vmm_sources := $(sort $(wildcard vmm/*.c vmm/*/*.c devices/*.c))
+vmm_sources := $(sort $(wildcard vmm/*/*.c vmm/*/*/*.c devices/*.c))
 idl_sources := $(sort $(wildcard idl/*.c))
 vmm_objects := $(call objects,host,$(vmm_sources))
 idl_objects := $(call objects,host,$(idl_sources))

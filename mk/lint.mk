@@ -43,12 +43,12 @@ lint-cppcheck:
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-host $(host_includes) -Iidl \
 	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources)) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
-	    -Iguest/kernel -Iguest/user/include -Idevices \
+	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Idevices \
 	    $(filter %.c,$(kernel_sources) $(library_sources) $(domain_sources)) || status=1; \
 	exit $$status
 
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
-tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/user/include \
+tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
     $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
 # Its own headers: those of another version that is installed too do not fit.
 tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/usr/lib/llvm-14 \
@@ -63,7 +63,7 @@ tidy_user_stamps := $(tidy_user:%.c=$(B)/lint/%.tidy)
 
 $(tidy_host_stamps): tidy_flags = -D_GNU_SOURCE= $(host_includes) -Iidl
 $(tidy_kernel_stamps): tidy_flags = -ffreestanding -mcmodel=kernel -mgeneral-regs-only -nostdinc \
-    -isystem $(tidy_clang_include) -Iguest/kernel/include -Iguest/kernel -Iguest/user/include -Idevices
+    -isystem $(tidy_clang_include) -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
 $(tidy_user_stamps): tidy_flags = -nostdinc -isystem $(tidy_clang_include) $(tidy_user_includes)
 
 # The object stands for the headers: it is newer than all of them.

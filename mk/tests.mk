@@ -12,7 +12,7 @@ unit_programs := $(unit_sources:tests/unit/%.c=$(B)/tests/%)
 # Guest code every test may use.
 test_guest_sources := $(sort $(wildcard guest/kernel/mdb/*.c))
 
-san_objects := $(call objects,san,$(filter-out vmm/main.c,$(vmm_sources)))
+san_objects := $(call objects,san,$(filter-out vmm/cli/main.c,$(vmm_sources)))
 san_idl_objects := $(call objects,san,$(filter-out idl/main.c,$(idl_sources)))
 san_guest_objects := $(call objects,san,$(test_guest_sources))
 unit_helper_objects := $(call objects,san,$(unit_helpers))

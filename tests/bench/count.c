@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "engine/unicorn_private.h"
-#include "run.h"
+#include "cli/cmd.h"
+#include "engine/unicorn/unicorn_private.h"
+#include "run/run.h"
 
 /* As in guest/user/apps/idcbench/idcbench.h. */
 #define COUNT_ALL 0x1dcbe9c4a11c0de5

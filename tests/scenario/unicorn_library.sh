@@ -29,7 +29,7 @@ refused 'other\.so has no function uc_'
 
 # All functions, but the version before the one needed.
 {
-    grep -oE '^ +X\([a-z_]+,' vmm/engine/unicorn_api.h | sed 's/^ *X(\(.*\),/int uc_\1(void) { return 1; }/' |
+    grep -oE '^ +X\([a-z_]+,' vmm/engine/unicorn/unicorn_api.h | sed 's/^ *X(\(.*\),/int uc_\1(void) { return 1; }/' |
         grep -v 'uc_version'
     echo 'unsigned uc_version(unsigned *a, unsigned *b) { *a = 2; *b = 0; return 0x020001ff; }'
 } | "$cc" -shared -fPIC -w -x c -o "$TMP/old.so" - || fail "cannot make a false library"
@@ -38,7 +38,7 @@ refused 'Unicorn 2\.0\.1; 2\.1 or newer is needed'
 
 # New enough, but with its inner functions hidden: time and random numbers could not be replaced.
 {
-    grep -oE '^ +X\([a-z_]+,' vmm/engine/unicorn_api.h | sed 's/^ *X(\(.*\),/int uc_\1(void) { return 1; }/' |
+    grep -oE '^ +X\([a-z_]+,' vmm/engine/unicorn/unicorn_api.h | sed 's/^ *X(\(.*\),/int uc_\1(void) { return 1; }/' |
         grep -v 'uc_version'
     echo 'unsigned uc_version(unsigned *a, unsigned *b) { *a = 2; *b = 1; return 0x020101ff; }'
 } | "$cc" -shared -fPIC -w -x c -o "$TMP/hidden.so" - || fail "cannot make a false library"

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/unicorn.h"
+#include "engine/unicorn/unicorn.h"
 #include "machine/machine_private.h"
 
 /* Offsets in the data segment, also in the assembly below. */

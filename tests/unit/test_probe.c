@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "engine/kvm_private.h"
+#include "engine/kvm/kvm_private.h"
 
 static atomic_bool done;
 static atomic_uint pause_us;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The declarations of vmm/engine/unicorn_api.h against the library's own header, where
+ * The declarations of vmm/engine/unicorn/unicorn_api.h against the library's own header, where
  * tools/fetch-unicorn has put it; compiled, there is nothing left to run.
  */
 #include <criterion/criterion.h>
 
-#include "engine/unicorn_api.h"
+#include "engine/unicorn/unicorn_api.h"
 
 #if __has_include("build/unicorn/usr/include/unicorn/unicorn.h")
 #include "build/unicorn/usr/include/unicorn/unicorn.h"

@@ -16,8 +16,8 @@
 
 #include "crowd_guest.h"
 #include "engine/prng.h"
-#include "engine/unicorn.h"
-#include "snapshot.h"
+#include "engine/unicorn/unicorn.h"
+#include "run/snapshot.h"
 
 struct outcome {
     struct engine_stop why;

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "watch.h"
+#include "run/watch.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;

@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 #include "machine/machine.h"
-#include "report/matcher.h"
 #include "report/result.h"
+#include "run/matcher.h"
 #include "scenario/scenario.h"
 
 #define REPORT_LINES_MAX 200000 /* kept for JSON; further ones are shown and counted */

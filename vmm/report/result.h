@@ -10,7 +10,7 @@
 
 #include "engine/engine.h"
 #include "machine/machine.h"
-#include "report/matcher.h"
+#include "run/matcher.h"
 #include "scenario/scenario.h"
 
 enum verdict {

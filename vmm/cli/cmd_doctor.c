@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vmm doctor: for each engine whether it runs here, why not, and what to do; versions of the
+ * libraries, permissions of /dev/kvm, where the guest images are.
+ *
+ * Exit status 0 when the engine asked for (--engine), or any engine, can run here, else 3.  With
+ * --engine the last line says so in one sentence, for scripts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <grp.h>
+#include <jansson.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <yaml.h>
+
+#include "cli/cmd.h"
+#include "engine/unicorn/unicorn_api.h"
+
+struct options {
+    const char *engine, *images;
+};
+
+static const struct argp_option argp_options[] = {
+    { "engine", 'e', "NAME", 0, "Look at one engine; status 0 if it can run here, else 3", 0 },
+    { "images", 'i', "DIR", 0, "Guest images to look for", 0 },
+    { 0 },
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 'e':
+        options->engine = argument;
+        return 0;
+    case 'i':
+        options->images = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument '%s'", argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = argp_options,
+    .parser = parse_option,
+    .doc = "Says what this host can run, and why not.",
+};
+
+static void print_host(void)
+{
+    struct utsname host;
+    if (uname(&host) == 0)
+        printf("host       %s %s %s, %ld CPUs\n", host.sysname, host.release, host.machine,
+               sysconf(_SC_NPROCESSORS_ONLN));
+    printf("program    vmm %s; glibc %s, libyaml %s, jansson %s, xxhash %u.%u.%u\n", VMM_VERSION,
+           gnu_get_libc_version(), yaml_get_version_string(), jansson_version_str(),
+           XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+}
+
+static void print_images(const char *option)
+{
+    char path[2 * PATH_MAX], kernel[sizeof(path) + 16];
+    bool found = images_find(option, path, sizeof(path));
+    snprintf(kernel, sizeof(kernel), "%s/boot/cpu", path);
+    bool empty = found && access(kernel, R_OK) < 0;
+    printf("images     %s%s\n", path, empty ? ": without /boot/cpu (make builds it)" : "");
+}
+
+static void print_kvm_device(void)
+{
+    static const char device[] = "/dev/kvm";
+    struct stat info;
+    if (stat(device, &info) < 0) {
+        printf("%s   %s\n", device, strerror(errno));
+        return;
+    }
+    const struct passwd *user = getpwuid(info.st_uid);
+    const struct group *group = getgrgid(info.st_gid);
+    int fd = open(device, O_RDWR | O_CLOEXEC);
+    int error = fd < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    printf("%s   mode %03o, owner %s:%s; %s%s\n", device, (unsigned)info.st_mode & 0777,
+           user ? user->pw_name : "?", group ? group->gr_name : "?",
+           error ? "cannot be opened here: " : "can be opened here", error ? strerror(error) : "");
+}
+
+static void print_unicorn_library(void)
+{
+    char reason[256], mend[256];
+    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
+    if (api)
+        printf("%-10s library %s\n", "", api->path);
+}
+
+static bool print_engine(const struct engine_ops *ops, bool sentence)
+{
+    struct engine_capability capability = { 0 };
+    bool usable = ops->probe(&capability) == 0;
+    if (sentence) {
+        if (usable)
+            printf("%s works here: %s\n", ops->name, capability.version);
+        else
+            printf("%s does not work here: %s%s%s\n", ops->name, capability.reason,
+                   capability.mend[0] ? "; " : "", capability.mend);
+        return usable;
+    }
+    printf("%-10s %s", ops->name, usable ? "works" : "does not work");
+    if (usable)
+        printf(": %s; %s time%s\n", capability.version,
+               capability.virtual_time ? "virtual" : "real",
+               capability.readonly_slots ? ", window stores can be trapped" : "");
+    else
+        printf(": %s\n%-10s mend: %s\n", capability.reason, "",
+               capability.mend[0] ? capability.mend : "none known");
+    if (usable && ops == &engine_unicorn)
+        print_unicorn_library();
+    return usable;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    struct options options = { 0 };
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    const struct engine_ops *only = NULL;
+    if (options.engine) {
+        only = engine_find(options.engine);
+        if (!only) {
+            fprintf(stderr, "vmm: no engine '%s'; expected", options.engine);
+            for (size_t i = 0; engine_table[i]; i++)
+                fprintf(stderr, "%s %s", i ? "," : "", engine_table[i]->name);
+            fputc('\n', stderr);
+            return STATUS_USAGE;
+        }
+        return print_engine(only, true) ? STATUS_OK : STATUS_HOST;
+    }
+    print_host();
+    print_images(options.images);
+    print_kvm_device();
+    bool any = false;
+    const char *preferred = NULL;
+    for (size_t i = 0; engine_table[i]; i++) {
+        bool usable = print_engine(engine_table[i], false);
+        if (usable && !preferred)
+            preferred = engine_table[i]->name;
+        any |= usable;
+    }
+    if (any)
+        printf("vmm run uses %s unless told otherwise\n", preferred);
+    else
+        printf("no engine can run here\n");
+    return any ? STATUS_OK : STATUS_HOST;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What several commands share: --set, loading a scenario with its diagnostics, finding the guest
+ * images, choosing an engine.  Prints to stderr only.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+
+bool terminal_escapes(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool terminal_colour(void)
+{
+    const char *no = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
+    return terminal_escapes() && !(no && *no);
+}
+
+void sets_add(struct sets *sets, const char *assignment, struct argp_state *state)
+{
+    if (sets->count == SETS_MAX)
+        argp_error(state, "more than %d --set", SETS_MAX);
+    else
+        sets->list[sets->count++] = assignment;
+}
+
+struct scenario *load_and_report(const char *path, const struct sets *sets)
+{
+    struct diags *diags = calloc(1, sizeof(*diags));
+    if (!diags) {
+        fprintf(stderr, "vmm: the host is out of memory\n");
+        return NULL;
+    }
+    struct scenario *scenario = scenario_load(path, sets->list, sets->count, diags);
+    diags_print(diags, stderr);
+    diags_free(diags);
+    free(diags);
+    return scenario;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat stat_buffer;
+    return stat(path, &stat_buffer) == 0 && S_ISDIR(stat_buffer.st_mode);
+}
+
+bool images_find(const char *option, char *path, size_t bytes)
+{
+    static const char *const beside[] = { "../guest", "../lib/vmm/guest" };
+    const char *given = option ? option : getenv("VMM_IMAGES");
+    if (given && *given) {
+        errno = 0;
+        if (is_directory(given)) {
+            snprintf(path, bytes, "%s", given);
+            return true;
+        }
+        snprintf(path, bytes, "no guest images in '%s' (from %s): %s", given,
+                 option ? "--images" : "VMM_IMAGES",
+                 errno ? strerror(errno) : "it is not a directory");
+        return false;
+    }
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (length <= 0) {
+        snprintf(path, bytes, "cannot find out where this program lies; use --images DIR");
+        return false;
+    }
+    program[length] = '\0';
+    *strrchr(program, '/') = '\0';
+    for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+        char candidate[2 * PATH_MAX];
+        snprintf(candidate, sizeof(candidate), "%s/%s", program, beside[i]);
+        char *resolved = realpath(candidate, NULL);
+        bool found = resolved && is_directory(resolved) && strlen(resolved) < bytes;
+        if (found)
+            snprintf(path, bytes, "%s", resolved);
+        free(resolved);
+        if (found)
+            return true;
+    }
+    snprintf(
+        path, bytes,
+        "no guest images: looked in %s/../guest and ../lib/vmm/guest; build them with make, or "
+        "name their directory with --images",
+        program);
+    return false;
+}
+
+/* The name in the directory of `path` that is nearest to its last component, or NULL. */
+static char *nearest_file(const char *path)
+{
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof(dir), "%.*s", (int)(path_base(path) - path), path);
+    DIR *stream = opendir(dir);
+    if (!stream)
+        return NULL;
+    char *nearest = NULL;
+    size_t count = 0;
+    char *names[256];
+    for (const struct dirent *entry; count < 256 && (entry = readdir(stream));) {
+        if (entry->d_name[0] != '.' && (names[count] = strdup(entry->d_name)))
+            count++;
+    }
+    closedir(stream);
+    const char *near = nearest_word(path_base(path), (const char *const *)names, count);
+    if (near)
+        nearest = strdup(near);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    return nearest;
+}
+
+static bool image_missing(const struct menu_line *line, const char *dir, struct diags *diags)
+{
+    char path[2 * PATH_MAX];
+    snprintf(path, sizeof(path), "%s%s", dir, line->path);
+    if (access(path, R_OK) == 0)
+        return false;
+    int error = errno;
+    char *near = error == ENOENT ? nearest_file(path) : NULL;
+    if (near)
+        diag_error(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
+                   dir, (int)(path_base(line->path) - line->path), line->path, near);
+    else
+        diag_error(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
+                   strerror(error));
+    free(near);
+    return true;
+}
+
+unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags)
+{
+    unsigned missing = image_missing(&scenario->menu.kernel, dir, diags);
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
+        missing += image_missing(&scenario->menu.modules[i], dir, diags);
+    return missing;
+}
+
+static void print_unusable(const char *name, const struct engine_capability *capability)
+{
+    fprintf(stderr, "vmm: engine %s cannot run here: %s%s%s\n", name, capability->reason,
+            capability->mend[0] ? "; " : "", capability->mend);
+}
+
+const struct engine_ops *engine_choose(const char *name, bool quiet,
+                                       struct engine_capability *capability, int *status)
+{
+    if (name && strcmp(name, "auto") != 0) {
+        const struct engine_ops *ops = engine_find(name);
+        if (!ops) {
+            fprintf(stderr, "vmm: no engine '%s'; expected auto", name);
+            for (size_t i = 0; engine_table[i]; i++)
+                fprintf(stderr, ", %s", engine_table[i]->name);
+            fputc('\n', stderr);
+            *status = STATUS_USAGE;
+            return NULL;
+        }
+        *capability = (struct engine_capability){ 0 };
+        if (ops->probe(capability) == 0)
+            return ops;
+        print_unusable(name, capability);
+        *status = STATUS_HOST;
+        return NULL;
+    }
+    for (size_t i = 0; engine_table[i]; i++) {
+        *capability = (struct engine_capability){ 0 };
+        if (engine_table[i]->probe(capability) == 0) {
+            if (i > 0 && !quiet)
+                fprintf(stderr, "vmm: using engine %s instead\n", engine_table[i]->name);
+            return engine_table[i];
+        }
+        if (!quiet || !engine_table[i + 1])
+            print_unusable(engine_table[i]->name, capability);
+    }
+    fprintf(stderr, "vmm: no engine can run here; vmm doctor says more\n");
+    *status = STATUS_HOST;
+    return NULL;
+}

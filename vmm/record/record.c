@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Recording a run.
+ *
+ * The recorder copies what the run depends on before it starts, then writes one fixed-size entry for
+ * each slice as the engine reports it, and the index at the end.  It writes into a folder that is new,
+ * empty, or holds nothing but an unfinished record: never over anything somebody may want to keep.  It
+ * does not touch the machine while that runs; observing must not change what is observed.
+ */
+#include "record/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "cli/cmd.h"
+#include "engine/unicorn/unicorn_api.h"
+#include "machine/machine.h"
+#include "record/record_private.h"
+
+/* ---- files ---- */
+
+/* A regular file for reading; opening a pipe must not hang. */
+static FILE *open_regular(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (fd < 0)
+        return NULL;
+    int error = fstat(fd, &info) < 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
+    if (!error && !S_ISREG(info.st_mode))
+        error = ESPIPE;
+    FILE *file = error ? NULL : fdopen(fd, "rb");
+    if (file)
+        return file;
+    if (!error)
+        error = errno;
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
+FILE *record_open(const char *dir, const char *name, const char *mode)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    return mode[0] == 'r' ? open_regular(path) : fopen(path, mode);
+}
+
+/* Makes the folders above the last component of `path`. */
+static int make_parents(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int failed = mkdir(path, 0777) < 0 && errno != EEXIST;
+        *slash = '/';
+        if (failed)
+            return -errno;
+    }
+    return 0;
+}
+
+int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], uint64_t *bytes)
+{
+    static char buffer[65536];
+    uint64_t size = 0;
+    XXH3_state_t *state = XXH3_createState();
+    if (!state)
+        return -ENOMEM;
+    FILE *in = open_regular(from), *out = in && to ? fopen(to, "wbe") : NULL;
+    int error = !in || (to && !out) ? -errno : 0;
+    XXH3_64bits_reset(state);
+    while (!error) {
+        size_t got = fread(buffer, 1, sizeof(buffer), in);
+        if (got == 0)
+            break;
+        XXH3_64bits_update(state, buffer, got);
+        size += got;
+        if (out && fwrite(buffer, 1, got, out) != got)
+            error = -errno;
+    }
+    if (!error && ferror(in))
+        error = -EIO;
+    snprintf(hash, HASH_TEXT_BYTES, "%016" PRIx64, (uint64_t)XXH3_64bits_digest(state));
+    if (bytes)
+        *bytes = size;
+    if (in)
+        fclose(in);
+    if (out && fclose(out) != 0 && !error)
+        error = -errno;
+    XXH3_freeState(state);
+    return error;
+}
+
+void record_hash_build(char program[HASH_TEXT_BYTES], char library[HASH_TEXT_BYTES])
+{
+    char reason[256], mend[256];
+    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
+    program[0] = library[0] = '\0';
+    if (record_hash("/proc/self/exe", NULL, program, NULL))
+        program[0] = '\0';
+    if (!api || record_hash(api->path, NULL, library, NULL))
+        library[0] = '\0';
+}
+
+/* ---- recording ---- */
+
+struct recorder {
+    char dir[PATH_MAX - 64];
+    int lock; /* the folder, locked, so that two runs cannot record into it; or -1 */
+    FILE *slices;
+    json_t *images;
+    char scenario_hash[HASH_TEXT_BYTES];
+    uint64_t slice_count;
+    int error;           /* the first one */
+    char file[PATH_MAX]; /* which file it concerned while starting, "" for none in particular */
+};
+
+static bool has_image(const json_t *images, const char *path)
+{
+    size_t i;
+    json_t *image;
+    json_array_foreach(images, i, image)
+    {
+        if (strcmp(json_string_value(json_object_get(image, "path")), path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int record_image(struct recorder *recorder, const char *images, const char *path)
+{
+    char from[PATH_MAX], to[PATH_MAX], hash[HASH_TEXT_BYTES];
+    uint64_t bytes = 0;
+    if (has_image(recorder->images, path))
+        return 0; /* the same image on two menu lines */
+    if ((size_t)snprintf(from, sizeof(from), "%s%s", images, path) >= sizeof(from) ||
+        (size_t)snprintf(to, sizeof(to), "%s/" RECORD_IMAGES "%s", recorder->dir, path) >=
+            sizeof(to))
+        return -ENAMETOOLONG;
+    int error = make_parents(to);
+    if (!error)
+        error = record_hash(from, to, hash, &bytes);
+    if (error) {
+        snprintf(recorder->file, sizeof(recorder->file), "%s: ", path);
+        return error;
+    }
+    return json_array_append_new(
+               recorder->images,
+               json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)bytes, "xxh3", hash))
+               ? -ENOMEM
+               : 0;
+}
+
+static int record_scenario(struct recorder *recorder, const struct scenario *scenario)
+{
+    char path[PATH_MAX];
+    FILE *out = record_open(recorder->dir, RECORD_SCENARIO, "we");
+    if (!out)
+        return -errno;
+    int error = scenario_write(scenario, out);
+    if (fclose(out) != 0 && !error)
+        error = -errno;
+    snprintf(path, sizeof(path), "%s/" RECORD_SCENARIO, recorder->dir);
+    return error ? error : record_hash(path, NULL, recorder->scenario_hash, NULL);
+}
+
+/* Why nothing may be written into the folder, in problem[]; "" if it may.  The folder may be missing. */
+static void check_folder(const char *dir, char *problem, size_t bytes)
+{
+    static const char *const ours[] = { ".", "..", RECORD_SCENARIO, RECORD_IMAGES, RECORD_SLICES };
+    DIR *stream = opendir(dir);
+    problem[0] = '\0';
+    if (!stream) {
+        if (errno != ENOENT)
+            snprintf(problem, bytes, "%s", strerror(errno));
+        return;
+    }
+    for (const struct dirent *entry; !problem[0] && (entry = readdir(stream));) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+            known |= strcmp(entry->d_name, ours[i]) == 0;
+        if (strcmp(entry->d_name, RECORD_INDEX) == 0)
+            snprintf(problem, bytes,
+                     "it holds a recorded run; remove that first (rm -r), or name a new folder");
+        else if (!known)
+            snprintf(problem, bytes,
+                     "it holds '%.80s', which is no part of a recorded run; name a new folder",
+                     entry->d_name);
+    }
+    closedir(stream);
+}
+
+static int start_recording(struct recorder *recorder, const struct scenario *scenario,
+                           const char *images)
+{
+    const struct slices_header header = { SLICES_MAGIC, sizeof(struct unicorn_slice) };
+    if (mkdir(recorder->dir, 0777) < 0 && errno != EEXIST)
+        return -errno;
+    recorder->lock = open(recorder->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (recorder->lock < 0 || flock(recorder->lock, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    char problem[160]; /* what another run may have written since it was looked at */
+    check_folder(recorder->dir, problem, sizeof(problem));
+    if (problem[0])
+        return -EEXIST;
+    int error = record_scenario(recorder, scenario);
+    if (!error)
+        error = record_image(recorder, images, scenario->menu.kernel.path);
+    for (size_t i = 0; !error && i < scenario->menu.module_count; i++)
+        error = record_image(recorder, images, scenario->menu.modules[i].path);
+    if (error)
+        return error;
+    recorder->slices = record_open(recorder->dir, RECORD_SLICES, "wbe");
+    if (!recorder->slices || fwrite(&header, sizeof(header), 1, recorder->slices) != 1)
+        return -errno;
+    return 0;
+}
+
+struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
+                                 const char *images, int *status)
+{
+    char problem[160];
+    check_folder(dir, problem, sizeof(problem));
+    if (problem[0]) {
+        fprintf(stderr, "vmm: --record %s: %s\n", dir, problem);
+        *status = STATUS_USAGE;
+        return NULL;
+    }
+    struct recorder *recorder = calloc(1, sizeof(*recorder));
+    int error = recorder ? 0 : -ENOMEM;
+    if (recorder) {
+        recorder->lock = -1;
+        recorder->images = json_array();
+        if ((size_t)snprintf(recorder->dir, sizeof(recorder->dir), "%s", dir) >=
+            sizeof(recorder->dir))
+            error = -ENAMETOOLONG;
+        else
+            error = recorder->images ? start_recording(recorder, scenario, images) : -ENOMEM;
+    }
+    if (!error)
+        return recorder;
+    fprintf(stderr, "vmm: --record %s: %s%s\n", dir, recorder ? recorder->file : "",
+            error == -ESPIPE        ? "it is not a regular file"
+            : error == -EWOULDBLOCK ? "another run is recording into it"
+                                    : strerror(-error));
+    if (recorder) {
+        recorder->error = 0; /* said already */
+        recorder_close(recorder);
+    }
+    *status = STATUS_USAGE;
+    return NULL;
+}
+
+static void record_slice(void *context, const struct unicorn_slice *slice)
+{
+    struct recorder *recorder = context;
+    recorder->slice_count++;
+    if (fwrite(slice, sizeof(*slice), 1, recorder->slices) != 1 && !recorder->error)
+        recorder->error = errno ? -errno : -EIO;
+}
+
+void recorder_before_run(void *context, struct machine *machine, struct engine *engine)
+{
+    (void)machine;
+    unicorn_observe(engine, record_slice, context);
+}
+
+void recorder_after_run(void *context, struct machine *machine, struct engine *engine,
+                        struct run_result *result)
+{
+    struct recorder *recorder = context;
+    char seed[24], program[HASH_TEXT_BYTES], library[HASH_TEXT_BYTES];
+    (void)machine;
+    unicorn_observe(engine, NULL, NULL);
+    record_hash_build(program, library);
+    snprintf(seed, sizeof(seed), "%" PRIu64, result->seed);
+    bool complete = result->verdict != VERDICT_INTERRUPTED && result->verdict != VERDICT_ERROR &&
+                    strcmp(result->reason, "real-time limit") != 0;
+    json_t *root = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:O}", "version",
+        RECORD_VERSION, "vmm", VMM_VERSION, "program_xxh3", program, "engine", result->engine,
+        "engine_version", result->engine_version, "library_xxh3", library, "scenario_xxh3",
+        recorder->scenario_hash, "seed", seed, "verdict", verdict_name(result->verdict), "reason",
+        result->reason, "complete", (int)complete, "slices", (json_int_t)recorder->slice_count,
+        "machine_ns", (json_int_t)result->machine_ns, "state_hash", result->state_hash, "images",
+        recorder->images);
+    FILE *out = root ? record_open(recorder->dir, RECORD_INDEX, "we") : NULL;
+    if (!root)
+        recorder->error = -ENOMEM;
+    else if (!out || json_dumpf(root, out, JSON_INDENT(1)) || fputc('\n', out) == EOF)
+        recorder->error = errno ? -errno : -EIO;
+    if (out && fclose(out) != 0)
+        recorder->error = -errno;
+    json_decref(root);
+}
+
+bool recorder_close(struct recorder *recorder)
+{
+    if (recorder->slices && fclose(recorder->slices) != 0 && !recorder->error)
+        recorder->error = -errno;
+    int error = recorder->error;
+    if (error)
+        fprintf(stderr, "vmm: --record %s: cannot write: %s\n", recorder->dir, strerror(-error));
+    json_decref(recorder->images);
+    if (recorder->lock >= 0)
+        close(recorder->lock);
+    free(recorder);
+    return error == 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Recorded runs: a folder with everything a run depended on and what it did, slice by slice, so that
+ * `vmm replay` can run it again and name the first difference.
+ *
+ *   scenario.yaml   the scenario, self-contained
+ *   guest/          the images it booted
+ *   slices.bin      what each slice of each core did (struct unicorn_slice behind a header)
+ *   record.json     seed; hashes of scenario, images, program and library; how it ended, hash of the
+ *                   final state.  Written last
+ *
+ * Only for engines in virtual time.  Format and promise: docs/determinism.md.
+ */
+#ifndef VMM_RECORD_H
+#define VMM_RECORD_H
+
+#include <stdbool.h>
+
+#include "run/run.h"
+
+struct recorder;
+
+/* Makes the folder (which may exist if it is empty, or holds a record that was never finished) and
+ * copies the images.  Returns NULL after one line on stderr; *status is then the exit status. */
+struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
+                                 const char *images, int *status);
+
+/* Hooks for struct run_settings, with the recorder as context. */
+void recorder_before_run(void *context, struct machine *machine, struct engine *engine);
+void recorder_after_run(void *context, struct machine *machine, struct engine *engine,
+                        struct run_result *result);
+
+/* Closes all; says on stderr what went wrong while recording.  Returns false if something did. */
+bool recorder_close(struct recorder *recorder);
+
+/* What a recorded run says about itself. */
+struct recorded {
+    uint64_t seed;
+    char engine[32], engine_version[64];
+    char verdict[16], reason[24];
+    char state_hash[40];
+    uint64_t slices, machine_ns;
+    bool complete; /* ended by itself, not by Ctrl-C or a limit of real time */
+};
+
+struct comparer;
+
+/* Opens a recorded run and checks its scenario and images against their hashes; says on stderr if
+ * program or library are others than recorded.  As recorder_create(). */
+struct comparer *comparer_create(const char *dir, struct recorded *recorded, int *status);
+void comparer_before_run(void *context, struct machine *machine, struct engine *engine);
+
+/* Turns the result into "is it the same run?": PASS or FAIL with the first difference. */
+void comparer_after_run(void *context, struct machine *machine, struct engine *engine,
+                        struct run_result *result);
+void comparer_close(struct comparer *comparer);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The glue between what knows nothing of each other: the scenario becomes a plain machine_config,
+ * the machine's sink feeds the report, the report's matcher asks the engine to stop.  Everything that
+ * is opened here is closed here, on every path, whatever the guest did.
+ *
+ * Nothing that differs between runs (host time, verbosity, a terminal) may reach the machine: its
+ * configuration is made from the scenario and the seed alone, `trace` excepted, which only decides
+ * who listens.
+ */
+#include "run/run.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cmd.h"
+#include "engine/unicorn/unicorn.h"
+#include "machine/machine.h"
+#include "report/text.h"
+#include "scenario/units.h"
+
+/* Engines in virtual time get this much real time before the run counts as hung. */
+#define REAL_TIME_LIMIT_NS (20ull * 60 * 1000000000)
+
+struct run {
+    const struct scenario *scenario;
+    const struct run_settings *settings;
+    struct machine *machine;
+    struct engine *engine;
+    struct report *report;
+};
+
+static uint64_t host_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- the machine's sink ---- */
+
+static void sink_console(void *context, const struct machine_console_line *line)
+{
+    struct run *run = context;
+    if (report_console(run->report, line) != MATCHER_OPEN && run->engine)
+        run->settings->ops->request_stop(run->engine, STOP_REQUEST);
+}
+
+static void sink_trace(void *context, unsigned core, uint64_t time_ns, uint64_t index,
+                       const struct abi_trace_record *record)
+{
+    struct run *run = context;
+    char text[256];
+    (void)index;
+    machine_trace_text(run->machine, record, text, sizeof(text));
+    report_trace(run->report, core, time_ns, text);
+}
+
+static void sink_event(void *context, enum machine_event kind, unsigned core, uint64_t time_ns,
+                       const char *text)
+{
+    static const char *const names[] = {
+        [MACHINE_EVENT_CORE_STARTED] = "core started",
+        [MACHINE_EVENT_CORE_STOPPED] = "core stopped",
+        [MACHINE_EVENT_CHANNEL] = "channel",
+        [MACHINE_EVENT_EXIT] = "machine switched off",
+        [MACHINE_EVENT_PANIC] = "panic",
+        [MACHINE_EVENT_BAD_REQUEST] = "", /* the text says it all */
+    };
+    struct run *run = context;
+    char line[512];
+    bool known = (size_t)kind < sizeof(names) / sizeof(names[0]);
+    snprintf(line, sizeof(line), "%s%s%s", known ? names[kind] : "event", text && *text ? ": " : "",
+             text ? text : "");
+    report_event(run->report, core, time_ns, line);
+}
+
+/* ---- scenario -> machine ---- */
+
+static struct machine_menu_line menu_line(const struct menu_line *line)
+{
+    return (struct machine_menu_line){
+        .path = line->path,
+        .line = line->command,
+        .file = line->place.file,
+        .line_number = line->place.line,
+    };
+}
+
+/* `modules` has room for all modules of the menu. */
+static void fill_config(struct machine_config *config, struct machine_menu_line *modules,
+                        struct run *run)
+{
+    const struct scenario *scenario = run->scenario;
+    const struct scenario_machine *machine = &scenario->machine;
+    config->core_count = machine->core_count;
+    config->node_count = machine->node_count;
+    for (unsigned core = 0; core < machine->core_count; core++)
+        config->core_node[core] = (uint8_t)scenario_node_of(machine, core);
+    for (unsigned node = 0; node < machine->node_count; node++)
+        config->node[node] = (struct machine_node){ machine->node[node].memory_bytes,
+                                                    machine->node[node].window_bytes };
+    static_assert(MENU_MODULES_MAX == MACHINE_MAX_MODULES, "what vmm check accepts can be run");
+    static_assert(sizeof(config->distance) == sizeof(machine->distance), "one layout");
+    memcpy(config->distance, machine->distance, sizeof(config->distance));
+    config->image_dir = run->settings->images;
+    config->kernel = menu_line(&scenario->menu.kernel);
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
+        modules[i] = menu_line(&scenario->menu.modules[i]);
+    config->module = modules;
+    config->module_count = (unsigned)scenario->menu.module_count;
+    config->seed = run->settings->seed;
+    config->deadline_ns = scenario->deadline_ns;
+    config->trace = run->settings->report.verbosity >= 2 || run->settings->report.trace;
+    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event };
+}
+
+/* ---- the run ---- */
+
+static char *postmortem_text(struct run *run, const struct engine_stop *why)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    machine_postmortem(run->machine, why, run->settings->report.verbosity >= 1, out);
+    fclose(out);
+    return text;
+}
+
+/* A guest that went wrong in an orderly way (wrong exit code, forbidden line) needs no registers. */
+static bool wants_postmortem(const struct run *run, const struct run_result *result,
+                             const struct engine_stop *why)
+{
+    if (result->verdict == VERDICT_PASS)
+        return false;
+    return run->settings->report.verbosity >= 1 ||
+           (why->reason != STOP_EXIT && why->reason != STOP_REQUEST);
+}
+
+static void gather(struct run *run, struct run_result *result, const struct engine_stop *why)
+{
+    const struct engine_ops *ops = run->settings->ops;
+    ops->stats(run->engine, &result->stats);
+    machine_get_stats(run->machine, &result->machine_stats);
+    if (ops == &engine_unicorn) {
+        uint64_t hash[2];
+        if (unicorn_state_hash(run->engine, hash) == 0)
+            snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
+                     hash[0], hash[1]);
+        else
+            fprintf(stderr, "vmm: the host has no memory for the state hash\n");
+    }
+    if (wants_postmortem(run, result, why))
+        result->postmortem = postmortem_text(run, why);
+}
+
+static void run_machine_to_end(struct run *run, struct run_result *result)
+{
+    const struct run_settings *settings = run->settings;
+    struct engine_stop why = { 0 };
+    if (settings->before_run)
+        settings->before_run(settings->context, run->machine, run->engine);
+    report_begin(run->report, settings->ops->name);
+    watch_engine(settings->watch, settings->ops, run->engine,
+                 settings->capability->virtual_time ? REAL_TIME_LIMIT_NS : 0);
+    uint64_t start_ns = host_now_ns();
+    int error = machine_run(run->machine, &why);
+    result->wall_ns = host_now_ns() - start_ns;
+    watch_engine(settings->watch, NULL, NULL, 0);
+    report_end(run->report);
+
+    if (error && why.reason != STOP_ENGINE) {
+        why.reason = STOP_ENGINE;
+        snprintf(why.detail, sizeof(why.detail), "%s", strerror(-error));
+    }
+    result_conclude(result, run->scenario, report_matcher(run->report), &why);
+    if (why.reason == STOP_DEADLINE && watch_limit_reached(settings->watch)) {
+        snprintf(result->reason, sizeof(result->reason), "real-time limit");
+        snprintf(
+            result->detail, sizeof(result->detail),
+            "%llu s of real time passed before the deadline of virtual time; the guest is busy "
+            "without getting anywhere, or the host is too slow",
+            REAL_TIME_LIMIT_NS / 1000000000);
+        result->verdict = VERDICT_FAIL;
+    }
+    if (why.reason == STOP_INTERRUPTED)
+        snprintf(result->detail, sizeof(result->detail), "interrupted by SIG%s",
+                 watch_signal(settings->watch) ? sigabbrev_np(watch_signal(settings->watch)) : "?");
+    gather(run, result, &why);
+    if (settings->after_run)
+        settings->after_run(settings->context, run->machine, run->engine, result);
+}
+
+static int fail(struct run *run, int status, const char *message)
+{
+    char *clean = text_clean(message, strlen(message)); /* it may name files of any name */
+    fprintf(stderr, "vmm: %s: %s\n", run->scenario->name, clean ? clean : "(no memory)");
+    free(clean);
+    if (run->settings->files)
+        report_files_add_error(run->settings->files, run->scenario->file, run->scenario->name,
+                               message);
+    return status;
+}
+
+static int check_images(struct run *run)
+{
+    struct diags *diags = calloc(1, sizeof(*diags));
+    if (!diags)
+        return fail(run, STATUS_HOST, "the host is out of memory");
+    int status = STATUS_OK;
+    if (images_missing(run->scenario, run->settings->images, diags)) {
+        diags_print(diags, stderr);
+        status = fail(run, STATUS_USAGE, "images of the boot menu are missing (make builds them)");
+    }
+    diags_free(diags);
+    free(diags);
+    return status;
+}
+
+/* Is it the scenario or an image that machine_create() refused, not the host that failed? */
+static bool is_users(int error)
+{
+    return error == -EINVAL || error == -ENOENT || error == -ENOEXEC || error == -EFBIG ||
+           error == -ENOSPC || error == -EACCES;
+}
+
+static int create_and_run(struct run *run, const struct machine_config *config)
+{
+    const struct run_settings *settings = run->settings;
+    char error[1024] = "";
+    struct engine_options options = {
+        .seed = settings->seed,
+        .slice_blocks = run->scenario->machine.slice_blocks,
+        .interrupt_fd = -1, /* watch.c calls request_stop */
+    };
+    int problem = machine_create(&run->machine, config, error, sizeof(error));
+    if (problem)
+        return fail(run, is_users(problem) ? STATUS_USAGE : STATUS_HOST,
+                    error[0] ? error : strerror(-problem));
+    problem = settings->ops->create(&run->engine, run->machine, &options);
+    if (problem) {
+        const char *text = machine_error_text(run->machine);
+        snprintf(error, sizeof(error), "engine %s: %s", settings->ops->name,
+                 *text ? text : strerror(-problem));
+        run->engine = NULL;
+        machine_destroy(run->machine);
+        return fail(run, STATUS_HOST, error);
+    }
+
+    struct run_result result = {
+        .engine = settings->ops->name,
+        .virtual_time = settings->capability->virtual_time,
+        .core_count = run->scenario->machine.core_count,
+        .seed = settings->seed,
+    };
+    snprintf(result.engine_version, sizeof(result.engine_version), "%s",
+             settings->capability->version);
+    report_note(run->report, "%s on engine %s (%s), seed %" PRIu64 ", images in %s",
+                run->scenario->name, settings->ops->name, settings->capability->version,
+                settings->seed, settings->images);
+    run_machine_to_end(run, &result);
+    settings->ops->destroy(run->engine);
+    machine_destroy(run->machine);
+
+    report_summary(run->report, &result);
+    int status = verdict_exit_status(result.verdict);
+    if (settings->files && report_files_add(settings->files, run->scenario, run->report,
+                                            report_matcher(run->report), &result)) {
+        fprintf(stderr, "vmm: the host has no memory for the result of %s\n", run->scenario->name);
+        status = STATUS_HOST;
+    }
+    result_free(&result);
+    return status;
+}
+
+int run_scenario(const struct scenario *scenario, const struct run_settings *settings)
+{
+    struct run run = { .scenario = scenario, .settings = settings };
+    int status = check_images(&run);
+    if (status != STATUS_OK)
+        return status;
+    struct machine_config *config = calloc(1, sizeof(*config));
+    struct machine_menu_line *modules =
+        calloc(scenario->menu.module_count + 1, sizeof(struct machine_menu_line));
+    run.report = report_create(scenario, &settings->report);
+    if (config && modules && run.report) {
+        fill_config(config, modules, &run);
+        status = create_and_run(&run, config);
+    } else {
+        status = fail(&run, STATUS_HOST, "the host is out of memory");
+    }
+    report_destroy(run.report);
+    free(modules);
+    free(config);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One run: scenario -> machine -> engine -> result.  Used by every command that runs something.
+ */
+#ifndef VMM_RUN_H
+#define VMM_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "report/files.h"
+#include "report/report.h"
+#include "run/watch.h"
+#include "scenario/scenario.h"
+
+struct run_settings {
+    const struct engine_ops *ops;
+    const struct engine_capability *capability; /* from the probe of ops */
+    const char *images;                         /* directory */
+    uint64_t seed;
+    struct report_options report;
+    struct report_files *files; /* NULL, or collects the result */
+    struct watch *watch;
+
+    /* NULL, or called right before the run and right after it, when the result is known and may
+     * still be changed. */
+    void (*before_run)(void *context, struct machine *machine, struct engine *engine);
+    void (*after_run)(void *context, struct machine *machine, struct engine *engine,
+                      struct run_result *result);
+    void *context;
+};
+
+/* Runs the scenario and prints its summary.  Returns the exit status (cmd.h); errors that keep the
+ * run from starting are printed to stderr and, if settings->files, recorded there. */
+int run_scenario(const struct scenario *scenario, const struct run_settings *settings);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signals without signal handlers: a signalfd, a timerfd for the real-time limit and an eventfd for
+ * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
+ * result files); a Ctrl-C after it means that this did not work, and ends the process, which takes all
+ * threads, descriptors and guest memory with it.  Other signals after the first say nothing new:
+ * timeout(1) sends each of its twice, to the process and to the group.
+ *
+ * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
+ * would report them all the same, so they are not among those watched.
+ *
+ * The lock orders "stop this engine" against "this engine is gone": request_stop is never called on
+ * a destroyed engine.
+ */
+#include "run/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+struct watch {
+    pthread_t thread;
+    int signal_fd, timer_fd, end_fd;
+    sigset_t signals, old_mask;
+
+    pthread_mutex_t lock; /* everything below */
+    const struct engine_ops *ops;
+    struct engine *engine;
+    int signal;
+    bool limit_reached;
+};
+
+static void stop_engine(struct watch *watch, enum stop_reason reason)
+{
+    if (watch->engine)
+        watch->ops->request_stop(watch->engine, reason);
+}
+
+static void take_signal(struct watch *watch)
+{
+    struct signalfd_siginfo info;
+    if (read(watch->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    pthread_mutex_lock(&watch->lock);
+    if (watch->signal == 0) {
+        watch->signal = (int)info.ssi_signo;
+        stop_engine(watch, STOP_INTERRUPTED);
+    } else if (info.ssi_signo == SIGINT) {
+        static const char text[] = "\nvmm: interrupted twice, ending at once\n";
+        if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+            _exit(130);
+        _exit(130);
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
+static void take_timer(struct watch *watch)
+{
+    uint64_t expirations;
+    if (read(watch->timer_fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
+        return; /* disarmed meanwhile */
+    pthread_mutex_lock(&watch->lock);
+    watch->limit_reached = watch->engine != NULL;
+    stop_engine(watch, STOP_DEADLINE);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+static void *watch_thread(void *context)
+{
+    struct watch *watch = context;
+    for (;;) {
+        struct pollfd fds[] = {
+            { .fd = watch->end_fd, .events = POLLIN },
+            { .fd = watch->signal_fd, .events = POLLIN },
+            { .fd = watch->timer_fd, .events = POLLIN },
+        };
+        if (poll(fds, 3, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (fds[0].revents)
+            return NULL;
+        if (fds[1].revents)
+            take_signal(watch);
+        if (fds[2].revents)
+            take_timer(watch);
+    }
+}
+
+/* All but the thread. */
+static void release(struct watch *watch)
+{
+    close(watch->signal_fd);
+    close(watch->timer_fd);
+    close(watch->end_fd);
+    pthread_sigmask(SIG_SETMASK, &watch->old_mask, NULL);
+    pthread_mutex_destroy(&watch->lock);
+    free(watch);
+}
+
+struct watch *watch_start(void)
+{
+    struct watch *watch = calloc(1, sizeof(*watch));
+    if (!watch)
+        return NULL;
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+    sigemptyset(&watch->signals);
+    for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct sigaction action;
+        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&watch->signals, ends[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &watch->signals, &watch->old_mask);
+    watch->signal_fd = signalfd(-1, &watch->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    watch->end_fd = eventfd(0, EFD_CLOEXEC);
+    pthread_mutex_init(&watch->lock, NULL);
+    int error = watch->signal_fd < 0 || watch->timer_fd < 0 || watch->end_fd < 0 ? errno : 0;
+    if (!error)
+        error = pthread_create(&watch->thread, NULL, watch_thread, watch);
+    if (!error)
+        return watch;
+    release(watch);
+    errno = error;
+    return NULL;
+}
+
+void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
+                  uint64_t limit_ns)
+{
+    struct itimerspec limit = { .it_value = { .tv_sec = (time_t)(limit_ns / 1000000000),
+                                              .tv_nsec = (long)(limit_ns % 1000000000) } };
+    pthread_mutex_lock(&watch->lock);
+    watch->ops = ops;
+    watch->engine = engine;
+    if (engine)
+        watch->limit_reached = false;
+    timerfd_settime(watch->timer_fd, 0, &limit, NULL);
+    if (watch->signal)
+        stop_engine(watch, STOP_INTERRUPTED);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+int watch_signal(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    int signal = watch->signal;
+    pthread_mutex_unlock(&watch->lock);
+    return signal;
+}
+
+bool watch_limit_reached(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    bool reached = watch->limit_reached;
+    pthread_mutex_unlock(&watch->lock);
+    return reached;
+}
+
+void watch_stop(struct watch *watch)
+{
+    if (!watch)
+        return;
+    if (eventfd_write(watch->end_fd, 1) == 0)
+        pthread_join(watch->thread, NULL);
+    release(watch);
+}
