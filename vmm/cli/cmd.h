@@ -66,6 +66,10 @@ bool images_find(const char *option, char *path, size_t bytes);
  * with the nearest name that exists.  Returns how many are missing. */
 unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
 
+/* Do the programs of the menu know the interfaces and messages that rules of faults name?  Errors in `diags`.
+ * The images must be there. */
+bool messages_known(const struct scenario *scenario, const char *dir, struct diags *diags);
+
 /* ---- engines ---- */
 
 /* The engine to use: "auto" (NULL means the same) or a name.  Returns NULL after one line on stderr

@@ -22,7 +22,7 @@
 
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record;
+    const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
     bool has_seed;
     uint64_t seed;
     uint64_t deadline_ns; /* 0: the scenario's */
@@ -31,7 +31,7 @@ struct options {
     int file_count;
 };
 
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD };
+enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD, KEY_FAULTS_OUT };
 
 static const struct argp_option argp_options[] = {
     { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
@@ -43,6 +43,8 @@ static const struct argp_option argp_options[] = {
     { "json", KEY_JSON, "FILE", 0, "Write results as JSON", 1 },
     { "junit", KEY_JUNIT, "FILE", 0, "Write results as JUnit XML", 1 },
     { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
+    { "faults-out", KEY_FAULTS_OUT, "FILE", 0,
+      "Write the faults of the run as a section faults: that repeats them (one scenario)", 1 },
     { "record", KEY_RECORD, "DIR", 0,
       "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
     { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
@@ -92,6 +94,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_RECORD:
         options->record = argument;
         return 0;
+    case KEY_FAULTS_OUT:
+        options->faults_out = argument;
+        return 0;
     case 'q':
         options->verbosity = -1;
         return 0;
@@ -103,6 +108,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->file_count = state->argc - state->next;
         if (options->record && options->file_count > 1)
             argp_error(state, "--record takes one scenario");
+        if (options->faults_out && options->file_count > 1)
+            argp_error(state, "--faults-out takes one scenario");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "expected a scenario file");
@@ -226,11 +233,13 @@ static int run_with_outputs(const struct options *options, struct scenario **sce
     int status = STATUS_USAGE;
     if (open_output(options->json, "--json", &json) &&
         open_output(options->junit, "--junit", &junit) &&
+        open_output(options->faults_out, "--faults-out", &settings->faults_out) &&
         open_output(options->trace, "--trace", &settings->report.trace)) {
-        FILE *trace = settings->report.trace;
+        FILE *trace = settings->report.trace, *faults = settings->faults_out;
         settings->files = json || junit ? &files : NULL;
-        if (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace))
-            fprintf(stderr, "vmm: --json, --junit and --trace need a file each\n");
+        if (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace) ||
+            same_file(faults, json) || same_file(faults, junit) || same_file(faults, trace))
+            fprintf(stderr, "vmm: --json, --junit, --trace and --faults-out need a file each\n");
         else
             status = run_watched(options, scenarios, settings);
     }
@@ -240,6 +249,7 @@ static int run_with_outputs(const struct options *options, struct scenario **sce
     settings->files = NULL;
     bool good = close_output(options->json, "--json", json, written_json);
     good &= close_output(options->junit, "--junit", junit, written_junit);
+    good &= close_output(options->faults_out, "--faults-out", settings->faults_out, 0);
     good &= close_output(options->trace, "--trace", settings->report.trace, 0);
     return good ? status : worse(status, STATUS_HOST);
 }

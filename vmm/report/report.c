@@ -34,6 +34,7 @@ struct report {
     struct report_line *lines;
     size_t line_count, line_capacity;
     uint64_t line_total;
+    struct fault_log faults;
 
     /* Status line. */
     pthread_t thread;
@@ -236,6 +237,36 @@ enum matcher_state report_console(struct report *report, const struct machine_co
     free(text);
     free(speaker);
     return state;
+}
+
+enum matcher_state report_fault(struct report *report, const struct fault_injection *injection)
+{
+    char text[512], head[96];
+    pthread_mutex_lock(&report->lock);
+    if (fault_log_is_new(&report->faults, injection))
+        matcher_fired(report->matcher, injection->fire->rule);
+    fault_log_add(&report->faults, &report->arena, injection);
+    enum matcher_state state = matcher_state(report->matcher);
+    const struct fault_entry one = fault_entry_now(injection, &report->arena);
+    fault_entry_text(&one, report->scenario, text, sizeof(text));
+    char *clean = text_clean(text, strlen(text));
+    if (report->options.verbosity >= 0) {
+        erase_status(report);
+        fprintf(report->options.out, "%s** %s\n",
+                prefix(report, injection->from, injection->time_ns, head, sizeof(head)),
+                clean ? clean : "a fault");
+    }
+    if (report->options.trace)
+        fprintf(report->options.trace, "%llu %u fault %s\n",
+                (unsigned long long)injection->time_ns, injection->from, clean ? clean : "");
+    pthread_mutex_unlock(&report->lock);
+    free(clean);
+    return state;
+}
+
+const struct fault_log *report_faults(const struct report *report)
+{
+    return &report->faults;
 }
 
 /* `guest_text` may quote the guest: names of channels, of dispatchers. */

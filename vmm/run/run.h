@@ -22,6 +22,7 @@ struct run_settings {
     uint64_t seed;
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
+    FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
     struct watch *watch;
 
     /* NULL, or called right before the run and right after it, when the result is known and may

@@ -129,7 +129,7 @@ enum kernel_cmd {
     KernelCmd_Nullify_cap,      /* cptr, level: forget without reclaiming; it lives elsewhere */
     KernelCmd_Notify_register,  /* cptr, level of an EndPointLMP: -> notification id that wakes the
                                     * endpoint's dispatcher; same id for the same dispatcher */
-    KernelCmd_Register_channel, /* address of struct abi_channel in the dispatcher frame: fabric */
+    KernelCmd_Register_channel, /* guest-physical address of a struct abi_channel: fabric */
     KernelCmd_Power_off,        /* exit code */
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a

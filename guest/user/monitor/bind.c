@@ -35,6 +35,7 @@ struct bind {
     genpaddr_t base; /* window frame */
     uint32_t bytes, inlen, outlen;
     struct capref frame;
+    genpaddr_t record; /* of the channel's name */
     struct connection *connection; /* what it becomes */
     bind_self_fn *self_done;
     void (*self_lost)(void *st);
@@ -214,6 +215,8 @@ static void fail_bind(struct bind *bind, errval_t err)
             reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
         break;
     case BIND_UMP_WAIT_SERVICE:
+        if (bind->record != 0)
+            fabric_forget(bind->record);
         revoke_frame(bind->frame); /* the service may have kept it */
         peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, 0, 0, "");
         break;
@@ -225,11 +228,12 @@ static void fail_bind(struct bind *bind, errval_t err)
 
 /* ---- export ---- */
 
-static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id)
+static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id,
+                               const char *interface)
 {
     struct link *link = b->st;
     iref_t iref = 0;
-    errval_t err = iref_alloc(&irefs, link, service_id, &iref);
+    errval_t err = iref_alloc(&irefs, link, service_id, interface, &iref);
     queue_message(
         link, &(struct message){
                   .kind = MESSAGE_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
@@ -341,7 +345,8 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     bind->inlen = (uint32_t)inlen;
     bind->outlen = (uint32_t)outlen;
     peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes,
-                               bind->inlen, bind->outlen, notify_id);
+                               bind->inlen, bind->outlen, notify_id,
+                               bind->asker->client->name);
     return SYS_ERR_OK;
 }
 
@@ -393,30 +398,48 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
     bind->state = BIND_FREE;
     struct link *asker = err_is_ok(err) ? bind->asker : NULL;
     connection_made_between(bind->connection, mon_id, asker, core, peer_id, true, bind->base,
-                            bind->bytes, bind->frame);
+                            bind->bytes, bind->frame, 0);
     if (asker == NULL) {
         if (bind->asker != NULL)
             reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, notify);
         return;
     }
-    char name[sizeof(((struct abi_channel *)0)->name)];
-    snprintf(name, sizeof(name), "%.30s->%.30s", asker_name(bind), service);
-    if (bind->inlen == bind->outlen)
-        register_channel(name, bind->base, bind->inlen, my_core, core);
-    debug_trace("UMP %s (core %u->%u)", name, my_core, core);
+    debug_trace("UMP %s->%s (core %u->%u)", asker_name(bind), service, my_core, core);
     reply_ump(asker, bind->conn_id, err, mon_id, frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
 
-static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
+static errval_t name_channel(struct bind *bind, const char *interface, uint32_t notify_id,
+                             const char *client)
+{
+    struct fabric_channel channel = {
+        .interface = interface,
+        .server = bind->service->client->name,
+        .client = client,
+        .server_core = my_core,
+        .client_core = bind->remote_core,
+        .client_notify_id = notify_id,
+        .base = bind->base,
+        .inlen = bind->inlen,
+        .outlen = bind->outlen,
+    };
+    errval_t err = client_notify_id(bind->service->client, &channel.server_notify_id);
+    if (err_is_ok(err))
+        bind->record = fabric_name(&channel);
+    return err;
+}
+
+static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const char *client)
 {
     struct iref_entry *entry = iref_find(&irefs, bind->iref);
     if (entry == NULL)
         return MON_ERR_INVALID_IREF;
     bind->service = entry->owner;
     struct capref frame = NULL_CAP, notify;
-    errval_t err = remote_frame(bind->base, bind->bytes, &bind->frame);
+    errval_t err = name_channel(bind, entry->interface, notify_id, client);
+    if (err_is_ok(err))
+        err = remote_frame(bind->base, bind->bytes, &bind->frame);
     if (err_is_ok(err))
         err = copy_cap(bind->frame, &frame);
     if (err_is_ok(err))
@@ -436,7 +459,8 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
 }
 
 void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
-                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id)
+                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id,
+                          const char *client)
 {
     struct bind *bind = bind_new(BIND_UMP_WAIT_SERVICE);
     if (bind == NULL) {
@@ -450,7 +474,7 @@ void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpad
     bind->bytes = bytes;
     bind->inlen = inlen;
     bind->outlen = outlen;
-    errval_t err = ask_service_ump(bind, notify_id);
+    errval_t err = ask_service_ump(bind, notify_id, client);
     if (err_is_fail(err))
         fail_bind(bind, err);
 }
@@ -474,7 +498,7 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
     peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, mon_id, notify_id,
                              link->client->name);
     connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
-                            false, bind->base, bind->bytes, bind->frame);
+                            false, bind->base, bind->bytes, bind->frame, bind->record);
 }
 
 /* ---- further endpoints, exit ---- */

@@ -166,7 +166,7 @@ static bool on_mmio(struct kvm_vcpu *vcpu)
 {
     const struct kvm_run *run = vcpu->run;
     vcpu->stats.exit[ENGINE_EXIT_WINDOW_STORE]++;
-    if (run->mmio.is_write && vcpu->engine->options.trap_window &&
+    if (run->mmio.is_write &&
         machine_window_store(vcpu->engine->machine, vcpu->core, run->mmio.phys_addr, run->mmio.data,
                              run->mmio.len, kvm_now_ns(vcpu->engine)))
         return true;
@@ -230,13 +230,32 @@ static bool on_exit(struct kvm_vcpu *vcpu)
     }
 }
 
+static bool must_wait(const struct kvm_vcpu *vcpu)
+{
+    return atomic_load(&vcpu->held) || atomic_load(&vcpu->engine->slots_change);
+}
+
+/* A fault lets the core stand still, or memory is being changed under it. */
+static void wait_outside(struct kvm_vcpu *vcpu)
+{
+    pthread_mutex_lock(&vcpu->lock);
+    while (must_wait(vcpu) && !is_stopping(vcpu))
+        pthread_cond_wait(&vcpu->wake, &vcpu->lock);
+    pthread_mutex_unlock(&vcpu->lock);
+}
+
 static void run_guest(struct kvm_vcpu *vcpu)
 {
     for (;;) {
+        wait_outside(vcpu);
         __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&vcpu->in_guest, true);
         int r = 0, error = 0;
         bool stopping = is_stopping(vcpu);
+        if (!stopping && must_wait(vcpu)) {
+            atomic_store(&vcpu->in_guest, false);
+            continue;
+        }
         if (!stopping) {
             offer_interrupt(vcpu);
             r = ioctl(vcpu->fd, KVM_RUN, 0);

@@ -290,18 +290,10 @@ static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capr
     return result.error;
 }
 
-/* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
-static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
-                                                      size_t bytes)
+/* record: guest-physical address of a struct abi_channel in the UMP window that has changed */
+static inline errval_t invoke_kernel_register_channel(struct capref kernel, genpaddr_t record)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err;
-
-    memcpy(buffer, channel, bytes);
-    err = CAP_INVOKE(kernel, KernelCmd_Register_channel, (uintptr_t)buffer).error;
-    disp_enable(handle);
-    return err;
+    return CAP_INVOKE(kernel, KernelCmd_Register_channel, record).error;
 }
 
 static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned code)

@@ -381,7 +381,10 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
 
 static errval_t send_alloc_iref(struct monitor_request *r, struct event_closure done)
 {
-    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)r->object);
+    const struct idc_export *e = r->object;
+
+    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)e,
+                                          e->interface != NULL ? e->interface : "");
 }
 
 errval_t idc_export_service(struct idc_export *e)

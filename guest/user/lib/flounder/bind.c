@@ -334,6 +334,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     e->common.export_cb_st = st;
     e->common.st = e;
     e->common.ws = ws;
+    e->common.interface = interface->name;
     errval_t err = idc_export_service(&e->common);
     if (err_is_fail(err)) {
         free(e);
