@@ -62,9 +62,9 @@ extern uint64_t syscall_words[LMP_MSG_WORDS];
  * RDI) and in syscall_words. */
 void __attribute__((noreturn))
 kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number);
-void __attribute__((noreturn)) kernel_trap(struct registers_x86_64 *area, uint64_t vector,
-                                           uint64_t error, uint64_t address, lvaddr_t rip,
-                                           lvaddr_t rsp);
+void __attribute__((noreturn))
+kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address,
+            lvaddr_t rip, lvaddr_t rsp);
 void __attribute__((noreturn)) kernel_idle_interrupt(void);
 void __attribute__((noreturn))
 kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);
