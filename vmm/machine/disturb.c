@@ -322,3 +322,34 @@ void fabric_event(struct machine *machine, const struct event *event, uint64_t n
         break;
     }
 }
+
+/* ---- state ---- */
+
+bool fabric_has_happened(const struct fabric *f)
+{
+    for (uint32_t r = 0; f->faults && r < f->rule_count; r++)
+        if (fault_fired(f->faults, r) > 0)
+            return true;
+    return false;
+}
+
+void fabric_feed(const struct fabric *f, machine_feed *feed, void *context)
+{
+    for (uint32_t r = 0; r < f->rule_count; r++) {
+        uint64_t fired = fault_fired(f->faults, r);
+        feed(context, &fired, sizeof fired);
+    }
+    for (size_t i = 0; i < f->held_count; i++) {
+        const struct fabric_held *held = &f->held[i];
+        uint32_t words[] = { held->parted, held->later, held->channel,
+                             held->side,   held->slot,  held->words };
+        if (!held->used)
+            continue;
+        feed(context, words, sizeof words);
+        feed(context, held->word, sizeof held->word);
+    }
+    feed(context, &f->parted, sizeof f->parted);
+    feed(context, f->side, sizeof f->side);
+    feed(context, f->stopped, sizeof f->stopped);
+    feed(context, f->clock, sizeof f->clock);
+}

@@ -46,6 +46,7 @@ int fabric_create(struct machine *machine)
     f->faults = fault_create(rules, &f->names);
     if (!f->faults || !message_names_read(machine, &f->names))
         return -ENOMEM;
+    f->rule_count = rules->count;
     f->see_all = fault_parts_cores(f->faults);
     f->keep_history = any_action(rules, FAULT_STALE);
     f->clocks_differ = any_action(rules, FAULT_SKEW) || any_action(rules, FAULT_JUMP);

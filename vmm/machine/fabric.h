@@ -61,6 +61,7 @@ struct fabric_clock {
 struct fabric {
     struct fault_names names;
     struct fault_state *faults; /* NULL: no rules */
+    size_t rule_count;
     bool see_all;               /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
@@ -137,6 +138,12 @@ void fabric_event(struct machine *machine, const struct event *event, uint64_t n
 /* The clock that a core reads, and back. */
 uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
 uint64_t fabric_machine_time(const struct machine *machine, unsigned core, uint64_t clock_ns);
+
+/* Has any fault happened?  Until then faults are no part of the machine's state. */
+bool fabric_has_happened(const struct fabric *fabric);
+
+/* Feeds what a run depends on from here: what is held back, who stands still, clocks, firings. */
+void fabric_feed(const struct fabric *fabric, machine_feed *feed, void *context);
 
 /* Tells the sink. */
 void fabric_tell(struct machine *machine, struct fault_injection *injection,
