@@ -113,8 +113,9 @@ struct device_effect {
             uint64_t paddr, bytes;
         } scrub;
         struct {
-            uint64_t record;       /* guest-physical */
-            struct abi_channel is; /* a checked copy; with state ABI_CHANNEL_FREE nothing else counts */
+            uint64_t record; /* guest-physical */
+            struct abi_channel
+                is; /* a checked copy; with state ABI_CHANNEL_FREE nothing else counts */
         } channel;
     };
 };

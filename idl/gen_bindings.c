@@ -352,7 +352,8 @@ static void gen_names(struct idl_emit *e)
             if (s->kind == IDL_STREAM_PACKED)
                 put(e->out, " p%u", s->element_words);
             else if (s->kind == IDL_STREAM_ELEMENTS)
-                put(e->out, " e%u", idl_builtins[idl_base_type(s->argument->type.type)->builtin].c_bits / 8u);
+                put(e->out, " e%u",
+                    idl_builtins[idl_base_type(s->argument->type.type)->builtin].c_bits / 8u);
             else
                 put(e->out, " b");
         }

@@ -58,7 +58,7 @@
 #define ABI_CHANNEL_MAGIC 0x4e414843 /* "CHAN" */
 #define ABI_CHANNEL_FREE 0
 #define ABI_CHANNEL_NAMED 1
-#define ABI_CHANNEL_RECORDS 21        /* on a page: behind its first line, which belongs to the guest */
+#define ABI_CHANNEL_RECORDS 21 /* on a page: behind its first line, which belongs to the guest */
 #define ABI_CHANNEL_FIRST_RECORD 64   /* offset in the page */
 #define ABI_NOTIFY_UNKNOWN 0xffffffff /* it has none, or none yet */
 

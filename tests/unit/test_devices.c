@@ -430,11 +430,11 @@ Test(devices, fabric_takes_names_back_whatever_else_the_record_says)
     cr_assert_eq(only_effect(DEVICE_CHANNEL)->channel.is.state, ABI_CHANNEL_FREE);
 }
 
-#define REFUSES(change, why)                     \
-    do {                                         \
-        struct abi_channel c = good_channel();   \
-        change;                                  \
-        cr_assert_eq(name_channel(&c), why);     \
+#define REFUSES(change, why)                   \
+    do {                                       \
+        struct abi_channel c = good_channel(); \
+        change;                                \
+        cr_assert_eq(name_channel(&c), why);   \
     } while (0)
 
 Test(devices, fabric_refuses_channels_that_cannot_be)

@@ -104,9 +104,10 @@ static void check(const struct sender *s, const char *name, uint64_t number, uin
 
 Test(fault, names_of_sections_are_read_and_nonsense_is_skipped)
 {
-    static const char odd[] = "message 3 orphan 1\ninterface other\nmessage 2 low 1\n"
-                              "message 9 good 3 p2 b\nmessage x\n\nmessage 10 much 1 q\ninterface myappif\n"
-                              "message 3 changed 1\n";
+    static const char odd[] =
+        "message 3 orphan 1\ninterface other\nmessage 2 low 1\n"
+        "message 9 good 3 p2 b\nmessage x\n\nmessage 10 much 1 q\ninterface myappif\n"
+        "message 3 changed 1\n";
     cr_assert(fault_names_add(&names, odd, sizeof odd - 1));
     cr_assert_eq(names.count, 2);
     const struct fault_interface *other = fault_names_interface(&names, "other");

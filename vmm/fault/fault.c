@@ -18,12 +18,12 @@
 #define CASCADE_MAX 16 /* rules that fire because of each other, one after the other */
 
 const char *const fault_action_name[FAULT_ACTIONS] = {
-    [FAULT_DROP] = "drop",         [FAULT_DELAY] = "delay",         [FAULT_DUPLICATE] = "duplicate",
-    [FAULT_REORDER] = "reorder",   [FAULT_CORRUPT] = "corrupt",     [FAULT_TEAR] = "tear",
-    [FAULT_STALE] = "stale",       [FAULT_MISROUTE] = "misroute",   [FAULT_LATE] = "late",
-    [FAULT_EARLY] = "early",       [FAULT_LOST] = "lost",           [FAULT_SPURIOUS] = "spurious",
-    [FAULT_SKEW] = "skew",         [FAULT_JUMP] = "jump",           [FAULT_STALL] = "stall",
-    [FAULT_CRASH] = "crash",       [FAULT_PARTITION] = "partition", [FAULT_HEAL] = "heal",
+    [FAULT_DROP] = "drop",       [FAULT_DELAY] = "delay",         [FAULT_DUPLICATE] = "duplicate",
+    [FAULT_REORDER] = "reorder", [FAULT_CORRUPT] = "corrupt",     [FAULT_TEAR] = "tear",
+    [FAULT_STALE] = "stale",     [FAULT_MISROUTE] = "misroute",   [FAULT_LATE] = "late",
+    [FAULT_EARLY] = "early",     [FAULT_LOST] = "lost",           [FAULT_SPURIOUS] = "spurious",
+    [FAULT_SKEW] = "skew",       [FAULT_JUMP] = "jump",           [FAULT_STALL] = "stall",
+    [FAULT_CRASH] = "crash",     [FAULT_PARTITION] = "partition", [FAULT_HEAL] = "heal",
 };
 
 /* ---- patterns ---- */
@@ -192,8 +192,8 @@ void fault_ring_free(struct fault_state *state, struct fault_ring *ring)
 struct candidate {
     uint64_t number; /* of the event, as this rule counts */
     uint64_t key;    /* names the event, for chance */
-    bool first;      /* it was not there before: transmissions after the first are not counted again */
-    unsigned words;  /* of the line; 0: it is none */
+    bool first; /* it was not there before: transmissions after the first are not counted again */
+    unsigned words; /* of the line; 0: it is none */
 };
 
 static bool in_ranges(const struct fault_rule *rule, uint64_t number)

@@ -76,7 +76,8 @@ struct fault_action {
     int64_t amount;
     uint64_t cores;
     uint64_t flip[FAULT_LINE_WORDS_MAX];
-    uint8_t side[ABI_MAX_CORES]; /* PARTITION: cores of the same number hear each other; 0: hears all */
+    uint8_t
+        side[ABI_MAX_CORES]; /* PARTITION: cores of the same number hear each other; 0: hears all */
 };
 
 struct fault_range {
@@ -115,10 +116,10 @@ struct fault_rule {
     /* Which of them: all that are given must agree. */
     const struct fault_range *nth;
     size_t nth_count;
-    uint64_t every;     /* 0: not given */
-    double probability; /* negative: not given */
-    uint64_t count;     /* most firings; 0: no limit */
-    bool scope_rule;    /* numbers count what this rule sees, in all channels together */
+    uint64_t every;              /* 0: not given */
+    double probability;          /* negative: not given */
+    uint64_t count;              /* most firings; 0: no limit */
+    bool scope_rule;             /* numbers count what this rule sees, in all channels together */
     uint64_t after_ns, until_ns; /* 0, UINT64_MAX: not given */
     uint32_t after_rule, until_rule;
     bool optional;

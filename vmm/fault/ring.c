@@ -84,8 +84,8 @@ static void take_line(struct fault_ring *ring, const struct fault_line *line)
         ring->fixed_left--;
     else
         take_stream_line(ring, line);
-    ring->within = ring->fixed_left > 0 ||
-                   (ring->message && ring->stream < ring->message->stream_count);
+    ring->within =
+        ring->fixed_left > 0 || (ring->message && ring->stream < ring->message->stream_count);
 }
 
 static void number(struct fault_ring *ring, const struct fault_line *line, struct fault_slot *slot)

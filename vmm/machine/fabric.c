@@ -388,6 +388,16 @@ static void one_more_visible(struct machine *machine, size_t channel, unsigned s
     }
 }
 
+static bool waits_for_later(const struct fabric *f, size_t channel, unsigned side)
+{
+    for (size_t i = 0; i < f->held_count; i++) {
+        const struct fabric_held *held = &f->held[i];
+        if (held->used && held->later > 0 && held->channel == channel && held->side == side)
+            return true;
+    }
+    return false;
+}
+
 /* What becomes of a line. */
 struct fate {
     bool drop, hold;
@@ -409,24 +419,20 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
         put_words(machine, &f->channel[channel], side, slot, fate->word, words);
         return; /* the host has no memory: the line is not late */
     }
-    const struct fabric_channel *c = &f->channel[channel];
-    *held = (struct fabric_held){ .used = true,
-                                  .channel = (uint32_t)channel,
-                                  .side = side,
-                                  .slot = slot,
-                                  .words = words };
+    *held = (struct fabric_held){
+        .used = true, .channel = (uint32_t)channel, .side = side, .slot = slot, .words = words
+    };
     memcpy(held->word, fate->word, sizeof held->word);
     uint64_t delay_ns = fate->delay_ns ? fate->delay_ns : fate->tear_ns;
     if (delay_ns > 0)
-        held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW, 0,
-                                       (uint64_t)(held - f->held));
+        held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
+                                       0, (uint64_t)(held - f->held));
     else if (fate->later > 0)
         held->later = fate->later;
     else
         held->parted = true;
     if (held->event == 0 && held->later == 0 && !held->parted)
         fabric_show(machine, (size_t)(held - f->held), now_ns); /* the queue is full */
-    (void)c;
 }
 
 /* A line that is written anew takes the place of what is still on its way to the same slot. */
@@ -472,7 +478,8 @@ static void apply_to_line(struct machine *machine, const struct fabric_channel *
         return;
     case FAULT_STALE:
         if (c->ring[side].history && action->count <= FAULT_STALE_MAX) {
-            memcpy(fate->word, history_of(c, side, slot) + (size_t)(action->count - 1) * words_of(c),
+            memcpy(fate->word,
+                   history_of(c, side, slot) + (size_t)(action->count - 1) * words_of(c),
                    c->layout.line_bytes);
             fate->changed = true;
         }
@@ -569,7 +576,11 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     if (!fate.drop && !fate.hold && !fate.changed && fate.delay_ns == 0 && fate.later == 0 &&
         fate.tear_ns == 0 && fate.copies == 0) {
         remember(c, side, slot, line);
-        return false;
+        if (!waits_for_later(f, channel, side))
+            return false;
+        put_words(machine, c, side, slot, line, all_words(c));
+        one_more_visible(machine, channel, side, now_ns);
+        return true;
     }
     carry_out(machine, channel, side, slot, &fate, old, now_ns);
     return true;

@@ -17,8 +17,8 @@
 struct fabric_ring {
     struct fault_ring *count; /* NULL: nothing can happen here */
     uint64_t base;
-    unsigned lines; /* message lines; the control line follows */
-    unsigned core;  /* of the writer */
+    unsigned lines;     /* message lines; the control line follows */
+    unsigned core;      /* of the writer */
     uint32_t notify_id; /* wakes the writer */
     bool open;          /* a line is being filled: `old` is what its slot held */
     unsigned open_slot;
@@ -62,7 +62,7 @@ struct fabric {
     struct fault_names names;
     struct fault_state *faults; /* NULL: no rules */
     size_t rule_count;
-    bool see_all;               /* partitions: every line between cores counts */
+    bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
 

@@ -326,7 +326,8 @@ static void start_core(struct machine *machine, unsigned by, const struct device
                                 .rdi = effect->start.rdi,
                                 .cr3 = effect->start.cr3 };
     machine_tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
-         "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip, entry.rdi);
+                 "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip,
+                 entry.rdi);
     if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
         stop(machine, STOP_ENGINE, effect->core);
 }
@@ -364,7 +365,8 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             stop_core(machine, effect->core, now_ns);
             break;
         case DEVICE_EXIT:
-            machine_tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u", effect->exit_code);
+            machine_tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u",
+                         effect->exit_code);
             machine->state.exit_code = effect->exit_code;
             stop(machine, STOP_EXIT, by);
             break;
@@ -393,10 +395,10 @@ static void count_bad_request(struct machine *machine, const struct device_acces
     if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)
         return;
     machine_tell(machine, MACHINE_EVENT_BAD_REQUEST, access->core, access->now_ns,
-         "%s: port 0x%x, %u bytes, value 0x%x, arguments 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64
-         " 0x%" PRIx64,
-         results[result], access->port, access->width, access->value, access->arg[0],
-         access->arg[1], access->arg[2], access->arg[3]);
+                 "%s: port 0x%x, %u bytes, value 0x%x, arguments 0x%" PRIx64 " 0x%" PRIx64
+                 " 0x%" PRIx64 " 0x%" PRIx64,
+                 results[result], access->port, access->width, access->value, access->arg[0],
+                 access->arg[1], access->arg[2], access->arg[3]);
 }
 
 enum machine_next machine_port_out(struct machine *machine, unsigned core, uint16_t port,
@@ -423,9 +425,8 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     apply(machine, core, &reply, now_ns);
     uint64_t changed = 0, changed_bytes = 0; /* pages that are to be trapped, or no more */
     if (reply.effect_count > 0 && reply.effect[0].kind == DEVICE_CHANNEL)
-        fabric_channel_changed(machine, reply.effect[0].channel.record,
-                               &reply.effect[0].channel.is, core, now_ns, &changed,
-                               &changed_bytes);
+        fabric_channel_changed(machine, reply.effect[0].channel.record, &reply.effect[0].channel.is,
+                               core, now_ns, &changed, &changed_bytes);
     bool stopped = machine->state.stopped;
     bool core_on = machine->state.device.power[core] == DEVICE_CORE_ON;
     pthread_mutex_unlock(&machine->lock);
@@ -563,7 +564,7 @@ int machine_run(struct machine *machine, struct engine_stop *why)
         fabric_power_on(machine);
         device_power_on(&machine->state.device);
         machine_tell(machine, MACHINE_EVENT_CORE_STARTED, 0, 0, "power-on at 0x%" PRIx64,
-             machine->boot_entry.rip);
+                     machine->boot_entry.rip);
         int r = machine->ops->start_core(machine->engine, 0, &machine->boot_entry);
         if (r < 0) {
             pthread_mutex_unlock(&machine->lock);

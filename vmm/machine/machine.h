@@ -74,7 +74,7 @@ struct fault_injection {
     unsigned from, to;  /* cores: of line and notification; of timer and console line: the core */
     unsigned notify_id; /* of a notification */
     uint64_t event_number; /* fault_decision.event_number */
-    unsigned words;     /* of a line */
+    unsigned words;        /* of a line */
     const uint64_t *before, *after;
 };
 
@@ -107,8 +107,8 @@ struct machine_config {
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
-    bool trace;           /* pass trace records to the sink as they are seen */
-    bool private_memory;  /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool trace;                /* pass trace records to the sink as they are seen */
+    bool private_memory;       /* map guest memory MAP_PRIVATE: fork() separates parent and child */
     struct machine_sink sink;
 };
 

@@ -150,8 +150,7 @@ static const struct fault_entry *entry_of(const struct fault_log *log, uint32_t 
 static const char *entry_name(struct arena *arena, const struct scenario *scenario,
                               const struct fault_entry *entry)
 {
-    return arena_printf(arena, "%.32s.%" PRIu64, scenario->faults[entry->rule].name,
-                        entry->firing);
+    return arena_printf(arena, "%.32s.%" PRIu64, scenario->faults[entry->rule].name, entry->firing);
 }
 
 static void choose_message(struct fault_rule *rule, struct fault_range *nth,
@@ -217,8 +216,7 @@ void fault_log_write(const struct fault_log *log, const struct scenario *scenari
     for (size_t i = 0; i < log->count; i++) {
         struct fault_range nth;
         struct fault_rule cause = { 0 };
-        struct fault_rule rule =
-            exact_rule(log, scenario, &arena, &log->entry[i], &nth, &cause);
+        struct fault_rule rule = exact_rule(log, scenario, &arena, &log->entry[i], &nth, &cause);
         const struct fault_rules causes = { &cause, 1, 0 };
         fault_rule_write(&rule, &causes, out);
     }

@@ -19,15 +19,15 @@ struct fault_entry {
     uint64_t time_ns;
     uint32_t rule;
     uint64_t firing;
-    enum fault_trigger trigger;       /* of the event */
-    const char *channel;              /* of a line; else NULL */
-    const char *interface;            /* its part of the channel's name */
-    struct fault_message message;     /* the same */
-    unsigned from, to, notify_id;     /* cores */
-    uint64_t number;                  /* that the rule chose */
-    uint64_t event_number;            /* of a notification between two cores, of a timer's setting */
-    unsigned words;                   /* of the line */
-    uint64_t *before, *after;         /* content; NULL without a line */
+    enum fault_trigger trigger;   /* of the event */
+    const char *channel;          /* of a line; else NULL */
+    const char *interface;        /* its part of the channel's name */
+    struct fault_message message; /* the same */
+    unsigned from, to, notify_id; /* cores */
+    uint64_t number;              /* that the rule chose */
+    uint64_t event_number;        /* of a notification between two cores, of a timer's setting */
+    unsigned words;               /* of the line */
+    uint64_t *before, *after;     /* content; NULL without a line */
     struct fault_action action[FAULT_ACTIONS_MAX];
     size_t action_count;
 };

@@ -257,8 +257,8 @@ enum matcher_state report_fault(struct report *report, const struct fault_inject
                 clean ? clean : "a fault");
     }
     if (report->options.trace)
-        fprintf(report->options.trace, "%llu %u fault %s\n",
-                (unsigned long long)injection->time_ns, injection->from, clean ? clean : "");
+        fprintf(report->options.trace, "%llu %u fault %s\n", (unsigned long long)injection->time_ns,
+                injection->from, clean ? clean : "");
     pthread_mutex_unlock(&report->lock);
     free(clean);
     return state;

@@ -94,7 +94,8 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         result->exited = why->reason == STOP_EXIT;
         result->exit_code = why->exit_code;
         snprintf(result->reason, sizeof(result->reason), "violated");
-        snprintf(result->detail, sizeof(result->detail), "%s", what_was_violated(scenario, matcher));
+        snprintf(result->detail, sizeof(result->detail), "%s",
+                 what_was_violated(scenario, matcher));
         return;
     }
     switch (why->reason) {
@@ -119,6 +120,12 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         return;
     case STOP_DEADLINE:
         format_duration(scenario->deadline_ns, time);
+        if (state == MATCHER_MET && scenario->quiet_ns > 0) { /* at its end */
+            result->verdict = VERDICT_PASS;
+            snprintf(result->reason, sizeof(result->reason), "met");
+            snprintf(result->detail, sizeof(result->detail), "every expectation met");
+            return;
+        }
         if (state == MATCHER_OPEN && !expects(scenario, EXPECT_CONSOLE) &&
             !expects(scenario, EXPECT_EXIT) && !expects(scenario, EXPECT_FIRED)) {
             result->verdict = VERDICT_PASS;

@@ -132,11 +132,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->seed = run->settings->seed;
     config->deadline_ns = scenario->deadline_ns;
     config->trace = run->settings->report.verbosity >= 2 || run->settings->report.trace;
-    config->faults = (struct fault_rules){ scenario->faults, scenario->fault_count,
-                                           run->settings->seed };
+    config->faults =
+        (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
-    config->sink =
-        (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault };
+    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault };
 }
 
 /* ---- the run ---- */

@@ -22,8 +22,7 @@ typedef bool action_parser(struct parser *parser, const struct ynode *value,
 static const struct ynode *need(struct parser *parser, const struct ynode *mapping,
                                 const char *action, const char *key)
 {
-    const struct ynode *value =
-        mapping->kind == YNODE_MAPPING ? ynode_get(mapping, key) : NULL;
+    const struct ynode *value = mapping->kind == YNODE_MAPPING ? ynode_get(mapping, key) : NULL;
     if (!value)
         diag_error(parser->diags, mapping->place, "%s: the key '%s' is missing", action, key);
     return value;

@@ -349,11 +349,10 @@ static void refuse(struct parser *parser, const struct ynode *node, const char *
 
 static void parse_entry(struct parser *parser, const struct ynode *item)
 {
-    struct expect_input input = { .expectation = {
-                                      .place = item->place,
-                                      .core = EXPECT_ANY_CORE,
-                                      .count = 1,
-                                      .most = UINT32_MAX } };
+    struct expect_input input = { .expectation = { .place = item->place,
+                                                   .core = EXPECT_ANY_CORE,
+                                                   .count = 1,
+                                                   .most = UINT32_MAX } };
     struct expectation *expectation = &input.expectation;
     size_t errors_before = parser->diags->errors;
     if (!parse_mapping(parser, item, "an expectation", expect_keys, COUNT(expect_keys), &input))
@@ -389,9 +388,10 @@ static void parse_entry(struct parser *parser, const struct ynode *item)
     if (input.console && expectation->most < expectation->count)
         diag_error(parser->diags, item->place, "most is less than count");
     if (!input.console)
-        refuse(parser, input.count_at, "count", input.exit    ? "exit"
-                                                : input.fired ? "fired"
-                                                              : "not");
+        refuse(parser, input.count_at, "count",
+               input.exit    ? "exit"
+               : input.fired ? "fired"
+                             : "not");
     if (!input.console)
         refuse(parser, input.most_at, "most", input.exit ? "exit" : input.fired ? "fired" : "not");
     if (parser->diags->errors != errors_before)

@@ -98,9 +98,9 @@ static void parse_message(struct parser *parser, const struct ynode *value, void
     }
     known[count++] = "$any";
     const char *near = nearest_word(text, known, count);
-    diag_error(parser->diags, value->place,
-               "message: '%.40s' is no kind of line; %s%s%s", text,
-               near ? "did you mean '" : "expected $any, $ack, $bind, $bind_reply, $goodbye, $cap_ack",
+    diag_error(parser->diags, value->place, "message: '%.40s' is no kind of line; %s%s%s", text,
+               near ? "did you mean '"
+                    : "expected $any, $ack, $bind, $bind_reply, $goodbye, $cap_ack",
                near ? near : "", near ? "'?" : "");
 }
 
@@ -334,17 +334,28 @@ static void parse_optional(struct parser *parser, const struct ynode *value, voi
 }
 
 static const struct key when_keys[] = {
-    { "message", false, parse_message },       { "interface", false, parse_interface },
-    { "channel", false, parse_channel },       { "from", false, parse_from },
-    { "to", false, parse_to },                 { "line", false, parse_line },
-    { "attempt", false, parse_attempt },       { "ipi", false, parse_ipi },
-    { "timer", false, parse_timer },           { "time", false, parse_when_time },
-    { "console", false, parse_console },       { "core", false, parse_console_core },
-    { "domain", false, parse_domain },         { "fired", false, parse_fired },
-    { "nth", false, parse_nth },               { "every", false, parse_every },
-    { "probability", false, parse_probability }, { "count", false, parse_count },
-    { "scope", false, parse_scope },           { "after", false, parse_after },
-    { "until", false, parse_until },           { "optional", false, parse_optional },
+    { "message", false, parse_message },
+    { "interface", false, parse_interface },
+    { "channel", false, parse_channel },
+    { "from", false, parse_from },
+    { "to", false, parse_to },
+    { "line", false, parse_line },
+    { "attempt", false, parse_attempt },
+    { "ipi", false, parse_ipi },
+    { "timer", false, parse_timer },
+    { "time", false, parse_when_time },
+    { "console", false, parse_console },
+    { "core", false, parse_console_core },
+    { "domain", false, parse_domain },
+    { "fired", false, parse_fired },
+    { "nth", false, parse_nth },
+    { "every", false, parse_every },
+    { "probability", false, parse_probability },
+    { "count", false, parse_count },
+    { "scope", false, parse_scope },
+    { "after", false, parse_after },
+    { "until", false, parse_until },
+    { "optional", false, parse_optional },
 };
 
 static void refuse_beside(struct parser *parser, const struct ynode *node, const char *key,

@@ -35,7 +35,7 @@ struct bind {
     genpaddr_t base; /* window frame */
     uint32_t bytes, inlen, outlen;
     struct capref frame;
-    genpaddr_t record; /* of the channel's name */
+    genpaddr_t record;             /* of the channel's name */
     struct connection *connection; /* what it becomes */
     bind_self_fn *self_done;
     void (*self_lost)(void *st);
@@ -345,8 +345,7 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     bind->inlen = (uint32_t)inlen;
     bind->outlen = (uint32_t)outlen;
     peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes,
-                               bind->inlen, bind->outlen, notify_id,
-                               bind->asker->client->name);
+                               bind->inlen, bind->outlen, notify_id, bind->asker->client->name);
     return SYS_ERR_OK;
 }
 

@@ -267,16 +267,17 @@ static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *b
     errval_t err = window_alloc(CHANNEL_BYTES, &frame, base, bytes);
     if (err_is_fail(err))
         return err;
-    genpaddr_t record = fabric_name(&(struct fabric_channel){ .interface = "intermon",
-                                                              .server = "monitor",
-                                                              .client = "monitor",
-                                                              .server_core = core,
-                                                              .client_core = my_core,
-                                                              .server_notify_id = ABI_NOTIFY_UNKNOWN,
-                                                              .client_notify_id = my_notify_id,
-                                                              .base = *base,
-                                                              .inlen = DEFAULT_UMP_BUFLEN,
-                                                              .outlen = DEFAULT_UMP_BUFLEN });
+    genpaddr_t record =
+        fabric_name(&(struct fabric_channel){ .interface = "intermon",
+                                              .server = "monitor",
+                                              .client = "monitor",
+                                              .server_core = core,
+                                              .client_core = my_core,
+                                              .server_notify_id = ABI_NOTIFY_UNKNOWN,
+                                              .client_notify_id = my_notify_id,
+                                              .base = *base,
+                                              .inlen = DEFAULT_UMP_BUFLEN,
+                                              .outlen = DEFAULT_UMP_BUFLEN });
     err = open_channel(core, frame, true, NULL_CAP, state);
     if (err_is_fail(err)) {
         fabric_forget(record);

@@ -19,10 +19,10 @@
 
 #include "iref.h"
 
-#define MONITOR_MAX_CLIENTS 96   /* domains of this core at a time; two endpoints each must fit */
-#define MONITOR_MAX_BINDS 256    /* bind requests under way */
+#define MONITOR_MAX_CLIENTS 96 /* domains of this core at a time; two endpoints each must fit */
+#define MONITOR_MAX_BINDS 256  /* bind requests under way */
 #define MONITOR_CLIENT_NAME_BYTES 32 /* of a client, as another monitor is told */
-#define MONITOR_LMP_BUF_WORDS 28 /* of the endpoints handed out: two full messages */
+#define MONITOR_LMP_BUF_WORDS 28     /* of the endpoints handed out: two full messages */
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
@@ -247,8 +247,8 @@ bool peer_is_connected(unsigned core);
 uint64_t peers_running(void); /* bit for each core with a monitor, this one included */
 
 void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
-                                uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                                uint32_t notify_id, const char *client);
+                                uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id,
+                                const char *client);
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                               uint32_t notify_id, const char *service);
 void peer_send_connection_closed(coreid_t core, uint64_t id);

@@ -63,8 +63,8 @@ int kvm_slots_create(struct engine *engine)
     const struct machine_region *region = machine_regions(engine->machine, &count);
     for (unsigned i = 0; i < count; i++) {
         bool trapped = region[i].kind == MACHINE_WINDOW && engine->options.trap_window;
-        int r = add_slot(engine, &(struct kvm_slot){ region[i].base, region[i].bytes,
-                                                     region[i].host, trapped });
+        int r = add_slot(
+            engine, &(struct kvm_slot){ region[i].base, region[i].bytes, region[i].host, trapped });
         if (r < 0)
             return r;
     }
@@ -132,7 +132,8 @@ static int cut_slot(struct engine *engine, uint32_t number, uint64_t from, uint6
     return r;
 }
 
-static bool needs_cut(struct engine *engine, const struct kvm_slot *slot, uint64_t from, uint64_t to)
+static bool needs_cut(struct engine *engine, const struct kvm_slot *slot, uint64_t from,
+                      uint64_t to)
 {
     for (uint64_t at = from; at < to; at += ABI_PAGE_BYTES)
         if (machine_is_trapped(engine->machine, at) != slot->trapped)

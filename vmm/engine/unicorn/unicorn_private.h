@@ -87,7 +87,7 @@ struct engine {
     uint64_t blocks_kept; /* ... with this many blocks left */
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
 
-    struct unicorn_code *code; /* unicorn_code.c */
+    struct unicorn_code *code;      /* unicorn_code.c */
     uint64_t trap_base, trap_bytes; /* pages to be asked about before the next block; 0: none */
 
     struct engine_stop why; /* reason set: the run ends */
