@@ -253,7 +253,7 @@ Test(kernel_invocations, large_pages_stay_large)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_pdir, 0, 1, 1));
     EXPECT_OK(retype(RAM_CPTR, 2u << 20, ObjType_Frame, 4u << 20, 1, 2));
-    EXPECT_ERR(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 3, 20), SYS_ERR_VM_MAP_OFFSET);
+    EXPECT_ERR(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 3, 20), SYS_ERR_FRAME_OFFSET_INVALID);
     EXPECT_OK(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 2, 20));
     cr_expect_eq(pte(3), (10u << 20) | 7 | ABI_PTE_LARGE | ABI_PTE_NX);
     cr_expect_eq(pte(4), (12u << 20) | 7 | ABI_PTE_LARGE | ABI_PTE_NX);
@@ -275,7 +275,34 @@ Test(kernel_invocations, unmap_asks_for_the_table_that_holds_the_mapping)
     EXPECT_ERR(copy(30, SLOT(20)), SYS_ERR_DEST_TYPE_INVALID);
     EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error);
     cr_expect_eq(pte(10), 0);
-    EXPECT_OK(map(SLOT(1), SLOT(2), 10, 0, 4, 20));
+    EXPECT_OK(map(SLOT(1), SLOT(2), 10, 0, 4, 21));
+}
+
+Test(kernel_invocations, unmap_leaves_the_mapping_to_its_owner)
+{
+    make_table();
+    EXPECT_OK(retype(RAM_CPTR, 4096, ObjType_Frame, 4096, 2, 3));
+    EXPECT_OK(map(SLOT(1), SLOT(3), 10, 0, 1, 20));
+    EXPECT_OK(map(SLOT(1), SLOT(4), 11, 0, 1, 21));
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error);
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(21), 2).error);
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
+    EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error, SYS_ERR_VNODE_NOT_INSTALLED);
+    EXPECT_ERR(INVOKE(SLOT(20), 2, MappingCmd_Modify, 0, 1, 0).error, SYS_ERR_WRONG_MAPPING);
+    /* what is mapped there now is found, and only that */
+    EXPECT_OK(map(SLOT(1), SLOT(3), 11, 0, 1, 22));
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_ModifyFlags, 11, 1, PTABLE_EXECUTE).error);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_ModifyFlags, 10, 1, 0).error,
+               SYS_ERR_VNODE_NOT_INSTALLED);
+    /* two retired mappings are no copies of each other */
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Revoke, SLOT(20), 2).error);
+    cr_expect_eq(cap_at(alice, SLOT(21))->type, ObjType_Frame_Mapping);
+    EXPECT_OK(delete_cap(SLOT(1))); /* the table ends; the retired mappings do not */
+    cr_expect_eq(cap_at(alice, SLOT(22))->type, ObjType_Null);
+    EXPECT_OK(delete_cap(SLOT(20)));
+    EXPECT_OK(delete_cap(SLOT(3)));
+    EXPECT_OK(delete_cap(SLOT(21)));
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
 }
 
 /* Mapping and mapped point at each other; who is given away must be found at its new place. */

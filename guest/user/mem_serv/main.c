@@ -209,7 +209,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             return SYS_ERR_OK;
         }
         /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
-        if (err_no(err_pop(err)) != SYS_ERR_REVOKE_FIRST) {
+        if (err_no(err) != SYS_ERR_REVOKE_FIRST) {
             mm_free(&mm, block.base, bits);
             break;
         }

@@ -198,6 +198,11 @@ void *__wrap__memalign_r(struct _reent *reent, size_t align, size_t bytes)
     FROM_HEAP(total, __real__memalign_r(reent, align, bytes));
 }
 
+void *newlib_alloc_mapped(size_t bytes)
+{
+    return __real__malloc_r(_REENT, bytes);
+}
+
 /* The library's aligned_alloc wants it, and has none. */
 int posix_memalign(void **ret, size_t align, size_t bytes)
 {
