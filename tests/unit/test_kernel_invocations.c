@@ -278,6 +278,40 @@ Test(kernel_invocations, unmap_asks_for_the_table_that_holds_the_mapping)
     EXPECT_OK(map(SLOT(1), SLOT(2), 10, 0, 4, 21));
 }
 
+/* An L1CNode in the right slot of a root goes on where the root ends. */
+Test(kernel_invocations, a_root_grows_by_parts)
+{
+    const uint64_t l1 = OBJSIZE_L2CNODE, more = ROOTCN_SLOT_MORE;
+    struct capability *root = &alice->cspace.cap;
+    const capaddr_t far = KPI_CPTR(256 + 20, 3);
+#define ROOT_RETYPE(offset, type, bytes, slot)                                              \
+    INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, offset, type, bytes, 1, \
+           ROOT_CPTR, 0, slot)                                                              \
+        .error
+    EXPECT_ERR(ROOT_RETYPE(0, ObjType_L2CNode, 0, 256 + 20), SYS_ERR_SLOTS_INVALID);
+    EXPECT_ERR(ROOT_RETYPE(0, ObjType_L1CNode, l1, 20), SYS_ERR_DEST_TYPE_INVALID);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Copy, more, ROOT_CPTR, ROOT_CPTR, 1 << 8 | 2).error,
+               SYS_ERR_DEST_TYPE_INVALID);
+    EXPECT_OK(ROOT_RETYPE(0, ObjType_L1CNode, l1, more));
+    EXPECT_OK(ROOT_RETYPE(l1, ObjType_L2CNode, 0, 256 + 20));
+    EXPECT_OK(INVOKE(KPI_CPTR(256 + 20, 0), 1, CNodeCmd_Copy, 3, ROOT_CPTR, RAM_CPTR, 2).error);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Copy, far, ROOT_CPTR, RAM_CPTR, 2 << 8 | 2).error,
+               SYS_ERR_SLOT_IN_USE);
+    /* and once more, behind the second part; there is nothing behind the third */
+    EXPECT_OK(ROOT_RETYPE(2 * l1, ObjType_L1CNode, l1, 256 + more));
+    EXPECT_OK(
+        INVOKE(0, 0, CNodeCmd_Copy, 512 + 1, ROOT_CPTR, KPI_CPTR(256 + 20, 0), 1 << 8 | 1).error);
+    EXPECT_OK(delete_cap(KPI_CPTR(512 + 1, 3))); /* the same CNode, seen from there */
+    EXPECT_ERR(delete_cap(far), SYS_ERR_CAP_NOT_FOUND);
+    EXPECT_ERR(delete_cap(KPI_CPTR(768, 0)), SYS_ERR_CNODE_NOT_FOUND);
+    EXPECT_ERR(delete_cap(0xffffffff), SYS_ERR_CNODE_NOT_FOUND);
+    /* with its part, all that lies in it and behind it goes */
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Delete, (uint64_t)more << 8, 1).error);
+    cr_expect_eq(cnode_slot(root, more)->cap.type, ObjType_Null);
+    EXPECT_ERR(delete_cap(far), SYS_ERR_CNODE_NOT_FOUND);
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
+}
+
 Test(kernel_invocations, unmap_leaves_the_mapping_to_its_owner)
 {
     make_table();

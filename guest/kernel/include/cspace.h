@@ -5,6 +5,8 @@
 #ifndef KERNEL_CSPACE_H
 #define KERNEL_CSPACE_H
 
+#include <barrelfish_kpi/init.h>
+
 #include "capability.h"
 #include "kernel_state.h"
 

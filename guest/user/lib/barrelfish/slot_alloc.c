@@ -16,6 +16,7 @@
 #include <barrelfish/capabilities.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "newlib_priv.h"
