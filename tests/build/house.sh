@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tools/house finds nothing wrong with the tree, and finds each kind of fault that is put into a copy
+# of it: a section that nobody wrote, an include against the arrows, an arrow without an include, a
+# function without a caller, a wide line, a link and a promise that lead nowhere, an exception that is
+# not needed.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/../scenario/lib/common.bash"
+
+command -v python3 >/dev/null || skip "python3 is not installed"
+git rev-parse --git-dir >/dev/null 2>&1 || skip "not a git work tree: which files are sources?"
+tools/house || fail "tools/house finds faults"
+
+copy=$TMP/tree
+mkdir "$copy"
+git ls-files -co --exclude-standard -z |
+    grep -zv '^tests/fuzz/idl-corpus/' | xargs -0 cp --parents -t "$copy" 2>/dev/null
+cd "$copy" || fail "no copy of the tree"
+git init -q .
+
+# finds WORDS FILE TEXT: with the text at the end of the file, tools/house says WORDS
+finds() {
+    cp "$2" "$TMP/before"
+    printf '%s\n' "$3" >>"$2"
+    tools/house >"$TMP/house" && fail "nothing was found: $1"
+    grep -qF -- "$1" "$TMP/house" || fail "not found: $1; but: $(head -n 3 "$TMP/house")"
+    cp "$TMP/before" "$2"
+}
+
+finds "no section 'facts 99.1'" guest/user/lib/mm/mm.c '/* as facts §99.1 says */'
+finds "no section 'overview 9.9'" guest/user/lib/mm/mm.c '/* facts §3.1 and (overview 9.9) */'
+finds "vmm/scenario includes vmm/run: no such arrow" vmm/scenario/units.h '#include "run/run.h"'
+finds "no such arrow" guest/kernel/include/plat.h '#include <barrelfish/threads.h>'
+finds "house_nobody() has no caller" guest/user/include/mm/mm.h 'void house_nobody(int);'
+finds "not needed any more" tools/house.allow 'caller thread_create for a test'
+finds "lines are wider" guest/user/include/mm/mm.h "/* $(printf '%0120d' 0) */"
+finds "no file docs/nowhere.md" docs/kernel.md '[nowhere](nowhere.md)'
+finds "no test mm/no_such_test" docs/performance.md '| this is fast | `mm/no_such_test` |'
+finds "neither a test nor" docs/performance.md '| this is fast | yes |'
+sed -i 's|^devices: devices/abi|& vmm/run|' docs/architecture.md
+tools/house >"$TMP/house" && fail "an arrow without an include was not found"
+grep -q "arrow from devices to vmm/run: nothing includes it" "$TMP/house" || fail "$(cat "$TMP/house")"
+grep -q "devices reaches itself" "$TMP/house" || fail "no circle: $(cat "$TMP/house")"
