@@ -36,6 +36,7 @@ finds "house_nobody() has no caller" guest/user/include/mm/mm.h 'void house_nobo
 finds "not needed any more" tools/house.allow 'caller thread_create for a test'
 finds "lines are wider" guest/user/include/mm/mm.h "/* $(printf '%0120d' 0) */"
 finds "no file docs/nowhere.md" docs/kernel.md '[nowhere](nowhere.md)'
+# shellcheck disable=SC2016
 finds "no test mm/no_such_test" docs/performance.md '| this is fast | `mm/no_such_test` |'
 finds "neither a test nor" docs/performance.md '| this is fast | yes |'
 sed -i 's|^devices: devices/abi|& vmm/run|' docs/architecture.md

@@ -86,8 +86,41 @@ static void refuse_slots_and_addresses(void)
     MUST(cap_destroy(frame));
 }
 
+/* What else the library makes, each once. */
+static void make_each(void)
+{
+    struct capref cap = new_slot(), id, root;
+    struct cnoderef far;
+    void *memory;
+    struct vregion *region;
+    char text[64];
+
+    EXPECT(cap_create, "a frame", SYS_ERR_OK, cap_create(cap, ObjType_Frame, BASE_PAGE_SIZE));
+    EXPECT(idcap_alloc, "an identity", SYS_ERR_OK, idcap_alloc(&id));
+    EXPECT(cnode_create_l1, "another CSpace's root", SYS_ERR_OK, cnode_create_l1(&root, NULL));
+    EXPECT(cnode_create_foreign_l2, "a CNode there", SYS_ERR_OK,
+           cnode_create_foreign_l2(root, 3, &far));
+    EXPECT(cap_copy, "into another CSpace", SYS_ERR_OK,
+           cap_copy((struct capref){ .cnode = far, .slot = 5 }, cap));
+    EXPECT(cap_copy, "into a slot of another CSpace that is in use", SYS_ERR_SLOT_IN_USE,
+           cap_copy((struct capref){ .cnode = far, .slot = 5 }, cap));
+    if (debug_print_capref(text, sizeof(text), cap) <= 0) {
+        must(LIB_ERR_SHOULD_NOT_GET_HERE, "printing a reference");
+    }
+    MUST(vspace_map_one_frame(&memory, BASE_PAGE_SIZE, cap, NULL, &region));
+    if (vregion_get_size(region) != BASE_PAGE_SIZE ||
+        !capcmp(vregion_get_memobj(region)->frame, cap)) {
+        must(LIB_ERR_SHOULD_NOT_GET_HERE, "a region knows its frame");
+    }
+    EXPECT(vregion_destroy, "a region", SYS_ERR_OK, vregion_destroy(region));
+    MUST(cap_destroy(root));
+    MUST(cap_destroy(id));
+    MUST(cap_destroy(cap));
+}
+
 void test_library(void)
 {
+    make_each();
     identify_frames();
     refuse_sizes();
     refuse_slots_and_addresses();

@@ -60,8 +60,6 @@ struct core_state {
     struct waitset monitor_blocking_waitset;
     struct mem_binding *mem_binding;
     struct nameservice_binding *nameservice_binding;
-    struct capref recv_slots[MAX_RECV_SLOTS]; /* queued by callers of RPCs with `out cap` */
-    uint32_t recv_slot_count;
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
     struct idc_connection *connections;
