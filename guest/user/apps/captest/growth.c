@@ -12,7 +12,7 @@
 /* More than 64 CNodes; with the L1 slots that are taken beforehand, more than one root CNode holds. */
 #define SLOTS 20000
 #define ROOT_SLOTS 180
-#define PIECES 3000
+#define PIECES 256
 
 static struct capref slots[SLOTS], root_slots[ROOT_SLOTS];
 
