@@ -10,7 +10,6 @@
  */
 #include "objects.h"
 
-#define PTE_ADDRESS 0x000ffffffffff000ull
 #define TABLE_ENTRIES 512
 #define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
 
