@@ -19,27 +19,32 @@ git ls-files -co --exclude-standard -z |
 cd "$copy" || fail "no copy of the tree"
 git init -q .
 
-# finds WORDS FILE TEXT: with the text at the end of the file, tools/house says WORDS
+# finds CHECK WORDS FILE TEXT: with the text at the end of the file, the check says WORDS
 finds() {
-    cp "$2" "$TMP/before"
-    printf '%s\n' "$3" >>"$2"
-    tools/house >"$TMP/house" && fail "nothing was found: $1"
-    grep -qF -- "$1" "$TMP/house" || fail "not found: $1; but: $(head -n 3 "$TMP/house")"
-    cp "$TMP/before" "$2"
+    cp "$3" "$TMP/before"
+    printf '%s\n' "$4" >>"$3"
+    tools/house "$1" >"$TMP/house" && fail "nothing was found: $2"
+    grep -qF -- "$2" "$TMP/house" || fail "not found: $2; but: $(head -n 3 "$TMP/house")"
+    cp "$TMP/before" "$3"
 }
 
-finds "no section 'facts 99.1'" guest/user/lib/mm/mm.c '/* as facts §99.1 says */'
-finds "no section 'overview 9.9'" guest/user/lib/mm/mm.c '/* facts §3.1 and (overview 9.9) */'
-finds "vmm/scenario includes vmm/run: no such arrow" vmm/scenario/units.h '#include "run/run.h"'
-finds "no such arrow" guest/kernel/include/plat.h '#include <barrelfish/threads.h>'
-finds "house_nobody() has no caller" guest/user/include/mm/mm.h 'void house_nobody(int);'
-finds "not needed any more" tools/house.allow 'caller thread_create for a test'
-finds "lines are wider" guest/user/include/mm/mm.h "/* $(printf '%0120d' 0) */"
-finds "no file docs/nowhere.md" docs/kernel.md '[nowhere](nowhere.md)'
+finds sections "no section 'facts 99.1'" guest/user/lib/mm/mm.c '/* as facts §99.1 says */'
+finds sections "no section 'overview 9.9'" guest/user/lib/mm/mm.c '/* facts §3.1 and (overview 9.9) */'
+finds arrows "vmm/scenario includes vmm/run: no such arrow" vmm/scenario/units.h '#include "run/run.h"'
+finds arrows "no such arrow" guest/kernel/include/plat.h '#include <barrelfish/threads.h>'
+finds callers "house_nobody() has no caller" guest/user/include/mm/mm.h 'void house_nobody(int);'
+finds callers "not needed any more" tools/house.allow 'caller thread_create for a test'
+sed -i 's/^width [0-9]*/width 0/' tools/house.allow
+finds width "lines are wider" guest/user/include/mm/mm.h "/* $(printf '%0120d' 0) */"
+printf '/* %s*/\n' "$(printf 'verbum %.0s' {1..60})" >>guest/user/include/mm/mm.h
+tools/house --wrap
+tools/house width | grep -q mm.h && fail "a wide comment was not wrapped"
+[ "$(grep -o verbum guest/user/include/mm/mm.h | wc -l)" -eq 60 ] || fail "wrapping lost words"
+finds links "no file docs/nowhere.md" docs/kernel.md '[nowhere](nowhere.md)'
 # shellcheck disable=SC2016
-finds "no test mm/no_such_test" docs/performance.md '| this is fast | `mm/no_such_test` |'
-finds "neither a test nor" docs/performance.md '| this is fast | yes |'
+finds promises "no test mm/no_such_test" docs/performance.md '| this is fast | `mm/no_such_test` |'
+finds promises "neither a test nor" docs/performance.md '| this is fast | yes |'
 sed -i 's|^devices: devices/abi|& vmm/run|' docs/architecture.md
-tools/house >"$TMP/house" && fail "an arrow without an include was not found"
+tools/house arrows >"$TMP/house" && fail "an arrow without an include was not found"
 grep -q "arrow from devices to vmm/run: nothing includes it" "$TMP/house" || fail "$(cat "$TMP/house")"
 grep -q "devices reaches itself" "$TMP/house" || fail "no circle: $(cat "$TMP/house")"
