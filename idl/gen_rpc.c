@@ -58,7 +58,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
         return;
     const struct idl_argument **fixed =
         idl_arena_alloc(e->arena, (m->argument_count + 1) * sizeof(*fixed));
-    size_t fixed_count = 0, stream = 0, cap = 0;
+    size_t fixed_count = 0, stream = 0;
     for (size_t i = 0; i < m->argument_count; i++)
         if (m->arguments[i]->kind == IDL_ARGUMENT_SCALAR && !idl_is_cap(m->arguments[i]->type.type))
             fixed[fixed_count++] = m->arguments[i];
@@ -87,7 +87,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
                 a->name, a->length_name, idl_c_type(e->arena, e->plan->interface, a->type.type),
                 stream++);
         else if (idl_is_cap(a->type.type))
-            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", a->name, cap++);
+            ; /* below */
         else if (is_fixed_array(a))
             put(e->out,
                 "    if (_out->%s != NULL)\n        memcpy(*_out->%s, %s, sizeof(*_out->%s));\n",
@@ -95,6 +95,15 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
         else
             put(e->out, "    if (_out->%s != NULL)\n        *_out->%s = %s;\n", a->name, a->name,
                 a->name);
+    }
+    for (size_t c = 0; c < m->cap_count; c++) {
+        const char *argument = m->caps[c].argument->name, *path = m->caps[c].path;
+        if (path[0] == '\0')
+            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", argument, c);
+        else
+            put(e->out,
+                "    flounder_result_cap(_out->%s ? &_out->%s->%s : NULL, _rx->cap[%zu]);\n",
+                argument, argument, path + 1, c);
     }
     put(e->out, "}\n\n");
 }

@@ -16,7 +16,7 @@
 
 #include "crowd_guest.h"
 #include "engine/prng.h"
-#include "engine/unicorn/unicorn.h"
+#include "machine/machine.h"
 #include "run/snapshot.h"
 
 struct outcome {
@@ -43,7 +43,7 @@ static void console_line(void *context, const struct machine_console_line *line)
         engine_unicorn.request_stop(run->engine, STOP_REQUEST);
 }
 
-static void slice(void *context, const struct unicorn_slice *seen)
+static void slice(void *context, const struct engine_slice *seen)
 {
     struct run *run = context;
     run->outcome.schedule = XXH3_64bits_withSeed(seen, sizeof(*seen), run->outcome.schedule);
@@ -60,13 +60,13 @@ static void open_run(struct run *run, unsigned cores, unsigned turns, uint64_t s
     cr_assert(!wrong, "%s", wrong);
     cr_assert_eq(engine_unicorn.create(&run->engine, run->machine, &options), 0, "%s",
                  machine_error_text(run->machine));
-    unicorn_observe(run->engine, slice, run);
+    engine_unicorn.observe(run->engine, slice, run);
 }
 
 static void go_on(struct run *run)
 {
     cr_assert_eq(machine_run(run->machine, &run->outcome.why), 0, "%s", run->outcome.why.detail);
-    unicorn_state_hash(run->engine, run->outcome.hash);
+    engine_unicorn.state_hash(run->engine, run->outcome.hash);
     run->outcome.counter = crowd_counter(run->machine);
 }
 
@@ -207,7 +207,7 @@ Test(unicorn_determinism, a_snapshot_goes_on_like_the_original, .timeout = 120)
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
         uint64_t hash[2];
-        unicorn_state_hash(run.engine, hash);
+        engine_unicorn.state_hash(run.engine, hash);
         cr_assert(hash[0] == then.hash[0] && hash[1] == then.hash[1], "state %d", i);
         run.outcome = then;
         go_on(&run);
@@ -229,7 +229,7 @@ Test(unicorn_determinism, a_snapshot_with_another_seed_goes_on_differently, .tim
     uint64_t hash[6];
     for (uint64_t i = 0; i < 6; i++) { /* seeds 0 0 1 1 2 2 */
         cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
-        unicorn_reseed(run.engine, i / 2);
+        engine_unicorn.reseed(run.engine, i / 2);
         go_on(&run);
         cr_assert_eq(run.outcome.why.reason, STOP_EXIT);
         hash[i] = run.outcome.hash[0];

@@ -219,6 +219,7 @@ static void stop(struct machine *machine, enum stop_reason reason, unsigned core
     if (machine->state.stopped)
         return;
     machine->state.stopped = true;
+    machine->state.stop_reason = reason;
     machine->state.stop_core = core;
     machine->ops->request_stop(machine->engine, reason);
 }
@@ -490,6 +491,10 @@ int machine_run(struct machine *machine, struct engine_stop *why)
             return r;
         }
     }
+    /* A machine that has ended stays so: another reason, such as a request of the program in the same
+     * moment, may have been the first that the engine heard of. */
+    if (machine->state.stopped)
+        machine->ops->request_stop(machine->engine, machine->state.stop_reason);
     pthread_mutex_unlock(&machine->lock);
     int r = machine->ops->run(machine->engine, why);
     for (unsigned core = 0; core < machine->config.core_count; core++)

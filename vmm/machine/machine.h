@@ -114,7 +114,8 @@ void machine_destroy(struct machine *machine);
 /* ---- running ---- */
 
 /* Starts core 0 on the attached engine, queues the deadline, and runs until the end.  Drains what is
- * left in the trace rings.  Returns as engine_ops.run does. */
+ * left in the trace rings.  Returns as engine_ops.run does.  Called again after STOP_REQUEST or
+ * STOP_INTERRUPTED it goes on (on engines that can); after any other end it ends the same way at once. */
 int machine_run(struct machine *machine, struct engine_stop *why);
 
 /* The line an engine left when create() failed; "" if none. */

@@ -187,8 +187,11 @@ static int engine_create(struct engine **out, struct machine *machine,
     } else {
         const char *step;
         r = set_up(engine, &step);
-        if (r < 0)
-            machine_set_error(machine, "%s: %s", step, strerror(-r));
+        char why[160];
+        if (r < 0) {
+            kvm_explain("", -r, why, sizeof why);
+            machine_set_error(machine, "%s: %s", step, why);
+        }
     }
     if (r < 0) {
         engine_destroy(engine);
@@ -310,8 +313,11 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
     atomic_store(&engine->running, true);
     events_changed(engine, machine_next_event_ns(engine->machine)); /* no vCPU runs yet */
     int r = start_threads(engine);
-    if (r < 0)
-        kvm_fail(engine, 0, STOP_ENGINE, "a thread cannot be made: %s", strerror(-r));
+    if (r < 0) {
+        char why[160];
+        kvm_explain("", -r, why, sizeof why);
+        kvm_fail(engine, 0, STOP_ENGINE, "a thread cannot be made: %s", why);
+    }
     event_loop(engine);
     why->time_ns = kvm_now_ns(engine);
     join_threads(engine);

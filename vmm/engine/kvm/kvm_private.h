@@ -56,6 +56,13 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
  * negative errno with one line in `why`. */
 int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes);
 
+/* ---- kvm_limits.c ---- */
+
+/* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit of
+ * tasks (EAGAIN), of memory (ENOMEM), another hypervisor (EBUSY).  `root` stands before /proc and /sys, ""
+ * but in tests. */
+void kvm_explain(const char *root, int error, char *text, size_t bytes);
+
 /* ---- kvm_vcpu.c ---- */
 
 struct kvm_vcpu {
