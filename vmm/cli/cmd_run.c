@@ -33,6 +33,7 @@ static const struct command_line command_line = {
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
+               { OPTION_TRAP_WINDOW, NULL },
                { 'q', "Show the summary and failures only" },
                { 'v',
                  "Show boot phases, cores, bindings, exits by reason; twice: every system call "
@@ -174,6 +175,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .capability = &capability,
         .images = images,
         .guard_ns = options->guard_ns,
+        .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),

@@ -26,6 +26,8 @@ static const struct argp_option all_options[] = {
     { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
+    { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
+      "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -110,6 +112,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_RECORD:
         options->record = argument;
+        return 0;
+    case OPTION_TRAP_WINDOW:
+        options->trap_window = true;
         return 0;
     case 'q':
         options->verbosity = -1;

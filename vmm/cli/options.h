@@ -19,13 +19,20 @@ struct sets {
 };
 
 /* Options without a letter. */
-enum { OPTION_JSON = 256, OPTION_JUNIT, OPTION_TRACE, OPTION_RECORD, OPTION_GUARD };
+enum {
+    OPTION_JSON = 256,
+    OPTION_JUNIT,
+    OPTION_TRACE,
+    OPTION_RECORD,
+    OPTION_GUARD,
+    OPTION_TRAP_WINDOW
+};
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
     const char *engine, *images, *json, *junit, *trace, *record;
-    bool has_seed;
+    bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns; /* 0: the scenario's */
     uint64_t guard_ns;    /* GUARD_DEFAULT_NS unless told otherwise */

@@ -21,6 +21,7 @@ struct run_settings {
     const char *images;                         /* directory */
     uint64_t seed;
     uint64_t guard_ns; /* processor time that a run in virtual time may take */
+    bool trap_window;  /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
     struct watch *watch;
