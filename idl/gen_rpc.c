@@ -51,6 +51,21 @@ static void gen_results_struct(struct idl_emit *e, const struct rpc *r)
     put(e->out, "};\n\n");
 }
 
+/* Before the structs, in which the caller's slots are. */
+static void store_caps(struct idl_emit *e, const struct idl_wire_message *m)
+{
+    for (size_t c = 0; c < m->cap_count; c++) {
+        const char *argument = m->caps[c].argument->name, *path = m->caps[c].path;
+        if (path[0] == '\0')
+            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", argument, c);
+        else
+            put(e->out,
+                "    flounder_result_cap(&_out->%s->%s, _rx->cap[%zu]);\n"
+                "    %s = _out->%s->%s;\n",
+                argument, path + 1, c, m->caps[c].name, argument, path + 1);
+    }
+}
+
 static void gen_store_results(struct idl_emit *e, const struct rpc *r)
 {
     const struct idl_wire_message *m = r->response;
@@ -73,6 +88,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
     put(e->out, ")\n{\n");
     if (m->stream_count == 0 && m->cap_count == 0)
         put(e->out, "    (void)_rx;\n");
+    store_caps(e, m);
     for (size_t i = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
         if (a->kind == IDL_ARGUMENT_STRING)
@@ -95,15 +111,6 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
         else
             put(e->out, "    if (_out->%s != NULL)\n        *_out->%s = %s;\n", a->name, a->name,
                 a->name);
-    }
-    for (size_t c = 0; c < m->cap_count; c++) {
-        const char *argument = m->caps[c].argument->name, *path = m->caps[c].path;
-        if (path[0] == '\0')
-            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", argument, c);
-        else
-            put(e->out,
-                "    flounder_result_cap(_out->%s ? &_out->%s->%s : NULL, _rx->cap[%zu]);\n",
-                argument, argument, path + 1, c);
     }
     put(e->out, "}\n\n");
 }

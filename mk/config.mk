@@ -29,6 +29,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CC ?= gcc
+# Guests are x86-64 programs, and the engines execute them on hosts that are: said in one sentence, before a
+# header of KVM for x86 is missed in the middle of the build.
+machine_of_compiler := $(if $(active),$(shell $(CC) -dumpmachine 2>/dev/null))
+ifneq ($(machine_of_compiler),)
+ifeq ($(filter x86_64-%,$(machine_of_compiler)),)
+$(error this project needs an x86-64 host with a compiler for it, and $(CC) makes code for $(machine_of_compiler))
+endif
+endif
 AR := ar
 LD := ld
 WERROR ?= -Werror

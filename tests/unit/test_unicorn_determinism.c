@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -214,6 +215,41 @@ Test(unicorn_determinism, a_snapshot_goes_on_like_the_original, .timeout = 120)
         cr_assert(same(&run.outcome, &original), "run %d", i);
     }
     vm_snapshot_free(&engine_unicorn, snapshot);
+    close_run(&run);
+}
+
+/* More than descriptors were allowed to begin with; each is restored, in another order. */
+Test(unicorn_determinism, many_snapshots_are_kept, .timeout = 240)
+{
+    enum { SNAPSHOTS = 60 };
+    static struct vm_snapshot *snapshot[SNAPSHOTS];
+    static uint64_t hash[SNAPSHOTS][2];
+    need_unicorn();
+    struct rlimit limit;
+    struct run run;
+    open_run(&run, 2, 2000, 11, false, true);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 48;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (unsigned i = 0; i < SNAPSHOTS; i++) {
+        if (i % 6 == 0) { /* several of each moment */
+            run.stop_at_line = i / 6 + 1;
+            go_on(&run);
+            cr_assert_eq(run.outcome.why.reason, STOP_REQUEST);
+        }
+        memcpy(hash[i], run.outcome.hash, sizeof(hash[i]));
+        cr_assert_eq(vm_snapshot(run.machine, &engine_unicorn, run.engine, &snapshot[i]), 0,
+                     "snapshot %u", i);
+    }
+    for (unsigned i = 0; i < SNAPSHOTS; i++) {
+        unsigned number = i * 37 % SNAPSHOTS;
+        uint64_t now[2];
+        cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot[number]), 0);
+        engine_unicorn.state_hash(run.engine, now);
+        cr_expect(now[0] == hash[number][0] && now[1] == hash[number][1], "state %u", number);
+    }
+    for (unsigned i = 0; i < SNAPSHOTS; i++)
+        vm_snapshot_free(&engine_unicorn, snapshot[i]);
     close_run(&run);
 }
 

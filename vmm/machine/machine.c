@@ -182,6 +182,12 @@ void machine_get_stats(const struct machine *machine, struct machine_stats *out)
     *out = machine->state.stats;
 }
 
+void machine_region_moved(struct machine *machine, unsigned region, uint64_t fd_offset)
+{
+    assert(region < machine->region_count && fd_offset % ABI_PAGE_BYTES == 0);
+    machine->region[region].fd_offset = fd_offset;
+}
+
 size_t machine_state_bytes(void)
 {
     return sizeof(struct machine_state);

@@ -151,6 +151,9 @@ void machine_get_stats(const struct machine *machine, struct machine_stats *out)
 
 /* ---- snapshots: all state but guest memory, as one flat block ---- */
 
+/* The region's descriptor now stands for a file in which the region begins at `fd_offset`. */
+void machine_region_moved(struct machine *machine, unsigned region, uint64_t fd_offset);
+
 size_t machine_state_bytes(void);
 void machine_save_state(const struct machine *machine, void *block);
 void machine_load_state(struct machine *machine, const void *block);
