@@ -51,7 +51,7 @@ depend_flags = -MMD -MP -MF $(@:.o=.d)
 host_includes := -I. -Ivmm -Idevices
 # The macro is empty as in `#define _GNU_SOURCE`, so that a file may say it again.
 host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(host_includes)
-host_libs := -lyaml -ljansson -lelf -lxxhash -pthread -ldl -lm
+host_libs := -lyaml -ljansson -lelf -lxxhash -ltre -pthread -ldl -lm
 # vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 

@@ -34,6 +34,7 @@
 #define COST_TRAP_NS 100         /* exception or interrupt delivered */
 #define COST_SYSCALL_NS 50
 #define COST_PORT_NS 500   /* a request to the machine */
+#define COST_SCRUB_BYTES_SHIFT 4 /* and 1 ns for each 16 bytes that the machine zeroes */
 #define COST_ROUND_NS 1    /* no round is free, so time cannot stand still */
 #define TSC_HZ 1000000000u /* rdtsc counts ns */
 
