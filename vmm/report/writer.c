@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define BLOCK_BYTES 65536
+#define THREAD_STACK_BYTES (256u << 10)
 #define LOOK_MS 50 /* how often the end and a stalled reader are looked at */
 
 struct block {
@@ -221,9 +222,13 @@ struct writer *writer_create(int fd)
     pthread_cond_init(&writer->filled, NULL);
     pthread_cond_init(&writer->moved, &clock);
     pthread_condattr_destroy(&clock);
+    pthread_attr_t small; /* it calls little, and the caller may have little address space */
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, THREAD_STACK_BYTES);
     sigfillset(&all); /* signals are for others; SIGPIPE becomes the error of the write */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&writer->thread, NULL, writer_thread, writer);
+    int error = pthread_create(&writer->thread, &small, writer_thread, writer);
+    pthread_attr_destroy(&small);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)
         return writer;
