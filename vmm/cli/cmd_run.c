@@ -29,11 +29,20 @@ struct options {
     uint64_t deadline_ns;  /* 0: the scenario's */
     uint64_t output_limit; /* bytes, 0: the usual ones */
     int verbosity;
+    enum sandbox_mode sandbox;
     char **files;
     int file_count;
 };
 
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD, KEY_TRAP_WINDOW, KEY_OUTPUT_LIMIT };
+enum {
+    KEY_JSON = 256,
+    KEY_JUNIT,
+    KEY_TRACE,
+    KEY_RECORD,
+    KEY_TRAP_WINDOW,
+    KEY_OUTPUT_LIMIT,
+    KEY_SECCOMP
+};
 
 static const struct argp_option argp_options[] = {
     { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
@@ -50,6 +59,10 @@ static const struct argp_option argp_options[] = {
       1 },
     { "record", KEY_RECORD, "DIR", 0,
       "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
+    { "seccomp", KEY_SECCOMP, "on|log|off", 0,
+      "What to do about system calls that running a guest does not need: end (default), let the "
+      "kernel log them, nothing",
+      1 },
     { "trap-window", KEY_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
@@ -105,6 +118,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             problem = "expected more than nothing";
         if (problem)
             argp_error(state, "--output-limit %s: %s", argument, problem);
+        return 0;
+    case KEY_SECCOMP:
+        if (!sandbox_parse(argument, &options->sandbox))
+            argp_error(state, "--seccomp %s: expected on, log or off", argument);
         return 0;
     case KEY_TRAP_WINDOW:
         options->trap_window = true;
@@ -316,6 +333,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
@@ -329,7 +347,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
 
 int cmd_run(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .sandbox = SANDBOX_ON };
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */
     struct watch *watch = watch_start();
