@@ -7,7 +7,7 @@
  * refused).  Violation is final; so is being met, except that a
  * `not` violated in the same moment wins.
  */
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 
 #include <assert.h>
 #include <stdio.h>
