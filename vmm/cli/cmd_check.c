@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
+#include "run/images.h"
 
 static const struct command_line command_line = {
     .takes = { { 'S', NULL },

@@ -50,6 +50,7 @@ static int replay(const struct options *options, const struct scenario *scenario
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .sandbox = SANDBOX_ON,
         .seed = recorded->seed,
         .guard_ns = options->guard_ns,
         .report = { .verbosity = options->verbosity,

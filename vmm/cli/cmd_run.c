@@ -16,6 +16,7 @@
 #include "cli/cmd.h"
 #include "cli/outputs.h"
 #include "record/record.h"
+#include "report/writer.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -33,6 +34,12 @@ static const struct command_line command_line = {
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
+               { OPTION_OUTPUT_LIMIT,
+                 "Most that a run shows (64 MiB) and writes as a trace (1 GiB); further lines are "
+                 "counted" },
+               { OPTION_SECCOMP,
+                 "What to do about system calls that running a guest does not need: end (default), "
+                 "let the kernel log them, nothing" },
                { OPTION_TRAP_WINDOW, NULL },
                { 'q', "Show the summary and failures only" },
                { 'v',
@@ -130,16 +137,42 @@ static int run_all(struct batch *batch)
     return status;
 }
 
+/* The trace goes through a writer: a full pipe or a slow disk must not hold up the machine. */
+static bool start_trace(struct run_settings *settings, FILE *file, struct writer **writer)
+{
+    if (!file)
+        return true;
+    *writer = writer_create(fileno(file));
+    settings->report.trace = *writer ? writer_stream(*writer, false) : NULL;
+    if (!settings->report.trace)
+        fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
+    return settings->report.trace != NULL;
+}
+
+/* Returns 0 or a negative errno: what could not be written. */
+static int end_trace(struct run_settings *settings, struct writer *writer)
+{
+    if (settings->report.trace)
+        fclose(settings->report.trace);
+    settings->report.trace = NULL;
+    int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
+    writer_destroy(writer);
+    return error;
+}
+
 static int run_with_outputs(struct batch *batch)
 {
+    struct writer *writer = NULL;
     const struct options *options = batch->options;
     const struct inputs inputs = { batch->scenarios, options->operand_count,
                                    batch->settings.images };
     if (!outputs_open(&batch->outputs, options, &inputs))
         return STATUS_USAGE;
     batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
-    batch->settings.report.trace = batch->outputs.trace.file.stream;
-    int status = run_all(batch);
+    int status = STATUS_HOST;
+    if (start_trace(&batch->settings, batch->outputs.trace.file.stream, &writer))
+        status = run_all(batch);
+    batch->outputs.trace_error = end_trace(&batch->settings, writer);
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
@@ -175,11 +208,13 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .capability = &capability,
         .images = images,
         .guard_ns = options->guard_ns,
+        .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
-                    .out = stdout },
+                    .out = stdout,
+                    .output_limit = options->output_limit },
         .watch = watch,
     };
     return run_with_outputs(&batch);

@@ -25,6 +25,8 @@ static const struct argp_option all_options[] = {
     { "json", OPTION_JSON, "FILE", 0, NULL, 1 },
     { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
+    { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
+    { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
@@ -56,6 +58,15 @@ static void parse_seed(struct options *options, const char *argument, struct arg
     if (problem)
         argp_error(state, "--seed %s: %s", argument, problem);
     options->has_seed = true;
+}
+
+static void parse_limit(struct options *options, const char *argument, struct argp_state *state)
+{
+    const char *problem = parse_memory(argument, &options->output_limit);
+    if (!problem && options->output_limit == 0)
+        problem = "expected more than nothing";
+    if (problem)
+        argp_error(state, "--output-limit %s: %s", argument, problem);
 }
 
 static void add_set(struct sets *sets, const char *assignment, struct argp_state *state)
@@ -113,6 +124,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_RECORD:
         options->record = argument;
         return 0;
+    case OPTION_OUTPUT_LIMIT:
+        parse_limit(options, argument, state);
+        return 0;
+    case OPTION_SECCOMP:
+        if (!sandbox_parse(argument, &options->sandbox))
+            argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
     case OPTION_TRAP_WINDOW:
         options->trap_window = true;
         return 0;
@@ -161,6 +179,6 @@ void options_parse(const struct command_line *line, int argc, char **argv, struc
         .doc = line->doc,
     };
     struct parse parse = { line, out };
-    *out = (struct options){ .guard_ns = GUARD_DEFAULT_NS };
+    *out = (struct options){ .guard_ns = GUARD_DEFAULT_NS, .sandbox = SANDBOX_ON };
     argp_parse(&argp, argc, argv, 0, NULL, &parse);
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "run/sandbox.h"
+
 #define SETS_MAX 64
 
 /* --set arguments. */
@@ -25,7 +27,9 @@ enum {
     OPTION_TRACE,
     OPTION_RECORD,
     OPTION_GUARD,
-    OPTION_TRAP_WINDOW
+    OPTION_TRAP_WINDOW,
+    OPTION_OUTPUT_LIMIT,
+    OPTION_SECCOMP
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
@@ -34,9 +38,11 @@ struct options {
     const char *engine, *images, *json, *junit, *trace, *record;
     bool has_seed, trap_window;
     uint64_t seed;
-    uint64_t deadline_ns; /* 0: the scenario's */
-    uint64_t guard_ns;    /* GUARD_DEFAULT_NS unless told otherwise */
-    int verbosity;        /* -1 quiet, 0, 1, 2 */
+    uint64_t deadline_ns;  /* 0: the scenario's */
+    uint64_t guard_ns;     /* GUARD_DEFAULT_NS unless told otherwise */
+    uint64_t output_limit; /* bytes, 0: the usual ones */
+    enum sandbox_mode sandbox;
+    int verbosity; /* -1 quiet, 0, 1, 2 */
     char **operands;
     int operand_count;
 };

@@ -132,12 +132,11 @@ void outputs_begin(struct outputs *outputs, const struct scenario *scenario, con
     write_now(&outputs->junit, &outputs->files, report_files_write_junit);
 }
 
-/* `write` is NULL for what was written all along. */
-static bool close_one(struct output *output, const struct report_files *files, write_results *write)
+/* `written` is 0, or why not all of it was written to the stream. */
+static bool close_one(struct output *output, int written)
 {
     if (!output->file.stream)
         return true;
-    int written = write ? write(files, output->file.stream) : 0;
     int error = out_file_close(&output->file, written == 0);
     if (written)
         error = written;
@@ -150,9 +149,12 @@ static bool close_one(struct output *output, const struct report_files *files, w
 
 bool outputs_close(struct outputs *outputs)
 {
-    bool good = close_one(&outputs->json, &outputs->files, report_files_write_json);
-    good &= close_one(&outputs->junit, &outputs->files, report_files_write_junit);
-    good &= close_one(&outputs->trace, &outputs->files, NULL);
+    FILE *json = outputs->json.file.stream, *junit = outputs->junit.file.stream;
+    bool good =
+        close_one(&outputs->json, json ? report_files_write_json(&outputs->files, json) : 0);
+    good &=
+        close_one(&outputs->junit, junit ? report_files_write_junit(&outputs->files, junit) : 0);
+    good &= close_one(&outputs->trace, outputs->trace_error);
     report_files_free(&outputs->files);
     return good;
 }

@@ -19,6 +19,7 @@ struct output {
 struct outputs {
     struct output json, junit, trace;
     struct report_files files;
+    int trace_error; /* what could not be written of the trace, 0 or a negative errno */
 };
 
 /* What a run reads, and so must not be written. */

@@ -24,11 +24,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "cli/cmd.h"
 #include "engine/program.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
 #include "report/out_file.h"
+#include "run/status.h"
 
 /* ---- files ---- */
 

@@ -269,9 +269,8 @@ static void run_guest(struct kvm_vcpu *vcpu)
         if (r < 0 && error == EINTR) {
             vcpu->stats.exit[ENGINE_EXIT_KICK]++;
         } else if (r < 0 && !wait_for_host(vcpu, error, &attempts)) {
-            char why[160];
-            kvm_explain("", error, why, sizeof why);
-            kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_RUN: %s", why);
+            kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_RUN: %s",
+                     kvm_reason(vcpu->engine, error));
             return;
         } else if (r >= 0) {
             attempts = 0;
