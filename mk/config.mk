@@ -60,7 +60,7 @@ san_includes := $(host_includes) -Iidl
 san_flags := $(common_flags) -O1 -pthread -D_GNU_SOURCE= $(san_includes) \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Guest code that can run on the host.
-san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel -Iguest/kernel/include -Iguest/abi -Iguest/user/include
+san_guest_flags := $(san_flags) -DHOST_TEST -DKERNEL_DEBUG -Iguest/kernel -Iguest/kernel/include -Iguest/abi -Iguest/user/include
 test_flags := $(san_guest_flags)
 test_libs := -lcriterion $(host_libs)
 
@@ -68,7 +68,10 @@ test_libs := -lcriterion $(host_libs)
 gcc_include := $(shell $(CC) -print-file-name=include)
 guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-protector \
                -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
+# KERNEL_DEBUG=1: the CPU driver checks on hot paths too, and counts the rounds of its loops.
+KERNEL_DEBUG ?=
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
+                $(if $(KERNEL_DEBUG),-DKERNEL_DEBUG) \
                 -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
 user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
               -ftls-model=local-exec -isystem $(B)/newlib/include \

@@ -110,11 +110,12 @@ void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1
 }
 
 /* As dispatch_upcall after dispatch_save_fpu, but for the timer: the receiver goes on in the slice. */
-void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
+void dispatch_lrpc(struct dcb *receiver, capaddr_t cptr, uint64_t offset, uint64_t where,
                    struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
 {
-    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | area->rsi << 32, CORE_PAGE->current_dcb,
-                  ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8, mem_to_phys(receiver).v);
+    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | (uint64_t)cptr << 32,
+                  CORE_PAGE->current_dcb, ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8,
+                  mem_to_phys(receiver).v);
     current->head.disabled = 0;
     arch_fxsave(area);
     load(receiver);

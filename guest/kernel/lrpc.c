@@ -33,11 +33,10 @@ static inline struct capability *find_endpoint(struct capability *root, capaddr_
     return cap->type == ObjType_EndPointLMP ? cap : NULL;
 }
 
-bool lrpc_send(struct registers_x86_64 *area)
+bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     const struct dcb *sender = current;
-    const uint64_t length = read_once(area->rdx);
-    struct capability *cap = find_endpoint(&current->cspace.cap, (capaddr_t)area->rsi);
+    struct capability *cap = find_endpoint(&current->cspace.cap, cptr);
     if (cap == NULL || length > LRPC_MSG_WORDS || area_is_disabled(sender, area))
         return false;
 
@@ -67,5 +66,5 @@ bool lrpc_send(struct registers_x86_64 *area)
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);
-    dispatch_lrpc(receiver, offset, (uint64_t)write << 32 | length, area, entry, stack);
+    dispatch_lrpc(receiver, cptr, offset, (uint64_t)write << 32 | length, area, entry, stack);
 }

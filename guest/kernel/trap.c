@@ -47,16 +47,17 @@ static void copy_registers(struct registers_x86_64 *to, const struct registers_x
 }
 
 static void __attribute__((noreturn))
-stop_faulty(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
+stop_faulty(uint64_t vector, uint64_t error, uint64_t address, lvaddr_t rip, lvaddr_t rsp)
 {
     printk(
         "%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
-        current->head.name, vector, error, address, area->rip, area->rsp);
+        current->head.name, vector, error, address, rip, rsp);
     dispatch_stop(current, true);
     dispatch_next();
 }
 
-void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
+void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address,
+                 lvaddr_t rip, lvaddr_t rsp)
 {
     struct dcb *dcb = current;
     bool disabled = area_is_disabled(dcb, area);
@@ -70,7 +71,7 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
     }
 
     trace_record(ABI_TRACE_FAULT | vector << 8 | error << 32,
-                 vector == VECTOR_PAGE_FAULT ? address : area->rip);
+                 vector == VECTOR_PAGE_FAULT ? address : rip);
     struct dispatcher_shared *disp = dcb->disp;
     if (vector == VECTOR_PAGE_FAULT) {
         kernel_counters.pagefaults++;
@@ -78,13 +79,13 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
             dispatch_save_fpu(area);
             dcb->disabled_faults = 0;
             dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT, read_once(disp->dispatcher_pagefault),
-                            address, error, area->rip);
+                            address, error, rip);
         }
         const lvaddr_t entry = read_once(disp->dispatcher_pagefault_disabled);
         if (++dcb->disabled_faults > DISABLED_FAULTS_MAX || entry == 0)
-            stop_faulty(area, vector, error, address);
+            stop_faulty(vector, error, address, rip, rsp);
         copy_registers(&disp->trap_save_area, area);
-        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, entry, address, error, area->rip);
+        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, entry, address, error, rip);
     }
 
     kernel_counters.traps++;
@@ -92,9 +93,9 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
         dispatch_return(area); /* somebody steps through it: not a fault of its own */
     const lvaddr_t entry = read_once(disp->dispatcher_trap);
     if (disabled || entry == 0)
-        stop_faulty(area, vector, error, address);
+        stop_faulty(vector, error, address, rip, rsp);
     copy_registers(&disp->trap_save_area, area);
-    dispatch_upcall(dcb, ABI_UPCALL_TRAP, entry, vector, error, area->rip);
+    dispatch_upcall(dcb, ABI_UPCALL_TRAP, entry, vector, error, rip);
 }
 
 void __attribute__((noreturn)) kernel_bad_state(void)

@@ -31,6 +31,7 @@ const struct abi_boot *boot_info = &boot;
 coreid_t my_core_id;
 struct dcb *current;
 struct registers_x86_64 clean_area;
+uint64_t syscall_words[LMP_MSG_WORDS];
 
 enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF, LRPC };
 static jmp_buf back;
@@ -90,7 +91,7 @@ void dispatch(struct dcb *dcb)
     longjmp(back, DISPATCHED);
 }
 /* Does with the words what the entry code and the lrpc upcall of the user library do. */
-void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
+void dispatch_lrpc(struct dcb *receiver, capaddr_t cptr, uint64_t offset, uint64_t where,
                    struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
 {
     cr_assert(receiver->queued && !receiver->stopped && !receiver->head.disabled);
@@ -98,8 +99,9 @@ void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
     cr_assert(entry != 0 && entry < USER_END && stack < USER_END);
     struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + offset);
     uint64_t at = where >> 32, size = lrpc_buffer_words;
-    const uint64_t word[1 + LRPC_MSG_WORDS] = { (uint32_t)where, area->r10, area->r8, area->r9,
-                                                area->rax };
+    const uint64_t word[1 + LRPC_MSG_WORDS] = { (uint32_t)where, syscall_words[0], syscall_words[1],
+                                                syscall_words[2], syscall_words[3] };
+    (void)cptr;
     cr_assert((uint32_t)where <= LRPC_MSG_WORDS && at < size);
     for (unsigned i = 0; i <= (uint32_t)where; i++, at = (at + 1) % size)
         ep->buf[at] = word[i];
@@ -212,11 +214,18 @@ static void tear_down(void)
     free(memory);
 }
 
+/* As entry code does: the registers of the call lie in `area`, what it asks for goes along as well.  Then
+ * another core writes the area: whoever reads it again gets nonsense. */
 static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
 {
+    const struct registers_x86_64 r = *area;
+    const uint64_t words[LMP_MSG_WORDS] = { r.r10, r.r8,  r.r9,  r.rax, r.rbx,
+                                            r.rbp, r.r12, r.r13, r.r14, r.r15 };
+    memcpy(syscall_words, words, sizeof(words));
+    memset(area, 0xa5, offsetof(struct registers_x86_64, rip));
     int how = setjmp(back);
     if (how == 0)
-        kernel_syscall(area);
+        kernel_syscall(area, r.rsi, r.rdx, r.rdi);
     return (enum outcome)how;
 }
 

@@ -7,6 +7,7 @@
 
 #include <abi/boot_tables.h>
 #include <barrelfish_kpi/dispatcher_shared.h>
+#include <barrelfish_kpi/syscalls.h>
 
 #include "kernel.h"
 
@@ -42,8 +43,8 @@ void __attribute__((noreturn)) arch_resume(struct registers_x86_64 *area);
 void __attribute__((noreturn))
 arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
-/* Enters the lrpc upcall (dispatcher_shared.h) with the words of the call in `area`, and puts success into
- * `area` as the caller's result. */
+/* Enters the lrpc upcall (dispatcher_shared.h) with as many of syscall_words as `where` says, and puts
+ * success into `area` as the caller's result. */
 void __attribute__((noreturn))
 arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
                  lvaddr_t entry, lvaddr_t stack);
@@ -51,10 +52,19 @@ arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where, struct registe
 /* Waits for an interrupt on a fresh stack; never returns: kernel_idle_interrupt() follows. */
 void __attribute__((noreturn)) arch_idle(void);
 
-/* Called by entry code (trap.c); all end in resume, upcall or idle. */
-void __attribute__((noreturn)) kernel_syscall(struct registers_x86_64 *area);
+/* The words of the system call that is being served (syscalls.h), taken from the registers at entry: words
+ * 0 to 3 of every call, all of them for SYSCALL_INVOKE.  Written by entry code only. */
+extern uint64_t syscall_words[LMP_MSG_WORDS];
+
+/* Called by entry code (syscall.c, trap.c); all end in resume, upcall or idle.  `area` holds the caller's
+ * registers and is memory that its domain can write: nothing that is checked may be read from there.  What
+ * the CPU driver wants to know of them comes in the other arguments (`head` and `send`: RSI and RDX, `number`:
+ * RDI) and in syscall_words. */
 void __attribute__((noreturn))
-kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address);
+kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number);
+void __attribute__((noreturn))
+kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address,
+            lvaddr_t rip, lvaddr_t rsp);
 void __attribute__((noreturn)) kernel_idle_interrupt(void);
 void __attribute__((noreturn))
 kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);

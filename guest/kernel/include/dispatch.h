@@ -53,16 +53,16 @@ void __attribute__((noreturn)) dispatch_upcall(struct dcb *dcb, unsigned kind, l
                                                uint64_t a1, uint64_t a2, uint64_t a3);
 
 /* The sender, whose state is complete in its enabled area `area`, gives the core to `receiver`, which is
- * enabled and in the run queue: its lrpc upcall at `entry` gets the words of `area`, for the endpoint at
- * `offset` in its frame (lrpc.c has checked all addresses).  `where`: index of the first word of the
- * message in the endpoint's buffer << 32 | number of words. */
+ * enabled and in the run queue: its lrpc upcall at `entry` gets the words of the call, for the endpoint
+ * (the sender's `cptr`) at `offset` in its frame (lrpc.c has checked all addresses).  `where`: index of the
+ * first word of the message in the endpoint's buffer << 32 | number of words. */
 void __attribute__((noreturn))
-dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
-              lvaddr_t entry, lvaddr_t stack);
+dispatch_lrpc(struct dcb *receiver, capaddr_t cptr, uint64_t offset, uint64_t where,
+              struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack);
 
-/* Tries the short way of the LRPC call in `area`; returns false, having changed nothing, if the call must
- * take the general way (lrpc.c). */
-bool lrpc_send(struct registers_x86_64 *area);
+/* Tries the short way of an LRPC call to the endpoint at `cptr` with `length` words; returns false, having
+ * changed nothing, if the call must take the general way (lrpc.c). */
+bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length);
 
 /* Stops `dcb` for good: out of run queue, wakeup list and notification table.  `tell`: it did not
  * ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped already. */

@@ -177,12 +177,9 @@ static struct sysret retype(const struct invocation *inv)
 
 static struct sysret identify(struct cte *target, const struct invocation *inv)
 {
-    struct capability *out = invocation_buffer(inv, inv->arg[2], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     if (!(target->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    /* kernel addresses stay in the kernel; nothing is read back from what the domain can write */
+    /* kernel addresses stay in the kernel */
     struct capability cap = target->cap;
     if (cap_is_mapping(cap.type)) {
         cap.u.mapping.cap = 0;
@@ -192,8 +189,9 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
     } else if (cap_types[cap.type].mappable) {
         cap.u.word[CAP_MAPPING_WORD] = 0;
     }
-    *out = cap;
-    return SYSRET(SYS_ERR_OK);
+    return SYSRET(invocation_copy_out(inv, inv->arg[2], &cap, sizeof(cap))
+                      ? SYS_ERR_OK
+                      : SYS_ERR_INVALID_USER_BUFFER);
 }
 
 static struct sysret create_id(struct cte *root, const struct invocation *inv)

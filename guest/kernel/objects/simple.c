@@ -10,12 +10,11 @@ struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != FrameCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    struct frame_identity *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     if (!(cte->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    *out = (struct frame_identity){ .base = cte->cap.u.mem.base, .bytes = cte->cap.u.mem.bytes };
+    const struct frame_identity id = { .base = cte->cap.u.mem.base, .bytes = cte->cap.u.mem.bytes };
+    if (!invocation_copy_out(inv, inv->arg[0], &id, sizeof(id)))
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     return SYSRET_VALUE(cte->cap.u.mem.base);
 }
 
