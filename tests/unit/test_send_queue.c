@@ -154,8 +154,8 @@ Test(send_queue, who_does_not_read_holds_up_himself)
     for (int i = 1; i <= 5; i++)
         add(i); /* four may wait: as many as it leaves to others, but for one */
     cr_assert_str_eq(binding.log, "s1 f5 ");
-    struct account *hog = payer;
-    payer = account_open(&book, 2, NULL);
+    struct account *hog = payer, *other = account_open(&book, 2, NULL);
+    payer = other;
     add(6); /* to the same queue, for another one's sake */
     payer = NULL;
     add(7); /* is owed */
@@ -165,6 +165,7 @@ Test(send_queue, who_does_not_read_holds_up_himself)
         run(&binding.cont);
     cr_assert_eq(book.used[0], 0);
     account_close(hog);
+    account_close(other);
     binding.log[0] = '\0';
 }
 

@@ -147,6 +147,9 @@ static void drop_frames(struct circuit_end *end)
 
 static void end_parts(struct circuit_end *end)
 {
+    struct circuit *c = circuit_of(end);
+    if (end == &c->end[FAR])
+        account_refund(&c->words); /* the service keeps nothing for it any more */
     end->gone = true;
     end->client = NULL;
     drop_frames(end);

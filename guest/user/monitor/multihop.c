@@ -83,6 +83,7 @@ static void fail(struct circuit *c, errval_t err)
 {
     struct circuit_end *near = &c->end[NEAR];
     assert(err_is_fail(err));
+    account_refund(&c->words); /* the service may be gone before the circuit is */
     if (!near->gone && near->kind == END_MONITOR) {
         c->err = err;
         near->bind_due = BIND_REPLY_DUE; /* when that leaves, the circuit goes */

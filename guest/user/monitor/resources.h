@@ -41,14 +41,13 @@
     X(MESSAGE, queue, "messages that wait", MONITOR_MAX_MESSAGES, 1)
 
 /* Tables that nobody's wish makes longer: X(table, why). */
-#define MONITOR_BOUNDED(X)                                        \
-    X(peers, "one for each core")                                 \
-    X(neighbours, "one for each core")                            \
-    X(witnesses, "charged as KEPT, with away")                    \
-    X(written, "a bit for each page, as used")                    \
-    X(requests, "of the monitor itself, to its memory server")    \
-    X(jobs, "the boot entries of the menu")                       \
-    X(boot, "one start of a core at a time, for trusted domains") \
+#define MONITOR_BOUNDED(X)                                                       \
+    X(peers, "one for each core")                                                \
+    X(neighbours, "one for each core")                                           \
+    X(witnesses, "charged as KEPT, with away")                                   \
+    X(written, "a bit for each page, as used")                                   \
+    X(first, "requests of the monitor itself, and the boot entries of the menu") \
+    X(last, "the end of first")                                                  \
     X(endpoint, "one, for the CPU driver's hints")
 
 /* What binds make a service's library keep, charged for each service by itself: the words of its

@@ -14,6 +14,9 @@
     X(REQUEST, first_request, "requests that wait", 256, 1) \
     X(MESSAGE, queue, "answers that wait", 1024, 1)
 
+/* Tables that nobody's wish makes longer: X(table, why). */
+#define SPAWND_BOUNDED(X) X(last_request, "the end of first_request")
+
 enum { SPAWND_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 
 #endif

@@ -8,7 +8,8 @@
  *
  * Nobody has a fixed quota.  A domain may hold `weight` times what it leaves to all others: with weight 1
  * a greedy one gets half of a table, the next one half of the rest, and who has nothing yet gets one
- * as long as there is one.  Who pays for others too (a peer monitor for the domains of its core) is held to the same.
+ * as long as there is one.  Who pays for others too (a peer monitor for the domains of its core) may have
+ * three times as much.
  * Services of the system are trusted: what they hold counts, but only the table's size limits it.
  */
 #ifndef SERVICES_ACCOUNT_H

@@ -66,13 +66,21 @@ void account_close(struct account *account)
     settle(account);
 }
 
-/* Would it leave enough to the others? */
+#define PAYER_WEIGHT \
+    3 /* who pays for many may have more, so that one of them does not take all of it */
+
+/* Would it leave enough to the others?  Who has nothing yet gets one in any case. */
 static bool may_hold(const struct account *account, unsigned kind, uint32_t units)
 {
     const struct account_book *book = account->book;
-    const uint64_t left = book->capacity[kind] - book->used[kind] - units;
-    const uint64_t held = (uint64_t)account->charged[kind] + units;
-    return account->trusted || held <= left * book->kind[kind].weight || held == 1;
+    uint64_t limit = (uint64_t)(book->capacity[kind] - book->used[kind] - units);
+    limit *= book->kind[kind].weight;
+    if (account->charged[kind] + units == 1)
+        return true;
+    for (const struct account *a = account; a != NULL; a = a->payer, limit *= PAYER_WEIGHT)
+        if (!a->trusted && (uint64_t)a->charged[kind] + units > limit)
+            return false;
+    return true;
 }
 
 static errval_t refuse(struct account *account, unsigned kind)
@@ -94,9 +102,8 @@ errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
         return LIB_ERR_MALLOC_FAIL;
     struct account_book *book = account->book;
     assert(kind < book->kinds && book->used[kind] <= book->capacity[kind]);
-    for (struct account *a = account; a != NULL; a = a->payer)
-        if (units > book->capacity[kind] - book->used[kind] || !may_hold(a, kind, units))
-            return refuse(account, kind);
+    if (units > book->capacity[kind] - book->used[kind] || !may_hold(account, kind, units))
+        return refuse(account, kind);
     book->used[kind] += units;
     for (struct account *a = account; a != NULL; a = a->payer) {
         a->charged[kind] += units;
