@@ -10,7 +10,6 @@
  */
 #include "objects.h"
 
-#define PTE_ADDRESS 0x000ffffffffff000ull
 #define TABLE_ENTRIES 512
 
 /* Types by level, top first; the type after a type is its mapping, then the next lower table. */
