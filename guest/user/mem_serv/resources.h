@@ -18,7 +18,6 @@
 /* Tables that nobody's wish makes longer: X(table, why). */
 #define MEM_BOUNDED(X)                                \
     X(clients, "the monitor charges for connections") \
-    X(nodes, "free blocks of the machine's memory")   \
     X(region_cap, "the machine's memory regions")
 
 enum { MEM_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
