@@ -232,7 +232,7 @@ static bool clean(const struct made *d, const char *kind, const uint64_t argumen
         }
     static const uint8_t reset[416] = { 0x7f, 0x03, [24] = 0x80, 0x1f };
     for (unsigned i = 0; i < sizeof(reset); i++)
-        if (fpu[i] != reset[i] && (i < 28 || i >= 32)) { /* MXCSR_MASK is the processor's */
+        if ((i < 28 || i >= 32) && fpu[i] != reset[i]) { /* MXCSR_MASK is the processor's */
             printf("%s upcall: byte %u of the FPU is %x\n", kind, i, fpu[i]);
             good = false;
         }
