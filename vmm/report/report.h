@@ -15,7 +15,7 @@
 
 #include "machine/machine.h"
 #include "report/result.h"
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 #include "scenario/scenario.h"
 
 #define REPORT_LINES_MAX 200000 /* kept for JSON; further ones are shown and counted */

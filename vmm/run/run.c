@@ -17,10 +17,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cmd.h"
 #include "engine/unicorn/unicorn.h"
 #include "machine/machine.h"
 #include "report/text.h"
+#include "run/images.h"
+#include "run/status.h"
 #include "scenario/units.h"
 
 /* Engines in virtual time get this much real time before the run counts as hung. */

@@ -18,7 +18,8 @@ static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64
     return err_is_fail(err) ? err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP) : err;
 }
 
-/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only. */
+/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only; its next part is an exception,
+ * which retype makes and nobody copies: so a root can never be a part of itself. */
 static bool fits(const struct capability *cnode, unsigned type)
 {
     return cnode->type == ObjType_L2CNode || type == ObjType_L2CNode ||
@@ -79,6 +80,8 @@ static errval_t decode_destination(struct cte *cnode, const struct invocation *i
             return SYS_ERR_DEST_CNODE_LOOKUP;
         *holder = &l2->cap;
         slot &= L2_CNODE_SLOTS - 1;
+    } else if (cnode->cap.type == ObjType_L1CNode) {
+        *holder = cspace_root_part(&cnode->cap, &slot);
     }
     return cnode_empty_slots(*holder, slot, 1, dest);
 }
@@ -158,12 +161,17 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
     err = decode_retype_cnode(inv, &cnode);
     if (err_is_fail(err))
         return err;
-    if (!fits(cnode, r->type))
+    uint64_t slot = inv->arg[8];
+    if (cnode->type == ObjType_L1CNode)
+        cnode = cspace_root_part(cnode, &slot);
+    const bool next_part = cnode->type == ObjType_L1CNode && slot == ROOTCN_SLOT_MORE &&
+                           r->type == ObjType_L1CNode && r->count == 1;
+    if (!next_part && !fits(cnode, r->type))
         return SYS_ERR_DEST_TYPE_INVALID;
-    err = cnode_empty_slots(cnode, inv->arg[8], r->count, &r->dest);
+    err = cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
     if (err_is_fail(err))
         return err;
-    return cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
+    return cnode_empty_slots(cnode, slot, r->count, &r->dest);
 }
 
 static struct sysret retype(const struct invocation *inv)

@@ -5,7 +5,7 @@
  * must not happen can only be judged at the end.  Violation is final; so is being met, except that a
  * `not` violated in the same moment wins.
  */
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 
 #include <assert.h>
 #include <regex.h>
