@@ -80,6 +80,7 @@ static void arm_for_slice(void)
     const systime_t first = wakeup_first();
     if (first != 0 && first < deadline)
         deadline = first;
+    debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
     if (timer_at == 0 || timer_at > deadline)
         arm_timer(deadline);
 }
