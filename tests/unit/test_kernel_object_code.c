@@ -2,10 +2,12 @@
  *
  * What only the object code of the CPU driver can tell, C and assembler as they were compiled.
  *
- * It reads nothing twice from memory that a domain can write.  A real machine runs on the deterministic engine, with programs that enter the CPU driver in every way: short
- * and long messages, invocations with buffers, faults, upcalls, yields.  Each load that ring 0 does in a dispatcher
- * frame is noted, from one entry to the next; one that was loaded already since the entry fails the test, since
- * another core may have written there between the two.  Frames are found by the status block of each core.
+ * It reads nothing twice from memory that a domain can write.  A real machine runs on the
+ * deterministic engine, with programs that enter the CPU driver in every way: short and long
+ * messages, invocations with buffers, faults, upcalls, yields.  Each load that ring 0 does in a
+ * dispatcher frame is noted, from one entry to the next; one that was loaded already since the
+ * entry fails the test, since another core may have written there between the two.  Frames are
+ * found by the status block of each core.
  *
  * And an overflow of its stack ends in a message.
  */
@@ -27,8 +29,8 @@
 #define LOADS_MAX 1024
 #define IMAGE_BYTES (1u << 20)
 
-/* FXRSTOR loads what the instruction before has masked; if another core unmasks it meanwhile it faults, which
- * the CPU driver knows (entry.S, restore_fpu_fault). */
+/* FXRSTOR loads what the instruction before has masked; if another core unmasks it meanwhile it
+ * faults, which the CPU driver knows (entry.S, restore_fpu_fault). */
 #define MXCSR_OFFSET (DISP_DISABLED_AREA + SA_FXSAVE + 24)
 
 struct load {
@@ -72,8 +74,9 @@ static enum begins begins(uint64_t address)
     return (enum begins)seen.begins[offset];
 }
 
-/* A message for which the short way is not open starts from the beginning: the short way has used nothing of
- * what it read of the receiver's endpoint and upcalls.  What was read of save areas stays. */
+/* A message for which the short way is not open starts from the beginning: the short way has used
+ * nothing of what it read of the receiver's endpoint and upcalls.  What was read of save areas
+ * stays. */
 static void forget_short_way(struct loads_of_core *core)
 {
     unsigned kept = 0;

@@ -2,9 +2,9 @@
  *
  * Time belongs to everyone: the scheduler and the heap of sleepers, driven by hand.
  *
- * A small core: dispatchers with a habit each, a clock that is fresh at interrupts only, and a timer.  What
- * the CPU driver does at a yield, a message or an interrupt is done here by the same calls.  Whatever the
- * others do, who always computes gets his share.
+ * A small core: dispatchers with a habit each, a clock that is fresh at interrupts only, and a
+ * timer.  What the CPU driver does at a yield, a message or an interrupt is done here by the same
+ * calls.  Whatever the others do, who always computes gets his share.
  */
 /* link: guest/kernel/schedule.c guest/kernel/wakeup.c */
 #include <criterion/criterion.h>
@@ -275,8 +275,8 @@ static void forget(void)
     schedule_next(0);
 }
 
-/* One computes, and all others have one habit: it still gets half of its share at least, since a turn that
- * begins between two interrupts may last two slices. */
+/* One computes, and all others have one habit: it still gets half of its share at least, since a
+ * turn that begins between two interrupts may last two slices. */
 Test(kernel_schedule, nobody_takes_the_time_of_who_computes)
 {
     for (enum habit habit = COMPUTES; habit < HABITS; habit++)

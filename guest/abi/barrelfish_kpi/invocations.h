@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arguments of invocations by name: words 1 to 9 of SYSCALL_INVOKE on anything but an endpoint (word 0 is
- * the command, barrelfish_kpi/capabilities.h).  One structure for each kind; who calls fills it in, the
- * CPU driver reads it where entry code has put the words.  What is not said is 0.
+ * The arguments of invocations by name: words 1 to 9 of SYSCALL_INVOKE on anything but an endpoint
+ * (word 0 is the command, barrelfish_kpi/capabilities.h).  One structure for each kind; who calls
+ * fills it in, the CPU driver reads it where entry code has put the words.  What is not said is 0.
  *
- * A place in a CSpace is an address and a level (syscalls.h): 2 a slot of an L2CNode, 1 the L2CNode in a slot
- * of the root, 0 the root itself.  `root` is the address, at level 2 of the caller's CSpace, of the root CNode
- * of the CSpace that is meant.
+ * A place in a CSpace is an address and a level (syscalls.h): 2 a slot of an L2CNode, 1 the L2CNode
+ * in a slot of the root, 0 the root itself.  `root` is the address, at level 2 of the caller's
+ * CSpace, of the root CNode of the CSpace that is meant.
  */
 #ifndef BARRELFISH_KPI_INVOCATIONS_H
 #define BARRELFISH_KPI_INVOCATIONS_H
@@ -43,8 +43,8 @@ union invocation_args {
         uint64_t dest_slot;
     } retype;
 
-    /* CNodeCmd_Delete, _Revoke, _GetState, _CapIdentify, on the root of the CSpace in question; commands on the
-     * Kernel capability that name one capability of the caller's */
+    /* CNodeCmd_Delete, _Revoke, _GetState, _CapIdentify, on the root of the CSpace in question;
+     * commands on the Kernel capability that name one capability of the caller's */
     struct {
         uint64_t cptr, level;
         uint64_t answer; /* _CapIdentify: address of struct capability in the dispatcher frame */
@@ -85,8 +85,8 @@ union invocation_args {
         uint64_t domain_id;
     } setup;
 
-    /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, KernelCmd_Register_channel: where the
-     * description is, in the dispatcher frame */
+    /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, KernelCmd_Register_channel:
+     * where the description is, in the dispatcher frame */
     struct {
         uint64_t address;
     } buffer;

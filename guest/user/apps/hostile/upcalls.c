@@ -7,8 +7,8 @@
  *   naps         one that sleeps for a microsecond all the time
  *   gifts        two of which one hands over to the other, which computes
  *
- * The last two take no more of the time than their turns: this program computes meanwhile, and says how
- * much longer that took.
+ * The last two take no more of the time than their turns: this program computes meanwhile, and says
+ * how much longer that took.
  */
 #include "hostile.h"
 
