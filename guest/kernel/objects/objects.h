@@ -16,6 +16,7 @@
 struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
+    bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h) */
     uint64_t command;        /* word 0 */
     const uint64_t *arg;     /* words 1..9 */
 };
