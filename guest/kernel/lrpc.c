@@ -33,6 +33,23 @@ static inline struct capability *find_endpoint(struct capability *root, capaddr_
     return cap->type == ObjType_EndPointLMP ? cap : NULL;
 }
 
+/* The sender, whose state is complete in `area`, leaves; as dispatch_upcall() after dispatch_save_fpu(), but
+ * for the timer: the receiver goes on in the slice.  `where`: index of the first word of the message in the
+ * buffer of the endpoint at `offset` << 32 | number of words. */
+static inline __attribute__((always_inline, noreturn)) void
+hand_over(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
+          lvaddr_t entry, lvaddr_t stack)
+{
+    current->head.disabled = 0;
+    arch_fxsave(area);
+    dispatch_load(receiver);
+    receiver->head.disabled = 1;
+    receiver->disp->disabled = 1;
+    receiver->disp->systime = loaded.at;
+    arch_fxrstor(&clean_area);
+    arch_lrpc_upcall(receiver->udisp, offset, where, area, entry, stack);
+}
+
 bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     const struct dcb *sender = current;
@@ -41,12 +58,12 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
         return false;
 
     struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || receiver == sender || receiver->head.disabled || receiver->stopped ||
-        receiver->sleeping)
+    if (receiver == NULL || receiver == sender || receiver->head.disabled ||
+        !dispatcher_is_complete(receiver) || receiver->sleeping)
         return false;
     struct dispatcher_shared *disp = receiver->disp;
     const uint32_t offset = cap->u.endpoint.epoffset, size = cap->u.endpoint.epbuflen;
-    if (disp == NULL || offset == 0)
+    if (offset == 0)
         return false;
 
     struct lmp_endpoint_kern *ep = (void *)((char *)disp + offset);
@@ -66,5 +83,8 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);
-    dispatch_lrpc(receiver, cptr, offset, (uint64_t)write << 32 | length, area, entry, stack);
+    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | (uint64_t)cptr << 32,
+                  CORE_PAGE->current_dcb, ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8,
+                  mem_to_phys(receiver).v);
+    hand_over(receiver, offset, (uint64_t)write << 32 | length, area, entry, stack);
 }

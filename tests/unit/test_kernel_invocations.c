@@ -4,7 +4,7 @@
  * of mappings, capabilities that move while they are mapped, identities, notification ids.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
-/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -122,7 +122,7 @@ Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
     static struct dispatcher_shared frame;
     uint32_t id, again;
     for (unsigned i = 0; i < ABI_NOTIFY_IDS; i++) {
-        others[i].disp = &frame;
+        others[i] = (struct dcb){ .disp = &frame, .cr3 = ABI_PAGE_BYTES, .complete = 1 };
         EXPECT_OK(notify_register(&others[i], &id));
         EXPECT_OK(notify_register(&others[i], &again));
         cr_assert_eq(id, again, "one id for one dispatcher");

@@ -4,7 +4,7 @@
  * notifications, print, and what is refused.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -295,6 +295,7 @@ Test(kernel_syscalls, the_monitor_learns_of_dispatchers_that_were_stopped)
     cr_expect_eq(stop_next(), 0);
 
     alice->stopped = 0;
+    dispatcher_update_complete(alice);
     call(SYSCALL_DEBUG, DEBUG_EXIT, 0, false, &err);
     cr_expect(alice->stopped);
     cr_expect_eq(stop_next(), 42, "one that asks for its end may not have said goodbye");

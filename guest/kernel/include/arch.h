@@ -26,14 +26,20 @@
 /* First user address that is not: everything below has bit 47 clear. */
 #define USER_END 0x800000000000
 
+/* The physical address in a page table entry. */
+#define PTE_ADDRESS 0x000ffffffffff000ull
+
 /* Physical address of something in this core's image copy. */
 static inline paddr_t kernel_to_phys(const void *p)
 {
     return paddr((uint64_t)p - ABI_KERNEL_BASE + boot_info->kernel_paddr);
 }
 
-/* Loads GDT, IDT, TSS, system call registers.  Once, at start. */
+/* Loads GDT, IDT, TSS, system call registers, and protects the CPU driver from itself.  Once, at start. */
 void arch_init(void);
+
+/* Is this an address in the page below the stack? */
+bool arch_is_stack_guard(lvaddr_t address);
 
 /* Runs from `area` exactly as saved (rights and addresses sanitised).  `area` belongs to the
  * dispatcher whose address space is loaded. */
@@ -78,14 +84,26 @@ void __attribute__((noreturn)) kernel_bad_state(void);
  * if another core writes it again just then, this ends in arch_bad_state(). */
 void arch_restore_fpu(struct registers_x86_64 *area);
 
+#ifdef HOST_TEST
+/* What the processor does is the fixture's to check (tests/unit/kernel_fixture.h). */
+void arch_fxsave(struct registers_x86_64 *area);
+void arch_fxrstor(const struct registers_x86_64 *area);
+void arch_write_cr3(uint64_t cr3);
+void arch_reset_segments(lvaddr_t gs_base);
+static inline void arch_flush_tlb(void)
+{
+}
+#else
 static inline void arch_fxsave(struct registers_x86_64 *area)
 {
     __asm__ volatile("fxsave64 %0" : "=m"(area->fxsave_area));
 }
 
+/* With all of the x87 state: FXRSTOR of some processors leaves the addresses of the last instruction and
+ * operand alone when no exception is pending, FNINIT clears them everywhere. */
 static inline void arch_fxrstor(const struct registers_x86_64 *area)
 {
-    __asm__ volatile("fxrstor64 %0" ::"m"(area->fxsave_area));
+    __asm__ volatile("fninit\n\tfxrstor64 %0" ::"m"(area->fxsave_area));
 }
 
 static inline void arch_write_cr3(uint64_t cr3)
@@ -93,19 +111,25 @@ static inline void arch_write_cr3(uint64_t cr3)
     __asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
 }
 
+/* DS, ES, FS and GS as every dispatcher finds them, whatever ring 3 had loaded: null selectors, and GS with
+ * the base `gs_base`.  FS gets its base at the exit. */
+static inline void arch_reset_segments(lvaddr_t gs_base)
+{
+    __asm__ volatile("mov %0, %%ds\n\t"
+                     "mov %0, %%es\n\t"
+                     "mov %0, %%fs\n\t"
+                     "mov %0, %%gs\n\t"
+                     "wrgsbase %1" ::"r"(0),
+                     "r"(gs_base));
+}
+
 /* Drops all translations of the loaded address space. */
 static inline void arch_flush_tlb(void)
 {
-#ifndef HOST_TEST
     uint64_t cr3;
     __asm__ volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3)::"memory");
+}
 #endif
-}
-
-static inline void arch_write_gsbase(uint64_t base)
-{
-    __asm__ volatile("wrgsbase %0" ::"r"(base));
-}
 
 /* Where entry code saves registers: kept current by dispatch (dispatch.c). */
 extern struct dispatcher_shared *current_disp;

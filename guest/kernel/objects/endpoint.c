@@ -104,8 +104,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
 {
     struct capability *cap = &endpoint->cap;
     struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || receiver->disp == NULL || receiver->stopped ||
-        cap->u.endpoint.epoffset == 0)
+    if (receiver == NULL || !dispatcher_is_complete(receiver) || cap->u.endpoint.epoffset == 0)
         return SYS_ERR_LMP_NO_TARGET;
 
     /* the message may carry this very endpoint away: nothing of `cap` is read after the transfer */

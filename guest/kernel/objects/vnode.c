@@ -11,7 +11,6 @@
 #include "delete.h"
 #include "objects.h"
 
-#define PTE_ADDRESS 0x000ffffffffff000ull
 #define TABLE_ENTRIES 512
 
 static bool is_frame(unsigned type)

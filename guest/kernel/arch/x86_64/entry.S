@@ -19,6 +19,7 @@
 #include <barrelfish_kpi/dispatcher_shared.h>
 
 #define KERNEL_STACK_BYTES 16384
+#define RFLAGS_AC 0x40000
 #define FXSAVE_MXCSR 24 /* in the FXSAVE image */
 #define WORD(n) syscall_words + 8 * (n)(%rip)
 
@@ -151,7 +152,14 @@ vector_14:
 
 /* Stack: vector error RIP CS RFLAGS RSP SS */
 trap_common:
-    testb $3, 24(%rsp)
+    cmpb $0, smap_on(%rip)
+    je 1f
+    /* AC off, whatever the domain had: `syscall` does that, an exception does not.  (Software KVM does not
+     * know CLAC.) */
+    pushfq
+    andl $~RFLAGS_AC, (%rsp)
+    popfq
+1:  testb $3, 24(%rsp)
     jz trap_in_kernel
     movq %rax, scratch_rax(%rip)
     movq %rcx, scratch_rcx(%rip)
@@ -240,6 +248,7 @@ arch_bad_state:
  * back by then, trap_in_kernel knows this instruction. */
     .globl arch_restore_fpu
 arch_restore_fpu:
+    fninit /* as arch_fxrstor() */
     andl $0xffff, SA_FXSAVE + FXSAVE_MXCSR(%rdi)
 restore_fpu_fault:
     fxrstor64 SA_FXSAVE(%rdi)
@@ -259,6 +268,7 @@ arch_upcall:
     movq %r8, %rdx
     movq %r9, %rcx
     xorl %eax, %eax
+    wrfsbase %rax
     xorl %ebx, %ebx
     xorl %ebp, %ebp
     xorl %r8d, %r8d
@@ -281,6 +291,7 @@ arch_lrpc_upcall:
     pushq $0x23
     pushq %r8
     xorl %eax, %eax
+    wrfsbase %rax
     movq %rax, SA_RAX(%rcx)
     movq %rax, SA_RDX(%rcx)
     xorl %ecx, %ecx
@@ -328,10 +339,17 @@ vector_table:
 
     .bss
     .p2align 12
-kernel_stack:
+    /* arch_init() unmaps this page: who overflows the stack faults there, and as nothing can be pushed any
+     * more, that becomes a double fault, which has a stack of its own */
+    .globl kernel_stack_guard
+kernel_stack_guard:
+    .skip 4096
     .skip KERNEL_STACK_BYTES
     .globl kernel_stack_top
 kernel_stack_top:
+    .skip 2048
+    .globl fault_stack_top
+fault_stack_top:
 scratch_rsp:
     .skip 8
 scratch_rax:
