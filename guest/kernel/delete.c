@@ -27,12 +27,10 @@
 
 #include "objects/objects.h"
 
-#define WORK_OF_A_CALL 3600 /* instructions, with what comes before and after below 5,000 */
-
 /* What things cost, in instructions, when there are some thousand capabilities. */
 #define COST_SLOT 10 /* an empty one */
 #define COST_SIMPLE 800
-#define COST_PTE 4
+#define COST_PTE 2
 #define COST_BEGIN 400
 #define COST_EXCHANGE 2200
 #define COST_STEP 60
@@ -320,7 +318,7 @@ errval_t cap_delete(struct cte *cte)
     if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
         return locked();
     const bool container = is_container(&cte->cap);
-    struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte), .begun = true };
+    struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte) };
     delete_slot(cte);
     return container ? delete_rest(&work) : SYS_ERR_OK;
 }

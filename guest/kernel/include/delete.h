@@ -31,19 +31,21 @@ errval_t cap_delete_orphans(void);
 /* ---- for the steps of one type (objects/) ---- */
 
 /* How much a call may still do, in instructions, roughly. */
+#define WORK_OF_A_CALL 3600 /* with what comes before and after it, below 5,000 */
+
 struct work {
     int left;
-    bool begun, over;
+    bool over;
 };
 
-/* May something be done that costs so much?  The first thing of a call always may. */
+/* May something be done that costs so much?  What costs more than is left may still be begun in the first half,
+ * so that every call gets somewhere. */
 static inline bool work_affords(struct work *work, int cost)
 {
-    if (work->begun && work->left < cost) {
+    if (work->left < cost && work->left < WORK_OF_A_CALL / 2) {
         work->over = true;
         return false;
     }
-    work->begun = true;
     work->left -= cost;
     return true;
 }

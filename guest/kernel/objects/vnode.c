@@ -147,8 +147,11 @@ void vnode_unmap_mapping(struct cte *mapping)
     struct capability *cap = &mapping->cap;
     assert(cap->u.mapping.cap != 0); /* with the table or the mapped, the mapping goes as well */
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
-    for (unsigned i = 0; i < cap->u.mapping.pte_count; i++)
-        entry[i] = 0;
+    unsigned left = cap->u.mapping.pte_count;
+    for (; left >= 4; left -= 4, entry += 4)
+        entry[0] = entry[1] = entry[2] = entry[3] = 0;
+    while (left > 0)
+        entry[--left] = 0;
     arch_flush_tlb();
     ((struct cte *)cap->u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
     cap->u.mapping.cap = 0;
