@@ -41,7 +41,12 @@ Test(kernel_syscalls, retype_checks_types_sizes_and_slots)
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 0, 1), SYS_ERR_RETYPE_INVALID_COUNT);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 100, 1, 1), SYS_ERR_INVALID_SIZE);
     EXPECT_ERR(retype(RAM_CPTR, 100, ObjType_Frame, 4096, 1, 1), SYS_ERR_RETYPE_INVALID_OFFSET);
-    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 16u << 20, 1, 1), SYS_ERR_RETYPE_INVALID_COUNT);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 16u << 20, 1, 1), SYS_ERR_INVALID_SIZE);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4u << 20, 3, 1), SYS_ERR_RETYPE_INVALID_COUNT);
+    EXPECT_ERR(retype(RAM_CPTR, 4096, ObjType_Frame, 8u << 20, 1, 1),
+               SYS_ERR_RETYPE_INVALID_OFFSET);
+    EXPECT_ERR(retype(RAM_CPTR, 8u << 20, ObjType_Frame, 4096, 1, 1),
+               SYS_ERR_RETYPE_INVALID_OFFSET);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 300), SYS_ERR_SLOTS_INVALID);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, UINT64_MAX, 1),
                SYS_ERR_RETYPE_INVALID_COUNT);
@@ -166,7 +171,8 @@ Test(kernel_syscalls, map_fills_entries_and_any_deletion_clears_them)
 {
     make_tables();
     EXPECT_OK(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 1, 0, 0, 1, 21));
-    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(2), 2, 0, 0, 1, 25), SYS_ERR_VNODE_TYPE);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(2), 2, 0, 0, 1, 25),
+               SYS_ERR_WRONG_MAPPING);
     EXPECT_OK(map(SLOT(1), SLOT(2), 0, 0, 0, 1, 22));
     EXPECT_OK(map(SLOT(2), SLOT(3), 0, 0, 0, 1, 23));
     EXPECT_OK(map(SLOT(3), SLOT(4), 7, PTABLE_WRITE, 4096, 3, 24));
@@ -176,7 +182,12 @@ Test(kernel_syscalls, map_fills_entries_and_any_deletion_clears_them)
     EXPECT_OK(copy(5, SLOT(4)));
     EXPECT_ERR(map(SLOT(3), SLOT(5), 9, 0, 0, 1, 26), SYS_ERR_VNODE_SLOT_INUSE);
     EXPECT_ERR(map(SLOT(3), SLOT(5), 510, 0, 0, 3, 26), SYS_ERR_VM_MAP_SIZE);
-    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 4096, 4, 26), SYS_ERR_VM_MAP_OFFSET);
+    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 4096, 4, 26), SYS_ERR_FRAME_OFFSET_INVALID);
+    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 17, 1, 26), SYS_ERR_FRAME_OFFSET_INVALID);
+    EXPECT_ERR(map(SLOT(2), SLOT(5), 20, 0, 0, 1, 26), SYS_ERR_VM_FRAME_TOO_SMALL);
+    EXPECT_ERR(map(SLOT(1), SLOT(5), 20, 0, 0, 1, 26), SYS_ERR_VM_FRAME_TOO_SMALL);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(5), 20, 0, 0, 1, 26),
+               SYS_ERR_WRONG_MAPPING);
     EXPECT_OK(map(SLOT(3), SLOT(5), 20, 0, 0, 4, 26));
     EXPECT_OK(delete_cap(SLOT(4))); /* the frame: its mapping goes */
     cr_expect_eq(pte(7) | pte(8) | pte(9), 0);
@@ -203,9 +214,9 @@ Test(kernel_syscalls, the_upper_half_cannot_be_mapped)
 {
     make_tables();
     EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 256, 0, 0, 1, 21),
-               SYS_ERR_VNODE_SLOT_INVALID);
+               SYS_ERR_VNODE_SLOT_RESERVED);
     EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 511, 0, 0, 1, 21),
-               SYS_ERR_VNODE_SLOT_INVALID);
+               SYS_ERR_VNODE_SLOT_RESERVED);
 }
 
 /* ---- yield, notification, print ---- */

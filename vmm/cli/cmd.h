@@ -14,19 +14,8 @@
 #include <stddef.h>
 
 #include "engine/engine.h"
+#include "run/status.h"
 #include "scenario/scenario.h"
-
-#ifndef VMM_VERSION
-#define VMM_VERSION "0.1"
-#endif
-
-enum exit_status {
-    STATUS_OK = 0,
-    STATUS_FAILED = 1,
-    STATUS_USAGE = 2,
-    STATUS_HOST = 3,
-    STATUS_INTERRUPTED = 130,
-};
 
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
@@ -61,10 +50,6 @@ struct scenario *load_and_report(const char *path, const struct sets *sets);
  * beside the program.  Writes the path and returns true, or writes one line that says where was
  * looked and what to do, and returns false. */
 bool images_find(const char *option, char *path, size_t bytes);
-
-/* Compares the menu's paths with the directory; prints FILE:LINE:COLUMN for each that is missing,
- * with the nearest name that exists.  Returns how many are missing. */
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
 
 /* ---- engines ---- */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
+#include "run/images.h"
 
 struct options {
     struct sets sets;

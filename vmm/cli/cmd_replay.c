@@ -79,6 +79,7 @@ static int replay(const struct options *options, const struct scenario *scenario
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .sandbox = SANDBOX_ON,
         .seed = recorded->seed,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),

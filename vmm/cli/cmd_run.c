@@ -17,6 +17,7 @@
 
 #include "cli/cmd.h"
 #include "record/record.h"
+#include "report/writer.h"
 #include "run/run.h"
 #include "scenario/units.h"
 
@@ -25,13 +26,23 @@ struct options {
     const char *engine, *images, *json, *junit, *trace, *record;
     bool has_seed, trap_window;
     uint64_t seed;
-    uint64_t deadline_ns; /* 0: the scenario's */
+    uint64_t deadline_ns;  /* 0: the scenario's */
+    uint64_t output_limit; /* bytes, 0: the usual ones */
     int verbosity;
+    enum sandbox_mode sandbox;
     char **files;
     int file_count;
 };
 
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD, KEY_TRAP_WINDOW };
+enum {
+    KEY_JSON = 256,
+    KEY_JUNIT,
+    KEY_TRACE,
+    KEY_RECORD,
+    KEY_TRAP_WINDOW,
+    KEY_OUTPUT_LIMIT,
+    KEY_SECCOMP
+};
 
 static const struct argp_option argp_options[] = {
     { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
@@ -43,8 +54,15 @@ static const struct argp_option argp_options[] = {
     { "json", KEY_JSON, "FILE", 0, "Write results as JSON", 1 },
     { "junit", KEY_JUNIT, "FILE", 0, "Write results as JUnit XML", 1 },
     { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
+    { "output-limit", KEY_OUTPUT_LIMIT, "SIZE", 0,
+      "Most that a run shows (64 MiB) and writes as a trace (1 GiB); further lines are counted",
+      1 },
     { "record", KEY_RECORD, "DIR", 0,
       "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
+    { "seccomp", KEY_SECCOMP, "on|log|off", 0,
+      "What to do about system calls that running a guest does not need: end (default), let the "
+      "kernel log them, nothing",
+      1 },
     { "trap-window", KEY_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
@@ -93,6 +111,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_RECORD:
         options->record = argument;
+        return 0;
+    case KEY_OUTPUT_LIMIT:
+        problem = parse_memory(argument, &options->output_limit);
+        if (!problem && options->output_limit == 0)
+            problem = "expected more than nothing";
+        if (problem)
+            argp_error(state, "--output-limit %s: %s", argument, problem);
+        return 0;
+    case KEY_SECCOMP:
+        if (!sandbox_parse(argument, &options->sandbox))
+            argp_error(state, "--seccomp %s: expected on, log or off", argument);
         return 0;
     case KEY_TRAP_WINDOW:
         options->trap_window = true;
@@ -223,29 +252,55 @@ static int run_watched(const struct options *options, struct scenario **scenario
     return status;
 }
 
+/* The trace goes through a writer: a full pipe or a slow disk must not hold up the machine. */
+static bool start_trace(struct run_settings *settings, FILE *file, struct writer **writer)
+{
+    if (!file)
+        return true;
+    *writer = writer_create(fileno(file));
+    settings->report.trace = *writer ? writer_stream(*writer, false) : NULL;
+    if (!settings->report.trace)
+        fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
+    return settings->report.trace != NULL;
+}
+
+/* Returns 0 or a negative errno: what could not be written. */
+static int end_trace(struct run_settings *settings, struct writer *writer)
+{
+    if (settings->report.trace)
+        fclose(settings->report.trace);
+    settings->report.trace = NULL;
+    int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
+    writer_destroy(writer);
+    return error;
+}
+
 static int run_with_outputs(const struct options *options, struct scenario **scenarios,
                             struct run_settings *settings)
 {
-    FILE *json = NULL, *junit = NULL;
+    FILE *json = NULL, *junit = NULL, *trace = NULL;
+    struct writer *writer = NULL;
     struct report_files files = { 0 };
     int status = STATUS_USAGE;
     if (open_output(options->json, "--json", &json) &&
         open_output(options->junit, "--junit", &junit) &&
-        open_output(options->trace, "--trace", &settings->report.trace)) {
-        FILE *trace = settings->report.trace;
+        open_output(options->trace, "--trace", &trace)) {
         settings->files = json || junit ? &files : NULL;
         if (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace))
             fprintf(stderr, "vmm: --json, --junit and --trace need a file each\n");
+        else if (!start_trace(settings, trace, &writer))
+            status = STATUS_HOST;
         else
             status = run_watched(options, scenarios, settings);
     }
     int written_json = json ? report_files_write_json(&files, json) : 0;
     int written_junit = junit ? report_files_write_junit(&files, junit) : 0;
+    int written_trace = end_trace(settings, writer);
     report_files_free(&files);
     settings->files = NULL;
     bool good = close_output(options->json, "--json", json, written_json);
     good &= close_output(options->junit, "--junit", junit, written_junit);
-    good &= close_output(options->trace, "--trace", settings->report.trace, 0);
+    good &= close_output(options->trace, "--trace", trace, written_trace);
     return good ? status : worse(status, STATUS_HOST);
 }
 
@@ -278,11 +333,13 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
-                    .out = stdout },
+                    .out = stdout,
+                    .output_limit = options->output_limit },
         .watch = watch,
     };
     return run_with_outputs(options, scenarios, &settings);
@@ -290,7 +347,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
 
 int cmd_run(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .sandbox = SANDBOX_ON };
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */
     struct watch *watch = watch_start();

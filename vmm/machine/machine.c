@@ -378,7 +378,7 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
 
     for (unsigned i = 0; i < reply.effect_count; i++) {
         if (reply.effect[i].kind == DEVICE_SCRUB)
-            memset(reply.effect[i].scrub.host, 0, reply.effect[i].scrub.bytes);
+            machine_zero(machine, reply.effect[i].scrub.host, reply.effect[i].scrub.bytes);
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
     }

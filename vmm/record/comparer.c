@@ -16,11 +16,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cmd.h"
 #include "machine/machine.h"
 #include "record/record.h"
 #include "record/record_private.h"
 #include "report/text.h"
+#include "run/status.h"
 #include "scenario/units.h"
 
 struct comparer {

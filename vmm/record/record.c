@@ -22,10 +22,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "cli/cmd.h"
 #include "engine/unicorn/unicorn_api.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
+#include "run/status.h"
 
 /* ---- files ---- */
 

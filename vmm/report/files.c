@@ -215,6 +215,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "bad_requests", number(machine->bad_requests));
     failed |= set(object, "kernel_bytes", number(machine->kernel_bytes));
     failed |= set(object, "console_lines", number(all_lines));
+    failed |= set(object, "console_left_out", number(all_lines - kept));
     failed |= set(object, "console", lines_json(report));
     if (result->postmortem)
         failed |= set(object, "postmortem", text_lines_json(result->postmortem));

@@ -2,9 +2,9 @@
  *
  * Signals without signal handlers: a signalfd, a timerfd for the real-time limit and an eventfd for
  * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
- * result files); a Ctrl-C after it means that this did not work, and ends the process, which takes all
- * threads, descriptors and guest memory with it.  Other signals after the first say nothing new:
- * timeout(1) sends each of its twice, to the process and to the group.
+ * result files); one after it means that this did not work, and ends the process, which takes all
+ * threads, descriptors and guest memory with it.  timeout(1) sends each of its signals twice, to the
+ * process and to the group: what is not Ctrl-C counts as a second one only after a while.
  *
  * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
  * would report them all the same, so they are not among those watched.
@@ -22,7 +22,12 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "report/output.h"
+
+#define SECOND_SIGNAL_NS 300000000ull
 
 struct watch {
     pthread_t thread;
@@ -33,8 +38,16 @@ struct watch {
     const struct engine_ops *ops;
     struct engine *engine;
     int signal;
+    uint64_t signal_ns; /* when it came */
     bool limit_reached;
 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static void stop_engine(struct watch *watch, enum stop_reason reason)
 {
@@ -48,13 +61,13 @@ static void take_signal(struct watch *watch)
     if (read(watch->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     pthread_mutex_lock(&watch->lock);
+    output_hurry(); /* the user waits for no reader any more */
     if (watch->signal == 0) {
         watch->signal = (int)info.ssi_signo;
+        watch->signal_ns = now_ns();
         stop_engine(watch, STOP_INTERRUPTED);
-    } else if (info.ssi_signo == SIGINT) {
-        static const char text[] = "\nvmm: interrupted twice, ending at once\n";
-        if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-            _exit(130);
+    } else if (info.ssi_signo == SIGINT || now_ns() - watch->signal_ns > SECOND_SIGNAL_NS) {
+        output_warn("\nvmm: interrupted twice, ending at once\n");
         _exit(130);
     }
     pthread_mutex_unlock(&watch->lock);

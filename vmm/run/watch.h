@@ -23,7 +23,8 @@ struct watch *watch_start(void);
 void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
                   uint64_t limit_ns);
 
-/* The signal that arrived, or 0.  A second one ends the program at once with status 130. */
+/* The signal that arrived, or 0.  A second one, half a second later or a Ctrl-C, ends the program at once with status
+ * 130. */
 int watch_signal(struct watch *watch);
 
 /* Has the real-time limit of the current engine been reached? */

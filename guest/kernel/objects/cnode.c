@@ -19,7 +19,8 @@ static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64
     return err_is_fail(err) ? err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP) : err;
 }
 
-/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only. */
+/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only; its next part is an exception,
+ * which retype makes and nobody copies: so a root can never be a part of itself. */
 static bool fits(const struct capability *cnode, unsigned type)
 {
     return cnode->type == ObjType_L2CNode || type == ObjType_L2CNode ||
@@ -80,6 +81,8 @@ static errval_t decode_destination(struct cte *cnode, const struct invocation *i
             return SYS_ERR_DEST_CNODE_LOOKUP;
         *holder = &l2->cap;
         slot &= L2_CNODE_SLOTS - 1;
+    } else if (cnode->cap.type == ObjType_L1CNode) {
+        *holder = cspace_root_part(&cnode->cap, &slot);
     }
     return cnode_empty_slots(*holder, slot, 1, dest);
 }
@@ -154,9 +157,8 @@ static errval_t decode_retype_cnode(const struct invocation *inv, const struct c
 /* What is still to be made.  Between two entries of a call anybody may have used the memory or the slots, so
  * both are looked at each time. */
 static errval_t decode_rest(const struct invocation *inv, const struct capability *cnode,
-                            struct retype *r)
+                            uint64_t slot, struct retype *r)
 {
-    const uint64_t slot = inv->arg[8];
     if (inv->again && slot < cnode_slots(cnode)) {
         const struct cte *made = cnode_slot(cnode, slot);
         while (r->made < r->count && slot + r->made < cnode_slots(cnode) &&
@@ -188,7 +190,12 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
     err = decode_retype_cnode(inv, &cnode);
     if (err_is_fail(err))
         return err;
-    if (!fits(cnode, r->type))
+    uint64_t slot = inv->arg[8];
+    if (cnode->type == ObjType_L1CNode)
+        cnode = cspace_root_part(cnode, &slot);
+    const bool next_part = cnode->type == ObjType_L1CNode && slot == ROOTCN_SLOT_MORE &&
+                           r->type == ObjType_L1CNode && r->count == 1;
+    if (!next_part && !fits(cnode, r->type))
         return SYS_ERR_DEST_TYPE_INVALID;
     if (!(r->src->cap.rights & CAPRIGHTS_GRANT))
         return SYS_ERR_CAP_RIGHTS;
@@ -197,7 +204,7 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
         return err;
     if (r->count > RETYPE_MAX)
         return SYS_ERR_RETYPE_INVALID_COUNT;
-    return decode_rest(inv, cnode, r);
+    return decode_rest(inv, cnode, slot, r);
 }
 
 static struct sysret retype(const struct invocation *inv)

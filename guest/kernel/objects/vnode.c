@@ -12,6 +12,7 @@
 #include "objects.h"
 
 #define TABLE_ENTRIES 512
+#define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
 
 static bool is_frame(unsigned type)
 {
@@ -49,21 +50,39 @@ struct map {
     uint64_t pte;        /* the first entry */
 };
 
+/* What an entry of a table maps if a frame lies there; 0: nothing, as in a PML4. */
+static uint64_t entry_bytes(unsigned table_type)
+{
+    switch (table_type) {
+    case ObjType_VNode_x86_64_ptable:
+        return ABI_PAGE_BYTES;
+    case ObjType_VNode_x86_64_pdir:
+        return ABI_LARGE_PAGE_BYTES;
+    case ObjType_VNode_x86_64_pdpt:
+        return HUGE_PAGE_BYTES;
+    default:
+        return 0;
+    }
+}
+
 static errval_t decode_map_frame(const struct capability *table, uint64_t attr, uint64_t offset,
                                  struct map *m)
 {
     const struct capability *frame = &m->src->cap;
-    if (table->type == ObjType_VNode_x86_64_ptable)
-        m->page_bytes = ABI_PAGE_BYTES;
-    else if (table->type == ObjType_VNode_x86_64_pdir)
-        m->page_bytes = ABI_LARGE_PAGE_BYTES;
-    else
-        return SYS_ERR_VNODE_TYPE;
+    m->page_bytes = entry_bytes(table->type);
+    if (m->page_bytes == 0)
+        return SYS_ERR_WRONG_MAPPING;
     if (m->count == 0 || m->count > TABLE_ENTRIES - m->slot)
         return SYS_ERR_VM_MAP_SIZE;
-    if ((frame->u.mem.base + offset) % m->page_bytes != 0 || offset > frame->u.mem.bytes ||
-        m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
-        return SYS_ERR_VM_MAP_OFFSET;
+    if (frame->u.mem.bytes < m->page_bytes)
+        return SYS_ERR_VM_FRAME_TOO_SMALL;
+    if (m->page_bytes == HUGE_PAGE_BYTES) /* not every machine maps pages of 1 GiB */
+        return SYS_ERR_WRONG_MAPPING;
+    if (offset > frame->u.mem.bytes || m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
+        return SYS_ERR_FRAME_OFFSET_INVALID;
+    if ((frame->u.mem.base + offset) % m->page_bytes != 0)
+        return m->page_bytes == ABI_PAGE_BYTES ? SYS_ERR_FRAME_OFFSET_INVALID
+                                               : SYS_ERR_VM_FRAME_UNALIGNED;
     m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr);
     if (m->page_bytes == ABI_LARGE_PAGE_BYTES)
         m->pte |= ABI_PTE_LARGE;
@@ -71,14 +90,18 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
 }
 
 /* A table goes one level below its parent: the type after a type is its mapping, then comes the next lower
- * table.  The upper half is not the domain's. */
-static errval_t decode_map_table(const struct capability *table, struct map *m)
+ * table.  The upper half is not the domain's.  As a page, a table could be written by its owner: that is a
+ * question of rights. */
+static errval_t decode_map_table(const struct capability *table, uint64_t attr, struct map *m)
 {
+    if (table->type == ObjType_VNode_x86_64_ptable && (attr & PTABLE_WRITE))
+        return SYS_ERR_VM_MAP_RIGHTS;
     if (table->type + 2 != m->src->cap.type)
-        return SYS_ERR_VNODE_TYPE;
+        return SYS_ERR_WRONG_MAPPING;
     if (table->type == ObjType_VNode_x86_64_pml4 && m->slot >= TABLE_ENTRIES / 2)
-        return SYS_ERR_VNODE_SLOT_INVALID;
-    m->count = 1;
+        return SYS_ERR_VNODE_SLOT_RESERVED;
+    if (m->count != 1)
+        return SYS_ERR_VM_MAP_SIZE;
     m->pte = m->src->cap.u.mem.base | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
     return SYS_ERR_OK;
 }
@@ -102,13 +125,13 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     if (m->slot >= TABLE_ENTRIES)
         return SYS_ERR_VNODE_SLOT_INVALID;
     const struct capability *src = &m->src->cap;
-    if (!cap_types[src->type].mappable || src->type == ObjType_VNode_x86_64_pml4)
-        return SYS_ERR_VNODE_TYPE;
+    if (!cap_types[src->type].mappable)
+        return SYS_ERR_WRONG_MAPPING;
     if (src->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_VM_ALREADY_MAPPED;
 
     err = is_frame(src->type) ? decode_map_frame(&table->cap, inv->arg[3], inv->arg[4], m)
-                              : decode_map_table(&table->cap, m);
+                              : decode_map_table(&table->cap, inv->arg[3], m);
     if (err_is_fail(err))
         return err;
     const uint64_t *entry = table_of(&table->cap) + m->slot;
@@ -145,7 +168,8 @@ static struct sysret map(struct cte *table, const struct invocation *inv)
 void vnode_unmap_mapping(struct cte *mapping)
 {
     struct capability *cap = &mapping->cap;
-    assert(cap->u.mapping.cap != 0); /* with the table or the mapped, the mapping goes as well */
+    if (cap->u.mapping.cap == 0) /* taken out of its table by VNodeCmd_Unmap */
+        return;
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
     unsigned left = cap->u.mapping.pte_count;
     for (; left >= 4; left -= 4, entry += 4)
@@ -202,6 +226,22 @@ void vnode_delete_step(struct cte *record, struct work *work)
     delete_finish(record);
 }
 
+/* A mapping without entries belongs to its owner until he deletes it.  Nobody may find it by its table
+ * any more, so its place in the database becomes one that nothing else has: behind all memory. */
+static void retire_mapping(struct cte *mapping)
+{
+    static uint64_t retired;
+    struct capability cap = mapping->cap;
+    const coreid_t owner = mapping->node.owner;
+    enum mdb_status status = mdb_remove(&kernel_mdb, mapping);
+    assert(status == MDB_OK);
+    *mapping = (struct cte){ 0 };
+    cap.u.mapping.ptable = ABI_PHYS_LIMIT + 8 * ++retired;
+    cap.u.mapping.entry = 0;
+    cap.u.mapping.pte_count = 1;
+    cap_insert_new(mapping, &cap, owner);
+}
+
 static struct sysret unmap(struct cte *table, const struct invocation *inv)
 {
     struct cte *mapping;
@@ -213,7 +253,8 @@ static struct sysret unmap(struct cte *table, const struct invocation *inv)
         return SYSRET(SYS_ERR_WRONG_MAPPING);
     if (mapping->cap.u.mapping.ptable != table->cap.u.mem.base)
         return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
-    cap_delete_now(mapping);
+    vnode_unmap_mapping(mapping);
+    retire_mapping(mapping);
     return SYSRET(SYS_ERR_OK);
 }
 

@@ -22,11 +22,10 @@
 #include <mm/mm.h>
 #include <services/send_queue.h>
 
-#define MAX_BLOCKS 2048 /* free blocks the manager can know */
-#define KEEP_BYTES (768ul << 10)
+#define KEEP_BYTES (768ul << 10) /* for clients; and for the manager: */
+#define KEEP_FOR_BOOKKEEPING(bytes) ((bytes) / 8192)
 
 static struct mm mm;
-static struct mm_node nodes[MAX_BLOCKS];
 static struct capref region_cap[MM_MAX_REGIONS];
 
 /* RAM that was given out. */
@@ -59,26 +58,48 @@ static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
         return err;
     if (bytes == 0)
         bytes = identity.u.mem.bytes;
+    const genpaddr_t base = identity.u.mem.base + offset;
+    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
+    if (bookkeeping == NULL)
+        return LIB_ERR_MALLOC_FAIL;
     unsigned region;
-    err = mm_add(&mm, identity.u.mem.base, identity.u.mem.base + offset, bytes, &region);
+    err = mm_add(&mm, identity.u.mem.base, base, bytes, bookkeeping, &region);
     if (err_is_ok(err))
         region_cap[region] = cap;
+    else
+        free(bookkeeping);
     return err;
+}
+
+static struct capref super_slot(cslot_t slot)
+{
+    return (struct capref){ .cnode = cnode_super, .slot = slot };
+}
+
+/* All RAM there is, the own included. */
+static gensize_t ram_there_is(void)
+{
+    struct capability identity;
+    gensize_t bytes = 0;
+    for (cslot_t slot = 0; slot < MM_MAX_REGIONS; slot++)
+        if (err_is_ok(cap_direct_identify(super_slot(slot), &identity)))
+            bytes += identity.u.mem.bytes;
+    return bytes;
 }
 
 static void find_ram(void)
 {
-    mm_init(&mm, nodes, MAX_BLOCKS);
+    mm_init(&mm);
     struct capref own;
     gensize_t offset, bytes;
-    errval_t err = ram_own_give_up(KEEP_BYTES, &own, &offset, &bytes);
+    errval_t err =
+        ram_own_give_up(KEEP_BYTES + KEEP_FOR_BOOKKEEPING(ram_there_is()), &own, &offset, &bytes);
     if (err_is_ok(err) && bytes > 0)
         err = add_region(own, offset, bytes);
     if (err_is_fail(err))
         DEBUG_ERR(err, "sharing the own RAM");
     for (cslot_t slot = 1; slot < MM_MAX_REGIONS; slot++) {
-        struct capref cap = { .cnode = cnode_super, .slot = slot };
-        err = add_region(cap, 0, 0);
+        err = add_region(super_slot(slot), 0, 0);
         if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
             break;
         if (err_is_fail(err))
@@ -222,8 +243,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             return SYS_ERR_OK;
         }
         /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
-        if (err_no(err_pop(err)) != SYS_ERR_REVOKE_FIRST &&
-            err_no(err_pop(err)) != SYS_ERR_RETRY_THROUGH_MONITOR) {
+        if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
             mm_free(&mm, block.base, bits);
             break;
         }

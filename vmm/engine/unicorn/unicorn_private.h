@@ -33,9 +33,10 @@
 #define COST_BLOCK_BYTES_SHIFT 3 /* ... and 1 ns for each 8 bytes of its code */
 #define COST_TRAP_NS 100         /* exception or interrupt delivered */
 #define COST_SYSCALL_NS 50
-#define COST_PORT_NS 500   /* a request to the machine */
-#define COST_ROUND_NS 1    /* no round is free, so time cannot stand still */
-#define TSC_HZ 1000000000u /* rdtsc counts ns */
+#define COST_PORT_NS 500         /* a request to the machine */
+#define COST_SCRUB_BYTES_SHIFT 4 /* and 1 ns for each 16 bytes that the machine zeroes */
+#define COST_ROUND_NS 1          /* no round is free, so time cannot stand still */
+#define TSC_HZ 1000000000u       /* rdtsc counts ns */
 
 #define SLICE_BLOCKS_DEFAULT 1000 /* longest slice */
 #define SLICE_BLOCKS_PENDING 32   /* when an interrupt waits for the core to enable it */
