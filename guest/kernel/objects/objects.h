@@ -8,6 +8,8 @@
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
 
+#include <barrelfish_kpi/invocations.h>
+
 #include "arch.h"
 #include "cspace.h"
 #include "dispatch.h"
@@ -18,7 +20,10 @@ struct invocation {
     struct capability *root; /* the caller's root CNode */
     bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h) */
     uint64_t command;        /* word 0 */
-    const uint64_t *arg;     /* words 1..9 */
+    union {                  /* words 1..9, by name and by number */
+        const union invocation_args *args;
+        const uint64_t *arg;
+    };
 };
 
 /* The CSpace root named by a cptr of the caller's (level 2). */
