@@ -26,7 +26,7 @@ while read -r object; do
 done <"$TMP/objects"
 
 # These take minutes where KVM is made of software; TRAP_WINDOW_ALL=1 runs them, too.
-slow_on_kvm=" churn churn-memory frames-return multihop-ring window-reuse "
+slow_on_kvm=" churn churn-memory frames-return multihop multihop-ring peer-death window-reuse "
 [ -z "${TRAP_WINDOW_ALL:-}" ] || slow_on_kvm=
 
 for file in scenarios/*.yaml; do
