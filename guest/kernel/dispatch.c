@@ -5,12 +5,13 @@
  * An entry saved the user's registers in a save area, but not the FPU.  The FPU state stays in the
  * processor as long as the same area is resumed; dispatch_save_fpu() writes it out when something
  * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains; what
- * FXRSTOR may leave alone (the last x87 instruction's addresses, on processors of AMD) is reset before.  Where
- * ring 3 has vector registers that FXSAVE does not know, they are cleared when another dispatcher
- * comes: CPUID does not offer them, so no one may expect to find them again.
+ * FXRSTOR may leave alone (the last x87 instruction's addresses, on processors of AMD) is reset
+ * before.  Where ring 3 has vector registers that FXSAVE does not know, they are cleared when
+ * another dispatcher comes: CPUID does not offer them, so no one may expect to find them again.
  *
  * The timer is armed when a dispatcher starts to run and nothing is armed that fires earlier: no
- * ticks while idle, one request for each slice while busy.  When a slice ends is the scheduler's affair.
+ * ticks while idle, one request for each slice while busy.  When a slice ends is the scheduler's
+ * affair.
  */
 #include "dispatch.h"
 
@@ -80,6 +81,7 @@ static void arm_for_slice(void)
     const systime_t first = wakeup_first();
     if (first != 0 && first < deadline)
         deadline = first;
+    debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
     if (timer_at == 0 || timer_at > deadline)
         arm_timer(deadline);
 }

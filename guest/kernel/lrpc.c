@@ -2,19 +2,20 @@
  *
  * LRPC: the short way of a short LMP message (facts §4.2, §7).
  *
- * Up to four words, no capability, and the core goes to the receiver at once: most messages on one core
- * are like that, since each half of a remote procedure call is.  The words never go through memory
- * of the CPU driver: room for them is reserved in the endpoint buffer, and they travel in registers to
- * the receiver's lrpc upcall, which puts them there.  The receiver runs in the sender's time slice, so
- * the timer stays as it is.
+ * Up to four words, no capability, and the core goes to the receiver at once: most messages on one
+ * core are like that, since each half of a remote procedure call is.  The words never go through
+ * memory of the CPU driver: room for them is reserved in the endpoint buffer, and they travel in
+ * registers to the receiver's lrpc upcall, which puts them there.  The receiver runs in the
+ * sender's time slice, so the timer stays as it is.
  *
- * The short way is open if the sender is enabled and the receiver could take an upcall now: it has one
- * for this, it is enabled, it does not wait for a time, and it is another dispatcher.  In all other
- * cases, among them all errors, the call takes the general way of messages with SYNC and YIELD: what
- * arrives is the same.
+ * The short way is open if the sender is enabled and the receiver could take an upcall now: it has
+ * one for this, it is enabled, it does not wait for a time, and it is another dispatcher.  In all
+ * other cases, among them all errors, the call takes the general way of messages with SYNC and
+ * YIELD: what arrives is the same.
  *
- * Must not call anything before the last step, when there is nothing more to keep: that is what keeps it
- * short.  What lies in the receiver's frame is the receiver's to write: read once, checked, then used.
+ * Must not call anything before the last step, when there is nothing more to keep: that is what
+ * keeps it short.  What lies in the receiver's frame is the receiver's to write: read once,
+ * checked, then used.
  */
 #include "dispatch.h"
 #include "kernel_state.h"
@@ -33,9 +34,9 @@ static inline struct capability *find_endpoint(struct capability *root, capaddr_
     return cap->type == ObjType_EndPointLMP ? cap : NULL;
 }
 
-/* The sender, whose state is complete in `area`, leaves; as dispatch_upcall() after dispatch_save_fpu(), but
- * for the timer: the receiver goes on in the slice.  `where`: index of the first word of the message in the
- * buffer of the endpoint at `offset` << 32 | number of words. */
+/* The sender, whose state is complete in `area`, leaves; as dispatch_upcall() after
+ * dispatch_save_fpu(), but for the timer: the receiver goes on in the slice.  `where`: index of the
+ * first word of the message in the buffer of the endpoint at `offset` << 32 | number of words. */
 static inline __attribute__((always_inline, noreturn)) void
 hand_over(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
           lvaddr_t entry, lvaddr_t stack)

@@ -13,8 +13,9 @@
 
 static struct dcb *table[ABI_NOTIFY_IDS];
 
-/* Ids are handed out in turn; those that were given back follow in the order in which they came, so that a
- * peer that has not heard of a dispatcher's end has long to hear of it before he wakes another one. */
+/* Ids are handed out in turn; those that were given back follow in the order in which they came, so
+ * that a peer that has not heard of a dispatcher's end has long to hear of it before he wakes
+ * another one. */
 static uint32_t next_fresh;
 static uint16_t given_back[ABI_NOTIFY_IDS]; /* a ring: `waiting` of them from `oldest` */
 static uint32_t oldest, waiting;

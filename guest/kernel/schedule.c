@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Round robin: one queue; whose turn it is stands at its head and has a slice of time; who used it up goes
- * to the tail.
+ * Round robin: one queue; whose turn it is stands at its head and has a slice of time; who used it
+ * up goes to the tail.
  *
- * The slice belongs to the policy, not to who happens to run.  Giving the core to another dispatcher (SYNC,
- * YIELD, LRPC, a directed yield) gives it the rest of the slice and nothing more: the giver pays, since
- * it is his turn that ends with the slice, and the receiver keeps his own place in the queue.  Somebody who
- * wakes up goes to the tail and waits for his turn, so a slice is not cut short by others.  And it ends
- * with whatever interrupt comes first after its time, be it a timer, a wake-up or a notification.
+ * The slice belongs to the policy, not to who happens to run.  Giving the core to another
+ * dispatcher (SYNC, YIELD, LRPC, a directed yield) gives it the rest of the slice and nothing more:
+ * the giver pays, since it is his turn that ends with the slice, and the receiver keeps his own
+ * place in the queue.  Somebody who wakes up goes to the tail and waits for his turn, so a slice is
+ * not cut short by others.  And it ends with whatever interrupt comes first after its time, be it a
+ * timer, a wake-up or a notification.
  *
- * The clock is fresh at interrupts only.  A slice that begins between two, because the one before gave up
- * its turn, begins at a time that may be old by up to a slice; the first interrupt in it begins it again,
- * exactly.  So nobody gets less than a slice, and nobody more than two: otherwise who sleeps right before
- * his turn ends would leave hardly anything to the next.
+ * The clock is fresh at interrupts only.  A slice that begins between two, because the one before
+ * gave up its turn, begins at a time that may be old by up to a slice; the first interrupt in it
+ * begins it again, exactly.  So nobody gets less than a slice, and nobody more than two: otherwise
+ * who sleeps right before his turn ends would leave hardly anything to the next.
  *
- * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print it
- * when it must explain a hang; the head's address is kept in the core page for the same reason.
+ * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print
+ * it when it must explain a hang; the head's address is kept in the core page for the same reason.
  * Backwards it is linked by pointers, so that nobody needs to walk along it.
  */
 #include "schedule.h"
 
 struct dcb *schedule_head, *schedule_tail;
 
-/* The one that is under way.  Whose turn it is, NULL when it gave up the rest; when it ends; whether the
- * time at which it began is known. */
+/* The one that is under way.  Whose turn it is, NULL when it gave up the rest; when it ends;
+ * whether the time at which it began is known. */
 static struct {
     struct dcb *owner;
     systime_t end;

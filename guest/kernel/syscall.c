@@ -294,6 +294,7 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
 
 void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
 {
+    debug_assert(is_area_of(current, area));
     kernel_counters.syscalls++;
     current->disabled_faults = 0;
     if (number == SYSCALL_LRPC)

@@ -77,6 +77,7 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
                  lvaddr_t rip, lvaddr_t rsp)
 {
     struct dcb *dcb = current;
+    debug_assert(is_area_of(dcb, area));
     bool disabled = area_is_disabled(dcb, area);
     dcb->head.disabled = disabled;
 

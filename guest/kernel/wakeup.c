@@ -2,14 +2,15 @@
  *
  * Dispatchers that sleep until a time.
  *
- * A leftist heap, linked through the DCBs, so it needs no memory and knows no limit.  Its rule: the rank
- * of a node is one more than that of its right child, which is not above that of its left child.  So a
- * node of rank r has at least 2^r - 1 nodes below and with it, and the right spine, along which all work
- * is done, is short: RANK_MAX steps whatever the number of sleepers.  Taking one out of the middle mends
- * the ranks upwards, and each step up finds a higher rank: again RANK_MAX at most.
+ * A leftist heap, linked through the DCBs, so it needs no memory and knows no limit.  Its rule: the
+ * rank of a node is one more than that of its right child, which is not above that of its left
+ * child.  So a node of rank r has at least 2^r - 1 nodes below and with it, and the right spine,
+ * along which all work is done, is short: RANK_MAX steps whatever the number of sleepers.  Taking
+ * one out of the middle mends the ranks upwards, and each step up finds a higher rank: again
+ * RANK_MAX at most.
  *
- * Who is stopped is taken out (dispatch.c); who wakes is taken out first and then made runnable, whether
- * that has an effect or not: nobody can make wakeup_check() find the same sleeper again.
+ * Who is stopped is taken out (dispatch.c); who wakes is taken out first and then made runnable,
+ * whether that has an effect or not: nobody can make wakeup_check() find the same sleeper again.
  */
 #include "schedule.h"
 
@@ -40,8 +41,8 @@ static bool settle(struct dcb *dcb)
     return changed;
 }
 
-/* The heap of all that is in two.  Both right spines become one, in order of time, from the top down; on
- * the way back each node of it is settled. */
+/* The heap of all that is in two.  Both right spines become one, in order of time, from the top
+ * down; on the way back each node of it is settled. */
 static struct dcb *meld(struct dcb *a, struct dcb *b)
 {
     struct dcb *last = NULL;

@@ -26,7 +26,8 @@ static void fresh(void)
 /* Just as many bytes as are asked for, so that the sanitizer sees one too many. */
 static errval_t try_add(genpaddr_t cap_base, genpaddr_t base, gensize_t bytes)
 {
-    void *memory = malloc(bytes < 1ull << 40 ? mm_bookkeeping_bytes(base, bytes) : 8);
+    bool possible = bytes > 0 && bytes < 1ull << 40;
+    void *memory = malloc(possible ? mm_bookkeeping_bytes(base, bytes) : 8);
     unsigned region;
     errval_t err = mm_add(&mm, cap_base, base, bytes, memory, &region);
     if (err_is_ok(err))

@@ -24,8 +24,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "cli/cmd.h"
 #include "report/output.h"
+#include "run/status.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

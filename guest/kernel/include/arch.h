@@ -35,7 +35,8 @@ static inline paddr_t kernel_to_phys(const void *p)
     return paddr((uint64_t)p - ABI_KERNEL_BASE + boot_info->kernel_paddr);
 }
 
-/* Loads GDT, IDT, TSS, system call registers, and protects the CPU driver from itself.  Once, at start. */
+/* Loads GDT, IDT, TSS, system call registers, and protects the CPU driver from itself.  Once, at
+ * start. */
 void arch_init(void);
 
 /* Is this an address in the page below the stack? */
@@ -49,8 +50,8 @@ void __attribute__((noreturn)) arch_resume(struct registers_x86_64 *area);
 void __attribute__((noreturn))
 arch_upcall(lvaddr_t entry, lvaddr_t stack, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
-/* Enters the lrpc upcall (dispatcher_shared.h) with as many of syscall_words as `where` says, and puts
- * success into `area` as the caller's result. */
+/* Enters the lrpc upcall (dispatcher_shared.h) with as many of syscall_words as `where` says, and
+ * puts success into `area` as the caller's result. */
 void __attribute__((noreturn))
 arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
                  lvaddr_t entry, lvaddr_t stack);
@@ -58,14 +59,15 @@ arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where, struct registe
 /* Waits for an interrupt on a fresh stack; never returns: kernel_idle_interrupt() follows. */
 void __attribute__((noreturn)) arch_idle(void);
 
-/* The words of the system call that is being served (syscalls.h), taken from the registers at entry: words
- * 0 to 3 of every call, all of them for SYSCALL_INVOKE.  Written by entry code only. */
+/* The words of the system call that is being served (syscalls.h), taken from the registers at
+ * entry: words 0 to 3 of every call, all of them for SYSCALL_INVOKE.  Written by entry code
+ * only. */
 extern uint64_t syscall_words[LMP_MSG_WORDS];
 
-/* Called by entry code (syscall.c, trap.c); all end in resume, upcall or idle.  `area` holds the caller's
- * registers and is memory that its domain can write: nothing that is checked may be read from there.  What
- * the CPU driver wants to know of them comes in the other arguments (`head` and `send`: RSI and RDX, `number`:
- * RDI) and in syscall_words. */
+/* Called by entry code (syscall.c, trap.c); all end in resume, upcall or idle.  `area` holds the
+ * caller's registers and is memory that its domain can write: nothing that is checked may be read
+ * from there.  What the CPU driver wants to know of them comes in the other arguments (`head` and
+ * `send`: RSI and RDX, `number`: RDI) and in syscall_words. */
 void __attribute__((noreturn))
 kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number);
 void __attribute__((noreturn))
@@ -80,8 +82,8 @@ kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);
 void __attribute__((noreturn)) arch_bad_state(void);
 void __attribute__((noreturn)) kernel_bad_state(void);
 
-/* Loads the FPU from a save area that the domain can write.  What it must not contain is masked, and
- * if another core writes it again just then, this ends in arch_bad_state(). */
+/* Loads the FPU from a save area that the domain can write.  What it must not contain is masked,
+ * and if another core writes it again just then, this ends in arch_bad_state(). */
 void arch_restore_fpu(struct registers_x86_64 *area);
 
 #ifdef HOST_TEST
@@ -99,8 +101,8 @@ static inline void arch_fxsave(struct registers_x86_64 *area)
     __asm__ volatile("fxsave64 %0" : "=m"(area->fxsave_area));
 }
 
-/* With all of the x87 state: FXRSTOR of some processors leaves the addresses of the last instruction and
- * operand alone when no exception is pending, FNINIT clears them everywhere. */
+/* With all of the x87 state: FXRSTOR of some processors leaves the addresses of the last
+ * instruction and operand alone when no exception is pending, FNINIT clears them everywhere. */
 static inline void arch_fxrstor(const struct registers_x86_64 *area)
 {
     __asm__ volatile("fninit\n\tfxrstor64 %0" ::"m"(area->fxsave_area));
@@ -111,8 +113,8 @@ static inline void arch_write_cr3(uint64_t cr3)
     __asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
 }
 
-/* DS, ES, FS and GS as every dispatcher finds them, whatever ring 3 had loaded: null selectors, and GS with
- * the base `gs_base`.  FS gets its base at the exit. */
+/* DS, ES, FS and GS as every dispatcher finds them, whatever ring 3 had loaded: null selectors, and
+ * GS with the base `gs_base`.  FS gets its base at the exit. */
 static inline void arch_reset_segments(lvaddr_t gs_base)
 {
     __asm__ volatile("mov %0, %%ds\n\t"

@@ -124,6 +124,13 @@ void dispatch_unload(uint64_t cr3);
 /* The timer expired and is no longer armed. */
 void dispatch_timer_fired(void);
 
+/* Entry code saves in one of these two, of a dispatcher that may run. */
+static inline bool is_area_of(const struct dcb *dcb, const struct registers_x86_64 *area)
+{
+    return dispatcher_is_complete(dcb) &&
+           (area == &dcb->disp->enabled_save_area || area == &dcb->disp->disabled_save_area);
+}
+
 /* Was the dispatcher disabled when its registers went to `area`? */
 static inline bool area_is_disabled(const struct dcb *dcb, const struct registers_x86_64 *area)
 {

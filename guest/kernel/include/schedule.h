@@ -3,11 +3,11 @@
  * The scheduling policy behind a small interface: round robin today.  The rest of the CPU driver
  * knows these functions only.
  *
- * A policy owns time.  It says whose turn it is (schedule_next) and when that turn must end at the latest
- * (schedule_slice_end); dispatch.c arms the timer and calls schedule_tick() at every interrupt.  Whoever
- * runs may hand the core to another dispatcher without asking: then the other runs on the giver's time,
- * and the policy is not told.  Nothing else begins or ends a turn but schedule_yield() and
- * schedule_remove().
+ * A policy owns time.  It says whose turn it is (schedule_next) and when that turn must end at the
+ * latest (schedule_slice_end); dispatch.c arms the timer and calls schedule_tick() at every
+ * interrupt.  Whoever runs may hand the core to another dispatcher without asking: then the other
+ * runs on the giver's time, and the policy is not told.  Nothing else begins or ends a turn but
+ * schedule_yield() and schedule_remove().
  */
 #ifndef KERNEL_SCHEDULE_H
 #define KERNEL_SCHEDULE_H
@@ -18,15 +18,15 @@
 #define TIMESLICE_DEFAULT_NS 10000000ull
 extern systime_t timeslice_ns;
 
-/* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does not
- * know is ignored; one it cannot read is said and ignored. */
+/* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does
+ * not know is ignored; one it cannot read is said and ignored. */
 void schedule_options(const char *line);
 
 /* Makes runnable; no effect if it is already, or is not complete. */
 void schedule_make_runnable(struct dcb *dcb);
 
-/* The same for one that is complete and neither in the run queue nor asleep until a time; inline, for the
- * short way of messages (lrpc.c).  The queue's ends are for this file and schedule.c. */
+/* The same for one that is complete and neither in the run queue nor asleep until a time; inline,
+ * for the short way of messages (lrpc.c).  The queue's ends are for this file and schedule.c. */
 extern struct dcb *schedule_head, *schedule_tail;
 static inline void schedule_append(struct dcb *dcb)
 {
@@ -53,8 +53,8 @@ struct dcb *schedule_next(systime_t now);
 /* `dcb` gives up its turn, if it has it, and is the last to get another one. */
 void schedule_yield(struct dcb *dcb);
 
-/* An interrupt came, so this is the time.  True: the slice goes on, and with it whoever runs; false: it is
- * somebody's turn anew. */
+/* An interrupt came, so this is the time.  True: the slice goes on, and with it whoever runs;
+ * false: it is somebody's turn anew. */
 bool schedule_tick(systime_t now);
 
 /* When the slice ends that schedule_next() spoke of. */

@@ -8,6 +8,8 @@
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
 
+#include <barrelfish_kpi/invocations.h>
+
 #include "arch.h"
 #include "cspace.h"
 #include "dispatch.h"
@@ -17,7 +19,10 @@ struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
     uint64_t command;        /* word 0 */
-    const uint64_t *arg;     /* words 1..9 */
+    union {                  /* words 1..9, by name and by number */
+        const union invocation_args *args;
+        const uint64_t *arg;
+    };
 };
 
 /* The CSpace root named by a cptr of the caller's (level 2). */

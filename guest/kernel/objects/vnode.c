@@ -114,15 +114,16 @@ static errval_t decode_map_table(const struct capability *table, uint64_t attr, 
 static errval_t decode_map(const struct cte *table, const struct invocation *inv, struct map *m)
 {
     struct capability *src_root;
-    *m = (struct map){ .slot = inv->arg[2] >> 32, .count = inv->arg[5] };
-    errval_t err = invocation_root(inv, inv->arg[0], &src_root);
+    const __typeof__(inv->args->map) *a = &inv->args->map;
+    *m = (struct map){ .slot = a->slot, .count = a->pte_count };
+    errval_t err = invocation_root(inv, a->src_root, &src_root);
     if (err_is_fail(err))
         return err;
-    err = cspace_lookup(src_root, (capaddr_t)inv->arg[1], inv->arg[2] & 0xff, &m->src);
+    err = cspace_lookup(src_root, (capaddr_t)a->src_cptr, a->src_level, &m->src);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
-    err = cspace_lookup_slot(
-        inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)), 2, &m->mapping);
+    err = cspace_lookup_slot(inv->root, (a->mapping_cnode.cptr & ~0xffu) | (a->mapping_slot & 0xff),
+                             2, &m->mapping);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     if (m->mapping->cap.type != ObjType_Null)
@@ -135,8 +136,8 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     if (src->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_VM_ALREADY_MAPPED;
 
-    err = is_frame(src->type) ? decode_map_frame(&table->cap, inv->arg[3], inv->arg[4], m)
-                              : decode_map_table(&table->cap, inv->arg[3], m);
+    err = is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
+                              : decode_map_table(&table->cap, a->attr, m);
     if (err_is_fail(err))
         return err;
     const uint64_t *entry = table_of(&table->cap) + m->slot;
@@ -225,8 +226,8 @@ static void retire_mapping(struct cte *mapping)
 static struct sysret unmap(struct cte *table, const struct invocation *inv)
 {
     struct cte *mapping;
-    errval_t err =
-        cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &mapping);
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->args->unmap.cptr,
+                                 (unsigned)inv->args->unmap.level, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
     if (!cap_is_mapping(mapping->cap.type))
@@ -287,14 +288,15 @@ static errval_t find_mapping(const struct capability *table, uint64_t entry, str
 
 static struct sysret modify_flags(struct cte *table, const struct invocation *inv)
 {
-    const uint64_t entry = inv->arg[0], pages = inv->arg[1];
+    const uint64_t entry = inv->args->modify.first, pages = inv->args->modify.pages;
     struct cte *mapping;
     if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
         return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
     errval_t err = find_mapping(&table->cap, entry, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
-    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
+    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages,
+                         inv->args->modify.attr);
 }
 
 struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
@@ -316,5 +318,6 @@ struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != MappingCmd_Modify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    return change_rights(cte, inv->arg[0], inv->arg[1], inv->arg[2]);
+    return change_rights(cte, inv->args->modify.first, inv->args->modify.pages,
+                         inv->args->modify.attr);
 }

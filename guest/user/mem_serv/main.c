@@ -22,22 +22,29 @@
 #include <mm/mm.h>
 #include <services/send_queue.h>
 
-#define KEEP_BYTES (768ul << 10) /* for clients; and for the manager: */
+#include "resources.h"
+
+#define KEEP_BYTES (768ul << 10) /* half for the records of all loans; and for the manager: */
 #define KEEP_FOR_BOOKKEEPING(bytes) ((bytes) / 8192)
 
 static struct mm mm;
 static struct capref region_cap[MM_MAX_REGIONS];
 
-/* RAM that was given out. */
+static const struct account_kind kinds[] = { MEM_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* RAM that was given out; it is charged until it comes back. */
 struct loan {
     struct loan *next;
     genpaddr_t base;
+    struct account *account;
     uint8_t bits;
 };
 
 /* One connection. */
 struct client {
     struct send_queue queue; /* first: the memory is freed with it */
+    struct account *account;
     struct loan *loans;
     struct client *next;
 };
@@ -116,6 +123,44 @@ static unsigned region_of(genpaddr_t base)
     return 0;
 }
 
+static uint32_t pages_of(uint8_t bits)
+{
+    return bits < MM_MIN_BITS || bits > MM_MAX_BITS ? 0 : 1u << (bits - BASE_PAGE_BITS);
+}
+
+static struct loan *loan_new(struct account *account, uint8_t bits, errval_t *err)
+{
+    struct account_slip pages, record;
+    struct loan *loan = NULL;
+    *err = account_charge(account, ACCOUNT_PAGE, pages_of(bits), &pages);
+    if (err_is_ok(*err)) {
+        *err = account_charge(account, ACCOUNT_LOAN, 1, &record);
+        if (err_is_ok(*err)) {
+            loan = calloc(1, sizeof(*loan));
+            if (loan == NULL) {
+                *err = LIB_ERR_MALLOC_FAIL;
+                account_refund(&record);
+            }
+        }
+        if (loan == NULL)
+            account_refund(&pages);
+    }
+    if (loan != NULL)
+        *loan = (struct loan){ .account = account, .bits = bits };
+    return loan;
+}
+
+static void loan_free(struct loan *loan)
+{
+    struct account_slip record = { .account = loan->account, .kind = ACCOUNT_LOAN, .units = 1 };
+    struct account_slip pages = { .account = loan->account,
+                                  .kind = ACCOUNT_PAGE,
+                                  .units = pages_of(loan->bits) };
+    account_refund(&pages);
+    account_refund(&record);
+    free(loan);
+}
+
 /* True if nobody has a part of it any more; then it is free. */
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
@@ -141,7 +186,7 @@ static void reclaim_orphans(unsigned count, struct capref slot)
         if (orphans == NULL)
             last_orphan = &orphans;
         if (reclaim(loan, slot)) {
-            free(loan);
+            loan_free(loan);
             continue;
         }
         loan->next = NULL;
@@ -205,7 +250,7 @@ static void forget_loan(genpaddr_t base, uint8_t bits)
             if ((*link)->base == base && (*link)->bits == bits) {
                 struct loan *loan = *link;
                 *link = loan->next;
-                free(loan);
+                loan_free(loan);
                 return;
             }
 }
@@ -245,8 +290,11 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
                          genpaddr_t maxlimit, struct capref *ret)
 {
     struct capref slot;
-    struct loan *loan = malloc(sizeof(*loan));
-    errval_t err = loan != NULL ? slot_alloc(&slot) : (errval_t)LIB_ERR_MALLOC_FAIL;
+    errval_t err;
+    struct loan *loan = loan_new(client->account, bits, &err);
+    if (loan == NULL)
+        return err;
+    err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         reclaim_orphans(RECLAIM_AT_ONCE, slot);
         err = take_block(bits, minbase, maxlimit, ret);
@@ -266,10 +314,11 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
         }
     }
     if (err_is_fail(err)) {
-        free(loan);
+        loan_free(loan);
         return err;
     }
-    *loan = (struct loan){ .next = client->loans, .base = identity.u.mem.base, .bits = bits };
+    loan->base = identity.u.mem.base;
+    loan->next = client->loans;
     client->loans = loan;
     return SYS_ERR_OK;
 }
@@ -332,11 +381,15 @@ static void reply_done(struct send_item *item, errval_t err)
 static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct capref cap)
 {
     struct reply *reply = malloc(sizeof(*reply));
+    struct client *client = b->st;
     if (reply != NULL)
         *reply = (struct reply){
-            .item = { .send = send_reply, .done = reply_done }, .kind = kind, .err = err, .cap = cap
+            .item = { .send = send_reply, .done = reply_done, .payer = client->account },
+            .kind = kind,
+            .err = err,
+            .cap = cap
         };
-    send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
 }
 
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
@@ -376,6 +429,7 @@ static void broken(struct mem_binding *b, errval_t err)
         link = &(*link)->next;
     *link = client->next;
     make_orphans(client);
+    account_close(client->account);
     send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
@@ -383,10 +437,17 @@ static void broken(struct mem_binding *b, errval_t err)
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
+    const struct idc_client who = idc_connecting_client();
     struct client *client = malloc(sizeof(*client));
-    if (client == NULL)
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
         return LIB_ERR_MALLOC_FAIL;
-    send_queue_init(&client->queue, b, "a client of mem_serv", mem_register_send);
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of mem_serv", ACCOUNT_MESSAGE, mem_register_send);
     client->loans = NULL;
     client->next = clients;
     clients = client;
@@ -415,6 +476,8 @@ static void exported(void *st, errval_t err, iref_t iref)
 int main(void)
 {
     find_ram();
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
+    accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
     debug_trace("serves %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

@@ -6,10 +6,10 @@
  * complete but for the TSS base, the IDT is filled from the vector table of entry.S.  FS and GS are
  * bases only; GS holds the dispatcher's address in user mode and nothing uses it here.
  *
- * Two nets below the CPU driver's own faults: a page below its stack that is not there, and what CR4 of
- * this processor can forbid: to execute (SMEP) or touch (SMAP) pages of ring 3 by their addresses there,
- * which the CPU driver never does, since it sees all memory in its physical map; and ring 3 to read
- * descriptor table registers (UMIP).
+ * Two nets below the CPU driver's own faults: a page below its stack that is not there, and what
+ * CR4 of this processor can forbid: to execute (SMEP) or touch (SMAP) pages of ring 3 by their
+ * addresses there, which the CPU driver never does, since it sees all memory in its physical map;
+ * and ring 3 to read descriptor table registers (UMIP).
  */
 #include "arch.h"
 
@@ -130,8 +130,8 @@ static void load_idt(void)
     __asm__ volatile("lidt %0" ::"m"(idtr));
 }
 
-/* The entry of the page table that maps `address` of the CPU driver's image; NULL if there is none of
- * pages of 4 KiB. */
+/* The entry of the page table that maps `address` of the CPU driver's image; NULL if there is none
+ * of pages of 4 KiB. */
 static uint64_t *image_pte(const void *address)
 {
     const uint64_t va = (uint64_t)address;
@@ -145,7 +145,8 @@ static uint64_t *image_pte(const void *address)
     return &table[va >> 12 & 511];
 }
 
-/* All address spaces share these tables.  Without them (a loader may map as it likes) there is no guard. */
+/* All address spaces share these tables.  Without them (a loader may map as it likes) there is no
+ * guard. */
 static void guard_stack(void)
 {
     uint64_t *entry = image_pte(kernel_stack_guard);

@@ -2,7 +2,8 @@
  *
  * The synthetic platform: the devices of devices/abi, one OUT for each request with its arguments
  * in the core page.  A request costs one exit, so nothing here is asked twice, and a text goes out
- * whole.  The machine refreshes clock_ns at every request and interrupt: plat_time_cached() is free.
+ * whole.  The machine refreshes clock_ns at every request and interrupt: plat_time_cached() is
+ * free.
  */
 #include "plat.h"
 

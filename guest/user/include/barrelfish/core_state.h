@@ -6,6 +6,7 @@
 #ifndef BARRELFISH_CORE_STATE_H
 #define BARRELFISH_CORE_STATE_H
 
+#include <barrelfish/connection.h>
 #include <barrelfish/ram_alloc.h>
 #include <barrelfish/threads.h>
 #include <barrelfish/waitset.h>
@@ -62,6 +63,7 @@ struct core_state {
     struct nameservice_binding *nameservice_binding;
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
+    struct idc_client connecting; /* whom the connect callback that runs is for */
     struct idc_connection *connections;
     uintptr_t next_service_id;
 };

@@ -49,7 +49,7 @@ struct mm_block {
 /* An empty manager. */
 void mm_init(struct mm *mm);
 
-/* Bytes of bookkeeping that a region wants, about 1/16,000 of it. */
+/* Bytes of bookkeeping that a region (not an empty one) wants, about 1/16,000 of it. */
 size_t mm_bookkeeping_bytes(genpaddr_t base, gensize_t bytes);
 
 /* Adds the free memory base .. base + bytes, part of a capability whose memory starts at cap_base.
