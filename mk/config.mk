@@ -29,6 +29,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CC ?= gcc
+# Guests are x86-64 programs, and the engines execute them on hosts that are: said in one sentence, before a
+# header of KVM for x86 is missed in the middle of the build.
+machine_of_compiler := $(if $(active),$(shell $(CC) -dumpmachine 2>/dev/null))
+ifneq ($(machine_of_compiler),)
+ifeq ($(filter x86_64-%,$(machine_of_compiler)),)
+$(error this project needs an x86-64 host with a compiler for it, and $(CC) makes code for $(machine_of_compiler))
+endif
+endif
 AR := ar
 LD := ld
 WERROR ?= -Werror
@@ -54,7 +62,7 @@ host_includes := -I. -Ivmm -Idevices
 hardening := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 hardened_link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(hardening) $(host_includes)
-host_libs := -lyaml -ljansson -lelf -lxxhash -ltre -lseccomp -pthread -ldl -lm
+host_libs := -lyaml -ljansson -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
 # vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 

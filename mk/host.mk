@@ -4,6 +4,13 @@
 # the deterministic engine, which is loaded at run time and never linked.
 
 vmm_sources := $(sort $(wildcard vmm/*/*.c vmm/*/*/*.c devices/*.c))
+# An engine may be left out: make KVM=0, make UNICORN=0.
+ifeq ($(KVM),0)
+vmm_sources := $(filter-out vmm/engine/kvm/%,$(vmm_sources))
+endif
+ifeq ($(UNICORN),0)
+vmm_sources := $(filter-out vmm/engine/unicorn/%,$(vmm_sources))
+endif
 idl_sources := $(sort $(wildcard idl/*.c))
 vmm_objects := $(call objects,host,$(vmm_sources))
 idl_objects := $(call objects,host,$(idl_sources))

@@ -9,10 +9,10 @@
 #ifndef VMM_CMD_H
 #define VMM_CMD_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/options.h"
 #include "engine/engine.h"
 #include "run/status.h"
 #include "scenario/scenario.h"
@@ -29,17 +29,7 @@ int cmd_topo(int argc, char **argv);
 bool terminal_escapes(void);
 bool terminal_colour(void);
 
-/* ---- --set ---- */
-
-#define SETS_MAX 64
-
-struct sets {
-    const char *list[SETS_MAX];
-    size_t count;
-};
-
-/* Adds one --set argument; ends the program with a usage error when there are too many. */
-void sets_add(struct sets *sets, const char *assignment, struct argp_state *state);
+/* ---- scenarios ---- */
 
 /* scenario_load() with diagnostics printed to stderr; NULL after errors. */
 struct scenario *load_and_report(const char *path, const struct sets *sets);
@@ -52,6 +42,10 @@ struct scenario *load_and_report(const char *path, const struct sets *sets);
 bool images_find(const char *option, char *path, size_t bytes);
 
 /* ---- engines ---- */
+
+/* The engine of that name; NULL after one line on stderr, with *status 2 (no such engine) or 3 (left out
+ * of this build). */
+const struct engine_ops *engine_named(const char *name, int *status);
 
 /* The engine to use: "auto" (NULL means the same) or a name.  Returns NULL after one line on stderr
  * for each reason, with *status 2 (no such engine) or 3 (it cannot run here).  `quiet` keeps it from

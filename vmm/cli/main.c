@@ -5,6 +5,7 @@
  * main() is a table of commands.  Each command parses its own options (cmd_*.c); this file only
  * finds it, and answers --help and --version.  Exit statuses are listed in cmd.h.
  */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

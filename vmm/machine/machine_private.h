@@ -33,6 +33,7 @@ struct machine_state {
     struct machine_trace trace[ABI_MAX_CORES];
     struct machine_stats stats;
     bool stopped; /* the guest or the machine ended the run; nothing more happens */
+    enum stop_reason stop_reason;
     unsigned stop_core;
     uint32_t exit_code;
 };

@@ -18,15 +18,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/unicorn/unicorn.h"
 #include "machine/machine.h"
 #include "report/text.h"
 #include "run/images.h"
 #include "run/status.h"
 #include "scenario/units.h"
-
-/* Engines in virtual time get this much real time before the run counts as hung. */
-#define REAL_TIME_LIMIT_NS (20ull * 60 * 1000000000)
 
 struct run {
     const struct scenario *scenario;
@@ -150,9 +146,9 @@ static void gather(struct run *run, struct run_result *result, const struct engi
     const struct engine_ops *ops = run->settings->ops;
     ops->stats(run->engine, &result->stats);
     machine_get_stats(run->machine, &result->machine_stats);
-    if (ops == &engine_unicorn) {
+    if (ops->state_hash) {
         uint64_t hash[2];
-        if (unicorn_state_hash(run->engine, hash) == 0)
+        if (ops->state_hash(run->engine, hash) == 0)
             snprintf(result->state_hash, sizeof(result->state_hash), "%016" PRIx64 "%016" PRIx64,
                      hash[0], hash[1]);
         else
@@ -209,7 +205,7 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
         settings->before_run(settings->context, run->machine, run->engine);
     report_begin(run->report, settings->ops->name);
     watch_engine(settings->watch, settings->ops, run->engine,
-                 settings->capability->virtual_time ? REAL_TIME_LIMIT_NS : 0);
+                 settings->capability->virtual_time ? settings->guard_ns : 0);
     uint64_t start_ns = host_now_ns();
     int error = run_guest(run, &why);
     result->wall_ns = host_now_ns() - start_ns;
@@ -222,12 +218,11 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
     }
     result_conclude(result, run->scenario, report_matcher(run->report), &why);
     if (why.reason == STOP_DEADLINE && watch_limit_reached(settings->watch)) {
-        snprintf(result->reason, sizeof(result->reason), "real-time limit");
-        snprintf(
-            result->detail, sizeof(result->detail),
-            "%llu s of real time passed before the deadline of virtual time; the guest is busy "
-            "without getting anywhere, or the host is too slow",
-            REAL_TIME_LIMIT_NS / 1000000000);
+        snprintf(result->reason, sizeof(result->reason), "guard");
+        snprintf(result->detail, sizeof(result->detail),
+                 "%" PRIu64 " s of processor time passed before the deadline of virtual time; the "
+                 "guest is busy without getting anywhere, or needs more (--guard)",
+                 settings->guard_ns / 1000000000);
         result->verdict = VERDICT_FAIL;
     }
     if (why.reason == STOP_INTERRUPTED)

@@ -21,6 +21,7 @@ struct run_settings {
     const struct engine_capability *capability; /* from the probe of ops */
     const char *images;                         /* directory */
     uint64_t seed;
+    uint64_t guard_ns;         /* processor time that a run in virtual time may take */
     enum sandbox_mode sandbox; /* of the threads that execute the guest */
     bool trap_window;          /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Signals without signal handlers: a signalfd, a timerfd for the real-time limit and an eventfd for
+ * Signals without signal handlers: a signalfd, a timerfd for the guard and an eventfd for
  * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
  * result files); one after it means that this did not work, and ends the process, which takes all
  * threads, descriptors and guest memory with it.  timeout(1) sends each of its signals twice, to the
@@ -27,6 +27,7 @@
 
 #include "report/output.h"
 
+#define TIMER_LEAST_NS 1000000ull
 #define SECOND_SIGNAL_NS 300000000ull
 
 struct watch {
@@ -38,9 +39,25 @@ struct watch {
     const struct engine_ops *ops;
     struct engine *engine;
     int signal;
-    uint64_t signal_ns; /* when it came */
+    uint64_t signal_ns;          /* when it came */
+    uint64_t limit_ns, began_ns; /* processor time: how much is allowed, 0 = any, and since when */
     bool limit_reached;
 };
+
+static uint64_t processor_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Rings after `ns` of real time, 0 = never. */
+static void set_timer(struct watch *watch, uint64_t ns)
+{
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
+                                             .tv_nsec = (long)(ns % 1000000000) } };
+    timerfd_settime(watch->timer_fd, 0, &when, NULL);
+}
 
 static uint64_t now_ns(void)
 {
@@ -79,8 +96,16 @@ static void take_timer(struct watch *watch)
     if (read(watch->timer_fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
         return; /* disarmed meanwhile */
     pthread_mutex_lock(&watch->lock);
-    watch->limit_reached = watch->engine != NULL;
-    stop_engine(watch, STOP_DEADLINE);
+    uint64_t used_ns = processor_ns() - watch->began_ns;
+    if (watch->limit_ns == 0 || used_ns >= watch->limit_ns) {
+        watch->limit_reached = watch->engine != NULL && watch->limit_ns != 0;
+        if (watch->limit_reached)
+            stop_engine(watch, STOP_DEADLINE);
+    } else {
+        /* the process was stopped, or others had the processor: not of its doing */
+        uint64_t left_ns = watch->limit_ns - used_ns;
+        set_timer(watch, left_ns < TIMER_LEAST_NS ? TIMER_LEAST_NS : left_ns);
+    }
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -145,14 +170,14 @@ struct watch *watch_start(void)
 void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
                   uint64_t limit_ns)
 {
-    struct itimerspec limit = { .it_value = { .tv_sec = (time_t)(limit_ns / 1000000000),
-                                              .tv_nsec = (long)(limit_ns % 1000000000) } };
     pthread_mutex_lock(&watch->lock);
     watch->ops = ops;
     watch->engine = engine;
     if (engine)
         watch->limit_reached = false;
-    timerfd_settime(watch->timer_fd, 0, &limit, NULL);
+    watch->limit_ns = limit_ns;
+    watch->began_ns = processor_ns();
+    set_timer(watch, limit_ns);
     if (watch->signal)
         stop_engine(watch, STOP_INTERRUPTED);
     pthread_mutex_unlock(&watch->lock);

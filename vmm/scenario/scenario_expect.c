@@ -217,13 +217,13 @@ static void parse_core(struct parser *parser, const struct ynode *value, void *o
         return;
     if (cores == 0)
         diag_error(parser->diags, value->place, "core: an empty list; expected a core or 'any'");
-    else if (cores & ~exist)
+    else if (cores & ~exist && !parser->cores_unknown)
         diag_error(parser->diags, value->place,
                    "core: core %d does not exist: the machine has %u core%s",
                    __builtin_ctzll(cores & ~exist), machine->core_count,
                    machine->core_count == 1 ? "" : "s");
     else
-        input->cores = cores;
+        input->cores = cores & exist;
 }
 
 static void parse_domain(struct parser *parser, const struct ynode *value, void *object)
