@@ -417,7 +417,7 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
                                .notify_id = notify_id,
                                .client = bind->domain,
                                .trusted = bind->trusted };
-    snprintf(offer.client_name, sizeof(offer.client_name), "%s", bind->asker->client->name);
+    snprintf(offer.client_name, sizeof(offer.client_name), "%.31s", bind->asker->client->name);
     peer_send_bind_ump_request(core, &offer);
     return SYS_ERR_OK;
 }
