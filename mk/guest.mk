@@ -27,6 +27,14 @@ $(B)/kernel/%.o: %.S $(B)/flags/kernel
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(kernel_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
 
+# What writes lines of the UMP window keeps to general registers.  A window whose stores are watched is
+# read-only to the guest, each store is emulated, and KVM emulates few stores of vector registers.
+# (Not for all of the library: functions like debug_printf pass on floating-point arguments.)
+window_writer_flags := -mgeneral-regs-only
+window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ump_chan.c \
+                  guest/user/lib/barrelfish/ump_ring.c
+$(call stamp,window_writers,$(window_writer_flags) $(window_writers))
+
 # --- interfaces ----------------------------------------------------------------------------------
 # Files named *types*.if hold types that any interface may use; they have no messages.
 interface_types := $(sort $(wildcard idl/if/*types*.if))
@@ -57,13 +65,14 @@ $(call stamp,interfaces,$(interface_sources))
 
 $(foreach i,$(interfaces),$(eval $(interface_header_kinds:%=$(B)/guest/include/if/$i_%.h): $(B)/guest/if/$i.stamp ; @:))
 
-$(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user | $(interface_stamps) $(newlib_stamp)
+$(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user \
+    $(B)/flags/window_writers | $(interface_stamps) $(newlib_stamp)
 	$(say) CC $(B)/guest/if/$*/
 	$(Q)rm -rf $(@D)/$*
 	$(Q)mkdir -p $(@D)/$*
 	$(Q)for source in $(B)/guest/if/$*/*.c; do \
 	    name=$$(basename $$source .c); \
-	    $(CC) $(user_flags) -MMD -MP -MT $@ \
+	    $(CC) $(user_flags) $(window_writer_flags) -MMD -MP -MT $@ \
 	        -MF $(@D)/$*/$$name.d -c -o $(@D)/$*/$$name.o $$source; \
 	done
 	$(Q)$(LD) -r -o $@ $(@D)/$*/*.o
@@ -73,6 +82,9 @@ user_ready := $(interface_stamps) $(if_types) $(newlib_stamp)
 library_sources := $(call find_sources,guest/user/lib)
 library_objects := $(call objects,user,$(library_sources))
 crt_objects := $(call objects,user,$(call find_sources,guest/user/crt))
+window_writer_objects := $(call objects,user,$(filter $(window_writers),$(library_sources)))
+$(window_writer_objects): private source_flags := $(window_writer_flags)
+$(window_writer_objects): $(B)/flags/window_writers
 
 $(call stamp,libbarrelfish.objects,$(library_objects))
 $(call stamp,libif.objects,$(interface_objects))
@@ -92,7 +104,7 @@ $(B)/guest/libif.a: $(interface_objects) $(B)/flags/libif.objects
 $(B)/user/%.o: %.c $(B)/flags/user | $(user_ready)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(user_flags) $(depend_flags) -c -o $@ $<
+	$(Q)$(CC) $(user_flags) $(source_flags) $(depend_flags) -c -o $@ $<
 
 $(B)/user/%.o: %.S $(B)/flags/user | $(user_ready)
 	$(say) AS $<

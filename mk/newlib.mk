@@ -6,7 +6,11 @@
 newlib_archive := $(firstword $(wildcard /usr/src/newlib/newlib-*.tar.*))
 newlib_stamp := $(B)/newlib/.built
 
-$(newlib_stamp): tools/build-newlib $(newlib_archive)
+# What it is made from counts, not when: a build/ that was kept serves a fresh checkout.
+$(call stamp,newlib,$(CC) $(compiler) $(notdir $(newlib_archive)) \
+    $(shell cat tools/build-newlib $(newlib_archive) 2>/dev/null | cksum))
+
+$(newlib_stamp): $(B)/flags/newlib
 	$(say) NEWLIB $(B)/newlib
 	$(Q)CC=$(CC) tools/build-newlib $(B)/newlib $(newlib_archive)
 

@@ -66,6 +66,28 @@ Test(report_text, only_printable_utf8_passes)
     cleans_to("", 0, "");
 }
 
+Test(report_text, what_nobody_sees_is_shown)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        { "\xe2\x80\xae", "\\xe2\\x80\\xae" },          /* U+202E turns the direction */
+        { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },          /* U+2066 so does this */
+        { "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },          /* U+200B space without width */
+        { "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },          /* U+2028 ends a line */
+        { "\xd8\x9c", "\\xd8\\x9c" },                   /* U+061C Arabic letter mark */
+        { "\xc2\xad", "\\xc2\\xad" },                   /* U+00AD soft hyphen */
+        { "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },          /* U+FEFF byte order mark */
+        { "\xef\xb8\x8f", "\\xef\\xb8\\x8f" },          /* U+FE0F variation selector */
+        { "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81" }, /* U+E0041 tag */
+        { "\xd7\x90\xd8\xa7", "\xd7\x90\xd8\xa7" },     /* letters that run to the left */
+        { "\xe2\x80\xa6\xe2\x82\xac", "\xe2\x80\xa6\xe2\x82\xac" }, /* between the ranges */
+        { "\xee\x80\x80", "\xee\x80\x80" }, /* U+E000 private use has a picture */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cleans_to(cases[i].text, strlen(cases[i].text), cases[i].shown);
+}
+
 /* ---- matcher ---- */
 
 Test(report_matcher, counts_by_core_domain_and_pattern)

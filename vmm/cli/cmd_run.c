@@ -23,7 +23,7 @@
 struct options {
     struct sets sets;
     const char *engine, *images, *json, *junit, *trace, *record;
-    bool has_seed;
+    bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns; /* 0: the scenario's */
     int verbosity;
@@ -31,7 +31,7 @@ struct options {
     int file_count;
 };
 
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD };
+enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD, KEY_TRAP_WINDOW };
 
 static const struct argp_option argp_options[] = {
     { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
@@ -45,6 +45,8 @@ static const struct argp_option argp_options[] = {
     { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
     { "record", KEY_RECORD, "DIR", 0,
       "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
+    { "trap-window", KEY_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
+      "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
     { "verbose", 'v', NULL, 0,
       "Show boot phases, cores, bindings, exits by reason; twice: every system call and upcall",
@@ -91,6 +93,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_RECORD:
         options->record = argument;
+        return 0;
+    case KEY_TRAP_WINDOW:
+        options->trap_window = true;
         return 0;
     case 'q':
         options->verbosity = -1;
@@ -273,6 +278,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),

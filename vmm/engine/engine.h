@@ -2,7 +2,7 @@
  *
  * What runs a machine: the interface every engine implements.
  *
- * An engine executes the cores of one struct machine (vmm/machine/machine.h) until something ends
+ * An engine executes the cores of one struct machine (vmm/machine/engine_host.h) until something ends
  * the run.  It knows the machine and the devices, never scenarios.  The contract, the same for an
  * engine with a thread for each core in real time (kvm.c) and for one with a single thread in
  * virtual time (unicorn):

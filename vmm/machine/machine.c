@@ -18,6 +18,8 @@
 
 #include "machine/machine_private.h"
 
+static_assert(MACHINE_NO_EVENT == EVENT_NEVER, "engines and the queue mean the same");
+
 /* ---- making and unmaking ---- */
 
 static int check_nodes(const struct machine_config *c, struct machine_error *error)

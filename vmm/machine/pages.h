@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "machine/machine.h"
+#include "machine/engine_host.h"
 
 /* Sets there[i] for each page of 4 KiB of the region that may hold something else than zeroes; the
  * others are left as they are.  There has an entry for each page of the region. */

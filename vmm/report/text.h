@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Copy of `bytes` bytes as valid UTF-8 without control characters (tab excepted): whatever else is
- * there appears as \xNN.  So neither can a guest drive the terminal, nor does anything get lost.
+/* Copy of `bytes` bytes as valid UTF-8 without control characters (tab excepted) and without
+ * characters that are invisible or turn the direction of writing: whatever else is there appears as
+ * \xNN.  So neither can a guest drive the terminal, nor does anything get lost.
  * The caller frees it; NULL when out of memory. */
 char *text_clean(const char *text, size_t bytes);
 

@@ -237,6 +237,7 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     struct engine_options options = {
         .seed = settings->seed,
         .slice_blocks = run->scenario->machine.slice_blocks,
+        .trap_window = settings->trap_window,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
     int problem = machine_create(&run->machine, config, error, sizeof(error));

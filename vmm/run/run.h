@@ -20,6 +20,7 @@ struct run_settings {
     const struct engine_capability *capability; /* from the probe of ops */
     const char *images;                         /* directory */
     uint64_t seed;
+    bool trap_window; /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
     struct watch *watch;

@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/boot.h"
 #include "engine/kvm/kvm_private.h"
-#include "machine/event_queue.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -245,7 +245,7 @@ static void events_changed(struct engine *engine, uint64_t next_ns)
     if (!atomic_load(&engine->running))
         return;
     struct itimerspec when = { 0 }; /* all zero: never */
-    if (next_ns < EVENT_NEVER - engine->start_ns) {
+    if (next_ns < MACHINE_NO_EVENT - engine->start_ns) {
         uint64_t at = engine->start_ns + next_ns;
         when.it_value.tv_sec = (time_t)(at / NS_PER_S);
         when.it_value.tv_nsec = (long)(at % NS_PER_S);

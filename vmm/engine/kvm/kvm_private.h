@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
-#include "machine/machine.h"
+#include "machine/engine_host.h"
 
 #define KVM_KICK_SIGNAL (SIGRTMIN + 4) /* ends KVM_RUN; its handler does nothing */
 #define KVM_CPUID_ENTRIES 256

@@ -2,60 +2,19 @@
  *
  * The state of a machine on the deterministic engine, as one number.
  *
- * Hashed: the pages of guest memory that are not zero, with their addresses; the registers of every
- * core, FPU and SSE included; which cores run; devices and event queue; time and PRNG.  Not hashed:
- * counters, and what only serves reports.  Fields are fed one by one where a structure has holes or
- * parts that mean nothing, so that the number depends on meaning only.
- *
- * Zero pages do not count, so it makes no difference whether a page was never touched or was
- * cleared.
+ * Hashed: what the machine feeds (guest memory, devices, events: machine_feed_state()); the registers
+ * of every core, FPU and SSE included; which cores run; time and PRNG.  Not hashed: counters, and what
+ * only serves reports.
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <xxhash.h>
 
 #include "engine/unicorn/unicorn_private.h"
-#include "machine/machine_private.h"
-#include "machine/pages.h"
 
-#define PAGE 4096u
-
-static int hash_region(XXH3_state_t *hash, const struct machine_region *region)
+static void feed(void *context, const void *bytes, size_t count)
 {
-    uint64_t pages = region->bytes / PAGE;
-    uint8_t *there = calloc(1, pages);
-    if (!there)
-        return -ENOMEM;
-    machine_find_pages(region, there);
-    for (uint64_t page = 0; page < pages; page++) {
-        const uint8_t *host = region->host + page * PAGE;
-        if (!there[page] || machine_page_is_zero(host))
-            continue;
-        uint64_t address = region->base + page * PAGE;
-        XXH3_128bits_update(hash, &address, sizeof(address));
-        XXH3_128bits_update(hash, host, PAGE);
-    }
-    free(there);
-    return 0;
-}
-
-static int hash_queue(XXH3_state_t *hash, const struct event_queue *queue)
-{
-    struct event_queue *copy = malloc(sizeof(*copy));
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, queue, sizeof(*copy));
-    struct event event;
-    XXH3_128bits_update(hash, &copy->next_sequence, sizeof(copy->next_sequence));
-    while (event_queue_pop_due(copy, EVENT_NEVER, &event)) {
-        uint64_t words[] = { event.time_ns, event.sequence, event.kind, event.core,
-                             event.argument };
-        XXH3_128bits_update(hash, words, sizeof(words));
-    }
-    free(copy);
-    return 0;
+    XXH3_128bits_update(context, bytes, count);
 }
 
 static void hash_core(XXH3_state_t *hash, struct engine *engine, unsigned core)
@@ -106,24 +65,10 @@ int unicorn_state_hash(struct engine *engine, uint64_t hash[2])
         return -ENOMEM;
     XXH3_128bits_reset(state);
 
-    unsigned count;
-    const struct machine_region *region = machine_regions(engine->machine, &count);
-    int error = 0;
-    for (unsigned i = 0; i < count && !error; i++)
-        error = hash_region(state, &region[i]);
+    int error = machine_feed_state(engine->machine, feed, state);
     for (unsigned core = 0; core < engine->core_count; core++)
         hash_core(state, engine, core);
     engine->loaded = NO_CORE;
-
-    const struct machine_state *machine = &engine->machine->state;
-    XXH3_128bits_update(state, &machine->device.core_count, sizeof(machine->device.core_count));
-    XXH3_128bits_update(state, machine->device.power, sizeof(machine->device.power));
-    XXH3_128bits_update(state, machine->device.timer_at_ns, sizeof(machine->device.timer_at_ns));
-    XXH3_128bits_update(state, machine->device.bad_requests, sizeof(machine->device.bad_requests));
-    XXH3_128bits_update(state, &machine->device.channels, sizeof(machine->device.channels));
-    XXH3_128bits_update(state, machine->timer_event, sizeof(machine->timer_event));
-    if (!error)
-        error = hash_queue(state, &machine->queue);
 
     XXH3_128bits_update(state, &engine->clock.now_ns, sizeof(engine->clock.now_ns));
     XXH3_128bits_update(state, &engine->clock.prng, sizeof(engine->clock.prng));

@@ -24,7 +24,7 @@
 #include "engine/prng.h"
 #include "engine/unicorn/unicorn.h"
 #include "engine/unicorn/unicorn_state.h"
-#include "machine/machine.h"
+#include "machine/engine_host.h"
 
 #define NO_CORE UINT32_MAX
 

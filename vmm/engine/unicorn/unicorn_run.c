@@ -24,7 +24,6 @@
 #include <xxhash.h>
 
 #include "engine/unicorn/unicorn_private.h"
-#include "machine/event_queue.h"
 
 #define ROUNDS_BETWEEN_POLLS 1024
 
@@ -254,7 +253,7 @@ static void run_round(struct engine *engine)
     if (count == 0) {
         if (!anyone_left(engine))
             unicorn_end(engine, STOP_ALL_STOPPED, NO_CORE, "%s", "");
-        else if (next == EVENT_NEVER)
+        else if (next == MACHINE_NO_EVENT)
             unicorn_end(engine, STOP_DEADLINE, NO_CORE,
                         "every core sleeps and nothing is due: the machine would sleep for ever");
         else if (next > clock->now_ns)
