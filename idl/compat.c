@@ -136,10 +136,8 @@ static void compare_caps(struct report *r, const struct idl_wire_message *a,
         return;
     }
     for (size_t i = 0; i < a->cap_count; i++)
-        if (idl_base_type(a->caps[i]->type.type)->builtin !=
-            idl_base_type(b->caps[i]->type.type)->builtin)
-            say(r, false, "%s: %s: giving away is the sender's business", a->name,
-                a->caps[i]->name);
+        if (a->caps[i].give_away != b->caps[i].give_away)
+            say(r, false, "%s: %s: giving away is the sender's business", a->name, a->caps[i].name);
 }
 
 unsigned idl_compat(struct idl_text *out, const struct idl_plan *old,

@@ -98,7 +98,7 @@ static void dump_channel(FILE *out, const struct idl_wire_message *m, enum idl_c
     }
     for (size_t i = 0; channel != IDL_LMP && i < m->cap_count; i++)
         fprintf(out, "    word %3zu bits  0-63  (ticket of %s)\n",
-                m->words[channel] - m->cap_count + i, m->caps[i]->name);
+                m->words[channel] - m->cap_count + i, m->caps[i].name);
 }
 
 void idl_dump_plan(FILE *out, const struct idl_plan *plan)
@@ -123,11 +123,8 @@ void idl_dump_plan(FILE *out, const struct idl_plan *plan)
             }
         }
         for (size_t c = 0; c < m->cap_count; c++)
-            fprintf(out, "  cap      %s%s, on lmp fragment %zu\n", m->caps[c]->name,
-                    idl_base_type(m->caps[c]->type.type)->builtin == IDL_GIVE_AWAY_CAP
-                        ? " (given away)"
-                        : "",
-                    c);
+            fprintf(out, "  cap      %s%s, on lmp fragment %zu\n", m->caps[c].name,
+                    m->caps[c].give_away ? " (given away)" : "", c);
     }
 }
 

@@ -83,6 +83,15 @@ static void gen_reply(struct idl_emit *e, const struct idl_wire_message *m)
                 "        return flounder_local_sent(_peer, _cont);\n    }\n");
 }
 
+/* The number of an argument that is a capability. */
+static size_t cap_of(const struct idl_wire_message *m, const struct idl_argument *a)
+{
+    size_t cap = 0;
+    while (m->caps[cap].argument != a)
+        cap++;
+    return cap;
+}
+
 static void gen_send(struct idl_emit *e, const struct idl_wire_message *m)
 {
     bool plain = m->kind == IDL_WIRE_MESSAGE;
@@ -97,21 +106,23 @@ static void gen_send(struct idl_emit *e, const struct idl_wire_message *m)
         "    if (_peer == NULL)\n        return _err;\n");
     for (size_t c = 0; c < m->cap_count; c++)
         put(e->out, "    const struct capref _cap%zu = flounder_local_cap(%s, %s);\n", c,
-            m->caps[c]->name,
-            idl_base_type(m->caps[c]->type.type)->builtin == IDL_GIVE_AWAY_CAP ? "true" : "false");
+            m->caps[c].name, m->caps[c].give_away ? "true" : "false");
+    for (size_t c = 0; c < m->cap_count; c++)
+        if (m->caps[c].path[0] != '\0')
+            put(e->out, "    %s = _cap%zu;\n", m->caps[c].name, c);
     if (m->kind == IDL_WIRE_RESPONSE)
         gen_reply(e, m);
     put(e->out, "    %s_%s__handle(_peer->binding", e->name, m->name);
     if (m->kind == IDL_WIRE_CALL)
         put(e->out, ", _token");
-    for (size_t i = 0, cap = 0; i < m->argument_count; i++) {
+    for (size_t i = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
         if (a->kind == IDL_ARGUMENT_STRING)
             put(e->out, ", flounder_local_data(%s)", a->name);
         else if (a->kind == IDL_ARGUMENT_ARRAY)
             put(e->out, ", flounder_local_data(%s), %s", a->name, a->length_name);
         else if (idl_is_cap(a->type.type))
-            put(e->out, ", _cap%zu", cap++);
+            put(e->out, ", _cap%zu", cap_of(m, a));
         else
             put(e->out, ", %s", a->name);
     }

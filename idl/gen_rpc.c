@@ -51,6 +51,21 @@ static void gen_results_struct(struct idl_emit *e, const struct rpc *r)
     put(e->out, "};\n\n");
 }
 
+/* Before the structs, in which the caller's slots are. */
+static void store_caps(struct idl_emit *e, const struct idl_wire_message *m)
+{
+    for (size_t c = 0; c < m->cap_count; c++) {
+        const char *argument = m->caps[c].argument->name, *path = m->caps[c].path;
+        if (path[0] == '\0')
+            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", argument, c);
+        else
+            put(e->out,
+                "    flounder_result_cap(&_out->%s->%s, _rx->cap[%zu]);\n"
+                "    %s = _out->%s->%s;\n",
+                argument, path + 1, c, m->caps[c].name, argument, path + 1);
+    }
+}
+
 static void gen_store_results(struct idl_emit *e, const struct rpc *r)
 {
     const struct idl_wire_message *m = r->response;
@@ -58,7 +73,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
         return;
     const struct idl_argument **fixed =
         idl_arena_alloc(e->arena, (m->argument_count + 1) * sizeof(*fixed));
-    size_t fixed_count = 0, stream = 0, cap = 0;
+    size_t fixed_count = 0, stream = 0;
     for (size_t i = 0; i < m->argument_count; i++)
         if (m->arguments[i]->kind == IDL_ARGUMENT_SCALAR && !idl_is_cap(m->arguments[i]->type.type))
             fixed[fixed_count++] = m->arguments[i];
@@ -73,6 +88,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
     put(e->out, ")\n{\n");
     if (m->stream_count == 0 && m->cap_count == 0)
         put(e->out, "    (void)_rx;\n");
+    store_caps(e, m);
     for (size_t i = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
         if (a->kind == IDL_ARGUMENT_STRING)
@@ -87,7 +103,7 @@ static void gen_store_results(struct idl_emit *e, const struct rpc *r)
                 a->name, a->length_name, idl_c_type(e->arena, e->plan->interface, a->type.type),
                 stream++);
         else if (idl_is_cap(a->type.type))
-            put(e->out, "    flounder_result_cap(_out->%s, _rx->cap[%zu]);\n", a->name, cap++);
+            ; /* below */
         else if (is_fixed_array(a))
             put(e->out,
                 "    if (_out->%s != NULL)\n        memcpy(*_out->%s, %s, sizeof(*_out->%s));\n",

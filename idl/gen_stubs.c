@@ -83,7 +83,7 @@ static void gen_short_send(struct idl_emit *e, const struct idl_backend *b,
         put(e->out, "    _words[%u] = %s;\n", w, word_value(e, m, b->channel, w));
     put(e->out, "    return flounder_%s_submit(_c, %s, _cont, %s);\n", b->name, plan,
         ump                ? "&_line"
-        : m->cap_count > 0 ? m->caps[0]->name
+        : m->cap_count > 0 ? m->caps[0].name
                            : "NULL_CAP");
 }
 
@@ -106,7 +106,7 @@ static void gen_long_send(struct idl_emit *e, const struct idl_backend *b,
             a->name, length);
     }
     for (size_t c = 0; c < m->cap_count; c++)
-        put(e->out, "    _binding->tx_cap[%zu] = %s;\n", c, m->caps[c]->name);
+        put(e->out, "    _binding->tx_cap[%zu] = %s;\n", c, m->caps[c].name);
     put(e->out, "    return flounder_tx_start(&_binding->flounder);\n");
 }
 
@@ -232,7 +232,8 @@ static void gen_deliver(struct idl_emit *e, const struct idl_backend *b,
     for (size_t s = 0; s < m->stream_count; s++)
         put(e->out, "    const struct flounder_rx_stream _stream%zu = _c->rx_stream[%zu];\n", s, s);
     for (size_t c = 0; c < m->cap_count; c++)
-        put(e->out, "    const struct capref %s = _c->rx_cap[%zu];\n", m->caps[c]->name, c);
+        put(e->out, "    %s%s = _c->rx_cap[%zu];\n",
+            m->caps[c].path[0] == '\0' ? "const struct capref " : "", m->caps[c].name, c);
     put(e->out, "\n");
     if (m->kind == IDL_WIRE_RESPONSE)
         gen_deliver_response(e, b, m);
@@ -269,7 +270,7 @@ static void gen_plan_table(struct idl_emit *e, const struct idl_backend *b)
         const struct idl_wire_message *m = &e->plan->messages[i];
         unsigned give_away = 0;
         for (size_t c = 0; c < m->cap_count; c++)
-            if (idl_base_type(m->caps[c]->type.type)->builtin == IDL_GIVE_AWAY_CAP)
+            if (m->caps[c].give_away)
                 give_away |= 1u << c;
         put(e->out,
             "    { .name = \"%s.%s\",\n      .deliver = %s_%s__%s_deliver,\n"

@@ -393,25 +393,25 @@ static int run_if_types(struct idl_compilation *c, const struct options *o)
     const char **names = idl_arena_alloc(c->arena, (o->file_count + 1) * sizeof(*names));
     size_t count = 0;
     int status = 0;
-    for (size_t i = 0; i < o->file_count && status == 0; i++) {
+    for (size_t i = 0; i < o->file_count; i++) {
         struct idl_compilation one;
         idl_compilation_init(&one);
-        status = compile(&one, o, o->files[i]);
-        if (status == 0 && !one.interface->is_include)
+        int refused = compile(&one, o, o->files[i]);
+        if (refused > status)
+            status = refused; /* the others get their numbers all the same */
+        if (refused == 0 && !one.interface->is_include)
             names[count++] = idl_arena_printf(c->arena, "%s", one.interface->name);
         idl_compilation_fini(&one);
     }
-    if (status == 0 && make_directory(o->header_dir) != 0)
-        status = fail("cannot create", o->header_dir);
-    if (status == 0) {
-        struct idl_text text = { NULL, 0, 0 };
-        idl_gen_if_types(&text, c->arena, names, count);
-        struct pending file = { NULL, NULL };
-        const char *path = idl_arena_printf(c->arena, "%s/if_types.h", o->header_dir);
-        status = settle(&file, 1, write_temporary(c->arena, &file, path, &text));
-        idl_text_free(&text);
-    }
-    return status;
+    if (make_directory(o->header_dir) != 0)
+        return fail("cannot create", o->header_dir);
+    struct idl_text text = { NULL, 0, 0 };
+    idl_gen_if_types(&text, c->arena, names, count);
+    struct pending file = { NULL, NULL };
+    const char *path = idl_arena_printf(c->arena, "%s/if_types.h", o->header_dir);
+    int written = settle(&file, 1, write_temporary(c->arena, &file, path, &text));
+    idl_text_free(&text);
+    return written > status ? written : status;
 }
 
 int main(int argc, char **argv)

@@ -2,65 +2,53 @@
  *
  * Names that C or the generated code already uses (names.h).
  *
- * Lists, sorted for the reader.  Generated code keeps its own identifiers out of the way with a
+ * Lists, sorted for the reader; that of the macros is written by tools/idl-macros.  Generated code keeps its own identifiers out of the way with a
  * leading underscore, so that only those beginning with one can collide.
  */
 #include "names.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+/* Keywords, and words of the preprocessor that are no macros. */
 static const char *const c_words[] = {
-    "asm",           "auto",
-    "bool",          "break",
-    "case",          "char",
-    "const",         "continue",
-    "default",       "do",
-    "double",        "else",
-    "enum",          "err_is_fail",
-    "err_is_ok",     "errno",
-    "extern",        "false",
-    "float",         "for",
-    "goto",          "if",
-    "inline",        "int",
-    "linux",         "long",
-    "register",      "restrict",
-    "return",        "short",
-    "signed",        "sizeof",
-    "static",        "struct",
-    "switch",        "true",
-    "typedef",       "typeof",
-    "union",         "unix",
-    "unsigned",      "void",
-    "volatile",      "while",
-    "alloca",        "alignas",
-    "alignof",       "assert",
-    "container_of",  "memcpy",
-    "memset",        "noreturn",
-    "offsetof",      "static_assert",
-    "stderr",        "stdin",
-    "stdout",        "va_arg",
-    "va_copy",       "va_end",
-    "va_start",      "FLOUNDER_ERR_TX_MSG_SIZE",
-    "NULL",          "NULL_CAP",
-    "NOP_CONT",      "NOP_CLOSURE",
-    "BLOCKING_CONT", "MKCONT",
-    "MKCLOSURE",     "SYS_ERR_OK",
-    "UINT32_C",      "uint8_t",
-    "uint16_t",      "uint32_t",
-    "uint64_t",      "int8_t",
-    "int16_t",       "int32_t",
-    "int64_t",       "uintptr_t",
-    "intptr_t",      "size_t",
-    "iref_t",        "errval_t",
-    "cap_argcn",     "cap_dispatcher",
-    "cap_dispframe", "cap_initep",
-    "cap_kernel",    "cap_monitorep",
-    "cap_root",      "cap_selfep",
-    "cap_vroot",     "cnode_base",
-    "cnode_early",   "cnode_module",
-    "cnode_page",    "cnode_root",
-    "cnode_super",   "cnode_task",
-    "cnode_window",
+    "asm",     "auto",     "break",  "case",     "char",   "const",    "continue", "default",
+    "defined", "do",       "double", "else",     "enum",   "extern",   "float",    "for",
+    "goto",    "if",       "inline", "int",      "long",   "register", "restrict", "return",
+    "short",   "signed",   "sizeof", "static",   "struct", "switch",   "typedef",  "typeof",
+    "union",   "unsigned", "void",   "volatile", "while",
+};
+
+/* Macros of all headers that come before or with the stubs, in the order of the alphabet. */
+static const char *const macros[] = {
+#define X(name) name,
+#include "macros.def"
+#undef X
+};
+
+/* What generated functions use: an argument of that name would hide it.  Messages and fields may be called
+ * so, for they become members, and parts of longer names. */
+static const char *const used_words[] = {
+    "FLOUNDER_ERR_TX_MSG_SIZE",
+    "SYS_ERR_OK",
+    "container_of",
+    "err_is_fail",
+    "err_is_ok",
+    "errval_t",
+    "int16_t",
+    "int32_t",
+    "int64_t",
+    "int8_t",
+    "intptr_t",
+    "iref_t",
+    "memcpy",
+    "memset",
+    "size_t",
+    "uint16_t",
+    "uint32_t",
+    "uint64_t",
+    "uint8_t",
+    "uintptr_t",
 };
 
 static const char *const enumerator_words[] = {
@@ -117,10 +105,21 @@ static bool contains(const char *const *words, size_t count, const char *name)
 
 #define CONTAINS(words, name) contains(words, sizeof(words) / sizeof((words)[0]), name)
 
+static int compare_word(const void *name, const void *word)
+{
+    return strcmp(name, *(const char *const *)word);
+}
+
+static bool is_macro(const char *name)
+{
+    return bsearch(name, macros, sizeof(macros) / sizeof(macros[0]), sizeof(macros[0]),
+                   compare_word) != NULL;
+}
+
 void idl_check_c_name(struct idl_diag *diag, const char *name, struct idl_place place,
                       const char *what)
 {
-    if (CONTAINS(c_words, name) || strncmp(name, "FLOUNDER_", 9) == 0)
+    if (CONTAINS(c_words, name) || is_macro(name) || strncmp(name, "FLOUNDER_", 9) == 0)
         idl_error(diag, place, "the generated code is C; choose another name",
                   "'%s' cannot be the name of the %s: it means something in C", name, what);
     else if (name[0] == '_')
@@ -141,6 +140,9 @@ void idl_check_argument_name(struct idl_diag *diag, const char *interface, const
 {
     size_t length = interface == NULL ? 0 : strlen(interface);
     idl_check_c_name(diag, name, place, "argument");
+    if (CONTAINS(used_words, name))
+        idl_error(diag, place, "choose another name",
+                  "argument '%s' would hide what the generated code uses", name);
     if (strncmp(name, "flounder_", 9) == 0 ||
         (length > 0 && strncmp(name, interface, length) == 0 && name[length] == '_' &&
          strstr(name + length, "__") != NULL))

@@ -32,6 +32,8 @@ struct leaves {
     struct idl_leaf *list;
     size_t count, size;
     bool overflow;
+    struct idl_cap_field *caps;
+    size_t cap_count;
 };
 
 #define MAX_LEAVES (IDL_MAX_FIXED_WORDS * 64) /* as many one-bit fields */
@@ -53,6 +55,15 @@ static void add_leaf(struct planner *p, struct leaves *leaves, struct idl_leaf l
     leaves->list[leaves->count++] = leaf;
 }
 
+static void add_cap(struct planner *p, struct leaves *leaves, struct idl_cap_field cap)
+{
+    if (leaves->cap_count > IDL_MAX_CAPS)
+        return; /* one too many is enough to be refused */
+    if (leaves->caps == NULL)
+        leaves->caps = idl_arena_alloc(p->arena, (IDL_MAX_CAPS + 1) * sizeof(*leaves->caps));
+    leaves->caps[leaves->cap_count++] = cap;
+}
+
 static void flatten(struct planner *p, struct leaves *leaves, const struct idl_argument *argument,
                     const struct idl_type *type, const char *path)
 {
@@ -61,6 +72,15 @@ static void flatten(struct planner *p, struct leaves *leaves, const struct idl_a
     type = idl_base_type(type);
     switch (type->kind) {
     case IDL_TYPE_BUILTIN:
+        if (idl_is_cap(type)) {
+            add_cap(p, leaves,
+                    (struct idl_cap_field){
+                        .argument = argument,
+                        .name = idl_arena_printf(p->arena, "%s%s", argument->name, path),
+                        .path = path,
+                        .give_away = type->builtin == IDL_GIVE_AWAY_CAP });
+            break;
+        }
         add_leaf(p, leaves,
                  (struct idl_leaf){ .argument = argument,
                                     .path = path,
@@ -227,7 +247,6 @@ static void plan_message(struct planner *p, struct idl_wire_message *m)
     for (const struct idl_argument *a = m->source->arguments; a != NULL; a = a->next)
         count += carried(m, a);
     m->arguments = idl_arena_alloc(p->arena, (count + 1) * sizeof(*m->arguments));
-    m->caps = idl_arena_alloc(p->arena, (count + 1) * sizeof(*m->caps));
     m->streams = idl_arena_alloc(p->arena, (count + 1) * sizeof(*m->streams));
 
     struct leaves leaves = { 0 };
@@ -238,12 +257,12 @@ static void plan_message(struct planner *p, struct idl_wire_message *m)
         m->arguments[m->argument_count++] = a;
         if (a->kind != IDL_ARGUMENT_SCALAR)
             plan_stream(p, &m->streams[m->stream_count++], a);
-        else if (idl_is_cap(a->type.type))
-            m->caps[m->cap_count++] = a;
         else
             flatten(p, &leaves, a, a->type.type, "");
     }
     sort_by_width(p, &leaves);
+    m->caps = leaves.caps;
+    m->cap_count = leaves.cap_count;
     m->leaves = leaves.list;
     m->leaf_count = leaves.count;
     for (unsigned c = 0; c < IDL_CHANNEL_COUNT; c++)

@@ -18,7 +18,7 @@
  *     fragments, in the order of the arguments: one word of length (bytes of a string with its NUL,
  *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
  *     wider elements are packed like fields, each struct beginning on a word.
- *  6. Capabilities over LMP ride on the fixed fragments, one on each, then on empty fragments that
+ *  6. Capabilities, those in structs in their places among the others, over LMP ride on the fixed fragments, one on each, then on empty fragments that
  *     follow them.  A message of at most 4 words without streams and capabilities takes the short way
  *     through the CPU driver (LRPC); its layout is the same.  Over UMP and multihop they travel through the monitors; a word for each, after all
  *     other fixed words, holds the ticket under which the receiver collects it.
@@ -54,6 +54,14 @@ struct idl_leaf {
     struct idl_spot spot[IDL_CHANNEL_COUNT];
 };
 
+/* A capability: an argument of its own, or part of one that is a struct. */
+struct idl_cap_field {
+    const struct idl_argument *argument;
+    const char *name; /* C expression: "c", "x.c" */
+    const char *path; /* the same below the argument: "", ".c" */
+    bool give_away;
+};
+
 enum idl_stream_kind {
     IDL_STREAM_STRING,
     IDL_STREAM_BYTES, /* elements of one byte */
@@ -82,7 +90,7 @@ struct idl_wire_message {
     size_t leaf_count;
     struct idl_stream *streams;
     size_t stream_count;
-    const struct idl_argument **caps;
+    struct idl_cap_field *caps; /* in the order of the arguments, those of a struct in its order */
     size_t cap_count;
     unsigned words[IDL_CHANNEL_COUNT];           /* fixed ones */
     unsigned fixed_fragments[IDL_CHANNEL_COUNT]; /* with the empty ones that carry capabilities */

@@ -177,6 +177,24 @@ static bool is_wireless(const struct idl_type *type)
            idl_builtins[type->builtin].wire_bits == 0;
 }
 
+static bool is_capability(const struct idl_type *type)
+{
+    return is_wireless(type) && type->builtin != IDL_STRING;
+}
+
+/* Is a capability among the fields?  Elements of arrays hold none. */
+static bool holds_capability(const struct idl_type *type)
+{
+    if (type == NULL || is_capability(type))
+        return type != NULL;
+    if (type->kind != IDL_TYPE_STRUCT)
+        return false;
+    for (const struct idl_field *field = type->fields; field != NULL; field = field->next)
+        if (holds_capability(idl_base_type(field->type.type)))
+            return true;
+    return false;
+}
+
 static void refuse_wireless(struct resolver *r, struct idl_type_ref *ref, const char *where)
 {
     if (!is_wireless(idl_base_type(ref->type)))
@@ -191,7 +209,8 @@ static void visit_struct(struct resolver *r, struct idl_type *type)
     struct idl_table names = { 0 };
     for (struct idl_field *field = type->fields; field != NULL; field = field->next) {
         resolve_part(r, &field->type, type);
-        refuse_wireless(r, &field->type, "part of a struct");
+        if (!is_capability(idl_base_type(field->type.type)))
+            refuse_wireless(r, &field->type, "part of a struct");
         idl_check_c_name(r->diag, field->name, field->place, "field");
         const struct idl_field *other = idl_table_add(&names, r->arena, field->name, field);
         if (other != NULL) {
@@ -223,6 +242,12 @@ static void visit_parts(struct resolver *r, struct idl_type *type)
         break;
     case IDL_TYPE_ARRAY:
         resolve_part(r, &type->target, type);
+        if (holds_capability(idl_base_type(type->target.type)) &&
+            !is_wireless(idl_base_type(type->target.type))) {
+            idl_error(r->diag, type->target.place, "send them one by one",
+                      "there are no arrays of structs with capabilities");
+            type->target.type = NULL;
+        }
         refuse_wireless(r, &type->target, "the element of an array");
         break;
     case IDL_TYPE_STRUCT:
@@ -367,9 +392,9 @@ static void resolve_argument(struct resolver *r, struct idl_argument *a)
                   "there are no arrays of strings");
     } else if (string) {
         a->kind = IDL_ARGUMENT_STRING;
-    } else if (a->kind == IDL_ARGUMENT_ARRAY && is_wireless(base)) {
-        idl_error(r->diag, a->type.place, "send them one by one",
-                  "there are no arrays of capabilities");
+    } else if (a->kind == IDL_ARGUMENT_ARRAY && holds_capability(base)) {
+        idl_error(r->diag, a->type.place, "send them one by one", "there are no arrays of %s",
+                  is_wireless(base) ? "capabilities" : "structs with capabilities");
     }
 }
 

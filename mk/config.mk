@@ -29,6 +29,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CC ?= gcc
+# Guests are x86-64 programs, and the engines execute them on hosts that are: said in one sentence, before a
+# header of KVM for x86 is missed in the middle of the build.
+machine_of_compiler := $(if $(active),$(shell $(CC) -dumpmachine 2>/dev/null))
+ifneq ($(machine_of_compiler),)
+ifeq ($(filter x86_64-%,$(machine_of_compiler)),)
+$(error this project needs an x86-64 host with a compiler for it, and $(CC) makes code for $(machine_of_compiler))
+endif
+endif
 AR := ar
 LD := ld
 WERROR ?= -Werror
@@ -50,8 +58,11 @@ depend_flags = -MMD -MP -MF $(@:.o=.d)
 # --- host programs -------------------------------------------------------------------------------
 host_includes := -I. -Ivmm -Idevices
 # The macro is empty as in `#define _GNU_SOURCE`, so that a file may say it again.
-host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(host_includes)
-host_libs := -lyaml -ljansson -lelf -lxxhash -pthread -ldl -lm
+# A guest that gets at the program's memory shall find little to use.
+hardening := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+hardened_link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(hardening) $(host_includes)
+host_libs := -lyaml -ljansson -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
 # vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 
@@ -60,7 +71,7 @@ san_includes := $(host_includes) -Iidl
 san_flags := $(common_flags) -O1 -pthread -D_GNU_SOURCE= $(san_includes) \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Guest code that can run on the host.
-san_guest_flags := $(san_flags) -DHOST_TEST -Iguest/kernel -Iguest/kernel/include -Iguest/abi -Iguest/user/include
+san_guest_flags := $(san_flags) -DHOST_TEST -DKERNEL_DEBUG -Iguest/kernel -Iguest/kernel/include -Iguest/abi -Iguest/user/include
 test_flags := $(san_guest_flags)
 test_libs := -lcriterion $(host_libs)
 
@@ -68,7 +79,10 @@ test_libs := -lcriterion $(host_libs)
 gcc_include := $(shell $(CC) -print-file-name=include)
 guest_flags := $(common_flags) -O2 -fno-pic -fno-pie -mno-red-zone -fno-stack-protector \
                -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(gcc_include)
+# KERNEL_DEBUG=1: the CPU driver checks on hot paths too, and counts the rounds of its loops.
+KERNEL_DEBUG ?=
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
+                $(if $(KERNEL_DEBUG),-DKERNEL_DEBUG) \
                 -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
 user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
               -ftls-model=local-exec -isystem $(B)/newlib/include \

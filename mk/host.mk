@@ -4,12 +4,19 @@
 # the deterministic engine, which is loaded at run time and never linked.
 
 vmm_sources := $(sort $(wildcard vmm/*/*.c vmm/*/*/*.c devices/*.c))
+# An engine may be left out: make KVM=0, make UNICORN=0.
+ifeq ($(KVM),0)
+vmm_sources := $(filter-out vmm/engine/kvm/%,$(vmm_sources))
+endif
+ifeq ($(UNICORN),0)
+vmm_sources := $(filter-out vmm/engine/unicorn/%,$(vmm_sources))
+endif
 idl_sources := $(sort $(wildcard idl/*.c))
 vmm_objects := $(call objects,host,$(vmm_sources))
 idl_objects := $(call objects,host,$(idl_sources))
 
-$(call stamp,vmm.objects,$(vmm_objects) $(host_libs))
-$(call stamp,idl.objects,$(idl_objects))
+$(call stamp,vmm.objects,$(hardened_link) $(vmm_objects) $(host_libs))
+$(call stamp,idl.objects,$(hardened_link) $(idl_objects))
 
 # Looked for (or fetched) once; a host where it cannot be had builds all the same, and `make unicorn`
 # tries again.
@@ -28,12 +35,12 @@ host: $(B)/bin/vmm $(B)/bin/idl $(B)/unicorn.stamp
 $(B)/bin/vmm: $(vmm_objects) $(B)/flags/vmm.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -o $@ $(vmm_objects) $(host_libs)
+	$(Q)$(CC) $(hardened_link) -o $@ $(vmm_objects) $(host_libs)
 
 $(B)/bin/idl: $(idl_objects) $(B)/flags/idl.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -o $@ $(idl_objects)
+	$(Q)$(CC) $(hardened_link) -o $@ $(idl_objects)
 
 $(B)/host/%.o: %.c $(B)/flags/host
 	$(say) CC $<

@@ -39,7 +39,7 @@ $(nested_dir)/bin/init: tests/nested/init.c $(B)/flags/nested
 	$(Q)$(CC) $(nested_flags) -static -o $@ $<
 
 # The engines are referred to weakly, so objects are linked, not an archive.
-$(nested_dir)/bin/selftest: $(nested_test_objects) $(filter-out $(B)/host/vmm/main.o,$(vmm_objects)) \
+$(nested_dir)/bin/selftest: $(nested_test_objects) $(filter-out $(B)/host/vmm/cli/main.o,$(vmm_objects)) \
     $(B)/flags/nested.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)

@@ -2,7 +2,9 @@
  *
  * Looking up capability addresses, and copy, retype and delete on this core.
  *
- * A CSpace has two levels: the root (L1CNode) holds L2CNodes, these hold everything.  All checks are
+ * A CSpace has two levels: the root (L1CNode) holds L2CNodes, these hold everything.  The root grows by
+ * parts: another L1CNode in its slot ROOTCN_SLOT_MORE goes on where it ends, and so forth.  Nothing moves
+ * then, and all who hold a capability of the root see the new slots.  All checks are
  * in the functions that return an error; those that return nothing cannot fail and are called when
  * everything has been checked.
  *
@@ -17,15 +19,28 @@
 
 struct mdb kernel_mdb;
 
+const struct capability *cspace_root_part(const struct capability *root, uint64_t *l1)
+{
+    for (unsigned parts = 1; *l1 >= cnode_slots(root) && parts < ROOTCN_MAX_PARTS; parts++) {
+        const struct capability *next = &cnode_slot(root, ROOTCN_SLOT_MORE)->cap;
+        if (next->type != ObjType_L1CNode)
+            break;
+        *l1 -= cnode_slots(root);
+        root = next;
+    }
+    return root;
+}
+
 errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
                             struct cte **slot)
 {
     if (root->type != ObjType_L1CNode)
         return SYS_ERR_CNODE_TYPE;
     uint64_t l1 = cptr >> L2_CNODE_BITS;
-    if (l1 >= cnode_slots(root))
+    const struct capability *cnode = cspace_root_part(root, &l1);
+    if (l1 >= cnode_slots(cnode))
         return SYS_ERR_CNODE_NOT_FOUND;
-    struct cte *cte = cnode_slot(root, l1);
+    struct cte *cte = cnode_slot(cnode, l1);
     if (level == 2) {
         if (cte->cap.type != ObjType_L2CNode)
             return SYS_ERR_CNODE_NOT_FOUND;
@@ -172,12 +187,13 @@ errval_t cap_check_retype(struct cte *src, uint64_t offset, unsigned type, uint6
         *object_bytes = cap_types[type].object_bytes;
     uint64_t granule = object_granule(type);
     uint64_t align = granule < ABI_PAGE_BYTES ? granule : ABI_PAGE_BYTES;
-    if (*object_bytes == 0 || *object_bytes % granule != 0)
+    if (*object_bytes == 0 || *object_bytes % granule != 0 || *object_bytes > cap->u.mem.bytes)
         return SYS_ERR_INVALID_SIZE;
-    if ((cap->u.mem.base + offset) % align != 0 || offset > cap->u.mem.bytes)
+    if (count > cap->u.mem.bytes / *object_bytes)
+        return SYS_ERR_RETYPE_INVALID_COUNT;
+    if ((cap->u.mem.base + offset) % align != 0 || offset > cap->u.mem.bytes ||
+        count > (cap->u.mem.bytes - offset) / *object_bytes)
         return SYS_ERR_RETYPE_INVALID_OFFSET;
-    if (count > (cap->u.mem.bytes - offset) / *object_bytes)
-        return SYS_ERR_RETYPE_INVALID_OBJECT;
 
     struct cte *found;
     enum mdb_range range =

@@ -4,12 +4,14 @@
  *
  * An entry saved the user's registers in a save area, but not the FPU.  The FPU state stays in the
  * processor as long as the same area is resumed; dispatch_save_fpu() writes it out when something
- * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains.  Where
- * ring 3 has vector registers that FXSAVE does not know, they are cleared when another dispatcher
- * comes: CPUID does not offer them, so no one may expect to find them again.
+ * else is about to run.  An upcall starts with a clean FPU, so nothing leaks between domains; what
+ * FXRSTOR may leave alone (the last x87 instruction's addresses, on processors of AMD) is reset
+ * before.  Where ring 3 has vector registers that FXSAVE does not know, they are cleared when
+ * another dispatcher comes: CPUID does not offer them, so no one may expect to find them again.
  *
  * The timer is armed when a dispatcher starts to run and nothing is armed that fires earlier: no
- * ticks while idle, one request for each slice while busy.
+ * ticks while idle, one request for each slice while busy.  When a slice ends is the scheduler's
+ * affair.
  */
 #include "dispatch.h"
 
@@ -21,10 +23,8 @@
 struct dcb *current;
 struct dispatcher_shared *current_disp;
 
-static uint64_t loaded_cr3;
+struct loaded loaded;
 static systime_t timer_at; /* 0: not armed */
-static systime_t slice_began;
-static struct dcb *vectors_of; /* who may have left something in the vector registers */
 
 static void arm_timer(systime_t at)
 {
@@ -39,34 +39,18 @@ void dispatch_timer_fired(void)
     timer_at = 0;
 }
 
-static inline __attribute__((always_inline)) void load(struct dcb *dcb)
-{
-    if ((boot_info->flags & ABI_BOOT_WIDE_VECTORS) && vectors_of != dcb) {
-        vectors_of = dcb;
-        plat_clear_vectors();
-    }
-    current = dcb;
-    current_disp = dcb->disp;
-    CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
-    if (loaded_cr3 != dcb->cr3) {
-        loaded_cr3 = dcb->cr3;
-        arch_write_cr3(dcb->cr3);
-    }
-    arch_write_gsbase(dcb->udisp);
-}
-
 void dispatch_switch_to(struct dcb *dcb)
 {
     if (current == dcb)
         return;
-    load(dcb);
+    dispatch_load(dcb);
     CORE_PAGE->phase = ABI_PHASE_RUNNING;
 }
 
 void dispatch_forget(struct dcb *dcb)
 {
-    if (vectors_of == dcb)
-        vectors_of = NULL; /* the next one may lie where this one lay */
+    if (loaded.vectors_of == dcb)
+        loaded.vectors_of = NULL; /* the next one may lie where this one lay */
     if (current == dcb) {
         current = NULL;
         current_disp = NULL;
@@ -79,10 +63,10 @@ void dispatch_forget(struct dcb *dcb)
 
 void dispatch_unload(uint64_t cr3)
 {
-    if (loaded_cr3 != cr3)
+    if (loaded.cr3 != cr3)
         return;
-    loaded_cr3 = boot_info->pml4;
-    arch_write_cr3(loaded_cr3);
+    loaded.cr3 = boot_info->pml4;
+    arch_write_cr3(loaded.cr3);
 }
 
 void dispatch_save_fpu(struct registers_x86_64 *area)
@@ -90,14 +74,34 @@ void dispatch_save_fpu(struct registers_x86_64 *area)
     arch_fxsave(area);
 }
 
+/* For the end of the slice or the first that wakes up, whichever comes first. */
+static void arm_for_slice(void)
+{
+    systime_t deadline = schedule_slice_end();
+    const systime_t first = wakeup_first();
+    if (first != 0 && first < deadline)
+        deadline = first;
+    debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
+    if (timer_at == 0 || timer_at > deadline)
+        arm_timer(deadline);
+}
+
 void dispatch_return(struct registers_x86_64 *area)
 {
     arch_resume(area);
 }
 
+void dispatch_continue(struct registers_x86_64 *area)
+{
+    arm_for_slice();
+    dispatch_return(area);
+}
+
 void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1, uint64_t a2,
                      uint64_t a3)
 {
+    if (current == dcb)
+        arch_reset_segments(dcb->udisp); /* else loading it does that */
     dispatch_switch_to(dcb);
     dcb->head.disabled = 1;
     dcb->disp->disabled = 1;
@@ -109,35 +113,13 @@ void dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry, uint64_t a1
     arch_upcall(entry, stack, dcb->udisp, a1, a2, a3);
 }
 
-/* As dispatch_upcall after dispatch_save_fpu, but for the timer: the receiver goes on in the slice. */
-void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
-                   struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
-{
-    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | area->rsi << 32, CORE_PAGE->current_dcb,
-                  ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8, mem_to_phys(receiver).v);
-    current->head.disabled = 0;
-    arch_fxsave(area);
-    load(receiver);
-    receiver->head.disabled = 1;
-    receiver->disp->disabled = 1;
-    receiver->disp->systime = slice_began;
-    arch_fxrstor(&clean_area);
-    arch_lrpc_upcall(receiver->udisp, offset, where, area, entry, stack);
-}
-
 void dispatch(struct dcb *dcb)
 {
     dispatch_switch_to(dcb);
     struct dispatcher_shared *disp = dcb->disp;
-    systime_t now = plat_time_cached();
-    disp->systime = slice_began = now;
-
-    systime_t slice_end = now + timeslice_ns;
-    systime_t first = wakeup_first();
-    if (first != 0 && first < slice_end)
-        slice_end = first;
-    if (timer_at == 0 || timer_at > slice_end)
-        arm_timer(slice_end);
+    loaded.at = plat_time_cached();
+    disp->systime = loaded.at;
+    arm_for_slice();
 
     if (dcb->head.disabled) {
         trace_record(ABI_TRACE_RESUME, mem_to_phys(dcb).v);
@@ -149,10 +131,10 @@ void dispatch(struct dcb *dcb)
 
 void dispatch_next(void)
 {
-    struct dcb *dcb = schedule_next();
+    struct dcb *dcb = schedule_next(plat_time_cached());
     if (dcb == NULL && wakeup_first() != 0) {
         wakeup_check(plat_time());
-        dcb = schedule_next();
+        dcb = schedule_next(plat_time_cached());
     }
     if (dcb != NULL)
         dispatch(dcb);

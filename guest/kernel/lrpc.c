@@ -2,19 +2,20 @@
  *
  * LRPC: the short way of a short LMP message (facts §4.2, §7).
  *
- * Up to four words, no capability, and the core goes to the receiver at once: most messages on one core
- * are like that, since each half of a remote procedure call is.  The words never go through memory
- * of the CPU driver: room for them is reserved in the endpoint buffer, and they travel in registers to
- * the receiver's lrpc upcall, which puts them there.  The receiver runs in the sender's time slice, so
- * the timer stays as it is.
+ * Up to four words, no capability, and the core goes to the receiver at once: most messages on one
+ * core are like that, since each half of a remote procedure call is.  The words never go through
+ * memory of the CPU driver: room for them is reserved in the endpoint buffer, and they travel in
+ * registers to the receiver's lrpc upcall, which puts them there.  The receiver runs in the
+ * sender's time slice, so the timer stays as it is.
  *
- * The short way is open if the sender is enabled and the receiver could take an upcall now: it has one
- * for this, it is enabled, it does not wait for a time, and it is another dispatcher.  In all other
- * cases, among them all errors, the call takes the general way of messages with SYNC and YIELD: what
- * arrives is the same.
+ * The short way is open if the sender is enabled and the receiver could take an upcall now: it has
+ * one for this, it is enabled, it does not wait for a time, and it is another dispatcher.  In all
+ * other cases, among them all errors, the call takes the general way of messages with SYNC and
+ * YIELD: what arrives is the same.
  *
- * Must not call anything before the last step, when there is nothing more to keep: that is what keeps it
- * short.  What lies in the receiver's frame is the receiver's to write: read once, checked, then used.
+ * Must not call anything before the last step, when there is nothing more to keep: that is what
+ * keeps it short.  What lies in the receiver's frame is the receiver's to write: read once,
+ * checked, then used.
  */
 #include "dispatch.h"
 #include "kernel_state.h"
@@ -33,21 +34,37 @@ static inline struct capability *find_endpoint(struct capability *root, capaddr_
     return cap->type == ObjType_EndPointLMP ? cap : NULL;
 }
 
-bool lrpc_send(struct registers_x86_64 *area)
+/* The sender, whose state is complete in `area`, leaves; as dispatch_upcall() after
+ * dispatch_save_fpu(), but for the timer: the receiver goes on in the slice.  `where`: index of the
+ * first word of the message in the buffer of the endpoint at `offset` << 32 | number of words. */
+static inline __attribute__((always_inline, noreturn)) void
+hand_over(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
+          lvaddr_t entry, lvaddr_t stack)
+{
+    current->head.disabled = 0;
+    arch_fxsave(area);
+    dispatch_load(receiver);
+    receiver->head.disabled = 1;
+    receiver->disp->disabled = 1;
+    receiver->disp->systime = loaded.at;
+    arch_fxrstor(&clean_area);
+    arch_lrpc_upcall(receiver->udisp, offset, where, area, entry, stack);
+}
+
+bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     const struct dcb *sender = current;
-    const uint64_t length = read_once(area->rdx);
-    struct capability *cap = find_endpoint(&current->cspace.cap, (capaddr_t)area->rsi);
+    struct capability *cap = find_endpoint(&current->cspace.cap, cptr);
     if (cap == NULL || length > LRPC_MSG_WORDS || area_is_disabled(sender, area))
         return false;
 
     struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || receiver == sender || receiver->head.disabled || receiver->stopped ||
-        receiver->sleeping)
+    if (receiver == NULL || receiver == sender || receiver->head.disabled ||
+        !dispatcher_is_complete(receiver) || receiver->sleeping)
         return false;
     struct dispatcher_shared *disp = receiver->disp;
     const uint32_t offset = cap->u.endpoint.epoffset, size = cap->u.endpoint.epbuflen;
-    if (disp == NULL || offset == 0)
+    if (offset == 0)
         return false;
 
     struct lmp_endpoint_kern *ep = (void *)((char *)disp + offset);
@@ -67,5 +84,8 @@ bool lrpc_send(struct registers_x86_64 *area)
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);
-    dispatch_lrpc(receiver, offset, (uint64_t)write << 32 | length, area, entry, stack);
+    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | (uint64_t)cptr << 32,
+                  CORE_PAGE->current_dcb, ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8,
+                  mem_to_phys(receiver).v);
+    hand_over(receiver, offset, (uint64_t)write << 32 | length, area, entry, stack);
 }

@@ -12,22 +12,39 @@
 #include "schedule.h"
 
 static struct dcb *table[ABI_NOTIFY_IDS];
-static uint32_t next_free; /* ids below were handed out once; a freed one is found by search */
+
+/* Ids are handed out in turn; those that were given back follow in the order in which they came, so
+ * that a peer that has not heard of a dispatcher's end has long to hear of it before he wakes
+ * another one. */
+static uint32_t next_fresh;
+static uint16_t given_back[ABI_NOTIFY_IDS]; /* a ring: `waiting` of them from `oldest` */
+static uint32_t oldest, waiting;
+
+/* SYS_ERR_NOTIFY_IDS: all are in use. */
+static errval_t take_id(uint32_t *id)
+{
+    if (next_fresh < ABI_NOTIFY_IDS) {
+        *id = next_fresh++;
+    } else if (waiting != 0) {
+        *id = given_back[oldest];
+        oldest = (oldest + 1) % ABI_NOTIFY_IDS;
+        waiting--;
+    } else {
+        return SYS_ERR_NOTIFY_IDS;
+    }
+    return SYS_ERR_OK;
+}
 
 errval_t notify_register(struct dcb *dcb, uint32_t *id)
 {
-    if (dcb->disp == NULL || dcb->stopped)
+    if (!dispatcher_is_complete(dcb))
         return SYS_ERR_DISP_NOT_RUNNABLE;
     if (dcb->notify == 0) {
-        uint32_t i = next_free;
-        if (i < ABI_NOTIFY_IDS) {
-            next_free++;
-        } else {
-            for (i = 0; i < ABI_NOTIFY_IDS && table[i] != NULL; i++) {
-            }
-            if (i == ABI_NOTIFY_IDS)
-                return SYS_ERR_NOTIFY_IDS;
-        }
+        uint32_t i;
+        errval_t err = take_id(&i);
+        if (err_is_fail(err))
+            return err;
+        assert(table[i] == NULL);
         table[i] = dcb;
         dcb->notify = i + 1;
     }
@@ -39,8 +56,11 @@ void notify_unregister(struct dcb *dcb)
 {
     if (dcb->notify == 0)
         return;
-    table[dcb->notify - 1] = NULL;
+    const uint32_t id = dcb->notify - 1;
+    assert(table[id] == dcb && waiting < ABI_NOTIFY_IDS);
+    table[id] = NULL;
     dcb->notify = 0;
+    given_back[(oldest + waiting++) % ABI_NOTIFY_IDS] = (uint16_t)id;
 }
 
 void notify_deliver(uint32_t id)
@@ -48,6 +68,7 @@ void notify_deliver(uint32_t id)
     struct dcb *dcb = table[id];
     if (dcb == NULL) /* its dispatcher is gone */
         return;
+    debug_assert(dispatcher_is_complete(dcb)); /* otherwise it was unregistered */
     kernel_counters.notifications_received++;
     dcb->disp->notified++;
     schedule_make_runnable(dcb);

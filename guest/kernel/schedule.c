@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * Round robin: one queue, the head runs, who used up its slice goes to the tail.
+ * Round robin: one queue; whose turn it is stands at its head and has a slice of time; who used it
+ * up goes to the tail.
  *
- * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print it
- * when it must explain a hang; the head's address is kept in the core page for the same reason.
+ * The slice belongs to the policy, not to who happens to run.  Giving the core to another
+ * dispatcher (SYNC, YIELD, LRPC, a directed yield) gives it the rest of the slice and nothing more:
+ * the giver pays, since it is his turn that ends with the slice, and the receiver keeps his own
+ * place in the queue.  Somebody who wakes up goes to the tail and waits for his turn, so a slice is
+ * not cut short by others.  And it ends with whatever interrupt comes first after its time, be it a
+ * timer, a wake-up or a notification.
+ *
+ * The clock is fresh at interrupts only.  A slice that begins between two, because the one before
+ * gave up its turn, begins at a time that may be old by up to a slice; the first interrupt in it
+ * begins it again, exactly.  So nobody gets less than a slice, and nobody more than two: otherwise
+ * who sleeps right before his turn ends would leave hardly anything to the next.
+ *
+ * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print
+ * it when it must explain a hang; the head's address is kept in the core page for the same reason.
  * Backwards it is linked by pointers, so that nobody needs to walk along it.
  */
 #include "schedule.h"
 
 struct dcb *schedule_head, *schedule_tail;
-static struct dcb *sleepers;
+
+/* The one that is under way.  Whose turn it is, NULL when it gave up the rest; when it ends;
+ * whether the time at which it began is known. */
+static struct {
+    struct dcb *owner;
+    systime_t end;
+    bool exact;
+} slice;
 
 systime_t timeslice_ns = TIMESLICE_DEFAULT_NS;
 
@@ -48,7 +68,7 @@ static struct dcb *next_of(const struct dcb *dcb)
 
 void schedule_make_runnable(struct dcb *dcb)
 {
-    if (dcb->queued || dcb->stopped || dcb->disp == NULL)
+    if (dcb->queued || !dispatcher_is_complete(dcb))
         return;
     if (dcb->sleeping)
         wakeup_remove(dcb);
@@ -60,7 +80,11 @@ void schedule_remove(struct dcb *dcb)
     if (!dcb->queued)
         return;
     struct dcb *before = dcb->runq_prev, *after = next_of(dcb);
+    debug_assert(before == NULL ? schedule_head == dcb : next_of(before) == dcb);
+    debug_assert(after == NULL ? schedule_tail == dcb : after->runq_prev == dcb);
     dcb->queued = 0;
+    if (slice.owner == dcb)
+        slice.owner = NULL;
     if (after != NULL)
         after->runq_prev = before;
     else
@@ -74,53 +98,47 @@ void schedule_remove(struct dcb *dcb)
     dcb->head.runq_next = 0;
 }
 
-struct dcb *schedule_next(void)
+static void begin_slice(systime_t now, bool exact)
 {
+    slice.owner = schedule_head;
+    slice.end = now + timeslice_ns;
+    slice.exact = exact;
+}
+
+struct dcb *schedule_next(systime_t now)
+{
+    if (schedule_head == NULL)
+        slice.end = 0;
+    else if (slice.owner != schedule_head)
+        begin_slice(now, false);
+    debug_assert(slice.owner == schedule_head);
     return schedule_head;
 }
 
 void schedule_yield(struct dcb *dcb)
 {
+    if (slice.owner == dcb)
+        slice.owner = NULL;
     if (!dcb->queued || dcb == schedule_tail)
         return;
     schedule_remove(dcb);
     schedule_append(dcb);
 }
 
-void wakeup_set(struct dcb *dcb, systime_t at)
+bool schedule_tick(systime_t now)
 {
-    assert(!dcb->queued && !dcb->sleeping && at != 0);
-    dcb->wakeup = at;
-    dcb->sleeping = 1;
-    struct dcb **link = &sleepers;
-    while (*link != NULL && (*link)->wakeup <= at)
-        link = &(*link)->wakeup_next;
-    dcb->wakeup_next = *link;
-    *link = dcb;
+    if (slice.owner != NULL && !slice.exact)
+        begin_slice(now, true);
+    if (now < slice.end)
+        return true;
+    if (slice.owner != NULL)
+        schedule_yield(slice.owner);
+    if (schedule_head != NULL)
+        begin_slice(now, true);
+    return false;
 }
 
-void wakeup_remove(struct dcb *dcb)
+systime_t schedule_slice_end(void)
 {
-    if (!dcb->sleeping)
-        return;
-    struct dcb **link = &sleepers;
-    while (*link != dcb) {
-        assert(*link != NULL);
-        link = &(*link)->wakeup_next;
-    }
-    *link = dcb->wakeup_next;
-    dcb->sleeping = 0;
-}
-
-void wakeup_check(systime_t now)
-{
-    while (sleepers != NULL && sleepers->wakeup <= now) {
-        struct dcb *dcb = sleepers;
-        schedule_make_runnable(dcb); /* takes it out of the list */
-    }
-}
-
-systime_t wakeup_first(void)
-{
-    return sleepers == NULL ? 0 : sleepers->wakeup;
+    return slice.end;
 }

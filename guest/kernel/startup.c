@@ -218,5 +218,6 @@ void startup_first_domain(uint64_t boot_paddr)
     params->bootinfo = DOMAIN_BOOTINFO_VBASE;
 
     put_regions(root);
+    dispatcher_update_complete(dcb);
     schedule_make_runnable(dcb);
 }

@@ -62,6 +62,7 @@ void dispatch_stop(struct dcb *dcb, bool tell)
     wakeup_remove(dcb);
     notify_unregister(dcb);
     dcb->stopped = 1;
+    dcb->complete = 0;
     if (tell && dcb->disp != NULL)
         tell_monitor(dcb->head.domain_id);
 }

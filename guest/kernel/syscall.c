@@ -4,7 +4,8 @@
  *
  * The caller's registers lie in `area`, one of its save areas.  A call that returns at once writes
  * RAX and RDX there and resumes it; one that gives the core away (yield, LMP with SYNC) leaves the
- * area behind with the result already in it.
+ * area behind with the result already in it.  Nothing is read from there: the domain may write it from
+ * another core.  Arguments come in registers and in syscall_words, once.
  */
 #include "dispatch.h"
 #include "objects/objects.h"
@@ -34,12 +35,26 @@ static void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes)
     return (char *)dcb->disp + offset;
 }
 
-void *invocation_buffer(const struct invocation *inv, uint64_t user, uint64_t bytes)
+bool invocation_copy_in(const struct invocation *inv, void *to, uint64_t user, uint64_t bytes)
 {
-    return user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
+    const void *from = user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
+    if (from == NULL)
+        return false;
+    memcpy(to, from, bytes);
+    return true;
 }
 
-static struct sysret invoke_object(struct cte *cte, struct invocation *inv)
+bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void *from,
+                         uint64_t bytes)
+{
+    void *to = user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
+    if (to == NULL)
+        return false;
+    memcpy(to, from, bytes);
+    return true;
+}
+
+static struct sysret invoke_object(struct cte *cte, const struct invocation *inv)
 {
     switch (cte->cap.type) {
     case ObjType_L1CNode:
@@ -108,13 +123,13 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
     dispatch_next();
 }
 
-/* The words of the message lie in `area`. */
+/* The words of the message lie in syscall_words. */
 static void __attribute__((noreturn))
 send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsigned flags,
      capaddr_t send_cptr, unsigned send_level)
 {
     struct dcb *receiver = NULL;
-    errval_t err = lmp_deliver(endpoint, current, area, length, send_cptr, send_level,
+    errval_t err = lmp_deliver(endpoint, current, syscall_words, length, send_cptr, send_level,
                                flags & LMP_FLAG_GIVEAWAY, &receiver);
     bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
                                     : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
@@ -132,21 +147,19 @@ send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsig
 static void __attribute__((noreturn, noinline))
 invoke_object_of(struct registers_x86_64 *area, struct cte *cte)
 {
-    struct invocation inv = {
+    const struct invocation inv = {
         .caller = current,
         .root = &current->cspace.cap,
-        .flags = area->rsi & 0xff,
-        .length = area->rsi >> 8 & 0xff,
-        .command = area->r10,
-        .arg = { area->r8, area->r9, area->rax, area->rbx, area->rbp, area->r12, area->r13,
-                 area->r14, area->r15 },
+        .command = syscall_words[0],
+        .arg = syscall_words + 1,
     };
     finish(area, invoke_object(cte, &inv));
 }
 
-static void __attribute__((noreturn, noinline)) sys_invoke(struct registers_x86_64 *area)
+static void __attribute__((noreturn, noinline))
+sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
 {
-    const uint64_t head = area->rsi, cptr = head >> 32;
+    const uint64_t cptr = head >> 32;
     const unsigned level = head >> 16 & 0xff, length = head >> 8 & 0xff;
     struct cte *cte = &current->cspace;
     if (length > LMP_MSG_WORDS)
@@ -163,11 +176,11 @@ static void __attribute__((noreturn, noinline)) sys_invoke(struct registers_x86_
     /* a message has no command: its length stands there */
     const bool message = cte->cap.type == ObjType_EndPointLMP;
     trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
-                     (message ? length : area->r10 & 0xff) << 24 | cptr << 32,
+                     (message ? length : syscall_words[0] & 0xff) << 24 | cptr << 32,
                  CORE_PAGE->current_dcb);
     if (!message)
         invoke_object_of(area, cte);
-    send(area, cte, length, head & 0xff, (capaddr_t)area->rdx, head >> 24 & 0xff);
+    send(area, cte, length, head & 0xff, (capaddr_t)send_cptr, head >> 24 & 0xff);
 }
 
 static struct dcb *yield_target(capaddr_t cptr)
@@ -209,17 +222,18 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
 }
 
 /* A message for which the short way is not open. */
-static void __attribute__((noreturn)) sys_lrpc(struct registers_x86_64 *area)
+static void __attribute__((noreturn))
+sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     struct cte *cte;
-    if (area->rdx > LRPC_MSG_WORDS)
+    if (length > LRPC_MSG_WORDS)
         give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
-    errval_t err = cspace_lookup(&current->cspace.cap, (capaddr_t)area->rsi, 2, &cte);
+    errval_t err = cspace_lookup(&current->cspace.cap, cptr, 2, &cte);
     if (err_is_fail(err))
         give_back(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
     if (cte->cap.type != ObjType_EndPointLMP)
         give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
-    send(area, cte, (unsigned)area->rdx, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
+    send(area, cte, (unsigned)length, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
 }
 
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
@@ -251,24 +265,25 @@ static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
     }
 }
 
-static void __attribute__((noreturn, noinline)) sys_other(struct registers_x86_64 *area)
+/* `arg1` and `arg2`: RSI and RDX. */
+static void __attribute__((noreturn, noinline))
+sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t number)
 {
     struct dcb *dcb = current;
-    uint64_t number = area->rdi;
-    trace_record(ABI_TRACE_SYSCALL | (number & 0xff) << 8 | area->rsi << 32, mem_to_phys(dcb).v);
+    trace_record(ABI_TRACE_SYSCALL | (number & 0xff) << 8 | arg1 << 32, mem_to_phys(dcb).v);
     switch (number) {
     case SYSCALL_YIELD:
-        sys_yield(area, (capaddr_t)area->rsi);
+        sys_yield(area, (capaddr_t)arg1);
     case SYSCALL_SUSPEND:
         sys_yield(area, 0);
     case SYSCALL_LRPC:
-        sys_lrpc(area);
+        sys_lrpc(area, (capaddr_t)arg1, arg2);
     case SYSCALL_NOP:
         give_back(area, SYSRET(SYS_ERR_OK));
     case SYSCALL_PRINT:
-        finish(area, sys_print(dcb, area->rsi, area->rdx, area->r10));
+        finish(area, sys_print(dcb, arg1, arg2, syscall_words[0]));
     case SYSCALL_DEBUG:
-        finish(area, sys_debug(dcb, area->rsi));
+        finish(area, sys_debug(dcb, arg1));
     case SYSCALL_REBOOT: /* by the Kernel capability only */
     case SYSCALL_GETCHAR:
         give_back(area, SYSRET(SYS_ERR_NOT_IMPLEMENTED));
@@ -277,14 +292,14 @@ static void __attribute__((noreturn, noinline)) sys_other(struct registers_x86_6
     }
 }
 
-void kernel_syscall(struct registers_x86_64 *area)
+void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
 {
-    const uint64_t number = area->rdi;
+    debug_assert(is_area_of(current, area));
     kernel_counters.syscalls++;
     current->disabled_faults = 0;
     if (number == SYSCALL_LRPC)
-        lrpc_send(area); /* returns if the general way must be taken */
+        lrpc_send(area, (capaddr_t)head, send); /* returns if the general way must be taken */
     if (number == SYSCALL_INVOKE)
-        sys_invoke(area);
-    sys_other(area);
+        sys_invoke(area, head, send);
+    sys_other(area, head, send, number);
 }

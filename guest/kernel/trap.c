@@ -14,27 +14,44 @@
 #include "schedule.h"
 
 #define VECTOR_DEBUG 1
+#define VECTOR_DOUBLE_FAULT 8
 #define VECTOR_PAGE_FAULT 14
 #define DISABLED_FAULTS_MAX 2
 
-static void take_interrupt(void)
+/* Returns the causes; `*goes_on`: the slice does. */
+static uint64_t take_interrupt(bool *goes_on)
 {
     uint64_t causes = plat_take_causes();
     kernel_counters.interrupts++;
     trace_record(ABI_TRACE_INTERRUPT | causes << 8, current == NULL ? 0 : mem_to_phys(current).v);
-    if (causes & ABI_CAUSE_TIMER) {
+    if (causes & ABI_CAUSE_TIMER)
         dispatch_timer_fired();
-        wakeup_check(plat_time_cached());
-        if (current != NULL)
-            schedule_yield(current);
-    }
     if (causes & ABI_CAUSE_NOTIFY)
         plat_take_notifications(notify_deliver);
+    const systime_t now = plat_time_cached();
+    wakeup_check(now);
+    *goes_on = schedule_tick(now);
+    return causes;
 }
 
 void kernel_idle_interrupt(void)
 {
-    take_interrupt();
+    bool goes_on;
+    take_interrupt(&goes_on);
+    dispatch_next();
+}
+
+/* Whoever runs goes on to the end of the slice, whoever else has woken up.  A notification may be its own, so
+ * then it gets an upcall. */
+static void __attribute__((noreturn)) interrupt(struct registers_x86_64 *area)
+{
+    bool goes_on;
+    const uint64_t causes = take_interrupt(&goes_on);
+    if (goes_on && !(causes & ABI_CAUSE_NOTIFY))
+        dispatch_continue(area);
+    dispatch_save_fpu(area);
+    if (goes_on)
+        dispatch(current);
     dispatch_next();
 }
 
@@ -47,30 +64,28 @@ static void copy_registers(struct registers_x86_64 *to, const struct registers_x
 }
 
 static void __attribute__((noreturn))
-stop_faulty(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
+stop_faulty(uint64_t vector, uint64_t error, uint64_t address, lvaddr_t rip, lvaddr_t rsp)
 {
     printk(
         "%s: vector %lu error %lx address %lx rip %lx rsp %lx while disabled: dispatcher stopped",
-        current->head.name, vector, error, address, area->rip, area->rsp);
+        current->head.name, vector, error, address, rip, rsp);
     dispatch_stop(current, true);
     dispatch_next();
 }
 
-void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address)
+void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address,
+                 lvaddr_t rip, lvaddr_t rsp)
 {
     struct dcb *dcb = current;
+    debug_assert(is_area_of(dcb, area));
     bool disabled = area_is_disabled(dcb, area);
     dcb->head.disabled = disabled;
 
-    if (vector == ABI_VECTOR) {
-        take_interrupt();
-        /* also if it stays: a disabled one is resumed as it was, but the timer must be armed again */
-        dispatch_save_fpu(area);
-        dispatch_next();
-    }
+    if (vector == ABI_VECTOR)
+        interrupt(area);
 
     trace_record(ABI_TRACE_FAULT | vector << 8 | error << 32,
-                 vector == VECTOR_PAGE_FAULT ? address : area->rip);
+                 vector == VECTOR_PAGE_FAULT ? address : rip);
     struct dispatcher_shared *disp = dcb->disp;
     if (vector == VECTOR_PAGE_FAULT) {
         kernel_counters.pagefaults++;
@@ -78,13 +93,13 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
             dispatch_save_fpu(area);
             dcb->disabled_faults = 0;
             dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT, read_once(disp->dispatcher_pagefault),
-                            address, error, area->rip);
+                            address, error, rip);
         }
         const lvaddr_t entry = read_once(disp->dispatcher_pagefault_disabled);
         if (++dcb->disabled_faults > DISABLED_FAULTS_MAX || entry == 0)
-            stop_faulty(area, vector, error, address);
+            stop_faulty(vector, error, address, rip, rsp);
         copy_registers(&disp->trap_save_area, area);
-        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, entry, address, error, area->rip);
+        dispatch_upcall(dcb, ABI_UPCALL_PAGEFAULT_DISABLED, entry, address, error, rip);
     }
 
     kernel_counters.traps++;
@@ -92,9 +107,9 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
         dispatch_return(area); /* somebody steps through it: not a fault of its own */
     const lvaddr_t entry = read_once(disp->dispatcher_trap);
     if (disabled || entry == 0)
-        stop_faulty(area, vector, error, address);
+        stop_faulty(vector, error, address, rip, rsp);
     copy_registers(&disp->trap_save_area, area);
-    dispatch_upcall(dcb, ABI_UPCALL_TRAP, entry, vector, error, area->rip);
+    dispatch_upcall(dcb, ABI_UPCALL_TRAP, entry, vector, error, rip);
 }
 
 void __attribute__((noreturn)) kernel_bad_state(void)
@@ -110,6 +125,9 @@ void kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp)
 {
     uint64_t address;
     __asm__ volatile("mov %%cr2, %0" : "=r"(address));
+    if (vector == VECTOR_DOUBLE_FAULT && arch_is_stack_guard(address))
+        panic("CPU driver: its stack has overflowed, running %s",
+              current == NULL ? "nobody" : current->head.name);
     panic("CPU driver: vector %lu error %lx at rip %lx rsp %lx cr2 %lx, running %s", vector, error,
           rip, rsp, address, current == NULL ? "nobody" : current->head.name);
 }

@@ -174,7 +174,7 @@ static int run(const char *file, uint64_t seed)
         fprintf(stderr, "count: %s\n", images);
         return STATUS_HOST;
     }
-    const struct engine_ops *ops = engine_choose(engine_unicorn.name, true, &capability, &status);
+    const struct engine_ops *ops = engine_choose("unicorn", true, &capability, &status);
     if (!ops)
         return status;
     struct scenario *scenario = load_and_report(file, &no_sets);
@@ -185,6 +185,7 @@ static int run(const char *file, uint64_t seed)
         .capability = &capability,
         .images = images,
         .seed = seed,
+        .guard_ns = GUARD_DEFAULT_NS,
         .report = { .out = stdout },
         .before_run = before_run,
         .after_run = after_run,

@@ -12,6 +12,7 @@ extern const struct monitor_copy monitor_copy;
 static void census(struct monitor_census *ret)
 {
     memset(ret, 0, sizeof(*ret));
+    peek_accounts(ret);
     peek_binds(ret);
     peek_circuits(ret);
     peek_clients(ret);

@@ -13,8 +13,9 @@
 struct monitor_census {
     unsigned clients, exited_clients; /* of any state but free; of these CLIENT_EXITED */
     unsigned binds, connections, connection_entries, circuits, window_pages;
-    unsigned parcels, fetches, kept, questions;
-    uint64_t peers; /* cores with a channel, of any state */
+    unsigned irefs, parcels, fetches, kept, questions;
+    unsigned accounts, charged[16]; /* of the book: accounts, and what is charged of each kind */
+    uint64_t peers;                 /* cores with a channel, of any state */
 };
 
 struct monitor_copy {
@@ -25,6 +26,7 @@ struct monitor_copy {
 };
 
 /* Parts of the census; each is defined beside the tables it looks at (peek_*.c). */
+void peek_accounts(struct monitor_census *ret);
 void peek_binds(struct monitor_census *ret);
 void peek_circuits(struct monitor_census *ret);
 void peek_clients(struct monitor_census *ret);

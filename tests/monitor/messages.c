@@ -35,20 +35,22 @@
 SEND(monitor, alloc_iref_reply, (uintptr_t id, iref_t iref, errval_t err), (id, iref, err))
 SEND(monitor, iref_state, (iref_t iref, uintptr_t st, bool exists), (iref, st, exists))
 SEND(monitor, bind_lmp_service_request,
-     (uintptr_t id, uintptr_t mon_id, size_t buflen, struct capref ep), (id, mon_id, buflen, ep),
-     CARRY(ep))
+     (uintptr_t id, uintptr_t mon_id, size_t buflen, uint32_t client, bool trusted,
+      struct capref ep),
+     (id, mon_id, buflen, client, trusted, ep), CARRY(ep))
 SEND(monitor, bind_lmp_reply_client,
      (errval_t err, uintptr_t mon_id, uintptr_t conn_id, struct capref ep),
      (err, mon_id, conn_id, ep), CARRY(ep))
 SEND(monitor, bind_ump_service_request,
-     (uintptr_t id, uintptr_t mon_id, size_t inlen, size_t outlen, struct capref frame,
-      struct capref notify),
-     (id, mon_id, inlen, outlen, frame, notify), CARRY(frame), m->from[1] = notify)
+     (uintptr_t id, uintptr_t mon_id, size_t inlen, size_t outlen, uint32_t client, bool trusted,
+      struct capref frame, struct capref notify),
+     (id, mon_id, inlen, outlen, client, trusted, frame, notify), CARRY(frame), m->from[1] = notify)
 SEND(monitor, bind_ump_reply_client,
      (uintptr_t mon_id, uintptr_t conn_id, errval_t err, struct capref frame, struct capref notify),
      (mon_id, conn_id, err, frame, notify), CARRY(frame), m->from[1] = notify)
-SEND(monitor, bind_multihop_service_request, (uintptr_t id, uintptr_t mon_id, struct capref ep),
-     (id, mon_id, ep), CARRY(ep))
+SEND(monitor, bind_multihop_service_request,
+     (uintptr_t id, uintptr_t mon_id, uint32_t client, struct capref ep), (id, mon_id, client, ep),
+     CARRY(ep))
 SEND(monitor, bind_multihop_reply_client, (uintptr_t conn_id, errval_t err, struct capref ep),
      (conn_id, err, ep), CARRY(ep))
 SEND(monitor, connection_lost, (uintptr_t mon_id), (mon_id))
@@ -88,16 +90,16 @@ SEND(intermon, bind_monitor_reply, (uint8_t src, errval_t err, uint32_t notify_i
 SEND(intermon, monitor_linked, (uint8_t core, uint8_t peer, errval_t err), (core, peer, err))
 SEND(intermon, bind_ump_request,
      (iref_t iref, uint64_t mon_id, uint64_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-      uint32_t notify_id),
-     (iref, mon_id, base, bytes, inlen, outlen, notify_id))
+      uint32_t notify_id, uint32_t asker, bool trusted),
+     (iref, mon_id, base, bytes, inlen, outlen, notify_id, asker, trusted))
 SEND(intermon, bind_ump_reply,
      (uint64_t mon_id, errval_t err, uint64_t peer_id, uint32_t notify_id, const char *service),
      (mon_id, err, peer_id, notify_id, m->text), strncpy(m->text, service, sizeof(m->text) - 1))
 SEND(intermon, connection_closed, (uint64_t id), (id))
 SEND(intermon, iref_state_request, (iref_t iref, uint64_t st), (iref, st))
 SEND(intermon, iref_state_reply, (iref_t iref, uint64_t st, bool exists), (iref, st, exists))
-SEND(intermon, bind_multihop_request, (iref_t iref, uint32_t own_vci, uint8_t hops),
-     (iref, own_vci, hops))
+SEND(intermon, bind_multihop_request, (iref_t iref, uint32_t own_vci, uint8_t hops, uint32_t asker),
+     (iref, own_vci, hops, asker))
 SEND(intermon, bind_multihop_reply, (uint32_t vci, uint32_t own_vci, uint8_t hops, errval_t err),
      (vci, own_vci, hops, err))
 /* room for one byte more: an empty payload has an address, too */
@@ -361,12 +363,12 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, bind_monitor_reply, a->src, a->err, a->notify_id)
         CASE(intermon, monitor_linked, a->core, a->peer, a->err)
         CASE(intermon, bind_ump_request, a->iref, a->mon_id, a->base, a->bytes, a->inlen, a->outlen,
-             a->notify_id)
+             a->notify_id, a->asker, a->trusted)
         CASE(intermon, bind_ump_reply, a->mon_id, a->err, a->peer_id, a->notify_id, m->text)
         CASE(intermon, connection_closed, a->id)
         CASE(intermon, iref_state_request, a->iref, a->st)
         CASE(intermon, iref_state_reply, a->iref, a->st, a->exists)
-        CASE(intermon, bind_multihop_request, a->iref, a->own_vci, a->hops)
+        CASE(intermon, bind_multihop_request, a->iref, a->own_vci, a->hops, a->asker)
         CASE(intermon, bind_multihop_reply, a->vci, a->own_vci, a->hops, a->err)
         CASE(intermon, multihop_message, a->vci, a->kind, a->ack, m->payload, a->size)
         CASE(intermon, multihop_credit, a->vci, a->frames)

@@ -8,6 +8,6 @@
 
 void peek_circuits(struct monitor_census *ret)
 {
-    for (unsigned i = 0; i < CIRCUITS_MAX; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_CIRCUITS; i++)
         ret->circuits += circuits[i].state != CIRCUIT_FREE;
 }

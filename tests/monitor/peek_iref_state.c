@@ -8,6 +8,6 @@
 
 void peek_questions(struct monitor_census *ret)
 {
-    for (unsigned i = 0; i < MAX_QUESTIONS; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS; i++)
         ret->questions += questions[i].waiting;
 }

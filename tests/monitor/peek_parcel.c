@@ -8,9 +8,9 @@
 
 void peek_parcels(struct monitor_census *ret)
 {
-    for (unsigned i = 0; i < MAX_PARCELS; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_PARCELS; i++)
         ret->parcels += parcels[i].ticket != 0;
-    for (unsigned i = 0; i < MAX_FETCHES; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         ret->fetches += fetches[i].ticket != 0;
     ret->kept = kept_count;
 }

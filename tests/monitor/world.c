@@ -9,6 +9,7 @@
 #include "world.h"
 
 #include "domains.h"
+#include "guest/user/monitor/resources.h"
 #include "run.h"
 
 #include <stdarg.h>
@@ -234,6 +235,21 @@ static void look(struct holdings *h, unsigned i)
         h->caps += cap->core == i && cap->holder == NULL;
 }
 
+/* Of no table anything is charged that is not there. */
+static void check_charges(const struct monitor_census *now, const struct monitor_census *before,
+                          unsigned i)
+{
+    for (unsigned kind = 0; kind < ACCOUNT_KINDS; kind++) {
+        const unsigned more = kind == ACCOUNT_PARCEL ? now->parcels - before->parcels
+                              : kind == ACCOUNT_IREF ? now->irefs - before->irefs
+                              : kind == ACCOUNT_KEPT ? now->kept - before->kept
+                                                     : 0;
+        CHECK(now->charged[kind] == before->charged[kind] + more,
+              "core %u: %u of resource %u are charged, %u before and %u more there", i,
+              now->charged[kind], kind, before->charged[kind], more);
+    }
+}
+
 static void compare(const struct holdings *before, unsigned i)
 {
     struct holdings now;
@@ -252,8 +268,12 @@ static void compare(const struct holdings *before, unsigned i)
     CHECK(now.maps == before->maps, "core %u: %u mappings, %u before", i, now.maps, before->maps);
     CHECK(now.slots == before->slots + kept, "core %u: %u slots, %u before and %u kept", i,
           now.slots, before->slots, kept);
-    CHECK(now.blocks == before->blocks + now.census.kept, "core %u: %u blocks of heap, %u before",
-          i, now.blocks, before->blocks);
+    const unsigned accounts = now.census.accounts - before->census.accounts;
+    CHECK(kept > 0 || accounts == 0, "core %u: %u accounts outlive what they were for", i,
+          accounts);
+    CHECK(now.blocks == before->blocks + now.census.kept + accounts,
+          "core %u: %u blocks of heap, %u before", i, now.blocks, before->blocks);
+    check_charges(&now.census, &before->census, i);
     CHECK(now.caps == before->caps + kept, "core %u: %u capabilities, %u before and %u kept", i,
           now.caps, before->caps, kept);
 }

@@ -102,6 +102,30 @@ for engine in $ENGINES; do
     done
 done
 
+# Dispatchers that lack something are kept out; upcalls find clean registers; who naps or hands the core over
+# takes no more than his turns.  (How long computing takes is a fact in virtual time only.)
+for what in incomplete registers naps gifts; do
+    scenario "upcalls-$what" 2 '100 s' "console: survived upcalls $what" <<MENU
+module /sbin/hostile core=1 upcalls $what
+MENU
+done
+for engine in $ENGINES; do
+    for what in 'incomplete:incomplete dispatchers: kept out' 'registers:registers of upcalls: clean'; do
+        vmm run --engine "$engine" "$TMP/upcalls-${what%%:*}.yaml"
+        exits_with 0
+        says "${what#*:}"
+    done
+done
+case " $ENGINES " in
+*' unicorn '*)
+    for what in naps gifts; do
+        vmm run --engine unicorn "$TMP/upcalls-$what.yaml"
+        exits_with 0
+        says 'a fair share'
+    done
+    ;;
+esac
+
 # So many that their ends, one within the other, would not fit on the CPU driver's stack.  (On KVM,
 # where ring 0 may be slow, making them takes too long.)
 case " $ENGINES " in

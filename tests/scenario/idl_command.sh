@@ -43,6 +43,24 @@ grep -q 'a\\ b/plain_defs.h' dep || fail "a blank in dependencies: $(cat dep)"
 idl --if-types --header-dir h types.if plain.if kitchen.if
 exits_with 0
 grep -q 'IF_TYPE_KITCHEN = 0' h/if_types.h && grep -q 'IF_TYPE_PLAIN = 1' h/if_types.h || fail "if_types.h"
+# one refused file does not take the numbers from the others
+echo 'interface broken { message m(unit32 a); };' >broken.if
+rm h/if_types.h
+idl --if-types --header-dir h broken.if plain.if no-such.if kitchen.if
+exits_with 2
+says 'broken.if:1:30: error: unknown type'
+says 'no-such.if'
+grep -q 'IF_TYPE_KITCHEN = 0' h/if_types.h && grep -q 'IF_TYPE_PLAIN = 1' h/if_types.h || fail "if_types.h of the good ones"
+# every macro that stubs can see is refused as a name
+if [ -x "$repository/tools/idl-macros" ] && [ -d "$repository/$B/newlib/include" ]; then
+    (cd "$repository" && printf '#include <flounder/flounder.h>\n' |
+        gcc -std=gnu17 -nostdinc -isystem "$(gcc -print-file-name=include)" -isystem "$B/newlib/include" -Iguest/abi \
+            -Iguest/user/include -Idevices -dM -E -x c -) | awk '{ sub(/\(.*/, "", $2) } $2 !~ /^_/ && $2 !~ /_H$/ { print $2 }' |
+        while read -r macro; do
+            grep -qxF "X(\"$macro\")" "$repository/idl/macros.def" ||
+                fail "$macro is a macro that idl/macros.def does not know: run tools/idl-macros"
+        done || exit 1
+fi
 idl --default-max 100 --list-messages plain.if
 exits_with 0
 says 'string s\[100\]'

@@ -78,7 +78,7 @@ says 'another run is recording into it'
 [ -z "$(ls "$TMP/busy")" ] || fail "something was written there"
 exec 9<&-
 
-# What an unfinished recording left is used again.
+# What a recording left that was broken off before the run began is used again.
 cp -R "$record" "$TMP/unfinished"
 rm "$TMP/unfinished/record.json"
 vmm replay "$TMP/unfinished"
@@ -89,6 +89,66 @@ exits_with 0
 vmm replay -q "$TMP/unfinished"
 exits_with 0
 says 'seed 8 .*the same as recorded'
+
+# A run that was killed: the seed is on the screen, in the results and in the record, which replays as far as
+# it goes and is not written over.
+need_image sbin/spin
+scenario endless 2 '100 s' 'console: never said' <<<'module /sbin/spin core=0-1'
+echo old >"$TMP/k.json"
+"$VMM" run --engine unicorn --json "$TMP/k.json" --junit "$TMP/k.xml" --record "$TMP/killed" "$TMP/endless.yaml" \
+    >"$TMP/out" 2>&1 </dev/null &
+run=$!
+for ((turn = 0; turn < 900; turn++)); do
+    [ -e "$TMP/killed/slices.bin" ] && [ "$(stat -c %s "$TMP/killed/slices.bin")" -gt 100000 ] && break
+    kill -0 "$run" 2>/dev/null || fail "the endless run ended"
+    sleep 0.1
+done
+kill -KILL "$run"
+wait "$run" 2>/dev/null
+status=137
+says '^endless: seed [0-9]+$'
+seed=$(sed -n 's/^endless: seed //p' "$TMP/out")
+grep -q "\"seed\": \"$seed\"" "$TMP/k.json" || fail "no seed in the JSON file: $(head -c 300 "$TMP/k.json")"
+grep -q '"verdict": "unfinished"' "$TMP/k.json" || fail "the JSON file does not say unfinished"
+grep -q 'type="unfinished"' "$TMP/k.xml" || fail "the JUnit file does not say unfinished"
+grep -q "\"seed\": \"$seed\"" "$TMP/killed/record.json" || fail "no seed in the record"
+vmm replay -q "$TMP/killed"
+exits_with 0
+says "^PASS endless .*seed $seed .*as far as that goes \(the recording broke off\): [1-9][0-9]+ slices"
+printf '\001' | dd of="$TMP/killed/slices.bin" bs=1 seek=$((8 + 32 * slice + 24)) conv=notrunc status=none
+printf '\377' | dd of="$TMP/killed/slices.bin" bs=1 seek=$((8 + 32 * slice + 8)) conv=notrunc status=none
+vmm replay -q "$TMP/killed"
+exits_with 1
+says "first difference in slice $slice:"
+vmm run -q --record "$TMP/killed" "$TMP/endless.yaml"
+exits_with 2
+says 'it holds a recorded run'
+
+# Results do not go where the run reads, by whatever name.
+cp -R scenarios "$TMP/inputs"
+ln "$TMP/inputs/menus/base.lst" "$TMP/menu"
+ln -s "$TMP/inputs/hello.yaml" "$TMP/link"
+for input in "$TMP/inputs/hello.yaml" "$TMP/menu" "$TMP/link" "$images/sbin/init" "$VMM"; do
+    sum=$(sha256sum <"$input")
+    for option in --json --junit --trace; do
+        vmm run -q --engine unicorn $option "$input" "$TMP/inputs/hello.yaml"
+        exits_with 2
+        says 'that is an input of the run; name another file'
+    done
+    [ "$sum" = "$(sha256sum <"$input")" ] || fail "$input was written over"
+done
+
+# Parallel runs to one name: the file is one of them, whole, and nothing is left beside it.
+mkdir "$TMP/shared"
+for seed in 1 2 3; do
+    "$VMM" run -q --engine unicorn --seed $seed --json "$TMP/shared/r.json" scenarios/hello.yaml >/dev/null 2>&1 &
+done
+wait
+[ "$(ls "$TMP/shared")" = r.json ] || fail "left beside it: $(ls "$TMP/shared")"
+grep -q '"verdict": "pass"' "$TMP/shared/r.json" || fail "no result in the shared file"
+if command -v python3 >/dev/null; then
+    python3 -m json.tool "$TMP/shared/r.json" >/dev/null || fail "the shared file is a mixture"
+fi
 
 # Another scenario, another build, a pipe instead of a file.
 cp -R "$record" "$TMP/edited"

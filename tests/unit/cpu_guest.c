@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/unicorn/unicorn.h"
 #include "machine/machine_private.h"
 
 /* Offsets in the data segment, also in the assembly below. */
@@ -468,8 +467,8 @@ const char *cpu_run(const char *engine_name, const struct cpu_case *test,
         ops->stats(engine, stats);
         result->stats = stats->core[0];
         free(stats);
-        if (strcmp(engine_name, "unicorn") == 0)
-            unicorn_state_hash(engine, result->hash);
+        if (ops->state_hash)
+            ops->state_hash(engine, result->hash);
     }
     if (engine)
         ops->destroy(engine);

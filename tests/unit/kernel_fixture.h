@@ -31,10 +31,12 @@ const struct abi_boot *boot_info = &boot;
 coreid_t my_core_id;
 struct dcb *current;
 struct registers_x86_64 clean_area;
+uint64_t syscall_words[LMP_MSG_WORDS];
 
 enum outcome { RETURNED = 1, DISPATCHED, NEXT, POWERED_OFF, LRPC };
 static jmp_buf back;
-static struct dcb *dispatched;
+static struct dcb *dispatched, *caller;
+static char *memory;
 static uint64_t lrpc_buffer_words __attribute__((unused)) = 22; /* of the endpoints in the test */
 static unsigned notified_core, notified_id, notifications __attribute__((unused));
 
@@ -84,34 +86,83 @@ void printk(const char *format, ...)
 {
     (void)format;
 }
+
+/* ---- the processor: what would be a triple fault there fails the test ---- */
+
+struct dispatcher_shared *current_disp;
+struct loaded loaded;
+
+#define UPPER_HALF(address) ((address) >> 39 & 511)
+
+/* The next instruction of the CPU driver must be there in the new address space, and its memory. */
+void arch_write_cr3(uint64_t cr3)
+{
+    cr_assert(cr3 != 0 && cr3 % ABI_PAGE_BYTES == 0 && cr3 < MEMORY_BYTES, "CR3 = %lx", cr3);
+    const uint64_t *table = phys_to_mem(paddr(cr3)), *kernel = phys_to_mem(paddr(boot.pml4));
+    cr_assert_eq(table[UPPER_HALF(ABI_KERNEL_BASE)], kernel[UPPER_HALF(ABI_KERNEL_BASE)]);
+    cr_assert_eq(table[UPPER_HALF(ABI_PHYSMAP_BASE)], kernel[UPPER_HALF(ABI_PHYSMAP_BASE)]);
+    cr_assert(table[UPPER_HALF(ABI_KERNEL_BASE)] & ABI_PTE_PRESENT);
+}
+/* Ring 3 would run now, and its next entry saves registers in this frame. */
+void arch_reset_segments(lvaddr_t gs_base)
+{
+    const char *frame = (const char *)current->disp;
+    cr_assert(gs_base == current->udisp && gs_base < USER_END);
+    cr_assert(current->queued && current->complete && current_disp == current->disp);
+    cr_assert(frame >= memory && frame <= memory + MEMORY_BYTES - DISPATCHER_FRAME_BYTES);
+}
+void arch_fxsave(struct registers_x86_64 *area)
+{
+    memset(area->fxsave_area, 0, sizeof(area->fxsave_area));
+}
+void arch_fxrstor(const struct registers_x86_64 *area)
+{
+    (void)area;
+}
+void plat_clear_vectors(void)
+{
+}
+/* The test goes on as the caller. */
+static void load_and_return(struct dcb *dcb)
+{
+    struct dcb *caller = current;
+    dispatch_load(dcb);
+    current = caller;
+}
 void dispatch(struct dcb *dcb)
 {
+    load_and_return(dcb);
     dispatched = dcb;
     longjmp(back, DISPATCHED);
 }
-/* Does with the words what the entry code and the lrpc upcall of the user library do. */
-void dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where,
-                   struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
+/* Does with the words what the lrpc upcall of the user library does. */
+void arch_lrpc_upcall(lvaddr_t udisp, uint64_t offset, uint64_t where,
+                      struct registers_x86_64 *area, lvaddr_t entry, lvaddr_t stack)
 {
-    cr_assert(receiver->queued && !receiver->stopped && !receiver->head.disabled);
-    cr_assert(receiver != current && area == &current->disp->enabled_save_area);
+    struct dcb *receiver = current;
+    cr_assert(receiver->head.disabled && receiver->disp->disabled && udisp == receiver->udisp);
+    cr_assert_neq(area, &receiver->disp->enabled_save_area);
     cr_assert(entry != 0 && entry < USER_END && stack < USER_END);
     struct lmp_endpoint_kern *ep = (void *)((char *)receiver->disp + offset);
     uint64_t at = where >> 32, size = lrpc_buffer_words;
-    const uint64_t word[1 + LRPC_MSG_WORDS] = { (uint32_t)where, area->r10, area->r8, area->r9,
-                                                area->rax };
+    const uint64_t word[1 + LRPC_MSG_WORDS] = { (uint32_t)where, syscall_words[0], syscall_words[1],
+                                                syscall_words[2], syscall_words[3] };
     cr_assert((uint32_t)where <= LRPC_MSG_WORDS && at < size);
     for (unsigned i = 0; i <= (uint32_t)where; i++, at = (at + 1) % size)
         ep->buf[at] = word[i];
     cr_assert_eq(at, ep->delivered, "all that was reserved, and no more");
     area->rax = SYS_ERR_OK;
     area->rdx = 0;
-    current->head.disabled = 0;
+    receiver->head.disabled = 0;
+    current = caller;
     dispatched = receiver;
     longjmp(back, LRPC);
 }
 void dispatch_next(void)
 {
+    struct dcb *next = schedule_next(plat_time_cached());
+    if (next != NULL)
+        load_and_return(next);
     longjmp(back, NEXT);
 }
 void dispatch_return(struct registers_x86_64 *area)
@@ -141,7 +192,6 @@ void dispatch_unload(uint64_t cr3)
 #define SLOT(n) KPI_CPTR(ROOTCN_SLOT_SLOT_ALLOC0, (n))
 #define CN (SLOT(0) | 1ull << 32) /* destination CNode argument: the slot allocator's */
 
-static char *memory;
 static uint64_t next_free;
 static struct dcb *alice, *bob;
 
@@ -183,7 +233,9 @@ static struct dcb *make_domain(const char *name)
     put(pages, 0, ObjType_VNode_x86_64_pml4, take(4096, 4096), 4096);
     dcb->disp = phys_to_mem(paddr(frame));
     dcb->udisp = UDISP;
-    dcb->cr3 = pages->u.mem.base;
+    dcb->cr3 = cnode_slot(pages, 0)->cap.u.mem.base;
+    memcpy(phys_to_mem(paddr(dcb->cr3)), phys_to_mem(paddr(boot.pml4)), ABI_PAGE_BYTES);
+    dispatcher_update_complete(dcb);
     strncpy(dcb->head.name, name, sizeof(dcb->head.name) - 1);
     return dcb;
 }
@@ -195,6 +247,10 @@ static void set_up(void)
     host_physmap = (uint64_t)memory;
     boot.topology.core_count = 2;
     boot.pml4 = 4096;
+    uint64_t *table = phys_to_mem(paddr(boot.pml4));
+    table[UPPER_HALF(ABI_KERNEL_BASE)] = 0x3000 | ABI_PTE_PRESENT;
+    table[UPPER_HALF(ABI_PHYSMAP_BASE)] = 0x4000 | ABI_PTE_PRESENT;
+    memset(&loaded, 0, sizeof(loaded));
     mdb_init(&kernel_mdb);
     next_free = 8192;
     alice = make_domain("alice");
@@ -212,11 +268,19 @@ static void tear_down(void)
     free(memory);
 }
 
+/* As entry code does: the registers of the call lie in `area`, what it asks for goes along as well.  Then
+ * another core writes the area: whoever reads it again gets nonsense. */
 static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
 {
+    const struct registers_x86_64 r = *area;
+    const uint64_t words[LMP_MSG_WORDS] = { r.r10, r.r8,  r.r9,  r.rax, r.rbx,
+                                            r.rbp, r.r12, r.r13, r.r14, r.r15 };
+    memcpy(syscall_words, words, sizeof(words));
+    memset(area, 0xa5, offsetof(struct registers_x86_64, rip));
+    caller = current;
     int how = setjmp(back);
     if (how == 0)
-        kernel_syscall(area);
+        kernel_syscall(area, r.rsi, r.rdx, r.rdi);
     return (enum outcome)how;
 }
 

@@ -8,12 +8,35 @@
 #include <barrelfish/capabilities.h>
 #include <stdlib.h>
 
+#include "../../guest/user/lib/barrelfish/newlib_priv.h"
 #include "../../guest/user/lib/barrelfish/slot_bits.h"
 
 /* ---- what the slot allocator calls ---- */
 
 static unsigned cnodes_made;
 static bool cnode_creation_fails;
+
+static unsigned root_parts; /* made behind the first one */
+static bool root_creation_fails;
+
+void *newlib_alloc_mapped(size_t bytes)
+{
+    return malloc(bytes);
+}
+
+/* Only the root CNode is made here: in the last slot but for it, behind the parts there are. */
+errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes)
+{
+    cr_assert_eq(objtype, ObjType_L1CNode);
+    cr_assert_eq(bytes, OBJSIZE_L2CNODE);
+    cr_assert_eq(dest.cnode.level, CNODE_TYPE_ROOT);
+    cr_assert_eq(dest.slot, root_parts * L2_CNODE_SLOTS + ROOTCN_SLOT_MORE);
+    if (root_creation_fails) {
+        return LIB_ERR_RAM_ALLOC;
+    }
+    root_parts++;
+    return SYS_ERR_OK;
+}
 
 errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef)
 {
@@ -206,6 +229,7 @@ Test(cspace, root_slots_spare_the_well_known_ones)
     struct capref cap;
     unsigned got = 0;
 
+    root_creation_fails = true;
     while (err_is_ok(slot_alloc_root(&cap))) {
         cr_assert(cap.slot >= ROOTCN_SLOTS_USER && cap.cnode.level == CNODE_TYPE_ROOT);
         got++;
@@ -213,4 +237,50 @@ Test(cspace, root_slots_spare_the_well_known_ones)
     cr_assert_eq(got, L2_CNODE_SLOTS - ROOTCN_SLOTS_USER);
     cap = (struct capref){ .cnode = cnode_root, .slot = ROOTCN_SLOT_TASKCN };
     cr_assert_eq(err_no(slot_free_root(cap)), LIB_ERR_SLOT_FREE);
+    /* the first that comes back is the next; then the root can grow again */
+    cap.slot = 100;
+    cr_assert(err_is_ok(slot_free_root(cap)));
+    cr_assert_eq(err_no(slot_free_root(cap)), LIB_ERR_SLOT_FREE);
+    root_creation_fails = false;
+    cr_assert(err_is_ok(slot_alloc_root(&cap)));
+    cr_assert_eq(cap.slot, 100);
+    cr_assert(err_is_ok(slot_alloc_root(&cap)));
+    cr_assert_eq(cap.slot, L2_CNODE_SLOTS);
+}
+
+Test(cspace, the_root_grows_by_parts_to_its_limit)
+{
+    static bool seen[ROOTCN_MAX_PARTS * L2_CNODE_SLOTS];
+    struct capref cap;
+    unsigned got = 0;
+
+    while (err_is_ok(slot_alloc_root(&cap))) {
+        cr_assert(cap.slot < ROOTCN_MAX_PARTS * L2_CNODE_SLOTS && !seen[cap.slot]);
+        cr_assert_neq(cap.slot % L2_CNODE_SLOTS, ROOTCN_SLOT_MORE, "kept for the next part");
+        seen[cap.slot] = true;
+        got++;
+    }
+    cr_assert_eq(root_parts, ROOTCN_MAX_PARTS - 1);
+    cr_assert_eq(got,
+                 ROOTCN_MAX_PARTS * L2_CNODE_SLOTS - ROOTCN_SLOTS_USER - (ROOTCN_MAX_PARTS - 1));
+}
+
+Test(cspace, slots_of_many_cnodes_come_back)
+{
+    enum { COUNT = 100000 };
+    static struct capref cap[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert(err_is_ok(slot_alloc(&cap[i])));
+    }
+    cr_assert_geq(root_parts, 1);
+    unsigned made = cnodes_made;
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert(err_is_ok(slot_free(cap[i])));
+        cr_assert_eq(err_no(slot_free(cap[i])), LIB_ERR_SLOT_FREE);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert(err_is_ok(slot_alloc(&cap[i])));
+    }
+    cr_assert_eq(cnodes_made, made, "no more than there were");
 }

@@ -255,8 +255,12 @@ Test(idl_parser, names_are_resolved)
 
 Test(idl_parser, types_stand_only_where_they_can)
 {
-    REFUSED("interface i { typedef struct { cap c; } s; message m(s a); };", 1, 32,
+    REFUSED("interface i { typedef struct { String c; } s; message m(s a); };", 1, 32,
             "part of a struct");
+    REFUSED("interface i { typedef struct { cap c; } s; message m(s a[n, 4]); };", 1, 54,
+            "no arrays of structs with capabilities");
+    REFUSED("interface i { typedef struct { cap c; } s; typedef s t[2]; message m(t a); };", 1, 52,
+            "no arrays of structs with capabilities");
     REFUSED("interface i { typedef String s; message m(s a); };", 1, 23, "target of a typedef");
     REFUSED("interface i { alias s String; message m(s a); };", 1, 23, "other than String");
     REFUSED("interface i { message m(cap c[n, 4]); };", 1, 25, "no arrays of capabilities");
@@ -267,6 +271,13 @@ Test(idl_parser, types_stand_only_where_they_can)
 Test(idl_parser, names_that_c_needs_are_refused)
 {
     REFUSED("interface i { message m(int register); };", 1, 29, "means something in C");
+    REFUSED("interface i { message m(uint32 SIZE_MAX); };", 1, 32, "means something in C");
+    REFUSED("interface i { message m(uint32 NOP_CONT); };", 1, 32, "means something in C");
+    REFUSED("interface i { message assert(uint32 a); };", 1, 23, "means something in C");
+    REFUSED("interface i { typedef struct { uint8 EOF; } s; message m(s a); };", 1, 38,
+            "means something in C");
+    REFUSED("interface i { message m(uint32 memcpy); };", 1, 32, "what the generated code uses");
+    REFUSED("interface i { message m(uint32 size_t); };", 1, 32, "what the generated code uses");
     REFUSED("interface i { rpc register(); };", 1, 19, "means something in C");
     REFUSED("interface i { message m(int _x); };", 1, 29, "underscore");
     REFUSED("interface i { typedef enum { bind } e; message m(e x); };", 1, 30,

@@ -8,7 +8,7 @@
  * environment make it longer or other.
  */
 /* link: guest/kernel/stop.c guest/kernel/lrpc.c */
-/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -177,7 +177,7 @@ static void go_on(enum outcome how)
     if (how == DISPATCHED || how == LRPC)
         current = dispatched;
     else if (how == NEXT)
-        current = schedule_next();
+        current = schedule_next(1000);
 }
 
 static void make_child(void)
@@ -338,16 +338,16 @@ Test(kernel_crowd, a_crowd_of_dispatchers_leaves_nothing_behind, .timeout = 3600
     random_state = seed != NULL ? strtoull(seed, NULL, 0) | 1 : 1;
     for (unsigned long i = 0; i < total; i++) {
         if (current == NULL || below(8) == 0)
-            current = schedule_next();
+            current = schedule_next(1000);
         if (!runs(current)) {
             if (current != NULL && current->queued && current != schedule_tail) {
                 schedule_yield(current);
-                current = schedule_next();
+                current = schedule_next(1000);
             } else if (schedule_head == NULL && below(4) != 0) {
                 wakeup_check(UINT64_MAX);
                 for (uint32_t id = 0; id < 64; id++)
                     notify_deliver(id);
-                current = schedule_next();
+                current = schedule_next(1000);
             }
         }
         if (!runs(current) && below(16) == 0) {

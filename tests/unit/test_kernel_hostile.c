@@ -5,7 +5,7 @@
  * the environment make it longer or other.
  */
 /* link: guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -229,6 +229,8 @@ Test(kernel_hostile, a_hostile_receiver_hurts_itself_only, .timeout = 3600)
         /* the rest of the frame */
         old->lmp_delivered = disp->lmp_delivered;
         old->lmp_hint = disp->lmp_hint;
+        old->disabled = disp->disabled;
+        old->systime = disp->systime;
         memcpy(before + EP_OFFSET, ep, ep_end - EP_OFFSET);
         cr_assert_arr_eq(before, disp, sizeof(before));
         cr_assert(how == RETURNED || disp->lmp_hint == EP_OFFSET || disp->lmp_hint == 0);

@@ -4,7 +4,7 @@
  * of mappings, capabilities that move while they are mapped, identities, notification ids.
  */
 /* link: guest/kernel/stop.c guest/kernel/lrpc.c */
-/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -122,7 +122,7 @@ Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
     static struct dispatcher_shared frame;
     uint32_t id, again;
     for (unsigned i = 0; i < ABI_NOTIFY_IDS; i++) {
-        others[i].disp = &frame;
+        others[i] = (struct dcb){ .disp = &frame, .cr3 = ABI_PAGE_BYTES, .complete = 1 };
         EXPECT_OK(notify_register(&others[i], &id));
         EXPECT_OK(notify_register(&others[i], &again));
         cr_assert_eq(id, again, "one id for one dispatcher");
@@ -253,7 +253,7 @@ Test(kernel_invocations, large_pages_stay_large)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_pdir, 0, 1, 1));
     EXPECT_OK(retype(RAM_CPTR, 2u << 20, ObjType_Frame, 4u << 20, 1, 2));
-    EXPECT_ERR(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 3, 20), SYS_ERR_VM_MAP_OFFSET);
+    EXPECT_ERR(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 3, 20), SYS_ERR_FRAME_OFFSET_INVALID);
     EXPECT_OK(map(SLOT(1), SLOT(2), 3, PTABLE_WRITE, 2, 20));
     cr_expect_eq(pte(3), (10u << 20) | 7 | ABI_PTE_LARGE | ABI_PTE_NX);
     cr_expect_eq(pte(4), (12u << 20) | 7 | ABI_PTE_LARGE | ABI_PTE_NX);
@@ -275,7 +275,68 @@ Test(kernel_invocations, unmap_asks_for_the_table_that_holds_the_mapping)
     EXPECT_ERR(copy(30, SLOT(20)), SYS_ERR_DEST_TYPE_INVALID);
     EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error);
     cr_expect_eq(pte(10), 0);
-    EXPECT_OK(map(SLOT(1), SLOT(2), 10, 0, 4, 20));
+    EXPECT_OK(map(SLOT(1), SLOT(2), 10, 0, 4, 21));
+}
+
+/* An L1CNode in the right slot of a root goes on where the root ends. */
+Test(kernel_invocations, a_root_grows_by_parts)
+{
+    const uint64_t l1 = OBJSIZE_L2CNODE, more = ROOTCN_SLOT_MORE;
+    struct capability *root = &alice->cspace.cap;
+    const capaddr_t far = KPI_CPTR(256 + 20, 3);
+#define ROOT_RETYPE(offset, type, bytes, slot)                                              \
+    INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, offset, type, bytes, 1, \
+           ROOT_CPTR, 0, slot)                                                              \
+        .error
+    EXPECT_ERR(ROOT_RETYPE(0, ObjType_L2CNode, 0, 256 + 20), SYS_ERR_SLOTS_INVALID);
+    EXPECT_ERR(ROOT_RETYPE(0, ObjType_L1CNode, l1, 20), SYS_ERR_DEST_TYPE_INVALID);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Copy, more, ROOT_CPTR, ROOT_CPTR, 1 << 8 | 2).error,
+               SYS_ERR_DEST_TYPE_INVALID);
+    EXPECT_OK(ROOT_RETYPE(0, ObjType_L1CNode, l1, more));
+    EXPECT_OK(ROOT_RETYPE(l1, ObjType_L2CNode, 0, 256 + 20));
+    EXPECT_OK(INVOKE(KPI_CPTR(256 + 20, 0), 1, CNodeCmd_Copy, 3, ROOT_CPTR, RAM_CPTR, 2).error);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Copy, far, ROOT_CPTR, RAM_CPTR, 2 << 8 | 2).error,
+               SYS_ERR_SLOT_IN_USE);
+    /* and once more, behind the second part; there is nothing behind the third */
+    EXPECT_OK(ROOT_RETYPE(2 * l1, ObjType_L1CNode, l1, 256 + more));
+    EXPECT_OK(
+        INVOKE(0, 0, CNodeCmd_Copy, 512 + 1, ROOT_CPTR, KPI_CPTR(256 + 20, 0), 1 << 8 | 1).error);
+    EXPECT_OK(delete_cap(KPI_CPTR(512 + 1, 3))); /* the same CNode, seen from there */
+    EXPECT_ERR(delete_cap(far), SYS_ERR_CAP_NOT_FOUND);
+    EXPECT_ERR(delete_cap(KPI_CPTR(768, 0)), SYS_ERR_CNODE_NOT_FOUND);
+    EXPECT_ERR(delete_cap(0xffffffff), SYS_ERR_CNODE_NOT_FOUND);
+    /* with its part, all that lies in it and behind it goes */
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Delete, (uint64_t)more << 8, 1).error);
+    cr_expect_eq(cnode_slot(root, more)->cap.type, ObjType_Null);
+    EXPECT_ERR(delete_cap(far), SYS_ERR_CNODE_NOT_FOUND);
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
+}
+
+Test(kernel_invocations, unmap_leaves_the_mapping_to_its_owner)
+{
+    make_table();
+    EXPECT_OK(retype(RAM_CPTR, 4096, ObjType_Frame, 4096, 2, 3));
+    EXPECT_OK(map(SLOT(1), SLOT(3), 10, 0, 1, 20));
+    EXPECT_OK(map(SLOT(1), SLOT(4), 11, 0, 1, 21));
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error);
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(21), 2).error);
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
+    EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Unmap, SLOT(20), 2).error, SYS_ERR_VNODE_NOT_INSTALLED);
+    EXPECT_ERR(INVOKE(SLOT(20), 2, MappingCmd_Modify, 0, 1, 0).error, SYS_ERR_WRONG_MAPPING);
+    /* what is mapped there now is found, and only that */
+    EXPECT_OK(map(SLOT(1), SLOT(3), 11, 0, 1, 22));
+    EXPECT_OK(INVOKE(SLOT(1), 2, VNodeCmd_ModifyFlags, 11, 1, PTABLE_EXECUTE).error);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_ModifyFlags, 10, 1, 0).error,
+               SYS_ERR_VNODE_NOT_INSTALLED);
+    /* two retired mappings are no copies of each other */
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Revoke, SLOT(20), 2).error);
+    cr_expect_eq(cap_at(alice, SLOT(21))->type, ObjType_Frame_Mapping);
+    EXPECT_OK(delete_cap(SLOT(1))); /* the table ends; the retired mappings do not */
+    cr_expect_eq(cap_at(alice, SLOT(22))->type, ObjType_Null);
+    EXPECT_OK(delete_cap(SLOT(20)));
+    EXPECT_OK(delete_cap(SLOT(3)));
+    EXPECT_OK(delete_cap(SLOT(21)));
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
 }
 
 /* Mapping and mapped point at each other; who is given away must be found at its new place. */

@@ -4,7 +4,7 @@
  * agree with it in all that can be seen.
  */
 /* link: guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -175,14 +175,14 @@ Test(kernel_messages, lrpc_wakes_a_receiver_and_keeps_the_run_queue_in_order)
     schedule_make_runnable(alice);
     cr_assert_eq(lrpc(1, &err), LRPC);
     cr_expect(bob->queued);
-    cr_expect_eq(schedule_next(), alice);
+    cr_expect_eq(schedule_next(1000), alice);
     schedule_yield(alice);
-    cr_expect_eq(schedule_next(), bob);
+    cr_expect_eq(schedule_next(1000), bob);
     cr_expect_eq(CORE_PAGE->runq_head, mem_to_phys(bob).v);
     schedule_remove(bob);
-    cr_expect_eq(schedule_next(), alice);
+    cr_expect_eq(schedule_next(1000), alice);
     schedule_remove(alice);
-    cr_expect_null(schedule_next());
+    cr_expect_null(schedule_next(1000));
     cr_expect_eq(CORE_PAGE->runq_head, 0);
 }
 
@@ -292,10 +292,10 @@ Test(kernel_messages, lrpc_says_what_is_wrong_with_the_endpoint)
     EXPECT_ERR(err, SYS_ERR_LRPC_SLOT_INVALID);
     cr_expect_eq(lrpc_from(a, RAM_CPTR, 1, &err), RETURNED);
     EXPECT_ERR(err, SYS_ERR_LRPC_NOT_ENDPOINT);
-    bob->stopped = 1;
+    bob->complete = 0;
     cr_expect_eq(lrpc(1, &err), RETURNED);
     EXPECT_ERR(err, SYS_ERR_LMP_NO_TARGET);
-    bob->stopped = 0;
+    bob->complete = 1;
     cap_at(alice, SLOT(1))->u.endpoint.epoffset = 0;
     cr_expect_eq(lrpc(1, &err), RETURNED);
     EXPECT_ERR(err, SYS_ERR_LMP_NO_TARGET);

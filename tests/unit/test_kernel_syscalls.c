@@ -4,7 +4,7 @@
  * notifications, print, and what is refused.
  */
 /* link: guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
@@ -41,9 +41,15 @@ Test(kernel_syscalls, retype_checks_types_sizes_and_slots)
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 0, 1), SYS_ERR_RETYPE_INVALID_COUNT);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 100, 1, 1), SYS_ERR_INVALID_SIZE);
     EXPECT_ERR(retype(RAM_CPTR, 100, ObjType_Frame, 4096, 1, 1), SYS_ERR_RETYPE_INVALID_OFFSET);
-    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 16u << 20, 1, 1), SYS_ERR_RETYPE_INVALID_OBJECT);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 16u << 20, 1, 1), SYS_ERR_INVALID_SIZE);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4u << 20, 3, 1), SYS_ERR_RETYPE_INVALID_COUNT);
+    EXPECT_ERR(retype(RAM_CPTR, 4096, ObjType_Frame, 8u << 20, 1, 1),
+               SYS_ERR_RETYPE_INVALID_OFFSET);
+    EXPECT_ERR(retype(RAM_CPTR, 8u << 20, ObjType_Frame, 4096, 1, 1),
+               SYS_ERR_RETYPE_INVALID_OFFSET);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 300), SYS_ERR_SLOTS_INVALID);
-    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, UINT64_MAX, 1), SYS_ERR_SLOTS_INVALID);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, UINT64_MAX, 1),
+               SYS_ERR_RETYPE_INVALID_COUNT);
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 1));
     EXPECT_ERR(retype(RAM_CPTR, 8192, ObjType_Frame, 4096, 1, 1), SYS_ERR_SLOT_IN_USE);
     /* the root takes CNodes only */
@@ -163,7 +169,8 @@ Test(kernel_syscalls, map_fills_entries_and_any_deletion_clears_them)
 {
     make_tables();
     EXPECT_OK(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 1, 0, 0, 1, 21));
-    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(2), 2, 0, 0, 1, 25), SYS_ERR_VNODE_TYPE);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(2), 2, 0, 0, 1, 25),
+               SYS_ERR_WRONG_MAPPING);
     EXPECT_OK(map(SLOT(1), SLOT(2), 0, 0, 0, 1, 22));
     EXPECT_OK(map(SLOT(2), SLOT(3), 0, 0, 0, 1, 23));
     EXPECT_OK(map(SLOT(3), SLOT(4), 7, PTABLE_WRITE, 4096, 3, 24));
@@ -173,7 +180,12 @@ Test(kernel_syscalls, map_fills_entries_and_any_deletion_clears_them)
     EXPECT_OK(copy(5, SLOT(4)));
     EXPECT_ERR(map(SLOT(3), SLOT(5), 9, 0, 0, 1, 26), SYS_ERR_VNODE_SLOT_INUSE);
     EXPECT_ERR(map(SLOT(3), SLOT(5), 510, 0, 0, 3, 26), SYS_ERR_VM_MAP_SIZE);
-    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 4096, 4, 26), SYS_ERR_VM_MAP_OFFSET);
+    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 4096, 4, 26), SYS_ERR_FRAME_OFFSET_INVALID);
+    EXPECT_ERR(map(SLOT(3), SLOT(5), 20, 0, 17, 1, 26), SYS_ERR_FRAME_OFFSET_INVALID);
+    EXPECT_ERR(map(SLOT(2), SLOT(5), 20, 0, 0, 1, 26), SYS_ERR_VM_FRAME_TOO_SMALL);
+    EXPECT_ERR(map(SLOT(1), SLOT(5), 20, 0, 0, 1, 26), SYS_ERR_VM_FRAME_TOO_SMALL);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(5), 20, 0, 0, 1, 26),
+               SYS_ERR_WRONG_MAPPING);
     EXPECT_OK(map(SLOT(3), SLOT(5), 20, 0, 0, 4, 26));
     EXPECT_OK(delete_cap(SLOT(4))); /* the frame: its mapping goes */
     cr_expect_eq(pte(7) | pte(8) | pte(9), 0);
@@ -200,9 +212,9 @@ Test(kernel_syscalls, the_upper_half_cannot_be_mapped)
 {
     make_tables();
     EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 256, 0, 0, 1, 21),
-               SYS_ERR_VNODE_SLOT_INVALID);
+               SYS_ERR_VNODE_SLOT_RESERVED);
     EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(1), 511, 0, 0, 1, 21),
-               SYS_ERR_VNODE_SLOT_INVALID);
+               SYS_ERR_VNODE_SLOT_RESERVED);
 }
 
 /* ---- yield, notification, print ---- */
@@ -292,6 +304,7 @@ Test(kernel_syscalls, the_monitor_learns_of_dispatchers_that_were_stopped)
     cr_expect_eq(stop_next(), 0);
 
     alice->stopped = 0;
+    dispatcher_update_complete(alice);
     call(SYSCALL_DEBUG, DEBUG_EXIT, 0, false, &err);
     cr_expect(alice->stopped);
     cr_expect_eq(stop_next(), 42, "one that asks for its end may not have said goodbye");

@@ -250,3 +250,59 @@ Test(kvm_exits, no_notification_is_lost)
     cr_assert_eq(t.why.exit_code, 12);
     finish();
 }
+
+/* Raises CR8 and lowers it again, which makes KVM leave the guest; the machine has no APIC to tell. */
+GUEST(guest_cr8, "  mov $9, %eax\n"
+                 "  mov %rax, %cr8\n"
+                 "  xor %eax, %eax\n"
+                 "  mov %rax, %cr8\n"
+                 "  power_off $5\n");
+
+Test(kvm_exits, the_task_priority_is_nobodys_business)
+{
+    run(1, guest_cr8_start, guest_cr8_end);
+    cr_assert(t.why.reason == STOP_EXIT && t.why.exit_code == 5, "%s: %s",
+              stop_reason_name(t.why.reason), t.why.detail);
+    finish();
+}
+
+/* Ends with 1 if CPUID offers VMX (leaf 1, ECX 5), SVM (leaf 0x80000001, ECX 2), RTM or HLE (leaf 7, EBX 11,
+ * 4) or counters (leaf 10, if there is such a leaf). */
+GUEST(guest_offers, "  xor %eax, %eax\n"
+                    "  cpuid\n"
+                    "  mov %eax, %esi\n"
+                    "  mov %rbx, %rdi\n"
+                    "  mov $1, %eax\n"
+                    "  xor %ecx, %ecx\n"
+                    "  cpuid\n"
+                    "  bt $5, %ecx\n"
+                    "  jc 1f\n"
+                    "  mov $0x80000001, %eax\n"
+                    "  cpuid\n"
+                    "  bt $2, %ecx\n"
+                    "  jc 1f\n"
+                    "  cmp $7, %esi\n"
+                    "  jb 2f\n"
+                    "  mov $7, %eax\n"
+                    "  xor %ecx, %ecx\n"
+                    "  cpuid\n"
+                    "  test $0x810, %ebx\n"
+                    "  jnz 1f\n"
+                    "  cmp $10, %esi\n"
+                    "  jb 2f\n"
+                    "  mov $10, %eax\n"
+                    "  cpuid\n"
+                    "  test %al, %al\n"
+                    "  jnz 1f\n"
+                    "2: mov $-0x40000000, %rbx\n"
+                    "  power_off $0\n"
+                    "1: mov $-0x40000000, %rbx\n"
+                    "  power_off $1\n");
+
+Test(kvm_exits, cpuid_offers_no_hypervisor_transactions_or_counters)
+{
+    run(1, guest_offers_start, guest_offers_end);
+    cr_assert(t.why.reason == STOP_EXIT && t.why.exit_code == 0, "%s: %s",
+              stop_reason_name(t.why.reason), t.why.detail);
+    finish();
+}

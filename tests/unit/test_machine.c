@@ -491,6 +491,26 @@ Test(machine, trace_is_taken_at_requests_and_losses_are_counted)
     cr_assert_eq(stats.upcalls, 1);
 }
 
+Test(machine, a_damaged_trace_counter_counts_nothing)
+{
+    start();
+    struct abi_core_page *page = machine_core_page(t.machine, 0);
+    struct machine_stats stats;
+    record(0, ABI_TRACE_SYSCALL, 0);
+    request(0, ABI_PORT_CLOCK, 0, 1);
+    for (unsigned shift = 33; shift < 64; shift += 15) {
+        page->trace_head += 1ull << shift;
+        request(0, ABI_PORT_CLOCK, 0, 1);
+    }
+    page->trace_head = 5; /* and back */
+    request(0, ABI_PORT_CLOCK, 0, 1);
+    record(0, ABI_TRACE_SYSCALL, 0);
+    request(0, ABI_PORT_CLOCK, 0, 1);
+    machine_get_stats(t.machine, &stats);
+    cr_assert_eq(stats.trace_records, 2);
+    cr_assert_eq(stats.trace_lost, 0);
+}
+
 Test(machine, trace_records_in_words)
 {
     start();

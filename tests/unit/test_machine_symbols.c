@@ -207,3 +207,32 @@ Test(symbols, trace_records_use_the_names_of_the_kernel_file)
     }
     tiny_free(&t);
 }
+
+/* A dispatcher is called what the guest likes: the name picks a line of the menu, or nothing. */
+Test(machine_symbols, names_of_the_guest_are_no_paths, .timeout = 60)
+{
+    static struct tiny t;
+    char fifo[128], text[128];
+    tiny_init(&t, 1, nothing_start, nothing_end, NULL);
+    snprintf(fifo, sizeof fifo, "%s/fifo", t.dir);
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof t.error), 0, "%s", t.error);
+    /* whoever opened the pipe to read it would wait for ever */
+    cr_expect_not(machine_symbol(t.machine, "../fifo", 0x400000, text, sizeof text));
+    cr_expect_str_eq(text, "../fifo!0x400000");
+    cr_expect_not(machine_symbol(t.machine, "fifo", 0x400000, text, sizeof text));
+    cr_expect_not(machine_symbol(t.machine, "", 0x400000, text, sizeof text));
+    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof text), "it has none");
+    /* nor is a pipe read that took the place of an image */
+    snprintf(text, sizeof text, "%s/sbin/init", t.dir);
+    cr_assert_eq(rename(fifo, text), 0);
+    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof text));
+    tiny_free(&t);
+}
+
+Test(symbols, a_file_that_is_none_has_no_symbols, .timeout = 60)
+{
+    remove(path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    expect(TEXT_VADDR, NULL, 0);
+}

@@ -14,6 +14,8 @@
 static struct diags diags;
 static struct arena arena;
 
+#define KERNEL_AND_INIT "kernel /boot/cpu\nmodule /sbin/init\n"
+
 static struct menu parse(const char *text, unsigned core_count)
 {
     struct menu menu = { 0 };
@@ -207,4 +209,20 @@ Test(menu, a_block_in_a_scenario_works)
     cr_expect_eq(s->menu.modules[1].cores, 2);
     scenario_free(s);
     diags_free(&diags);
+}
+
+/* What a record writes into YAML must be text; a sequence that is cut off by the end of its line, most of
+ * all. */
+Test(menu, lines_are_text_in_utf_8)
+{
+    bad(KERNEL_AND_INIT "module /sbin/a \xc2\n", 3, 16, "byte 0xc2 is no UTF-8");
+    bad(KERNEL_AND_INIT "module /sbin/a x\xe2", 3, 17, "byte 0xe2 is no UTF-8");
+    bad(KERNEL_AND_INIT "module /sbin/a\xff\n", 3, 15, "byte 0xff is no UTF-8");
+    bad(KERNEL_AND_INIT "module /sbin/a \xed\xa0\x80\n", 3, 16, "no UTF-8"); /* a surrogate */
+    bad(KERNEL_AND_INIT "module /sbin/a \xc0\xaf\n", 3, 16, "no UTF-8");     /* too long */
+    struct menu menu = parse(KERNEL_AND_INIT "module /sbin/a \xc3\xa9 \xf0\x9f\x90\x9f\n", 4);
+    cr_expect_eq(diags.errors, 0);
+    cr_expect_eq(menu.module_count, 2);
+    diags_free(&diags);
+    arena_free(&arena);
 }

@@ -90,6 +90,29 @@ Test(report_text, what_nobody_sees_is_shown)
 
 /* ---- matcher ---- */
 
+/* Automata with many states, in lines made for them.  A matcher that builds states as it goes takes
+ * minutes for one of these; the guard is far away. */
+Test(report_matcher, time_is_linear_in_the_line_whatever_the_expression, .timeout = 60)
+{
+    static char text[1025];
+    make("expect:\n  - {console: {regex: '(a|b)*a(a|b){200}c'}}\n"
+         "  - {console: {regex: '((a*)*|(b*)*)*c'}}\n  - {console: {regex: '^(a|aa|b|bb)+$'}}\n");
+    struct matcher *m = matcher_create(scenario);
+    unsigned random = 1;
+    for (unsigned line = 0; line < 50; line++) {
+        for (unsigned i = 0; i < sizeof(text) - 1; i++) {
+            random = random * 1103515245 + 12345;
+            text[i] = "ab"[random >> 16 & 1];
+        }
+        matcher_line(m, 0, "app", text);
+    }
+    cr_expect_eq(matcher_count(m, 0), 0);
+    cr_expect_eq(matcher_count(m, 1), 0);
+    cr_expect_eq(matcher_count(m, 2), 50);
+    matcher_destroy(m);
+    scenario_free(scenario);
+}
+
 Test(report_matcher, counts_by_core_domain_and_pattern)
 {
     make("expect:\n  - {console: hello, core: 1, domain: app, count: 2}\n"
@@ -322,6 +345,66 @@ Test(report_console, trace_file_gets_everything_whatever_the_verbosity)
     free(shown);
     free(trace);
     scenario_free(scenario);
+}
+
+Test(report_console, what_is_shown_and_traced_has_a_limit)
+{
+    make("expect: [{console: line 99}]\n");
+    char *trace;
+    size_t trace_bytes;
+    struct report_options options = { .out = open_memstream(&shown, &shown_bytes),
+                                      .trace = open_memstream(&trace, &trace_bytes),
+                                      .output_limit = 100 };
+    struct report *report = report_create(scenario, &options);
+    char text[32];
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof(text), "line %d", i);
+        say(report, 0, "a", text, ABI_CONSOLE_USER);
+    }
+    cr_expect_eq(matcher_state(report_matcher(report)), MATCHER_MET, "it is matched all the same");
+    report_end(report);
+    const struct run_result result = { .verdict = VERDICT_PASS, .core_count = 1 };
+    report_summary(report, &result);
+    report_destroy(report);
+    fclose(options.out);
+    fclose(options.trace);
+    cr_expect_not_null(strstr(shown, "a: line 2\n-- 97 more lines left out: 81 bytes were shown"),
+                       "%s", shown);
+    cr_expect_null(strstr(shown, "line 3\n"));
+    cr_expect_not_null(strstr(trace, "a: line 3\n-- 96 more lines left out (--output-limit)\n"),
+                       "%s", trace);
+    free(shown);
+    free(trace);
+    scenario_free(scenario);
+}
+
+Test(report_console, of_lines_that_are_not_kept_the_last_are)
+{
+    make("expect: [{console: never}]\n");
+    char text[32];
+    stream = open_memstream(&shown, &shown_bytes);
+    struct report_options options = { .verbosity = -1, .out = stream, .keep_limit = 100 };
+    struct report *report = report_create(scenario, &options);
+    for (int i = 0; i < 120; i++) {
+        snprintf(text, sizeof(text), "line %d.", i);
+        say(report, (unsigned)i % 2, "a", text, ABI_CONSOLE_USER);
+    }
+    size_t count;
+    uint64_t all;
+    report_lines(report, &count, &all);
+    cr_expect_eq(all, 120);
+    cr_expect_eq(count, 12, "as many as fit: %zu", count);
+    const struct run_result result = { .verdict = VERDICT_FAIL, .core_count = 2 };
+    report_summary(report, &result);
+    fflush(stream);
+    cr_expect_not_null(strstr(shown, "core 0, last 8 of 60 lines:"), "%s", shown);
+    cr_expect_not_null(strstr(shown, "core 1, last 8 of 60 lines:"));
+    for (int i = 104; i < 120; i++) {
+        snprintf(text, sizeof(text), "line %d.", i);
+        cr_expect_not_null(strstr(shown, text), "%s", text);
+    }
+    cr_expect_null(strstr(shown, "line 103."));
+    close_report(report);
 }
 
 struct talker {

@@ -290,6 +290,8 @@ Test(scenario, expect_mistakes)
     bad(E "  - console: {regex: '((.{1,200}){1,200}){3}'}\n", 7, 22, "it repeats too much");
     bad(E "  - console: {regex: 'a{20000}'}\n", 7, 22, "it repeats too much");
     bad(E "  - console: {regex: '(x{0,90}){0,90}y'}\n", 7, 22, "it repeats too much");
+    bad(E "  - console: {regex: 'a{~2}'}\n", 7, 22, "a brace begins a number of repetitions");
+    bad(E "  - console: {regex: 'a{2~}'}\n", 7, 22, "braces hold numbers");
     bad(E "  - console: {regx: a}\n", 7, 15, "did you mean 'regex'?");
     bad(E "  - console: {text: a, regex: b}\n", 7, 31, "either text or regex, not both");
     bad(E "  - console: {}\n", 7, 14, "expected one of the keys text, regex");

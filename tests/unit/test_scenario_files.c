@@ -264,3 +264,45 @@ Test(scenario_files, damaged_files_are_parsed_or_refused_with_a_reason)
     cr_expect_gt(accepted, 100, "only %u: some changes are harmless", accepted);
     cr_expect_lt(accepted, 7900);
 }
+
+/* One mistake, one error: what hangs on the number of cores is not compared with a guess. */
+static void only_error(const char *text, unsigned line, const char *part)
+{
+    bad(text, line, 0, part);
+    scenario_free(parse(text));
+    cr_expect_eq(diags.errors, 1, "%zu errors for:\n%s", diags.errors, text);
+    if (diags.errors != 1)
+        diags_print(&diags, stderr);
+    diags_free(&diags);
+}
+
+#define ON_CORE_3                                                                     \
+    "boot:\n  - kernel /boot/cpu\n  - module /sbin/init\n  - module /sbin/a core=3\n" \
+    "expect:\n  - console: x\n    core: 2\n  - console: y\n    core: 0-3\n"
+
+Test(scenario_files, one_mistake_about_cores_is_one_error)
+{
+    only_error("scenario: a\nmachine:\n  cores: \"4\"\n" ON_CORE_3, 3, "without quotes");
+    only_error("scenario: a\nmachine:\n  cores: 65\n" ON_CORE_3, 3, "65");
+    only_error("scenario: a\nmachine:\n  cors: 4\n" ON_CORE_3, 3, "cores");
+    only_error("scenario: a\nmachine: 4\n" ON_CORE_3, 2, "machine");
+    only_error("scenario: a\nmachin:\n  cores: 4\n" ON_CORE_3, 2, "machine");
+    only_error("scenario: a\nmachine:\n  nodes:\n    - cores: 0-3-\n" ON_CORE_3, 4, "core");
+    scenario_free(good("scenario: a\nmachine:\n  cores: 4\n" ON_CORE_3));
+}
+
+Test(scenario_files, what_is_shown_reads_as_it_is)
+{
+    char *shown = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&shown, &bytes);
+    scenario_free(parse("scenario: \"a\\u202eb\\u200b\\u2066\\e[31m\"\n" BOOT));
+    diags_print(&diags, out);
+    fclose(out);
+    cr_expect_not_null(strstr(shown, "\\xe2\\x80\\xae"), "%s", shown);
+    for (size_t i = 0; i < bytes; i++)
+        cr_expect(shown[i] == '\n' || (shown[i] >= ' ' && shown[i] < 0x7f), "byte %zu of %s", i,
+                  shown);
+    free(shown);
+    diags_free(&diags);
+}

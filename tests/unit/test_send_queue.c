@@ -3,7 +3,7 @@
  * The send queue of services, over a binding that is played here: it can be busy, owes one
  * continuation for each message it took, and may break.
  */
-/* link: guest/user/lib/services/send_queue.c */
+/* link: guest/user/lib/services/send_queue.c guest/user/lib/services/account.c */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@ static struct {
     char log[256]; /* "s1" sent, "d1" done, "f1" failed, "g" gone */
 } binding;
 static struct send_queue queue;
+static struct account *payer;
 
 /* ---- what the library would provide ---- */
 
@@ -91,14 +92,15 @@ static void gone(struct send_queue *q)
 static void add(int number)
 {
     struct numbered *n = malloc(sizeof(*n));
-    *n = (struct numbered){ .item = { .send = send_fn, .done = done }, .number = number };
+    *n = (struct numbered){ .item = { .send = send_fn, .done = done, .payer = payer },
+                            .number = number };
     send_queue_add(&queue, &n->item);
 }
 
 static void fresh(void)
 {
     memset(&binding, 0, sizeof(binding));
-    send_queue_init(&queue, &binding, "nobody", register_send);
+    send_queue_init(&queue, &binding, "nobody", 0, register_send);
 }
 
 Test(send_queue, one_at_a_time_and_in_order)
@@ -142,18 +144,29 @@ Test(send_queue, a_message_that_cannot_be_sent_does_not_hold_up_the_next)
     cr_assert_str_eq(binding.log, "f1 s2 d2 ");
 }
 
-Test(send_queue, a_full_queue_drops_and_tells)
+Test(send_queue, who_does_not_read_holds_up_himself)
 {
+    static const struct account_kind kinds[] = { { "messages", 9, 1 } };
+    struct account_book book;
     fresh();
-    for (int i = 0; i < SEND_QUEUE_MAX; i++)
-        add(1);
-    cr_assert_eq(queue.count, SEND_QUEUE_MAX);
-    add(7);
-    cr_assert_str_eq(binding.log, "s1 f7 ");
+    account_book_init(&book, kinds, 1, CHIPS_ERR_OVER_SHARE);
+    payer = account_open(&book, 1, NULL);
+    for (int i = 1; i <= 5; i++)
+        add(i); /* four may wait: as many as it leaves to others, but for one */
+    cr_assert_str_eq(binding.log, "s1 f5 ");
+    struct account *hog = payer, *other = account_open(&book, 2, NULL);
+    payer = other;
+    add(6); /* to the same queue, for another one's sake */
+    payer = NULL;
+    add(7); /* is owed */
+    cr_assert_eq(queue.count, 6);
+    cr_assert_str_eq(binding.log, "s1 f5 ");
+    for (int i = 0; i < 6; i++)
+        run(&binding.cont);
+    cr_assert_eq(book.used[0], 0);
+    account_close(hog);
+    account_close(other);
     binding.log[0] = '\0';
-    send_queue_close(&queue, gone);
-    binding.log[0] = '\0';
-    run(&binding.cont);
 }
 
 Test(send_queue, closing_waits_for_the_message_under_way)

@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "crowd_guest.h"
 #include "engine/prng.h"
-#include "engine/unicorn/unicorn.h"
+#include "machine/machine.h"
 #include "run/snapshot.h"
 
 struct outcome {
@@ -43,7 +44,7 @@ static void console_line(void *context, const struct machine_console_line *line)
         engine_unicorn.request_stop(run->engine, STOP_REQUEST);
 }
 
-static void slice(void *context, const struct unicorn_slice *seen)
+static void slice(void *context, const struct engine_slice *seen)
 {
     struct run *run = context;
     run->outcome.schedule = XXH3_64bits_withSeed(seen, sizeof(*seen), run->outcome.schedule);
@@ -60,13 +61,13 @@ static void open_run(struct run *run, unsigned cores, unsigned turns, uint64_t s
     cr_assert(!wrong, "%s", wrong);
     cr_assert_eq(engine_unicorn.create(&run->engine, run->machine, &options), 0, "%s",
                  machine_error_text(run->machine));
-    unicorn_observe(run->engine, slice, run);
+    engine_unicorn.observe(run->engine, slice, run);
 }
 
 static void go_on(struct run *run)
 {
     cr_assert_eq(machine_run(run->machine, &run->outcome.why), 0, "%s", run->outcome.why.detail);
-    unicorn_state_hash(run->engine, run->outcome.hash);
+    engine_unicorn.state_hash(run->engine, run->outcome.hash);
     run->outcome.counter = crowd_counter(run->machine);
 }
 
@@ -207,13 +208,48 @@ Test(unicorn_determinism, a_snapshot_goes_on_like_the_original, .timeout = 120)
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
         uint64_t hash[2];
-        unicorn_state_hash(run.engine, hash);
+        engine_unicorn.state_hash(run.engine, hash);
         cr_assert(hash[0] == then.hash[0] && hash[1] == then.hash[1], "state %d", i);
         run.outcome = then;
         go_on(&run);
         cr_assert(same(&run.outcome, &original), "run %d", i);
     }
     vm_snapshot_free(&engine_unicorn, snapshot);
+    close_run(&run);
+}
+
+/* More than descriptors were allowed to begin with; each is restored, in another order. */
+Test(unicorn_determinism, many_snapshots_are_kept, .timeout = 240)
+{
+    enum { SNAPSHOTS = 60 };
+    static struct vm_snapshot *snapshot[SNAPSHOTS];
+    static uint64_t hash[SNAPSHOTS][2];
+    need_unicorn();
+    struct rlimit limit;
+    struct run run;
+    open_run(&run, 2, 2000, 11, false, true);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 48;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (unsigned i = 0; i < SNAPSHOTS; i++) {
+        if (i % 6 == 0) { /* several of each moment */
+            run.stop_at_line = i / 6 + 1;
+            go_on(&run);
+            cr_assert_eq(run.outcome.why.reason, STOP_REQUEST);
+        }
+        memcpy(hash[i], run.outcome.hash, sizeof(hash[i]));
+        cr_assert_eq(vm_snapshot(run.machine, &engine_unicorn, run.engine, &snapshot[i]), 0,
+                     "snapshot %u", i);
+    }
+    for (unsigned i = 0; i < SNAPSHOTS; i++) {
+        unsigned number = i * 37 % SNAPSHOTS;
+        uint64_t now[2];
+        cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot[number]), 0);
+        engine_unicorn.state_hash(run.engine, now);
+        cr_expect(now[0] == hash[number][0] && now[1] == hash[number][1], "state %u", number);
+    }
+    for (unsigned i = 0; i < SNAPSHOTS; i++)
+        vm_snapshot_free(&engine_unicorn, snapshot[i]);
     close_run(&run);
 }
 
@@ -229,7 +265,7 @@ Test(unicorn_determinism, a_snapshot_with_another_seed_goes_on_differently, .tim
     uint64_t hash[6];
     for (uint64_t i = 0; i < 6; i++) { /* seeds 0 0 1 1 2 2 */
         cr_assert_eq(vm_restore(run.machine, &engine_unicorn, run.engine, snapshot), 0);
-        unicorn_reseed(run.engine, i / 2);
+        engine_unicorn.reseed(run.engine, i / 2);
         go_on(&run);
         cr_assert_eq(run.outcome.why.reason, STOP_EXIT);
         hash[i] = run.outcome.hash[0];

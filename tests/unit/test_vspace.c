@@ -153,13 +153,6 @@ struct sysret sys_invoke_raw(uint64_t header, uint64_t send, const uintptr_t *wo
         cr_assert_eq(word[0], VNodeCmd_Map);
         return SYSRET(kernel_map(cap, word + 1));
     }
-    if (level == 2 && cap->type == ObjType_Frame) {
-        struct frame_identity *id = (struct frame_identity *)word[1];
-
-        cr_assert_eq(word[0], FrameCmd_Identify);
-        *id = (struct frame_identity){ .base = cap->base, .bytes = cap->bytes };
-        return SYSRET(SYS_ERR_OK);
-    }
     if (level == 1) { /* copy into an L2 CNode */
         struct cap *dest = &caps[cptr | word[1]];
 
@@ -178,6 +171,15 @@ struct sysret sys_invoke_raw(uint64_t header, uint64_t send, const uintptr_t *wo
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
     return (void *)(handle + DISP_KERNEL_BUFFER_OFFSET);
+}
+
+errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret)
+{
+    const struct cap *frame = &caps[get_cap_addr(cap)];
+
+    cr_assert_eq(frame->type, ObjType_Frame);
+    *ret = (struct frame_identity){ .base = frame->base, .bytes = frame->bytes };
+    return SYS_ERR_OK;
 }
 
 errval_t ram_prepare(gensize_t bytes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The watch: a signal or the real-time limit reaches the engine that runs, once, with the right
+ * The watch: a signal or the guard reaches the engine that runs, once, with the right
  * reason, and never an engine that is gone.
  */
 #include <criterion/criterion.h>
@@ -63,7 +63,7 @@ Test(watch, a_signal_before_the_engine_stops_it_when_it_comes, .timeout = 60)
     watch_stop(watch);
 }
 
-Test(watch, the_limit_of_real_time_is_a_deadline, .timeout = 60)
+Test(watch, the_limit_is_a_deadline, .timeout = 60)
 {
     struct watch *watch = watch_start();
     watch_engine(watch, &fake_ops, (struct engine *)&engine, 1000000);
@@ -75,6 +75,22 @@ Test(watch, the_limit_of_real_time_is_a_deadline, .timeout = 60)
     cr_expect_not(watch_limit_reached(watch), "the next engine starts afresh");
     watch_stop(watch);
     cr_expect_eq(requests, 1);
+}
+
+/* Real time passes, ten times the limit; this process does nothing in it, as if it were stopped. */
+Test(watch, time_in_which_the_process_did_not_run_does_not_count, .timeout = 60)
+{
+    struct watch *watch = watch_start();
+    watch_engine(watch, &fake_ops, (struct engine *)&engine, 200000000);
+    for (unsigned i = 0; i < 4; i++)
+        usleep(500000);
+    cr_expect_not(watch_limit_reached(watch));
+    cr_expect_eq(requests, 0);
+    while (!watch_limit_reached(watch)) {
+        /* now it runs */
+    }
+    cr_expect_eq(wait_for_request(), STOP_DEADLINE);
+    watch_stop(watch);
 }
 
 Test(watch, an_engine_that_is_gone_is_left_alone, .timeout = 60)

@@ -9,24 +9,13 @@
 #ifndef VMM_CMD_H
 #define VMM_CMD_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/options.h"
 #include "engine/engine.h"
+#include "run/status.h"
 #include "scenario/scenario.h"
-
-#ifndef VMM_VERSION
-#define VMM_VERSION "0.1"
-#endif
-
-enum exit_status {
-    STATUS_OK = 0,
-    STATUS_FAILED = 1,
-    STATUS_USAGE = 2,
-    STATUS_HOST = 3,
-    STATUS_INTERRUPTED = 130,
-};
 
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
@@ -40,17 +29,7 @@ int cmd_topo(int argc, char **argv);
 bool terminal_escapes(void);
 bool terminal_colour(void);
 
-/* ---- --set ---- */
-
-#define SETS_MAX 64
-
-struct sets {
-    const char *list[SETS_MAX];
-    size_t count;
-};
-
-/* Adds one --set argument; ends the program with a usage error when there are too many. */
-void sets_add(struct sets *sets, const char *assignment, struct argp_state *state);
+/* ---- scenarios ---- */
 
 /* scenario_load() with diagnostics printed to stderr; NULL after errors. */
 struct scenario *load_and_report(const char *path, const struct sets *sets);
@@ -62,11 +41,11 @@ struct scenario *load_and_report(const char *path, const struct sets *sets);
  * looked and what to do, and returns false. */
 bool images_find(const char *option, char *path, size_t bytes);
 
-/* Compares the menu's paths with the directory; prints FILE:LINE:COLUMN for each that is missing,
- * with the nearest name that exists.  Returns how many are missing. */
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
-
 /* ---- engines ---- */
+
+/* The engine of that name; NULL after one line on stderr, with *status 2 (no such engine) or 3 (left out
+ * of this build). */
+const struct engine_ops *engine_named(const char *name, int *status);
 
 /* The engine to use: "auto" (NULL means the same) or a name.  Returns NULL after one line on stderr
  * for each reason, with *status 2 (no such engine) or 3 (it cannot run here).  `quiet` keeps it from

@@ -9,50 +9,14 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
+#include "run/images.h"
 
-struct options {
-    struct sets sets;
-    const char *images;
-    bool quiet;
-    char **files;
-    int file_count;
-};
-
-static const struct argp_option argp_options[] = {
-    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
-    { "images", 'i', "DIR", 0, "Guest images: also check that the menu's images exist there", 0 },
-    { "quiet", 'q', NULL, 0, "Print errors only", 0 },
-    { 0 },
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    switch (key) {
-    case 'S':
-        sets_add(&options->sets, argument, state);
-        return 0;
-    case 'i':
-        options->images = argument;
-        return 0;
-    case 'q':
-        options->quiet = true;
-        return 0;
-    case ARGP_KEY_ARGS:
-        options->files = state->argv + state->next;
-        options->file_count = state->argc - state->next;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "expected a scenario file");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp argp = {
-    .options = argp_options,
-    .parser = parse_option,
+static const struct command_line command_line = {
+    .takes = { { 'S', NULL },
+               { 'i', "Guest images: also check that the menu's images exist there" },
+               { 'q', "Print errors only" } },
+    .operand = "a scenario file",
+    .several = true,
     .args_doc = "FILE...",
     .doc =
         "Validates scenario files.  Each error names file, line and column, what was expected, and "
@@ -77,7 +41,7 @@ static bool check_file(const char *file, const struct options *options)
     if (diags)
         diags_free(diags);
     free(diags);
-    if (good && !options->quiet)
+    if (good && options->verbosity >= 0)
         printf("%s: good (%s: %u core%s, %u node%s, %zu module%s, %zu expectation%s)\n", file,
                scenario->name, scenario->machine.core_count,
                scenario->machine.core_count == 1 ? "" : "s", scenario->machine.node_count,
@@ -90,11 +54,11 @@ static bool check_file(const char *file, const struct options *options)
 
 int cmd_check(int argc, char **argv)
 {
-    struct options options = { 0 };
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    struct options options;
+    options_parse(&command_line, argc, argv, &options);
     int status = STATUS_OK;
-    for (int i = 0; i < options.file_count; i++) {
-        if (!check_file(options.files[i], &options))
+    for (int i = 0; i < options.operand_count; i++) {
+        if (!check_file(options.operands[i], &options))
             status = STATUS_USAGE;
     }
     return status;

@@ -22,39 +22,10 @@
 #include <yaml.h>
 
 #include "cli/cmd.h"
-#include "engine/unicorn/unicorn_api.h"
 
-struct options {
-    const char *engine, *images;
-};
-
-static const struct argp_option argp_options[] = {
-    { "engine", 'e', "NAME", 0, "Look at one engine; status 0 if it can run here, else 3", 0 },
-    { "images", 'i', "DIR", 0, "Guest images to look for", 0 },
-    { 0 },
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    switch (key) {
-    case 'e':
-        options->engine = argument;
-        return 0;
-    case 'i':
-        options->images = argument;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument '%s'", argument);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp argp = {
-    .options = argp_options,
-    .parser = parse_option,
+static const struct command_line command_line = {
+    .takes = { { 'e', "Look at one engine; status 0 if it can run here, else 3" },
+               { 'i', "Guest images to look for" } },
     .doc = "Says what this host can run, and why not.",
 };
 
@@ -97,14 +68,6 @@ static void print_kvm_device(void)
            error ? "cannot be opened here: " : "can be opened here", error ? strerror(error) : "");
 }
 
-static void print_unicorn_library(void)
-{
-    char reason[256], mend[256];
-    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
-    if (api)
-        printf("%-10s library %s\n", "", api->path);
-}
-
 static bool print_engine(const struct engine_ops *ops, bool sentence)
 {
     struct engine_capability capability = { 0 };
@@ -125,37 +88,39 @@ static bool print_engine(const struct engine_ops *ops, bool sentence)
     else
         printf(": %s\n%-10s mend: %s\n", capability.reason, "",
                capability.mend[0] ? capability.mend : "none known");
-    if (usable && ops == &engine_unicorn)
-        print_unicorn_library();
+    const char *library = usable && ops->library_path ? ops->library_path() : NULL;
+    if (library)
+        printf("%-10s library %s\n", "", library);
     return usable;
 }
 
 int cmd_doctor(int argc, char **argv)
 {
-    struct options options = { 0 };
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    const struct engine_ops *only = NULL;
+    struct options options;
+    options_parse(&command_line, argc, argv, &options);
+    const struct engine_ops *ops;
+    int status = STATUS_OK;
     if (options.engine) {
-        only = engine_find(options.engine);
-        if (!only) {
-            fprintf(stderr, "vmm: no engine '%s'; expected", options.engine);
-            for (size_t i = 0; engine_table[i]; i++)
-                fprintf(stderr, "%s %s", i ? "," : "", engine_table[i]->name);
-            fputc('\n', stderr);
-            return STATUS_USAGE;
-        }
-        return print_engine(only, true) ? STATUS_OK : STATUS_HOST;
+        ops = engine_named(options.engine, &status);
+        if (!ops)
+            return status;
+        return print_engine(ops, true) ? STATUS_OK : STATUS_HOST;
     }
     print_host();
     print_images(options.images);
     print_kvm_device();
     bool any = false;
     const char *preferred = NULL;
-    for (size_t i = 0; engine_table[i]; i++) {
-        bool usable = print_engine(engine_table[i], false);
+    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+        bool usable = print_engine(ops, false);
         if (usable && !preferred)
-            preferred = engine_table[i]->name;
+            preferred = ops->name;
         any |= usable;
+    }
+    static const char *const all[] = { "kvm", "unicorn" };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (engine_was_left_out(all[i]))
+            printf("%-10s was left out of this build\n", all[i]);
     }
     if (any)
         printf("vmm run uses %s unless told otherwise\n", preferred);

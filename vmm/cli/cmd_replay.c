@@ -14,46 +14,16 @@
 #include "record/record.h"
 #include "run/run.h"
 
-struct options {
-    const char *dir;
-    int verbosity;
-};
-
-static const struct argp_option argp_options[] = {
-    { "quiet", 'q', NULL, 0, "Show the summary only", 0 },
-    { "verbose", 'v', NULL, 0, "As in vmm run", 0 },
-    { 0 },
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    switch (key) {
-    case 'q':
-        options->verbosity = -1;
-        return 0;
-    case 'v':
-        options->verbosity = options->verbosity < 0 ? 1 : options->verbosity + 1;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->dir)
-            argp_error(state, "expected one folder, found '%s' as well", argument);
-        options->dir = argument;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "expected the folder of a recorded run");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp argp = {
-    .options = argp_options,
-    .parser = parse_option,
+static const struct command_line command_line = {
+    .takes = { { 'q', "Show the summary only" },
+               { 'v', "As in vmm run" },
+               { OPTION_GUARD, "As in vmm run" } },
+    .operand = "the folder of a recorded run",
     .args_doc = "DIR",
     .doc =
-        "Runs again what vmm run --record DIR recorded, and compares.\v"
+        "Runs again what vmm run --record DIR recorded, and compares.  A recording that broke off "
+        "is "
+        "repeated as far as it goes.\v"
         "Exit status: 0 the same run, 1 a different one (the first difference is named), 2 not a "
         "record, 3 the host lacks something, 130 interrupted.",
 };
@@ -71,15 +41,18 @@ static int replay(const struct options *options, const struct scenario *scenario
         return STATUS_USAGE;
     }
     char images[PATH_MAX];
-    if ((size_t)snprintf(images, sizeof(images), "%s/guest", options->dir) >= sizeof(images)) {
-        fprintf(stderr, "vmm: %s: %s\n", options->dir, strerror(ENAMETOOLONG));
+    if ((size_t)snprintf(images, sizeof(images), "%s/guest", options->operands[0]) >=
+        sizeof(images)) {
+        fprintf(stderr, "vmm: %s: %s\n", options->operands[0], strerror(ENAMETOOLONG));
         return STATUS_USAGE;
     }
     struct run_settings settings = {
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .sandbox = SANDBOX_ON,
         .seed = recorded->seed,
+        .guard_ns = options->guard_ns,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
@@ -94,24 +67,24 @@ static int replay(const struct options *options, const struct scenario *scenario
 
 int cmd_replay(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options;
     struct recorded recorded = { 0 };
     int status = STATUS_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    options_parse(&command_line, argc, argv, &options);
 
     struct watch *watch = watch_start();
     if (!watch) {
         fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
         return STATUS_HOST;
     }
-    struct comparer *comparer = comparer_create(options.dir, &recorded, &status);
+    struct comparer *comparer = comparer_create(options.operands[0], &recorded, &status);
     if (!comparer) {
         watch_stop(watch);
         return status;
     }
     char path[PATH_MAX];
     struct sets none = { 0 };
-    snprintf(path, sizeof(path), "%s/scenario.yaml", options.dir);
+    snprintf(path, sizeof(path), "%s/scenario.yaml", options.operands[0]);
     struct scenario *scenario = load_and_report(path, &none);
     if (scenario)
         status = replay(&options, scenario, &recorded, comparer, watch);

@@ -2,8 +2,8 @@
  *
  * vmm run: runs one or more scenarios, one after the other.
  *
- * All files are validated before anything runs, and the result files are opened first, so a typo
- * costs no run.  The exit status is that of the worst scenario: interrupted, then host, usage, failed.
+ * All files are validated before anything runs, and the result files are opened first (outputs.c), so
+ * a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host, usage, failed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,114 +12,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/outputs.h"
 #include "record/record.h"
+#include "report/writer.h"
 #include "run/run.h"
-#include "scenario/units.h"
 
-struct options {
-    struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record;
-    bool has_seed, trap_window;
-    uint64_t seed;
-    uint64_t deadline_ns; /* 0: the scenario's */
-    int verbosity;
-    char **files;
-    int file_count;
-};
-
-enum { KEY_JSON = 256, KEY_JUNIT, KEY_TRACE, KEY_RECORD, KEY_TRAP_WINDOW };
-
-static const struct argp_option argp_options[] = {
-    { "engine", 'e', "NAME", 0, "auto (default), kvm or unicorn", 0 },
-    { "seed", 's', "N", 0, "Seed of the run, instead of the scenario's or a fresh one", 0 },
-    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
-    { "deadline", 'd', "TIME", 0, "Longest machine time, as in 10s, instead of the scenario's", 0 },
-    { "images", 'i', "DIR", 0,
-      "Guest images; default $VMM_IMAGES, else ../guest or ../lib/vmm/guest beside vmm", 0 },
-    { "json", KEY_JSON, "FILE", 0, "Write results as JSON", 1 },
-    { "junit", KEY_JUNIT, "FILE", 0, "Write results as JUnit XML", 1 },
-    { "trace", KEY_TRACE, "FILE", 0, "Write console lines, events, system calls and upcalls", 1 },
-    { "record", KEY_RECORD, "DIR", 0,
-      "Write what vmm replay needs to repeat the run (one scenario, engine in virtual time)", 1 },
-    { "trap-window", KEY_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
-      "Let the machine see each store to the UMP window", 1 },
-    { "quiet", 'q', NULL, 0, "Show the summary and failures only", 2 },
-    { "verbose", 'v', NULL, 0,
-      "Show boot phases, cores, bindings, exits by reason; twice: every system call and upcall",
-      2 },
-    { 0 },
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    const char *problem = NULL;
-    switch (key) {
-    case 'e':
-        options->engine = argument;
-        return 0;
-    case 's':
-        problem = parse_unsigned(argument, &options->seed);
-        if (problem)
-            argp_error(state, "--seed %s: %s", argument, problem);
-        options->has_seed = true;
-        return 0;
-    case 'S':
-        sets_add(&options->sets, argument, state);
-        return 0;
-    case 'd':
-        problem = parse_duration(argument, &options->deadline_ns);
-        if (!problem &&
-            (options->deadline_ns == 0 || options->deadline_ns > SCENARIO_MAX_DEADLINE_NS))
-            problem = "expected more than nothing and at most a day";
-        if (problem)
-            argp_error(state, "--deadline %s: %s", argument, problem);
-        return 0;
-    case 'i':
-        options->images = argument;
-        return 0;
-    case KEY_JSON:
-        options->json = argument;
-        return 0;
-    case KEY_JUNIT:
-        options->junit = argument;
-        return 0;
-    case KEY_TRACE:
-        options->trace = argument;
-        return 0;
-    case KEY_RECORD:
-        options->record = argument;
-        return 0;
-    case KEY_TRAP_WINDOW:
-        options->trap_window = true;
-        return 0;
-    case 'q':
-        options->verbosity = -1;
-        return 0;
-    case 'v':
-        options->verbosity = options->verbosity < 0 ? 1 : options->verbosity + 1;
-        return 0;
-    case ARGP_KEY_ARGS:
-        options->files = state->argv + state->next;
-        options->file_count = state->argc - state->next;
-        if (options->record && options->file_count > 1)
-            argp_error(state, "--record takes one scenario");
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "expected a scenario file");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp argp = {
-    .options = argp_options,
-    .parser = parse_option,
+static const struct command_line command_line = {
+    .takes = { { 'e', "auto (default), kvm or unicorn" },
+               { 's', "Seed of the run, instead of the scenario's or a fresh one" },
+               { 'S', NULL },
+               { 'd', "Longest machine time, as in 10s, instead of the scenario's" },
+               { OPTION_GUARD,
+                 "Longest processor time of a run in virtual time, as in 1h (default 20min)" },
+               { 'i', "Guest images; default $VMM_IMAGES, else ../guest or ../lib/vmm/guest beside "
+                      "vmm" },
+               { OPTION_JSON, "Write results as JSON" },
+               { OPTION_JUNIT, "Write results as JUnit XML" },
+               { OPTION_TRACE, "Write console lines, events, system calls and upcalls" },
+               { OPTION_RECORD,
+                 "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
+                 "time)" },
+               { OPTION_OUTPUT_LIMIT,
+                 "Most that a run shows (64 MiB) and writes as a trace (1 GiB); further lines are "
+                 "counted" },
+               { OPTION_SECCOMP,
+                 "What to do about system calls that running a guest does not need: end (default), "
+                 "let the kernel log them, nothing" },
+               { OPTION_TRAP_WINDOW, NULL },
+               { 'q', "Show the summary and failures only" },
+               { 'v',
+                 "Show boot phases, cores, bindings, exits by reason; twice: every system call "
+                 "and upcall" } },
+    .operand = "a scenario file",
+    .several = true,
     .args_doc = "FILE...",
     .doc =
         "Runs scenarios: builds the machine, boots it, and checks what it prints.\v"
@@ -128,35 +55,6 @@ static const struct argp argp = {
         "Exit status: 0 everything held, 1 an expectation did not hold, 2 bad usage or scenario, "
         "3 the host lacks something, 130 interrupted.",
 };
-
-/* A result file, opened before the first run. */
-static bool open_output(const char *path, const char *option, FILE **file)
-{
-    if (!path)
-        return true;
-    *file = fopen(path, "we");
-    if (!*file)
-        fprintf(stderr, "vmm: %s %s: cannot write: %s\n", option, path, strerror(errno));
-    return *file != NULL;
-}
-
-/* Two results in one file would destroy each other.  (Two to a terminal or a pipe are the user's will.) */
-static bool same_file(FILE *a, FILE *b)
-{
-    struct stat one, other;
-    return a && b && fstat(fileno(a), &one) == 0 && fstat(fileno(b), &other) == 0 &&
-           S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-static bool close_output(const char *path, const char *option, FILE *file, int written)
-{
-    if (!file)
-        return true;
-    int error = fclose(file) ? errno : -written;
-    if (error)
-        fprintf(stderr, "vmm: %s %s: cannot write: %s\n", option, path, strerror(error));
-    return !error;
-}
 
 static int worse(int a, int b)
 {
@@ -168,6 +66,7 @@ static int worse(int a, int b)
     return STATUS_OK;
 }
 
+/* A fresh seed is said before the run, so that also a run that is killed can be repeated. */
 static uint64_t choose_seed(const struct options *options, const struct scenario *scenario)
 {
     uint64_t seed = 0;
@@ -178,75 +77,103 @@ static uint64_t choose_seed(const struct options *options, const struct scenario
     /* 32 bits: enough to differ, short enough to type. */
     if (getrandom(&seed, sizeof(uint32_t), 0) != (ssize_t)sizeof(uint32_t))
         seed = 1;
+    if (options->verbosity >= 0) {
+        printf("%s: seed %" PRIu64 "\n", scenario->name, seed);
+        fflush(stdout);
+    }
     return seed;
 }
 
-static int run_all(const struct options *options, struct scenario **scenarios,
-                   struct run_settings *settings)
-{
-    int status = STATUS_OK;
-    unsigned passed = 0, not_passed = 0;
-    if (watch_signal(settings->watch))
-        fprintf(stderr, "vmm: interrupted before anything was run\n");
-    for (int i = 0; i < options->file_count && !watch_signal(settings->watch); i++) {
-        settings->seed = choose_seed(options, scenarios[i]);
-        int one = run_scenario(scenarios[i], settings);
-        passed += one == STATUS_OK;
-        not_passed += one != STATUS_OK;
-        status = worse(status, one);
-    }
-    if (watch_signal(settings->watch))
-        status = STATUS_INTERRUPTED;
-    if (options->file_count > 1)
-        printf("%u passed, %u not passed%s\n", passed, not_passed,
-               status == STATUS_INTERRUPTED ? ", interrupted" : "");
-    return status;
-}
+/* What a command's runs have in common. */
+struct batch {
+    const struct options *options;
+    struct scenario **scenarios;
+    struct run_settings settings;
+    struct outputs outputs;
+};
 
-/* With the result files open. */
-static int run_watched(const struct options *options, struct scenario **scenarios,
-                       struct run_settings *settings)
+/* One scenario, recorded if that was asked for. */
+static int run_one(struct batch *batch, const struct scenario *scenario)
 {
+    struct run_settings *settings = &batch->settings;
     struct recorder *recorder = NULL;
     int status = STATUS_OK;
-    if (options->record) {
-        recorder = recorder_create(options->record, scenarios[0], settings->images, &status);
+    settings->seed = choose_seed(batch->options, scenario);
+    if (batch->options->record) {
+        const struct recorder_run run = { settings->ops, settings->capability, settings->images,
+                                          settings->seed };
+        recorder = recorder_create(batch->options->record, scenario, &run, &status);
         if (!recorder)
             return status;
         settings->before_run = recorder_before_run;
         settings->after_run = recorder_after_run;
         settings->context = recorder;
     }
-    status = run_all(options, scenarios, settings);
+    outputs_begin(&batch->outputs, scenario, settings->ops->name, settings->seed);
+    status = run_scenario(scenario, settings);
     if (recorder && !recorder_close(recorder))
         status = worse(status, STATUS_HOST);
     return status;
 }
 
-static int run_with_outputs(const struct options *options, struct scenario **scenarios,
-                            struct run_settings *settings)
+static int run_all(struct batch *batch)
 {
-    FILE *json = NULL, *junit = NULL;
-    struct report_files files = { 0 };
-    int status = STATUS_USAGE;
-    if (open_output(options->json, "--json", &json) &&
-        open_output(options->junit, "--junit", &junit) &&
-        open_output(options->trace, "--trace", &settings->report.trace)) {
-        FILE *trace = settings->report.trace;
-        settings->files = json || junit ? &files : NULL;
-        if (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace))
-            fprintf(stderr, "vmm: --json, --junit and --trace need a file each\n");
-        else
-            status = run_watched(options, scenarios, settings);
+    struct watch *watch = batch->settings.watch;
+    int count = batch->options->operand_count, status = STATUS_OK;
+    unsigned passed = 0, not_passed = 0;
+    if (watch_signal(watch))
+        fprintf(stderr, "vmm: interrupted before anything was run\n");
+    for (int i = 0; i < count && !watch_signal(watch); i++) {
+        int one = run_one(batch, batch->scenarios[i]);
+        passed += one == STATUS_OK;
+        not_passed += one != STATUS_OK;
+        status = worse(status, one);
     }
-    int written_json = json ? report_files_write_json(&files, json) : 0;
-    int written_junit = junit ? report_files_write_junit(&files, junit) : 0;
-    report_files_free(&files);
-    settings->files = NULL;
-    bool good = close_output(options->json, "--json", json, written_json);
-    good &= close_output(options->junit, "--junit", junit, written_junit);
-    good &= close_output(options->trace, "--trace", settings->report.trace, 0);
-    return good ? status : worse(status, STATUS_HOST);
+    if (watch_signal(watch))
+        status = STATUS_INTERRUPTED;
+    if (count > 1)
+        printf("%u passed, %u not passed%s\n", passed, not_passed,
+               status == STATUS_INTERRUPTED ? ", interrupted" : "");
+    return status;
+}
+
+/* The trace goes through a writer: a full pipe or a slow disk must not hold up the machine. */
+static bool start_trace(struct run_settings *settings, FILE *file, struct writer **writer)
+{
+    if (!file)
+        return true;
+    *writer = writer_create(fileno(file));
+    settings->report.trace = *writer ? writer_stream(*writer, false) : NULL;
+    if (!settings->report.trace)
+        fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
+    return settings->report.trace != NULL;
+}
+
+/* Returns 0 or a negative errno: what could not be written. */
+static int end_trace(struct run_settings *settings, struct writer *writer)
+{
+    if (settings->report.trace)
+        fclose(settings->report.trace);
+    settings->report.trace = NULL;
+    int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
+    writer_destroy(writer);
+    return error;
+}
+
+static int run_with_outputs(struct batch *batch)
+{
+    struct writer *writer = NULL;
+    const struct options *options = batch->options;
+    const struct inputs inputs = { batch->scenarios, options->operand_count,
+                                   batch->settings.images };
+    if (!outputs_open(&batch->outputs, options, &inputs))
+        return STATUS_USAGE;
+    batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
+    int status = STATUS_HOST;
+    if (start_trace(&batch->settings, batch->outputs.trace.file.stream, &writer))
+        status = run_all(batch);
+    batch->outputs.trace_error = end_trace(&batch->settings, writer);
+    return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
 static int run_valid(const struct options *options, struct scenario **scenarios,
@@ -261,59 +188,68 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
     }
     const char *name = options->engine;
     bool choose = !name || strcmp(name, "auto") == 0;
-    if (options->record && choose)
-        name = engine_unicorn.name; /* the one that can repeat a run */
+    const struct engine_ops *repeats = engine_deterministic();
+    if (options->record && choose && repeats)
+        name = repeats->name;
     const struct engine_ops *ops =
         engine_choose(name, options->verbosity < 0, &capability, &status);
     if (!ops)
         return status;
-    if (options->record && !capability.virtual_time) {
+    if (options->record && !ops->observe) {
         fprintf(stderr,
                 "vmm: --record: engine %s runs in real time and cannot repeat a run; use --engine "
                 "unicorn\n",
                 ops->name);
         return STATUS_USAGE;
     }
-    struct run_settings settings = {
+    struct batch batch = { .options = options, .scenarios = scenarios };
+    batch.settings = (struct run_settings){
         .ops = ops,
         .capability = &capability,
         .images = images,
+        .guard_ns = options->guard_ns,
+        .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
-                    .out = stdout },
+                    .out = stdout,
+                    .output_limit = options->output_limit },
         .watch = watch,
     };
-    return run_with_outputs(options, scenarios, &settings);
+    return run_with_outputs(&batch);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct options options = { 0 };
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    struct options options;
+    options_parse(&command_line, argc, argv, &options);
+    if (options.record && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --record takes one scenario\n");
+        return STATUS_USAGE;
+    }
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */
     struct watch *watch = watch_start();
     if (!watch) {
         fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
         return STATUS_HOST;
     }
-    struct scenario **scenarios = calloc((size_t)options.file_count, sizeof(struct scenario *));
+    struct scenario **scenarios = calloc((size_t)options.operand_count, sizeof(struct scenario *));
     if (!scenarios) {
         fprintf(stderr, "vmm: the host is out of memory\n");
         watch_stop(watch);
         return STATUS_HOST;
     }
     bool valid = true;
-    for (int i = 0; i < options.file_count; i++) {
-        scenarios[i] = load_and_report(options.files[i], &options.sets);
+    for (int i = 0; i < options.operand_count; i++) {
+        scenarios[i] = load_and_report(options.operands[i], &options.sets);
         valid &= scenarios[i] != NULL;
         if (scenarios[i] && options.deadline_ns)
             scenarios[i]->deadline_ns = options.deadline_ns;
     }
     int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
     watch_stop(watch);
-    for (int i = 0; i < options.file_count; i++)
+    for (int i = 0; i < options.operand_count; i++)
         scenario_free(scenarios[i]);
     free(scenarios);
     return status;

@@ -18,44 +18,14 @@
 #define BOX_LINES_MAX 160
 #define BOXES_PER_ROW (PAGE_COLUMNS / (BOX_INNER + 5))
 
-struct options {
-    struct sets sets;
-    const char *file;
-};
-
 struct box {
     char line[BOX_LINES_MAX][BOX_INNER + 1];
     unsigned count;
 };
 
-static const struct argp_option argp_options[] = {
-    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
-    { 0 },
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    switch (key) {
-    case 'S':
-        sets_add(&options->sets, argument, state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->file)
-            argp_error(state, "expected one scenario file, found '%s' as well", argument);
-        options->file = argument;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "expected a scenario file");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp argp = {
-    .options = argp_options,
-    .parser = parse_option,
+static const struct command_line command_line = {
+    .takes = { { 'S', NULL } },
+    .operand = "a scenario file",
     .args_doc = "FILE",
     .doc = "Draws the machine of a scenario: nodes, cores, memory, programs, distances.",
 };
@@ -200,9 +170,9 @@ static int draw(const struct scenario *scenario)
 
 int cmd_topo(int argc, char **argv)
 {
-    struct options options = { 0 };
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    struct scenario *scenario = load_and_report(options.file, &options.sets);
+    struct options options;
+    options_parse(&command_line, argc, argv, &options);
+    struct scenario *scenario = load_and_report(options.operands[0], &options.sets);
     if (!scenario)
         return STATUS_USAGE;
     int status = draw(scenario);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What several commands share: --set, loading a scenario with its diagnostics, finding the guest
+ * What several commands share: loading a scenario with its diagnostics, finding the guest
  * images, choosing an engine.  Prints to stderr only.
  */
 #include <dirent.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "engine/program.h"
 
 bool terminal_escapes(void)
 {
@@ -24,14 +25,6 @@ bool terminal_colour(void)
 {
     const char *no = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
     return terminal_escapes() && !(no && *no);
-}
-
-void sets_add(struct sets *sets, const char *assignment, struct argp_state *state)
-{
-    if (sets->count == SETS_MAX)
-        argp_error(state, "more than %d --set", SETS_MAX);
-    else
-        sets->list[sets->count++] = assignment;
 }
 
 struct scenario *load_and_report(const char *path, const struct sets *sets)
@@ -70,13 +63,10 @@ bool images_find(const char *option, char *path, size_t bytes)
         return false;
     }
     char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    if (length <= 0) {
+    if (!program_folder(program, sizeof(program))) {
         snprintf(path, bytes, "cannot find out where this program lies; use --images DIR");
         return false;
     }
-    program[length] = '\0';
-    *strrchr(program, '/') = '\0';
     for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
         char candidate[2 * PATH_MAX];
         snprintf(candidate, sizeof(candidate), "%s/%s", program, beside[i]);
@@ -96,91 +86,57 @@ bool images_find(const char *option, char *path, size_t bytes)
     return false;
 }
 
-/* The name in the directory of `path` that is nearest to its last component, or NULL. */
-static char *nearest_file(const char *path)
-{
-    char dir[PATH_MAX];
-    snprintf(dir, sizeof(dir), "%.*s", (int)(path_base(path) - path), path);
-    DIR *stream = opendir(dir);
-    if (!stream)
-        return NULL;
-    char *nearest = NULL;
-    size_t count = 0;
-    char *names[256];
-    for (const struct dirent *entry; count < 256 && (entry = readdir(stream));) {
-        if (entry->d_name[0] != '.' && (names[count] = strdup(entry->d_name)))
-            count++;
-    }
-    closedir(stream);
-    const char *near = nearest_word(path_base(path), (const char *const *)names, count);
-    if (near)
-        nearest = strdup(near);
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    return nearest;
-}
-
-static bool image_missing(const struct menu_line *line, const char *dir, struct diags *diags)
-{
-    char path[2 * PATH_MAX];
-    snprintf(path, sizeof(path), "%s%s", dir, line->path);
-    if (access(path, R_OK) == 0)
-        return false;
-    int error = errno;
-    char *near = error == ENOENT ? nearest_file(path) : NULL;
-    if (near)
-        diag_error(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
-                   dir, (int)(path_base(line->path) - line->path), line->path, near);
-    else
-        diag_error(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
-                   strerror(error));
-    free(near);
-    return true;
-}
-
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags)
-{
-    unsigned missing = image_missing(&scenario->menu.kernel, dir, diags);
-    for (size_t i = 0; i < scenario->menu.module_count; i++)
-        missing += image_missing(&scenario->menu.modules[i], dir, diags);
-    return missing;
-}
-
 static void print_unusable(const char *name, const struct engine_capability *capability)
 {
     fprintf(stderr, "vmm: engine %s cannot run here: %s%s%s\n", name, capability->reason,
             capability->mend[0] ? "; " : "", capability->mend);
 }
 
+static void say_unknown(const char *name)
+{
+    const struct engine_ops *ops;
+    if (engine_was_left_out(name)) {
+        fprintf(stderr, "vmm: this vmm was built without engine %s\n", name);
+        return;
+    }
+    fprintf(stderr, "vmm: no engine '%s'; expected auto", name);
+    for (unsigned i = 0; (ops = engine_nth(i)); i++)
+        fprintf(stderr, ", %s", ops->name);
+    fputc('\n', stderr);
+}
+
+const struct engine_ops *engine_named(const char *name, int *status)
+{
+    const struct engine_ops *ops = engine_find(name);
+    if (!ops) {
+        say_unknown(name);
+        *status = engine_was_left_out(name) ? STATUS_HOST : STATUS_USAGE;
+    }
+    return ops;
+}
+
 const struct engine_ops *engine_choose(const char *name, bool quiet,
                                        struct engine_capability *capability, int *status)
 {
+    const struct engine_ops *ops;
+    *capability = (struct engine_capability){ 0 };
     if (name && strcmp(name, "auto") != 0) {
-        const struct engine_ops *ops = engine_find(name);
-        if (!ops) {
-            fprintf(stderr, "vmm: no engine '%s'; expected auto", name);
-            for (size_t i = 0; engine_table[i]; i++)
-                fprintf(stderr, ", %s", engine_table[i]->name);
-            fputc('\n', stderr);
-            *status = STATUS_USAGE;
-            return NULL;
-        }
-        *capability = (struct engine_capability){ 0 };
-        if (ops->probe(capability) == 0)
+        ops = engine_named(name, status);
+        if (!ops || ops->probe(capability) == 0)
             return ops;
         print_unusable(name, capability);
         *status = STATUS_HOST;
         return NULL;
     }
-    for (size_t i = 0; engine_table[i]; i++) {
+    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
         *capability = (struct engine_capability){ 0 };
-        if (engine_table[i]->probe(capability) == 0) {
+        if (ops->probe(capability) == 0) {
             if (i > 0 && !quiet)
-                fprintf(stderr, "vmm: using engine %s instead\n", engine_table[i]->name);
-            return engine_table[i];
+                fprintf(stderr, "vmm: using engine %s instead\n", ops->name);
+            return ops;
         }
-        if (!quiet || !engine_table[i + 1])
-            print_unusable(engine_table[i]->name, capability);
+        if (!quiet || !engine_nth(i + 1))
+            print_unusable(ops->name, capability);
     }
     fprintf(stderr, "vmm: no engine can run here; vmm doctor says more\n");
     *status = STATUS_HOST;

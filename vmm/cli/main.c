@@ -5,6 +5,7 @@
  * main() is a table of commands.  Each command parses its own options (cmd_*.c); this file only
  * finds it, and answers --help and --version.  Exit statuses are listed in cmd.h.
  */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "report/output.h"
 #include "scenario/diag.h"
 
 struct command {
@@ -71,13 +73,21 @@ static int unknown_command(const char *name)
 
 static bool was_checked;
 
-/* Output that could not be written (disk full) must not look like success. */
+/* Output that could not be written (disk full) must not look like success.  Whoever closed the pipe
+ * did not want the rest. */
 static int checked(int status)
 {
     was_checked = true;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    uint64_t lost = 0;
+    int error = output_finish(&lost);
+    if (error == 0 || error == -EPIPE)
         return status;
-    fprintf(stderr, "vmm: cannot write to standard output: %s\n", strerror(errno));
+    if (error == -ETIMEDOUT) {
+        output_warn("vmm: nobody reads standard output: %llu bytes were left out\n",
+                    (unsigned long long)lost);
+        return status;
+    }
+    output_warn("vmm: cannot write to standard output: %s\n", strerror(-error));
     return status == STATUS_OK ? STATUS_HOST : status;
 }
 
@@ -104,6 +114,7 @@ int main(int argc, char **argv)
     occupy_standard_streams();
     signal(SIGXFSZ,
            SIG_IGN); /* a file that may not grow: an error of the write, told like others */
+    output_start();
     argp_err_exit_status = STATUS_USAGE;
     if (argc < 2) {
         print_help(stderr);

@@ -15,13 +15,51 @@
 #pragma weak engine_kvm
 #pragma weak engine_unicorn
 
-const struct engine_ops *const engine_table[] = { &engine_kvm, &engine_unicorn, NULL };
+/* What a full build has, in the order `auto` prefers; the address is NULL where it was left out. */
+static const struct {
+    const char *name;
+    const struct engine_ops *ops;
+} known[] = {
+    { "kvm", &engine_kvm },
+    { "unicorn", &engine_unicorn },
+};
+
+#define KNOWN (sizeof known / sizeof known[0])
+
+const struct engine_ops *engine_nth(unsigned number)
+{
+    for (unsigned i = 0; i < KNOWN; i++) {
+        if (known[i].ops && number-- == 0)
+            return known[i].ops;
+    }
+    return NULL;
+}
 
 const struct engine_ops *engine_find(const char *name)
 {
-    for (unsigned i = 0; i < sizeof engine_table / sizeof engine_table[0]; i++) {
-        if (engine_table[i] && strcmp(engine_table[i]->name, name) == 0)
-            return engine_table[i];
+    const struct engine_ops *ops;
+    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+        if (strcmp(ops->name, name) == 0)
+            return ops;
+    }
+    return NULL;
+}
+
+bool engine_was_left_out(const char *name)
+{
+    for (unsigned i = 0; i < KNOWN; i++) {
+        if (!known[i].ops && strcmp(known[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct engine_ops *engine_deterministic(void)
+{
+    const struct engine_ops *ops;
+    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+        if (ops->observe && ops->state_hash)
+            return ops;
     }
     return NULL;
 }

@@ -150,6 +150,20 @@ struct engine_stats {
     struct engine_core_stats core[ABI_MAX_CORES];
 };
 
+/* ---- a view of the schedule ---- */
+
+/* One slice of a core, as the observer sees it when it has ended. */
+struct engine_slice {
+    uint64_t end_ns;    /* machine time */
+    uint64_t rip;       /* next instruction */
+    uint64_t registers; /* hash of the core's registers */
+    uint32_t core;
+    uint32_t blocks; /* executed */
+};
+
+/* Called after every slice; must not call the engine, except request_stop. */
+typedef void engine_observer(void *context, const struct engine_slice *slice);
+
 /* ---- options ---- */
 
 struct engine_options {
@@ -215,17 +229,41 @@ struct engine_ops {
     int (*restore)(struct engine *engine, const struct engine_snapshot *snapshot);
     void (*free_snapshot)(struct engine_snapshot *snapshot);
 
+    /* Optional, for engines in virtual time.  Sets or (NULL) removes the observer; not while run()
+     * executes, except from the observer.  Observing changes nothing in what the guest does. */
+    void (*observe)(struct engine *engine, engine_observer *observer, void *context);
+
+    /* Optional.  From here on the interleavings of another seed, as after a snapshot or fork() to
+     * explore what else could happen.  Between runs. */
+    void (*reseed)(struct engine *engine, uint64_t seed);
+
+    /* Optional.  Hash of the whole state: guest memory, registers of all cores, devices, event queue,
+     * random numbers and time.  Between runs; two machines that have the same hash go on identically.
+     * Returns 0, or -ENOMEM with hash[] as it was. */
+    int (*state_hash)(struct engine *engine, uint64_t hash[2]);
+
+    /* Optional.  Path of the library that executes the guest, NULL if it cannot be loaded. */
+    const char *(*library_path)(void);
+
     /* Ends all threads, closes all descriptors, frees; NULL is fine.  The machine stays. */
     void (*destroy)(struct engine *engine);
 };
 
-/* All engines of this build in the order `auto` prefers them, NULL at the end.  An engine is one
- * file that defines `const struct engine_ops engine_NAME`; engine.c refers to it weakly. */
-extern const struct engine_ops *const engine_table[];
+/* An engine is a folder that defines `const struct engine_ops engine_NAME`; engine.c refers to it weakly,
+ * so a build may leave it out (make KVM=0, make UNICORN=0). */
 extern const struct engine_ops engine_kvm;
 extern const struct engine_ops engine_unicorn;
 
+/* The engines of this build, from 0 in the order `auto` prefers them; NULL behind the last. */
+const struct engine_ops *engine_nth(unsigned number);
+
 /* The engine of that name, or NULL. */
 const struct engine_ops *engine_find(const char *name);
+
+/* Would a full build have an engine of that name? */
+bool engine_was_left_out(const char *name);
+
+/* The first engine that can repeat a run (state_hash and observe), or NULL. */
+const struct engine_ops *engine_deterministic(void);
 
 #endif

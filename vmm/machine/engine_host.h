@@ -31,7 +31,8 @@ struct machine_region {
     uint64_t base;  /* guest-physical, page aligned */
     uint64_t bytes; /* multiple of the page size */
     uint8_t *host;
-    int fd; /* memfd of `bytes` bytes; with private_memory its content is that after loading */
+    int fd;             /* memfd; with private_memory its content is that after loading */
+    uint64_t fd_offset; /* where the region begins in it */
 };
 
 /* All regions in rising order of address. */

@@ -182,6 +182,12 @@ void machine_get_stats(const struct machine *machine, struct machine_stats *out)
     *out = machine->state.stats;
 }
 
+void machine_region_moved(struct machine *machine, unsigned region, uint64_t fd_offset)
+{
+    assert(region < machine->region_count && fd_offset % ABI_PAGE_BYTES == 0);
+    machine->region[region].fd_offset = fd_offset;
+}
+
 size_t machine_state_bytes(void)
 {
     return sizeof(struct machine_state);
@@ -219,6 +225,7 @@ static void stop(struct machine *machine, enum stop_reason reason, unsigned core
     if (machine->state.stopped)
         return;
     machine->state.stopped = true;
+    machine->state.stop_reason = reason;
     machine->state.stop_core = core;
     machine->ops->request_stop(machine->engine, reason);
 }
@@ -378,7 +385,7 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
 
     for (unsigned i = 0; i < reply.effect_count; i++) {
         if (reply.effect[i].kind == DEVICE_SCRUB)
-            memset(reply.effect[i].scrub.host, 0, reply.effect[i].scrub.bytes);
+            machine_zero(machine, reply.effect[i].scrub.host, reply.effect[i].scrub.bytes);
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
     }
@@ -490,6 +497,10 @@ int machine_run(struct machine *machine, struct engine_stop *why)
             return r;
         }
     }
+    /* A machine that has ended stays so: another reason, such as a request of the program in the same
+     * moment, may have been the first that the engine heard of. */
+    if (machine->state.stopped)
+        machine->ops->request_stop(machine->engine, machine->state.stop_reason);
     pthread_mutex_unlock(&machine->lock);
     int r = machine->ops->run(machine->engine, why);
     for (unsigned core = 0; core < machine->config.core_count; core++)

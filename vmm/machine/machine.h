@@ -114,7 +114,8 @@ void machine_destroy(struct machine *machine);
 /* ---- running ---- */
 
 /* Starts core 0 on the attached engine, queues the deadline, and runs until the end.  Drains what is
- * left in the trace rings.  Returns as engine_ops.run does. */
+ * left in the trace rings.  Returns as engine_ops.run does.  Called again after STOP_REQUEST or
+ * STOP_INTERRUPTED it goes on (on engines that can); after any other end it ends the same way at once. */
 int machine_run(struct machine *machine, struct engine_stop *why);
 
 /* The line an engine left when create() failed; "" if none. */
@@ -149,6 +150,9 @@ struct machine_stats {
 void machine_get_stats(const struct machine *machine, struct machine_stats *out);
 
 /* ---- snapshots: all state but guest memory, as one flat block ---- */
+
+/* The region's descriptor now stands for a file in which the region begins at `fd_offset`. */
+void machine_region_moved(struct machine *machine, unsigned region, uint64_t fd_offset);
 
 size_t machine_state_bytes(void);
 void machine_save_state(const struct machine *machine, void *block);

@@ -33,6 +33,7 @@ struct machine_state {
     struct machine_trace trace[ABI_MAX_CORES];
     struct machine_stats stats;
     bool stopped; /* the guest or the machine ended the run; nothing more happens */
+    enum stop_reason stop_reason;
     unsigned stop_core;
     uint32_t exit_code;
 };
@@ -67,6 +68,10 @@ void machine_free_memory(struct machine *machine);
 
 /* Maps all regions again, private, with their present contents. */
 int machine_privatise_memory(struct machine *machine, struct machine_error *error);
+
+/* Zeroes memory of one region, at a cost that grows with what is there, not with `bytes`: pages that no
+ * one has touched stay so, and many go back to the host. */
+void machine_zero(const struct machine *machine, void *host, uint64_t bytes);
 
 /* ---- boot.c ---- */
 

@@ -10,11 +10,14 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "machine/machine_private.h"
+
+#define ZERO_GIVES_BACK_BYTES (2u << 20)
 
 static int add_region(struct machine *machine, enum machine_region_kind kind, unsigned node,
                       uint64_t base, uint64_t bytes, struct machine_error *error)
@@ -84,6 +87,73 @@ int machine_privatise_memory(struct machine *machine, struct machine_error *erro
         assert(host == region->host);
     }
     return 0;
+}
+
+static const struct machine_region *region_of(const struct machine *machine, const uint8_t *host)
+{
+    for (unsigned i = 0; i < machine->region_count; i++) {
+        const struct machine_region *region = &machine->region[i];
+        if (host >= region->host && host < region->host + region->bytes)
+            return region;
+    }
+    return NULL;
+}
+
+/* The next bytes at or behind `at` that the region's file holds, as begin and end; none: both are `end`. */
+static void next_data(const struct machine_region *region, uint64_t at, uint64_t end,
+                      uint64_t *data_begin, uint64_t *data_end)
+{
+    off_t data = lseek(region->fd, (off_t)at, SEEK_DATA);
+    *data_begin = data < 0 || (uint64_t)data > end ? end : (uint64_t)data;
+    off_t hole = *data_begin < end ? lseek(region->fd, data, SEEK_HOLE) : -1;
+    *data_end = hole < 0 || (uint64_t)hole > end ? end : (uint64_t)hole;
+}
+
+/* What is a hole in a shared file is zero. */
+static void zero_shared(const struct machine_region *region, uint64_t at, uint64_t end)
+{
+    while (at < end) {
+        uint64_t data;
+        next_data(region, at, end, &data, &at);
+        memset(region->host + data, 0, at - data);
+    }
+}
+
+/* Private pages: what lies in the file would show again if they were given back, so only holes are. */
+static void zero_private(const struct machine_region *region, uint64_t at, uint64_t end)
+{
+    while (at < end) {
+        uint64_t data, hole = at;
+        next_data(region, at, end, &data, &at);
+        if (data > hole && madvise(region->host + hole, data - hole, MADV_DONTNEED) < 0)
+            memset(region->host + hole, 0, data - hole);
+        memset(region->host + data, 0, at - data);
+    }
+}
+
+void machine_zero(const struct machine *machine, void *host, uint64_t bytes)
+{
+    const uint64_t page = ABI_PAGE_BYTES;
+    const struct machine_region *region = region_of(machine, host);
+    assert(region);
+    uint64_t begin = (uint64_t)((uint8_t *)host - region->host), end = begin + bytes;
+    assert(end <= region->bytes);
+    if (machine->config.private_memory) {
+        uint64_t first = (begin + page - 1) / page * page, last = end / page * page;
+        if (first >= last) {
+            memset(host, 0, bytes);
+            return;
+        }
+        memset(host, 0, first - begin);
+        zero_private(region, first, last);
+        memset(region->host + last, 0, end - last);
+        return;
+    }
+    /* a few pages are cheaper to clear than to give back, and will be used soon */
+    if (bytes < ZERO_GIVES_BACK_BYTES || begin % page != 0 || end % page != 0 ||
+        fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin,
+                  (off_t)bytes) < 0)
+        zero_shared(region, begin, end);
 }
 
 void machine_free_memory(struct machine *machine)

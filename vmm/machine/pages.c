@@ -24,12 +24,13 @@ bool machine_page_is_zero(const uint8_t *page)
 
 static void find_in_file(const struct machine_region *region, uint8_t *there)
 {
-    off_t data = 0, end = (off_t)region->bytes;
+    off_t begin = (off_t)region->fd_offset, data = begin, end = begin + (off_t)region->bytes;
     while (data < end && (data = lseek(region->fd, data, SEEK_DATA)) >= 0 && data < end) {
         off_t hole = lseek(region->fd, data, SEEK_HOLE);
         if (hole < 0 || hole > end)
             hole = end;
-        memset(there + data / PAGE, 1, (size_t)((hole + PAGE - 1) / PAGE - data / PAGE));
+        off_t first = data - begin, behind = hole - begin;
+        memset(there + first / PAGE, 1, (size_t)((behind + PAGE - 1) / PAGE - first / PAGE));
         data = hole;
     }
 }

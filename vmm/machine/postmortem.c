@@ -29,34 +29,35 @@ static bool is_kernel_address(uint64_t vaddr)
     return vaddr >= ABI_KERNEL_BASE && vaddr < ABI_CORE_AREA_VADDR;
 }
 
-/* Path in the image directory of the file a domain was made from. */
-static void domain_path(const struct machine *machine, const char *domain, char *path, size_t bytes)
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Path in the image directory of the file a domain was made from, NULL if the menu has none of that name.
+ * The name is the guest's word: it may pick a line of the menu, and never becomes part of a path. */
+static const char *domain_path(const struct machine *machine, const char *domain)
 {
     for (unsigned i = 0; i < machine->config.module_count; i++) {
         const char *module = machine->config.module[i].path;
-        const char *slash = strrchr(module, '/');
-        if (strcmp(slash ? slash + 1 : module, domain) == 0) {
-            snprintf(path, bytes, "%s", module);
-            return;
-        }
+        if (strcmp(base_name(module), domain) == 0)
+            return module;
     }
-    snprintf(path, bytes, "/sbin/%s", domain);
+    return NULL;
 }
 
 bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr, char *text,
                     size_t text_bytes)
 {
-    char path[300];
+    const char *path = domain_path(machine, domain);
     if (is_kernel_address(vaddr)) {
-        domain = strrchr(machine->config.kernel.path, '/');
-        domain = domain ? domain + 1 : machine->config.kernel.path;
-        snprintf(path, sizeof path, "%s", machine->config.kernel.path);
-    } else {
-        domain_path(machine, domain, path, sizeof path);
+        path = machine->config.kernel.path;
+        domain = base_name(path);
     }
     const char *name;
     uint64_t offset;
-    char *host = machine_image_path(machine, path);
+    char *host = path ? machine_image_path(machine, path) : NULL;
     bool found = host && symbol_lookup(machine->symbols, host, vaddr, &name, &offset);
     free(host);
     if (found)

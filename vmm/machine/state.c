@@ -63,5 +63,7 @@ int machine_feed_state(const struct machine *machine, machine_feed *feed, void *
     feed(context, device->bad_requests, sizeof(device->bad_requests));
     feed(context, &device->channels, sizeof(device->channels));
     feed(context, state->timer_event, sizeof(state->timer_event));
+    uint32_t end[] = { state->stopped, state->stop_reason, state->stop_core, state->exit_code };
+    feed(context, end, sizeof(end));
     return error ? error : feed_queue(&state->queue, feed, context);
 }

@@ -13,6 +13,7 @@
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_FILES 64
@@ -72,9 +73,15 @@ static void visit_section(Elf *elf, Elf_Scn *scn, symbol_visit *visit, void *con
 
 static void visit_symbols(const char *path, symbol_visit *visit, void *context)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* it may have been replaced since it was loaded: a pipe must not hold us up */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
     if (fd < 0)
         return;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return;
+    }
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
     if (elf && elf_kind(elf) == ELF_K_ELF) {

@@ -17,6 +17,7 @@
 
 #define MAX_NAMES 256
 #define NAMES_MAX_BYTES 65536
+#define TRACE_MOST_AT_ONCE (1ull << 32) /* records that a core can write between two exits */
 
 struct trace_names {
     char *syscall_block, *type_block, *command_block;
@@ -167,8 +168,8 @@ void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns
         (const void *)((const uint8_t *)page + ABI_TRACE_RING_OFFSET);
     struct machine_trace *trace = &machine->state.trace[core];
     uint64_t head = __atomic_load_n(&page->trace_head, __ATOMIC_ACQUIRE);
-    if (head < trace->seen) { /* the guest damaged its counter; begin anew */
-        trace->seen = head;
+    if (head < trace->seen || head - trace->seen > TRACE_MOST_AT_ONCE) {
+        trace->seen = head; /* the guest damaged its counter; begin anew */
         return;
     }
     if (head - trace->seen > ABI_TRACE_RECORDS) {

@@ -16,20 +16,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cmd.h"
 #include "machine/machine.h"
 #include "record/record.h"
 #include "record/record_private.h"
 #include "report/text.h"
+#include "run/status.h"
 #include "scenario/units.h"
 
 struct comparer {
     FILE *slices;
     const struct recorded *recorded;
+    const struct engine_ops *ops; /* of the recorded engine */
     struct engine *engine;
     uint64_t count; /* slices compared */
     bool differs, ended;
-    struct unicorn_slice expected, found; /* if differs; expected is zero beyond the record's end */
+    struct engine_slice expected, found; /* if differs; expected is zero beyond the record's end */
 };
 
 static const char *text_in(const json_t *object, const char *key)
@@ -64,6 +65,7 @@ static const char *read_record(const json_t *root, struct recorded *recorded)
     copy_text(root, "verdict", recorded->verdict, sizeof(recorded->verdict));
     copy_text(root, "reason", recorded->reason, sizeof(recorded->reason));
     copy_text(root, "state_hash", recorded->state_hash, sizeof(recorded->state_hash));
+    recorded->finished = json_is_true(json_object_get(root, "finished"));
     recorded->slices = number_in(root, "slices");
     recorded->machine_ns = number_in(root, "machine_ns");
     recorded->complete = json_is_true(json_object_get(root, "complete"));
@@ -105,10 +107,11 @@ static bool check_files(const char *dir, const json_t *root)
 }
 
 /* Another build may run differently: said, not refused, for a new build may well run the same. */
-static void compare_builds(const json_t *root, const struct recorded *recorded)
+static void compare_builds(const struct engine_ops *ops, const json_t *root,
+                           const struct recorded *recorded)
 {
     char program[HASH_TEXT_BYTES], library[HASH_TEXT_BYTES];
-    record_hash_build(program, library);
+    record_hash_build(ops, program, library);
     if (strcmp(program, text_in(root, "program_xxh3")) != 0)
         fprintf(stderr, "vmm: recorded with another build of vmm: the runs may differ\n");
     if (strcmp(library, text_in(root, "library_xxh3")) != 0)
@@ -116,7 +119,23 @@ static void compare_builds(const json_t *root, const struct recorded *recorded)
                 recorded->engine_version);
 }
 
-static const char *open_slices(struct comparer *comparer, const char *dir, uint64_t slices)
+/* How many whole entries the file has.  A recording that broke off may end with a part of one. */
+static const char *count_slices(const struct stat *info, struct recorded *recorded)
+{
+    uint64_t size = (uint64_t)info->st_size - sizeof(struct slices_header);
+    uint64_t found = size / sizeof(struct engine_slice);
+    if (!recorded->finished) {
+        recorded->slices = found;
+        return NULL;
+    }
+    return size % sizeof(struct engine_slice) == 0 && found == recorded->slices
+               ? NULL
+               : "slices.bin and record.json do not agree on the number of slices: one of them was "
+                 "changed or is cut off";
+}
+
+static const char *open_slices(struct comparer *comparer, const char *dir,
+                               struct recorded *recorded)
 {
     struct slices_header header;
     struct stat info;
@@ -124,14 +143,11 @@ static const char *open_slices(struct comparer *comparer, const char *dir, uint6
     if (!comparer->slices)
         return "slices.bin is missing or cannot be read";
     if (fread(&header, sizeof(header), 1, comparer->slices) != 1 || header.magic != SLICES_MAGIC ||
-        header.entry_bytes != sizeof(struct unicorn_slice))
+        header.entry_bytes != sizeof(struct engine_slice))
         return "slices.bin: not a record of this version of vmm";
-    if (fstat(fileno(comparer->slices), &info) < 0 ||
-        (uint64_t)info.st_size % sizeof(struct unicorn_slice) != sizeof(header) ||
-        (uint64_t)info.st_size / sizeof(struct unicorn_slice) != slices)
-        return "slices.bin and record.json do not agree on the number of slices: one of them was "
-               "changed or is cut off";
-    return NULL;
+    if (fstat(fileno(comparer->slices), &info) < 0)
+        return "slices.bin cannot be looked at";
+    return count_slices(&info, recorded);
 }
 
 struct comparer *comparer_create(const char *dir, struct recorded *recorded, int *status)
@@ -150,13 +166,19 @@ struct comparer *comparer_create(const char *dir, struct recorded *recorded, int
         if (in)
             fclose(in);
     }
+    if (!problem) {
+        comparer->ops = engine_find(recorded->engine);
+        if (!comparer->ops || !comparer->ops->observe || !comparer->ops->state_hash)
+            problem =
+                "recorded on an engine that this vmm does not have, or that cannot repeat a run";
+    }
     if (!problem)
-        problem = open_slices(comparer, dir, recorded->slices);
+        problem = open_slices(comparer, dir, recorded);
     if (problem)
         fprintf(stderr, "vmm: %s: %s\n", dir, problem);
     bool good = !problem && check_files(dir, root);
     if (good)
-        compare_builds(root, recorded);
+        compare_builds(comparer->ops, root, recorded);
     json_decref(root);
     if (good) {
         comparer->recorded = recorded;
@@ -167,9 +189,7 @@ struct comparer *comparer_create(const char *dir, struct recorded *recorded, int
     return NULL;
 }
 
-_Static_assert(sizeof(struct slices_header) < sizeof(struct unicorn_slice), "see open_slices()");
-
-static void compare_slice(void *context, const struct unicorn_slice *slice)
+static void compare_slice(void *context, const struct engine_slice *slice)
 {
     struct comparer *comparer = context;
     if (comparer->differs || comparer->ended)
@@ -177,10 +197,10 @@ static void compare_slice(void *context, const struct unicorn_slice *slice)
     /* A run that was cut off from outside is the same as far as it went. */
     if (!comparer->recorded->complete && comparer->count == comparer->recorded->slices) {
         comparer->ended = true;
-        engine_unicorn.request_stop(comparer->engine, STOP_REQUEST);
+        comparer->ops->request_stop(comparer->engine, STOP_REQUEST);
         return;
     }
-    struct unicorn_slice expected = { 0 };
+    struct engine_slice expected = { 0 };
     bool more = fread(&expected, sizeof(expected), 1, comparer->slices) == 1;
     if (more && memcmp(&expected, slice, sizeof(expected)) == 0) {
         comparer->count++;
@@ -189,7 +209,7 @@ static void compare_slice(void *context, const struct unicorn_slice *slice)
     comparer->differs = true;
     comparer->expected = expected;
     comparer->found = *slice;
-    engine_unicorn.request_stop(comparer->engine, STOP_REQUEST);
+    comparer->ops->request_stop(comparer->engine, STOP_REQUEST);
 }
 
 void comparer_before_run(void *context, struct machine *machine, struct engine *engine)
@@ -197,11 +217,11 @@ void comparer_before_run(void *context, struct machine *machine, struct engine *
     struct comparer *comparer = context;
     (void)machine;
     comparer->engine = engine;
-    unicorn_observe(engine, compare_slice, comparer);
+    comparer->ops->observe(engine, compare_slice, comparer);
 }
 
 /* "core 1 at 0.001234567 s, cpu!dispatch+0x12" */
-static void slice_text(struct machine *machine, const struct unicorn_slice *slice, char *text,
+static void slice_text(struct machine *machine, const struct engine_slice *slice, char *text,
                        size_t bytes)
 {
     char symbol[112] = "", domain[sizeof(((struct abi_dcb_head *)0)->name) + 1] = "";
@@ -244,7 +264,7 @@ void comparer_after_run(void *context, struct machine *machine, struct engine *e
 {
     struct comparer *comparer = context;
     const struct recorded *recorded = comparer->recorded;
-    unicorn_observe(engine, NULL, NULL);
+    comparer->ops->observe(engine, NULL, NULL);
     if (result->verdict == VERDICT_INTERRUPTED)
         return;
     result->verdict = VERDICT_FAIL;
@@ -263,6 +283,13 @@ void comparer_after_run(void *context, struct machine *machine, struct engine *e
     } else {
         result->verdict = VERDICT_PASS;
         snprintf(result->reason, sizeof(result->reason), "same");
+        if (!recorded->finished) {
+            snprintf(result->detail, sizeof(result->detail),
+                     "the same as recorded, as far as that goes (the recording broke off): %" PRIu64
+                     " slices",
+                     comparer->count);
+            return;
+        }
         snprintf(result->detail, sizeof(result->detail),
                  "the same as recorded (%s, %s): %" PRIu64 " slices, hash %s", recorded->verdict,
                  recorded->reason, comparer->count,

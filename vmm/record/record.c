@@ -2,10 +2,12 @@
  *
  * Recording a run.
  *
- * The recorder copies what the run depends on before it starts, then writes one fixed-size entry for
- * each slice as the engine reports it, and the index at the end.  It writes into a folder that is new,
- * empty, or holds nothing but an unfinished record: never over anything somebody may want to keep.  It
- * does not touch the machine while that runs; observing must not change what is observed.
+ * The recorder copies what the run depends on before it starts and writes an index with the seed, then
+ * one fixed-size entry for each slice as the engine reports it, and the whole index at the end.  So a
+ * run that is killed leaves a folder that vmm replay can repeat as far as it was recorded.  It writes
+ * into a folder that is new, empty, or was left before any run began (no index): never over anything
+ * somebody may want to keep.  The index takes its place by a rename, so it is never half written.  The
+ * recorder does not touch the machine while that runs; observing must not change what is observed.
  */
 #include "record/record.h"
 
@@ -22,10 +24,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "cli/cmd.h"
-#include "engine/unicorn/unicorn_api.h"
+#include "engine/program.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
+#include "report/out_file.h"
+#include "run/status.h"
 
 /* ---- files ---- */
 
@@ -104,14 +107,15 @@ int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], ui
     return error;
 }
 
-void record_hash_build(char program[HASH_TEXT_BYTES], char library[HASH_TEXT_BYTES])
+void record_hash_build(const struct engine_ops *ops, char program[HASH_TEXT_BYTES],
+                       char library[HASH_TEXT_BYTES])
 {
-    char reason[256], mend[256];
-    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
+    const char *path = ops->library_path ? ops->library_path() : NULL;
     program[0] = library[0] = '\0';
-    if (record_hash("/proc/self/exe", NULL, program, NULL))
+    char self[PATH_MAX];
+    if (!program_path(self, sizeof(self)) || record_hash(self, NULL, program, NULL))
         program[0] = '\0';
-    if (!api || record_hash(api->path, NULL, library, NULL))
+    if (!path || record_hash(path, NULL, library, NULL))
         library[0] = '\0';
 }
 
@@ -119,6 +123,7 @@ void record_hash_build(char program[HASH_TEXT_BYTES], char library[HASH_TEXT_BYT
 
 struct recorder {
     char dir[PATH_MAX - 64];
+    struct recorder_run run;
     int lock; /* the folder, locked, so that two runs cannot record into it; or -1 */
     FILE *slices;
     json_t *images;
@@ -192,6 +197,8 @@ static void check_folder(const char *dir, char *problem, size_t bytes)
         bool known = false;
         for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
             known |= strcmp(entry->d_name, ours[i]) == 0;
+        /* an index that was being written when the program was killed */
+        known |= strncmp(entry->d_name, RECORD_INDEX ".", sizeof(RECORD_INDEX)) == 0;
         if (strcmp(entry->d_name, RECORD_INDEX) == 0)
             snprintf(problem, bytes,
                      "it holds a recorded run; remove that first (rm -r), or name a new folder");
@@ -203,10 +210,51 @@ static void check_folder(const char *dir, char *problem, size_t bytes)
     closedir(stream);
 }
 
-static int start_recording(struct recorder *recorder, const struct scenario *scenario,
-                           const char *images)
+/* Writes record.json; `result` is NULL before the run has ended. */
+static int write_index(const struct recorder *recorder, const struct run_result *result)
 {
-    const struct slices_header header = { SLICES_MAGIC, sizeof(struct unicorn_slice) };
+    char seed[24], program[HASH_TEXT_BYTES], library[HASH_TEXT_BYTES];
+    record_hash_build(recorder->run.ops, program, library);
+    snprintf(seed, sizeof(seed), "%" PRIu64, recorder->run.seed);
+    bool complete = result && result->verdict != VERDICT_INTERRUPTED &&
+                    result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0;
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:O}", "version", RECORD_VERSION,
+                  "vmm", VMM_VERSION, "program_xxh3", program, "engine", recorder->run.ops->name,
+                  "engine_version", recorder->run.capability->version, "library_xxh3", library,
+                  "scenario_xxh3", recorder->scenario_hash, "seed", seed, "finished",
+                  result != NULL, "images", recorder->images);
+    json_t *end =
+        !result
+            ? NULL
+            : json_pack("{s:s, s:s, s:b, s:I, s:I, s:s}", "verdict", verdict_name(result->verdict),
+                        "reason", result->reason, "complete", (int)complete, "slices",
+                        (json_int_t)recorder->slice_count, "machine_ns",
+                        (json_int_t)result->machine_ns, "state_hash", result->state_hash);
+    struct out_file file;
+    char path[PATH_MAX];
+    int error = root && (end || !result) ? 0 : -ENOMEM;
+    if (!error && end && json_object_update(root, end))
+        error = -ENOMEM;
+    if (!error &&
+        (size_t)snprintf(path, sizeof(path), "%s/" RECORD_INDEX, recorder->dir) >= sizeof(path))
+        error = -ENAMETOOLONG;
+    if (!error)
+        error = out_file_open(&file, path);
+    if (!error) {
+        bool written =
+            json_dumpf(root, file.stream, JSON_INDENT(1)) == 0 && fputc('\n', file.stream) != EOF;
+        error = out_file_close(&file, written);
+    }
+    json_decref(end);
+    json_decref(root);
+    return error;
+}
+
+static int start_recording(struct recorder *recorder, const struct scenario *scenario)
+{
+    const struct slices_header header = { SLICES_MAGIC, sizeof(struct engine_slice) };
+    const char *images = recorder->run.images;
     if (mkdir(recorder->dir, 0777) < 0 && errno != EEXIST)
         return -errno;
     recorder->lock = open(recorder->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,13 +272,14 @@ static int start_recording(struct recorder *recorder, const struct scenario *sce
     if (error)
         return error;
     recorder->slices = record_open(recorder->dir, RECORD_SLICES, "wbe");
-    if (!recorder->slices || fwrite(&header, sizeof(header), 1, recorder->slices) != 1)
+    if (!recorder->slices || fwrite(&header, sizeof(header), 1, recorder->slices) != 1 ||
+        fflush(recorder->slices) != 0)
         return -errno;
-    return 0;
+    return write_index(recorder, NULL);
 }
 
 struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
-                                 const char *images, int *status)
+                                 const struct recorder_run *run, int *status)
 {
     char problem[160];
     check_folder(dir, problem, sizeof(problem));
@@ -243,12 +292,13 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     int error = recorder ? 0 : -ENOMEM;
     if (recorder) {
         recorder->lock = -1;
+        recorder->run = *run;
         recorder->images = json_array();
         if ((size_t)snprintf(recorder->dir, sizeof(recorder->dir), "%s", dir) >=
             sizeof(recorder->dir))
             error = -ENAMETOOLONG;
         else
-            error = recorder->images ? start_recording(recorder, scenario, images) : -ENOMEM;
+            error = recorder->images ? start_recording(recorder, scenario) : -ENOMEM;
     }
     if (!error)
         return recorder;
@@ -264,7 +314,7 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     return NULL;
 }
 
-static void record_slice(void *context, const struct unicorn_slice *slice)
+static void record_slice(void *context, const struct engine_slice *slice)
 {
     struct recorder *recorder = context;
     recorder->slice_count++;
@@ -274,37 +324,22 @@ static void record_slice(void *context, const struct unicorn_slice *slice)
 
 void recorder_before_run(void *context, struct machine *machine, struct engine *engine)
 {
+    struct recorder *recorder = context;
     (void)machine;
-    unicorn_observe(engine, record_slice, context);
+    recorder->run.ops->observe(engine, record_slice, recorder);
 }
 
 void recorder_after_run(void *context, struct machine *machine, struct engine *engine,
                         struct run_result *result)
 {
     struct recorder *recorder = context;
-    char seed[24], program[HASH_TEXT_BYTES], library[HASH_TEXT_BYTES];
     (void)machine;
-    unicorn_observe(engine, NULL, NULL);
-    record_hash_build(program, library);
-    snprintf(seed, sizeof(seed), "%" PRIu64, result->seed);
-    bool complete = result->verdict != VERDICT_INTERRUPTED && result->verdict != VERDICT_ERROR &&
-                    strcmp(result->reason, "real-time limit") != 0;
-    json_t *root = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:O}", "version",
-        RECORD_VERSION, "vmm", VMM_VERSION, "program_xxh3", program, "engine", result->engine,
-        "engine_version", result->engine_version, "library_xxh3", library, "scenario_xxh3",
-        recorder->scenario_hash, "seed", seed, "verdict", verdict_name(result->verdict), "reason",
-        result->reason, "complete", (int)complete, "slices", (json_int_t)recorder->slice_count,
-        "machine_ns", (json_int_t)result->machine_ns, "state_hash", result->state_hash, "images",
-        recorder->images);
-    FILE *out = root ? record_open(recorder->dir, RECORD_INDEX, "we") : NULL;
-    if (!root)
-        recorder->error = -ENOMEM;
-    else if (!out || json_dumpf(root, out, JSON_INDENT(1)) || fputc('\n', out) == EOF)
-        recorder->error = errno ? -errno : -EIO;
-    if (out && fclose(out) != 0)
+    recorder->run.ops->observe(engine, NULL, NULL);
+    if (fflush(recorder->slices) != 0 && !recorder->error)
         recorder->error = -errno;
-    json_decref(root);
+    int error = recorder->error ? 0 : write_index(recorder, result);
+    if (error)
+        recorder->error = error;
 }
 
 bool recorder_close(struct recorder *recorder)

@@ -5,9 +5,9 @@
  *
  *   scenario.yaml   the scenario, self-contained
  *   guest/          the images it booted
- *   slices.bin      what each slice of each core did (struct unicorn_slice behind a header)
- *   record.json     seed; hashes of scenario, images, program and library; how it ended, hash of the
- *                   final state.  Written last
+ *   slices.bin      what each slice of each core did (struct engine_slice behind a header)
+ *   record.json     seed; hashes of scenario, images, program and library.  When the run has ended:
+ *                   how, and the hash of the final state
  *
  * Only for engines in virtual time.  Format and promise: docs/determinism.md.
  */
@@ -20,10 +20,19 @@
 
 struct recorder;
 
-/* Makes the folder (which may exist if it is empty, or holds a record that was never finished) and
- * copies the images.  Returns NULL after one line on stderr; *status is then the exit status. */
+/* What a recording has to know of the run to come. */
+struct recorder_run {
+    const struct engine_ops *ops; /* with observe */
+    const struct engine_capability *capability;
+    const char *images;
+    uint64_t seed;
+};
+
+/* Makes the folder (which may exist if it is empty, or holds a recording that never began), copies the
+ * images and writes down the seed.  Returns NULL after one line on stderr; *status is then the exit
+ * status. */
 struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
-                                 const char *images, int *status);
+                                 const struct recorder_run *run, int *status);
 
 /* Hooks for struct run_settings, with the recorder as context. */
 void recorder_before_run(void *context, struct machine *machine, struct engine *engine);
@@ -40,6 +49,7 @@ struct recorded {
     char verdict[16], reason[24];
     char state_hash[40];
     uint64_t slices, machine_ns;
+    bool finished; /* else the recording broke off: `slices` is what there is, the rest is empty */
     bool complete; /* ended by itself, not by Ctrl-C or a limit of real time */
 };
 

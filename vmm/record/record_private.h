@@ -9,13 +9,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "engine/unicorn/unicorn.h"
+#include "engine/engine.h"
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 #define RECORD_SCENARIO "scenario.yaml"
 #define RECORD_IMAGES "guest"
 #define RECORD_SLICES "slices.bin"
-#define RECORD_INDEX "record.json" /* written last: a folder without it is no finished record */
+#define RECORD_INDEX "record.json" /* a folder without it is no record */
 
 #define SLICES_MAGIC 0x534c5331 /* "1SLS" */
 
@@ -24,7 +24,7 @@ struct slices_header {
     uint32_t magic, entry_bytes;
 };
 
-static_assert(sizeof(struct unicorn_slice) == 32, "entries have no padding");
+static_assert(sizeof(struct engine_slice) == 32, "entries have no padding");
 
 #define HASH_TEXT_BYTES 17
 
@@ -38,6 +38,7 @@ int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], ui
 
 /* Hashes of the two files that a repetition needs to be the same beside what the record holds: this
  * program, and the library of the engine ("" for what cannot be read). */
-void record_hash_build(char program[HASH_TEXT_BYTES], char library[HASH_TEXT_BYTES]);
+void record_hash_build(const struct engine_ops *ops, char program[HASH_TEXT_BYTES],
+                       char library[HASH_TEXT_BYTES]);
 
 #endif

@@ -169,6 +169,7 @@ static json_t *lines_json(const struct report *report)
 
 static const char *const verdict_words[] = { "pass", "fail", "error", "interrupted" };
 
+/* Adds an object, in the place of the run that had only begun, if there is one. */
 static int add_object(struct report_files *files, json_t *object, int failed)
 {
     if (!files->results)
@@ -177,7 +178,37 @@ static int add_object(struct report_files *files, json_t *object, int failed)
         json_decref(object);
         return -ENOMEM;
     }
-    return json_array_append_new(files->results, object) ? -ENOMEM : 0;
+    size_t count = json_array_size(files->results);
+    bool replace = files->unfinished;
+    files->unfinished = false;
+    failed = replace ? json_array_set_new(files->results, count - 1, object)
+                     : json_array_append_new(files->results, object);
+    return failed ? -ENOMEM : 0;
+}
+
+/* As text: a seed has 64 bits, a JSON number in most readers 53. */
+static json_t *seed_json(uint64_t value)
+{
+    char seed[24];
+    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)value);
+    return json_string(seed);
+}
+
+int report_files_begin(struct report_files *files, const struct scenario *scenario,
+                       const char *engine, uint64_t seed)
+{
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= set(object, "scenario", json_string(scenario->name));
+    failed |= set(object, "file", text_json(scenario->file));
+    failed |= set(object, "verdict", json_string("unfinished"));
+    failed |= set(object, "reason", json_string("unfinished"));
+    failed |= set(object, "detail", json_string("the run began; vmm ended before it did"));
+    failed |= set(object, "engine", json_string(engine));
+    failed |= set(object, "seed", seed_json(seed));
+    int error = add_object(files, object, failed);
+    files->unfinished = error == 0;
+    return error;
 }
 
 int report_files_add(struct report_files *files, const struct scenario *scenario,
@@ -198,10 +229,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "engine", json_string(result->engine));
     failed |= set(object, "engine_version", text_json(result->engine_version));
     failed |= set(object, "cores", number(result->core_count));
-    /* As text: a seed has 64 bits, a JSON number in most readers 53. */
-    char seed[24];
-    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)result->seed);
-    failed |= set(object, "seed", json_string(seed));
+    failed |= set(object, "seed", seed_json(result->seed));
     failed |= set(object, "wall_ns", number(result->wall_ns));
     failed |= set(object, "machine_ns", number(result->machine_ns));
     failed |= set(object, "exit_code", result->exited ? number(result->exit_code) : json_null());
@@ -215,6 +243,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "bad_requests", number(machine->bad_requests));
     failed |= set(object, "kernel_bytes", number(machine->kernel_bytes));
     failed |= set(object, "console_lines", number(all_lines));
+    failed |= set(object, "console_left_out", number(all_lines - kept));
     failed |= set(object, "console", lines_json(report));
     if (result->postmortem)
         failed |= set(object, "postmortem", text_lines_json(result->postmortem));

@@ -7,6 +7,8 @@
 #define REPORT_FILES_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "report/report.h"
@@ -16,7 +18,13 @@
 /* Collects runs.  Zero-initialise. */
 struct report_files {
     json_t *results; /* array, one object for each run */
+    bool unfinished; /* the last one has only begun */
 };
+
+/* A run begins.  What is written from now on has it as unfinished, with engine and seed, until its
+ * result is added.  Returns 0 or -ENOMEM. */
+int report_files_begin(struct report_files *files, const struct scenario *scenario,
+                       const char *engine, uint64_t seed);
 
 /* Adds a run.  Returns 0 or -ENOMEM. */
 int report_files_add(struct report_files *files, const struct scenario *scenario,

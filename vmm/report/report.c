@@ -4,9 +4,13 @@
  * them in one order, prefixes time and core, and keeps them.  Colour and the status line exist on
  * terminals only, so that a log file holds text and nothing else.
  *
+ * A guest may print without end.  So there are limits for what is shown, traced and kept; what goes
+ * beyond is counted, and one line says how much it was.  Of what is not kept, the last lines of each
+ * core are, for the summary.
+ *
  * The status line is redrawn by a thread of its own that looks at the host's clock; it only reads,
- * and nothing of it can reach the guest.  Must never block the machine for longer than a write to
- * the terminal, and must never show a guest's bytes unfiltered (text.h).
+ * and nothing of it can reach the guest.  Must never block the machine (the streams are a
+ * writer's, writer.h), and must never show a guest's bytes unfiltered (text.h).
  */
 #include "report/report.h"
 
@@ -18,6 +22,7 @@
 #include <time.h>
 
 #include "abi/ports.h"
+#include "report/output.h"
 #include "report/summary.h"
 #include "report/text.h"
 
@@ -33,7 +38,13 @@ struct report {
     struct arena arena;   /* text of the lines kept */
     struct report_line *lines;
     size_t line_count, line_capacity;
-    uint64_t line_total;
+    uint64_t keep_limit, line_bytes, line_total, core_total[ABI_MAX_CORES];
+    struct report_line (*last)[REPORT_LAST_LINES]; /* [core]: ring of those not kept, on the heap */
+    uint64_t last_count[ABI_MAX_CORES];
+
+    struct budget {
+        uint64_t limit, bytes, left_out; /* the last in lines; nothing is shown once it counts */
+    } shown, traced;
 
     /* Status line. */
     pthread_t thread;
@@ -58,8 +69,14 @@ struct report *report_create(const struct scenario *scenario, const struct repor
         return NULL;
     report->scenario = scenario;
     report->options = *options;
+    report->shown.limit = options->output_limit ? options->output_limit : REPORT_OUTPUT_LIMIT;
+    report->traced.limit = options->output_limit ? options->output_limit : REPORT_TRACE_LIMIT;
+    report->keep_limit = options->keep_limit ? options->keep_limit : REPORT_KEEP_LIMIT;
     report->matcher = matcher_create(scenario);
-    if (!report->matcher) {
+    report->last = calloc(scenario->machine.core_count, sizeof(*report->last));
+    if (!report->matcher || !report->last) {
+        matcher_destroy(report->matcher);
+        free(report->last);
         free(report);
         return NULL;
     }
@@ -72,6 +89,13 @@ struct report *report_create(const struct scenario *scenario, const struct repor
     return report;
 }
 
+static void free_line(struct report_line *line)
+{
+    free((char *)line->speaker);
+    free((char *)line->text);
+    line->speaker = line->text = NULL;
+}
+
 void report_destroy(struct report *report)
 {
     if (!report)
@@ -81,6 +105,11 @@ void report_destroy(struct report *report)
     pthread_cond_destroy(&report->wake);
     pthread_mutex_destroy(&report->lock);
     arena_free(&report->arena);
+    for (unsigned core = 0; core < report->scenario->machine.core_count; core++) {
+        for (unsigned i = 0; i < REPORT_LAST_LINES; i++)
+            free_line(&report->last[core][i]);
+    }
+    free(report->last);
     free(report->lines);
     free(report);
 }
@@ -130,7 +159,8 @@ static void *status_thread(void *context)
         uint64_t now_ns = host_now_ns();
         if (report->thread_stop || now_ns < next_ns)
             continue;
-        draw_status(report, now_ns);
+        if (!output_is_behind()) /* a halted terminal shows the latest one when it goes on */
+            draw_status(report, now_ns);
         next_ns = now_ns + PROGRESS_INTERVAL_NS;
     }
     erase_status(report);
@@ -150,8 +180,18 @@ void report_begin(struct report *report, const char *engine)
         report->thread_runs = pthread_create(&report->thread, NULL, status_thread, report) == 0;
 }
 
+static void end_trace(struct report *report)
+{
+    if (!report->options.trace || report->traced.left_out == 0)
+        return;
+    fprintf(report->options.trace, "-- %llu more lines left out (--output-limit)\n",
+            (unsigned long long)report->traced.left_out);
+    report->traced.left_out = 0;
+}
+
 void report_end(struct report *report)
 {
+    end_trace(report);
     if (!report->thread_runs)
         return;
     pthread_mutex_lock(&report->lock);
@@ -167,8 +207,8 @@ void report_end(struct report *report)
 /* Readable on dark and light backgrounds; the core number picks one. */
 static const int core_colours[] = { 36, 33, 35, 32, 34, 31 };
 
-static const char *prefix(const struct report *report, unsigned core, uint64_t time_ns, char *text,
-                          size_t bytes)
+static void prefix(const struct report *report, unsigned core, uint64_t time_ns, char *text,
+                   size_t bytes)
 {
     int width = report->scenario->machine.core_count > 10 ? 2 : 1;
     if (report->options.colour)
@@ -180,22 +220,61 @@ static const char *prefix(const struct report *report, unsigned core, uint64_t t
     else
         snprintf(text, bytes, "[%5llu.%06llu %*u] ", (unsigned long long)(time_ns / 1000000000),
                  (unsigned long long)(time_ns / 1000 % 1000000), width, core);
-    return text;
+}
+
+/* May a line of so many bytes be shown?  After the first that may not, none may: what is there is the
+ * beginning, without holes. */
+static bool allow(struct budget *budget, size_t bytes)
+{
+    if (budget->left_out > 0 || bytes > budget->limit - budget->bytes) {
+        budget->left_out++;
+        return false;
+    }
+    budget->bytes += bytes;
+    return true;
+}
+
+/* A line beyond those kept: the last of its core. */
+static void remember_last(struct report *report, const struct report_line *line)
+{
+    struct report_line *last =
+        &report->last[line->core][report->last_count[line->core]++ % REPORT_LAST_LINES];
+    free_line(last);
+    *last = *line;
+    last->speaker = strdup(line->speaker);
+    last->text = strdup(line->text);
+    if (!last->speaker || !last->text) { /* counted, shown, not kept */
+        free_line(last);
+        report->last_count[line->core]--;
+    }
+}
+
+static bool room_for_line(struct report *report, size_t bytes)
+{
+    if (report->line_count == REPORT_LINES_MAX || bytes > report->keep_limit - report->line_bytes)
+        return false;
+    if (report->line_count < report->line_capacity)
+        return true;
+    size_t capacity = report->line_capacity ? report->line_capacity * 2 : 256;
+    struct report_line *lines = realloc(report->lines, capacity * sizeof(*lines));
+    if (!lines)
+        return false;
+    report->lines = lines;
+    report->line_capacity = capacity;
+    return true;
 }
 
 static void keep_line(struct report *report, const struct report_line *line)
 {
+    size_t bytes = strlen(line->text) + strlen(line->speaker);
     report->line_total++;
-    if (report->line_count == REPORT_LINES_MAX)
+    report->core_total[line->core]++;
+    /* once one was not kept, none is: the first lines are there without holes */
+    if (report->line_total - 1 > report->line_count || !room_for_line(report, bytes)) {
+        remember_last(report, line);
         return;
-    if (report->line_count == report->line_capacity) {
-        size_t capacity = report->line_capacity ? report->line_capacity * 2 : 256;
-        struct report_line *lines = realloc(report->lines, capacity * sizeof(*lines));
-        if (!lines)
-            return; /* counted, shown, not kept */
-        report->lines = lines;
-        report->line_capacity = capacity;
     }
+    report->line_bytes += bytes;
     struct report_line *kept = &report->lines[report->line_count++];
     *kept = *line;
     kept->speaker = arena_string(&report->arena, line->speaker);
@@ -205,11 +284,22 @@ static void keep_line(struct report *report, const struct report_line *line)
 static void show_line(struct report *report, const struct report_line *line)
 {
     char head[96];
+    const char *speaker = line->speaker[0] ? line->speaker : "cpu";
+    prefix(report, line->core, line->time_ns, head, sizeof(head));
+    if (!allow(&report->shown, strlen(head) + strlen(speaker) + strlen(line->text) + 3))
+        return;
     erase_status(report);
-    fprintf(report->options.out, "%s%s%s%s\n",
-            prefix(report, line->core, line->time_ns, head, sizeof(head)),
-            line->speaker[0] ? line->speaker : "cpu", ": ", line->text);
+    fprintf(report->options.out, "%s%s: %s\n", head, speaker, line->text);
     fflush(report->options.out);
+}
+
+static void trace_line(struct report *report, unsigned core, uint64_t time_ns, const char *speaker,
+                       const char *text)
+{
+    if (!report->options.trace || !allow(&report->traced, strlen(speaker) + strlen(text) + 16))
+        return;
+    fprintf(report->options.trace, "%llu %u %s%s%s\n", (unsigned long long)time_ns, core, speaker,
+            *speaker ? ": " : "", text);
 }
 
 enum matcher_state report_console(struct report *report, const struct machine_console_line *line)
@@ -229,9 +319,8 @@ enum matcher_state report_console(struct report *report, const struct machine_co
     enum matcher_state state = matcher_state(report->matcher);
     if (visible)
         show_line(report, &shown);
-    if (report->options.trace)
-        fprintf(report->options.trace, "%llu %u %s: %s\n", (unsigned long long)shown.time_ns,
-                shown.core, shown.speaker[0] ? shown.speaker : "cpu", shown.text);
+    trace_line(report, shown.core, shown.time_ns, shown.speaker[0] ? shown.speaker : "cpu",
+               shown.text);
     pthread_mutex_unlock(&report->lock);
     free(text);
     free(speaker);
@@ -248,13 +337,13 @@ static void show_event(struct report *report, unsigned core, uint64_t time_ns,
     char *clean = text_clean(guest_text, strlen(guest_text));
     const char *text = clean ? clean : "(the host has no memory for this line)";
     pthread_mutex_lock(&report->lock);
-    if (report->options.verbosity >= least_verbosity) {
+    prefix(report, core, time_ns, head, sizeof(head));
+    if (report->options.verbosity >= least_verbosity &&
+        allow(&report->shown, strlen(head) + strlen(text) + 4)) {
         erase_status(report);
-        fprintf(report->options.out, "%s-- %s\n", prefix(report, core, time_ns, head, sizeof(head)),
-                text);
+        fprintf(report->options.out, "%s-- %s\n", head, text);
     }
-    if (report->options.trace)
-        fprintf(report->options.trace, "%llu %u %s\n", (unsigned long long)time_ns, core, text);
+    trace_line(report, core, time_ns, "", text);
     pthread_mutex_unlock(&report->lock);
     free(clean);
 }
@@ -286,20 +375,46 @@ void report_note(struct report *report, const char *format, ...)
 
 /* ---- summary ---- */
 
+/* Lets the last lines of each core follow those kept. */
+static void append_last_lines(struct report *report)
+{
+    unsigned cores = report->scenario->machine.core_count;
+    size_t most = report->line_count + (size_t)cores * REPORT_LAST_LINES;
+    struct report_line *lines = realloc(report->lines, most * sizeof(*lines));
+    if (!lines)
+        return;
+    report->lines = lines;
+    report->line_capacity = most;
+    for (unsigned core = 0; core < cores; core++) {
+        uint64_t count = report->last_count[core];
+        for (uint64_t i = count > REPORT_LAST_LINES ? count - REPORT_LAST_LINES : 0; i < count; i++)
+            report->lines[report->line_count++] = report->last[core][i % REPORT_LAST_LINES];
+    }
+}
+
 void report_summary(struct report *report, const struct run_result *result)
 {
     pthread_mutex_lock(&report->lock);
     erase_status(report);
+    if (report->shown.left_out > 0)
+        fprintf(report->options.out,
+                "-- %llu more lines left out: %llu bytes were shown (--output-limit)\n",
+                (unsigned long long)report->shown.left_out,
+                (unsigned long long)report->shown.bytes);
+    size_t kept = report->line_count;
+    append_last_lines(report);
     const struct summary summary = {
         .scenario = report->scenario,
         .matcher = report->matcher,
         .lines = report->lines,
         .line_count = report->line_count,
+        .core_lines = report->core_total,
         .result = result,
         .colour = report->options.colour,
         .verbosity = report->options.verbosity,
     };
     summary_print(&summary, report->options.out);
     fflush(report->options.out);
+    report->line_count = kept;
     pthread_mutex_unlock(&report->lock);
 }

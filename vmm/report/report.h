@@ -15,11 +15,14 @@
 
 #include "machine/machine.h"
 #include "report/result.h"
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 #include "scenario/scenario.h"
 
-#define REPORT_LINES_MAX 200000 /* kept for JSON; further ones are shown and counted */
-#define REPORT_LAST_LINES 8     /* shown of each core when a run fails */
+#define REPORT_LINES_MAX 200000           /* kept for JSON, with this many bytes of text; */
+#define REPORT_KEEP_LIMIT (64ull << 20)   /* further ones are shown and counted */
+#define REPORT_OUTPUT_LIMIT (64ull << 20) /* bytes of lines shown; further ones are counted */
+#define REPORT_TRACE_LIMIT (1ull << 30)   /* the same for the trace file */
+#define REPORT_LAST_LINES 8               /* shown of each core when a run fails */
 
 struct report_options {
     int verbosity; /* -1 quiet, 0, 1 = -v, 2 = -vv */
@@ -27,6 +30,10 @@ struct report_options {
     bool progress; /* a status line on `out` while the run lasts; needs a terminal */
     FILE *out;     /* console lines and summary */
     FILE *trace;   /* NULL, or every event and trace record as one line */
+    /* In bytes, 0: the usual ones. */
+    uint64_t keep_limit;   /* of lines kept, instead of REPORT_KEEP_LIMIT */
+    uint64_t output_limit; /* of lines on `out` and in `trace`, instead of REPORT_OUTPUT_LIMIT and
+                            * REPORT_TRACE_LIMIT */
 };
 
 struct report;
@@ -67,7 +74,7 @@ void report_note(struct report *report, const char *format, ...)
  * post-mortem; with -v the numbers. */
 void report_summary(struct report *report, const struct run_result *result);
 
-/* Lines kept, in order of arrival, and how many there were in all. */
+/* Lines kept, the first in order of arrival, and how many there were in all. */
 const struct report_line *report_lines(const struct report *report, size_t *count, uint64_t *all);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "engine/engine.h"
 #include "machine/machine.h"
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 #include "scenario/scenario.h"
 
 enum verdict {

@@ -77,12 +77,11 @@ static void print_expectations(const struct summary *summary, FILE *out)
 static void print_last_lines(const struct summary *summary, FILE *out)
 {
     for (unsigned core = 0; core < summary->result->core_count; core++) {
-        size_t total = 0, from = summary->line_count;
-        size_t found = 0;
+        unsigned long long total = summary->core_lines[core];
+        size_t from = summary->line_count, found = 0;
         for (size_t i = summary->line_count; i-- > 0;) {
             if (summary->lines[i].core != core)
                 continue;
-            total++;
             if (found < REPORT_LAST_LINES) {
                 found++;
                 from = i;
@@ -92,7 +91,7 @@ static void print_last_lines(const struct summary *summary, FILE *out)
             fprintf(out, "  core %u printed nothing\n", core);
             continue;
         }
-        fprintf(out, "  core %u, last %zu of %zu line%s:\n", core, found, total,
+        fprintf(out, "  core %u, last %zu of %llu line%s:\n", core, found, total,
                 total == 1 ? "" : "s");
         for (size_t i = from; i < summary->line_count; i++) {
             const struct report_line *line = &summary->lines[i];

@@ -17,6 +17,7 @@ struct summary {
     const struct matcher *matcher;
     const struct report_line *lines;
     size_t line_count;
+    const uint64_t *core_lines; /* how many each core printed, also those that are not here */
     const struct run_result *result;
     bool colour;
     int verbosity;

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "report/files.h"
 #include "report/report.h"
+#include "run/sandbox.h"
 #include "run/watch.h"
 #include "scenario/scenario.h"
 
@@ -20,7 +21,9 @@ struct run_settings {
     const struct engine_capability *capability; /* from the probe of ops */
     const char *images;                         /* directory */
     uint64_t seed;
-    bool trap_window; /* the machine sees each store to the UMP window (engine_options) */
+    uint64_t guard_ns;         /* processor time that a run in virtual time may take */
+    enum sandbox_mode sandbox; /* of the threads that execute the guest */
+    bool trap_window;          /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
     struct watch *watch;

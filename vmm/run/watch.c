@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Signals without signal handlers: a signalfd, a timerfd for the real-time limit and an eventfd for
+ * Signals without signal handlers: a signalfd, a timerfd for the guard and an eventfd for
  * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
- * result files); a Ctrl-C after it means that this did not work, and ends the process, which takes all
- * threads, descriptors and guest memory with it.  Other signals after the first say nothing new:
- * timeout(1) sends each of its twice, to the process and to the group.
+ * result files); one after it means that this did not work, and ends the process, which takes all
+ * threads, descriptors and guest memory with it.  timeout(1) sends each of its signals twice, to the
+ * process and to the group: what is not Ctrl-C counts as a second one only after a while.
  *
  * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
  * would report them all the same, so they are not among those watched.
@@ -22,7 +22,13 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "report/output.h"
+
+#define TIMER_LEAST_NS 1000000ull
+#define SECOND_SIGNAL_NS 300000000ull
 
 struct watch {
     pthread_t thread;
@@ -33,8 +39,32 @@ struct watch {
     const struct engine_ops *ops;
     struct engine *engine;
     int signal;
+    uint64_t signal_ns;          /* when it came */
+    uint64_t limit_ns, began_ns; /* processor time: how much is allowed, 0 = any, and since when */
     bool limit_reached;
 };
+
+static uint64_t processor_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Rings after `ns` of real time, 0 = never. */
+static void set_timer(struct watch *watch, uint64_t ns)
+{
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
+                                             .tv_nsec = (long)(ns % 1000000000) } };
+    timerfd_settime(watch->timer_fd, 0, &when, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static void stop_engine(struct watch *watch, enum stop_reason reason)
 {
@@ -48,13 +78,13 @@ static void take_signal(struct watch *watch)
     if (read(watch->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     pthread_mutex_lock(&watch->lock);
+    output_hurry(); /* the user waits for no reader any more */
     if (watch->signal == 0) {
         watch->signal = (int)info.ssi_signo;
+        watch->signal_ns = now_ns();
         stop_engine(watch, STOP_INTERRUPTED);
-    } else if (info.ssi_signo == SIGINT) {
-        static const char text[] = "\nvmm: interrupted twice, ending at once\n";
-        if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-            _exit(130);
+    } else if (info.ssi_signo == SIGINT || now_ns() - watch->signal_ns > SECOND_SIGNAL_NS) {
+        output_warn("\nvmm: interrupted twice, ending at once\n");
         _exit(130);
     }
     pthread_mutex_unlock(&watch->lock);
@@ -66,8 +96,16 @@ static void take_timer(struct watch *watch)
     if (read(watch->timer_fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
         return; /* disarmed meanwhile */
     pthread_mutex_lock(&watch->lock);
-    watch->limit_reached = watch->engine != NULL;
-    stop_engine(watch, STOP_DEADLINE);
+    uint64_t used_ns = processor_ns() - watch->began_ns;
+    if (watch->limit_ns == 0 || used_ns >= watch->limit_ns) {
+        watch->limit_reached = watch->engine != NULL && watch->limit_ns != 0;
+        if (watch->limit_reached)
+            stop_engine(watch, STOP_DEADLINE);
+    } else {
+        /* the process was stopped, or others had the processor: not of its doing */
+        uint64_t left_ns = watch->limit_ns - used_ns;
+        set_timer(watch, left_ns < TIMER_LEAST_NS ? TIMER_LEAST_NS : left_ns);
+    }
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -132,14 +170,14 @@ struct watch *watch_start(void)
 void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
                   uint64_t limit_ns)
 {
-    struct itimerspec limit = { .it_value = { .tv_sec = (time_t)(limit_ns / 1000000000),
-                                              .tv_nsec = (long)(limit_ns % 1000000000) } };
     pthread_mutex_lock(&watch->lock);
     watch->ops = ops;
     watch->engine = engine;
     if (engine)
         watch->limit_reached = false;
-    timerfd_settime(watch->timer_fd, 0, &limit, NULL);
+    watch->limit_ns = limit_ns;
+    watch->began_ns = processor_ns();
+    set_timer(watch, limit_ns);
     if (watch->signal)
         stop_engine(watch, STOP_INTERRUPTED);
     pthread_mutex_unlock(&watch->lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The watch: one thread that waits for Ctrl-C, termination signals and a real-time limit while a
+ * The watch: one thread that waits for Ctrl-C, termination signals and the guard of runs in virtual time while a
  * command runs, and asks the engine to stop.  The signals are blocked everywhere else, so no other
  * code is ever interrupted in the middle of something.
  */
@@ -18,15 +18,16 @@ struct watch;
  * the watch.  To be called before any other thread exists.  Returns NULL with errno set. */
 struct watch *watch_start(void);
 
-/* The engine to stop from now on; NULL when there is none.  `limit_ns` of real time from now on ends
- * the run with STOP_DEADLINE, 0 = no limit. */
+/* The engine to stop from now on; NULL when there is none.  `limit_ns` of processor time from now
+ * on ends the run with STOP_DEADLINE, 0 = no limit: a process that is stopped uses none. */
 void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
                   uint64_t limit_ns);
 
-/* The signal that arrived, or 0.  A second one ends the program at once with status 130. */
+/* The signal that arrived, or 0.  A second one, half a second later or a Ctrl-C, ends the program at once with status
+ * 130. */
 int watch_signal(struct watch *watch);
 
-/* Has the real-time limit of the current engine been reached? */
+/* Has the limit of the current engine been reached? */
 bool watch_limit_reached(struct watch *watch);
 
 /* Ends the thread, closes its descriptors, unblocks the signals. */

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/text.h"
+
 static void diag_add(struct diags *diags, enum diag_severity severity, struct place place,
                      const char *format, va_list args)
 {
@@ -56,21 +58,11 @@ static bool goes_before(const struct diag *a, const struct diag *b)
     return a->place.column < b->place.column;
 }
 
-/* Names and texts of a file may hold anything; what is shown must not move a terminal's cursor or
- * begin a line of its own.  Control characters become \xNN, those of two bytes (C1) included. */
+/* Names and texts of a file may hold anything; what is shown must not move a terminal's cursor, begin a
+ * line of its own or read otherwise than it is. */
 static void print_clean(const char *text, FILE *out)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    for (; *at; at++) {
-        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
-            fprintf(out, "\\xc2\\x%02x", at[1]);
-            at++;
-        } else if (*at < 0x20 || *at == 0x7f) {
-            fprintf(out, "\\x%02x", *at);
-        } else {
-            fputc(*at, out);
-        }
-    }
+    text_write(out, text, strlen(text));
 }
 
 void diags_print(struct diags *diags, FILE *out)

@@ -243,6 +243,19 @@ void menu_parse_line(struct arena *arena, const char *text, struct place place, 
         menu->text_bytes += strlen(line.command) + 1;
 }
 
+/* The first byte of a line that is no part of a UTF-8 character, NULL if there is none.  A scenario's other
+ * texts are UTF-8 because YAML is, and the menu goes into one when a run is recorded. */
+static const char *find_foreign(const char *line)
+{
+    while (*line) {
+        size_t length = utf8_length(line, strlen(line));
+        if (length == 0)
+            return line;
+        line += length;
+    }
+    return NULL;
+}
+
 void menu_parse_text(struct arena *arena, const char *file, const char *text, size_t length,
                      struct menu *menu, struct diags *diags)
 {
@@ -256,13 +269,20 @@ void menu_parse_text(struct arena *arena, const char *file, const char *text, si
         const char *start = text + at;
         const char *end = memchr(start, '\n', length - at);
         size_t bytes = end ? (size_t)(end - start) : length - at;
-        menu_parse_line(arena, arena_text(arena, start, bytes), place, menu, diags);
+        const char *line = arena_text(arena, start, bytes);
+        const char *foreign = find_foreign(line);
+        if (foreign)
+            diag_error(diags, place_at(place, line, foreign),
+                       "byte 0x%02x is no UTF-8; expected text in UTF-8", (unsigned char)*foreign);
+        else
+            menu_parse_line(arena, line, place, menu, diags);
         at += bytes + 1;
     }
 }
 
 void menu_check_cores(const struct menu_line *line, unsigned core_count, struct diags *diags)
 {
+    assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
     uint64_t exist = core_count == 64 ? ~0ull : (1ull << core_count) - 1;
     uint64_t missing = line->cores & ~exist;
     if (!missing)
@@ -280,13 +300,13 @@ void menu_check_cores(const struct menu_line *line, unsigned core_count, struct 
 void menu_check(const struct menu *menu, unsigned core_count, struct place whole,
                 struct diags *diags)
 {
-    assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
     if (!menu->kernel.path)
         diag_error(diags, whole, "no kernel line; expected one such as: kernel /boot/cpu");
     const struct menu_line *init = NULL;
     for (size_t i = 0; i < menu->module_count; i++) {
         const struct menu_line *line = &menu->modules[i];
-        menu_check_cores(line, core_count, diags);
+        if (core_count != 0)
+            menu_check_cores(line, core_count, diags);
         if (strcmp(path_base(line->path), "init") == 0) {
             if (init)
                 diag_error(diags, line->place, "a second init; the first is in line %u",

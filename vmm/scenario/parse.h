@@ -15,6 +15,8 @@ struct parser {
     struct scenario *scenario;
     struct arena *arena; /* the scenario's */
     struct diags *diags;
+    bool
+        cores_unknown; /* what says how many cores there are was refused: nothing is compared with it */
 };
 
 /* One key of a mapping: `parse` gets its value and the object that the mapping describes. */

@@ -269,9 +269,26 @@ static const struct key top_keys[] = {
     { "seed", false, parse_seed },         { "nested", false, parse_nested },
 };
 
+/* Is there no machine, but a key that no scenario has, or no list of keys at all?  One of them may have
+ * been meant. */
+static bool machine_is_misspelt(const struct ynode *root)
+{
+    if (root->kind != YNODE_MAPPING)
+        return true;
+    bool unknown = false;
+    for (size_t i = 0; i < root->pair_count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < COUNT(top_keys); k++)
+            known |= strcmp(root->pairs[i].key->text, top_keys[k].name) == 0;
+        unknown |= !known;
+    }
+    return unknown && !ynode_get((struct ynode *)root, "machine");
+}
+
 static void parse_tree(struct parser *parser, struct ynode *root)
 {
     struct scenario *scenario = parser->scenario;
+    parser->cores_unknown = machine_is_misspelt(root);
     parse_machine(parser, root->kind == YNODE_MAPPING ? ynode_get(root, "machine") : NULL);
     parse_mapping(parser, root, "the scenario", top_keys, COUNT(top_keys), scenario);
     if (scenario->expectation_count == 0) {
@@ -298,7 +315,7 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t lengt
     scenario->name = "";
     scenario->description = "";
     scenario->deadline_ns = SCENARIO_DEFAULT_DEADLINE_NS;
-    struct parser parser = { scenario, &scenario->arena, diags };
+    struct parser parser = { scenario, &scenario->arena, diags, false };
 
     struct ynode *root = yaml_parse(parser.arena, scenario->file, text, length, diags);
     if (root && root->kind == YNODE_MAPPING) {

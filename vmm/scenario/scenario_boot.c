@@ -108,11 +108,13 @@ void parse_boot(struct parser *parser, const struct ynode *node)
         whole = parse_lines(parser, node, "boot");
     if (!whole)
         return;
-    /* With lines refused above, "no init" may only be their echo; cores are checked regardless. */
+    /* With lines refused above, "no init" may only be their echo; cores are checked regardless, if we know
+     * how many there are. */
     if (parser->diags->errors == errors_before) {
-        menu_check(&parser->scenario->menu, parser->scenario->machine.core_count, node->place,
+        menu_check(&parser->scenario->menu,
+                   parser->cores_unknown ? 0 : parser->scenario->machine.core_count, node->place,
                    parser->diags);
-    } else {
+    } else if (!parser->cores_unknown) {
         for (size_t i = 0; i < parser->scenario->menu.module_count; i++)
             menu_check_cores(&parser->scenario->menu.modules[i],
                              parser->scenario->machine.core_count, parser->diags);

@@ -12,9 +12,9 @@
  * the reports only know single cores.
  */
 #include <assert.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tre/regex.h>
 
 #include "scenario/parse.h"
 
@@ -68,6 +68,8 @@ static const char *regex_is_costly(const char *pattern)
             group[depth] += last;
         } else if (*at == '{' && at[1] >= '0' && at[1] <= '9') {
             unsigned long times = strtoul(at + 1, NULL, 10);
+            if (at[1 + strspn(at + 1, "0123456789,")] != '}')
+                return "braces hold numbers: {2}, {2,}, {2,5}";
             at += strcspn(at, ",}");
             if (*at == ',' && at[1] >= '0' && at[1] <= '9')
                 times = strtoul(at + 1, NULL, 10);
@@ -78,6 +80,8 @@ static const char *regex_is_costly(const char *pattern)
             last *= times;
             if (!*at)
                 break;
+        } else if (*at == '{') { /* the library would match approximately */
+            return "a brace begins a number of repetitions; write \\{ for the character";
         } else if (*at == '\\' && at[1] >= '1' && at[1] <= '9') {
             return "back-references are not part of these";
         } else {
@@ -106,13 +110,13 @@ static void check_regex(struct parser *parser, const struct ynode *node, const c
         return;
     }
     regex_t regex;
-    int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    int error = tre_regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
     if (error == 0) {
-        regfree(&regex);
+        tre_regfree(&regex);
         return;
     }
     char text[128];
-    regerror(error, &regex, text, sizeof(text));
+    tre_regerror(error, &regex, text, sizeof(text));
     diag_error(parser->diags, node->place,
                "regex: '%.80s' is not a POSIX extended regular expression: %s", pattern, text);
 }
@@ -213,13 +217,13 @@ static void parse_core(struct parser *parser, const struct ynode *value, void *o
         return;
     if (cores == 0)
         diag_error(parser->diags, value->place, "core: an empty list; expected a core or 'any'");
-    else if (cores & ~exist)
+    else if (cores & ~exist && !parser->cores_unknown)
         diag_error(parser->diags, value->place,
                    "core: core %d does not exist: the machine has %u core%s",
                    __builtin_ctzll(cores & ~exist), machine->core_count,
                    machine->core_count == 1 ? "" : "s");
     else
-        input->cores = cores;
+        input->cores = cores & exist;
 }
 
 static void parse_domain(struct parser *parser, const struct ynode *value, void *object)

@@ -365,6 +365,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
         machine->node[0].cores =
             machine->core_count == 64 ? ~0ull : (1ull << machine->core_count) - 1;
     }
+    parser->cores_unknown |= parser->diags->errors != errors_before;
     /* Sums over values that were refused would only repeat the complaint. */
     if (clean)
         check_memory(parser, node, input, machine);

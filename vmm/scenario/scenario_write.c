@@ -10,29 +10,38 @@
 #include <string.h>
 
 #include "scenario/scenario.h"
+#include "scenario/units.h"
 
-/* Scenario texts are valid UTF-8, but may hold characters written as escapes that YAML does not take
+/* The character at `at`, whose `*length` bytes are never 0; a byte that begins none counts as one. */
+static unsigned decode(const char *at, size_t *length)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    *length = utf8_length(at, strlen(at));
+    if (*length == 2)
+        return (byte[0] & 31u) << 6 | (byte[1] & 63u);
+    if (*length == 3)
+        return (byte[0] & 15u) << 12 | (byte[1] & 63u) << 6 | (byte[2] & 63u);
+    if (*length == 0)
+        *length = 1;
+    return *length == 1 ? byte[0] : 0x10000; /* beyond all that is looked for */
+}
+
+/* Scenario texts are valid UTF-8 (menus are checked, YAML is), but may hold characters written as escapes that YAML does not take
  * as they are, or takes as the end of a line: control characters, U+2028, U+2029, U+FEFF, U+FFFE,
  * U+FFFF.  All of these have at most three bytes. */
 static void write_quoted(FILE *out, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    size_t length;
     fputc('"', out);
-    for (; *at; at++) {
-        unsigned code = at[0] < 0x80 ? at[0] : ' '; /* bytes within a character are none of these */
-        if (at[0] == 0xc2)
-            code = at[1];
-        else if (at[0] >> 4 == 0xe)
-            code = (at[0] & 15u) << 12 | (at[1] & 63u) << 6 | (at[2] & 63u);
-        if (at[0] == '"' || at[0] == '\\') {
-            fprintf(out, "\\%c", at[0]);
-        } else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
-                   code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff) {
+    for (; *text; text += length) {
+        unsigned code = decode(text, &length);
+        if (code == '"' || code == '\\')
+            fprintf(out, "\\%c", code);
+        else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+                 code == 0xfeff || code == 0xfffe || code == 0xffff)
             fprintf(out, "\\u%04x", code);
-            at += at[0] < 0x80 ? 0 : at[0] == 0xc2 ? 1 : 2;
-        } else {
-            fputc(at[0], out);
-        }
+        else
+            fwrite(text, 1, length, out);
     }
     fputc('"', out);
 }

@@ -152,3 +152,24 @@ char *format_duration(uint64_t ns, char *text)
     /* 60 s reads better than 1 min in the middle of a sentence about deadlines. */
     return format_with_unit(ns, time_units + 1, COUNT(time_units) - 1, text);
 }
+
+/* Unicode 15, table 3-7: only the second byte is ever bounded more closely than 0x80 to 0xbf. */
+size_t utf8_length(const char *text, size_t left)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (left == 0)
+        return 0;
+    if (at[0] < 0x80)
+        return 1;
+    size_t length = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+    if (length == 0 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return length;
+}

@@ -8,6 +8,7 @@
 #ifndef SCENARIO_UNITS_H
 #define SCENARIO_UNITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Whole number, decimal or 0x hexadecimal. */
@@ -24,5 +25,9 @@ char *format_memory(uint64_t bytes, char *text);
 
 /* Nanoseconds as text with the largest unit that divides them: "250 ms". */
 char *format_duration(uint64_t ns, char *text);
+
+/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0 if there is
+ * none. */
+size_t utf8_length(const char *text, size_t left);
 
 #endif

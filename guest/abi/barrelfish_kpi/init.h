@@ -25,9 +25,12 @@
 #define ROOTCN_SLOT_SLOT_ALLOC2 9
 #define ROOTCN_SLOT_ROOT_MAPPING 10
 #define ROOTCN_SLOT_ARGCN 11
+#define ROOTCN_SLOT_MORE \
+    12 /* an L1CNode whose slots follow the last one of this root CNode; so a CSpace grows */
 #define ROOTCN_SLOT_EARLY_CN \
     13 /* 64 RAM capabilities of 16 KiB for CNodes made before mem_serv answers */
 #define ROOTCN_SLOTS_USER 14
+#define ROOTCN_MAX_PARTS 16 /* the root CNode itself and what follows it */
 
 /* task CNode slots */
 #define TASKCN_SLOT_SELF 0

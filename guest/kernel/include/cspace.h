@@ -5,6 +5,8 @@
 #ifndef KERNEL_CSPACE_H
 #define KERNEL_CSPACE_H
 
+#include <barrelfish_kpi/init.h>
+
 #include "capability.h"
 #include "kernel_state.h"
 
@@ -23,6 +25,10 @@ static inline bool cap_is_cnode(const struct capability *cap)
 {
     return cap->type == ObjType_L1CNode || cap->type == ObjType_L2CNode;
 }
+
+/* The part of the root in which L1 slot *l1 lies, and *l1 becomes the slot in that part; beyond the last
+ * part it is too large for it.  At most ROOTCN_MAX_PARTS steps. */
+const struct capability *cspace_root_part(const struct capability *root, uint64_t *l1);
 
 /* The CTE at `cptr`, `level` (2: L2 slot, 1: L1 slot) of the CSpace rooted at `root`, empty or not.
  * SYS_ERR_CNODE_NOT_FOUND: the path does not exist. */
@@ -57,7 +63,9 @@ void cap_move_to(struct cte *dest, struct cte *src);
 void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner);
 
 /* Can `count` objects of `type`, `object_bytes` each, be made from `src` at `offset`?  Normalises
- * object_bytes (0 for fixed sizes). */
+ * object_bytes (0 for fixed sizes).  Asks about the object before the number and the number before
+ * the place: INVALID_SIZE is what fits nowhere in `src`, RETYPE_INVALID_COUNT what fits, but not so
+ * often, RETYPE_INVALID_OFFSET what would fit elsewhere. */
 errval_t cap_check_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t *object_bytes,
                           uint64_t count);
 
@@ -71,7 +79,8 @@ errval_t cap_delete(struct cte *cte);
 /* Deletes all copies and descendants of `cte`, which stays. */
 errval_t cap_revoke(struct cte *cte);
 
-/* Removes a mapping's page table entries (vnode.c).  `mapping` stays in its slot. */
+/* Removes a mapping's page table entries, if it has any left (vnode.c).  `mapping` stays in its slot
+ * and in the database. */
 void vnode_unmap_mapping(struct cte *mapping);
 
 /* Invalidates all mappings that lie in this page table, which ceases to exist (vnode.c). */

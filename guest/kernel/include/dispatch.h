@@ -7,6 +7,13 @@
 
 #include "arch.h"
 #include "capability.h"
+#include "plat.h"
+
+/* A dispatcher's place in the heap of those that sleep until a time (wakeup.c), which writes it. */
+struct sleeper {
+    struct dcb *left, *right, *up;
+    uint8_t rank;
+};
 
 /* Kernel object of type Dispatcher, OBJSIZE_DISPATCHER bytes, zeroed when made.  All fields are
  * written by the CPU driver of this core only. */
@@ -17,11 +24,12 @@ struct dcb {
     uint64_t cr3;
     uint8_t queued;          /* in the run queue */
     uint8_t stopped;         /* will never run again */
-    uint8_t sleeping;        /* in the wakeup list */
+    uint8_t sleeping;        /* in the heap of sleepers */
+    uint8_t complete;        /* see dispatcher_is_complete() */
     uint8_t disabled_faults; /* page faults while disabled since the last enabled moment */
     uint32_t notify;         /* 0: none, else notification id + 1 */
     systime_t wakeup;        /* when sleeping */
-    struct dcb *wakeup_next; /* sorted by wakeup */
+    struct sleeper sleep;    /* the same */
     struct dcb *runq_prev;   /* when queued: the one before, NULL at the head */
     struct cte cspace;       /* L1CNode */
     struct cte vspace;       /* root VNode */
@@ -29,10 +37,25 @@ struct dcb {
 };
 _Static_assert(sizeof(struct dcb) <= OBJSIZE_DISPATCHER, "DCB size");
 
+/* Has `dcb` all it takes to run: a CSpace, an address space and a frame, and was it never stopped?  Whoever
+ * delivers to a dispatcher, wakes it, makes it runnable or enters it asks this, and nothing else. */
+static inline bool dispatcher_is_complete(const struct dcb *dcb)
+{
+    debug_assert(!dcb->complete || (dcb->disp != NULL && dcb->cr3 != 0 && !dcb->stopped));
+    return dcb->complete;
+}
+
+/* To be called by who gave it one of these things, which it then keeps until it is stopped. */
+static inline void dispatcher_update_complete(struct dcb *dcb)
+{
+    dcb->complete = dcb->disp != NULL && dcb->cr3 != 0 && dcb->cspace.cap.type == ObjType_L1CNode &&
+                    !dcb->stopped;
+}
+
 /* Whose address space is loaded; NULL when idle. */
 extern struct dcb *current;
 
-/* Runs `dcb`: resumes it if it was disabled, else makes the run upcall. */
+/* Runs `dcb` in the slice that is under way: resumes it if it was disabled, else makes the run upcall. */
 void __attribute__((noreturn)) dispatch(struct dcb *dcb);
 
 /* Runs what the scheduler says, or idles. */
@@ -41,7 +64,36 @@ void __attribute__((noreturn)) dispatch_next(void);
 /* Returns to the dispatcher that was interrupted, exactly where it was. */
 void __attribute__((noreturn)) dispatch_return(struct registers_x86_64 *area);
 
-/* Loads the address space of `dcb` and makes it current (used before user memory is touched). */
+/* The same after an interrupt that does not concern it: the timer is armed again. */
+void __attribute__((noreturn)) dispatch_continue(struct registers_x86_64 *area);
+
+/* What the processor holds (dispatch.c). */
+extern struct loaded {
+    uint64_t cr3;
+    struct dcb *vectors_of; /* who may have left something in the vector registers */
+    systime_t at;           /* machine time of the last dispatch() */
+} loaded;
+
+/* Makes the processor that of `dcb`: address space, save areas, segments.  Inline for the short way of messages;
+ * all others call dispatch_switch_to(). */
+static inline __attribute__((always_inline)) void dispatch_load(struct dcb *dcb)
+{
+    if ((boot_info->flags & ABI_BOOT_WIDE_VECTORS) && loaded.vectors_of != dcb) {
+        loaded.vectors_of = dcb;
+        plat_clear_vectors();
+    }
+    debug_assert(dispatcher_is_complete(dcb));
+    current = dcb;
+    current_disp = dcb->disp;
+    CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
+    if (loaded.cr3 != dcb->cr3) {
+        loaded.cr3 = dcb->cr3;
+        arch_write_cr3(dcb->cr3);
+    }
+    arch_reset_segments(dcb->udisp);
+}
+
+/* Loads `dcb`, unless it is current (used before user memory is touched). */
 void dispatch_switch_to(struct dcb *dcb);
 
 /* The saved state in `area` may be left behind: keeps the FPU state with it.  To be called once per
@@ -52,19 +104,11 @@ void dispatch_save_fpu(struct registers_x86_64 *area);
 void __attribute__((noreturn)) dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry,
                                                uint64_t a1, uint64_t a2, uint64_t a3);
 
-/* The sender, whose state is complete in its enabled area `area`, gives the core to `receiver`, which is
- * enabled and in the run queue: its lrpc upcall at `entry` gets the words of `area`, for the endpoint at
- * `offset` in its frame (lrpc.c has checked all addresses).  `where`: index of the first word of the
- * message in the endpoint's buffer << 32 | number of words. */
-void __attribute__((noreturn))
-dispatch_lrpc(struct dcb *receiver, uint64_t offset, uint64_t where, struct registers_x86_64 *area,
-              lvaddr_t entry, lvaddr_t stack);
+/* Tries the short way of an LRPC call to the endpoint at `cptr` with `length` words; returns false, having
+ * changed nothing, if the call must take the general way (lrpc.c). */
+bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length);
 
-/* Tries the short way of the LRPC call in `area`; returns false, having changed nothing, if the call must
- * take the general way (lrpc.c). */
-bool lrpc_send(struct registers_x86_64 *area);
-
-/* Stops `dcb` for good: out of run queue, wakeup list and notification table.  `tell`: it did not
+/* Stops `dcb` for good: out of run queue, heap of sleepers and notification table.  `tell`: it did not
  * ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped already. */
 void dispatch_stop(struct dcb *dcb, bool tell);
 
@@ -79,6 +123,13 @@ void dispatch_unload(uint64_t cr3);
 
 /* The timer expired and is no longer armed. */
 void dispatch_timer_fired(void);
+
+/* Entry code saves in one of these two, of a dispatcher that may run. */
+static inline bool is_area_of(const struct dcb *dcb, const struct registers_x86_64 *area)
+{
+    return dispatcher_is_complete(dcb) &&
+           (area == &dcb->disp->enabled_save_area || area == &dcb->disp->disabled_save_area);
+}
 
 /* Was the dispatcher disabled when its registers went to `area`? */
 static inline bool area_is_disabled(const struct dcb *dcb, const struct registers_x86_64 *area)

@@ -40,7 +40,9 @@ void __attribute__((noreturn)) plat_panic(void);
 /* Takes the pending causes (ABI_CAUSE_*), leaving none. */
 uint64_t plat_take_causes(void);
 
-/* Takes the pending notifications, calling `deliver` for each id. */
+/* Takes pending notifications, calling `deliver` for each id.  If there are more than
+ * NOTIFICATIONS_MAX, the rest comes with another interrupt. */
+#define NOTIFICATIONS_MAX 64
 void plat_take_notifications(void (*deliver)(uint32_t id));
 
 #endif

@@ -2,6 +2,12 @@
  *
  * The scheduling policy behind a small interface: round robin today.  The rest of the CPU driver
  * knows these functions only.
+ *
+ * A policy owns time.  It says whose turn it is (schedule_next) and when that turn must end at the
+ * latest (schedule_slice_end); dispatch.c arms the timer and calls schedule_tick() at every
+ * interrupt.  Whoever runs may hand the core to another dispatcher without asking: then the other
+ * runs on the giver's time, and the policy is not told.  Nothing else begins or ends a turn but
+ * schedule_yield() and schedule_remove().
  */
 #ifndef KERNEL_SCHEDULE_H
 #define KERNEL_SCHEDULE_H
@@ -12,19 +18,20 @@
 #define TIMESLICE_DEFAULT_NS 10000000ull
 extern systime_t timeslice_ns;
 
-/* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does not
- * know is ignored; one it cannot read is said and ignored. */
+/* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does
+ * not know is ignored; one it cannot read is said and ignored. */
 void schedule_options(const char *line);
 
-/* Makes runnable; no effect if it is already or was stopped. */
+/* Makes runnable; no effect if it is already, or is not complete. */
 void schedule_make_runnable(struct dcb *dcb);
 
-/* The same for one that is neither in the run queue, nor asleep until a time, nor stopped; inline, for the
- * short way of messages (lrpc.c).  The queue's ends are for this file and schedule.c. */
+/* The same for one that is complete and neither in the run queue nor asleep until a time; inline,
+ * for the short way of messages (lrpc.c).  The queue's ends are for this file and schedule.c. */
 extern struct dcb *schedule_head, *schedule_tail;
 static inline void schedule_append(struct dcb *dcb)
 {
     struct dcb *last = schedule_tail;
+    debug_assert(!dcb->queued && !dcb->sleeping && dispatcher_is_complete(dcb));
     dcb->queued = 1;
     dcb->head.runq_next = 0;
     dcb->runq_prev = last;
@@ -40,16 +47,25 @@ static inline void schedule_append(struct dcb *dcb)
 /* Takes out of the run queue; no effect if it is not in it. */
 void schedule_remove(struct dcb *dcb);
 
-/* Who runs next; NULL: nobody. */
-struct dcb *schedule_next(void);
+/* Whose turn it is; NULL: nobody's.  Its slice begins, if it has none that goes on. */
+struct dcb *schedule_next(systime_t now);
 
-/* `dcb` gives up, or used up, its slice. */
+/* `dcb` gives up its turn, if it has it, and is the last to get another one. */
 void schedule_yield(struct dcb *dcb);
 
-/* Sleeping dispatchers, by time. */
+/* An interrupt came, so this is the time.  True: the slice goes on, and with it whoever runs;
+ * false: it is somebody's turn anew. */
+bool schedule_tick(systime_t now);
+
+/* When the slice ends that schedule_next() spoke of. */
+systime_t schedule_slice_end(void);
+
+/* Dispatchers that sleep until a time (wakeup.c).  All take O(log n) steps; one check wakes at most
+ * WAKEUPS_MAX: a deadline that has passed, wakeup_first(), then tells that there are more. */
+#define WAKEUPS_MAX 16
 void wakeup_set(struct dcb *dcb, systime_t at);
-void wakeup_remove(struct dcb *dcb);
-void wakeup_check(systime_t now); /* makes runnable whose time has come */
-systime_t wakeup_first(void);     /* 0: nobody sleeps */
+void wakeup_remove(struct dcb *dcb); /* no effect if it does not sleep */
+void wakeup_check(systime_t now);    /* makes runnable whose time has come */
+systime_t wakeup_first(void);        /* 0: nobody sleeps */
 
 #endif

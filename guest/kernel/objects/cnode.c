@@ -18,7 +18,8 @@ static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64
     return err_is_fail(err) ? err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP) : err;
 }
 
-/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only. */
+/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only; its next part is an exception,
+ * which retype makes and nobody copies: so a root can never be a part of itself. */
 static bool fits(const struct capability *cnode, unsigned type)
 {
     return cnode->type == ObjType_L2CNode || type == ObjType_L2CNode ||
@@ -79,6 +80,8 @@ static errval_t decode_destination(struct cte *cnode, const struct invocation *i
             return SYS_ERR_DEST_CNODE_LOOKUP;
         *holder = &l2->cap;
         slot &= L2_CNODE_SLOTS - 1;
+    } else if (cnode->cap.type == ObjType_L1CNode) {
+        *holder = cspace_root_part(&cnode->cap, &slot);
     }
     return cnode_empty_slots(*holder, slot, 1, dest);
 }
@@ -158,12 +161,17 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
     err = decode_retype_cnode(inv, &cnode);
     if (err_is_fail(err))
         return err;
-    if (!fits(cnode, r->type))
+    uint64_t slot = inv->arg[8];
+    if (cnode->type == ObjType_L1CNode)
+        cnode = cspace_root_part(cnode, &slot);
+    const bool next_part = cnode->type == ObjType_L1CNode && slot == ROOTCN_SLOT_MORE &&
+                           r->type == ObjType_L1CNode && r->count == 1;
+    if (!next_part && !fits(cnode, r->type))
         return SYS_ERR_DEST_TYPE_INVALID;
-    err = cnode_empty_slots(cnode, inv->arg[8], r->count, &r->dest);
+    err = cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
     if (err_is_fail(err))
         return err;
-    return cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
+    return cnode_empty_slots(cnode, slot, r->count, &r->dest);
 }
 
 static struct sysret retype(const struct invocation *inv)
@@ -177,12 +185,9 @@ static struct sysret retype(const struct invocation *inv)
 
 static struct sysret identify(struct cte *target, const struct invocation *inv)
 {
-    struct capability *out = invocation_buffer(inv, inv->arg[2], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     if (!(target->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    /* kernel addresses stay in the kernel; nothing is read back from what the domain can write */
+    /* kernel addresses stay in the kernel */
     struct capability cap = target->cap;
     if (cap_is_mapping(cap.type)) {
         cap.u.mapping.cap = 0;
@@ -192,8 +197,9 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
     } else if (cap_types[cap.type].mappable) {
         cap.u.word[CAP_MAPPING_WORD] = 0;
     }
-    *out = cap;
-    return SYSRET(SYS_ERR_OK);
+    return SYSRET(invocation_copy_out(inv, inv->arg[2], &cap, sizeof(cap))
+                      ? SYS_ERR_OK
+                      : SYS_ERR_INVALID_USER_BUFFER);
 }
 
 static struct sysret create_id(struct cte *root, const struct invocation *inv)

@@ -97,6 +97,7 @@ static void invoke_setup(struct dcb *dcb, const struct setup *s, uint64_t domain
     }
     if (s->frame != NULL)
         adopt_frame(dcb, s->frame, domain_id);
+    dispatcher_update_complete(dcb);
     if (s->run)
         schedule_make_runnable(dcb);
 }

@@ -54,38 +54,36 @@ bool lmp_error_is_transient(errval_t err)
     }
 }
 
-/* The words lie in the caller's registers (syscalls.h).  Most messages do not wrap. */
-static void copy_words(uint64_t *buf, uint32_t at, uint32_t size,
-                       const struct registers_x86_64 *from, unsigned length)
+/* Most messages do not wrap.  Unrolled: instructions are dear. */
+static void copy_words(uint64_t *buf, uint32_t at, uint32_t size, const uint64_t *word,
+                       unsigned length)
 {
     if (at + length <= size) {
         uint64_t *to = buf + at;
         switch (length) {
         case 10:
-            to[9] = from->r15; /* fallthrough */
+            to[9] = word[9]; /* fallthrough */
         case 9:
-            to[8] = from->r14; /* fallthrough */
+            to[8] = word[8]; /* fallthrough */
         case 8:
-            to[7] = from->r13; /* fallthrough */
+            to[7] = word[7]; /* fallthrough */
         case 7:
-            to[6] = from->r12; /* fallthrough */
+            to[6] = word[6]; /* fallthrough */
         case 6:
-            to[5] = from->rbp; /* fallthrough */
+            to[5] = word[5]; /* fallthrough */
         case 5:
-            to[4] = from->rbx; /* fallthrough */
+            to[4] = word[4]; /* fallthrough */
         case 4:
-            to[3] = from->rax; /* fallthrough */
+            to[3] = word[3]; /* fallthrough */
         case 3:
-            to[2] = from->r9; /* fallthrough */
+            to[2] = word[2]; /* fallthrough */
         case 2:
-            to[1] = from->r8; /* fallthrough */
+            to[1] = word[1]; /* fallthrough */
         case 1:
-            to[0] = from->r10;
+            to[0] = word[0];
         }
         return;
     }
-    const uint64_t word[LMP_MSG_WORDS] = { from->r10, from->r8,  from->r9,  from->rax, from->rbx,
-                                           from->rbp, from->r12, from->r13, from->r14, from->r15 };
     for (unsigned i = 0; i < length; i++) {
         buf[at] = word[i];
         if (++at == size)
@@ -93,14 +91,13 @@ static void copy_words(uint64_t *buf, uint32_t at, uint32_t size,
     }
 }
 
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct registers_x86_64 *from,
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *words,
                      unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
                      struct dcb **receiver_out)
 {
     struct capability *cap = &endpoint->cap;
     struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || receiver->disp == NULL || receiver->stopped ||
-        cap->u.endpoint.epoffset == 0)
+    if (receiver == NULL || !dispatcher_is_complete(receiver) || cap->u.endpoint.epoffset == 0)
         return SYS_ERR_LMP_NO_TARGET;
 
     /* the message may carry this very endpoint away: nothing of `cap` is read after the transfer */
@@ -129,7 +126,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct regi
 
     ep->buf[write] = header;
     const uint32_t next = write + 1 == size ? 0 : write + 1;
-    copy_words(ep->buf, next, size, from, length);
+    copy_words(ep->buf, next, size, words, length);
     ep->delivered = next + length < size ? next + length : next + length - size;
 
     receiver->disp->lmp_delivered += length + 1;

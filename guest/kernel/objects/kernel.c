@@ -26,6 +26,13 @@ static struct sysret spawn_core(const struct invocation *inv)
     }
 }
 
+static struct sysret answer(const struct invocation *inv, uint64_t user, const void *from,
+                            uint64_t bytes)
+{
+    return SYSRET(invocation_copy_out(inv, user, from, bytes) ? SYS_ERR_OK
+                                                              : SYS_ERR_INVALID_USER_BUFFER);
+}
+
 static struct sysret identify_cap(const struct invocation *inv)
 {
     struct capability *root;
@@ -36,14 +43,10 @@ static struct sysret identify_cap(const struct invocation *inv)
     err = cspace_lookup(root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cte);
     if (err_is_fail(err))
         return SYSRET(err);
-    struct capability *out = invocation_buffer(inv, inv->arg[3], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     struct capability cap = cte->cap;
     if (cap_types[cap.type].mappable)
         cap.u.word[CAP_MAPPING_WORD] = 0;
-    *out = cap;
-    return SYSRET(SYS_ERR_OK);
+    return answer(inv, inv->arg[3], &cap, sizeof(cap));
 }
 
 /* Types that mean the same on every core. */
@@ -65,10 +68,8 @@ static bool may_be_created(const struct capability *cap)
 /* What another core says there is, as it may stand in a slot here. */
 static errval_t decode_capability(const struct invocation *inv, struct capability *cap)
 {
-    const struct capability *given = invocation_buffer(inv, inv->arg[0], sizeof(*given));
-    if (given == NULL)
+    if (!invocation_copy_in(inv, cap, inv->arg[0], sizeof(*cap)))
         return SYS_ERR_INVALID_USER_BUFFER;
-    *cap = *given; /* user memory: read once */
     if (cap->type >= ObjType_Num || !may_be_created(cap))
         return SYS_ERR_INVALID_RETYPE;
     if (cap_types[cap->type].memory) {
@@ -124,10 +125,10 @@ static struct sysret register_notify(const struct invocation *inv)
 
 static struct sysret register_channel(const struct invocation *inv)
 {
-    const void *channel = invocation_buffer(inv, inv->arg[0], sizeof(struct abi_channel));
-    if (channel == NULL)
+    static struct abi_channel channel; /* the machine reads it there */
+    if (!invocation_copy_in(inv, &channel, inv->arg[0], sizeof(channel)))
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    plat_channel(mem_to_phys(channel));
+    plat_channel(kernel_to_phys(&channel));
     return SYSRET(SYS_ERR_OK);
 }
 
@@ -161,11 +162,7 @@ static struct sysret is_shared(const struct invocation *inv)
 
 static struct sysret get_stats(const struct invocation *inv)
 {
-    struct kernel_stats *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    *out = kernel_counters;
-    return SYSRET(SYS_ERR_OK);
+    return answer(inv, inv->arg[0], &kernel_counters, sizeof(kernel_counters));
 }
 
 static struct sysret nullify(const struct invocation *inv)

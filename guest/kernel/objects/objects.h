@@ -8,29 +8,32 @@
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
 
+#include <barrelfish_kpi/invocations.h>
+
 #include "arch.h"
 #include "cspace.h"
 #include "dispatch.h"
 
-#define INVOCATION_ARGS 9
-
+/* All of it is kernel memory: read it as often as you like. */
 struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
-    unsigned flags;          /* LMP_FLAG_* */
-    capaddr_t send_cptr;     /* capability to send with a message, 0: none */
-    unsigned send_level;
-    unsigned length;               /* words given */
-    uint64_t command;              /* word 0 */
-    uint64_t arg[INVOCATION_ARGS]; /* words 1..9; not given: 0 */
+    uint64_t command;        /* word 0 */
+    union {                  /* words 1..9, by name and by number */
+        const union invocation_args *args;
+        const uint64_t *arg;
+    };
 };
 
 /* The CSpace root named by a cptr of the caller's (level 2). */
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root);
 
-/* Kernel address of `bytes` bytes at the caller's address `user`, which must lie 8-byte aligned in
- * its dispatcher frame; NULL if it does not. */
-void *invocation_buffer(const struct invocation *inv, uint64_t user, uint64_t bytes);
+/* Copies `bytes` bytes from or to the caller's address `user`, which must lie 8-byte aligned in its
+ * dispatcher frame; false if it does not (SYS_ERR_INVALID_USER_BUFFER).  Nobody gets a pointer to that memory:
+ * the domain may write it from another core. */
+bool invocation_copy_in(const struct invocation *inv, void *to, uint64_t user, uint64_t bytes);
+bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void *from,
+                         uint64_t bytes);
 
 struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv);
 struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv);
@@ -42,9 +45,9 @@ struct sysret notify_invoke(struct cte *cte, const struct invocation *inv);
 struct sysret io_invoke(struct cte *cte, const struct invocation *inv);
 struct sysret id_invoke(struct cte *cte, const struct invocation *inv);
 
-/* LMP (endpoint.c): sends `length` words, which lie in the registers at `from` (NULL if there are none),
+/* LMP (endpoint.c): sends the `length` words at `words` (NULL if there are none), which lie in kernel memory,
  * and maybe a capability.  On success `*receiver` is runnable. */
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const struct registers_x86_64 *from,
+errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *words,
                      unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
                      struct dcb **receiver);
 /* May sending succeed later? */

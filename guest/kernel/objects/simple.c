@@ -10,12 +10,11 @@ struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != FrameCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    struct frame_identity *out = invocation_buffer(inv, inv->arg[0], sizeof(*out));
-    if (out == NULL)
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     if (!(cte->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    *out = (struct frame_identity){ .base = cte->cap.u.mem.base, .bytes = cte->cap.u.mem.bytes };
+    const struct frame_identity id = { .base = cte->cap.u.mem.base, .bytes = cte->cap.u.mem.bytes };
+    if (!invocation_copy_out(inv, inv->args->buffer.address, &id, sizeof(id)))
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
     return SYSRET_VALUE(cte->cap.u.mem.base);
 }
 
@@ -36,10 +35,11 @@ struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != IOCmd_Out32)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    uint64_t port = inv->arg[0], end = cte->cap.u.io.end;
+    uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
     if (port < cte->cap.u.io.start || port > end || end - port < 3)
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
-    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->arg[1]), "Nd"((uint16_t)port) : "memory");
+    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->args->out.value), "Nd"((uint16_t)port)
+                     : "memory");
     return SYSRET(SYS_ERR_OK);
 }
 

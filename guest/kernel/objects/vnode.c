@@ -10,8 +10,8 @@
  */
 #include "objects.h"
 
-#define PTE_ADDRESS 0x000ffffffffff000ull
 #define TABLE_ENTRIES 512
+#define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
 
 /* Types by level, top first; the type after a type is its mapping, then the next lower table. */
 static bool is_vnode(unsigned type)
@@ -56,35 +56,57 @@ struct map {
     uint64_t pte;        /* the first entry */
 };
 
+/* What an entry of a table maps if a frame lies there; 0: nothing, as in a PML4. */
+static uint64_t entry_bytes(unsigned table_type)
+{
+    switch (table_type) {
+    case ObjType_VNode_x86_64_ptable:
+        return ABI_PAGE_BYTES;
+    case ObjType_VNode_x86_64_pdir:
+        return ABI_LARGE_PAGE_BYTES;
+    case ObjType_VNode_x86_64_pdpt:
+        return HUGE_PAGE_BYTES;
+    default:
+        return 0;
+    }
+}
+
 static errval_t decode_map_frame(const struct capability *table, uint64_t attr, uint64_t offset,
                                  struct map *m)
 {
     const struct capability *frame = &m->src->cap;
-    if (table->type == ObjType_VNode_x86_64_ptable)
-        m->page_bytes = ABI_PAGE_BYTES;
-    else if (table->type == ObjType_VNode_x86_64_pdir)
-        m->page_bytes = ABI_LARGE_PAGE_BYTES;
-    else
-        return SYS_ERR_VNODE_TYPE;
+    m->page_bytes = entry_bytes(table->type);
+    if (m->page_bytes == 0)
+        return SYS_ERR_WRONG_MAPPING;
     if (m->count == 0 || m->count > TABLE_ENTRIES - m->slot)
         return SYS_ERR_VM_MAP_SIZE;
-    if ((frame->u.mem.base + offset) % m->page_bytes != 0 || offset > frame->u.mem.bytes ||
-        m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
-        return SYS_ERR_VM_MAP_OFFSET;
+    if (frame->u.mem.bytes < m->page_bytes)
+        return SYS_ERR_VM_FRAME_TOO_SMALL;
+    if (m->page_bytes == HUGE_PAGE_BYTES) /* not every machine maps pages of 1 GiB */
+        return SYS_ERR_WRONG_MAPPING;
+    if (offset > frame->u.mem.bytes || m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
+        return SYS_ERR_FRAME_OFFSET_INVALID;
+    if ((frame->u.mem.base + offset) % m->page_bytes != 0)
+        return m->page_bytes == ABI_PAGE_BYTES ? SYS_ERR_FRAME_OFFSET_INVALID
+                                               : SYS_ERR_VM_FRAME_UNALIGNED;
     m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr);
     if (m->page_bytes == ABI_LARGE_PAGE_BYTES)
         m->pte |= ABI_PTE_LARGE;
     return check_rights(frame, attr);
 }
 
-/* A table goes one level below its parent; the upper half is not the domain's. */
-static errval_t decode_map_table(const struct capability *table, struct map *m)
+/* A table goes one level below its parent; the upper half is not the domain's.  As a page, a table
+ * could be written by its owner: that is a question of rights. */
+static errval_t decode_map_table(const struct capability *table, uint64_t attr, struct map *m)
 {
+    if (table->type == ObjType_VNode_x86_64_ptable && (attr & PTABLE_WRITE))
+        return SYS_ERR_VM_MAP_RIGHTS;
     if (table->type + 2 != m->src->cap.type)
-        return SYS_ERR_VNODE_TYPE;
+        return SYS_ERR_WRONG_MAPPING;
     if (table->type == ObjType_VNode_x86_64_pml4 && m->slot >= TABLE_ENTRIES / 2)
-        return SYS_ERR_VNODE_SLOT_INVALID;
-    m->count = 1;
+        return SYS_ERR_VNODE_SLOT_RESERVED;
+    if (m->count != 1)
+        return SYS_ERR_VM_MAP_SIZE;
     m->pte = m->src->cap.u.mem.base | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
     return SYS_ERR_OK;
 }
@@ -92,15 +114,16 @@ static errval_t decode_map_table(const struct capability *table, struct map *m)
 static errval_t decode_map(const struct cte *table, const struct invocation *inv, struct map *m)
 {
     struct capability *src_root;
-    *m = (struct map){ .slot = inv->arg[2] >> 32, .count = inv->arg[5] };
-    errval_t err = invocation_root(inv, inv->arg[0], &src_root);
+    const __typeof__(inv->args->map) *a = &inv->args->map;
+    *m = (struct map){ .slot = a->slot, .count = a->pte_count };
+    errval_t err = invocation_root(inv, a->src_root, &src_root);
     if (err_is_fail(err))
         return err;
-    err = cspace_lookup(src_root, (capaddr_t)inv->arg[1], inv->arg[2] & 0xff, &m->src);
+    err = cspace_lookup(src_root, (capaddr_t)a->src_cptr, a->src_level, &m->src);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
-    err = cspace_lookup_slot(
-        inv->root, (capaddr_t)((inv->arg[6] & 0xffffff00) | (inv->arg[7] & 0xff)), 2, &m->mapping);
+    err = cspace_lookup_slot(inv->root, (a->mapping_cnode.cptr & ~0xffu) | (a->mapping_slot & 0xff),
+                             2, &m->mapping);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     if (m->mapping->cap.type != ObjType_Null)
@@ -108,13 +131,13 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     if (m->slot >= TABLE_ENTRIES)
         return SYS_ERR_VNODE_SLOT_INVALID;
     const struct capability *src = &m->src->cap;
-    if (!cap_types[src->type].mappable || src->type == ObjType_VNode_x86_64_pml4)
-        return SYS_ERR_VNODE_TYPE;
+    if (!cap_types[src->type].mappable)
+        return SYS_ERR_WRONG_MAPPING;
     if (src->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_VM_ALREADY_MAPPED;
 
-    err = is_frame(src->type) ? decode_map_frame(&table->cap, inv->arg[3], inv->arg[4], m)
-                              : decode_map_table(&table->cap, m);
+    err = is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
+                              : decode_map_table(&table->cap, a->attr, m);
     if (err_is_fail(err))
         return err;
     const uint64_t *entry = table_of(&table->cap) + m->slot;
@@ -151,7 +174,8 @@ static struct sysret map(struct cte *table, const struct invocation *inv)
 void vnode_unmap_mapping(struct cte *mapping)
 {
     struct capability *cap = &mapping->cap;
-    assert(cap->u.mapping.cap != 0); /* with the table or the mapped, the mapping goes as well */
+    if (cap->u.mapping.cap == 0) /* taken out of its table by VNodeCmd_Unmap */
+        return;
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
     for (unsigned i = 0; i < cap->u.mapping.pte_count; i++)
         entry[i] = 0;
@@ -184,18 +208,35 @@ void vnode_destroy(struct capability *vnode)
         arch_flush_tlb();
 }
 
+/* A mapping without entries belongs to its owner until he deletes it.  Nobody may find it by its table
+ * any more, so its place in the database becomes one that nothing else has: behind all memory. */
+static void retire_mapping(struct cte *mapping)
+{
+    static uint64_t retired;
+    struct capability cap = mapping->cap;
+    const coreid_t owner = mapping->node.owner;
+    enum mdb_status status = mdb_remove(&kernel_mdb, mapping);
+    assert(status == MDB_OK);
+    cap.u.mapping.ptable = ABI_PHYS_LIMIT + 8 * ++retired;
+    cap.u.mapping.entry = 0;
+    cap.u.mapping.pte_count = 1;
+    cap_insert_new(mapping, &cap, owner);
+}
+
 static struct sysret unmap(struct cte *table, const struct invocation *inv)
 {
     struct cte *mapping;
-    errval_t err =
-        cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &mapping);
+    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->args->unmap.cptr,
+                                 (unsigned)inv->args->unmap.level, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
     if (!cap_is_mapping(mapping->cap.type))
         return SYSRET(SYS_ERR_WRONG_MAPPING);
     if (mapping->cap.u.mapping.ptable != table->cap.u.mem.base)
         return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
-    return SYSRET(cap_delete(mapping));
+    vnode_unmap_mapping(mapping);
+    retire_mapping(mapping);
+    return SYSRET(SYS_ERR_OK);
 }
 
 static errval_t decode_change_rights(const struct cte *mapping, uint64_t offset, uint64_t pages,
@@ -247,14 +288,15 @@ static errval_t find_mapping(const struct capability *table, uint64_t entry, str
 
 static struct sysret modify_flags(struct cte *table, const struct invocation *inv)
 {
-    const uint64_t entry = inv->arg[0], pages = inv->arg[1];
+    const uint64_t entry = inv->args->modify.first, pages = inv->args->modify.pages;
     struct cte *mapping;
     if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
         return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
     errval_t err = find_mapping(&table->cap, entry, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
-    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages, inv->arg[2]);
+    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages,
+                         inv->args->modify.attr);
 }
 
 struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
@@ -276,5 +318,6 @@ struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != MappingCmd_Modify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    return change_rights(cte, inv->arg[0], inv->arg[1], inv->arg[2]);
+    return change_rights(cte, inv->args->modify.first, inv->args->modify.pages,
+                         inv->args->modify.attr);
 }

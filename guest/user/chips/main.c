@@ -4,8 +4,8 @@
  *
  * Names lie in a hash table with chains.  A client that waits for a name costs one entry of another
  * table until somebody registers it; the token of its call is kept, so that its answer finds the
- * right caller even when several threads wait over one binding.  Both tables are bounded, and a
- * client is told when they are full.
+ * right caller even when several threads wait over one binding.  Whoever makes a table longer has an
+ * account (resources.h), and is told when he has his share.
  * A name belongs to the domain that registered it and vanishes when that ends.  The news of an end may
  * come later than its successor: so before a name is refused as taken, the monitor is asked whether
  * the service behind it still is.
@@ -19,15 +19,29 @@
 #include <services/send_queue.h>
 #include <string.h>
 
-#define MAX_NAMES 4096
-#define MAX_WAITERS 1024
-#define MAX_CONTESTS 256
+#include "resources.h"
+
 #define BUCKETS 256
+
+static const struct account_kind kinds[] = { CHIPS_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* One connection. */
+struct client {
+    struct send_queue queue; /* first: the memory is freed with it */
+    struct account *account;
+};
+
+static struct account *payer(const struct nameservice_binding *b)
+{
+    return ((struct client *)b->st)->account;
+}
 
 struct name {
     struct name *next;
     struct nameservice_binding *owner; /* who registered it */
     iref_t iref;
+    struct account_slip slip;
     char text[];
 };
 
@@ -37,6 +51,7 @@ struct contest {
     struct nameservice_binding *binding; /* NULL: gone meanwhile */
     uint32_t token;
     iref_t iref, holder;
+    struct account_slip slip;
     char text[];
 };
 
@@ -44,13 +59,13 @@ struct waiter {
     struct waiter *next;
     struct nameservice_binding *binding;
     uint32_t token;
+    struct account_slip slip;
     char text[];
 };
 
 static struct name *bucket[BUCKETS];
 static struct waiter *waiters; /* longest wait last */
 static struct contest *contests;
-static unsigned name_count, waiter_count, contest_count;
 
 SEND_QUEUE_REGISTER(nameservice)
 
@@ -71,8 +86,8 @@ static void drop_name(struct name **link)
 {
     struct name *name = *link;
     *link = name->next;
+    account_refund(&name->slip);
     free(name);
-    name_count--;
 }
 
 static errval_t add(const char *text, iref_t iref, struct nameservice_binding *owner)
@@ -81,15 +96,21 @@ static errval_t add(const char *text, iref_t iref, struct nameservice_binding *o
     if (*link != NULL)
         return CHIPS_ERR_EXISTS;
     size_t bytes = strlen(text) + 1;
-    struct name *name = name_count < MAX_NAMES ? malloc(sizeof(*name) + bytes) : NULL;
-    if (name == NULL)
+    struct account_slip slip;
+    errval_t err = account_charge(payer(owner), ACCOUNT_NAME, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    struct name *name = malloc(sizeof(*name) + bytes);
+    if (name == NULL) {
+        account_refund(&slip);
         return CHIPS_ERR_OUT_OF_MEMORY;
+    }
+    name->slip = slip;
     name->next = NULL;
     name->owner = owner;
     name->iref = iref;
     memcpy(name->text, text, bytes);
     *link = name;
-    name_count++;
     return SYS_ERR_OK;
 }
 
@@ -126,10 +147,13 @@ static void answer(struct nameservice_binding *b, uint32_t token, int kind, iref
 {
     struct reply *reply = malloc(sizeof(*reply));
     if (reply != NULL)
-        *reply = (struct reply){
-            .item = { .send = send_reply }, .kind = kind, .token = token, .iref = iref, .err = err
-        };
-    send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
+        *reply = (struct reply){ .item = { .send = send_reply, .payer = payer(b) },
+                                 .kind = kind,
+                                 .token = token,
+                                 .iref = iref,
+                                 .err = err };
+    struct client *client = b->st;
+    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
 }
 
 static void tell_waiters(const char *text, iref_t iref)
@@ -141,7 +165,7 @@ static void tell_waiters(const char *text, iref_t iref)
             continue;
         }
         *link = waiter->next;
-        waiter_count--;
+        account_refund(&waiter->slip);
         answer(waiter->binding, waiter->token, REPLY_WAIT, iref, SYS_ERR_OK);
         free(waiter);
     }
@@ -171,7 +195,7 @@ static void iref_state(struct monitor_binding *mon, iref_t holder, uintptr_t st,
     if (contest == NULL)
         return;
     *link = contest->next;
-    contest_count--;
+    account_refund(&contest->slip);
     struct name **name = find(contest->text);
     if (!exists && *name != NULL && (*name)->iref == holder)
         drop_name(name);
@@ -186,41 +210,50 @@ static errval_t send_question(struct monitor_request *request, struct event_clos
     return monitor_get_iref_state__tx(request->mon, done, contest->holder, (uintptr_t)contest);
 }
 
-/* False: there is no room for it. */
-static bool contest_name(struct nameservice_binding *b, const struct name *name, iref_t iref)
+static errval_t contest_name(struct nameservice_binding *b, const struct name *name, iref_t iref)
 {
     size_t bytes = strlen(name->text) + 1;
-    struct contest *contest =
-        contest_count < MAX_CONTESTS ? malloc(sizeof(*contest) + bytes) : NULL;
-    if (contest == NULL)
-        return false;
+    struct account_slip slip;
+    errval_t err = account_charge(payer(b), ACCOUNT_CONTEST, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    struct contest *contest = malloc(sizeof(*contest) + bytes);
+    if (contest == NULL) {
+        account_refund(&slip);
+        return CHIPS_ERR_OUT_OF_MEMORY;
+    }
     *contest = (struct contest){ .next = contests,
                                  .binding = b,
                                  .token = b->incoming_token,
                                  .iref = iref,
-                                 .holder = name->iref };
+                                 .holder = name->iref,
+                                 .slip = slip };
     memcpy(contest->text, name->text, bytes);
     struct monitor_request question = { .mon = get_monitor_binding(),
                                         .send = send_question,
                                         .object = contest };
-    if (err_is_fail(monitor_queue_request(question))) {
+    err = monitor_queue_request(question);
+    if (err_is_fail(err)) {
+        account_refund(&contest->slip);
         free(contest);
-        return false;
+        return err;
     }
     contests = contest;
-    contest_count++;
-    return true;
+    return SYS_ERR_OK;
 }
 
 static void register_call(struct nameservice_binding *b, const char *text, iref_t iref)
 {
     struct name *name = *find(text);
+    errval_t err = SYS_ERR_OK;
     if (*text == '\0')
-        answer(b, b->incoming_token, REPLY_REGISTER, 0, LIB_ERR_NAMESERVICE_INVALID_NAME);
+        err = LIB_ERR_NAMESERVICE_INVALID_NAME;
     else if (name == NULL || name->iref == iref)
         finish_register(b, b->incoming_token, text, iref);
-    else if (!contest_name(b, name, iref))
-        answer(b, b->incoming_token, REPLY_REGISTER, 0, CHIPS_ERR_OUT_OF_MEMORY);
+    else
+        err = contest_name(b, name, iref);
+    if (err_is_fail(err))
+        answer(b, b->incoming_token, REPLY_REGISTER, 0, err);
 }
 
 static void lookup_call(struct nameservice_binding *b, const char *text)
@@ -238,15 +271,19 @@ static void wait_for_call(struct nameservice_binding *b, const char *text)
         return;
     }
     size_t bytes = strlen(text) + 1;
-    struct waiter *waiter = waiter_count < MAX_WAITERS ? malloc(sizeof(*waiter) + bytes) : NULL;
+    struct account_slip slip;
+    errval_t err = account_charge(payer(b), ACCOUNT_WAITER, 1, &slip);
+    struct waiter *waiter = err_is_ok(err) ? malloc(sizeof(*waiter) + bytes) : NULL;
     if (waiter == NULL) {
-        answer(b, b->incoming_token, REPLY_WAIT, 0, CHIPS_ERR_OUT_OF_MEMORY);
+        account_refund(&slip);
+        answer(b, b->incoming_token, REPLY_WAIT, 0,
+               err_is_fail(err) ? err : (errval_t)CHIPS_ERR_OUT_OF_MEMORY);
         return;
     }
-    *waiter = (struct waiter){ .next = waiters, .binding = b, .token = b->incoming_token };
+    *waiter =
+        (struct waiter){ .next = waiters, .binding = b, .token = b->incoming_token, .slip = slip };
     memcpy(waiter->text, text, bytes);
     waiters = waiter;
-    waiter_count++;
 }
 
 static void unregister_call(struct nameservice_binding *b, const char *text)
@@ -273,7 +310,7 @@ static void broken(struct nameservice_binding *b, errval_t err)
             continue;
         }
         *link = waiter->next;
-        waiter_count--;
+        account_refund(&waiter->slip);
         free(waiter);
     }
     for (struct contest *contest = contests; contest != NULL; contest = contest->next)
@@ -288,18 +325,28 @@ static void broken(struct nameservice_binding *b, errval_t err)
                 link = &(*link)->next;
             }
         }
-    send_queue_close(b->st, send_queue_free);
+    struct client *client = b->st;
+    account_close(client->account);
+    send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
 
 static errval_t connected(void *st, struct nameservice_binding *b)
 {
     (void)st;
-    struct send_queue *queue = malloc(sizeof(*queue));
-    if (queue == NULL)
+    const struct idc_client who = idc_connecting_client();
+    struct client *client = malloc(sizeof(*client));
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
         return LIB_ERR_MALLOC_FAIL;
-    send_queue_init(queue, b, "a client of chips", nameservice_register_send);
-    b->st = queue;
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of chips", ACCOUNT_MESSAGE,
+                    nameservice_register_send);
+    b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.register_service_call = register_call;
     b->rx_vtbl.lookup_call = lookup_call;
@@ -325,6 +372,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 int main(void)
 {
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, CHIPS_ERR_OVER_SHARE);
     get_monitor_binding()->rx_vtbl.iref_state = iref_state;
     errval_t err = nameservice_export(NULL, exported, connected, get_default_waitset(),
                                       IDC_EXPORT_FLAGS_DEFAULT);

@@ -22,23 +22,29 @@
 #include <mm/mm.h>
 #include <services/send_queue.h>
 
-#define MAX_BLOCKS 2048 /* free blocks the manager can know */
-#define KEEP_BYTES (768ul << 10)
+#include "resources.h"
+
+#define KEEP_BYTES (768ul << 10) /* half for the records of all loans; and for the manager: */
+#define KEEP_FOR_BOOKKEEPING(bytes) ((bytes) / 8192)
 
 static struct mm mm;
-static struct mm_node nodes[MAX_BLOCKS];
 static struct capref region_cap[MM_MAX_REGIONS];
 
-/* RAM that was given out. */
+static const struct account_kind kinds[] = { MEM_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* RAM that was given out; it is charged until it comes back. */
 struct loan {
     struct loan *next;
     genpaddr_t base;
+    struct account *account;
     uint8_t bits;
 };
 
 /* One connection. */
 struct client {
     struct send_queue queue; /* first: the memory is freed with it */
+    struct account *account;
     struct loan *loans;
     struct client *next;
 };
@@ -59,26 +65,48 @@ static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
         return err;
     if (bytes == 0)
         bytes = identity.u.mem.bytes;
+    const genpaddr_t base = identity.u.mem.base + offset;
+    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
+    if (bookkeeping == NULL)
+        return LIB_ERR_MALLOC_FAIL;
     unsigned region;
-    err = mm_add(&mm, identity.u.mem.base, identity.u.mem.base + offset, bytes, &region);
+    err = mm_add(&mm, identity.u.mem.base, base, bytes, bookkeeping, &region);
     if (err_is_ok(err))
         region_cap[region] = cap;
+    else
+        free(bookkeeping);
     return err;
+}
+
+static struct capref super_slot(cslot_t slot)
+{
+    return (struct capref){ .cnode = cnode_super, .slot = slot };
+}
+
+/* All RAM there is, the own included. */
+static gensize_t ram_there_is(void)
+{
+    struct capability identity;
+    gensize_t bytes = 0;
+    for (cslot_t slot = 0; slot < MM_MAX_REGIONS; slot++)
+        if (err_is_ok(cap_direct_identify(super_slot(slot), &identity)))
+            bytes += identity.u.mem.bytes;
+    return bytes;
 }
 
 static void find_ram(void)
 {
-    mm_init(&mm, nodes, MAX_BLOCKS);
+    mm_init(&mm);
     struct capref own;
     gensize_t offset, bytes;
-    errval_t err = ram_own_give_up(KEEP_BYTES, &own, &offset, &bytes);
+    errval_t err =
+        ram_own_give_up(KEEP_BYTES + KEEP_FOR_BOOKKEEPING(ram_there_is()), &own, &offset, &bytes);
     if (err_is_ok(err) && bytes > 0)
         err = add_region(own, offset, bytes);
     if (err_is_fail(err))
         DEBUG_ERR(err, "sharing the own RAM");
     for (cslot_t slot = 1; slot < MM_MAX_REGIONS; slot++) {
-        struct capref cap = { .cnode = cnode_super, .slot = slot };
-        err = add_region(cap, 0, 0);
+        err = add_region(super_slot(slot), 0, 0);
         if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
             break;
         if (err_is_fail(err))
@@ -93,6 +121,44 @@ static unsigned region_of(genpaddr_t base)
             return i;
     assert(!"a loan lies in a region");
     return 0;
+}
+
+static uint32_t pages_of(uint8_t bits)
+{
+    return bits < MM_MIN_BITS || bits > MM_MAX_BITS ? 0 : 1u << (bits - BASE_PAGE_BITS);
+}
+
+static struct loan *loan_new(struct account *account, uint8_t bits, errval_t *err)
+{
+    struct account_slip pages, record;
+    struct loan *loan = NULL;
+    *err = account_charge(account, ACCOUNT_PAGE, pages_of(bits), &pages);
+    if (err_is_ok(*err)) {
+        *err = account_charge(account, ACCOUNT_LOAN, 1, &record);
+        if (err_is_ok(*err)) {
+            loan = calloc(1, sizeof(*loan));
+            if (loan == NULL) {
+                *err = LIB_ERR_MALLOC_FAIL;
+                account_refund(&record);
+            }
+        }
+        if (loan == NULL)
+            account_refund(&pages);
+    }
+    if (loan != NULL)
+        *loan = (struct loan){ .account = account, .bits = bits };
+    return loan;
+}
+
+static void loan_free(struct loan *loan)
+{
+    struct account_slip record = { .account = loan->account, .kind = ACCOUNT_LOAN, .units = 1 };
+    struct account_slip pages = { .account = loan->account,
+                                  .kind = ACCOUNT_PAGE,
+                                  .units = pages_of(loan->bits) };
+    account_refund(&pages);
+    account_refund(&record);
+    free(loan);
 }
 
 /* True if nobody has a part of it any more; then it is free. */
@@ -120,7 +186,7 @@ static void reclaim_orphans(unsigned count, struct capref slot)
         if (orphans == NULL)
             last_orphan = &orphans;
         if (reclaim(loan, slot)) {
-            free(loan);
+            loan_free(loan);
             continue;
         }
         loan->next = NULL;
@@ -184,7 +250,7 @@ static void forget_loan(genpaddr_t base, uint8_t bits)
             if ((*link)->base == base && (*link)->bits == bits) {
                 struct loan *loan = *link;
                 *link = loan->next;
-                free(loan);
+                loan_free(loan);
                 return;
             }
 }
@@ -209,7 +275,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             return SYS_ERR_OK;
         }
         /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
-        if (err_no(err_pop(err)) != SYS_ERR_REVOKE_FIRST) {
+        if (err_no(err) != SYS_ERR_REVOKE_FIRST) {
             mm_free(&mm, block.base, bits);
             break;
         }
@@ -224,8 +290,11 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
                          genpaddr_t maxlimit, struct capref *ret)
 {
     struct capref slot;
-    struct loan *loan = malloc(sizeof(*loan));
-    errval_t err = loan != NULL ? slot_alloc(&slot) : (errval_t)LIB_ERR_MALLOC_FAIL;
+    errval_t err;
+    struct loan *loan = loan_new(client->account, bits, &err);
+    if (loan == NULL)
+        return err;
+    err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         reclaim_orphans(RECLAIM_AT_ONCE, slot);
         err = take_block(bits, minbase, maxlimit, ret);
@@ -245,10 +314,11 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
         }
     }
     if (err_is_fail(err)) {
-        free(loan);
+        loan_free(loan);
         return err;
     }
-    *loan = (struct loan){ .next = client->loans, .base = identity.u.mem.base, .bits = bits };
+    loan->base = identity.u.mem.base;
+    loan->next = client->loans;
     client->loans = loan;
     return SYS_ERR_OK;
 }
@@ -311,11 +381,15 @@ static void reply_done(struct send_item *item, errval_t err)
 static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct capref cap)
 {
     struct reply *reply = malloc(sizeof(*reply));
+    struct client *client = b->st;
     if (reply != NULL)
         *reply = (struct reply){
-            .item = { .send = send_reply, .done = reply_done }, .kind = kind, .err = err, .cap = cap
+            .item = { .send = send_reply, .done = reply_done, .payer = client->account },
+            .kind = kind,
+            .err = err,
+            .cap = cap
         };
-    send_queue_add(b->st, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
 }
 
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
@@ -355,6 +429,7 @@ static void broken(struct mem_binding *b, errval_t err)
         link = &(*link)->next;
     *link = client->next;
     make_orphans(client);
+    account_close(client->account);
     send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
@@ -362,10 +437,17 @@ static void broken(struct mem_binding *b, errval_t err)
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
+    const struct idc_client who = idc_connecting_client();
     struct client *client = malloc(sizeof(*client));
-    if (client == NULL)
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
         return LIB_ERR_MALLOC_FAIL;
-    send_queue_init(&client->queue, b, "a client of mem_serv", mem_register_send);
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of mem_serv", ACCOUNT_MESSAGE, mem_register_send);
     client->loans = NULL;
     client->next = clients;
     clients = client;
@@ -394,6 +476,8 @@ static void exported(void *st, errval_t err, iref_t iref)
 int main(void)
 {
     find_ram();
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
+    accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
     debug_trace("serves %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

@@ -36,6 +36,9 @@ struct bind {
     uint32_t bytes, inlen, outlen;
     struct capref frame;
     struct connection *connection; /* what it becomes */
+    domainid_t domain;             /* of the asker, on any core; 0: this monitor */
+    bool trusted;                  /* the asker is of the system */
+    struct account_slip slip;
     bind_self_fn *self_done;
     void (*self_lost)(void *st);
     void *self_st;
@@ -43,30 +46,45 @@ struct bind {
 
 static struct bind binds[MONITOR_MAX_BINDS];
 
-static struct bind *bind_new(enum bind_state state)
+/* Asked for by this domain, of any core. */
+static errval_t bind_new(enum bind_state state, domainid_t domain, struct bind **ret)
 {
-    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
-        if (binds[i].state != BIND_FREE)
-            continue;
-        struct connection *connection = connection_new();
-        if (connection == NULL)
-            return NULL;
-        uint32_t generation = binds[i].generation + 1;
-        binds[i] = (struct bind){
-            .state = state, .generation = generation, .frame = NULL_CAP, .connection = connection
-        };
-        return &binds[i];
+    struct account_slip slip;
+    struct connection *connection;
+    *ret = NULL;
+    errval_t err = accounts_charge(domain, ACCOUNT_BIND, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    err = connection_new(domain, &connection);
+    if (err_is_fail(err)) {
+        account_refund(&slip);
+        return err;
     }
-    debug_printf("more than %u bind requests at a time on this core: one is refused\n",
-                 MONITOR_MAX_BINDS);
-    return NULL;
+    struct bind *bind = binds;
+    while (bind->state != BIND_FREE)
+        bind++; /* there is one: they are as many as can be charged */
+    assert(bind < binds + MONITOR_MAX_BINDS);
+    *bind = (struct bind){ .state = state,
+                           .generation = bind->generation + 1,
+                           .frame = NULL_CAP,
+                           .connection = connection,
+                           .domain = domain,
+                           .slip = slip };
+    *ret = bind;
+    return SYS_ERR_OK;
+}
+
+static void bind_done(struct bind *bind)
+{
+    bind->state = BIND_FREE;
+    account_refund(&bind->slip);
 }
 
 /* It has not become a connection. */
 static void bind_free(struct bind *bind)
 {
     connection_drop(bind->connection);
-    bind->state = BIND_FREE;
+    bind_done(bind);
 }
 
 static uintptr_t bind_id(const struct bind *bind)
@@ -104,9 +122,10 @@ struct message {
     iref_t iref;
     domainid_t domain;
     uint8_t status;
-    bool exists;
+    bool exists, trusted;
     struct capref cap, notify;
-    bool keep_cap; /* cap stays ours when the message has left */
+    bool keep_cap;               /* cap stays ours when the message has left */
+    struct account_slip slip[2]; /* of a connection that was lost */
 };
 
 static void fail_bind(struct bind *bind, errval_t err);
@@ -120,12 +139,13 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case MESSAGE_ALLOC_IREF_REPLY:
         return monitor_alloc_iref_reply__tx(b, cont, m->id, m->iref, m->err);
     case MESSAGE_LMP_SERVICE_REQUEST:
-        return monitor_bind_lmp_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->cap);
+        return monitor_bind_lmp_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->domain,
+                                                    m->trusted, m->cap);
     case MESSAGE_LMP_REPLY_CLIENT:
         return monitor_bind_lmp_reply_client__tx(b, cont, m->err, m->mon_id, m->id, m->cap);
     case MESSAGE_UMP_SERVICE_REQUEST:
         return monitor_bind_ump_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->outlen,
-                                                    m->cap, m->notify);
+                                                    m->domain, m->trusted, m->cap, m->notify);
     case MESSAGE_UMP_REPLY_CLIENT:
         return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->cap,
                                                  m->notify);
@@ -148,6 +168,8 @@ static void message_done(struct send_item *item, errval_t err)
     if (!m->keep_cap)
         drop_cap(m->cap);
     drop_cap(m->notify);
+    account_refund(&m->slip[0]);
+    account_refund(&m->slip[1]);
     if (err_is_ok(err))
         return;
     if (m->kind == MESSAGE_LMP_SERVICE_REQUEST) {
@@ -161,35 +183,56 @@ static void message_done(struct send_item *item, errval_t err)
     }
 }
 
-static void queue_message(struct link *link, const struct message *message)
+/* `payer` has caused it; NULL: the domain must be told in any case. */
+static void queue_message(struct link *link, struct account *payer, const struct message *message)
 {
     struct message *m = malloc(sizeof(*m));
     if (m != NULL) {
         *m = *message;
-        m->item = (struct send_item){ .send = send_message, .done = message_done };
+        m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
     }
     send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
+    struct message lost = *message;
+    if (m == NULL)
+        message_done(&lost.item, LIB_ERR_MALLOC_FAIL);
+}
+
+/* What a domain asked for itself. */
+static void answer(struct link *link, const struct message *message)
+{
+    queue_message(link, link->client->account, message);
 }
 
 static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
                       struct capref ep)
 {
-    queue_message(link, &(struct message){ .kind = MESSAGE_LMP_REPLY_CLIENT,
-                                           .err = err,
-                                           .id = conn_id,
-                                           .mon_id = mon_id,
-                                           .cap = ep });
+    answer(link, &(struct message){ .kind = MESSAGE_LMP_REPLY_CLIENT,
+                                    .err = err,
+                                    .id = conn_id,
+                                    .mon_id = mon_id,
+                                    .cap = ep });
 }
 
 static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
                       struct capref frame, struct capref notify)
 {
-    queue_message(link, &(struct message){ .kind = MESSAGE_UMP_REPLY_CLIENT,
-                                           .err = err,
-                                           .id = conn_id,
-                                           .mon_id = mon_id,
-                                           .cap = frame,
-                                           .notify = notify });
+    answer(link, &(struct message){ .kind = MESSAGE_UMP_REPLY_CLIENT,
+                                    .err = err,
+                                    .id = conn_id,
+                                    .mon_id = mon_id,
+                                    .cap = frame,
+                                    .notify = notify });
+}
+
+static void tell_connection_lost(struct link *link, struct account *payer, uintptr_t id,
+                                 struct account_slip slips[2])
+{
+    struct message message = { .kind = MESSAGE_CONNECTION_LOST, .mon_id = id };
+    if (slips != NULL) {
+        message.slip[0] = slips[0];
+        message.slip[1] = slips[1];
+    }
+    queue_message(link, payer, &message);
 }
 
 static const char *asker_name(const struct bind *bind)
@@ -229,10 +272,16 @@ static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id)
 {
     struct link *link = b->st;
     iref_t iref = 0;
-    errval_t err = iref_alloc(&irefs, link, service_id, &iref);
-    queue_message(
-        link, &(struct message){
-                  .kind = MESSAGE_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
+    struct account_slip slip;
+    errval_t err = account_charge(link->client->account, ACCOUNT_IREF, 1, &slip);
+    if (err_is_ok(err)) {
+        err = iref_alloc(&irefs, link, slip, service_id, &iref);
+        if (err_is_fail(err))
+            account_refund(&slip);
+    }
+    answer(link,
+           &(struct message){
+               .kind = MESSAGE_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
 }
 
 /* ---- bind inside the core ---- */
@@ -245,12 +294,21 @@ static errval_t ask_service_lmp(struct bind *bind, size_t buflen, struct capref 
     bind->service = entry->owner;
     if (bind->asker != NULL && bind->service->client == bind->asker->client)
         return MON_ERR_IDC_BIND_LOCAL;
-    queue_message(bind->service, &(struct message){ .kind = MESSAGE_LMP_SERVICE_REQUEST,
-                                                    .id = entry->service_id,
-                                                    .mon_id = bind_id(bind),
-                                                    .inlen = buflen,
-                                                    .cap = ep,
-                                                    .keep_cap = keep_ep });
+    if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > MONITOR_MAX_BUF_WORDS)
+        return MON_ERR_BUFLEN;
+    errval_t err =
+        connection_reaches(bind->connection, bind->domain, bind->service->client, buflen);
+    if (err_is_fail(err))
+        return err;
+    queue_message(bind->service, bind->slip.account,
+                  &(struct message){ .kind = MESSAGE_LMP_SERVICE_REQUEST,
+                                     .id = entry->service_id,
+                                     .mon_id = bind_id(bind),
+                                     .inlen = buflen,
+                                     .domain = bind->domain,
+                                     .trusted = bind->trusted,
+                                     .cap = ep,
+                                     .keep_cap = keep_ep });
     return SYS_ERR_OK;
 }
 
@@ -264,10 +322,11 @@ static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uint
         err = MON_ERR_INVALID_IREF;
     else if (iref_core(iref) != my_core)
         err = MON_ERR_IDC_BIND_NOT_SAME_CORE;
-    else if ((bind = bind_new(BIND_LMP_WAIT_SERVICE)) == NULL)
-        err = MON_ERR_IDC_BIND_REFUSED;
+    else
+        err = bind_new(BIND_LMP_WAIT_SERVICE, link->client->domain, &bind);
     if (err_is_ok(err)) {
         bind->asker = link;
+        bind->trusted = link->client->account->trusted;
         bind->conn_id = conn_id;
         bind->iref = iref;
         err = ask_service_lmp(bind, buflen, ep, false);
@@ -283,14 +342,16 @@ static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uint
 errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
                        void (*lost)(void *st), void *st)
 {
-    struct bind *bind = bind_new(BIND_LMP_WAIT_SERVICE);
-    if (bind == NULL)
-        return MON_ERR_IDC_BIND_REFUSED;
+    struct bind *bind;
+    errval_t err = bind_new(BIND_LMP_WAIT_SERVICE, 0, &bind);
+    if (err_is_fail(err))
+        return err;
     bind->iref = iref;
+    bind->trusted = true;
     bind->self_done = done;
     bind->self_lost = lost;
     bind->self_st = st;
-    errval_t err = ask_service_lmp(bind, MONITOR_LMP_BUF_WORDS, chan->local_cap, true);
+    err = ask_service_lmp(bind, MONITOR_LMP_BUF_WORDS, chan->local_cap, true);
     if (err_is_fail(err))
         bind_free(bind);
     return err;
@@ -300,11 +361,12 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
                                    uintptr_t conn_id, struct capref ep)
 {
     (void)conn_id;
+    struct link *link = b->st;
     struct bind *bind = bind_find(mon_id, BIND_LMP_WAIT_SERVICE);
-    if (bind == NULL || bind->service != b->st) { /* the asker has ended, or a forged number */
+    if (bind == NULL || bind->service != link) { /* the asker has ended, or a forged number */
         drop_cap(ep);
         if (err_is_ok(err))
-            bind_tell_connection_lost(b->st, mon_id);
+            tell_connection_lost(link, link->client->account, mon_id, NULL);
         return;
     }
     if (err_is_ok(err) && capref_is_null(ep))
@@ -315,7 +377,7 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
         return;
     }
     debug_trace("LMP %s->%s", asker_name(bind), bind->service->client->name);
-    bind->state = BIND_FREE;
+    bind_done(bind);
     if (bind->asker != NULL) {
         connection_made(bind->connection, mon_id, bind->asker, bind->service);
         reply_lmp(bind->asker, bind->conn_id, err, mon_id, ep);
@@ -334,14 +396,23 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     errval_t err = client_notify_id(bind->asker->client, &notify_id);
     if (err_is_fail(err))
         return err;
-    err = window_alloc(inlen + outlen, &bind->frame, &bind->base, &bind->bytes);
+    err = connection_needs_pages(bind->connection, bind->domain, inlen + outlen);
+    if (err_is_ok(err))
+        err = window_alloc(inlen + outlen, &bind->frame, &bind->base, &bind->bytes);
     if (err_is_fail(err))
         return err;
     bind->remote_core = core;
     bind->inlen = (uint32_t)inlen;
     bind->outlen = (uint32_t)outlen;
-    peer_send_bind_ump_request(core, bind->iref, bind_id(bind), bind->base, bind->bytes,
-                               bind->inlen, bind->outlen, notify_id);
+    peer_send_bind_ump_request(core, &(struct ump_offer){ .iref = bind->iref,
+                                                          .mon_id = bind_id(bind),
+                                                          .base = bind->base,
+                                                          .bytes = bind->bytes,
+                                                          .inlen = bind->inlen,
+                                                          .outlen = bind->outlen,
+                                                          .notify_id = notify_id,
+                                                          .client = bind->domain,
+                                                          .trusted = bind->trusted });
     return SYS_ERR_OK;
 }
 
@@ -359,10 +430,11 @@ static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uint
         err = MON_ERR_IDC_BIND_REFUSED; /* UMP is for other cores */
     else if (!peer_is_connected(core))
         err = MON_ERR_NO_MONITOR_FOR_CORE;
-    else if ((bind = bind_new(BIND_UMP_WAIT_REMOTE)) == NULL)
-        err = MON_ERR_IDC_BIND_REFUSED;
+    else
+        err = bind_new(BIND_UMP_WAIT_REMOTE, link->client->domain, &bind);
     if (err_is_ok(err)) {
         bind->asker = link;
+        bind->trusted = link->client->account->trusted;
         bind->conn_id = conn_id;
         bind->iref = iref;
         err = ask_remote(bind, (coreid_t)core, inlen, outlen);
@@ -390,7 +462,7 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
     if (bind->asker != NULL && err_is_ok(err))
         err = copy_cap(bind->frame, &frame);
     /* From here on the service has its end: if there is no client (any more), it is told so. */
-    bind->state = BIND_FREE;
+    bind_done(bind);
     struct link *asker = err_is_ok(err) ? bind->asker : NULL;
     connection_made_between(bind->connection, mon_id, asker, core, peer_id, true, bind->base,
                             bind->bytes, bind->frame);
@@ -416,7 +488,9 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
         return MON_ERR_INVALID_IREF;
     bind->service = entry->owner;
     struct capref frame = NULL_CAP, notify;
-    errval_t err = remote_frame(bind->base, bind->bytes, &bind->frame);
+    errval_t err = connection_reaches(bind->connection, bind->domain, bind->service->client, 0);
+    if (err_is_ok(err))
+        err = remote_frame(bind->base, bind->bytes, &bind->frame);
     if (err_is_ok(err))
         err = copy_cap(bind->frame, &frame);
     if (err_is_ok(err))
@@ -425,32 +499,36 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
         drop_cap(frame);
         return err; /* the caller takes bind->frame back */
     }
-    queue_message(bind->service, &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
-                                                    .id = entry->service_id,
-                                                    .mon_id = bind_id(bind),
-                                                    .inlen = bind->inlen,
-                                                    .outlen = bind->outlen,
-                                                    .cap = frame,
-                                                    .notify = notify });
+    queue_message(bind->service, bind->slip.account,
+                  &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
+                                     .id = entry->service_id,
+                                     .mon_id = bind_id(bind),
+                                     .inlen = bind->inlen,
+                                     .outlen = bind->outlen,
+                                     .domain = bind->domain,
+                                     .trusted = bind->trusted,
+                                     .cap = frame,
+                                     .notify = notify });
     return SYS_ERR_OK;
 }
 
-void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
-                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id)
+void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
 {
-    struct bind *bind = bind_new(BIND_UMP_WAIT_SERVICE);
-    if (bind == NULL) {
-        peer_send_bind_ump_reply(core, remote_id, MON_ERR_IDC_BIND_REFUSED, 0, 0, "");
+    struct bind *bind;
+    errval_t err = bind_new(BIND_UMP_WAIT_SERVICE, offer->client, &bind);
+    if (err_is_fail(err)) {
+        peer_send_bind_ump_reply(core, offer->mon_id, err, 0, 0, "");
         return;
     }
     bind->remote_core = core;
-    bind->remote_id = remote_id;
-    bind->iref = iref;
-    bind->base = base;
-    bind->bytes = bytes;
-    bind->inlen = inlen;
-    bind->outlen = outlen;
-    errval_t err = ask_service_ump(bind, notify_id);
+    bind->trusted = offer->trusted;
+    bind->remote_id = offer->mon_id;
+    bind->iref = offer->iref;
+    bind->base = offer->base;
+    bind->bytes = offer->bytes;
+    bind->inlen = offer->inlen;
+    bind->outlen = offer->outlen;
+    err = ask_service_ump(bind, offer->notify_id);
     if (err_is_fail(err))
         fail_bind(bind, err);
 }
@@ -470,7 +548,7 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
         fail_bind(bind, err);
         return;
     }
-    bind->state = BIND_FREE;
+    bind_done(bind);
     peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, mon_id, notify_id,
                              link->client->name);
     connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
@@ -484,7 +562,7 @@ static void new_monitor_binding_request(struct monitor_binding *b, uintptr_t st)
     struct link *link = b->st;
     struct capref ep = NULL_CAP;
     errval_t err = client_new_link(link->client, &ep);
-    queue_message(
+    answer(
         link,
         &(struct message){
             .kind = MESSAGE_NEW_BINDING_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
@@ -495,10 +573,9 @@ static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
     struct link *link = b->st;
     struct capref ep = NULL_CAP;
     errval_t err = client_new_rpc(link->client, &ep);
-    queue_message(
-        link,
-        &(struct message){
-            .kind = MESSAGE_RPC_EP_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
+    answer(link,
+           &(struct message){
+               .kind = MESSAGE_RPC_EP_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
 }
 
 static void release_unused(struct monitor_binding *b)
@@ -518,7 +595,7 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
 
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
 {
-    queue_message(parent->link,
+    queue_message(parent->link, NULL,
                   &(struct message){ .kind = MESSAGE_EXITED, .domain = domain, .status = status });
 }
 
@@ -529,8 +606,8 @@ static void get_iref_state(struct monitor_binding *b, iref_t iref, uintptr_t st)
 
 void bind_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists)
 {
-    queue_message(link, &(struct message){
-                            .kind = MESSAGE_IREF_STATE, .iref = iref, .id = st, .exists = exists });
+    answer(link, &(struct message){
+                     .kind = MESSAGE_IREF_STATE, .iref = iref, .id = st, .exists = exists });
 }
 
 static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
@@ -539,9 +616,9 @@ static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
     connection_closed_by(link->client, mon_id);
 }
 
-void bind_tell_connection_lost(struct link *link, uintptr_t id)
+void bind_tell_connection_lost(struct link *link, uintptr_t id, struct account_slip slips[2])
 {
-    queue_message(link, &(struct message){ .kind = MESSAGE_CONNECTION_LOST, .mon_id = id });
+    tell_connection_lost(link, NULL, id, slips);
 }
 
 void bind_client_exited(struct client *client)

@@ -75,7 +75,8 @@ static void answer(struct client *client, const struct reply *reply)
     struct reply *r = malloc(sizeof(*r));
     if (r != NULL) {
         *r = *reply;
-        r->item = (struct send_item){ .send = send_reply, .done = reply_left };
+        r->item =
+            (struct send_item){ .send = send_reply, .done = reply_left, .payer = client->account };
     }
     send_queue_add(&client->rpc_queue, r != NULL ? &r->item : NULL);
 }
@@ -211,7 +212,7 @@ static void power_off(struct monitor_blocking_binding *b, uint8_t status)
 static void deposit_cap(struct monitor_blocking_binding *b, struct capref cap)
 {
     uint64_t ticket;
-    errval_t err = parcel_deposit(cap, &ticket);
+    errval_t err = parcel_deposit(b->st, cap, &ticket);
     answer(b->st,
            &(struct reply){
                .kind = REPLY_DEPOSIT, .token = b->incoming_token, .err = err, .value = ticket });

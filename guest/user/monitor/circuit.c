@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-static struct circuit circuits[CIRCUITS_MAX];
+static struct circuit circuits[MONITOR_MAX_CIRCUITS];
 
 /* Ends that have something for a neighbour, in the order of their turns. */
 static struct {
@@ -23,20 +23,24 @@ static struct {
 
 /* ---- the table ---- */
 
-struct circuit *circuit_new(enum circuit_state state)
+errval_t circuit_new(enum circuit_state state, domainid_t asker, struct circuit **ret)
 {
-    for (unsigned i = 0; i < CIRCUITS_MAX; i++) {
-        if (circuits[i].state != CIRCUIT_FREE)
-            continue;
-        uint16_t generation = (uint16_t)(circuits[i].generation + 1);
-        circuits[i] = (struct circuit){ .state = state, .generation = generation };
-        for (unsigned e = NEAR; e <= FAR; e++)
-            circuits[i].end[e].gone = true; /* until it is made */
-        return &circuits[i];
-    }
-    debug_printf("more than %u multi-hop circuits through this core: one is refused\n",
-                 CIRCUITS_MAX);
-    return NULL;
+    struct account_slip slip;
+    *ret = NULL;
+    errval_t err = accounts_charge(asker, ACCOUNT_CIRCUIT, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    struct circuit *c = circuits;
+    while (c->state != CIRCUIT_FREE)
+        c++; /* there is one: they are as many as can be charged */
+    assert(c < circuits + MONITOR_MAX_CIRCUITS);
+    *c = (struct circuit){
+        .state = state, .generation = (uint16_t)(c->generation + 1), .asker = asker, .slip = slip
+    };
+    for (unsigned e = NEAR; e <= FAR; e++)
+        c->end[e].gone = true; /* until it is made */
+    *ret = c;
+    return SYS_ERR_OK;
 }
 
 uint32_t circuit_vci(const struct circuit *c)
@@ -47,32 +51,16 @@ uint32_t circuit_vci(const struct circuit *c)
 struct circuit *circuit_find(uint32_t vci, enum circuit_state state)
 {
     const uint32_t index = vci & 0xffff;
-    if (index >= CIRCUITS_MAX || circuits[index].state != state ||
+    if (index >= MONITOR_MAX_CIRCUITS || circuits[index].state != state ||
         circuit_vci(&circuits[index]) != vci)
         return NULL;
     return &circuits[index];
 }
 
-unsigned circuits_asked_for(const struct client *client)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < CIRCUITS_MAX; i++)
-        count += circuits[i].state != CIRCUIT_FREE && circuits[i].end[NEAR].client == client;
-    return count;
-}
-
-static unsigned domain_ends(void)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < CIRCUITS_MAX; i++)
-        count += circuits[i].end[NEAR].link != NULL || circuits[i].end[FAR].link != NULL;
-    return count;
-}
-
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client)
 {
-    for (unsigned i = 0; i < CIRCUITS_MAX; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_CIRCUITS; i++)
         if (circuits[i].state != CIRCUIT_FREE)
             function(&circuits[i], client);
 }
@@ -95,20 +83,23 @@ errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *cl
                             struct capref ep)
 {
     struct circuit_end *end = &c->end[which];
-    const bool room = domain_ends() < CIRCUITS_HERE_MAX;
-    struct multihop_link *link = room ? calloc(1, sizeof(*link)) : NULL;
+    struct account_slip slip;
+    errval_t err = accounts_charge(c->asker, ACCOUNT_TERMINAL, 1, &slip);
+    struct multihop_link *link = err_is_ok(err) ? calloc(1, sizeof(*link)) : NULL;
     if (link == NULL) {
+        account_refund(&slip);
         drop_cap(ep);
-        return room ? LIB_ERR_MALLOC_FAIL : MON_ERR_TOO_MANY_CIRCUITS;
+        return err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL;
     }
     multihop_link_init(link);
-    errval_t err = lmp_chan_accept(&link->lmp, MONITOR_LMP_BUF_WORDS, ep);
+    err = lmp_chan_accept(&link->lmp, MONITOR_LMP_BUF_WORDS, ep);
     if (err_is_fail(err)) {
         lmp_chan_destroy(&link->lmp);
         free(link);
+        account_refund(&slip);
         return err;
     }
-    *end = (struct circuit_end){ .kind = END_DOMAIN, .client = client, .link = link };
+    *end = (struct circuit_end){ .kind = END_DOMAIN, .client = client, .link = link, .slip = slip };
     return SYS_ERR_OK;
 }
 
@@ -156,6 +147,9 @@ static void drop_frames(struct circuit_end *end)
 
 static void end_parts(struct circuit_end *end)
 {
+    struct circuit *c = circuit_of(end);
+    if (end == &c->end[FAR])
+        account_refund(&c->words); /* the service keeps nothing for it any more */
     end->gone = true;
     end->client = NULL;
     drop_frames(end);
@@ -165,12 +159,15 @@ static void end_parts(struct circuit_end *end)
     lmp_chan_destroy(&end->link->lmp);
     free(end->link);
     end->link = NULL;
+    account_refund(&end->slip);
 }
 
 void circuit_free(struct circuit *c)
 {
     end_parts(&c->end[NEAR]);
     end_parts(&c->end[FAR]);
+    account_refund(&c->words);
+    account_refund(&c->slip);
     c->state = CIRCUIT_FREE;
 }
 
@@ -326,6 +323,8 @@ void circuit_client_left(struct circuit *c, const struct client *client)
         if (c->state == CIRCUIT_OPEN || c->state == CIRCUIT_CLOSING)
             domain_left(end);
         end->client = NULL;
+        if (e == FAR)
+            account_refund(&c->words); /* its book goes with it */
     }
 }
 
@@ -411,6 +410,7 @@ struct hop_message {
     uint32_t vci, own_vci;
     iref_t iref;
     uint8_t hops;
+    domainid_t asker;
     errval_t err;
     uint16_t credit;
     struct multihop_frame frame;
@@ -424,7 +424,7 @@ static errval_t send_hop_message(struct send_queue *queue, struct send_item *ite
     struct hop_message *m = (struct hop_message *)item;
     switch (m->kind) {
     case HOP_REQUEST:
-        return intermon_bind_multihop_request__tx(b, cont, m->iref, m->own_vci, m->hops);
+        return intermon_bind_multihop_request__tx(b, cont, m->iref, m->own_vci, m->hops, m->asker);
     case HOP_REPLY:
         return intermon_bind_multihop_reply__tx(b, cont, m->vci, m->own_vci, m->hops, m->err);
     case HOP_CREDIT:
@@ -481,6 +481,7 @@ static void take_message(struct circuit_end *end, struct hop_message *m)
         m->own_vci = circuit_vci(c);
         m->iref = c->iref;
         m->hops = c->hops;
+        m->asker = c->asker;
         m->err = c->err;
         end->bind_due = BIND_NONE_DUE;
         if (err_is_fail(c->err))

@@ -10,10 +10,7 @@
 
 #include "monitor.h"
 
-#define CIRCUITS_MAX 128          /* of all kinds that this monitor carries */
-#define CIRCUITS_HERE_MAX 64      /* that begin or end on this core: their endpoints must fit */
-#define CIRCUITS_OF_CLIENT_MAX 16 /* that one domain has asked for */
-#define CIRCUIT_CREDIT 4          /* frames that may wait here to leave over one end */
+#define CIRCUIT_CREDIT 4 /* frames that may wait here to leave over one end */
 
 enum circuit_state {
     CIRCUIT_FREE,
@@ -42,8 +39,9 @@ struct circuit_end {
     /* END_DOMAIN */
     struct client *client; /* NULL: it has ended */
     struct multihop_link *link;
-    bool leaving;     /* cannot be reached any more, but what it sent is still read */
-    bool paused;      /* not read, since the other end has enough waiting */
+    struct account_slip slip; /* the asker's */
+    bool leaving;             /* cannot be reached any more, but what it sent is still read */
+    bool paused;              /* not read, since the other end has enough waiting */
     bool unannounced; /* the bind reply with its endpoint is still on its way: nothing leaves */
 
     /* END_MONITOR */
@@ -65,11 +63,14 @@ struct circuit {
     errval_t err;        /* of the bind reply that is due */
     struct link *domain; /* the client or service that takes part in the bind; NULL: it has ended */
     uintptr_t conn_id;   /* the client's */
+    domainid_t asker;    /* the client, on any core */
+    struct account_slip slip,
+        words; /* its place in the table; what it makes the service here keep */
     struct circuit_end end[2];
 };
 
-/* A fresh circuit without ends, or NULL (and a line on the console). */
-struct circuit *circuit_new(enum circuit_state state);
+/* A fresh circuit without ends, for a domain of any core; or MON_ERR_OVER_SHARE. */
+errval_t circuit_new(enum circuit_state state, domainid_t asker, struct circuit **ret);
 /* Nothing is owed to anybody: ends its parts and frees it. */
 void circuit_free(struct circuit *c);
 
@@ -77,14 +78,13 @@ void circuit_free(struct circuit *c);
 uint32_t circuit_vci(const struct circuit *c);
 /* NULL: there is none of this number in this state (any more). */
 struct circuit *circuit_find(uint32_t vci, enum circuit_state state);
-/* Circuits that this client has asked for, and has still. */
-unsigned circuits_asked_for(const struct client *client);
 /* Calls the function for each circuit in use. */
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client);
 
-/* Makes an end; MON_ERR_TOO_MANY_CIRCUITS, or the errors of endpoints.  A domain's has an LMP channel with the domain's endpoint `ep` (or NULL_CAP, to be set
- * before the circuit opens), which the circuit owns from now on, also if this fails. */
+/* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with the
+ * domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit owns from
+ * now on, also if this fails. */
 errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *client,
                             struct capref ep);
 void circuit_monitor_end(struct circuit *c, unsigned which, coreid_t core, uint32_t vci);

@@ -88,12 +88,22 @@ static errval_t expect_hello(struct lmp_chan *chan, struct client *client, struc
 
 /* ---- the end of connections ---- */
 
+/* Its place in the table is free.  What outlives it keeps the account. */
+static void client_free(struct client *client)
+{
+    assert(client->services.first == NULL); /* its connections went first */
+    client->state = CLIENT_FREE;
+    account_refund(&client->slip);
+    account_close(client->account);
+    client->account = NULL;
+}
+
 static void connection_closed(struct client *client)
 {
     assert(client->open > 0);
     client->open--;
     if (client->open == 0 && client->state == CLIENT_EXITED)
-        client->state = CLIENT_FREE;
+        client_free(client);
 }
 
 static void link_gone(struct send_queue *queue)
@@ -104,6 +114,7 @@ static void link_gone(struct send_queue *queue)
     while (*at != link)
         at = &(*at)->next;
     *at = link->next;
+    account_refund(&link->slip);
     free(link);
     connection_closed(client);
 }
@@ -238,7 +249,8 @@ static void link_connected(struct hello *hello)
 {
     struct link *link = hello->link;
     struct client *client = hello->client;
-    send_queue_init(&link->queue, &link->binding->b, client->name, monitor_register_send);
+    send_queue_init(&link->queue, &link->binding->b, client->name, ACCOUNT_MESSAGE,
+                    monitor_register_send);
     link->binding->b.st = link;
     link->binding->b.error_handler = link_broken;
     bind_set_handlers(link);
@@ -251,6 +263,14 @@ static void link_connected(struct hello *hello)
         DEBUG_ERR(err, "starting the monitor binding of '%s'", client->name);
 }
 
+/* The first one comes with the domain. */
+static errval_t pay_for_link(struct link *link)
+{
+    return link->client->link == NULL
+               ? SYS_ERR_OK
+               : account_charge(link->client->account, ACCOUNT_LINK, 1, &link->slip);
+}
+
 errval_t client_new_link(struct client *client, struct capref *ep)
 {
     struct link *link = calloc(1, sizeof(*link));
@@ -258,12 +278,17 @@ errval_t client_new_link(struct client *client, struct capref *ep)
     errval_t err = LIB_ERR_MALLOC_FAIL;
     if (link != NULL && binding != NULL) {
         link->client = client;
+        err = pay_for_link(link);
+    }
+    if (err_is_ok(err)) {
         link->binding = binding;
         monitor_lmp_init(binding, get_default_waitset());
         binding->b.flounder.on_heap = true;
         err = expect_hello(&binding->chan, client, link, link_connected, &link->hello, ep);
     }
     if (err_is_fail(err)) {
+        if (link != NULL)
+            account_refund(&link->slip);
         free(link);
         free(binding);
         return err;
@@ -278,7 +303,7 @@ errval_t client_new_link(struct client *client, struct capref *ep)
 static void rpc_connected(struct hello *hello)
 {
     struct client *client = hello->client;
-    send_queue_init(&client->rpc_queue, &client->rpc->b, client->name,
+    send_queue_init(&client->rpc_queue, &client->rpc->b, client->name, ACCOUNT_MESSAGE,
                     monitor_blocking_register_send);
     client->rpc->b.st = client;
     client->rpc->b.error_handler = rpc_broken;
@@ -307,9 +332,29 @@ errval_t client_new_rpc(struct client *client, struct capref *ep)
 
 /* ---- domains ---- */
 
+static domainid_t new_domain_id(void)
+{
+    static uint16_t last;
+    if (++last == 0)
+        last = 1; /* 0 is the monitor */
+    return ((domainid_t)my_core + 1) << 16 | last;
+}
+
+static errval_t open_accounts(struct client *client)
+{
+    errval_t err = accounts_charge(client->parent_domain, ACCOUNT_CLIENT, 1, &client->slip);
+    if (err_is_fail(err))
+        return err;
+    client->account = account_open(&accounts, client->domain, NULL);
+    if (client->account == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    client->account->trusted = client->parent == NULL;
+    accounts_init_service(&client->services);
+    return SYS_ERR_OK;
+}
+
 errval_t client_new(const char *name, struct client *parent, struct client **ret, struct capref *ep)
 {
-    static uint32_t last_domain;
     struct client *client = NULL;
     for (unsigned i = 0; i < MONITOR_MAX_CLIENTS && client == NULL; i++) {
         struct client *candidate = &clients[next_client++ % MONITOR_MAX_CLIENTS];
@@ -326,10 +371,14 @@ errval_t client_new(const char *name, struct client *parent, struct client **ret
     strncpy(client->name, name, sizeof(client->name) - 1);
     client->parent = parent;
     client->parent_domain = parent != NULL ? parent->domain : 0;
-    errval_t err = client_new_link(client, ep);
-    if (err_is_fail(err))
+    client->domain = new_domain_id();
+    errval_t err = open_accounts(client);
+    if (err_is_ok(err))
+        err = client_new_link(client, ep);
+    if (err_is_fail(err)) {
+        client_free(client);
         return err;
-    client->domain = ((domainid_t)my_core + 1) << 16 | (++last_domain & 0xffff);
+    }
     client->state = CLIENT_EXPECTED;
     *ret = client;
     return SYS_ERR_OK;

@@ -12,7 +12,9 @@
  */
 #include "monitor.h"
 
-#define MAX_CONNECTIONS 4096 /* of this core; a domain that needs more is refused */
+/* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what lies
+ * at a service of this core, until the service closes its end. */
+enum { PAID_BY_ASKER, PAID_BY_SERVICE, PAID_WORDS, PAID_PAGES, PAYMENTS };
 
 struct connection {
     struct connection *next;
@@ -28,24 +30,49 @@ struct connection {
     genpaddr_t base;
     uint32_t bytes;
     struct capref frame; /* the monitor's own capability, ancestor or copy of the domain's */
+    struct account_slip slip[PAYMENTS];
 };
 
 static struct connection *connections;
 static unsigned connection_count;
 
-struct connection *connection_new(void)
+errval_t connection_new(domainid_t asker, struct connection **ret)
 {
-    struct connection *c =
-        connection_count < MAX_CONNECTIONS ? calloc(1, sizeof(struct connection)) : NULL;
+    struct connection *c = calloc(1, sizeof(struct connection));
     if (c == NULL)
-        debug_printf("more than %u connections on this core: one is refused\n", MAX_CONNECTIONS);
-    else
-        connection_count++;
-    return c;
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = accounts_charge(asker, ACCOUNT_END, 1, &c->slip[PAID_BY_ASKER]);
+    if (err_is_fail(err)) {
+        free(c);
+        return err;
+    }
+    connection_count++;
+    *ret = c;
+    return SYS_ERR_OK;
+}
+
+errval_t connection_reaches(struct connection *c, domainid_t asker, struct client *service,
+                            size_t buf_words)
+{
+    errval_t err = account_charge(service->account, ACCOUNT_END, 1, &c->slip[PAID_BY_SERVICE]);
+    if (err_is_fail(err) || buf_words == 0)
+        return err;
+    struct account *account = account_open(&service->services, asker, NULL);
+    err = account_charge(account, ACCOUNT_WORDS, endpoint_words(buf_words), &c->slip[PAID_WORDS]);
+    account_close(account);
+    return err;
+}
+
+errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t bytes)
+{
+    return accounts_charge(asker, ACCOUNT_PAGE, (uint32_t)DIVIDE_ROUND_UP(bytes, BASE_PAGE_SIZE),
+                           &c->slip[PAID_PAGES]);
 }
 
 void connection_drop(struct connection *c)
 {
+    for (unsigned i = 0; i < PAYMENTS; i++)
+        account_refund(&c->slip[i]);
     connection_count--;
     free(c);
 }
@@ -97,11 +124,14 @@ static void end_gone(struct connection *c, unsigned which)
             finish(c);
         return;
     }
-    const struct connection was = *c;
+    struct connection was = *c;
+    const bool tells = was.end[!which] != NULL;
+    if (tells) /* it counts until the other domain has been told */
+        c->slip[PAID_BY_ASKER] = c->slip[PAID_BY_SERVICE] = (struct account_slip){ 0 };
     c->end[!which] = NULL;
     finish(c); /* before telling: telling may find out that the other domain is gone, too */
-    if (was.end[!which] != NULL)
-        bind_tell_connection_lost(was.end[!which], was.id);
+    if (tells)
+        bind_tell_connection_lost(was.end[!which], was.id, &was.slip[PAID_BY_ASKER]);
     else if (was.self_lost != NULL)
         was.self_lost(was.self_st);
 }
@@ -173,8 +203,10 @@ void connection_closed_by_remote(coreid_t core, uint64_t id)
     if (c == NULL || !c->between_cores || c->remote_core != core || !c->remote_open)
         return;
     c->remote_open = false;
+    if (!c->own_page) /* the service here may take its time, and pays for that */
+        account_refund(&c->slip[PAID_BY_ASKER]);
     if (c->end[0] != NULL)
-        bind_tell_connection_lost(c->end[0], c->id);
+        bind_tell_connection_lost(c->end[0], c->id, NULL);
     else
         finish(c);
 }

@@ -57,10 +57,11 @@ struct message {
     } kind;
     coreid_t core, peer;
     genpaddr_t base;
-    uint32_t bytes, inlen, outlen, notify_id;
+    uint32_t bytes, notify_id;
     uint64_t id, peer_id;
     iref_t iref;
     errval_t err;
+    struct ump_offer offer;
     bool exists;
     char service[64];
     struct capability cap;
@@ -87,8 +88,9 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case MESSAGE_LINKED:
         return intermon_monitor_linked__tx(b, cont, m->core, m->peer, m->err);
     case MESSAGE_UMP_REQUEST:
-        return intermon_bind_ump_request__tx(b, cont, m->iref, m->id, m->base, m->bytes, m->inlen,
-                                             m->outlen, m->notify_id);
+        return intermon_bind_ump_request__tx(b, cont, m->offer.iref, m->offer.mon_id, m->offer.base,
+                                             m->offer.bytes, m->offer.inlen, m->offer.outlen,
+                                             m->offer.notify_id, m->offer.client, m->offer.trusted);
     case MESSAGE_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
                                            m->service);
@@ -132,17 +134,9 @@ static void send_to(coreid_t core, const struct message *message)
     send_queue_add(&peer->queue, m != NULL ? &m->item : NULL);
 }
 
-void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
-                                uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id)
+void peer_send_bind_ump_request(coreid_t core, const struct ump_offer *offer)
 {
-    send_to(core, &(struct message){ .kind = MESSAGE_UMP_REQUEST,
-                                     .iref = iref,
-                                     .id = mon_id,
-                                     .base = base,
-                                     .bytes = bytes,
-                                     .inlen = inlen,
-                                     .outlen = outlen,
-                                     .notify_id = notify_id });
+    send_to(core, &(struct message){ .kind = MESSAGE_UMP_REQUEST, .offer = *offer });
 }
 
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
@@ -257,7 +251,7 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
     peer->memory = memory;
     peer->state = state;
     snprintf(peer->name, sizeof(peer->name), "monitor.%u", core);
-    send_queue_init(&peer->queue, &binding->b, peer->name, intermon_register_send);
+    send_queue_init(&peer->queue, &binding->b, peer->name, ACCOUNT_MESSAGE, intermon_register_send);
     binding->b.st = (void *)(uintptr_t)core;
     set_handlers(&binding->b);
     peers[core] = peer;
@@ -444,9 +438,17 @@ static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t p
 
 static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
                              genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                             uint32_t notify_id)
+                             uint32_t notify_id, domainid_t asker, bool trusted)
 {
-    bind_ump_from_remote(peer_of(b), iref, mon_id, base, bytes, inlen, outlen, notify_id);
+    bind_ump_from_remote(peer_of(b), &(struct ump_offer){ .iref = iref,
+                                                          .mon_id = mon_id,
+                                                          .base = base,
+                                                          .bytes = bytes,
+                                                          .inlen = inlen,
+                                                          .outlen = outlen,
+                                                          .notify_id = notify_id,
+                                                          .client = asker,
+                                                          .trusted = trusted });
 }
 
 static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,

@@ -14,14 +14,16 @@ void iref_table_init(struct iref_table *table, coreid_t core)
     table->core = core;
 }
 
-errval_t iref_alloc(struct iref_table *table, void *owner, uintptr_t service_id, iref_t *ret)
+errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
+                    uintptr_t service_id, iref_t *ret)
 {
     assert(owner != NULL);
     for (unsigned i = 0; i < IREFS_PER_CORE; i++) {
         unsigned slot = (table->next + i) % IREFS_PER_CORE;
         if (table->entry[slot].owner != NULL)
             continue;
-        table->entry[slot] = (struct iref_entry){ .owner = owner, .service_id = service_id };
+        table->entry[slot] =
+            (struct iref_entry){ .owner = owner, .service_id = service_id, .slip = slip };
         table->next = (slot + 1) % IREFS_PER_CORE;
         *ret = IREFS_PER_CORE * (iref_t)table->core + slot + 1;
         return SYS_ERR_OK;
@@ -40,6 +42,8 @@ struct iref_entry *iref_find(struct iref_table *table, iref_t iref)
 void iref_free_owner(struct iref_table *table, const void *owner)
 {
     for (unsigned i = 0; i < IREFS_PER_CORE; i++)
-        if (table->entry[i].owner == owner)
+        if (table->entry[i].owner == owner) {
+            account_refund(&table->entry[i].slip);
             table->entry[i] = (struct iref_entry){ 0 };
+        }
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * Interface references (facts 5.3): 256 for each core, iref = 256 * core + slot + 1, 0 is none.
- * Pure; the owner is an opaque pointer.
+ * The owner is an opaque pointer.
  */
 #ifndef MONITOR_IREF_H
 #define MONITOR_IREF_H
 
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
+#include <services/account.h>
 
 #define IREFS_PER_CORE 256
 
 struct iref_entry {
     void *owner; /* who exported it; NULL: free */
     uintptr_t service_id;
+    struct account_slip slip;
 };
 
 struct iref_table {
@@ -24,8 +26,9 @@ struct iref_table {
 
 void iref_table_init(struct iref_table *table, coreid_t core);
 
-/* MON_ERR_IREF_ALLOC: all in use. */
-errval_t iref_alloc(struct iref_table *table, void *owner, uintptr_t service_id, iref_t *ret);
+/* Keeps the slip with it, unless it fails.  MON_ERR_IREF_ALLOC: all in use. */
+errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
+                    uintptr_t service_id, iref_t *ret);
 
 /* The entry of an iref of this core, or NULL. */
 struct iref_entry *iref_find(struct iref_table *table, iref_t iref);

@@ -10,8 +10,6 @@
  */
 #include "monitor.h"
 
-#define MAX_QUESTIONS 64 /* with other monitors */
-
 static struct {
     struct link *asker; /* NULL: free, or gone meanwhile */
     bool waiting;
@@ -19,7 +17,8 @@ static struct {
     coreid_t core;
     iref_t iref;
     uintptr_t st;
-} questions[MAX_QUESTIONS];
+    struct account_slip slip;
+} questions[MONITOR_MAX_QUESTIONS];
 
 void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
 {
@@ -28,10 +27,14 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
         bind_tell_iref_state(link, iref, st, iref_find(&irefs, iref) != NULL);
         return;
     }
-    for (unsigned i = 0; i < MAX_QUESTIONS && peer_is_connected(core); i++) {
+    struct account_slip slip = { 0 };
+    const bool asks = peer_is_connected(core) &&
+                      err_is_ok(account_charge(link->client->account, ACCOUNT_QUESTION, 1, &slip));
+    for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS && asks; i++) {
         if (questions[i].waiting)
             continue;
         questions[i].waiting = true;
+        questions[i].slip = slip;
         questions[i].asker = link;
         questions[i].generation++;
         questions[i].core = (coreid_t)core;
@@ -47,17 +50,18 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
 void iref_state_answered(coreid_t core, uint64_t id, bool exists)
 {
     uint64_t i = id & 0xffff;
-    if (i >= MAX_QUESTIONS || !questions[i].waiting || questions[i].core != core ||
+    if (i >= MONITOR_MAX_QUESTIONS || !questions[i].waiting || questions[i].core != core ||
         questions[i].generation != id >> 16)
         return;
     questions[i].waiting = false;
+    account_refund(&questions[i].slip);
     if (questions[i].asker != NULL)
         bind_tell_iref_state(questions[i].asker, questions[i].iref, questions[i].st, exists);
 }
 
 void iref_state_client_exited(const struct client *client)
 {
-    for (unsigned i = 0; i < MAX_QUESTIONS; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS; i++)
         if (questions[i].asker != NULL && questions[i].asker->client == client)
             questions[i].asker = NULL;
 }

@@ -103,6 +103,7 @@ int main(int argc, char *argv[])
     debug_trace("started on core %u", my_core);
     iref_table_init(&irefs, my_core);
     window_init();
+    accounts_init();
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
     multihop_init();
     struct client *mem_serv;

@@ -18,10 +18,10 @@
 #include <stdio.h>
 
 #include "iref.h"
+#include "resources.h"
 
-#define MONITOR_MAX_CLIENTS 96   /* domains of this core at a time; two endpoints each must fit */
-#define MONITOR_MAX_BINDS 256    /* bind requests under way */
-#define MONITOR_LMP_BUF_WORDS 28 /* of the endpoints handed out: two full messages */
+#define MONITOR_LMP_BUF_WORDS 28   /* of the endpoints handed out: two full messages */
+#define MONITOR_MAX_BUF_WORDS 1024 /* of an endpoint that a bind may ask a service for */
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
@@ -58,6 +58,7 @@ struct link {
     struct monitor_lmp_binding *binding; /* frees itself at teardown */
     struct hello *hello;                 /* still expected, or NULL */
     struct send_queue queue;
+    struct account_slip slip; /* of a further one */
     struct link *next;
 };
 
@@ -71,6 +72,9 @@ struct client {
     struct monitor_blocking_lmp_binding *rpc; /* NULL until asked for */
     struct hello *rpc_hello;
     struct send_queue rpc_queue;
+    struct account *account;      /* what it holds of this monitor's tables */
+    struct account_slip slip;     /* its place in the table, which its spawner pays for */
+    struct account_book services; /* what binds make it keep */
     unsigned open;                /* connections not yet closed */
     struct waitset_chanstate end; /* the event of its end: a binding has broken, or it is stopped */
     unsigned last_words;          /* messages of it that may still be heard before */
@@ -109,7 +113,21 @@ void client_stopped(domainid_t domain);
 
 errval_t stopped_init(void);
 
+/* Words of a service's dispatcher frame that an endpoint takes. */
+uint32_t endpoint_words(size_t buf_words);
+
 /* ---- bind.c: binding inside the core and between cores ---- */
+
+/* What the monitor of a client offers to that of a service. */
+struct ump_offer {
+    iref_t iref;
+    uint64_t mon_id; /* the offering monitor's */
+    genpaddr_t base; /* the frame, of its share of the window */
+    uint32_t bytes, inlen, outlen;
+    uint32_t notify_id; /* wakes the client */
+    domainid_t client;
+    bool trusted;
+};
 
 void bind_set_handlers(struct link *link);
 
@@ -119,15 +137,15 @@ errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
                        void (*lost)(void *st), void *st);
 
 /* From intermon.c. */
-void bind_ump_from_remote(coreid_t core, iref_t iref, uint64_t remote_id, genpaddr_t base,
-                          uint32_t bytes, uint32_t inlen, uint32_t outlen, uint32_t notify_id);
+void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer);
 void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                      uint32_t notify_id, const char *service);
 
 /* Ends the requests in which this client takes part. */
 void bind_client_exited(struct client *client);
 void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status);
-void bind_tell_connection_lost(struct link *link, uintptr_t id);
+/* `slips` (may be NULL) are given back when the domain has been told; until then they count. */
+void bind_tell_connection_lost(struct link *link, uintptr_t id, struct account_slip slips[2]);
 void bind_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists);
 
 /* ---- iref_state.c: whether a service still exists ---- */
@@ -141,8 +159,13 @@ void iref_state_client_exited(const struct client *client);
 
 struct connection;
 
-/* Room for one; NULL (and a line on the console): there is none. */
-struct connection *connection_new(void);
+/* Room for one that the domain (0: this monitor) asks for; or MON_ERR_OVER_SHARE. */
+errval_t connection_new(domainid_t asker, struct connection **ret);
+/* It will lead to this service, whose library makes an endpoint of so many words for it (0: none). */
+errval_t connection_reaches(struct connection *c, domainid_t asker, struct client *service,
+                            size_t buf_words);
+/* It takes so many bytes of this core's share of the window. */
+errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t bytes);
 /* It was not made after all. */
 void connection_drop(struct connection *c);
 
@@ -184,7 +207,7 @@ void blocking_answer_collect(struct client *client, uint32_t token, errval_t err
 /* ---- parcel.c: capabilities on their way to other cores ---- */
 
 /* Takes the capability over. */
-errval_t parcel_deposit(struct capref cap, uint64_t *ticket);
+errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t *ticket);
 /* Answers the client, now or when the other monitor has. */
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket);
 /* From intermon.c: another monitor asks, or answers. */
@@ -208,6 +231,8 @@ void multihop_client_exited(const struct client *client);
 /* ---- window.c: frames of the UMP window ---- */
 
 void window_init(void);
+/* Of this core's share. */
+uint32_t window_pages(void);
 /* A frame of `bytes` (rounded up to pages) of this core's share.  MON_ERR_WINDOW_EXHAUSTED. */
 errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint32_t *ret_bytes);
 /* Nobody has a capability to the frame any more, on any core. */
@@ -243,9 +268,7 @@ void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id
 bool peer_is_connected(unsigned core);
 uint64_t peers_running(void); /* bit for each core with a monitor, this one included */
 
-void peer_send_bind_ump_request(coreid_t core, iref_t iref, uint64_t mon_id, genpaddr_t base,
-                                uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                                uint32_t notify_id);
+void peer_send_bind_ump_request(coreid_t core, const struct ump_offer *offer);
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                               uint32_t notify_id, const char *service);
 void peer_send_connection_closed(coreid_t core, uint64_t id);

@@ -31,6 +31,7 @@ struct message {
     enum { MESSAGE_SERVICE_REQUEST, MESSAGE_REPLY_CLIENT } kind;
     uintptr_t id; /* service_id, conn_id */
     uint32_t vci;
+    domainid_t client; /* of any core */
     errval_t err;
     struct capref ep;
 };
@@ -41,7 +42,7 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     struct monitor_binding *b = queue->binding;
     struct message *m = (struct message *)item;
     if (m->kind == MESSAGE_SERVICE_REQUEST)
-        return monitor_bind_multihop_service_request__tx(b, cont, m->id, m->vci, m->ep);
+        return monitor_bind_multihop_service_request__tx(b, cont, m->id, m->vci, m->client, m->ep);
     return monitor_bind_multihop_reply_client__tx(b, cont, m->id, m->err, m->ep);
 }
 
@@ -58,19 +59,19 @@ static void message_done(struct send_item *item, errval_t err)
         fail(c, err_push(err, MON_ERR_IDC_BIND_REFUSED));
 }
 
-static void queue_message(struct link *link, const struct message *message)
+static void queue_message(struct link *link, struct account *payer, const struct message *message)
 {
     struct message *m = malloc(sizeof(*m));
     if (m != NULL) {
         *m = *message;
-        m->item = (struct send_item){ .send = send_message, .done = message_done };
+        m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
     }
     send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
 }
 
 static void refuse_client(struct link *link, uintptr_t conn_id, errval_t err)
 {
-    queue_message(link,
+    queue_message(link, link->client->account,
                   &(struct message){
                       .kind = MESSAGE_REPLY_CLIENT, .id = conn_id, .err = err, .ep = NULL_CAP });
 }
@@ -82,6 +83,7 @@ static void fail(struct circuit *c, errval_t err)
 {
     struct circuit_end *near = &c->end[NEAR];
     assert(err_is_fail(err));
+    account_refund(&c->words); /* the service may be gone before the circuit is */
     if (!near->gone && near->kind == END_MONITOR) {
         c->err = err;
         near->bind_due = BIND_REPLY_DUE; /* when that leaves, the circuit goes */
@@ -103,7 +105,12 @@ static errval_t ask_service(struct circuit *c)
     if (entry == NULL)
         return MON_ERR_INVALID_IREF;
     struct link *service = entry->owner;
-    errval_t err = circuit_domain_end(c, FAR, service->client, NULL_CAP);
+    struct account *account = account_open(&service->client->services, c->asker, NULL);
+    errval_t err =
+        account_charge(account, ACCOUNT_WORDS, endpoint_words(DEFAULT_LMP_BUF_WORDS), &c->words);
+    account_close(account);
+    if (err_is_ok(err))
+        err = circuit_domain_end(c, FAR, service->client, NULL_CAP);
     if (err_is_fail(err))
         return err;
     struct capref ep;
@@ -111,10 +118,12 @@ static errval_t ask_service(struct circuit *c)
     if (err_is_fail(err))
         return err;
     c->domain = service;
-    queue_message(service, &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
-                                              .id = entry->service_id,
-                                              .vci = circuit_vci(c),
-                                              .ep = ep });
+    queue_message(service, c->slip.account,
+                  &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
+                                     .id = entry->service_id,
+                                     .vci = circuit_vci(c),
+                                     .client = c->asker,
+                                     .ep = ep });
     return SYS_ERR_OK;
 }
 
@@ -140,9 +149,8 @@ static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_
         err = MON_ERR_INVALID_IREF;
     else if (core == my_core)
         err = MON_ERR_IDC_BIND_REFUSED; /* circuits are for other cores */
-    else if (circuits_asked_for(link->client) >= CIRCUITS_OF_CLIENT_MAX ||
-             (c = circuit_new(CIRCUIT_REMOTE_WAIT)) == NULL)
-        err = MON_ERR_TOO_MANY_CIRCUITS;
+    else
+        err = circuit_new(CIRCUIT_REMOTE_WAIT, link->client->domain, &c);
     if (err_is_fail(err)) {
         drop_cap(ep);
         refuse_client(link, conn_id, err);
@@ -158,20 +166,22 @@ static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_
         fail(c, err);
 }
 
-static void bind_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci, uint8_t hops)
+static void bind_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci, uint8_t hops,
+                         domainid_t asker)
 {
     const coreid_t from = peer_of(b);
     const unsigned core = iref_core(iref);
     const bool here = core == my_core;
-    struct circuit *c = circuit_new(here ? CIRCUIT_SERVICE_WAIT : CIRCUIT_REMOTE_WAIT);
-    if (c == NULL) {
-        circuit_refuse(from, own_vci, MON_ERR_TOO_MANY_CIRCUITS);
+    struct circuit *c;
+    errval_t err = circuit_new(here ? CIRCUIT_SERVICE_WAIT : CIRCUIT_REMOTE_WAIT, asker, &c);
+    if (err_is_fail(err)) {
+        circuit_refuse(from, own_vci, err);
         return;
     }
     c->iref = iref;
     c->hops = hops;
     circuit_monitor_end(c, NEAR, from, own_vci);
-    errval_t err = MON_ERR_INVALID_IREF;
+    err = MON_ERR_INVALID_IREF;
     if (here) {
         err = ask_service(c);
     } else if (core < boot_info->topology.core_count && hops < boot_info->topology.core_count) {
@@ -244,11 +254,12 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
         return;
     }
     near->unannounced = true;
-    queue_message(client, &(struct message){ .kind = MESSAGE_REPLY_CLIENT,
-                                             .id = c->conn_id,
-                                             .vci = vci,
-                                             .err = SYS_ERR_OK,
-                                             .ep = ep });
+    queue_message(client, client->client->account,
+                  &(struct message){ .kind = MESSAGE_REPLY_CLIENT,
+                                     .id = c->conn_id,
+                                     .vci = vci,
+                                     .err = SYS_ERR_OK,
+                                     .ep = ep });
 }
 
 /* ---- clients that end ---- */

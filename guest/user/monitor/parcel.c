@@ -16,19 +16,18 @@
  */
 #include "monitor.h"
 
-#define MAX_PARCELS 128 /* deposited and not yet collected; the oldest goes when there are more */
-#define MAX_FETCHES 64  /* asked of other monitors */
-#define MAX_KEPT 4096   /* away and witnessed; what is more is kept for good */
-
 struct parcel {
     uint64_t ticket; /* 0: free */
     struct capref cap;
+    domainid_t sender;
+    struct account_slip slip;
 };
 
 struct fetch {
     uint64_t ticket; /* 0: free */
     struct client *client;
     uint32_t token;
+    struct account_slip slip;
 };
 
 /* Memory of this core that is in use on another (list `away`); memory of another core that is in use
@@ -39,13 +38,13 @@ struct kept {
     coreid_t core; /* the other one */
     bool asked;
     struct capref cap;
+    struct account_slip slip;
 };
 
 static struct kept *away, *witnesses;
 static unsigned kept_count;
-static struct parcel parcels[MAX_PARCELS];
-static struct fetch fetches[MAX_FETCHES];
-static unsigned next_parcel;
+static struct parcel parcels[MONITOR_MAX_PARCELS];
+static struct fetch fetches[MONITOR_MAX_FETCHES];
 static uint64_t random_state;
 
 static coreid_t core_of(uint64_t ticket)
@@ -78,36 +77,55 @@ static bool may_travel(const struct capability *cap)
            cap->type == ObjType_IO;
 }
 
-errval_t parcel_deposit(struct capref cap, uint64_t *ticket)
+static struct parcel *free_parcel(void)
 {
+    struct parcel *p = parcels;
+    while (p->ticket != 0)
+        p++; /* there is one: they are as many as can be charged */
+    assert(p < parcels + MONITOR_MAX_PARCELS);
+    return p;
+}
+
+/* What lies here for want of a receiver is the sender's: nobody else's parcel goes for it. */
+errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t *ticket)
+{
+    struct account_slip slip;
     struct capability description;
     *ticket = 0;
     errval_t err = capref_is_null(cap) ? (errval_t)MON_ERR_WRONG_CAP_TYPE
                                        : cap_direct_identify(cap, &description);
     if (err_is_ok(err) && !may_travel(&description))
         err = MON_ERR_WRONG_CAP_TYPE;
+    if (err_is_ok(err))
+        err = account_charge(client->account, ACCOUNT_PARCEL, 1, &slip);
     if (err_is_fail(err)) {
         drop_cap(cap);
         return err;
     }
-    struct parcel *p = &parcels[next_parcel++ % MAX_PARCELS];
-    if (p->ticket != 0)
-        drop_cap(p->cap); /* nobody came for it */
-    *p = (struct parcel){ .ticket = new_ticket(), .cap = cap };
+    struct parcel *p = free_parcel();
+    *p = (struct parcel){
+        .ticket = new_ticket(), .cap = cap, .sender = client->domain, .slip = slip
+    };
     *ticket = p->ticket;
     return SYS_ERR_OK;
 }
 
-static void keep(struct kept **list, uint64_t ticket, coreid_t core, struct capref cap)
+/* Takes the capability over if it can be kept, at the cost of this domain. */
+static errval_t keep(struct kept **list, uint64_t ticket, coreid_t core, struct capref cap,
+                     domainid_t domain)
 {
-    struct kept *kept = kept_count < MAX_KEPT ? malloc(sizeof(*kept)) : NULL;
+    struct account_slip slip;
+    errval_t err = accounts_charge(domain, ACCOUNT_KEPT, 1, &slip);
+    struct kept *kept = err_is_ok(err) ? malloc(sizeof(*kept)) : NULL;
     if (kept == NULL) {
-        debug_printf("too many capabilities are on other cores: one is kept for good\n");
-        return;
+        account_refund(&slip);
+        return err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL;
     }
-    *kept = (struct kept){ .next = *list, .ticket = ticket, .core = core, .cap = cap };
+    *kept =
+        (struct kept){ .next = *list, .ticket = ticket, .core = core, .cap = cap, .slip = slip };
     *list = kept;
     kept_count++;
+    return SYS_ERR_OK;
 }
 
 static struct kept **find_kept(struct kept **list, uint64_t ticket, coreid_t core)
@@ -122,20 +140,24 @@ static void drop_kept(struct kept **link)
     struct kept *kept = *link;
     *link = kept->next;
     drop_cap(kept->cap);
+    account_refund(&kept->slip);
     free(kept);
     kept_count--;
 }
 
 /* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID if
  * there is none. */
-static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap)
+static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap,
+                            domainid_t *sender)
 {
     *cap = NULL_CAP;
-    for (unsigned i = 0; i < MAX_PARCELS; i++) {
+    for (unsigned i = 0; i < MONITOR_MAX_PARCELS; i++) {
         struct parcel *p = &parcels[i];
         if (ticket == 0 || p->ticket != ticket)
             continue;
         p->ticket = 0;
+        account_refund(&p->slip);
+        *sender = p->sender;
         *cap = p->cap;
         return cap_direct_identify(p->cap, description);
     }
@@ -143,14 +165,16 @@ static errval_t open_parcel(uint64_t ticket, struct capability *description, str
 }
 
 /* A copy of what the client is about to get, by which we shall know when it is in use no more. */
-static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap)
+static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap, domainid_t receiver)
 {
     struct capref copy;
     errval_t err = copy_cap(cap, &copy);
     if (err_is_fail(err))
         return err;
-    keep(&witnesses, ticket, from, copy);
-    return SYS_ERR_OK;
+    err = keep(&witnesses, ticket, from, copy, receiver);
+    if (err_is_fail(err))
+        drop_cap(copy);
+    return err;
 }
 
 static void deliver(struct client *client, uint32_t token, errval_t err, uint64_t ticket,
@@ -163,7 +187,7 @@ static void deliver(struct client *client, uint32_t token, errval_t err, uint64_
     if (err_is_ok(err))
         err = remote_cap(description, from, &cap);
     if (err_is_ok(err) && from != my_core && is_memory(description)) {
-        err = make_witness(ticket, from, cap);
+        err = make_witness(ticket, from, cap, client->domain);
         if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
             drop_cap(cap);
             cap = NULL_CAP;
@@ -182,32 +206,38 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
     }
     if (from == my_core) {
         struct capref cap;
-        errval_t err = open_parcel(ticket, &description, &cap);
+        domainid_t sender;
+        errval_t err = open_parcel(ticket, &description, &cap, &sender);
         deliver(client, token, err, ticket, &description);
         drop_cap(cap); /* the client has its own */
         return;
     }
+    struct account_slip slip;
     errval_t err = MON_ERR_INVALID_CORE_ID;
-    for (unsigned i = 0; i < MAX_FETCHES && peer_is_connected(from); i++) {
-        if (fetches[i].ticket != 0) {
-            err = MON_ERR_REMOTE_CAP_RETRY;
-            continue;
-        }
-        fetches[i] = (struct fetch){ ticket, client, token };
-        peer_send_fetch_cap_request(from, ticket);
+    if (peer_is_connected(from))
+        err = account_charge(client->account, ACCOUNT_FETCH, 1, &slip);
+    if (err_is_fail(err)) {
+        blocking_answer_collect(client, token, err, NULL_CAP);
         return;
     }
-    blocking_answer_collect(client, token, err, NULL_CAP);
+    struct fetch *fetch = fetches;
+    while (fetch->ticket != 0)
+        fetch++; /* there is one: they are as many as can be charged */
+    assert(fetch < fetches + MONITOR_MAX_FETCHES);
+    *fetch = (struct fetch){ ticket, client, token, slip };
+    peer_send_fetch_cap_request(from, ticket);
 }
 
 void parcel_fetch(coreid_t core, uint64_t ticket)
 {
     struct capability description = { 0 };
     struct capref cap;
-    errval_t err = open_parcel(ticket, &description, &cap);
-    if (err_is_ok(err) && is_memory(&description))
-        keep(&away, ticket, core, cap);
-    else
+    domainid_t sender;
+    errval_t err = open_parcel(ticket, &description, &cap, &sender);
+    const bool stays = err_is_ok(err) && is_memory(&description);
+    if (stays)
+        err = keep(&away, ticket, core, cap, sender);
+    if (!stays || err_is_fail(err))
         drop_cap(cap);
     peer_send_fetch_cap_reply(core, ticket, err, &description);
 }
@@ -215,11 +245,12 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
 void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
                     const struct capability *description)
 {
-    for (unsigned i = 0; i < MAX_FETCHES; i++) {
+    for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++) {
         struct fetch *f = &fetches[i];
         if (f->ticket == 0 || f->ticket != ticket || core_of(ticket) != core)
             continue;
         struct fetch done = *f;
+        account_refund(&f->slip);
         *f = (struct fetch){ 0 };
         if (done.client != NULL)
             deliver(done.client, done.token, err, ticket, description);
@@ -229,7 +260,7 @@ void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
 
 void parcel_client_exited(const struct client *client)
 {
-    for (unsigned i = 0; i < MAX_FETCHES; i++)
+    for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         if (fetches[i].client == client)
             fetches[i].client = NULL;
 }

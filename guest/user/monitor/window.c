@@ -71,6 +71,11 @@ void window_init(void)
     cap_base = cap.u.mem.base;
 }
 
+uint32_t window_pages(void)
+{
+    return share_pages;
+}
+
 static bool page_used(uint32_t page)
 {
     return used[page / 64] >> (page % 64) & 1;

@@ -19,13 +19,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_REQUESTS 64 /* waiting; a spawner that sends more without reading answers is refused */
-#define MAX_DOMAINS 256 /* alive at once on this core */
+#include "resources.h"
+
 #define EXIT_STATUS_KILLED 137 /* 128 + 9, as a shell shows it */
+
+static const struct account_kind kinds[] = { SPAWND_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* One connection. */
+struct client {
+    struct send_queue queue; /* first: the memory is freed with it */
+    struct account *account;
+};
 
 struct request {
     struct request *next;
-    struct spawn_binding *client;
+    struct spawn_binding *client; /* NULL: it has gone */
+    struct account_slip request_slip, domain_slip;
     uint32_t token;
     char path[256];
     char args[MENU_LINE_BYTES];
@@ -39,11 +49,12 @@ struct block {
     domainid_t domain; /* 0: free */
     bool killed;
     struct spawn_binding *client; /* who is told of the end */
+    struct account *account;      /* the domain's own */
+    struct account_slip slip;     /* its spawner's */
 };
 
 static struct spawn_modules modules;
 static struct request *first_request, *last_request;
-static unsigned request_count, domain_count;
 static struct block *blocks;
 static bool serving;
 
@@ -58,6 +69,8 @@ struct reply {
     errval_t err;
     domainid_t domain;
     uint8_t status;
+    struct account_slip
+        slip; /* of a domain that has ended: it counts until its spawner reads that */
 };
 
 static errval_t send_reply(struct send_queue *queue, struct send_item *item,
@@ -73,16 +86,28 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     return spawn_spawn_domain_response__tx(b, cont, reply->err, reply->domain);
 }
 
+static void reply_done(struct send_item *item, errval_t err)
+{
+    (void)err;
+    account_refund(&((struct reply *)item)->slip);
+}
+
 static void send_to(struct spawn_binding *client, struct reply contents)
 {
+    struct reply *reply = client != NULL ? malloc(sizeof(*reply)) : NULL;
+    if (reply == NULL)
+        account_refund(&contents.slip);
     if (client == NULL) /* it has gone */
         return;
-    struct reply *reply = malloc(sizeof(*reply));
+    struct client *to = client->st;
     if (reply != NULL) {
         *reply = contents;
-        reply->item = (struct send_item){ .send = send_reply };
+        reply->item =
+            (struct send_item){ .send = send_reply,
+                                .done = reply_done,
+                                .payer = reply->kind == REPLY_EXITED ? NULL : to->account };
     }
-    send_queue_add(client->st, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&to->queue, reply != NULL ? &reply->item : NULL);
 }
 
 /* ---- domains ---- */
@@ -140,13 +165,19 @@ static void tell_not_started(domainid_t domain)
         debug_printf("out of memory: the monitor goes on expecting domain %" PRIx32 "\n", domain);
 }
 
-static errval_t spawn(const struct request *request, domainid_t *ret)
+/* The account of a new domain; what it will ask for is paid by the eldest of its family as well. */
+static struct account *family_account(domainid_t domain, struct account *parent)
+{
+    if (parent->payer != NULL)
+        parent = parent->payer;
+    return account_open(&accounts, domain, parent->trusted ? NULL : parent);
+}
+
+static errval_t spawn(struct request *request, domainid_t *ret)
 {
     struct spawn_module *module = spawn_find_module(&modules, request->path);
     if (module == NULL || module->is_kernel)
         return SPAWN_ERR_FIND_MODULE;
-    if (domain_count == MAX_DOMAINS)
-        return SPAWN_ERR_LOAD;
     errval_t err = spawn_open_program(module);
     if (err_is_fail(err))
         return err;
@@ -181,7 +212,9 @@ static errval_t spawn(const struct request *request, domainid_t *ret)
         tell_not_started(how.domain);
         return err;
     }
-    domain_count++;
+    block->account = family_account(how.domain, request->domain_slip.account);
+    block->slip = request->domain_slip;
+    request->domain_slip = (struct account_slip){ 0 };
     *ret = how.domain;
     debug_trace("domain %" PRIx32 " is %s", how.domain, request->args);
     return SYS_ERR_OK;
@@ -202,13 +235,15 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     /* Who hears of the end finds its memory free. */
     errval_t err = cap_revoke(block->ram);
     send_to(block->client,
-            (struct reply){ .kind = REPLY_EXITED, .domain = domain, .status = status });
+            (struct reply){
+                .kind = REPLY_EXITED, .domain = domain, .status = status, .slip = block->slip });
+    block->slip = (struct account_slip){ 0 };
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
         return; /* the block stays in use */
     }
     block->domain = 0;
-    domain_count--;
+    account_close(block->account);
 }
 
 /* Taking its memory stops the dispatcher; the CPU driver tells the monitor, and that us. */
@@ -239,7 +274,8 @@ static void serve(void)
         send_to(request->client,
                 (struct reply){ .token = request->token, .err = err, .domain = domain });
         first_request = request->next;
-        request_count--;
+        account_refund(&request->request_slip);
+        account_refund(&request->domain_slip);
         free(request);
     }
     serving = false;
@@ -249,11 +285,21 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
                               uint8_t flags)
 {
     (void)flags; /* none is defined yet */
-    struct request *request = request_count < MAX_REQUESTS ? calloc(1, sizeof(*request)) : NULL;
+    struct account_slip request_slip, domain_slip = { 0 };
+    struct account *payer = ((struct client *)b->st)->account;
+    errval_t err = account_charge(payer, ACCOUNT_REQUEST, 1, &request_slip);
+    if (err_is_ok(err))
+        err = account_charge(payer, ACCOUNT_DOMAIN, 1, &domain_slip);
+    struct request *request = err_is_ok(err) ? calloc(1, sizeof(*request)) : NULL;
     if (request == NULL) {
-        send_to(b, (struct reply){ .token = b->incoming_token, .err = LIB_ERR_MALLOC_FAIL });
+        account_refund(&domain_slip);
+        account_refund(&request_slip);
+        send_to(b, (struct reply){ .token = b->incoming_token,
+                                   .err = err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL });
         return;
     }
+    request->request_slip = request_slip;
+    request->domain_slip = domain_slip;
     request->client = b;
     request->token = b->incoming_token;
     snprintf(request->path, sizeof(request->path), "%s", path);
@@ -263,7 +309,6 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
     else
         last_request->next = request;
     last_request = request;
-    request_count++;
     serve();
 }
 
@@ -283,18 +328,27 @@ static void broken(struct spawn_binding *b, errval_t err)
     for (struct request *request = first_request; request != NULL; request = request->next)
         if (request->client == b)
             request->client = NULL;
-    send_queue_close(b->st, send_queue_free);
+    struct client *client = b->st;
+    account_close(client->account);
+    send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
 
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
-    struct send_queue *queue = malloc(sizeof(*queue));
-    if (queue == NULL)
+    const struct idc_client who = idc_connecting_client();
+    struct client *client = malloc(sizeof(*client));
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
         return LIB_ERR_MALLOC_FAIL;
-    send_queue_init(queue, b, "a client of spawnd", spawn_register_send);
-    b->st = queue;
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of spawnd", ACCOUNT_MESSAGE, spawn_register_send);
+    b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
     b->rx_vtbl.kill_domain_call = kill_domain_call;
@@ -318,6 +372,7 @@ int main(void)
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the spawn service");
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SPAWN_ERR_OVER_SHARE);
     errval_t err = spawn_modules_init(&modules, boot);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "reading the boot menu");

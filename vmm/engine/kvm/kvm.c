@@ -42,6 +42,23 @@ uint64_t kvm_now_ns(struct engine *engine)
     return engine->start_ns ? monotonic_ns() - engine->start_ns : 0;
 }
 
+static const int explained[] = { EAGAIN, EBUSY, ENOMEM };
+
+static void find_reasons(struct engine *engine)
+{
+    for (unsigned i = 0; i < 3; i++)
+        kvm_explain("", explained[i], engine->reason[i], sizeof engine->reason[i]);
+}
+
+const char *kvm_reason(const struct engine *engine, int error)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (error == explained[i])
+            return engine->reason[i];
+    }
+    return strerror(error);
+}
+
 /* ---- stopping ---- */
 
 void kvm_request_stop(struct engine *engine, enum stop_reason reason)
@@ -187,14 +204,18 @@ static int engine_create(struct engine **out, struct machine *machine,
     } else {
         const char *step;
         r = set_up(engine, &step);
-        if (r < 0)
-            machine_set_error(machine, "%s: %s", step, strerror(-r));
+        char why[160];
+        if (r < 0) {
+            kvm_explain("", -r, why, sizeof why);
+            machine_set_error(machine, "%s: %s", step, why);
+        }
     }
     if (r < 0) {
         engine_destroy(engine);
         return r;
     }
     kvm_install_kick_handler();
+    find_reasons(engine);
     machine_attach(machine, &engine_kvm, engine);
     machine_set_platform(machine,
                          (c->syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0) |
@@ -311,7 +332,7 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
     events_changed(engine, machine_next_event_ns(engine->machine)); /* no vCPU runs yet */
     int r = start_threads(engine);
     if (r < 0)
-        kvm_fail(engine, 0, STOP_ENGINE, "a thread cannot be made: %s", strerror(-r));
+        kvm_fail(engine, 0, STOP_ENGINE, "a thread cannot be made: %s", kvm_reason(engine, -r));
     event_loop(engine);
     why->time_ns = kvm_now_ns(engine);
     join_threads(engine);

@@ -32,6 +32,9 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
+#define CPUID1_ECX_VMX (1u << 5)
+#define CPUID1_ECX_SMX (1u << 6)
+#define CPUID1_ECX_PDCM (1u << 15) /* MSR_PERF_CAPABILITIES */
 #define CPUID1_ECX_X2APIC (1u << 21)
 #define CPUID1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID1_ECX_XSAVE (1u << 26)
@@ -42,6 +45,20 @@
 #define CPUID7_EBX_FSGSBASE (1u << 0)
 #define CPUID7_EBX_AVX2 (1u << 5)
 #define CPUID7_EBX_AVX512 (1u << 16)
+#define CPUID7_EBX_HLE (1u << 4)
+#define CPUID7_EBX_RTM (1u << 11)
+#define CPUID7_EBX_MPX (1u << 14)
+#define CPUID7_EBX_PT (1u << 25)
+#define CPUID7_ECX_PKU (3u << 3)  /* PKU, OSPKE: PKRU is no part of what FXSAVE saves */
+#define CPUID7_EDX_RTM (3u << 11) /* RTM_ALWAYS_ABORT, TSX_FORCE_ABORT */
+#define CPUID7_EDX_LBR (1u << 19)
+#define CPUID7_EDX_AMX (1u << 22 | 1u << 24 | 1u << 25)
+#define CPUIDX1_ECX_SVM (1u << 2)
+#define CPUIDX1_ECX_SKINIT (1u << 12)
+#define CPUIDX1_ECX_XOP (1u << 11)
+#define CPUIDX1_ECX_FMA4 (1u << 16)
+#define CPUIDX1_ECX_PERF \
+    (1u << 23 | 1u << 24 | 1u << 27 | 1u << 28) /* core, NB, TSC, L2I counters */
 
 static void no_action(int signal)
 {
@@ -138,7 +155,9 @@ static int check_extensions(struct kvm_host *host)
     return 0;
 }
 
-/* The guest has no APIC, and state beyond what FXSAVE saves would leak between dispatchers. */
+/* The guest has no APIC; state beyond what FXSAVE saves would leak between dispatchers; and what the host
+ * counts, or a transaction that its load aborts, is no part of the machine either, nor is a hypervisor in
+ * the guest (VMX, SVM). */
 static void trim_cpuid(struct kvm_host *host)
 {
     struct kvm_host_cpuid *cpuid = &host->cpuid;
@@ -146,15 +165,32 @@ static void trim_cpuid(struct kvm_host *host)
         struct kvm_cpuid_entry2 *entry = &cpuid->entry[i];
         switch (entry->function) {
         case 1:
-            entry->ecx &= ~(CPUID1_ECX_X2APIC | CPUID1_ECX_TSC_DEADLINE | CPUID1_ECX_XSAVE |
-                            CPUID1_ECX_OSXSAVE | CPUID1_ECX_AVX | CPUID1_ECX_F16C | CPUID1_ECX_FMA);
+            entry->ecx &= ~(CPUID1_ECX_VMX | CPUID1_ECX_SMX | CPUID1_ECX_PDCM | CPUID1_ECX_X2APIC |
+                            CPUID1_ECX_TSC_DEADLINE | CPUID1_ECX_XSAVE | CPUID1_ECX_OSXSAVE |
+                            CPUID1_ECX_AVX | CPUID1_ECX_F16C | CPUID1_ECX_FMA);
             break;
         case 7:
             if (entry->index == 0) {
                 host->cpuid_fsgsbase = entry->ebx & CPUID7_EBX_FSGSBASE;
-                entry->ebx &= ~(CPUID7_EBX_AVX2 | CPUID7_EBX_AVX512);
+                entry->ebx &= ~(CPUID7_EBX_AVX2 | CPUID7_EBX_AVX512 | CPUID7_EBX_HLE |
+                                CPUID7_EBX_RTM | CPUID7_EBX_MPX | CPUID7_EBX_PT);
+                entry->ecx &= ~CPUID7_ECX_PKU;
+                entry->edx &= ~(CPUID7_EDX_RTM | CPUID7_EDX_LBR | CPUID7_EDX_AMX);
+            } else { /* more of AVX and AMX */
+                entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
             }
             break;
+        case 0x80000001:
+            entry->ecx &= ~(CPUIDX1_ECX_SVM | CPUIDX1_ECX_SKINIT | CPUIDX1_ECX_XOP |
+                            CPUIDX1_ECX_FMA4 | CPUIDX1_ECX_PERF);
+            break;
+        case 0xa:        /* counters of Intel, ... */
+        case 0x80000022: /* ... of AMD */
+        case 0x8000000a: /* SVM */
+        case 0x14:       /* processor trace */
+        case 0x1c:       /* last branches */
+        case 0x1d:       /* AMX */
+        case 0x1e:
         case 0xd: /* XSAVE areas */
             entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
             break;

@@ -56,6 +56,13 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
  * negative errno with one line in `why`. */
 int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes);
 
+/* ---- kvm_limits.c ---- */
+
+/* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit of
+ * tasks (EAGAIN), of memory (ENOMEM), another hypervisor (EBUSY).  `root` stands before /proc and /sys, ""
+ * but in tests. */
+void kvm_explain(const char *root, int error, char *text, size_t bytes);
+
 /* ---- kvm_vcpu.c ---- */
 
 struct kvm_vcpu {
@@ -95,11 +102,16 @@ struct engine {
     pthread_mutex_t fail_lock; /* covers the two below */
     unsigned fail_core;
     char fail_detail[192];
+    /* kvm_explain() of EAGAIN, EBUSY, ENOMEM, before the run: its threads may open no files. */
+    char reason[3][160];
     unsigned core_count;
     struct kvm_vcpu vcpu[ABI_MAX_CORES];
 };
 
 uint64_t kvm_now_ns(struct engine *engine);
+
+/* The error in words, with the reasons that were found when the engine was made. */
+const char *kvm_reason(const struct engine *engine, int error);
 
 /* Ends the run because of what happened on `core`; the first reason wins. */
 __attribute__((format(printf, 4, 5))) void

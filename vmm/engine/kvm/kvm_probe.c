@@ -285,8 +285,10 @@ static int run_once(struct kvm_host *host, enum attempt attempt, uint32_t *said,
     if (r == 0)
         r = ioctl(vm.vcpu_fd, KVM_GET_SREGS, &sregs) < 0 ? -errno : 0;
     if (r < 0) {
+        char reason[160];
+        kvm_explain("", -r, reason, sizeof reason);
         snprintf(why, why_bytes, "%s: %s", step,
-                 r == -EINTR ? "the guest does not come to an end" : strerror(-r));
+                 r == -EINTR ? "the guest does not come to an end" : reason);
     } else if (!vm.run || vm.run->exit_reason != KVM_EXIT_IO || vm.run->io.port != PROBE_PORT ||
                vm.run->io.direction != KVM_EXIT_IO_OUT || vm.run->io.size != 4) {
         r = -ENOTSUP;

@@ -18,11 +18,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/kvm/kvm_private.h"
 
-#define RFLAGS_IF (1u << 9)
+#define RETRIES_MAX 50 /* of KVM_RUN, 2 ms apart */
 
 int kvm_vcpu_create(struct engine *engine, unsigned core)
 {
@@ -207,6 +208,9 @@ static bool on_exit(struct kvm_vcpu *vcpu)
     case KVM_EXIT_IRQ_WINDOW_OPEN:
         vcpu->stats.exit[ENGINE_EXIT_INTERRUPT_WINDOW]++;
         return true;
+    case KVM_EXIT_SET_TPR: /* CR8 was lowered: nothing of this machine looks at it */
+        vcpu->stats.exit[ENGINE_EXIT_OTHER]++;
+        return true;
     case KVM_EXIT_INTR:
         vcpu->stats.exit[ENGINE_EXIT_KICK]++;
         return true;
@@ -230,8 +234,23 @@ static bool on_exit(struct kvm_vcpu *vcpu)
     }
 }
 
+/* KVM could not run the guest for want of something: waits a moment, since that may pass, but not for
+ * long, since a vCPU that goes on trying looks like a guest that does nothing.  False: give up. */
+static bool wait_for_host(struct kvm_vcpu *vcpu, int error, unsigned *attempts)
+{
+    const struct timespec moment = { .tv_nsec = 2000000 };
+    if (error != EAGAIN && error != EBUSY && error != ENOMEM)
+        return false;
+    if ((*attempts)++ == RETRIES_MAX)
+        return false;
+    if (!is_stopping(vcpu))
+        nanosleep(&moment, NULL);
+    return true;
+}
+
 static void run_guest(struct kvm_vcpu *vcpu)
 {
+    unsigned attempts = 0; /* in vain, one after the other */
     for (;;) {
         __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&vcpu->in_guest, true);
@@ -247,13 +266,16 @@ static void run_guest(struct kvm_vcpu *vcpu)
             finish_instruction(vcpu);
             return;
         }
-        if (r < 0 && (error == EINTR || error == EAGAIN)) {
+        if (r < 0 && error == EINTR) {
             vcpu->stats.exit[ENGINE_EXIT_KICK]++;
-        } else if (r < 0) {
-            kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_RUN: %s", strerror(error));
+        } else if (r < 0 && !wait_for_host(vcpu, error, &attempts)) {
+            kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "KVM_RUN: %s",
+                     kvm_reason(vcpu->engine, error));
             return;
-        } else if (!on_exit(vcpu)) {
-            return;
+        } else if (r >= 0) {
+            attempts = 0;
+            if (!on_exit(vcpu))
+                return;
         }
     }
 }

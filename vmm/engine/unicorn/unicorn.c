@@ -65,7 +65,9 @@ static int unicorn_probe(struct engine_capability *out)
         api->close(cpu);
     if (wrong) {
         snprintf(reason, sizeof(reason), "%.120s: %s", api->path, wrong);
-        return fail(out, reason, "use the library that tools/fetch-unicorn downloads", -ENOTSUP);
+        snprintf(mend, sizeof(mend), "use the library that tools/fetch-unicorn downloads");
+        unicorn_mend(wrong, mend, sizeof(mend));
+        return fail(out, reason, mend, -ENOTSUP);
     }
     out->usable = true;
     out->fsgsbase = true;
@@ -299,16 +301,23 @@ static void unicorn_stats(struct engine *engine, struct engine_stats *out)
         out->core[core] = engine->core[core].stats;
 }
 
-void unicorn_reseed(struct engine *engine, uint64_t seed)
+static void unicorn_reseed(struct engine *engine, uint64_t seed)
 {
     assert(engine->current == NO_CORE);
     seed_from(engine, seed);
 }
 
-void unicorn_observe(struct engine *engine, unicorn_observer *observer, void *context)
+static void unicorn_observe(struct engine *engine, engine_observer *observer, void *context)
 {
     engine->observer = observer;
     engine->observer_context = context;
+}
+
+static const char *library_path(void)
+{
+    char reason[256], mend[256];
+    const struct unicorn_api *api = unicorn_load(reason, sizeof(reason), mend, sizeof(mend));
+    return api ? api->path : NULL;
 }
 
 const struct engine_ops engine_unicorn = {
@@ -326,5 +335,9 @@ const struct engine_ops engine_unicorn = {
     .snapshot = unicorn_snapshot,
     .restore = unicorn_restore,
     .free_snapshot = unicorn_free_snapshot,
+    .observe = unicorn_observe,
+    .reseed = unicorn_reseed,
+    .state_hash = unicorn_state_hash,
+    .library_path = library_path,
     .destroy = unicorn_destroy,
 };

@@ -48,6 +48,7 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_RCX 38
 #define UNICORN_RDX 40
 #define UNICORN_RIP 41
+#define UNICORN_FPSW 31
 #define UNICORN_RFLAGS 253
 #define UNICORN_CR2 52
 #define UNICORN_CR3 53
@@ -56,6 +57,11 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_MXCSR 249
 #define UNICORN_FPCW 246
 #define UNICORN_FPTAG 247
+#define UNICORN_FIP 254 /* of the last FPU instruction: its address, ... */
+#define UNICORN_FCS 255
+#define UNICORN_FDP 256 /* ... of its operand, ... */
+#define UNICORN_FDS 257
+#define UNICORN_FOP 258  /* ... its code */
 #define UNICORN_FP0 82   /* 10 bytes; consecutive up to FP7 */
 #define UNICORN_XMM0 122 /* 16 bytes; consecutive up to XMM15 */
 

@@ -5,6 +5,8 @@
  *   rdtsc, rdtscp    virtual time, in every ring (the library: the host's)
  *   rdrand, rdseed   numbers of the machine's own PRNG (the library: the host's)
  *   in, out          #GP in ring 3, at the instruction (the library checks no rights)
+ *   fsin and its kin correctly rounded (unicorn_x87.c; the library: as the host's C library does)
+ *   xsetbv           undefined (the library: a register that no interface reads back)
  *   mov to DR0-7     kept, without effect (the library forgets translated code when a breakpoint is
  *                    set, also the block that sets it, and goes on in what it has forgotten)
  *
@@ -35,20 +37,18 @@ static _Thread_local struct engine *executing;
 /* The original functions; set before any code can call ours. */
 static const struct unicorn_api *library;
 
-/* Which of our functions the self-test has reached. */
-enum {
-    REACHED_TIME = 1,
-    REACHED_RANDOM = 2,
-    REACHED_IN = 4,
-    REACHED_OUT = 8,
-    REACHED_DEBUG = 16,
-    REACHED_ALL = 31
-};
+/* Which of our functions the self-test has reached: REACHED_*. */
 static _Thread_local unsigned reached;
 
 void unicorn_helpers_for(struct engine *engine)
 {
     executing = engine;
+}
+
+struct engine *unicorn_executing(unsigned instruction)
+{
+    reached |= instruction;
+    return executing;
 }
 
 static unsigned ring(const struct unicorn_state *cpu)
@@ -147,13 +147,28 @@ void helper_set_dr_x86_64(struct unicorn_state *cpu, int reg, uint64_t value)
     executing->api->reg_write(executing->cpu, UNICORN_DR0 + reg, &value);
 }
 
+/* ---- extended state ---- */
+
+void helper_xsetbv_x86_64(struct unicorn_state *cpu, uint32_t number, uint64_t value);
+
+/* XCR0 is no part of the machine (nor of its state hash): the machine has what FXSAVE saves. */
+void helper_xsetbv_x86_64(struct unicorn_state *cpu, uint32_t number, uint64_t value)
+{
+    (void)number, (void)value;
+    if (executing)
+        library->raise_exception(cpu, VECTOR_UD, 0, (uintptr_t)__builtin_return_address(0));
+}
+
 /* ---- self-test ---- */
 
 const char *unicorn_check_helpers(const struct unicorn_api *api)
 {
-    /* rdtsc; rdrand %rax; in $1, %al; out %al, $1; mov %rax, %dr7; hlt */
-    static const uint8_t code[] = { 0x0f, 0x31, 0x48, 0x0f, 0xc7, 0xf0, 0xe4,
-                                    0x01, 0xe6, 0x01, 0x0f, 0x23, 0xf8, 0xf4 };
+    /* rdtsc; rdrand %rax; in $1, %al; out %al, $1; mov %rax, %dr7;
+     * fsin; fcos; fsincos; fptan; fpatan; f2xm1; fyl2x; fyl2xp1; fprem; fprem1; hlt */
+    static const uint8_t code[] = { 0x0f, 0x31, 0x48, 0x0f, 0xc7, 0xf0, 0xe4, 0x01, 0xe6,
+                                    0x01, 0x0f, 0x23, 0xf8, 0xd9, 0xfe, 0xd9, 0xff, 0xd9,
+                                    0xfb, 0xd9, 0xf2, 0xd9, 0xf3, 0xd9, 0xf0, 0xd9, 0xf1,
+                                    0xd9, 0xf9, 0xd9, 0xf8, 0xd9, 0xf5, 0xf4 };
     unicorn_cpu *cpu = NULL;
     const char *wrong = unicorn_no_room(UNICORN_CODE_BYTES(1));
     if (wrong)
@@ -178,6 +193,6 @@ const char *unicorn_check_helpers(const struct unicorn_api *api)
         return "it cannot execute a few instructions";
     return reached == REACHED_ALL
                ? NULL
-               : "its rdtsc, rdrand, in, out and mov to DR7 cannot be replaced, so runs could "
-                 "not be repeated";
+               : "its rdtsc, rdrand, in, out, mov to DR7 or functions of the x87 cannot be "
+                 "replaced, so runs could not be repeated";
 }

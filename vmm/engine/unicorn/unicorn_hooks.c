@@ -218,9 +218,10 @@ static void on_out(unicorn_cpu *cpu, uint32_t port, int bytes, uint32_t value, v
     engine->clock.spent_ns += COST_PORT_NS;
     enum machine_next next = machine_port_out(engine->machine, core, (uint16_t)port,
                                               (unsigned)bytes, value, unicorn_now(engine));
-    if (port == ABI_PORT_SCRUB) {
-        const struct abi_core_page *page = machine_core_page(engine->machine, core);
+    const struct abi_core_page *page = machine_core_page(engine->machine, core);
+    if (port == ABI_PORT_SCRUB && page->result == ABI_RESULT_OK) {
         unicorn_code_written(engine, page->arg[0], page->arg[1]);
+        engine->clock.spent_ns += page->arg[1] >> COST_SCRUB_BYTES_SHIFT;
     }
     if (next == MACHINE_STOP_CORE)
         engine->core[core].activity = CORE_STOPPED;

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine/program.h"
 #include "engine/unicorn/unicorn_private.h"
 
 #define LIBRARY "libunicorn.so.2"
@@ -92,10 +93,30 @@ const char *unicorn_no_room(uint32_t code_bytes)
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
-        return errno == ENOMEM ? "the host has no memory for translated code"
-                               : "the host forbids memory that is writable and executable";
+        return errno == ENOMEM ? UNICORN_NO_MEMORY : UNICORN_NO_EXECUTION;
     munmap(memory, bytes);
     return NULL;
+}
+
+bool unicorn_mend(const char *reason, char *mend, size_t mend_bytes)
+{
+    static const struct {
+        const char *reason, *mend;
+    } known[] = {
+        { UNICORN_NO_MEMORY,
+          "free some, or raise what limits this process (ulimit -v, a container's "
+          "memory)" },
+        { UNICORN_NO_EXECUTION,
+          "translated code needs it: allow it to this program (SELinux: execmem; "
+          "systemd: MemoryDenyWriteExecute=no), or use --engine kvm" },
+    };
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strstr(reason, known[i].reason)) {
+            snprintf(mend, mend_bytes, "%s", known[i].mend);
+            return true;
+        }
+    }
+    return false;
 }
 
 const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *mend,
@@ -109,6 +130,7 @@ const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *
     const char *chosen = getenv("VMM_UNICORN");
     if (chosen && *chosen) {
         loaded = load_from(chosen, reason, reason_bytes);
+        unicorn_mend(reason, mend, mend_bytes);
         return loaded ? &api : NULL; /* who names a file means that file */
     }
 
@@ -118,21 +140,19 @@ const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *
         "../lib/vmm/" LIBRARY,
     };
     char program[4096];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    char *slash = NULL;
-    if (length > 0) {
-        program[length] = '\0';
-        slash = strrchr(program, '/');
-    }
-    for (unsigned i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+    bool beside = program_folder(program, sizeof(program));
+    for (unsigned i = 0; beside && i < sizeof(places) / sizeof(places[0]); i++) {
         char path[sizeof(program) + 64];
-        snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - program), program, places[i]);
+        snprintf(path, sizeof(path), "%s/%s", program, places[i]);
         if (access(path, F_OK) == 0 && load_from(path, reason, reason_bytes)) {
             loaded = true;
             return &api;
         }
+        if (unicorn_mend(reason, mend, mend_bytes))
+            return NULL; /* the same with every library */
     }
     loaded = load_from(LIBRARY, reason, reason_bytes);
+    unicorn_mend(reason, mend, mend_bytes);
     if (!loaded && strstr(reason, "cannot open shared object"))
         snprintf(reason, reason_bytes, "the library Unicorn (2.1 or newer) was not found");
     return loaded ? &api : NULL;

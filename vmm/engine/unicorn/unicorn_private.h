@@ -6,6 +6,7 @@
  *   unicorn_run.c     rounds and slices: who runs when, virtual time
  *   unicorn_hooks.c   what the library calls: blocks, traps, ports, system calls, window stores
  *   unicorn_helpers.c instructions executed by us: time, random numbers, the right to use ports
+ *   unicorn_x87.c, x87.c   functions of the x87, correctly rounded
  *   unicorn_trap.c    delivery of exceptions and interrupts; page walks
  *   unicorn_code.c    which guest memory has been translated
  *   unicorn_snapshot.c, unicorn_hash.c   state as a value
@@ -22,7 +23,6 @@
 
 #include "engine/engine.h"
 #include "engine/prng.h"
-#include "engine/unicorn/unicorn.h"
 #include "engine/unicorn/unicorn_state.h"
 #include "machine/engine_host.h"
 
@@ -33,9 +33,10 @@
 #define COST_BLOCK_BYTES_SHIFT 3 /* ... and 1 ns for each 8 bytes of its code */
 #define COST_TRAP_NS 100         /* exception or interrupt delivered */
 #define COST_SYSCALL_NS 50
-#define COST_PORT_NS 500   /* a request to the machine */
-#define COST_ROUND_NS 1    /* no round is free, so time cannot stand still */
-#define TSC_HZ 1000000000u /* rdtsc counts ns */
+#define COST_PORT_NS 500         /* a request to the machine */
+#define COST_SCRUB_BYTES_SHIFT 4 /* and 1 ns for each 16 bytes that the machine zeroes */
+#define COST_ROUND_NS 1          /* no round is free, so time cannot stand still */
+#define TSC_HZ 1000000000u       /* rdtsc counts ns */
 
 #define SLICE_BLOCKS_DEFAULT 1000 /* longest slice */
 #define SLICE_BLOCKS_PENDING 32   /* when an interrupt waits for the core to enable it */
@@ -47,6 +48,13 @@
 /* Is there room for so many bytes of translated code, as far as can be told?  The library ends the
  * program when it gets none.  NULL or one line. */
 const char *unicorn_no_room(uint32_t code_bytes);
+
+/* What it says; no other library would change that. */
+#define UNICORN_NO_MEMORY "the host has no memory for translated code"
+#define UNICORN_NO_EXECUTION "the host forbids memory that is writable and executable"
+
+/* If the reason contains one of these, replaces the mend by the right one; else returns false. */
+bool unicorn_mend(const char *reason, char *mend, size_t mend_bytes);
 
 struct core {
     unicorn_context *context; /* its registers while the core is not loaded */
@@ -88,10 +96,12 @@ struct engine {
 
     struct unicorn_code *code; /* unicorn_code.c */
 
-    struct engine_stop why; /* reason set: the run ends */
-    atomic_int requested;   /* enum stop_reason of request_stop */
+    struct engine_stop why;    /* reason set: the run ends */
+    bool aborted;              /* the library gave up: its processor must not execute again */
+    struct engine_stop broken; /* reason set: a core cannot go on, so no run will */
+    atomic_int requested;      /* enum stop_reason of request_stop */
 
-    unicorn_observer *observer;
+    engine_observer *observer;
     void *observer_context;
 };
 
@@ -131,6 +141,21 @@ const char *unicorn_add_hooks(struct engine *engine);
 /* Whose slice the library executes on this thread from now on; NULL: nobody's. */
 void unicorn_helpers_for(struct engine *engine);
 
+/* The instructions executed by us, for the self-test; those of the x87 are ten bits from REACHED_X87 on. */
+enum {
+    REACHED_TIME = 1,
+    REACHED_RANDOM = 2,
+    REACHED_IN = 4,
+    REACHED_OUT = 8,
+    REACHED_DEBUG = 16,
+    REACHED_X87 = 32,
+    REACHED_ALL = REACHED_X87 * 1024 - 1
+};
+
+/* Notes that an instruction of ours was reached.  Whose slice this thread executes, NULL in the
+ * self-test. */
+struct engine *unicorn_executing(unsigned instruction);
+
 /* Executes the instructions concerned with a library that was just loaded.  `api` lives for ever.
  * Returns NULL, or one line that says why the library cannot serve. */
 const char *unicorn_check_helpers(const struct unicorn_api *api);
@@ -160,6 +185,10 @@ void unicorn_code_settle(struct engine *engine);
 /* ---- unicorn_run.c ---- */
 
 int unicorn_run(struct engine *engine, struct engine_stop *why);
+
+/* ---- unicorn_hash.c ---- */
+
+int unicorn_state_hash(struct engine *engine, uint64_t hash[2]);
 
 /* ---- unicorn_snapshot.c ---- */
 

@@ -102,6 +102,7 @@ static void explain(struct engine *engine, unsigned core, int error)
                     (unsigned long long)rip);
         break;
     case UNICORN_ABORTED:
+        engine->aborted = true;
         unicorn_end(engine, STOP_EMULATION, core,
                     "Unicorn cannot translate an instruction in the block at 0x%llx",
                     (unsigned long long)rip);
@@ -115,7 +116,7 @@ static void explain(struct engine *engine, unsigned core, int error)
 static void observe(struct engine *engine, unsigned core, uint64_t blocks)
 {
     const struct unicorn_state *state = core_registers(engine, core);
-    struct unicorn_slice slice = {
+    struct engine_slice slice = {
         .end_ns = unicorn_now(engine),
         .rip = state->rip,
         .registers =
@@ -270,10 +271,17 @@ static void run_round(struct engine *engine)
     }
 }
 
+/* Ends after which the core that brought them about has no next instruction. */
+static bool is_final(enum stop_reason reason)
+{
+    return reason == STOP_TRIPLE_FAULT || reason == STOP_EMULATION || reason == STOP_BAD_ACCESS ||
+           reason == STOP_ENGINE;
+}
+
 int unicorn_run(struct engine *engine, struct engine_stop *why)
 {
     struct engine_clock *clock = &engine->clock;
-    engine->why = (struct engine_stop){ .reason = STOP_NONE };
+    engine->why = engine->broken;
     while (engine->why.reason == STOP_NONE) {
         if (machine_next_event_ns(engine->machine) <= clock->now_ns)
             machine_run_events(engine->machine, clock->now_ns);
@@ -288,6 +296,8 @@ int unicorn_run(struct engine *engine, struct engine_stop *why)
     if (engine->why.core == NO_CORE)
         engine->why.core = 0;
     engine->why.time_ns = clock->now_ns;
+    if (is_final(engine->why.reason))
+        engine->broken = engine->why;
     *why = engine->why;
     return why->reason == STOP_ENGINE ? -EIO : 0;
 }

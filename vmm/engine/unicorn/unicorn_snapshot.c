@@ -53,6 +53,8 @@ int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapsho
     size_t bytes = engine->layout.context_bytes;
     if (snapshot->core_count != engine->core_count || snapshot->context_bytes != bytes)
         return -EINVAL;
+    if (engine->aborted)
+        return -EIO;
     engine->clock = snapshot->clock;
     for (unsigned core = 0; core < engine->core_count; core++) {
         struct core *self = &engine->core[core];
@@ -60,6 +62,7 @@ int unicorn_restore(struct engine *engine, const struct engine_snapshot *snapsho
         self->stats = snapshot->core[core].stats;
         memcpy(self->context, snapshot->contexts + core * bytes, bytes);
     }
+    engine->broken = (struct engine_stop){ .reason = STOP_NONE };
     unicorn_code_restored(engine);
     return 0;
 }

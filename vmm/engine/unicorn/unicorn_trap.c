@@ -136,87 +136,153 @@ static bool segment_fault(struct trap *fault, unsigned vector, uint32_t error)
     return false;
 }
 
-/* One attempt.  False: *fault says what went wrong, nothing was changed. */
-static bool deliver_once(struct engine *engine, unsigned core, const struct trap *trap,
-                         struct trap *fault)
-{
-    struct unicorn_state *state = core_registers(engine, core);
-    unsigned cpl = state->hflags & HFLAG_CPL;
-    uint32_t ext = trap->software ? 0 : 1;
-    uint32_t idt_error = trap->vector * 8 + 2 + ext;
+/* ---- one attempt at a delivery, step by step ----
+ *
+ * The steps are those of the Intel SDM, volume 3A, chapter 6 "Interrupt and exception handling" (in
+ * editions from 2023 on, chapter 7 with the same subsections), and of the AMD APM, volume 2, 8.9
+ * "Long-mode interrupt control transfers".  Each step returns false with *fault filled. */
 
-    uint32_t gate[4];
+struct delivery {
+    const struct trap *trap;
+    unsigned cpl;      /* ring that is interrupted */
+    uint32_t ext;      /* bit EXT of error codes: not the program's doing (SDM 6.13) */
+    uint64_t target;   /* of the gate: the handler, ... */
+    uint16_t selector; /* ... its code segment, ... */
+    unsigned ist;      /* ... the stack it asks for, 0 = none, ... */
+    bool clears_if;    /* ... and whether it is an interrupt gate */
+    uint32_t code[2];  /* descriptor of the code segment */
+    unsigned ring;     /* of the handler */
+    uint64_t rsp;      /* its stack */
+};
+
+/* The gate: SDM 6.14.1 "64-bit mode IDT", 6.12.1.2 for its privilege level; APM 8.9.1. */
+static bool read_gate(struct engine *engine, unsigned core, struct delivery *d, struct trap *fault)
+{
+    enum { INTERRUPT_GATE = 0xe, TRAP_GATE = 0xf, ERROR_IDT = 2 };
+    const struct unicorn_state *state = core_registers(engine, core);
+    const struct trap *trap = d->trap;
+    uint32_t gate[4], idt_error = trap->vector * 8 + ERROR_IDT + d->ext;
     if (trap->vector * 16 + 15 > state->idt.limit)
         return segment_fault(fault, VECTOR_GP, idt_error);
     if (!touch(engine, core, state->idt.base + trap->vector * 16, gate, 16, ACCESS_READ, false,
                fault))
         return false;
-    unsigned type = gate[1] >> 8 & 0x1f, gate_dpl = gate[1] >> 13 & 3;
-    if (type != 0xe && type != 0xf)
+    unsigned type = gate[1] >> 8 & 0x1f, dpl = gate[1] >> 13 & 3;
+    if (type != INTERRUPT_GATE && type != TRAP_GATE)
         return segment_fault(fault, VECTOR_GP, idt_error);
-    if (trap->software && gate_dpl < cpl)
+    if (trap->software && dpl < d->cpl)
         return segment_fault(fault, VECTOR_GP, idt_error);
     if (!(gate[1] & DESCRIPTOR_PRESENT))
         return segment_fault(fault, VECTOR_NP, idt_error);
-    uint64_t target = (gate[0] & 0xffff) | (gate[1] & 0xffff0000) | (uint64_t)gate[2] << 32;
+    d->target = (gate[0] & 0xffff) | (gate[1] & 0xffff0000) | (uint64_t)gate[2] << 32;
+    d->selector = (uint16_t)(gate[0] >> 16);
+    d->ist = gate[1] & 7;
+    d->clears_if = type == INTERRUPT_GATE;
+    return true;
+}
 
-    uint16_t selector = (uint16_t)(gate[0] >> 16);
-    uint32_t descriptor[2];
-    if ((selector & 0xfffc) == 0)
-        return segment_fault(fault, VECTOR_GP, ext);
-    if ((selector & 4) || (selector | 7u) > state->gdt.limit)
-        return segment_fault(fault, VECTOR_GP, (selector & 0xfffcu) | ext);
-    if (!touch(engine, core, state->gdt.base + (selector & ~7u), descriptor, 8, ACCESS_READ, false,
+/* The code segment of the gate: SDM 6.12.1.1 "Protection of exception- and interrupt-handler
+ * procedures"; it must be a 64-bit one (6.14.1); APM 8.9.2. */
+static bool read_code_segment(struct engine *engine, unsigned core, struct delivery *d,
+                              struct trap *fault)
+{
+    const struct unicorn_state *state = core_registers(engine, core);
+    uint32_t error = (d->selector & 0xfffcu) | d->ext;
+    if ((d->selector & 0xfffc) == 0)
+        return segment_fault(fault, VECTOR_GP, d->ext);
+    if ((d->selector & 4) || (d->selector | 7u) > state->gdt.limit)
+        return segment_fault(fault, VECTOR_GP, error);
+    if (!touch(engine, core, state->gdt.base + (d->selector & ~7u), d->code, 8, ACCESS_READ, false,
                fault))
         return false;
-    unsigned dpl = descriptor[1] >> 13 & 3;
-    if ((descriptor[1] & DESCRIPTOR_CODE) != DESCRIPTOR_CODE || dpl > cpl ||
-        !(descriptor[1] & DESCRIPTOR_LONG))
-        return segment_fault(fault, VECTOR_GP, (selector & 0xfffcu) | ext);
-    if (!(descriptor[1] & DESCRIPTOR_PRESENT))
-        return segment_fault(fault, VECTOR_NP, (selector & 0xfffcu) | ext);
-    unsigned ring = descriptor[1] & DESCRIPTOR_CONFORMING ? cpl : dpl;
+    unsigned dpl = d->code[1] >> 13 & 3;
+    if ((d->code[1] & DESCRIPTOR_CODE) != DESCRIPTOR_CODE || dpl > d->cpl ||
+        !(d->code[1] & DESCRIPTOR_LONG))
+        return segment_fault(fault, VECTOR_GP, error);
+    if (!(d->code[1] & DESCRIPTOR_PRESENT))
+        return segment_fault(fault, VECTOR_NP, error);
+    d->ring = d->code[1] & DESCRIPTOR_CONFORMING ? d->cpl : dpl;
+    return true;
+}
 
-    /* The stack: of the gate (IST), of the new ring, or the one in use. */
-    uint64_t rsp = state->reg[REG_RSP];
-    unsigned ist = gate[1] & 7;
-    if (ist || ring < cpl) {
-        unsigned offset = ist ? 28 + 8 * ist : 4 + 8 * ring;
+/* The stack: of the gate (SDM 6.14.5 "Interrupt stack table"), of the new ring (6.14.4 "Stack switching
+ * in IA-32e mode"), or the one in use; aligned in every case (6.14.2).  APM 8.9.3, 8.9.4; where they
+ * lie in the TSS: SDM figure 7-11. */
+static bool choose_stack(struct engine *engine, unsigned core, struct delivery *d,
+                         struct trap *fault)
+{
+    enum { TSS_RSP0 = 4, TSS_IST1 = 36 };
+    const struct unicorn_state *state = core_registers(engine, core);
+    d->rsp = state->reg[REG_RSP];
+    if (d->ist || d->ring < d->cpl) {
+        unsigned offset = d->ist ? TSS_IST1 + 8 * (d->ist - 1) : TSS_RSP0 + 8 * d->ring;
         if (offset + 7 > state->tr.limit)
-            return segment_fault(fault, VECTOR_TS, (state->tr.selector & 0xfffcu) | ext);
-        if (!touch(engine, core, state->tr.base + offset, &rsp, 8, ACCESS_READ, false, fault))
+            return segment_fault(fault, VECTOR_TS, (state->tr.selector & 0xfffcu) | d->ext);
+        if (!touch(engine, core, state->tr.base + offset, &d->rsp, 8, ACCESS_READ, false, fault))
             return false;
     }
-    rsp &= ~15ull;
-    uint64_t frame[6] = { trap->error,   trap->return_rip,    state->seg[SEG_CS].selector,
-                          state->rflags, state->reg[REG_RSP], state->seg[SEG_SS].selector };
-    frame[3] |= (state->cc_src & RFLAG_ARITHMETIC) | (state->df < 0 ? RFLAG_DF : 0);
-    if (!trap->software && !trap->external && trap->vector != VECTOR_DB)
-        frame[3] |= RFLAG_RF; /* a fault: the instruction will be tried again */
-    for (unsigned i = 6; i-- > (trap->has_error ? 0u : 1u);) {
-        rsp -= 8;
-        if (!touch(engine, core, rsp, &frame[i], 8, ACCESS_WRITE, true, fault)) {
-            /* a page fault keeps its code; the others name no selector here */
-            return false;
-        }
-    }
+    d->rsp &= ~15ull;
+    return true;
+}
 
-    struct unicorn_segment *cs = &state->seg[SEG_CS];
-    cs->selector = (selector & 0xfffcu) | ring;
-    cs->base = 0;
-    cs->limit = UINT32_MAX;
-    cs->flags = descriptor[1];
-    if (ring < cpl) {
-        struct unicorn_segment *ss = &state->seg[SEG_SS];
-        *ss = (struct unicorn_segment){ .selector = ring, .flags = ring << 13 };
+/* The frame: SDM 6.14.2 "64-bit mode stack frame"; RF in it: 17.3.1.1 and 6.5 (a fault: the instruction
+ * will be tried again); APM 8.9.3. */
+static bool push_frame(struct engine *engine, unsigned core, struct delivery *d, struct trap *fault)
+{
+    const struct unicorn_state *state = core_registers(engine, core);
+    const struct trap *trap = d->trap;
+    uint64_t rflags =
+        state->rflags | (state->cc_src & RFLAG_ARITHMETIC) | (state->df < 0 ? RFLAG_DF : 0);
+    if (!trap->software && !trap->external && trap->vector != VECTOR_DB)
+        rflags |= RFLAG_RF;
+    const uint64_t frame[6] = { state->seg[SEG_SS].selector, state->reg[REG_RSP], rflags,
+                                state->seg[SEG_CS].selector, trap->return_rip,    trap->error };
+    unsigned words = trap->has_error ? 6 : 5;
+    for (unsigned i = 0; i < words; i++) {
+        uint64_t word = frame[i];
+        d->rsp -= 8;
+        /* a page fault keeps its code; the others name no selector here */
+        if (!touch(engine, core, d->rsp, &word, 8, ACCESS_WRITE, true, fault))
+            return false;
     }
-    state->reg[REG_RSP] = rsp;
-    state->rip = target;
+    return true;
+}
+
+/* Nothing can fail any more: SDM 6.12.1.3 "Flag usage"; SS becomes a null selector of the new ring when
+ * the ring changes (6.14.4); APM 8.9.3. */
+static void enter_handler(struct engine *engine, unsigned core, const struct delivery *d)
+{
+    struct unicorn_state *state = core_registers(engine, core);
+    state->seg[SEG_CS] = (struct unicorn_segment){ .selector = (d->selector & 0xfffcu) | d->ring,
+                                                   .limit = UINT32_MAX,
+                                                   .flags = d->code[1] };
+    if (d->ring < d->cpl)
+        state->seg[SEG_SS] =
+            (struct unicorn_segment){ .selector = d->ring, .flags = d->ring << 13 };
+    state->reg[REG_RSP] = d->rsp;
+    state->rip = d->target;
     state->rflags &= ~(RFLAG_TF | RFLAG_NT | RFLAG_RF | RFLAG_VM);
-    if (type == 0xe)
+    if (d->clears_if)
         state->rflags &= ~RFLAG_IF;
-    state->hflags =
-        (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | ring | HFLAG_CS64 | HFLAG_CS32 | HFLAG_SS32;
+    state->hflags = (state->hflags & ~(HFLAG_CPL | HFLAG_SHADOW)) | d->ring | HFLAG_CS64 |
+                    HFLAG_CS32 | HFLAG_SS32;
+}
+
+/* One attempt.  False: *fault says what went wrong, nothing was changed. */
+static bool deliver_once(struct engine *engine, unsigned core, const struct trap *trap,
+                         struct trap *fault)
+{
+    struct delivery delivery = {
+        .trap = trap,
+        .cpl = core_registers(engine, core)->hflags & HFLAG_CPL,
+        .ext = trap->software ? 0 : 1,
+    };
+    if (!read_gate(engine, core, &delivery, fault) ||
+        !read_code_segment(engine, core, &delivery, fault) ||
+        !choose_stack(engine, core, &delivery, fault) ||
+        !push_frame(engine, core, &delivery, fault))
+        return false;
+    enter_handler(engine, core, &delivery);
     return true;
 }
 

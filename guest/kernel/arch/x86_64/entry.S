@@ -7,6 +7,10 @@
  * enabled area.  So a system call that blocks has nothing more to save, and every exit is the same
  * "resume from an area" by IRETQ (SYSRETQ does not work on software KVM).
  *
+ * The area lies in memory that the domain can write, from another core at any moment.  So what a system
+ * call asks for also goes into syscall_words, from the registers, and the C code looks there only: what
+ * was checked is what is used.
+ *
  * `syscall` enters at syscall_entry: on hardware in ring 0 on the user's stack; on software KVM as a
  * page fault whose CR2 and RIP are this very address, with RCX and R11 set as by hardware.
  *
@@ -15,7 +19,9 @@
 #include <barrelfish_kpi/dispatcher_shared.h>
 
 #define KERNEL_STACK_BYTES 16384
+#define RFLAGS_AC 0x40000
 #define FXSAVE_MXCSR 24 /* in the FXSAVE image */
+#define WORD(n) syscall_words + 8 * (n)(%rip)
 
     .section .text.start, "ax"
     .globl _start
@@ -63,18 +69,31 @@ _start:
     .globl syscall_entry
 syscall_entry:
     movq %rsp, scratch_rsp(%rip)
-    movq %rax, scratch_rax(%rip)
+    movq %rax, WORD(3)
     leaq kernel_stack_top(%rip), %rsp
 syscall_common:
     movq current_disp(%rip), %rax
     CHOOSE_AREA %rcx
-    SAVE_COMMON
+    movq %r10, WORD(0)
+    movq %r8, WORD(1)
+    movq %r9, WORD(2)
+    testq %rdi, %rdi /* SYSCALL_INVOKE is the only one with more words */
+    jnz 3f
+    movq %rbx, WORD(4)
+    movq %rbp, WORD(5)
+    movq %r12, WORD(6)
+    movq %r13, WORD(7)
+    movq %r14, WORD(8)
+    movq %r15, WORD(9)
+3:  SAVE_COMMON
     movq %rcx, SA_RIP(%rax)
     movq %r11, SA_RFLAGS(%rax)
     movq scratch_rsp(%rip), %rbx
     movq %rbx, SA_RSP(%rax)
-    movq scratch_rax(%rip), %rbx
+    movq WORD(3), %rbx
     movq %rbx, SA_RAX(%rax)
+    /* kernel_syscall(area, RSI, RDX, number) */
+    movq %rdi, %rcx
     movq %rax, %rdi
     jmp kernel_syscall
 
@@ -117,7 +136,7 @@ vector_14:
     cmpb $0, syscall_faults(%rip)
     je 1f
     /* A system call on software KVM?  CR2 = RIP = syscall_entry, from user mode. */
-    movq %rax, scratch_rax(%rip)
+    movq %rax, WORD(3)
     leaq syscall_entry(%rip), %rax
     cmpq %rax, 8(%rsp)
     jne 2f
@@ -127,13 +146,20 @@ vector_14:
     movq %rax, scratch_rsp(%rip)
     leaq kernel_stack_top(%rip), %rsp
     jmp syscall_common
-2:  movq scratch_rax(%rip), %rax
+2:  movq WORD(3), %rax
 1:  pushq $14
     jmp trap_common
 
 /* Stack: vector error RIP CS RFLAGS RSP SS */
 trap_common:
-    testb $3, 24(%rsp)
+    cmpb $0, smap_on(%rip)
+    je 1f
+    /* AC off, whatever the domain had: `syscall` does that, an exception does not.  (Software KVM does not
+     * know CLAC.) */
+    pushfq
+    andl $~RFLAGS_AC, (%rsp)
+    popfq
+1:  testb $3, 24(%rsp)
     jz trap_in_kernel
     movq %rax, scratch_rax(%rip)
     movq %rcx, scratch_rcx(%rip)
@@ -155,6 +181,8 @@ trap_common:
     movq (%rsp), %rsi
     movq 8(%rsp), %rdx
     movq %cr2, %rcx
+    movq 16(%rsp), %r8
+    movq 40(%rsp), %r9
     leaq kernel_stack_top(%rip), %rsp
     jmp kernel_trap
 
@@ -220,6 +248,7 @@ arch_bad_state:
  * back by then, trap_in_kernel knows this instruction. */
     .globl arch_restore_fpu
 arch_restore_fpu:
+    fninit /* as arch_fxrstor() */
     andl $0xffff, SA_FXSAVE + FXSAVE_MXCSR(%rdi)
 restore_fpu_fault:
     fxrstor64 SA_FXSAVE(%rdi)
@@ -239,6 +268,7 @@ arch_upcall:
     movq %r8, %rdx
     movq %r9, %rcx
     xorl %eax, %eax
+    wrfsbase %rax
     xorl %ebx, %ebx
     xorl %ebp, %ebp
     xorl %r8d, %r8d
@@ -252,7 +282,7 @@ arch_upcall:
     iretq
 
 /* void arch_lrpc_upcall(udisp, offset, where, area, entry, stack): the first three stay where they are,
- * the words follow in RCX R8 R9 R10 */
+ * the words of the message follow in RCX R8 R9 R10 */
     .globl arch_lrpc_upcall
 arch_lrpc_upcall:
     pushq $0x1b
@@ -260,15 +290,27 @@ arch_lrpc_upcall:
     pushq $0x202
     pushq $0x23
     pushq %r8
-    movq SA_R8(%rcx), %r8
-    movq SA_R9(%rcx), %r9
-    movq SA_RAX(%rcx), %r10
-    movq SA_R10(%rcx), %rbx
     xorl %eax, %eax
+    wrfsbase %rax
     movq %rax, SA_RAX(%rcx)
     movq %rax, SA_RDX(%rcx)
-    movq %rbx, %rcx
-    xorl %ebx, %ebx
+    xorl %ecx, %ecx
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    /* the words of the message, and no more of the sender's registers */
+    testl %edx, %edx
+    jz 1f
+    movq WORD(0), %rcx
+    cmpl $2, %edx
+    jb 1f
+    movq WORD(1), %r8
+    je 1f
+    movq WORD(2), %r9
+    cmpl $4, %edx
+    jb 1f
+    movq WORD(3), %r10
+1:  xorl %ebx, %ebx
     xorl %ebp, %ebp
     xorl %r11d, %r11d
     xorl %r12d, %r12d
@@ -297,15 +339,25 @@ vector_table:
 
     .bss
     .p2align 12
-kernel_stack:
+    /* arch_init() unmaps this page: who overflows the stack faults there, and as nothing can be pushed any
+     * more, that becomes a double fault, which has a stack of its own */
+    .globl kernel_stack_guard
+kernel_stack_guard:
+    .skip 4096
     .skip KERNEL_STACK_BYTES
     .globl kernel_stack_top
 kernel_stack_top:
+    .skip 2048
+    .globl fault_stack_top
+fault_stack_top:
 scratch_rsp:
     .skip 8
 scratch_rax:
     .skip 8
 scratch_rcx:
     .skip 8
+    .globl syscall_words
+syscall_words:
+    .skip 80
 
     .section .note.GNU-stack, "", @progbits

@@ -2,13 +2,19 @@
  *
  * The synthetic platform: the devices of devices/abi, one OUT for each request with its arguments
  * in the core page.  A request costs one exit, so nothing here is asked twice, and a text goes out
- * whole.  The machine refreshes clock_ns at every request and interrupt: plat_time_cached() is free.
+ * whole.  The machine refreshes clock_ns at every request and interrupt: plat_time_cached() is
+ * free.
  */
 #include "plat.h"
 
 static inline void out(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline void set_bits(volatile uint64_t *word, uint64_t bits)
+{
+    __asm__ volatile("lock orq %1, %0" : "+m"(*word) : "r"(bits) : "memory");
 }
 
 static inline uint64_t exchange(volatile uint64_t *word, uint64_t value)
@@ -97,16 +103,29 @@ uint64_t plat_take_causes(void)
     return exchange(&CORE_PAGE->cause, 0);
 }
 
+/* More than one entry may deliver go back to where they came from, with an interrupt to itself. */
+static void put_back(uint64_t words, unsigned word, uint64_t bits)
+{
+    set_bits(&CORE_PAGE->notify_pending[word], bits);
+    set_bits(&CORE_PAGE->notify_summary, words);
+    plat_notify(my_core_id, word * 64 + (unsigned)__builtin_ctzll(bits));
+}
+
 void plat_take_notifications(void (*deliver)(uint32_t id))
 {
-    uint64_t words = exchange(&CORE_PAGE->notify_summary, 0);
-    while (words != 0) {
-        unsigned w = (unsigned)__builtin_ctzll(words);
-        words &= words - 1;
+    unsigned left = NOTIFICATIONS_MAX;
+    LOOP_BOUND(rounds, NOTIFICATIONS_MAX + ABI_NOTIFY_IDS / 64);
+    for (uint64_t words = exchange(&CORE_PAGE->notify_summary, 0); words != 0; words &= words - 1) {
+        const unsigned w = (unsigned)__builtin_ctzll(words);
         uint64_t bits = exchange(&CORE_PAGE->notify_pending[w], 0);
-        while (bits != 0) {
+        LOOP_ROUND(rounds);
+        for (; bits != 0 && left != 0; bits &= bits - 1, left--) {
+            LOOP_ROUND(rounds);
             deliver(w * 64 + (unsigned)__builtin_ctzll(bits));
-            bits &= bits - 1;
+        }
+        if (bits != 0) {
+            put_back(words, w, bits);
+            return;
         }
     }
 }

@@ -8,6 +8,7 @@
  *   hostile touch WHAT         reads, writes or jumps to what is not its own
  *   hostile many WHAT          asks more of the services than they can give
  *   hostile dispatchers WHAT   makes dispatchers of its own, and not to run programs
+ *   hostile upcalls WHAT       makes dispatchers that look what they find, or want more than their turn
  *   hostile circuit WHAT       says to the monitor what no multi-hop channel would
  *   hostile share WHAT         changes its frame from another core while the kernel reads it
  *
@@ -25,10 +26,11 @@ static const struct {
     const char *name;
     bool (*act)(int argc, char **argv);
 } ways[] = {
-    { "calls", hostile_calls }, { "frame", hostile_frame },
-    { "run", hostile_run },     { "touch", hostile_touch },
-    { "many", hostile_many },   { "dispatchers", hostile_dispatchers },
-    { "share", hostile_share }, { "circuit", hostile_circuit },
+    { "calls", hostile_calls },     { "frame", hostile_frame },
+    { "run", hostile_run },         { "touch", hostile_touch },
+    { "many", hostile_many },       { "dispatchers", hostile_dispatchers },
+    { "share", hostile_share },     { "circuit", hostile_circuit },
+    { "upcalls", hostile_upcalls },
 };
 
 int main(int argc, char **argv)
@@ -43,6 +45,6 @@ int main(int argc, char **argv)
         }
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
-    printf("               dispatchers WHAT | share WHAT | circuit WHAT\n");
+    printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT\n");
     return 1;
 }

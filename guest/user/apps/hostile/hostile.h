@@ -15,6 +15,7 @@ bool hostile_touch(int argc, char **argv);
 bool hostile_many(int argc, char **argv);
 bool hostile_dispatchers(int argc, char **argv);
 bool hostile_share(int argc, char **argv);
+bool hostile_upcalls(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
 
 #endif

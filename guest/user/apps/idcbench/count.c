@@ -18,6 +18,7 @@
  */
 #include "idcbench.h"
 
+#include <barrelfish/ram_alloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -459,6 +460,13 @@ static void count_lmp_bare(struct idcbench_binding *b, enum message message)
 
 /* ---- the kernel alone ---- */
 
+/* What the kernel executes between note_begin() and note_arrival(). */
+static void add_kernel(struct results *r)
+{
+    results_add(r, (handled_all - begun_all - overhead_all) -
+                       (handled_user - begun_user - overhead_user));
+}
+
 static void count_nop(void)
 {
     struct results r = { .count = 0 };
@@ -467,10 +475,31 @@ static void count_nop(void)
         note_begin();
         must(sys_nop(), "calling the kernel");
         note_arrival();
-        results_add(&r, (handled_all - begun_all - overhead_all) -
-                            (handled_user - begun_user - overhead_user));
+        add_kernel(&r);
     }
     results_print(&r, "kernel.nop", 0);
+}
+
+/* A page of RAM becomes a frame, which is deleted. */
+static void count_capabilities(void)
+{
+    struct results retype = { .count = 0 }, delete = { .count = 0 };
+    struct capref ram, frame;
+
+    must(ram_alloc(&ram, BASE_PAGE_BITS), "a page");
+    must(slot_alloc(&frame), "a slot");
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        note_begin();
+        must(cap_retype(frame, ram, 0, ObjType_Frame, BASE_PAGE_SIZE, 1), "retyping");
+        note_arrival();
+        add_kernel(&retype);
+        note_begin();
+        must(cap_delete(frame), "deleting");
+        note_arrival();
+        add_kernel(&delete);
+    }
+    results_print(&retype, "kernel.retype", 0);
+    results_print(&delete, "kernel.delete", 0);
 }
 
 /* ---- all ---- */
@@ -487,6 +516,7 @@ void count_instructions(struct idcbench_binding *b)
     calibrate();
     set_up_ump();
     count_nop();
+    count_capabilities();
     for (enum message message = EMPTY; message <= SEVEN; message++) {
         for (enum path path = BARE; path <= STUBS; path++) {
             count_ump(path, message);

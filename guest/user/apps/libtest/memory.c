@@ -26,15 +26,14 @@ void test_capabilities(void)
     CHECK(id.base == contents.u.mem.base + 4096 && id.bytes == 8192);
     /* the range is taken; another part of the same RAM is not */
     CHECK_OK(slot_alloc(&copy));
-    CHECK(err_no(err_pop(cap_retype(copy, ram, 8192, ObjType_Frame, 4096, 1))) ==
-          SYS_ERR_REVOKE_FIRST);
+    CHECK(err_no(cap_retype(copy, ram, 8192, ObjType_Frame, 4096, 1)) == SYS_ERR_REVOKE_FIRST);
     CHECK_OK(cap_retype(copy, ram, 12288, ObjType_Frame, 4096, 1));
     CHECK_OK(cap_delete(copy));
 
     CHECK_OK(cap_copy(copy, frame));
     CHECK_OK(frame_identify(copy, &id2));
     CHECK(id2.base == id.base && id2.bytes == id.bytes);
-    CHECK(err_no(err_pop(cap_copy(copy, frame))) == SYS_ERR_SLOT_IN_USE);
+    CHECK(err_no(cap_copy(copy, frame)) == SYS_ERR_SLOT_IN_USE);
     CHECK_OK(cap_delete(copy));
     CHECK_OK(cap_mint(copy, frame, CAPRIGHTS_READ | CAPRIGHTS_IDENTIFY, 0));
     CHECK_OK(cap_direct_identify(copy, &contents));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Capabilities for programs (facts §2.2, §3).  Destination slots are empty and owned by the caller
- * (slot_alloc).  Errors: the kernel's, with a LIB_ERR_* pushed where a step can be named.
+ * (slot_alloc).  What is one invocation returns the kernel's code as it is, so that a caller can ask
+ * err_no(err) == SYS_ERR_REVOKE_FIRST; what takes several steps pushes the step's LIB_ERR_* on top.
  */
 #ifndef BARRELFISH_CAPABILITIES_H
 #define BARRELFISH_CAPABILITIES_H
@@ -14,17 +15,13 @@ struct lmp_endpoint;
 /* A second reference to the same object.  Destination first. */
 static inline errval_t cap_copy(struct capref dest, struct capref src)
 {
-    errval_t err = invoke_cnode_copy(dest, src);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_COPY) : err;
+    return invoke_cnode_copy(dest, src);
 }
 
 /* A copy with changed parameters (rights mask; endpoint offset and length; port range). */
 static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t p1, uint64_t p2)
 {
-    errval_t err = invoke_cnode_mint(dest, src, p1, p2);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
+    return invoke_cnode_mint(dest, src, p1, p2);
 }
 
 /* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
@@ -32,17 +29,13 @@ static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t 
 static inline errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
                                   enum objtype type, gensize_t objsize, size_t count)
 {
-    errval_t err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_RETYPE) : err;
+    return invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
 }
 
 /* Empties the slot. */
 static inline errval_t cap_delete(struct capref cap)
 {
-    errval_t err = invoke_cnode_delete(cap);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_DELETE) : err;
+    return invoke_cnode_delete(cap);
 }
 
 /* Deletes all copies and descendants; the capability itself stays. */
@@ -73,15 +66,17 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
 
 errval_t vnode_create(struct capref dest, enum objtype type);
 
+/* Fills `pte_count` entries of table `dest` from `slot` on with pages of the frame `src`, from byte `off`
+ * of it; or one entry with the table `src`.  `mapping` is an empty slot. */
 static inline errval_t vnode_map(struct capref dest, struct capref src, capaddr_t slot,
                                  uint64_t attr, uint64_t off, uint64_t pte_count,
                                  struct capref mapping)
 {
-    errval_t err = invoke_vnode_map(dest, src, slot, attr, off, pte_count, mapping);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_VNODE_MAP) : err;
+    return invoke_vnode_map(dest, src, slot, attr, off, pte_count, mapping);
 }
 
+/* Takes the mapping's entries out of the table.  The mapping's slot stays with its owner, who deletes the
+ * capability (cap_destroy). */
 static inline errval_t vnode_unmap(struct capref pgtl, struct capref mapping)
 {
     return invoke_vnode_unmap(pgtl, mapping);
@@ -98,19 +93,17 @@ static inline errval_t vnode_modify_flags(struct capref pgtl, size_t entry, size
 errval_t frame_alloc(struct capref *dest, size_t bytes, size_t *retbytes);
 errval_t frame_create(struct capref dest, size_t bytes, size_t *retbytes);
 
-static inline errval_t frame_identify(struct capref frame, struct frame_identity *ret)
-{
-    errval_t err = invoke_frame_identify(frame, ret);
-
-    return err_is_fail(err) ? err_push(err, LIB_ERR_FRAME_IDENTIFY) : err;
-}
-
 /* Type and parameters of any capability of the own CSpace. */
 static inline errval_t cap_direct_identify(struct capref cap, struct capability *ret)
 {
     return invoke_cnode_cap_identify(cap, ret);
 }
 #define debug_cap_identify cap_direct_identify
+
+/* Where the memory of a mappable capability (a frame, a page table) lies.  LIB_ERR_CAP_NOT_MAPPABLE for
+ * other types, RAM among them. */
+errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret);
+#define frame_identify cap_identify_mappable
 
 errval_t dispatcher_create(struct capref dest);
 

@@ -10,6 +10,13 @@
 #define BARRELFISH_CONNECTION_H
 
 #include <barrelfish/waitset_chan.h>
+#include <barrelfish_kpi/types.h>
+
+/* The domain for which a connect callback is called, as the monitors know it. */
+struct idc_client {
+    domainid_t domain; /* 0: the monitor of this core */
+    bool trusted;      /* of the system: started by a monitor, not by the spawn service */
+};
 
 /* A member of every channel; zero: the channel was made without a monitor. */
 struct idc_connection {

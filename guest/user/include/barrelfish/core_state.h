@@ -6,6 +6,7 @@
 #ifndef BARRELFISH_CORE_STATE_H
 #define BARRELFISH_CORE_STATE_H
 
+#include <barrelfish/connection.h>
 #include <barrelfish/ram_alloc.h>
 #include <barrelfish/threads.h>
 #include <barrelfish/waitset.h>
@@ -17,21 +18,25 @@ struct nameservice_binding;
 struct idc_export;
 struct idc_connection;
 
-#define SLOT_ALLOC_MAX_CNODES 64
-
+/* An L2 CNode of the slot allocator. */
 struct slot_cnode {
+    struct slot_cnode *next; /* in the list of those with free slots */
     struct cnoderef cnode;
     uint16_t free;
     uint64_t used[L2_CNODE_SLOTS / 64]; /* one bit for each slot */
 };
 
 struct slot_alloc_state {
-    struct thread_mutex mutex;
-    struct slot_cnode cnodes[SLOT_ALLOC_MAX_CNODES];
-    uint32_t cnode_count;
-    uint32_t free_slots; /* in all CNodes */
-    bool growing;
-    uint64_t root_used[L2_CNODE_SLOTS / 64]; /* one bit for each L1 slot */
+    struct thread_mutex mutex;    /* protects all that follows */
+    struct slot_cnode *with_free; /* CNodes with free slots */
+    uint32_t free_slots;          /* in all of them together */
+    struct slot_cnode **root;     /* for each L1 slot: NULL if free, else what lies there */
+    uint32_t root_slots;          /* L1 slots of all parts of the root CNode */
+    uint32_t root_free;           /* of these */
+    uint32_t root_next;           /* no L1 slot below is free */
+    bool growing, root_growing;   /* a thread makes another CNode, another part of the root */
+    struct slot_cnode first;      /* the CNode that the spawner made */
+    struct slot_cnode *first_root[L2_CNODE_SLOTS];
 };
 
 struct ram_alloc_state {
@@ -56,10 +61,9 @@ struct core_state {
     struct waitset monitor_blocking_waitset;
     struct mem_binding *mem_binding;
     struct nameservice_binding *nameservice_binding;
-    struct capref recv_slots[MAX_RECV_SLOTS]; /* queued by callers of RPCs with `out cap` */
-    uint32_t recv_slot_count;
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
+    struct idc_client connecting; /* whom the connect callback that runs is for */
     struct idc_connection *connections;
     uintptr_t next_service_id;
 };

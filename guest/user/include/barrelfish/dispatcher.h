@@ -38,6 +38,7 @@ struct dispatcher_generic {
     uint32_t heap_used;               /* offset of the first unused byte of the endpoint heap */
     struct lmp_endpoint *heap_free;   /* freed endpoint buffers (linked by next) */
     struct lmp_chan *lmp_send_parked; /* ring */
+    uint32_t send_polls;              /* times in a row that idle found some parked */
     struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
     struct deferred_event *deferred_events;    /* by time */

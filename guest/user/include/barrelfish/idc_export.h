@@ -42,6 +42,9 @@ struct idc_export {
     struct event_queue_node event_qnode;
 };
 
+/* Whom the connect callback that runs is for. */
+struct idc_client idc_connecting_client(void);
+
 /* Asks the monitor for an iref.  Returns at once; export_callback is told the outcome. */
 errval_t idc_export_service(struct idc_export *e);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Invocations of capabilities, one inline function per command (facts §3.3; arguments as
- * barrelfish_kpi/capabilities.h).  No policy: <barrelfish/capabilities.h> is what programs use.
+ * barrelfish_kpi/invocations.h).  No policy: <barrelfish/capabilities.h> is what programs use.
  * None blocks; errors are the kernel's SYS_ERR_*.
  */
 #ifndef BARRELFISH_INVOCATIONS_H
@@ -11,24 +11,33 @@
 #include <barrelfish/dispatch.h>
 #include <barrelfish/syscalls.h>
 #include <barrelfish_kpi/capabilities.h>
+#include <barrelfish_kpi/invocations.h>
 #include <string.h>
 
-/* Invokes the capability at (cptr, level) of the own CSpace with up to 10 words. */
-static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, size_t count,
-                                            const uintptr_t *words)
+/* Invokes the capability at (cptr, level) of the own CSpace. */
+static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, uintptr_t command,
+                                            const union invocation_args *args)
 {
-    uintptr_t message[LMP_MSG_WORDS] = { 0 };
+    uintptr_t message[LMP_MSG_WORDS] = { command };
 
-    for (size_t i = 0; i < count; i++) {
-        message[i] = words[i];
-    }
-    return sys_invoke_raw(invoke_header(cptr, level, 0, count, 0), 0, message);
+    memcpy(message + 1, args, sizeof(*args));
+    return sys_invoke_raw(invoke_header(cptr, level, 0, LMP_MSG_WORDS, 0), 0, message);
 }
 
-#define CAP_INVOKE_ADDR(cptr, level, ...)                                                      \
-    cap_invoke_addr((cptr), (level), sizeof((uintptr_t[]){ __VA_ARGS__ }) / sizeof(uintptr_t), \
-                    (uintptr_t[]){ __VA_ARGS__ })
+/* The arguments by name, as in CAP_INVOKE(cap, VNodeCmd_Unmap, .unmap = { .cptr = ... }). */
+#define CAP_INVOKE_ADDR(cptr, level, command, ...) \
+    cap_invoke_addr((cptr), (level), (command), &(const union invocation_args){ __VA_ARGS__ })
 #define CAP_INVOKE(cap, ...) CAP_INVOKE_ADDR(get_cap_addr(cap), get_cap_level(cap), __VA_ARGS__)
+
+static inline struct cap_place cap_place(struct capref cap)
+{
+    return (struct cap_place){ get_cap_addr(cap), get_cap_level(cap) };
+}
+
+static inline struct cap_place cnode_place(struct capref cap)
+{
+    return (struct cap_place){ get_cnode_addr(cap), get_cnode_level(cap) };
+}
 
 /* A CSpace is named by the level-2 cptr of its root CNode; the own one has a shorter way. */
 #define INVOKE_CSPACE(croot, ...)                                                         \
@@ -61,8 +70,12 @@ static inline errval_t invoke_cnode_copy(struct capref dest, struct capref src)
 {
     struct cnode_target t = cnode_target(dest);
 
-    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Copy, t.slot, get_croot_addr(src),
-                           get_cap_addr(src), t.slot_level << 8 | get_cap_level(src))
+    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Copy,
+                           .copy = { .dest_slot = t.slot,
+                                     .dest_level = t.slot_level,
+                                     .src_root = get_croot_addr(src),
+                                     .src_cptr = get_cap_addr(src),
+                                     .src_level = get_cap_level(src) })
         .error;
 }
 
@@ -71,46 +84,62 @@ static inline errval_t invoke_cnode_mint(struct capref dest, struct capref src, 
 {
     struct cnode_target t = cnode_target(dest);
 
-    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Mint, t.slot, get_croot_addr(src),
-                           get_cap_addr(src), t.slot_level << 8 | get_cap_level(src), p1, p2)
+    return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Mint,
+                           .copy = { .dest_slot = t.slot,
+                                     .dest_level = t.slot_level,
+                                     .src_root = get_croot_addr(src),
+                                     .src_cptr = get_cap_addr(src),
+                                     .src_level = get_cap_level(src),
+                                     .mint1 = p1,
+                                     .mint2 = p2 })
         .error;
 }
 
 static inline errval_t invoke_cnode_retype(struct capref dest, struct capref src, gensize_t offset,
                                            enum objtype type, gensize_t objsize, size_t count)
 {
-    return INVOKE_CSPACE(CPTR_ROOTCN, CNodeCmd_Retype, get_croot_addr(src),
-                         get_cap_addr(src) | (uint64_t)get_cap_level(src) << 32, offset, type,
-                         objsize, count, get_croot_addr(dest),
-                         get_cnode_addr(dest) | (uint64_t)get_cnode_level(dest) << 32, dest.slot)
+    return INVOKE_CSPACE(CPTR_ROOTCN, CNodeCmd_Retype,
+                         .retype = { .src_root = get_croot_addr(src),
+                                     .src = cap_place(src),
+                                     .offset = offset,
+                                     .type = type,
+                                     .object_bytes = objsize,
+                                     .count = count,
+                                     .dest_root = get_croot_addr(dest),
+                                     .dest_cnode = cnode_place(dest),
+                                     .dest_slot = dest.slot })
         .error;
 }
 
 static inline errval_t invoke_cnode_delete(struct capref cap)
 {
-    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Delete, get_cap_addr(cap),
-                         get_cap_level(cap))
+    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Delete,
+                         .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
         .error;
 }
 
 static inline errval_t invoke_cnode_revoke(struct capref cap)
 {
-    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Revoke, get_cap_addr(cap),
-                         get_cap_level(cap))
+    return INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Revoke,
+                         .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
         .error;
 }
 
 static inline errval_t invoke_cnode_create(struct capref dest, enum objtype type)
 {
-    return INVOKE_CSPACE(get_croot_addr(dest), CNodeCmd_Create, type, get_cnode_addr(dest),
-                         get_cnode_level(dest), dest.slot)
+    return INVOKE_CSPACE(get_croot_addr(dest), CNodeCmd_Create,
+                         .create = { .type = type,
+                                     .dest_cptr = get_cnode_addr(dest),
+                                     .dest_level = get_cnode_level(dest),
+                                     .dest_slot = dest.slot })
         .error;
 }
 
 static inline errval_t invoke_cnode_get_state(struct capref cap, uintptr_t *state)
 {
-    struct sysret result = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_GetState, get_cap_addr(cap),
-                                         get_cap_level(cap));
+    struct sysret result =
+        INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_GetState,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
 
     *state = result.value;
     return result.error;
@@ -122,8 +151,10 @@ static inline errval_t invoke_cnode_cap_identify(struct capref cap, struct capab
 {
     dispatcher_handle_t handle = disp_disable();
     void *buffer = disp_kernel_buffer(handle);
-    errval_t err = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_CapIdentify, get_cap_addr(cap),
-                                 get_cap_level(cap), (uintptr_t)buffer)
+    errval_t err = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_CapIdentify,
+                                 .target = { .cptr = get_cap_addr(cap),
+                                             .level = get_cap_level(cap),
+                                             .answer = (uintptr_t)buffer })
                        .error;
 
     memcpy(ret, buffer, sizeof(*ret));
@@ -135,7 +166,7 @@ static inline errval_t invoke_frame_identify(struct capref frame, struct frame_i
 {
     dispatcher_handle_t handle = disp_disable();
     void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(frame, FrameCmd_Identify, (uintptr_t)buffer).error;
+    errval_t err = CAP_INVOKE(frame, FrameCmd_Identify, .buffer = { (uintptr_t)buffer }).error;
 
     memcpy(ret, buffer, sizeof(*ret));
     disp_enable(handle);
@@ -146,28 +177,40 @@ static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src,
                                         uint64_t attr, uint64_t offset, uint64_t pte_count,
                                         struct capref mapping)
 {
-    return CAP_INVOKE(ptable, VNodeCmd_Map, get_croot_addr(src), get_cap_addr(src),
-                      get_cap_level(src) | (uint64_t)slot << 32, attr, offset, pte_count,
-                      get_cnode_addr(mapping) | (uint64_t)get_cnode_level(mapping) << 32,
-                      mapping.slot)
+    return CAP_INVOKE(ptable, VNodeCmd_Map,
+                      .map = { .src_root = get_croot_addr(src),
+                               .src_cptr = get_cap_addr(src),
+                               .src_level = get_cap_level(src),
+                               .slot = slot,
+                               .attr = attr,
+                               .offset = offset,
+                               .pte_count = pte_count,
+                               .mapping_cnode = cnode_place(mapping),
+                               .mapping_slot = mapping.slot })
         .error;
 }
 
 static inline errval_t invoke_vnode_unmap(struct capref ptable, struct capref mapping)
 {
-    return CAP_INVOKE(ptable, VNodeCmd_Unmap, get_cap_addr(mapping), get_cap_level(mapping)).error;
+    return CAP_INVOKE(ptable, VNodeCmd_Unmap,
+                      .unmap = { .cptr = get_cap_addr(mapping), .level = get_cap_level(mapping) })
+        .error;
 }
 
 static inline errval_t invoke_vnode_modify_flags(struct capref ptable, size_t entry, size_t pages,
                                                  uint64_t attr)
 {
-    return CAP_INVOKE(ptable, VNodeCmd_ModifyFlags, entry, pages, attr).error;
+    return CAP_INVOKE(ptable, VNodeCmd_ModifyFlags,
+                      .modify = { .first = entry, .pages = pages, .attr = attr })
+        .error;
 }
 
 static inline errval_t invoke_mapping_modify(struct capref mapping, size_t offset, size_t pages,
                                              uint64_t attr)
 {
-    return CAP_INVOKE(mapping, MappingCmd_Modify, offset, pages, attr).error;
+    return CAP_INVOKE(mapping, MappingCmd_Modify,
+                      .modify = { .first = offset, .pages = pages, .attr = attr })
+        .error;
 }
 
 /* Roots, page table and frame must lie in the own CSpace; NULL_CAP leaves a part as it is. */
@@ -176,32 +219,34 @@ static inline errval_t invoke_dispatcher_setup(struct capref dispatcher, struct 
                                                domainid_t domain)
 {
     return CAP_INVOKE(dispatcher, DispatcherCmd_Setup,
-                      get_cap_addr(cspace) | (uint64_t)get_cap_level(cspace) << 32,
-                      get_cap_addr(vspace) | (uint64_t)get_cap_level(vspace) << 32,
-                      get_cap_addr(frame) | (uint64_t)get_cap_level(frame) << 32, run, domain)
+                      .setup = { .cspace = cap_place(cspace),
+                                 .vspace = cap_place(vspace),
+                                 .frame = cap_place(frame),
+                                 .run = run,
+                                 .domain_id = domain })
         .error;
 }
 
 static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)
 {
-    return CAP_INVOKE(dispatcher, DispatcherCmd_Stop).error;
+    return CAP_INVOKE(dispatcher, DispatcherCmd_Stop, { 0 }).error;
 }
 
 static inline errval_t invoke_notify_send(struct capref notify)
 {
-    return CAP_INVOKE(notify, NotifyCmd_Send).error;
+    return CAP_INVOKE(notify, NotifyCmd_Send, { 0 }).error;
 }
 
 static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t value)
 {
-    return CAP_INVOKE(io, IOCmd_Out32, port, value).error;
+    return CAP_INVOKE(io, IOCmd_Out32, .out = { .port = port, .value = value }).error;
 }
 
 /* --- Kernel capability: monitors only -------------------------------------------------------- */
 
 static inline errval_t invoke_kernel_get_core_id(struct capref kernel, coreid_t *core)
 {
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_core_id);
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_core_id, { 0 });
 
     *core = (coreid_t)result.value;
     return result.error;
@@ -210,7 +255,9 @@ static inline errval_t invoke_kernel_get_core_id(struct capref kernel, coreid_t 
 static inline errval_t invoke_kernel_spawn_core(struct capref kernel, coreid_t core,
                                                 genvaddr_t entry, genpaddr_t rdi, genpaddr_t cr3)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Spawn_core, core, entry, rdi, cr3).error;
+    return CAP_INVOKE(kernel, KernelCmd_Spawn_core,
+                      .spawn_core = { .core = core, .entry = entry, .rdi = rdi, .cr3 = cr3 })
+        .error;
 }
 
 /* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
@@ -220,8 +267,12 @@ static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_
 {
     dispatcher_handle_t handle = disp_disable();
     void *buffer = disp_kernel_buffer(handle);
-    errval_t err =
-        CAP_INVOKE(kernel, KernelCmd_Identify_cap, croot, cptr, level, (uintptr_t)buffer).error;
+    errval_t err = CAP_INVOKE(kernel, KernelCmd_Identify_cap,
+                              .identify = { .root = croot,
+                                            .cptr = cptr,
+                                            .level = level,
+                                            .answer = (uintptr_t)buffer })
+                       .error;
 
     memcpy(ret, buffer, sizeof(*ret));
     disp_enable(handle);
@@ -236,8 +287,12 @@ static inline errval_t invoke_kernel_create_cap(struct capref kernel, const stru
     errval_t err;
 
     memcpy(buffer, raw, sizeof(*raw));
-    err = CAP_INVOKE(kernel, KernelCmd_Create_cap, (uintptr_t)buffer, get_cnode_addr(dest),
-                     get_cnode_level(dest), dest.slot, owner)
+    err = CAP_INVOKE(kernel, KernelCmd_Create_cap,
+                     .create_cap = { .contents = (uintptr_t)buffer,
+                                     .dest_cptr = get_cnode_addr(dest),
+                                     .dest_level = get_cnode_level(dest),
+                                     .dest_slot = dest.slot,
+                                     .owner = owner })
               .error;
     disp_enable(handle);
     return err;
@@ -245,14 +300,17 @@ static inline errval_t invoke_kernel_create_cap(struct capref kernel, const stru
 
 static inline errval_t invoke_kernel_nullify_cap(struct capref kernel, struct capref cap)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Nullify_cap, get_cap_addr(cap), get_cap_level(cap)).error;
+    return CAP_INVOKE(kernel, KernelCmd_Nullify_cap,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
+        .error;
 }
 
 static inline errval_t invoke_kernel_notify_register(struct capref kernel, struct capref endpoint,
                                                      uintptr_t *notify_id)
 {
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Notify_register, get_cap_addr(endpoint),
-                                      get_cap_level(endpoint));
+    struct sysret result =
+        CAP_INVOKE(kernel, KernelCmd_Notify_register,
+                   .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) });
 
     *notify_id = result.value;
     return result.error;
@@ -260,14 +318,15 @@ static inline errval_t invoke_kernel_notify_register(struct capref kernel, struc
 
 static inline errval_t invoke_kernel_register_monitor(struct capref kernel, struct capref endpoint)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Register_monitor, get_cap_addr(endpoint),
-                      get_cap_level(endpoint))
+    return CAP_INVOKE(
+               kernel, KernelCmd_Register_monitor,
+               .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
         .error;
 }
 
 static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_t *domain)
 {
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Next_stopped, 0);
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Next_stopped, { 0 });
 
     *domain = result.value;
     return result.error;
@@ -276,15 +335,17 @@ static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_
 /* endpoint: any of the dispatcher's; nobody is told */
 static inline errval_t invoke_kernel_stop_dispatcher(struct capref kernel, struct capref endpoint)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Stop_dispatcher, get_cap_addr(endpoint),
-                      get_cap_level(endpoint))
+    return CAP_INVOKE(
+               kernel, KernelCmd_Stop_dispatcher,
+               .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
         .error;
 }
 
 static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capref cap, bool *ret)
 {
     struct sysret result =
-        CAP_INVOKE(kernel, KernelCmd_Is_shared, get_cap_addr(cap), get_cap_level(cap));
+        CAP_INVOKE(kernel, KernelCmd_Is_shared,
+                   .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
 
     *ret = result.value != 0;
     return result.error;
@@ -299,21 +360,21 @@ static inline errval_t invoke_kernel_register_channel(struct capref kernel, cons
     errval_t err;
 
     memcpy(buffer, channel, bytes);
-    err = CAP_INVOKE(kernel, KernelCmd_Register_channel, (uintptr_t)buffer).error;
+    err = CAP_INVOKE(kernel, KernelCmd_Register_channel, .buffer = { (uintptr_t)buffer }).error;
     disp_enable(handle);
     return err;
 }
 
 static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned code)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Power_off, code).error;
+    return CAP_INVOKE(kernel, KernelCmd_Power_off, .power_off = { code }).error;
 }
 
 static inline errval_t invoke_kernel_get_stats(struct capref kernel, struct kernel_stats *ret)
 {
     dispatcher_handle_t handle = disp_disable();
     void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Get_stats, (uintptr_t)buffer).error;
+    errval_t err = CAP_INVOKE(kernel, KernelCmd_Get_stats, .buffer = { (uintptr_t)buffer }).error;
 
     memcpy(ret, buffer, sizeof(*ret));
     disp_enable(handle);

@@ -2,7 +2,7 @@
  *
  * Slot allocators: empty slots of the own CSpace (facts §2.2, §3.2).  The first CNode is the one in
  * ROOTCN_SLOT_SLOT_ALLOC0; more are created when few slots are left, while there is still room to
- * do so.  Per dispatcher.
+ * do so, and the root CNode grows with them, to ROOTCN_MAX_PARTS * 64 Ki slots.  Per dispatcher.
  */
 #ifndef BARRELFISH_SLOT_ALLOC_H
 #define BARRELFISH_SLOT_ALLOC_H

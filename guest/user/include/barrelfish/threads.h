@@ -136,29 +136,6 @@ errval_t thread_set_exception_handler(exception_handler_fn handler,
                                       void *new_stack_top, void **old_stack_base,
                                       void **old_stack_top);
 
-/* --- for stubs: remote procedure calls of this thread ---------------------------------------- */
-
-/* A token no other call of this core uses at the moment: thread id << 16 | core << 24 | counter << 8
- * | 1 (facts §1.4); replies carry it with bit 0 clear. */
-uint32_t thread_get_next_token(void);
-/* The event of `channel` is for the call whose reply carries this token: wait_for_channel on this
- * thread takes it only with that token (or with none).  0: any. */
-void thread_set_token(struct waitset_chanstate *channel, uint32_t token);
-void thread_clear_token(struct waitset_chanstate *channel);
-uint32_t thread_current_token(void);
-void thread_set_outgoing_token(uint32_t token);
-void thread_get_outgoing_token(uint32_t *token); /* and clears it */
-bool thread_get_rpc_in_progress(void);
-void thread_set_rpc_in_progress(bool in_progress);
-void thread_set_async_error(errval_t err);
-errval_t thread_get_async_error(void);
-
-/* Receive slots queued by RPC callers for `out cap` (at most MAX_RECV_SLOTS, last in first out);
- * thread_get_next_recv_slot allocates one when the queue is empty or its top is NULL_CAP. */
-#define MAX_RECV_SLOTS 4
-errval_t thread_store_recv_slot(struct capref slot);
-struct capref thread_get_next_recv_slot(void);
-
 /* --- for the library ------------------------------------------------------------------------- */
 
 /* Blocks the calling thread on a queue; returns enabled.  The reason is what the waker gave. */

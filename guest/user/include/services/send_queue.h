@@ -10,8 +10,7 @@
 #define SERVICES_SEND_QUEUE_H
 
 #include <barrelfish/barrelfish.h>
-
-#define SEND_QUEUE_MAX 256 /* items; a client that lets more pile up does not listen */
+#include <services/account.h>
 
 struct send_queue;
 struct send_item;
@@ -26,6 +25,9 @@ struct send_item {
     send_item_fn *send;
     /* called once when the message has left or cannot be sent; may be NULL */
     void (*done)(struct send_item *item, errval_t err);
+    struct account
+        *payer; /* who caused it; NULL: it is owed, and its number is bounded elsewhere */
+    struct account_slip slip; /* the queue's */
 };
 
 struct send_queue {
@@ -33,6 +35,7 @@ struct send_queue {
     /* the binding's register_send, behind a wrapper that knows its type */
     errval_t (*register_send)(void *binding, struct waitset *ws, struct event_closure closure);
     const char *name; /* of the peer, for messages */
+    unsigned kind;    /* of the account, under which messages that wait are charged */
     struct send_item *head, *tail;
     unsigned count;
     bool sending; /* head is handed to the binding */
@@ -42,11 +45,12 @@ struct send_queue {
     void (*gone)(struct send_queue *queue); /* see send_queue_close */
 };
 
-void send_queue_init(struct send_queue *queue, void *binding, const char *name,
+void send_queue_init(struct send_queue *queue, void *binding, const char *name, unsigned kind,
                      errval_t (*register_send)(void *, struct waitset *, struct event_closure));
 
 /* Appends the item and sends it as soon as possible, in order.  Takes the item over in any case; if it
- * is NULL (out of memory) or the queue is full, says so on the console and drops it. */
+ * is NULL (out of memory) says so on the console.  If its payer has as many waiting as he may, which is
+ * so when answers are not read, it is dropped. */
 void send_queue_add(struct send_queue *queue, struct send_item *item);
 
 /* The binding is broken or about to be torn down: drops everything that has not been handed to it.

@@ -8,14 +8,37 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static const struct {
+    const char *name;
+    bool memory, mappable;
+} types[] = {
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) { #name, memory, mapping },
+#include <barrelfish_kpi/caps.def>
+};
+
 errval_t cap_destroy(struct capref cap)
 {
     errval_t err = cap_delete(cap);
 
     if (err_is_fail(err)) {
-        return err_push(err, LIB_ERR_CAP_DESTROY);
+        return err;
     }
     return cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
+}
+
+errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret)
+{
+    struct capability contents;
+    errval_t err = cap_direct_identify(cap, &contents);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (!types[contents.type].mappable) {
+        return LIB_ERR_CAP_NOT_MAPPABLE;
+    }
+    *ret = (struct frame_identity){ .base = contents.u.mem.base, .bytes = contents.u.mem.bytes };
+    return SYS_ERR_OK;
 }
 
 errval_t cap_create(struct capref dest, enum objtype type, size_t bytes)
@@ -166,14 +189,6 @@ errval_t idcap_alloc(struct capref *dest)
     }
     return err;
 }
-
-static const struct {
-    const char *name;
-    bool memory;
-} types[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) { #name, memory },
-#include <barrelfish_kpi/caps.def>
-};
 
 /* Words the reference system's tests look for: "Frame cap", "x86_64 Page table at". */
 int debug_print_cap(char *buf, size_t len, const struct capability *cap)

@@ -144,6 +144,23 @@ static systime_t sooner(systime_t a, systime_t b)
     return a != 0 && (b == 0 || a < b) ? a : b;
 }
 
+#define SEND_POLLS 200           /* tries of a send, one each time the others had their turn */
+#define SEND_PAUSE_NS 1000000ull /* and then between them */
+
+/* Nobody says when a full endpoint is read, so parked sends are tried again; but a receiver that never
+ * reads must not keep this dispatcher busy for ever. */
+static void wait_to_send(struct dispatcher_generic *disp, struct dispatcher_shared *shared)
+{
+    if (disp->lmp_send_parked == NULL) {
+        disp->send_polls = 0;
+    } else if (disp->send_polls < SEND_POLLS) {
+        disp->send_polls++;
+        shared->haswork = true;
+    } else if (shared->wakeup == 0 || shared->wakeup > shared->systime + SEND_PAUSE_NS) {
+        shared->wakeup = shared->systime + SEND_PAUSE_NS;
+    }
+}
+
 /* Nothing can run: poll, then sleep.  Returns when a thread is runnable. */
 static void idle(dispatcher_handle_t handle)
 {
@@ -171,9 +188,10 @@ static void idle(dispatcher_handle_t handle)
         ump_channels_disarm_disabled(handle);
         return;
     }
-    shared->haswork = !may_sleep || disp->lmp_send_parked != NULL;
+    shared->haswork = !may_sleep;
     shared->wakeup = sooner(disp->deferred_events != NULL ? disp->deferred_events->time : 0,
-                            ump_channels_recheck_time(handle));
+                            disp->ump_recheck_ns != 0 ? ump_channels_recheck_time(handle) : 0);
+    wait_to_send(disp, shared);
     disp->sleeps++;
     sys_yield(0);
     disp_fatal(handle, "the kernel refused a yield");

@@ -72,7 +72,7 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
 static void drop_remote(struct capref cap)
 {
     errval_t err = cap_delete(cap);
-    if (err_is_ok(err) || err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND) {
+    if (err_is_ok(err) || err_no(err) == SYS_ERR_CAP_NOT_FOUND) {
         slot_free(cap);
     }
 }

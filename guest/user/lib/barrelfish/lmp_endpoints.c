@@ -63,7 +63,7 @@ static errval_t make_selfep(void)
         return SYS_ERR_OK;
     }
     errval_t err = cap_retype(cap_selfep, cap_dispatcher, 0, ObjType_EndPointLMP, 0, 1);
-    if (err_is_fail(err) && err_no(err_pop(err)) != SYS_ERR_SLOT_IN_USE) {
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_SLOT_IN_USE) {
         return err; /* in use: the spawner has left one */
     }
     state->selfep_made = true;

@@ -437,6 +437,11 @@ static void alloc_iref_reply(struct monitor_binding *mon, uintptr_t service_id, 
     e->export_callback(e->export_cb_st, err, iref);
 }
 
+struct idc_client idc_connecting_client(void)
+{
+    return get_core_state()->connecting;
+}
+
 static errval_t send_lmp_reply(struct monitor_request *r, struct event_closure done)
 {
     return monitor_bind_lmp_reply_monitor__tx(r->mon, done, r->err, r->id, (uintptr_t)r->object,
@@ -444,13 +449,15 @@ static errval_t send_lmp_reply(struct monitor_request *r, struct event_closure d
 }
 
 static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t service_id,
-                                     uintptr_t mon_id, size_t buflen, struct capref ep)
+                                     uintptr_t mon_id, size_t buflen, domainid_t client,
+                                     bool trusted, struct capref ep)
 {
     struct idc_export *e = idc_find_export(service_id);
     struct lmp_chan *lc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
     if (e != NULL && e->lmp_connect_callback != NULL) {
+        get_core_state()->connecting = (struct idc_client){ client, trusted };
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }
     if (err_is_ok(err)) {
@@ -475,13 +482,15 @@ static errval_t send_ump_reply(struct monitor_request *r, struct event_closure d
 
 static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t service_id,
                                      uintptr_t mon_id, size_t inlen, size_t outlen,
-                                     struct capref frame, struct capref notify)
+                                     domainid_t client, bool trusted, struct capref frame,
+                                     struct capref notify)
 {
     struct idc_export *e = idc_find_export(service_id);
     struct ump_chan *uc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
     if (e != NULL && e->ump_connect_callback != NULL) {
+        get_core_state()->connecting = (struct idc_client){ client, trusted };
         err = e->ump_connect_callback(e->st, frame, inlen, outlen, notify, &uc);
     }
     if (err_is_ok(err)) {

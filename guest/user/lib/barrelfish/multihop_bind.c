@@ -10,6 +10,8 @@
  * Each side makes the endpoint on which it receives and is given that of its monitor.
  */
 #include <assert.h>
+#include <barrelfish/core_state.h>
+#include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/multihop_chan.h>
 #include <if/monitor_defs.h>
@@ -76,13 +78,14 @@ static errval_t send_reply(struct monitor_request *r, struct event_closure done)
 }
 
 static void bind_service_request(struct monitor_binding *mon, uintptr_t service_id,
-                                 uintptr_t mon_id, struct capref ep)
+                                 uintptr_t mon_id, domainid_t client, struct capref ep)
 {
     struct idc_export *e = idc_find_export(service_id);
     struct multihop_chan *chan = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
     if (e != NULL && e->multihop_connect_callback != NULL) {
+        get_core_state()->connecting = (struct idc_client){ client, false };
         err = e->multihop_connect_callback(e->st, ep, &chan);
     }
     err = monitor_queue_request(

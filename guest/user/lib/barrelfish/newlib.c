@@ -83,22 +83,56 @@ static size_t heap_left(void)
                : heap_mapped - heap_used;
 }
 
-static bool grow_heap(size_t bytes)
+/* Maps one more frame behind the heap. */
+static errval_t map_piece(size_t bytes)
 {
     struct capref frame;
-
-    if (heap_mapped + bytes > HEAP_MAX_BYTES) {
-        return false;
-    }
     errval_t err = frame_alloc(&frame, bytes, NULL);
-    if (err_is_ok(err)) {
-        err = vspace_map_one_frame_fixed(HEAP_VBASE + heap_mapped, bytes, frame, NULL, NULL);
-    }
+
     if (err_is_fail(err)) {
-        DEBUG_ERR(err, "growing the heap by %u KiB", (unsigned)(bytes >> 10));
-        return false;
+        return err;
+    }
+    err = vspace_map_one_frame_fixed(HEAP_VBASE + heap_mapped, bytes, frame, NULL, NULL);
+    if (err_is_fail(err)) {
+        cap_destroy(frame);
+        return err;
     }
     heap_mapped += bytes;
+    return SYS_ERR_OK;
+}
+
+/* The largest power of two that is wanted, and to which the heap's end is aligned: memory comes in these,
+ * and a piece that lies well can have large pages. */
+static size_t piece_bytes(size_t wanted)
+{
+    size_t piece = 1ul << (63 - __builtin_clzl(wanted));
+    size_t aligned = heap_mapped & -heap_mapped;
+
+    return aligned != 0 && aligned < piece ? aligned : piece;
+}
+
+/* By pieces, so that 1.25 MiB are not 2; where memory is cut up, by smaller ones.  What was mapped before a
+ * failure stays, for the next time. */
+static bool grow_heap(size_t bytes)
+{
+    const size_t end = heap_mapped + bytes;
+    size_t limit = SIZE_MAX;
+
+    if (end > HEAP_MAX_BYTES) {
+        return false;
+    }
+    while (heap_mapped < end) {
+        size_t piece = piece_bytes(end - heap_mapped < limit ? end - heap_mapped : limit);
+        errval_t err = map_piece(piece);
+
+        if (err_is_fail(err) && piece <= HEAP_STEP_BYTES) {
+            DEBUG_ERR(err, "growing the heap by %u KiB", (unsigned)(bytes >> 10));
+            return false;
+        }
+        if (err_is_fail(err)) {
+            limit = piece / 2;
+        }
+    }
     return true;
 }
 
@@ -196,6 +230,11 @@ void *__wrap__memalign_r(struct _reent *reent, size_t align, size_t bytes)
         return NULL;
     }
     FROM_HEAP(total, __real__memalign_r(reent, align, bytes));
+}
+
+void *newlib_alloc_mapped(size_t bytes)
+{
+    return __real__malloc_r(_REENT, bytes);
 }
 
 /* The library's aligned_alloc wants it, and has none. */

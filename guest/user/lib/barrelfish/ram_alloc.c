@@ -153,6 +153,31 @@ static errval_t take(gensize_t bytes, gensize_t align, struct capref *src, gensi
     return ask(s, src, bits);
 }
 
+/* RAM comes in powers of two.  What an object leaves of its piece becomes the own RAM, if it is more than
+ * what is left of that. */
+static bool keep_rest(struct capref ram, gensize_t used)
+{
+    struct ram_alloc_state *s = state();
+    struct capability cap;
+
+    used = ROUND_UP(used, BASE_PAGE_SIZE);
+    if (s->own_only || s->func != NULL || err_is_fail(cap_direct_identify(ram, &cap))) {
+        return false;
+    }
+    thread_mutex_lock(&s->mutex);
+    identify_own(s);
+    gensize_t left = capref_is_null(s->own) ? 0 : s->own_bytes - s->own_next;
+    bool keep = cap.u.mem.bytes - used > left;
+    if (keep) {
+        s->own = ram;
+        s->own_base = cap.u.mem.base;
+        s->own_bytes = cap.u.mem.bytes;
+        s->own_next = used;
+    }
+    thread_mutex_unlock(&s->mutex);
+    return keep;
+}
+
 errval_t ram_prepare(gensize_t bytes)
 {
     struct ram_alloc_state *s = state();
@@ -214,12 +239,12 @@ errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes
         return err_push(err, LIB_ERR_RAM_ALLOC);
     }
     err = cap_retype(dest, src, offset, objtype, bytes, 1);
-    if (!own) {
-        errval_t ended = cap_destroy(src);
-
-        err = err_is_fail(err) ? err : ended;
+    if (own || (err_is_ok(err) && keep_rest(src, bytes))) {
+        return err;
     }
-    return err;
+    errval_t ended = cap_destroy(src);
+
+    return err_is_fail(err) ? err : ended;
 }
 
 errval_t ram_own_give_up(gensize_t keep_bytes, struct capref *region, gensize_t *offset,

@@ -31,7 +31,6 @@ struct thread {
     bool detached;
     bool joining;
     bool pause_pending;
-    bool rpc_in_progress;
     uint32_t id;
     void *wakeup_reason;
     int exit_status;
@@ -50,9 +49,6 @@ struct thread {
 
     struct waitset_chanstate *wait_channel; /* wait_for_channel is waiting for it */
     uint32_t token;                         /* the reply wait_for_channel must carry; 0: any */
-    uint32_t outgoing_token;
-    uint8_t token_counter;
-    errval_t async_error;
 };
 
 /* Queues are rings; *queue is the first. */

@@ -2,56 +2,134 @@
  *
  * A buddy allocator over physical ranges.
  *
- * Free memory is a set of naturally aligned blocks of 2^bits bytes, one singly linked list for each
- * size, sorted by address.  Allocation takes the smallest block that holds a fitting one and splits
- * it, halves going back into the lists; freeing joins a block with its buddy (the other half of the
- * next larger block) as long as that is free too and of the same region.  The lists are short,
- * because requests are few sizes, so they are searched linearly.
+ * Free memory is a set of naturally aligned blocks of 2^bits bytes, for each region and size a bitmap
+ * over all the places where a block of this size could lie.  Allocation takes the smallest block that
+ * holds a fitting one and splits it; freeing joins a block with its buddy (the other half of the next
+ * larger block) as long as that is free too and of the same region.
  *
- * Only free blocks have a node, from an array of the caller: bookkeeping can run out, never leak,
- * and nothing here allocates, calls the kernel or knows what a capability is.  Every operation checks
- * all it needs before it changes anything.
+ * All bitmaps are there from the start, together less than a 16,000th of the memory: so giving back
+ * never needs memory, and nothing here can fail halfway.  Above each bitmap lie summaries, of one bit
+ * for each word, so that no search looks at more than two words of each level: no request takes long,
+ * however the memory is cut up.  Nothing here allocates, calls the kernel or knows what a capability
+ * is.
  */
 #include <assert.h>
 #include <mm/mm.h>
+#include <string.h>
+
+/* ---- sets ---- */
+
+#define NONE UINT64_MAX
+
+static uint64_t words_for(uint64_t count)
+{
+    return (count + 63) / 64;
+}
+
+/* Words of all levels of a set. */
+static uint64_t set_words(uint64_t count)
+{
+    uint64_t words = 0;
+    for (unsigned level = 0; level < MM_SET_LEVELS; level++) {
+        count = words_for(count);
+        words += count;
+    }
+    return words;
+}
+
+/* An empty set in `memory`; returns what lies behind it. */
+static uint64_t *set_init(struct mm_set *set, uint64_t count, uint64_t *memory)
+{
+    set->count = count;
+    for (unsigned level = 0; level < MM_SET_LEVELS; level++) {
+        count = words_for(count);
+        set->level[level] = memory;
+        memory += count;
+    }
+    assert(count <= 1);
+    return memory;
+}
+
+static bool set_has(const struct mm_set *set, uint64_t number)
+{
+    return number < set->count && (set->level[0][number / 64] >> (number % 64) & 1);
+}
+
+static void set_insert(struct mm_set *set, uint64_t number)
+{
+    assert(number < set->count && !set_has(set, number));
+    for (unsigned level = 0; level < MM_SET_LEVELS; level++) {
+        set->level[level][number / 64] |= 1ull << (number % 64);
+        number /= 64;
+    }
+}
+
+static void set_remove(struct mm_set *set, uint64_t number)
+{
+    assert(set_has(set, number));
+    for (unsigned level = 0; level < MM_SET_LEVELS; level++) {
+        uint64_t *word = &set->level[level][number / 64];
+        *word &= ~(1ull << (number % 64));
+        if (*word != 0)
+            break;
+        number /= 64;
+    }
+}
+
+/* The first number of the set from `number` on, or NONE. */
+static uint64_t set_next(const struct mm_set *set, uint64_t number)
+{
+    uint64_t count = set->count;
+    unsigned level = 0;
+    for (;;) { /* up, until a word has a bit at or behind `number` */
+        if (level == MM_SET_LEVELS || number >= count)
+            return NONE;
+        uint64_t rest = set->level[level][number / 64] >> (number % 64);
+        if (rest != 0) {
+            number += (uint64_t)__builtin_ctzll(rest);
+            break;
+        }
+        number = number / 64 + 1;
+        count = words_for(count);
+        level++;
+    }
+    for (; level > 0; level--) /* and down, each time to the first bit */
+        number = number * 64 + (uint64_t)__builtin_ctzll(set->level[level - 1][number]);
+    return number;
+}
+
+/* ---- blocks ---- */
 
 static gensize_t size_of(unsigned bits)
 {
     return (gensize_t)1 << bits;
 }
 
-static uint16_t node_take(struct mm *mm)
+/* The free blocks of a region of 2^bits bytes. */
+static struct mm_set *blocks(struct mm_region *region, unsigned bits)
 {
-    uint16_t index = mm->unused;
-    assert(index != MM_NO_NODE && mm->nodes_free > 0);
-    mm->unused = mm->nodes[index].next;
-    mm->nodes_free--;
-    return index;
+    return &region->free[bits - MM_MIN_BITS];
 }
 
-static void node_drop(struct mm *mm, uint16_t index)
+static uint64_t number_of(const struct mm_region *region, genpaddr_t address, unsigned bits)
 {
-    mm->nodes[index].next = mm->unused;
-    mm->unused = index;
-    mm->nodes_free++;
+    return (address >> bits) - (region->base >> bits);
 }
 
-static void block_insert(struct mm *mm, unsigned bits, genpaddr_t base, unsigned region)
+static genpaddr_t address_of(const struct mm_region *region, uint64_t number, unsigned bits)
 {
-    uint16_t *link = &mm->free_list[bits];
-    while (*link != MM_NO_NODE && mm->nodes[*link].base < base)
-        link = &mm->nodes[*link].next;
-    uint16_t index = node_take(mm);
-    mm->nodes[index] = (struct mm_node){ .base = base, .next = *link, .region = (uint16_t)region };
-    *link = index;
+    return ((region->base >> bits) + number) << bits;
+}
+
+static void block_insert(struct mm *mm, struct mm_region *region, genpaddr_t base, unsigned bits)
+{
+    set_insert(blocks(region, bits), number_of(region, base, bits));
     mm->free_bytes += size_of(bits);
 }
 
-static void block_remove(struct mm *mm, unsigned bits, uint16_t *link)
+static void block_remove(struct mm *mm, struct mm_region *region, genpaddr_t base, unsigned bits)
 {
-    uint16_t index = *link;
-    *link = mm->nodes[index].next;
-    node_drop(mm, index);
+    set_remove(blocks(region, bits), number_of(region, base, bits));
     mm->free_bytes -= size_of(bits);
 }
 
@@ -74,18 +152,27 @@ static bool fit(genpaddr_t base, unsigned block_bits, unsigned bits, genpaddr_t 
     return true;
 }
 
-void mm_init(struct mm *mm, struct mm_node *nodes, unsigned count)
+void mm_init(struct mm *mm)
 {
-    assert(count >= 2 * MM_MAX_BITS && count < MM_NO_NODE);
-    *mm = (struct mm){ .nodes = nodes, .node_count = count, .unused = MM_NO_NODE };
-    for (unsigned i = count; i > 0; i--)
-        node_drop(mm, (uint16_t)(i - 1));
-    for (unsigned bits = 0; bits <= MM_MAX_BITS; bits++)
-        mm->free_list[bits] = MM_NO_NODE;
+    *mm = (struct mm){ .region_count = 0 };
 }
 
-errval_t mm_add(struct mm *mm, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes,
-                unsigned *ret_region)
+/* Places for blocks of a size in a region, the ones at its edges that are not whole included. */
+static uint64_t places(genpaddr_t base, gensize_t bytes, unsigned bits)
+{
+    return ((base + bytes - 1) >> bits) - (base >> bits) + 1;
+}
+
+size_t mm_bookkeeping_bytes(genpaddr_t base, gensize_t bytes)
+{
+    uint64_t words = 0;
+    for (unsigned bits = MM_MIN_BITS; bits <= MM_MAX_BITS; bits++)
+        words += set_words(places(base, bytes, bits));
+    return words * sizeof(uint64_t);
+}
+
+static errval_t check_add(const struct mm *mm, genpaddr_t cap_base, genpaddr_t base,
+                          gensize_t bytes)
 {
     const genpaddr_t page_mask = size_of(MM_MIN_BITS) - 1;
     if (((cap_base | base | bytes) & page_mask) != 0 || bytes == 0)
@@ -96,26 +183,77 @@ errval_t mm_add(struct mm *mm, genpaddr_t cap_base, genpaddr_t base, gensize_t b
     for (unsigned i = 0; i < mm->region_count; i++)
         if (base < mm->region[i].base + mm->region[i].bytes && mm->region[i].base < base + bytes)
             return MM_ERR_OUT_OF_BOUNDS;
-    if (mm->region_count == MM_MAX_REGIONS)
-        return MM_ERR_MM_ADD;
-    /* A range falls into at most two aligned blocks of each size. */
-    if (mm->nodes_free < 2 * (MM_MAX_BITS - MM_MIN_BITS + 1))
-        return MM_ERR_NEW_NODE;
+    return mm->region_count < MM_MAX_REGIONS ? SYS_ERR_OK : MM_ERR_MM_ADD;
+}
 
-    unsigned region = mm->region_count++;
-    mm->region[region] = (struct mm_region){ .base = base, .bytes = bytes, .cap_base = cap_base };
+errval_t mm_add(struct mm *mm, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes,
+                void *bookkeeping, unsigned *ret_region)
+{
+    errval_t err = check_add(mm, cap_base, base, bytes);
+    if (err_is_fail(err))
+        return err;
+    *ret_region = mm->region_count++;
+    struct mm_region *region = &mm->region[*ret_region];
+    *region = (struct mm_region){ .base = base, .bytes = bytes, .cap_base = cap_base };
+    uint64_t *memory = bookkeeping;
+    memset(memory, 0, mm_bookkeeping_bytes(base, bytes));
+    for (unsigned bits = MM_MIN_BITS; bits <= MM_MAX_BITS; bits++)
+        memory = set_init(blocks(region, bits), places(base, bytes, bits), memory);
+
     mm->total_bytes += bytes;
     while (bytes > 0) {
         unsigned bits = MM_MIN_BITS;
         while (bits < MM_MAX_BITS && (base & (size_of(bits + 1) - 1)) == 0 &&
                size_of(bits + 1) <= bytes)
             bits++;
-        block_insert(mm, bits, base, region);
+        block_insert(mm, region, base, bits);
         base += size_of(bits);
         bytes -= size_of(bits);
     }
-    *ret_region = region;
     return SYS_ERR_OK;
+}
+
+/* The first free block of 2^block_bits in a region that holds one of 2^bits within the limits; false:
+ * there is none.  Only the two blocks in which the limits lie can be free and yet not fit. */
+static bool find_in_region(const struct mm_region *region, unsigned block_bits, unsigned bits,
+                           genpaddr_t minbase, genpaddr_t maxlimit, genpaddr_t *block,
+                           genpaddr_t *ret)
+{
+    const struct mm_set *set = &region->free[block_bits - MM_MIN_BITS];
+    uint64_t from = minbase > region->base ? number_of(region, minbase, block_bits) : 0;
+    for (uint64_t number = set_next(set, from); number != NONE;
+         number = set_next(set, number + 1)) {
+        *block = address_of(region, number, block_bits);
+        if (maxlimit != 0 && *block >= maxlimit)
+            return false;
+        if (fit(*block, block_bits, bits, minbase, maxlimit, ret))
+            return true;
+    }
+    return false;
+}
+
+static bool has_block(const struct mm *mm, unsigned bits)
+{
+    for (unsigned i = 0; i < mm->region_count; i++)
+        for (unsigned b = bits; b <= MM_MAX_BITS; b++)
+            if (set_next(&mm->region[i].free[b - MM_MIN_BITS], 0) != NONE)
+                return true;
+    return false;
+}
+
+/* Takes `base`, of 2^bits, out of a free block: the other halves on the way down stay free. */
+static void split(struct mm *mm, struct mm_region *region, genpaddr_t block, unsigned block_bits,
+                  genpaddr_t base, unsigned bits)
+{
+    block_remove(mm, region, block, block_bits);
+    while (block_bits > bits) {
+        block_bits--;
+        genpaddr_t upper = block + size_of(block_bits);
+        block_insert(mm, region, base >= upper ? block : upper, block_bits);
+        if (base >= upper)
+            block = upper;
+    }
+    assert(block == base);
 }
 
 errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t maxlimit,
@@ -123,89 +261,67 @@ errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t m
 {
     if (bits < MM_MIN_BITS || bits > MM_MAX_BITS)
         return MM_ERR_ALIGN;
-    genpaddr_t base = 0;
-    unsigned block_bits = bits;
-    uint16_t *link = NULL;
-    bool elsewhere = false;
-    for (; block_bits <= MM_MAX_BITS; block_bits++) {
-        link = &mm->free_list[block_bits];
-        while (*link != MM_NO_NODE &&
-               !fit(mm->nodes[*link].base, block_bits, bits, minbase, maxlimit, &base)) {
-            elsewhere = true;
-            link = &mm->nodes[*link].next;
+    for (unsigned block_bits = bits; block_bits <= MM_MAX_BITS; block_bits++)
+        for (unsigned i = 0; i < mm->region_count; i++) {
+            struct mm_region *region = &mm->region[i];
+            genpaddr_t block, base;
+            if (!find_in_region(region, block_bits, bits, minbase, maxlimit, &block, &base))
+                continue;
+            split(mm, region, block, block_bits, base, bits);
+            *ret =
+                (struct mm_block){ .base = base, .region = i, .offset = base - region->cap_base };
+            return SYS_ERR_OK;
         }
-        if (*link != MM_NO_NODE)
-            break;
-    }
-    if (block_bits > MM_MAX_BITS)
-        return elsewhere ? MM_ERR_OUT_OF_BOUNDS : MM_ERR_NOT_FOUND;
-    if (mm->nodes_free + 1 < block_bits - bits)
-        return MM_ERR_NEW_NODE;
-
-    unsigned region = mm->nodes[*link].region;
-    genpaddr_t block = mm->nodes[*link].base;
-    block_remove(mm, block_bits, link);
-    while (block_bits > bits) { /* keep the half that holds base, the other one is free */
-        block_bits--;
-        genpaddr_t upper = block + size_of(block_bits);
-        if (base >= upper) {
-            block_insert(mm, block_bits, block, region);
-            block = upper;
-        } else {
-            block_insert(mm, block_bits, upper, region);
-        }
-    }
-    assert(block == base);
-    *ret = (struct mm_block){ .base = base,
-                              .region = region,
-                              .offset = base - mm->region[region].cap_base };
-    return SYS_ERR_OK;
+    return has_block(mm, bits) ? MM_ERR_OUT_OF_BOUNDS : MM_ERR_NOT_FOUND;
 }
 
 /* Whether any part of base .. base + 2^bits is free. */
-static bool is_free(const struct mm *mm, genpaddr_t base, unsigned bits)
+static bool is_free(const struct mm_region *region, genpaddr_t base, unsigned bits)
 {
-    for (unsigned b = MM_MIN_BITS; b <= MM_MAX_BITS; b++)
-        for (uint16_t i = mm->free_list[b]; i != MM_NO_NODE; i = mm->nodes[i].next)
-            if (base < mm->nodes[i].base + size_of(b) && mm->nodes[i].base < base + size_of(bits))
-                return true;
+    for (unsigned b = MM_MIN_BITS; b <= MM_MAX_BITS; b++) {
+        const struct mm_set *set = &region->free[b - MM_MIN_BITS];
+        uint64_t first = number_of(region, base, b);
+        uint64_t last = number_of(region, base + size_of(bits) - 1, b);
+        uint64_t found = set_next(set, first);
+        if (found != NONE && found <= last)
+            return true;
+    }
     return false;
+}
+
+static struct mm_region *region_of(struct mm *mm, genpaddr_t base, gensize_t bytes)
+{
+    for (unsigned i = 0; i < mm->region_count; i++) {
+        struct mm_region *region = &mm->region[i];
+        if (base >= region->base && base - region->base < region->bytes &&
+            bytes <= region->bytes - (base - region->base))
+            return region;
+    }
+    return NULL;
 }
 
 errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits)
 {
     if (bits < MM_MIN_BITS || bits > MM_MAX_BITS || (base & (size_of(bits) - 1)) != 0)
         return MM_ERR_ALIGN;
-    unsigned region = 0;
-    while (region < mm->region_count &&
-           (base < mm->region[region].base ||
-            base - mm->region[region].base >= mm->region[region].bytes ||
-            size_of(bits) > mm->region[region].bytes - (base - mm->region[region].base)))
-        region++;
-    if (region == mm->region_count || is_free(mm, base, bits))
+    struct mm_region *region = region_of(mm, base, size_of(bits));
+    if (region == NULL || is_free(region, base, bits))
         return MM_ERR_OUT_OF_BOUNDS;
-    if (mm->nodes_free == 0)
-        return MM_ERR_NEW_NODE;
-
     for (; bits < MM_MAX_BITS; bits++) { /* join with the buddy while that is free */
         genpaddr_t buddy = base ^ size_of(bits);
-        uint16_t *link = &mm->free_list[bits];
-        while (*link != MM_NO_NODE && mm->nodes[*link].base < buddy)
-            link = &mm->nodes[*link].next;
-        if (*link == MM_NO_NODE || mm->nodes[*link].base != buddy ||
-            mm->nodes[*link].region != region)
+        if (buddy < region->base || !set_has(blocks(region, bits), number_of(region, buddy, bits)))
             break;
-        block_remove(mm, bits, link);
+        block_remove(mm, region, buddy, bits);
         base &= ~size_of(bits);
     }
-    block_insert(mm, bits, base, region);
+    block_insert(mm, region, base, bits);
     return SYS_ERR_OK;
 }
 
 unsigned mm_largest_bits(const struct mm *mm)
 {
     for (unsigned bits = MM_MAX_BITS; bits >= MM_MIN_BITS; bits--)
-        if (mm->free_list[bits] != MM_NO_NODE)
+        if (has_block(mm, bits))
             return bits;
     return 0;
 }

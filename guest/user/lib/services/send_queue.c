@@ -10,11 +10,20 @@
 static void sent(void *arg);
 static void run_again(void *arg);
 
-void send_queue_init(struct send_queue *queue, void *binding, const char *name,
+void send_queue_init(struct send_queue *queue, void *binding, const char *name, unsigned kind,
                      errval_t (*register_send)(void *, struct waitset *, struct event_closure))
 {
-    *queue =
-        (struct send_queue){ .binding = binding, .name = name, .register_send = register_send };
+    *queue = (struct send_queue){
+        .binding = binding, .name = name, .kind = kind, .register_send = register_send
+    };
+}
+
+static void drop_item(struct send_item *item, errval_t err)
+{
+    account_refund(&item->slip);
+    if (item->done != NULL)
+        item->done(item, err);
+    free(item);
 }
 
 static void end_item(struct send_queue *queue, errval_t err)
@@ -24,9 +33,7 @@ static void end_item(struct send_queue *queue, errval_t err)
     if (queue->head == NULL)
         queue->tail = NULL;
     queue->count--;
-    if (item->done != NULL)
-        item->done(item, err);
-    free(item);
+    drop_item(item, err);
 }
 
 /* Whoever is here first works through the queue; what its items set off on the way, in done() or because
@@ -97,12 +104,14 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
         debug_printf("out of memory: a message to %s is lost\n", queue->name);
         return;
     }
-    if (queue->closed || queue->count >= SEND_QUEUE_MAX) {
-        if (!queue->closed)
-            debug_printf("%s does not listen: a message to it is dropped\n", queue->name);
-        if (item->done != NULL)
-            item->done(item, queue->closed ? FLOUNDER_ERR_BINDING_CLOSED : FLOUNDER_ERR_TX_BUSY);
-        free(item);
+    errval_t err = SYS_ERR_OK;
+    item->slip = (struct account_slip){ 0 };
+    if (queue->closed)
+        err = FLOUNDER_ERR_BINDING_CLOSED;
+    else if (item->payer != NULL)
+        err = account_charge(item->payer, queue->kind, 1, &item->slip);
+    if (err_is_fail(err)) {
+        drop_item(item, err);
         return;
     }
     item->next = NULL;
@@ -132,9 +141,7 @@ void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *
     queue->count = queue->sending ? 1 : 0;
     while (item != NULL) {
         struct send_item *next = item->next;
-        if (item->done != NULL)
-            item->done(item, FLOUNDER_ERR_BINDING_CLOSED);
-        free(item);
+        drop_item(item, FLOUNDER_ERR_BINDING_CLOSED);
         item = next;
     }
     if (first)

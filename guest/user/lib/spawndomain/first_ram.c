@@ -26,7 +26,7 @@ errval_t first_ram_init(struct first_ram *ram, gensize_t keep_bytes)
     for (; ram->slots < L2_CNODE_SLOTS; ram->slots++) {
         struct capability cap;
         err = cap_direct_identify(super_slot(ram->slots), &cap);
-        if (err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND || err_no(err) == SYS_ERR_CAP_NOT_FOUND)
+        if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
             break;
         if (err_is_fail(err))
             return err;

@@ -423,8 +423,12 @@ errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *
 errval_t spawn_put_cap(struct spawn_domain *d, cslot_t l1_slot, cslot_t slot, struct capref src)
 {
     /* the receiving CNode is not in this CSpace: invoke the new domain's root with a full address */
-    return CAP_INVOKE(d->rootcn, CNodeCmd_Copy, KPI_CPTR(l1_slot, slot), get_croot_addr(src),
-                      get_cap_addr(src), 2u << 8 | get_cap_level(src))
+    return CAP_INVOKE(d->rootcn, CNodeCmd_Copy,
+                      .copy = { .dest_slot = KPI_CPTR(l1_slot, slot),
+                                .dest_level = 2,
+                                .src_root = get_croot_addr(src),
+                                .src_cptr = get_cap_addr(src),
+                                .src_level = get_cap_level(src) })
         .error;
 }
 

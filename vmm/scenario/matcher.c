@@ -2,16 +2,18 @@
  *
  * The expectation matcher: a counter for each expectation and one compiled regular expression for
  * those that have one.  A scenario with nothing but `not` never becomes MATCHER_MET, because what
- * must not happen can only be judged at the end.  Violation is final; so is being met, except that a
+ * must not happen can only be judged at the end.  The expressions are TRE's, which takes time linear
+ * in the length of a line, whatever the guest writes into it (back references, which do not, are
+ * refused).  Violation is final; so is being met, except that a
  * `not` violated in the same moment wins.
  */
-#include "run/matcher.h"
+#include "scenario/matcher.h"
 
 #include <assert.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tre/regex.h>
 
 struct tally {
     regex_t regex;
@@ -38,7 +40,7 @@ struct matcher *matcher_create(const struct scenario *scenario)
         if (!expectation->regex)
             continue;
         /* The scenario compiled the same pattern once, so only memory can be short here. */
-        if (regcomp(&matcher->tally[i].regex, expectation->pattern, REG_EXTENDED | REG_NOSUB)) {
+        if (tre_regcomp(&matcher->tally[i].regex, expectation->pattern, REG_EXTENDED | REG_NOSUB)) {
             matcher_destroy(matcher);
             return NULL;
         }
@@ -53,7 +55,7 @@ void matcher_destroy(struct matcher *matcher)
         return;
     for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
         if (matcher->tally[i].compiled)
-            regfree(&matcher->tally[i].regex);
+            tre_regfree(&matcher->tally[i].regex);
     }
     free(matcher);
 }
@@ -68,8 +70,9 @@ void matcher_line(struct matcher *matcher, unsigned core, const char *domain, co
             continue;
         if (expectation->domain && strcmp(expectation->domain, domain) != 0)
             continue;
-        bool matches = expectation->regex ? regexec(&matcher->tally[i].regex, text, 0, NULL, 0) == 0
-                                          : strstr(text, expectation->pattern) != NULL;
+        bool matches = expectation->regex
+                           ? tre_regexec(&matcher->tally[i].regex, text, 0, NULL, 0) == 0
+                           : strstr(text, expectation->pattern) != NULL;
         matcher->tally[i].count += matches;
     }
 }

@@ -3,8 +3,8 @@
  * Expectations against what a machine really does.  Pure: knows no engine, no thread, no clock; the
  * caller feeds it console lines and the exit code, and asks.
  */
-#ifndef REPORT_MATCHER_H
-#define REPORT_MATCHER_H
+#ifndef SCENARIO_MATCHER_H
+#define SCENARIO_MATCHER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The arguments of invocations by name: words 1 to 9 of SYSCALL_INVOKE on anything but an endpoint
+ * (word 0 is the command, barrelfish_kpi/capabilities.h).  One structure for each kind; who calls
+ * fills it in, the CPU driver reads it where entry code has put the words.  What is not said is 0.
+ *
+ * A place in a CSpace is an address and a level (syscalls.h): 2 a slot of an L2CNode, 1 the L2CNode
+ * in a slot of the root, 0 the root itself.  `root` is the address, at level 2 of the caller's
+ * CSpace, of the root CNode of the CSpace that is meant.
+ */
+#ifndef BARRELFISH_KPI_INVOCATIONS_H
+#define BARRELFISH_KPI_INVOCATIONS_H
+
+#include <barrelfish_kpi/types.h>
+
+#define INVOCATION_ARGS 9
+
+struct cap_place {
+    capaddr_t cptr;
+    uint8_t level;
+};
+_Static_assert(sizeof(struct cap_place) == sizeof(uint64_t), "one word");
+
+union invocation_args {
+    uint64_t word[INVOCATION_ARGS];
+
+    /* CNodeCmd_Copy, CNodeCmd_Mint, on the CNode that receives */
+    struct {
+        uint64_t dest_slot; /* of it, or dest_level 2: an address in the CSpace of this L1CNode */
+        uint64_t src_root;
+        uint64_t src_cptr;
+        uint8_t src_level, dest_level;
+        uint64_t mint1, mint2; /* Mint: rights; buffer offset and words; first and last port */
+    } copy;
+
+    /* CNodeCmd_Retype */
+    struct {
+        uint64_t src_root;
+        struct cap_place src;
+        uint64_t offset, type, object_bytes, count;
+        uint64_t dest_root;
+        struct cap_place dest_cnode;
+        uint64_t dest_slot;
+    } retype;
+
+    /* CNodeCmd_Delete, _Revoke, _GetState, _CapIdentify, on the root of the CSpace in question;
+     * commands on the Kernel capability that name one capability of the caller's */
+    struct {
+        uint64_t cptr, level;
+        uint64_t answer; /* _CapIdentify: address of struct capability in the dispatcher frame */
+    } target;
+
+    /* CNodeCmd_Create */
+    struct {
+        uint64_t type;
+        uint64_t dest_cptr, dest_level; /* the L2CNode */
+        uint64_t dest_slot;
+    } create;
+
+    /* VNodeCmd_Map */
+    struct {
+        uint64_t src_root;
+        uint64_t src_cptr;
+        uint8_t src_level;
+        uint32_t slot;
+        uint64_t attr, offset, pte_count;
+        struct cap_place mapping_cnode;
+        uint64_t mapping_slot;
+    } map;
+
+    /* VNodeCmd_Unmap */
+    struct {
+        uint64_t cptr, level;
+    } unmap;
+
+    /* VNodeCmd_ModifyFlags, MappingCmd_Modify */
+    struct {
+        uint64_t first, pages, attr; /* first: entry of the table, page of the mapping */
+    } modify;
+
+    /* DispatcherCmd_Setup; cptr 0: as it is */
+    struct {
+        struct cap_place cspace, vspace, frame;
+        uint64_t run;
+        uint64_t domain_id;
+    } setup;
+
+    /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, KernelCmd_Register_channel:
+     * where the description is, in the dispatcher frame */
+    struct {
+        uint64_t address;
+    } buffer;
+
+    /* IOCmd_Out32 */
+    struct {
+        uint64_t port, value;
+    } out;
+
+    /* KernelCmd_Spawn_core; all but the core physical */
+    struct {
+        uint64_t core, entry, rdi, cr3;
+    } spawn_core;
+
+    /* KernelCmd_Identify_cap */
+    struct {
+        uint64_t root, cptr, level;
+        uint64_t answer; /* as above */
+    } identify;
+
+    /* KernelCmd_Create_cap */
+    struct {
+        uint64_t contents; /* address of struct capability in the dispatcher frame */
+        uint64_t dest_cptr, dest_level, dest_slot;
+        uint64_t owner; /* core */
+    } create_cap;
+
+    /* KernelCmd_Power_off */
+    struct {
+        uint64_t code;
+    } power_off;
+};
+_Static_assert(sizeof(union invocation_args) == INVOCATION_ARGS * sizeof(uint64_t), "nine words");
+
+#endif

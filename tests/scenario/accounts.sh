@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What one domain holds of the services' tables (services/account.h).  Every table of the monitor, the name
+# service, the spawn service and the memory server is a row of the service's list of resources, or is said
+# to be bounded; for every row there is a program that takes all it can (greedy).  While all of these hold
+# what they got, on both cores, others bind, name, allocate and spawn; when one has ended, the next one gets
+# as much.  (On the deterministic engine: what all do at once is a matter of seconds only there.)
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+source_of() { # SERVICE: its folder
+    echo "$(dirname "$0")/../../guest/user/$1"
+}
+
+# rows SERVICE: "ID table" for each row of its lists, "- table" for what is bounded
+rows() {
+    sed -nE 's/^ *(#define [A-Z_]+\(X\) )?X\(([A-Z]+), ([a-z_]+), .*/\2 \3/p
+             s/^ *(#define [A-Z_]+\(X\) )?X\(([a-z_]+), ".*/- \2/p' "$(source_of "$1")/resources.h"
+}
+
+# tables SERVICE: names of the variables of a file in which it can keep several of something
+tables() {
+    find "$(source_of "$1")" -name '*.c' -exec cat {} + |
+        sed -nE '/const/d; /\(/d
+                 s/^(static )?(struct [a-z_]+|uint64_t) (.*[*[].*);.*/\3/p
+                 s/^\} ([a-z_]+\[.*);.*/\1/p' |
+        sed -E 's/ = [^,]*//g; s/\[[^]]*\]//g; s/[*,]/ /g' | tr -s ' ' '\n' | sed '/^$/d' | sort -u
+}
+
+# What another monitor or the name service's own monitor answers at once: test_monitor_world has it.
+answered_at_once='monitor:FETCH monitor:KEPT chips:CONTEST'
+hogs=$(source_of apps/greedy)/hogs.c
+for service in monitor chips spawnd mem_serv; do
+    [ "$(rows $service | grep -vc '^-')" -ge 3 ] || fail "$service has no list of resources"
+    [ "$(tables $service | wc -l)" -ge 1 ] || fail "no table of $service was found"
+    for table in $(tables $service); do
+        rows $service | grep -q " $table\$" ||
+            fail "$service keeps '$table', which is no row of its resources.h"
+    done
+    for id in $(rows $service | sed -n 's/^\([A-Z]*\) .*/\1/p'); do
+        grep -rq "ACCOUNT_$id\>" "$(source_of $service)" --include='*.c' ||
+            fail "nothing is charged as $service:$id"
+        grep -q "[\" ]${service}:${id}[\" ]" "$hogs" ||
+            [[ " $answered_at_once " == *" $service:$id "* ]] ||
+            fail "nobody in $hogs takes $service:$id"
+    done
+done
+
+case " $ENGINES " in
+*' unicorn '*) ;;
+*) skip "the deterministic engine cannot run here" ;;
+esac
+need_image sbin/greedy
+MEMORY='1 GiB' # the children of two hogs must fit
+kinds=$(sed -n 's/^ *{ "\([a-z]*\)", .*/\1/p' "$hogs")
+for core in 0 1; do
+    echo "module /sbin/greedy core=$core server server.$core"
+    echo "module /sbin/greedy core=$core mute mute.$core"
+done >"$TMP/servers"
+
+{
+    cat "$TMP/servers"
+    for kind in $kinds; do
+        echo "module /sbin/greedy core=0 take $kind 1"
+        echo "module /sbin/greedy core=1 take $kind 0"
+    done
+    echo "module /sbin/greedy core=0-1 neighbour 200 server.0 server.1"
+} >"$TMP/crowd"
+scenario crowd 2 '20 s' 'console: did not notice anything
+    core: each
+  - not: PANIC' <"$TMP/crowd"
+vmm run --engine unicorn "$TMP/crowd.yaml"
+exits_with 0
+for kind in $kinds; do
+    [ "$(grep -c "took [0-9]* $kind\$" "$TMP/out")" -eq 2 ] || fail "'$kind' was not refused on both cores"
+done
+# once for each domain and kind
+[ "$(grep 'has its share of' "$TMP/out" | sed 's/^[^]]*\]//; s/([^)]*)//' | sort | uniq -d | wc -l)" -eq 0 ] ||
+    fail 'a refusal is told twice'
+
+{
+    cat "$TMP/servers"
+    echo 'module /sbin/greedy core=0 twice 1'
+} >"$TMP/again"
+scenario again 2 '60 s' 'console: one after the other
+  - not: PANIC' <"$TMP/again"
+vmm run --engine unicorn "$TMP/again.yaml"
+exits_with 0
+sed -n 's/.*took \([0-9]*\) \([a-z]*\)$/\2 \1/p' "$TMP/out" | awk '
+    $1 in first { pairs++; if ($2 < first[$1] * 0.9) { print $1 ": first " first[$1] ", then " $2; bad = 1 } }
+    !($1 in first) { first[$1] = $2 }
+    END { exit bad || pairs < 12 }' || fail 'what an ended domain held did not come back'

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A run confines itself: while a guest executes, no thread may gain privileges and all have a filter of
+# system calls; the filter is enough for all a run does, and --seccomp says what becomes of the rest.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+need_engine
+need_image sbin/spin
+grep -q '^Seccomp:' /proc/self/status || skip "this host shows no seccomp state"
+
+vmm run --seccomp perhaps scenario.yaml
+exits_with 2
+says 'expected on, log or off'
+
+scenario endless 2 '10 min' 'console: never said' <<<'module /sbin/spin core=0-1'
+for engine in $ENGINES; do
+    for mode in on log off; do
+        : >"$TMP/out"
+        env --default-signal=INT,TERM "$VMM" run -v --engine "$engine" --seccomp "$mode" \
+            "$TMP/endless.yaml" >"$TMP/out" 2>&1 </dev/null &
+        run=$!
+        for ((turn = 0; turn < 900; turn++)); do
+            grep -q spinning "$TMP/out" && break
+            kill -0 "$run" 2>/dev/null || fail "the run ended"
+            sleep 0.1
+        done
+        # every thread: 2 filters for those that execute the guest, 1 for the others, or none
+        cat /proc/"$run"/task/*/status >"$TMP/threads"
+        kill -TERM "$run"
+        status=0
+        wait "$run" || status=$?
+        exits_with 130
+        says_not 'filters no system calls|is not one that running a guest needs'
+        [ "$(grep -c '^Seccomp:' "$TMP/threads")" -ge 3 ] || fail "there are too few threads"
+        case $mode in
+        off) grep -qE '^Seccomp:[[:space:]]*2' "$TMP/threads" && fail "--seccomp off has a filter" ;;
+        *)
+            grep -qE '^Seccomp:[[:space:]]*[01]' "$TMP/threads" && fail "a thread has no filter"
+            grep -qE '^NoNewPrivs:[[:space:]]*0' "$TMP/threads" && fail "a thread may gain privileges"
+            ! grep -q '^Seccomp_filters:' "$TMP/threads" ||
+                grep -qE '^Seccomp_filters:[[:space:]]*[2-9]' "$TMP/threads" ||
+                fail "no thread has the guest's filter"
+            ;;
+        esac
+    done
+done

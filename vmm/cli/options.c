@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of all sub-commands.
+ *
+ * One table holds name, letter and argument of each; what it does is told by the command, since
+ * "--images DIR" serves another purpose in vmm check than in vmm run.  One parser fills one structure:
+ * an option means the same wherever it is taken.
+ */
+#include "cli/options.h"
+
+#include <argp.h>
+#include <assert.h>
+#include <stdio.h>
+
+#include "scenario/scenario.h"
+#include "scenario/units.h"
+
+static const struct argp_option all_options[] = {
+    { "engine", 'e', "NAME", 0, NULL, 0 },
+    { "seed", 's', "N", 0, NULL, 0 },
+    { "set", 'S', "KEY=VALUE", 0, "Override a value, as in machine.cores=4 (repeatable)", 0 },
+    { "deadline", 'd', "TIME", 0, NULL, 0 },
+    { "guard", OPTION_GUARD, "TIME", 0, NULL, 0 },
+    { "images", 'i', "DIR", 0, NULL, 0 },
+    { "json", OPTION_JSON, "FILE", 0, NULL, 1 },
+    { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
+    { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
+    { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
+    { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
+    { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
+    { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
+      "Let the machine see each store to the UMP window", 1 },
+    { "quiet", 'q', NULL, 0, NULL, 2 },
+    { "verbose", 'v', NULL, 0, NULL, 2 },
+};
+
+#define OPTIONS (sizeof(all_options) / sizeof(all_options[0]))
+
+/* What the parser is given. */
+struct parse {
+    const struct command_line *line;
+    struct options *options;
+};
+
+static void parse_time(const char *name, const char *argument, uint64_t *out,
+                       struct argp_state *state)
+{
+    const char *problem = parse_duration(argument, out);
+    if (!problem && (*out == 0 || *out > SCENARIO_MAX_DEADLINE_NS))
+        problem = "expected more than nothing and at most a day";
+    if (problem)
+        argp_error(state, "--%s %s: %s", name, argument, problem);
+}
+
+static void parse_seed(struct options *options, const char *argument, struct argp_state *state)
+{
+    const char *problem = parse_unsigned(argument, &options->seed);
+    if (problem)
+        argp_error(state, "--seed %s: %s", argument, problem);
+    options->has_seed = true;
+}
+
+static void parse_limit(struct options *options, const char *argument, struct argp_state *state)
+{
+    const char *problem = parse_memory(argument, &options->output_limit);
+    if (!problem && options->output_limit == 0)
+        problem = "expected more than nothing";
+    if (problem)
+        argp_error(state, "--output-limit %s: %s", argument, problem);
+}
+
+static void add_set(struct sets *sets, const char *assignment, struct argp_state *state)
+{
+    if (sets->count == SETS_MAX)
+        argp_error(state, "more than %d --set", SETS_MAX);
+    else
+        sets->list[sets->count++] = assignment;
+}
+
+static void take_operands(const struct parse *parse, struct argp_state *state)
+{
+    struct options *options = parse->options;
+    const struct command_line *line = parse->line;
+    options->operands = state->argv + state->next;
+    options->operand_count = state->argc - state->next;
+    if (!line->operand)
+        argp_error(state, "unexpected argument '%s'", options->operands[0]);
+    else if (!line->several && options->operand_count > 1)
+        argp_error(state, "expected %s, found '%s' as well", line->operand, options->operands[1]);
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    const struct parse *parse = state->input;
+    struct options *options = parse->options;
+    switch (key) {
+    case 'e':
+        options->engine = argument;
+        return 0;
+    case 's':
+        parse_seed(options, argument, state);
+        return 0;
+    case 'S':
+        add_set(&options->sets, argument, state);
+        return 0;
+    case 'd':
+        parse_time("deadline", argument, &options->deadline_ns, state);
+        return 0;
+    case OPTION_GUARD:
+        parse_time("guard", argument, &options->guard_ns, state);
+        return 0;
+    case 'i':
+        options->images = argument;
+        return 0;
+    case OPTION_JSON:
+        options->json = argument;
+        return 0;
+    case OPTION_JUNIT:
+        options->junit = argument;
+        return 0;
+    case OPTION_TRACE:
+        options->trace = argument;
+        return 0;
+    case OPTION_RECORD:
+        options->record = argument;
+        return 0;
+    case OPTION_OUTPUT_LIMIT:
+        parse_limit(options, argument, state);
+        return 0;
+    case OPTION_SECCOMP:
+        if (!sandbox_parse(argument, &options->sandbox))
+            argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
+    case OPTION_TRAP_WINDOW:
+        options->trap_window = true;
+        return 0;
+    case 'q':
+        options->verbosity = -1;
+        return 0;
+    case 'v':
+        options->verbosity = options->verbosity < 0 ? 1 : options->verbosity + 1;
+        return 0;
+    case ARGP_KEY_ARGS:
+        take_operands(parse, state);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        if (parse->line->operand)
+            argp_error(state, "expected %s", parse->line->operand);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The table's row of that key, with the command's own words. */
+static struct argp_option row_of(const struct option_use *use)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        struct argp_option row = all_options[i];
+        if (row.key != use->key)
+            continue;
+        if (use->help)
+            row.doc = use->help;
+        return row;
+    }
+    assert(!"every option that a command takes is in the table");
+    return (struct argp_option){ 0 };
+}
+
+void options_parse(const struct command_line *line, int argc, char **argv, struct options *out)
+{
+    struct argp_option rows[OPTION_USES_MAX + 1] = { 0 };
+    for (size_t i = 0; i < OPTION_USES_MAX && line->takes[i].key; i++)
+        rows[i] = row_of(&line->takes[i]);
+    const struct argp argp = {
+        .options = rows,
+        .parser = parse_option,
+        .args_doc = line->args_doc,
+        .doc = line->doc,
+    };
+    struct parse parse = { line, out };
+    *out = (struct options){ .guard_ns = GUARD_DEFAULT_NS, .sandbox = SANDBOX_ON };
+    argp_parse(&argp, argc, argv, 0, NULL, &parse);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files that appear whole or not at all (out_file.h).
+ *
+ * The file beside is in the same folder, since a rename stays within a file system, and its name is
+ * made unique, since several runs may write to one name.  A program that is killed leaves it behind,
+ * with what was written so far.
+ */
+#include "report/out_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Names that stand for what is open already: a rename would put a file in the place of the name only. */
+static bool is_in_device_folder(const char *target)
+{
+    return strncmp(target, "/dev/", 5) == 0 || strncmp(target, "/proc/", 6) == 0;
+}
+
+/* Fills target[] with the resolved path of a file that need not exist.  0 or a negative errno. */
+static int resolve(const char *path, char target[PATH_MAX])
+{
+    char folder[PATH_MAX], copy[PATH_MAX], last[PATH_MAX];
+    if (realpath(path, target))
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    if (strlen(path) >= sizeof(copy))
+        return -ENAMETOOLONG;
+    strcpy(copy, path);
+    snprintf(last, sizeof(last), "%s", basename(copy));
+    strcpy(copy, path);
+    if (!realpath(dirname(copy), folder))
+        return -errno;
+    if (path[0] == '\0' || path[strlen(path) - 1] == '/')
+        return -EISDIR;
+    bool root = strcmp(folder, "/") == 0;
+    return (size_t)snprintf(target, PATH_MAX, "%s/%s", root ? "" : folder, last) < PATH_MAX
+               ? 0
+               : -ENAMETOOLONG;
+}
+
+static int open_direct(struct out_file *file, const char *path)
+{
+    file->target[0] = '\0';
+    file->stream = fopen(path, "we");
+    return file->stream ? 0 : -errno;
+}
+
+/* The new file gets the rights of the old one, or those of any new file. */
+static int set_rights(int fd, const struct stat *old)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return fchmod(fd, old ? old->st_mode & 07777 : 0666 & ~mask) < 0 ? -errno : 0;
+}
+
+int out_file_open(struct out_file *file, const char *path)
+{
+    struct stat info;
+    file->stream = NULL;
+    bool exists = stat(path, &info) == 0;
+    if ((exists && !S_ISREG(info.st_mode)) || is_in_device_folder(path))
+        return open_direct(file, path);
+    int error = resolve(path, file->target);
+    if (error)
+        return error;
+    if (is_in_device_folder(file->target))
+        return open_direct(file, path);
+    /* Renaming over it asks for rights to the folder only: not what the owner meant. */
+    if (exists && access(path, W_OK) < 0)
+        return -errno;
+    snprintf(file->beside, sizeof(file->beside), "%s.XXXXXX", file->target);
+    int fd = mkostemp(file->beside, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    error = set_rights(fd, exists ? &info : NULL);
+    if (!error) {
+        file->stream = fdopen(fd, "w");
+        if (file->stream)
+            return 0;
+        error = -errno;
+    }
+    close(fd);
+    unlink(file->beside);
+    return error;
+}
+
+bool out_file_is_direct(const struct out_file *file)
+{
+    return file->target[0] == '\0';
+}
+
+int out_file_close(struct out_file *file, bool keep)
+{
+    int error = ferror(file->stream) ? -EIO : 0;
+    if (fflush(file->stream) != 0)
+        error = -errno;
+    if (fclose(file->stream) != 0 && !error)
+        error = -errno;
+    file->stream = NULL;
+    if (out_file_is_direct(file))
+        return keep ? error : 0;
+    if (keep && !error && rename(file->beside, file->target) < 0)
+        error = -errno;
+    if (!keep || error)
+        unlink(file->beside);
+    return keep ? error : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Are the images of a boot menu there?  Asked before a machine is made, so that the answer names the line
+ * of the menu and, for a typing error, the file that is nearest.
+ */
+#include "run/images.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scenario/diag.h"
+#include "scenario/menu.h"
+
+/* The name in the directory of `path` that is nearest to its last component, or NULL. */
+static char *nearest_file(const char *path)
+{
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof(dir), "%.*s", (int)(path_base(path) - path), path);
+    DIR *stream = opendir(dir);
+    if (!stream)
+        return NULL;
+    char *nearest = NULL;
+    size_t count = 0;
+    char *names[256];
+    for (const struct dirent *entry; count < 256 && (entry = readdir(stream));) {
+        if (entry->d_name[0] != '.' && (names[count] = strdup(entry->d_name)))
+            count++;
+    }
+    closedir(stream);
+    const char *near = nearest_word(path_base(path), (const char *const *)names, count);
+    if (near)
+        nearest = strdup(near);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    return nearest;
+}
+
+static bool image_missing(const struct menu_line *line, const char *dir, struct diags *diags)
+{
+    char path[2 * PATH_MAX];
+    snprintf(path, sizeof(path), "%s%s", dir, line->path);
+    if (access(path, R_OK) == 0)
+        return false;
+    int error = errno;
+    char *near = error == ENOENT ? nearest_file(path) : NULL;
+    if (near)
+        diag_error(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
+                   dir, (int)(path_base(line->path) - line->path), line->path, near);
+    else
+        diag_error(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
+                   strerror(error));
+    free(near);
+    return true;
+}
+
+unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags)
+{
+    unsigned missing = image_missing(&scenario->menu.kernel, dir, diags);
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
+        missing += image_missing(&scenario->menu.modules[i], dir, diags);
+    return missing;
+}

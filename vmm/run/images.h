@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUN_IMAGES_H
+#define RUN_IMAGES_H
+
+#include "scenario/scenario.h"
+
+/* Compares the menu's paths with the directory; a diagnostic with FILE:LINE:COLUMN for each that is
+ * missing, with the nearest name that exists.  Returns how many are missing. */
+unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
+
+#endif
