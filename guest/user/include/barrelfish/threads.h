@@ -148,6 +148,11 @@ void thread_clear_token(struct waitset_chanstate *channel);
 uint32_t thread_current_token(void);
 void thread_set_outgoing_token(uint32_t token);
 void thread_get_outgoing_token(uint32_t *token); /* and clears it */
+/* A call waits for its reply and serves events meanwhile, whose handlers may call in turn.  So many may wait on
+ * one stack; false: no more. */
+#define THREAD_CALLS_MAX 24
+bool thread_begin_call(void);
+void thread_end_call(void);
 bool thread_get_rpc_in_progress(void);
 void thread_set_rpc_in_progress(bool in_progress);
 void thread_set_async_error(errval_t err);

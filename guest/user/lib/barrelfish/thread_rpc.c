@@ -52,6 +52,25 @@ void thread_get_outgoing_token(uint32_t *token)
     }
 }
 
+bool thread_begin_call(void)
+{
+    struct thread *me = thread_self();
+
+    if (me->calls == THREAD_CALLS_MAX) {
+        return false;
+    }
+    me->calls++;
+    return true;
+}
+
+void thread_end_call(void)
+{
+    struct thread *me = thread_self();
+
+    assert(me->calls > 0);
+    me->calls--;
+}
+
 bool thread_get_rpc_in_progress(void)
 {
     return thread_self()->rpc_in_progress;

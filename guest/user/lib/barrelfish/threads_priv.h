@@ -32,6 +32,7 @@ struct thread {
     bool joining;
     bool pause_pending;
     bool rpc_in_progress;
+    uint8_t calls; /* that wait, each in a handler on top of the one before */
     uint32_t id;
     void *wakeup_reason;
     int exit_status;

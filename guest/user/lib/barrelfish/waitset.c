@@ -62,6 +62,9 @@ static __attribute__((noinline)) void go_home(struct waitset_chanstate *chan,
         chan_polled_remove(chan, handle);
     }
     chan_dequeue(chan, chan_queue(chan));
+    if (chan->pins != NULL) {
+        ++*chan->pins;
+    }
     chan->state = chan->home;
     if (chan->state == CHAN_UNREGISTERED) {
         chan->waitset = NULL;

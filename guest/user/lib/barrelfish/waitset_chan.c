@@ -121,10 +121,13 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
 
 errval_t waitset_chan_deregister(struct waitset_chanstate *chan)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(chan, handle);
 
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
 }
 
