@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A stress program: several peers, on one core or more, each with several threads, that bind to all others and to
- * themselves and do everything at once: bind and close, messages of all sizes, capabilities, calls and calls
- * back.  With `dies`, given to all, peer 0 dies when it is half done: by `exit`, `stop` or `fault`.  Everything that arrives is
- * checked, and everybody who survives must get to the end.
+ * A stress program: several peers, on one core or more, each with several threads, that bind to all
+ * others and to themselves and do everything at once: bind and close, messages of all sizes,
+ * capabilities, calls and calls back.  With `dies`, given to all, peer 0 dies when it is half done:
+ * by `exit`, `stop` or `fault`.  Everything that arrives is checked, and everybody who survives must
+ * get to the end.
  *
  *   mixer me=K peers=N threads=T rounds=R [dies=HOW]
  *
@@ -379,7 +380,7 @@ static void die(void)
         disp_stop();
     }
     if (strcmp(dies, "fault") == 0) {
-        *(volatile int *)(uintptr_t)(8 * me) = 1; /* me is 0 */
+        __builtin_trap();
     }
     exit(0);
 }
@@ -439,8 +440,8 @@ static void parse(int argc, char *argv[])
     CHECK(me < peers && peers <= PEERS_MAX && threads <= THREADS_MAX);
 }
 
-/* Says that this peer needs the others no more, and waits until they have said the same: until then they
- * need this one.  Peer 0 is not waited for if it dies. */
+/* Says that this peer needs the others no more, and waits until they have said the same: until then
+ * they need this one.  Peer 0 is not waited for if it dies. */
 static void wait_for_all(void)
 {
     char name[32];

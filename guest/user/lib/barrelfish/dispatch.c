@@ -173,7 +173,7 @@ static void idle(dispatcher_handle_t handle)
     }
     shared->haswork = !may_sleep || disp->lmp_send_parked != NULL;
     shared->wakeup = sooner(disp->deferred_events != NULL ? disp->deferred_events->time : 0,
-                            ump_channels_recheck_time(handle));
+                            disp->ump_recheck_ns != 0 ? ump_channels_recheck_time(handle) : 0);
     disp->sleeps++;
     sys_yield(0);
     disp_fatal(handle, "the kernel refused a yield");

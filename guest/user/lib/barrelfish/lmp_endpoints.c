@@ -149,7 +149,8 @@ void lmp_endpoint_free(struct lmp_endpoint *ep)
 }
 
 /* Fires the endpoint's event if somebody listens; else who begins to will see the message. */
-static inline void trigger(struct lmp_endpoint *ep, dispatcher_handle_t handle)
+static inline __attribute__((always_inline)) void trigger(struct lmp_endpoint *ep,
+                                                          dispatcher_handle_t handle)
 {
     if (waitset_chan_is_armed(&ep->waitset_state)) {
         errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
@@ -244,16 +245,14 @@ static __attribute__((noinline)) void tell_arrivals(struct lmp_endpoint *ep,
     }
 }
 
-errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+static inline __attribute__((always_inline)) errval_t
+receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
 {
     dispatcher_handle_t handle = disp_disable();
 
     if (!lmp_endpoint_can_recv(ep)) {
         disp_enable(handle);
         return LIB_ERR_NO_LMP_MSG;
-    }
-    if (RARELY(ep->arrived != NULL)) {
-        tell_arrivals(ep, handle); /* before the kernel may write over it */
     }
     uint32_t pos = ep->k.consumed;
     uint64_t header = ep->k.buf[pos];
@@ -285,6 +284,22 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
     *(volatile uint32_t *)&ep->k.consumed = pos;
     disp_enable(handle);
     return SYS_ERR_OK;
+}
+
+/* Before the kernel may write over the message. */
+static __attribute__((noinline)) errval_t
+tell_and_receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    tell_arrivals(ep, handle);
+    disp_enable(handle);
+    return receive(ep, msg, cap);
+}
+
+errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    return RARELY(ep->arrived != NULL) ? tell_and_receive(ep, msg, cap) : receive(ep, msg, cap);
 }
 
 void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,

@@ -227,11 +227,11 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             me->wait_channel = awaited;
             waitset_check_disabled(ws);
             thread_block_disabled(handle, &ws->waiting_threads);
+            me->wait_channel = NULL;
             woken = true;
         }
         handle = disp_disable();
         if (woken) {
-            get_dispatcher_generic(handle)->current->wait_channel = NULL;
             ws->woken--;
             woken = false;
         }
