@@ -60,7 +60,11 @@ static bool may_fail(errval_t err)
         refused++;
         return true;
     }
-    return err_is_ok(err) || err_no(err) == FLOUNDER_ERR_BINDING_CLOSED;
+    if (err_is_ok(err) || err_no(err) == FLOUNDER_ERR_BINDING_CLOSED) {
+        return true;
+    }
+    printf("mixer %u: %s: %s\n", me, err_getcode(err), err_getstring(err));
+    return false;
 }
 
 /* ---- what is in the messages ---- */
