@@ -346,11 +346,14 @@ errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
 
 errval_t ump_chan_deregister_send(struct ump_chan *uc)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(&uc->send_waitset, handle);
 
     unpark_disabled(uc, handle);
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
 }
 
@@ -394,7 +397,9 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
         bool end = uc == last;
 
         next = uc->next;
-        if (ump_chan_can_send(uc)) {
+        /* of a channel that does not listen any more, only a goodbye is sent: to nobody, if the peer is lost */
+        bool in_vain = uc->connection.lost && !waitset_chan_is_registered(&uc->recv_waitset);
+        if (in_vain || ump_chan_can_send(uc)) {
             unpark_disabled(uc, handle);
             errval_t err = waitset_chan_trigger_disabled(&uc->send_waitset, handle);
             assert(err_is_ok(err));

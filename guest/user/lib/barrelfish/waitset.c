@@ -62,6 +62,9 @@ static __attribute__((noinline)) void go_home(struct waitset_chanstate *chan,
         chan_polled_remove(chan, handle);
     }
     chan_dequeue(chan, chan_queue(chan));
+    if (chan->pins != NULL) {
+        ++*chan->pins;
+    }
     chan->state = chan->home;
     if (chan->state == CHAN_UNREGISTERED) {
         chan->waitset = NULL;
@@ -224,11 +227,11 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             me->wait_channel = awaited;
             waitset_check_disabled(ws);
             thread_block_disabled(handle, &ws->waiting_threads);
+            me->wait_channel = NULL;
             woken = true;
         }
         handle = disp_disable();
         if (woken) {
-            get_dispatcher_generic(handle)->current->wait_channel = NULL;
             ws->woken--;
             woken = false;
         }

@@ -121,15 +121,19 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
 
 errval_t waitset_chan_deregister(struct waitset_chanstate *chan)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(chan, handle);
 
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
 }
 
 /* The blocked thread that has waited longest of those that may take the event, or NULL. */
-static struct thread *who_may_take(const struct waitset *ws, const struct waitset_chanstate *chan)
+static inline __attribute__((always_inline)) struct thread *
+who_may_take(const struct waitset *ws, const struct waitset_chanstate *chan)
 {
     struct thread *first = ws->waiting_threads, *thread = first;
 
@@ -139,7 +143,7 @@ static struct thread *who_may_take(const struct waitset *ws, const struct waitse
     return thread;
 }
 
-static void wake(struct waitset *ws, struct thread *thread, dispatcher_handle_t handle)
+static inline void wake(struct waitset *ws, struct thread *thread, dispatcher_handle_t handle)
 {
     ws->woken++;
     thread_unblock_disabled(handle, &ws->waiting_threads, thread, NULL);
@@ -151,8 +155,13 @@ static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t han
     struct waitset *ws = chan->waitset;
     struct thread *thread = who_may_take(ws, chan);
 
-    chan->state = thread == NULL && ws->waiting_threads != NULL ? CHAN_WAITING : CHAN_PENDING;
-    chan_enqueue(chan, chan_queue(chan));
+    if (thread == NULL && ws->waiting_threads != NULL) {
+        chan->state = CHAN_WAITING;
+        chan_enqueue(chan, &ws->waiting);
+        return;
+    }
+    chan->state = CHAN_PENDING;
+    chan_enqueue(chan, &ws->pending);
     if (thread != NULL) {
         wake(ws, thread, handle);
     }
