@@ -341,6 +341,10 @@ static void bind_lmp_reply_client(struct monitor_binding *mon, errval_t err, uin
 
     (void)mon;
     assert(lc->connstate == LMP_BIND_WAIT);
+    if (err_is_ok(err) && capref_is_null(ep)) {
+        err = LIB_ERR_CHAN_PEER_GONE; /* it ended, and its endpoint with it, while the reply waited */
+        monitor_client_connection_closed(mon_id);
+    }
     if (err_is_ok(err)) {
         lc->remote_cap = ep;
         lc->connstate = LMP_CONNECTED;
@@ -481,7 +485,9 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
     struct lmp_chan *lc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
-    if (e != NULL && e->lmp_connect_callback != NULL) {
+    if (capref_is_null(ep)) {
+        err = LIB_ERR_CHAN_PEER_GONE; /* the client ended while the request waited */
+    } else if (e != NULL && e->lmp_connect_callback != NULL) {
         get_core_state()->connecting = (struct idc_client){ client, trusted };
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }
