@@ -342,7 +342,8 @@ static void bind_lmp_reply_client(struct monitor_binding *mon, errval_t err, uin
     (void)mon;
     assert(lc->connstate == LMP_BIND_WAIT);
     if (err_is_ok(err) && capref_is_null(ep)) {
-        err = LIB_ERR_CHAN_PEER_GONE; /* it ended, and its endpoint with it, while the reply waited */
+        err =
+            LIB_ERR_CHAN_PEER_GONE; /* it ended, and its endpoint with it, while the reply waited */
         monitor_client_connection_closed(mon_id);
     }
     if (err_is_ok(err)) {
