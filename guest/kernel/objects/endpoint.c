@@ -40,6 +40,13 @@ static errval_t decode_transfer(struct dcb *sender, capaddr_t cptr, unsigned lev
     return find_receive_slot(receiver, ep, dest);
 }
 
+/* Who gets a copy may not take it away from everybody else. */
+static void cap_send_copy(struct cte *dest, struct cte *src)
+{
+    cap_copy_to(dest, src);
+    dest->cap.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
+}
+
 bool lmp_error_is_transient(errval_t err)
 {
     switch (err_no(err)) {
@@ -119,7 +126,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
         if (give_away)
             cap_move_to(dest, src);
         else
-            cap_copy_to(dest, src);
+            cap_send_copy(dest, src);
         ep->recv_cptr = 0;
         header |= 1 << 8;
     }
