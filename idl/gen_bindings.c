@@ -135,7 +135,7 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
     put(e->out, ");\n");
     if (call)
         put(e->out, "    /* a handler below us on the stack still has to answer its own call */\n"
-                    "    if (_binding->flounder.depth > 1)\n"
+                    "    if (_binding->flounder.depth > 2)\n"
                     "        _binding->incoming_token = _outer_token;\n");
     put(e->out, "}\n\n");
 }

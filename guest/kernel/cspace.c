@@ -129,6 +129,12 @@ void cap_copy_to(struct cte *dest, struct cte *src)
     insert(dest);
 }
 
+void cap_send_copy(struct cte *dest, struct cte *src)
+{
+    cap_copy_to(dest, src);
+    dest->cap.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
+}
+
 void cap_copy_to_dcb(struct cte *dest, struct cte *src)
 {
     cap_copy_to(dest, src);

@@ -54,6 +54,9 @@ errval_t cspace_empty_slot(struct capability *root, capaddr_t cptr, unsigned lev
 void cap_copy_to(struct cte *dest, struct cte *src);
 errval_t cap_may_copy(const struct cte *src);
 
+/* The same for who gets it in a message: he may not take it away from everybody else. */
+void cap_send_copy(struct cte *dest, struct cte *src);
+
 /* The same into a DCB, for the frame or the address space of its dispatcher, which stops when they are
  * revoked. */
 void cap_copy_to_dcb(struct cte *dest, struct cte *src);

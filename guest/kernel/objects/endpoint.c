@@ -40,13 +40,6 @@ static errval_t decode_transfer(struct dcb *sender, capaddr_t cptr, unsigned lev
     return find_receive_slot(receiver, ep, dest);
 }
 
-/* Who gets a copy may not take it away from everybody else. */
-static void cap_send_copy(struct cte *dest, struct cte *src)
-{
-    cap_copy_to(dest, src);
-    dest->cap.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
-}
-
 bool lmp_error_is_transient(errval_t err)
 {
     switch (err_no(err)) {
