@@ -46,7 +46,8 @@ Test(monitor_iref, the_table_fills_up_and_empties_by_owner)
     iref_t iref;
     iref_table_init(&table, 1);
     for (unsigned i = 0; i < IREFS_PER_CORE; i++)
-        cr_assert_eq(iref_alloc(&table, i % 2 ? &a : &b, free_of_charge, i, "if", &iref), SYS_ERR_OK);
+        cr_assert_eq(iref_alloc(&table, i % 2 ? &a : &b, free_of_charge, i, "if", &iref),
+                     SYS_ERR_OK);
     cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, "if", &iref), MON_ERR_IREF_ALLOC);
     iref_free_owner(&table, &a);
     cr_assert_null(iref_find(&table, 256 + 2));
