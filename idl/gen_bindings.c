@@ -339,7 +339,7 @@ static void gen_handshakes(struct idl_emit *e)
 static void gen_names(struct idl_emit *e)
 {
     put(e->out,
-        "/* ---- names, for who watches channels ---- */\n\n"
+        "/* ---- names, for who watches channels ---- */\n\n/* clang-format off */\n"
         "__asm__(\".pushsection .idl.messages,\\\"\\\",@progbits\\n\"\n"
         "        \".ascii \\\"interface %s\\\\n\\\"\\n\"\n",
         e->name);
@@ -359,7 +359,7 @@ static void gen_names(struct idl_emit *e)
         }
         put(e->out, "\\\\n\\\"\\n\"\n");
     }
-    put(e->out, "        \".popsection\");\n");
+    put(e->out, "        \".popsection\");\n/* clang-format on */\n");
 }
 
 void idl_gen_bindings(struct idl_emit *e)

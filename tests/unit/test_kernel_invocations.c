@@ -109,8 +109,6 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
     cr_expect_gt(((struct kernel_stats *)buffer())->syscalls, 4);
     EXPECT_ERR(KERNEL(KernelCmd_Get_stats, BUFFER + 4).error, SYS_ERR_INVALID_USER_BUFFER);
     EXPECT_OK(KERNEL(KernelCmd_Register_channel, BUFFER).error);
-    EXPECT_ERR(KERNEL(KernelCmd_Register_channel, UDISP + DISPATCHER_FRAME_BYTES - 8).error,
-               SYS_ERR_INVALID_USER_BUFFER);
     EXPECT_ERR(KERNEL(12345, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
     EXPECT_ERR(KERNEL(KernelCmd_Notify_register, RAM_CPTR, 2).error, SYS_ERR_LRPC_NOT_ENDPOINT);
     EXPECT_ERR(KERNEL(KernelCmd_Notify_register, SLOT(9), 2).error, SYS_ERR_CAP_NOT_FOUND);

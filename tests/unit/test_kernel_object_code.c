@@ -32,6 +32,9 @@
 /* FXRSTOR loads what the instruction before has masked; if another core unmasks it meanwhile it
  * faults, which the CPU driver knows (entry.S, restore_fpu_fault). */
 #define MXCSR_OFFSET (DISP_DISABLED_AREA + SA_FXSAVE + 24)
+/* A call that is made again has its RIP moved back (syscall.c, enter_again).  That load decides nothing:
+ * arch_resume checks the RIP that it loads itself. */
+#define RIP_OFFSET (DISP_ENABLED_AREA + SA_RIP)
 
 struct load {
     uint64_t address, offset; /* physical, and in its frame */
@@ -140,9 +143,11 @@ static void on_read(unicorn_cpu *cpu, int type, uint64_t address, int bytes, int
     unsigned i = 0;
     while (i < seen.frames && address - seen.frame[i] >= DISPATCHER_FRAME_BYTES)
         i++;
-    if (i == seen.frames || address - seen.frame[i] == MXCSR_OFFSET)
+    if (i == seen.frames)
         return;
     const uint64_t offset = address - seen.frame[i];
+    if (offset == MXCSR_OFFSET || offset == RIP_OFFSET)
+        return;
     seen.loads++;
     for (unsigned l = 0; l < core->count; l++)
         if (address < core->load[l].address + core->load[l].bytes &&
