@@ -58,7 +58,7 @@ struct device_state {
     uint8_t power[ABI_MAX_CORES];         /* enum device_core_power */
     uint64_t timer_at_ns[ABI_MAX_CORES];  /* when the core's timer fires, 0 = not armed */
     uint64_t bad_requests[ABI_MAX_CORES]; /* requests answered with anything but ABI_RESULT_OK */
-    uint64_t channels;                    /* channels named so far */
+    uint64_t channels;                    /* names given and taken back so far */
 };
 
 /* Prepares the state of a machine that is switched off.  1 <= core_count <= ABI_MAX_CORES. */
@@ -84,7 +84,7 @@ enum device_effect_kind {
     DEVICE_EXIT,       /* switch the machine off */
     DEVICE_PANIC,      /* the CPU driver of the issuing core gave up */
     DEVICE_SCRUB,      /* zero a range of guest memory */
-    DEVICE_CHANNEL,    /* a channel has a name now */
+    DEVICE_CHANNEL,    /* a channel has a name now, or none any more */
     DEVICE_VECTORS,    /* clear the issuing core's wide vector registers */
 };
 
@@ -112,7 +112,11 @@ struct device_effect {
             void *host;
             uint64_t paddr, bytes;
         } scrub;
-        struct abi_channel channel; /* a checked copy; name is zero-terminated */
+        struct {
+            uint64_t record; /* guest-physical */
+            struct abi_channel
+                is; /* a checked copy; with state ABI_CHANNEL_FREE nothing else counts */
+        } channel;
     };
 };
 

@@ -1,44 +1,91 @@
 /* SPDX-License-Identifier: MIT
  *
- * The fabric device: the guest names a cross-core channel, so that the machine can tell whose lines
- * it sees in the window.
+ * The fabric device: the guest names a cross-core channel, or takes the name back, so that the machine
+ * can tell whose lines it sees in the window.
  *
- * The structure is copied before it is checked (another core could change it in between) and the
- * checked copy is the effect.  A channel must lie in one node's window, whole lines, and join two
- * cores that exist.
+ * The record is copied before it is checked (another core could change it in between) and the checked
+ * copy is the effect.  Rings must lie in a node's window, whole lines, one beside the other, and join
+ * two cores that exist.
  */
 #include <string.h>
 
 #include "models.h"
 
-#define LINE_BYTES 64
+#define LINE_BYTES_MIN 16
+#define LINE_BYTES_MAX 128
+#define WORD_BYTES 8
+#define WORD_BITS 64
+#define RING_LINES_MIN 2
+#define RING_LINES_MAX 32768
+
+static bool is_text(const char *text, size_t bytes)
+{
+    return memchr(text, 0, bytes) != NULL;
+}
+
+static bool layout_makes_sense(const struct abi_line_layout *l)
+{
+    return l->line_bytes >= LINE_BYTES_MIN && l->line_bytes <= LINE_BYTES_MAX &&
+           (l->line_bytes & (l->line_bytes - 1)) == 0 && l->commit_offset % WORD_BYTES == 0 &&
+           l->commit_offset <= l->line_bytes - WORD_BYTES && l->wake_offset % WORD_BYTES == 0 &&
+           l->wake_offset <= l->line_bytes - WORD_BYTES && l->epoch_shift < WORD_BITS &&
+           l->type_bits >= 1 && l->type_bits <= 16 && l->type_shift + l->type_bits <= WORD_BITS;
+}
+
+static bool ring_makes_sense(const struct abi_ring *ring, unsigned line_bytes)
+{
+    return ring->base % line_bytes == 0 && ring->bytes % line_bytes == 0 &&
+           ring->bytes / line_bytes >= RING_LINES_MIN &&
+           ring->bytes / line_bytes <= RING_LINES_MAX && ring->reserved == 0 &&
+           (ring->notify_id < ABI_NOTIFY_IDS || ring->notify_id == ABI_NOTIFY_UNKNOWN);
+}
+
+static bool in_window(const struct device_memory *memory, uint64_t paddr, uint64_t bytes)
+{
+    const struct device_range *range = device_memory_find(memory, paddr, bytes);
+    return range && range->kind == DEVICE_RANGE_WINDOW;
+}
+
+static bool overlap(const struct abi_ring *a, const struct abi_ring *b)
+{
+    return a->base < b->base + b->bytes && b->base < a->base + a->bytes;
+}
+
+/* ABI_RESULT_* for a record that names a channel. */
+static uint64_t check(const struct device_state *state, const struct device_memory *memory,
+                      const struct abi_channel *c)
+{
+    const struct abi_ring *a = &c->ring[0], *b = &c->ring[1];
+    if (!is_text(c->interface, sizeof c->interface) || !is_text(c->server, sizeof c->server) ||
+        !is_text(c->client, sizeof c->client) || !layout_makes_sense(&c->layout) ||
+        !ring_makes_sense(a, c->layout.line_bytes) || !ring_makes_sense(b, c->layout.line_bytes))
+        return ABI_RESULT_BAD_REQUEST;
+    if (a->core >= state->core_count || b->core >= state->core_count)
+        return ABI_RESULT_NO_SUCH_CORE;
+    if (!in_window(memory, a->base, a->bytes) || !in_window(memory, b->base, b->bytes))
+        return ABI_RESULT_BAD_ADDRESS;
+    return overlap(a, b) ? ABI_RESULT_BAD_REQUEST : ABI_RESULT_OK;
+}
 
 void fabric_out(struct device_state *state, const struct device_memory *memory,
                 const struct device_access *access, struct device_reply *reply)
 {
-    const void *guest = device_memory_at(memory, access->arg[0], sizeof(struct abi_channel));
-    if (!guest) {
+    const struct device_range *range =
+        device_memory_find(memory, access->arg[0], sizeof(struct abi_channel));
+    if (!range || range->kind != DEVICE_RANGE_WINDOW || access->arg[0] % WORD_BYTES != 0) {
         reply->result = ABI_RESULT_BAD_ADDRESS;
         return;
     }
     struct abi_channel channel;
-    memcpy(&channel, guest, sizeof channel);
-    if (channel.core_a >= state->core_count || channel.core_b >= state->core_count) {
-        reply->result = ABI_RESULT_NO_SUCH_CORE;
-        return;
-    }
-    if (memchr(channel.name, 0, sizeof channel.name) == NULL || channel.flags != 0 ||
-        channel.bytes_per_ring == 0 || channel.bytes_per_ring % LINE_BYTES != 0 ||
-        channel.base % LINE_BYTES != 0) {
+    memcpy(&channel, (const uint8_t *)range->host + (access->arg[0] - range->base), sizeof channel);
+    if (channel.magic != ABI_CHANNEL_MAGIC || channel.state > ABI_CHANNEL_NAMED)
         reply->result = ABI_RESULT_BAD_REQUEST;
+    else if (channel.state == ABI_CHANNEL_NAMED)
+        reply->result = check(state, memory, &channel);
+    if (reply->result != ABI_RESULT_OK)
         return;
-    }
-    const struct device_range *range =
-        device_memory_find(memory, channel.base, 2 * (uint64_t)channel.bytes_per_ring);
-    if (!range || range->kind != DEVICE_RANGE_WINDOW) {
-        reply->result = ABI_RESULT_BAD_ADDRESS;
-        return;
-    }
     state->channels++;
-    device_add_effect(reply, DEVICE_CHANNEL, access->core)->channel = channel;
+    struct device_effect *effect = device_add_effect(reply, DEVICE_CHANNEL, access->core);
+    effect->channel.is = channel;
+    effect->channel.record = access->arg[0];
 }

@@ -135,7 +135,7 @@ static void gen_handle(struct idl_emit *e, const struct idl_wire_message *m)
     put(e->out, ");\n");
     if (call)
         put(e->out, "    /* a handler below us on the stack still has to answer its own call */\n"
-                    "    if (_binding->flounder.depth > 1)\n"
+                    "    if (_binding->flounder.depth > 2)\n"
                     "        _binding->incoming_token = _outer_token;\n");
     put(e->out, "}\n\n");
 }
@@ -334,6 +334,34 @@ static void gen_handshakes(struct idl_emit *e)
         n, n, n);
 }
 
+/* Names of the messages, and the lines they take over UMP, as text in a section that is not loaded: for
+ * whoever watches channels from outside. */
+static void gen_names(struct idl_emit *e)
+{
+    put(e->out,
+        "/* ---- names, for who watches channels ---- */\n\n"
+        "__asm__(\".pushsection .idl.messages,\\\"\\\",@progbits\\n\"\n"
+        "        \".ascii \\\"interface %s\\\\n\\\"\\n\"\n",
+        e->name);
+    for (size_t i = 0; i < e->plan->message_count; i++) {
+        const struct idl_wire_message *m = &e->plan->messages[i];
+        put(e->out, "        \".ascii \\\"message %u %s %u", m->number, m->name,
+            m->fixed_fragments[IDL_UMP]);
+        for (size_t k = 0; k < m->stream_count; k++) {
+            const struct idl_stream *s = &m->streams[k];
+            if (s->kind == IDL_STREAM_PACKED)
+                put(e->out, " p%u", s->element_words);
+            else if (s->kind == IDL_STREAM_ELEMENTS)
+                put(e->out, " e%u",
+                    idl_builtins[idl_base_type(s->argument->type.type)->builtin].c_bits / 8u);
+            else
+                put(e->out, " b");
+        }
+        put(e->out, "\\\\n\\\"\\n\"\n");
+    }
+    put(e->out, "        \".popsection\");\n");
+}
+
 void idl_gen_bindings(struct idl_emit *e)
 {
     const struct idl_plan *plan = e->plan;
@@ -353,4 +381,5 @@ void idl_gen_bindings(struct idl_emit *e)
     idl_gen_local_stubs(e);
     gen_interface(e);
     gen_handshakes(e);
+    gen_names(e);
 }

@@ -140,7 +140,7 @@ static void gen_client(struct idl_emit *e, const struct rpc *r)
     put(e->out,
         "    const uint32_t _token = flounder_rpc_begin(_c, &_rpc, %s_%s_response__msgnum, %s);\n",
         e->name, name, results ? "&_results" : "NULL");
-    put(e->out, "    do {\n");
+    put(e->out, "    if (_token == 0)\n        return FLOUNDER_ERR_RPC_NESTED;\n    do {\n");
     idl_put_names(e,
                   idl_arena_printf(e->arena,
                                    "        _err = _binding->token_vtbl->%s_call(_binding, "

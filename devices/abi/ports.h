@@ -39,7 +39,8 @@
 #define ABI_PORT_SCRUB 0x5014
 #define ABI_SCRUB_ALIGN 64
 
-/* Fabric: names a cross-core channel.  arg[0] guest-physical address of struct abi_channel. */
+/* Fabric: a channel's record has changed.  arg[0] guest-physical address of its struct abi_channel, in the
+ * UMP window. */
 #define ABI_PORT_FABRIC 0x5018
 
 /* Vectors: clears what this core has in vector registers beyond those that FXSAVE knows (the upper
@@ -50,16 +51,50 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-/* One channel: two rings in the UMP window, each written by one side only. */
-struct abi_channel {
-    char name[64];           /* "client->server" or an interface name, zero-terminated */
-    uint64_t base;           /* guest-physical, in the window */
-    uint32_t bytes_per_ring; /* ring a at base, ring b at base + bytes_per_ring */
-    uint8_t core_a; /* writes ring a: the side that exported (it is the other's incoming ring) */
-    uint8_t core_b; /* writes ring b: the side that bound */
-    uint16_t flags; /* 0 */
+/* A cross-core channel: two rings in the UMP window, each written by one side only.  The record lies in
+ * the window itself, so that whoever sees only that memory finds it; the port says that it has changed.
+ * It is written before either end maps the rings, written again when a notification id becomes known,
+ * and taken back (state ABI_CHANNEL_FREE) before their memory serves another purpose. */
+#define ABI_CHANNEL_MAGIC 0x4e414843 /* "CHAN" */
+#define ABI_CHANNEL_FREE 0
+#define ABI_CHANNEL_NAMED 1
+#define ABI_CHANNEL_RECORDS 21 /* on a page: behind its first line, which belongs to the guest */
+#define ABI_CHANNEL_FIRST_RECORD 64   /* offset in the page */
+#define ABI_NOTIFY_UNKNOWN 0xffffffff /* it has none, or none yet */
+
+#define ABI_CHANNEL_SERVER 0 /* index of the ring that the side writes that exported ... */
+#define ABI_CHANNEL_CLIENT 1 /* ... and of that of the side that bound */
+
+struct abi_ring {
+    uint64_t base;      /* guest-physical, line aligned */
+    uint32_t bytes;     /* message lines, then the writer's control line */
+    uint32_t notify_id; /* wakes the writer of this ring; ABI_NOTIFY_UNKNOWN */
+    uint32_t core;      /* of the writer */
+    uint32_t reserved;  /* 0 */
 };
-_Static_assert(sizeof(struct abi_channel) == 80, "channel layout");
+
+/* How a line lies in memory.  A line counts as written when its commit word is: 8 bytes, which hold
+ * epoch and message type.  The writer sets bit 0 of its wake word when it wants a notification. */
+struct abi_line_layout {
+    uint16_t line_bytes;    /* a power of two, 16 to 128 */
+    uint16_t commit_offset; /* of the commit word in the line */
+    uint16_t wake_offset;   /* of the wake word in the control line */
+    uint8_t epoch_shift;    /* bit of the commit word that flips with each pass; 1 in the first */
+    uint8_t type_shift, type_bits;
+    uint8_t reserved[7]; /* 0 */
+};
+
+struct abi_channel {
+    uint32_t magic, state;
+    char interface[48], server[32], client[32]; /* zero-terminated */
+    struct abi_ring ring[2];
+    struct abi_line_layout layout;
+    uint8_t reserved[8]; /* 0 */
+};
+_Static_assert(sizeof(struct abi_ring) == 24, "ring layout");
+_Static_assert(sizeof(struct abi_channel) == 192, "channel layout");
+_Static_assert(ABI_CHANNEL_FIRST_RECORD + ABI_CHANNEL_RECORDS * sizeof(struct abi_channel) == 4096,
+               "records fill a page");
 #endif
 
 #endif

@@ -160,10 +160,7 @@ void startup_first_domain(uint64_t boot_paddr)
         (boot_info->boot_bytes + ABI_PAGE_BYTES - 1) & ~(uint64_t)(ABI_PAGE_BYTES - 1);
 
     /* address space */
-    const uint64_t *boot_table = phys_to_mem(paddr(boot_info->pml4));
-    uint64_t *table = phys_to_mem(paddr(pml4));
-    table[(ABI_PHYSMAP_BASE >> 39) & 511] = boot_table[(ABI_PHYSMAP_BASE >> 39) & 511];
-    table[(ABI_KERNEL_BASE >> 39) & 511] = boot_table[(ABI_KERNEL_BASE >> 39) & 511];
+    vnode_init_root(pml4);
     map_image(pml4);
     map(pml4, DOMAIN_DISPFRAME_VBASE, disp_frame, DISPATCHER_FRAME_BYTES,
         ABI_PTE_WRITE | ABI_PTE_NX);

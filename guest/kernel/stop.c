@@ -3,51 +3,89 @@
  * The end of a dispatcher, and how the monitor learns of it.
  *
  * A dispatcher stops because it asks to, because it cannot run even its own fault handler, or because
- * it is deleted; and the monitor must hear of it, since it may not have said goodbye.  A stop leaves the
- * domain's number in a ring, and the monitor, which registered an endpoint for this, gets an empty
- * message as a hint.  The ring is the truth: a hint may be lost in a full endpoint buffer, because one
- * that is already there makes the monitor look.  Only the monitor itself stops dispatchers in silence.
+ * it is deleted; and the monitor must hear of it, since it may not have said goodbye.  Stopped dispatchers
+ * wait in a queue made of their own DCBs, so that none is lost for want of room, and the monitor, which
+ * registered an endpoint for this, gets an empty message as a hint.  The queue is the truth: a hint may be
+ * lost in a full endpoint buffer, because one that is already there makes the monitor look.  As long as there
+ * is a monitor, a DCB in the queue is not given up (delete.c).  Only the monitor itself stops dispatchers in
+ * silence.
  */
+#include "delete.h"
 #include "dispatch.h"
 #include "objects/objects.h"
 #include "schedule.h"
 
-#define STOPPED_MAX 256 /* not yet asked for; a power of two */
-
-static uint32_t stopped[STOPPED_MAX];
-static uint32_t first, count;
+static struct dcb *first, *last;
 static struct cte monitor; /* EndPointLMP; empty when nobody wants to know */
 
 void stop_register_monitor(struct cte *endpoint)
 {
-    if (monitor.cap.type != ObjType_Null) {
-        errval_t err = cap_delete(&monitor);
-        assert(err_is_ok(err));
-    }
+    if (monitor.cap.type != ObjType_Null)
+        cap_delete_now(&monitor);
     cap_copy_to(&monitor, endpoint);
+}
+
+bool stop_is_monitor(const struct dcb *dcb)
+{
+    return monitor.cap.type == ObjType_EndPointLMP &&
+           (const struct dcb *)monitor.cap.u.endpoint.listener == dcb;
+}
+
+static void enqueue(struct dcb *dcb)
+{
+    dcb->unreported = 1;
+    dcb->stopped_next = NULL;
+    dcb->stopped_prev = last;
+    if (last != NULL)
+        last->stopped_next = dcb;
+    else
+        first = dcb;
+    last = dcb;
+}
+
+static void dequeue(struct dcb *dcb)
+{
+    dcb->unreported = 0;
+    if (dcb->stopped_next != NULL)
+        dcb->stopped_next->stopped_prev = dcb->stopped_prev;
+    else
+        last = dcb->stopped_prev;
+    if (dcb->stopped_prev != NULL)
+        dcb->stopped_prev->stopped_next = dcb->stopped_next;
+    else
+        first = dcb->stopped_next;
 }
 
 uint32_t stop_next(void)
 {
-    if (count == 0)
+    struct dcb *dcb = first;
+    if (dcb == NULL)
         return 0;
-    uint32_t domain = stopped[first % STOPPED_MAX];
-    first++;
-    count--;
+    dequeue(dcb);
+    const uint32_t domain = dcb->head.domain_id;
+    if (cte_is_record(&dcb->self) && dcb->self.node.step == STEP_WAITS)
+        delete_finish(&dcb->self);
     return domain;
 }
 
-static void tell_monitor(uint32_t domain)
+bool stop_holds(struct dcb *dcb)
 {
-    if (domain == 0) /* a first domain: the monitor itself, or init, which is nobody's child */
-        return;
-    if (count == STOPPED_MAX) {
-        printk("too many dispatchers stopped before the monitor asked: domain %x is not reported",
-               domain);
-        return;
+    if (!dcb->unreported)
+        return false;
+    if (monitor.cap.type == ObjType_EndPointLMP) {
+        const struct dcb *listener = (const struct dcb *)monitor.cap.u.endpoint.listener;
+        if (listener != NULL && !listener->stopped)
+            return true;
     }
-    stopped[(first + count) % STOPPED_MAX] = domain;
-    count++;
+    dequeue(dcb);
+    return false;
+}
+
+static void tell_monitor(struct dcb *dcb)
+{
+    if (dcb->head.domain_id == 0) /* a first domain: the monitor itself, or init, nobody's child */
+        return;
+    enqueue(dcb);
     if (monitor.cap.type != ObjType_EndPointLMP)
         return;
     struct dcb *receiver;
@@ -64,5 +102,5 @@ void dispatch_stop(struct dcb *dcb, bool tell)
     dcb->stopped = 1;
     dcb->complete = 0;
     if (tell && dcb->disp != NULL)
-        tell_monitor(dcb->head.domain_id);
+        tell_monitor(dcb);
 }

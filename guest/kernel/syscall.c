@@ -7,10 +7,13 @@
  * area behind with the result already in it.  Nothing is read from there: the domain may write it from
  * another core.  Arguments come in registers and in syscall_words, once.
  */
+#include "delete.h"
 #include "dispatch.h"
 #include "objects/objects.h"
 #include "plat.h"
 #include "schedule.h"
+
+#define SYSCALL_INSTRUCTION_BYTES 2
 
 struct kernel_stats kernel_counters;
 
@@ -144,16 +147,33 @@ send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsig
     leave(area, receiver);
 }
 
+/* The caller makes the same call again, from the same instruction; between the two, interrupts are taken and
+ * others may run.  What tells the calls apart travels with the registers. */
+static void __attribute__((noreturn))
+enter_again(struct registers_x86_64 *area, uint64_t head, bool later)
+{
+    area->rsi = head | INVOKE_AGAIN;
+    area->rip -= SYSCALL_INSTRUCTION_BYTES;
+    if (!later)
+        dispatch_return(area);
+    schedule_yield(current);
+    leave(area, NULL);
+}
+
 static void __attribute__((noreturn, noinline))
-invoke_object_of(struct registers_x86_64 *area, struct cte *cte)
+invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head)
 {
     const struct invocation inv = {
         .caller = current,
         .root = &current->cspace.cap,
+        .again = head & INVOKE_AGAIN,
         .command = syscall_words[0],
         .arg = syscall_words + 1,
     };
-    finish(area, invoke_object(cte, &inv));
+    const struct sysret result = invoke_object(cte, &inv);
+    if (result.error >= KERNEL_AGAIN_LATER && current != NULL && !current->stopped)
+        enter_again(area, head, result.error == KERNEL_AGAIN_LATER);
+    finish(area, result);
 }
 
 static void __attribute__((noreturn, noinline))
@@ -164,6 +184,8 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
     struct cte *cte = &current->cspace;
     if (length > LMP_MSG_WORDS)
         give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
+    if (head & INVOKE_AGAIN) /* nobody sees it when the call is done */
+        area->rsi = head & ~(uint64_t)INVOKE_AGAIN;
 
     if (level != 0) {
         errval_t err = cspace_lookup(&cte->cap, (capaddr_t)cptr, level, &cte);
@@ -179,7 +201,7 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
                      (message ? length : syscall_words[0] & 0xff) << 24 | cptr << 32,
                  CORE_PAGE->current_dcb);
     if (!message)
-        invoke_object_of(area, cte);
+        invoke_object_of(area, cte, head);
     send(area, cte, length, head & 0xff, (capaddr_t)send_cptr, head >> 24 & 0xff);
 }
 

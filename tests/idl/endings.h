@@ -201,3 +201,100 @@ static void last_words_count_though_a_send_crosses_them(void)
     EXPECT(kitchen_empty__tx(b, NOP_CONT) == last_error);
     disconnect();
 }
+
+/* ---- what keeps a binding alive ---- */
+
+/* Another thread closes the binding when this one has its place in the channel. */
+static void a_message_being_filled_outlives_teardown(void)
+{
+    if (kind != FLOUNDER_LMP && kind != FLOUNDER_UMP)
+        return;
+    connect(80, 32);
+    b->error_handler = on_error;
+    b->rx_vtbl.empty = rx_empty;
+    struct flounder_binding *c = &a->flounder;
+    const struct flounder_message_plan *plan =
+        &c->plan[kitchen_empty__msgnum - FLOUNDER_FIRST_MESSAGE];
+    struct flounder_line line = { .line = NULL };
+    uint64_t *words = NULL;
+    if (kind == FLOUNDER_UMP)
+        EXPECT(flounder_ump_reserve(c, plan->number, NOP_CONT, &line) != NULL);
+    else
+        EXPECT((words = flounder_lmp_reserve(c, plan->number, NOP_CONT)) != NULL);
+    EXPECT(err_is_ok(a->control(a, IDC_CONTROL_TEARDOWN)));
+    EXPECT(kitchen_empty__tx(a, NOP_CONT) == FLOUNDER_ERR_BINDING_CLOSED);
+    if (kind == FLOUNDER_UMP) {
+        EXPECT(err_is_ok(flounder_ump_submit(c, plan, NOP_CONT, &line)));
+    } else {
+        words[0] = plan->number;
+        EXPECT(err_is_ok(flounder_lmp_submit(c, plan, NOP_CONT, NULL_CAP)));
+    }
+    a = NULL; /* that was the last pin */
+    settle();
+    HAPPENED("empty error-b ");
+    disconnect();
+}
+
+/* Another thread closes the binding when this one has taken its event. */
+static void an_event_that_was_taken_outlives_teardown(void)
+{
+    struct event_closure event;
+    if (kind == FLOUNDER_LOCAL)
+        return;
+    connect(80, 32);
+    a->error_handler = on_error;
+    b->rx_vtbl.empty = rx_empty;
+    EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT)));
+    EXPECT(err_is_ok(get_next_event(&ws, &event)));
+    EXPECT(event.arg == &b->flounder);
+    EXPECT(err_is_ok(b->control(b, IDC_CONTROL_TEARDOWN)));
+    b = NULL;
+    while (err_is_ok(check_for_event(&ws))) /* whatever teardown left to be done */
+        EXPECT(err_is_ok(event_dispatch(&ws)));
+    event.handler(event.arg); /* delivers nothing; closes the channel */
+    settle();
+    HAPPENED("error-a ");
+    disconnect();
+}
+
+static void a_client_that_does_wrong_is_closed_alone(void)
+{
+    connect(80, 32);
+    a->error_handler = on_error;
+    b->flounder.accepted = true;
+    EXPECT(err_is_ok(kitchen_empty__tx(a, NOP_CONT))); /* b has no handler for it */
+    settle();
+    b = NULL;
+    HAPPENED("error-a ");
+    host_debug_output();
+    disconnect();
+}
+
+static void what_the_library_closed_stays_until_teardown(void)
+{
+    connect(80, 32);
+    a->flounder.bound = true;
+    kitchen_rpc_client_init(a);
+    EXPECT(err_is_ok(b->control(b, IDC_CONTROL_TEARDOWN)));
+    b = NULL;
+    settle();
+    EXPECT(kitchen_empty__tx(a, NOP_CONT) == FLOUNDER_ERR_BINDING_CLOSED);
+    EXPECT(a->rpc_tx_vtbl.add(a, 1, 2, NULL) == FLOUNDER_ERR_BINDING_CLOSED);
+    EXPECT(a->register_send(a, &ws, noting("never")) == FLOUNDER_ERR_BINDING_CLOSED);
+    EXPECT(err_is_ok(a->change_waitset(a, &ws)));
+    EXPECT(err_is_ok(a->control(a, IDC_CONTROL_TEARDOWN)));
+    a = NULL;
+    disconnect();
+}
+
+static void calls_on_top_of_calls_are_counted(void)
+{
+    connect(80, 32);
+    kitchen_rpc_client_init(a);
+    for (unsigned i = 0; i < THREAD_CALLS_MAX; i++)
+        EXPECT(thread_begin_call());
+    EXPECT(a->rpc_tx_vtbl.add(a, 1, 2, NULL) == FLOUNDER_ERR_RPC_NESTED);
+    for (unsigned i = 0; i < THREAD_CALLS_MAX; i++)
+        thread_end_call();
+    disconnect();
+}

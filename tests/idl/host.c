@@ -76,6 +76,22 @@ struct thread *thread_self(void)
     return &current->thread;
 }
 
+static __thread unsigned calls;
+
+bool thread_begin_call(void)
+{
+    if (calls == THREAD_CALLS_MAX)
+        return false;
+    calls++;
+    return true;
+}
+
+void thread_end_call(void)
+{
+    assert(calls > 0);
+    calls--;
+}
+
 void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
 {
     (void)queue;
@@ -454,7 +470,8 @@ bool lmp_chan_can_recv(struct lmp_chan *lc)
 
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
-    assert(capref_is_null(endpoint_of(lc)->recv_slot));
+    if (!capref_is_null(endpoint_of(lc)->recv_slot))
+        return SYS_ERR_OK;
     return slot_alloc(&endpoint_of(lc)->recv_slot);
 }
 
@@ -497,11 +514,13 @@ errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_c
     return err;
 }
 
-void lmp_chan_listen_again(struct lmp_chan *lc)
+bool lmp_chan_listen_again(struct lmp_chan *lc)
 {
-    assert(lc->endpoint->waitset_state.held);
+    if (!lc->endpoint->waitset_state.held)
+        return false;
     waitset_chan_listen_disabled(&lc->endpoint->waitset_state);
     idc_connection_registered(&lc->connection);
+    return true;
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)

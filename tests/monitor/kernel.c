@@ -89,7 +89,7 @@ void cap_revoke_all(const struct cap *cap)
 {
     for (struct cap *other = world.caps, *next; other != NULL; other = next) {
         next = other->next;
-        if (other != cap && other->core == cap->core &&
+        if (other != cap && other->core == cap->core && !other->locked &&
             (same_object(other, cap) || lies_in(other, cap)))
             delete_cap(other);
     }
@@ -231,6 +231,8 @@ static struct sysret cnode_invoke(struct core *core, capaddr_t cptr, const uintp
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);
+        if (cap->locked && word[0] != CNodeCmd_CapIdentify)
+            return SYSRET(err_push(SYS_ERR_CAP_LOCKED, SYS_ERR_RETRY_THROUGH_MONITOR));
         if (word[0] == CNodeCmd_Delete)
             delete_cap(cap);
         else if (word[0] == CNodeCmd_Revoke)
@@ -252,12 +254,20 @@ static bool is_shared(const struct cap *cap)
     return false;
 }
 
+static struct sysret lock(struct cap *cap, bool locked)
+{
+    CHECK(cap->locked != locked, "locked or unlocked twice");
+    cap->locked = locked;
+    return SYSRET(SYS_ERR_OK);
+}
+
 static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
 {
     struct cap *cap = NULL;
     const enum kernel_cmd command = (enum kernel_cmd)word[0];
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
-        command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared) {
+        command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
+        command == KernelCmd_Lock_cap || command == KernelCmd_Unlock_cap) {
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);
@@ -291,6 +301,11 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     case KernelCmd_Stop_dispatcher:
         CHECK(cap->endpoint->owner != NULL, "a monitor stops itself");
         domain_stopped_by_monitor(cap->endpoint->owner);
+        return SYSRET(SYS_ERR_OK);
+    case KernelCmd_Lock_cap:
+    case KernelCmd_Unlock_cap:
+        return lock(cap, command == KernelCmd_Lock_cap);
+    case KernelCmd_Delete_step:
         return SYSRET(SYS_ERR_OK);
     case KernelCmd_Is_shared:
         return (struct sysret){ SYS_ERR_OK, is_shared(cap) };

@@ -90,8 +90,9 @@ SEND(intermon, bind_monitor_reply, (uint8_t src, errval_t err, uint32_t notify_i
 SEND(intermon, monitor_linked, (uint8_t core, uint8_t peer, errval_t err), (core, peer, err))
 SEND(intermon, bind_ump_request,
      (iref_t iref, uint64_t mon_id, uint64_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-      uint32_t notify_id, uint32_t asker, bool trusted),
-     (iref, mon_id, base, bytes, inlen, outlen, notify_id, asker, trusted))
+      uint32_t notify_id, uint32_t asker, bool trusted, const char *client),
+     (iref, mon_id, base, bytes, inlen, outlen, notify_id, asker, trusted, m->text),
+     strncpy(m->text, client, sizeof(m->text) - 1))
 SEND(intermon, bind_ump_reply,
      (uint64_t mon_id, errval_t err, uint64_t peer_id, uint32_t notify_id, const char *service),
      (mon_id, err, peer_id, notify_id, m->text), strncpy(m->text, service, sizeof(m->text) - 1))
@@ -300,7 +301,7 @@ void binding_break(struct wire *w, errval_t err)
 static void to_monitor(struct monitor_binding *b, const struct message *m, struct capref cap)
 {
     switch (m->number) {
-        CASE(monitor, alloc_iref_request, a->service_id)
+        CASE(monitor, alloc_iref_request, a->service_id, m->text)
         CASE(monitor, get_iref_state, a->iref, a->st)
         CASE(monitor, bind_lmp_client_request, a->iref, a->conn_id, a->buflen, cap)
         CASE(monitor, bind_lmp_reply_monitor, a->err, a->mon_id, a->conn_id, cap)
@@ -363,7 +364,7 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, bind_monitor_reply, a->src, a->err, a->notify_id)
         CASE(intermon, monitor_linked, a->core, a->peer, a->err)
         CASE(intermon, bind_ump_request, a->iref, a->mon_id, a->base, a->bytes, a->inlen, a->outlen,
-             a->notify_id, a->asker, a->trusted)
+             a->notify_id, a->asker, a->trusted, m->text)
         CASE(intermon, bind_ump_reply, a->mon_id, a->err, a->peer_id, a->notify_id, m->text)
         CASE(intermon, connection_closed, a->id)
         CASE(intermon, iref_state_request, a->iref, a->st)

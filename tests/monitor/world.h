@@ -48,6 +48,7 @@ struct cap {
     unsigned cptr;
     struct capability is;
     struct endpoint *endpoint;
+    bool locked; /* kept for another core */
 };
 
 struct message {

@@ -384,19 +384,29 @@ Test(devices, scrub_refuses_parts_of_lines_and_what_is_outside)
 
 /* ---- fabric ---- */
 
+enum { RECORD = 0x400 };
+
 static struct abi_channel good_channel(void)
 {
-    return (struct abi_channel){ .name = "client->server",
-                                 .base = ABI_WINDOW_BASE + 64,
-                                 .bytes_per_ring = 256,
-                                 .core_a = 1,
-                                 .core_b = 2 };
+    return (struct abi_channel){
+        .magic = ABI_CHANNEL_MAGIC,
+        .state = ABI_CHANNEL_NAMED,
+        .interface = "myappif",
+        .server = "myapp",
+        .client = "myapp",
+        .ring = { { .base = ABI_WINDOW_BASE + 2048, .bytes = 512, .notify_id = 5, .core = 1 },
+                  { .base = ABI_WINDOW_BASE + 2560,
+                    .bytes = 320,
+                    .notify_id = ABI_NOTIFY_UNKNOWN,
+                    .core = 2 } },
+        .layout = { .line_bytes = 64, .commit_offset = 56, .type_shift = 1, .type_bits = 15 },
+    };
 }
 
 static uint64_t name_channel(const struct abi_channel *channel)
 {
-    memcpy(ram + 0x800, channel, sizeof *channel);
-    access_.arg[0] = 0x800;
+    memcpy(window + RECORD, channel, sizeof *channel);
+    access_.arg[0] = ABI_WINDOW_BASE + RECORD;
     return out(ABI_PORT_FABRIC, 0);
 }
 
@@ -404,43 +414,74 @@ Test(devices, fabric_takes_a_copy_of_the_channel)
 {
     struct abi_channel channel = good_channel();
     cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
-    memset(ram + 0x800, 0xff, sizeof channel);
+    memset(window + RECORD, 0xff, sizeof channel);
     const struct device_effect *effect = only_effect(DEVICE_CHANNEL);
-    cr_assert_eq(memcmp(&effect->channel, &channel, sizeof channel), 0);
+    cr_assert_eq(memcmp(&effect->channel.is, &channel, sizeof channel), 0);
+    cr_assert_eq(effect->channel.record, ABI_WINDOW_BASE + RECORD);
     cr_assert_eq(state.channels, 1);
 }
 
+Test(devices, fabric_takes_names_back_whatever_else_the_record_says)
+{
+    struct abi_channel channel = good_channel();
+    channel.ring[0].base = 1;
+    channel.state = ABI_CHANNEL_FREE;
+    cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_CHANNEL)->channel.is.state, ABI_CHANNEL_FREE);
+}
+
+#define REFUSES(change, why)                   \
+    do {                                       \
+        struct abi_channel c = good_channel(); \
+        change;                                \
+        cr_assert_eq(name_channel(&c), why);   \
+    } while (0)
+
 Test(devices, fabric_refuses_channels_that_cannot_be)
 {
-    struct abi_channel c = good_channel();
-    c.core_a = CORES;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_NO_SUCH_CORE);
-    c = good_channel();
-    c.core_b = 255;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_NO_SUCH_CORE);
-    c = good_channel();
-    memset(c.name, 'x', sizeof c.name);
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
-    c = good_channel();
-    c.flags = 1;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
-    c = good_channel();
-    c.bytes_per_ring = 0;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
-    c.bytes_per_ring = 100;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
-    c = good_channel();
-    c.base += 8;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_REQUEST);
-    c = good_channel();
-    c.base = 0x1000; /* RAM */
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
-    c = good_channel();
-    c.bytes_per_ring = WINDOW_BYTES / 2; /* both rings do not fit behind base */
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
-    c.bytes_per_ring = 0xffffffc0;
-    cr_assert_eq(name_channel(&c), ABI_RESULT_BAD_ADDRESS);
-    access_.arg[0] = RAM_BYTES - 79;
+    REFUSES(c.magic++, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.state = 2, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].core = CORES, ABI_RESULT_NO_SUCH_CORE);
+    REFUSES(c.ring[1].core = UINT32_MAX, ABI_RESULT_NO_SUCH_CORE);
+    REFUSES(memset(c.interface, 'x', sizeof c.interface), ABI_RESULT_BAD_REQUEST);
+    REFUSES(memset(c.server, 'x', sizeof c.server), ABI_RESULT_BAD_REQUEST);
+    REFUSES(memset(c.client, 'x', sizeof c.client), ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].notify_id = ABI_NOTIFY_IDS, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].reserved = 1, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].base += 8, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].base = 0x1000, ABI_RESULT_BAD_ADDRESS); /* RAM */
+    REFUSES(c.ring[0].base = UINT64_MAX - 63, ABI_RESULT_BAD_ADDRESS);
+    REFUSES(c.ring[1].bytes = 0, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[1].bytes = 64, ABI_RESULT_BAD_REQUEST); /* no line beside the control line */
+    REFUSES(c.ring[1].bytes = 100, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[1].bytes = WINDOW_BYTES, ABI_RESULT_BAD_ADDRESS);
+    REFUSES(c.ring[1].bytes = 0xffffffc0, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.ring[0].bytes += 64, ABI_RESULT_BAD_REQUEST); /* into the other ring */
+}
+
+Test(devices, fabric_refuses_lines_that_cannot_be)
+{
+    REFUSES(c.layout.line_bytes = 0, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.line_bytes = 48, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.line_bytes = 256, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.commit_offset = 60, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.commit_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.wake_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.epoch_shift = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_bits = 0, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_shift = 60, ABI_RESULT_BAD_REQUEST);
+}
+
+Test(devices, fabric_refuses_records_outside_the_window)
+{
+    struct abi_channel channel = good_channel();
+    memcpy(ram + 0x800, &channel, sizeof channel);
+    access_.arg[0] = 0x800;
     cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
-    cr_assert_eq(state.channels, 0);
+    name_channel(&channel);
+    access_.arg[0] += 4;
+    cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
+    access_.arg[0] = ABI_WINDOW_BASE + WINDOW_BYTES - sizeof channel + 8;
+    cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_assert_eq(state.channels, 1);
 }

@@ -3,7 +3,7 @@
  * What a capability allows, and nothing beyond: a domain that holds one must not make more of it than
  * it was given, whatever it mints, retypes, maps or names.
  */
-/* link: guest/kernel/stop.c */
+/* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
@@ -49,7 +49,7 @@ Test(kernel_authority, a_sender_cannot_mint_another_endpoint_of_its_receiver)
 
 Test(kernel_authority, what_is_retyped_has_no_more_rights_than_its_source)
 {
-    const unsigned some = CAPRIGHTS_READ | CAPRIGHTS_IDENTIFY;
+    const unsigned some = CAPRIGHTS_READ | CAPRIGHTS_IDENTIFY | CAPRIGHTS_GRANT;
     EXPECT_OK(mint(1, RAM_CPTR, some, 0));
     EXPECT_OK(retype(SLOT(1), 0, ObjType_Frame, 4096, 1, 2));
     cr_expect_eq(cap_at(alice, SLOT(2))->rights, some);

@@ -4,7 +4,7 @@
  * after which every invariant of the capability system must hold.  HOSTILE_CALLS and HOSTILE_SEED in
  * the environment make it longer or other.
  */
-/* link: guest/kernel/stop.c */
+/* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */

@@ -3,7 +3,7 @@
  * What is refused, and what the rarer invocations do: the Kernel capability, set-up of dispatchers, rights
  * of mappings, capabilities that move while they are mapped, identities, notification ids.
  */
-/* link: guest/kernel/stop.c guest/kernel/lrpc.c */
+/* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
@@ -382,16 +382,19 @@ Test(kernel_invocations, identities_differ_and_copies_do_not)
 
 Test(kernel_invocations, what_is_locked_is_left_to_the_monitor)
 {
-    struct cte *cte;
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 1));
-    EXPECT_OK(cspace_lookup(&alice->cspace.cap, SLOT(1), 2, &cte));
-    cte->node.bits |= MDB_BIT_LOCKED;
+    EXPECT_OK(KERNEL(KernelCmd_Lock_cap, SLOT(1), 2).error);
+    EXPECT_ERR(KERNEL(KernelCmd_Lock_cap, SLOT(1), 2).error, SYS_ERR_RETRY_THROUGH_MONITOR);
     errval_t err = delete_cap(SLOT(1));
     EXPECT_ERR(err, SYS_ERR_RETRY_THROUGH_MONITOR);
     EXPECT_ERR(err_pop(err), SYS_ERR_CAP_LOCKED);
     EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Revoke, SLOT(1), 2).error, SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_ERR(err_pop(copy(2, SLOT(1))), SYS_ERR_RETRY_THROUGH_MONITOR);
     cr_expect_eq(INVOKE(0, 0, CNodeCmd_GetState, SLOT(1), 2).value, MDB_BIT_LOCKED);
     cr_expect_eq(cap_at(alice, SLOT(1))->type, ObjType_Frame);
+    EXPECT_OK(KERNEL(KernelCmd_Unlock_cap, SLOT(1), 2).error);
+    EXPECT_ERR(KERNEL(KernelCmd_Unlock_cap, SLOT(1), 2).error, SYS_ERR_CAP_NOT_FOUND);
+    EXPECT_OK(delete_cap(SLOT(1)));
 }
 
 Test(kernel_invocations, a_monitor_registers_again)

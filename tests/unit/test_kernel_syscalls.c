@@ -3,7 +3,7 @@
  * The CPU driver's system calls, driven on the host: retype, copy, delete, revoke, mappings, yield,
  * notifications, print, and what is refused.
  */
-/* link: guest/kernel/stop.c */
+/* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
@@ -49,6 +49,8 @@ Test(kernel_syscalls, retype_checks_types_sizes_and_slots)
                SYS_ERR_RETYPE_INVALID_OFFSET);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 300), SYS_ERR_SLOTS_INVALID);
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, UINT64_MAX, 1),
+               SYS_ERR_RETYPE_INVALID_COUNT);
+    EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_Frame, 4096, L2_CNODE_SLOTS + 1, 0),
                SYS_ERR_RETYPE_INVALID_COUNT);
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 1));
     EXPECT_ERR(retype(RAM_CPTR, 8192, ObjType_Frame, 4096, 1, 1), SYS_ERR_SLOT_IN_USE);

@@ -22,7 +22,7 @@ Test(monitor_iref, numbers_name_their_core)
 {
     iref_t iref;
     iref_table_init(&table, 3);
-    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 7, &iref), SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 7, "if", &iref), SYS_ERR_OK);
     cr_assert_eq(iref, 3 * 256 + 1);
     cr_assert_eq(iref_core(iref), 3);
     cr_assert_eq(iref_core(3 * 256), 2);
@@ -34,7 +34,7 @@ Test(monitor_iref, unknown_and_foreign_numbers_find_nothing)
 {
     iref_t iref;
     iref_table_init(&table, 0);
-    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, &iref), SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, "if", &iref), SYS_ERR_OK);
     cr_assert_null(iref_find(&table, 0));
     cr_assert_null(iref_find(&table, iref + 1));
     cr_assert_null(iref_find(&table, iref + 256));
@@ -46,22 +46,23 @@ Test(monitor_iref, the_table_fills_up_and_empties_by_owner)
     iref_t iref;
     iref_table_init(&table, 1);
     for (unsigned i = 0; i < IREFS_PER_CORE; i++)
-        cr_assert_eq(iref_alloc(&table, i % 2 ? &a : &b, free_of_charge, i, &iref), SYS_ERR_OK);
-    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, &iref), MON_ERR_IREF_ALLOC);
+        cr_assert_eq(iref_alloc(&table, i % 2 ? &a : &b, free_of_charge, i, "if", &iref),
+                     SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, "if", &iref), MON_ERR_IREF_ALLOC);
     iref_free_owner(&table, &a);
     cr_assert_null(iref_find(&table, 256 + 2));
     cr_assert_not_null(iref_find(&table, 256 + 1));
     for (unsigned i = 0; i < IREFS_PER_CORE / 2; i++)
-        cr_assert_eq(iref_alloc(&table, &a, free_of_charge, i, &iref), SYS_ERR_OK);
-    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, &iref), MON_ERR_IREF_ALLOC);
+        cr_assert_eq(iref_alloc(&table, &a, free_of_charge, i, "if", &iref), SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, "if", &iref), MON_ERR_IREF_ALLOC);
 }
 
 Test(monitor_iref, a_freed_number_is_not_used_again_at_once)
 {
     iref_t first, second;
     iref_table_init(&table, 0);
-    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, &first), SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &a, free_of_charge, 0, "if", &first), SYS_ERR_OK);
     iref_free_owner(&table, &a);
-    cr_assert_eq(iref_alloc(&table, &b, free_of_charge, 0, &second), SYS_ERR_OK);
+    cr_assert_eq(iref_alloc(&table, &b, free_of_charge, 0, "if", &second), SYS_ERR_OK);
     cr_assert_neq(first, second);
 }

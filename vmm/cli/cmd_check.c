@@ -32,7 +32,7 @@ static bool check_file(const char *file, const struct options *options)
     bool good = true;
     struct diags *diags = options->images ? calloc(1, sizeof(*diags)) : NULL;
     if (diags && images_find(options->images, dir, sizeof(dir))) {
-        good = images_missing(scenario, dir, diags) == 0;
+        good = images_missing(scenario, dir, diags) == 0 && messages_known(scenario, dir, diags);
         diags_print(diags, stderr);
     } else if (diags) {
         fprintf(stderr, "vmm: %s\n", dir);

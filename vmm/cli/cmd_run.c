@@ -34,6 +34,9 @@ static const struct command_line command_line = {
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
+               { OPTION_FAULTS_OUT,
+                 "Write the faults of the run as a section faults: that repeats them (one "
+                 "scenario)" },
                { OPTION_OUTPUT_LIMIT,
                  "Most that a run shows (64 MiB) and writes as a trace (1 GiB); further lines are "
                  "counted" },
@@ -169,6 +172,7 @@ static int run_with_outputs(struct batch *batch)
     if (!outputs_open(&batch->outputs, options, &inputs))
         return STATUS_USAGE;
     batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
+    batch->settings.faults_out = batch->outputs.faults.file.stream;
     int status = STATUS_HOST;
     if (start_trace(&batch->settings, batch->outputs.trace.file.stream, &writer))
         status = run_all(batch);
@@ -226,6 +230,10 @@ int cmd_run(int argc, char **argv)
     options_parse(&command_line, argc, argv, &options);
     if (options.record && options.operand_count > 1) {
         fprintf(stderr, "vmm run: --record takes one scenario\n");
+        return STATUS_USAGE;
+    }
+    if (options.faults_out && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --faults-out takes one scenario\n");
         return STATUS_USAGE;
     }
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */

@@ -28,6 +28,7 @@ static const struct argp_option all_options[] = {
     { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
     { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
+    { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
@@ -120,6 +121,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         options->trace = argument;
+        return 0;
+    case OPTION_FAULTS_OUT:
+        options->faults_out = argument;
         return 0;
     case OPTION_RECORD:
         options->record = argument;

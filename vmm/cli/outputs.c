@@ -94,17 +94,22 @@ bool outputs_open(struct outputs *outputs, const struct options *options,
         .json = { .option = "--json", .path = options->json },
         .junit = { .option = "--junit", .path = options->junit },
         .trace = { .option = "--trace", .path = options->trace },
+        .faults = { .option = "--faults-out", .path = options->faults_out },
     };
-    struct output *json = &outputs->json, *junit = &outputs->junit, *trace = &outputs->trace;
-    bool good = open_one(json, inputs) && open_one(junit, inputs) && open_one(trace, inputs);
-    if (good && (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace))) {
-        fprintf(stderr, "vmm: --json, --junit and --trace need a file each\n");
+    struct output *json = &outputs->json, *junit = &outputs->junit, *trace = &outputs->trace,
+                  *faults = &outputs->faults;
+    bool good = open_one(json, inputs) && open_one(junit, inputs) && open_one(trace, inputs) &&
+                open_one(faults, inputs);
+    if (good && (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace) ||
+                 same_file(faults, json) || same_file(faults, junit) || same_file(faults, trace))) {
+        fprintf(stderr, "vmm: --json, --junit, --trace and --faults-out need a file each\n");
         good = false;
     }
     if (!good) {
         abandon(json);
         abandon(junit);
         abandon(trace);
+        abandon(faults);
     }
     return good;
 }
@@ -155,6 +160,7 @@ bool outputs_close(struct outputs *outputs)
     good &=
         close_one(&outputs->junit, junit ? report_files_write_junit(&outputs->files, junit) : 0);
     good &= close_one(&outputs->trace, outputs->trace_error);
+    good &= close_one(&outputs->faults, 0);
     report_files_free(&outputs->files);
     return good;
 }

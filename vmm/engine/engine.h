@@ -202,6 +202,15 @@ struct engine_ops {
      * runs the core, at a request of it, without the machine's lock.  NULL where a core has none. */
     void (*clear_vectors)(struct engine *engine, unsigned core);
 
+    /* Lets a core stand still where it is, or go on.  Of all cores, at any time; with the machine's lock
+     * held; does not wait until it stands.  A core that is off or stopped is left alone. */
+    void (*hold_core)(struct engine *engine, unsigned core, bool held);
+
+    /* For these pages of the window ask machine_is_trapped() again: stores to those that are go through
+     * machine_window_store() when this returns, or, in virtual time, from the next basic block on.  Called
+     * on the thread of a core that runs, without the machine's lock. */
+    void (*trap_changed)(struct engine *engine, uint64_t paddr, uint64_t bytes);
+
     /* The machine's earliest event is now at next_ns (UINT64_MAX: there is none).  Called with the
      * machine's lock held, so the last call is the truth; does not block; ignored before run(). */
     void (*events_changed)(struct engine *engine, uint64_t next_ns);

@@ -93,6 +93,13 @@ void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t n
 bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
                           unsigned bytes, uint64_t now_ns);
 
+/* Shall stores to the page that begins at guest-physical `page` go through machine_window_store()?
+ * Takes the machine's lock. */
+bool machine_is_trapped(struct machine *machine, uint64_t page);
+
+/* The clock of a core at machine time now_ns: another one where faults say so. */
+uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
+
 /* Why the machine asked the engine to stop (exit code, core); for engines to fill *why. */
 void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 

@@ -18,7 +18,7 @@
 enum event_kind {
     EVENT_TIMER,    /* the timer of `core` fires */
     EVENT_DEADLINE, /* the run has lasted long enough */
-    EVENT_USER,     /* later: delayed lines, faults at a time; `argument` says which */
+    EVENT_USER,     /* the first of those that fabric.h names */
 };
 
 struct event {

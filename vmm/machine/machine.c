@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/fabric.h"
 #include "machine/machine_private.h"
 
 static_assert(MACHINE_NO_EVENT == EVENT_NEVER, "engines and the queue mean the same");
@@ -118,6 +119,8 @@ int machine_create(struct machine **out, const struct machine_config *config, ch
         r = machine_fail(&error, -ENOMEM, "no host memory");
     if (r == 0)
         r = machine_load(machine, &error);
+    if (r == 0 && fabric_create(machine) < 0)
+        r = machine_fail(&error, -ENOMEM, "no host memory");
     if (r == 0 && config->private_memory)
         r = machine_privatise_memory(machine, &error);
     if (r < 0) {
@@ -136,6 +139,7 @@ void machine_destroy(struct machine *machine)
 {
     if (!machine)
         return;
+    fabric_destroy(machine);
     machine_free_memory(machine);
     trace_names_free(machine->names);
     symbol_cache_free(machine->symbols);
@@ -205,9 +209,8 @@ void machine_load_state(struct machine *machine, const void *block)
 
 /* ---- effects; the lock is held ---- */
 
-__attribute__((format(printf, 5, 6))) static void tell(struct machine *machine,
-                                                       enum machine_event kind, unsigned core,
-                                                       uint64_t now_ns, const char *format, ...)
+void machine_tell(struct machine *machine, enum machine_event kind, unsigned core, uint64_t now_ns,
+                  const char *format, ...)
 {
     const struct machine_sink *sink = &machine->config.sink;
     if (!sink->event)
@@ -230,19 +233,41 @@ static void stop(struct machine *machine, enum stop_reason reason, unsigned core
     machine->ops->request_stop(machine->engine, reason);
 }
 
-static void set_cause(struct machine *machine, const struct device_effect *effect)
+void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint32_t notify_id)
 {
-    struct abi_core_page *page = machine_core_page(machine, effect->core);
-    if (effect->cause.bits & ABI_CAUSE_NOTIFY) {
-        uint32_t word = effect->cause.notify_id / 64, bit = effect->cause.notify_id % 64;
+    struct abi_core_page *page = machine_core_page(machine, core);
+    if (notify_id != MACHINE_NO_NOTIFY) {
+        uint32_t word = notify_id / 64, bit = notify_id % 64;
         __atomic_fetch_or(&page->notify_pending[word], 1ull << bit, __ATOMIC_SEQ_CST);
         __atomic_fetch_or(&page->notify_summary, 1ull << word, __ATOMIC_SEQ_CST);
     }
-    __atomic_fetch_or(&page->cause, effect->cause.bits, __ATOMIC_SEQ_CST);
-    machine->ops->kick(machine->engine, effect->core);
+    __atomic_fetch_or(&page->cause, bits, __ATOMIC_SEQ_CST);
+    machine->ops->kick(machine->engine, core);
 }
 
-static void set_timer(struct machine *machine, unsigned core, uint64_t at_ns)
+static void set_cause(struct machine *machine, unsigned by, const struct device_effect *effect,
+                      uint64_t now_ns)
+{
+    if (effect->cause.bits == ABI_CAUSE_NOTIFY)
+        fabric_ipi(machine, by, effect->core, effect->cause.notify_id, now_ns);
+    else
+        machine_notify(machine, effect->core, effect->cause.bits, MACHINE_NO_NOTIFY);
+}
+
+static uint64_t next_event_ns(const struct machine *machine)
+{
+    uint64_t next = event_queue_next_ns(&machine->state.queue);
+    uint64_t fault = event_queue_next_ns(&machine->fabric->queue);
+    return fault < next ? fault : next;
+}
+
+void machine_events_changed(struct machine *machine)
+{
+    machine->ops->events_changed(machine->engine, next_event_ns(machine));
+}
+
+/* at_ns: machine time */
+static void queue_timer(struct machine *machine, unsigned core, uint64_t at_ns)
 {
     struct machine_state *state = &machine->state;
     event_queue_cancel(&state->queue, state->timer_event[core]);
@@ -251,7 +276,32 @@ static void set_timer(struct machine *machine, unsigned core, uint64_t at_ns)
         state->timer_event[core] = event_queue_push(&state->queue, at_ns, EVENT_TIMER, core, 0);
         assert(state->timer_event[core] != 0); /* one for each core: the queue cannot be full */
     }
-    machine->ops->events_changed(machine->engine, event_queue_next_ns(&state->queue));
+    machine_events_changed(machine);
+}
+
+/* at_ns: as the core reads the clock */
+static void set_timer(struct machine *machine, unsigned core, uint64_t at_ns, uint64_t now_ns)
+{
+    uint64_t due_ns = at_ns ? fabric_machine_time(machine, core, at_ns) : 0;
+    uint64_t then_ns = fabric_timer(machine, core, due_ns, now_ns);
+    /* the device fires when its own time has come */
+    if (then_ns != due_ns)
+        machine->state.device.timer_at_ns[core] =
+            then_ns ? fabric_clock(machine, core, then_ns) : 0;
+    queue_timer(machine, core, then_ns);
+}
+
+void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    uint64_t at_ns = machine->state.device.timer_at_ns[core];
+    (void)now_ns;
+    if (at_ns != 0)
+        queue_timer(machine, core, fabric_machine_time(machine, core, at_ns));
+}
+
+void machine_end_request(struct machine *machine)
+{
+    stop(machine, STOP_REQUEST, 0);
 }
 
 static void say(struct machine *machine, const struct device_effect *effect, uint64_t now_ns)
@@ -273,6 +323,7 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->console_line)
         sink->console_line(sink->context, &line);
+    fabric_console(machine, &line);
 }
 
 static void start_core(struct machine *machine, unsigned by, const struct device_effect *effect,
@@ -281,15 +332,16 @@ static void start_core(struct machine *machine, unsigned by, const struct device
     struct core_entry entry = { .rip = effect->start.rip,
                                 .rdi = effect->start.rdi,
                                 .cr3 = effect->start.cr3 };
-    tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
-         "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip, entry.rdi);
+    machine_tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
+                 "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip,
+                 entry.rdi);
     if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
         stop(machine, STOP_ENGINE, effect->core);
 }
 
 static void stop_core(struct machine *machine, unsigned core, uint64_t now_ns)
 {
-    tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "switched itself off");
+    machine_tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "switched itself off");
     for (unsigned i = 0; i < machine->config.core_count; i++) {
         if (machine->state.device.power[i] == DEVICE_CORE_ON)
             return;
@@ -305,10 +357,10 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
         const struct device_effect *effect = &reply->effect[i];
         switch (effect->kind) {
         case DEVICE_SET_CAUSE:
-            set_cause(machine, effect);
+            set_cause(machine, by, effect, now_ns);
             break;
         case DEVICE_TIMER:
-            set_timer(machine, effect->core, effect->at_ns);
+            set_timer(machine, effect->core, effect->at_ns, now_ns);
             break;
         case DEVICE_CONSOLE:
             say(machine, effect, now_ns);
@@ -320,23 +372,20 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             stop_core(machine, effect->core, now_ns);
             break;
         case DEVICE_EXIT:
-            tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u", effect->exit_code);
+            machine_tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u",
+                         effect->exit_code);
             machine->state.exit_code = effect->exit_code;
             stop(machine, STOP_EXIT, by);
             break;
         case DEVICE_PANIC:
-            tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
+            machine_tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
             stop(machine, STOP_PANIC, by);
             break;
         case DEVICE_SCRUB:
         case DEVICE_VECTORS:
             break; /* done by the caller, without the lock */
         case DEVICE_CHANNEL:
-            tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns,
-                 "%s, cores %u and %u, at 0x%" PRIx64 ", two rings of %u bytes",
-                 effect->channel.name, effect->channel.core_a, effect->channel.core_b,
-                 effect->channel.base, effect->channel.bytes_per_ring);
-            break;
+            break; /* by the caller */
         }
     }
 }
@@ -352,20 +401,22 @@ static void count_bad_request(struct machine *machine, const struct device_acces
     machine->state.stats.bad_requests++;
     if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)
         return;
-    tell(machine, MACHINE_EVENT_BAD_REQUEST, access->core, access->now_ns,
-         "%s: port 0x%x, %u bytes, value 0x%x, arguments 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64
-         " 0x%" PRIx64,
-         results[result], access->port, access->width, access->value, access->arg[0],
-         access->arg[1], access->arg[2], access->arg[3]);
+    machine_tell(machine, MACHINE_EVENT_BAD_REQUEST, access->core, access->now_ns,
+                 "%s: port 0x%x, %u bytes, value 0x%x, arguments 0x%" PRIx64 " 0x%" PRIx64
+                 " 0x%" PRIx64 " 0x%" PRIx64,
+                 results[result], access->port, access->width, access->value, access->arg[0],
+                 access->arg[1], access->arg[2], access->arg[3]);
 }
 
 enum machine_next machine_port_out(struct machine *machine, unsigned core, uint16_t port,
                                    unsigned width, uint32_t value, uint64_t now_ns)
 {
     struct abi_core_page *page = machine_core_page(machine, core);
-    struct device_access access = {
-        .core = core, .port = port, .width = width, .value = value, .now_ns = now_ns
-    };
+    struct device_access access = { .core = core,
+                                    .port = port,
+                                    .width = width,
+                                    .value = value,
+                                    .now_ns = fabric_clock(machine, core, now_ns) };
     memcpy(access.arg, page->arg, sizeof access.arg);
 
     struct device_reply reply;
@@ -379,6 +430,10 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     if (reply.result != ABI_RESULT_OK)
         count_bad_request(machine, &access, reply.result);
     apply(machine, core, &reply, now_ns);
+    uint64_t changed = 0, changed_bytes = 0; /* pages that are to be trapped, or no more */
+    if (reply.effect_count > 0 && reply.effect[0].kind == DEVICE_CHANNEL)
+        fabric_channel_changed(machine, reply.effect[0].channel.record, &reply.effect[0].channel.is,
+                               core, now_ns, &changed, &changed_bytes);
     bool stopped = machine->state.stopped;
     bool core_on = machine->state.device.power[core] == DEVICE_CORE_ON;
     pthread_mutex_unlock(&machine->lock);
@@ -389,8 +444,10 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
     }
+    if (changed_bytes > 0 && machine->ops->trap_changed)
+        machine->ops->trap_changed(machine->engine, changed, changed_bytes);
     page->result = reply.result;
-    page->clock_ns = now_ns;
+    page->clock_ns = fabric_clock(machine, core, now_ns);
     if (stopped)
         return MACHINE_STOP_MACHINE;
     return core_on ? MACHINE_CONTINUE : MACHINE_STOP_CORE;
@@ -406,32 +463,51 @@ uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, 
 uint64_t machine_next_event_ns(struct machine *machine)
 {
     pthread_mutex_lock(&machine->lock);
-    uint64_t next = event_queue_next_ns(&machine->state.queue);
+    uint64_t next = next_event_ns(machine);
     pthread_mutex_unlock(&machine->lock);
     return next;
+}
+
+static void happen(struct machine *machine, const struct event *event, uint64_t now_ns)
+{
+    struct device_reply reply;
+    switch (event->kind) {
+    case EVENT_TIMER:
+        machine->state.timer_event[event->core] = 0;
+        device_timer_due(&machine->state.device, event->core,
+                         fabric_clock(machine, event->core, now_ns), &reply);
+        apply(machine, event->core, &reply, now_ns);
+        break;
+    case EVENT_DEADLINE:
+        stop(machine, STOP_DEADLINE, 0);
+        break;
+    default:
+        fabric_event(machine, event, now_ns);
+        break;
+    }
+}
+
+/* The earlier one of both queues; faults first if they are due at the same time. */
+static bool next_due(struct machine *machine, uint64_t now_ns, struct event *event)
+{
+    struct event_queue *faults = &machine->fabric->queue, *queue = &machine->state.queue;
+    return event_queue_pop_due(
+        event_queue_next_ns(faults) <= event_queue_next_ns(queue) ? faults : queue, now_ns, event);
 }
 
 void machine_run_events(struct machine *machine, uint64_t now_ns)
 {
     struct event event;
-    struct device_reply reply;
     pthread_mutex_lock(&machine->lock);
-    while (!machine->state.stopped && event_queue_pop_due(&machine->state.queue, now_ns, &event)) {
-        switch (event.kind) {
-        case EVENT_TIMER:
-            machine->state.timer_event[event.core] = 0;
-            device_timer_due(&machine->state.device, event.core, now_ns, &reply);
-            apply(machine, event.core, &reply, now_ns);
-            break;
-        case EVENT_DEADLINE:
-            stop(machine, STOP_DEADLINE, 0);
-            break;
-        default:
-            break;
-        }
-    }
-    machine->ops->events_changed(machine->engine, event_queue_next_ns(&machine->state.queue));
+    while (!machine->state.stopped && next_due(machine, now_ns, &event))
+        happen(machine, &event, now_ns);
+    machine_events_changed(machine);
     pthread_mutex_unlock(&machine->lock);
+}
+
+uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    return fabric_clock(machine, core, now_ns);
 }
 
 bool machine_cause_pending(const struct machine *machine, unsigned core)
@@ -441,23 +517,16 @@ bool machine_cause_pending(const struct machine *machine, unsigned core)
 
 void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns)
 {
-    machine_core_page(machine, core)->clock_ns = now_ns;
+    machine_core_page(machine, core)->clock_ns = fabric_clock(machine, core, now_ns);
     pthread_mutex_lock(&machine->lock);
     machine_drain_trace(machine, core, now_ns);
     pthread_mutex_unlock(&machine->lock);
 }
 
-bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
-                          unsigned bytes, uint64_t now_ns)
+/* Aligned stores of natural size must reach the other cores in one piece, and after all that this core
+ * stored before: the control word of a line is one of them. */
+static void store(void *host, uint64_t paddr, const void *data, unsigned bytes)
 {
-    (void)core;
-    (void)now_ns;
-    const struct device_range *range = device_memory_find(&machine->device_memory, paddr, bytes);
-    if (!range || range->kind != DEVICE_RANGE_WINDOW || bytes > 8)
-        return false;
-    void *host = (uint8_t *)range->host + (paddr - range->base);
-    /* Aligned stores of natural size must reach the other cores in one piece, and after all that
-     * this core stored before: the control word of a line is one of them. */
     uint64_t value = 0;
     memcpy(&value, data, bytes);
     if (bytes == 8 && paddr % 8 == 0)
@@ -468,6 +537,19 @@ bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr
         __atomic_store_n((uint16_t *)host, (uint16_t)value, __ATOMIC_RELEASE);
     else
         memcpy(host, data, bytes);
+}
+
+bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
+                          unsigned bytes, uint64_t now_ns)
+{
+    const struct device_range *range = device_memory_find(&machine->device_memory, paddr, bytes);
+    if (!range || range->kind != DEVICE_RANGE_WINDOW || bytes > 8)
+        return false;
+    pthread_mutex_lock(&machine->lock);
+    if (machine->state.stopped || !fabric_store(machine, core, paddr, data, bytes, now_ns))
+        store((uint8_t *)range->host + (paddr - range->base), paddr, data, bytes);
+    machine_events_changed(machine);
+    pthread_mutex_unlock(&machine->lock);
     return true;
 }
 
@@ -486,9 +568,10 @@ int machine_run(struct machine *machine, struct engine_stop *why)
         if (machine->config.deadline_ns != 0)
             event_queue_push(&machine->state.queue, machine->config.deadline_ns, EVENT_DEADLINE, 0,
                              0);
+        fabric_power_on(machine);
         device_power_on(&machine->state.device);
-        tell(machine, MACHINE_EVENT_CORE_STARTED, 0, 0, "power-on at 0x%" PRIx64,
-             machine->boot_entry.rip);
+        machine_tell(machine, MACHINE_EVENT_CORE_STARTED, 0, 0, "power-on at 0x%" PRIx64,
+                     machine->boot_entry.rip);
         int r = machine->ops->start_core(machine->engine, 0, &machine->boot_entry);
         if (r < 0) {
             pthread_mutex_unlock(&machine->lock);

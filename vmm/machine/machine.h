@@ -26,7 +26,10 @@
 #include "abi/layout.h"
 #include "device.h"
 #include "engine/engine.h"
+#include "fault/fault.h"
 #include "machine/engine_host.h"
+
+struct machine;
 
 /* ---- configuration ---- */
 
@@ -61,6 +64,20 @@ struct machine_console_line {
     uint32_t bytes;   /* length; the text may hold zero bytes */
 };
 
+/* A rule has fired, and this is done (sink.fault). */
+struct fault_injection {
+    uint64_t time_ns;
+    const struct fault_fire *fire;
+    enum fault_trigger trigger; /* by what; a FIRED rule: by what the first one fired */
+    const char *channel;        /* of a line; else NULL */
+    const struct fault_message *message;
+    unsigned from, to;  /* cores: of line and notification; of timer and console line: the core */
+    unsigned notify_id; /* of a notification */
+    uint64_t event_number; /* fault_decision.event_number */
+    unsigned words;        /* of a line */
+    const uint64_t *before, *after;
+};
+
 /* Who watches.  Any function may be NULL.  Called in order, never two at once. */
 struct machine_sink {
     void *context; /* first argument of all functions */
@@ -70,6 +87,7 @@ struct machine_sink {
                          const struct abi_trace_record *record);
     void (*event)(void *context, enum machine_event kind, unsigned core, uint64_t time_ns,
                   const char *text);
+    void (*fault)(void *context, const struct fault_injection *injection);
 };
 
 struct machine_config {
@@ -87,8 +105,10 @@ struct machine_config {
 
     uint64_t seed;        /* passed to the guest */
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
-    bool trace;           /* pass trace records to the sink as they are seen */
-    bool private_memory;  /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
+    uint64_t quiet_ns;         /* time without faults at the end */
+    bool trace;                /* pass trace records to the sink as they are seen */
+    bool private_memory;       /* map guest memory MAP_PRIVATE: fork() separates parent and child */
     struct machine_sink sink;
 };
 
@@ -120,6 +140,13 @@ int machine_run(struct machine *machine, struct engine_stop *why);
 
 /* The line an engine left when create() failed; "" if none. */
 const char *machine_error_text(const struct machine *machine);
+
+/* Everything that counts has been met: no more faults, and the run ends when the quiet time is over.  Safe in
+ * the sink, and only to be called there. */
+void machine_begin_quiet(struct machine *machine, uint64_t now_ns);
+
+/* Adds the names of messages that an image has to tell (fault/names.h).  False: no memory. */
+bool message_names_read_file(const char *path, struct fault_names *names);
 
 /* ---- after a run: looking inside ---- */
 

@@ -52,6 +52,8 @@ struct machine {
     pthread_mutex_t lock; /* covers state and sink calls */
     struct machine_state state;
 
+    struct fabric *fabric; /* channels and faults (fabric.h) */
+
     const struct engine_ops *ops;
     struct engine *engine;
     char error[256]; /* machine_set_error() */
@@ -59,6 +61,26 @@ struct machine {
     struct trace_names *names;
     struct symbol_cache *symbols;
 };
+
+/* ---- machine.c, with the lock held ---- */
+
+__attribute__((format(printf, 5, 6))) void machine_tell(struct machine *machine,
+                                                        enum machine_event kind, unsigned core,
+                                                        uint64_t now_ns, const char *format, ...);
+
+/* The earliest event has changed. */
+void machine_events_changed(struct machine *machine);
+
+/* The clock of a core has changed: its timer with it. */
+void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns);
+
+/* Everything that was asked for has been seen: the run ends. */
+void machine_end_request(struct machine *machine);
+
+/* ---- message_names.c ---- */
+
+/* Of all modules of the menu; false: no memory. */
+bool message_names_read(const struct machine *machine, struct fault_names *names);
 
 /* ---- memory.c ---- */
 

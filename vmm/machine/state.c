@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/fabric.h"
 #include "machine/machine_private.h"
 #include "machine/pages.h"
 
@@ -65,5 +66,11 @@ int machine_feed_state(const struct machine *machine, machine_feed *feed, void *
     feed(context, state->timer_event, sizeof(state->timer_event));
     uint32_t end[] = { state->stopped, state->stop_reason, state->stop_core, state->exit_code };
     feed(context, end, sizeof(end));
-    return error ? error : feed_queue(&state->queue, feed, context);
+    if (!error)
+        error = feed_queue(&state->queue, feed, context);
+    if (!error && fabric_has_happened(machine->fabric)) {
+        fabric_feed(machine->fabric, feed, context);
+        error = feed_queue(&machine->fabric->queue, feed, context);
+    }
+    return error;
 }

@@ -63,7 +63,7 @@ static json_t *text_lines_json(const char *text)
 
 static json_t *expectations_json(const struct scenario *scenario, const struct matcher *matcher)
 {
-    static const char *const kinds[] = { "console", "not", "exit" };
+    static const char *const kinds[] = { "console", "not", "exit", "fired" };
     json_t *list = json_array();
     int failed = 0;
     for (size_t i = 0; list && i < scenario->expectation_count; i++) {
@@ -74,6 +74,10 @@ static json_t *expectations_json(const struct scenario *scenario, const struct m
         failed |= set(item, "holds", json_boolean(matcher_holds(matcher, i)));
         if (expectation->kind == EXPECT_EXIT) {
             failed |= set(item, "exit", number(expectation->exit_code));
+        } else if (expectation->kind == EXPECT_FIRED) {
+            failed |= set(item, "rule", json_string(expectation->pattern));
+            failed |= set(item, "count", number(expectation->count));
+            failed |= set(item, "seen", number(matcher_count(matcher, i)));
         } else {
             failed |=
                 set(item, expectation->regex ? "regex" : "text", text_json(expectation->pattern));
@@ -167,6 +171,60 @@ static json_t *lines_json(const struct report *report)
     return list;
 }
 
+static json_t *words_json(const uint64_t *words, unsigned count)
+{
+    json_t *list = json_array();
+    int failed = 0;
+    for (unsigned w = 0; list && w < count; w++) {
+        char text[20];
+        snprintf(text, sizeof(text), "0x%016llx", (unsigned long long)words[w]);
+        failed |= json_array_append_new(list, json_string(text));
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static json_t *fault_json(const struct fault_entry *entry, const struct scenario *scenario)
+{
+    char text[512];
+    json_t *item = json_object();
+    int failed = 0;
+    failed |= set(item, "time_ns", number(entry->time_ns));
+    failed |= set(item, "rule", json_string(scenario->faults[entry->rule].name));
+    failed |= set(item, "firing", number(entry->firing));
+    failed |= set(item, "text", text_json(fault_entry_text(entry, scenario, text, sizeof(text))));
+    if (entry->channel) {
+        failed |= set(item, "channel", text_json(entry->channel));
+        failed |= set(item, "message", text_json(entry->message.name));
+        failed |= set(item, "number", number(entry->message.number));
+        failed |= set(item, "line", number(entry->message.line));
+        failed |= set(item, "transmission", number(entry->message.attempt));
+        failed |= set(item, "before", words_json(entry->before, entry->words));
+        failed |= set(item, "after", words_json(entry->after, entry->words));
+    }
+    if (failed) {
+        json_decref(item);
+        return NULL;
+    }
+    return item;
+}
+
+static json_t *faults_json(const struct fault_log *log, const struct scenario *scenario)
+{
+    json_t *list = json_array();
+    int failed = 0;
+    for (size_t i = 0; list && !failed && i < log->count; i++)
+        failed |= json_array_append_new(list, fault_json(&log->entry[i], scenario));
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
 static const char *const verdict_words[] = { "pass", "fail", "error", "interrupted" };
 
 /* Adds an object, in the place of the run that had only begun, if there is one. */
@@ -236,6 +294,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "state_hash",
                   result->state_hash[0] ? json_string(result->state_hash) : json_null());
     failed |= set(object, "expectations", expectations_json(scenario, matcher));
+    failed |= set(object, "faults", faults_json(report_faults(report), scenario));
     failed |= set(object, "stats", stats_json(&result->stats));
     failed |= set(object, "syscalls", number(machine->syscalls));
     failed |= set(object, "upcalls", number(machine->upcalls));

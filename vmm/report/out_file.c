@@ -32,9 +32,9 @@ static int resolve(const char *path, char target[PATH_MAX])
         return -errno;
     if (strlen(path) >= sizeof(copy))
         return -ENAMETOOLONG;
-    strcpy(copy, path);
+    snprintf(copy, sizeof(copy), "%s", path);
     snprintf(last, sizeof(last), "%s", basename(copy));
-    strcpy(copy, path);
+    snprintf(copy, sizeof(copy), "%s", path);
     if (!realpath(dirname(copy), folder))
         return -errno;
     if (path[0] == '\0' || path[strlen(path) - 1] == '/')

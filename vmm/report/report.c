@@ -45,6 +45,7 @@ struct report {
     struct budget {
         uint64_t limit, bytes, left_out; /* the last in lines; nothing is shown once it counts */
     } shown, traced;
+    struct fault_log faults;
 
     /* Status line. */
     pthread_t thread;
@@ -327,8 +328,13 @@ enum matcher_state report_console(struct report *report, const struct machine_co
     return state;
 }
 
+const struct fault_log *report_faults(const struct report *report)
+{
+    return &report->faults;
+}
+
 /* `guest_text` may quote the guest: names of channels, of dispatchers. */
-static void show_event(struct report *report, unsigned core, uint64_t time_ns,
+static void show_event(struct report *report, unsigned core, uint64_t time_ns, const char *mark,
                        const char *guest_text, int least_verbosity)
 {
     char head[96];
@@ -341,21 +347,36 @@ static void show_event(struct report *report, unsigned core, uint64_t time_ns,
     if (report->options.verbosity >= least_verbosity &&
         allow(&report->shown, strlen(head) + strlen(text) + 4)) {
         erase_status(report);
-        fprintf(report->options.out, "%s-- %s\n", head, text);
+        fprintf(report->options.out, "%s%s %s\n", head, mark, text);
     }
     trace_line(report, core, time_ns, "", text);
     pthread_mutex_unlock(&report->lock);
     free(clean);
 }
 
+enum matcher_state report_fault(struct report *report, const struct fault_injection *injection)
+{
+    char text[512];
+    pthread_mutex_lock(&report->lock);
+    if (fault_log_is_new(&report->faults, injection))
+        matcher_fired(report->matcher, injection->fire->rule);
+    fault_log_add(&report->faults, &report->arena, injection);
+    enum matcher_state state = matcher_state(report->matcher);
+    const struct fault_entry one = fault_entry_now(injection, &report->arena);
+    fault_entry_text(&one, report->scenario, text, sizeof(text));
+    pthread_mutex_unlock(&report->lock);
+    show_event(report, injection->from, injection->time_ns, "**", text, 0);
+    return state;
+}
+
 void report_event(struct report *report, unsigned core, uint64_t time_ns, const char *text)
 {
-    show_event(report, core, time_ns, text, 1);
+    show_event(report, core, time_ns, "--", text, 1);
 }
 
 void report_trace(struct report *report, unsigned core, uint64_t time_ns, const char *text)
 {
-    show_event(report, core, time_ns, text, 2);
+    show_event(report, core, time_ns, "--", text, 2);
 }
 
 void report_note(struct report *report, const char *format, ...)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "machine/machine.h"
+#include "report/faults.h"
 #include "report/result.h"
 #include "scenario/matcher.h"
 #include "scenario/scenario.h"
@@ -59,6 +60,10 @@ void report_end(struct report *report);
 
 /* Shows and keeps a line, and says what it means for the expectations. */
 enum matcher_state report_console(struct report *report, const struct machine_console_line *line);
+
+/* A rule of the scenario's faults has fired: shown, kept, and counted for the expectations. */
+enum matcher_state report_fault(struct report *report, const struct fault_injection *injection);
+const struct fault_log *report_faults(const struct report *report);
 
 /* Something happened to the machine: shown with -v. */
 void report_event(struct report *report, unsigned core, uint64_t time_ns, const char *text);

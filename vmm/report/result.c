@@ -37,7 +37,8 @@ static void conclude_off(struct run_result *result, const struct scenario *scena
                          const struct matcher *matcher)
 {
     enum matcher_state state = matcher_state(matcher);
-    bool only_not = !expects(scenario, EXPECT_CONSOLE) && !expects(scenario, EXPECT_EXIT);
+    bool only_not = !expects(scenario, EXPECT_CONSOLE) && !expects(scenario, EXPECT_EXIT) &&
+                    !expects(scenario, EXPECT_FIRED);
     char how[64] = "every core stopped";
     if (result->exited)
         snprintf(how, sizeof(how), "the machine exited with code %u", result->exit_code);
@@ -71,6 +72,14 @@ static void conclude_broken(struct run_result *result, const struct engine_stop 
              what[why->reason], why->detail[0] ? ": " : "", why->detail);
 }
 
+static const char *what_was_violated(const struct scenario *scenario, const struct matcher *matcher)
+{
+    for (size_t i = 0; i < scenario->expectation_count; i++)
+        if (scenario->expectations[i].kind == EXPECT_NOT && !matcher_holds(matcher, i))
+            return "a forbidden line appeared";
+    return "something happened too often";
+}
+
 void result_conclude(struct run_result *result, const struct scenario *scenario,
                      struct matcher *matcher, const struct engine_stop *why)
 {
@@ -85,7 +94,8 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         result->exited = why->reason == STOP_EXIT;
         result->exit_code = why->exit_code;
         snprintf(result->reason, sizeof(result->reason), "violated");
-        snprintf(result->detail, sizeof(result->detail), "a forbidden line appeared");
+        snprintf(result->detail, sizeof(result->detail), "%s",
+                 what_was_violated(scenario, matcher));
         return;
     }
     switch (why->reason) {
@@ -110,8 +120,14 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         return;
     case STOP_DEADLINE:
         format_duration(scenario->deadline_ns, time);
+        if (state == MATCHER_MET && scenario->quiet_ns > 0) { /* at its end */
+            result->verdict = VERDICT_PASS;
+            snprintf(result->reason, sizeof(result->reason), "met");
+            snprintf(result->detail, sizeof(result->detail), "every expectation met");
+            return;
+        }
         if (state == MATCHER_OPEN && !expects(scenario, EXPECT_CONSOLE) &&
-            !expects(scenario, EXPECT_EXIT)) {
+            !expects(scenario, EXPECT_EXIT) && !expects(scenario, EXPECT_FIRED)) {
             result->verdict = VERDICT_PASS;
             snprintf(result->detail, sizeof(result->detail), "nothing forbidden within %s", time);
         } else {

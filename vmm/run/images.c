@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "machine/machine.h"
 #include "scenario/diag.h"
 #include "scenario/menu.h"
 
@@ -64,4 +65,22 @@ unsigned images_missing(const struct scenario *scenario, const char *dir, struct
     for (size_t i = 0; i < scenario->menu.module_count; i++)
         missing += image_missing(&scenario->menu.modules[i], dir, diags);
     return missing;
+}
+
+bool messages_known(const struct scenario *scenario, const char *dir, struct diags *diags)
+{
+    struct fault_names names = { 0 };
+    size_t errors_before = diags->errors;
+    bool ok = true;
+    if (scenario->fault_count == 0)
+        return true;
+    for (size_t i = 0; i < scenario->menu.module_count && ok; i++) {
+        char path[2 * PATH_MAX];
+        snprintf(path, sizeof(path), "%s%s", dir, scenario->menu.modules[i].path);
+        ok = message_names_read_file(path, &names);
+    }
+    if (ok)
+        scenario_check_messages(scenario, &names, diags);
+    fault_names_free(&names);
+    return ok && diags->errors == errors_before;
 }

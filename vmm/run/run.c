@@ -41,11 +41,21 @@ static uint64_t host_now_ns(void)
 
 /* ---- the machine's sink ---- */
 
+/* Ends the run when its outcome is known; first comes the quiet time, if the scenario has one. */
+static void judge(struct run *run, enum matcher_state state, uint64_t now_ns)
+{
+    if (state == MATCHER_OPEN || !run->engine)
+        return;
+    if (state == MATCHER_MET && run->scenario->quiet_ns > 0)
+        machine_begin_quiet(run->machine, now_ns);
+    else
+        run->settings->ops->request_stop(run->engine, STOP_REQUEST);
+}
+
 static void sink_console(void *context, const struct machine_console_line *line)
 {
     struct run *run = context;
-    if (report_console(run->report, line) != MATCHER_OPEN && run->engine)
-        run->settings->ops->request_stop(run->engine, STOP_REQUEST);
+    judge(run, report_console(run->report, line), line->time_ns);
 }
 
 static void sink_trace(void *context, unsigned core, uint64_t time_ns, uint64_t index,
@@ -75,6 +85,12 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
     snprintf(line, sizeof(line), "%s%s%s", known ? names[kind] : "event", text && *text ? ": " : "",
              text ? text : "");
     report_event(run->report, core, time_ns, line);
+}
+
+static void sink_fault(void *context, const struct fault_injection *injection)
+{
+    struct run *run = context;
+    judge(run, report_fault(run->report, injection), injection->time_ns);
 }
 
 /* ---- scenario -> machine ---- */
@@ -114,7 +130,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->seed = run->settings->seed;
     config->deadline_ns = scenario->deadline_ns;
     config->trace = run->settings->report.verbosity >= 2 || run->settings->report.trace;
-    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event };
+    config->faults =
+        (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
+    config->quiet_ns = scenario->quiet_ns;
+    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault };
 }
 
 /* ---- the run ---- */
@@ -253,6 +272,9 @@ static int check_images(struct run *run)
     if (images_missing(run->scenario, run->settings->images, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "images of the boot menu are missing (make builds them)");
+    } else if (!messages_known(run->scenario, run->settings->images, diags)) {
+        diags_print(diags, stderr);
+        status = fail(run, STATUS_USAGE, "a rule of faults names what no program of the menu has");
     }
     diags_free(diags);
     free(diags);
@@ -306,6 +328,8 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     machine_destroy(run->machine);
 
     report_summary(run->report, &result);
+    if (settings->faults_out)
+        fault_log_write(report_faults(run->report), run->scenario, settings->faults_out);
     int status = verdict_exit_status(result.verdict);
     if (settings->files && report_files_add(settings->files, run->scenario, run->report,
                                             report_matcher(run->report), &result)) {

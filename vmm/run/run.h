@@ -26,6 +26,7 @@ struct run_settings {
     bool trap_window;          /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
+    FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
     struct watch *watch;
 
     /* NULL, or called right before the run and right after it, when the result is known and may

@@ -64,7 +64,7 @@ void matcher_line(struct matcher *matcher, unsigned core, const char *domain, co
 {
     for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
         const struct expectation *expectation = &matcher->scenario->expectations[i];
-        if (expectation->kind == EXPECT_EXIT)
+        if (expectation->kind == EXPECT_EXIT || expectation->kind == EXPECT_FIRED)
             continue;
         if (expectation->core != EXPECT_ANY_CORE && (unsigned)expectation->core != core)
             continue;
@@ -75,6 +75,31 @@ void matcher_line(struct matcher *matcher, unsigned core, const char *domain, co
                            : strstr(text, expectation->pattern) != NULL;
         matcher->tally[i].count += matches;
     }
+}
+
+void matcher_fired(struct matcher *matcher, uint32_t rule)
+{
+    for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
+        const struct expectation *expectation = &matcher->scenario->expectations[i];
+        matcher->tally[i].count += expectation->kind == EXPECT_FIRED && expectation->rule == rule;
+    }
+}
+
+/* It can only get worse. */
+static bool is_violated(const struct matcher *matcher, size_t index)
+{
+    const struct expectation *expectation = &matcher->scenario->expectations[index];
+    uint64_t count = matcher->tally[index].count;
+    switch (expectation->kind) {
+    case EXPECT_CONSOLE:
+    case EXPECT_FIRED:
+        return count > expectation->most;
+    case EXPECT_NOT:
+        return count > 0;
+    case EXPECT_EXIT:
+        break;
+    }
+    return false;
 }
 
 void matcher_exit(struct matcher *matcher, uint32_t code)
@@ -89,9 +114,10 @@ bool matcher_holds(const struct matcher *matcher, size_t index)
     const struct expectation *expectation = &matcher->scenario->expectations[index];
     switch (expectation->kind) {
     case EXPECT_CONSOLE:
-        return matcher->tally[index].count >= expectation->count;
+    case EXPECT_FIRED:
+        return matcher->tally[index].count >= expectation->count && !is_violated(matcher, index);
     case EXPECT_NOT:
-        return matcher->tally[index].count == 0;
+        return !is_violated(matcher, index);
     case EXPECT_EXIT:
         return matcher->exited && matcher->exit_code == expectation->exit_code;
     }
@@ -119,7 +145,7 @@ enum matcher_state matcher_state(const struct matcher *matcher)
 {
     size_t done, of;
     for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
-        if (matcher->scenario->expectations[i].kind == EXPECT_NOT && !matcher_holds(matcher, i))
+        if (is_violated(matcher, i))
             return MATCHER_VIOLATED;
     }
     matcher_progress(matcher, &done, &of);
@@ -131,6 +157,14 @@ char *expectation_text(const struct expectation *expectation, char *text, size_t
     char who[64] = "some core";
     if (expectation->kind == EXPECT_EXIT) {
         snprintf(text, bytes, "the machine exits with code %u", expectation->exit_code);
+        return text;
+    }
+    if (expectation->kind == EXPECT_FIRED) {
+        char limit[48] = "";
+        if (expectation->most != UINT32_MAX)
+            snprintf(limit, sizeof(limit), " and at most %u", expectation->most);
+        snprintf(text, bytes, "rule %s fires at least %u time%s%s", expectation->pattern,
+                 expectation->count, expectation->count == 1 ? "" : "s", limit);
         return text;
     }
     bool no = expectation->kind == EXPECT_NOT;
@@ -146,6 +180,10 @@ char *expectation_text(const struct expectation *expectation, char *text, size_t
     if (expectation->count > 1) {
         size_t used = strlen(text);
         snprintf(text + used, bytes - used, " %u times", expectation->count);
+    }
+    if (!no && expectation->most != UINT32_MAX) {
+        size_t used = strlen(text);
+        snprintf(text + used, bytes - used, ", at most %u", expectation->most);
     }
     return text;
 }

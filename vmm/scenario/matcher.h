@@ -17,7 +17,7 @@ struct matcher;
 enum matcher_state {
     MATCHER_OPEN,     /* something expected is still missing, or the end must be awaited */
     MATCHER_MET,      /* everything expected has happened: the run may stop */
-    MATCHER_VIOLATED, /* a `not` matched: the run must stop */
+    MATCHER_VIOLATED, /* a `not` matched, or something happened too often: the run must stop */
 };
 
 /* `scenario` must outlive the matcher.  NULL when out of memory. */
@@ -26,6 +26,9 @@ void matcher_destroy(struct matcher *matcher);
 
 /* One console line (clean text).  `domain` is "" for the CPU driver. */
 void matcher_line(struct matcher *matcher, unsigned core, const char *domain, const char *text);
+
+/* A rule of the scenario's faults has fired. */
+void matcher_fired(struct matcher *matcher, uint32_t rule);
 
 /* The guest switched the machine off. */
 void matcher_exit(struct matcher *matcher, uint32_t code);

@@ -50,6 +50,13 @@ bool parse_cores(struct parser *parser, const struct ynode *node, const char *wh
 void parse_machine(struct parser *parser, const struct ynode *node);
 void parse_boot(struct parser *parser, const struct ynode *node);
 void parse_expect(struct parser *parser, const struct ynode *node);
+void parse_faults(struct parser *parser, const struct ynode *node);
+
+/* Index of the rule of that name; FAULT_NO_RULE, and an error at the node, if there is none. */
+uint32_t scenario_find_rule(struct parser *parser, const struct ynode *node, const char *name);
+
+/* Compiles a regular expression that lives as long as the scenario; NULL after an error. */
+void *parse_regex(struct parser *parser, const struct ynode *node, const char *pattern);
 
 /* Reads a whole file of at most YAML_FILE_MAX_BYTES into the arena, without the byte order mark that
  * some editors put before UTF-8.  On failure reports at `place` (or at the file itself, if place.file

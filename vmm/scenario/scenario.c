@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <tre/regex.h>
 #include <unistd.h>
 
 #include "scenario/parse.h"
 #include "scenario/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define KEYS_MAX 16
+#define KEYS_MAX 32
 
 /* ---- mappings ---- */
 
@@ -28,7 +29,7 @@ static void unknown_key(struct parser *parser, const struct ynode *key, const ch
                         const struct key *keys, size_t key_count)
 {
     const char *names[KEYS_MAX];
-    char all[256] = "";
+    char all[512] = "";
     assert(key_count <= KEYS_MAX);
     for (size_t i = 0; i < key_count; i++) {
         names[i] = keys[i].name;
@@ -36,7 +37,11 @@ static void unknown_key(struct parser *parser, const struct ynode *key, const ch
         snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", keys[i].name);
     }
     const char *near = nearest_word(key->text, names, key_count);
-    if (near)
+    if (key->text[0] && strspn(key->text, "0123456789-") == strlen(key->text))
+        diag_error(parser->diags, key->place,
+                   "unknown key '%s' in %s; a set such as 0,2 is written [0, 2] in braces",
+                   key->text, what);
+    else if (near)
         diag_error(parser->diags, key->place, "unknown key '%s' in %s; did you mean '%s'?",
                    key->text, what, near);
     else
@@ -262,12 +267,66 @@ static void parse_expect_key(struct parser *parser, const struct ynode *value, v
     parse_expect(parser, value);
 }
 
+static void skip_faults(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)parser;
+    (void)value;
+    (void)object; /* was parsed before expect, which names rules */
+}
+
+static void parse_quiet(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    uint64_t ns;
+    if (!parse_time(parser, value, "quiet", &ns))
+        return;
+    if (ns == 0 || ns >= parser->scenario->deadline_ns)
+        diag_error(parser->diags, value->place,
+                   "quiet: %s is out of range; expected more than nothing and less than the "
+                   "deadline",
+                   value->text);
+    else
+        parser->scenario->quiet_ns = ns;
+}
+
 static const struct key top_keys[] = {
     { "scenario", true, parse_name },      { "description", false, parse_description },
     { "machine", false, skip_machine },    { "boot", true, parse_boot_key },
     { "deadline", false, parse_deadline }, { "expect", false, parse_expect_key },
     { "seed", false, parse_seed },         { "nested", false, parse_nested },
+    { "faults", false, skip_faults },      { "quiet", false, parse_quiet },
 };
+
+/* Does the scenario say itself how often this rule fires? */
+static bool is_expected(const struct scenario *scenario, size_t rule)
+{
+    for (size_t i = 0; i < scenario->expectation_count; i++)
+        if (scenario->expectations[i].kind == EXPECT_FIRED &&
+            scenario->expectations[i].rule == rule)
+            return true;
+    return false;
+}
+
+/* A rule that never fires tests nothing: it must, unless it is optional. */
+static void expect_rules(struct parser *parser)
+{
+    struct scenario *scenario = parser->scenario;
+    for (size_t r = 0; r < scenario->fault_count; r++) {
+        if (scenario->faults[r].optional || is_expected(scenario, r))
+            continue;
+        arena_grow(parser->arena, (void **)&scenario->expectations, &scenario->expectation_capacity,
+                   scenario->expectation_count, sizeof(struct expectation));
+        scenario->expectations[scenario->expectation_count++] =
+            (struct expectation){ .kind = EXPECT_FIRED,
+                                  .place = scenario->fault_places[r],
+                                  .core = EXPECT_ANY_CORE,
+                                  .pattern = scenario->faults[r].name,
+                                  .count = 1,
+                                  .most = UINT32_MAX,
+                                  .rule = (uint32_t)r,
+                                  .implied = true };
+    }
+}
 
 /* Is there no machine, but a key that no scenario has, or no list of keys at all?  One of them may have
  * been meant. */
@@ -290,6 +349,9 @@ static void parse_tree(struct parser *parser, struct ynode *root)
     struct scenario *scenario = parser->scenario;
     parser->cores_unknown = machine_is_misspelt(root);
     parse_machine(parser, root->kind == YNODE_MAPPING ? ynode_get(root, "machine") : NULL);
+    const struct ynode *faults = root->kind == YNODE_MAPPING ? ynode_get(root, "faults") : NULL;
+    if (faults)
+        parse_faults(parser, faults);
     parse_mapping(parser, root, "the scenario", top_keys, COUNT(top_keys), scenario);
     if (scenario->expectation_count == 0) {
         arena_grow(parser->arena, (void **)&scenario->expectations, &scenario->expectation_capacity,
@@ -299,6 +361,7 @@ static void parse_tree(struct parser *parser, struct ynode *root)
         };
         scenario->expectation_count = 1;
     }
+    expect_rules(parser);
 }
 
 struct scenario *scenario_parse(const char *file, const char *text, size_t length,
@@ -399,6 +462,8 @@ void scenario_free(struct scenario *scenario)
 {
     if (!scenario)
         return;
+    for (size_t i = 0; i < scenario->regex_count; i++)
+        tre_regfree(scenario->regexes[i]);
     arena_free(&scenario->arena);
     free(scenario);
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "abi/layout.h"
+#include "fault/fault.h"
 #include "scenario/arena.h"
 #include "scenario/diag.h"
 #include "scenario/menu.h"
@@ -56,6 +57,7 @@ enum expectation_kind {
     EXPECT_CONSOLE, /* at least `count` matching lines */
     EXPECT_NOT,     /* no matching line */
     EXPECT_EXIT,    /* the guest powers the machine off with exit_code */
+    EXPECT_FIRED,   /* a rule of `faults` fires `count` to `most` times */
 };
 
 #define EXPECT_ANY_CORE (-1)
@@ -65,9 +67,12 @@ struct expectation {
     struct place place;
     int core;            /* EXPECT_ANY_CORE or the core that must (not) print it */
     bool regex;          /* POSIX extended regular expression; else text that the line contains */
-    const char *pattern; /* NULL for EXPECT_EXIT */
+    const char *pattern; /* NULL for EXPECT_EXIT; name of the rule for EXPECT_FIRED */
     const char *domain;  /* only lines of this domain; NULL: of any, and of the CPU driver */
-    uint32_t count;      /* at least 1; EXPECT_CONSOLE */
+    uint32_t count;      /* at least; 1 or more for EXPECT_CONSOLE */
+    uint32_t most;       /* at most; UINT32_MAX: any number; EXPECT_CONSOLE, EXPECT_FIRED */
+    uint32_t rule;       /* EXPECT_FIRED: index */
+    bool implied;        /* EXPECT_FIRED: by the rule itself, which is not optional */
     uint8_t exit_code;   /* EXPECT_EXIT */
 };
 
@@ -84,6 +89,12 @@ struct scenario {
     bool nested;                      /* runs inside the nested hardware-KVM suite too */
     struct expectation *expectations; /* never empty: without `expect`, exit: 0 */
     size_t expectation_count, expectation_capacity;
+    struct fault_rule *faults; /* every one has a name */
+    struct place *fault_places;
+    size_t fault_count;
+    void **regexes; /* compiled for the rules */
+    size_t regex_count, regex_capacity;
+    uint64_t quiet_ns; /* time without faults at the end */
 };
 
 /* Reads and checks `path` ("-" is not special) with `overrides` ("machine.cores=4") applied.
@@ -103,6 +114,17 @@ void scenario_free(struct scenario *scenario);
 /* Writes the scenario as self-contained YAML, which parses to an equal one.  Returns 0 or a negative
  * errno. */
 int scenario_write(const struct scenario *scenario, FILE *out);
+
+/* A text in double quotes, as YAML and JSON read it. */
+void scenario_write_quoted(FILE *out, const char *text);
+
+/* A rule as an item of the list `faults`; names of other rules are taken from `rules`.  And an action alone. */
+void fault_rule_write(const struct fault_rule *rule, const struct fault_rules *rules, FILE *out);
+void fault_action_write(const struct fault_action *action, FILE *out);
+
+/* Compares the interfaces and messages that rules name with those of the images: errors in `diags`. */
+void scenario_check_messages(const struct scenario *scenario, const struct fault_names *names,
+                             struct diags *diags);
 
 /* Node of a core. */
 unsigned scenario_node_of(const struct scenario_machine *machine, unsigned core);

@@ -21,9 +21,9 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct expect_input {
-    const struct ynode *console, *not, *exit;
+    const struct ynode *console, *not, *exit, *fired;
     struct expectation expectation;
-    const struct ynode *core_at, *domain_at, *count_at;
+    const struct ynode *core_at, *domain_at, *count_at, *most_at;
     uint64_t cores; /* 0: any */
 };
 
@@ -119,6 +119,24 @@ static void check_regex(struct parser *parser, const struct ynode *node, const c
     tre_regerror(error, &regex, text, sizeof(text));
     diag_error(parser->diags, node->place,
                "regex: '%.80s' is not a POSIX extended regular expression: %s", pattern, text);
+}
+
+void *parse_regex(struct parser *parser, const struct ynode *node, const char *pattern)
+{
+    struct scenario *scenario = parser->scenario;
+    size_t errors_before = parser->diags->errors;
+    check_regex(parser, node, pattern);
+    if (parser->diags->errors != errors_before)
+        return NULL;
+    regex_t *regex = arena_alloc(parser->arena, sizeof *regex);
+    if (tre_regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+        diag_error(parser->diags, node->place, "the host is out of memory");
+        return NULL;
+    }
+    arena_grow(parser->arena, (void **)&scenario->regexes, &scenario->regex_capacity,
+               scenario->regex_count, sizeof *scenario->regexes);
+    scenario->regexes[scenario->regex_count++] = regex;
+    return regex;
 }
 
 static void take_pattern(struct parser *parser, const struct ynode *value, const char *what,
@@ -251,10 +269,65 @@ static void parse_count(struct parser *parser, const struct ynode *value, void *
     input->expectation.count = (uint32_t)count;
 }
 
+static void parse_fired_rule(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expectation *expectation = object;
+    if (parse_text(parser, value, "fired: rule", &expectation->pattern))
+        expectation->rule = scenario_find_rule(parser, value, expectation->pattern);
+}
+
+static void parse_fired_number(struct parser *parser, const struct ynode *value, const char *what,
+                               uint32_t *number)
+{
+    uint64_t count = *number;
+    parse_number(parser, value, what, 0, UINT32_MAX - 1, &count);
+    *number = (uint32_t)count;
+}
+
+static void parse_fired_min(struct parser *parser, const struct ynode *value, void *object)
+{
+    parse_fired_number(parser, value, "fired: min", &((struct expectation *)object)->count);
+}
+
+static void parse_fired_max(struct parser *parser, const struct ynode *value, void *object)
+{
+    parse_fired_number(parser, value, "fired: max", &((struct expectation *)object)->most);
+}
+
+static const struct key fired_keys[] = {
+    { "rule", true, parse_fired_rule },
+    { "min", false, parse_fired_min },
+    { "max", false, parse_fired_max },
+};
+
+/* A name, or {rule: NAME, min: N, max: N}. */
+static void parse_fired(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    struct expectation *expectation = &input->expectation;
+    input->fired = value;
+    if (value->kind != YNODE_MAPPING)
+        parse_fired_rule(parser, value, expectation);
+    else
+        parse_mapping(parser, value, "fired", fired_keys, COUNT(fired_keys), expectation);
+    if (expectation->most < expectation->count)
+        diag_error(parser->diags, value->place, "fired: max is less than min");
+}
+
+static void parse_most(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    uint64_t most = UINT32_MAX;
+    input->most_at = value;
+    parse_number(parser, value, "most", 0, 1000000, &most);
+    input->expectation.most = (uint32_t)most;
+}
+
 static const struct key expect_keys[] = {
     { "console", false, parse_console }, { "not", false, parse_not },
     { "exit", false, parse_exit },       { "core", false, parse_core },
     { "domain", false, parse_domain },   { "count", false, parse_count },
+    { "most", false, parse_most },       { "fired", false, parse_fired },
 };
 
 static void add(struct parser *parser, const struct ynode *item,
@@ -280,17 +353,20 @@ static void refuse(struct parser *parser, const struct ynode *node, const char *
 
 static void parse_entry(struct parser *parser, const struct ynode *item)
 {
-    struct expect_input input = { .expectation = {
-                                      .place = item->place, .core = EXPECT_ANY_CORE, .count = 1 } };
+    struct expect_input input = { .expectation = { .place = item->place,
+                                                   .core = EXPECT_ANY_CORE,
+                                                   .count = 1,
+                                                   .most = UINT32_MAX } };
     struct expectation *expectation = &input.expectation;
     size_t errors_before = parser->diags->errors;
     if (!parse_mapping(parser, item, "an expectation", expect_keys, COUNT(expect_keys), &input))
         return;
-    int kinds = !!input.console + !!input.not +!!input.exit;
+    int kinds = !!input.console + !!input.not +!!input.exit + !!input.fired;
     if (kinds != 1) {
         if (parser->diags->errors == errors_before)
             diag_error(parser->diags, item->place,
-                       "an expectation: expected exactly one of the keys console, not, exit");
+                       "an expectation: expected exactly one of the keys console, not, exit, "
+                       "fired");
         return;
     }
     if (input.exit) {
@@ -305,10 +381,23 @@ static void parse_entry(struct parser *parser, const struct ynode *item)
                            parser->scenario->expectations[i].place.line);
         }
     } else {
-        expectation->kind = input.console ? EXPECT_CONSOLE : EXPECT_NOT;
+        expectation->kind = input.console ? EXPECT_CONSOLE
+                            : input.fired ? EXPECT_FIRED
+                                          : EXPECT_NOT;
     }
+    if (input.fired) {
+        refuse(parser, input.core_at, "core", "fired");
+        refuse(parser, input.domain_at, "domain", "fired");
+    }
+    if (input.console && expectation->most < expectation->count)
+        diag_error(parser->diags, item->place, "most is less than count");
     if (!input.console)
-        refuse(parser, input.count_at, "count", input.exit ? "exit" : "not");
+        refuse(parser, input.count_at, "count",
+               input.exit    ? "exit"
+               : input.fired ? "fired"
+                             : "not");
+    if (!input.console)
+        refuse(parser, input.most_at, "most", input.exit ? "exit" : input.fired ? "fired" : "not");
     if (parser->diags->errors != errors_before)
         return;
     if (!input.cores) {

@@ -29,7 +29,7 @@ static unsigned decode(const char *at, size_t *length)
 /* Scenario texts are valid UTF-8 (menus are checked, YAML is), but may hold characters written as escapes that YAML does not take
  * as they are, or takes as the end of a line: control characters, U+2028, U+2029, U+FEFF, U+FFFE,
  * U+FFFF.  All of these have at most three bytes. */
-static void write_quoted(FILE *out, const char *text)
+void scenario_write_quoted(FILE *out, const char *text)
 {
     size_t length;
     fputc('"', out);
@@ -84,8 +84,20 @@ static void write_menu_line(FILE *out, const char *command, const struct menu_li
     char text[MENU_LINE_MAX + 32];
     snprintf(text, sizeof(text), "%s %s", command, line->command);
     fputs("  - ", out);
-    write_quoted(out, text);
+    scenario_write_quoted(out, text);
     fputc('\n', out);
+}
+
+static void write_fired(FILE *out, const struct expectation *expectation)
+{
+    if (expectation->implied)
+        return; /* the rule says it */
+    fputs("  - fired: {rule: ", out);
+    scenario_write_quoted(out, expectation->pattern);
+    fprintf(out, ", min: %u", expectation->count);
+    if (expectation->most != UINT32_MAX)
+        fprintf(out, ", max: %u", expectation->most);
+    fputs("}\n", out);
 }
 
 static void write_expectation(FILE *out, const struct expectation *expectation)
@@ -94,15 +106,19 @@ static void write_expectation(FILE *out, const struct expectation *expectation)
         fprintf(out, "  - exit: %u\n", expectation->exit_code);
         return;
     }
+    if (expectation->kind == EXPECT_FIRED) {
+        write_fired(out, expectation);
+        return;
+    }
     fprintf(out, "  - %s: {%s: ", expectation->kind == EXPECT_NOT ? "not" : "console",
             expectation->regex ? "regex" : "text");
-    write_quoted(out, expectation->pattern);
+    scenario_write_quoted(out, expectation->pattern);
     fputs("}\n", out);
     if (expectation->core != EXPECT_ANY_CORE)
         fprintf(out, "    core: %d\n", expectation->core);
     if (expectation->domain) {
         fputs("    domain: ", out);
-        write_quoted(out, expectation->domain);
+        scenario_write_quoted(out, expectation->domain);
         fputc('\n', out);
     }
     if (expectation->kind == EXPECT_CONSOLE)
@@ -112,10 +128,10 @@ static void write_expectation(FILE *out, const struct expectation *expectation)
 int scenario_write(const struct scenario *scenario, FILE *out)
 {
     fputs("scenario: ", out);
-    write_quoted(out, scenario->name);
+    scenario_write_quoted(out, scenario->name);
     if (scenario->description[0]) {
         fputs("\ndescription: ", out);
-        write_quoted(out, scenario->description);
+        scenario_write_quoted(out, scenario->description);
     }
     fputc('\n', out);
     write_machine(out, &scenario->machine);
@@ -127,6 +143,13 @@ int scenario_write(const struct scenario *scenario, FILE *out)
     fprintf(out, "deadline: %" PRIu64 " ns\n", scenario->deadline_ns);
     if (scenario->has_seed)
         fprintf(out, "seed: %" PRIu64 "\n", scenario->seed);
+    if (scenario->fault_count > 0)
+        fputs("faults:\n", out);
+    const struct fault_rules rules = { scenario->faults, scenario->fault_count, 0 };
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        fault_rule_write(&scenario->faults[i], &rules, out);
+    if (scenario->quiet_ns)
+        fprintf(out, "quiet: %" PRIu64 " ns\n", scenario->quiet_ns);
     fprintf(out, "nested: %s\nexpect:\n", scenario->nested ? "true" : "false");
     for (size_t i = 0; i < scenario->expectation_count; i++)
         write_expectation(out, &scenario->expectations[i]);

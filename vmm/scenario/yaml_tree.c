@@ -225,9 +225,11 @@ static bool take_event(struct builder *builder, const yaml_event_t *event)
         }
         return true;
     case YAML_ALIAS_EVENT:
-        diag_error(builder->diags, place_of(builder->file, event->start_mark),
-                   "aliases (*%s) are not used in scenarios: write the value itself",
-                   (const char *)event->data.alias.anchor);
+        diag_error(
+            builder->diags, place_of(builder->file, event->start_mark),
+            "aliases (*%s) are not used in scenarios: write the value itself, and a text that "
+            "begins with * in quotes",
+            (const char *)event->data.alias.anchor);
         return false;
     case YAML_SCALAR_EVENT:
         return add_scalar(builder, event);

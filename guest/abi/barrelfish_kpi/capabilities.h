@@ -14,19 +14,21 @@ enum objtype {
     ObjType_Num
 };
 
-#define CAPRIGHTS_READ (1 << 0)
-#define CAPRIGHTS_WRITE (1 << 1)
-#define CAPRIGHTS_EXECUTE (1 << 2)
-#define CAPRIGHTS_GRANT (1 << 3)
-#define CAPRIGHTS_IDENTIFY (1 << 4)
-#define CAPRIGHTS_ALLRIGHTS 0x1f
+/* Each is enforced.  The first three are about memory, of RAM, Frames and what is made of them. */
+#define CAPRIGHTS_READ (1 << 0)     /* may be mapped */
+#define CAPRIGHTS_WRITE (1 << 1)    /* may be mapped writable */
+#define CAPRIGHTS_EXECUTE (1 << 2)  /* may be mapped executable */
+#define CAPRIGHTS_GRANT (1 << 3)    /* may be copied, minted, retyped, sent in a message */
+#define CAPRIGHTS_IDENTIFY (1 << 4) /* what it names may be learnt */
+#define CAPRIGHTS_REVOKE (1 << 5)   /* may be revoked; a copy sent in a message loses it */
+#define CAPRIGHTS_ALLRIGHTS 0x3f
 
 /* Contents of a capability: kernel object and, through Identify, what a holder may learn of it. */
 struct capability {
     uint8_t type; /* enum objtype */
     uint8_t rights;
     uint16_t flags;
-    uint32_t aux; /* type specific, see below */
+    uint32_t aux; /* the kernel's own, 0 */
     union {
         struct {
             uint64_t base; /* physical */
@@ -129,7 +131,7 @@ enum kernel_cmd {
     KernelCmd_Nullify_cap,      /* cptr, level: forget without reclaiming; it lives elsewhere */
     KernelCmd_Notify_register,  /* cptr, level of an EndPointLMP: -> notification id that wakes the
                                     * endpoint's dispatcher; same id for the same dispatcher */
-    KernelCmd_Register_channel, /* address of struct abi_channel in the dispatcher frame: fabric */
+    KernelCmd_Register_channel, /* guest-physical address of a struct abi_channel: fabric */
     KernelCmd_Power_off,        /* exit code */
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
@@ -137,6 +139,10 @@ enum kernel_cmd {
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
     KernelCmd_Is_shared, /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
+    KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
+                            * nobody here can delete it, nor reuse what it names */
+    KernelCmd_Unlock_cap,  /* cptr, level */
+    KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
 };
 
 #endif

@@ -72,7 +72,7 @@ struct dispatcher_shared {
     uint32_t lmp_seen;             /* u: value of lmp_delivered when endpoints were last polled */
     lvaddr_t lmp_hint;             /* k: offset of the endpoint last delivered to */
     uint32_t notified;             /* k: notifications ever received (wake-ups for UMP channels) */
-    uint32_t notify_seen;          /* u: value of notified when the UMP channels were last polled */
+    uint32_t notify_seen;          /* u: value of notified before the UMP wake flags were set */
     lvaddr_t dispatcher_run;       /* u: upcall (udisp) */
     lvaddr_t dispatcher_lrpc;      /* u: upcall, or 0 (see below) */
     lvaddr_t dispatcher_pagefault; /* u: upcall (udisp, address, error, rip) */

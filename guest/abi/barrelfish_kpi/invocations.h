@@ -85,8 +85,7 @@ union invocation_args {
         uint64_t domain_id;
     } setup;
 
-    /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, KernelCmd_Register_channel:
-     * where the description is, in the dispatcher frame */
+    /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, in the dispatcher frame */
     struct {
         uint64_t address;
     } buffer;
@@ -113,6 +112,11 @@ union invocation_args {
         uint64_t dest_cptr, dest_level, dest_slot;
         uint64_t owner; /* core */
     } create_cap;
+
+    /* KernelCmd_Register_channel: physical address of the record that has changed */
+    struct {
+        uint64_t record;
+    } channel;
 
     /* KernelCmd_Power_off */
     struct {

@@ -36,6 +36,9 @@
 #define LMP_FLAG_YIELD (1 << 1)    /* on transient failure the receiver runs at once */
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
+/* The CPU driver's own: an invocation that is more than one entry's work is made again, from the same
+ * instruction, with this bit set. */
+#define INVOKE_AGAIN (1 << 7)
 
 #define LMP_MSG_WORDS 10 /* payload of one LMP message */
 #define LRPC_MSG_WORDS 4 /* of one sent by LRPC */

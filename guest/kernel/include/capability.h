@@ -21,8 +21,7 @@ __attribute__((weak)) uint64_t host_physmap;
 
 struct cte;
 
-/* Links of the mapping database (mdb/); written by it alone, except while the CTE waits in the
- * delete list (in_delete set, not in the tree): then `left` links the list. */
+/* Links of the mapping database (mdb/); written by it alone, but for the last three. */
 struct mdbnode {
     struct cte *left, *right;
     uint64_t end;     /* largest end address in this subtree */
@@ -30,21 +29,27 @@ struct mdbnode {
     uint8_t level;    /* AA level; 0: not in the tree */
     uint8_t owner;    /* core that owns the capability */
     uint8_t bits;     /* MDB_BIT_* */
-    uint32_t pad;
+    uint32_t step;    /* in_delete: how far it has got (delete.c), else 0 */
 };
 
 #define MDB_BIT_REMOTE_COPIES 1
 #define MDB_BIT_REMOTE_ANCS 2
 #define MDB_BIT_REMOTE_DESCS 4
-#define MDB_BIT_LOCKED 8
-#define MDB_BIT_IN_DELETE 16
-#define MDB_BIT_IN_DCB 32 /* the capability that a DCB keeps of its frame or address space */
+#define MDB_BIT_LOCKED 8     /* kept by the monitor for another core: in kernel_remote_mdb */
+#define MDB_BIT_IN_DELETE 16 /* its object is being taken apart (delete.c); not found by lookup */
+#define MDB_BIT_IN_DCB 32    /* the capability that a DCB keeps of its frame or address space */
 
 struct cte {
     struct capability cap;
     struct mdbnode node;
 };
 _Static_assert(sizeof(struct cte) == OBJSIZE_CTE, "CTE size");
+
+/* Is its object being taken apart?  Then it is the last capability of it, and not mapped. */
+static inline bool cte_is_record(const struct cte *cte)
+{
+    return cte->node.bits & MDB_BIT_IN_DELETE;
+}
 
 /* Third word of a mappable capability: the CTE of its mapping, 0 if not mapped. */
 #define CAP_MAPPING_WORD 2
@@ -72,6 +77,31 @@ static const struct cap_type_info cap_types[ObjType_Num] = {
 static inline uint8_t cap_type_root(uint8_t type)
 {
     return cap_types[type].root;
+}
+
+/* The rights that mean something for a type; all others a capability has by nature, and nobody can take
+ * them away. */
+static inline unsigned cap_known_rights(uint8_t type)
+{
+    unsigned rights = CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY | CAPRIGHTS_REVOKE;
+    switch (type) {
+    case ObjType_PhysAddr:
+    case ObjType_RAM:
+    case ObjType_Frame:
+    case ObjType_DevFrame:
+    case ObjType_EndPointUMP:
+        rights |= CAPRIGHTS_READ | CAPRIGHTS_WRITE | CAPRIGHTS_EXECUTE;
+        break;
+    default:
+        break;
+    }
+    return rights;
+}
+
+static inline bool cap_is_vnode(uint8_t type)
+{
+    return type == ObjType_VNode_x86_64_pml4 || type == ObjType_VNode_x86_64_pdpt ||
+           type == ObjType_VNode_x86_64_pdir || type == ObjType_VNode_x86_64_ptable;
 }
 
 static inline bool cap_is_mapping(uint8_t type)

@@ -35,7 +35,8 @@ const struct capability *cspace_root_part(const struct capability *root, uint64_
 errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
                             struct cte **slot);
 
-/* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND. */
+/* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND; nor locked or in delete, else SYS_ERR_CAP_LOCKED under
+ * SYS_ERR_RETRY_THROUGH_MONITOR. */
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
 
 /* The first of `count` slots from `slot` in a CNode, all of them empty: SYS_ERR_SLOTS_INVALID,
@@ -48,9 +49,13 @@ errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64
 errval_t cspace_empty_slot(struct capability *root, capaddr_t cptr, unsigned level, uint64_t slot,
                            struct cte **dest);
 
-/* Puts a copy of `src` into the empty `dest`; always allowed but for mappings, see cap_may_copy(). */
+/* Puts a copy of `src` into the empty `dest`; allowed with the right GRANT, but for mappings: see
+ * cap_may_copy(). */
 void cap_copy_to(struct cte *dest, struct cte *src);
 errval_t cap_may_copy(const struct cte *src);
+
+/* The same for who gets it in a message: he may not take it away from everybody else. */
+void cap_send_copy(struct cte *dest, struct cte *src);
 
 /* The same into a DCB, for the frame or the address space of its dispatcher, which stops when they are
  * revoked. */
@@ -59,6 +64,9 @@ void cap_copy_to_dcb(struct cte *dest, struct cte *src);
 /* Moves `src` to the empty `dest`; `src` becomes empty. */
 void cap_move_to(struct cte *dest, struct cte *src);
 
+/* After `cte` has moved: its mapping, or what it maps, finds it again. */
+void cap_links_follow(struct cte *cte);
+
 /* Enters a complete, new capability. */
 void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner);
 
@@ -66,24 +74,29 @@ void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t own
  * object_bytes (0 for fixed sizes).  Asks about the object before the number and the number before
  * the place: INVALID_SIZE is what fits nowhere in `src`, RETYPE_INVALID_COUNT what fits, but not so
  * often, RETYPE_INVALID_OFFSET what would fit elsewhere. */
-errval_t cap_check_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t *object_bytes,
-                          uint64_t count);
+errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
+                          uint64_t *object_bytes, uint64_t count);
+
+/* Nothing is made of these bytes yet, here or on another core. */
+errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes);
 
 /* Makes them, in dest[0..count-1], which are empty.  Memory is zeroed unless it stays RAM. */
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest);
 
-/* Deletes the capability; the last one of an object ends the object.  Contents of CNodes go too. */
-errval_t cap_delete(struct cte *cte);
+/* Would cap_retype() have made this one, as number `index`? */
+bool cap_is_retyped(const struct cte *made, const struct cte *src, uint64_t offset, unsigned type,
+                    uint64_t object_bytes, uint64_t index);
 
-/* Deletes all copies and descendants of `cte`, which stays. */
-errval_t cap_revoke(struct cte *cte);
+/* Locks what is kept for another core, or unlocks it: moves between the two databases. */
+errval_t cap_lock(struct cte *cte);
+errval_t cap_unlock(struct cte *cte);
+
+/* An address space that is empty but for the CPU driver's part (vnode.c). */
+void vnode_init_root(uint64_t base);
 
 /* Removes a mapping's page table entries, if it has any left (vnode.c).  `mapping` stays in its slot
  * and in the database. */
 void vnode_unmap_mapping(struct cte *mapping);
-
-/* Invalidates all mappings that lie in this page table, which ceases to exist (vnode.c). */
-void vnode_destroy(struct capability *vnode);
 
 #endif

@@ -31,11 +31,23 @@ struct dcb {
     systime_t wakeup;        /* when sleeping */
     struct sleeper sleep;    /* the same */
     struct dcb *runq_prev;   /* when queued: the one before, NULL at the head */
-    struct cte cspace;       /* L1CNode */
-    struct cte vspace;       /* root VNode */
+    /* Stopped, and the monitor has not asked for it yet (stop.c). */
+    uint8_t unreported;
+    struct dcb *stopped_next, *stopped_prev;
+    uint32_t dying; /* what its calls of delete and revoke have begun to take apart (delete.c) */
+    /* Capabilities of its own. */
+    _Alignas(OBJSIZE_CTE) struct cte cspace; /* L1CNode */
+    struct cte vspace;                       /* root VNode */
     struct cte disp_frame;
+    struct cte self; /* the last one to the dispatcher itself, while it is being taken apart */
 };
 _Static_assert(sizeof(struct dcb) <= OBJSIZE_DISPATCHER, "DCB size");
+
+/* The DCB that a Dispatcher capability names. */
+static inline struct dcb *dcb_of(const struct cte *dispatcher)
+{
+    return phys_to_mem(paddr(dispatcher->cap.u.mem.base));
+}
 
 /* Has `dcb` all it takes to run: a CSpace, an address space and a frame, and was it never stopped?  Whoever
  * delivers to a dispatcher, wakes it, makes it runnable or enters it asks this, and nothing else. */
@@ -116,6 +128,11 @@ void dispatch_stop(struct dcb *dcb, bool tell);
  * it has not asked for yet (0: none). */
 void stop_register_monitor(struct cte *endpoint);
 uint32_t stop_next(void);
+
+/* Must `dcb` stay because the monitor has not heard of its end?  If not, it is not in the queue any more.
+ * Is `dcb` the monitor that will ask? */
+bool stop_holds(struct dcb *dcb);
+bool stop_is_monitor(const struct dcb *dcb);
 
 /* `dcb` ceases to exist; this root page table ceases to exist. */
 void dispatch_forget(struct dcb *dcb);

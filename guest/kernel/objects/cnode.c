@@ -5,6 +5,7 @@
  * Copy and mint are invoked on the CNode that receives (an L1CNode with level 2: an address in its
  * CSpace); the rest on the root of the CSpace in which the address is looked up.
  */
+#include "delete.h"
 #include "objects.h"
 
 static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64_t cptr,
@@ -59,7 +60,7 @@ static struct capability minted(const struct capability *cap, uint64_t p1, uint6
         result.u.io.end = p2;
         break;
     default:
-        result.rights &= (uint8_t)p1;
+        result.rights &= (uint8_t)(p1 | ~cap_known_rights(cap->type));
         if (cap_types[cap->type].mappable)
             result.u.word[CAP_MAPPING_WORD] = 0;
     }
@@ -123,9 +124,14 @@ static struct sysret mint(struct cte *cnode, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+/* Objects of one call, and of one entry into the CPU driver: a bounded piece of work. */
+#define RETYPE_MAX L2_CNODE_SLOTS
+#define RETYPE_AT_ONCE 6
+
 struct retype {
     struct cte *src, *dest; /* the first of `count` slots */
     uint64_t offset, object_bytes, count;
+    uint64_t made; /* by earlier entries of the same call */
     unsigned type;
 };
 
@@ -148,6 +154,29 @@ static errval_t decode_retype_cnode(const struct invocation *inv, const struct c
     return cap_is_cnode(*cnode) ? SYS_ERR_OK : SYS_ERR_DEST_CNODE_INVALID;
 }
 
+/* What is still to be made.  Between two entries of a call anybody may have used the memory or the slots, so
+ * both are looked at each time. */
+static errval_t decode_rest(const struct invocation *inv, const struct capability *cnode,
+                            uint64_t slot, struct retype *r)
+{
+    if (inv->again && slot < cnode_slots(cnode)) {
+        const struct cte *made = cnode_slot(cnode, slot);
+        while (r->made < r->count && slot + r->made < cnode_slots(cnode) &&
+               made[r->made].cap.type != ObjType_Null)
+            r->made++;
+        if (r->made > 0 && !cap_is_retyped(&made[r->made - 1], r->src, r->offset, r->type,
+                                           r->object_bytes, r->made - 1))
+            return SYS_ERR_SLOT_IN_USE;
+    }
+    const uint64_t left = r->count - r->made;
+    errval_t err = cnode_empty_slots(cnode, slot + r->made, left, &r->dest);
+    if (err_is_fail(err) || left == 0)
+        return err;
+    r->dest -= r->made;
+    return cap_check_unused(r->src, r->offset + r->made * r->object_bytes, r->type,
+                            left * r->object_bytes);
+}
+
 static errval_t decode_retype(const struct invocation *inv, struct retype *r)
 {
     const struct capability *cnode;
@@ -168,19 +197,26 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
                            r->type == ObjType_L1CNode && r->count == 1;
     if (!next_part && !fits(cnode, r->type))
         return SYS_ERR_DEST_TYPE_INVALID;
+    if (!(r->src->cap.rights & CAPRIGHTS_GRANT))
+        return SYS_ERR_CAP_RIGHTS;
     err = cap_check_retype(r->src, r->offset, r->type, &r->object_bytes, r->count);
     if (err_is_fail(err))
         return err;
-    return cnode_empty_slots(cnode, slot, r->count, &r->dest);
+    if (r->count > RETYPE_MAX)
+        return SYS_ERR_RETYPE_INVALID_COUNT;
+    return decode_rest(inv, cnode, slot, r);
 }
 
 static struct sysret retype(const struct invocation *inv)
 {
     struct retype r;
     errval_t err = decode_retype(inv, &r);
-    if (err_is_ok(err))
-        cap_retype(r.src, r.offset, r.type, r.object_bytes, r.count, r.dest);
-    return SYSRET(err);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    const uint64_t left = r.count - r.made, now = left < RETYPE_AT_ONCE ? left : RETYPE_AT_ONCE;
+    cap_retype(r.src, r.offset + r.made * r.object_bytes, r.type, r.object_bytes, now,
+               r.dest + r.made);
+    return SYSRET(now < left ? KERNEL_AGAIN : SYS_ERR_OK);
 }
 
 static struct sysret identify(struct cte *target, const struct invocation *inv)
@@ -220,14 +256,29 @@ static struct sysret create_id(struct cte *root, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+/* Also of what nobody works with: locked, or in delete. */
+static struct sysret get_state(struct cte *root, const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err =
+        cspace_lookup_slot(&root->cap, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    if (err_is_ok(err) && cte->cap.type == ObjType_Null)
+        err = SYS_ERR_CAP_NOT_FOUND;
+    return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(cte->node.bits);
+}
+
 /* Commands on the capability at an address of this CSpace. */
 static struct sysret on_target(struct cte *root, const struct invocation *inv)
 {
     struct cte *target;
     if (root->cap.type != ObjType_L1CNode)
         return SYSRET(SYS_ERR_CNODE_TYPE);
+    if (inv->command == CNodeCmd_GetState)
+        return get_state(root, inv);
     errval_t err =
         cspace_lookup(&root->cap, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &target);
+    if (inv->again && (inv->command == CNodeCmd_Delete || err_is_fail(err)))
+        return SYSRET(cap_delete_rest()); /* the first entry has found it */
     if (err_is_fail(err))
         return SYSRET(err);
     switch (inv->command) {
@@ -235,8 +286,6 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
         return SYSRET(cap_delete(target));
     case CNodeCmd_Revoke:
         return SYSRET(cap_revoke(target));
-    case CNodeCmd_GetState:
-        return SYSRET_VALUE(target->node.bits);
     default:
         return identify(target, inv);
     }

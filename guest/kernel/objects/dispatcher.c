@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Dispatchers: set-up and stop.
+ * Dispatchers: set-up, stop and end.
  *
  * Setup gives a DCB its CSpace, VSpace and dispatcher frame (each at most once) and may make it
  * runnable.  The DCB keeps capabilities of its own to all three, so they live as long as it does,
- * unless they are revoked: a dispatcher that loses its frame or address space is stopped (cspace.c).
+ * unless they are revoked: a dispatcher that loses its frame or address space is stopped.
  * The first run resumes from the disabled save area, which the spawner filled.
  */
 #include "objects.h"
 
+#include "delete.h"
 #include "schedule.h"
 
 static errval_t find(const struct invocation *inv, uint64_t where, struct cte **cte)
@@ -113,7 +114,7 @@ static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
 
 struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
 {
-    struct dcb *dcb = phys_to_mem(paddr(cte->cap.u.mem.base));
+    struct dcb *dcb = dcb_of(cte);
     switch (inv->command) {
     case DispatcherCmd_Setup:
         return setup(dcb, inv);
@@ -123,4 +124,75 @@ struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
     default: /* scheduling parameters come with a policy that has some */
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
+}
+
+/* ---- the end ---- */
+
+/* Its memory may be anything next, so nothing may be saved there or run on it any more. */
+void dispatcher_abandon(struct cte *cte)
+{
+    struct dcb *dcb = cte->cap.type == ObjType_Frame
+                          ? (struct dcb *)((char *)cte - offsetof(struct dcb, disp_frame))
+                          : (struct dcb *)((char *)cte - offsetof(struct dcb, vspace));
+    dispatch_stop(dcb, true);
+    dispatch_forget(dcb);
+    if (cte->cap.type == ObjType_Frame) {
+        dcb->disp = NULL;
+        dcb->head.disp_frame = 0;
+    } else {
+        dcb->cr3 = 0;
+    }
+}
+
+#define COST_END 1500 /* out of all lists, and to another slot */
+#define COST_ENDPOINT 1000
+#define COST_HAND_OVER 60
+
+/* One of its own capabilities; true if there is none any more. */
+static bool give_up(struct cte *cte, struct work *work)
+{
+    if (cte->cap.type == ObjType_Null)
+        return true;
+    if (!cte_is_record(cte)) {
+        if (!work_affords(work, delete_cost(cte)))
+            return false;
+        delete_slot(cte);
+    }
+    if (!cte_is_record(cte))
+        return true;
+    delete_raise(cte);
+    return false;
+}
+
+void dispatcher_delete_step(struct cte *record, struct work *work)
+{
+    struct dcb *dcb = dcb_of(record);
+    if (record != &dcb->self) {
+        if (!work_affords(work, COST_END))
+            return;
+        dispatch_stop(dcb, true);
+        dispatch_forget(dcb);
+        delete_move(&dcb->self, record);
+        return;
+    }
+    /* endpoints that name it cease to exist: no dangling listener */
+    struct cte *endpoint;
+    while ((endpoint = mdb_first_descendant(&kernel_mdb, &record->cap)) != NULL) {
+        if (!work_affords(work, COST_ENDPOINT))
+            return;
+        cap_delete_now(endpoint);
+    }
+    struct cte *begun = delete_begun_by(dcb);
+    if (begun != NULL) {
+        if (work_affords(work, COST_HAND_OVER))
+            delete_raise(begun);
+        return;
+    }
+    if (!give_up(&dcb->cspace, work) || !give_up(&dcb->vspace, work) ||
+        !give_up(&dcb->disp_frame, work))
+        return;
+    if (stop_holds(dcb))
+        delete_suspend(record, STEP_WAITS);
+    else if (work_affords(work, COST_ENDPOINT))
+        delete_finish(record);
 }

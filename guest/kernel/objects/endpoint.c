@@ -119,7 +119,7 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
         if (give_away)
             cap_move_to(dest, src);
         else
-            cap_copy_to(dest, src);
+            cap_send_copy(dest, src);
         ep->recv_cptr = 0;
         header |= 1 << 8;
     }

@@ -7,6 +7,7 @@
  */
 #include "objects.h"
 
+#include "delete.h"
 #include "plat.h"
 
 static struct sysret spawn_core(const struct invocation *inv)
@@ -86,6 +87,17 @@ static errval_t decode_capability(const struct invocation *inv, struct capabilit
     return SYS_ERR_OK;
 }
 
+/* The database relies on it that ranges nest.  A core that owns memory makes no others as long as those it
+ * gave away are in use; this core may not have heard yet that one is not, or hears from a liar. */
+static bool overlaps(const struct capability *cap)
+{
+    return cap_types[cap->type].memory &&
+           (mdb_find_range(&kernel_mdb, cap_type_root(cap->type), cap->u.mem.base, cap->u.mem.bytes,
+                           MDB_RANGE_PARTIAL, NULL) == MDB_RANGE_PARTIAL ||
+            mdb_find_range(&kernel_remote_mdb, cap_type_root(cap->type), cap->u.mem.base,
+                           cap->u.mem.bytes, MDB_RANGE_PARTIAL, NULL) == MDB_RANGE_PARTIAL);
+}
+
 static struct sysret create_cap(const struct invocation *inv)
 {
     struct capability cap;
@@ -94,6 +106,8 @@ static struct sysret create_cap(const struct invocation *inv)
     if (err_is_ok(err))
         err = cspace_empty_slot(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2],
                                 inv->arg[3], &dest);
+    if (err_is_ok(err) && overlaps(&cap))
+        err = SYS_ERR_REVOKE_FIRST;
     if (err_is_ok(err))
         cap_insert_new(dest, &cap, (coreid_t)inv->arg[4]);
     return SYSRET(err);
@@ -123,12 +137,10 @@ static struct sysret register_notify(const struct invocation *inv)
     return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(id);
 }
 
+/* The device looks at the address itself. */
 static struct sysret register_channel(const struct invocation *inv)
 {
-    static struct abi_channel channel; /* the machine reads it there */
-    if (!invocation_copy_in(inv, &channel, inv->arg[0], sizeof(channel)))
-        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    plat_channel(kernel_to_phys(&channel));
+    plat_channel((paddr_t){ inv->arg[0] });
     return SYSRET(SYS_ERR_OK);
 }
 
@@ -160,6 +172,21 @@ static struct sysret is_shared(const struct invocation *inv)
                         mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL);
 }
 
+/* Also what is locked. */
+static errval_t lookup_kept(const struct invocation *inv, struct cte **cte)
+{
+    errval_t err =
+        cspace_lookup_slot(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], cte);
+    return err_is_ok(err) && (*cte)->cap.type == ObjType_Null ? SYS_ERR_CAP_NOT_FOUND : err;
+}
+
+static struct sysret lock_cap(const struct invocation *inv, errval_t (*change)(struct cte *))
+{
+    struct cte *cte;
+    errval_t err = lookup_kept(inv, &cte);
+    return SYSRET(err_is_fail(err) ? err : change(cte));
+}
+
 static struct sysret get_stats(const struct invocation *inv)
 {
     return answer(inv, inv->arg[0], &kernel_counters, sizeof(kernel_counters));
@@ -169,6 +196,8 @@ static struct sysret nullify(const struct invocation *inv)
 {
     /* ends like the last copy of memory: nothing is reclaimed here, the owner is elsewhere */
     struct cte *cte;
+    if (inv->again)
+        return SYSRET(cap_delete_rest());
     errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
@@ -203,6 +232,12 @@ struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
         return stop_dispatcher(inv);
     case KernelCmd_Is_shared:
         return is_shared(inv);
+    case KernelCmd_Lock_cap:
+        return lock_cap(inv, cap_lock);
+    case KernelCmd_Unlock_cap:
+        return lock_cap(inv, cap_unlock);
+    case KernelCmd_Delete_step:
+        return SYSRET(cap_delete_orphans());
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

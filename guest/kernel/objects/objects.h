@@ -18,6 +18,7 @@
 struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
+    bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h) */
     uint64_t command;        /* word 0 */
     union {                  /* words 1..9, by name and by number */
         const union invocation_args *args;

@@ -8,17 +8,11 @@
  * address of an entry is not known here (a table may hang anywhere), so the whole address space is
  * flushed when rights shrink.
  */
+#include "delete.h"
 #include "objects.h"
 
 #define TABLE_ENTRIES 512
 #define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
-
-/* Types by level, top first; the type after a type is its mapping, then the next lower table. */
-static bool is_vnode(unsigned type)
-{
-    return type == ObjType_VNode_x86_64_pml4 || type == ObjType_VNode_x86_64_pdpt ||
-           type == ObjType_VNode_x86_64_pdir || type == ObjType_VNode_x86_64_ptable;
-}
 
 static bool is_frame(unsigned type)
 {
@@ -95,8 +89,9 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
     return check_rights(frame, attr);
 }
 
-/* A table goes one level below its parent; the upper half is not the domain's.  As a page, a table
- * could be written by its owner: that is a question of rights. */
+/* A table goes one level below its parent: the type after a type is its mapping, then comes the next lower
+ * table.  The upper half is not the domain's.  As a page, a table could be written by its owner: that is a
+ * question of rights. */
 static errval_t decode_map_table(const struct capability *table, uint64_t attr, struct map *m)
 {
     if (table->type == ObjType_VNode_x86_64_ptable && (attr & PTABLE_WRITE))
@@ -177,35 +172,59 @@ void vnode_unmap_mapping(struct cte *mapping)
     if (cap->u.mapping.cap == 0) /* taken out of its table by VNodeCmd_Unmap */
         return;
     uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
-    for (unsigned i = 0; i < cap->u.mapping.pte_count; i++)
-        entry[i] = 0;
+    unsigned left = cap->u.mapping.pte_count;
+    for (; left >= 4; left -= 4, entry += 4)
+        entry[0] = entry[1] = entry[2] = entry[3] = 0;
+    while (left > 0)
+        entry[--left] = 0;
     arch_flush_tlb();
     ((struct cte *)cap->u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
     cap->u.mapping.cap = 0;
 }
 
-void vnode_destroy(struct capability *vnode)
+void vnode_init_root(uint64_t base)
+{
+    const uint64_t *boot = phys_to_mem(paddr(boot_info->pml4));
+    uint64_t *table = phys_to_mem(paddr(base));
+    table[(ABI_PHYSMAP_BASE >> 39) & 511] = boot[(ABI_PHYSMAP_BASE >> 39) & 511];
+    table[(ABI_KERNEL_BASE >> 39) & 511] = boot[(ABI_KERNEL_BASE >> 39) & 511];
+}
+
+#define COST_FIND 450
+#define COST_FORGET 700
+
+/* A table that ceases to exist takes the mappings in it along.  node.step: the type looked for. */
+void vnode_delete_step(struct cte *record, struct work *work)
 {
     static const uint8_t mapping_types[] = {
         ObjType_EndPointUMP_Mapping,       ObjType_Frame_Mapping,
         ObjType_DevFrame_Mapping,          ObjType_VNode_x86_64_pdpt_Mapping,
         ObjType_VNode_x86_64_pdir_Mapping, ObjType_VNode_x86_64_ptable_Mapping,
     };
-    for (unsigned t = 0; t < sizeof(mapping_types); t++) {
+    while (record->node.step < sizeof(mapping_types)) {
         struct cte *found;
-        while (mdb_find_range(&kernel_mdb, mapping_types[t], vnode->u.mem.base, OBJSIZE_VNODE,
-                              MDB_RANGE_SURROUNDING, &found) != MDB_RANGE_NOT_FOUND) {
-            if (found->cap.u.mapping.cap != 0)
-                ((struct cte *)found->cap.u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
-            enum mdb_status status = mdb_remove(&kernel_mdb, found);
-            assert(status == MDB_OK);
-            *found = (struct cte){ 0 };
+        if (!work_affords(work, COST_FIND))
+            return;
+        if (mdb_find_range(&kernel_mdb, mapping_types[record->node.step], record->cap.u.mem.base,
+                           OBJSIZE_VNODE, MDB_RANGE_SURROUNDING, &found) == MDB_RANGE_NOT_FOUND) {
+            record->node.step++;
+            continue;
         }
+        if (!work_affords(work, COST_FORGET))
+            return;
+        if (found->cap.u.mapping.cap != 0)
+            ((struct cte *)found->cap.u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
+        enum mdb_status status = mdb_remove(&kernel_mdb, found);
+        assert(status == MDB_OK);
+        *found = (struct cte){ 0 };
     }
-    if (vnode->type == ObjType_VNode_x86_64_pml4)
-        dispatch_unload(vnode->u.mem.base);
+    if (!work_affords(work, COST_FORGET))
+        return;
+    if (record->cap.type == ObjType_VNode_x86_64_pml4)
+        dispatch_unload(record->cap.u.mem.base);
     else
         arch_flush_tlb();
+    delete_finish(record);
 }
 
 /* A mapping without entries belongs to its owner until he deletes it.  Nobody may find it by its table
@@ -217,6 +236,7 @@ static void retire_mapping(struct cte *mapping)
     const coreid_t owner = mapping->node.owner;
     enum mdb_status status = mdb_remove(&kernel_mdb, mapping);
     assert(status == MDB_OK);
+    *mapping = (struct cte){ 0 };
     cap.u.mapping.ptable = ABI_PHYS_LIMIT + 8 * ++retired;
     cap.u.mapping.entry = 0;
     cap.u.mapping.pte_count = 1;
@@ -301,7 +321,7 @@ static struct sysret modify_flags(struct cte *table, const struct invocation *in
 
 struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
 {
-    assert(is_vnode(cte->cap.type));
+    assert(cap_is_vnode(cte->cap.type));
     switch (inv->command) {
     case VNodeCmd_Map:
         return map(cte, inv);

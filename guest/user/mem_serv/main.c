@@ -242,17 +242,30 @@ static void make_orphans(struct client *client)
     client->loans = NULL;
 }
 
-/* RAM that was given back is nobody's loan any more. */
-static void forget_loan(genpaddr_t base, uint8_t bits)
+/* RAM that was given back is nobody's loan any more, NULL: it was none. */
+static struct loan *take_loan(genpaddr_t base, uint8_t bits)
 {
     for (struct client *client = clients; client != NULL; client = client->next)
         for (struct loan **link = &client->loans; *link != NULL; link = &(*link)->next)
             if ((*link)->base == base && (*link)->bits == bits) {
                 struct loan *loan = *link;
                 *link = loan->next;
-                loan_free(loan);
-                return;
+                return loan;
             }
+    return NULL;
+}
+
+/* Another core uses a part of it still; it is free when that core says so. */
+static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
+{
+    struct loan *loan = take_loan(base, bits);
+    if (loan == NULL)
+        return MM_ERR_OUT_OF_BOUNDS;
+    loan->next = NULL;
+    *last_orphan = loan;
+    last_orphan = &loan->next;
+    ask_monitor_to_release();
+    return SYS_ERR_OK;
 }
 
 static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
@@ -275,7 +288,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             return SYS_ERR_OK;
         }
         /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
-        if (err_no(err) != SYS_ERR_REVOKE_FIRST) {
+        if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
             mm_free(&mm, block.base, bits);
             break;
         }
@@ -333,12 +346,17 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
         identity.u.mem.bytes != 1ull << bits)
         return MM_ERR_OUT_OF_BOUNDS;
     err = cap_revoke(cap);
-    if (err_is_ok(err))
+    const bool lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
+    if (err_is_ok(err) || lent)
         err = cap_delete(cap);
-    if (err_is_ok(err))
-        err = mm_free(&mm, base, bits);
-    if (err_is_ok(err))
-        forget_loan(base, bits);
+    if (err_is_fail(err))
+        return err;
+    if (lent)
+        return keep_as_orphan(base, bits);
+    err = mm_free(&mm, base, bits);
+    struct loan *loan = err_is_ok(err) ? take_loan(base, bits) : NULL;
+    if (loan != NULL)
+        loan_free(loan);
     return err;
 }
 

@@ -35,6 +35,7 @@ struct bind {
     genpaddr_t base; /* window frame */
     uint32_t bytes, inlen, outlen;
     struct capref frame;
+    genpaddr_t record;             /* of the channel's name */
     struct connection *connection; /* what it becomes */
     domainid_t domain;             /* of the asker, on any core; 0: this monitor */
     bool trusted;                  /* the asker is of the system */
@@ -257,6 +258,8 @@ static void fail_bind(struct bind *bind, errval_t err)
             reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
         break;
     case BIND_UMP_WAIT_SERVICE:
+        if (bind->record != 0)
+            fabric_forget(bind->record);
         revoke_frame(bind->frame); /* the service may have kept it */
         peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, 0, 0, "");
         break;
@@ -268,14 +271,15 @@ static void fail_bind(struct bind *bind, errval_t err)
 
 /* ---- export ---- */
 
-static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id)
+static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id,
+                               const char *interface)
 {
     struct link *link = b->st;
     iref_t iref = 0;
     struct account_slip slip;
     errval_t err = account_charge(link->client->account, ACCOUNT_IREF, 1, &slip);
     if (err_is_ok(err)) {
-        err = iref_alloc(&irefs, link, slip, service_id, &iref);
+        err = iref_alloc(&irefs, link, slip, service_id, interface, &iref);
         if (err_is_fail(err))
             account_refund(&slip);
     }
@@ -404,15 +408,17 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     bind->remote_core = core;
     bind->inlen = (uint32_t)inlen;
     bind->outlen = (uint32_t)outlen;
-    peer_send_bind_ump_request(core, &(struct ump_offer){ .iref = bind->iref,
-                                                          .mon_id = bind_id(bind),
-                                                          .base = bind->base,
-                                                          .bytes = bind->bytes,
-                                                          .inlen = bind->inlen,
-                                                          .outlen = bind->outlen,
-                                                          .notify_id = notify_id,
-                                                          .client = bind->domain,
-                                                          .trusted = bind->trusted });
+    struct ump_offer offer = { .iref = bind->iref,
+                               .mon_id = bind_id(bind),
+                               .base = bind->base,
+                               .bytes = bind->bytes,
+                               .inlen = bind->inlen,
+                               .outlen = bind->outlen,
+                               .notify_id = notify_id,
+                               .client = bind->domain,
+                               .trusted = bind->trusted };
+    snprintf(offer.client_name, sizeof(offer.client_name), "%.31s", bind->asker->client->name);
+    peer_send_bind_ump_request(core, &offer);
     return SYS_ERR_OK;
 }
 
@@ -465,23 +471,39 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
     bind_done(bind);
     struct link *asker = err_is_ok(err) ? bind->asker : NULL;
     connection_made_between(bind->connection, mon_id, asker, core, peer_id, true, bind->base,
-                            bind->bytes, bind->frame);
+                            bind->bytes, bind->frame, 0);
     if (asker == NULL) {
         if (bind->asker != NULL)
             reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, notify);
         return;
     }
-    char name[sizeof(((struct abi_channel *)0)->name)];
-    snprintf(name, sizeof(name), "%.30s->%.30s", asker_name(bind), service);
-    if (bind->inlen == bind->outlen)
-        register_channel(name, bind->base, bind->inlen, my_core, core);
-    debug_trace("UMP %s (core %u->%u)", name, my_core, core);
+    debug_trace("UMP %s->%s (core %u->%u)", asker_name(bind), service, my_core, core);
     reply_ump(asker, bind->conn_id, err, mon_id, frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
 
-static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
+static errval_t name_channel(struct bind *bind, const char *interface, uint32_t notify_id,
+                             const char *client)
+{
+    struct fabric_channel channel = {
+        .interface = interface,
+        .server = bind->service->client->name,
+        .client = client,
+        .server_core = my_core,
+        .client_core = bind->remote_core,
+        .client_notify_id = notify_id,
+        .base = bind->base,
+        .inlen = bind->inlen,
+        .outlen = bind->outlen,
+    };
+    errval_t err = client_notify_id(bind->service->client, &channel.server_notify_id);
+    if (err_is_ok(err))
+        bind->record = fabric_name(&channel);
+    return err;
+}
+
+static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const char *client)
 {
     struct iref_entry *entry = iref_find(&irefs, bind->iref);
     if (entry == NULL)
@@ -489,6 +511,8 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id)
     bind->service = entry->owner;
     struct capref frame = NULL_CAP, notify;
     errval_t err = connection_reaches(bind->connection, bind->domain, bind->service->client, 0);
+    if (err_is_ok(err))
+        err = name_channel(bind, entry->interface, notify_id, client);
     if (err_is_ok(err))
         err = remote_frame(bind->base, bind->bytes, &bind->frame);
     if (err_is_ok(err))
@@ -528,7 +552,7 @@ void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
     bind->bytes = offer->bytes;
     bind->inlen = offer->inlen;
     bind->outlen = offer->outlen;
-    err = ask_service_ump(bind, offer->notify_id);
+    err = ask_service_ump(bind, offer->notify_id, offer->client_name);
     if (err_is_fail(err))
         fail_bind(bind, err);
 }
@@ -552,7 +576,7 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
     peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, mon_id, notify_id,
                              link->client->name);
     connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
-                            false, bind->base, bind->bytes, bind->frame);
+                            false, bind->base, bind->bytes, bind->frame, bind->record);
 }
 
 /* ---- further endpoints, exit ---- */

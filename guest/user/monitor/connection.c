@@ -30,6 +30,7 @@ struct connection {
     genpaddr_t base;
     uint32_t bytes;
     struct capref frame; /* the monitor's own capability, ancestor or copy of the domain's */
+    genpaddr_t record;   /* of the channel's name, if it is of this core; else 0 */
     struct account_slip slip[PAYMENTS];
 };
 
@@ -107,6 +108,8 @@ static void finish(struct connection *c)
 {
     assert(c->end[0] == NULL && c->end[1] == NULL && !c->remote_open);
     debug_trace("connection %" PRIxPTR " is no more", c->id);
+    if (c->record != 0)
+        fabric_forget(c->record);
     if (c->own_page)
         window_free(c->base, c->bytes);
     remove_entry(c);
@@ -155,8 +158,10 @@ void connection_made_to_self(struct connection *c, uintptr_t id, struct link *se
 
 void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
                              coreid_t remote_core, uint64_t remote_id, bool own_page,
-                             genpaddr_t base, uint32_t bytes, struct capref frame)
+                             genpaddr_t base, uint32_t bytes, struct capref frame,
+                             genpaddr_t record)
 {
+    c->record = record;
     c->id = id;
     c->end[0] = end;
     c->between_cores = true;

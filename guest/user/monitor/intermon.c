@@ -26,6 +26,7 @@ struct peer {
     struct capref frame;
     genpaddr_t base;
     uint32_t bytes;
+    genpaddr_t record; /* of the channel's name */
 };
 
 static struct peer *peers[ABI_MAX_CORES];
@@ -63,7 +64,7 @@ struct message {
     errval_t err;
     struct ump_offer offer;
     bool exists;
-    char service[64];
+    char name[64]; /* of the service, or of the client */
     struct capability cap;
 };
 
@@ -90,10 +91,11 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case MESSAGE_UMP_REQUEST:
         return intermon_bind_ump_request__tx(b, cont, m->offer.iref, m->offer.mon_id, m->offer.base,
                                              m->offer.bytes, m->offer.inlen, m->offer.outlen,
-                                             m->offer.notify_id, m->offer.client, m->offer.trusted);
+                                             m->offer.notify_id, m->offer.client, m->offer.trusted,
+                                             m->offer.client_name);
     case MESSAGE_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
-                                           m->service);
+                                           m->name);
     case MESSAGE_CONNECTION_CLOSED:
         return intermon_connection_closed__tx(b, cont, m->id);
     case MESSAGE_RELEASE:
@@ -147,7 +149,7 @@ void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint
                                .err = err,
                                .peer_id = peer_id,
                                .notify_id = notify_id };
-    strncpy(message.service, service, sizeof(message.service) - 1);
+    strncpy(message.name, service, sizeof(message.name) - 1);
     send_to(core, &message);
 }
 
@@ -204,19 +206,6 @@ uint64_t peers_running(void)
     return running;
 }
 
-void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, coreid_t binder,
-                      coreid_t exporter)
-{
-    /* The ring at the frame's start is the binder's incoming one, so the exporter writes it. */
-    struct abi_channel channel = {
-        .base = base, .bytes_per_ring = ring_bytes, .core_a = exporter, .core_b = binder
-    };
-    strncpy(channel.name, name, sizeof(channel.name) - 1);
-    errval_t err = invoke_kernel_register_channel(cap_kernel, &channel, sizeof(channel));
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "registering channel %s", name);
-}
-
 /* ---- channels ---- */
 
 static void set_handlers(struct intermon_binding *b);
@@ -270,17 +259,27 @@ static errval_t make_channel(coreid_t core, enum peer_state state, genpaddr_t *b
     errval_t err = window_alloc(CHANNEL_BYTES, &frame, base, bytes);
     if (err_is_fail(err))
         return err;
+    genpaddr_t record =
+        fabric_name(&(struct fabric_channel){ .interface = "intermon",
+                                              .server = "monitor",
+                                              .client = "monitor",
+                                              .server_core = core,
+                                              .client_core = my_core,
+                                              .server_notify_id = ABI_NOTIFY_UNKNOWN,
+                                              .client_notify_id = my_notify_id,
+                                              .base = *base,
+                                              .inlen = DEFAULT_UMP_BUFLEN,
+                                              .outlen = DEFAULT_UMP_BUFLEN });
     err = open_channel(core, frame, true, NULL_CAP, state);
     if (err_is_fail(err)) {
+        fabric_forget(record);
         revoke_frame(frame);
         window_free(*base, *bytes);
     } else {
         peers[core]->frame = frame;
         peers[core]->base = *base;
         peers[core]->bytes = *bytes;
-        char name[32];
-        snprintf(name, sizeof(name), "monitor.%u->monitor.%u", my_core, core);
-        register_channel(name, *base, DEFAULT_UMP_BUFLEN, my_core, core);
+        peers[core]->record = record;
     }
     return err;
 }
@@ -304,6 +303,7 @@ void peer_forget(coreid_t core)
     send_queue_close(&peer->queue, queue_gone); /* at once: nothing was ever sent */
     peer->binding->b.control(&peer->binding->b, IDC_CONTROL_TEARDOWN);
     vspace_unmap(peer->memory);
+    fabric_forget(peer->record);
     revoke_frame(peer->frame);
     window_free(peer->base, peer->bytes);
     peers[core] = NULL;
@@ -328,6 +328,7 @@ static errval_t connected(struct peer *peer, coreid_t core, uint32_t notify_id)
     if (err_is_ok(err)) {
         peer->binding->chan.notify_cap = notify;
         peer->state = PEER_CONNECTED;
+        fabric_server_notify(peer->record, notify_id);
     }
     return err;
 }
@@ -438,17 +439,19 @@ static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t p
 
 static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
                              genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                             uint32_t notify_id, domainid_t asker, bool trusted)
+                             uint32_t notify_id, domainid_t asker, bool trusted, const char *client)
 {
-    bind_ump_from_remote(peer_of(b), &(struct ump_offer){ .iref = iref,
-                                                          .mon_id = mon_id,
-                                                          .base = base,
-                                                          .bytes = bytes,
-                                                          .inlen = inlen,
-                                                          .outlen = outlen,
-                                                          .notify_id = notify_id,
-                                                          .client = asker,
-                                                          .trusted = trusted });
+    struct ump_offer offer = { .iref = iref,
+                               .mon_id = mon_id,
+                               .base = base,
+                               .bytes = bytes,
+                               .inlen = inlen,
+                               .outlen = outlen,
+                               .notify_id = notify_id,
+                               .client = asker,
+                               .trusted = trusted };
+    snprintf(offer.client_name, sizeof(offer.client_name), "%s", client);
+    bind_ump_from_remote(peer_of(b), &offer);
 }
 
 static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,

@@ -15,7 +15,7 @@ void iref_table_init(struct iref_table *table, coreid_t core)
 }
 
 errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
-                    uintptr_t service_id, iref_t *ret)
+                    uintptr_t service_id, const char *interface, iref_t *ret)
 {
     assert(owner != NULL);
     for (unsigned i = 0; i < IREFS_PER_CORE; i++) {
@@ -24,6 +24,7 @@ errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip s
             continue;
         table->entry[slot] =
             (struct iref_entry){ .owner = owner, .service_id = service_id, .slip = slip };
+        strncpy(table->entry[slot].interface, interface, sizeof(table->entry[slot].interface) - 1);
         table->next = (slot + 1) % IREFS_PER_CORE;
         *ret = IREFS_PER_CORE * (iref_t)table->core + slot + 1;
         return SYS_ERR_OK;

@@ -15,6 +15,7 @@
 struct iref_entry {
     void *owner; /* who exported it; NULL: free */
     uintptr_t service_id;
+    char interface[48]; /* what it says that it speaks; "" if nothing */
     struct account_slip slip;
 };
 
@@ -28,7 +29,7 @@ void iref_table_init(struct iref_table *table, coreid_t core);
 
 /* Keeps the slip with it, unless it fails.  MON_ERR_IREF_ALLOC: all in use. */
 errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
-                    uintptr_t service_id, iref_t *ret);
+                    uintptr_t service_id, const char *interface, iref_t *ret);
 
 /* The entry of an iref of this core, or NULL. */
 struct iref_entry *iref_find(struct iref_table *table, iref_t iref);

@@ -112,6 +112,7 @@ int main(int argc, char *argv[])
     uintptr_t id; /* any endpoint of this dispatcher will do */
     MUST(invoke_kernel_notify_register(cap_kernel, ep, &id), "getting a notification id");
     my_notify_id = (uint32_t)id;
+    fabric_init();
     MUST(stopped_init(), "listening for stopped domains");
     if (is_boot_core()) {
         answer_init(mem_serv, ep);

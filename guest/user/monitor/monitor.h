@@ -20,8 +20,9 @@
 #include "iref.h"
 #include "resources.h"
 
-#define MONITOR_LMP_BUF_WORDS 28   /* of the endpoints handed out: two full messages */
-#define MONITOR_MAX_BUF_WORDS 1024 /* of an endpoint that a bind may ask a service for */
+#define MONITOR_CLIENT_NAME_BYTES 32 /* of a client, as another monitor is told */
+#define MONITOR_LMP_BUF_WORDS 28     /* of the endpoints handed out: two full messages */
+#define MONITOR_MAX_BUF_WORDS 1024   /* of an endpoint that a bind may ask a service for */
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
@@ -127,6 +128,7 @@ struct ump_offer {
     uint32_t notify_id; /* wakes the client */
     domainid_t client;
     bool trusted;
+    char client_name[MONITOR_CLIENT_NAME_BYTES]; /* for people */
 };
 
 void bind_set_handlers(struct link *link);
@@ -170,13 +172,14 @@ errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t b
 void connection_drop(struct connection *c);
 
 /* Inside the core; with this monitor as the client; with another core.  In the last case takes the
- * capability over, and `end` may be NULL: the domain has gone already. */
+ * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone already. */
 void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
 void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
                              void (*lost)(void *st), void *st);
 void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
                              coreid_t remote_core, uint64_t remote_id, bool own_page,
-                             genpaddr_t base, uint32_t bytes, struct capref frame);
+                             genpaddr_t base, uint32_t bytes, struct capref frame,
+                             genpaddr_t record);
 
 /* The client has closed its end; the other monitor says so of the end there; the client has ended and
  * runs no more. */
@@ -283,9 +286,21 @@ void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap);
 
-/* Names a channel for the fabric device: `binder` bound to a service of `exporter`. */
-void register_channel(const char *name, genpaddr_t base, uint32_t ring_bytes, coreid_t binder,
-                      coreid_t exporter);
+/* ---- fabric.c: names of channels, for the machine ---- */
+
+struct fabric_channel {
+    const char *interface, *server, *client; /* names of the interface and of the domains */
+    coreid_t server_core, client_core;
+    uint32_t server_notify_id, client_notify_id; /* ABI_NOTIFY_UNKNOWN: not known yet */
+    genpaddr_t base;
+    uint32_t inlen, outlen; /* the client's: the server writes the first ring */
+};
+
+void fabric_init(void);
+/* To be called before either end maps the rings; 0: there was no room for a name. */
+genpaddr_t fabric_name(const struct fabric_channel *channel);
+void fabric_server_notify(genpaddr_t record, uint32_t notify_id);
+void fabric_forget(genpaddr_t record);
 
 /* ---- boot_core.c: starting cores ---- */
 

@@ -7,8 +7,8 @@
  * ticket to its own monitor, which fetches a description from the depositor's monitor and makes the
  * capability anew.  A ticket names the core and cannot be guessed; it is good for one collection.
  * Only types that mean the same on every core travel, and no RAM: both sides could retype it.
- * Memory that has left is kept here as a copy while it may be in use there: without one it would count
- * as unused on this core.  The receiver's monitor keeps a witness of it; when it is asked, and its own
+ * Memory that has left is kept here as a locked copy while it may be in use there: so nobody on this core can
+ * take it back, or make something else of it.  The receiver's monitor keeps a witness of it; when it is asked, and its own
  * core has no other copy of the witness and nothing made of it, it drops the witness and says so, and
  * the copy here goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.
  * (A capability that has come back to a core where it was is kept by its own witness: breaking such
@@ -128,6 +128,18 @@ static errval_t keep(struct kept **list, uint64_t ticket, coreid_t core, struct 
     return SYS_ERR_OK;
 }
 
+/* Locked first: whatever happens until the other core says that it is unused, it stays. */
+static errval_t keep_away(uint64_t ticket, coreid_t core, struct capref cap, domainid_t sender)
+{
+    errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
+    if (err_is_fail(err))
+        return err;
+    err = keep(&away, ticket, core, cap, sender);
+    if (err_is_fail(err))
+        (void)invoke_kernel_unlock_cap(cap_kernel, cap);
+    return err;
+}
+
 static struct kept **find_kept(struct kept **list, uint64_t ticket, coreid_t core)
 {
     while (*list != NULL && ((*list)->ticket != ticket || (*list)->core != core))
@@ -177,6 +189,14 @@ static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap, 
     return err;
 }
 
+/* Who gets a copy may not take it away from others, the witness among them. */
+static errval_t remote_copy(const struct capability *description, coreid_t from, struct capref *cap)
+{
+    struct capability copy = *description;
+    copy.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
+    return remote_cap(&copy, from, cap);
+}
+
 static void deliver(struct client *client, uint32_t token, errval_t err, uint64_t ticket,
                     const struct capability *description)
 {
@@ -185,7 +205,7 @@ static void deliver(struct client *client, uint32_t token, errval_t err, uint64_
     if (err_is_ok(err) && !may_travel(description))
         err = MON_ERR_WRONG_CAP_TYPE;
     if (err_is_ok(err))
-        err = remote_cap(description, from, &cap);
+        err = remote_copy(description, from, &cap);
     if (err_is_ok(err) && from != my_core && is_memory(description)) {
         err = make_witness(ticket, from, cap, client->domain);
         if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
@@ -236,7 +256,7 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
     errval_t err = open_parcel(ticket, &description, &cap, &sender);
     const bool stays = err_is_ok(err) && is_memory(&description);
     if (stays)
-        err = keep(&away, ticket, core, cap, sender);
+        err = keep_away(ticket, core, cap, sender);
     if (!stays || err_is_fail(err))
         drop_cap(cap);
     peer_send_fetch_cap_reply(core, ticket, err, &description);
@@ -297,6 +317,10 @@ void parcel_released(coreid_t core, uint64_t ticket, bool unused)
     if (*link == NULL || !(*link)->asked)
         return;
     (*link)->asked = false;
-    if (unused)
-        drop_kept(link);
+    if (!unused)
+        return;
+    errval_t err = invoke_kernel_unlock_cap(cap_kernel, (*link)->cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "unlocking what came back");
+    drop_kept(link);
 }

@@ -28,6 +28,9 @@ static void look(void *arg)
     listen();
     while (err_is_ok(invoke_kernel_next_stopped(cap_kernel, &domain)) && domain != 0)
         client_stopped((domainid_t)domain);
+    errval_t err = invoke_kernel_delete_step(cap_kernel);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "deleting what ended dispatchers have left");
 }
 
 errval_t stopped_init(void)

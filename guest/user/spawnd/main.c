@@ -48,6 +48,7 @@ struct block {
     uint8_t bits;
     domainid_t domain; /* 0: free */
     bool killed;
+    bool lent;                    /* nobody's any more, but another core uses a part of it still */
     struct spawn_binding *client; /* who is told of the end */
     struct account *account;      /* the domain's own */
     struct account_slip slip;     /* its spawner's */
@@ -120,11 +121,31 @@ static uint8_t bits_for(gensize_t bytes)
     return bits;
 }
 
+static errval_t send_release_unused(struct monitor_request *request, struct event_closure done)
+{
+    return monitor_release_unused__tx(request->mon, done);
+}
+
+/* Memory that ended domains had shown to other cores: has it come back?  The monitors find out. */
+static void take_back_lent(void)
+{
+    bool any = false;
+    for (struct block *b = blocks; b != NULL; b = b->next) {
+        if (b->lent)
+            b->lent = err_is_fail(cap_revoke(b->ram));
+        any = any || b->lent;
+    }
+    struct monitor_request message = { .mon = get_monitor_binding(), .send = send_release_unused };
+    if (any && err_is_fail(monitor_queue_request(message)))
+        debug_printf("out of memory: the monitor is not asked for memory that other cores use\n");
+}
+
 /* NULL: *err says why. */
 static struct block *get_block(uint8_t bits, errval_t *err)
 {
+    take_back_lent();
     for (struct block *b = blocks; b != NULL; b = b->next)
-        if (b->domain == 0 && b->bits == bits)
+        if (b->domain == 0 && !b->lent && b->bits == bits)
             return b;
     *err = LIB_ERR_MALLOC_FAIL;
     struct block *b = calloc(1, sizeof(*b));
@@ -208,7 +229,7 @@ static errval_t spawn(struct request *request, domainid_t *ret)
     cap_destroy(how.init_ep);
     if (err_is_fail(err)) {
         block->domain = 0;
-        cap_revoke(block->ram);
+        block->lent = err_is_fail(cap_revoke(block->ram));
         tell_not_started(how.domain);
         return err;
     }
@@ -238,7 +259,8 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
             (struct reply){
                 .kind = REPLY_EXITED, .domain = domain, .status = status, .slip = block->slip });
     block->slip = (struct account_slip){ 0 };
-    if (err_is_fail(err)) {
+    block->lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
+    if (err_is_fail(err) && !block->lent) {
         DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
         return; /* the block stays in use */
     }
@@ -257,7 +279,8 @@ static errval_t kill_domain(const struct spawn_binding *client, domainid_t domai
     if (block->killed)
         return SYS_ERR_OK;
     block->killed = true;
-    return cap_revoke(block->ram);
+    errval_t err = cap_revoke(block->ram);
+    return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR ? SYS_ERR_OK : err; /* that can wait */
 }
 
 /* ---- spawn.if ---- */

@@ -7,7 +7,7 @@
  * that calls run() is the event loop: a timerfd stands at the machine's next event and is moved by
  * whoever changes the queue, an eventfd says that the run is over, and a descriptor of the caller
  * may say that the user wants it to be.  Memory slots: one for each region of the machine, so the
- * UMP window of each node is a slot of its own and can be read-only (options.trap_window).
+ * UMP window of each node is a slot of its own, which is cut where pages are trapped (kvm_slots.c).
  *
  * The run ends by setting stop_reason once; every thread looks at it before it enters the guest.
  * run() returns only when all threads have ended, so nothing executes behind the caller's back.
@@ -92,25 +92,6 @@ void kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, con
 
 /* ---- making and unmaking ---- */
 
-static int map_memory(struct engine *engine)
-{
-    unsigned count;
-    const struct machine_region *region = machine_regions(engine->machine, &count);
-    for (unsigned i = 0; i < count; i++) {
-        bool trapped = region[i].kind == MACHINE_WINDOW && engine->options.trap_window;
-        struct kvm_userspace_memory_region slot = {
-            .slot = i,
-            .flags = trapped ? KVM_MEM_READONLY : 0,
-            .guest_phys_addr = region[i].base,
-            .memory_size = region[i].bytes,
-            .userspace_addr = (uintptr_t)region[i].host,
-        };
-        if (ioctl(engine->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-            return -errno;
-    }
-    return 0;
-}
-
 static int watch(struct engine *engine, int fd)
 {
     struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -151,7 +132,9 @@ static void engine_destroy(struct engine *engine)
             close(fds[i]);
     }
     kvm_host_close(&engine->host);
+    kvm_slots_destroy(engine);
     pthread_mutex_destroy(&engine->fail_lock);
+    pthread_mutex_destroy(&engine->slots_lock);
     free(engine);
 }
 
@@ -167,7 +150,7 @@ static int set_up(struct engine *engine, const char **step)
     if (engine->vm_fd < 0)
         return engine->vm_fd;
     *step = "KVM_SET_USER_MEMORY_REGION";
-    r = map_memory(engine);
+    r = kvm_slots_create(engine);
     *step = "making a vCPU";
     for (unsigned core = 0; r == 0 && core < machine_core_count(engine->machine); core++) {
         r = kvm_vcpu_create(engine, core);
@@ -189,6 +172,7 @@ static int engine_create(struct engine **out, struct machine *machine,
     engine->options = *options;
     engine->vm_fd = engine->stop_fd = engine->timer_fd = engine->epoll_fd = -1;
     pthread_mutex_init(&engine->fail_lock, NULL);
+    pthread_mutex_init(&engine->slots_lock, NULL);
     int r = kvm_host_open(&engine->host);
     const struct engine_capability *c = &engine->host.capability;
     if (r < 0) {
@@ -252,6 +236,13 @@ static int start_core(struct engine *engine, unsigned core, const struct core_en
 static void kick(struct engine *engine, unsigned core)
 {
     assert(core < engine->core_count);
+    kvm_vcpu_kick(&engine->vcpu[core]);
+}
+
+static void hold_core(struct engine *engine, unsigned core, bool held)
+{
+    assert(core < engine->core_count);
+    atomic_store(&engine->vcpu[core].held, held);
     kvm_vcpu_kick(&engine->vcpu[core]);
 }
 
@@ -383,6 +374,8 @@ const struct engine_ops engine_kvm = {
     .create = engine_create,
     .start_core = start_core,
     .kick = kick,
+    .hold_core = hold_core,
+    .trap_changed = kvm_trap_changed,
     .clear_vectors = clear_vectors,
     .events_changed = events_changed,
     .run = engine_run,

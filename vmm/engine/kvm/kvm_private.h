@@ -56,6 +56,21 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
  * negative errno with one line in `why`. */
 int kvm_probe_guest(struct kvm_host *host, char *why, size_t why_bytes);
 
+/* ---- kvm_slots.c: guest memory as KVM sees it ---- */
+
+struct kvm_slot {
+    uint64_t paddr, bytes;
+    const uint8_t *host;
+    bool trapped; /* read-only: stores leave the guest */
+};
+
+/* Shows the machine's memory to KVM: 0 or a negative errno. */
+int kvm_slots_create(struct engine *engine);
+void kvm_slots_destroy(struct engine *engine);
+
+/* engine_ops.trap_changed */
+void kvm_trap_changed(struct engine *engine, uint64_t paddr, uint64_t bytes);
+
 /* ---- kvm_limits.c ---- */
 
 /* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit of
@@ -76,6 +91,7 @@ struct kvm_vcpu {
     /* How others reach a vCPU: whoever sets a cause bit or the engine's stop reason does so first and
      * looks at in_guest afterwards; the vCPU sets in_guest first and looks at them afterwards. */
     atomic_bool in_guest;
+    atomic_bool held;     /* a fault lets it stand still */
     pthread_mutex_t lock; /* covers self, alive, started, entry; for waiting on `wake` */
     pthread_cond_t wake;
     pthread_t self; /* the thread, while alive */
@@ -102,6 +118,10 @@ struct engine {
     pthread_mutex_t fail_lock; /* covers the two below */
     unsigned fail_core;
     char fail_detail[192];
+    atomic_bool slots_change; /* no vCPU may enter the guest meanwhile */
+    pthread_mutex_t slots_lock;
+    struct kvm_slot *slot; /* those in force, one for each number; bytes 0: free */
+    uint32_t slot_count;
     /* kvm_explain() of EAGAIN, EBUSY, ENOMEM, before the run: its threads may open no files. */
     char reason[3][160];
     unsigned core_count;

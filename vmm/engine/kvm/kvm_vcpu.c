@@ -167,7 +167,7 @@ static bool on_mmio(struct kvm_vcpu *vcpu)
 {
     const struct kvm_run *run = vcpu->run;
     vcpu->stats.exit[ENGINE_EXIT_WINDOW_STORE]++;
-    if (run->mmio.is_write && vcpu->engine->options.trap_window &&
+    if (run->mmio.is_write &&
         machine_window_store(vcpu->engine->machine, vcpu->core, run->mmio.phys_addr, run->mmio.data,
                              run->mmio.len, kvm_now_ns(vcpu->engine)))
         return true;
@@ -234,6 +234,20 @@ static bool on_exit(struct kvm_vcpu *vcpu)
     }
 }
 
+static bool must_wait(const struct kvm_vcpu *vcpu)
+{
+    return atomic_load(&vcpu->held) || atomic_load(&vcpu->engine->slots_change);
+}
+
+/* A fault lets the core stand still, or memory is being changed under it. */
+static void wait_outside(struct kvm_vcpu *vcpu)
+{
+    pthread_mutex_lock(&vcpu->lock);
+    while (must_wait(vcpu) && !is_stopping(vcpu))
+        pthread_cond_wait(&vcpu->wake, &vcpu->lock);
+    pthread_mutex_unlock(&vcpu->lock);
+}
+
 /* KVM could not run the guest for want of something: waits a moment, since that may pass, but not for
  * long, since a vCPU that goes on trying looks like a guest that does nothing.  False: give up. */
 static bool wait_for_host(struct kvm_vcpu *vcpu, int error, unsigned *attempts)
@@ -252,10 +266,15 @@ static void run_guest(struct kvm_vcpu *vcpu)
 {
     unsigned attempts = 0; /* in vain, one after the other */
     for (;;) {
+        wait_outside(vcpu);
         __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&vcpu->in_guest, true);
         int r = 0, error = 0;
         bool stopping = is_stopping(vcpu);
+        if (!stopping && must_wait(vcpu)) {
+            atomic_store(&vcpu->in_guest, false);
+            continue;
+        }
         if (!stopping) {
             offer_interrupt(vcpu);
             r = ioctl(vcpu->fd, KVM_RUN, 0);

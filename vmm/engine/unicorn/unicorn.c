@@ -231,6 +231,13 @@ static void unicorn_kick(struct engine *engine, unsigned core)
         unicorn_shorten(engine, SLICE_BLOCKS_PENDING);
 }
 
+static void unicorn_hold_core(struct engine *engine, unsigned core, bool held)
+{
+    engine->core[core].held = held;
+    if (held && core == engine->current)
+        unicorn_shorten(engine, 0);
+}
+
 static void unicorn_events_changed(struct engine *engine, uint64_t next_ns)
 {
     if (engine->current == NO_CORE)
@@ -326,6 +333,8 @@ const struct engine_ops engine_unicorn = {
     .create = unicorn_create,
     .start_core = unicorn_start_core,
     .kick = unicorn_kick,
+    .hold_core = unicorn_hold_core,
+    .trap_changed = unicorn_trap_changed,
     .events_changed = unicorn_events_changed,
     .run = unicorn_run,
     .request_stop = unicorn_request_stop,

@@ -74,7 +74,9 @@ static void read_time(struct unicorn_state *cpu, void *return_address)
     reached |= REACHED_TIME;
     if ((cpu->cr[4] & CR4_TSD) && ring(cpu) == 3)
         general_protection(cpu, return_address);
-    uint64_t now = executing ? unicorn_now(executing) : 0;
+    uint64_t now = executing ? machine_core_clock(executing->machine, executing->current,
+                                                  unicorn_now(executing))
+                             : 0;
     cpu->reg[REG_RAX] = (uint32_t)now;
     cpu->reg[REG_RDX] = now >> 32;
 }

@@ -59,6 +59,7 @@ bool unicorn_mend(const char *reason, char *mend, size_t mend_bytes);
 struct core {
     unicorn_context *context; /* its registers while the core is not loaded */
     enum core_activity activity;
+    bool held; /* a fault lets it stand still */
     struct engine_core_stats stats;
 };
 
@@ -94,7 +95,8 @@ struct engine {
     uint64_t blocks_kept; /* ... with this many blocks left */
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
 
-    struct unicorn_code *code; /* unicorn_code.c */
+    struct unicorn_code *code;      /* unicorn_code.c */
+    uint64_t trap_base, trap_bytes; /* pages to be asked about before the next block; 0: none */
 
     struct engine_stop why;    /* reason set: the run ends */
     bool aborted;              /* the library gave up: its processor must not execute again */
@@ -181,6 +183,13 @@ void unicorn_code_restored(struct engine *engine);
 /* Forgets the translations that have become wrong, or all if there are too many; while the library
  * does not run. */
 void unicorn_code_settle(struct engine *engine);
+
+/* ---- unicorn_trap_pages.c ---- */
+
+void unicorn_trap_changed(struct engine *engine, uint64_t paddr, uint64_t bytes);
+
+/* Protects the pages that are to be trapped; while the library does not run. */
+void unicorn_trap_settle(struct engine *engine);
 
 /* ---- unicorn_run.c ---- */
 

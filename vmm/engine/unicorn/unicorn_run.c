@@ -56,6 +56,8 @@ static bool interruptible(const struct unicorn_state *state)
 
 static bool can_run(struct engine *engine, unsigned core)
 {
+    if (engine->core[core].held)
+        return false;
     switch (engine->core[core].activity) {
     case CORE_RUNNING:
         return true;
@@ -133,6 +135,7 @@ static int execute(struct engine *engine)
     int error;
     bool paused;
     unicorn_code_settle(engine);
+    unicorn_trap_settle(engine);
     unicorn_helpers_for(engine);
     do {
         struct unicorn_state *state = core_registers(engine, engine->current);
@@ -152,6 +155,7 @@ static int execute(struct engine *engine)
             engine->paused = false;
             engine->blocks_left = engine->blocks_kept;
             unicorn_code_settle(engine);
+            unicorn_trap_settle(engine);
         }
     } while (paused && engine->stopping && error == UNICORN_OK && engine->why.reason == STOP_NONE);
     unicorn_helpers_for(NULL);

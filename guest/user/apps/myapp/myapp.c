@@ -3,7 +3,8 @@
  * Hello world over inter-dispatcher communication (overview 2.2.2).
  *
  *   myapp server    exports the interface, registers it, and prints each message it receives
- *   myapp client    looks the server up, binds to it, and sends one message
+ *   myapp client    looks the server up, binds to it, and sends one message, or as many as a
+ *                   further argument says, one after the other
  *
  * The same program on one core or on two: which channel carries the message is decided when the
  * client binds, and nothing here depends on it.
@@ -12,6 +13,7 @@
 #include <barrelfish/nameservice_client.h>
 #include <if/myappif_defs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char service_name[] = "myapp_service";
@@ -56,10 +58,22 @@ static void start_server(void)
 
 /* ---- client ---- */
 
+static int hellos_left = 1;
+
+static void send_hello(struct myappif_binding *b);
+
 static void hello_sent(void *arg)
 {
-    (void)arg;
     printf("hello message sent\n");
+    if (--hellos_left > 0)
+        send_hello(arg);
+}
+
+static void send_hello(struct myappif_binding *b)
+{
+    errval_t err = myappif_hello__tx(b, MKCONT(hello_sent, b));
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "sending hello failed");
 }
 
 static void bound(void *st, errval_t err, struct myappif_binding *b)
@@ -67,9 +81,7 @@ static void bound(void *st, errval_t err, struct myappif_binding *b)
     (void)st;
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "binding to %s failed", service_name);
-    err = myappif_hello__tx(b, MKCONT(hello_sent, NULL));
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "sending hello failed");
+    send_hello(b);
 }
 
 static void start_client(void)
@@ -87,10 +99,12 @@ int main(int argc, char *argv[])
 {
     if (argc == 2 && strcmp(argv[1], "server") == 0) {
         start_server();
-    } else if (argc == 2 && strcmp(argv[1], "client") == 0) {
+    } else if ((argc == 2 || argc == 3) && strcmp(argv[1], "client") == 0) {
+        if (argc == 3)
+            hellos_left = atoi(argv[2]);
         start_client();
     } else {
-        printf("usage: myapp server | client\n");
+        printf("usage: myapp server | client [HELLOS]\n");
         return 2;
     }
     for (;;) {

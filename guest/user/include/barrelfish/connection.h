@@ -5,6 +5,9 @@
  * A peer that dies says nothing.  Its monitor knows, and tells the monitor of the other end, which
  * tells the domain.  What the peer sent before is still delivered; then the channel's receive event
  * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE.
+ *
+ * The word is noticed when it arrives, though the monitor binding's handlers may run much later: somebody may be
+ * waiting for that peer on a waitset of its own, and dispatch no other.
  */
 #ifndef BARRELFISH_CONNECTION_H
 #define BARRELFISH_CONNECTION_H
@@ -36,6 +39,7 @@ void idc_connection_close(struct idc_connection *connection);
 
 /* From the monitor: no effect if there is no such connection (any more). */
 void idc_connection_lost(uintptr_t monitor_id);
+void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t handle);
 
 /* After a registration for receiving: a lost channel's event comes at once. */
 static inline void idc_connection_registered(const struct idc_connection *connection)

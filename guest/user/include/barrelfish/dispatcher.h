@@ -46,6 +46,7 @@ struct dispatcher_generic {
     uint32_t console_used;                     /* bytes in the console buffer */
     uint64_t idle_polls;                       /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
+    uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
     struct core_state *core_state;
 };
 

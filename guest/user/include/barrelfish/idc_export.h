@@ -34,6 +34,7 @@ struct idc_export {
     void *export_cb_st;                      /* its first argument */
     void *st;                                /* first argument of the connect callbacks */
     struct waitset *ws;
+    const char *interface; /* its name, for people; NULL: none */
 
     /* private */
     iref_t iref;

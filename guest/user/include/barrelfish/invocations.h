@@ -351,18 +351,31 @@ static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capr
     return result.error;
 }
 
-/* channel: struct abi_channel, at most DISP_KERNEL_BUFFER_BYTES */
-static inline errval_t invoke_kernel_register_channel(struct capref kernel, const void *channel,
-                                                      size_t bytes)
+/* What is kept for another core: while it is locked nobody here can delete it or reuse its memory. */
+static inline errval_t invoke_kernel_lock_cap(struct capref kernel, struct capref cap)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err;
+    return CAP_INVOKE(kernel, KernelCmd_Lock_cap,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
+        .error;
+}
 
-    memcpy(buffer, channel, bytes);
-    err = CAP_INVOKE(kernel, KernelCmd_Register_channel, .buffer = { (uintptr_t)buffer }).error;
-    disp_enable(handle);
-    return err;
+static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct capref cap)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Unlock_cap,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
+        .error;
+}
+
+/* deletes what dispatchers that ended by their own call have left half deleted */
+static inline errval_t invoke_kernel_delete_step(struct capref kernel)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Delete_step, { 0 }).error;
+}
+
+/* record: guest-physical address of a struct abi_channel in the UMP window that has changed */
+static inline errval_t invoke_kernel_register_channel(struct capref kernel, genpaddr_t record)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Register_channel, .channel = { record }).error;
 }
 
 static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned code)

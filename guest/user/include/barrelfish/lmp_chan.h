@@ -88,6 +88,7 @@ static inline bool lmp_chan_drain(struct lmp_chan *lc)
     return true;
 }
 
+/* Unless there is one. */
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc);
 void lmp_chan_set_recv_slot(struct lmp_chan *lc, struct capref slot);
 
@@ -99,7 +100,7 @@ errval_t lmp_chan_deregister_recv(struct lmp_chan *lc);
 /* Listening for good: the closure's handler receives as much as it likes, and then listens again, which is
  * far cheaper than to register.  It may also deregister. */
 errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_closure closure);
-void lmp_chan_listen_again(struct lmp_chan *lc);
+bool lmp_chan_listen_again(struct lmp_chan *lc); /* false: it was deregistered meanwhile */
 errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
                                 struct event_closure closure);
 errval_t lmp_chan_deregister_send(struct lmp_chan *lc);

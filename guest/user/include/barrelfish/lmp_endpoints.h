@@ -23,6 +23,12 @@ struct lmp_recv_msg {
         .buf = { 0 }, .words = { 0 } \
     }
 
+/* The length of a message, and its first words (0 where it has none). */
+#define LMP_ARRIVAL_WORDS 2
+struct lmp_endpoint;
+typedef void lmp_arrival_fn(struct lmp_endpoint *ep, dispatcher_handle_t handle, size_t length,
+                            const uint64_t words[LMP_ARRIVAL_WORDS]);
+
 /* Lies in the dispatcher frame; the buffer's words follow it. */
 __extension__ struct lmp_endpoint {   /* a flexible array within: not ISO C */
     struct lmp_endpoint *next, *prev; /* all endpoints of the dispatcher */
@@ -30,7 +36,10 @@ __extension__ struct lmp_endpoint {   /* a flexible array within: not ISO C */
     struct capref recv_slot; /* what k.recv_cptr names, or NULL_CAP */
     uint32_t buflen;         /* words */
     uint32_t heap_bytes;     /* of this allocation */
-    uint64_t padding[1];
+    /* Told of each message when it is there, whoever receives it and when; disabled.  NULL: nobody. */
+    lmp_arrival_fn *arrived;
+    uint32_t ahead;      /* index of the first message it has not been told of */
+    uint32_t ahead_rest; /* its own */
     struct lmp_endpoint_kern k __attribute__((aligned(16)));
 };
 
@@ -51,7 +60,7 @@ errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep);
 /* Listening for good: when an event was taken, no other comes until lmp_endpoint_listen_again. */
 errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
                              struct event_closure closure);
-void lmp_endpoint_listen_again(struct lmp_endpoint *ep);
+bool lmp_endpoint_listen_again(struct lmp_endpoint *ep); /* false: it was deregistered */
 
 /* The slot a sent capability is put into.  After each received capability a new one is needed. */
 void lmp_endpoint_set_recv_slot(struct lmp_endpoint *ep, struct capref slot);

@@ -85,6 +85,11 @@ struct multihop_chan {
     uint16_t payload_words; /* 0: the buffer is free */
     uint64_t payload[MULTIHOP_PAYLOAD_WORDS];
     struct waitset_chanstate send_waitset;
+
+    /* Whoever holds the channel: *pins counts events of its own that are being handled. */
+    uint32_t *pins;
+    void (*unpin)(void *owner);
+    void *owner;
 };
 
 void multihop_chan_init(struct multihop_chan *chan, struct waitset *ws);

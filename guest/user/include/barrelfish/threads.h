@@ -136,6 +136,12 @@ errval_t thread_set_exception_handler(exception_handler_fn handler,
                                       void *new_stack_top, void **old_stack_base,
                                       void **old_stack_top);
 
+/* For stubs.  A call waits for its reply and serves events meanwhile, whose handlers may call in
+ * turn.  So many may wait on one stack; false: no more. */
+#define THREAD_CALLS_MAX 24
+bool thread_begin_call(void);
+void thread_end_call(void);
+
 /* --- for the library ------------------------------------------------------------------------- */
 
 /* Blocks the calling thread on a queue; returns enabled.  The reason is what the waker gave. */

@@ -190,11 +190,15 @@ static inline volatile struct ump_message *ump_chan_next_line(struct ump_chan *u
 void ump_chan_migrate_recv(struct ump_chan *uc, struct waitset *ws);
 void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws);
 
-/* Dispatcher code: retry parked sends; poll one channel; arm before sleeping (false: something
- * arrived meanwhile, or a channel must not sleep); disarm after it. */
+/* Dispatcher code: retry parked sends; poll one channel; arm before sleeping (false: a channel must not
+ * sleep; what arrived meanwhile has been triggered); disarm after it. */
 void ump_channels_retry_send_disabled(dispatcher_handle_t handle);
 bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);
 void ump_channels_disarm_disabled(dispatcher_handle_t handle);
+
+/* When an armed dispatcher looks again though nobody has notified it, in case a notification was lost; 0:
+ * never.  Looking is all it does then: it finds something, or sleeps again. */
+systime_t ump_channels_recheck_time(dispatcher_handle_t handle);
 
 #endif

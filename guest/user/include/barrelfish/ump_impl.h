@@ -24,6 +24,12 @@
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 
+/* A step that the peer may come in before; `word`: what it is about to read of the peer's.  Nothing, but in a
+ * test that tries all orders of the steps of both sides (tests/unit/test_ump_wakeup.c). */
+#ifndef UMP_STEP
+#define UMP_STEP(what, word) ((void)0)
+#endif
+
 #define UMP_LINE_BYTES 64
 #define UMP_LINE_WORDS 8
 #define UMP_PAYLOAD_WORDS 7
@@ -126,6 +132,7 @@ static inline void ump_ring_commit(struct ump_ring_pair *pair, volatile struct u
     assert(type <= UMP_MSGTYPE_MAX);
     pair->sent_id++;
     pair->last_ack = pair->seq_id;
+    UMP_STEP("commit a line", NULL);
     __atomic_store_n(&message->control, UMP_CONTROL(control.epoch, type, pair->seq_id),
                      __ATOMIC_RELEASE);
     ump_ring_advance(&pair->send);
@@ -142,6 +149,7 @@ static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
 /* Is there a line not yet read?  (It may be an acknowledgement.) */
 static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 {
+    UMP_STEP("is there a line?", &pair->recv.next->control);
     return UMP_CONTROL_EPOCH(pair->recv.next->control) == pair->recv.epoch;
 }
 
@@ -156,6 +164,8 @@ static inline volatile struct ump_message *ump_ring_peek(const struct ump_ring_p
                                                          unsigned *type)
 {
     volatile struct ump_message *message = pair->recv.next;
+
+    UMP_STEP("take a line", &message->control);
     uint64_t control = __atomic_load_n(&message->control, __ATOMIC_ACQUIRE);
 
     if (UMP_CONTROL_EPOCH(control) != pair->recv.epoch) {

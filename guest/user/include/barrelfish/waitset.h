@@ -35,6 +35,7 @@ struct thread;
 struct waitset {
     struct waitset_chanstate *pending, *polled, *idle, *waiting; /* rings */
     struct thread *waiting_threads;                              /* ring, longest wait first */
+    uint32_t woken; /* threads that were woken and have not looked for their event yet */
 };
 
 void waitset_init(struct waitset *ws);

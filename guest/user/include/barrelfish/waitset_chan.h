@@ -36,6 +36,7 @@ struct waitset_chanstate {
     bool held;               /* registered, but no event comes */
     uint32_t token;          /* 0: for anybody */
     struct thread *wait_for; /* NULL: for anybody */
+    uint32_t *pins; /* one more for each event taken; the handler takes it back; NULL: none */
     void *arg;
 };
 

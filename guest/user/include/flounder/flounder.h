@@ -12,6 +12,9 @@
  * whoever took the channel's receive event, until the channel is armed again (flounder_*_rearm),
  * which happens after the arguments are taken out and before the handler runs: so handlers may
  * dispatch events themselves.
+ *
+ * Both, the claim and the event that was taken, keep the binding and its channel alive, as does each of
+ * its pins, which `depth` counts; life.c has the whole of it.
  */
 #ifndef FLOUNDER_FLOUNDER_H
 #define FLOUNDER_FLOUNDER_H
@@ -139,9 +142,9 @@ struct flounder_binding {
     void *channel; /* struct lmp_chan, ump_chan, multihop_chan or flounder_local */
     struct waitset *waitset;
 
-    /* sending */
-    uint16_t tx_number; /* the message being sent; 0: idle; FLOUNDER_TX_CLOSED: never again */
-    bool tx_wanted;     /* somebody waits for idle: tx_idle or a register_send */
+    /* Sending.  The first two are given back in one step. */
+    uint16_t tx_number __attribute__((aligned(4))); /* being sent; 0: idle; FLOUNDER_TX_CLOSED */
+    uint16_t tx_wanted; /* whoever gives the claim back has more to do: flounder_tx_finish */
     lmp_send_flags_t lmp_flags;
     const struct flounder_message_plan *tx_plan;
     struct flounder_position tx_at;
@@ -170,12 +173,22 @@ struct flounder_binding {
     iref_t bind_iref;
     bool bind_multihop; /* through the monitors first, over UMP only if that fails */
     bool bind_last;     /* no other kind of channel is left to try */
-    uint32_t depth;     /* handlers running and calls waiting: the memory is in use */
-    errval_t closed;    /* why nothing is sent or received any more; SYS_ERR_OK: open */
-    bool on_heap;       /* bind or export allocated it */
-    bool initiator;     /* of a handshake */
-    bool torn_down;
-    bool free_when_idle;
+
+    /* its life: see life.c */
+    uint32_t depth;      /* pins: the program until teardown, handlers, waiting threads */
+    errval_t closed;     /* why nothing is sent or received any more; SYS_ERR_OK: open */
+    bool on_heap;        /* bind or export allocated it */
+    bool initiator;      /* of a handshake */
+    bool accepted;       /* export made it for a client: the library may close it by itself */
+    bool bound;          /* bind made it for the program, which may look at it until its teardown */
+    bool torn_down;      /* the program's pin is given back */
+    bool rx_taken;       /* closed while its receive event was taken: that has a pin of its own */
+    bool tx_stalled;     /* a message that will not go on, without an event */
+    bool tx_cut;         /* a message ended in the middle */
+    bool goodbye_due;    /* when no message is being sent any more */
+    bool keeps_memory;   /* closed by the library: teardown by the program is still to come */
+    bool channel_closed; /* nothing is left but the memory */
+    bool gone;           /* the memory, too, but for a local peer that may look at it */
     struct waitset_chanstate reap_chan;
     struct flounder_binding *open_next, **open_link; /* list of those to say goodbye to at exit */
 };
@@ -194,8 +207,6 @@ errval_t flounder_tx_refusal(const struct flounder_binding *c);
 /* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who waits to
  * send. */
 void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont);
-/* Wakes who waits to send. */
-void flounder_tx_wake(struct flounder_binding *c);
 /* Gives back a claim for which nothing was done. */
 void flounder_tx_unclaim(struct flounder_binding *c);
 
@@ -245,15 +256,25 @@ static inline bool flounder_tx_claim(struct flounder_binding *c, uint16_t number
     return true;
 }
 
-static inline errval_t flounder_tx_sent(struct flounder_binding *c, struct event_closure cont)
+/* The claim and what is wanted of whoever gives it back, as one word. */
+typedef uint32_t __attribute__((may_alias)) flounder_tx_word;
+_Static_assert(offsetof(struct flounder_binding, tx_wanted) ==
+                   offsetof(struct flounder_binding, tx_number) + 2,
+               "they are given back in one step");
+
+/* Message `number` is out.  c may be gone afterwards. */
+static inline errval_t flounder_tx_sent(struct flounder_binding *c, uint16_t number,
+                                        struct event_closure cont)
 {
-    if (flounder_cont_is_queued(cont)) {
+    flounder_tx_word claim = number; /* and nothing is wanted */
+    bool given_back = false;
+    if (!flounder_cont_is_queued(cont))
+        __asm__("cmpxchgl %3, %1"
+                : "+a"(claim), "+m"(*(flounder_tx_word *)&c->tx_number), "=@ccz"(given_back)
+                : "r"(0)
+                : "memory");
+    if (__builtin_expect(!given_back, 0))
         flounder_tx_finish(c, cont);
-        return SYS_ERR_OK;
-    }
-    __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
-    if (c->tx_wanted)
-        flounder_tx_wake(c);
     return SYS_ERR_OK;
 }
 
@@ -283,7 +304,7 @@ static inline errval_t flounder_ump_submit(struct flounder_binding *c,
     if (line->line == NULL)
         return flounder_tx_defer(c, plan, cont, NULL_CAP);
     ump_chan_commit(c->channel, line->line, line->control, plan->number);
-    return flounder_tx_sent(c, cont);
+    return flounder_tx_sent(c, plan->number, cont);
 }
 
 /* Does the message fit the short way of LMP? */
@@ -316,7 +337,7 @@ static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
     }
     if (err_is_fail(err))
         return flounder_tx_defer(c, plan, cont, cap);
-    return flounder_tx_sent(c, cont);
+    return flounder_tx_sent(c, plan->number, cont);
 }
 
 /* ---- receiving ---- */
@@ -333,7 +354,7 @@ void flounder_ump_rearm_anew(struct flounder_binding *c, bool done) __attribute_
 /* The same for a message that was delivered straight from its line. */
 static inline void flounder_ump_rearm_line(struct flounder_binding *c)
 {
-    if (__builtin_expect(c->closed != SYS_ERR_OK || !ump_chan_listen_again(c->channel, true), 0))
+    if (__builtin_expect(!ump_chan_listen_again(c->channel, true), 0))
         flounder_ump_rearm_anew(c, true);
 }
 
@@ -376,7 +397,8 @@ void flounder_local_connect(struct flounder_binding *a, struct flounder_binding 
 /* A token for a request that is answered through a handler. */
 uint32_t flounder_new_token(struct flounder_binding *c);
 
-/* Prepares a call; `number` is that of the reply.  Returns the token of the request. */
+/* Prepares a call; `number` is that of the reply.  Returns the token of the request; 0, and nothing has
+ * happened: too many calls of this thread wait, each in a handler on top of the last. */
 uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc, uint16_t number,
                             void *results);
 /* Waits for the reply, or gives up if sending it failed with `err`. */
@@ -418,8 +440,8 @@ errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
 errval_t flounder_control(struct flounder_binding *c, idc_control_t control);
 struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c);
 
-/* The default error handler: if the peer closed the connection, closes this side too; otherwise says
- * what happened and ends the domain. */
+/* The default error handler: if the peer closed the connection, or it is one of a server's clients that did
+ * wrong, closes this side too; otherwise says what happened and ends the domain. */
 void flounder_default_error(struct flounder_binding *c, errval_t err);
 
 /* Ends a connection from this side: tells the peer, gives all waiting threads
@@ -428,7 +450,7 @@ void flounder_default_error(struct flounder_binding *c, errval_t err);
  * the caller must not use the binding again. */
 errval_t flounder_teardown(struct flounder_binding *c);
 
-/* An error that the application must hear of; the binding stays open. */
+/* An error that the application must hear of; the binding stays open, if it is. */
 void flounder_fail(struct flounder_binding *c, errval_t err);
 
 /* Sets up the part of a binding that is the same for all interfaces. */

@@ -47,9 +47,8 @@ void idc_connection_close(struct idc_connection *connection)
     monitor_client_connection_closed(monitor_id);
 }
 
-void idc_connection_lost(uintptr_t monitor_id)
+void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t handle)
 {
-    dispatcher_handle_t handle = disp_disable();
     struct idc_connection *connection = get_core_state()->connections;
 
     while (connection != NULL && connection->monitor_id != monitor_id) {
@@ -60,5 +59,12 @@ void idc_connection_lost(uintptr_t monitor_id)
         /* fails if it is not registered, or is coming already: then the next registration sees it */
         (void)waitset_chan_trigger_disabled(connection->receive, handle);
     }
+}
+
+void idc_connection_lost(uintptr_t monitor_id)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    idc_connection_lost_disabled(monitor_id, handle);
     disp_enable(handle);
 }

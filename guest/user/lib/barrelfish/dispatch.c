@@ -91,7 +91,6 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    uint32_t notified = *(volatile uint32_t *)&shared->notified;
 
     if (disp->deferred_events != NULL) {
         deferred_events_fire_disabled(handle, shared->systime);
@@ -102,7 +101,6 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
     if (disp->lmp_send_parked != NULL) {
         lmp_channels_retry_send_disabled(handle);
     }
-    shared->notify_seen = notified;
     if (disp->ump_send_parked != NULL) {
         ump_channels_retry_send_disabled(handle);
     }
@@ -138,6 +136,12 @@ static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, str
     disp->current = next;
     thread_reent_select(next);
     disp_resume(&next->regs, handle, next->full_state);
+}
+
+/* Of two times to wake up; 0: never. */
+static systime_t sooner(systime_t a, systime_t b)
+{
+    return a != 0 && (b == 0 || a < b) ? a : b;
 }
 
 #define SEND_POLLS 200           /* tries of a send, one each time the others had their turn */
@@ -185,7 +189,8 @@ static void idle(dispatcher_handle_t handle)
         return;
     }
     shared->haswork = !may_sleep;
-    shared->wakeup = disp->deferred_events != NULL ? disp->deferred_events->time : 0;
+    shared->wakeup = sooner(disp->deferred_events != NULL ? disp->deferred_events->time : 0,
+                            disp->ump_recheck_ns != 0 ? ump_channels_recheck_time(handle) : 0);
     wait_to_send(disp, shared);
     disp->sleeps++;
     sys_yield(0);

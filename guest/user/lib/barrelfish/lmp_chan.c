@@ -68,8 +68,8 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
     lc->next->prev = lc;
 }
 
-/* The peer may have taken its endpoint back, and with it our capability; the slot is ours all the same. */
-static void drop_remote(struct capref cap)
+/* A slot whose capability the peer may have taken back, or never have put there; it is ours all the same. */
+static void drop_slot(struct capref cap)
 {
     errval_t err = cap_delete(cap);
     if (err_is_ok(err) || err_no(err) == SYS_ERR_CAP_NOT_FOUND) {
@@ -86,11 +86,15 @@ void lmp_chan_destroy(struct lmp_chan *lc)
         /* The buffer will be used again: nobody may keep a capability to it. */
         cap_revoke(lc->local_cap);
         cap_destroy(lc->local_cap);
+        if (!capref_is_null(lc->endpoint->recv_slot)) {
+            drop_slot(lc->endpoint->recv_slot); /* a message nobody read may have brought one */
+            lc->endpoint->recv_slot = NULL_CAP;
+        }
         lmp_endpoint_free(lc->endpoint);
         lc->endpoint = NULL;
     }
     if (!capref_is_null(lc->remote_cap)) {
-        drop_remote(lc->remote_cap);
+        drop_slot(lc->remote_cap);
         lc->remote_cap = NULL_CAP;
     }
     lc->connstate = LMP_DISCONNECTED;
@@ -153,8 +157,11 @@ bool lmp_chan_can_recv(struct lmp_chan *lc)
 errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
     struct capref slot;
-    errval_t err = slot_alloc(&slot);
 
+    if (!capref_is_null(lc->endpoint->recv_slot)) {
+        return SYS_ERR_OK; /* the one from before is still there */
+    }
+    errval_t err = slot_alloc(&slot);
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_LMP_ALLOC_RECV_SLOT);
     }
@@ -184,10 +191,14 @@ errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_c
     return err;
 }
 
-void lmp_chan_listen_again(struct lmp_chan *lc)
+bool lmp_chan_listen_again(struct lmp_chan *lc)
 {
-    lmp_endpoint_listen_again(lc->endpoint);
-    idc_connection_registered(&lc->connection);
+    bool listens = lmp_endpoint_listen_again(lc->endpoint);
+
+    if (listens) {
+        idc_connection_registered(&lc->connection);
+    }
+    return listens;
 }
 
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)
@@ -210,11 +221,14 @@ errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
 
 errval_t lmp_chan_deregister_send(struct lmp_chan *lc)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(&lc->send_waitset, handle);
 
     unpark_disabled(lc, handle);
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
 }
 

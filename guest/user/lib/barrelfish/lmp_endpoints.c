@@ -13,6 +13,8 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
+
 static size_t endpoint_bytes(size_t buflen)
 {
     return (sizeof(struct lmp_endpoint) + buflen * sizeof(uint64_t) + 15) & ~15ul;
@@ -94,6 +96,8 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     waitset_chanstate_init(&ep->waitset_state, CHANTYPE_LMP_IN);
     ep->recv_slot = NULL_CAP;
     ep->buflen = (uint32_t)buflen;
+    ep->arrived = NULL;
+    ep->ahead = ep->ahead_rest = 0;
     memset(&ep->k, 0, sizeof(ep->k));
 
     errval_t err = mint_endpoint(dest, (lvaddr_t)&ep->k - handle, buflen);
@@ -145,7 +149,8 @@ void lmp_endpoint_free(struct lmp_endpoint *ep)
 }
 
 /* Fires the endpoint's event if somebody listens; else who begins to will see the message. */
-static inline void trigger(struct lmp_endpoint *ep, dispatcher_handle_t handle)
+static inline __attribute__((always_inline)) void trigger(struct lmp_endpoint *ep,
+                                                          dispatcher_handle_t handle)
 {
     if (waitset_chan_is_armed(&ep->waitset_state)) {
         errval_t err = waitset_chan_trigger_disabled(&ep->waitset_state, handle);
@@ -189,16 +194,20 @@ errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
     return err;
 }
 
-void lmp_endpoint_listen_again(struct lmp_endpoint *ep)
+bool lmp_endpoint_listen_again(struct lmp_endpoint *ep)
 {
     dispatcher_handle_t handle = disp_disable();
 
-    assert(ep->waitset_state.held);
+    if (RARELY(!ep->waitset_state.held)) {
+        disp_enable(handle);
+        return false;
+    }
     waitset_chan_listen_disabled(&ep->waitset_state);
     if (lmp_endpoint_can_recv(ep)) {
         trigger(ep, handle);
     }
     disp_enable(handle);
+    return true;
 }
 
 errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep)
@@ -217,7 +226,27 @@ static inline uint32_t next_index(const struct lmp_endpoint *ep, uint32_t pos)
     return pos + 1 == ep->buflen ? 0 : pos + 1;
 }
 
-errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+/* Tells of the messages that have come since. */
+static __attribute__((noinline)) void tell_arrivals(struct lmp_endpoint *ep,
+                                                    dispatcher_handle_t handle)
+{
+    while (ep->ahead != *(volatile uint32_t *)&ep->k.delivered) {
+        size_t length = LMP_HEADER_LENGTH(ep->k.buf[ep->ahead]);
+        uint64_t words[LMP_ARRIVAL_WORDS] = { 0 };
+
+        assert(length <= LMP_MSG_WORDS);
+        ep->ahead = next_index(ep, ep->ahead);
+        for (size_t i = 0; i < length; i++, ep->ahead = next_index(ep, ep->ahead)) {
+            if (i < LMP_ARRIVAL_WORDS) {
+                words[i] = ep->k.buf[ep->ahead];
+            }
+        }
+        ep->arrived(ep, handle, length, words);
+    }
+}
+
+static inline __attribute__((always_inline)) errval_t
+receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
 {
     dispatcher_handle_t handle = disp_disable();
 
@@ -257,6 +286,22 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
     return SYS_ERR_OK;
 }
 
+/* Before the kernel may write over the message. */
+static __attribute__((noinline)) errval_t
+tell_and_receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    tell_arrivals(ep, handle);
+    disp_enable(handle);
+    return receive(ep, msg, cap);
+}
+
+errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
+{
+    return RARELY(ep->arrived != NULL) ? tell_and_receive(ep, msg, cap) : receive(ep, msg, cap);
+}
+
 void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
                                  uint32_t length, const uint64_t *words)
 {
@@ -274,6 +319,9 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
     if (shared->lmp_delivered - shared->lmp_seen == length + 1) {
         shared->lmp_seen = shared->lmp_delivered;
     }
+    if (RARELY(ep->arrived != NULL)) {
+        tell_arrivals(ep, handle);
+    }
     trigger(ep, handle);
 }
 
@@ -289,6 +337,9 @@ void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
     }
     do {
         if (lmp_endpoint_can_recv(ep)) {
+            if (RARELY(ep->arrived != NULL)) {
+                tell_arrivals(ep, handle);
+            }
             trigger(ep, handle);
         }
         ep = ep->next;

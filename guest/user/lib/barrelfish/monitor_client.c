@@ -136,6 +136,28 @@ errval_t monitor_hello(struct lmp_chan *chan)
     }
 }
 
+/* What the monitor says is handled in turn, by whoever dispatches the binding's waitset.  That a peer is lost
+ * is noticed here and now: a thread may wait for it elsewhere, and dispatch nothing else. */
+static void notice(struct lmp_endpoint *ep, dispatcher_handle_t handle, size_t length,
+                   const uint64_t words[LMP_ARRIVAL_WORDS])
+{
+    const struct flounder_binding *c = &get_monitor_binding()->flounder;
+    const unsigned number = words[0] & 0xffff;
+
+    if (ep->ahead_rest > 0) {
+        ep->ahead_rest--; /* a later fragment of the last message */
+        return;
+    }
+    if (number == monitor_connection_lost__msgnum && length == 2) {
+        idc_connection_lost_disabled(words[1], handle);
+    } else if (number >= FLOUNDER_FIRST_MESSAGE && number - FLOUNDER_FIRST_MESSAGE < c->messages) {
+        const struct flounder_message_plan *plan = &c->plan[number - FLOUNDER_FIRST_MESSAGE];
+
+        assert(plan->streams == 0); /* their fragments could not be told from messages */
+        ep->ahead_rest = plan->fragments - 1u;
+    }
+}
+
 static errval_t connect(struct monitor_lmp_binding *b, struct waitset *ws, struct capref remote,
                         size_t buflen_words)
 {
@@ -162,7 +184,10 @@ errval_t monitor_client_init(void)
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_MONITOR_CLIENT_BIND);
     }
+    dispatcher_handle_t handle = disp_disable(); /* nothing has been received: no handler has run */
     set_monitor_binding(&b->b);
+    b->chan.endpoint->arrived = notice;
+    disp_enable(handle);
     return SYS_ERR_OK;
 }
 
@@ -316,6 +341,11 @@ static void bind_lmp_reply_client(struct monitor_binding *mon, errval_t err, uin
 
     (void)mon;
     assert(lc->connstate == LMP_BIND_WAIT);
+    if (err_is_ok(err) && capref_is_null(ep)) {
+        err =
+            LIB_ERR_CHAN_PEER_GONE; /* it ended, and its endpoint with it, while the reply waited */
+        monitor_client_connection_closed(mon_id);
+    }
     if (err_is_ok(err)) {
         lc->remote_cap = ep;
         lc->connstate = LMP_CONNECTED;
@@ -381,7 +411,10 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
 
 static errval_t send_alloc_iref(struct monitor_request *r, struct event_closure done)
 {
-    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)r->object);
+    const struct idc_export *e = r->object;
+
+    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)e,
+                                          e->interface != NULL ? e->interface : "");
 }
 
 errval_t idc_export_service(struct idc_export *e)
@@ -456,7 +489,9 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
     struct lmp_chan *lc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
-    if (e != NULL && e->lmp_connect_callback != NULL) {
+    if (capref_is_null(ep)) {
+        err = LIB_ERR_CHAN_PEER_GONE; /* the client ended while the request waited */
+    } else if (e != NULL && e->lmp_connect_callback != NULL) {
         get_core_state()->connecting = (struct idc_client){ client, trusted };
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }

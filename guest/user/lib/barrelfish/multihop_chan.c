@@ -80,6 +80,7 @@ static void pump(struct multihop_chan *chan)
     while (!chan->dead && (chan->link.sending || begin_frame(chan))) {
         errval_t err = multihop_link_push(&chan->link, chan->flags);
         if (lmp_err_is_transient(err)) {
+            chan->link.lmp.send_waitset.pins = chan->pins;
             if (!waitset_chan_is_registered(&chan->link.lmp.send_waitset))
                 err = lmp_chan_register_send(&chan->link.lmp, chan->waitset,
                                              MKCLOSURE(monitor_has_room, chan));
@@ -103,6 +104,8 @@ static void monitor_has_room(void *arg)
     thread_mutex_lock(&chan->lock);
     pump(chan);
     thread_mutex_unlock(&chan->lock);
+    if (chan->unpin != NULL)
+        chan->unpin(chan->owner); /* chan may be gone now */
 }
 
 uint64_t *multihop_chan_reserve(struct multihop_chan *chan)

@@ -31,6 +31,7 @@ struct thread {
     bool detached;
     bool joining;
     bool pause_pending;
+    uint8_t calls; /* that wait, each in a handler on top of the one before */
     uint32_t id;
     void *wakeup_reason;
     int exit_status;

@@ -8,7 +8,8 @@
  *
  * Before the dispatcher sleeps it sets the wake flag of every channel it waits for and looks once
  * more.  A sender that finds the flag set after a commit sends one notification for this value of the
- * flag.  Both sides fence between their store and their load, so one of them sees the other.
+ * flag.  Both sides fence between their store and their load, so one of them sees the other.  The steps
+ * and what must hold between them: docs/ump-wakeup.md; UMP_STEP marks where a test puts the peer's.
  */
 #include <barrelfish/ump_chan.h>
 
@@ -133,9 +134,11 @@ static void notify_sleeping_peer(struct ump_chan *uc)
     if (capref_is_null(uc->notify_cap)) {
         return;
     }
+    UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
     uint64_t wake = ump_ring_peer_wake(&uc->ring);
     if ((wake & 1) && wake != uc->notified_wake) {
         uc->notified_wake = wake;
+        UMP_STEP("notify the peer", NULL);
         invoke_notify_send(uc->notify_cap);
     }
 }
@@ -343,11 +346,14 @@ errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
 
 errval_t ump_chan_deregister_send(struct ump_chan *uc)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(&uc->send_waitset, handle);
 
     unpark_disabled(uc, handle);
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
 }
 
@@ -391,7 +397,9 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
         bool end = uc == last;
 
         next = uc->next;
-        if (ump_chan_can_send(uc)) {
+        /* of a channel that does not listen any more, only a goodbye is sent: to nobody, if the peer is lost */
+        bool in_vain = uc->connection.lost && !waitset_chan_is_registered(&uc->recv_waitset);
+        if (in_vain || ump_chan_can_send(uc)) {
             unpark_disabled(uc, handle);
             errval_t err = waitset_chan_trigger_disabled(&uc->send_waitset, handle);
             assert(err_is_ok(err));
@@ -403,17 +411,18 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
     }
 }
 
+/* Step 2 of going to sleep (ump_channels_arm_disabled), for one channel. */
 static void arm(struct ump_chan *uc, bool *may_sleep)
 {
     if (uc->recv_waitset.held && uc->next == NULL) {
-        return; /* nobody waits for it */
+        return; /* nobody waits for it: its handler runs */
     }
     if (uc->never_sleep) {
-        *may_sleep = false;
-    } else {
-        ump_ring_arm(&uc->ring);
-        uc->armed = true;
+        *may_sleep = false; /* its peer cannot wake us */
+        return;
     }
+    ump_ring_arm(&uc->ring); /* a new odd number, then the fence */
+    uc->armed = true;
 }
 
 static void disarm(struct ump_chan *uc)
@@ -448,12 +457,32 @@ static void disarm(struct ump_chan *uc)
 bool ump_channels_arm_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     bool may_sleep = true;
 
+    /* 1. Notifications up to now belong to earlier wake words.  Those that come from here on may have used
+     * up one that is about to be set, by a line that the last look takes out (an acknowledgement) or
+     * that was taken out before: with them the kernel must not let us sleep. */
+    UMP_STEP("mark notifications as seen", &shared->notified);
+    shared->notify_seen = *(volatile uint32_t *)&shared->notified;
+    /* 2. From here on whoever sends a line notifies. */
     FOR_ALL_WAITING(disp, uc, arm(uc, &may_sleep));
     disp->ump_armed = 1;
+    /* 3. The last look, for lines whose senders saw no flag. */
     disp_check_events_disabled(handle);
+    /* 4. The caller yields; the kernel compares `notified` with `notify_seen`. */
     return may_sleep;
+}
+
+systime_t ump_channels_recheck_time(dispatcher_handle_t handle)
+{
+    const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    bool waits = disp->polled_channels != NULL || disp->ump_send_parked != NULL;
+
+    if (disp->ump_recheck_ns == 0 || !waits) {
+        return 0;
+    }
+    return get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
 }
 
 void ump_channels_disarm_disabled(dispatcher_handle_t handle)

@@ -62,6 +62,7 @@ void ump_ring_arm(struct ump_ring_pair *pair)
 {
     uint64_t wake = pair->send.control->wake;
 
+    UMP_STEP("set the wake flag", NULL);
     /* always a new odd value: the peer notifies once for each */
     __atomic_store_n(&pair->send.control->wake, (wake + 1) | 1, __ATOMIC_RELAXED);
     /* The flag must be visible before the last look at the ring. */
@@ -73,6 +74,7 @@ void ump_ring_disarm(struct ump_ring_pair *pair)
     uint64_t wake = pair->send.control->wake;
 
     if (wake & 1) {
+        UMP_STEP("clear the wake flag", NULL);
         __atomic_store_n(&pair->send.control->wake, wake + 1, __ATOMIC_RELAXED);
     }
 }

@@ -8,7 +8,11 @@
  *   - a channel registered without a handler is for wait_for_channel only: nobody could run it;
  *   - a channel that carries a token or a thread is for that call or thread only.
  * A trigger wakes one blocked thread that may take the event; if threads are blocked but none may,
- * the event goes to the waiting ring, where takers look first.
+ * the event goes to the waiting ring, where takers look first.  The thread that wakes up may find
+ * something else that it prefers, or nothing because somebody else was quicker.  So whoever takes an event
+ * from a queue, or goes without, wakes another thread for what is left.  Then this holds whenever the
+ * dispatcher is enabled: if a blocked thread may take an event that is queued, there is a thread that was
+ * woken and has not looked yet.
  *
  * A polled channel whose message the calling thread may take goes to it directly, without becoming
  * pending in between.  For messages over UMP, which come that way, there is a short way through all of
@@ -58,6 +62,9 @@ static __attribute__((noinline)) void go_home(struct waitset_chanstate *chan,
         chan_polled_remove(chan, handle);
     }
     chan_dequeue(chan, chan_queue(chan));
+    if (chan->pins != NULL) {
+        ++*chan->pins;
+    }
     chan->state = chan->home;
     if (chan->state == CHAN_UNREGISTERED) {
         chan->waitset = NULL;
@@ -77,6 +84,16 @@ static inline void take_event(struct waitset_chanstate *chan, struct event_closu
         go_home(chan, handle);
     }
     chan->held = chan->holds;
+}
+
+/* The calling thread goes its way, with an event or without: if another is left that a blocked thread may
+ * take, one such thread wakes up, and will in turn do the same. */
+static inline void pass_on(struct waitset *ws, dispatcher_handle_t handle)
+{
+    if (RARELY(ws->waiting_threads != NULL && ws->pending != NULL)) {
+        waitset_wake_next_disabled(ws, handle);
+    }
+    waitset_check_disabled(ws);
 }
 
 /* Might disp_check_unpolled_disabled find something?  (Notifications come for channels that are polled, and
@@ -178,9 +195,11 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
 {
     struct waitset_chanstate *chan = NULL;
     unsigned rounds = UMP_POLL_THREAD * UMP_POLL_BUDGET;
+    bool woken = false;
 
     for (unsigned round = 0;; round++) {
         if (error_var != NULL && err_is_fail(*(volatile errval_t *)error_var)) {
+            pass_on(ws, handle);
             disp_enable(handle);
             return NULL;
         }
@@ -189,6 +208,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
         }
         if (chan != NULL) {
             take_event(chan, closure, handle);
+            pass_on(ws, handle);
             disp_enable(handle);
             return chan;
         }
@@ -205,10 +225,16 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             struct thread *me = get_dispatcher_generic(handle)->current;
 
             me->wait_channel = awaited;
+            waitset_check_disabled(ws);
             thread_block_disabled(handle, &ws->waiting_threads);
             me->wait_channel = NULL;
+            woken = true;
         }
         handle = disp_disable();
+        if (woken) {
+            ws->woken--;
+            woken = false;
+        }
         known = find_message(ws, handle, &chan);
     }
 }
@@ -223,7 +249,8 @@ errval_t waitset_destroy(struct waitset *ws)
     dispatcher_handle_t handle = disp_disable();
     struct waitset_chanstate **queues[] = { &ws->idle, &ws->polled };
 
-    if (ws->pending != NULL || ws->waiting != NULL || ws->waiting_threads != NULL) {
+    if (ws->pending != NULL || ws->waiting != NULL || ws->waiting_threads != NULL ||
+        ws->woken > 0) {
         disp_enable(handle);
         return LIB_ERR_WAITSET_IN_USE;
     }
@@ -289,6 +316,7 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
         return LIB_ERR_NO_EVENT;
     }
     take_event(chan, &closure, handle);
+    pass_on(ws, handle);
     disp_enable(handle);
     closure.handler(closure.arg);
     return SYS_ERR_OK;

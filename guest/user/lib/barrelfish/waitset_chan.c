@@ -121,33 +121,80 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
 
 errval_t waitset_chan_deregister(struct waitset_chanstate *chan)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool was_enabled;
+    dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(chan, handle);
 
-    disp_enable(handle);
+    if (was_enabled) {
+        disp_enable(handle);
+    }
     return err;
+}
+
+/* The blocked thread that has waited longest of those that may take the event, or NULL. */
+static inline __attribute__((always_inline)) struct thread *
+who_may_take(const struct waitset *ws, const struct waitset_chanstate *chan)
+{
+    struct thread *first = ws->waiting_threads, *thread = first;
+
+    while (thread != NULL && !chan_matches(chan, thread, thread->wait_channel)) {
+        thread = thread->next != first ? thread->next : NULL;
+    }
+    return thread;
+}
+
+static inline void wake(struct waitset *ws, struct thread *thread, dispatcher_handle_t handle)
+{
+    ws->woken++;
+    thread_unblock_disabled(handle, &ws->waiting_threads, thread, NULL);
 }
 
 /* The channel is in no queue: queues its event and wakes a thread for it. */
 static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
     struct waitset *ws = chan->waitset;
-    struct thread *first = ws->waiting_threads, *thread = first;
+    struct thread *thread = who_may_take(ws, chan);
 
-    chan->state = CHAN_PENDING;
-    if (first != NULL) {
-        do {
-            if (chan_matches(chan, thread, thread->wait_channel)) {
-                chan_enqueue(chan, &ws->pending);
-                thread_unblock_disabled(handle, &ws->waiting_threads, thread, NULL);
-                return;
-            }
-            thread = thread->next;
-        } while (thread != first);
+    if (thread == NULL && ws->waiting_threads != NULL) {
         chan->state = CHAN_WAITING;
+        chan_enqueue(chan, &ws->waiting);
+        return;
     }
-    chan_enqueue(chan, chan_queue(chan));
+    chan->state = CHAN_PENDING;
+    chan_enqueue(chan, &ws->pending);
+    if (thread != NULL) {
+        wake(ws, thread, handle);
+    }
 }
+
+/* An event of this ring that a blocked thread may take, and the thread. */
+static struct thread *find_takeable(const struct waitset *ws, const struct waitset_chanstate *first)
+{
+    const struct waitset_chanstate *chan = first;
+    struct thread *thread = NULL;
+
+    while (chan != NULL && (thread = who_may_take(ws, chan)) == NULL) {
+        chan = chan->next != first ? chan->next : NULL;
+    }
+    return thread;
+}
+
+void waitset_wake_next_disabled(struct waitset *ws, dispatcher_handle_t handle)
+{
+    struct thread *thread = find_takeable(ws, ws->pending);
+
+    if (thread != NULL) {
+        wake(ws, thread, handle);
+    }
+}
+
+#ifdef WAITSET_CHECKS
+void waitset_check_disabled(const struct waitset *ws)
+{
+    assert(ws->woken > 0 ||
+           (find_takeable(ws, ws->pending) == NULL && find_takeable(ws, ws->waiting) == NULL));
+}
+#endif
 
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {

@@ -107,6 +107,21 @@ struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
                                                      const struct waitset *ws,
                                                      const struct waitset_chanstate *awaited);
 
+/* Wakes a blocked thread for an event that is pending, if there are two such. */
+void waitset_wake_next_disabled(struct waitset *ws, dispatcher_handle_t handle) RARE;
+
+/* The rule of waitset.c about blocked threads, asserted whenever a thread blocks or takes an event: looks at
+ * each pair of event and thread, so not where it costs. */
+#if defined(HOST_TEST) || defined(DEBUG)
+#define WAITSET_CHECKS 1
+void waitset_check_disabled(const struct waitset *ws);
+#else
+static inline void waitset_check_disabled(const struct waitset *ws)
+{
+    (void)ws;
+}
+#endif
+
 /* May this thread, which waits for `awaited` or (NULL) for anything, take the channel's event? */
 static inline bool chan_matches(const struct waitset_chanstate *chan, const struct thread *thread,
                                 const struct waitset_chanstate *awaited)

@@ -96,6 +96,7 @@ static struct flounder_binding *begin(const struct attempt *a, enum flounder_cha
         c->bind_st = a->st;
         c->bind_multihop = a->multihop;
         c->bind_last = a->last;
+        c->bound = true;
     }
     return c;
 }
@@ -191,7 +192,9 @@ static errval_t bind_local(const struct attempt *a)
         return LIB_ERR_MALLOC_FAIL;
     struct flounder_binding *server = new_binding(a->interface, FLOUNDER_LOCAL, e->common.ws);
     errval_t err = LIB_ERR_MALLOC_FAIL;
+    client->bound = true;
     if (server != NULL) {
+        server->accepted = true;
         flounder_local_connect(client, server);
         err = a->interface->call_connected(e->connect_cb, e->st, server);
         if (err_is_ok(err)) {
@@ -252,6 +255,7 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
 /* Asks the program; then receives.  On an error the caller undoes everything. */
 static errval_t connected(const struct exported *e, struct flounder_binding *c)
 {
+    c->accepted = true;
     errval_t err = e->interface->call_connected(e->connect_cb, e->st, c);
     return err_is_fail(err) ? err_push(err, MON_ERR_IDC_BIND_REFUSED) : flounder_start(c);
 }
@@ -334,6 +338,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     e->common.export_cb_st = st;
     e->common.st = e;
     e->common.ws = ws;
+    e->common.interface = interface->name;
     errval_t err = idc_export_service(&e->common);
     if (err_is_fail(err)) {
         free(e);

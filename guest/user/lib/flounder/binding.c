@@ -21,6 +21,7 @@ void flounder_binding_init(struct flounder_binding *c, const struct flounder_int
     c->binding = binding;
     c->channel = channel;
     c->waitset = ws;
+    c->depth = 1; /* the program's */
     c->lmp_flags = LMP_SEND_FLAGS_DEFAULT;
     waitset_chanstate_init(&c->tx_cont_chan, CHANTYPE_FLOUNDER);
     waitset_chanstate_init(&c->register_chan, CHANTYPE_FLOUNDER);
@@ -52,14 +53,14 @@ errval_t flounder_start(struct flounder_binding *c)
 
 struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c)
 {
-    if (c->kind == FLOUNDER_LOCAL)
-        return NULL; /* nothing is received: handlers are called */
+    if (c->kind == FLOUNDER_LOCAL || c->channel_closed)
+        return NULL; /* nothing is received, over local bindings: handlers are called */
     return flounder_transport(c)->receiving(c);
 }
 
 errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
 {
-    if (c->kind != FLOUNDER_LOCAL)
+    if (c->kind != FLOUNDER_LOCAL && !c->channel_closed)
         flounder_transport(c)->migrate(c, ws);
     waitset_chan_migrate(&c->tx_cont_chan, ws);
     waitset_chan_migrate(&c->register_chan, ws);

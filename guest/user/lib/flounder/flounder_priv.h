@@ -15,8 +15,13 @@
 
 /* Prepares a wait on the stack of the calling thread. */
 void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws);
-/* Ends the wait; also before it began.  The waiter may be gone when this returns. */
+/* Ends the wait; also before it began.  The waiter may be gone when this returns (disabled: when the
+ * dispatcher is enabled again). */
 void flounder_waiter_wake(struct flounder_waiter *w, errval_t err);
+void flounder_waiter_wake_disabled(struct flounder_waiter *w, errval_t err,
+                                   dispatcher_handle_t handle);
+/* There is nothing to wait for. */
+void flounder_waiter_cancel(struct flounder_waiter *w);
 /* Serves other events until woken; the error given to wake. */
 errval_t flounder_waiter_wait(struct flounder_waiter *w);
 
@@ -55,6 +60,9 @@ void flounder_rx_reset(struct flounder_binding *c);
 /* Starts a message: its plan, or NULL (and the error is told) if there is no such number. */
 const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number);
 
+/* The channel does not listen: for the program, which takes and gives it back, or since it is closed. */
+void flounder_listen_anew(struct flounder_binding *c);
+
 /* Hands over the message that flounder_take completed. */
 void flounder_deliver_assembled(struct flounder_binding *c);
 
@@ -73,13 +81,12 @@ struct flounder_transport {
     bool tickets; /* capabilities travel through the monitors; the message has their tickets */
     void (*push)(struct flounder_binding *c);
     errval_t (*listen)(struct flounder_binding *c);
-    void (*unlisten)(
-        struct flounder_binding *c); /* see flounder_unlisten; NULL: listening is one-shot */
     /* True if the peer has been told that the connection ends, or never can be. */
     bool (*goodbye)(struct flounder_binding *c);
     /* One-shot: there is room again. */
     errval_t (*register_send)(struct flounder_binding *c, struct event_closure closure);
     void (*deregister_send)(struct flounder_binding *c); /* also if not registered */
+    struct waitset_chanstate *(*sending)(struct flounder_binding *c);
     struct waitset_chanstate *(*receiving)(struct flounder_binding *c);
     void (*migrate)(struct flounder_binding *c, struct waitset *ws);
     void (*close)(struct flounder_binding *c);
@@ -99,9 +106,17 @@ void flounder_local_close(struct flounder_binding *c);
 
 /* ---- life.c ---- */
 
-/* A channel whose event was taken, and which will not listen again: out of the waitset.  (Others stay
- * registered until the channel is destroyed.) */
-void flounder_unlisten(struct flounder_binding *c);
+/* The receive event that the caller took is dealt with, and will not come again: the binding is closed. */
+void flounder_rx_over(struct flounder_binding *c);
+
+/* flounder_break, by whoever took the receive event. */
+void flounder_rx_break(struct flounder_binding *c, errval_t err);
+
+/* The send event was just registered: if the binding has been closed meanwhile, ends the message. */
+void flounder_tx_registered(struct flounder_binding *c);
+
+/* The last message was given back, and the binding is closed: says goodbye if that is due. */
+void flounder_tx_ended(struct flounder_binding *c);
 
 /* The connection is of no use any more: marks it closed, wakes everybody, tells the error handler;
  * once. */
@@ -114,11 +129,17 @@ errval_t flounder_reason(errval_t err);
 /* The binding is connected: at exit its peer is told.  For bindings on the heap, once. */
 void flounder_opened(struct flounder_binding *c);
 
-/* Frees the memory of a binding that nobody has seen yet. */
+/* Closes a binding that the program has not seen yet, without a word to it or the peer. */
+void flounder_give_up(struct flounder_binding *c, errval_t err);
+
+/* Frees the memory of a binding that nobody has seen yet, and whose channel is closed. */
 void flounder_discard(struct flounder_binding *c);
 
-/* The memory is in use until flounder_leave.  Only threads of one dispatcher use a binding, so that one
- * instruction is enough, without a lock. */
+/* Nothing has a pin any more: closes the channel and lets the memory go. */
+void flounder_close(struct flounder_binding *c) __attribute__((cold));
+
+/* Pins the binding.  Only threads of one dispatcher use it, so that one instruction is enough, without a
+ * lock. */
 static inline void flounder_enter(struct flounder_binding *c)
 {
     __asm__("incl %0" : "+m"(c->depth));
@@ -127,21 +148,19 @@ static inline void flounder_enter(struct flounder_binding *c)
 /* c may be gone afterwards. */
 static inline void flounder_leave(struct flounder_binding *c)
 {
-    bool unused;
+    bool last;
     assert(c->depth > 0);
-    __asm__("decl %0" : "+m"(c->depth), "=@ccz"(unused));
-    if (unused && c->free_when_idle)
-        flounder_discard(c);
+    __asm__("decl %0" : "+m"(c->depth), "=@ccz"(last));
+    if (RARELY(last))
+        flounder_close(c);
 }
 
-/* Calls the deliver function of a message; c may be gone afterwards. */
+/* Calls the deliver function of a message; the caller has a pin. */
 static inline void flounder_deliver(struct flounder_binding *c,
                                     const struct flounder_message_plan *plan,
                                     const volatile uint64_t *words)
 {
-    flounder_enter(c);
     plan->deliver(c, words);
-    flounder_leave(c);
 }
 
 #endif

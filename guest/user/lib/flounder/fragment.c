@@ -9,6 +9,7 @@
 #include "flounder_priv.h"
 
 #include <assert.h>
+#include <barrelfish/capabilities.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,6 +326,10 @@ void flounder_rx_reset(struct flounder_binding *c)
             c->rx_stream[i].data = NULL;
         }
     }
+    if (c->rx_plan != NULL && !flounder_transport(c)->tickets)
+        for (unsigned i = 0; i < c->rx_at.fragment && i < c->rx_plan->caps; i++)
+            if (!capref_is_null(c->rx_cap[i]))
+                (void)cap_destroy(c->rx_cap[i]); /* came with an earlier fragment */
     c->rx_plan = NULL;
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
 }

@@ -7,8 +7,9 @@
  *     BIND {magic} (LMP: with its endpoint) ───>   connected: told
  *     connected: told   <─── BIND_REPLY {magic}
  *
- * Until then the channel's events come here; afterwards the binding starts as any other.  Anything but
- * the expected message ends the attempt with FLOUNDER_ERR_BIND.
+ * Until then the channel's events come here, and each pins the binding from the moment it is taken;
+ * afterwards the binding starts as any other.  Anything but the expected message ends the attempt with
+ * FLOUNDER_ERR_BIND.
  */
 #include "flounder_priv.h"
 
@@ -23,20 +24,25 @@
 static void receive(void *arg);
 static void send_hello(void *arg);
 
+/* Do the events of the channel pin the binding? */
+static void set_pins(struct flounder_binding *c, uint32_t *pins)
+{
+    const struct flounder_transport *transport = flounder_transport(c);
+    transport->receiving(c)->pins = pins;
+    transport->sending(c)->pins = pins;
+}
+
 /* Tells the outcome; a failed binding is gone before. */
 static void finish(struct flounder_binding *c, errval_t err)
 {
     const struct flounder_interface *interface = c->interface;
     flounder_any_fn *cont = c->bind_cont;
     void *st = c->bind_st;
+    set_pins(c, NULL);
     if (err_is_ok(err))
         err = flounder_start(c);
     if (err_is_fail(err) && cont != NULL) {
-        if (c->kind == FLOUNDER_UMP)
-            ump_chan_destroy(c->channel);
-        else
-            lmp_chan_destroy(c->channel);
-        flounder_discard(c);
+        flounder_give_up(c, err);
         c = NULL;
     }
     if (cont != NULL)
@@ -53,9 +59,8 @@ static errval_t listen(struct flounder_binding *c)
 }
 
 /* BIND of the initiator, BIND_REPLY of the acceptor. */
-static void send_hello(void *arg)
+static void say_hello(struct flounder_binding *c)
 {
-    struct flounder_binding *c = arg;
     const unsigned number = c->initiator ? BIND : BIND_REPLY;
     errval_t err = SYS_ERR_OK;
     bool again;
@@ -88,6 +93,14 @@ static void send_hello(void *arg)
     finish(c, err);
 }
 
+static void send_hello(void *arg)
+{
+    struct flounder_binding *c = arg;
+    if (c->closed == SYS_ERR_OK)
+        say_hello(c);
+    flounder_leave(c);
+}
+
 static errval_t take_hello(struct flounder_binding *c)
 {
     const unsigned expected = c->initiator ? BIND_REPLY : BIND;
@@ -118,9 +131,8 @@ static errval_t take_hello(struct flounder_binding *c)
     return right ? SYS_ERR_OK : FLOUNDER_ERR_BIND;
 }
 
-static void receive(void *arg)
+static void hear_hello(struct flounder_binding *c)
 {
-    struct flounder_binding *c = arg;
     errval_t err = take_hello(c);
     if (err_no(err) == LIB_ERR_NO_UMP_MSG || err_no(err) == LIB_ERR_NO_LMP_MSG) {
         err = listen(c);
@@ -128,9 +140,17 @@ static void receive(void *arg)
             return;
     }
     if (err_is_ok(err) && !c->initiator)
-        send_hello(c);
+        say_hello(c);
     else
         finish(c, err);
+}
+
+static void receive(void *arg)
+{
+    struct flounder_binding *c = arg;
+    if (c->closed == SYS_ERR_OK)
+        hear_hello(c);
+    flounder_leave(c);
 }
 
 static struct flounder_binding *begin(const struct flounder_interface *interface,
@@ -162,8 +182,9 @@ errval_t flounder_over_frame(const struct flounder_interface *interface,
         return err;
     }
     ((struct ump_chan *)c->channel)->never_sleep = true; /* neither side can wake the other */
+    set_pins(c, &c->depth);
     if (initiator) {
-        send_hello(c);
+        say_hello(c);
         return SYS_ERR_OK;
     }
     err = listen(c);
@@ -183,6 +204,8 @@ errval_t flounder_create_endpoint(const struct flounder_interface *interface, st
     struct lmp_chan *chan = c->channel;
     lmp_chan_init(chan);
     errval_t err = lmp_chan_accept(chan, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
+    if (err_is_ok(err))
+        set_pins(c, &c->depth);
     if (err_is_ok(err))
         err = cap_copy(slot, chan->local_cap);
     if (err_is_ok(err))
@@ -212,6 +235,7 @@ errval_t flounder_bind_to_endpoint(const struct flounder_interface *interface,
         flounder_discard(c);
         return err;
     }
-    send_hello(c);
+    set_pins(c, &c->depth);
+    say_hello(c);
     return SYS_ERR_OK;
 }

@@ -41,7 +41,12 @@ static errval_t send_fragment(struct lmp_chan *chan, lmp_send_flags_t flags, str
 static void tx_failed(struct flounder_binding *c, errval_t err)
 {
     bool ended = err_no(err) == FLOUNDER_ERR_BINDING_CLOSED;
-    if (!ended || c->tx_waiter != NULL || !lmp_chan_drain(c->channel))
+    dispatcher_handle_t handle = disp_disable();
+    c->tx_stalled =
+        ended && c->tx_waiter == NULL && c->closed == SYS_ERR_OK && lmp_chan_drain(c->channel);
+    const bool stalled = c->tx_stalled;
+    disp_enable(handle);
+    if (!stalled)
         flounder_tx_done(c, err);
 }
 
@@ -49,6 +54,10 @@ void flounder_lmp_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
     while (!flounder_at_end(plan, &c->tx_at)) {
+        if (RARELY(c->closed != SYS_ERR_OK)) {
+            flounder_tx_done(c, c->closed);
+            return;
+        }
         struct flounder_position next = c->tx_at;
         const unsigned fragment = c->tx_at.fragment;
         uint64_t words[LMP_MSG_WORDS];
@@ -64,8 +73,10 @@ void flounder_lmp_push(struct flounder_binding *c)
         errval_t err = send_fragment(c->channel, flags, cap, count, words);
         if (lmp_err_is_transient(err)) {
             err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
-            if (err_is_ok(err))
+            if (err_is_ok(err)) {
+                flounder_tx_registered(c);
                 return;
+            }
             err = err_push(err, LIB_ERR_CHAN_REGISTER_SEND);
         }
         if (err_is_fail(err)) {
@@ -81,16 +92,8 @@ void flounder_lmp_push(struct flounder_binding *c)
 
 void flounder_lmp_rearm(struct flounder_binding *c)
 {
-    struct lmp_chan *chan = c->channel;
-    if (c->closed != SYS_ERR_OK) {
-        flounder_unlisten(c);
-    } else if (chan->endpoint->waitset_state.held) {
-        lmp_chan_listen_again(chan);
-    } else { /* the program took the channel from under the stubs and gives it back */
-        errval_t err = lmp_chan_listen(chan, c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
-        if (err_is_fail(err))
-            flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
-    }
+    if (!lmp_chan_listen_again(c->channel))
+        flounder_listen_anew(c);
 }
 
 /* The capability that came with a fragment goes to its place, or nowhere if none was announced. */
@@ -110,7 +113,7 @@ static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg 
 {
     if (c->rx_plan == NULL) {
         if (msg->buf.msglen == 0) {
-            flounder_break(c, FLOUNDER_ERR_RX_EMPTY_MSG);
+            flounder_rx_break(c, FLOUNDER_ERR_RX_EMPTY_MSG);
             return true;
         }
         c->rx_plan = flounder_rx_plan(c, (unsigned)(msg->words[0] & 0xffff));
@@ -122,16 +125,15 @@ static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg 
     errval_t err = flounder_take(c, (const uint64_t *)msg->words, (unsigned)msg->buf.msglen,
                                  LMP_MSG_WORDS, false, &complete);
     if (err_is_fail(err))
-        flounder_break(c, err);
+        flounder_rx_break(c, err);
     else if (complete)
         flounder_deliver_assembled(c);
     return err_is_fail(err) || complete;
 }
 
 /* A message of one fragment takes the short way: it is delivered from the stack. */
-void flounder_lmp_rx_handler(void *arg)
+static inline void receive(struct flounder_binding *c)
 {
-    struct flounder_binding *c = arg;
     struct lmp_recv_msg msg;
     struct capref cap;
     for (;;) {
@@ -142,7 +144,7 @@ void flounder_lmp_rx_handler(void *arg)
         if (err_is_ok(err) && !capref_is_null(cap))
             err = lmp_chan_alloc_recv_slot(c->channel);
         if (err_is_fail(err)) {
-            flounder_break(c, err);
+            flounder_rx_break(c, err);
             return;
         }
         const unsigned index = (unsigned)(msg.words[0] & 0xffff) - FLOUNDER_FIRST_MESSAGE;
@@ -156,4 +158,15 @@ void flounder_lmp_rx_handler(void *arg)
             return;
     }
     flounder_lmp_rearm(c);
+}
+
+void flounder_lmp_rx_handler(void *arg)
+{
+    struct flounder_binding *c = arg;
+    flounder_enter(c);
+    if (RARELY(c->closed != SYS_ERR_OK))
+        flounder_rx_over(c); /* while the event was being taken */
+    else
+        receive(c);
+    flounder_leave(c);
 }

@@ -25,12 +25,15 @@ void flounder_local_connect(struct flounder_binding *a, struct flounder_binding 
 struct flounder_binding *flounder_local_begin(struct flounder_binding *c, errval_t *err)
 {
     struct flounder_binding *peer = local_of(c)->peer;
-    if (c->closed != SYS_ERR_OK || peer == NULL || peer->closed != SYS_ERR_OK) {
-        *err = FLOUNDER_ERR_BINDING_CLOSED;
-        return NULL;
+    if (peer != NULL) {
+        /* its memory stays as long as c's; closed in between: it is a pin on nothing */
+        flounder_enter(peer);
+        if (c->closed == SYS_ERR_OK && peer->closed == SYS_ERR_OK)
+            return peer;
+        flounder_leave(peer);
     }
-    flounder_enter(peer);
-    return peer;
+    *err = FLOUNDER_ERR_BINDING_CLOSED;
+    return NULL;
 }
 
 errval_t flounder_local_sent(struct flounder_binding *peer, struct event_closure cont)
@@ -60,9 +63,6 @@ struct capref flounder_local_cap(struct capref cap, bool give_away)
 void flounder_local_close(struct flounder_binding *c)
 {
     struct flounder_binding *peer = local_of(c)->peer;
-    local_of(c)->peer = NULL;
-    if (peer == NULL)
-        return;
-    local_of(peer)->peer = NULL;
-    flounder_break(peer, FLOUNDER_ERR_BINDING_CLOSED);
+    if (peer != NULL && !peer->gone)
+        flounder_break(peer, FLOUNDER_ERR_BINDING_CLOSED);
 }

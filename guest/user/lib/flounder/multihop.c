@@ -36,6 +36,10 @@ static unsigned fill_payload(struct flounder_binding *c, uint64_t *words)
 void flounder_multihop_push(struct flounder_binding *c)
 {
     struct multihop_chan *chan = c->channel;
+    if (RARELY(c->closed != SYS_ERR_OK)) {
+        flounder_tx_done(c, c->closed);
+        return;
+    }
     while (!flounder_at_end(c->tx_plan, &c->tx_at)) {
         uint64_t *words = multihop_chan_reserve(chan);
         if (words == NULL)
@@ -49,18 +53,17 @@ void flounder_multihop_push(struct flounder_binding *c)
     errval_t err = multihop_chan_register_send(chan, c->waitset, MKCLOSURE(tx_ready, c));
     if (err_is_fail(err))
         flounder_tx_done(c, err_push(err, LIB_ERR_CHAN_REGISTER_SEND));
+    else
+        flounder_tx_registered(c);
 }
 
 /* ---- receiving ---- */
 
 void flounder_multihop_rearm(struct flounder_binding *c)
 {
-    if (c->closed != SYS_ERR_OK)
-        return;
-    errval_t err = multihop_chan_register_recv(c->channel, c->waitset,
-                                               MKCLOSURE(flounder_multihop_rx_handler, c));
-    if (err_is_fail(err))
-        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+    struct multihop_chan *chan = c->channel;
+    if (!lmp_chan_listen_again(&chan->link.lmp))
+        flounder_listen_anew(c);
 }
 
 /* True: the event is used up; false: look for more. */
@@ -79,15 +82,14 @@ static bool take_payload(struct flounder_binding *c, const uint64_t *words, unsi
     if (err_is_ok(err) && !complete && count < MULTIHOP_PAYLOAD_WORDS)
         err = FLOUNDER_ERR_RX_INVALID_LENGTH; /* only the last payload may be short */
     if (err_is_fail(err))
-        flounder_break(c, err);
+        flounder_rx_break(c, err);
     else if (complete)
         flounder_deliver_assembled(c);
     return err_is_fail(err) || complete;
 }
 
-void flounder_multihop_rx_handler(void *arg)
+static void receive(struct flounder_binding *c)
 {
-    struct flounder_binding *c = arg;
     const uint64_t *words;
     unsigned count;
     for (;;) {
@@ -95,11 +97,22 @@ void flounder_multihop_rx_handler(void *arg)
         if (err_no(err) == LIB_ERR_NO_LMP_MSG)
             break;
         if (err_is_fail(err)) {
-            flounder_break(c, err);
+            flounder_rx_break(c, err);
             return;
         }
         if (take_payload(c, words, count))
             return;
     }
     flounder_multihop_rearm(c);
+}
+
+void flounder_multihop_rx_handler(void *arg)
+{
+    struct flounder_binding *c = arg;
+    flounder_enter(c);
+    if (RARELY(c->closed != SYS_ERR_OK))
+        flounder_rx_over(c); /* while the event was being taken */
+    else
+        receive(c);
+    flounder_leave(c);
 }

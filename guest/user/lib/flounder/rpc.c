@@ -25,6 +25,8 @@ uint32_t flounder_new_token(struct flounder_binding *c)
 uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc, uint16_t number,
                             void *results)
 {
+    if (!thread_begin_call())
+        return 0;
     uint32_t token = flounder_new_token(c);
     flounder_enter(c);
     flounder_waiter_init(&rpc->waiter, c->waitset);
@@ -35,7 +37,7 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
     rpc->next = c->rpcs;
     c->rpcs = rpc;
     disp_enable(handle);
-    return token;
+    return token; /* bit 0 is set */
 }
 
 /* False if it was ended, or taken to be ended, by somebody else before. */
@@ -57,6 +59,7 @@ errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, 
     if (err_is_fail(err) && remove_rpc(c, rpc))
         flounder_waiter_wake(&rpc->waiter, err);
     err = flounder_waiter_wait(&rpc->waiter);
+    thread_end_call();
     flounder_leave(c);
     return err;
 }

@@ -17,11 +17,11 @@ const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c,
 {
     assert(c->rx_plan == NULL);
     if (number == FLOUNDER_GOODBYE) {
-        flounder_break(c, FLOUNDER_ERR_BINDING_CLOSED);
+        flounder_rx_break(c, FLOUNDER_ERR_BINDING_CLOSED);
         return NULL;
     }
     if (number < FLOUNDER_FIRST_MESSAGE || number - FLOUNDER_FIRST_MESSAGE >= c->messages) {
-        flounder_break(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
+        flounder_rx_break(c, FLOUNDER_ERR_RX_INVALID_MSGNUM);
         return NULL;
     }
     c->rx_at = (struct flounder_position){ 0, 0, 0 };
@@ -56,6 +56,25 @@ void flounder_deliver_assembled(struct flounder_binding *c)
     flounder_deliver(c, plan, c->rx_words);
 }
 
+void flounder_listen_anew(struct flounder_binding *c)
+{
+    if (c->closed != SYS_ERR_OK) {
+        flounder_rx_over(c);
+        return;
+    }
+    /* the program took the channel from under the stubs and gives it back */
+    errval_t err = flounder_transport(c)->listen(c);
+    if (err_is_fail(err)) {
+        flounder_break(c, err_push(err, LIB_ERR_CHAN_REGISTER_RECV));
+        return;
+    }
+    dispatcher_handle_t handle = disp_disable();
+    struct waitset_chanstate *chan = flounder_receiving_chanstate(c);
+    if (c->closed != SYS_ERR_OK && waitset_chan_is_registered(chan) && !chan->held)
+        (void)waitset_chan_deregister_disabled(chan, handle); /* closed in between */
+    disp_enable(handle);
+}
+
 void flounder_rx_free(void *data)
 {
     free(data);
@@ -64,5 +83,8 @@ void flounder_rx_free(void *data)
 void flounder_no_handler(struct flounder_binding *c, const char *message)
 {
     debug_printf("no handler for message %s\n", message);
-    flounder_fail(c, FLOUNDER_ERR_NO_HANDLER);
+    if (c->accepted)
+        flounder_break(c, FLOUNDER_ERR_NO_HANDLER); /* a client that asks for what there is not */
+    else
+        flounder_fail(c, FLOUNDER_ERR_NO_HANDLER);
 }

@@ -18,13 +18,6 @@ static errval_t lmp_listen(struct flounder_binding *c)
     return lmp_chan_listen(lmp_of(c), c->waitset, MKCLOSURE(flounder_lmp_rx_handler, c));
 }
 
-static void lmp_unlisten(struct flounder_binding *c)
-{
-    struct lmp_endpoint *endpoint = lmp_of(c)->endpoint; /* NULL: destroyed already */
-    if (endpoint != NULL && endpoint->waitset_state.held)
-        (void)lmp_chan_deregister_recv(lmp_of(c)); /* held: registered */
-}
-
 static bool lmp_goodbye(struct flounder_binding *c)
 {
     const uintptr_t word = FLOUNDER_GOODBYE;
@@ -42,9 +35,15 @@ static void lmp_deregister_send(struct flounder_binding *c)
         lmp_chan_deregister_send(lmp_of(c));
 }
 
+static struct waitset_chanstate *lmp_sending(struct flounder_binding *c)
+{
+    return &lmp_of(c)->send_waitset;
+}
+
 static struct waitset_chanstate *lmp_receiving(struct flounder_binding *c)
 {
-    return &lmp_of(c)->endpoint->waitset_state;
+    struct lmp_endpoint *endpoint = lmp_of(c)->endpoint;
+    return endpoint != NULL ? &endpoint->waitset_state : NULL; /* NULL: not connected */
 }
 
 static void lmp_migrate(struct flounder_binding *c, struct waitset *ws)
@@ -70,19 +69,13 @@ static errval_t ump_listen(struct flounder_binding *c)
     return ump_chan_listen(ump_of(c), c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
 }
 
-static void ump_unlisten(struct flounder_binding *c)
-{
-    if (ump_of(c)->recv_waitset.held)
-        (void)ump_chan_deregister_recv(ump_of(c)); /* held: registered */
-}
-
 static bool ump_goodbye(struct flounder_binding *c)
 {
     struct ump_control control;
     volatile struct ump_message *line = ump_chan_get_next(ump_of(c), &control);
     if (line != NULL)
         ump_chan_commit(ump_of(c), line, control, FLOUNDER_GOODBYE);
-    return line != NULL;
+    return line != NULL || ump_of(c)->connection.lost;
 }
 
 static errval_t ump_register_send(struct flounder_binding *c, struct event_closure closure)
@@ -94,6 +87,11 @@ static void ump_deregister_send(struct flounder_binding *c)
 {
     if (waitset_chan_is_registered(&ump_of(c)->send_waitset))
         ump_chan_deregister_send(ump_of(c));
+}
+
+static struct waitset_chanstate *ump_sending(struct flounder_binding *c)
+{
+    return &ump_of(c)->send_waitset;
 }
 
 static struct waitset_chanstate *ump_receiving(struct flounder_binding *c)
@@ -119,10 +117,19 @@ static struct multihop_chan *multihop_of(struct flounder_binding *c)
     return c->channel;
 }
 
+static void multihop_unpin(void *owner)
+{
+    flounder_leave(owner);
+}
+
 static errval_t multihop_listen(struct flounder_binding *c)
 {
-    return multihop_chan_register_recv(multihop_of(c), c->waitset,
-                                       MKCLOSURE(flounder_multihop_rx_handler, c));
+    struct multihop_chan *chan = multihop_of(c);
+    chan->pins = &c->depth;
+    chan->unpin = multihop_unpin;
+    chan->owner = c;
+    return lmp_chan_listen(&multihop_of(c)->link.lmp, c->waitset,
+                           MKCLOSURE(flounder_multihop_rx_handler, c));
 }
 
 static bool multihop_goodbye(struct flounder_binding *c)
@@ -140,9 +147,15 @@ static void multihop_deregister_send(struct flounder_binding *c)
     multihop_chan_deregister_send(multihop_of(c));
 }
 
+static struct waitset_chanstate *multihop_sending(struct flounder_binding *c)
+{
+    return &multihop_of(c)->send_waitset;
+}
+
 static struct waitset_chanstate *multihop_receiving(struct flounder_binding *c)
 {
-    return multihop_chan_receiving(multihop_of(c));
+    return multihop_of(c)->link.lmp.endpoint != NULL ? multihop_chan_receiving(multihop_of(c))
+                                                     : NULL;
 }
 
 static void multihop_migrate(struct flounder_binding *c, struct waitset *ws)
@@ -158,20 +171,20 @@ static void multihop_close(struct flounder_binding *c)
 const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS] = {
     [FLOUNDER_LMP] = { .push = flounder_lmp_push,
                        .listen = lmp_listen,
-                       .unlisten = lmp_unlisten,
                        .goodbye = lmp_goodbye,
                        .register_send = lmp_register_send,
                        .deregister_send = lmp_deregister_send,
+                       .sending = lmp_sending,
                        .receiving = lmp_receiving,
                        .migrate = lmp_migrate,
                        .close = lmp_close },
     [FLOUNDER_UMP] = { .tickets = true,
                        .push = flounder_ump_push,
                        .listen = ump_listen,
-                       .unlisten = ump_unlisten,
                        .goodbye = ump_goodbye,
                        .register_send = ump_register_send,
                        .deregister_send = ump_deregister_send,
+                       .sending = ump_sending,
                        .receiving = ump_receiving,
                        .migrate = ump_migrate,
                        .close = ump_close },
@@ -181,6 +194,7 @@ const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS] = {
                             .goodbye = multihop_goodbye,
                             .register_send = multihop_register_send,
                             .deregister_send = multihop_deregister_send,
+                            .sending = multihop_sending,
                             .receiving = multihop_receiving,
                             .migrate = multihop_migrate,
                             .close = multihop_close },

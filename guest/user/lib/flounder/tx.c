@@ -5,7 +5,8 @@
  * tx_number is the lock of the sending side: claimed by compare-and-swap, released by storing 0.  A
  * sender that finds it taken gets FLOUNDER_ERR_TX_BUSY; remote procedure calls instead wait in
  * tx_idle.  Continuations go through the waitset, never inline.
- * Must release tx_number before waking anybody: whom it wakes may send at once.
+ * A claim keeps the binding and its channel alive.  It is given back in one step (flounder_tx_sent): after
+ * it the binding may be gone.
  */
 #include "flounder_priv.h"
 
@@ -20,7 +21,7 @@ static bool is_blocking(struct event_closure cont)
 
 errval_t flounder_tx_refusal(const struct flounder_binding *c)
 {
-    return c->tx_number == FLOUNDER_TX_CLOSED ? c->closed : FLOUNDER_ERR_TX_BUSY;
+    return c->closed != SYS_ERR_OK ? c->closed : FLOUNDER_ERR_TX_BUSY;
 }
 
 size_t flounder_string_length(const char *string)
@@ -30,46 +31,50 @@ size_t flounder_string_length(const char *string)
 
 /* ---- the end of a message ---- */
 
-/* One step, or another thread's message could come and go in between: its continuation needs the place
- * of ours. */
-static void release(struct flounder_binding *c, struct event_closure cont)
+/* Wakes all who want to send: a thread may be busy with an event on top of its wait, and that may depend on
+ * the others, or wait for its own turn.  Who comes too late waits again. */
+static void wake_disabled(struct flounder_binding *c, dispatcher_handle_t handle)
 {
-    dispatcher_handle_t handle = disp_disable();
-    if (flounder_cont_is_queued(cont)) {
-        errval_t err =
-            waitset_chan_trigger_closure_disabled(c->waitset, &c->tx_cont_chan, cont, handle);
-        assert(err_is_ok(err)); /* the claim made sure that no other is pending */
-        (void)err;
-    }
-    if (c->tx_number != FLOUNDER_TX_CLOSED)
-        __atomic_store_n(&c->tx_number, 0, __ATOMIC_RELEASE);
-    disp_enable(handle);
-}
-
-/* All of them: a thread may be busy with an event on top of its wait, and that may depend on the others, or
- * wait for its own turn.  Who comes too late waits again. */
-void flounder_tx_wake(struct flounder_binding *c)
-{
-    if (!c->tx_wanted)
-        return;
-    dispatcher_handle_t handle = disp_disable();
     struct flounder_waiter *w = c->tx_idle;
     c->tx_idle = NULL;
-    c->tx_wanted = false;
-    disp_enable(handle);
+    c->tx_wanted = 0;
     while (w != NULL) {
         struct flounder_waiter *next = w->next;
-        flounder_waiter_wake(w, SYS_ERR_OK);
+        flounder_waiter_wake_disabled(w, SYS_ERR_OK, handle);
         w = next;
     }
     if (waitset_chan_is_armed(&c->register_chan))
-        waitset_chan_trigger(&c->register_chan);
+        (void)waitset_chan_trigger_disabled(&c->register_chan, handle); /* armed: it succeeds */
+}
+
+/* One step, or another thread's message could come and go in between: its continuation needs the place
+ * of ours.  The claim kept the binding alive; if that has been closed meanwhile, it had a pin for that. */
+static void finish(struct flounder_binding *c, struct event_closure cont,
+                   struct flounder_waiter *waiter, errval_t err)
+{
+    dispatcher_handle_t handle = disp_disable();
+    const bool ended = c->closed != SYS_ERR_OK;
+    assert(c->tx_number != 0 && c->tx_number != FLOUNDER_TX_CLOSED);
+    if (flounder_cont_is_queued(cont)) {
+        errval_t queued =
+            waitset_chan_trigger_closure_disabled(c->waitset, &c->tx_cont_chan, cont, handle);
+        assert(err_is_ok(queued)); /* the claim made sure that no other is pending */
+        (void)queued;
+    }
+    __atomic_store_n(&c->tx_number, ended ? FLOUNDER_TX_CLOSED : 0, __ATOMIC_RELEASE);
+    if (waiter != NULL)
+        flounder_waiter_wake_disabled(waiter, err, handle);
+    wake_disabled(c, handle);
+    disp_enable(handle);
+    if (ended) {
+        flounder_tx_ended(c);
+        flounder_leave(c);
+    }
 }
 
 void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont)
 {
-    release(c, cont);
-    flounder_tx_wake(c);
+    finish(c, cont, NULL, SYS_ERR_OK);
 }
 
 void flounder_tx_unclaim(struct flounder_binding *c)
@@ -77,18 +82,37 @@ void flounder_tx_unclaim(struct flounder_binding *c)
     flounder_tx_finish(c, NOP_CONT);
 }
 
+static bool halfway(const struct flounder_position *at)
+{
+    return at->fragment > 0 || at->stream > 0 || at->word > 0;
+}
+
 void flounder_tx_done(struct flounder_binding *c, errval_t err)
 {
     struct event_closure cont = c->tx_cont;
     struct flounder_waiter *waiter = c->tx_waiter;
+    flounder_enter(c);
+    if (err_is_fail(err) && halfway(&c->tx_at))
+        c->tx_cut = true;
     c->tx_waiter = NULL;
     c->tx_plan = NULL;
-    release(c, cont);
-    if (waiter != NULL)
-        flounder_waiter_wake(waiter, err);
-    flounder_tx_wake(c);
+    c->tx_stalled = false;
+    finish(c, cont, waiter, err);
     if (err_is_fail(err))
         flounder_break(c, err);
+    flounder_leave(c);
+}
+
+void flounder_tx_registered(struct flounder_binding *c)
+{
+    dispatcher_handle_t handle = disp_disable();
+    const bool ours =
+        c->closed != SYS_ERR_OK && waitset_chan_is_registered(flounder_transport(c)->sending(c));
+    if (ours)
+        flounder_transport(c)->deregister_send(c);
+    disp_enable(handle);
+    if (ours)
+        flounder_tx_done(c, c->closed);
 }
 
 /* ---- the beginning ---- */
@@ -154,12 +178,13 @@ errval_t flounder_tx_start(struct flounder_binding *c)
             return err;
         }
     }
+    flounder_enter(c);
     if (!is_blocking(c->tx_cont)) {
         push(c);
+        flounder_leave(c);
         return SYS_ERR_OK;
     }
     struct flounder_waiter waiter;
-    flounder_enter(c);
     flounder_waiter_init(&waiter, c->waitset);
     c->tx_waiter = &waiter;
     push(c);
@@ -187,19 +212,25 @@ bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
     struct flounder_waiter waiter;
     if (err_no(*err) != FLOUNDER_ERR_TX_BUSY)
         return false;
+    flounder_enter(c);
     flounder_waiter_init(&waiter, c->waitset);
     dispatcher_handle_t handle = disp_disable();
-    struct flounder_waiter **last = &c->tx_idle;
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = &waiter;
-    c->tx_wanted = true;
+    /* it may have become idle since: then nobody would wake us */
+    const bool busy = c->tx_number != 0 && c->tx_number != FLOUNDER_TX_CLOSED;
+    if (busy) {
+        struct flounder_waiter **last = &c->tx_idle;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = &waiter;
+        c->tx_wanted = 1;
+    }
     disp_enable(handle);
-    /* it may have become idle before we were in line: then nobody else would wake us */
-    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0)
-        flounder_tx_wake(c);
-    *err = flounder_waiter_wait(&waiter);
-    return err_is_ok(*err);
+    if (busy)
+        *err = flounder_waiter_wait(&waiter);
+    else
+        flounder_waiter_cancel(&waiter);
+    flounder_leave(c);
+    return !busy || err_is_ok(*err);
 }
 
 bool flounder_can_send(const struct flounder_binding *c)
@@ -210,16 +241,14 @@ bool flounder_can_send(const struct flounder_binding *c)
 errval_t flounder_register_send(struct flounder_binding *c, struct waitset *ws,
                                 struct event_closure closure)
 {
-    if (c->tx_number == FLOUNDER_TX_CLOSED)
-        return c->closed;
-    if (c->tx_number == 0)
-        return waitset_chan_trigger_closure(ws, &c->register_chan, closure);
-    errval_t err = waitset_chan_register(ws, &c->register_chan, closure);
-    if (err_is_fail(err))
-        return err;
-    c->tx_wanted = true;
-    if (__atomic_load_n(&c->tx_number, __ATOMIC_ACQUIRE) == 0 &&
-        waitset_chan_is_armed(&c->register_chan))
-        waitset_chan_trigger(&c->register_chan);
-    return SYS_ERR_OK;
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = c->closed;
+    if (err == SYS_ERR_OK && c->tx_number == 0) {
+        err = waitset_chan_trigger_closure_disabled(ws, &c->register_chan, closure, handle);
+    } else if (err == SYS_ERR_OK) {
+        err = waitset_chan_register_disabled(ws, &c->register_chan, closure, handle);
+        c->tx_wanted = 1;
+    }
+    disp_enable(handle);
+    return err;
 }

@@ -23,12 +23,18 @@ void flounder_ump_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
     while (!flounder_at_end(plan, &c->tx_at)) {
+        if (RARELY(c->closed != SYS_ERR_OK)) {
+            flounder_tx_done(c, c->closed);
+            return;
+        }
         struct ump_control control;
         volatile struct ump_message *line = ump_chan_next_line(c->channel, &control);
         if (line == NULL) {
             errval_t err = ump_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));
             if (err_is_fail(err))
                 flounder_tx_done(c, err_push(err, LIB_ERR_CHAN_REGISTER_SEND));
+            else
+                flounder_tx_registered(c);
             return;
         }
         (void)flounder_fill(c, &c->tx_at, line->data, UMP_PAYLOAD_WORDS);
@@ -41,20 +47,14 @@ void flounder_ump_push(struct flounder_binding *c)
 
 void flounder_ump_rearm_anew(struct flounder_binding *c, bool done)
 {
-    struct ump_chan *chan = c->channel;
     if (done)
-        ump_chan_recv_done(chan);
-    flounder_unlisten(c);
-    if (c->closed != SYS_ERR_OK)
-        return;
-    errval_t err = ump_chan_listen(chan, c->waitset, MKCLOSURE(flounder_ump_rx_handler, c));
-    if (err_is_fail(err))
-        flounder_break(c, err);
+        ump_chan_recv_done(c->channel);
+    flounder_listen_anew(c);
 }
 
 void flounder_ump_rearm(struct flounder_binding *c)
 {
-    if (c->closed != SYS_ERR_OK || !ump_chan_listen_again(c->channel, false))
+    if (!ump_chan_listen_again(c->channel, false))
         flounder_ump_rearm_anew(c, false);
 }
 
@@ -73,7 +73,7 @@ static bool take_line(struct flounder_binding *c, volatile struct ump_message *l
         err = flounder_take(c, line->data, UMP_PAYLOAD_WORDS, UMP_PAYLOAD_WORDS, true, &complete);
     ump_chan_line_done(c->channel);
     if (err_is_fail(err))
-        flounder_break(c, err);
+        flounder_rx_break(c, err);
     else if (complete)
         flounder_deliver_assembled(c);
     return err_is_fail(err) || complete;
@@ -125,18 +125,22 @@ static __attribute__((noinline)) void receive_any(struct flounder_binding *c)
     } else if (err_no(err) == LIB_ERR_NO_UMP_MSG) {
         flounder_ump_rearm(c);
     } else {
-        flounder_break(c, err);
+        flounder_rx_break(c, err);
     }
 }
 
 void flounder_ump_rx_handler(void *arg)
 {
     struct flounder_binding *c = arg;
+    flounder_enter(c);
     const struct flounder_message_plan *plan = short_plan(c, ump_chan_take_type(c->channel));
-    if (RARELY(plan == NULL))
+    if (RARELY(c->closed != SYS_ERR_OK))
+        flounder_rx_over(c); /* while the event was being taken */
+    else if (RARELY(plan == NULL))
         receive_any(c);
     else
         deliver_line(c, plan);
+    flounder_leave(c);
 }
 
 errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, size_t inlen,

@@ -29,12 +29,25 @@ void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws)
     w->chan.wait_for = thread_self();
 }
 
-void flounder_waiter_wake(struct flounder_waiter *w, errval_t err)
+void flounder_waiter_wake_disabled(struct flounder_waiter *w, errval_t err,
+                                   dispatcher_handle_t handle)
 {
     w->error = err;
-    errval_t trigger_err = waitset_chan_trigger(&w->chan);
+    errval_t trigger_err = waitset_chan_trigger_disabled(&w->chan, handle);
     assert(err_is_ok(trigger_err)); /* woken once */
     (void)trigger_err;
+}
+
+void flounder_waiter_wake(struct flounder_waiter *w, errval_t err)
+{
+    dispatcher_handle_t handle = disp_disable();
+    flounder_waiter_wake_disabled(w, err, handle);
+    disp_enable(handle);
+}
+
+void flounder_waiter_cancel(struct flounder_waiter *w)
+{
+    waitset_chanstate_destroy(&w->chan);
 }
 
 errval_t flounder_waiter_wait(struct flounder_waiter *w)

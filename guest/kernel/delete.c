@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Delete and revoke, without any long call.
+ *
+ * Most capabilities are gone at once.  Some are the last one of an object of many parts: a CNode with its
+ * slots, a dispatcher with its endpoints, a page table with the mappings in it.  Such a capability becomes a
+ * record: it stays in its slot and in the database (so its memory is in use until the end), lookup finds it
+ * no more, and steps take the object apart, each a bounded piece.  node.step says how far they have got.
+ * A call makes steps until its share of work is done; then the CPU driver lets its caller make it again, and
+ * between the two everybody else may run, delete, and die.
+ *
+ * Where records lie.  A CNode that is taken apart may hold records, and it must not end before they do;
+ * but two CNodes may lie in each other.  So the record of a CNode moves into its own first slot, and what was
+ * there takes its place: then it depends on nobody.  A dispatcher's record moves into its DCB.  A page
+ * table has no room for one, but it holds no capabilities either, so a CNode may wait for it.  Only these
+ * short ones are ever waited for: what they need they need not wait for.
+ *
+ * Who works.  The records that the calls of a dispatcher have begun are a list of that dispatcher, the last
+ * one first: each pays for what it deletes.  Revocation meets the records of others in its range, and takes
+ * them over.  What a dispatcher leaves behind goes to the one that takes it apart.  Only who ends by its own
+ * call has nobody: its records are orphans, which the monitor asks to be deleted (Delete_step).
+ * A record that is locked by the monitor, or holds what is, is stuck until that has changed.
+ *
+ * A list is linked by places of CTEs: slots have 64 bytes, and physical memory ends below 256 GiB.
+ */
+#include "delete.h"
+
+#include "objects/objects.h"
+
+/* What things cost, in instructions, when there are some thousand capabilities. */
+#define COST_SLOT 10 /* an empty one */
+#define COST_SIMPLE 800
+#define COST_PTE 2
+#define COST_BEGIN 400
+#define COST_EXCHANGE 2200
+#define COST_STEP 60
+#define COST_SEARCH 500
+#define COST_FINISH 600
+
+_Static_assert(ABI_PHYS_LIMIT / OBJSIZE_CTE <= UINT32_MAX, "places of CTEs");
+
+/* ---- lists of records ---- */
+
+/* In the third word of the record, which says nothing else: a record is not mapped. */
+struct links {
+    uint32_t next, previous; /* places; 0: none */
+};
+
+static uint32_t orphans;
+
+static struct links *links_of(struct cte *record)
+{
+    return (struct links *)&record->cap.u.word[CAP_MAPPING_WORD];
+}
+
+static uint32_t place_of(const struct cte *cte)
+{
+    const uint64_t at = mem_to_phys(cte).v;
+    assert(at % OBJSIZE_CTE == 0 && at / OBJSIZE_CTE <= UINT32_MAX);
+    return (uint32_t)(at / OBJSIZE_CTE);
+}
+
+static struct cte *cte_at(uint32_t place)
+{
+    return phys_to_mem(paddr((uint64_t)place * OBJSIZE_CTE));
+}
+
+static uint32_t *list_of(uint32_t owner)
+{
+    return owner == 0 ? &orphans
+                      : &((struct dcb *)phys_to_mem(paddr((uint64_t)owner * OBJSIZE_CTE)))->dying;
+}
+
+static uint32_t owner_now(void)
+{
+    return current == NULL ? 0 : (uint32_t)(mem_to_phys(current).v / OBJSIZE_CTE);
+}
+
+static void push(struct cte *record)
+{
+    const uint32_t owner = owner_now(), place = place_of(record);
+    uint32_t *list = list_of(owner);
+    assert(cte_is_record(record));
+    record->cap.aux = owner;
+    *links_of(record) = (struct links){ .next = *list };
+    if (*list != 0)
+        links_of(cte_at(*list))->previous = place;
+    *list = place;
+}
+
+static bool is_listed(const struct cte *record)
+{
+    return record->node.step < STEP_WAITS;
+}
+
+static void unlink(struct cte *record)
+{
+    const struct links *at = links_of(record);
+    if (!is_listed(record))
+        return;
+    if (at->next != 0)
+        links_of(cte_at(at->next))->previous = at->previous;
+    if (at->previous != 0)
+        links_of(cte_at(at->previous))->next = at->next;
+    else
+        *list_of(record->cap.aux) = at->next;
+}
+
+struct cte *delete_begun_by(const struct dcb *dcb)
+{
+    return dcb->dying == 0 ? NULL : cte_at(dcb->dying);
+}
+
+void delete_raise(struct cte *record)
+{
+    unlink(record);
+    if (!is_listed(record))
+        record->node.step = 0;
+    push(record);
+}
+
+void delete_suspend(struct cte *record, uint32_t step)
+{
+    unlink(record);
+    record->node.step = step;
+}
+
+/* ---- single capabilities ---- */
+
+static bool is_container(const struct capability *cap)
+{
+    return cap_is_cnode(cap) || cap->type == ObjType_Dispatcher || cap_is_vnode(cap->type);
+}
+
+static void remove_from_mdb(struct cte *cte)
+{
+    enum mdb_status status = mdb_remove(&kernel_mdb, cte);
+    assert(status == MDB_OK);
+}
+
+static struct cte *mapping_of(const struct cte *cte)
+{
+    return cap_types[cte->cap.type].mappable ? (struct cte *)cte->cap.u.word[CAP_MAPPING_WORD]
+                                             : NULL;
+}
+
+int delete_cost(const struct cte *cte)
+{
+    const struct cte *mapping = cap_is_mapping(cte->cap.type) ? cte : mapping_of(cte);
+    return COST_SIMPLE +
+           (mapping == NULL ? 0 : COST_SIMPLE + COST_PTE * mapping->cap.u.mapping.pte_count);
+}
+
+void delete_slot(struct cte *cte)
+{
+    assert(mdb_is_inserted(cte) && !(cte->node.bits & MDB_BIT_LOCKED) && !cte_is_record(cte));
+    struct cte *mapping = mapping_of(cte);
+    if (cap_is_mapping(cte->cap.type)) {
+        vnode_unmap_mapping(cte);
+    } else if (mapping != NULL) {
+        vnode_unmap_mapping(mapping);
+        remove_from_mdb(mapping);
+        *mapping = (struct cte){ 0 };
+    }
+    if (cte->node.bits & MDB_BIT_IN_DCB)
+        dispatcher_abandon(cte);
+    if (is_container(&cte->cap) && !mdb_has_copies(&kernel_mdb, cte)) {
+        cte->node.bits |= MDB_BIT_IN_DELETE;
+        cte->node.step = 0;
+        push(cte);
+        return;
+    }
+    remove_from_mdb(cte);
+    *cte = (struct cte){ 0 };
+}
+
+void delete_finish(struct cte *record)
+{
+    unlink(record);
+    remove_from_mdb(record);
+    *record = (struct cte){ 0 };
+}
+
+void delete_move(struct cte *to, struct cte *record)
+{
+    unlink(record);
+    cap_move_to(to, record);
+    push(to);
+}
+
+/* ---- CNodes ---- */
+
+/* What is in the two slots changes places; `record` is one, `other` holds something. */
+static void exchange(struct cte *record, struct cte *other)
+{
+    const bool both = cte_is_record(other);
+    unlink(record);
+    if (both)
+        unlink(other);
+    remove_from_mdb(record);
+    remove_from_mdb(other);
+    const struct cte was = *record;
+    record->cap = other->cap;
+    record->node = (struct mdbnode){ .owner = other->node.owner,
+                                     .bits = other->node.bits,
+                                     .step = other->node.step };
+    other->cap = was.cap;
+    other->node = (struct mdbnode){ .owner = was.node.owner, .bits = was.node.bits };
+    enum mdb_status status = mdb_insert(&kernel_mdb, record);
+    assert(status == MDB_OK);
+    status = mdb_insert(&kernel_mdb, other);
+    assert(status == MDB_OK);
+    cap_links_follow(record);
+    push(other);
+    if (both && is_listed(record))
+        push(record);
+}
+
+/* The record goes to the CNode's own first slot. */
+static void go_home(struct cte *record, struct cte *home, struct work *work)
+{
+    if (home->node.bits & MDB_BIT_LOCKED) {
+        delete_suspend(record, STEP_STUCK);
+        return;
+    }
+    if (home->cap.type != ObjType_Null && !cte_is_record(home)) {
+        /* if it is simple it goes; if not it becomes a record */
+        if (work_affords(work, delete_cost(home)))
+            delete_slot(home);
+        return;
+    }
+    if (!work_affords(work, COST_EXCHANGE))
+        return;
+    if (home->cap.type == ObjType_Null)
+        delete_move(home, record);
+    else
+        exchange(record, home);
+    home->node.step = 1;
+}
+
+static void cnode_delete_step(struct cte *record, struct work *work)
+{
+    const uint64_t slots = cnode_slots(&record->cap);
+    struct cte *home = cnode_slot(&record->cap, 0);
+    if (record != home) {
+        go_home(record, home, work);
+        return;
+    }
+    uint32_t at = record->node.step == 0 ? 1 : record->node.step;
+    for (struct cte *cte = home + at; at < slots; at++, cte++) {
+        record->node.step = at;
+        if (cte->cap.type == ObjType_Null) {
+            if (!work_affords(work, COST_SLOT))
+                return;
+            continue;
+        }
+        if ((cte->node.bits & MDB_BIT_LOCKED) || (cte_is_record(cte) && !is_listed(cte))) {
+            delete_suspend(record, STEP_STUCK);
+            return;
+        }
+        if (!cte_is_record(cte) && work_affords(work, delete_cost(cte)))
+            delete_slot(cte);
+        if (work->over)
+            return;
+        if (cte_is_record(cte)) {
+            delete_raise(cte); /* it will leave this slot, or end, before this one goes on */
+            return;
+        }
+    }
+    record->node.step = at;
+    if (work_affords(work, COST_FINISH))
+        delete_finish(record);
+}
+
+/* ---- calls ---- */
+
+static void step(struct cte *record, struct work *work)
+{
+    if (record->cap.type == ObjType_Dispatcher)
+        dispatcher_delete_step(record, work);
+    else if (cap_is_cnode(&record->cap))
+        cnode_delete_step(record, work);
+    else
+        vnode_delete_step(record, work);
+}
+
+/* Works on a list until it is empty (true) or the call has done its share.  If the caller is gone, that is
+ * the orphans' list. */
+static bool drain(struct work *work)
+{
+    while (work_affords(work, COST_STEP)) {
+        const uint32_t first = *list_of(owner_now());
+        if (first == 0)
+            return true;
+        step(cte_at(first), work);
+    }
+    return false;
+}
+
+static errval_t locked(void)
+{
+    return err_push(SYS_ERR_CAP_LOCKED, SYS_ERR_RETRY_THROUGH_MONITOR);
+}
+
+static errval_t delete_rest(struct work *work)
+{
+    return drain(work) ? SYS_ERR_OK : KERNEL_AGAIN;
+}
+
+errval_t cap_delete_rest(void)
+{
+    struct work work = { .left = WORK_OF_A_CALL };
+    return delete_rest(&work);
+}
+
+errval_t cap_delete(struct cte *cte)
+{
+    if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
+        return locked();
+    const bool container = is_container(&cte->cap);
+    struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte) };
+    delete_slot(cte);
+    return container ? delete_rest(&work) : SYS_ERR_OK;
+}
+
+void cap_delete_now(struct cte *cte)
+{
+    assert(!is_container(&cte->cap));
+    delete_slot(cte);
+}
+
+errval_t cap_delete_orphans(void)
+{
+    struct work work = { .left = WORK_OF_A_CALL };
+    while (orphans != 0) {
+        if (!work_affords(&work, COST_STEP))
+            return KERNEL_AGAIN;
+        delete_raise(cte_at(orphans)); /* the caller's now */
+        if (!drain(&work))
+            return KERNEL_AGAIN;
+    }
+    return delete_rest(&work);
+}
+
+/* Goes on with a record in the range that is revoked. */
+static errval_t revoke_record(struct cte *record, struct work *work)
+{
+    if (record->node.step == STEP_WAITS && stop_holds(dcb_of(record)))
+        return stop_is_monitor(current) ? locked() : KERNEL_AGAIN_LATER;
+    const bool was_stuck = record->node.step == STEP_STUCK;
+    delete_raise(record);
+    if (!drain(work))
+        return KERNEL_AGAIN;
+    return was_stuck ? locked() : SYS_ERR_OK; /* if it is so still, it would be met for ever */
+}
+
+/* One capability more; *done: there is none. */
+static errval_t revoke_next(const struct cte *cte, struct work *work, bool *done)
+{
+    struct cte *victim = mdb_first_descendant(&kernel_mdb, &cte->cap);
+    if (victim == NULL)
+        victim = mdb_find_copy(&kernel_mdb, cte);
+    *done = victim == NULL;
+    if (victim == NULL)
+        return SYS_ERR_OK;
+    if (cte_is_record(victim))
+        return revoke_record(victim, work);
+    if (!work_affords(work, delete_cost(victim)))
+        return KERNEL_AGAIN;
+    delete_slot(victim);
+    return SYS_ERR_OK;
+}
+
+/* Does another core have a copy, or something made of it? */
+static bool is_remote(const struct capability *cap)
+{
+    return kernel_remote_mdb.root != NULL && (mdb_find_equal(&kernel_remote_mdb, cap) != NULL ||
+                                              mdb_has_descendants(&kernel_remote_mdb, cap));
+}
+
+errval_t cap_revoke(struct cte *cte)
+{
+    if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
+        return locked();
+    if (!(cte->cap.rights & CAPRIGHTS_REVOKE))
+        return SYS_ERR_CAP_RIGHTS;
+    struct work work = { .left = WORK_OF_A_CALL };
+    const struct dcb *caller = current;
+    const struct capability cap = cte->cap;
+    /* `cte` may itself lie in what ends here */
+    for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
+        if (!work_affords(&work, COST_SEARCH))
+            return KERNEL_AGAIN;
+        errval_t err = revoke_next(cte, &work, &done);
+        if (err_is_fail(err) || current != caller)
+            return err;
+    }
+    errval_t err = delete_rest(&work);
+    return err_is_ok(err) && is_remote(&cap) ? locked() : err;
+}

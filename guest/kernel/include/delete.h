@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Delete and revoke, a bounded piece at a time (delete.c explains how).
+ */
+#ifndef KERNEL_DELETE_H
+#define KERNEL_DELETE_H
+
+#include "cspace.h"
+#include "dispatch.h"
+
+/* Instead of an error: the call has done its share of work, and its caller must make it again, at once or
+ * when others have run.  No code of errors/errno.def, and no domain ever sees them. */
+#define KERNEL_AGAIN (~(errval_t)0)
+#define KERNEL_AGAIN_LATER (~(errval_t)1)
+
+/* Deletes the capability; the last one of an object ends the object, and contents of CNodes go, too.
+ * KERNEL_AGAIN: cap_delete_rest() must follow, `cte` is done with. */
+errval_t cap_delete(struct cte *cte);
+errval_t cap_delete_rest(void);
+
+/* The same for what is no object of several parts, such as a mapping or an endpoint: at once. */
+void cap_delete_now(struct cte *cte);
+
+/* Deletes all copies and descendants of `cte`, which stays.  KERNEL_AGAIN, KERNEL_AGAIN_LATER: once more.
+ * What other cores have stays, and the answer says so. */
+errval_t cap_revoke(struct cte *cte);
+
+/* What dispatchers that are gone have begun to delete. */
+errval_t cap_delete_orphans(void);
+
+/* ---- for the steps of one type (objects/) ---- */
+
+/* How much a call may still do, in instructions, roughly. */
+#define WORK_OF_A_CALL 3600 /* with what comes before and after it, below 5,000 */
+
+struct work {
+    int left;
+    bool over;
+};
+
+/* May something be done that costs so much?  What costs more than is left may still be begun in the first half,
+ * so that every call gets somewhere. */
+static inline bool work_affords(struct work *work, int cost)
+{
+    if (work->left < cost && work->left < WORK_OF_A_CALL / 2) {
+        work->over = true;
+        return false;
+    }
+    work->left -= cost;
+    return true;
+}
+
+/* A record: the last capability of an object that is being taken apart.  node.step says how far: a number
+ * of the type's own, 0 at first, or one of these. */
+#define STEP_STUCK UINT32_MAX       /* something in it is locked */
+#define STEP_WAITS (UINT32_MAX - 1) /* a dispatcher of whose end the monitor has not heard */
+
+/* Empties a slot that is neither empty nor a record, or leaves a record in it; what that costs. */
+int delete_cost(const struct cte *cte);
+void delete_slot(struct cte *cte);
+
+/* Makes the record the one that is worked on next. */
+void delete_raise(struct cte *record);
+
+/* Moves the record to an empty slot. */
+void delete_move(struct cte *to, struct cte *record);
+
+/* Nobody works on the record until it is raised again. */
+void delete_suspend(struct cte *record, uint32_t step);
+
+/* The object is no more. */
+void delete_finish(struct cte *record);
+
+/* A record that calls of `dcb` have begun, NULL: none. */
+struct cte *delete_begun_by(const struct dcb *dcb);
+
+/* One step for a record of the type. */
+void dispatcher_delete_step(struct cte *record, struct work *work);
+void vnode_delete_step(struct cte *record, struct work *work);
+
+/* A capability of a DCB is deleted, so that its dispatcher can run no more (dispatcher.c). */
+void dispatcher_abandon(struct cte *cte);
+
+#endif

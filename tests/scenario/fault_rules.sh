@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What rules of faults promise, on the deterministic engine: a rule that never matches leaves no trace in
+# the machine; the same seed gives the same faults; the log of a run repeats it exactly; taking one rule
+# away leaves the others bound to the same messages; a rule that never fires fails the run.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+[[ " $ENGINES " == *" unicorn "* ]] || skip "no deterministic engine here"
+
+# scenario NAME FAULTS [EXPECT]: a file with these faults
+scenario() {
+    {
+        echo "scenario: $1"
+        echo "machine: {cores: 2}"
+        echo "boot: {menu: $PWD/scenarios/menus/hellos.lst}"
+        echo "quiet: 2 ms"
+        echo "deadline: 10 s"
+        echo "$2"
+        echo "expect: [{console: hello message sent, count: 5}${3:+, $3}]"
+    } >"$TMP/$1.yaml"
+}
+
+# hash_of NAME SEED: runs it; the state hash, and its faults in $TMP/NAME.json
+hash_of() {
+    vmm run --engine unicorn --seed "$2" --json "$TMP/$1.json" "$TMP/$1.yaml"
+    exits_with 0
+    cp "$TMP/out" "$TMP/$1.out"
+    hash=$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["results"][0]["state_hash"])' "$TMP/$1.json")
+}
+
+# keys NAME RULE: the messages that a rule chose, one a line
+keys() {
+    python3 - "$TMP/$1.json" "$2" <<'PYTHON'
+import json, sys
+for fault in json.load(open(sys.argv[1]))["results"][0]["faults"]:
+    if fault["rule"] == sys.argv[2]:
+        print(fault["channel"], fault["message"], fault["number"])
+PYTHON
+}
+
+never='faults:
+  - when: {message: any, nth: 100000, optional: true}
+    do: drop
+  - when: {message: hello, interface: myappif, nth: 77, optional: true}
+    do: {stale: 2}
+  - when: {ipi: any, nth: 100000, optional: true}
+    do: drop
+  - when: {time: 9 s, optional: true}
+    do: {partition: [[0], [1]]}'
+scenario plain ''
+scenario never "$never"
+hash_of plain 4
+plain=$hash
+hash_of never 4
+[ "$hash" = "$plain" ] || fail "rules that never match change the machine: $plain, $hash"
+
+# Flipped bits in words that a hello does not use, and delays: chance, but the same for each seed.
+mixed='faults:
+  - name: flips
+    when: {message: any, interface: myappif, probability: 0.5, optional: true}
+    do: {corrupt: {word: 2, xor: 0xff00}}
+  - name: bits
+    when: {message: any, interface: myappif, from: 1, every: 2}
+    do: {corrupt: {word: 3, xor: 0x7}}
+  - name: late
+    when: {message: any, interface: nameservice, probability: 0.5, optional: true}
+    do: {delay: {min: 1 us, max: 90 us}}
+  - name: stop
+    when: {fired: bits, nth: 1}
+    do: {stall: 0, for: 40 us}'
+scenario mixed "$mixed"
+hash_of mixed 6
+first=$hash
+keys mixed bits >"$TMP/bits"
+[ -s "$TMP/bits" ] || fail "no message was chosen"
+hash_of mixed 6
+[ "$hash" = "$first" ] || fail "the same seed, another run: $first, $hash"
+
+# Its log, as the faults of another scenario.
+vmm run --engine unicorn --seed 6 --faults-out "$TMP/log.yaml" "$TMP/mixed.yaml"
+exits_with 0
+cp "$TMP/out" "$TMP/mixed.out"
+scenario repeated "$(cat "$TMP/log.yaml")"
+hash_of repeated 6
+[ "$hash" = "$first" ] || fail "the log of a run does not repeat it: $first, $hash"
+diff <(grep -v '\*\*\|PASS' "$TMP/mixed.out") <(grep -v '\*\*\|PASS' "$TMP/repeated.out") ||
+    fail "the log of a run does not say the same"
+
+# Without the first rule the others choose what they chose.
+scenario fewer "$(sed '/name: flips/,/corrupt: {word: 2/d' <<<"$mixed")"
+hash_of fewer 6
+keys fewer bits | diff "$TMP/bits" - || fail "a rule chooses other messages when another one is taken away"
+[ -z "$(keys fewer flips)" ] || fail "the rule is still there"
+
+scenario silent "${never//, optional: true/}"
+vmm run --engine unicorn --seed 4 --deadline 1s "$TMP/silent.yaml"
+exits_with 1
+says 'does not hold: .*silent.yaml:7:5: rule fault-1 fires at least 1 time$'
+
+scenario unknown 'faults: [{when: {message: helo, interface: myappif}, do: drop}]'
+vmm run --engine unicorn "$TMP/unknown.yaml"
+exits_with 2
+says "unknown.yaml:6:10: error: message: myappif has no message 'helo'; did you mean 'hello'"
+scenario unknown 'faults: [{when: {message: any, interface: myapif}, do: drop}]'
+vmm run --engine unicorn "$TMP/unknown.yaml"
+exits_with 2
+says "no program of the menu speaks 'myapif'; did you mean 'myappif'"
+scenario unknown 'faults: [{when: {message: register_service}, do: drop}]'
+vmm run --engine unicorn "$TMP/unknown.yaml"
+exits_with 2
+says 'is a remote procedure call, of two messages: register_service_call and register_service_response'

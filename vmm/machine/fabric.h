@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's side of faults: the channels it knows by name, the lines it sees being written, what
+ * it holds back, and everything else that rules do to a machine.  What is to be done is decided by
+ * vmm/fault; here it is carried out.
+ *
+ * All functions are called with the machine's lock held.
+ */
+#ifndef VMM_MACHINE_FABRIC_H
+#define VMM_MACHINE_FABRIC_H
+
+#include "fault/fault.h"
+#include "machine/event_queue.h"
+#include "machine/machine.h"
+
+/* One direction of a channel. */
+struct fabric_ring {
+    struct fault_ring *count; /* NULL: nothing can happen here */
+    uint64_t base;
+    unsigned lines;     /* message lines; the control line follows */
+    unsigned core;      /* of the writer */
+    uint32_t notify_id; /* wakes the writer */
+    bool open;          /* a line is being filled: `old` is what its slot held */
+    unsigned open_slot;
+    uint64_t old[FAULT_LINE_WORDS_MAX];
+    uint64_t *history; /* FAULT_STALE_MAX contents of each slot, latest first; NULL: not needed */
+};
+
+struct fabric_channel {
+    bool used, watched;
+    uint64_t record; /* its address names the channel */
+    char name[FAULT_CHANNEL_NAME_MAX];
+    struct abi_line_layout layout;
+    struct fabric_ring ring[2];
+};
+
+/* A line that is not visible yet, or not whole. */
+struct fabric_held {
+    bool used;
+    bool parted;      /* until the partition heals */
+    uint32_t later;   /* until so many later lines are visible; 0: a time decides */
+    uint32_t channel; /* index */
+    uint32_t side, slot;
+    uint32_t words; /* those to be stored */
+    uint64_t event; /* of fabric.queue; 0: none */
+    uint64_t word[FAULT_LINE_WORDS_MAX];
+};
+
+struct fabric_pair { /* how often these have bound */
+    char name[FAULT_CHANNEL_NAME_MAX];
+    unsigned binds;
+};
+
+/* A clock that does not go as the machine's. */
+struct fabric_clock {
+    int64_t offset_ns; /* at `since_ns` */
+    int64_t ppm;
+    uint64_t since_ns;
+};
+
+struct fabric {
+    struct fault_names names;
+    struct fault_state *faults; /* NULL: no rules */
+    size_t rule_count;
+    bool see_all; /* partitions: every line between cores counts */
+    bool keep_history;
+    bool clocks_differ;
+
+    struct fabric_channel *channel;
+    size_t channel_count;
+    size_t last_hit;
+    struct fabric_pair *pair;
+    size_t pair_count;
+    struct fabric_held *held;
+    size_t held_count;
+
+    bool parted;
+    uint8_t side[ABI_MAX_CORES];
+    uint64_t heal_event;
+    struct fabric_clock clock[ABI_MAX_CORES];
+    bool stopped[ABI_MAX_CORES]; /* stalled or crashed */
+    uint64_t resume_event[ABI_MAX_CORES];
+    bool quiet_begun;
+
+    struct event_queue queue; /* of its own: what never happens shall leave no trace */
+};
+
+/* Kinds of events in fabric.queue. */
+enum fabric_event {
+    FABRIC_SHOW = EVENT_USER, /* argument: index of the held line */
+    FABRIC_TIME,              /* argument: rule */
+    FABRIC_CAUSE,             /* argument: notification id; core */
+    FABRIC_RESUME,            /* core */
+    FABRIC_HEAL,
+    FABRIC_QUIET,     /* faults end */
+    FABRIC_QUIET_END, /* and so does the run */
+};
+
+/* Makes the fabric of a machine; -ENOMEM. */
+int fabric_create(struct machine *machine);
+void fabric_destroy(struct machine *machine);
+
+/* The machine is switched on. */
+void fabric_power_on(struct machine *machine);
+
+/* ---- fabric.c: channels and lines ---- */
+
+/* A record has changed.  *paddr, *bytes: pages about which the engine must ask again. */
+void fabric_channel_changed(struct machine *machine, uint64_t record, const struct abi_channel *is,
+                            unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes);
+
+/* A store to the window that was trapped.  False: it is not to a watched line, and still to be done. */
+bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
+                  unsigned bytes, uint64_t now_ns);
+
+void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
+void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);
+
+/* ---- disturb.c: everything else ---- */
+
+/* Carries out what is no matter of one line, IPI or timer. */
+void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns);
+
+/* Are these cores on different sides of a partition? */
+bool fabric_is_parted(const struct fabric *fabric, unsigned a, unsigned b);
+
+/* Notification `id` from a core to another: the fault rules decide. */
+void fabric_ipi(struct machine *machine, unsigned from, unsigned to, unsigned id, uint64_t now_ns);
+
+/* When the timer of a core that was set to `at_ns` is to fire; 0: never. */
+uint64_t fabric_timer(struct machine *machine, unsigned core, uint64_t at_ns, uint64_t now_ns);
+
+void fabric_console(struct machine *machine, const struct machine_console_line *line);
+
+/* An event of fabric.queue. */
+void fabric_event(struct machine *machine, const struct event *event, uint64_t now_ns);
+
+/* The clock that a core reads, and back. */
+uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
+uint64_t fabric_machine_time(const struct machine *machine, unsigned core, uint64_t clock_ns);
+
+/* Has any fault happened?  Until then faults are no part of the machine's state. */
+bool fabric_has_happened(const struct fabric *fabric);
+
+/* Feeds what a run depends on from here: what is held back, who stands still, clocks, firings. */
+void fabric_feed(const struct fabric *fabric, machine_feed *feed, void *context);
+
+/* Tells the sink. */
+void fabric_tell(struct machine *machine, struct fault_injection *injection,
+                 const struct fault_fire *fire, uint64_t now_ns);
+
+/* machine.c: sets cause bits of a core, and a notification or none, and kicks it. */
+#define MACHINE_NO_NOTIFY UINT32_MAX
+void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint32_t notify_id);
+
+#endif
