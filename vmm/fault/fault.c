@@ -8,10 +8,10 @@
 #include "fault/fault.h"
 
 #include <assert.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tre/regex.h>
 
 #include "fault/fault_private.h"
 
@@ -55,14 +55,14 @@ static bool channel_matches(const struct fault_pattern *pattern, const char *nam
     if (!pattern->text)
         return true;
     if (pattern->regex)
-        return regexec(pattern->compiled, name, 0, NULL, 0) == 0;
+        return tre_regexec(pattern->compiled, name, 0, NULL, 0) == 0;
     return fault_glob(pattern->text, name);
 }
 
 static bool console_matches(const struct fault_pattern *pattern, const char *line)
 {
     if (pattern->regex)
-        return regexec(pattern->compiled, line, 0, NULL, 0) == 0;
+        return tre_regexec(pattern->compiled, line, 0, NULL, 0) == 0;
     return strstr(line, pattern->text) != NULL;
 }
 

@@ -88,7 +88,7 @@ struct fault_range {
 struct fault_pattern {
     const char *text;
     bool regex;     /* POSIX extended; else a glob (channel) or contained text (console) */
-    void *compiled; /* regex_t of whoever made the rule; NULL if not regex */
+    void *compiled; /* a regex_t of tre, of whoever made the rule; NULL if not regex */
 };
 
 struct fault_rule {

@@ -11,10 +11,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <tre/regex.h>
 #include <unistd.h>
 
 #include "scenario/parse.h"
@@ -463,7 +463,7 @@ void scenario_free(struct scenario *scenario)
     if (!scenario)
         return;
     for (size_t i = 0; i < scenario->regex_count; i++)
-        regfree(scenario->regexes[i]);
+        tre_regfree(scenario->regexes[i]);
     arena_free(&scenario->arena);
     free(scenario);
 }

@@ -129,7 +129,7 @@ void *parse_regex(struct parser *parser, const struct ynode *node, const char *p
     if (parser->diags->errors != errors_before)
         return NULL;
     regex_t *regex = arena_alloc(parser->arena, sizeof *regex);
-    if (regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+    if (tre_regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         diag_error(parser->diags, node->place, "the host is out of memory");
         return NULL;
     }

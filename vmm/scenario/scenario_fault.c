@@ -544,10 +544,10 @@ static uint64_t rule_key(const struct fault_rule *rule)
     return key;
 }
 
-static void name_rules(struct parser *parser)
+static void name_rules(struct parser *parser, bool good)
 {
     struct scenario *s = parser->scenario;
-    for (size_t i = 0; i < s->fault_count; i++) {
+    for (size_t i = 0; i < s->fault_count && good; i++) { /* others cannot be written */
         s->faults[i].key = rule_key(&s->faults[i]);
         for (size_t j = 0; j < i; j++) /* the same rule twice decides twice */
             s->faults[i].key += s->faults[j].key == s->faults[i].key;
@@ -563,6 +563,7 @@ static void name_rules(struct parser *parser)
 void parse_faults(struct parser *parser, const struct ynode *node)
 {
     struct scenario *s = parser->scenario;
+    size_t errors_before = parser->diags->errors;
     if (node->kind != YNODE_SEQUENCE) {
         diag_error(parser->diags, node->place, "faults: expected a list of rules, found %s",
                    ynode_what(node));
@@ -589,5 +590,5 @@ void parse_faults(struct parser *parser, const struct ynode *node)
         s->fault_places[i] = in->place;
     }
     s->fault_count = count;
-    name_rules(parser);
+    name_rules(parser, parser->diags->errors == errors_before);
 }
