@@ -96,7 +96,7 @@ $(B)/san/%.o: %.c $(B)/flags/san
 	$(Q)$(CC) $(san_flags) $(depend_flags) -c -o $@ $<
 
 .PHONY: tests check soak
-tests: $(unit_programs)
+tests: $(unit_programs) $(B)/bench/count
 
 check: all tests
 	$(Q)B=$(B) tests/run

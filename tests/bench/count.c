@@ -14,6 +14,10 @@
  * runs on other engines.  A domain can be marked by such a number: what it executes in ring 3 is then
  * counted apart, to tell the sender of a message from its receiver.
  *
+ * It also tells the longest entry into the CPU driver: what ring 0 executes from a call, interrupt or fault
+ * to the next one.  A block of ring 0 that once came right after one of ring 3 is where entries begin; so
+ * an interrupt at the very return from a call, or of an idle core, begins an entry of its own.
+ *
  * A repeated string instruction counts once for each repetition; a block that ends by a fault counts in
  * full.
  */
@@ -38,6 +42,14 @@ struct block {
     uint64_t rip, cr3; /* cr3 0: whatever it is */
     uint32_t bytes;
     uint32_t instructions; /* 0: no block here */
+    bool is_entry;         /* cr3 0 only: ring 0 is entered here */
+};
+
+struct entry {
+    bool has_begun; /* not while a core starts */
+    bool from_user; /* the block before was one of ring 3 */
+    uint64_t begin; /* its first block, and */
+    uint64_t instructions;
 };
 
 struct counts {
@@ -48,6 +60,8 @@ struct counts {
     uint64_t marked;              /* what it has executed in ring 3 since then */
     uint64_t unknown;             /* executed blocks that were never translated, for all we know */
     unsigned known;
+    struct entry entry[ABI_MAX_CORES]; /* the present one of each core, and */
+    struct entry longest;              /* the longest of all */
     struct block block[BLOCKS_MAX];
 };
 
@@ -69,7 +83,10 @@ static void keep_block(struct counts *counts, const struct unicorn_block *transl
         fprintf(stderr, "count: more than %u blocks: raise BLOCKS_MAX\n", BLOCKS_MAX / 2);
         exit(STATUS_FAILED);
     }
-    *block = (struct block){ translated->rip, cr3, translated->bytes, translated->instructions };
+    block->rip = translated->rip;
+    block->cr3 = cr3;
+    block->bytes = translated->bytes;
+    block->instructions = translated->instructions;
 }
 
 static uint64_t read_register(const struct counts *counts, int reg)
@@ -113,6 +130,21 @@ static void answer(struct counts *counts)
     counts->engine->api->reg_write(counts->engine->cpu, UNICORN_RAX, value);
 }
 
+static void count_entry(struct counts *counts, uint64_t address, struct block *block)
+{
+    struct entry *entry = &counts->entry[counts->engine->current];
+    if (entry->from_user)
+        block->is_entry = true;
+    entry->from_user = false;
+    if (block->is_entry)
+        *entry = (struct entry){ .has_begun = true, .begin = address };
+    if (!entry->has_begun)
+        return;
+    entry->instructions += block->instructions;
+    if (entry->instructions > counts->longest.instructions)
+        counts->longest = *entry;
+}
+
 static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *user)
 {
     (void)cpu;
@@ -132,6 +164,10 @@ static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *u
         counts->user[counts->engine->current] += block->instructions;
     if (in_user && cr3 == counts->marked_cr3)
         counts->marked += block->instructions;
+    if (in_user)
+        counts->entry[counts->engine->current].from_user = true;
+    else
+        count_entry(counts, address, find_block(counts, address, bytes, 0));
 }
 
 static void before_run(void *context, struct machine *machine, struct engine *engine)
@@ -161,6 +197,8 @@ static void after_run(void *context, struct machine *machine, struct engine *eng
         all += counts->all[core];
     printf("count: %" PRIu64 " instructions; %" PRIu64 " executions of unknown blocks\n", all,
            counts->unknown);
+    printf("count: longest entry: %" PRIu64 " instructions, from %#" PRIx64 "\n",
+           counts->longest.instructions, counts->longest.begin);
 }
 
 static int run(const char *file, uint64_t seed)

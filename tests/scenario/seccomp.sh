@@ -35,10 +35,10 @@ for engine in $ENGINES; do
         says_not 'filters no system calls|is not one that running a guest needs'
         [ "$(grep -c '^Seccomp:' "$TMP/threads")" -ge 3 ] || fail "there are too few threads"
         case $mode in
-        off) grep -qE '^Seccomp:[[:space:]]*2' "$TMP/threads" && fail "--seccomp off has a filter" ;;
+        off) ! grep -qE '^Seccomp:[[:space:]]*2' "$TMP/threads" || fail "--seccomp off has a filter" ;;
         *)
-            grep -qE '^Seccomp:[[:space:]]*[01]' "$TMP/threads" && fail "a thread has no filter"
-            grep -qE '^NoNewPrivs:[[:space:]]*0' "$TMP/threads" && fail "a thread may gain privileges"
+            ! grep -qE '^Seccomp:[[:space:]]*[01]' "$TMP/threads" || fail "a thread has no filter"
+            ! grep -qE '^NoNewPrivs:[[:space:]]*0' "$TMP/threads" || fail "a thread may gain privileges"
             ! grep -q '^Seccomp_filters:' "$TMP/threads" ||
                 grep -qE '^Seccomp_filters:[[:space:]]*[2-9]' "$TMP/threads" ||
                 fail "no thread has the guest's filter"

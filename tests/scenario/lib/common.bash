@@ -23,11 +23,12 @@ fail() {
     exit 1
 }
 
-# vmm ARGUMENT...: runs it; `status` is the exit code, $TMP/out all that it wrote
+# vmm ARGUMENT...: runs it; `status` is the exit code, $TMP/out all that it wrote.  The hang guard is
+# `patience`, in seconds.
 vmm() {
     echo "+ vmm $*"
     status=0
-    timeout -k 5 600 "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
+    timeout -k 5 "${patience:-600}" "$VMM" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
 }
 
 exits_with() {

@@ -11,6 +11,7 @@
  *   hostile upcalls WHAT       makes dispatchers that look what they find, or want more than their turn
  *   hostile circuit WHAT       says to the monitor what no multi-hop channel would
  *   hostile share WHAT         changes its frame from another core while the kernel reads it
+ *   hostile loops WHAT N       asks for calls that have much to do
  *
  * It may stop, fault or spin; what must be seen is that the rest of the machine goes on
  * (tests/scenario/hostile.sh).  A line "survived" says that it came out at the other end.
@@ -30,7 +31,7 @@ static const struct {
     { "run", hostile_run },         { "touch", hostile_touch },
     { "many", hostile_many },       { "dispatchers", hostile_dispatchers },
     { "share", hostile_share },     { "circuit", hostile_circuit },
-    { "upcalls", hostile_upcalls },
+    { "upcalls", hostile_upcalls }, { "loops", hostile_loops },
 };
 
 int main(int argc, char **argv)
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
         }
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
-    printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT\n");
+    printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT | loops "
+           "WHAT N\n");
     return 1;
 }
