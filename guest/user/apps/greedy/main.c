@@ -6,7 +6,7 @@
  *   greedy mute NAME           is known as NAME and never answers
  *   greedy take WHAT NUMBER    takes all it can of WHAT (hogs.c), and stays
  *   greedy taken WHAT NUMBER   the same, and ends
- *   greedy twice NUMBER        one after the other has each of them run twice
+ *   greedy twice NUMBER [WHAT...]  one after the other has each of them, or of these, run twice
  *   greedy neighbour MS NAME...  after so long, needs what any program needs, and of these servers
  *
  * The hogs bind to "server.NUMBER" and "mute.NUMBER".
@@ -166,11 +166,19 @@ static void run_child(const char *args)
     wait_for(&one_ended);
 }
 
-static int twice(const char *number)
+static bool is_wanted(const char *what, char **wanted, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(wanted[i], what) == 0)
+            return true;
+    return count == 0;
+}
+
+static int twice(const char *number, char **wanted, int count)
 {
     connect_spawnd();
     for (unsigned i = 0; i < hog_count; i++)
-        for (unsigned run = 0; run < 2; run++) {
+        for (unsigned run = 0; run < 2 && is_wanted(hogs[i].name, wanted, count); run++) {
             char args[64];
             snprintf(args, sizeof(args), "greedy taken %s %s", hogs[i].name, number);
             run_child(args);
@@ -247,7 +255,7 @@ int main(int argc, char *argv[])
         return 0;
     }
     if (argc > 2 && strcmp(what, "twice") == 0)
-        return twice(argv[2]);
+        return twice(argv[2], argv + 3, argc - 3);
     if (argc > 2 && strcmp(what, "neighbour") == 0)
         return neighbour((unsigned)strtoul(argv[2], NULL, 10), argv + 3, argc - 3);
     printf("usage: greedy server|mute|take|taken|twice|neighbour ...\n");
