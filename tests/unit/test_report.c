@@ -10,7 +10,7 @@
 
 #include "abi/ports.h"
 #include "report/report.h"
-#include "report/text.h"
+#include "scenario/text.h"
 
 #define HEAD \
     "scenario: t\nmachine: {cores: 2}\nboot:\n  - kernel /boot/cpu\n  - module /sbin/init\n"

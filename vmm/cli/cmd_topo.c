@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "report/text.h"
+#include "scenario/text.h"
 #include "scenario/units.h"
 
 #define PAGE_COLUMNS 100

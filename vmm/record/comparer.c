@@ -19,8 +19,8 @@
 #include "machine/machine.h"
 #include "record/record.h"
 #include "record/record_private.h"
-#include "report/text.h"
 #include "run/status.h"
+#include "scenario/text.h"
 #include "scenario/units.h"
 
 struct comparer {

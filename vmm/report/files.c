@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "abi/ports.h"
-#include "report/text.h"
+#include "scenario/text.h"
 
 #ifndef VMM_VERSION
 #define VMM_VERSION "0.1"

@@ -24,7 +24,7 @@
 #include "abi/ports.h"
 #include "report/output.h"
 #include "report/summary.h"
-#include "report/text.h"
+#include "scenario/text.h"
 
 #define PROGRESS_INTERVAL_NS 200000000
 #define PROGRESS_DELAY_NS 500000000 /* short runs show none */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "report/text.h"
+#include "scenario/text.h"
 
 #define TABLE_CORES_MAX 8 /* with more, exits are shown in sum only */
 

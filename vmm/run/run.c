@@ -19,9 +19,9 @@
 #include <time.h>
 
 #include "machine/machine.h"
-#include "report/text.h"
 #include "run/images.h"
 #include "run/status.h"
+#include "scenario/text.h"
 #include "scenario/units.h"
 
 struct run {

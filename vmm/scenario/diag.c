@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/text.h"
+#include "scenario/text.h"
 
 static void diag_add(struct diags *diags, enum diag_severity severity, struct place place,
                      const char *format, va_list args)

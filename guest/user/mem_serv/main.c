@@ -304,6 +304,9 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
 {
     struct capref slot;
     errval_t err;
+    /* What this machine does not have is nobody's share. */
+    if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
+        return MM_ERR_NOT_FOUND;
     struct loan *loan = loan_new(client->account, bits, &err);
     if (loan == NULL)
         return err;

@@ -46,6 +46,7 @@
     X(neighbours, "one for each core")                                           \
     X(witnesses, "charged as KEPT, with away")                                   \
     X(written, "a bit for each page, as used")                                   \
+    X(pages, "a record for each channel, which is charged as END")               \
     X(first, "requests of the monitor itself, and the boot entries of the menu") \
     X(last, "the end of first")                                                  \
     X(endpoint, "one, for the CPU driver's hints")

@@ -7,7 +7,7 @@
  * character through: a console line of a guest must not be able to move the cursor of the terminal
  * that shows it, nor read differently from what it holds.
  */
-#include "report/text.h"
+#include "scenario/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
