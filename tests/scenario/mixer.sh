@@ -28,6 +28,6 @@ for engine in $ENGINES; do
         slice=${slices[i % ${#slices[@]}]}
         [ "$engine" = kvm ] && slice=2ms # an entry to the dispatcher may take 100 us there
         mixed "$engine" "$slice" "${deaths[i % ${#deaths[@]}]}" $((i + 1))
-        [ "$engine" = kvm ] && [ -z "${MIXER_SEEDS:-}" ] && [ "$i" -ge 2 ] && break
+        if [ "$engine" = kvm ] && [ -z "${MIXER_SEEDS:-}" ] && [ "$i" -ge 2 ]; then break; fi
     done
 done

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -27,6 +28,7 @@
 #include "report/output.h"
 #include "run/status.h"
 
+#define ARENAS_MAX 8 /* of malloc */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What a thread that executes a guest needs, whatever the arguments. */
@@ -196,6 +198,8 @@ bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes)
     static atomic_flag done = ATOMIC_FLAG_INIT;
     if (mode == SANDBOX_OFF || atomic_flag_test_and_set(&done))
         return true;
+    /* Else the allocator opens a file of the host to count its processors when many threads ask at once. */
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     struct sigaction action = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO };
     if (sigaction(SIGSYS, &action, NULL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return explain(-errno, problem, bytes);

@@ -45,6 +45,8 @@ struct request {
 struct block {
     struct block *next;
     struct capref ram;
+    struct capref
+        dispatcher; /* of the domain; the slot stays when its capability goes with the memory */
     uint8_t bits;
     domainid_t domain; /* 0: free */
     bool killed;
@@ -151,7 +153,12 @@ static struct block *get_block(uint8_t bits, errval_t *err)
     struct block *b = calloc(1, sizeof(*b));
     if (b == NULL)
         return NULL;
-    *err = ram_alloc(&b->ram, bits);
+    *err = slot_alloc(&b->dispatcher);
+    if (err_is_ok(*err)) {
+        *err = ram_alloc(&b->ram, bits);
+        if (err_is_fail(*err))
+            slot_free(b->dispatcher);
+    }
     if (err_is_fail(*err)) {
         free(b);
         return NULL;
@@ -219,6 +226,11 @@ static errval_t spawn(struct request *request, domainid_t *ret)
     struct spawn_domain domain;
     err = spawn_create(&how, &domain);
     if (err_is_ok(err)) {
+        err = spawn_copy_dispatcher(&domain, block->dispatcher);
+        if (err_is_fail(err))
+            spawn_abandon(&domain);
+    }
+    if (err_is_ok(err)) {
         block->domain = how.domain;
         block->client = request->client;
         block->killed = false;
@@ -268,7 +280,8 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     account_close(block->account);
 }
 
-/* Taking its memory stops the dispatcher; the CPU driver tells the monitor, and that us. */
+/* The CPU driver tells the monitor of the stop, and that us.  It is stopped before its memory goes: taking
+ * memory is work in many steps, and it must not run between them without a part of what it has. */
 static errval_t kill_domain(const struct spawn_binding *client, domainid_t domain)
 {
     struct block *block = blocks;
@@ -279,7 +292,10 @@ static errval_t kill_domain(const struct spawn_binding *client, domainid_t domai
     if (block->killed)
         return SYS_ERR_OK;
     block->killed = true;
-    errval_t err = cap_revoke(block->ram);
+    errval_t err = invoke_dispatcher_stop(block->dispatcher);
+    if (err_is_fail(err))
+        return err;
+    err = cap_revoke(block->ram);
     return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR ? SYS_ERR_OK : err; /* that can wait */
 }
 

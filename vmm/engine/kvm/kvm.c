@@ -269,6 +269,7 @@ static int start_threads(struct engine *engine)
 {
     sigset_t blocked, before;
     sigfillset(&blocked);
+    sigdelset(&blocked, SIGSYS); /* a refused system call is told, wherever it was made */
     sigdelset(&blocked, KVM_KICK_SIGNAL);
     pthread_sigmask(SIG_SETMASK, &blocked, &before); /* inherited by the threads */
     int r = 0;

@@ -98,6 +98,10 @@ errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref 
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,
                        gensize_t bytes);
 
+/* Before it runs: a copy of its dispatcher in `slot`, an empty slot of the caller, who can so stop it later
+ * (invoke_dispatcher_stop). */
+errval_t spawn_copy_dispatcher(const struct spawn_domain *d, struct capref slot);
+
 /* Lets it run.  d is not needed any more.  SPAWN_ERR_RUN. */
 errval_t spawn_run(struct spawn_domain *d);
 

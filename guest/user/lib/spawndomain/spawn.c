@@ -444,6 +444,11 @@ errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, 
     return cap_retype(dest, src, offset, ObjType_RAM, bytes, 1);
 }
 
+errval_t spawn_copy_dispatcher(const struct spawn_domain *d, struct capref slot)
+{
+    return cap_copy(slot, slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER));
+}
+
 static void release(struct spawn_domain *d)
 {
     unhang(&d->taskcn);
