@@ -23,7 +23,7 @@ built() {
 
 built
 compiled=$(grep -c '^  CC' "$TMP/out")
-[ "$compiled" -eq "$(ls vmm/*.c vmm/*/*.c devices/*.c | wc -l)" ] || fail "$compiled files compiled at first"
+[ "$compiled" -eq "$(find vmm devices -name "*.c" | wc -l)" ] || fail "$compiled files compiled at first"
 built
 ! grep -qE '^  (CC|LINK)' "$TMP/out" || fail "a second make works again"
 
@@ -35,7 +35,7 @@ users=$(find build/host -name '*.d' -exec grep -l 'devices/abi/ports.h' {} + | w
 grep -q '^  LINK' "$TMP/out" || fail "not linked again"
 touch -d '-2 seconds' devices/abi/ports.h
 
-rm vmm/cmd_topo.c
+rm vmm/cli/cmd_topo.c
 ! make build/bin/vmm >"$TMP/out" 2>&1 || fail "a missing command went unnoticed"
 says 'cmd_topo'
 exit 0
