@@ -69,3 +69,10 @@ deb:
 .PHONY: check-package
 check-package:
 	$(Q)tools/check-package
+
+# --- the documentation as a site -----------------------------------------------------------------
+.PHONY: site
+site:
+	$(Q)command -v mkdocs >/dev/null || { echo "site: mkdocs is not installed: apt-get install mkdocs" >&2; exit 3; }
+	$(Q)mkdocs build --quiet --strict
+	$(say) SITE $(B)/site/index.html
