@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "abi/version.h"
 #include "engine/program.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
@@ -217,13 +218,14 @@ static int write_index(const struct recorder *recorder, const struct run_result 
     record_hash_build(recorder->run.ops, program, library);
     snprintf(seed, sizeof(seed), "%" PRIu64, recorder->run.seed);
     bool complete = result && result->verdict != VERDICT_INTERRUPTED &&
-                    result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0;
+                    result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0 &&
+                    strcmp(result->reason, "limit") != 0;
     json_t *root = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O}", "version", RECORD_VERSION, "vmm",
-        VMM_VERSION, "program_xxh3", program, "engine", recorder->run.ops->name, "engine_version",
-        recorder->run.capability->version, "library_xxh3", library, "scenario_xxh3",
-        recorder->scenario_hash, "seed", seed, "trap_window", (int)recorder->run.trap_window,
-        "finished", result != NULL, "images", recorder->images);
+        PROJECT_VERSION, "program_xxh3", program, "engine", recorder->run.ops->name,
+        "engine_version", recorder->run.capability->version, "library_xxh3", library,
+        "scenario_xxh3", recorder->scenario_hash, "seed", seed, "trap_window",
+        (int)recorder->run.trap_window, "finished", result != NULL, "images", recorder->images);
     json_t *end =
         !result ? NULL
                 : json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:s}", "verdict",
