@@ -30,6 +30,7 @@ enum {
     OPTION_TRAP_WINDOW,
     OPTION_OUTPUT_LIMIT,
     OPTION_SECCOMP,
+    OPTION_FULL,
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT
 };
@@ -38,7 +39,7 @@ enum {
 struct options {
     struct sets sets;
     const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
-    bool has_seed, trap_window;
+    bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */

@@ -43,6 +43,7 @@ struct run_result {
     struct engine_stats stats;
     struct machine_stats machine_stats;
     char *postmortem; /* text, or NULL; owned */
+    char *brief;      /* the same for a screen, or NULL; owned */
 };
 
 /* Fills verdict, reason, detail, exited and exit_code from why the engine stopped and from what the

@@ -19,7 +19,7 @@ struct summary {
     size_t line_count;
     const uint64_t *core_lines; /* how many each core printed, also those that are not here */
     const struct run_result *result;
-    bool colour;
+    bool colour, full;
     int verbosity;
 };
 

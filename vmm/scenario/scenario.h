@@ -50,6 +50,7 @@ struct scenario_machine {
     unsigned node_count; /* 1 .. ABI_MAX_NODES; every core is in exactly one node */
     struct scenario_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
+    bool crash_fails;                               /* a domain that a fault ends ends the run */
     uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
 };
 

@@ -33,6 +33,7 @@ struct machine_input {
     const struct ynode *nodes_at, *distances_at;
     struct node_input node[ABI_MAX_NODES];
     unsigned node_count;
+    bool crash_fails;
 };
 
 static void take_bytes(struct parser *parser, const struct ynode *value, const char *what,
@@ -112,6 +113,25 @@ static void parse_machine_slice(struct parser *parser, const struct ynode *value
         input->slice.at = value;
 }
 
+static void parse_machine_crash(struct parser *parser, const struct ynode *value, void *object)
+{
+    static const char *const words[] = { "report", "fail" };
+    struct machine_input *input = object;
+    bool text = value->kind == YNODE_SCALAR;
+    const char *near = text ? nearest_word(value->text, words, COUNT(words)) : NULL;
+    if (text && strcmp(value->text, "fail") == 0)
+        input->crash_fails = true;
+    else if (text && strcmp(value->text, "report") == 0)
+        input->crash_fails = false;
+    else if (near)
+        diag_error(parser->diags, value->place,
+                   "on_domain_crash: expected report or fail, found '%s'; did you mean '%s'?",
+                   value->text, near);
+    else
+        diag_error(parser->diags, value->place,
+                   "on_domain_crash: expected report or fail, found %s", ynode_what(value));
+}
+
 static void parse_machine_nodes(struct parser *parser, const struct ynode *value, void *object)
 {
     struct machine_input *input = object;
@@ -142,9 +162,10 @@ static void parse_machine_distances(struct parser *parser, const struct ynode *v
 }
 
 static const struct key machine_keys[] = {
-    { "cores", false, parse_machine_cores },         { "memory", false, parse_machine_memory },
-    { "window", false, parse_machine_window },       { "nodes", false, parse_machine_nodes },
-    { "distances", false, parse_machine_distances }, { "slice", false, parse_machine_slice },
+    { "cores", false, parse_machine_cores },           { "memory", false, parse_machine_memory },
+    { "window", false, parse_machine_window },         { "nodes", false, parse_machine_nodes },
+    { "distances", false, parse_machine_distances },   { "slice", false, parse_machine_slice },
+    { "on_domain_crash", false, parse_machine_crash },
 };
 
 /* ---- what fits together ---- */
@@ -356,6 +377,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
         parse_mapping(parser, node, "machine", machine_keys, COUNT(machine_keys), input);
     bool clean = parser->diags->errors == errors_before;
 
+    machine->crash_fails = input->crash_fails;
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
     machine->node_count = input->node_count ? input->node_count : 1;
     if (input->node_count) {

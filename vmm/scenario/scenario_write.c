@@ -61,6 +61,8 @@ static void write_cores(FILE *out, uint64_t cores)
 static void write_machine(FILE *out, const struct scenario_machine *machine)
 {
     fprintf(out, "machine:\n  cores: %u\n", machine->core_count);
+    if (machine->crash_fails)
+        fprintf(out, "  on_domain_crash: fail\n");
     if (machine->slice_blocks)
         fprintf(out, "  slice: %u\n", machine->slice_blocks);
     fputs("  nodes:\n", out);
