@@ -140,6 +140,7 @@ void bind_answered(struct domain *d, const struct message *answer)
 void request_received(struct domain *d, struct message *m)
 {
     const union monitor_tx_arg_union *a = &m->args.monitor;
+    d->requests_read++;
     if (d->hostile && d->request_count == MAX_REQUESTS)
         return;
     CHECK(d->request_count < MAX_REQUESTS, "%s: too many binds", d->name);
@@ -220,7 +221,7 @@ static void accepted(struct domain *d, struct request *r, struct endpoint *ep)
 
 bool answer_request(struct domain *d, bool accept)
 {
-    if (d->request_count == 0 || d->monitor == NULL ||
+    if (d->request_count == 0 || d->mute || d->monitor == NULL ||
         d->monitor->endpoint->queue.count >= d->monitor->endpoint->room)
         return false;
     const unsigned which = (unsigned)random_below(d->request_count);

@@ -162,7 +162,7 @@ Test(kernel_messages, lrpc_hands_words_and_core_to_the_receiver)
         EXPECT_OK(err);
         cr_expect_eq(dispatched, bob);
         cr_expect_eq(bob->disp->lmp_delivered, delivered + words + 1);
-        cr_expect_eq(bob->disp->lmp_hint, EP_OFFSET);
+        cr_expect_eq(bob->disp->lmp_hint, 0, "the upcall tells of the message");
         expect_message(words);
     }
     cr_expect_eq(kernel_counters.lmp_messages, before + 100);

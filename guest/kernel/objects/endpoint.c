@@ -130,7 +130,10 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
     ep->delivered = next + length < size ? next + length : next + length - size;
 
     receiver->disp->lmp_delivered += length + 1;
-    receiver->disp->lmp_hint = offset;
+    if (ep->older == 0) { /* what the receiver wrote there is not followed */
+        ep->older = (uint32_t)receiver->disp->lmp_hint | LMP_IN_LIST;
+        receiver->disp->lmp_hint = offset;
+    }
     kernel_counters.lmp_messages++;
     schedule_make_runnable(receiver);
     *receiver_out = receiver;

@@ -35,23 +35,29 @@ static struct account_book accounts;
 
 /* RAM that was given out; it is charged until it comes back. */
 struct loan {
-    struct loan *next;
+    struct loan *next, *before;  /* of its list */
+    struct loan *next_in_bucket; /* of `loans` */
+    struct loan_list *list;
     genpaddr_t base;
     struct account *account;
     uint8_t bits;
+};
+
+struct loan_list {
+    struct loan *first, *last;
 };
 
 /* One connection. */
 struct client {
     struct send_queue queue; /* first: the memory is freed with it */
     struct account *account;
-    struct loan *loans;
-    struct client *next;
+    struct loan_list loans;
 };
 
-static struct client *clients;
-static struct loan *orphans,
-    **last_orphan = &orphans; /* of clients that have ended; oldest first */
+static struct loan_list orphans; /* of clients that have ended; oldest first */
+
+#define BUCKETS 2048 /* for as many loans as can be charged, a few each */
+static struct loan *loans[BUCKETS];
 
 SEND_QUEUE_REGISTER(mem)
 
@@ -150,6 +156,57 @@ static struct loan *loan_new(struct account *account, uint8_t bits, errval_t *er
     return loan;
 }
 
+/* ---- where loans are found ---- */
+
+static struct loan **bucket_of(genpaddr_t base)
+{
+    return &loans[base / BASE_PAGE_SIZE % BUCKETS];
+}
+
+static void join(struct loan_list *list, struct loan *loan)
+{
+    loan->list = list;
+    loan->next = NULL;
+    loan->before = list->last;
+    if (list->last != NULL)
+        list->last->next = loan;
+    else
+        list->first = loan;
+    list->last = loan;
+}
+
+static void leave(struct loan *loan)
+{
+    if (loan->next != NULL)
+        loan->next->before = loan->before;
+    else
+        loan->list->last = loan->before;
+    if (loan->before != NULL)
+        loan->before->next = loan->next;
+    else
+        loan->list->first = loan->next;
+    loan->list = NULL;
+}
+
+static void loan_made(struct loan *loan, genpaddr_t base, struct loan_list *list)
+{
+    struct loan **bucket = bucket_of(base);
+    loan->base = base;
+    loan->next_in_bucket = *bucket;
+    *bucket = loan;
+    join(list, loan);
+}
+
+/* NULL: there is none of these bytes. */
+static struct loan *loan_find(genpaddr_t base, uint8_t bits)
+{
+    struct loan *loan = *bucket_of(base);
+    while (loan != NULL && (loan->base != base || loan->bits != bits))
+        loan = loan->next_in_bucket;
+    return loan;
+}
+
+/* It has come back, or was not made after all. */
 static void loan_free(struct loan *loan)
 {
     struct account_slip record = { .account = loan->account, .kind = ACCOUNT_LOAN, .units = 1 };
@@ -158,6 +215,13 @@ static void loan_free(struct loan *loan)
                                   .units = pages_of(loan->bits) };
     account_refund(&pages);
     account_refund(&record);
+    if (loan->list != NULL) {
+        leave(loan);
+        struct loan **link = bucket_of(loan->base);
+        while (*link != loan)
+            link = &(*link)->next_in_bucket;
+        *link = loan->next_in_bucket;
+    }
     free(loan);
 }
 
@@ -180,18 +244,14 @@ static bool reclaim(const struct loan *loan, struct capref slot)
 /* Tries the `count` oldest orphans; those that are still in use go to the end of the line. */
 static void reclaim_orphans(unsigned count, struct capref slot)
 {
-    for (; count > 0 && orphans != NULL; count--) {
-        struct loan *loan = orphans;
-        orphans = loan->next;
-        if (orphans == NULL)
-            last_orphan = &orphans;
+    for (; count > 0 && orphans.first != NULL; count--) {
+        struct loan *loan = orphans.first;
         if (reclaim(loan, slot)) {
             loan_free(loan);
-            continue;
+        } else {
+            leave(loan);
+            join(&orphans, loan);
         }
-        loan->next = NULL;
-        *last_orphan = loan;
-        last_orphan = &loan->next;
     }
 }
 
@@ -216,7 +276,7 @@ static void send_release(void *arg)
 
 static void ask_monitor_to_release(void)
 {
-    if (orphans == NULL || releasing)
+    if (orphans.first == NULL || releasing)
         return;
     releasing = true;
     event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &release_node,
@@ -226,44 +286,24 @@ static void ask_monitor_to_release(void)
 static unsigned orphan_count(void)
 {
     unsigned count = 0;
-    for (const struct loan *loan = orphans; loan != NULL; loan = loan->next)
+    for (const struct loan *loan = orphans.first; loan != NULL; loan = loan->next)
         count++;
     return count;
 }
 
-static void make_orphans(struct client *client)
+static void make_orphan(struct loan *loan)
 {
-    for (struct loan *loan = client->loans, *next; loan != NULL; loan = next) {
-        next = loan->next;
-        loan->next = NULL;
-        *last_orphan = loan;
-        last_orphan = &loan->next;
-    }
-    client->loans = NULL;
-}
-
-/* RAM that was given back is nobody's loan any more, NULL: it was none. */
-static struct loan *take_loan(genpaddr_t base, uint8_t bits)
-{
-    for (struct client *client = clients; client != NULL; client = client->next)
-        for (struct loan **link = &client->loans; *link != NULL; link = &(*link)->next)
-            if ((*link)->base == base && (*link)->bits == bits) {
-                struct loan *loan = *link;
-                *link = loan->next;
-                return loan;
-            }
-    return NULL;
+    leave(loan);
+    join(&orphans, loan);
 }
 
 /* Another core uses a part of it still; it is free when that core says so. */
 static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
 {
-    struct loan *loan = take_loan(base, bits);
+    struct loan *loan = loan_find(base, bits);
     if (loan == NULL)
         return MM_ERR_OUT_OF_BOUNDS;
-    loan->next = NULL;
-    *last_orphan = loan;
-    last_orphan = &loan->next;
+    make_orphan(loan);
     ask_monitor_to_release();
     return SYS_ERR_OK;
 }
@@ -299,22 +339,22 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
 
 #define RECLAIM_AT_ONCE 4 /* at each request, so that none takes long */
 
-static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase,
-                         genpaddr_t maxlimit, struct capref *ret)
+static errval_t take_ram(struct client *client, struct account *payer, uint8_t bits,
+                         genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
 {
     struct capref slot;
     errval_t err;
     /* What this machine does not have is nobody's share. */
     if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
         return MM_ERR_NOT_FOUND;
-    struct loan *loan = loan_new(client->account, bits, &err);
+    struct loan *loan = loan_new(payer, bits, &err);
     if (loan == NULL)
         return err;
     err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         reclaim_orphans(RECLAIM_AT_ONCE, slot);
         err = take_block(bits, minbase, maxlimit, ret);
-        if (err_is_fail(err) && orphans != NULL) {
+        if (err_is_fail(err) && orphans.first != NULL) {
             reclaim_orphans(orphan_count(), slot);
             err = take_block(bits, minbase, maxlimit, ret);
         }
@@ -333,9 +373,7 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
         loan_free(loan);
         return err;
     }
-    loan->base = identity.u.mem.base;
-    loan->next = client->loans;
-    client->loans = loan;
+    loan_made(loan, identity.u.mem.base, &client->loans);
     return SYS_ERR_OK;
 }
 
@@ -357,7 +395,7 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
     if (lent)
         return keep_as_orphan(base, bits);
     err = mm_free(&mm, base, bits);
-    struct loan *loan = err_is_ok(err) ? take_loan(base, bits) : NULL;
+    struct loan *loan = err_is_ok(err) ? loan_find(base, bits) : NULL;
     if (loan != NULL)
         loan_free(loan);
     return err;
@@ -367,7 +405,7 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
 
 struct reply {
     struct send_item item;
-    enum { REPLY_ALLOCATE, REPLY_AVAILABLE, REPLY_FREE } kind;
+    enum { REPLY_ALLOCATE, REPLY_ALLOCATE_FOR, REPLY_AVAILABLE, REPLY_FREE } kind;
     errval_t err;
     struct capref cap;
 };
@@ -380,6 +418,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     switch (reply->kind) {
     case REPLY_ALLOCATE:
         return mem_allocate_response__tx(b, cont, reply->err, reply->cap);
+    case REPLY_ALLOCATE_FOR:
+        return mem_allocate_for_response__tx(b, cont, reply->err, reply->cap);
     case REPLY_AVAILABLE:
         return mem_available_response__tx(b, cont, mm.total_bytes, mm.free_bytes);
     default:
@@ -416,8 +456,22 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
     struct capref cap = NULL_CAP;
-    errval_t err = take_ram(b->st, bits, minbase, maxlimit, &cap);
+    struct client *client = b->st;
+    errval_t err = take_ram(client, client->account, bits, minbase, maxlimit, &cap);
     queue_reply(b, REPLY_ALLOCATE, err, cap);
+}
+
+static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t bits)
+{
+    struct capref cap = NULL_CAP;
+    struct client *client = b->st;
+    struct account *payer =
+        account_open(&accounts, domain != 0 ? domain : client->account->domain, NULL);
+    errval_t err = MON_ERR_NOT_PERMITTED;
+    if (client->account->trusted)
+        err = take_ram(client, payer, bits, 0, 0, &cap);
+    account_close(payer);
+    queue_reply(b, REPLY_ALLOCATE_FOR, err, cap);
 }
 
 static void available_call(struct mem_binding *b)
@@ -445,11 +499,9 @@ static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, u
 static void broken(struct mem_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st, **link = &clients;
-    while (*link != client)
-        link = &(*link)->next;
-    *link = client->next;
-    make_orphans(client);
+    struct client *client = b->st;
+    while (client->loans.first != NULL)
+        make_orphan(client->loans.first);
     account_close(client->account);
     send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
@@ -469,12 +521,11 @@ static errval_t connected(void *st, struct mem_binding *b)
     account->trusted = who.trusted;
     client->account = account;
     send_queue_init(&client->queue, b, "a client of mem_serv", ACCOUNT_MESSAGE, mem_register_send);
-    client->loans = NULL;
-    client->next = clients;
-    clients = client;
+    client->loans = (struct loan_list){ 0 };
     b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.allocate_call = allocate_call;
+    b->rx_vtbl.allocate_for_call = allocate_for_call;
     b->rx_vtbl.available_call = available_call;
     b->rx_vtbl.free_monitor_call = free_call;
     return SYS_ERR_OK;

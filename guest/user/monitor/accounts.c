@@ -53,6 +53,11 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     return err;
 }
 
+struct account *accounts_of_monitor(coreid_t core)
+{
+    return account_open(&accounts, monitor_of(core), NULL);
+}
+
 void accounts_init_service(struct account_book *book)
 {
     account_book_init(book, service_kinds, ACCOUNT_SERVICE_KINDS, MON_ERR_OVER_SHARE);

@@ -18,6 +18,7 @@
     8192 /* of connections, of all domains here and of others with domains here */
 #define MONITOR_MAX_QUESTIONS 64  /* with other monitors */
 #define MONITOR_MAX_PARCELS 128   /* deposited and not yet collected */
+#define MONITOR_MAX_ESTATE 64     /* parcels of senders that have ended */
 #define MONITOR_MAX_FETCHES 64    /* asked of other monitors */
 #define MONITOR_MAX_KEPT 4096     /* parcels away and witnessed */
 #define MONITOR_MAX_CIRCUITS 128  /* of all kinds that this monitor carries */
@@ -66,6 +67,8 @@ void accounts_init(void);
  * monitor itself. */
 errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
                          struct account_slip *slip);
+/* The account of another core's monitor, to be closed again; NULL: out of memory. */
+struct account *accounts_of_monitor(coreid_t core);
 /* A book for what others cause in a service. */
 void accounts_init_service(struct account_book *book);
 

@@ -252,6 +252,7 @@ static unsigned take_memory(uint8_t bits)
     struct mem_binding *b = get_mem_binding();
     for (unsigned i = 0; i < MOST; i++) {
         errval_t err;
+        ram = NULL_CAP; /* into a slot of the library's */
         CHECK(err_is_ok(b->rpc_tx_vtbl.allocate(b, bits, 0, 0, &err, &ram)));
         if (err_is_fail(err)) {
             refused("memory", err, MM_ERR_OVER_SHARE);

@@ -64,7 +64,7 @@ struct core_state {
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
     struct idc_client connecting; /* whom the connect callback that runs is for */
-    struct idc_connection *connections;
+    struct idc_connections connections;
     uintptr_t next_service_id;
 };
 

@@ -26,19 +26,19 @@ struct deferred_event;
 struct lmp_chan;
 struct ump_chan;
 
+/* The longest holds buffers of 512 KiB and more: none is so large. */
 #define LMP_ENDPOINT_FREE_LISTS 16
 
 struct dispatcher_generic {
-    struct thread *current;           /* runs, or ran when we were preempted; NULL: none */
-    struct thread *runq;              /* ring of runnable threads, `current` among them */
-    bool current_in_area;             /* the state of `current` is in the enabled save area */
-    uint32_t timeslice;               /* run upcalls seen */
-    uint32_t fault_depth;             /* faults being reported: more than one means give up */
-    struct lmp_endpoint *endpoints;   /* ring */
-    uint32_t heap_used;               /* offset of the first unused byte of the endpoint heap */
-    struct lmp_endpoint *heap_free;   /* freed endpoint buffers (linked by next) */
-    struct lmp_chan *lmp_send_parked; /* ring */
-    uint32_t send_polls;              /* times in a row that idle found some parked */
+    struct thread *current; /* runs, or ran when we were preempted; NULL: none */
+    struct thread *runq;    /* ring of runnable threads, `current` among them */
+    bool current_in_area;   /* the state of `current` is in the enabled save area */
+    uint32_t timeslice;     /* run upcalls seen */
+    uint32_t fault_depth;   /* faults being reported: more than one means give up */
+    uint32_t heap_used;     /* offset of the first unused byte of the endpoint heap */
+    struct lmp_endpoint *heap_free[LMP_ENDPOINT_FREE_LISTS]; /* freed endpoint buffers by size */
+    struct lmp_chan *lmp_send_parked; /* ring: tried again whenever others had their turn */
+    struct lmp_chan *lmp_send_paused; /* ring: tried again when their time has come */
     struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
     struct deferred_event *deferred_events;    /* by time */

@@ -23,7 +23,9 @@ struct lmp_chan {
     struct capref remote_cap;      /* send here */
     struct waitset_chanstate send_waitset;
     enum { LMP_DISCONNECTED, LMP_BIND_WAIT, LMP_MONITOR_ACCEPT, LMP_CONNECTED } connstate;
-    struct lmp_chan *next, *prev; /* channels whose sends are parked (dispatcher) */
+    struct lmp_chan *next, *prev; /* channels whose sends are parked or paused (dispatcher) */
+    uint32_t tries;               /* sends in a row that found no room */
+    systime_t next_try;           /* of one that is paused; else 0 */
     lmp_bind_continuation_fn *bind_continuation;
     void *bind_st;
     iref_t iref;
@@ -107,7 +109,7 @@ errval_t lmp_chan_deregister_send(struct lmp_chan *lc);
 void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws);
 void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws);
 
-/* Fires the send events of parked channels (called on each run upcall). */
+/* Fires the send events of the channels for which a try is worth while (called on each run upcall). */
 void lmp_channels_retry_send_disabled(dispatcher_handle_t handle);
 
 #define LMP_SEND_N(lc, flags, cap, ...)                                                           \

@@ -30,8 +30,8 @@ typedef void lmp_arrival_fn(struct lmp_endpoint *ep, dispatcher_handle_t handle,
                             const uint64_t words[LMP_ARRIVAL_WORDS]);
 
 /* Lies in the dispatcher frame; the buffer's words follow it. */
-__extension__ struct lmp_endpoint {   /* a flexible array within: not ISO C */
-    struct lmp_endpoint *next, *prev; /* all endpoints of the dispatcher */
+__extension__ struct lmp_endpoint { /* a flexible array within: not ISO C */
+    struct lmp_endpoint *next_free; /* while it is free */
     struct waitset_chanstate waitset_state;
     struct capref recv_slot; /* what k.recv_cptr names, or NULL_CAP */
     uint32_t buflen;         /* words */

@@ -74,6 +74,11 @@ struct account_slip {
  * for one) is refused. */
 errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
                         struct account_slip *slip);
+/* Somebody else has it from now on, and pays for it; refused as above, then nothing changes.  An empty slip
+ * has no effect. */
+errval_t account_transfer(struct account_slip *slip, struct account *to);
+/* Is there something of this kind that the domain pays for? */
+bool account_holds(const struct account_book *book, domainid_t domain, unsigned kind);
 /* Gives it back; an empty slip has no effect.  The account may be no more afterwards. */
 void account_refund(struct account_slip *slip);
 

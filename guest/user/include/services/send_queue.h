@@ -21,7 +21,8 @@ typedef errval_t send_item_fn(struct send_queue *queue, struct send_item *item,
 
 /* The head of what a service queues; allocated with malloc(), freed by the queue. */
 struct send_item {
-    struct send_item *next;
+    struct send_item *next, *before;
+    struct send_queue *queue; /* in which it waits; NULL: none */
     send_item_fn *send;
     /* called once when the message has left or cannot be sent; may be NULL */
     void (*done)(struct send_item *item, errval_t err);
@@ -52,6 +53,10 @@ void send_queue_init(struct send_queue *queue, void *binding, const char *name, 
  * is NULL (out of memory) says so on the console.  If its payer has as many waiting as he may, which is
  * so when answers are not read, it is dropped. */
 void send_queue_add(struct send_queue *queue, struct send_item *item);
+
+/* Takes a message back that waits, and drops it (done() hears of it, with FLOUNDER_ERR_BINDING_CLOSED).  False:
+ * the binding has it already. */
+bool send_queue_withdraw(struct send_item *item);
 
 /* The binding is broken or about to be torn down: drops everything that has not been handed to it.
  * Calls gone(queue), at once or when the binding has run what it still owes to the queue; from then on

@@ -98,7 +98,7 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
     if (*(volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen) {
         lmp_endpoints_poll_disabled(handle);
     }
-    if (disp->lmp_send_parked != NULL) {
+    if (((uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused) != 0) {
         lmp_channels_retry_send_disabled(handle);
     }
     if (disp->ump_send_parked != NULL) {
@@ -144,20 +144,14 @@ static systime_t sooner(systime_t a, systime_t b)
     return a != 0 && (b == 0 || a < b) ? a : b;
 }
 
-#define SEND_POLLS 200           /* tries of a send, one each time the others had their turn */
-#define SEND_PAUSE_NS 1000000ull /* and then between them */
-
-/* Nobody says when a full endpoint is read, so parked sends are tried again; but a receiver that never
- * reads must not keep this dispatcher busy for ever. */
-static void wait_to_send(struct dispatcher_generic *disp, struct dispatcher_shared *shared)
+/* Nobody says when a full endpoint is read, so parked sends are tried again. */
+static void wait_to_send(const struct dispatcher_generic *disp, struct dispatcher_shared *shared)
 {
-    if (disp->lmp_send_parked == NULL) {
-        disp->send_polls = 0;
-    } else if (disp->send_polls < SEND_POLLS) {
-        disp->send_polls++;
+    if (disp->lmp_send_parked != NULL) {
         shared->haswork = true;
-    } else if (shared->wakeup == 0 || shared->wakeup > shared->systime + SEND_PAUSE_NS) {
-        shared->wakeup = shared->systime + SEND_PAUSE_NS;
+    }
+    if (disp->lmp_send_paused != NULL) {
+        shared->wakeup = sooner(shared->wakeup, disp->lmp_send_paused->next_try);
     }
 }
 
