@@ -54,7 +54,7 @@ struct client {
     struct loan_list loans;
 };
 
-static struct loan_list orphans; /* of clients that have ended; oldest first */
+static struct loan_list orphans; /* of clients that have ended, oldest first */
 
 #define BUCKETS 2048 /* for as many loans as can be charged, a few each */
 static struct loan *loans[BUCKETS];

@@ -31,7 +31,7 @@ struct pages {
 };
 
 #define BUCKETS 64
-static struct pages *pages, *roomy; /* all; those with a free record */
+static struct pages *pages, *roomy; /* all, and those with a free record */
 static struct pages *by_base[BUCKETS];
 
 static const struct abi_line_layout ump_layout = {

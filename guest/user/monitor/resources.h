@@ -48,6 +48,8 @@
     X(witnesses, "charged as KEPT, with away")                                   \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \
+    X(roomy, "some of pages")                                                    \
+    X(by_base, "the same as pages")                                              \
     X(first, "requests of the monitor itself, and the boot entries of the menu") \
     X(last, "the end of first")                                                  \
     X(endpoint, "one, for the CPU driver's hints")

@@ -40,5 +40,9 @@ void settle(void);
 void wait_for(const volatile bool *done);
 
 struct spawn_binding *connect_spawnd(void);
+/* Until so many of the children have ended. */
+void wait_for_ends(unsigned count);
+/* Ends what the hog "children" has started. */
+void end_children(void);
 
 #endif
