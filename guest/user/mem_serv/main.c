@@ -63,6 +63,28 @@ SEND_QUEUE_REGISTER(mem)
 
 /* ---- RAM ---- */
 
+static errval_t add_part(struct capref cap, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes)
+{
+    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
+    if (bookkeeping == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    unsigned region;
+    errval_t err = mm_add(&mm, cap_base, base, bytes, bookkeeping, &region);
+    if (err_is_ok(err))
+        region_cap[region] = cap;
+    else
+        free(bookkeeping);
+    return err;
+}
+
+/* Could all that the capability stands for be given away as one block?  The CPU driver would take the two
+ * for copies of each other, and whoever revokes his would take ours. */
+static bool is_one_block(const struct capability *cap)
+{
+    const gensize_t bytes = cap->u.mem.bytes;
+    return (bytes & (bytes - 1)) == 0 && cap->u.mem.base % bytes == 0;
+}
+
 static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
 {
     struct capability identity;
@@ -71,17 +93,14 @@ static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
         return err;
     if (bytes == 0)
         bytes = identity.u.mem.bytes;
-    const genpaddr_t base = identity.u.mem.base + offset;
-    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
-    if (bookkeeping == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    unsigned region;
-    err = mm_add(&mm, identity.u.mem.base, base, bytes, bookkeeping, &region);
-    if (err_is_ok(err))
-        region_cap[region] = cap;
-    else
-        free(bookkeeping);
-    return err;
+    const genpaddr_t cap_base = identity.u.mem.base, base = cap_base + offset;
+    if (!is_one_block(&identity) || bytes < identity.u.mem.bytes)
+        return add_part(cap, cap_base, base, bytes);
+    const gensize_t half = bytes / 2;
+    if (half < BASE_PAGE_SIZE)
+        return MM_ERR_ALIGN;
+    err = add_part(cap, cap_base, base, half); /* which never join */
+    return err_is_ok(err) ? add_part(cap, cap_base, base + half, half) : err;
 }
 
 static struct capref super_slot(cslot_t slot)

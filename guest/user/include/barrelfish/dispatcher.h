@@ -44,7 +44,8 @@ struct dispatcher_generic {
     struct deferred_event *deferred_events;    /* by time */
     uint32_t ump_armed;                        /* wake flags are set */
     uint32_t console_used;                     /* bytes in the console buffer */
-    uint64_t idle_polls;                       /* statistics: rounds of idle polling, sleeps */
+    uint32_t barren_runs; /* in a row: run upcalls while asleep that brought nothing */
+    uint64_t idle_polls;  /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
     struct core_state *core_state;

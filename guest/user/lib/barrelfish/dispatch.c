@@ -155,13 +155,17 @@ static void wait_to_send(const struct dispatcher_generic *disp, struct dispatche
     }
 }
 
+/* Whoever has a capability for it may wake this dispatcher as often as it likes, for nothing.  Then it looks
+ * once and sleeps again: polling would make others on this core pay for that. */
+#define BARREN_RUNS 8
+
 /* Nothing can run: poll, then sleep.  Returns when a thread is runnable. */
 static void idle(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    unsigned rounds = UMP_POLL_BUDGET;
+    unsigned rounds = disp->barren_runs < BARREN_RUNS ? UMP_POLL_BUDGET : 1;
     for (unsigned round = 0; disp->polled_channels != NULL && round < rounds; round++) {
         if (round == UMP_POLL_ROUNDS_LEAST) {
             rounds = poll_rounds_disabled(handle);
@@ -223,8 +227,11 @@ static inline void begin_run(dispatcher_handle_t handle)
 
 void disp_run(dispatcher_handle_t handle)
 {
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
     begin_run(handle);
     disp_check_events_disabled(handle);
+    disp->barren_runs = disp->runq == NULL ? disp->barren_runs + 1 : 0;
     disp_schedule(handle);
 }
 
