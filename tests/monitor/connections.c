@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Domains bind to services and accept, refuse, use and close connections; and what both ends are owed:
- * one answer for each bind, one word of each end's end to the other, a page that was never used before.
+ * Domains bind to services and accept, refuse, use and close connections; and what both ends are
+ * owed: one answer for each bind, one word of each end's end to the other, a page that was never
+ * used before.
  */
 #include "domains.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The machine under the monitors: what each finds when it starts, the programs of the menu, and how a core
- * is started: for core 0 as the machine does it, for the others from what the monitor of core 0 has laid
- * down for it.  Images are one page of nothing.
+ * The machine under the monitors: what each finds when it starts, the programs of the menu, and how
+ * a core is started: for core 0 as the machine does it, for the others from what the monitor of
+ * core 0 has laid down for it.  Images are one page of nothing.
  */
 #include "world.h"
 

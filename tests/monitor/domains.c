@@ -2,9 +2,9 @@
  *
  * The domains: how they greet their monitor, what they ask it, how they spawn, export, and end.
  *
- * Each does one thing at a time, and only when the world lets it.  While world.acts, it thinks of new things;
- * otherwise it does what it owes to others: it answers binds, closes what its peer has left.
- * It keeps to the protocols, but for what world.hostile allows.
+ * Each does one thing at a time, and only when the world lets it.  While world.acts, it thinks of
+ * new things; otherwise it does what it owes to others: it answers binds, closes what its peer has
+ * left.  It keeps to the protocols, but for what world.hostile allows.
  */
 #include "domains.h"
 
@@ -569,8 +569,9 @@ void domain_do(struct domain *d, unsigned choice)
         duty(d);
 }
 
-/* Whoever binds to one that does not answer waits for ever, but when he ends nothing waits for him: only what
- * the one has read, or was given to read, is left, twice if it is a matter of two cores. */
+/* Whoever binds to one that does not answer waits for ever, but when he ends nothing waits for him:
+ * only what the one has read, or was given to read, is left, twice if it is a matter of two
+ * cores. */
 void mutes_check(unsigned binds_under_way)
 {
     unsigned may_wait = 0;

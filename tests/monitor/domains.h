@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the domains of the simulated world know: shared by the files that play them, and by the one that
- * asks in the end whether everybody got what was owed.
+ * What the domains of the simulated world know: shared by the files that play them, and by the one
+ * that asks in the end whether everybody got what was owed.
  */
 #ifndef TEST_MONITOR_DOMAINS_H
 #define TEST_MONITOR_DOMAINS_H
@@ -95,8 +95,8 @@ extern unsigned service_count;
 extern struct conn *conns;
 
 struct message *monitor_message(unsigned number);
-/* Into the endpoint that `via` names; `give` (may be NULL) goes along as a copy.  False: no room; the message
- * is freed then. */
+/* Into the endpoint that `via` names; `give` (may be NULL) goes along as a copy.  False: no room;
+ * the message is freed then. */
 bool domain_send(struct domain *d, const struct cap *via, struct message *m,
                  const struct cap *give);
 /* A fresh endpoint of the domain, and a capability to it. */

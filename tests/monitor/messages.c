@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The stubs of the four interfaces that the monitor speaks, as the interface compiler makes them, but for the
- * simulated transport: for each message of the monitor's a function that keeps the arguments, and for each
- * message to it a call of its handler.  Strings and arrays are copied, capabilities are named until the
- * message leaves.
+ * The stubs of the four interfaces that the monitor speaks, as the interface compiler makes them,
+ * but for the simulated transport: for each message of the monitor's a function that keeps the
+ * arguments, and for each message to it a call of its handler.  Strings and arrays are copied,
+ * capabilities are named until the message leaves.
  */
 #include "world.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bindings and channels under the monitor, as it sees them: one message at a time goes out, its continuation
- * comes later as an event of its own, a receiver that is full or busy makes it wait, and one that is no
- * more breaks the binding: at once, within the send itself, or when what it had said has been read
- * (guest/user/lib/flounder/tx.c, lmp.c, life.c).  Messages of one channel never overtake each other; of
- * two channels, any may.
- * Never delivers anything by itself: the world chooses (wire_choices).
+ * Bindings and channels under the monitor, as it sees them: one message at a time goes out, its
+ * continuation comes later as an event of its own, a receiver that is full or busy makes it wait,
+ * and one that is no more breaks the binding: at once, within the send itself, or when what it had
+ * said has been read (guest/user/lib/flounder/tx.c, lmp.c, life.c).  Messages of one channel never
+ * overtake each other; of two channels, any may.  Never delivers anything by itself: the world
+ * chooses (wire_choices).
  */
 #include "world.h"
 

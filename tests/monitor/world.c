@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What happens next.  Every core that is about to come up, every endpoint with a message and a listener,
- * every binding with something to do and every domain that can do something is a choice; one is taken by
- * a random number.  A run lets the domains act for a while, then lets everything come to rest and asks
- * whether everybody got what is owed, several times; in the end all programs end, and each monitor must
- * be as it was before them.
+ * What happens next.  Every core that is about to come up, every endpoint with a message and a
+ * listener, every binding with something to do and every domain that can do something is a choice;
+ * one is taken by a random number.  A run lets the domains act for a while, then lets everything
+ * come to rest and asks whether everybody got what is owed, several times; in the end all programs
+ * end, and each monitor must be as it was before them.
  */
 #include "world.h"
 
@@ -196,8 +196,8 @@ void world_act(unsigned steps)
         step();
 }
 
-/* Nobody on any core can touch a page that may be given out again; the monitors' capabilities of whole
- * shares are not meant. */
+/* Nobody on any core can touch a page that may be given out again; the monitors' capabilities of
+ * whole shares are not meant. */
 static void check_free_pages(void)
 {
     for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)

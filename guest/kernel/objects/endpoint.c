@@ -4,8 +4,8 @@
  * receiver's dispatcher frame (overview 3.1, facts §7).
  *
  * The receiver owns the `consumed` index and could write nonsense anywhere in its frame; the kernel
- * checks what it reads and writes within the buffer that the endpoint capability names, whose bounds
- * were checked when it was minted.  So a hostile receiver hurts itself only.
+ * checks what it reads and writes within the buffer that the endpoint capability names, whose
+ * bounds were checked when it was minted.  So a hostile receiver hurts itself only.
  */
 #include "objects.h"
 

@@ -4,11 +4,11 @@
  *
  * Names lie in a hash table with chains.  A client that waits for a name costs one entry of another
  * table until somebody registers it; the token of its call is kept, so that its answer finds the
- * right caller even when several threads wait over one binding.  Whoever makes a table longer has an
- * account (resources.h), and is told when he has his share.
- * A name belongs to the domain that registered it and vanishes when that ends.  The news of an end may
- * come later than its successor: so before a name is refused as taken, the monitor is asked whether
- * the service behind it still is.
+ * right caller even when several threads wait over one binding.  Whoever makes a table longer has
+ * an account (resources.h), and is told when he has his share.  A name belongs to the domain that
+ * registered it and vanishes when that ends.  The news of an end may come later than its successor:
+ * so before a name is refused as taken, the monitor is asked whether the service behind it still
+ * is.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>

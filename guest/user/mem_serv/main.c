@@ -2,15 +2,16 @@
  *
  * The memory server of a core (overview 1.6): serves RAM capabilities.
  *
- * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and turns
- * requests into capabilities by one retype of a part of these.  Which parts are free is the memory
- * manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is gone
- * before it is given to somebody else.
+ * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and
+ * turns requests into capabilities by one retype of a part of these.  Which parts are free is the
+ * memory manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is
+ * gone before it is given to somebody else.
  *
  * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
- * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in which a
- * capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is asked for.
- * If some remain, the monitor may hold them because they are in use on other cores: it is asked to look.
+ * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in
+ * which a capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is
+ * asked for.  If some remain, the monitor may hold them because they are in use on other cores: it
+ * is asked to look.
  *
  * It serves its own core only; when its memory ends it says so, it never asks another core.
  */
@@ -77,8 +78,8 @@ static errval_t add_part(struct capref cap, genpaddr_t cap_base, genpaddr_t base
     return err;
 }
 
-/* Could all that the capability stands for be given away as one block?  The CPU driver would take the two
- * for copies of each other, and whoever revokes his would take ours. */
+/* Could all that the capability stands for be given away as one block?  The CPU driver would take
+ * the two for copies of each other, and whoever revokes his would take ours. */
 static bool is_one_block(const struct capability *cap)
 {
     const gensize_t bytes = cap->u.mem.bytes;
@@ -346,7 +347,8 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             *ret = slot;
             return SYS_ERR_OK;
         }
-        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
+        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try
+         * another. */
         if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
             mm_free(&mm, block.base, bits);
             break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the memory server gives away and keeps (services/account.h).  Memory is there to be used: one
- * domain may have four times what it leaves to all others.  A block counts as one however small it is,
- * since each costs the server a record.
+ * What the memory server gives away and keeps (services/account.h).  Memory is there to be used:
+ * one domain may have four times what it leaves to all others.  A block counts as one however small
+ * it is, since each costs the server a record.
  */
 #ifndef MEM_SERV_RESOURCES_H
 #define MEM_SERV_RESOURCES_H

@@ -2,8 +2,8 @@
  *
  * The monitor's book of accounts (resources.h).
  *
- * A domain of another core pays twice: for itself, and through its monitor, so that all domains of a
- * core together have a domain's share here.
+ * A domain of another core pays twice: for itself, and through its monitor, so that all domains of
+ * a core together have a domain's share here.
  */
 #include <barrelfish/dispatcher.h>
 

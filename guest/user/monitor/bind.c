@@ -565,8 +565,8 @@ void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
         fail_bind(bind, err);
 }
 
-/* A service that has not read the request never will.  One that has may be at work on the page: it pays for
- * it from now on, and when it has more of these than it may, it loses the page. */
+/* A service that has not read the request never will.  One that has may be at work on the page: it
+ * pays for it from now on, and when it has more of these than it may, it loses the page. */
 void bind_ump_cancelled(coreid_t core, uint64_t mon_id)
 {
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {

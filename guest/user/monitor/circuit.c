@@ -2,12 +2,13 @@
  *
  * Circuits of multi-hop channels: how frames pass through this monitor (docs/monitor.md).
  *
- * A circuit has two ends here, a domain or a neighbouring monitor each.  A frame that comes from one end
- * waits in the queue of the other, which has CIRCUIT_CREDIT places.  Who sends knows: a domain is not read
- * while there is no place, so its own sends wait; a neighbour has a credit of so many frames, and gets back
- * what has left.  So nothing is dropped, no circuit holds up another, and the monitor never waits.
- * To each neighbour one message at a time is under way; circuits that have something take turns.
- * Must survive every frame a domain can think of: nonsense closes that domain's circuit and no other.
+ * A circuit has two ends here, a domain or a neighbouring monitor each.  A frame that comes from
+ * one end waits in the queue of the other, which has CIRCUIT_CREDIT places.  Who sends knows: a
+ * domain is not read while there is no place, so its own sends wait; a neighbour has a credit of so
+ * many frames, and gets back what has left.  So nothing is dropped, no circuit holds up another,
+ * and the monitor never waits.  To each neighbour one message at a time is under way; circuits that
+ * have something take turns.  Must survive every frame a domain can think of: nonsense closes that
+ * domain's circuit and no other.
  */
 #include "circuit.h"
 
@@ -351,8 +352,8 @@ static void pop_frame(struct circuit_end *end)
     free(frame);
 }
 
-/* What waits for a domain that has gone counts as left: the other end may be waiting for the places, with
- * frames of this one behind. */
+/* What waits for a domain that has gone counts as left: the other end may be waiting for the
+ * places, with frames of this one behind. */
 static void discard(struct circuit_end *end)
 {
     while (end->first != NULL) {
@@ -616,8 +617,8 @@ static void pump(struct circuit_end *end)
 
 /* ---- frames come from a neighbour ---- */
 
-/* The end of an open circuit that belongs to this neighbour; NULL: it is closed here, and the neighbour
- * will hear of it. */
+/* The end of an open circuit that belongs to this neighbour; NULL: it is closed here, and the
+ * neighbour will hear of it. */
 static struct circuit_end *end_of_neighbour(coreid_t core, uint32_t vci)
 {
     struct circuit *c = find_open(vci);

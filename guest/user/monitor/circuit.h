@@ -83,9 +83,9 @@ struct circuit *circuit_find(uint32_t vci, enum circuit_state state);
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client);
 
-/* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with the
- * domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit owns from
- * now on, also if this fails. */
+/* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with
+ * the domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit
+ * owns from now on, also if this fails. */
 errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *client,
                             struct capref ep);
 void circuit_monitor_end(struct circuit *c, unsigned which, coreid_t core, uint32_t vci);

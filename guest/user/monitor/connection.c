@@ -12,8 +12,8 @@
  */
 #include "monitor.h"
 
-/* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what lies
- * at a service of this core, until the service closes its end. */
+/* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what
+ * lies at a service of this core, until the service closes its end. */
 enum { PAID_BY_ASKER, PAID_BY_SERVICE, PAID_WORDS, PAID_PAGES, PAYMENTS };
 
 struct connection_end {

@@ -2,12 +2,12 @@
  *
  * Names of channels, for the machine that looks at the UMP window.
  *
- * A channel that crosses cores has a record in the window (abi/ports.h): which interface, whose rings,
- * where they lie, how to wake either end.  The record stands before either end maps the rings; the
- * fabric port only says that it has changed.  Records lie on pages of this core's share, one from the
- * start, further ones while they are needed; the first line of each page says where the next one is, so that the
- * pages can be followed from memory alone.
- * Must take a name back before the rings' memory is given out again.
+ * A channel that crosses cores has a record in the window (abi/ports.h): which interface, whose
+ * rings, where they lie, how to wake either end.  The record stands before either end maps the
+ * rings; the fabric port only says that it has changed.  Records lie on pages of this core's share,
+ * one from the start, further ones while they are needed; the first line of each page says where
+ * the next one is, so that the pages can be followed from memory alone.  Must take a name back
+ * before the rings' memory is given out again.
  */
 #include "monitor.h"
 

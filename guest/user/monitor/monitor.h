@@ -30,8 +30,8 @@ extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
-/* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong and
- * switches the machine off.  For start-up only. */
+/* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong
+ * and switches the machine off.  For start-up only. */
 #define MONITOR_FAILED_STATUS 1
 #define MUST(call, ...)                                                     \
     do {                                                                    \
@@ -167,7 +167,8 @@ struct connection;
 
 /* Room for one that the domain (0: this monitor) asks for; or MON_ERR_OVER_SHARE. */
 errval_t connection_new(domainid_t asker, struct connection **ret);
-/* It will lead to this service, whose library makes an endpoint of so many words for it (0: none). */
+/* It will lead to this service, whose library makes an endpoint of so many words for it (0:
+ * none). */
 errval_t connection_reaches(struct connection *c, domainid_t asker, struct client *service,
                             size_t buf_words);
 /* It takes so many bytes of this core's share of the window. */
@@ -178,7 +179,8 @@ errval_t connection_pays(struct connection *c, struct account *who);
 void connection_drop(struct connection *c);
 
 /* Inside the core; with this monitor as the client; with another core.  In the last case takes the
- * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone already. */
+ * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone
+ * already. */
 void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
 void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
                              void (*lost)(void *st), void *st);
@@ -187,8 +189,8 @@ void connection_made_between(struct connection *c, uintptr_t id, struct link *en
                              genpaddr_t base, uint32_t bytes, struct capref frame,
                              genpaddr_t record);
 
-/* The client has closed its end; the other monitor says so of the end there; the client has ended and
- * runs no more. */
+/* The client has closed its end; the other monitor says so of the end there; the client has ended
+ * and runs no more. */
 void connection_closed_by(const struct client *client, uintptr_t id);
 void connection_closed_by_remote(coreid_t core, uint64_t id);
 void connection_client_exited(const struct client *client);

@@ -2,10 +2,10 @@
  *
  * Binding through the monitors: how a circuit is made (facts §1.5; states in docs/monitor.md).
  *
- * A request goes from monitor to monitor, as route.h leads; each makes its part of the circuit, with a
- * number of its own, and tells the next.  The last asks the service.  The answer comes back the same way,
- * with the numbers by which each is called from then on, or with an error that undoes all parts.
- * Must believe no number and no core that others name before it is checked.
+ * A request goes from monitor to monitor, as route.h leads; each makes its part of the circuit,
+ * with a number of its own, and tells the next.  The last asks the service.  The answer comes back
+ * the same way, with the numbers by which each is called from then on, or with an error that undoes
+ * all parts.  Must believe no number and no core that others name before it is checked.
  */
 #include "circuit.h"
 #include "route.h"
@@ -270,8 +270,8 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
 
 /* ---- clients that end ---- */
 
-/* Whoever asked the service is no more.  If it has not read the request, it never will; else it pays from
- * now on, until it has answered and was told, or has more of these than it may. */
+/* Whoever asked the service is no more.  If it has not read the request, it never will; else it
+ * pays from now on, until it has answered and was told, or has more of these than it may. */
 static void asked_in_vain(struct circuit *c)
 {
     assert(c->domain != NULL);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one core's
- * kernel allow; drawn in docs/monitor.md).
+ * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one
+ * core's kernel allow; drawn in docs/monitor.md).
  *
- * The sender deposits the capability here and puts the ticket into its message.  The receiver gives the
- * ticket to its own monitor, which fetches a description from the depositor's monitor and makes the
- * capability anew.  A ticket names the core and cannot be guessed; it is good for one collection.
- * Only types that mean the same on every core travel, and no RAM: both sides could retype it.
- * When its sender ends, a parcel counts no more, but stays as long as the message with the ticket may still be
- * read: while a connection of the sender is not closed at its other end.  Over a circuit nobody says when
- * it is read; then the parcel has a while.  Of these there is a limited number, the oldest goes first.
- * Memory that has left is kept here as a locked copy while it may be in use there: so nobody on this core can
- * take it back, or make something else of it.  The receiver's monitor keeps a witness of it; when it is asked, and its own
- * core has no other copy of the witness and nothing made of it, it drops the witness and says so, and
- * the copy here goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.
- * (A capability that has come back to a core where it was is kept by its own witness: breaking such
+ * The sender deposits the capability here and puts the ticket into its message.  The receiver gives
+ * the ticket to its own monitor, which fetches a description from the depositor's monitor and makes
+ * the capability anew.  A ticket names the core and cannot be guessed; it is good for one
+ * collection.  Only types that mean the same on every core travel, and no RAM: both sides could
+ * retype it.  When its sender ends, a parcel counts no more, but stays as long as the message with
+ * the ticket may still be read: while a connection of the sender is not closed at its other end.
+ * Over a circuit nobody says when it is read; then the parcel has a while.  Of these there is a
+ * limited number, the oldest goes first.  Memory that has left is kept here as a locked copy while
+ * it may be in use there: so nobody on this core can take it back, or make something else of it.
+ * The receiver's monitor keeps a witness of it; when it is asked, and its own core has no other
+ * copy of the witness and nothing made of it, it drops the witness and says so, and the copy here
+ * goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.  (A
+ * capability that has come back to a core where it was is kept by its own witness: breaking such
  * rings needs agreement about deletion among all cores.)
  */
 #include "monitor.h"
@@ -37,8 +38,8 @@ struct fetch {
     struct account_slip slip;
 };
 
-/* Memory of this core that is in use on another (list `away`); memory of another core that is in use
- * on this one (list `witnesses`). */
+/* Memory of this core that is in use on another (list `away`); memory of another core that is in
+ * use on this one (list `witnesses`). */
 struct kept {
     struct kept *next;
     uint64_t ticket;
@@ -115,7 +116,8 @@ static bool may_be_collected(const struct parcel *p)
     return account_holds(&accounts, p->sender, ACCOUNT_END) || get_system_time() < p->until;
 }
 
-/* What ended senders have left and nobody can ask for any more; the oldest, if they are too many. */
+/* What ended senders have left and nobody can ask for any more; the oldest, if they are too
+ * many. */
 static void clear_estate(void)
 {
     struct parcel *oldest = NULL;
@@ -213,8 +215,8 @@ static void drop_kept(struct kept **link)
     kept_count--;
 }
 
-/* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID if
- * there is none. */
+/* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID
+ * if there is none. */
 static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap,
                             domainid_t *sender)
 {

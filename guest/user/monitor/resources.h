@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the monitor keeps at the wish of domains, here and on other cores: each table is a row, and each
- * entry of it is charged to who caused it (services/account.h).  tests/scenario/accounts.sh compares the
- * rows with the tables in the sources.
+ * What the monitor keeps at the wish of domains, here and on other cores: each table is a row, and
+ * each entry of it is charged to who caused it (services/account.h).  tests/scenario/accounts.sh
+ * compares the rows with the tables in the sources.
  */
 #ifndef MONITOR_RESOURCES_H
 #define MONITOR_RESOURCES_H

@@ -3,10 +3,11 @@
  * The spawn service of a core: makes domains out of the programs of the boot menu, and cleans up
  * after them.  Registered as "spawn.CORE".
  *
- * Requests are served one at a time in the order they came: making a domain asks the monitor and the
- * memory server, and no other event is served meanwhile.  All memory of a domain is one block of RAM,
- * so its end is one revocation; the block comes from the memory server, which charges it to who had the
- * domain spawned, or whom that one's family began with.  Who had the domain spawned is told its status.
+ * Requests are served one at a time in the order they came: making a domain asks the monitor and
+ * the memory server, and no other event is served meanwhile.  All memory of a domain is one block
+ * of RAM, so its end is one revocation; the block comes from the memory server, which charges it to
+ * who had the domain spawned, or whom that one's family began with.  Who had the domain spawned is
+ * told its status.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -149,8 +150,8 @@ static errval_t block_new(uint8_t bits, domainid_t payer, struct block **ret)
     return SYS_ERR_OK;
 }
 
-/* Nothing of it is in use on this core any more; if it is on another one, the memory server finds out when
- * that ends. */
+/* Nothing of it is in use on this core any more; if it is on another one, the memory server finds
+ * out when that ends. */
 static void block_free(struct block *b)
 {
     struct block **link = &blocks;
@@ -277,8 +278,9 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
                         .kind = REPLY_EXITED, .domain = domain, .status = status, .slip = slip });
 }
 
-/* The CPU driver tells the monitor of the stop, and that us.  It is stopped before its memory goes: taking
- * memory is work in many steps, and it must not run between them without a part of what it has. */
+/* The CPU driver tells the monitor of the stop, and that us.  It is stopped before its memory goes:
+ * taking memory is work in many steps, and it must not run between them without a part of what it
+ * has. */
 static errval_t kill_domain(const struct spawn_binding *client, domainid_t domain)
 {
     struct block *block = blocks;

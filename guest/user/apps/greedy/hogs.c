@@ -34,7 +34,8 @@ static void new_binding(void *st, errval_t err, struct monitor_binding *b)
         *opened++ = b;
 }
 
-/* A question to the monitor about this service; 0: there is no room, though the monitor had its turns. */
+/* A question to the monitor about this service; 0: there is no room, though the monitor had its
+ * turns. */
 static unsigned ask(struct monitor_binding *b, iref_t iref)
 {
     struct lmp_chan *chan = &((struct monitor_lmp_binding *)b)->chan;
@@ -65,7 +66,8 @@ static unsigned links(iref_t server, iref_t mute)
     return MOST;
 }
 
-/* Opens all it can and asks over each what it never reads: the monitor must not go on trying to answer. */
+/* Opens all it can and asks over each what it never reads: the monitor must not go on trying to
+ * answer. */
 static unsigned answers(iref_t server, iref_t mute)
 {
     struct monitor_binding **all = calloc(MOST, sizeof(struct monitor_binding *));

@@ -3,8 +3,8 @@
  * A stress program: several peers, on one core or more, each with several threads, that bind to all
  * others and to themselves and do everything at once: bind and close, messages of all sizes,
  * capabilities, calls and calls back.  With `dies`, given to all, peer 0 dies when it is half done:
- * by `exit`, `stop` or `fault`.  Everything that arrives is checked, and everybody who survives must
- * get to the end.
+ * by `exit`, `stop` or `fault`.  Everything that arrives is checked, and everybody who survives
+ * must get to the end.
  *
  *   mixer me=K peers=N threads=T rounds=R [dies=HOW]
  *

@@ -6,8 +6,8 @@
  * tells the domain.  What the peer sent before is still delivered; then the channel's receive event
  * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE.
  *
- * The word is noticed when it arrives, though the monitor binding's handlers may run much later: somebody may be
- * waiting for that peer on a waitset of its own, and dispatch no other.
+ * The word is noticed when it arrives, though the monitor binding's handlers may run much later:
+ * somebody may be waiting for that peer on a waitset of its own, and dispatch no other.
  */
 #ifndef BARRELFISH_CONNECTION_H
 #define BARRELFISH_CONNECTION_H

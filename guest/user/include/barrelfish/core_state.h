@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What belongs to one dispatcher and its CSpace: allocators and bindings.  Dispatchers of a domain on
- * different cores do not share CSpaces, so nothing here may become a global variable.
+ * What belongs to one dispatcher and its CSpace: allocators and bindings.  Dispatchers of a domain
+ * on different cores do not share CSpaces, so nothing here may become a global variable.
  */
 #ifndef BARRELFISH_CORE_STATE_H
 #define BARRELFISH_CORE_STATE_H

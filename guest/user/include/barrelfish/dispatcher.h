@@ -73,8 +73,8 @@ extern char disp_resume_begin[], disp_resume_end[]; /* critical range */
 /* Runs `regs` enabled; full: with the FPU state, else with control words only. */
 void disp_resume(struct registers_x86_64 *regs, dispatcher_handle_t handle, bool full)
     __attribute__((noreturn));
-/* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes back,
- * enabled, when somebody resumes `save`. */
+/* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes
+ * back, enabled, when somebody resumes `save`. */
 void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t handle);
 /* As above, but gives the core away: cptr of a dispatcher or endpoint to run next, or 0. */
 void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t handle,

@@ -2,9 +2,9 @@
  *
  * This dispatcher's connections (connection.h).
  *
- * A connection is in the table from the moment the bind has succeeded until its channel is destroyed,
- * so that the monitor's word finds it by number and never by address: it may come when the program
- * has closed the channel, and freed it, already.
+ * A connection is in the table from the moment the bind has succeeded until its channel is
+ * destroyed, so that the monitor's word finds it by number and never by address: it may come when
+ * the program has closed the channel, and freed it, already.
  */
 #include <barrelfish/connection.h>
 
@@ -54,8 +54,8 @@ static struct idc_connection **use_buckets(struct idc_connections *all,
     return unused;
 }
 
-/* Without memory for more buckets the old ones get longer.  Memory is not taken while disabled, so another
- * thread may have been here meanwhile. */
+/* Without memory for more buckets the old ones get longer.  Memory is not taken while disabled, so
+ * another thread may have been here meanwhile. */
 static void grow(struct idc_connections *all)
 {
     uint32_t buckets = 4 * all->count;
@@ -116,7 +116,8 @@ void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t hand
     }
     if (connection != NULL) {
         connection->lost = true;
-        /* fails if it is not registered, or is coming already: then the next registration sees it */
+        /* fails if it is not registered, or is coming already: then the next registration sees
+         * it */
         (void)waitset_chan_trigger_disabled(connection->receive, handle);
     }
 }

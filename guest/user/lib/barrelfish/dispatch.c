@@ -6,9 +6,9 @@
  * giving the core away, or by stopping.  At a run upcall the state of the thread that was running
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
- * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if there
- * are many), then the wake flags are set, one more look, then yield without work.  The budget is a
- * count, not a time, so that a deterministic machine stays deterministic.
+ * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if
+ * there are many), then the wake flags are set, one more look, then yield without work.  The budget
+ * is a count, not a time, so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
@@ -155,8 +155,8 @@ static void wait_to_send(const struct dispatcher_generic *disp, struct dispatche
     }
 }
 
-/* Whoever has a capability for it may wake this dispatcher as often as it likes, for nothing.  Then it looks
- * once and sleeps again: polling would make others on this core pay for that. */
+/* Whoever has a capability for it may wake this dispatcher as often as it likes, for nothing.  Then
+ * it looks once and sleeps again: polling would make others on this core pay for that. */
 #define BARREN_RUNS 8
 
 /* Nothing can run: poll, then sleep.  Returns when a thread is runnable. */

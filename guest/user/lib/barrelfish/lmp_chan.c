@@ -2,11 +2,11 @@
  *
  * LMP channels (overview 3.1, facts §7).
  *
- * A send that cannot succeed now (no room, no receive slot) is parked: the channel waits in a list of
- * the dispatcher, and every run upcall lets all parked senders try again.  The kernel does not tell
- * when there is room.  Each try gives the core to the receiver; one that has not read after so many
- * may never read, so from then on there is a pause between tries.
- * Must not let receivers that do not read keep this dispatcher, or the core, busy.
+ * A send that cannot succeed now (no room, no receive slot) is parked: the channel waits in a list
+ * of the dispatcher, and every run upcall lets all parked senders try again.  The kernel does not
+ * tell when there is room.  Each try gives the core to the receiver; one that has not read after so
+ * many may never read, so from then on there is a pause between tries.  Must not let receivers that
+ * do not read keep this dispatcher, or the core, busy.
  */
 #include <barrelfish/lmp_chan.h>
 
@@ -85,7 +85,8 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
     lc->next->prev = lc;
 }
 
-/* A slot whose capability the peer may have taken back, or never have put there; it is ours all the same. */
+/* A slot whose capability the peer may have taken back, or never have put there; it is ours all the
+ * same. */
 static void drop_slot(struct capref cap)
 {
     errval_t err = cap_delete(cap);

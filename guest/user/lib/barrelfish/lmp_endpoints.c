@@ -37,7 +37,8 @@ static void heap_free(struct dispatcher_generic *disp, struct lmp_endpoint *ep)
     *list = ep;
 }
 
-/* Most buffers of a domain have the same size, so the first of the list fits; all of a longer list fit. */
+/* Most buffers of a domain have the same size, so the first of the list fits; all of a longer list
+ * fit. */
 static struct lmp_endpoint *reuse(struct dispatcher_generic *disp, size_t bytes)
 {
     for (struct lmp_endpoint **list = free_list(disp, bytes);
@@ -334,8 +335,8 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
         at = next_index(ep, at);
         ep->k.buf[at] = words[i];
     }
-    /* The kernel has counted this message.  If it is the only one since endpoints were polled, they need
-     * not be polled for it. */
+    /* The kernel has counted this message.  If it is the only one since endpoints were polled, they
+     * need not be polled for it. */
     if (shared->lmp_delivered - shared->lmp_seen == length + 1) {
         shared->lmp_seen = shared->lmp_delivered;
     }
@@ -345,8 +346,8 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
     trigger(ep, handle);
 }
 
-/* The kernel may deliver between any two instructions here: an endpoint that has left the list joins it
- * again, and one that has not yet is looked at after it left. */
+/* The kernel may deliver between any two instructions here: an endpoint that has left the list
+ * joins it again, and one that has not yet is looked at after it left. */
 void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);

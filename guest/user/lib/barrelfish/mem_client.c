@@ -2,8 +2,8 @@
  *
  * The client of mem_serv (mem.if): connects on first use, asks for RAM.
  *
- * The binding has a waitset of its own: waiting for mem_serv serves no other events, so a handler of
- * the program never runs in the middle of an allocation.  Only the connecting itself serves the
+ * The binding has a waitset of its own: waiting for mem_serv serves no other events, so a handler
+ * of the program never runs in the middle of an allocation.  Only the connecting itself serves the
  * default waitset, because the answer comes through the monitor.
  */
 #include "mem_client.h"

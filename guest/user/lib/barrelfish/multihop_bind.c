@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a domain comes by a multi-hop channel: the messages of monitor.if (facts §1.5; docs/monitor.md has
- * the other sides).
+ * How a domain comes by a multi-hop channel: the messages of monitor.if (facts §1.5;
+ * docs/monitor.md has the other sides).
  *
  *   client    MULTIHOP_BIND_WAIT --bind_multihop_reply_client--> MULTIHOP_CONNECTED, or
  *             MULTIHOP_DISCONNECTED + error
@@ -57,7 +57,8 @@ static void bind_reply_client(struct monitor_binding *mon, uintptr_t conn_id, er
     assert(chan->connstate == MULTIHOP_BIND_WAIT);
     if (err_is_ok(err) && capref_is_null(ep)) {
         err =
-            LIB_ERR_CHAN_PEER_GONE; /* the circuit ended, and its endpoint, while the reply waited */
+            /* the circuit ended, and its endpoint, while the reply waited */
+            LIB_ERR_CHAN_PEER_GONE;
     }
     chan->connstate = err_is_ok(err) ? MULTIHOP_CONNECTED : MULTIHOP_DISCONNECTED;
     chan->link.lmp.remote_cap = ep;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accounts (account.h).  A book has as many accounts as domains have something there, so they lie in a
- * list.
- * Must keep an account as long as something is charged to it: an entry may outlive who caused it.
+ * Accounts (account.h).  A book has as many accounts as domains have something there, so they lie
+ * in a list.  Must keep an account as long as something is charged to it: an entry may outlive who
+ * caused it.
  */
 #include <assert.h>
 #include <barrelfish/debug.h>

@@ -48,8 +48,9 @@ static void end_item(struct send_queue *queue, errval_t err)
     drop_item(item, err);
 }
 
-/* Whoever is here first works through the queue; what its items set off on the way, in done() or because
- * the binding breaks under send(), only adds or closes.  So the queue cannot go away under anybody. */
+/* Whoever is here first works through the queue; what its items set off on the way, in done() or
+ * because the binding breaks under send(), only adds or closes.  So the queue cannot go away under
+ * anybody. */
 static bool enter(struct send_queue *queue)
 {
     if (queue->running)
