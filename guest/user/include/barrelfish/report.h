@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Counters and asserted properties, which a scenario can expect something of (docs/scenarios.md:
- * metric, always, never, sometimes)..
+ * metric, always, never, sometimes).
  *
  * They lie in a block of the dispatcher (abi/report.h) that the machine reads from outside:
  * counting costs an addition, never an exit.  Names are at most ABI_REPORT_NAME - 1 characters,
