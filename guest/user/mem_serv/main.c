@@ -55,6 +55,10 @@ struct client {
     struct loan_list loans;
 };
 
+/* For whoever looks from outside: bytes that are free, and those of which nothing is known. */
+static uint64_t *free_gauge, *lost_gauge;
+static gensize_t lent_bytes;
+
 static struct loan_list orphans; /* of clients that have ended, oldest first */
 
 #define BUCKETS 2048 /* for as many loans as can be charged, a few each */
@@ -214,6 +218,7 @@ static void loan_made(struct loan *loan, genpaddr_t base, struct loan_list *list
     loan->base = base;
     loan->next_in_bucket = *bucket;
     *bucket = loan;
+    lent_bytes += 1ull << loan->bits;
     join(list, loan);
 }
 
@@ -236,6 +241,7 @@ static void loan_free(struct loan *loan)
     account_refund(&pages);
     account_refund(&record);
     if (loan->list != NULL) {
+        lent_bytes -= 1ull << loan->bits;
         leave(loan);
         struct loan **link = bucket_of(loan->base);
         while (*link != loan)
@@ -243,6 +249,13 @@ static void loan_free(struct loan *loan)
         *link = loan->next_in_bucket;
     }
     free(loan);
+}
+
+static void report_memory(void)
+{
+    const gensize_t known = mm.free_bytes + lent_bytes;
+    *free_gauge = mm.free_bytes;
+    *lost_gauge = mm.total_bytes > known ? mm.total_bytes - known : known - mm.total_bytes;
 }
 
 /* True if nobody has a part of it any more; then it is free. */
@@ -576,7 +589,11 @@ int main(void)
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the memory service");
+    free_gauge = report_gauge("mem.free");
+    lost_gauge = report_gauge("mem.lost");
+    *report_gauge("mem.total") = mm.total_bytes;
     for (;;) {
+        report_memory();
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err))
             DEBUG_ERR(err, "event_dispatch");
