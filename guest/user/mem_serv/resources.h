@@ -16,7 +16,10 @@
     X(MESSAGE, queue, "answers that wait", 1024, 1)
 
 /* Tables that nobody's wish makes longer: X(table, why). */
-#define MEM_BOUNDED(X) X(region_cap, "the machine's memory regions")
+#define MEM_BOUNDED(X)                            \
+    X(region_cap, "the machine's memory regions") \
+    X(free_gauge, "one number")                   \
+    X(lost_gauge, "one number")
 
 enum { MEM_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 
