@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which rules can never fire again: their numbers are past, their times over, their firings used up.
+ * Which rules can never fire again: their numbers are past, their times over, their firings used
+ * up.
  *
- * A ring in which none can is of no interest any more, and its memory goes back to being plain.  In doubt
- * a rule can still fire.
+ * A ring in which none can is of no interest any more, and its memory goes back to being plain.  In
+ * doubt a rule can still fire.
  */
 #include <string.h>
 
@@ -43,8 +44,8 @@ static bool is_over(const struct fault_state *state, const struct fault_rule *ru
            (rule->until_rule != FAULT_NO_RULE && state->counter[rule->until_rule].fired > 0);
 }
 
-/* Are all numbers behind us?  A later line of a long message, and a line that is written again, have the
- * number of what was first written. */
+/* Are all numbers behind us?  A later line of a long message, and a line that is written again,
+ * have the number of what was first written. */
 static bool numbers_are_past(const struct fault_rule *rule, uint64_t last)
 {
     if (rule->nth_count == 0 || rule->attempt != 1)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A failing run with faults, in the few lines that matter: the property that does not hold, the faults that
- * had happened, the last message that each core sent and was shown, and the commands that show it again.
+ * A failing run with faults, in the few lines that matter: the property that does not hold, the
+ * faults that had happened, the last message that each core sent and was shown, and the commands
+ * that show it again.
  *
- * At most FAULT_SUMMARY_LINES lines, whatever the run was: of each part the last are shown, and it is said how
- * many there were.
+ * At most FAULT_SUMMARY_LINES lines, whatever the run was: of each part the last are shown, and it
+ * is said how many there were.
  */
 #include <inttypes.h>
 #include <string.h>
