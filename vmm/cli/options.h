@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "findings/findings.h"
 #include "run/sandbox.h"
 
 #define SETS_MAX 64
@@ -30,7 +31,8 @@ enum {
     OPTION_TRAP_WINDOW,
     OPTION_OUTPUT_LIMIT,
     OPTION_SECCOMP,
-    OPTION_FAULTS_OUT
+    OPTION_FAULTS_OUT,
+    OPTION_FORMAT
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
@@ -43,6 +45,7 @@ struct options {
     uint64_t guard_ns;     /* GUARD_DEFAULT_NS unless told otherwise */
     uint64_t output_limit; /* bytes, 0: the usual ones */
     enum sandbox_mode sandbox;
+    enum findings_format format;
     int verbosity; /* -1 quiet, 0, 1, 2 */
     char **operands;
     int operand_count;
