@@ -2,8 +2,9 @@
  *
  * Findings as JSON and SARIF (findings.h), by jansson.
  *
- * jansson refuses a text that is not UTF-8, and a finding may quote any bytes of a file, so each text is made
- * UTF-8 first.  A lack of memory is noticed once, at the end: jansson hands a NULL on as failure.
+ * jansson refuses a text that is not UTF-8, and a finding may quote any bytes of a file, so each
+ * text is made UTF-8 first.  A lack of memory is noticed once, at the end: jansson hands a NULL on
+ * as failure.
  */
 #include "findings/findings.h"
 
@@ -29,8 +30,8 @@ int findings_format_parse(const char *name, enum findings_format *format)
     return -1;
 }
 
-/* Bytes of the character that begins at `text` if it is UTF-8 as RFC 3629 has it (neither overlong, nor a
- * surrogate, nor above U+10FFFF), else 0. */
+/* Bytes of the character that begins at `text` if it is UTF-8 as RFC 3629 has it (neither overlong,
+ * nor a surrogate, nor above U+10FFFF), else 0. */
 static size_t character_bytes(const unsigned char *text)
 {
     static const struct {
@@ -87,7 +88,8 @@ static json_t *plain(const struct finding *finding)
     return object;
 }
 
-/* A path as a relative or absolute URI reference (RFC 3986): all but these letters is percent-encoded. */
+/* A path as a relative or absolute URI reference (RFC 3986): all but these letters is
+ * percent-encoded. */
 static json_t *uri(const char *path)
 {
     static const char kept[] =
