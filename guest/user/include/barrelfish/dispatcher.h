@@ -25,6 +25,7 @@
 struct deferred_event;
 struct lmp_chan;
 struct ump_chan;
+struct ump_checked;
 
 #define LMP_ENDPOINT_FREE_LISTS 16
 
@@ -46,7 +47,9 @@ struct dispatcher_generic {
     uint32_t console_used;                     /* bytes in the console buffer */
     uint64_t idle_polls;                       /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
+    bool ump_looks_again;    /* there is a checked channel, or: */
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
+    struct ump_checked *ump_checked; /* list of all checked channels */
     struct core_state *core_state;
 };
 

@@ -9,6 +9,7 @@
 #include <barrelfish/caddr.h>
 #include <barrelfish/connection.h>
 #include <barrelfish/event_queue.h>
+#include <barrelfish/ump_checked.h>
 #include <barrelfish/ump_impl.h>
 #include <barrelfish/waitset_chan.h>
 
@@ -47,6 +48,7 @@ struct ump_chan {
     iref_t iref;
     size_t inlen, outlen;
     struct idc_connection connection;
+    struct ump_checked *checked; /* NULL: a plain channel */
 };
 
 /* Buffers: line aligned, a multiple of 64 bytes.  Zeroed at first use. */
@@ -75,7 +77,7 @@ volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_c
 void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
                      struct ump_control control, unsigned type);
 
-/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE.  Acknowledgements are handled inside.  The message stays in place, and the
+/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE, LIB_ERR_CHAN_PEER_DEAD.  Acknowledgements are handled inside.  The message stays in place, and the
  * peer cannot overwrite it, until ump_chan_recv_done. */
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
 void ump_chan_recv_done(struct ump_chan *uc);
@@ -139,8 +141,15 @@ static inline void ump_chan_prefetch_answer(const struct ump_chan *uc)
     }
 }
 
-/* In such a handler, enabled: the type of the message that has arrived, which lies in ring.recv.next until the
- * channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look. */
+/* On a checked channel a line must pass before it counts. */
+static inline bool ump_chan_has_arrived(struct ump_chan *uc)
+{
+    return __builtin_expect(uc->checked == NULL, 1) || ump_checked_take(uc);
+}
+
+/* In such a handler, enabled: the type of the message that has arrived, which lies in ump_chan_line until the
+ * channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look (and on a checked
+ * channel if nobody has yet). */
 static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -151,12 +160,17 @@ static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
     return type;
 }
 
+static inline volatile struct ump_message *ump_chan_line(const struct ump_chan *uc)
+{
+    return uc->ring.recv.mine;
+}
+
 /* Its type and its line, or NULL. */
 static inline volatile struct ump_message *ump_chan_take_line(const struct ump_chan *uc,
                                                               unsigned *type)
 {
     *type = ump_chan_take_type(uc);
-    return *type != UMP_MSGTYPE_ACK ? uc->ring.recv.next : NULL;
+    return *type != UMP_MSGTYPE_ACK ? ump_chan_line(uc) : NULL;
 }
 
 /* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be done. */
@@ -197,8 +211,9 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);
 void ump_channels_disarm_disabled(dispatcher_handle_t handle);
 
-/* When an armed dispatcher looks again though nobody has notified it, in case a notification was lost; 0:
- * never.  Looking is all it does then: it finds something, or sleeps again. */
+/* When an armed dispatcher looks again though nobody has notified it: a checked channel has a time-out, or a
+ * notification may have been lost; 0: never.  Looking is all it does then: it finds something, or sleeps
+ * again. */
 systime_t ump_channels_recheck_time(dispatcher_handle_t handle);
 
 #endif

@@ -109,6 +109,7 @@ static void park_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 
 void ump_chan_destroy(struct ump_chan *uc)
 {
+    ump_checked_destroy(uc);
     if (waitset_chan_is_registered(&uc->recv_waitset)) {
         ump_chan_deregister_recv(uc);
     }
@@ -148,13 +149,27 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 {
     volatile struct ump_message *message;
 
-    while ((message = ump_ring_peek(&uc->ring, type)) != NULL && *type == UMP_MSGTYPE_ACK) {
+    while (ump_chan_has_arrived(uc)) {
+        message = ump_ring_peek(&uc->ring, type);
+        if (message == NULL || *type != UMP_MSGTYPE_ACK) {
+            return message;
+        }
         ump_ring_consume(&uc->ring);
     }
-    return message;
+    return NULL;
 }
 
 static void send_ack_if_due(struct ump_chan *uc);
+
+static void commit_disabled(struct ump_chan *uc, volatile struct ump_message *message,
+                            struct ump_control control, unsigned type)
+{
+    ump_ring_commit(&uc->ring, message, control, type);
+    if (__builtin_expect(uc->checked != NULL, 0)) {
+        ump_checked_send(uc);
+    }
+    notify_sleeping_peer(uc);
+}
 
 /* Learns what the peer has acknowledged, also behind messages nobody has read yet. */
 static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
@@ -162,7 +177,11 @@ static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
     unsigned type;
 
     skip_acks(uc, &type);
-    ump_ring_harvest_acks(&uc->ring);
+    if (uc->checked != NULL) {
+        ump_checked_harvest(uc);
+    } else {
+        ump_ring_harvest_acks(&uc->ring);
+    }
     if (ump_ring_window(&uc->ring) > 0) {
         return true; /* the message to be sent acknowledges, too */
     }
@@ -184,8 +203,7 @@ static void send_ack_if_due(struct ump_chan *uc)
     }
     volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
     if (message != NULL) {
-        ump_ring_commit(&uc->ring, message, control, UMP_MSGTYPE_ACK);
-        notify_sleeping_peer(uc);
+        commit_disabled(uc, message, control, UMP_MSGTYPE_ACK);
     }
 }
 
@@ -213,9 +231,8 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
-    ump_ring_commit(&uc->ring, message, control, type);
     uc->filling = false;
-    notify_sleeping_peer(uc);
+    commit_disabled(uc, message, control, type);
     if (was_enabled) {
         disp_enable(handle);
     }
@@ -238,7 +255,11 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     if (*message != NULL) {
         return SYS_ERR_OK;
     }
-    return uc->connection.lost ? LIB_ERR_CHAN_PEER_GONE : LIB_ERR_NO_UMP_MSG;
+    if (!uc->connection.lost) {
+        return LIB_ERR_NO_UMP_MSG;
+    }
+    return uc->checked != NULL && uc->checked->dead ? LIB_ERR_CHAN_PEER_DEAD
+                                                    : LIB_ERR_CHAN_PEER_GONE;
 }
 
 void ump_chan_recv_done(struct ump_chan *uc)
@@ -371,7 +392,7 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan)
 {
     struct ump_chan *uc = chan->arg;
 
-    if (!ump_ring_has_line(&uc->ring)) {
+    if (!ump_ring_has_line(&uc->ring) || !ump_chan_has_arrived(uc)) {
         return false;
     }
     if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
@@ -468,6 +489,9 @@ bool ump_channels_arm_disabled(dispatcher_handle_t handle)
     /* 2. From here on whoever sends a line notifies. */
     FOR_ALL_WAITING(disp, uc, arm(uc, &may_sleep));
     disp->ump_armed = 1;
+    if (disp->ump_checked != NULL) {
+        ump_checked_serve_disabled(handle, true);
+    }
     /* 3. The last look, for lines whose senders saw no flag. */
     disp_check_events_disabled(handle);
     /* 4. The caller yields; the kernel compares `notified` with `notify_seen`. */
@@ -479,10 +503,14 @@ systime_t ump_channels_recheck_time(dispatcher_handle_t handle)
     const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     bool waits = disp->polled_channels != NULL || disp->ump_send_parked != NULL;
 
-    if (disp->ump_recheck_ns == 0 || !waits) {
-        return 0;
+    systime_t at = ump_checked_next_timeout(handle);
+
+    if (disp->ump_recheck_ns != 0 && waits) {
+        systime_t recheck = get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
+
+        at = at == 0 || recheck < at ? recheck : at;
     }
-    return get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
+    return at;
 }
 
 void ump_channels_disarm_disabled(dispatcher_handle_t handle)

@@ -153,11 +153,11 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
             return true;
         }
     }
-    const struct ump_chan *uc = polled_ump_chan(chan);
+    struct ump_chan *uc = polled_ump_chan(chan);
 
     if (RARELY(chan->waitset != ws || !chan->holds || chan->held ||
                ((uintptr_t)chan->wait_for | chan->token) != 0 ||
-               ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
+               !ump_chan_has_arrived(uc) || ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
         return false;
     }
     ump_chan_prefetch_answer(uc);
