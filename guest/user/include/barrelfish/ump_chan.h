@@ -9,6 +9,7 @@
 #include <barrelfish/caddr.h>
 #include <barrelfish/connection.h>
 #include <barrelfish/event_queue.h>
+#include <barrelfish/idc.h>
 #include <barrelfish/ump_checked.h>
 #include <barrelfish/ump_impl.h>
 #include <barrelfish/waitset_chan.h>
@@ -47,6 +48,7 @@ struct ump_chan {
     void *bind_st;
     iref_t iref;
     size_t inlen, outlen;
+    bool wants_check; /* asked for with the bind */
     struct idc_connection connection;
     struct ump_checked *checked; /* NULL: a plain channel */
 };
@@ -60,15 +62,19 @@ void ump_chan_destroy(struct ump_chan *uc);
 errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                       struct capref notify, bool initiator);
 
+/* Undoes it, for a channel that was not used yet; frame and notify stay the caller's. */
+void ump_chan_unmap(struct ump_chan *uc);
+
 /* As the acceptor: maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
  * inlen and outlen are the INITIATOR's, so our halves are swapped. */
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify);
 
 /* Connects to an exported service of another core through the monitors; the continuation runs from
- * the monitor binding's waitset. */
+ * the monitor binding's waitset.  flags: IDC_BIND_FLAG_CHECKED counts; the monitors may also want it. */
 errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
-                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen);
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen,
+                       idc_bind_flags_t flags);
 
 /* The next line to fill (payload words only), or NULL if the ring is full. */
 volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control);
@@ -215,5 +221,8 @@ void ump_channels_disarm_disabled(dispatcher_handle_t handle);
  * notification may have been lost; 0: never.  Looking is all it does then: it finds something, or sleeps
  * again. */
 systime_t ump_channels_recheck_time(dispatcher_handle_t handle);
+
+/* From now on this dispatcher looks again that often while it sleeps with UMP channels. */
+void ump_channels_set_recheck(uint64_t recheck_ns);
 
 #endif

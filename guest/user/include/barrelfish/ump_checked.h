@@ -41,8 +41,8 @@ errval_t ump_chan_make_checked(struct ump_chan *uc, unsigned tries);
 /* The channel ends. */
 void ump_checked_destroy(struct ump_chan *uc);
 
-/* Copies the line that was committed last to the ring. */
-void ump_checked_send(struct ump_chan *uc);
+/* Copies a private line that was committed just now to the ring. */
+void ump_checked_send(struct ump_chan *uc, volatile struct ump_message *mine);
 
 /* Has the next line arrived, and does it pass?  Then the private line holds it. */
 bool ump_checked_take(struct ump_chan *uc);

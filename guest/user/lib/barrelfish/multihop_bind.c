@@ -85,7 +85,7 @@ static void bind_service_request(struct monitor_binding *mon, uintptr_t service_
     errval_t err = MON_ERR_INVALID_IREF;
 
     if (e != NULL && e->multihop_connect_callback != NULL) {
-        get_core_state()->connecting = (struct idc_client){ client, false };
+        get_core_state()->connecting = (struct idc_client){ client, false, false };
         err = e->multihop_connect_callback(e->st, ep, &chan);
     }
     err = monitor_queue_request(

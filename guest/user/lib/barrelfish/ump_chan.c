@@ -64,6 +64,14 @@ errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, si
     return SYS_ERR_OK;
 }
 
+void ump_chan_unmap(struct ump_chan *uc)
+{
+    vspace_unmap(uc->frame_addr);
+    uc->frame_addr = NULL;
+    uc->frame = uc->notify_cap = NULL_CAP;
+    uc->connstate = UMP_DISCONNECTED;
+}
+
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify)
 {
@@ -161,13 +169,23 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 
 static void send_ack_if_due(struct ump_chan *uc);
 
-static void commit_disabled(struct ump_chan *uc, volatile struct ump_message *message,
-                            struct ump_control control, unsigned type)
+static __attribute__((noinline)) void commit_checked(struct ump_chan *uc,
+                                                    volatile struct ump_message *message,
+                                                    struct ump_control control, unsigned type)
 {
     ump_ring_commit(&uc->ring, message, control, type);
+    ump_checked_send(uc, message);
+    notify_sleeping_peer(uc);
+}
+
+static inline void commit_disabled(struct ump_chan *uc, volatile struct ump_message *message,
+                                   struct ump_control control, unsigned type)
+{
     if (__builtin_expect(uc->checked != NULL, 0)) {
-        ump_checked_send(uc);
+        commit_checked(uc, message, control, type);
+        return;
     }
+    ump_ring_commit(&uc->ring, message, control, type);
     notify_sleeping_peer(uc);
 }
 
@@ -511,6 +529,15 @@ systime_t ump_channels_recheck_time(dispatcher_handle_t handle)
         at = at == 0 || recheck < at ? recheck : at;
     }
     return at;
+}
+
+void ump_channels_set_recheck(uint64_t recheck_ns)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    get_dispatcher_generic(handle)->ump_recheck_ns = recheck_ns;
+    get_dispatcher_generic(handle)->ump_looks_again = true;
+    disp_enable(handle);
 }
 
 void ump_channels_disarm_disabled(dispatcher_handle_t handle)

@@ -16,35 +16,19 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 
-#include "crc32c.h"
+#include "ump_checked_priv.h"
 
+/* Of the control word; the check has the bits above. */
 #define QUESTION (1ull << 32)
 #define ANSWER (1ull << 33)
-#define CHECK_BITS 0xfffffffc00000000ull /* of the control word */
-#define CHECK_BEGIN 0xffffffffu
-
-/* A rule that a test leaves out to see that it is missed. */
-#ifndef UMP_LEAVES_OUT
-#define UMP_LEAVES_OUT(rule) false
-#endif
 
 /* ---- lines ---- */
 
-static uint64_t add(uint64_t check, uint64_t word)
+uint64_t ump_checked_copy_with_table(const volatile struct ump_message *from,
+                                     volatile struct ump_message *to, uint64_t sequence,
+                                     uint64_t control)
 {
-    return __builtin_expect(crc32c_in_hardware, 1) ? crc32c_instruction(check, word)
-                                                   : crc32c_from_table(check, word);
-}
-
-static uint64_t begin(uint64_t sequence)
-{
-    return add(CHECK_BEGIN, UMP_LEAVES_OUT(SEQUENCE) ? 0 : sequence);
-}
-
-/* With the payload added; bits as they stand in the control word. */
-static uint64_t finish(uint64_t check, uint64_t control)
-{
-    return add(check, (uint32_t)control) << 32 & CHECK_BITS;
+    return ump_checked_copy_with(from, to, sequence, control, false);
 }
 
 /* The line of the ring to which this private one belongs. */
@@ -68,81 +52,34 @@ transmit(const struct ump_chan *uc, volatile struct ump_message *mine, uint64_t 
          uint64_t marks)
 {
     volatile struct ump_message *line = in_ring(&uc->ring.send, mine);
-    uint64_t check = begin(sequence);
     const uint64_t control = (uint32_t)mine->control;
+    const uint64_t whole =
+        control | marks | ump_checked_copy(mine, line, sequence, control) << 34;
 
-#pragma GCC unroll 7
-    for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
-        const uint64_t word = mine->data[i];
-
-        line->data[i] = word;
-        check = add(check, word);
-    }
-    mine->control = control | marks | finish(check, control);
-    __atomic_store_n(&line->control, mine->control, __ATOMIC_RELEASE);
+    mine->control = whole;
+    __atomic_store_n(&line->control, whole, __ATOMIC_RELEASE);
 }
 
-void ump_checked_send(struct ump_chan *uc)
+void ump_checked_send(struct ump_chan *uc, volatile struct ump_message *mine)
 {
-    volatile struct ump_message *mine =
-        ump_ring_mine(&uc->ring.send, lines_back(&uc->ring.send, 1));
-
     transmit(uc, mine, ++uc->checked->sent, 0);
 }
 
 /* Does a line of the other ring pass, with this control word? */
 static bool passes(const volatile struct ump_message *line, uint64_t sequence, uint64_t control)
 {
-    uint64_t check = begin(sequence);
-
-    for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
-        check = add(check, line->data[i]);
-    }
-    return ((finish(check, control) ^ control) & CHECK_BITS) == 0;
-}
-
-/* Was the next line copied already? */
-static bool is_taken(const struct ump_ring_pair *ring)
-{
-    return UMP_CONTROL_EPOCH(ring->recv.mine->control) == ring->recv.epoch;
+    return ump_checked_copy(line, NULL, sequence, control) == control >> 34;
 }
 
 bool ump_checked_take(struct ump_chan *uc)
 {
-    const struct ump_chan_state *recv = &uc->ring.recv;
-    const volatile struct ump_message *line = recv->next;
-    volatile struct ump_message *mine = recv->mine;
-
-    if (is_taken(&uc->ring)) {
-        return true;
-    }
-    const uint64_t control = __atomic_load_n(&line->control, __ATOMIC_ACQUIRE);
-
-    if (UMP_CONTROL_EPOCH(control) != recv->epoch) {
-        return false;
-    }
-    uint64_t check = begin(uc->checked->taken + 1);
-
-#pragma GCC unroll 7
-    for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
-        const uint64_t word = line->data[i];
-
-        mine->data[i] = word;
-        check = add(check, word);
-    }
-    if (((finish(check, control) ^ control) & CHECK_BITS) != 0 && !UMP_LEAVES_OUT(CHECK)) {
-        uc->checked->damaged++;
-        return false;
-    }
-    mine->control = control;
-    uc->checked->taken++;
-    return true;
+    return ump_ring_has_line(&uc->ring) ? ump_checked_take_line(uc) : ump_checked_has_taken(&uc->ring);
 }
 
 void ump_checked_harvest(struct ump_chan *uc)
 {
     struct ump_chan_state look = uc->ring.recv;
-    uint64_t sequence = uc->checked->taken + (is_taken(&uc->ring) ? 0 : 1);
+    uint64_t sequence = uc->checked->taken + (ump_checked_has_taken(&uc->ring) ? 0 : 1);
 
     for (unsigned i = 0; i < look.lines; i++, sequence++) {
         const uint64_t control = __atomic_load_n(&look.next->control, __ATOMIC_ACQUIRE);
@@ -179,7 +116,7 @@ static bool send_ack(struct ump_chan *uc)
         return false;
     }
     ump_ring_commit(&uc->ring, mine, control, UMP_MSGTYPE_ACK);
-    ump_checked_send(uc);
+    ump_checked_send(uc, mine);
     return true;
 }
 
