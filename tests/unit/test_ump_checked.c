@@ -12,6 +12,7 @@
  * badly.
  */
 /* link: guest/user/lib/barrelfish/connection.c guest/user/lib/barrelfish/crc32c.c */
+/* link: guest/user/lib/barrelfish/ump_check.c */
 #include <stdbool.h>
 #include <stdint.h>
 

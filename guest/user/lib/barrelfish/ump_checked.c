@@ -24,13 +24,6 @@
 
 /* ---- lines ---- */
 
-uint64_t ump_checked_copy_with_table(const volatile struct ump_message *from,
-                                     volatile struct ump_message *to, uint64_t sequence,
-                                     uint64_t control)
-{
-    return ump_checked_copy_with(from, to, sequence, control, false);
-}
-
 /* The line of the ring to which this private one belongs. */
 static volatile struct ump_message *in_ring(const struct ump_chan_state *state,
                                             volatile struct ump_message *mine)
