@@ -44,7 +44,8 @@ SEND(monitor, bind_lmp_reply_client,
 SEND(monitor, bind_ump_service_request,
      (uintptr_t id, uintptr_t mon_id, size_t inlen, size_t outlen, uint32_t client, bool trusted,
       bool checked, uint64_t recheck_ns, struct capref frame, struct capref notify),
-     (id, mon_id, inlen, outlen, client, trusted, checked, recheck_ns, frame, notify), CARRY(frame), m->from[1] = notify)
+     (id, mon_id, inlen, outlen, client, trusted, checked, recheck_ns, frame, notify), CARRY(frame),
+     m->from[1] = notify)
 SEND(monitor, bind_ump_reply_client,
      (uintptr_t mon_id, uintptr_t conn_id, errval_t err, bool checked, uint64_t recheck_ns,
       struct capref frame, struct capref notify),

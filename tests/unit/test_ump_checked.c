@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checked UMP channels under faults (docs/ump-checked.md): two ends of the library's own code, and a carrier
- * between them.
+ * Checked UMP channels under faults (docs/ump-checked.md): two ends of the library's own code,
+ * and a carrier between them.
  *
- * Each end has its own view of the two rings.  After each turn of an end the carrier takes the lines that it has
- * written across, and does to some of them what fault rules do: lost, late, doubled, passed by others,
- * damaged, torn, old.  Wake words always go across; notifications may be lost.  Time passes as in a machine:
- * little in each turn, and to the next time-out or late line when both sleep.
- * Everything follows from a seed.  A run ends well if each message arrived once, in order, intact, and then
- * nobody has a timer any more.  Each rule of the protocol is also left out on purpose, and then a run must end
- * badly.
+ * Each end has its own view of the two rings.  After each turn of an end the carrier takes the
+ * lines that it has written across, and does to some of them what fault rules do: lost, late,
+ * doubled, passed by others, damaged, torn, old.  Wake words always go across; notifications may
+ * be lost.  Time passes as in a machine: little in each turn, and to the next time-out or late
+ * line when both sleep. Everything follows from a seed.  A run ends well if each message arrived
+ * once, in order, intact, and then nobody has a timer any more.  Each rule of the protocol is
+ * also left out on purpose, and then a run must end badly.
  */
 /* link: guest/user/lib/barrelfish/connection.c guest/user/lib/barrelfish/crc32c.c */
 /* link: guest/user/lib/barrelfish/ump_check.c */
@@ -473,8 +473,8 @@ static bool let_time_pass(void)
             now += 1000 + below(20000);
             return true;
         }
-        next = sides[i].wakeup != 0 && (next == 0 || sides[i].wakeup < next) ? sides[i].wakeup
-                                                                            : next;
+        next =
+            sides[i].wakeup != 0 && (next == 0 || sides[i].wakeup < next) ? sides[i].wakeup : next;
     }
     for (unsigned i = 0; i < held_end; i++) {
         if (held[i].used && held[i].at != 0 && (next == 0 || held[i].at < next)) {
@@ -589,11 +589,9 @@ static void some_end_badly(enum rule rule)
 }
 
 #define ALL ((1u << FAULTS) - 1)
-static const struct plan mixed = { .lines = 33,
-                                   .messages = { 300, 200 },
-                                   .percent = 30,
-                                   .faults = ALL,
-                                   .lost_percent = 30 };
+static const struct plan mixed = {
+    .lines = 33, .messages = { 300, 200 }, .percent = 30, .faults = ALL, .lost_percent = 30
+};
 
 TestSuite(ump_checked, .timeout = 300);
 

@@ -129,8 +129,9 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
-/* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors (`recheck=`,
- * `checked=`).  They are told nothing they could not read: their parsers are smaller than ours. */
+/* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
+ * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
+ * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
                                   struct place place, struct diags *diags)
 {

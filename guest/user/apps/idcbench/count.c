@@ -241,9 +241,11 @@ static void print_ump(struct results *sending, struct results *receiving, enum p
 {
     char name[64];
 
-    snprintf(name, sizeof(name), "%s.%s.%s.sender", ump_kind, path_names[path], message_names[message]);
+    snprintf(name, sizeof(name), "%s.%s.%s.sender", ump_kind, path_names[path],
+             message_names[message]);
     results_print(sending, name, 0);
-    snprintf(name, sizeof(name), "%s.%s.%s.receiver", ump_kind, path_names[path], message_names[message]);
+    snprintf(name, sizeof(name), "%s.%s.%s.receiver", ump_kind, path_names[path],
+             message_names[message]);
     results_print(receiving, name, 0);
 }
 

@@ -70,8 +70,9 @@ void ump_chan_unmap(struct ump_chan *uc);
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify);
 
-/* Connects to an exported service of another core through the monitors; the continuation runs from
- * the monitor binding's waitset.  flags: IDC_BIND_FLAG_CHECKED counts; the monitors may also want it. */
+/* Connects to an exported service of another core through the monitors; the continuation runs
+ * from the monitor binding's waitset.  flags: IDC_BIND_FLAG_CHECKED counts; the monitors may also
+ * want it. */
 errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
                        struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen,
                        idc_bind_flags_t flags);
@@ -83,8 +84,9 @@ volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_c
 void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
                      struct ump_control control, unsigned type);
 
-/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE, LIB_ERR_CHAN_PEER_DEAD.  Acknowledgements are handled inside.  The message stays in place, and the
- * peer cannot overwrite it, until ump_chan_recv_done. */
+/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE, LIB_ERR_CHAN_PEER_DEAD.  Acknowledgements are
+ * handled inside.  The message stays in place, and the peer cannot overwrite it, until
+ * ump_chan_recv_done. */
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
 void ump_chan_recv_done(struct ump_chan *uc);
 
@@ -153,9 +155,9 @@ static inline bool ump_chan_has_arrived(struct ump_chan *uc)
     return __builtin_expect(uc->checked == NULL, 1) || ump_checked_take(uc);
 }
 
-/* In such a handler, enabled: the type of the message that has arrived, which lies in ump_chan_line until the
- * channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look (and on a checked
- * channel if nobody has yet). */
+/* In such a handler, enabled: the type of the message that has arrived, which lies in
+ * ump_chan_line until the channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look (and
+ * on a checked channel if nobody has yet). */
 static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -217,9 +219,9 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);
 void ump_channels_disarm_disabled(dispatcher_handle_t handle);
 
-/* When an armed dispatcher looks again though nobody has notified it: a checked channel has a time-out, or a
- * notification may have been lost; 0: never.  Looking is all it does then: it finds something, or sleeps
- * again. */
+/* When an armed dispatcher looks again though nobody has notified it: a checked channel has a
+ * time-out, or a notification may have been lost; 0: never.  Looking is all it does then: it
+ * finds something, or sleeps again. */
 systime_t ump_channels_recheck_time(dispatcher_handle_t handle);
 
 /* From now on this dispatcher looks again that often while it sleeps with UMP channels. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checked UMP channels: lines that are lost, late, doubled, damaged or old are written again until they
- * have arrived (docs/ump-checked.md).  Part of <barrelfish/ump_chan.h>; library code calls what is
- * here, programs bind with IDC_BIND_FLAG_CHECKED.
+ * Checked UMP channels: lines that are lost, late, doubled, damaged or old are written again
+ * until they have arrived (docs/ump-checked.md).  Part of <barrelfish/ump_chan.h>; library code
+ * calls what is here, programs bind with IDC_BIND_FLAG_CHECKED.
  */
 #ifndef BARRELFISH_UMP_CHECKED_H
 #define BARRELFISH_UMP_CHECKED_H
@@ -11,8 +11,8 @@
 #include <barrelfish/ump_impl.h>
 #include <barrelfish_kpi/types.h>
 
-/* The first time-out; each further one is twice as long, up to 2^UMP_TIMEOUT_DOUBLINGS times.  After
- * UMP_TRIES without a sign of life the peer counts as dead: after 2.4 s. */
+/* The first time-out; each further one is twice as long, up to 2^UMP_TIMEOUT_DOUBLINGS
+ * times.  After UMP_TRIES without a sign of life the peer counts as dead: after 2.4 s. */
 #define UMP_TIMEOUT_NS 1000000ull
 #define UMP_TIMEOUT_DOUBLINGS 6
 #define UMP_TRIES 40
@@ -27,15 +27,16 @@ struct ump_checked {
     uint16_t known;    /* ring.ack_id when the present series of time-outs began */
     unsigned tries;    /* time-outs in that series, */
     unsigned tries_max;
-    bool dead; /* and they have been too many */
+    bool dead;                         /* and they have been too many */
     uint64_t asked, answered, damaged; /* statistics */
     struct ump_chan *channel;
     struct ump_checked *next, **link; /* of the dispatcher's list */
     void *memory;                     /* of the private lines */
 };
 
-/* Makes a channel checked that was initialised just now, before anything was sent or received; the other end does
- * the same.  tries: time-outs until the peer counts as dead (UMP_TRIES).  LIB_ERR_MALLOC_FAIL. */
+/* Makes a channel checked that was initialised just now, before anything was sent or received;
+ * the other end does the same.  tries: time-outs until the peer counts as dead
+ * (UMP_TRIES).  LIB_ERR_MALLOC_FAIL. */
 errval_t ump_chan_make_checked(struct ump_chan *uc, unsigned tries);
 
 /* The channel ends. */
@@ -50,8 +51,8 @@ bool ump_checked_take(struct ump_chan *uc);
 /* As ump_ring_harvest_acks: takes note of acknowledgements in lines nobody has read yet. */
 void ump_checked_harvest(struct ump_chan *uc);
 
-/* What has to be done for all checked channels of the dispatcher each time it gets the core, and, with
- * `sleeps`, before it gives it away with nothing to do. */
+/* What has to be done for all checked channels of the dispatcher each time it gets the core, and,
+ * with `sleeps`, before it gives it away with nothing to do. */
 void ump_checked_serve_disabled(dispatcher_handle_t handle, bool sleeps);
 
 /* When the next one of them must be served; 0: never. */

@@ -73,7 +73,7 @@ struct ump_chan_state {
     volatile struct ump_message *buf;
     volatile struct ump_control_line *control; /* last line of the same memory */
     volatile struct ump_message *next;         /* line to write or read next */
-    volatile struct ump_message *mine; /* what is filled or handed out for it: the same, or private */
+    volatile struct ump_message *mine;         /* filled or handed out for it: itself, or private */
     uint16_t lines;                            /* message lines */
     uint8_t epoch;                             /* of the current pass */
     ptrdiff_t mirror;                          /* bytes from any line to its private one, or 0 */
@@ -158,7 +158,8 @@ static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
     }
 }
 
-/* Is there a line not yet read?  (It may be an acknowledgement, or on a checked channel one that does not pass.) */
+/* Is there a line not yet read?  (It may be an acknowledgement, or on a checked channel one that
+ * does not pass.) */
 static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 {
     UMP_STEP("is there a line?", &pair->recv.next->control);

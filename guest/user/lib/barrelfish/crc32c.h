@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CRC32C (Castagnoli), 8 bytes at a time: by the processor's instruction where CPUID offers it, else from
- * a table.  Both give the same.
+ * CRC32C (Castagnoli), 8 bytes at a time: by the processor's instruction where CPUID offers it,
+ * else from a table.  Both give the same.
  */
 #ifndef BARRELFISH_CRC32C_H
 #define BARRELFISH_CRC32C_H

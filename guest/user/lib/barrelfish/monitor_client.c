@@ -536,8 +536,7 @@ static errval_t send_ump_reply(struct monitor_request *r, struct event_closure d
 static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t service_id,
                                      uintptr_t mon_id, size_t inlen, size_t outlen,
                                      domainid_t client, bool trusted, bool checked,
-                                     uint64_t recheck_ns, struct capref frame,
-                                     struct capref notify)
+                                     uint64_t recheck_ns, struct capref frame, struct capref notify)
 {
     struct idc_export *e = idc_find_export(service_id);
     struct ump_chan *uc = NULL;

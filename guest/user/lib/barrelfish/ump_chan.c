@@ -170,8 +170,8 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 static void send_ack_if_due(struct ump_chan *uc);
 
 static __attribute__((noinline)) void commit_checked(struct ump_chan *uc,
-                                                    volatile struct ump_message *message,
-                                                    struct ump_control control, unsigned type)
+                                                     volatile struct ump_message *message,
+                                                     struct ump_control control, unsigned type)
 {
     ump_ring_commit(&uc->ring, message, control, type);
     ump_checked_send(uc, message);

@@ -2,11 +2,11 @@
  *
  * Checked UMP channels (states and steps: docs/ump-checked.md).
  *
- * The ring code works on private lines of the same shape as the rings (`mirror`).  What it commits is
- * copied to the ring with a check; what arrives is copied from the ring if the check passes.  For each
- * message that is all.  Everything else happens when the dispatcher gets the core, and before it
- * sleeps: looking for questions and answers in control words that have changed, time-outs, and
- * acknowledgements that nothing else has carried.
+ * The ring code works on private lines of the same shape as the rings (`mirror`).  What it
+ * commits is copied to the ring with a check; what arrives is copied from the ring if the check
+ * passes.  For each message that is all.  Everything else happens when the dispatcher gets the
+ * core, and before it sleeps: looking for questions and answers in control words that have
+ * changed, time-outs, and acknowledgements that nothing else has carried.
  *
  * All of this runs disabled and must not allocate, except to make a channel.
  */
@@ -40,14 +40,13 @@ static volatile struct ump_message *lines_back(const struct ump_chan_state *stat
 }
 
 /* Copies a private line to the ring, payload first. */
-static inline __attribute__((always_inline)) void
-transmit(const struct ump_chan *uc, volatile struct ump_message *mine, uint64_t sequence,
-         uint64_t marks)
+static inline __attribute__((always_inline)) void transmit(const struct ump_chan *uc,
+                                                           volatile struct ump_message *mine,
+                                                           uint64_t sequence, uint64_t marks)
 {
     volatile struct ump_message *line = in_ring(&uc->ring.send, mine);
     const uint64_t control = (uint32_t)mine->control;
-    const uint64_t whole =
-        control | marks | ump_checked_copy(mine, line, sequence, control) << 34;
+    const uint64_t whole = control | marks | ump_checked_copy(mine, line, sequence, control) << 34;
 
     mine->control = whole;
     __atomic_store_n(&line->control, whole, __ATOMIC_RELEASE);
@@ -66,7 +65,8 @@ static bool passes(const volatile struct ump_message *line, uint64_t sequence, u
 
 bool ump_checked_take(struct ump_chan *uc)
 {
-    return ump_ring_has_line(&uc->ring) ? ump_checked_take_line(uc) : ump_checked_has_taken(&uc->ring);
+    return ump_ring_has_line(&uc->ring) ? ump_checked_take_line(uc)
+                                        : ump_checked_has_taken(&uc->ring);
 }
 
 void ump_checked_harvest(struct ump_chan *uc)
@@ -113,7 +113,8 @@ static bool send_ack(struct ump_chan *uc)
     return true;
 }
 
-/* Writes what is not acknowledged, or else the last line, once more: with the present acknowledgement. */
+/* Writes what is not acknowledged, or else the last line, once more: with the present
+ * acknowledgement. */
 static void write_again(struct ump_chan *uc, uint64_t flip)
 {
     const struct ump_checked *checked = uc->checked;
@@ -200,7 +201,8 @@ static void give_up(struct ump_chan *uc, dispatcher_handle_t handle)
     uc->checked->dead = true;
     uc->checked->timeout = 0;
     uc->connection.lost = true;
-    /* fails if nobody listens, or if the event is coming already: then the next registration sees it */
+    /* fails if nobody listens, or if the event is coming already: then the next registration sees
+     * it */
     (void)waitset_chan_trigger_disabled(&uc->recv_waitset, handle);
 }
 
@@ -306,8 +308,8 @@ errval_t ump_chan_make_checked(struct ump_chan *uc, unsigned tries)
     }
     crc32c_init();
     *checked = (struct ump_checked){ .tries_max = tries, .channel = uc, .memory = memory };
-    char *aligned = (char *)(((uintptr_t)memory + UMP_LINE_BYTES - 1) &
-                             ~(uintptr_t)(UMP_LINE_BYTES - 1));
+    char *aligned =
+        (char *)(((uintptr_t)memory + UMP_LINE_BYTES - 1) & ~(uintptr_t)(UMP_LINE_BYTES - 1));
     (void)give_lines(&ring->recv, give_lines(&ring->send, aligned));
     uc->checked = checked;
 

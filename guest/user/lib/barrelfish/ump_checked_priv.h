@@ -22,14 +22,14 @@ static inline uint64_t ump_checked_add(uint64_t check, uint64_t word, bool in_ha
     return in_hardware ? crc32c_instruction(check, word) : crc32c_from_table(check, word);
 }
 
-/* Copies the payload and returns the check, 30 bits, of the line with that sequence number and control word.
- * `to` may be NULL. */
+/* Copies the payload and returns the check, 30 bits, of the line with that sequence number and
+ * control word. `to` may be NULL. */
 static inline __attribute__((always_inline)) uint64_t
 ump_checked_copy_with(const volatile struct ump_message *from, volatile struct ump_message *to,
                       uint64_t sequence, uint64_t control, bool in_hardware)
 {
-    uint64_t check = ump_checked_add(UMP_CHECK_BEGIN, UMP_LEAVES_OUT(SEQUENCE) ? 0 : sequence,
-                                     in_hardware);
+    uint64_t check =
+        ump_checked_add(UMP_CHECK_BEGIN, UMP_LEAVES_OUT(SEQUENCE) ? 0 : sequence, in_hardware);
 
 #pragma GCC unroll 7
     for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
@@ -62,7 +62,8 @@ static inline bool ump_checked_has_taken(const struct ump_ring_pair *ring)
     return UMP_CONTROL_EPOCH(ring->recv.mine->control) == ring->recv.epoch;
 }
 
-/* ump_checked_take of a line that has our epoch.  (Whatever passes has it: the control word is checked, too.) */
+/* ump_checked_take of a line that has our epoch.  (Whatever passes has it: the control word is
+ * checked, too.) */
 static inline __attribute__((always_inline)) bool ump_checked_take_line(struct ump_chan *uc)
 {
     struct ump_checked *checked = uc->checked;

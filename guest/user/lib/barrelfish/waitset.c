@@ -309,7 +309,6 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
     struct waitset_chanstate *chan = find_anywhere(ws, handle, NULL);
     struct event_closure closure;
 
-
     if (chan == NULL) {
         disp_enable(handle);
         return LIB_ERR_NO_EVENT;
@@ -321,7 +320,8 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
     return SYS_ERR_OK;
 }
 
-/* What find_message and run_message do on a plain channel, or whatever else there is.  Disabled; enables. */
+/* What find_message and run_message do on a plain channel, or whatever else there is.  Disabled;
+ * enables. */
 static RARE errval_t dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, bool blocks)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);

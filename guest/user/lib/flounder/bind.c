@@ -2,14 +2,13 @@
  *
  * Bind and export, the same for all interfaces (facts §1.4, §5.4, §5.5).
  *
- * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another core,
- * UMP, and where that has no channel to offer, a circuit through the monitors, or with
- * IDC_BIND_FLAG_MULTIHOP these two the other way round.  A UMP channel is checked if the client says
- * IDC_BIND_FLAG_CHECKED or the monitors want it.  The mechanism is chosen once, here: the rest of
- * the program sees only the generic binding.
- * Export leaves functions with the library, called when a client asks over one of them; for local
- * clients it keeps a list.
- * Must tell the continuation exactly once, whatever happens after bind returned success.
+ * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another
+ * core, UMP, and where that has no channel to offer, a circuit through the monitors, or with
+ * IDC_BIND_FLAG_MULTIHOP these two the other way round.  A UMP channel is checked if the client
+ * says IDC_BIND_FLAG_CHECKED or the monitors want it.  The mechanism is chosen once, here: the
+ * rest of the program sees only the generic binding. Export leaves functions with the library,
+ * called when a client asks over one of them; for local clients it keeps a list. Must tell the
+ * continuation exactly once, whatever happens after bind returned success.
  */
 #include "flounder_priv.h"
 
