@@ -27,8 +27,7 @@ struct ump_checked {
     uint16_t known;    /* ring.ack_id when the present series of time-outs began */
     unsigned tries;    /* time-outs in that series, */
     unsigned tries_max;
-    bool dead;                         /* and they have been too many */
-    uint64_t asked, answered, damaged; /* statistics */
+    bool dead; /* and they have been too many */
     struct ump_chan *channel;
     struct ump_checked *next, **link; /* of the dispatcher's list */
     void *memory;                     /* of the private lines */

@@ -148,6 +148,7 @@ static void notify_sleeping_peer(struct ump_chan *uc)
     if ((wake & 1) && wake != uc->notified_wake) {
         uc->notified_wake = wake;
         UMP_STEP("notify the peer", NULL);
+        disp_count(curdispatcher(), DISP_UMP_WAKEUPS);
         invoke_notify_send(uc->notify_cap);
     }
 }
@@ -221,6 +222,7 @@ static void send_ack_if_due(struct ump_chan *uc)
     }
     volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
     if (message != NULL) {
+        disp_count(curdispatcher(), DISP_UMP_ACKS);
         commit_disabled(uc, message, control, UMP_MSGTYPE_ACK);
     }
 }
@@ -249,6 +251,7 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
+    disp_count(handle, DISP_UMP_MESSAGES);
     uc->filling = false;
     commit_disabled(uc, message, control, type);
     if (was_enabled) {

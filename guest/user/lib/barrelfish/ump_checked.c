@@ -94,6 +94,7 @@ static void wake_peer(struct ump_chan *uc)
 
     if ((wake & 1) && !capref_is_null(uc->notify_cap)) {
         uc->notified_wake = wake;
+        disp_count(curdispatcher(), DISP_UMP_WAKEUPS);
         invoke_notify_send(uc->notify_cap);
     }
 }
@@ -131,6 +132,9 @@ static void write_again(struct ump_chan *uc, uint64_t flip)
 
         mine->control = UMP_CONTROL(UMP_CONTROL_EPOCH(was), UMP_CONTROL_TYPE(was), ack);
         transmit(uc, mine, checked->sent - back + 1, (was & (QUESTION | ANSWER)) ^ flip);
+        if (flip == QUESTION) {
+            disp_count(curdispatcher(), DISP_UMP_RETRANSMITS);
+        }
     }
     uc->ring.last_ack = ack;
     wake_peer(uc);
@@ -138,7 +142,6 @@ static void write_again(struct ump_chan *uc, uint64_t flip)
 
 static void answer(struct ump_chan *uc)
 {
-    uc->checked->answered++;
     if (uc->checked->sent > 0) {
         write_again(uc, ANSWER);
     } else if (send_ack(uc)) {
@@ -237,7 +240,6 @@ static void check_timeout(struct ump_chan *uc, systime_t now, dispatcher_handle_
         const unsigned doublings =
             checked->tries < UMP_TIMEOUT_DOUBLINGS ? checked->tries : UMP_TIMEOUT_DOUBLINGS;
 
-        checked->asked++;
         checked->timeout = now + (UMP_TIMEOUT_NS << doublings);
         write_again(uc, QUESTION);
     }

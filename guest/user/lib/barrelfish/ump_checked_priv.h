@@ -5,6 +5,7 @@
 #ifndef BARRELFISH_UMP_CHECKED_PRIV_H
 #define BARRELFISH_UMP_CHECKED_PRIV_H
 
+#include <barrelfish/dispatcher.h>
 #include <barrelfish/ump_chan.h>
 
 #include "crc32c.h"
@@ -78,7 +79,7 @@ static inline __attribute__((always_inline)) bool ump_checked_take_line(struct u
 
     if (ump_checked_copy(line, mine, sequence, control) != control >> 34 &&
         !UMP_LEAVES_OUT(CHECK)) {
-        checked->damaged++;
+        disp_count(curdispatcher(), DISP_UMP_DAMAGED);
         return false;
     }
     mine->control = control;
