@@ -13,10 +13,8 @@
 #include <string.h>
 
 static const char *const library_counter[DISP_COUNTERS] = {
-    [DISP_UMP_MESSAGES] = "ump.messages",
-    [DISP_UMP_ACKS] = "ump.acks",
-    [DISP_UMP_WAKEUPS] = "ump.wakeups",
-    [DISP_UMP_RETRANSMITS] = "ump.retransmits",
+    [DISP_UMP_MESSAGES] = "ump.messages", [DISP_UMP_ACKS] = "ump.acks",
+    [DISP_UMP_WAKEUPS] = "ump.wakeups",   [DISP_UMP_RETRANSMITS] = "ump.retransmits",
     [DISP_UMP_DAMAGED] = "ump.damaged",
 };
 
