@@ -29,6 +29,8 @@ static const struct argp_option all_options[] = {
     { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
+    { "format", OPTION_FORMAT, "qemu|libvirt", 0, NULL, 1 },
+    { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
@@ -124,6 +126,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;
+        return 0;
+    case OPTION_FORMAT:
+        options->format = argument;
+        return 0;
+    case OPTION_ACCEL:
+        options->accel = argument;
         return 0;
     case OPTION_RECORD:
         options->record = argument;

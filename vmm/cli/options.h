@@ -30,13 +30,15 @@ enum {
     OPTION_TRAP_WINDOW,
     OPTION_OUTPUT_LIMIT,
     OPTION_SECCOMP,
-    OPTION_FAULTS_OUT
+    OPTION_FAULTS_OUT,
+    OPTION_FORMAT,
+    OPTION_ACCEL
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
+    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *format, *accel;
     bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns;  /* 0: the scenario's */
