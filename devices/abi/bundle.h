@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bundle: what a PC boots, as one file that its firmware or loader puts into memory (QEMU: -initrd).
+ * A bundle: what a PC boots, as one file that its firmware or loader puts into memory (QEMU:
+ * -initrd).
  *
  * It holds the files of the boot menu, each at a page, so that they stay where they are and become
- * modules, and what our own machine would tell in the boot information: cores, nodes, seed.  Written by
- * vmm (machine/bundle.c), read by guest/loader.  Whoever reads it checks it: it may come from anywhere.
+ * modules, and what our own machine would tell in the boot information: cores, nodes, seed.
+ * Written by vmm (machine/bundle.c), read by guest/loader.  Whoever reads it checks it: it may come
+ * from anywhere.
  */
 #ifndef ABI_BUNDLE_H
 #define ABI_BUNDLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checks of what comes from outside: the bundle, and the programs in it.  Nothing is used that was not
- * checked here; all sums are made so that they cannot wrap around.
+ * Checks of what comes from outside: the bundle, and the programs in it.  Nothing is used that was
+ * not checked here; all sums are made so that they cannot wrap around.
  */
 #include "loader.h"
 
@@ -83,8 +83,8 @@ const char *bundle_check(const struct abi_bundle *bundle, uint64_t bytes)
     return check_files(bundle);
 }
 
-static const char *add_segment(struct program *program, const struct elf_segment *ph, uint64_t bytes,
-                               uint64_t vaddr_min, uint64_t vaddr_max)
+static const char *add_segment(struct program *program, const struct elf_segment *ph,
+                               uint64_t bytes, uint64_t vaddr_min, uint64_t vaddr_max)
 {
     if (program->count == ABI_BOOT_MAX_SEGMENTS)
         return "it has too many segments";
@@ -95,8 +95,8 @@ static const char *add_segment(struct program *program, const struct elf_segment
         return "a segment lies where it must not";
     const uint64_t lead = ph->vaddr % PAGE, base = ph->vaddr - lead;
     if (program->count > 0) {
-        const uint64_t last = program->segment[program->count - 1].vaddr +
-                              program->segment[program->count - 1].bytes;
+        const uint64_t last =
+            program->segment[program->count - 1].vaddr + program->segment[program->count - 1].bytes;
         if (base < last)
             return "two segments overlap";
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * How fast do TSC and APIC timer run?  Measured by the one clock of a PC whose rate is known, the 8254
- * timer, over some ten milliseconds.
+ * How fast do TSC and APIC timer run?  Measured by the one clock of a PC whose rate is known, the
+ * 8254 timer, over some ten milliseconds.
  *
- * An emulated processor may lose its host CPU between two reads.  So both ends are the best of several
- * tries: the one whose reads lie closest together.
+ * An emulated processor may lose its host CPU between two reads.  So both ends are the best of
+ * several tries: the one whose reads lie closest together.
  */
 #include "loader.h"
 

@@ -5,9 +5,9 @@
 #ifndef LOADER_H
 #define LOADER_H
 
-#define LOADER_END 0x200000        /* memory that is given away begins here */
-#define LOADER_MAPPED 0x7c0000000  /* 31 GiB: ABI_RAM_LIMIT */
-#define LOADER_LOW_MEMORY 0x8000   /* ABI_PC_LOW_BYTES for the starts of other cores */
+#define LOADER_END 0x200000       /* memory that is given away begins here */
+#define LOADER_MAPPED 0x7c0000000 /* 31 GiB: ABI_RAM_LIMIT */
+#define LOADER_LOW_MEMORY 0x8000  /* ABI_PC_LOW_BYTES for the starts of other cores */
 #define LOADER_DEBUG_EXIT 0xf4
 
 #ifndef __ASSEMBLER__
@@ -37,7 +37,8 @@ struct memory {
     struct range range[MEMORY_MAX_RANGES]; /* in rising order, none empty */
 };
 
-/* Adds what is RAM; whole pages between LOADER_END and LOADER_MAPPED of it.  False: too many ranges. */
+/* Adds what is RAM; whole pages between LOADER_END and LOADER_MAPPED of it.  False: too many
+ * ranges. */
 bool memory_add(struct memory *memory, uint64_t base, uint64_t bytes);
 
 /* Takes base .. end out, if it is there.  False: too many ranges. */
@@ -61,22 +62,22 @@ struct program {
     uint64_t entry;
     unsigned count;
     struct {
-        uint64_t vaddr, bytes;             /* whole pages */
-        uint64_t lead;                     /* where the contents begin in the first page */
+        uint64_t vaddr, bytes; /* whole pages */
+        uint64_t lead;         /* where the contents begin in the first page */
         uint64_t file_offset, file_bytes;
         uint64_t flags; /* ABI_SEGMENT_* */
     } segment[ABI_BOOT_MAX_SEGMENTS];
 };
 
-/* NULL if the file is a static program whose segments lie in vaddr_min .. vaddr_max, in rising order and
- * no two on one page, else what is wrong. */
+/* NULL if the file is a static program whose segments lie in vaddr_min .. vaddr_max, in rising
+ * order and no two on one page, else what is wrong. */
 const char *program_parse(struct program *program, const uint8_t *file, uint64_t bytes,
                           uint64_t vaddr_min, uint64_t vaddr_max);
 
 /* ---- place.c: the boot information of core 0 ---- */
 
-/* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot information
- * lies.  Fails with a message. */
+/* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot
+ * information lies.  Fails with a message. */
 uint64_t place(struct memory *memory, const struct abi_bundle *bundle, struct abi_boot **boot);
 
 /* ---- clock.c ---- */

@@ -2,13 +2,13 @@
  *
  * The loader of a PC: from the firmware's hands to the CPU driver of core 0.
  *
- * QEMU (or whoever speaks the PVH boot protocol) starts it with a map of the memory and one module, the
- * bundle (abi/bundle.h).  It does what vmm does on our own machine (place.c), so the CPU driver finds the
- * same boot information everywhere; and it measures the clocks.  It runs once, on core 0, in memory that
- * nobody uses afterwards.
+ * QEMU (or whoever speaks the PVH boot protocol) starts it with a map of the memory and one module,
+ * the bundle (abi/bundle.h).  It does what vmm does on our own machine (place.c), so the CPU driver
+ * finds the same boot information everywhere; and it measures the clocks.  It runs once, on core 0,
+ * in memory that nobody uses afterwards.
  *
- * The CPU driver is entered through the loader's tables, which get the upper half of the final ones; it
- * loads those itself, as it does on every other core.
+ * The CPU driver is entered through the loader's tables, which get the upper half of the final
+ * ones; it loads those itself, as it does on every other core.
  */
 #include <stdarg.h>
 
@@ -133,16 +133,22 @@ void loader_main(const struct pvh_start *start)
     loader_jump(entry, boot);
 }
 
+/* By words: where each instruction is emulated, so is each round. */
 void *memcpy(void *dst, const void *src, size_t bytes)
 {
     void *ret = dst;
-    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(bytes)::"memory");
+    size_t words = bytes / 8, rest = bytes % 8;
+    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words)::"memory");
+    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(rest)::"memory");
     return ret;
 }
 
 void *memset(void *dst, int value, size_t bytes)
 {
     void *ret = dst;
-    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(bytes) : "a"(value) : "memory");
+    size_t words = bytes / 8, rest = bytes % 8;
+    const uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
+    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(rest) : "a"(pattern) : "memory");
     return ret;
 }

@@ -29,8 +29,8 @@ static void drop(struct memory *memory, unsigned at)
 /* Of ranges that overlap the map counts the later one only where the first does not reach. */
 bool memory_add(struct memory *memory, uint64_t base, uint64_t bytes)
 {
-    uint64_t end = bytes > LOADER_MAPPED || base > LOADER_MAPPED - bytes ? LOADER_MAPPED
-                                                                         : base + bytes;
+    uint64_t end =
+        bytes > LOADER_MAPPED || base > LOADER_MAPPED - bytes ? LOADER_MAPPED : base + bytes;
     if (base < LOADER_END)
         base = LOADER_END;
     base = (base + PAGE - 1) & ~(uint64_t)(PAGE - 1);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Places the CPU driver and the first domain of core 0, and writes the boot information: on a PC what
- * vmm/machine/boot.c does on our own machine.
+ * Places the CPU driver and the first domain of core 0, and writes the boot information: on a PC
+ * what vmm/machine/boot.c does on our own machine.
  *
- *   node 0 from below: core areas | boot information | page tables | CPU driver's copy | segments of
+ *   node 0 from below: core areas | boot information | page tables | CPU driver's copy | segments
+ *   of
  *                      the first domain | scratch memory up to a 2 MiB boundary
  *   each node from above: its UMP window
  *   the bundle: its files are the modules, where they lie
@@ -148,8 +149,8 @@ static void place_init(struct memory *memory, const struct abi_bundle *bundle,
                        struct abi_boot *boot)
 {
     struct program program;
-    const uint8_t *file = open(bundle, find_file(bundle, ABI_BUNDLE_INIT), &program, USER_VADDR_MIN,
-                               USER_VADDR_MAX);
+    const uint8_t *file =
+        open(bundle, find_file(bundle, ABI_BUNDLE_INIT), &program, USER_VADDR_MIN, USER_VADDR_MAX);
     boot->init_entry = program.entry;
     boot->segment_count = program.count;
     for (unsigned i = 0; i < program.count; i++) {
@@ -173,8 +174,8 @@ static void add_modules(struct abi_boot *boot, const struct abi_bundle *bundle)
 {
     for (unsigned i = 0; i < bundle->file_count; i++) {
         const struct abi_bundle_file *file = &bundle->file[i];
-        struct abi_region *region = add_region(boot, ABI_REGION_MODULE,
-                                               (uint64_t)bundle + file->offset, file->bytes, 0);
+        struct abi_region *region =
+            add_region(boot, ABI_REGION_MODULE, (uint64_t)bundle + file->offset, file->bytes, 0);
         region->file_bytes = file->bytes;
         region->flags = file->flags & ABI_BUNDLE_KERNEL ? ABI_REGION_FLAG_KERNEL : 0;
         region->cmdline = add_line(boot, (const char *)bundle + file->line);

@@ -59,7 +59,9 @@ int cmd_export(int argc, char **argv)
         .format = libvirt ? EXPORT_LIBVIRT : EXPORT_QEMU,
         .images = images,
         .folder = options.operands[1],
-        .seed = options.has_seed ? options.seed : scenario->has_seed ? scenario->seed : 1,
+        .seed = options.has_seed     ? options.seed
+                : scenario->has_seed ? scenario->seed
+                                     : 1,
         .kvm = kvm,
     };
     int status = export_scenario(scenario, &settings);

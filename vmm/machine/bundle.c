@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writes the bundle that a PC boots: the files of the menu and the shape of the machine, as they stand in
- * the boot information of core 0 and in guest memory before the first instruction.
+ * Writes the bundle that a PC boots: the files of the menu and the shape of the machine, as they
+ * stand in the boot information of core 0 and in guest memory before the first instruction.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -23,8 +23,8 @@ enum machine_board {
 /* "microvm", "q35". */
 const char *board_name(enum machine_board board);
 
-/* Writes the bundle (devices/abi/bundle.h).  The machine must not have been run.  0, or -EIO and the
- * like: what the stream says. */
+/* Writes the bundle (devices/abi/bundle.h).  The machine must not have been run.  0, or -EIO and
+ * the like: what the stream says. */
 int machine_write_bundle(const struct machine *machine, FILE *out);
 
 /* Memory of a node on a PC, in MiB: RAM, window, and what the platform takes of node 0. */
@@ -43,7 +43,8 @@ struct pc_setup {
 void machine_qemu_words(const struct machine *machine, const struct pc_setup *setup,
                         void (*word)(void *context, const char *text), void *context);
 
-/* Writes a libvirt domain.  `console`: the file that its console goes to, NULL for `virsh console`. */
+/* Writes a libvirt domain.  `console`: the file that its console goes to, NULL for `virsh
+ * console`. */
 void machine_libvirt_xml(const struct machine *machine, const struct pc_setup *setup,
                          const char *name, const char *console, FILE *out);
 

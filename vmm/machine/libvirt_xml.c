@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A machine as a libvirt domain: what qemu_words.c says, in libvirt's words.  What libvirt has no word
- * for (the device by which the guest ends the machine) goes behind <qemu:commandline>.
+ * A machine as a libvirt domain: what qemu_words.c says, in libvirt's words.  What libvirt has no
+ * word for (the device by which the guest ends the machine) goes behind <qemu:commandline>.
  */
 #include <inttypes.h>
 
@@ -52,7 +52,8 @@ static void print_nodes(const struct machine *machine, FILE *out)
 
 static void print_cpu(const struct machine *machine, const struct pc_setup *setup, FILE *out)
 {
-    fputs("  <cpu mode='custom' match='exact' check='none'>\n    <model fallback='forbid'>max</model>\n",
+    fputs("  <cpu mode='custom' match='exact' check='none'>\n    <model "
+          "fallback='forbid'>max</model>\n",
           out);
     fprintf(out, "    <topology sockets='1' dies='1' cores='%u' threads='1'/>\n",
             machine->config.core_count);

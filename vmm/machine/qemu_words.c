@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A machine as QEMU's command line: loader, bundle, processors and memory of the same shape, the device
- * by which the guest ends it, and nothing else.
+ * A machine as QEMU's command line: loader, bundle, processors and memory of the same shape, the
+ * device by which the guest ends it, and nothing else.
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -5,8 +5,9 @@
 #include "machine/machine.h"
 #include "scenario/scenario.h"
 
-/* The machine that a scenario describes: its shape, images and seed.  `modules` has room for all modules
- * of the menu; both structures refer to the scenario.  Everything else in `config` stays as it is. */
+/* The machine that a scenario describes: its shape, images and seed.  `modules` has room for all
+ * modules of the menu; both structures refer to the scenario.  Everything else in `config` stays as
+ * it is. */
 void config_of_scenario(struct machine_config *config, struct machine_menu_line *modules,
                         const struct scenario *scenario, const char *images, uint64_t seed);
 

@@ -2,9 +2,9 @@
  *
  * A scenario as a folder that others can run.
  *
- * The machine is made as for a run, loaded and never started; what is in it is written out.  The folder
- * refers to nothing outside, and a script in it finds the rest beside itself, so it can be moved.  A
- * domain's description names absolute paths, as libvirt wants them.
+ * The machine is made as for a run, loaded and never started; what is in it is written out.  The
+ * folder refers to nothing outside, and a script in it finds the rest beside itself, so it can be
+ * moved.  A domain's description names absolute paths, as libvirt wants them.
  */
 #include "run/export.h"
 
@@ -21,7 +21,8 @@
 #include "run/images.h"
 #include "run/status.h"
 
-struct export {
+struct export
+{
     const struct scenario *scenario;
     const struct export_settings *settings;
     struct machine *machine;
@@ -87,7 +88,7 @@ static void print_word(void *context, const char *text)
 static struct pc_setup setup_of(const struct export *export, const char *loader, const char *bundle)
 {
     return (struct pc_setup){
-        .board = (enum machine_board)export->scenario->machine.board,
+        .board = (enum machine_board) export->scenario->machine.board,
         .kvm = export->settings->kvm,
         .loader = loader,
         .bundle = bundle,
@@ -102,9 +103,10 @@ static int write_script(const struct export *export)
     struct pc_setup setup = setup_of(export, "$folder/pc", "$folder/bundle");
     fprintf(file, "#!/bin/sh\n"
                   "# The machine of a scenario on QEMU; written by vmm export.\n"
+                  "# $QEMU: another QEMU than the first in the path.\n"
                   "# When the guest ends the machine with code N, QEMU ends with 2 * N + 1.\n"
                   "folder=$(cd \"$(dirname \"$0\")\" && pwd)\n"
-                  "exec qemu-system-x86_64");
+                  "exec ${QEMU:-qemu-system-x86_64}");
     machine_qemu_words(export->machine, &setup, print_word, file);
     fprintf(file, " -serial stdio \"$@\"\n");
     fchmod(fileno(file), 0755);
@@ -126,8 +128,8 @@ static int write_domain(const struct export *export)
     machine_libvirt_xml(export->machine, &setup, export->scenario->name, NULL, file);
     int status = finish(export, file, "domain.xml", true);
     if (status == STATUS_OK)
-        printf("virsh define %s/domain.xml && virsh start --console %s\n",
-               export->settings->folder, export->scenario->name);
+        printf("virsh define %s/domain.xml && virsh start --console %s\n", export->settings->folder,
+               export->scenario->name);
     return status;
 }
 

@@ -17,9 +17,9 @@ struct export_settings {
     bool kvm; /* not QEMU's own translation */
 };
 
-/* Writes what others need to run the scenario's machine into the folder: loader, bundle, and a script or
- * a domain's description.  Returns the exit status, after a line on stderr if it is not 0; on stdout it
- * says what to type. */
+/* Writes what others need to run the scenario's machine into the folder: loader, bundle, and a
+ * script or a domain's description.  Returns the exit status, after a line on stderr if it is not
+ * 0; on stdout it says what to type. */
 int export_scenario(const struct scenario *scenario, const struct export_settings *settings);
 
 #endif

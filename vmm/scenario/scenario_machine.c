@@ -150,9 +150,8 @@ static void parse_machine_board(struct parser *parser, const struct ynode *value
     if (strcmp(name, "microvm") != 0 && strcmp(name, "q35") != 0)
         diag_error(parser->diags, value->place, "board: expected microvm or q35, found '%s'", name);
     else
-        input->board = (struct given){
-            value, *name == 'q' ? SCENARIO_BOARD_Q35 : SCENARIO_BOARD_MICROVM
-        };
+        input->board =
+            (struct given){ value, *name == 'q' ? SCENARIO_BOARD_Q35 : SCENARIO_BOARD_MICROVM };
 }
 
 static const struct key machine_keys[] = {

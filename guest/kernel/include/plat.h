@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the CPU driver needs of its platform: plat/synth speaks to the devices of devices/abi, plat/pc
- * to those of a PC.  None of them blocks; plat_start_core() may wait for the new core on a PC.
+ * What the CPU driver needs of its platform: plat/synth speaks to the devices of devices/abi,
+ * plat/pc to those of a PC.  None of them blocks; plat_start_core() may wait for the new core on a
+ * PC.
  */
 #ifndef KERNEL_PLAT_H
 #define KERNEL_PLAT_H

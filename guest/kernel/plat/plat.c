@@ -2,8 +2,8 @@
  *
  * The platform of this core: which one it is, and what all have in common, namely the core page.
  *
- * Causes and notifications lie in the core page on every platform; who sets them differs.  clock_ns is
- * the time of the last request or interrupt, so plat_time_cached() is free.
+ * Causes and notifications lie in the core page on every platform; who sets them differs.  clock_ns
+ * is the time of the last request or interrupt, so plat_time_cached() is free.
  */
 #include "plat/platform.h"
 

@@ -2,12 +2,12 @@
  *
  * The local APIC (Intel SDM volume 3, chapter "Advanced Programmable Interrupt Controller").
  *
- * As x2APIC its registers are MSRs, else words of a page of device memory, which is mapped behind this
- * core's area.  Everything comes with one vector, spurious interrupts too: whoever takes it looks at
- * cause word and clock, and an end of interrupt that was not needed does nothing.
+ * As x2APIC its registers are MSRs, else words of a page of device memory, which is mapped behind
+ * this core's area.  Everything comes with one vector, spurious interrupts too: whoever takes it
+ * looks at cause word and clock, and an end of interrupt that was not needed does nothing.
  *
- * The timer counts down once.  It has a rate of its own, which the loader measured; TSC deadlines would
- * save the division, but not every machine has them, and one way is easier to trust than two.
+ * The timer counts down once.  It has a rate of its own, which the loader measured; TSC deadlines
+ * would save the division, but not every machine has them, and one way is easier to trust than two.
  */
 #include "arch.h"
 #include "plat/pc/pc.h"
@@ -109,8 +109,8 @@ void apic_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
-/* What was stored before is seen by the core that the message reaches: a store to device memory comes
- * after all others, a write to an MSR of the x2APIC needs the fences. */
+/* What was stored before is seen by the core that the message reaches: a store to device memory
+ * comes after all others, a write to an MSR of the x2APIC needs the fences. */
 static void send(uint64_t core, uint32_t what)
 {
     const uint32_t target = boot_info->pc.apic_id[core];

@@ -2,20 +2,21 @@
  *
  * A PC: local APIC, time stamp counter, 16550 console, QEMU's debug exit.
  *
- * What the machine does with the core page on our own hardware, CPU drivers do for each other here: who
- * notifies sets the bits in the area of the other core, in the order of core_page.h, and interrupts it.
- * There is no other memory that two CPU drivers write, except the word that serialises console lines.
+ * What the machine does with the core page on our own hardware, CPU drivers do for each other here:
+ * who notifies sets the bits in the area of the other core, in the order of core_page.h, and
+ * interrupts it. There is no other memory that two CPU drivers write, except the word that
+ * serialises console lines.
  *
  * A console line says what the machine would know otherwise:
  *
  *     SECONDS.MICROSECONDS CORE KIND SPEAKER: TEXT
  *
- * KIND is `u` for output of a domain, `k` of the CPU driver, `t` for what is shown on request only, `x`
- * for the end of the machine (TEXT is the exit code), `p` for its end by panic.  Bytes below blank in TEXT
- * are shown as `?`, so nobody can forge a line.
+ * KIND is `u` for output of a domain, `k` of the CPU driver, `t` for what is shown on request only,
+ * `x` for the end of the machine (TEXT is the exit code), `p` for its end by panic.  Bytes below
+ * blank in TEXT are shown as `?`, so nobody can forge a line.
  */
-#include "arch.h"
 #include "plat/pc/pc.h"
+#include "arch.h"
 
 #define UART 0x3f8
 #define UART_LINE_STATUS (UART + 5)
@@ -26,7 +27,6 @@
 
 #define QEMU_EXIT 0xf4 /* -device isa-debug-exit,iobase=0xf4: QEMU ends with 2 * value + 1 */
 #define PANIC_CODE 127
-
 
 static uint64_t ns_per_tick; /* 32 bits behind the point */
 static systime_t timer_at;   /* 0: not armed */
@@ -67,8 +67,8 @@ static void pc_notify(coreid_t core, uint32_t id)
     apic_interrupt(core);
 }
 
-/* First the end of interrupt, then the look: what is raised after the look interrupts again.  The timer
- * may be early: its clock is another one, and its longest time may be too short. */
+/* First the end of interrupt, then the look: what is raised after the look interrupts again.  The
+ * timer may be early: its clock is another one, and its longest time may be too short. */
 static uint64_t pc_take_causes(void)
 {
     apic_eoi();
@@ -120,8 +120,8 @@ static void put_number(uint64_t value, unsigned width)
         put(digits[--n]);
 }
 
-/* The word lies on the spare page of core 0's area.  Whoever holds it ends soon, or never: then a line
- * may be torn, which is better than silence. */
+/* The word lies on the spare page of core 0's area.  Whoever holds it ends soon, or never: then a
+ * line may be torn, which is better than silence. */
 static volatile uint64_t *console_lock(void)
 {
     return (uint64_t *)((char *)core_page_of(0) + ABI_PAGE_BYTES);
@@ -166,9 +166,7 @@ static void put_name(paddr_t speaker)
 static void pc_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
 {
     const char *bytes = phys_to_mem(text);
-    begin_line(kind == ABI_CONSOLE_USER     ? 'u'
-               : kind == ABI_CONSOLE_KERNEL ? 'k'
-                                            : 't');
+    begin_line(kind == ABI_CONSOLE_USER ? 'u' : kind == ABI_CONSOLE_KERNEL ? 'k' : 't');
     put_name(speaker);
     for (unsigned i = 0; i < length; i++) {
         const uint8_t c = (uint8_t)read_once(bytes[i]);

@@ -15,11 +15,6 @@ static inline struct abi_core_page *core_page_of(uint64_t core)
         paddr(boot_info->core_area + (core - boot_info->core) * ABI_CORE_AREA_BYTES));
 }
 
-static inline void pc_outb(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
-}
-
 static inline uint8_t pc_inb(uint16_t port)
 {
     uint8_t value;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * Starting another core: INIT, then start-up messages until it has left the low page (Intel SDM volume
- * 3, "Multiple-Processor Management", MP initialization).
+ * Starting another core: INIT, then start-up messages until it has left the low page (Intel SDM
+ * volume 3, "Multiple-Processor Management", MP initialization).
  *
  * The core begins in real mode at a page below 1 MiB, which the loader set aside; start_page.S is
- * copied there.  Its tables map that page at its own address, and in the upper half what the new core's
- * final tables map, so it can jump into its own copy of the CPU driver, which then loads the final ones.
+ * copied there.  Its tables map that page at its own address, and in the upper half what the new
+ * core's final tables map, so it can jump into its own copy of the CPU driver, which then loads the
+ * final ones.
  *
  *   low page 0   code, with entry, boot information and table at its end
  *   low page 1   top-level table
  *   low page 2   next table, for the first GiB
  *   low page 3   next table: one large page
  *
- * Whether it runs is seen in its own area: it says a phase there.  Only then may the pages be used for
- * the next core, so this waits.  A core that is not there costs START_NS, and the caller learns it.
+ * Whether it runs is seen in its own area: it says a phase there.  Only then may the pages be used
+ * for the next core, so this waits.  A core that is not there costs START_NS, and the caller learns
+ * it.
  */
 #include "arch.h"
 #include "plat/pc/pc.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first instructions of a core that was started by another one (start.c): from real mode to the CPU
- * driver.  The page is copied anywhere below 1 MiB; CS says where it is.  In 64-bit mode it can stay at
- * its own address because the tables map that, too.
+ * The first instructions of a core that was started by another one (start.c): from real mode to the
+ * CPU driver.  The page is copied anywhere below 1 MiB; CS says where it is.  In 64-bit mode it can
+ * stay at its own address because the tables map that, too.
  */
 #define CR0_PE_MP_ET_NE_WP_PG 0x80010033
 #define CR4_PAE_OSFXSR_OSXMMEXCPT_FSGSBASE 0x10620
