@@ -45,8 +45,9 @@ static const struct abi_bundle_file *find_file(const struct abi_bundle *bundle, 
     return &bundle->file[i];
 }
 
-static const uint8_t *open(const struct abi_bundle *bundle, const struct abi_bundle_file *file,
-                           struct program *program, uint64_t vaddr_min, uint64_t vaddr_max)
+static const uint8_t *open_program(const struct abi_bundle *bundle,
+                                   const struct abi_bundle_file *file, struct program *program,
+                                   uint64_t vaddr_min, uint64_t vaddr_max)
 {
     const uint8_t *bytes = (const uint8_t *)bundle + file->offset;
     const char *wrong = program_parse(program, bytes, file->bytes, vaddr_min, vaddr_max);
@@ -128,8 +129,8 @@ static uint64_t place_kernel(struct memory *memory, const struct abi_bundle *bun
 {
     struct program program;
     struct abi_segment segment[ABI_BOOT_MAX_SEGMENTS];
-    const uint8_t *file = open(bundle, find_file(bundle, ABI_BUNDLE_KERNEL), &program,
-                               ABI_KERNEL_BASE, ABI_KERNEL_BASE + KERNEL_MAX_BYTES);
+    const uint8_t *file = open_program(bundle, find_file(bundle, ABI_BUNDLE_KERNEL), &program,
+                                       ABI_KERNEL_BASE, ABI_KERNEL_BASE + KERNEL_MAX_BYTES);
     const unsigned last = program.count - 1;
     boot->kernel_bytes =
         program.segment[last].vaddr + program.segment[last].bytes - ABI_KERNEL_BASE;
@@ -149,8 +150,8 @@ static void place_init(struct memory *memory, const struct abi_bundle *bundle,
                        struct abi_boot *boot)
 {
     struct program program;
-    const uint8_t *file =
-        open(bundle, find_file(bundle, ABI_BUNDLE_INIT), &program, USER_VADDR_MIN, USER_VADDR_MAX);
+    const uint8_t *file = open_program(bundle, find_file(bundle, ABI_BUNDLE_INIT), &program,
+                                       USER_VADDR_MIN, USER_VADDR_MAX);
     boot->init_entry = program.entry;
     boot->segment_count = program.count;
     for (unsigned i = 0; i < program.count; i++) {
