@@ -145,6 +145,10 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
     case STOP_BAD_ACCESS:
         conclude_broken(result, why);
         return;
+    case STOP_LIMIT:
+        result->verdict = VERDICT_FAIL;
+        snprintf(result->detail, sizeof(result->detail), "%s", why->detail);
+        return;
     case STOP_NONE:
     case STOP_ENGINE:
     case STOP_REASONS:

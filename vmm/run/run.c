@@ -25,6 +25,10 @@
 #include "scenario/text.h"
 #include "scenario/units.h"
 
+/* Address space that a run may take beside guest memory and the engine's tables: stacks and heaps
+ * of a thread for each core, lines kept, symbols. */
+#define RUN_MEMORY_BYTES (8ull << 30)
+
 struct run {
     const struct scenario *scenario;
     const struct run_settings *settings;
@@ -176,6 +180,9 @@ static int run_guest(struct run *run, struct engine_stop *why)
     pthread_t thread;
     if (sandbox == SANDBOX_OFF)
         return machine_run(run->machine, why);
+    sandbox_limits(sandbox, (run->settings->engine_memory ? run->settings->engine_memory
+                                                          : ENGINE_MEMORY_BYTES) +
+                                RUN_MEMORY_BYTES);
     if (!sandbox_process(sandbox, guest.problem, sizeof(guest.problem)))
         report_note(run->report, "%s", guest.problem);
     int error = pthread_create(&thread, NULL, guest_thread, &guest);
@@ -269,6 +276,7 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     struct engine_options options = {
         .seed = settings->seed,
         .slice_blocks = run->scenario->machine.slice_blocks,
+        .memory_bytes = settings->engine_memory,
         .trap_window = settings->trap_window,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
