@@ -80,7 +80,6 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 
     ep->delivered = next < size ? next : next - size;
     disp->lmp_delivered += words;
-    disp->lmp_hint = offset;
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);

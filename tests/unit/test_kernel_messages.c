@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages inside a core, driven on the host: LMP by invocation, and its short way, LRPC, which must
- * agree with it in all that can be seen.
+ * Messages inside a core, driven on the host: LMP by invocation, and its short way, LRPC, which
+ * must agree with it in all that can be seen.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c
+ * guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c
+ * guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c
+ * guest/kernel/objects/kernel.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_messages, .init = set_up, .fini = tear_down);
@@ -162,7 +165,7 @@ Test(kernel_messages, lrpc_hands_words_and_core_to_the_receiver)
         EXPECT_OK(err);
         cr_expect_eq(dispatched, bob);
         cr_expect_eq(bob->disp->lmp_delivered, delivered + words + 1);
-        cr_expect_eq(bob->disp->lmp_hint, EP_OFFSET);
+        cr_expect_eq(bob->disp->lmp_hint, 0, "the upcall tells of the message");
         expect_message(words);
     }
     cr_expect_eq(kernel_counters.lmp_messages, before + 100);

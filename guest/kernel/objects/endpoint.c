@@ -4,8 +4,8 @@
  * receiver's dispatcher frame (overview 3.1, facts §7).
  *
  * The receiver owns the `consumed` index and could write nonsense anywhere in its frame; the kernel
- * checks what it reads and writes within the buffer that the endpoint capability names, whose bounds
- * were checked when it was minted.  So a hostile receiver hurts itself only.
+ * checks what it reads and writes within the buffer that the endpoint capability names, whose
+ * bounds were checked when it was minted.  So a hostile receiver hurts itself only.
  */
 #include "objects.h"
 
@@ -131,7 +131,10 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
     ep->delivered = next + length < size ? next + length : next + length - size;
 
     receiver->disp->lmp_delivered += length + 1;
-    receiver->disp->lmp_hint = offset;
+    if (ep->older == 0) { /* what the receiver wrote there is not followed */
+        ep->older = (uint32_t)receiver->disp->lmp_hint | LMP_IN_LIST;
+        receiver->disp->lmp_hint = offset;
+    }
     kernel_counters.lmp_messages++;
     schedule_make_runnable(receiver);
     return SYS_ERR_OK;
