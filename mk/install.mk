@@ -2,7 +2,8 @@
 #
 # make install PREFIX=/usr/local [DESTDIR=]: vmm finds its guest images in ../lib/vmm/guest beside
 # the folder it lies in, so an installed tree can be moved as a whole.  Everybody may read it, whatever
-# the umask of who installs.
+# the umask of who installs.  The SDK comes with it: with vmm-app, vmm-cc, vmm-c++ and vmm-idl programs are
+# built without this tree.
 
 installed := "$(DESTDIR)$(PREFIX)"
 install_scenarios = $(sort $(shell find scenarios -type f ! -name '.*'))
@@ -18,5 +19,11 @@ install: all
 	$(Q)for file in $(install_scenarios) LICENSE; do \
 	    install -m 644 $$file $(installed)/share/vmm/$$file; \
 	done
+	$(Q)umask 022; rm -rf $(installed)/lib/vmm/sdk; cp -r $(B)/sdk $(installed)/lib/vmm/sdk
+	$(Q)chmod -R u=rwX,go=rX $(installed)/lib/vmm/sdk
+	$(Q)for tool in vmm-app vmm-cc vmm-c++; do \
+	    ln -sf ../lib/vmm/sdk/bin/$$tool $(installed)/bin/$$tool; \
+	done; ln -sf ../lib/vmm/sdk/bin/idl $(installed)/bin/vmm-idl
+	$(Q)ln -sfn . $(installed)/lib/vmm/guest/x86_64
 	$(Q)library=$(B)/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2; [ ! -e $$library ] || \
 	    install -m 644 $$library $(installed)/lib/vmm/

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     { "run", cmd_run, "FILE...", "run scenarios and check what they expect" },
     { "check", cmd_check, "FILE...", "validate scenario files, run nothing" },
     { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
+    { "new", cmd_new, "app NAME", "write a first program, with scenario and test" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
     { "doctor", cmd_doctor, "", "say what this host can run, and why not" },
 };

@@ -292,7 +292,7 @@ static inline volatile uint64_t *flounder_ump_reserve(struct flounder_binding *c
 {
     if (!flounder_tx_claim(c, number, cont))
         return NULL;
-    line->line = ump_chan_next_line(c->channel, &line->control);
+    line->line = ump_chan_next_line((struct ump_chan *)c->channel, &line->control);
     return line->line != NULL ? line->line->data : c->tx_words;
 }
 
@@ -303,7 +303,7 @@ static inline errval_t flounder_ump_submit(struct flounder_binding *c,
 {
     if (line->line == NULL)
         return flounder_tx_defer(c, plan, cont, NULL_CAP);
-    ump_chan_commit(c->channel, line->line, line->control, plan->number);
+    ump_chan_commit((struct ump_chan *)c->channel, line->line, line->control, plan->number);
     return flounder_tx_sent(c, plan->number, cont);
 }
 
@@ -328,12 +328,14 @@ static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
     const uint64_t *w = c->tx_words;
     errval_t err;
     if (flounder_lmp_is_short(plan) && flags == LMP_SEND_FLAGS_DEFAULT) {
-        err = lmp_chan_send_short(c->channel, plan->words, w[0], plan->words > 1 ? w[1] : 0,
-                                  plan->words > 2 ? w[2] : 0, plan->words > 3 ? w[3] : 0);
+        err = lmp_chan_send_short((struct lmp_chan *)c->channel, plan->words, w[0],
+                                  plan->words > 1 ? w[1] : 0, plan->words > 2 ? w[2] : 0,
+                                  plan->words > 3 ? w[3] : 0);
     } else {
         if (plan->give_away != 0 && !capref_is_null(cap))
             flags |= LMP_FLAG_GIVEAWAY;
-        err = lmp_chan_send(c->channel, flags, cap, plan->words, (const uintptr_t *)w);
+        err = lmp_chan_send((struct lmp_chan *)c->channel, flags, cap, plan->words,
+                            (const uintptr_t *)w);
     }
     if (err_is_fail(err))
         return flounder_tx_defer(c, plan, cont, cap);
@@ -354,7 +356,7 @@ void flounder_ump_rearm_anew(struct flounder_binding *c, bool done) __attribute_
 /* The same for a message that was delivered straight from its line. */
 static inline void flounder_ump_rearm_line(struct flounder_binding *c)
 {
-    if (__builtin_expect(!ump_chan_listen_again(c->channel, true), 0))
+    if (__builtin_expect(!ump_chan_listen_again((struct ump_chan *)c->channel, true), 0))
         flounder_ump_rearm_anew(c, true);
 }
 
