@@ -134,14 +134,8 @@ endef
 all_domain_objects :=
 $(foreach d,$(domain_dirs),$(eval $(call domain_rule,$d)))
 
-# Menus of the field name programs /x86_64/sbin/NAME.
-field_paths := $(B)/guest/x86_64
-$(field_paths):
-	$(Q)mkdir -p $(@D)
-	$(Q)ln -sfn . $@
-
 .PHONY: guest kernel newlib
-guest: $(kernel_image) $(domain_images) $(field_paths)
+guest: $(kernel_image) $(domain_images)
 kernel: $(kernel_image)
 newlib: $(newlib_stamp)
 

@@ -24,6 +24,5 @@ install: all
 	$(Q)for tool in vmm-app vmm-cc vmm-c++; do \
 	    ln -sf ../lib/vmm/sdk/bin/$$tool $(installed)/bin/$$tool; \
 	done; ln -sf ../lib/vmm/sdk/bin/idl $(installed)/bin/vmm-idl
-	$(Q)ln -sfn . $(installed)/lib/vmm/guest/x86_64
 	$(Q)library=$(B)/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2; [ ! -e $$library ] || \
 	    install -m 644 $$library $(installed)/lib/vmm/

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * vmm new app NAME: writes a first program into a new folder NAME: an interface, a client and a server of it,
- * two scenarios, and a Makefile whose goal `check` is the test.
+ * vmm new app NAME: writes a first program into a new folder NAME: an interface, a client and a
+ * server of it, two scenarios, and a Makefile whose goal `check` is the test.
  *
- * The files are texts below, in which '@' stands for the name.  Nothing that exists is written over: the
- * folder must be new.
+ * The files are texts below, in which '@' stands for the name.  Nothing that exists is written
+ * over: the folder must be new.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parser of the boot menu.  Works line by line, so that the same code serves a menu.lst file, a list
- * in a scenario and a `|` block in a scenario; each caller knows the place of each line.
+ * Parser of the boot menu.  Works line by line, so that the same code serves a menu.lst file, a
+ * list in a scenario and a `|` block in a scenario; each caller knows the place of each line.
  *
  * The VMM checks what a guest could only report from deep inside its boot: unknown commands,
- * malformed core sets, cores that the machine does not have.  It rewrites nothing but the path of a
- * program outside the image directory: else the guest sees what the author wrote.
+ * malformed core sets, cores that the machine does not have.  It rewrites nothing but paths, of
+ * programs outside the image directory and below /x86_64: else the guest sees what the author
+ * wrote.
  */
 #include "scenario/menu.h"
 
@@ -147,13 +148,16 @@ static void parse_kernel_argument(struct arena *arena, const char *word, size_t 
                    text);
 }
 
+/* The field keeps the images of each architecture in a folder of its own, and its menus say so. */
+#define FIELD_ROOT "/x86_64"
+
 static bool is_outside(const char *path)
 {
     return strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0;
 }
 
-/* A program outside the image directory: its file is found from the folder of the file that names it, and
- * the guest finds it among the others, as /sbin/NAME. */
+/* A program outside the image directory: its file is found from the folder of the file that names
+ * it, and the guest finds it among the others, as /sbin/NAME. */
 static void move_inside(struct arena *arena, struct menu_line *line)
 {
     const char *file = line->place.file;
@@ -187,6 +191,8 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
     line->path = arena_text(arena, path, length);
     if (!kernel && is_outside(line->path))
         move_inside(arena, line);
+    else if (strncmp(line->path, FIELD_ROOT "/", sizeof(FIELD_ROOT)) == 0)
+        line->path += strlen(FIELD_ROOT);
     if (line->path[0] != '/' || strstr(line->path, "/../") || !*path_base(line->path) ||
         strcmp(path_base(line->path), "..") == 0 || strcmp(path_base(line->path), ".") == 0) {
         diag_error(
@@ -272,8 +278,9 @@ void menu_parse_line(struct arena *arena, const char *text, struct place place, 
         menu->text_bytes += strlen(line.command) + 1;
 }
 
-/* The first byte of a line that is no part of a UTF-8 character, NULL if there is none.  A scenario's other
- * texts are UTF-8 because YAML is, and the menu goes into one when a run is recorded. */
+/* The first byte of a line that is no part of a UTF-8 character, NULL if there is none.  A
+ * scenario's other texts are UTF-8 because YAML is, and the menu goes into one when a run is
+ * recorded. */
 static const char *find_foreign(const char *line)
 {
     while (*line) {

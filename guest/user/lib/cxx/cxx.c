@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What compiled C++ calls: allocation and the odd pure virtual function.  The names are those that the
- * Itanium ABI gives them, so no C++ compiler is needed to build this.  There are no exceptions: `new` that
- * finds no memory ends the domain.  Constructors of static objects run before main(), destructors at exit(),
- * both by the C library's tables.
+ * What compiled C++ calls: allocation and the odd pure virtual function.  The names are those that
+ * the Itanium ABI gives them, so no C++ compiler is needed to build this.  There are no exceptions:
+ * `new` that finds no memory ends the domain.  Constructors of static objects run before main(),
+ * destructors at exit(), both by the C library's tables.
  */
 #include <barrelfish/barrelfish.h>
 
