@@ -20,7 +20,7 @@
 .DEFAULT_GOAL := all
 
 # Goals that need nothing installed and nothing generated.
-passive_goals := help clean
+passive_goals := help clean site
 goals := $(or $(MAKECMDGOALS),all)
 ifneq ($(filter-out $(passive_goals),$(goals)),)
 active := 1

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/version.h"
 #include "compat.h"
 #include "compile.h"
 #include "format.h"
@@ -57,6 +58,8 @@ static const char usage[] =
     "  --html           print a page that describes its messages\n"
     "  --compat         say which changes from OLD to NEW break the wire; status 1 if any does\n"
     "  --if-types       write DIR/if_types.h, which numbers all the interfaces\n"
+    "  --help           print this text\n"
+    "  --version        print the version\n"
     "FILE.if may be - for standard input.\n";
 
 static int fail(const char *what, const char *path)
@@ -208,7 +211,7 @@ static bool parse_number(const char *text, uint64_t *number)
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, ACTION = 512 };
+    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, VERSION, ACTION = 512 };
     static const struct option longs[] = {
         { "lang", required_argument, NULL, LANG },
         { "header-dir", required_argument, NULL, HEADER_DIR },
@@ -216,6 +219,7 @@ static int parse_options(int argc, char **argv, struct options *o)
         { "any-name", no_argument, NULL, ANY_NAME },
         { "default-max", required_argument, NULL, DEFAULT_MAX },
         { "help", no_argument, NULL, HELP },
+        { "version", no_argument, NULL, VERSION },
         { "check", no_argument, NULL, ACTION + CHECK },
         { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
         { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
@@ -267,6 +271,9 @@ static int parse_options(int argc, char **argv, struct options *o)
         case 'h':
         case HELP:
             fputs(usage, stdout);
+            exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
+        case VERSION:
+            puts("idl " PROJECT_VERSION);
             exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
         default:
             if (c < ACTION) {

@@ -21,6 +21,7 @@
 #include <xxhash.h>
 #include <yaml.h>
 
+#include "abi/version.h"
 #include "cli/cmd.h"
 
 static const struct command_line command_line = {
@@ -35,9 +36,10 @@ static void print_host(void)
     if (uname(&host) == 0)
         printf("host       %s %s %s, %ld CPUs\n", host.sysname, host.release, host.machine,
                sysconf(_SC_NPROCESSORS_ONLN));
-    printf("program    vmm %s; glibc %s, libyaml %s, jansson %s, xxhash %u.%u.%u\n", VMM_VERSION,
-           gnu_get_libc_version(), yaml_get_version_string(), jansson_version_str(),
-           XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+    printf("program    vmm %s; glibc %s, libyaml %s, jansson %s, xxhash %u.%u.%u\n",
+           PROJECT_VERSION, gnu_get_libc_version(), yaml_get_version_string(),
+           jansson_version_str(), XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100,
+           XXH_versionNumber() % 100);
 }
 
 static void print_images(const char *option)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/version.h"
 #include "cli/cmd.h"
 #include "report/output.h"
 #include "scenario/diag.h"
@@ -123,7 +124,7 @@ int main(int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        puts("vmm " VMM_VERSION);
+        puts("vmm " PROJECT_VERSION);
         return checked(STATUS_OK);
     }
     bool help = strcmp(name, "help") == 0;

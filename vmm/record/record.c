@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "abi/version.h"
 #include "engine/program.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
@@ -221,10 +222,10 @@ static int write_index(const struct recorder *recorder, const struct run_result 
                     result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0;
     json_t *root =
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:O}", "version", RECORD_VERSION,
-                  "vmm", VMM_VERSION, "program_xxh3", program, "engine", recorder->run.ops->name,
-                  "engine_version", recorder->run.capability->version, "library_xxh3", library,
-                  "scenario_xxh3", recorder->scenario_hash, "seed", seed, "finished",
-                  result != NULL, "images", recorder->images);
+                  "vmm", PROJECT_VERSION, "program_xxh3", program, "engine",
+                  recorder->run.ops->name, "engine_version", recorder->run.capability->version,
+                  "library_xxh3", library, "scenario_xxh3", recorder->scenario_hash, "seed", seed,
+                  "finished", result != NULL, "images", recorder->images);
     json_t *end =
         !result
             ? NULL

@@ -15,11 +15,8 @@
 #include <string.h>
 
 #include "abi/ports.h"
+#include "abi/version.h"
 #include "scenario/text.h"
-
-#ifndef VMM_VERSION
-#define VMM_VERSION "0.1"
-#endif
 
 /* jansson reports lack of memory by NULL, which json_object_set_new() passes on as failure. */
 static int set(json_t *object, const char *key, json_t *value)
@@ -339,7 +336,7 @@ int report_files_write_json(const struct report_files *files, FILE *out)
     json_t *results = files->results ? json_incref(files->results) : json_array();
     unsigned passed = count_verdict(files, "pass");
     json_t *root = json_pack("{s:i, s:s, s:i, s:i, s:o}", "version", REPORT_JSON_VERSION, "vmm",
-                             VMM_VERSION, "passed", (int)passed, "not_passed",
+                             PROJECT_VERSION, "passed", (int)passed, "not_passed",
                              (int)(json_array_size(results) - passed), "results", results);
     if (!root)
         return -ENOMEM;

@@ -5,10 +5,6 @@
 #ifndef RUN_STATUS_H
 #define RUN_STATUS_H
 
-#ifndef VMM_VERSION
-#define VMM_VERSION "0.1"
-#endif
-
 enum exit_status {
     STATUS_OK = 0,     /* everything held */
     STATUS_FAILED = 1, /* an expectation did not hold */
