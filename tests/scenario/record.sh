@@ -28,6 +28,23 @@ VMM_IMAGES=/nonexistent vmm replay -q "$TMP/moved"
 exits_with 0
 record=$TMP/moved
 
+# The slices have a limit; what was left out is said, and the rest still compared.  A run with the
+# window watched is repeated with the window watched.
+vmm run --seed 7 --trap-window --output-limit 10KiB --record "$TMP/limited" \
+    scenarios/two-core-idc.yaml
+exits_with 0
+says '[1-9][0-9]+ slices after the first 320 are left out \(--output-limit\)'
+[ "$(stat -c %s "$TMP/limited/slices.bin")" -eq $((8 + 32 * 320)) ] ||
+    fail "slices.bin has another length"
+vmm replay -v "$TMP/limited"
+exits_with 0
+says 'the same as recorded .*: 320 slices, hash [0-9a-f]+; [1-9][0-9]+ later ones were not recorded'
+says '^ +window store +[1-9]'
+sed -i 's/"slices_left_out": /"slices_left_out": 1/' "$TMP/limited/record.json"
+vmm replay -q "$TMP/limited"
+exits_with 1
+says 'ended after [0-9]+ slices, the recorded run went on to 1[0-9]+'
+
 # One bit of one slice: the first difference is that slice.
 cp -R "$record" "$TMP/changed"
 slice=100

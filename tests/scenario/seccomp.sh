@@ -28,12 +28,22 @@ for engine in $ENGINES; do
         done
         # every thread: 2 filters for those that execute the guest, 1 for the others, or none
         cat /proc/"$run"/task/*/status >"$TMP/threads"
+        cat /proc/"$run"/limits >"$TMP/limits"
         kill -TERM "$run"
         status=0
         wait "$run" || status=$?
         exits_with 130
         says_not 'filters no system calls|is not one that running a guest needs'
         [ "$(grep -c '^Seccomp:' "$TMP/threads")" -ge 3 ] || fail "there are too few threads"
+        if [ "$mode" = off ]; then
+            [ "$(ulimit -v)" != unlimited ] ||
+                grep -q '^Max address space *unlimited' "$TMP/limits" ||
+                fail "--seccomp off has limits"
+        else
+            grep -qE '^Max core file size +0 ' "$TMP/limits" || fail "a core file may be written"
+            ! grep -qE '^Max (address space|file size) +unlimited' "$TMP/limits" ||
+                fail "memory or files have no limit"
+        fi
         case $mode in
         off) ! grep -qE '^Seccomp:[[:space:]]*2' "$TMP/threads" || fail "--seccomp off has a filter" ;;
         *)

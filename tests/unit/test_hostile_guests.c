@@ -344,6 +344,25 @@ ParameterizedTest(size_t *index, hostile_guests, kvm, .timeout = 300, .fini = de
     run_guest(*index, &engine_kvm, KVM_DEADLINE_NS);
 }
 
+/* The library keeps about 100 bytes of each block that it ever translated: that has a limit. */
+Test(hostile_guests, code_without_end_ends_by_the_limit_of_memory, .timeout = 300, .fini = describe)
+{
+    struct engine_capability capability;
+    if (engine_unicorn.probe(&capability) < 0)
+        cr_skip_test("%s", capability.reason);
+    tiny_init(&t, 1, much_code_start, much_code_end, NULL);
+    t.config.deadline_ns = 3600000000000000;
+    t.options.memory_bytes = 1 << 20; /* less than this process has, so the first look finds it */
+    cr_assert_eq(tiny_start(&t, &engine_unicorn), 0, "%s", t.error);
+    tiny_run(&t);
+    cr_expect_eq(t.why.reason, STOP_LIMIT, "%s", stop_reason_name(t.why.reason));
+    cr_expect(strstr(t.why.detail, "1 MiB are allowed"), "%s", t.why.detail);
+    /* and it stays ended */
+    tiny_run(&t);
+    cr_expect_eq(t.why.reason, STOP_LIMIT);
+    tiny_free(&t);
+}
+
 /* ---- ends that come from outside ---- */
 
 #define PATIENCE_NS 20000000

@@ -239,6 +239,8 @@ Test(report_result, each_way_a_run_can_end)
               "does not exist");
     concludes(hello, NULL, STOP(.reason = STOP_INTERRUPTED), VERDICT_INTERRUPTED, "interrupted",
               "interrupted");
+    concludes(hello, NULL, STOP(.reason = STOP_LIMIT, .detail = "too much"), VERDICT_FAIL, "limit",
+              "too much");
     concludes(hello, NULL, STOP(.reason = STOP_ENGINE, .detail = "KVM_RUN: EIO"), VERDICT_ERROR,
               "engine failure", "KVM_RUN: EIO");
     cr_expect_eq(verdict_exit_status(VERDICT_PASS), 0);

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,6 +131,45 @@ Test(sandbox, other_threads_open_files_and_start_no_programs)
     cr_expect_eq(status_of(SANDBOX_ON, open_file, false), 9);
     cr_expect_eq(status_of(SANDBOX_ON, make_socket, false), 3);
     cr_expect_eq(status_of(SANDBOX_ON, run_program, false), 3);
+}
+
+Test(sandbox, no_thread_makes_a_process)
+{
+    need_filters();
+    cr_expect_eq(status_of(SANDBOX_ON, make_process, false), 3);
+}
+
+static void exceed_limits(void)
+{
+    struct rlimit limit;
+    sandbox_limits(SANDBOX_ON, 1ull << 60); /* the sanitizer has terabytes of addresses */
+    if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_cur != 0)
+        _exit(9);
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur > SANDBOX_FILE_BYTES)
+        _exit(10);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > SANDBOX_FILES)
+        _exit(11);
+    if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        _exit(12);
+    char problem[160];
+    sandbox_guest_thread(SANDBOX_ON, problem, sizeof problem);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_CORE, &limit); /* ends here */
+}
+
+static void keep_lower_limits(void)
+{
+    struct rlimit limit = { 1000, 1000 };
+    setrlimit(RLIMIT_FSIZE, &limit);
+    sandbox_limits(SANDBOX_ON, 1ull << 60);
+    _exit(getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur == 1000 ? 5 : 9);
+}
+
+Test(sandbox, a_run_has_limits_that_its_guest_cannot_raise)
+{
+    need_filters();
+    cr_expect_eq(status_of(SANDBOX_ON, exceed_limits, false), 3);
+    cr_expect_eq(status_of(SANDBOX_ON, keep_lower_limits, false), 5);
 }
 
 Test(sandbox, log_and_off_let_all_pass)

@@ -17,7 +17,8 @@
 static const struct command_line command_line = {
     .takes = { { 'q', "Show the summary only" },
                { 'v', "As in vmm run" },
-               { OPTION_GUARD, "As in vmm run" } },
+               { OPTION_GUARD, "As in vmm run" },
+               { OPTION_ENGINE_MEMORY, NULL } },
     .operand = "the folder of a recorded run",
     .args_doc = "DIR",
     .doc =
@@ -53,6 +54,8 @@ static int replay(const struct options *options, const struct scenario *scenario
         .sandbox = SANDBOX_ON,
         .seed = recorded->seed,
         .guard_ns = options->guard_ns,
+        .engine_memory = options->engine_memory,
+        .trap_window = recorded->trap_window,
         .report = { .verbosity = options->verbosity,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),

@@ -38,8 +38,9 @@ static const struct command_line command_line = {
                  "Write the faults of the run as a section faults: that repeats them (one "
                  "scenario)" },
                { OPTION_OUTPUT_LIMIT,
-                 "Most that a run shows (64 MiB) and writes as a trace (1 GiB); further lines are "
-                 "counted" },
+                 "Most that a run shows (64 MiB) and writes as a trace or as slices of a record (1 "
+                 "GiB each); what goes beyond is counted" },
+               { OPTION_ENGINE_MEMORY, NULL },
                { OPTION_SECCOMP,
                  "What to do about system calls that running a guest does not need: end (default), "
                  "let the kernel log them, nothing" },
@@ -103,8 +104,14 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
     int status = STATUS_OK;
     settings->seed = choose_seed(batch->options, scenario);
     if (batch->options->record) {
-        const struct recorder_run run = { settings->ops, settings->capability, settings->images,
-                                          settings->seed };
+        const struct recorder_run run = {
+            .ops = settings->ops,
+            .capability = settings->capability,
+            .images = settings->images,
+            .seed = settings->seed,
+            .trap_window = settings->trap_window,
+            .slices_limit = batch->options->output_limit,
+        };
         recorder = recorder_create(batch->options->record, scenario, &run, &status);
         if (!recorder)
             return status;
@@ -212,6 +219,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .capability = &capability,
         .images = images,
         .guard_ns = options->guard_ns,
+        .engine_memory = options->engine_memory,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,

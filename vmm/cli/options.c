@@ -27,6 +27,8 @@ static const struct argp_option all_options[] = {
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
     { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
     { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
+    { "engine-memory", OPTION_ENGINE_MEMORY, "SIZE", 0,
+      "Most memory for the engine's own tables, as in 1GiB (default 4GiB)", 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
@@ -61,13 +63,14 @@ static void parse_seed(struct options *options, const char *argument, struct arg
     options->has_seed = true;
 }
 
-static void parse_limit(struct options *options, const char *argument, struct argp_state *state)
+static void parse_limit(const char *name, const char *argument, uint64_t *out,
+                        struct argp_state *state)
 {
-    const char *problem = parse_memory(argument, &options->output_limit);
-    if (!problem && options->output_limit == 0)
+    const char *problem = parse_memory(argument, out);
+    if (!problem && *out == 0)
         problem = "expected more than nothing";
     if (problem)
-        argp_error(state, "--output-limit %s: %s", argument, problem);
+        argp_error(state, "--%s %s: %s", name, argument, problem);
 }
 
 static void add_set(struct sets *sets, const char *assignment, struct argp_state *state)
@@ -129,7 +132,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->record = argument;
         return 0;
     case OPTION_OUTPUT_LIMIT:
-        parse_limit(options, argument, state);
+        parse_limit("output-limit", argument, &options->output_limit, state);
+        return 0;
+    case OPTION_ENGINE_MEMORY:
+        parse_limit("engine-memory", argument, &options->engine_memory, state);
         return 0;
     case OPTION_SECCOMP:
         if (!sandbox_parse(argument, &options->sandbox))

@@ -30,6 +30,7 @@ enum {
     OPTION_TRAP_WINDOW,
     OPTION_OUTPUT_LIMIT,
     OPTION_SECCOMP,
+    OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT
 };
 
@@ -39,9 +40,10 @@ struct options {
     const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
     bool has_seed, trap_window;
     uint64_t seed;
-    uint64_t deadline_ns;  /* 0: the scenario's */
-    uint64_t guard_ns;     /* GUARD_DEFAULT_NS unless told otherwise */
-    uint64_t output_limit; /* bytes, 0: the usual ones */
+    uint64_t deadline_ns;   /* 0: the scenario's */
+    uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */
+    uint64_t output_limit;  /* bytes, 0: the usual ones */
+    uint64_t engine_memory; /* bytes, 0: ENGINE_MEMORY_BYTES */
     enum sandbox_mode sandbox;
     int verbosity; /* -1 quiet, 0, 1, 2 */
     char **operands;
@@ -56,7 +58,7 @@ struct option_use {
     const char *help;
 };
 
-#define OPTION_USES_MAX 16
+#define OPTION_USES_MAX 24
 
 struct command_line {
     struct option_use takes[OPTION_USES_MAX]; /* key 0 at the end */

@@ -77,6 +77,7 @@ const char *stop_reason_name(enum stop_reason reason)
         [STOP_TRIPLE_FAULT] = "triple fault",
         [STOP_EMULATION] = "emulation failure",
         [STOP_BAD_ACCESS] = "bad physical access",
+        [STOP_LIMIT] = "limit",
         [STOP_ENGINE] = "engine failure",
     };
     assert((unsigned)reason < STOP_REASONS);

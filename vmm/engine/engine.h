@@ -66,7 +66,8 @@ enum stop_reason {
     STOP_TRIPLE_FAULT, /* `core` faulted while delivering a double fault */
     STOP_EMULATION,    /* the engine cannot execute an instruction of `core` */
     STOP_BAD_ACCESS,   /* `core` touched guest-physical memory that does not exist */
-    STOP_ENGINE,       /* the engine itself failed; detail says how */
+    STOP_LIMIT,  /* the guest made the engine take more of the host than it may; detail says what */
+    STOP_ENGINE, /* the engine itself failed; detail says how */
     STOP_REASONS
 };
 
@@ -166,9 +167,13 @@ typedef void engine_observer(void *context, const struct engine_slice *slice);
 
 /* ---- options ---- */
 
+/* Translations, tables and queues of an engine; guest memory does not count. */
+#define ENGINE_MEMORY_BYTES (4ull << 30)
+
 struct engine_options {
     uint64_t seed;         /* for engines that draw random numbers */
     uint64_t slice_blocks; /* longest slice of a core in basic blocks (virtual time), 0 = default */
+    uint64_t memory_bytes; /* most that the engine's own tables may take, 0 = ENGINE_MEMORY_BYTES */
     bool trap_window;      /* stores to the UMP window go through machine_window_store() */
     int interrupt_fd;      /* -1, or a descriptor (such as a signalfd) that becomes readable when
                             * the run shall end with STOP_INTERRUPTED; not read, not closed */

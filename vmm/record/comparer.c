@@ -28,7 +28,8 @@ struct comparer {
     const struct recorded *recorded;
     const struct engine_ops *ops; /* of the recorded engine */
     struct engine *engine;
-    uint64_t count; /* slices compared */
+    uint64_t count;    /* slices compared */
+    uint64_t left_out; /* that happened after the last recorded one, where some were left out */
     bool differs, ended;
     struct engine_slice expected, found; /* if differs; expected is zero beyond the record's end */
 };
@@ -67,6 +68,8 @@ static const char *read_record(const json_t *root, struct recorded *recorded)
     copy_text(root, "state_hash", recorded->state_hash, sizeof(recorded->state_hash));
     recorded->finished = json_is_true(json_object_get(root, "finished"));
     recorded->slices = number_in(root, "slices");
+    recorded->slices_left_out = number_in(root, "slices_left_out");
+    recorded->trap_window = json_is_true(json_object_get(root, "trap_window"));
     recorded->machine_ns = number_in(root, "machine_ns");
     recorded->complete = json_is_true(json_object_get(root, "complete"));
     return NULL;
@@ -200,6 +203,11 @@ static void compare_slice(void *context, const struct engine_slice *slice)
         comparer->ops->request_stop(comparer->engine, STOP_REQUEST);
         return;
     }
+    if (comparer->count == comparer->recorded->slices &&
+        comparer->left_out < comparer->recorded->slices_left_out) {
+        comparer->left_out++;
+        return;
+    }
     struct engine_slice expected = { 0 };
     bool more = fread(&expected, sizeof(expected), 1, comparer->slices) == 1;
     if (more && memcmp(&expected, slice, sizeof(expected)) == 0) {
@@ -271,10 +279,12 @@ void comparer_after_run(void *context, struct machine *machine, struct engine *e
     snprintf(result->reason, sizeof(result->reason), "differs");
     if (comparer->differs) {
         describe_difference(comparer, machine, result);
-    } else if (comparer->count < recorded->slices) {
+    } else if (comparer->count < recorded->slices ||
+               (recorded->complete && comparer->left_out < recorded->slices_left_out)) {
         snprintf(result->detail, sizeof(result->detail),
                  "ended after %" PRIu64 " slices, the recorded run went on to %" PRIu64,
-                 comparer->count, recorded->slices);
+                 comparer->count + comparer->left_out,
+                 recorded->slices + recorded->slices_left_out);
     } else if (recorded->complete && strcmp(recorded->state_hash, result->state_hash) != 0) {
         snprintf(result->detail, sizeof(result->detail),
                  "all %" PRIu64 " slices are the same, but the final state is not: hash %s, "
@@ -294,6 +304,11 @@ void comparer_after_run(void *context, struct machine *machine, struct engine *e
                  "the same as recorded (%s, %s): %" PRIu64 " slices, hash %s", recorded->verdict,
                  recorded->reason, comparer->count,
                  recorded->complete ? recorded->state_hash : "not recorded");
+        if (recorded->slices_left_out > 0) {
+            size_t used = strlen(result->detail);
+            snprintf(result->detail + used, sizeof(result->detail) - used,
+                     "; %" PRIu64 " later ones were not recorded", comparer->left_out);
+        }
     }
 }
 

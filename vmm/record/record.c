@@ -129,8 +129,8 @@ struct recorder {
     FILE *slices;
     json_t *images;
     char scenario_hash[HASH_TEXT_BYTES];
-    uint64_t slice_count;
-    int error;           /* the first one */
+    uint64_t slice_count, slices_most, slices_left_out; /* written, may be, were not */
+    int error;                                          /* the first one */
     char file[PATH_MAX]; /* which file it concerned while starting, "" for none in particular */
 };
 
@@ -219,20 +219,21 @@ static int write_index(const struct recorder *recorder, const struct run_result 
     record_hash_build(recorder->run.ops, program, library);
     snprintf(seed, sizeof(seed), "%" PRIu64, recorder->run.seed);
     bool complete = result && result->verdict != VERDICT_INTERRUPTED &&
-                    result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0;
-    json_t *root =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:O}", "version", RECORD_VERSION,
-                  "vmm", PROJECT_VERSION, "program_xxh3", program, "engine",
-                  recorder->run.ops->name, "engine_version", recorder->run.capability->version,
-                  "library_xxh3", library, "scenario_xxh3", recorder->scenario_hash, "seed", seed,
-                  "finished", result != NULL, "images", recorder->images);
+                    result->verdict != VERDICT_ERROR && strcmp(result->reason, "guard") != 0 &&
+                    strcmp(result->reason, "limit") != 0;
+    json_t *root = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O}", "version", RECORD_VERSION, "vmm",
+        PROJECT_VERSION, "program_xxh3", program, "engine", recorder->run.ops->name,
+        "engine_version", recorder->run.capability->version, "library_xxh3", library,
+        "scenario_xxh3", recorder->scenario_hash, "seed", seed, "trap_window",
+        (int)recorder->run.trap_window, "finished", result != NULL, "images", recorder->images);
     json_t *end =
-        !result
-            ? NULL
-            : json_pack("{s:s, s:s, s:b, s:I, s:I, s:s}", "verdict", verdict_name(result->verdict),
-                        "reason", result->reason, "complete", (int)complete, "slices",
-                        (json_int_t)recorder->slice_count, "machine_ns",
-                        (json_int_t)result->machine_ns, "state_hash", result->state_hash);
+        !result ? NULL
+                : json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:s}", "verdict",
+                            verdict_name(result->verdict), "reason", result->reason, "complete",
+                            (int)complete, "slices", (json_int_t)recorder->slice_count,
+                            "slices_left_out", (json_int_t)recorder->slices_left_out, "machine_ns",
+                            (json_int_t)result->machine_ns, "state_hash", result->state_hash);
     struct out_file file;
     char path[PATH_MAX];
     int error = root && (end || !result) ? 0 : -ENOMEM;
@@ -294,6 +295,8 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
     if (recorder) {
         recorder->lock = -1;
         recorder->run = *run;
+        recorder->slices_most = (run->slices_limit ? run->slices_limit : RECORD_SLICES_LIMIT) /
+                                sizeof(struct engine_slice);
         recorder->images = json_array();
         if ((size_t)snprintf(recorder->dir, sizeof(recorder->dir), "%s", dir) >=
             sizeof(recorder->dir))
@@ -318,6 +321,10 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
 static void record_slice(void *context, const struct engine_slice *slice)
 {
     struct recorder *recorder = context;
+    if (recorder->slice_count == recorder->slices_most) {
+        recorder->slices_left_out++;
+        return;
+    }
     recorder->slice_count++;
     if (fwrite(slice, sizeof(*slice), 1, recorder->slices) != 1 && !recorder->error)
         recorder->error = errno ? -errno : -EIO;
@@ -350,6 +357,11 @@ bool recorder_close(struct recorder *recorder)
     int error = recorder->error;
     if (error)
         fprintf(stderr, "vmm: --record %s: cannot write: %s\n", recorder->dir, strerror(-error));
+    if (recorder->slices_left_out > 0)
+        fprintf(stderr,
+                "vmm: --record %s: %" PRIu64 " slices after the first %" PRIu64
+                " are left out (--output-limit); vmm replay compares those, and the final state\n",
+                recorder->dir, recorder->slices_left_out, recorder->slice_count);
     json_decref(recorder->images);
     if (recorder->lock >= 0)
         close(recorder->lock);

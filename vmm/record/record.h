@@ -5,7 +5,8 @@
  *
  *   scenario.yaml   the scenario, self-contained
  *   guest/          the images it booted
- *   slices.bin      what each slice of each core did (struct engine_slice behind a header)
+ *   slices.bin      what each slice of each core did (struct engine_slice behind a header); of a
+ *                   long run the first ones, with a limit
  *   record.json     seed; hashes of scenario, images, program and library.  When the run has ended:
  *                   how, and the hash of the final state
  *
@@ -26,7 +27,11 @@ struct recorder_run {
     const struct engine_capability *capability;
     const char *images;
     uint64_t seed;
+    bool trap_window;
+    uint64_t slices_limit; /* most bytes of slices.bin, 0: RECORD_SLICES_LIMIT */
 };
+
+#define RECORD_SLICES_LIMIT (1ull << 30)
 
 /* Makes the folder (which may exist if it is empty, or holds a recording that never began), copies the
  * images and writes down the seed.  Returns NULL after one line on stderr; *status is then the exit
@@ -49,6 +54,8 @@ struct recorded {
     char verdict[16], reason[24];
     char state_hash[40];
     uint64_t slices, machine_ns;
+    uint64_t slices_left_out; /* that happened after the last one written */
+    bool trap_window;
     bool finished; /* else the recording broke off: `slices` is what there is, the rest is empty */
     bool complete; /* ended by itself, not by Ctrl-C or a limit of real time */
 };

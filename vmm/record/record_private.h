@@ -11,7 +11,7 @@
 
 #include "engine/engine.h"
 
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define RECORD_SCENARIO "scenario.yaml"
 #define RECORD_IMAGES "guest"
 #define RECORD_SLICES "slices.bin"

@@ -24,6 +24,10 @@
 #include "scenario/text.h"
 #include "scenario/units.h"
 
+/* Address space that a run may take beside guest memory and the engine's tables: stacks and heaps
+ * of a thread for each core, lines kept, symbols. */
+#define RUN_MEMORY_BYTES (8ull << 30)
+
 struct run {
     const struct scenario *scenario;
     const struct run_settings *settings;
@@ -93,6 +97,13 @@ static void sink_fault(void *context, const struct fault_injection *injection)
     judge(run, report_fault(run->report, injection), injection->time_ns);
 }
 
+static void sink_value(void *context, unsigned core, const char *domain, uint64_t time_ns,
+                       const struct machine_value *value)
+{
+    struct run *run = context;
+    judge(run, report_value(run->report, core, domain, time_ns, value), time_ns);
+}
+
 /* ---- scenario -> machine ---- */
 
 static struct machine_menu_line menu_line(const struct menu_line *line)
@@ -134,7 +145,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
-    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault };
+    config->watch_values = scenario_wants_values(scenario);
+    config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
+    config->sink =
+        (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault, sink_value };
 }
 
 /* ---- the run ---- */
@@ -161,6 +175,27 @@ static bool wants_postmortem(const struct run *run, const struct run_result *res
            (why->reason != STOP_EXIT && why->reason != STOP_REQUEST);
 }
 
+/* What programs have reported, for the result files. */
+static void gather_values(const struct run *run, struct run_result *result)
+{
+    struct machine_value value;
+    size_t count = 0;
+    while (machine_value_at(run->machine, count, &value))
+        count++;
+    result->values = calloc(count + 1, sizeof(value));
+    for (size_t i = 0; result->values && i < count; i++)
+        machine_value_at(run->machine, i, &result->values[result->value_count++]);
+}
+
+static void check_invariants(struct run *run)
+{
+    struct matcher *matcher = report_matcher(run->report);
+    char problem[256];
+    matcher_invariant(matcher, INVARIANT_MEMORY, NULL);
+    bool fine = machine_check_channels(run->machine, problem, sizeof(problem));
+    matcher_invariant(matcher, INVARIANT_CHANNELS, fine ? NULL : problem);
+}
+
 static void gather(struct run *run, struct run_result *result, const struct engine_stop *why)
 {
     const struct engine_ops *ops = run->settings->ops;
@@ -174,6 +209,7 @@ static void gather(struct run *run, struct run_result *result, const struct engi
         else
             fprintf(stderr, "vmm: the host has no memory for the state hash\n");
     }
+    gather_values(run, result);
     if (wants_postmortem(run, result, why))
         result->postmortem = postmortem_text(run, why);
 }
@@ -203,6 +239,9 @@ static int run_guest(struct run *run, struct engine_stop *why)
     pthread_t thread;
     if (sandbox == SANDBOX_OFF)
         return machine_run(run->machine, why);
+    sandbox_limits(sandbox, (run->settings->engine_memory ? run->settings->engine_memory
+                                                          : ENGINE_MEMORY_BYTES) +
+                                RUN_MEMORY_BYTES);
     if (!sandbox_process(sandbox, guest.problem, sizeof(guest.problem)))
         report_note(run->report, "%s", guest.problem);
     int error = pthread_create(&thread, NULL, guest_thread, &guest);
@@ -236,6 +275,8 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
         why.reason = STOP_ENGINE;
         snprintf(why.detail, sizeof(why.detail), "%s", strerror(-error));
     }
+    matcher_time(report_matcher(run->report), why.time_ns);
+    check_invariants(run);
     result_conclude(result, run->scenario, report_matcher(run->report), &why);
     if (why.reason == STOP_DEADLINE && watch_limit_reached(settings->watch)) {
         snprintf(result->reason, sizeof(result->reason), "guard");
@@ -296,6 +337,7 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     struct engine_options options = {
         .seed = settings->seed,
         .slice_blocks = run->scenario->machine.slice_blocks,
+        .memory_bytes = settings->engine_memory,
         .trap_window = settings->trap_window,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };

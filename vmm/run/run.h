@@ -23,6 +23,7 @@ struct run_settings {
     uint64_t seed;
     uint64_t guard_ns;         /* processor time that a run in virtual time may take */
     enum sandbox_mode sandbox; /* of the threads that execute the guest */
+    uint64_t engine_memory;    /* engine_options.memory_bytes */
     bool trap_window;          /* the machine sees each store to the UMP window (engine_options) */
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */

@@ -7,6 +7,8 @@
  * files after a run (symbols, results), so for them only what no run ever needs is refused.  A helper
  * process of an engine must be started before, or by a thread outside.
  *
+ * Limits of resources stand beside the filters: what a thread may do, it may do so often only.
+ *
  * A refused call arrives as SIGSYS, whose handler says which one it was: the guest's threads cannot
  * replace it, since sigaction is not on their list.  Must never change what a guest sees.
  */
@@ -23,6 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "report/output.h"
@@ -82,6 +85,8 @@ static const int refused_calls[] = {
     /* other programs and processes */
     SCMP_SYS(execve),
     SCMP_SYS(execveat),
+    SCMP_SYS(fork),
+    SCMP_SYS(vfork),
     SCMP_SYS(ptrace),
     SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev),
@@ -193,6 +198,12 @@ static bool load(scmp_filter_ctx filter, int error, char *problem, size_t bytes)
     return error ? explain(error, problem, bytes) : true;
 }
 
+/* Its arguments lie in memory, which a filter cannot see: the C library then uses clone. */
+static int hide_clone3(scmp_filter_ctx filter)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
 bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes)
 {
     static atomic_flag done = ATOMIC_FLAG_INIT;
@@ -209,6 +220,11 @@ bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes)
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     for (size_t i = 0; !error && i < COUNT(refused_calls); i++)
         error = seccomp_rule_add(filter, refusal(mode), refused_calls[i], 0);
+    if (!error)
+        error = seccomp_rule_add(filter, refusal(mode), SCMP_SYS(clone), 1,
+                                 SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    if (!error)
+        error = hide_clone3(filter);
     return load(filter, error, problem, bytes);
 }
 
@@ -220,9 +236,8 @@ static int add_checked_calls(scmp_filter_ctx filter)
     if (!error)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-    /* its arguments lie in memory, which a filter cannot see: the C library then uses clone */
     if (!error)
-        error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+        error = hide_clone3(filter);
     if (!error)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
@@ -230,6 +245,46 @@ static int add_checked_calls(scmp_filter_ctx filter)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
     return error;
+}
+
+static void lower(__rlimit_resource_t resource, rlim_t value)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) < 0 || limit.rlim_cur <= value)
+        return;
+    limit.rlim_cur = value; /* only the soft one: the next run may need more */
+    setrlimit(resource, &limit);
+}
+
+/* The first numbers of a file of /proc; false if they are not to be had. */
+static bool read_numbers(const char *path, const char *format, unsigned long long *number)
+{
+    FILE *file = fopen(path, "re");
+    bool found = file && fscanf(file, format, number) == 1;
+    if (file)
+        fclose(file);
+    return found && *number > 0;
+}
+
+void sandbox_limits(enum sandbox_mode mode, uint64_t memory_bytes)
+{
+    static struct rlimit memory; /* as it was before the first run */
+    static bool known;
+    unsigned long long pages, tasks;
+    if (mode == SANDBOX_OFF)
+        return;
+    lower(RLIMIT_CORE, 0);
+    lower(RLIMIT_FSIZE, SANDBOX_FILE_BYTES);
+    lower(RLIMIT_NOFILE, SANDBOX_FILES);
+    /* of all users, so not fewer than this user's */
+    if (read_numbers("/proc/loadavg", "%*s %*s %*s %*u/%llu", &tasks))
+        lower(RLIMIT_NPROC, tasks + SANDBOX_TASKS);
+    if (!known)
+        known = getrlimit(RLIMIT_AS, &memory) == 0;
+    if (!known || !read_numbers("/proc/self/statm", "%llu", &pages))
+        return;
+    setrlimit(RLIMIT_AS, &memory);
+    lower(RLIMIT_AS, pages * (unsigned long long)sysconf(_SC_PAGESIZE) + memory_bytes);
 }
 
 bool sandbox_guest_thread(enum sandbox_mode mode, char *problem, size_t bytes)

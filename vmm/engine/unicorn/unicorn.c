@@ -175,6 +175,8 @@ static int unicorn_create(struct engine **out, struct machine *machine,
     engine->api = api;
     engine->machine = machine;
     engine->options = *options;
+    if (engine->options.memory_bytes == 0)
+        engine->options.memory_bytes = ENGINE_MEMORY_BYTES;
     if (engine->options.slice_blocks == 0)
         engine->options.slice_blocks = SLICE_BLOCKS_DEFAULT;
     engine->core_count = machine_core_count(machine);

@@ -20,8 +20,16 @@
  * its work and jumps into what it has thrown away.  So its use is estimated and all is forgotten in
  * time.  When that happens must not matter to the schedule, for snapshots and forks have other
  * translations than the original: the slice is paused, not ended.
+ *
+ * What the library keeps beside that buffer it does not always give back: about 100 bytes for
+ * each block it ever translated.  A guest that makes code without end would so take all memory of
+ * the host.  So the memory of the process is looked at from time to time, and too much ends the
+ * run.  This depends on how the process came here, as being out of memory does; it ends a run and
+ * changes none.
  */
 #include <assert.h>
+#include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -48,11 +56,39 @@ struct unicorn_code {
     bool forget;   /* the buffer of translations is filling up */
     uint64_t used; /* of that buffer, estimated from above */
     uint64_t available;
+    uint32_t until_look; /* so many blocks are translated before memory is looked at again */
 };
 
 /* What a translated block takes: seen were 140 bytes an instruction, everything included. */
 #define BLOCK_BYTES 512
 #define INSTRUCTION_BYTES 160
+
+#define BLOCKS_BETWEEN_LOOKS 16384 /* the library forgets less than 2 MiB about them */
+
+/* With the address sanitizer, malloc is not the C library's. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+/* What was allocated in this process and not freed. */
+static uint64_t allocated_bytes(void)
+{
+    if (__sanitizer_get_current_allocated_bytes)
+        return __sanitizer_get_current_allocated_bytes();
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void look_at_memory(struct engine *engine)
+{
+    uint64_t limit = engine->options.memory_bytes, bytes = allocated_bytes();
+    engine->code->until_look = BLOCKS_BETWEEN_LOOKS;
+    if (bytes <= limit)
+        return;
+    unicorn_end(engine, STOP_LIMIT, engine->current,
+                "the engine's tables take %" PRIu64 " MiB, %" PRIu64
+                " MiB are allowed (--engine-memory): the guest makes code without end",
+                bytes >> 20, limit >> 20);
+    unicorn_shorten(engine, 0);
+}
 
 bool unicorn_code_create(struct engine *engine)
 {
@@ -147,6 +183,8 @@ void unicorn_code_translated(struct engine *engine, uint64_t rip, uint64_t bytes
                              uint64_t instructions)
 {
     struct unicorn_code *code = engine->code;
+    if (code->until_look-- == 0)
+        look_at_memory(engine);
     code->used += BLOCK_BYTES + instructions * INSTRUCTION_BYTES;
     if (code->used > code->available) {
         code->forget = true;

@@ -279,7 +279,7 @@ static void run_round(struct engine *engine)
 static bool is_final(enum stop_reason reason)
 {
     return reason == STOP_TRIPLE_FAULT || reason == STOP_EMULATION || reason == STOP_BAD_ACCESS ||
-           reason == STOP_ENGINE;
+           reason == STOP_LIMIT || reason == STOP_ENGINE;
 }
 
 int unicorn_run(struct engine *engine, struct engine_stop *why)
