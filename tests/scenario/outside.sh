@@ -22,6 +22,19 @@ for folder in "$outside"/*/; do
 done
 "$vmm_app" "$outside/first" -q >"$TMP/out" 2>&1 || fail "a second build of the same has something to do"
 
+# Every public header, alone of its kind, in the language of such programs, in ours, and in C++.
+sdk=$(dirname "$vmm_app")/..
+(cd "$sdk/include" && find . -name '*.h' | sort | sed 's,^\./\(.*\),#include <\1>,') >"$TMP/all.c"
+echo 'int main(void) { return 0; }' >>"$TMP/all.c"
+for standard in gnu99 gnu17; do
+    "$sdk/bin/vmm-cc" -std=$standard -Werror -c -o "$TMP/all.o" "$TMP/all.c" >"$TMP/out" 2>&1 ||
+        fail "the public headers in $standard"
+done
+if command -v g++ >/dev/null; then
+    "$sdk/bin/vmm-c++" -Werror -c -o "$TMP/all.o" -x c++ "$TMP/all.c" >"$TMP/out" 2>&1 ||
+        fail "the public headers in C++"
+fi
+
 for file in "$outside"/*.yaml; do
     vmm run --engine "$engine" --seed 1 "$file"
     exits_with 0
