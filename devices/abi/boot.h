@@ -2,11 +2,11 @@
  *
  * Boot information: what a core finds at the physical address in RDI when it starts.
  *
- * For core 0 the machine fills it; for every other core the monitor that starts the core does.  Both
- * also load the CPU driver's image into memory private to that core, load its first domain ("init"
- * on core 0, "monitor" elsewhere) unpacked, ready to be mapped, and build the page tables that CR3
- * names (boot_tables.h).  So the CPU driver itself copies nothing and parses nothing: instructions in
- * ring 0 can be a thousand times slower than in ring 3 (software KVM).
+ * For core 0 the machine fills it; for every other core the monitor that starts the core does.
+ * Both also load the CPU driver's image into memory private to that core, load its first domain
+ * ("init" on core 0, "monitor" elsewhere) unpacked, ready to be mapped, and build the page tables
+ * that CR3 names (boot_tables.h).  So the CPU driver itself copies nothing and parses nothing:
+ * instructions in ring 0 can be a thousand times slower than in ring 3 (software KVM).
  *
  * The structure is followed by its strings; the whole has boot_bytes bytes, starts on a page and is
  * mapped read-only into the first domain, which hands it on.

@@ -33,13 +33,14 @@ enum {
     OPTION_SECCOMP,
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
-    OPTION_FORMAT
+    OPTION_FORMAT,
+    OPTION_SVG
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
+    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *svg;
     bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
