@@ -32,6 +32,8 @@ static const struct argp_option all_options[] = {
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
     { "svg", OPTION_SVG, "FILE", 0, "Write the drawing as SVG", 1 },
+    { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
+    { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
@@ -132,6 +134,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_SVG:
         options->svg = argument;
+        return 0;
+    case OPTION_EXPORT_FORMAT:
+        options->export_format = argument;
+        return 0;
+    case OPTION_ACCEL:
+        options->accel = argument;
         return 0;
     case OPTION_RECORD:
         options->record = argument;

@@ -29,7 +29,7 @@ struct node_input {
 };
 
 struct machine_input {
-    struct given cores, memory, window, slice;
+    struct given cores, memory, window, slice, board;
     const struct ynode *nodes_at, *distances_at, *interconnect_at, *preset_at;
     const char *preset;
     uint64_t preset_cores;
@@ -169,6 +169,19 @@ static void apply_preset(struct machine_input *input)
     memset(input->node, 0, sizeof(input->node));
 }
 
+static void parse_machine_board(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct machine_input *input = object;
+    const char *name;
+    if (!parse_text(parser, value, "board", &name))
+        return;
+    if (strcmp(name, "microvm") != 0 && strcmp(name, "q35") != 0)
+        diag_error(parser->diags, value->place, "board: expected microvm or q35, found '%s'", name);
+    else
+        input->board =
+            (struct given){ value, *name == 'q' ? SCENARIO_BOARD_Q35 : SCENARIO_BOARD_MICROVM };
+}
+
 static const struct key machine_keys[] = {
     { "cores", false, parse_machine_cores },
     { "memory", false, parse_machine_memory },
@@ -176,6 +189,7 @@ static const struct key machine_keys[] = {
     { "nodes", false, parse_machine_nodes },
     { "distances", false, parse_machine_distances },
     { "slice", false, parse_machine_slice },
+    { "board", false, parse_machine_board },
     { "preset", false, parse_machine_preset },
     { "interconnect", false, parse_machine_interconnect },
 };
@@ -391,6 +405,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
     bool clean = parser->diags->errors == errors_before;
 
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
+    machine->board = (unsigned)input->board.value;
     machine->node_count = input->node_count ? input->node_count : 1;
     if (input->node_count) {
         check_cores(parser, input, machine);
