@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * vmm topo: draws the machine of a scenario: a box for each node with its memory, window, cores and
- * the programs that the menu puts there, then the distances and the interconnect.  Plain ASCII, at most 100 columns wide.
+ * the programs that the menu puts there, then the distances and the interconnect.  Plain ASCII, at
+ * most 100 columns wide.
  */
 #include <assert.h>
 #include <errno.h>

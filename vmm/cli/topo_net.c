@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Draws an interconnect.  On the terminal at most 100 columns: a grid for a mesh of single cores, a table of
- * hops for up to 24 cores, and the neighbours of each otherwise.  As SVG a mesh is a grid, all else a circle
- * of cores around their hubs.
+ * Draws an interconnect.  On the terminal at most 100 columns: a grid for a mesh of single cores, a
+ * table of hops for up to 24 cores, and the neighbours of each otherwise.  As SVG a mesh is a grid,
+ * all else a circle of cores around their hubs.
  */
 #include "cli/topo_net.h"
 

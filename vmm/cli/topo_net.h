@@ -9,8 +9,8 @@
 
 #include "scenario/scenario.h"
 
-/* What links there are, how many hops each core is from each other, and for a mesh its grid; nothing without an
- * interconnect. */
+/* What links there are, how many hops each core is from each other, and for a mesh its grid;
+ * nothing without an interconnect. */
 void topo_print_interconnect(const struct scenario_machine *machine, FILE *out);
 
 /* Nodes, cores and links as SVG.  0, or a negative errno. */

@@ -2,9 +2,9 @@
  *
  * Shapes, shortest paths, and queues at links.
  *
- * Paths come from one breadth-first search for each target, which looks at vertices in the order of their
- * numbers; so of several shortest ones it is always the same, and lines of one channel keep their order:
- * what is sent later finds each link taken by what was sent before.
+ * Paths come from one breadth-first search for each target, which looks at vertices in the order of
+ * their numbers; so of several shortest ones it is always the same, and lines of one channel keep
+ * their order: what is sent later finds each link taken by what was sent before.
  */
 #include "fault/interconnect.h"
 
@@ -53,8 +53,8 @@ static const char *build_hypercube(struct interconnect_shape *shape, unsigned co
     return NULL;
 }
 
-/* Spreads the cores over `places`; the vertex of a place is a core if it has only that one, else a hub to
- * which its cores are joined.  Core 0 .. n - 1 are at the first place. */
+/* Spreads the cores over `places`; the vertex of a place is a core if it has only that one, else a
+ * hub to which its cores are joined.  Core 0 .. n - 1 are at the first place. */
 static unsigned place(struct interconnect_shape *shape, unsigned cores, unsigned places, unsigned p)
 {
     const unsigned each = cores / places;

@@ -2,9 +2,10 @@
  *
  * The interconnect: which cores are joined by links, and when what one sends arrives at another.
  *
- * Pure, as all of vmm/fault.  A shape is a graph of cores and, where cores share a way out (a socket, a
- * tile), hubs.  A transfer takes the shortest path, the same each time; on each link it waits until the
- * link is free, is transmitted at the link's bandwidth, and arrives after its latency.
+ * Pure, as all of vmm/fault.  A shape is a graph of cores and, where cores share a way out (a
+ * socket, a tile), hubs.  A transfer takes the shortest path, the same each time; on each link it
+ * waits until the link is free, is transmitted at the link's bandwidth, and arrives after its
+ * latency.
  */
 #ifndef FAULT_INTERCONNECT_H
 #define FAULT_INTERCONNECT_H
@@ -28,8 +29,8 @@ struct interconnect_shape {
 };
 
 /* Builds the links of a well-known shape: "full", "ring", "mesh WxH", "hypercube", "two-socket" or
- * "eight-socket".  The cores of a mesh are spread over its W * H tiles, those of sockets over the sockets:
- * two of them are joined, eight form a cube.  NULL, or what is wrong, static text. */
+ * "eight-socket".  The cores of a mesh are spread over its W * H tiles, those of sockets over the
+ * sockets: two of them are joined, eight form a cube.  NULL, or what is wrong, static text. */
 const char *interconnect_build(struct interconnect_shape *shape, const char *topology,
                                unsigned cores);
 
@@ -49,8 +50,8 @@ void interconnect_init(struct interconnect *state, const struct interconnect_sha
 /* Can each core reach each other one? */
 bool interconnect_is_whole(const struct interconnect *state);
 
-/* When `bytes` that a core sends now arrive at another; the links on the way are taken meanwhile.  To itself
- * a core sends in no time. */
+/* When `bytes` that a core sends now arrive at another; the links on the way are taken meanwhile.
+ * To itself a core sends in no time. */
 uint64_t interconnect_send(struct interconnect *state, unsigned from, unsigned to, unsigned bytes,
                            uint64_t now_ns);
 

@@ -177,8 +177,8 @@ void fabric_event(struct machine *machine, const struct event *event, uint64_t n
 uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
 uint64_t fabric_machine_time(const struct machine *machine, unsigned core, uint64_t clock_ns);
 
-/* Has any fault happened, or is anything on its way all the time?  Until then this is no part of the
- * machine's state. */
+/* Has any fault happened, or is anything on its way all the time?  Until then this is no part of
+ * the machine's state. */
 bool fabric_has_happened(const struct fabric *fabric);
 
 /* Feeds what a run depends on from here: what is held back, who stands still, clocks, firings. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `machine.interconnect`: how cores are joined, and `machine.preset`, shapes of machines that are well
- * known.  A preset gives the cores, and what `interconnect` does not say itself.
+ * `machine.interconnect`: how cores are joined, and `machine.preset`, shapes of machines that are
+ * well known.  A preset gives the cores, and what `interconnect` does not say itself.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -158,7 +158,8 @@ static void parse_machine_preset(struct parser *parser, const struct ynode *valu
     input->preset_at = value;
 }
 
-/* A preset says how many cores there are, whatever else does: it is what `--set machine.preset=` wants. */
+/* A preset says how many cores there are, whatever else does: it is what `--set machine.preset=`
+ * wants. */
 static void apply_preset(struct machine_input *input)
 {
     if (!input->preset)
