@@ -15,10 +15,12 @@
  * monitor has reported and every pair of monitors is connected.  A core that cannot be started leaves
  * nothing behind: its RAM and its channel go back, and it can be tried again.
  */
-#include "monitor.h"
-
 #include <abi/boot_tables.h>
 #include <string.h>
+
+#include "../mouths/peers.h"
+#include "../mouths/reply.h"
+#include "parts.h"
 
 #define SCRATCH_BYTES (1ul << 20)
 #define MIN_SHARE_BITS 23 /* 8 MiB in one piece, else it does not start */
@@ -168,7 +170,7 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     add_region(b, ABI_REGION_WINDOW, window, window_bytes, node);
     genpaddr_t channel;
     uint32_t channel_bytes;
-    errval_t err = peer_start_booting(core, &channel, &channel_bytes);
+    errval_t err = peer_make_channel(core, PEER_BOOTING, &channel, &channel_bytes);
     if (err_is_ok(err))
         add_region(b, ABI_REGION_URPC, channel, channel_bytes, node);
     return err;
@@ -243,7 +245,7 @@ static void check_done(void)
         return;
     boot.active = false;
     if (boot.client != NULL)
-        boot_cores_answer(boot.client, boot.token, boot.err, peers_running());
+        reply_boot_cores(boot.client, boot.token, boot.err, peers_running());
 }
 
 static uint8_t floor_bits(gensize_t bytes)
@@ -381,7 +383,7 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
     else if (boot.active)
         err = MON_ERR_CORE_BOOT;
     if (err_is_fail(err)) {
-        boot_cores_answer(client, token, err, peers_running());
+        reply_boot_cores(client, token, err, peers_running());
         return;
     }
     boot.active = true;

@@ -8,15 +8,27 @@
  * monitor_blocking.if).  A domain ends by telling so; then its services are forgotten and its spawner
  * is told.  What a domain says is checked: it can harm nobody but itself.
  */
-#include "monitor.h"
-
 #include <string.h>
+
+#include "../mouths/outbox.h"
+#include "parts.h"
 
 #define EXIT_STATUS_BROKEN 255               /* of a domain that did not say how it ended */
 #define LAST_WORDS_MAX DEFAULT_LMP_BUF_WORDS /* a buffer has no more messages than words */
 
 static struct client clients[MONITOR_MAX_CLIENTS];
 static unsigned next_client;
+static const struct client_hooks *hooks;
+
+void clients_init(const struct client_hooks *h)
+{
+    hooks = h;
+}
+
+bool client_is_trusted(const struct client *client)
+{
+    return client->parent == NULL;
+}
 
 /* A channel whose hello is expected. */
 struct hello {
@@ -253,7 +265,7 @@ static void link_connected(struct hello *hello)
                     monitor_register_send);
     link->binding->b.st = link;
     link->binding->b.error_handler = link_broken;
-    bind_set_handlers(link);
+    hooks->link_opens(link);
     if (client->state == CLIENT_EXPECTED) {
         client->state = CLIENT_CONNECTED;
         debug_trace("domain %" PRIx32 " '%s' connected", client->domain, client->name);
@@ -307,7 +319,7 @@ static void rpc_connected(struct hello *hello)
                     monitor_blocking_register_send);
     client->rpc->b.st = client;
     client->rpc->b.error_handler = rpc_broken;
-    blocking_set_handlers(client);
+    hooks->questions_open(client);
     errval_t err = monitor_blocking_lmp_start(client->rpc);
     if (err_is_fail(err))
         DEBUG_ERR(err, "starting the blocking monitor binding of '%s'", client->name);
@@ -467,16 +479,12 @@ void client_exited(struct client *client, uint8_t status)
                 status);
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
-    bind_client_exited(client);
-    connection_client_exited(client);
-    iref_state_client_exited(client);
-    parcel_client_exited(client);
-    multihop_client_exited(client);
-    boot_cores_forget(client);
+    for (unsigned i = 0; hooks->exits[i] != NULL; i++)
+        hooks->exits[i](client);
     struct client *parent = client->parent;
     if (parent != NULL && parent->state == CLIENT_CONNECTED &&
         parent->domain == client->parent_domain)
-        bind_tell_exit(parent, client->domain, status);
+        outbox_tell_exit(parent, client->domain, status);
     else
         debug_printf("domain '%s' ended with status %u\n", client->name, status);
     close_all(client);
