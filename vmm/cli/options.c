@@ -33,6 +33,7 @@ static const struct argp_option all_options[] = {
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
+    { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -140,6 +141,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SECCOMP:
         if (!sandbox_parse(argument, &options->sandbox))
             argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
+    case OPTION_FORMAT:
+        if (findings_format_parse(argument, &options->format) != 0)
+            argp_error(state, "--format %s: expected text, json or sarif", argument);
         return 0;
     case OPTION_TRAP_WINDOW:
         options->trap_window = true;
