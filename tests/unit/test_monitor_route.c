@@ -6,9 +6,9 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "../../guest/user/monitor/route.h"
+#include "../../guest/user/monitor/base/route.h"
 
-/* link: guest/user/monitor/route.c */
+/* link: guest/user/monitor/base/route.c */
 
 #define MAX_CORES 64
 
