@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ways between monitors: every kind of route reaches every core, in as few steps as it promises, and
- * menu lines are read as docs/monitor.md says.
+ * Ways between monitors: every kind of route reaches every core, in as few steps as it promises,
+ * and menu lines are read as docs/monitor.md says.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
  * Everything is an event: no handler waits for an answer, so monitors cannot block each other.
  *
  * On core 0 init starts it, and hands it an endpoint for one message: where the memory server shall
- * find its monitor.  On every other core the CPU driver starts it as first domain; then it starts the
- * memory server itself, with all RAM of the core that it does not keep.
+ * find its monitor.  On every other core the CPU driver starts it as first domain; then it starts
+ * the memory server itself, with all RAM of the core that it does not keep.
  */
 #include <string.h>
 
@@ -24,10 +24,15 @@ struct iref_table irefs;
 struct spawn_modules modules;
 uint32_t my_notify_id;
 
-/* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it afterwards. */
+/* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it
+ * afterwards. */
 static void (*const exits[])(const struct client *client) = {
-    bind_client_exited,   connection_client_exited, iref_state_client_exited,
-    parcel_client_exited, multihop_client_exited,   boot_cores_forget,
+    bind_client_exited,
+    connection_client_exited,
+    iref_state_client_exited,
+    parcel_client_exited,
+    multihop_client_exited,
+    boot_cores_forget,
     NULL,
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside the monitor: what all of it stands on.  The storeys above, and the protocols and their states, are
- * in docs/monitor.md.  Everything runs in one thread that serves one waitset; no handler blocks.
+ * Inside the monitor: what all of it stands on.  The storeys above, and the protocols and their
+ * states, are in docs/monitor.md.  Everything runs in one thread that serves one waitset; no
+ * handler blocks.
  */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The door for the domains of this core: what they say over their monitor bindings (monitor.if), and which
- * part decides about it.
- * Must not let a domain speak for another one: each is known by its link.
+ * The door for the domains of this core: what they say over their monitor bindings (monitor.if),
+ * and which part decides about it. Must not let a domain speak for another one: each is known by
+ * its link.
  */
 #include "../mouths/outbox.h"
 #include "../parts/parts.h"

@@ -7,8 +7,8 @@
 
 #include "../base/monitor.h"
 
-void door_of_domain(struct link *link);                /* monitor.if */
-void door_of_questions(struct client *client);         /* monitor_blocking.if */
-void door_of_monitor(struct intermon_binding *b);      /* intermon.if */
+void door_of_domain(struct link *link);           /* monitor.if */
+void door_of_questions(struct client *client);    /* monitor_blocking.if */
+void door_of_monitor(struct intermon_binding *b); /* intermon.if */
 
 #endif

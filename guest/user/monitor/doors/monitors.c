@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The door for the other monitors: what they say (intermon.if), and which part decides about it.  What makes
- * channels between monitors is decided here (docs/monitor.md, channels between monitors); the channels
- * themselves are peers.c's.
+ * The door for the other monitors: what they say (intermon.if), and which part decides about it.
+ * What makes channels between monitors is decided here (docs/monitor.md, channels between
+ * monitors); the channels themselves are peers.c's.
  */
 #include <stdio.h>
 
+#include "../mouths/peers.h"
 #include "../parts/circuit.h"
 #include "../parts/parts.h"
 #include "doors.h"
@@ -46,16 +47,15 @@ static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
                        : MON_ERR_INVALID_CORE_ID;
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
-        peer_say(
-            peer_of(b),
-            &(struct peer_message){ .kind = PEER_LINKED, .core = my_core, .peer = core, .err = err });
+        peer_say(peer_of(b), &(struct peer_message){
+                                 .kind = PEER_LINKED, .core = my_core, .peer = core, .err = err });
         return;
     }
     peer_say(peer_of(b), &(struct peer_message){ .kind = PEER_PROXY,
-                                           .core = core,
-                                           .base = base,
-                                           .bytes = bytes,
-                                           .notify_id = my_notify_id });
+                                                 .core = core,
+                                                 .base = base,
+                                                 .bytes = bytes,
+                                                 .notify_id = my_notify_id });
 }
 
 static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpaddr_t base,
@@ -64,10 +64,10 @@ static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpadd
     if (!peer_is_connected(dst))
         return;
     peer_say(dst, &(struct peer_message){ .kind = PEER_BIND_MONITOR,
-                                    .core = peer_of(b),
-                                    .base = base,
-                                    .bytes = bytes,
-                                    .notify_id = notify_id });
+                                          .core = peer_of(b),
+                                          .base = base,
+                                          .bytes = bytes,
+                                          .notify_id = notify_id });
 }
 
 static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpaddr_t base,
@@ -80,9 +80,9 @@ static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpa
         return;
     }
     peer_say(src, &(struct peer_message){ .kind = PEER_BIND_MONITOR_REPLY,
-                                    .core = my_core,
-                                    .err = SYS_ERR_OK,
-                                    .notify_id = my_notify_id });
+                                          .core = my_core,
+                                          .err = SYS_ERR_OK,
+                                          .notify_id = my_notify_id });
 }
 
 static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_t err,
@@ -93,8 +93,9 @@ static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_
     if (err_is_ok(err))
         err = peer_has_spoken(src, notify_id);
     debug_trace("core %u and core %u are connected", my_core, src);
-    peer_say(boot_info->boot_core,
-            &(struct peer_message){ .kind = PEER_LINKED, .core = my_core, .peer = src, .err = err });
+    peer_say(
+        boot_info->boot_core,
+        &(struct peer_message){ .kind = PEER_LINKED, .core = my_core, .peer = src, .err = err });
 }
 
 static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t peer, errval_t err)
@@ -139,9 +140,9 @@ static void connection_closed(struct intermon_binding *b, uint64_t id)
 static void iref_state_request(struct intermon_binding *b, iref_t iref, uint64_t st)
 {
     peer_say(peer_of(b), &(struct peer_message){ .kind = PEER_IREF_STATE_REPLY,
-                                           .iref = iref,
-                                           .id = st,
-                                           .exists = iref_find(&irefs, iref) != NULL });
+                                                 .iref = iref,
+                                                 .id = st,
+                                                 .exists = iref_find(&irefs, iref) != NULL });
 }
 
 static void iref_state_reply(struct intermon_binding *b, iref_t iref, uint64_t st, bool exists)

@@ -83,9 +83,9 @@ void outbox_answer(struct link *link, const struct outbox_message *message)
 
 void outbox_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
 {
-    outbox_send(parent->link, NULL,
-                &(struct outbox_message){
-                    .kind = OUTBOX_EXITED, .domain = domain, .status = status });
+    outbox_send(
+        parent->link, NULL,
+        &(struct outbox_message){ .kind = OUTBOX_EXITED, .domain = domain, .status = status });
 }
 
 void outbox_tell_connection_lost(struct link *link, struct account *payer, uintptr_t id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the monitor says to domains over their monitor bindings: each message waits in the queue of its link
- * until it can leave, and what comes of that its sender is told.
+ * What the monitor says to domains over their monitor bindings: each message waits in the queue of
+ * its link until it can leave, and what comes of that its sender is told.
  */
 #ifndef MONITOR_OUTBOX_H
 #define MONITOR_OUTBOX_H
@@ -44,8 +44,8 @@ struct outbox_message {
     struct send_item **waits;
 };
 
-/* Takes the capabilities over, unless keep_cap.  `payer` has caused it; NULL: the domain must be told in any
- * case. */
+/* Takes the capabilities over, unless keep_cap.  `payer` has caused it; NULL: the domain must be
+ * told in any case. */
 void outbox_send(struct link *link, struct account *payer, const struct outbox_message *message);
 /* What a domain asked for itself. */
 void outbox_answer(struct link *link, const struct outbox_message *message);

@@ -116,11 +116,9 @@ void peer_send_bind_ump_request(coreid_t core, const struct ump_offer *offer)
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                               uint32_t notify_id, const char *service)
 {
-    struct peer_message message = { .kind = PEER_UMP_REPLY,
-                               .id = mon_id,
-                               .err = err,
-                               .peer_id = peer_id,
-                               .notify_id = notify_id };
+    struct peer_message message = {
+        .kind = PEER_UMP_REPLY, .id = mon_id, .err = err, .peer_id = peer_id, .notify_id = notify_id
+    };
     strncpy(message.name, service, sizeof(message.name) - 1);
     peer_say(core, &message);
 }
@@ -137,7 +135,8 @@ void peer_send_connection_closed(coreid_t core, uint64_t id)
 
 void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id)
 {
-    peer_say(core, &(struct peer_message){ .kind = PEER_IREF_STATE_REQUEST, .iref = iref, .id = id });
+    peer_say(core,
+             &(struct peer_message){ .kind = PEER_IREF_STATE_REQUEST, .iref = iref, .id = id });
 }
 
 void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket)
@@ -152,21 +151,23 @@ void peer_send_release_cap_request(coreid_t core, uint64_t ticket)
 
 void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused)
 {
-    peer_say(core, &(struct peer_message){ .kind = PEER_RELEASED, .id = ticket, .exists = !unused });
+    peer_say(core,
+             &(struct peer_message){ .kind = PEER_RELEASED, .id = ticket, .exists = !unused });
 }
 
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap)
 {
     peer_say(core,
-            &(struct peer_message){ .kind = PEER_FETCHED, .id = ticket, .err = err, .cap = *cap });
+             &(struct peer_message){ .kind = PEER_FETCHED, .id = ticket, .err = err, .cap = *cap });
 }
 
 void peers_send_name_iref(iref_t iref)
 {
     for (unsigned core = 0; core < ABI_MAX_CORES; core++)
         if (peer_is_connected(core))
-            peer_say((coreid_t)core, &(struct peer_message){ .kind = PEER_NAME_IREF, .iref = iref });
+            peer_say((coreid_t)core,
+                     &(struct peer_message){ .kind = PEER_NAME_IREF, .iref = iref });
 }
 
 bool peer_is_connected(unsigned core)
@@ -293,7 +294,7 @@ void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id
     MUST(open_channel(core, frame, false, notify, PEER_CONNECTED),
          "connecting to the monitor of core %u", core);
     peer_say(core, &(struct peer_message){
-                      .kind = PEER_INITIALIZED, .core = my_core, .notify_id = my_notify_id });
+                       .kind = PEER_INITIALIZED, .core = my_core, .notify_id = my_notify_id });
 }
 
 errval_t peer_join_channel(coreid_t core, genpaddr_t base, uint32_t bytes, uint32_t notify_id)

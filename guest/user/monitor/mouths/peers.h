@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The other monitors: the channels to them, and what is said there.  What they say comes in by a door
- * (doors/monitors.c).
+ * The other monitors: the channels to them, and what is said there.  What they say comes in by a
+ * door (doors/monitors.c).
  */
 #ifndef MONITOR_PEERS_H
 #define MONITOR_PEERS_H

@@ -67,8 +67,7 @@ void reply_collect(struct client *client, uint32_t token, errval_t err, struct c
 
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running)
 {
-    reply_send(client, &(struct reply){ .kind = REPLY_BOOT_CORES,
-                                        .token = token,
-                                        .err = err,
-                                        .value = running });
+    reply_send(
+        client,
+        &(struct reply){ .kind = REPLY_BOOT_CORES, .token = token, .err = err, .value = running });
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers to what domains ask and wait for (monitor_blocking.if), now or later, under the token of the call.
+ * Answers to what domains ask and wait for (monitor_blocking.if), now or later, under the token of
+ * the call.
  */
 #ifndef MONITOR_REPLY_H
 #define MONITOR_REPLY_H

@@ -109,9 +109,8 @@ static void fail_bind(struct bind *bind, errval_t err);
 /* The service is never asked. */
 static void request_left(const struct outbox_message *message, errval_t err)
 {
-    const enum bind_state state = message->kind == OUTBOX_LMP_SERVICE_REQUEST
-                                      ? BIND_LMP_WAIT_SERVICE
-                                      : BIND_UMP_WAIT_SERVICE;
+    const enum bind_state state =
+        message->kind == OUTBOX_LMP_SERVICE_REQUEST ? BIND_LMP_WAIT_SERVICE : BIND_UMP_WAIT_SERVICE;
     struct bind *bind = err_is_fail(err) ? bind_find(message->mon_id, state) : NULL;
     if (bind != NULL)
         fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
@@ -121,21 +120,21 @@ static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintpt
                       struct capref ep)
 {
     outbox_answer(link, &(struct outbox_message){ .kind = OUTBOX_LMP_REPLY_CLIENT,
-                                    .err = err,
-                                    .id = conn_id,
-                                    .mon_id = mon_id,
-                                    .cap = ep });
+                                                  .err = err,
+                                                  .id = conn_id,
+                                                  .mon_id = mon_id,
+                                                  .cap = ep });
 }
 
 static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
                       struct capref frame, struct capref notify)
 {
     outbox_answer(link, &(struct outbox_message){ .kind = OUTBOX_UMP_REPLY_CLIENT,
-                                    .err = err,
-                                    .id = conn_id,
-                                    .mon_id = mon_id,
-                                    .cap = frame,
-                                    .notify = notify });
+                                                  .err = err,
+                                                  .id = conn_id,
+                                                  .mon_id = mon_id,
+                                                  .cap = frame,
+                                                  .notify = notify });
 }
 
 static const char *asker_name(const struct bind *bind)
@@ -183,9 +182,9 @@ void bind_export(struct link *link, uintptr_t service_id, const char *interface)
         if (err_is_fail(err))
             account_refund(&slip);
     }
-    outbox_answer(link,
-           &(struct outbox_message){
-               .kind = OUTBOX_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
+    outbox_answer(
+        link, &(struct outbox_message){
+                  .kind = OUTBOX_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
 }
 
 /* ---- bind inside the core ---- */
@@ -205,16 +204,16 @@ static errval_t ask_service_lmp(struct bind *bind, size_t buflen, struct capref 
     if (err_is_fail(err))
         return err;
     outbox_send(bind->service, bind->slip.account,
-                  &(struct outbox_message){ .kind = OUTBOX_LMP_SERVICE_REQUEST,
-                                     .left = request_left,
-                                     .waits = &bind->request,
-                                     .id = entry->service_id,
-                                     .mon_id = bind_id(bind),
-                                     .inlen = buflen,
-                                     .domain = bind->domain,
-                                     .trusted = bind->trusted,
-                                     .cap = ep,
-                                     .keep_cap = keep_ep });
+                &(struct outbox_message){ .kind = OUTBOX_LMP_SERVICE_REQUEST,
+                                          .left = request_left,
+                                          .waits = &bind->request,
+                                          .id = entry->service_id,
+                                          .mon_id = bind_id(bind),
+                                          .inlen = buflen,
+                                          .domain = bind->domain,
+                                          .trusted = bind->trusted,
+                                          .cap = ep,
+                                          .keep_cap = keep_ep });
     return SYS_ERR_OK;
 }
 
@@ -420,17 +419,17 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
         return err; /* the caller takes bind->frame back */
     }
     outbox_send(bind->service, bind->slip.account,
-                  &(struct outbox_message){ .kind = OUTBOX_UMP_SERVICE_REQUEST,
-                                     .left = request_left,
-                                     .waits = &bind->request,
-                                     .id = entry->service_id,
-                                     .mon_id = bind_id(bind),
-                                     .inlen = bind->inlen,
-                                     .outlen = bind->outlen,
-                                     .domain = bind->domain,
-                                     .trusted = bind->trusted,
-                                     .cap = frame,
-                                     .notify = notify });
+                &(struct outbox_message){ .kind = OUTBOX_UMP_SERVICE_REQUEST,
+                                          .left = request_left,
+                                          .waits = &bind->request,
+                                          .id = entry->service_id,
+                                          .mon_id = bind_id(bind),
+                                          .inlen = bind->inlen,
+                                          .outlen = bind->outlen,
+                                          .domain = bind->domain,
+                                          .trusted = bind->trusted,
+                                          .cap = frame,
+                                          .notify = notify });
     return SYS_ERR_OK;
 }
 

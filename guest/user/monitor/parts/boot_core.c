@@ -3,7 +3,8 @@
  * Starting other cores (overview 1.7, facts 5.2; contract: abi/boot.h).
  *
  * For each core the memory server is asked for a few blocks of RAM, on the core's own node if there
- * is any.  The first part of the first one becomes a Frame that is mapped here and filled with what the new core finds:
+ * is any.  The first part of the first one becomes a Frame that is mapped here and filled with what
+ * the new core finds:
  *
  *   boot information | page tables | private copy of the CPU driver | the monitor's image, unpacked
  *
@@ -12,8 +13,8 @@
  * relocation, because its private tables map it where it was linked.
  *
  * Cores start without waiting for each other; the client who asked is answered when every new
- * monitor has reported and every pair of monitors is connected.  A core that cannot be started leaves
- * nothing behind: its RAM and its channel go back, and it can be tried again.
+ * monitor has reported and every pair of monitors is connected.  A core that cannot be started
+ * leaves nothing behind: its RAM and its channel go back, and it can be tried again.
  */
 #include <abi/boot_tables.h>
 #include <string.h>
@@ -340,8 +341,8 @@ static void ask_ram(void)
                 share.anywhere ? 0 : node->ram_base + node->ram_bytes, got_ram, NULL);
 }
 
-/* An even share of what was free on its node when the machine started; each node keeps a share, too,
- * for the domains of this core that are there already. */
+/* An even share of what was free on its node when the machine started; each node keeps a share,
+ * too, for the domains of this core that are there already. */
 static gensize_t share_bytes(coreid_t core)
 {
     const struct abi_topology *topology = &boot_info->topology;

@@ -3,10 +3,11 @@
  * The domains of this core, as their monitor knows them.
  *
  * A domain begins as an endpoint that its spawner asks for and puts into the domain's INITEP.  The
- * domain's first message there is a raw one, MONITOR_HELLO, with an endpoint of its own; from then on
- * the pair of endpoints carries monitor.if (or, for an endpoint got by get_monitor_rpc_ep_request,
- * monitor_blocking.if).  A domain ends by telling so; then its services are forgotten and its spawner
- * is told.  What a domain says is checked: it can harm nobody but itself.
+ * domain's first message there is a raw one, MONITOR_HELLO, with an endpoint of its own; from then
+ * on the pair of endpoints carries monitor.if (or, for an endpoint got by
+ * get_monitor_rpc_ep_request, monitor_blocking.if).  A domain ends by telling so; then its services
+ * are forgotten and its spawner is told.  What a domain says is checked: it can harm nobody but
+ * itself.
  */
 #include <string.h>
 
@@ -213,8 +214,9 @@ static void set_off_end(struct client *client)
         DEBUG_ERR(err, "the end of '%s'", client->name);
 }
 
-/* Its goodbye may be among its last words, so these are heard first: they wait in the waitset, before
- * this event when it is set off anew.  That another binding of it has broken says nothing about them. */
+/* Its goodbye may be among its last words, so these are heard first: they wait in the waitset,
+ * before this event when it is set off anew.  That another binding of it has broken says nothing
+ * about them. */
 static void end_soon(struct client *client)
 {
     if (waitset_chan_is_registered(&client->end))
@@ -234,9 +236,9 @@ static void end(void *arg)
     }
 }
 
-/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be found
- * out in the middle of a send to it; its end is an event of its own, so that whoever sends, to whomever
- * and for whatever reason, finds every table as it was. */
+/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be
+ * found out in the middle of a send to it; its end is an event of its own, so that whoever sends,
+ * to whomever and for whatever reason, finds every table as it was. */
 static void broken(struct client *client, errval_t err)
 {
     debug_trace("connection to '%s': %s", client->name, err_getstring(err));
@@ -433,8 +435,9 @@ void client_for_each(void (*function)(struct client *))
             function(&clients[i]);
 }
 
-/* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the one
- * that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification id. */
+/* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the
+ * one that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification
+ * id. */
 static bool still_runs(const struct client *client)
 {
     struct capref endpoint = client->link->binding->chan.remote_cap;

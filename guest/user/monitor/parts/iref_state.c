@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Does a service (still) exist?  The name service asks before it refuses a name as taken: who wants the
- * name may know of the holder's end before the name service does, but the holder's own monitor knew
- * first of all.
+ * Does a service (still) exist?  The name service asks before it refuses a name as taken: who wants
+ * the name may know of the holder's end before the name service does, but the holder's own monitor
+ * knew first of all.
  *
- * Services of this core are looked up at once.  Others are asked of their monitor; a question under way
- * is an entry of a table, named by generation and index.  One that cannot be asked is answered "yes":
- * then the name stays, which is what would have happened without asking.
+ * Services of this core are looked up at once.  Others are asked of their monitor; a question under
+ * way is an entry of a table, named by generation and index.  One that cannot be asked is answered
+ * "yes": then the name stays, which is what would have happened without asking.
  */
 #include "../mouths/outbox.h"
 #include "../mouths/peers.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two services that every domain finds through its monitor: the memory server of this core, and the name
- * service of the machine.  The name service may not be there yet: who asks for it waits, under the token of
- * his call.
+ * The two services that every domain finds through its monitor: the memory server of this core, and
+ * the name service of the machine.  The name service may not be there yet: who asks for it waits,
+ * under the token of his call.
  */
 #include "../mouths/peers.h"
 #include "../mouths/reply.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parts of the monitor that decide: domains, binds, connections, parcels, cores.  What they say they
- * hand to the mouths; of doors they know nothing.  What concerns several of them at once, the end of a
- * domain, its part tells to whom main.c names.
+ * The parts of the monitor that decide: domains, binds, connections, parcels, cores.  What they say
+ * they hand to the mouths; of doors they know nothing.  What concerns several of them at once, the
+ * end of a domain, its part tells to whom main.c names.
  */
 #ifndef MONITOR_PARTS_H
 #define MONITOR_PARTS_H
@@ -13,8 +13,8 @@ struct ump_offer;
 
 /* ---- client.c: domains of this core ---- */
 
-/* Handed in by main.c: what sets the handlers of a binding, and who is told of the end of a domain, in this
- * order; the last one is NULL. */
+/* Handed in by main.c: what sets the handlers of a binding, and who is told of the end of a domain,
+ * in this order; the last one is NULL. */
 struct client_hooks {
     void (*link_opens)(struct link *link);
     void (*questions_open)(struct client *client);
@@ -39,7 +39,8 @@ errval_t client_new_rpc(struct client *client, struct capref *ep);
 /* Notification id of the client's dispatcher. */
 errval_t client_notify_id(struct client *client, uint32_t *ret);
 
-/* What concerns the whole core or the machine is for the domains that the monitor started itself. */
+/* What concerns the whole core or the machine is for the domains that the monitor started
+ * itself. */
 bool client_is_trusted(const struct client *client);
 
 /* Calls the function for each client in state CLIENT_CONNECTED. */
