@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "base/options.h"
 #include "doors/doors.h"
 #include "mouths/peers.h"
 #include "parts/parts.h"
@@ -127,6 +128,9 @@ int main(int argc, char *argv[])
     peers_init(door_of_monitor);
     clients_init(&hooks);
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
+    machine_options_read(&modules);
+    if (machine_options.recheck_ns != 0)
+        ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();
     struct client *mem_serv;
     struct capref ep;

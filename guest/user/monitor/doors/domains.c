@@ -28,9 +28,9 @@ static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uint
 }
 
 static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
-                                    size_t inlen, size_t outlen)
+                                    size_t inlen, size_t outlen, bool checked)
 {
-    bind_ump_asked(b->st, iref, conn_id, inlen, outlen);
+    bind_ump_asked(b->st, iref, conn_id, inlen, outlen, checked);
 }
 
 static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, uintptr_t conn_id,

@@ -106,7 +106,8 @@ static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t p
 
 static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
                              genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                             uint32_t notify_id, domainid_t asker, bool trusted, const char *client)
+                             uint32_t notify_id, domainid_t asker, bool trusted, bool checked,
+                             const char *client)
 {
     struct ump_offer offer = { .iref = iref,
                                .mon_id = mon_id,
@@ -116,7 +117,8 @@ static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t m
                                .outlen = outlen,
                                .notify_id = notify_id,
                                .client = asker,
-                               .trusted = trusted };
+                               .trusted = trusted,
+                               .checked = checked };
     snprintf(offer.client_name, sizeof(offer.client_name), "%s", client);
     bind_ump_from_remote(peer_of(b), &offer);
 }

@@ -4,6 +4,8 @@
  */
 #include "outbox.h"
 
+#include "../base/options.h"
+
 struct queued {
     struct send_item item;
     struct outbox_message m;
@@ -24,10 +26,11 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return monitor_bind_lmp_reply_client__tx(b, cont, m->err, m->mon_id, m->id, m->cap);
     case OUTBOX_UMP_SERVICE_REQUEST:
         return monitor_bind_ump_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->outlen,
-                                                    m->domain, m->trusted, m->cap, m->notify);
+                                                    m->domain, m->trusted, m->checked,
+                                                    machine_options.recheck_ns, m->cap, m->notify);
     case OUTBOX_UMP_REPLY_CLIENT:
-        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->cap,
-                                                 m->notify);
+        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->checked,
+                                                 machine_options.recheck_ns, m->cap, m->notify);
     case OUTBOX_MULTIHOP_SERVICE_REQUEST:
         return monitor_bind_multihop_service_request__tx(b, cont, m->id, m->mon_id, m->domain,
                                                          m->cap);

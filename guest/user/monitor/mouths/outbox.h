@@ -35,7 +35,7 @@ struct outbox_message {
     iref_t iref;
     domainid_t domain;
     uint8_t status;
-    bool exists, trusted;
+    bool exists, trusted, checked;
     struct capref cap, notify;
     bool keep_cap;               /* cap stays the sender's when the message has left */
     struct account_slip slip[2]; /* of a connection that was lost: given back when it has left */

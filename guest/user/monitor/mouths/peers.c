@@ -12,7 +12,12 @@
  */
 #include "peers.h"
 
+#include "../base/options.h"
+
 #include <string.h>
+
+/* Time-outs until a peer counts as dead: 25 s.  A busy one must not. */
+#define MONITOR_UMP_TRIES 400
 
 #define CHANNEL_BYTES (2 * DEFAULT_UMP_BUFLEN)
 
@@ -64,7 +69,7 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_bind_ump_request__tx(b, cont, m->offer.iref, m->offer.mon_id, m->offer.base,
                                              m->offer.bytes, m->offer.inlen, m->offer.outlen,
                                              m->offer.notify_id, m->offer.client, m->offer.trusted,
-                                             m->offer.client_name);
+                                             m->offer.checked, m->offer.client_name);
     case PEER_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
                                            m->name);
@@ -211,6 +216,8 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
                                 DEFAULT_UMP_BUFLEN, made_here ? second : first, DEFAULT_UMP_BUFLEN,
                                 notify);
     }
+    if (err_is_ok(err) && machine_options.checked != CHECKED_NONE)
+        err = ump_chan_make_checked(&binding->chan, MONITOR_UMP_TRIES);
     if (err_is_fail(err)) {
         if (memory != NULL)
             vspace_unmap(memory);

@@ -12,6 +12,7 @@
  * For UMP the frame comes from the window share of the client's core.  It crosses as base and size,
  * notifications as core and id; each monitor makes capabilities of them for its own client.
  */
+#include "../base/options.h"
 #include "../mouths/outbox.h"
 #include "../mouths/peers.h"
 #include "parts.h"
@@ -39,6 +40,7 @@ struct bind {
     struct connection *connection; /* what it becomes */
     domainid_t domain;             /* of the asker, on any core; 0: this monitor */
     bool trusted;                  /* the asker is of the system */
+    bool checked;                  /* so will be the channel between cores */
     struct account_slip slip;
     struct send_item *request; /* to the service, while it waits in its queue; else NULL */
     bind_self_fn *self_done;
@@ -127,12 +129,13 @@ static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintpt
 }
 
 static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
-                      struct capref frame, struct capref notify)
+                      bool checked, struct capref frame, struct capref notify)
 {
     outbox_answer(link, &(struct outbox_message){ .kind = OUTBOX_UMP_REPLY_CLIENT,
                                                   .err = err,
                                                   .id = conn_id,
                                                   .mon_id = mon_id,
+                                                  .checked = checked,
                                                   .cap = frame,
                                                   .notify = notify });
 }
@@ -156,7 +159,7 @@ static void fail_bind(struct bind *bind, errval_t err)
         revoke_frame(bind->frame);
         window_free(bind->base, bind->bytes);
         if (bind->asker != NULL)
-            reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
+            reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), false, NULL_CAP, NULL_CAP);
         break;
     case BIND_UMP_WAIT_SERVICE:
         if (bind->record != 0)
@@ -313,13 +316,15 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
                                .outlen = bind->outlen,
                                .notify_id = notify_id,
                                .client = bind->domain,
-                               .trusted = bind->trusted };
+                               .trusted = bind->trusted,
+                               .checked = bind->checked };
     snprintf(offer.client_name, sizeof(offer.client_name), "%.31s", bind->asker->client->name);
     peer_send_bind_ump_request(core, &offer);
     return SYS_ERR_OK;
 }
 
-void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen)
+void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen,
+                    bool checked)
 {
     unsigned core = iref_core(iref);
     errval_t err = SYS_ERR_OK;
@@ -338,12 +343,13 @@ void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t in
         bind->trusted = link->client->account->trusted;
         bind->conn_id = conn_id;
         bind->iref = iref;
+        bind->checked = checked || machine_options.checked == CHECKED_ALL;
         err = ask_remote(bind, (coreid_t)core, inlen, outlen);
     }
     if (err_is_fail(err)) {
         if (bind != NULL)
             bind_free(bind);
-        reply_ump(link, conn_id, err, 0, NULL_CAP, NULL_CAP);
+        reply_ump(link, conn_id, err, 0, false, NULL_CAP, NULL_CAP);
     }
 }
 
@@ -369,11 +375,11 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
                             bind->bytes, bind->frame, 0);
     if (asker == NULL) {
         if (bind->asker != NULL)
-            reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, notify);
+            reply_ump(bind->asker, bind->conn_id, err, mon_id, false, NULL_CAP, notify);
         return;
     }
     debug_trace("UMP %s->%s (core %u->%u)", asker_name(bind), service, my_core, core);
-    reply_ump(asker, bind->conn_id, err, mon_id, frame, notify);
+    reply_ump(asker, bind->conn_id, err, mon_id, bind->checked, frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
@@ -428,6 +434,7 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
                                           .outlen = bind->outlen,
                                           .domain = bind->domain,
                                           .trusted = bind->trusted,
+                                          .checked = bind->checked,
                                           .cap = frame,
                                           .notify = notify });
     return SYS_ERR_OK;
@@ -443,6 +450,7 @@ void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
     }
     bind->remote_core = core;
     bind->trusted = offer->trusted;
+    bind->checked = offer->checked;
     bind->remote_id = offer->mon_id;
     bind->iref = offer->iref;
     bind->base = offer->base;

@@ -65,7 +65,8 @@ void bind_export(struct link *link, uintptr_t service_id, const char *interface)
 void bind_lmp_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t buflen,
                     struct capref ep);
 void bind_lmp_answered(struct link *link, errval_t err, uintptr_t mon_id, struct capref ep);
-void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen);
+void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen,
+                    bool checked);
 void bind_ump_answered(struct link *link, uintptr_t mon_id, errval_t err);
 
 /* Connects the monitor itself to a service of this core over LMP: `chan` has a local endpoint. */
