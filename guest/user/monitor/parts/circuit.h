@@ -8,7 +8,7 @@
 
 #include <barrelfish/multihop_chan.h>
 
-#include "monitor.h"
+#include "../base/monitor.h"
 
 #define CIRCUIT_CREDIT 4 /* frames that may wait here to leave over one end */
 

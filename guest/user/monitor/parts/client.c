@@ -3,20 +3,33 @@
  * The domains of this core, as their monitor knows them.
  *
  * A domain begins as an endpoint that its spawner asks for and puts into the domain's INITEP.  The
- * domain's first message there is a raw one, MONITOR_HELLO, with an endpoint of its own; from then on
- * the pair of endpoints carries monitor.if (or, for an endpoint got by get_monitor_rpc_ep_request,
- * monitor_blocking.if).  A domain ends by telling so; then its services are forgotten and its spawner
- * is told.  What a domain says is checked: it can harm nobody but itself.
+ * domain's first message there is a raw one, MONITOR_HELLO, with an endpoint of its own; from then
+ * on the pair of endpoints carries monitor.if (or, for an endpoint got by
+ * get_monitor_rpc_ep_request, monitor_blocking.if).  A domain ends by telling so; then its services
+ * are forgotten and its spawner is told.  What a domain says is checked: it can harm nobody but
+ * itself.
  */
-#include "monitor.h"
-
 #include <string.h>
+
+#include "../mouths/outbox.h"
+#include "parts.h"
 
 #define EXIT_STATUS_BROKEN 255               /* of a domain that did not say how it ended */
 #define LAST_WORDS_MAX DEFAULT_LMP_BUF_WORDS /* a buffer has no more messages than words */
 
 static struct client clients[MONITOR_MAX_CLIENTS];
 static unsigned next_client;
+static const struct client_hooks *hooks;
+
+void clients_init(const struct client_hooks *h)
+{
+    hooks = h;
+}
+
+bool client_is_trusted(const struct client *client)
+{
+    return client->parent == NULL;
+}
 
 /* A channel whose hello is expected. */
 struct hello {
@@ -201,8 +214,9 @@ static void set_off_end(struct client *client)
         DEBUG_ERR(err, "the end of '%s'", client->name);
 }
 
-/* Its goodbye may be among its last words, so these are heard first: they wait in the waitset, before
- * this event when it is set off anew.  That another binding of it has broken says nothing about them. */
+/* Its goodbye may be among its last words, so these are heard first: they wait in the waitset,
+ * before this event when it is set off anew.  That another binding of it has broken says nothing
+ * about them. */
 static void end_soon(struct client *client)
 {
     if (waitset_chan_is_registered(&client->end))
@@ -222,9 +236,9 @@ static void end(void *arg)
     }
 }
 
-/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be found
- * out in the middle of a send to it; its end is an event of its own, so that whoever sends, to whomever
- * and for whatever reason, finds every table as it was. */
+/* A domain whose dispatcher is no more, or that breaks the protocol, has ended for us.  That may be
+ * found out in the middle of a send to it; its end is an event of its own, so that whoever sends,
+ * to whomever and for whatever reason, finds every table as it was. */
 static void broken(struct client *client, errval_t err)
 {
     debug_trace("connection to '%s': %s", client->name, err_getstring(err));
@@ -253,7 +267,7 @@ static void link_connected(struct hello *hello)
                     monitor_register_send);
     link->binding->b.st = link;
     link->binding->b.error_handler = link_broken;
-    bind_set_handlers(link);
+    hooks->link_opens(link);
     if (client->state == CLIENT_EXPECTED) {
         client->state = CLIENT_CONNECTED;
         debug_trace("domain %" PRIx32 " '%s' connected", client->domain, client->name);
@@ -307,7 +321,7 @@ static void rpc_connected(struct hello *hello)
                     monitor_blocking_register_send);
     client->rpc->b.st = client;
     client->rpc->b.error_handler = rpc_broken;
-    blocking_set_handlers(client);
+    hooks->questions_open(client);
     errval_t err = monitor_blocking_lmp_start(client->rpc);
     if (err_is_fail(err))
         DEBUG_ERR(err, "starting the blocking monitor binding of '%s'", client->name);
@@ -421,8 +435,9 @@ void client_for_each(void (*function)(struct client *))
             function(&clients[i]);
 }
 
-/* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the one
- * that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification id. */
+/* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the
+ * one that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification
+ * id. */
 static bool still_runs(const struct client *client)
 {
     struct capref endpoint = client->link->binding->chan.remote_cap;
@@ -467,16 +482,12 @@ void client_exited(struct client *client, uint8_t status)
                 status);
     for (struct link *link = client->link; link != NULL; link = link->next)
         iref_free_owner(&irefs, link);
-    bind_client_exited(client);
-    connection_client_exited(client);
-    iref_state_client_exited(client);
-    parcel_client_exited(client);
-    multihop_client_exited(client);
-    boot_cores_forget(client);
+    for (unsigned i = 0; hooks->exits[i] != NULL; i++)
+        hooks->exits[i](client);
     struct client *parent = client->parent;
     if (parent != NULL && parent->state == CLIENT_CONNECTED &&
         parent->domain == client->parent_domain)
-        bind_tell_exit(parent, client->domain, status);
+        outbox_tell_exit(parent, client->domain, status);
     else
         debug_printf("domain '%s' ended with status %u\n", client->name, status);
     close_all(client);

@@ -18,7 +18,9 @@
  * capability that has come back to a core where it was is kept by its own witness: breaking such
  * rings needs agreement about deletion among all cores.)
  */
-#include "monitor.h"
+#include "../mouths/peers.h"
+#include "../mouths/reply.h"
+#include "parts.h"
 
 struct parcel {
     uint64_t ticket; /* 0: free */
@@ -269,7 +271,7 @@ static void deliver(struct client *client, uint32_t token, errval_t err, uint64_
             cap = NULL_CAP;
         }
     }
-    blocking_answer_collect(client, token, err, cap);
+    reply_collect(client, token, err, cap);
 }
 
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
@@ -277,7 +279,7 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
     struct capability description = { 0 };
     coreid_t from = core_of(ticket);
     if (ticket == 0) { /* means a free entry to both monitors, and no parcel ever has it */
-        blocking_answer_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
+        reply_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
         return;
     }
     if (from == my_core) {
@@ -293,7 +295,7 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
     if (peer_is_connected(from))
         err = account_charge(client->account, ACCOUNT_FETCH, 1, &slip);
     if (err_is_fail(err)) {
-        blocking_answer_collect(client, token, err, NULL_CAP);
+        reply_collect(client, token, err, NULL_CAP);
         return;
     }
     struct fetch *fetch = fetches;

@@ -10,7 +10,9 @@
  * can write to it any more, whatever the domain has kept or copied.
  * Must not take anything away from a domain that still runs and has not closed the channel.
  */
-#include "monitor.h"
+#include "../mouths/outbox.h"
+#include "../mouths/peers.h"
+#include "parts.h"
 
 /* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what
  * lies at a service of this core, until the service closes its end. */
@@ -133,16 +135,6 @@ static void end_closes(struct connection_end *end)
     end->link = NULL;
 }
 
-void revoke_frame(struct capref frame)
-{
-    if (capref_is_null(frame))
-        return;
-    errval_t err = cap_revoke(frame);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "taking back a page of the UMP window");
-    drop_cap(frame);
-}
-
 /* Both ends are gone. */
 static void finish(struct connection *c)
 {
@@ -175,7 +167,7 @@ static void end_gone(struct connection *c, unsigned which)
     end_closes(&c->end[!which]);
     finish(c); /* before telling: telling may find out that the other domain is gone, too */
     if (other != NULL)
-        bind_tell_connection_lost(other, was.id, slips);
+        outbox_tell_connection_lost(other, NULL, was.id, slips);
     else if (was.self_lost != NULL)
         was.self_lost(was.self_st);
 }
@@ -252,7 +244,7 @@ void connection_closed_by_remote(coreid_t core, uint64_t id)
     if (!c->own_page) /* the service here may take its time, and pays for that */
         account_refund(&c->slip[PAID_BY_ASKER]);
     if (c->end[0].link != NULL)
-        bind_tell_connection_lost(c->end[0].link, c->id, NULL);
+        outbox_tell_connection_lost(c->end[0].link, NULL, c->id, NULL);
     else
         finish(c);
 }

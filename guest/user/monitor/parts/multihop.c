@@ -7,8 +7,11 @@
  * the same way, with the numbers by which each is called from then on, or with an error that undoes
  * all parts.  Must believe no number and no core that others name before it is checked.
  */
+#include "../base/route.h"
+#include "../mouths/outbox.h"
+#include "../mouths/peers.h"
 #include "circuit.h"
-#include "route.h"
+#include "parts.h"
 
 static struct route route;
 
@@ -26,59 +29,27 @@ void multihop_init(void)
 
 /* ---- messages to domains ---- */
 
-struct message {
-    struct send_item item;
-    enum { MESSAGE_SERVICE_REQUEST, MESSAGE_REPLY_CLIENT } kind;
-    uintptr_t id; /* service_id, conn_id */
-    uint32_t vci;
-    domainid_t client; /* of any core */
-    errval_t err;
-    struct capref ep;
-    struct circuit *circuit; /* whose request it is, or NULL */
-};
-
-static errval_t send_message(struct send_queue *queue, struct send_item *item,
-                             struct event_closure cont)
-{
-    struct monitor_binding *b = queue->binding;
-    struct message *m = (struct message *)item;
-    if (m->kind == MESSAGE_SERVICE_REQUEST)
-        return monitor_bind_multihop_service_request__tx(b, cont, m->id, m->vci, m->client, m->ep);
-    return monitor_bind_multihop_reply_client__tx(b, cont, m->id, m->err, m->ep);
-}
-
 static void fail(struct circuit *c, errval_t err);
 
-static void message_done(struct send_item *item, errval_t err)
+/* The service is never asked. */
+static void request_left(const struct outbox_message *message, errval_t err)
 {
-    struct message *m = (struct message *)item;
-    struct circuit *c = circuit_find(m->vci, CIRCUIT_SERVICE_WAIT);
-    if (m->circuit != NULL && m->circuit->request == item) /* else the entry is another's already */
-        m->circuit->request = NULL;
-    drop_cap(m->ep);
-    if (m->kind == MESSAGE_REPLY_CLIENT && err_is_ok(m->err))
-        circuit_announced(m->vci);
-    else if (m->kind == MESSAGE_SERVICE_REQUEST && err_is_fail(err) && c != NULL)
+    struct circuit *c =
+        err_is_fail(err) ? circuit_find((uint32_t)message->mon_id, CIRCUIT_SERVICE_WAIT) : NULL;
+    if (c != NULL)
         fail(c, err_push(err, MON_ERR_IDC_BIND_REFUSED));
 }
 
-static void queue_message(struct link *link, struct account *payer, const struct message *message)
+static void answer_left(const struct outbox_message *message, errval_t err)
 {
-    struct message *m = malloc(sizeof(*m));
-    if (m != NULL) {
-        *m = *message;
-        m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
-        if (m->circuit != NULL)
-            m->circuit->request = &m->item;
-    }
-    send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
+    (void)err;
+    circuit_announced((uint32_t)message->mon_id);
 }
 
 static void refuse_client(struct link *link, uintptr_t conn_id, errval_t err)
 {
-    queue_message(link, link->client->account,
-                  &(struct message){
-                      .kind = MESSAGE_REPLY_CLIENT, .id = conn_id, .err = err, .ep = NULL_CAP });
+    outbox_answer(link, &(struct outbox_message){
+                            .kind = OUTBOX_MULTIHOP_REPLY_CLIENT, .id = conn_id, .err = err });
 }
 
 /* ---- the end of a bind that fails ---- */
@@ -123,13 +94,14 @@ static errval_t ask_service(struct circuit *c)
     if (err_is_fail(err))
         return err;
     c->domain = service;
-    queue_message(service, c->slip.account,
-                  &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
-                                     .circuit = c,
-                                     .id = entry->service_id,
-                                     .vci = circuit_vci(c),
-                                     .client = c->asker,
-                                     .ep = ep });
+    outbox_send(service, c->slip.account,
+                &(struct outbox_message){ .kind = OUTBOX_MULTIHOP_SERVICE_REQUEST,
+                                          .left = request_left,
+                                          .waits = &c->request,
+                                          .id = entry->service_id,
+                                          .mon_id = circuit_vci(c),
+                                          .domain = c->asker,
+                                          .cap = ep });
     return SYS_ERR_OK;
 }
 
@@ -144,10 +116,8 @@ static errval_t ask_monitor(struct circuit *c, coreid_t next)
     return SYS_ERR_OK;
 }
 
-static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
-                                struct capref ep)
+void multihop_asked(struct link *link, iref_t iref, uintptr_t conn_id, struct capref ep)
 {
-    struct link *link = b->st;
     const unsigned core = iref_core(iref);
     errval_t err = SYS_ERR_OK;
     struct circuit *c = NULL;
@@ -172,10 +142,9 @@ static void bind_client_request(struct monitor_binding *b, iref_t iref, uintptr_
         fail(c, err);
 }
 
-static void bind_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci, uint8_t hops,
-                         domainid_t asker)
+void multihop_requested(coreid_t from, iref_t iref, uint32_t own_vci, uint8_t hops,
+                        domainid_t asker)
 {
-    const coreid_t from = peer_of(b);
     const unsigned core = iref_core(iref);
     const bool here = core == my_core;
     struct circuit *c;
@@ -201,12 +170,11 @@ static void bind_request(struct intermon_binding *b, iref_t iref, uint32_t own_v
 
 /* ---- the answer ---- */
 
-static void bind_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, errval_t err,
-                               struct capref ep)
+void multihop_answered(const struct link *link, uintptr_t mon_id, errval_t err, struct capref ep)
 {
     struct circuit *c =
         mon_id <= UINT32_MAX ? circuit_find((uint32_t)mon_id, CIRCUIT_SERVICE_WAIT) : NULL;
-    if (c == NULL || c->domain != b->st) { /* too late, or a forged number */
+    if (c == NULL || c->domain != link) { /* too late, or a forged number */
         drop_cap(ep);
         return;
     }
@@ -228,11 +196,10 @@ static void bind_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, errv
     circuit_open(c);
 }
 
-static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vci, uint8_t hops,
-                       errval_t err)
+void multihop_replied(coreid_t from, uint32_t vci, uint32_t own_vci, uint8_t hops, errval_t err)
 {
     struct circuit *c = circuit_find(vci, CIRCUIT_REMOTE_WAIT);
-    if (c == NULL || c->end[FAR].gone || c->end[FAR].core != peer_of(b))
+    if (c == NULL || c->end[FAR].gone || c->end[FAR].core != from)
         return;
     struct circuit_end *near = &c->end[NEAR];
     if (err_is_fail(err)) {
@@ -260,12 +227,12 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
         return;
     }
     near->unannounced = true;
-    queue_message(client, client->client->account,
-                  &(struct message){ .kind = MESSAGE_REPLY_CLIENT,
-                                     .id = c->conn_id,
-                                     .vci = vci,
-                                     .err = SYS_ERR_OK,
-                                     .ep = ep });
+    outbox_answer(client, &(struct outbox_message){ .kind = OUTBOX_MULTIHOP_REPLY_CLIENT,
+                                                    .left = answer_left,
+                                                    .id = c->conn_id,
+                                                    .mon_id = vci,
+                                                    .err = SYS_ERR_OK,
+                                                    .cap = ep });
 }
 
 /* ---- clients that end ---- */
@@ -283,9 +250,9 @@ static void asked_in_vain(struct circuit *c)
 }
 
 /* A neighbour's answer and this may cross: then the circuit ends like any other. */
-static void bind_cancel(struct intermon_binding *b, uint32_t vci)
+void multihop_cancelled(coreid_t from, uint32_t vci)
 {
-    struct circuit *c = circuit_from(peer_of(b), vci);
+    struct circuit *c = circuit_from(from, vci);
     if (c == NULL)
         return; /* it has been refused */
     if (c->state == CIRCUIT_REMOTE_WAIT)
@@ -314,33 +281,4 @@ static void client_left(struct circuit *c, const struct client *client)
 void multihop_client_exited(const struct client *client)
 {
     circuit_for_each(client_left, client);
-}
-
-/* ---- handlers ---- */
-
-static void multihop_message(struct intermon_binding *b, uint32_t vci, uint8_t kind, uint16_t ack,
-                             const uint8_t *payload, size_t size)
-{
-    circuit_frame(peer_of(b), vci, kind, ack, payload, size);
-}
-
-static void multihop_credit(struct intermon_binding *b, uint32_t vci, uint16_t frames)
-{
-    circuit_credit(peer_of(b), vci, frames);
-}
-
-void multihop_set_handlers(struct link *link)
-{
-    struct monitor_binding *b = &link->binding->b;
-    b->rx_vtbl.bind_multihop_client_request = bind_client_request;
-    b->rx_vtbl.bind_multihop_reply_monitor = bind_reply_monitor;
-}
-
-void multihop_set_peer_handlers(struct intermon_binding *b)
-{
-    b->rx_vtbl.bind_multihop_request = bind_request;
-    b->rx_vtbl.bind_multihop_reply = bind_reply;
-    b->rx_vtbl.bind_multihop_cancel = bind_cancel;
-    b->rx_vtbl.multihop_message = multihop_message;
-    b->rx_vtbl.multihop_credit = multihop_credit;
 }

@@ -12,10 +12,10 @@
  * For UMP the frame comes from the window share of the client's core.  It crosses as base and size,
  * notifications as core and id; each monitor makes capabilities of them for its own client.
  */
-#include "monitor.h"
-#include "options.h"
-
-#include <string.h>
+#include "../base/options.h"
+#include "../mouths/outbox.h"
+#include "../mouths/peers.h"
+#include "parts.h"
 
 enum bind_state {
     BIND_FREE,
@@ -42,7 +42,7 @@ struct bind {
     bool trusted;                  /* the asker is of the system */
     bool checked;                  /* so will be the channel between cores */
     struct account_slip slip;
-    struct message *request; /* to the service, while it waits in its queue; else NULL */
+    struct send_item *request; /* to the service, while it waits in its queue; else NULL */
     bind_self_fn *self_done;
     void (*self_lost)(void *st);
     void *self_st;
@@ -106,144 +106,38 @@ static struct bind *bind_find(uintptr_t id, enum bind_state state)
 
 /* ---- messages to clients ---- */
 
-struct message {
-    struct send_item item;
-    enum {
-        MESSAGE_ALLOC_IREF_REPLY,
-        MESSAGE_LMP_SERVICE_REQUEST,
-        MESSAGE_LMP_REPLY_CLIENT,
-        MESSAGE_UMP_SERVICE_REQUEST,
-        MESSAGE_UMP_REPLY_CLIENT,
-        MESSAGE_CONNECTION_LOST,
-        MESSAGE_IREF_STATE,
-        MESSAGE_NEW_BINDING_REPLY,
-        MESSAGE_RPC_EP_REPLY,
-        MESSAGE_EXITED,
-    } kind;
-    errval_t err;
-    uintptr_t id, mon_id; /* id: conn_id, service_id, st */
-    size_t inlen, outlen; /* inlen: LMP's buflen too */
-    iref_t iref;
-    domainid_t domain;
-    uint8_t status;
-    bool exists, trusted, checked;
-    struct capref cap, notify;
-    bool keep_cap;               /* cap stays ours when the message has left */
-    struct bind *bind;           /* whose request it is, or NULL */
-    struct account_slip slip[2]; /* of a connection that was lost */
-};
-
 static void fail_bind(struct bind *bind, errval_t err);
 
-static errval_t send_message(struct send_queue *queue, struct send_item *item,
-                             struct event_closure cont)
+/* The service is never asked. */
+static void request_left(const struct outbox_message *message, errval_t err)
 {
-    struct monitor_binding *b = queue->binding;
-    struct message *m = (struct message *)item;
-    switch (m->kind) {
-    case MESSAGE_ALLOC_IREF_REPLY:
-        return monitor_alloc_iref_reply__tx(b, cont, m->id, m->iref, m->err);
-    case MESSAGE_LMP_SERVICE_REQUEST:
-        return monitor_bind_lmp_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->domain,
-                                                    m->trusted, m->cap);
-    case MESSAGE_LMP_REPLY_CLIENT:
-        return monitor_bind_lmp_reply_client__tx(b, cont, m->err, m->mon_id, m->id, m->cap);
-    case MESSAGE_UMP_SERVICE_REQUEST:
-        return monitor_bind_ump_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->outlen,
-                                                    m->domain, m->trusted, m->checked,
-                                                    machine_options.recheck_ns, m->cap, m->notify);
-    case MESSAGE_UMP_REPLY_CLIENT:
-        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->checked,
-                                                 machine_options.recheck_ns, m->cap, m->notify);
-    case MESSAGE_CONNECTION_LOST:
-        return monitor_connection_lost__tx(b, cont, m->mon_id);
-    case MESSAGE_IREF_STATE:
-        return monitor_iref_state__tx(b, cont, m->iref, m->id, m->exists);
-    case MESSAGE_NEW_BINDING_REPLY:
-        return monitor_new_monitor_binding_reply__tx(b, cont, m->err, m->cap, m->id);
-    case MESSAGE_RPC_EP_REPLY:
-        return monitor_get_monitor_rpc_ep_reply__tx(b, cont, m->err, m->cap, m->id);
-    default:
-        return monitor_domain_exited__tx(b, cont, m->domain, m->status);
-    }
-}
-
-static void message_done(struct send_item *item, errval_t err)
-{
-    struct message *m = (struct message *)item;
-    if (m->bind != NULL && m->bind->request == m) /* not so if the entry is another's already */
-        m->bind->request = NULL;
-    if (!m->keep_cap)
-        drop_cap(m->cap);
-    drop_cap(m->notify);
-    account_refund(&m->slip[0]);
-    account_refund(&m->slip[1]);
-    if (err_is_ok(err))
-        return;
-    if (m->kind == MESSAGE_LMP_SERVICE_REQUEST) {
-        struct bind *bind = bind_find(m->mon_id, BIND_LMP_WAIT_SERVICE);
-        if (bind != NULL)
-            fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
-    } else if (m->kind == MESSAGE_UMP_SERVICE_REQUEST) {
-        struct bind *bind = bind_find(m->mon_id, BIND_UMP_WAIT_SERVICE);
-        if (bind != NULL)
-            fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
-    }
-}
-
-/* `payer` has caused it; NULL: the domain must be told in any case. */
-static void queue_message(struct link *link, struct account *payer, const struct message *message)
-{
-    struct message *m = malloc(sizeof(*m));
-    if (m != NULL) {
-        *m = *message;
-        m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
-        if (m->bind != NULL)
-            m->bind->request = m;
-    }
-    send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
-    struct message lost = *message;
-    if (m == NULL)
-        message_done(&lost.item, LIB_ERR_MALLOC_FAIL);
-}
-
-/* What a domain asked for itself. */
-static void answer(struct link *link, const struct message *message)
-{
-    queue_message(link, link->client->account, message);
+    const enum bind_state state =
+        message->kind == OUTBOX_LMP_SERVICE_REQUEST ? BIND_LMP_WAIT_SERVICE : BIND_UMP_WAIT_SERVICE;
+    struct bind *bind = err_is_fail(err) ? bind_find(message->mon_id, state) : NULL;
+    if (bind != NULL)
+        fail_bind(bind, err_push(err, MON_ERR_IDC_BIND_REFUSED));
 }
 
 static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
                       struct capref ep)
 {
-    answer(link, &(struct message){ .kind = MESSAGE_LMP_REPLY_CLIENT,
-                                    .err = err,
-                                    .id = conn_id,
-                                    .mon_id = mon_id,
-                                    .cap = ep });
+    outbox_answer(link, &(struct outbox_message){ .kind = OUTBOX_LMP_REPLY_CLIENT,
+                                                  .err = err,
+                                                  .id = conn_id,
+                                                  .mon_id = mon_id,
+                                                  .cap = ep });
 }
 
 static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
                       bool checked, struct capref frame, struct capref notify)
 {
-    answer(link, &(struct message){ .kind = MESSAGE_UMP_REPLY_CLIENT,
-                                    .err = err,
-                                    .id = conn_id,
-                                    .mon_id = mon_id,
-                                    .checked = checked,
-                                    .cap = frame,
-                                    .notify = notify });
-}
-
-static void tell_connection_lost(struct link *link, struct account *payer, uintptr_t id,
-                                 struct account_slip slips[2])
-{
-    struct message message = { .kind = MESSAGE_CONNECTION_LOST, .mon_id = id };
-    if (slips != NULL) {
-        message.slip[0] = slips[0];
-        message.slip[1] = slips[1];
-    }
-    queue_message(link, payer, &message);
+    outbox_answer(link, &(struct outbox_message){ .kind = OUTBOX_UMP_REPLY_CLIENT,
+                                                  .err = err,
+                                                  .id = conn_id,
+                                                  .mon_id = mon_id,
+                                                  .checked = checked,
+                                                  .cap = frame,
+                                                  .notify = notify });
 }
 
 static const char *asker_name(const struct bind *bind)
@@ -281,10 +175,8 @@ static void fail_bind(struct bind *bind, errval_t err)
 
 /* ---- export ---- */
 
-static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id,
-                               const char *interface)
+void bind_export(struct link *link, uintptr_t service_id, const char *interface)
 {
-    struct link *link = b->st;
     iref_t iref = 0;
     struct account_slip slip;
     errval_t err = account_charge(link->client->account, ACCOUNT_IREF, 1, &slip);
@@ -293,9 +185,9 @@ static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id,
         if (err_is_fail(err))
             account_refund(&slip);
     }
-    answer(link,
-           &(struct message){
-               .kind = MESSAGE_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
+    outbox_answer(
+        link, &(struct outbox_message){
+                  .kind = OUTBOX_ALLOC_IREF_REPLY, .err = err, .id = service_id, .iref = iref });
 }
 
 /* ---- bind inside the core ---- */
@@ -314,23 +206,23 @@ static errval_t ask_service_lmp(struct bind *bind, size_t buflen, struct capref 
         connection_reaches(bind->connection, bind->domain, bind->service->client, buflen);
     if (err_is_fail(err))
         return err;
-    queue_message(bind->service, bind->slip.account,
-                  &(struct message){ .kind = MESSAGE_LMP_SERVICE_REQUEST,
-                                     .bind = bind,
-                                     .id = entry->service_id,
-                                     .mon_id = bind_id(bind),
-                                     .inlen = buflen,
-                                     .domain = bind->domain,
-                                     .trusted = bind->trusted,
-                                     .cap = ep,
-                                     .keep_cap = keep_ep });
+    outbox_send(bind->service, bind->slip.account,
+                &(struct outbox_message){ .kind = OUTBOX_LMP_SERVICE_REQUEST,
+                                          .left = request_left,
+                                          .waits = &bind->request,
+                                          .id = entry->service_id,
+                                          .mon_id = bind_id(bind),
+                                          .inlen = buflen,
+                                          .domain = bind->domain,
+                                          .trusted = bind->trusted,
+                                          .cap = ep,
+                                          .keep_cap = keep_ep });
     return SYS_ERR_OK;
 }
 
-static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
-                                    size_t buflen, struct capref ep)
+void bind_lmp_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t buflen,
+                    struct capref ep)
 {
-    struct link *link = b->st;
     errval_t err = SYS_ERR_OK;
     struct bind *bind = NULL;
     if (iref_core(iref) >= boot_info->topology.core_count)
@@ -372,16 +264,13 @@ errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
     return err;
 }
 
-static void bind_lmp_reply_monitor(struct monitor_binding *b, errval_t err, uintptr_t mon_id,
-                                   uintptr_t conn_id, struct capref ep)
+void bind_lmp_answered(struct link *link, errval_t err, uintptr_t mon_id, struct capref ep)
 {
-    (void)conn_id;
-    struct link *link = b->st;
     struct bind *bind = bind_find(mon_id, BIND_LMP_WAIT_SERVICE);
     if (bind == NULL || bind->service != link) { /* the asker has ended, or a forged number */
         drop_cap(ep);
         if (err_is_ok(err))
-            tell_connection_lost(link, link->client->account, mon_id, NULL);
+            outbox_tell_connection_lost(link, link->client->account, mon_id, NULL);
         return;
     }
     if (err_is_ok(err) && capref_is_null(ep))
@@ -434,10 +323,9 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
     return SYS_ERR_OK;
 }
 
-static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
-                                    size_t inlen, size_t outlen, bool checked)
+void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen,
+                    bool checked)
 {
-    struct link *link = b->st;
     unsigned core = iref_core(iref);
     errval_t err = SYS_ERR_OK;
     struct bind *bind = NULL;
@@ -536,18 +424,19 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
         drop_cap(frame);
         return err; /* the caller takes bind->frame back */
     }
-    queue_message(bind->service, bind->slip.account,
-                  &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
-                                     .bind = bind,
-                                     .id = entry->service_id,
-                                     .mon_id = bind_id(bind),
-                                     .inlen = bind->inlen,
-                                     .outlen = bind->outlen,
-                                     .domain = bind->domain,
-                                     .trusted = bind->trusted,
-                                     .checked = bind->checked,
-                                     .cap = frame,
-                                     .notify = notify });
+    outbox_send(bind->service, bind->slip.account,
+                &(struct outbox_message){ .kind = OUTBOX_UMP_SERVICE_REQUEST,
+                                          .left = request_left,
+                                          .waits = &bind->request,
+                                          .id = entry->service_id,
+                                          .mon_id = bind_id(bind),
+                                          .inlen = bind->inlen,
+                                          .outlen = bind->outlen,
+                                          .domain = bind->domain,
+                                          .trusted = bind->trusted,
+                                          .checked = bind->checked,
+                                          .cap = frame,
+                                          .notify = notify });
     return SYS_ERR_OK;
 }
 
@@ -582,7 +471,7 @@ void bind_ump_cancelled(coreid_t core, uint64_t mon_id)
         if (bind->state != BIND_UMP_WAIT_SERVICE || bind->remote_core != core ||
             bind->remote_id != mon_id)
             continue;
-        if (bind->request != NULL && send_queue_withdraw(&bind->request->item))
+        if (bind->request != NULL && send_queue_withdraw(bind->request))
             return; /* that has answered */
         struct account *service = bind->service->client->account;
         errval_t err = connection_pays(bind->connection, service);
@@ -594,15 +483,12 @@ void bind_ump_cancelled(coreid_t core, uint64_t mon_id)
     }
 }
 
-static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, uintptr_t conn_id,
-                                   errval_t err)
+void bind_ump_answered(struct link *link, uintptr_t mon_id, errval_t err)
 {
-    (void)conn_id;
-    struct link *link = b->st;
     struct bind *bind = bind_find(mon_id, BIND_UMP_WAIT_SERVICE);
     if (bind == NULL || bind->service != link) { /* given up meanwhile, or a forged number */
         if (err_is_ok(err))
-            tell_connection_lost(link, link->client->account, mon_id, NULL);
+            outbox_tell_connection_lost(link, link->client->account, mon_id, NULL);
         return;
     }
     uint32_t notify_id = 0;
@@ -619,71 +505,7 @@ static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, 
                             false, bind->base, bind->bytes, bind->frame, bind->record);
 }
 
-/* ---- further endpoints, exit ---- */
-
-static void new_monitor_binding_request(struct monitor_binding *b, uintptr_t st)
-{
-    struct link *link = b->st;
-    struct capref ep = NULL_CAP;
-    errval_t err = client_new_link(link->client, &ep);
-    answer(
-        link,
-        &(struct message){
-            .kind = MESSAGE_NEW_BINDING_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
-}
-
-static void get_monitor_rpc_ep_request(struct monitor_binding *b, uintptr_t st)
-{
-    struct link *link = b->st;
-    struct capref ep = NULL_CAP;
-    errval_t err = client_new_rpc(link->client, &ep);
-    answer(link,
-           &(struct message){
-               .kind = MESSAGE_RPC_EP_REPLY, .err = err, .id = st, .cap = ep, .keep_cap = true });
-}
-
-static void release_unused(struct monitor_binding *b)
-{
-    (void)b;
-    parcel_release_unused();
-}
-
-static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t status)
-{
-    struct link *link = b->st;
-    if (domain == link->client->domain)
-        client_exited(link->client, status);
-    else
-        client_not_started(link->client, domain);
-}
-
-void bind_tell_exit(struct client *parent, domainid_t domain, uint8_t status)
-{
-    queue_message(parent->link, NULL,
-                  &(struct message){ .kind = MESSAGE_EXITED, .domain = domain, .status = status });
-}
-
-static void get_iref_state(struct monitor_binding *b, iref_t iref, uintptr_t st)
-{
-    iref_state_asked(b->st, iref, st);
-}
-
-void bind_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists)
-{
-    answer(link, &(struct message){
-                     .kind = MESSAGE_IREF_STATE, .iref = iref, .id = st, .exists = exists });
-}
-
-static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
-{
-    struct link *link = b->st;
-    connection_closed_by(link->client, mon_id);
-}
-
-void bind_tell_connection_lost(struct link *link, uintptr_t id, struct account_slip slips[2])
-{
-    tell_connection_lost(link, NULL, id, slips);
-}
+/* ---- clients that end ---- */
 
 /* Nobody waits for the answer. */
 static void asker_gone(struct bind *bind)
@@ -697,13 +519,13 @@ static void asker_gone(struct bind *bind)
         peer_send_bind_ump_cancel(bind->remote_core, bind_id(bind));
         return;
     }
-    struct message *request = bind->request;
+    struct send_item *request = bind->request;
     bind_free(bind);
     if (request != NULL)
-        (void)send_queue_withdraw(&request->item);
+        (void)send_queue_withdraw(request);
 }
 
-void bind_client_exited(struct client *client)
+void bind_client_exited(const struct client *client)
 {
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
         struct bind *bind = &binds[i];
@@ -715,21 +537,4 @@ void bind_client_exited(struct client *client)
             asker_gone(bind);
         }
     }
-}
-
-void bind_set_handlers(struct link *link)
-{
-    struct monitor_binding *b = &link->binding->b;
-    b->rx_vtbl.alloc_iref_request = alloc_iref_request;
-    b->rx_vtbl.bind_lmp_client_request = bind_lmp_client_request;
-    b->rx_vtbl.bind_lmp_reply_monitor = bind_lmp_reply_monitor;
-    b->rx_vtbl.bind_ump_client_request = bind_ump_client_request;
-    b->rx_vtbl.bind_ump_reply_monitor = bind_ump_reply_monitor;
-    b->rx_vtbl.new_monitor_binding_request = new_monitor_binding_request;
-    b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
-    b->rx_vtbl.get_iref_state = get_iref_state;
-    b->rx_vtbl.connection_closed = connection_closed;
-    b->rx_vtbl.release_unused = release_unused;
-    b->rx_vtbl.domain_exited = domain_exited;
-    multihop_set_handlers(link);
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Does a service (still) exist?  The name service asks before it refuses a name as taken: who wants the
- * name may know of the holder's end before the name service does, but the holder's own monitor knew
- * first of all.
+ * Does a service (still) exist?  The name service asks before it refuses a name as taken: who wants
+ * the name may know of the holder's end before the name service does, but the holder's own monitor
+ * knew first of all.
  *
- * Services of this core are looked up at once.  Others are asked of their monitor; a question under way
- * is an entry of a table, named by generation and index.  One that cannot be asked is answered "yes":
- * then the name stays, which is what would have happened without asking.
+ * Services of this core are looked up at once.  Others are asked of their monitor; a question under
+ * way is an entry of a table, named by generation and index.  One that cannot be asked is answered
+ * "yes": then the name stays, which is what would have happened without asking.
  */
-#include "monitor.h"
+#include "../mouths/outbox.h"
+#include "../mouths/peers.h"
+#include "parts.h"
 
 static struct {
     struct link *asker; /* NULL: free, or gone meanwhile */
@@ -24,7 +26,7 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
 {
     unsigned core = iref_core(iref);
     if (core == my_core || core >= boot_info->topology.core_count) {
-        bind_tell_iref_state(link, iref, st, iref_find(&irefs, iref) != NULL);
+        outbox_tell_iref_state(link, iref, st, iref_find(&irefs, iref) != NULL);
         return;
     }
     struct account_slip slip = { 0 };
@@ -44,7 +46,7 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
                                      (uint64_t)questions[i].generation << 16 | i);
         return;
     }
-    bind_tell_iref_state(link, iref, st, true);
+    outbox_tell_iref_state(link, iref, st, true);
 }
 
 void iref_state_answered(coreid_t core, uint64_t id, bool exists)
@@ -56,7 +58,7 @@ void iref_state_answered(coreid_t core, uint64_t id, bool exists)
     questions[i].waiting = false;
     account_refund(&questions[i].slip);
     if (questions[i].asker != NULL)
-        bind_tell_iref_state(questions[i].asker, questions[i].iref, questions[i].st, exists);
+        outbox_tell_iref_state(questions[i].asker, questions[i].iref, questions[i].st, exists);
 }
 
 void iref_state_client_exited(const struct client *client)

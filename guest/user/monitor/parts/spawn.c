@@ -5,7 +5,7 @@
  * They start one after the other, in the order of the menu; each needs one block of RAM, for which
  * the memory server is asked.  All other domains are started by spawnd.
  */
-#include "monitor.h"
+#include "parts.h"
 
 struct job {
     struct job *next;

@@ -6,7 +6,7 @@
  * and sends the next.  Small needs of the monitor itself (heap, CNodes) come from its own RAM: if
  * they came from here, it would have to wait for a domain that may be waiting for it.
  */
-#include "monitor.h"
+#include "parts.h"
 
 #include <if/mem_defs.h>
 

@@ -5,7 +5,7 @@
  * empty message on an endpoint registered for this, and lists the domains until asked; whoever had
  * one spawned is told as of any other end.
  */
-#include "monitor.h"
+#include "parts.h"
 
 static struct lmp_endpoint *endpoint;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/intermon.c, and a look at its peers.
+ * guest/user/monitor/mouths/peers.c, and a look at its peers.
  */
-#include "guest/user/monitor/intermon.c"
+#include "guest/user/monitor/mouths/peers.c"
 
 #include "instance.h"
 

@@ -3,7 +3,8 @@
  * Starting other cores (overview 1.7, facts 5.2; contract: abi/boot.h).
  *
  * For each core the memory server is asked for a few blocks of RAM, on the core's own node if there
- * is any.  The first part of the first one becomes a Frame that is mapped here and filled with what the new core finds:
+ * is any.  The first part of the first one becomes a Frame that is mapped here and filled with what
+ * the new core finds:
  *
  *   boot information | page tables | private copy of the CPU driver | the monitor's image, unpacked
  *
@@ -12,13 +13,15 @@
  * relocation, because its private tables map it where it was linked.
  *
  * Cores start without waiting for each other; the client who asked is answered when every new
- * monitor has reported and every pair of monitors is connected.  A core that cannot be started leaves
- * nothing behind: its RAM and its channel go back, and it can be tried again.
+ * monitor has reported and every pair of monitors is connected.  A core that cannot be started
+ * leaves nothing behind: its RAM and its channel go back, and it can be tried again.
  */
-#include "monitor.h"
-
 #include <abi/boot_tables.h>
 #include <string.h>
+
+#include "../mouths/peers.h"
+#include "../mouths/reply.h"
+#include "parts.h"
 
 #define SCRATCH_BYTES (1ul << 20)
 #define MIN_SHARE_BITS 23 /* 8 MiB in one piece, else it does not start */
@@ -168,7 +171,7 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     add_region(b, ABI_REGION_WINDOW, window, window_bytes, node);
     genpaddr_t channel;
     uint32_t channel_bytes;
-    errval_t err = peer_start_booting(core, &channel, &channel_bytes);
+    errval_t err = peer_make_channel(core, PEER_BOOTING, &channel, &channel_bytes);
     if (err_is_ok(err))
         add_region(b, ABI_REGION_URPC, channel, channel_bytes, node);
     return err;
@@ -243,7 +246,7 @@ static void check_done(void)
         return;
     boot.active = false;
     if (boot.client != NULL)
-        boot_cores_answer(boot.client, boot.token, boot.err, peers_running());
+        reply_boot_cores(boot.client, boot.token, boot.err, peers_running());
 }
 
 static uint8_t floor_bits(gensize_t bytes)
@@ -338,8 +341,8 @@ static void ask_ram(void)
                 share.anywhere ? 0 : node->ram_base + node->ram_bytes, got_ram, NULL);
 }
 
-/* An even share of what was free on its node when the machine started; each node keeps a share, too,
- * for the domains of this core that are there already. */
+/* An even share of what was free on its node when the machine started; each node keeps a share,
+ * too, for the domains of this core that are there already. */
 static gensize_t share_bytes(coreid_t core)
 {
     const struct abi_topology *topology = &boot_info->topology;
@@ -381,7 +384,7 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
     else if (boot.active)
         err = MON_ERR_CORE_BOOT;
     if (err_is_fail(err)) {
-        boot_cores_answer(client, token, err, peers_running());
+        reply_boot_cores(client, token, err, peers_running());
         return;
     }
     boot.active = true;

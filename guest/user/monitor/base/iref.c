@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of exported services of this core.  The number of an entry is its place; places are given
- * out round the table, so that a stale iref meets an empty entry rather than a newer service.
+ * The table of exported services of this core.  The number of an entry is its place; places are
+ * given out round the table, so that a stale iref meets an empty entry rather than a newer service.
  */
 #include <assert.h>
 #include <string.h>

@@ -38,6 +38,16 @@ void drop_cap(struct capref cap)
     DEBUG_ERR(err, "deleting a capability");
 }
 
+void revoke_frame(struct capref frame)
+{
+    if (capref_is_null(frame))
+        return;
+    errval_t err = cap_revoke(frame);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "taking back a page of the UMP window");
+    drop_cap(frame);
+}
+
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes)
 {
     const struct abi_topology *topology = &boot_info->topology;

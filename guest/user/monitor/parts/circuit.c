@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "../mouths/peers.h"
+
 static struct circuit circuits[MONITOR_MAX_CIRCUITS];
 
 /* Ends that have something for a neighbour, in the order of their turns. */

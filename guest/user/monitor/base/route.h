@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ways through the machine: which monitor is next on the way to a core.  Every monitor computes the same
- * from the menu line of the monitor (docs/monitor.md), so no tables are exchanged.  Pure.
+ * Ways through the machine: which monitor is next on the way to a core.  Every monitor computes the
+ * same from the menu line of the monitor (docs/monitor.md), so no tables are exchanged.  Pure.
  */
 #ifndef MONITOR_ROUTE_H
 #define MONITOR_ROUTE_H
@@ -21,7 +21,8 @@ struct route {
     coreid_t hub;
 };
 
-/* Reads the word "route=KIND" of a menu line; without one, direct.  False: there is one that names nothing;
+/* Reads the word "route=KIND" of a menu line; without one, direct.  False: there is one that names
+ * nothing;
  * *ret is direct then. */
 bool route_read(const char *menu_line, unsigned cores, struct route *ret);
 
