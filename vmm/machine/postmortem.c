@@ -62,12 +62,12 @@ bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr,
     char *host = line ? machine_image_path(machine, line) : NULL;
     bool found = host && symbol_lookup(machine->symbols, host, vaddr, &name, &offset);
     const char *source;
-    int line;
-    bool placed = found && symbol_line(machine->symbols, host, vaddr, &source, &line);
+    int source_line;
+    bool placed = found && symbol_line(machine->symbols, host, vaddr, &source, &source_line);
     free(host);
     if (placed)
         snprintf(text, text_bytes, "%s!%s+0x%" PRIx64 " (%s:%d)", domain, name, offset, source,
-                 line);
+                 source_line);
     else if (found)
         snprintf(text, text_bytes, "%s!%s+0x%" PRIx64, domain, name, offset);
     else
