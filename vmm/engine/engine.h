@@ -211,6 +211,10 @@ struct engine_ops {
      * held; does not wait until it stands.  A core that is off or stopped is left alone. */
     void (*hold_core)(struct engine *engine, unsigned core, bool held);
 
+    /* Returns when a core that is held stands still: nothing of what it did is under way any more.  On
+     * the thread of another core, without the machine's lock.  NULL where cores take turns. */
+    void (*wait_until_held)(struct engine *engine, unsigned core);
+
     /* For these pages of the window ask machine_is_trapped() again: stores to those that are go through
      * machine_window_store() when this returns, or, in virtual time, from the next basic block on.  Called
      * on the thread of a core that runs, without the machine's lock. */

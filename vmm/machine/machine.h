@@ -129,8 +129,9 @@ struct machine_config {
     bool
         watch_values; /* look at what programs report at each exit, not only when told and at the end */
     bool trace;       /* pass trace records to the sink as they are seen */
-    bool check_channels; /* watch all rings, for machine_check_channels() */
-    bool private_memory; /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool check_channels;   /* watch all rings, for machine_check_channels() */
+    bool private_memory;   /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool panic_kills_core; /* else a panic stops the machine */
     struct machine_sink sink;
 };
 

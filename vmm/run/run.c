@@ -118,6 +118,7 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
+    config->panic_kills_core = scenario->machine.panic_kills_core;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
     config->sink =

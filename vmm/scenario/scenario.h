@@ -55,6 +55,7 @@ struct scenario_machine {
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
     unsigned board;        /* SCENARIO_BOARD_*: which PC, where a PC runs it */
     uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
+    bool panic_kills_core; /* else a panic of a CPU driver stops the machine */
 };
 
 enum expectation_kind {

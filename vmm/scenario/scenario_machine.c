@@ -30,6 +30,7 @@ struct node_input {
 
 struct machine_input {
     struct given cores, memory, window, slice, board;
+    bool panic_kills_core;
     const struct ynode *nodes_at, *distances_at;
     struct node_input node[ABI_MAX_NODES];
     unsigned node_count;
@@ -112,6 +113,16 @@ static void parse_machine_slice(struct parser *parser, const struct ynode *value
         input->slice.at = value;
 }
 
+static void parse_machine_on_panic(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct machine_input *input = object;
+    bool word = value->kind == YNODE_SCALAR;
+    input->panic_kills_core = word && strcmp(value->text, "kill-core") == 0;
+    if (!input->panic_kills_core && !(word && strcmp(value->text, "stop") == 0))
+        diag_error(parser->diags, value->place, "on_panic: expected stop or kill-core, found %s",
+                   ynode_what(value));
+}
+
 static void parse_machine_nodes(struct parser *parser, const struct ynode *value, void *object)
 {
     struct machine_input *input = object;
@@ -158,7 +169,7 @@ static const struct key machine_keys[] = {
     { "cores", false, parse_machine_cores },         { "memory", false, parse_machine_memory },
     { "window", false, parse_machine_window },       { "nodes", false, parse_machine_nodes },
     { "distances", false, parse_machine_distances }, { "slice", false, parse_machine_slice },
-    { "board", false, parse_machine_board },
+    { "on_panic", false, parse_machine_on_panic },   { "board", false, parse_machine_board },
 };
 
 /* ---- what fits together ---- */
@@ -370,6 +381,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
         parse_mapping(parser, node, "machine", machine_keys, COUNT(machine_keys), input);
     bool clean = parser->diags->errors == errors_before;
 
+    machine->panic_kills_core = input->panic_kills_core;
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
     machine->board = (unsigned)input->board.value;
     machine->node_count = input->node_count ? input->node_count : 1;
