@@ -72,7 +72,7 @@ GUEST(panic_guest,
       "  power_off $42\n"
       "9: power_off $99\n"
       "5: request 0x5010, 4\n"
-      "  ud2\n");
+      "6: jmp 6b\n");
 /* clang-format on */
 
 static struct tiny t;
