@@ -33,7 +33,8 @@ enum {
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
     OPTION_FORMAT,
-    OPTION_ACCEL
+    OPTION_ACCEL,
+    OPTION_CONNECT
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
