@@ -261,8 +261,13 @@ sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
 {
     void *buffer = user_buffer(dcb, text, length);
-    if (buffer == NULL || length > ABI_CONSOLE_MAX)
+    if (buffer == NULL || (kind == PRINT_REPORT ? length != ABI_REPORT_BYTES || text % 8 != 0
+                                                : length > ABI_CONSOLE_MAX))
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    if (kind == PRINT_REPORT) {
+        plat_report(mem_to_phys(buffer), mem_to_phys(dcb));
+        return SYSRET(SYS_ERR_OK);
+    }
     plat_console(mem_to_phys(buffer), (unsigned)length,
                  kind == PRINT_TRACE ? ABI_CONSOLE_TRACE : ABI_CONSOLE_USER, mem_to_phys(dcb));
     return SYSRET(SYS_ERR_OK);

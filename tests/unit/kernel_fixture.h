@@ -73,6 +73,10 @@ void plat_channel(paddr_t description)
 {
     (void)description;
 }
+void plat_report(paddr_t block, paddr_t speaker)
+{
+    (void)block, (void)speaker;
+}
 void plat_power_off(uint64_t code)
 {
     (void)code;

@@ -10,7 +10,7 @@
 #include "run/export.h"
 
 static const struct command_line command_line = {
-    .takes = { { OPTION_FORMAT, "What for: qemu (default: a script) or libvirt (a domain's XML)" },
+    .takes = { { OPTION_EXPORT_FORMAT, "What for: qemu (default: a script) or libvirt (a domain's XML)" },
                { OPTION_ACCEL, "What executes the guest: tcg (default) or kvm" },
                { 's', "Seed that the guest is told, instead of the scenario's" },
                { 'S', NULL },
@@ -45,7 +45,7 @@ int cmd_export(int argc, char **argv)
         fprintf(stderr, "vmm export: expected a scenario file and a folder\n");
         return STATUS_USAGE;
     }
-    if (!one_of("--format", options.format, "qemu", "libvirt", &libvirt) ||
+    if (!one_of("--format", options.export_format, "qemu", "libvirt", &libvirt) ||
         !one_of("--accel", options.accel, "tcg", "kvm", &kvm))
         return STATUS_USAGE;
     if (!images_find(options.images, images, sizeof(images))) {

@@ -32,11 +32,12 @@ static const struct argp_option all_options[] = {
       "Most memory for the engine's own tables, as in 1GiB (default 4GiB)", 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
-    { "format", OPTION_FORMAT, "qemu|libvirt", 0, NULL, 1 },
+    { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
     { "connect", OPTION_CONNECT, "URI", 0, NULL, 0 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
+    { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -135,8 +136,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_CONNECT:
         setenv("VMM_QEMU_CONNECT", argument, 1); /* engine qemu looks there */
         return 0;
-    case OPTION_FORMAT:
-        options->format = argument;
+    case OPTION_EXPORT_FORMAT:
+        options->export_format = argument;
         return 0;
     case OPTION_ACCEL:
         options->accel = argument;
@@ -153,6 +154,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SECCOMP:
         if (!sandbox_parse(argument, &options->sandbox))
             argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
+    case OPTION_FORMAT:
+        if (findings_format_parse(argument, &options->format) != 0)
+            argp_error(state, "--format %s: expected text, json or sarif", argument);
         return 0;
     case OPTION_TRAP_WINDOW:
         options->trap_window = true;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "findings/findings.h"
 #include "run/sandbox.h"
 
 #define SETS_MAX 64
@@ -33,6 +34,7 @@ enum {
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
     OPTION_FORMAT,
+    OPTION_EXPORT_FORMAT,
     OPTION_ACCEL,
     OPTION_CONNECT
 };
@@ -40,7 +42,7 @@ enum {
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *format, *accel;
+    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format, *accel;
     bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
@@ -48,6 +50,7 @@ struct options {
     uint64_t output_limit;  /* bytes, 0: the usual ones */
     uint64_t engine_memory; /* bytes, 0: ENGINE_MEMORY_BYTES */
     enum sandbox_mode sandbox;
+    enum findings_format format;
     int verbosity; /* -1 quiet, 0, 1, 2 */
     char **operands;
     int operand_count;

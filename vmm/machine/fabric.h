@@ -15,6 +15,7 @@
 
 /* One direction of a channel. */
 struct fabric_ring {
+    uint64_t sent, acked;     /* lines, if channels are checked */
     struct fault_ring *count; /* NULL: nothing can happen here */
     uint64_t base;
     unsigned lines;     /* message lines; the control line follows */
@@ -28,6 +29,7 @@ struct fabric_ring {
 
 struct fabric_channel {
     bool used, watched;
+    bool disturbed;  /* by a fault: it is not checked any more */
     uint64_t record; /* its address names the channel */
     char name[FAULT_CHANNEL_NAME_MAX];
     struct abi_line_layout layout;
@@ -65,6 +67,8 @@ struct fabric {
     bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
+    bool check;              /* that channels keep their order (channel_check.c) */
+    char check_problem[256]; /* the first that did not, "": none */
 
     struct fabric_channel *channel;
     size_t channel_count;
@@ -103,11 +107,13 @@ void fabric_destroy(struct machine *machine);
 /* The machine is switched on. */
 void fabric_power_on(struct machine *machine);
 
-/* ---- fabric.c: channels and lines ---- */
+/* ---- fabric.c: channels ---- */
 
 /* A record has changed.  *paddr, *bytes: pages about which the engine must ask again. */
 void fabric_channel_changed(struct machine *machine, uint64_t record, const struct abi_channel *is,
                             unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes);
+
+/* ---- lines.c ---- */
 
 /* A store to the window that was trapped.  False: it is not to a watched line, and still to be done. */
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
@@ -115,6 +121,16 @@ bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const 
 
 void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
 void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);
+
+/* The slots' content as its writer last left it; history is kept. */
+const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot);
+
+/* ---- channel_check.c ---- */
+
+/* A line was written; `fired`: a rule has chosen it. */
+void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side,
+                       const struct fault_line *line, const struct fault_message *message,
+                       bool fired);
 
 /* ---- disturb.c: everything else ---- */
 

@@ -140,6 +140,7 @@ void machine_destroy(struct machine *machine)
     if (!machine)
         return;
     fabric_destroy(machine);
+    reports_destroy(machine);
     machine_free_memory(machine);
     trace_names_free(machine->names);
     symbol_cache_free(machine->symbols);
@@ -386,9 +387,14 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             machine_tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
             stop(machine, STOP_PANIC, by);
             break;
+        case DEVICE_REPORT:
+            reports_add(machine, by, effect->report.block, effect->report.speaker, now_ns);
+            break;
         case DEVICE_SCRUB:
+            reports_forget(machine, effect->scrub.paddr, effect->scrub.bytes, now_ns);
+            break; /* zeroed by the caller, without the lock */
         case DEVICE_VECTORS:
-            break; /* done by the caller, without the lock */
+            break; /* the same */
         case DEVICE_CHANNEL:
             break; /* by the caller */
         }
@@ -435,6 +441,8 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     if (reply.result != ABI_RESULT_OK)
         count_bad_request(machine, &access, reply.result);
     apply(machine, core, &reply, now_ns);
+    if (machine->config.watch_values)
+        reports_look(machine, core, now_ns);
     uint64_t changed = 0, changed_bytes = 0; /* pages that are to be trapped, or no more */
     if (reply.effect_count > 0 && reply.effect[0].kind == DEVICE_CHANNEL)
         fabric_channel_changed(machine, reply.effect[0].channel.record, &reply.effect[0].channel.is,
@@ -525,6 +533,8 @@ void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t n
     machine_core_page(machine, core)->clock_ns = fabric_clock(machine, core, now_ns);
     pthread_mutex_lock(&machine->lock);
     machine_drain_trace(machine, core, now_ns);
+    if (machine->config.watch_values)
+        reports_look(machine, core, now_ns);
     pthread_mutex_unlock(&machine->lock);
 }
 
@@ -593,5 +603,6 @@ int machine_run(struct machine *machine, struct engine_stop *why)
     int r = machine->ops->run(machine->engine, why);
     for (unsigned core = 0; core < machine->config.core_count; core++)
         machine_drain_trace(machine, core, why->time_ns);
+    reports_look(machine, REPORTS_ALL, why->time_ns);
     return r;
 }

@@ -12,6 +12,7 @@
 #include <abi/core_page.h>
 #include <abi/layout.h>
 #include <abi/ports.h>
+#include <abi/report.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 

@@ -38,6 +38,10 @@ void plat_clear_vectors(void);
 /* Names a cross-core channel; the description lies in physically contiguous memory. */
 void plat_channel(paddr_t description);
 
+/* Tells the machine where a dispatcher's struct abi_report lies.  A platform where nobody looks
+ * does nothing. */
+void plat_report(paddr_t block, paddr_t speaker);
+
 void __attribute__((noreturn)) plat_power_off(uint64_t code);
 void __attribute__((noreturn)) plat_panic(void);
 

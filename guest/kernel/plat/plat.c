@@ -61,6 +61,11 @@ void plat_channel(paddr_t description)
     platform->channel(description);
 }
 
+void plat_report(paddr_t block, paddr_t speaker)
+{
+    platform->report(block, speaker);
+}
+
 void plat_power_off(uint64_t code)
 {
     platform->power_off(code);

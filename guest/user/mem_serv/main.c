@@ -49,6 +49,10 @@ struct client {
     struct client *next;
 };
 
+/* For whoever looks from outside: bytes that are free, and those of which nothing is known. */
+static uint64_t *free_gauge, *lost_gauge;
+static gensize_t lent_bytes;
+
 static struct client *clients;
 static struct loan *orphans,
     **last_orphan = &orphans; /* of clients that have ended; oldest first */
@@ -161,6 +165,13 @@ static void loan_free(struct loan *loan)
     free(loan);
 }
 
+static void report_memory(void)
+{
+    const gensize_t known = mm.free_bytes + lent_bytes;
+    *free_gauge = mm.free_bytes;
+    *lost_gauge = mm.total_bytes > known ? mm.total_bytes - known : known - mm.total_bytes;
+}
+
 /* True if nobody has a part of it any more; then it is free. */
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
@@ -186,6 +197,7 @@ static void reclaim_orphans(unsigned count, struct capref slot)
         if (orphans == NULL)
             last_orphan = &orphans;
         if (reclaim(loan, slot)) {
+            lent_bytes -= 1ull << loan->bits;
             loan_free(loan);
             continue;
         }
@@ -333,6 +345,7 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
         loan_free(loan);
         return err;
     }
+    lent_bytes += 1ull << bits;
     loan->base = identity.u.mem.base;
     loan->next = client->loans;
     client->loans = loan;
@@ -358,8 +371,10 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
         return keep_as_orphan(base, bits);
     err = mm_free(&mm, base, bits);
     struct loan *loan = err_is_ok(err) ? take_loan(base, bits) : NULL;
-    if (loan != NULL)
+    if (loan != NULL) {
+        lent_bytes -= 1ull << bits;
         loan_free(loan);
+    }
     return err;
 }
 
@@ -504,7 +519,11 @@ int main(void)
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the memory service");
+    free_gauge = report_gauge("mem.free");
+    lost_gauge = report_gauge("mem.lost");
+    *report_gauge("mem.total") = mm.total_bytes;
     for (;;) {
+        report_memory();
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err))
             DEBUG_ERR(err, "event_dispatch");

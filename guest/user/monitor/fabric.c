@@ -37,6 +37,8 @@ static const struct abi_line_layout ump_layout = {
     .epoch_shift = 0,
     .type_shift = 1,
     .type_bits = 15,
+    .ack_shift = 16,
+    .ack_bits = 16,
 };
 
 static errval_t add_page(void)

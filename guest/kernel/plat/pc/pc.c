@@ -216,6 +216,12 @@ static void pc_channel(paddr_t description)
     (void)description;
 }
 
+/* Nobody looks. */
+static void pc_report(paddr_t block, paddr_t speaker)
+{
+    (void)block, (void)speaker;
+}
+
 /* The tables of the loader or of the start-up page go: they map low memory, too. */
 static void pc_init(void)
 {
@@ -235,6 +241,7 @@ const struct platform platform_pc = {
     .scrub = pc_scrub,
     .clear_vectors = pc_clear_vectors,
     .channel = pc_channel,
+    .report = pc_report,
     .power_off = pc_power_off,
     .panic = pc_panic,
     .take_causes = pc_take_causes,

@@ -63,6 +63,13 @@ static void synth_channel(paddr_t description)
     out(ABI_PORT_FABRIC, 0);
 }
 
+static void synth_report(paddr_t block, paddr_t speaker)
+{
+    CORE_PAGE->arg[0] = block.v;
+    CORE_PAGE->arg[1] = speaker.v;
+    out(ABI_PORT_REPORT, 0);
+}
+
 static void __attribute__((noreturn)) power(uint32_t operation, uint64_t code)
 {
     CORE_PAGE->arg[0] = code;
@@ -100,6 +107,7 @@ const struct platform platform_synth = {
     .scrub = synth_scrub,
     .clear_vectors = synth_clear_vectors,
     .channel = synth_channel,
+    .report = synth_report,
     .power_off = synth_power_off,
     .panic = synth_panic,
     .take_causes = synth_take_causes,

@@ -12,12 +12,14 @@
 #define DISP_PRINT_BUFFER_OFFSET 0x1e00   /* one line being printed */
 #define DISP_CONSOLE_BUFFER_OFFSET 0x2200 /* the line printf is collecting */
 #define DISP_LINE_BYTES 1024
+#define DISP_REPORT_OFFSET 0x2600     /* struct abi_report: counters that the machine reads */
 #define DISP_TRAP_STACK_OFFSET 0x3000 /* faults while disabled */
 #define DISP_TRAP_STACK_TOP 0x5000
 #define DISP_UPCALL_STACK_TOP 0x9000
 #define DISP_ENDPOINT_HEAP_OFFSET 0x9000
 
 #ifndef __ASSEMBLER__
+#include <abi/report.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatch.h>
 #include <barrelfish/lmp_endpoints.h>
@@ -57,6 +59,19 @@ static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handl
 }
 #endif
 
+/* Counters of the library itself: the first records of every dispatcher's block. */
+enum disp_counter {
+    DISP_UMP_MESSAGES, /* lines of messages written, acknowledgements not counted */
+    DISP_UMP_ACKS,     /* lines that only acknowledge */
+    DISP_UMP_WAKEUPS,  /* notifications sent to a peer that slept */
+    DISP_COUNTERS
+};
+
+static inline void disp_count(dispatcher_handle_t handle, enum disp_counter counter)
+{
+    ((struct abi_report *)(handle + DISP_REPORT_OFFSET))->record[counter].value++;
+}
+
 static inline struct core_state *get_core_state(void)
 {
     return get_dispatcher_generic(curdispatcher())->core_state;
@@ -78,6 +93,9 @@ void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t h
 /* As above, but gives the core away: cptr of a dispatcher or endpoint to run next, or 0. */
 void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t handle,
                          capaddr_t target);
+
+/* Makes the block of counters, with those of the library, and tells the machine of it (report.c). */
+void report_init_disabled(dispatcher_handle_t handle);
 
 /* Fills in the frame at start-up. */
 void disp_init_disabled(dispatcher_handle_t handle);

@@ -77,6 +77,7 @@ void disp_init_disabled(dispatcher_handle_t handle)
 
     memset(disp, 0, sizeof(*disp));
     disp->heap_used = DISP_ENDPOINT_HEAP_OFFSET;
+    report_init_disabled(handle);
     shared->upcall_stack = handle + DISP_UPCALL_STACK_TOP;
     shared->dispatcher_run = (lvaddr_t)disp_run_entry;
     shared->dispatcher_lrpc = (lvaddr_t)disp_lrpc_entry;
