@@ -10,7 +10,8 @@
 #include "run/export.h"
 
 static const struct command_line command_line = {
-    .takes = { { OPTION_EXPORT_FORMAT, "What for: qemu (default: a script) or libvirt (a domain's XML)" },
+    .takes = { { OPTION_EXPORT_FORMAT,
+                 "What for: qemu (default: a script) or libvirt (a domain's XML)" },
                { OPTION_ACCEL, "What executes the guest: tcg (default) or kvm" },
                { 's', "Seed that the guest is told, instead of the scenario's" },
                { 'S', NULL },

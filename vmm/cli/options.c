@@ -34,6 +34,7 @@ static const struct argp_option all_options[] = {
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
     { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
+    { "engines", OPTION_ENGINES, "NAME,...", 0, NULL, 0 },
     { "connect", OPTION_CONNECT, "URI", 0, NULL, 0 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
@@ -132,6 +133,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;
+        return 0;
+    case OPTION_ENGINES:
+        options->engines = argument;
         return 0;
     case OPTION_CONNECT:
         setenv("VMM_QEMU_CONNECT", argument, 1); /* engine qemu looks there */

@@ -101,7 +101,8 @@ void machine_libvirt_xml(const struct machine *machine, const struct pc_setup *s
     print_text(out, setup->bundle);
     fputs("</initrd>\n  </os>\n", out);
     /* without <acpi/> libvirt has the firmware leave its tables out, and nodes with them */
-    fputs(machine->config.board == BOARD_Q35 ? "  <features>\n    <acpi/>\n  </features>\n" : "", out);
+    fputs(machine->config.board == BOARD_Q35 ? "  <features>\n    <acpi/>\n  </features>\n" : "",
+          out);
     print_cpu(machine, setup, out);
     fputs("  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>destroy</on_reboot>\n"
           "  <on_crash>destroy</on_crash>\n",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A machine that others run: all that is heard of it is its console.  A line becomes what the console
- * and power devices would have made of it, so whoever watches the machine sees no difference.
+ * A machine that others run: all that is heard of it is its console.  A line becomes what the
+ * console and power devices would have made of it, so whoever watches the machine sees no
+ * difference.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,13 +2,14 @@
  *
  * The QEMU engine: the machine is run by others, we listen.
  *
- * A helper process (qemu_helper.c) starts QEMU, through libvirt where it can.  What is left to this side
- * is what a user at a terminal has: the console, the time that passes, and the off switch.  The thread
- * that calls run() reads the console and hands each line to the machine, which judges it as it would a
- * line of its own console device; events of the machine (the deadline) come from a timerfd.
+ * A helper process (qemu_helper.c) starts QEMU, through libvirt where it can.  What is left to this
+ * side is what a user at a terminal has: the console, the time that passes, and the off switch.
+ * The thread that calls run() reads the console and hands each line to the machine, which judges it
+ * as it would a line of its own console device; events of the machine (the deadline) come from a
+ * timerfd.
  *
- * Machine time is CLOCK_MONOTONIC since run(), so it includes the start of QEMU; lines carry the guest's
- * own time.  No registers, counters or traces: nobody but QEMU has them.
+ * Machine time is CLOCK_MONOTONIC since run(), so it includes the start of QEMU; lines carry the
+ * guest's own time.  No registers, counters or traces: nobody but QEMU has them.
  */
 #include <assert.h>
 #include <errno.h>

@@ -2,10 +2,11 @@
  *
  * The helper process, as the engine sees it.
  *
- * It starts QEMU, through libvirt or by itself: neither must inherit this program's filter of system
- * calls, and neither shall be asked to be reentrant.  So it is a program of its own, started before the
- * filter is set, in a session of its own, so that Ctrl-C reaches it by the end of its standard input
- * only: however this program ends, even by SIGKILL, the helper sees that end and removes everything.
+ * It starts QEMU, through libvirt or by itself: neither must inherit this program's filter of
+ * system calls, and neither shall be asked to be reentrant.  So it is a program of its own, started
+ * before the filter is set, in a session of its own, so that Ctrl-C reaches it by the end of its
+ * standard input only: however this program ends, even by SIGKILL, the helper sees that end and
+ * removes everything.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -124,8 +125,8 @@ int qemu_helper_probe(const char *connect, struct engine_capability *out)
     bool there = uri && find_helper(path, sizeof path);
     int error = there ? spawn(&helper, arguments) : -ENOENT;
     if (error) {
-        snprintf(out->reason, sizeof out->reason, "its helper %s cannot be started: %s", QEMU_HELPER,
-                 strerror(-error));
+        snprintf(out->reason, sizeof out->reason, "its helper %s cannot be started: %s",
+                 QEMU_HELPER, strerror(-error));
         snprintf(out->mend, sizeof out->mend, "it belongs beside vmm; make builds it");
         free(uri);
         return error;
@@ -168,8 +169,8 @@ static void write_word(void *context, const char *text)
     fwrite(text, 1, strlen(text) + 1, context);
 }
 
-/* Hardware that executes rings as they are: where `syscall` does not work, QEMU's own translation is ten
- * times as fast. */
+/* Hardware that executes rings as they are: where `syscall` does not work, QEMU's own translation
+ * is ten times as fast. */
 static bool kvm_is_good(void)
 {
     struct engine_capability capability = { 0 };

@@ -15,18 +15,19 @@
 
 /* The process that starts and ends QEMU (helper/main.c). */
 struct qemu_helper {
-    pid_t pid;            /* 0: none */
-    int control;          /* its standard input: a line "go", then its end ends everything */
-    int console;          /* what the guest writes */
-    int status;           /* lines that say how it went */
+    pid_t pid;             /* 0: none */
+    int control;           /* its standard input: a line "go", then its end ends everything */
+    int console;           /* what the guest writes */
+    int status;            /* lines that say how it went */
     char folder[PATH_MAX]; /* the helper removes it; "" if there is none */
 };
 
-/* Asks the helper what can be done here.  Fills version, or reason and mend; 0 or a negative errno. */
+/* Asks the helper what can be done here.  Fills version, or reason and mend; 0 or a negative
+ * errno. */
 int qemu_helper_probe(const char *connect, struct engine_capability *out);
 
-/* Makes the folder with all that QEMU needs and starts the helper, which waits.  On failure nothing is
- * left, and machine_error_text() says why. */
+/* Makes the folder with all that QEMU needs and starts the helper, which waits.  On failure nothing
+ * is left, and machine_error_text() says why. */
 int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect);
 
 /* Lets QEMU start.  False: the helper is gone. */

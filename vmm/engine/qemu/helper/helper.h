@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* What vmm wrote into the folder, and what is made beside it. */
-#define FILE_WORDS "words"    /* QEMU's command line, each word with its zero */
+#define FILE_WORDS "words" /* QEMU's command line, each word with its zero */
 #define FILE_DOMAIN "domain.xml"
 #define FILE_CONSOLE "console" /* socket: QEMU connects to it */
 #define FILE_LOG "log"         /* what QEMU says */
@@ -21,7 +21,8 @@
 struct backend {
     const char *name;
 
-    /* Can it run QEMU here?  Puts what there is into `text`, or why not, and into `mend` the cure. */
+    /* Can it run QEMU here?  Puts what there is into `text`, or why not, and into `mend` the
+     * cure. */
     bool (*probe)(const char *uri, char text[REASON_BYTES], char mend[REASON_BYTES]);
 
     bool (*start)(const char *uri, const char *folder, char reason[REASON_BYTES]);

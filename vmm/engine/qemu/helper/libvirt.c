@@ -2,10 +2,11 @@
  *
  * QEMU as a transient domain of libvirt, through its C API.
  *
- * The library is loaded at run time, so neither its headers nor itself are needed to build or to run
- * vmm.  Without a connection asked for, libvirt's QEMU driver runs in this process (qemu:///embed): no
- * daemon takes part and the domain is nobody else's.  It reads its configuration below a root of its own,
- * which is told to leave out what needs a daemon, control groups or other users.
+ * The library is loaded at run time, so neither its headers nor itself are needed to build or to
+ * run vmm.  Without a connection asked for, libvirt's QEMU driver runs in this process
+ * (qemu:///embed): no daemon takes part and the domain is nobody else's.  It reads its
+ * configuration below a root of its own, which is told to leave out what needs a daemon, control
+ * groups or other users.
  *
  * The event loop must be there before the connection is, and somebody must run it.
  */
@@ -55,13 +56,22 @@ static const struct {
     const char *name;
     void *to;
 } symbols[] = {
-#define SYMBOL(name) { #name, (void *)&api.name }
-    SYMBOL(virEventRegisterDefaultImpl), SYMBOL(virEventRunDefaultImpl),
-    SYMBOL(virSetErrorFunc),             SYMBOL(virGetLastErrorMessage),
-    SYMBOL(virConnectOpen),              SYMBOL(virConnectClose),
-    SYMBOL(virGetVersion),     SYMBOL(virConnectGetVersion),
-    SYMBOL(virDomainCreateXML),          SYMBOL(virDomainResume),
-    SYMBOL(virDomainGetState),           SYMBOL(virDomainDestroy),
+#define SYMBOL(name)             \
+    {                            \
+#name, (void *)&api.name \
+    }
+    SYMBOL(virEventRegisterDefaultImpl),
+    SYMBOL(virEventRunDefaultImpl),
+    SYMBOL(virSetErrorFunc),
+    SYMBOL(virGetLastErrorMessage),
+    SYMBOL(virConnectOpen),
+    SYMBOL(virConnectClose),
+    SYMBOL(virGetVersion),
+    SYMBOL(virConnectGetVersion),
+    SYMBOL(virDomainCreateXML),
+    SYMBOL(virDomainResume),
+    SYMBOL(virDomainGetState),
+    SYMBOL(virDomainDestroy),
     SYMBOL(virDomainFree),
 #undef SYMBOL
 };
@@ -207,7 +217,8 @@ static bool libvirt_probe(const char *uri, char text[REASON_BYTES], char mend[RE
     api.virGetVersion(&library, NULL, NULL);
     api.virConnectGetVersion(connected, &qemu);
     snprintf(text, REASON_BYTES, "libvirt %lu.%lu.%lu, QEMU %lu.%lu.%lu", library / 1000000,
-             library / 1000 % 1000, library % 1000, qemu / 1000000, qemu / 1000 % 1000, qemu % 1000);
+             library / 1000 % 1000, library % 1000, qemu / 1000000, qemu / 1000 % 1000,
+             qemu % 1000);
     api.virConnectClose(connected);
     connected = NULL;
     return true;
@@ -229,8 +240,8 @@ static char *read_domain(const char *folder)
     return xml;
 }
 
-/* Paused first: a guest that is over in milliseconds would be gone before libvirt has looked.  A daemon
- * ends the domain when this process ends; the embedded driver cannot promise that. */
+/* Paused first: a guest that is over in milliseconds would be gone before libvirt has looked.  A
+ * daemon ends the domain when this process ends; the embedded driver cannot promise that. */
 static bool libvirt_start(const char *uri, const char *folder, char reason[REASON_BYTES])
 {
     char *xml = read_domain(folder);
@@ -257,8 +268,8 @@ static bool libvirt_start(const char *uri, const char *folder, char reason[REASO
 static bool libvirt_ended(char reason[REASON_BYTES])
 {
     int state = 0, why = 0;
-    if (running && api.virDomainGetState(running, &state, &why, 0) == 0 &&
-        state != STATE_SHUTOFF && state != STATE_CRASHED)
+    if (running && api.virDomainGetState(running, &state, &why, 0) == 0 && state != STATE_SHUTOFF &&
+        state != STATE_CRASHED)
         return false;
     snprintf(reason, REASON_BYTES, "the domain has ended without a word of the guest");
     return true;

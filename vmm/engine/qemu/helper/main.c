@@ -5,10 +5,10 @@
  *     vmm-qemu probe URI          what can be done here
  *     vmm-qemu run URI FOLDER     runs what vmm wrote into FOLDER; removes FOLDER at the end
  *
- * URI is libvirt's, "direct" for QEMU without libvirt, or "" for what works.  Standard input: a line lets
- * QEMU start; its end ends everything, and that is how vmm's end is seen, whatever it died of.  Standard
- * output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or `failed TEXT` and `mend
- * TEXT`.
+ * URI is libvirt's, "direct" for QEMU without libvirt, or "" for what works.  Standard input: a
+ * line lets QEMU start; its end ends everything, and that is how vmm's end is seen, whatever it
+ * died of.  Standard output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or
+ * `failed TEXT` and `mend TEXT`.
  *
  *   WAITING --line--> STARTED --console--> CONNECTED --its end--> ENDED
  *      any state: end of standard input --> ENDED
@@ -31,8 +31,8 @@
 #include "engine/qemu/helper/helper.h"
 
 #define STATUS_FD 3
-#define LOOK_MS 100    /* how often QEMU is looked at before it has connected */
-#define LAST_LOOKS 50  /* how often after its console has ended */
+#define LOOK_MS 100   /* how often QEMU is looked at before it has connected */
+#define LAST_LOOKS 50 /* how often after its console has ended */
 
 void folder_path(char path[PATH_MAX], const char *folder, const char *name)
 {
