@@ -167,10 +167,8 @@ static void forget(struct fabric *f, struct fabric_channel *c)
     forget_rings(f, c);
 }
 
-static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
+static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
 {
-    if (!c->watched)
-        return;
     uint64_t first = *bytes ? *paddr : UINT64_MAX, end = *bytes ? *paddr + *bytes : 0;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t from = c->ring[i].base & ~(uint64_t)(ABI_PAGE_BYTES - 1);
@@ -181,6 +179,53 @@ static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t 
     }
     *paddr = first;
     *bytes = end - first;
+}
+
+static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
+{
+    if (c->watched)
+        pages_of(c, paddr, bytes);
+}
+
+static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
+{
+    for (size_t i = 0; i < f->held_count; i++)
+        if (f->held[i].used && &f->channel[f->held[i].channel] == c)
+            return true;
+    return false;
+}
+
+void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns)
+{
+    if (!c->watched || f->check || holds_back(f, c))
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        if (c->ring[i].count && !fault_ring_is_done(f->faults, c->ring[i].count, now_ns))
+            return;
+    c->watched = false;
+    c->retired = f->retired = true;
+}
+
+void fabric_retire_all(struct fabric *f, uint64_t now_ns)
+{
+    for (size_t i = 0; i < f->channel_count; i++)
+        if (f->channel[i].used)
+            fabric_retire(f, &f->channel[i], now_ns);
+}
+
+uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; f->retired && i < f->channel_count; i++) {
+        struct fabric_channel *c = &f->channel[i];
+        if (!c->retired)
+            continue;
+        c->retired = false;
+        pages_of(c, paddr, &bytes);
+        return bytes;
+    }
+    f->retired = false;
+    return bytes;
 }
 
 static void add_channel(struct machine *machine, uint64_t record, const struct abi_channel *is,

@@ -109,6 +109,47 @@ static struct fabric_held *new_held(struct fabric *f)
 static void one_more_visible(struct machine *machine, size_t channel, unsigned side,
                              uint64_t now_ns);
 
+/* ---- the last message of each core, for the report ---- */
+
+static struct machine_message known_message(const struct fabric_channel *c, unsigned side,
+                                            const struct fault_message *message, uint64_t now_ns)
+{
+    struct machine_message m = { .time_ns = now_ns,
+                                 .from = c->ring[side].core,
+                                 .to = c->ring[!side].core,
+                                 .number = message->number };
+    /* lines of the channel itself, and what is no part of the protocol, are no messages */
+    if (!message->known || message->name[0] == '$' || message->line != 1)
+        m.time_ns = 0;
+    memcpy(m.name, message->name, sizeof m.name);
+    memcpy(m.channel, c->name, sizeof m.channel);
+    return m;
+}
+
+static void note_sent(struct fabric *f, const struct machine_message *message)
+{
+    if (message->time_ns != 0)
+        f->last_sent[message->from] = *message;
+}
+
+static void note_shown(struct fabric *f, const struct machine_message *message, uint64_t now_ns)
+{
+    if (message->time_ns == 0)
+        return;
+    f->last_shown[message->to] = *message;
+    f->last_shown[message->to].time_ns = now_ns;
+}
+
+bool machine_last_message(const struct machine *machine, unsigned core, bool sent,
+                          struct machine_message *message)
+{
+    const struct fabric *f = machine->fabric;
+    *message = sent ? f->last_sent[core] : f->last_shown[core];
+    return message->time_ns != 0;
+}
+
+/* ---- showing ---- */
+
 void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
 {
     struct fabric *f = machine->fabric;
@@ -124,6 +165,7 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     f->held[index].used = false;
     put_words(machine, c, held.side, held.slot, held.word, held.words);
     remember(c, held.side, held.slot, held.word);
+    note_shown(f, &held.message, now_ns);
     wake_reader(machine, c, held.side);
     one_more_visible(machine, held.channel, held.side, now_ns);
 }
@@ -168,6 +210,7 @@ struct fate {
     unsigned copies; /* in the slots behind it */
     bool changed;
     uint64_t word[FAULT_LINE_WORDS_MAX];
+    struct machine_message message;
 };
 
 static void hold(struct machine *machine, size_t channel, unsigned side, unsigned slot,
@@ -183,6 +226,7 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
         .used = true, .channel = (uint32_t)channel, .side = side, .slot = slot, .words = words
     };
     memcpy(held->word, fate->word, sizeof held->word);
+    held->message = fate->message;
     uint64_t delay_ns = fate->delay_ns ? fate->delay_ns : fate->tear_ns;
     if (delay_ns > 0)
         held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
@@ -284,6 +328,7 @@ static void carry_out(struct machine *machine, size_t channel, unsigned side, un
     } else {
         put_words(machine, c, side, slot, fate->word, all);
         remember(c, side, slot, fate->word);
+        note_shown(f, &fate->message, now_ns);
         put_copies(machine, c, side, slot, fate);
         one_more_visible(machine, channel, side, now_ns);
     }
@@ -327,6 +372,8 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     struct fate fate = { 0 };
     memcpy(fate.word, line, c->layout.line_bytes);
     fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
+    fate.message = known_message(c, side, &message, now_ns);
+    note_sent(f, &fate.message);
     if (f->check)
         fabric_check_line(f, c, side, &event, &message, decision.count > 0);
     overtake(f, channel, side, slot);
@@ -338,6 +385,7 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     if (!fate.drop && !fate.hold && !fate.changed && fate.delay_ns == 0 && fate.later == 0 &&
         fate.tear_ns == 0 && fate.copies == 0) {
         remember(c, side, slot, line);
+        note_shown(f, &fate.message, now_ns);
         if (!waits_for_later(f, channel, side))
             return false;
         put_words(machine, c, side, slot, line, all_words(c));
@@ -395,7 +443,8 @@ bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const 
     memcpy(line, memory, c->layout.line_bytes);
     memcpy((uint8_t *)line + offset, data, bytes);
     ring->open = false;
-    if (decide(machine, channel, side, slot, line, ring->old, now_ns))
-        return true;
-    return false;
+    bool done = decide(machine, channel, side, slot, line, ring->old, now_ns);
+    if (!f->see_all) /* else only when the faults have ended: a partition may still come */
+        fabric_retire(f, &f->channel[channel], now_ns);
+    return done;
 }

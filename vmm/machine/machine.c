@@ -508,6 +508,19 @@ static bool next_due(struct machine *machine, uint64_t now_ns, struct event *eve
         event_queue_next_ns(faults) <= event_queue_next_ns(queue) ? faults : queue, now_ns, event);
 }
 
+/* Pages that need not be trapped any more: known with the lock, told without. */
+static void unlock_and_tell_pages(struct machine *machine)
+{
+    uint64_t paddr, bytes;
+    while ((bytes = fabric_take_changed(machine->fabric, &paddr)) > 0) {
+        pthread_mutex_unlock(&machine->lock);
+        if (machine->ops->trap_changed)
+            machine->ops->trap_changed(machine->engine, paddr, bytes);
+        pthread_mutex_lock(&machine->lock);
+    }
+    pthread_mutex_unlock(&machine->lock);
+}
+
 void machine_run_events(struct machine *machine, uint64_t now_ns)
 {
     struct event event;
@@ -515,7 +528,7 @@ void machine_run_events(struct machine *machine, uint64_t now_ns)
     while (!machine->state.stopped && next_due(machine, now_ns, &event))
         happen(machine, &event, now_ns);
     machine_events_changed(machine);
-    pthread_mutex_unlock(&machine->lock);
+    unlock_and_tell_pages(machine);
 }
 
 uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns)
@@ -564,7 +577,7 @@ bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr
     if (machine->state.stopped || !fabric_store(machine, core, paddr, data, bytes, now_ns))
         store((uint8_t *)range->host + (paddr - range->base), paddr, data, bytes);
     machine_events_changed(machine);
-    pthread_mutex_unlock(&machine->lock);
+    unlock_and_tell_pages(machine);
     return true;
 }
 

@@ -100,6 +100,15 @@ struct machine_sink {
                   const struct machine_value *value);
 };
 
+/* A message that the machine saw on its way; of a long one its first line (lines.c). */
+struct machine_message {
+    uint64_t time_ns; /* when it was written, or became visible to its reader; 0: there was none */
+    unsigned from, to;
+    char name[48];
+    uint64_t number;
+    char channel[FAULT_CHANNEL_NAME_MAX];
+};
+
 struct machine_config {
     unsigned core_count; /* 1 .. ABI_MAX_CORES */
     unsigned node_count; /* 1 .. ABI_MAX_NODES */
@@ -199,6 +208,11 @@ bool machine_value_at(const struct machine *machine, size_t index, struct machin
  * channels of which no fault has touched a line; with config.check_channels only.  False: `problem`
  * says what happened first. */
 bool machine_check_channels(struct machine *machine, char *problem, size_t bytes);
+
+/* The last message of an interface that this core wrote (sent), or that was shown to it, in rings
+ * that are watched; false: none. */
+bool machine_last_message(const struct machine *machine, unsigned core, bool sent,
+                          struct machine_message *message);
 
 /* ---- snapshots: all state but guest memory, as one flat block ---- */
 

@@ -445,6 +445,7 @@ void report_summary(struct report *report, const struct run_result *result)
         .matcher = report->matcher,
         .lines = report->lines,
         .line_count = report->line_count,
+        .faults = &report->faults,
         .core_lines = report->core_total,
         .result = result,
         .colour = report->options.colour,

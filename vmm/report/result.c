@@ -174,6 +174,9 @@ void result_free(struct run_result *result)
 {
     free(result->postmortem);
     result->postmortem = NULL;
+    free(result->sent);
+    free(result->shown);
+    result->sent = result->shown = NULL;
     free(result->values);
     result->values = NULL;
     result->value_count = 0;

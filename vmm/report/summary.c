@@ -168,6 +168,8 @@ void summary_print(const struct summary *summary, FILE *out)
         if (summary->result->verdict == VERDICT_FAIL &&
             strcmp(summary->result->reason, "differs") != 0)
             print_expectations(summary, out);
+        if (summary->result->verdict == VERDICT_FAIL && summary->scenario->fault_count > 0)
+            fault_summary_print(summary, out);
         /* One core whose lines stand right above needs no repetition. */
         bool shown = summary->verbosity >= 0 && summary->result->core_count == 1;
         if (summary->result->verdict != VERDICT_INTERRUPTED && !shown)

@@ -160,6 +160,16 @@ static void gather_values(const struct run *run, struct run_result *result)
         machine_value_at(run->machine, i, &result->values[result->value_count++]);
 }
 
+static void gather_messages(const struct run *run, struct run_result *result)
+{
+    result->sent = calloc(result->core_count, sizeof(*result->sent));
+    result->shown = calloc(result->core_count, sizeof(*result->shown));
+    for (unsigned core = 0; result->sent && result->shown && core < result->core_count; core++) {
+        machine_last_message(run->machine, core, true, &result->sent[core]);
+        machine_last_message(run->machine, core, false, &result->shown[core]);
+    }
+}
+
 static void check_invariants(struct run *run)
 {
     struct matcher *matcher = report_matcher(run->report);
@@ -183,6 +193,7 @@ static void gather(struct run *run, struct run_result *result, const struct engi
             fprintf(stderr, "vmm: the host has no memory for the state hash\n");
     }
     gather_values(run, result);
+    gather_messages(run, result);
     if (wants_postmortem(run, result, why))
         result->postmortem = postmortem_text(run, why);
 }

@@ -117,8 +117,10 @@ struct expectation {
 };
 
 struct scenario {
-    struct arena arena; /* owns everything below */
-    const char *file;   /* as given on the command line */
+    struct arena arena;     /* owns everything below */
+    const char *file;       /* as given on the command line */
+    const char **overrides; /* --set, as given */
+    size_t override_count;
     const char *name;
     const char *description; /* "" without one */
     struct scenario_machine machine;

@@ -50,7 +50,7 @@ uint64_t plat_take_causes(void);
 
 /* Takes pending notifications, calling `deliver` for each id.  If there are more than
  * NOTIFICATIONS_MAX, the rest comes with another interrupt. */
-#define NOTIFICATIONS_MAX 64
+#define NOTIFICATIONS_MAX 32
 void plat_take_notifications(void (*deliver)(uint32_t id));
 
 #endif
