@@ -54,8 +54,7 @@ Test(transcript, a_counter_that_differs_is_found)
                     "[    0.000001 0] a: begins\n[    0.000002 1] b: 8 messages sent\n"
                     "[    0.000003 0] a: took 12.5 us, ok\n",
                     true));
-    cr_expect_str_eq(difference,
-                     "core 1, b, line 1: \"7 messages sent\" and \"8 messages sent\"");
+    cr_expect_str_eq(difference, "core 1, b, line 1: \"7 messages sent\" and \"8 messages sent\"");
 }
 
 Test(transcript, another_core_another_program_or_another_order_is_a_difference)

@@ -2,9 +2,9 @@
  *
  * vmm compare: one scenario on several engines.  Verdicts must agree, and what the programs say.
  *
- * Each engine gets a process of its own, made before any thread: filters of system calls, once set, stay,
- * and one engine must not find what another left.  Its output goes into a file in memory, which is compared
- * when all have ended (report/transcript.h).
+ * Each engine gets a process of its own, made before any thread: filters of system calls, once set,
+ * stay, and one engine must not find what another left.  Its output goes into a file in memory,
+ * which is compared when all have ended (report/transcript.h).
  */
 #include <errno.h>
 #include <limits.h>
@@ -46,7 +46,7 @@ struct part {
     pid_t pid;
     int status; /* exit status, EXIT_NOT_USABLE, or 128 + signal */
     struct transcript *said;
-    char why[256];    /* not usable: why not */
+    char why[256];     /* not usable: why not */
     char differs[512]; /* from the first */
 };
 
@@ -66,8 +66,9 @@ run_part(const struct part *part, const struct scenario *scenario, const struct 
          const char *images)
 {
     struct engine_capability capability = { 0 };
-    if (part->ops->probe(&capability) != 0) {
-        fprintf(part->shown, "%s\n", capability.reason);
+    const char *refused = run_refused(scenario, part->ops);
+    if (refused || part->ops->probe(&capability) != 0) {
+        fprintf(part->shown, "%s\n", refused ? refused : capability.reason);
         fflush(part->shown);
         _exit(EXIT_NOT_USABLE);
     }
@@ -76,7 +77,9 @@ run_part(const struct part *part, const struct scenario *scenario, const struct 
         .ops = part->ops,
         .capability = &capability,
         .images = images,
-        .seed = options->has_seed ? options->seed : scenario->has_seed ? scenario->seed : 1,
+        .seed = options->has_seed    ? options->seed
+                : scenario->has_seed ? scenario->seed
+                                     : 1,
         .guard_ns = options->guard_ns,
         .sandbox = options->sandbox,
         .report = { .out = part->shown },

@@ -43,8 +43,8 @@ enum {
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
-        *accel;
+    const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
+        *export_format, *accel;
     bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

@@ -105,9 +105,6 @@ void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 
 /* ---- a machine that others run (witness.c) ---- */
 
-/* Rules of faults need an engine that shows messages. */
-bool machine_has_faults(const struct machine *machine);
-
 /* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU driver
  * of core 0. */
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns);

@@ -7,14 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "machine/fabric.h"
 #include "machine/machine_private.h"
 #include "machine/pc_line.h"
-
-bool machine_has_faults(const struct machine *machine)
-{
-    return machine->config.faults.count > 0;
-}
 
 static void say(struct machine *machine, const struct pc_line *said, uint32_t kind)
 {

@@ -2,9 +2,9 @@
  *
  * Comparing what two runs said.
  *
- * The lines are sorted by core and program, those of one program staying in their order, and then walked
- * side by side.  Several instances of a program on a core speak under one name: where the order of their
- * lines is all that differs, they say the same.
+ * The lines are sorted by core and program, those of one program staying in their order, and then
+ * walked side by side.  Several instances of a program on a core speak under one name: where the
+ * order of their lines is all that differs, they say the same.
  */
 #include "report/transcript.h"
 
@@ -173,8 +173,7 @@ static bool same_run(const struct line *a, size_t in_a, const struct line *b, si
     if (!whole || in_a == in_b)
         return true;
     snprintf(difference, bytes, "%s: %zu lines and %zu; only one has \"%s\"",
-             in_a > in_b ? a->key : b->key, in_a, in_b,
-             in_a > in_b ? a[both].text : b[both].text);
+             in_a > in_b ? a->key : b->key, in_a, in_b, in_a > in_b ? a[both].text : b[both].text);
     return false;
 }
 
