@@ -54,7 +54,8 @@ $(B)/loader/%.o: %.S $(B)/flags/loader
 # (Not for all of the library: functions like debug_printf pass on floating-point arguments.)
 window_writer_flags := -mgeneral-regs-only
 window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ump_chan.c \
-                  guest/user/lib/barrelfish/ump_ring.c
+                  guest/user/lib/barrelfish/ump_ring.c guest/user/lib/barrelfish/ump_checked.c \
+                  guest/user/lib/barrelfish/ump_check.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------

@@ -129,18 +129,23 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
-/* The CPU driver knows one option, `slice=`, and is told nothing it could not read: its parser is
- * smaller than ours. */
+/* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
+ * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
+ * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
                                   struct place place, struct diags *diags)
 {
     const char *text = arena_text(arena, word, length);
-    if (strncmp(text, "slice=", 6) != 0)
+    if (strncmp(text, "checked=", 8) == 0 && strcmp(text + 8, "all") != 0 &&
+        strcmp(text + 8, "none") != 0)
+        diag_error(diags, place, "'%s': expected checked=all or checked=none", text);
+    size_t begin = strncmp(text, "slice=", 6) == 0 ? 6 : strncmp(text, "recheck=", 8) == 0 ? 8 : 0;
+    if (begin == 0)
         return;
     uint64_t ns = 0;
-    const char *unit = text + 6 + strspn(text + 6, "0123456789");
+    const char *unit = text + begin + strspn(text + begin, "0123456789");
     bool known = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
-    if (!known || parse_duration(text + 6, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
+    if (!known || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
         diag_error(diags, place,
                    "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
                    text);

@@ -27,6 +27,7 @@
 struct deferred_event;
 struct lmp_chan;
 struct ump_chan;
+struct ump_checked;
 
 /* The longest holds buffers of 512 KiB and more: none is so large. */
 #define LMP_ENDPOINT_FREE_LISTS 16
@@ -49,7 +50,9 @@ struct dispatcher_generic {
     uint32_t barren_runs; /* in a row: run upcalls while asleep that brought nothing */
     uint64_t idle_polls;  /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
+    bool ump_looks_again;    /* there is a checked channel, or: */
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
+    struct ump_checked *ump_checked; /* list of all checked channels */
     struct core_state *core_state;
 };
 
@@ -62,9 +65,11 @@ static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handl
 
 /* Counters of the library itself: the first records of every dispatcher's block. */
 enum disp_counter {
-    DISP_UMP_MESSAGES, /* lines of messages written, acknowledgements not counted */
-    DISP_UMP_ACKS,     /* lines that only acknowledge */
-    DISP_UMP_WAKEUPS,  /* notifications sent to a peer that slept */
+    DISP_UMP_MESSAGES,    /* lines of messages written, acknowledgements not counted */
+    DISP_UMP_ACKS,        /* lines that only acknowledge */
+    DISP_UMP_WAKEUPS,     /* notifications sent to a peer that slept */
+    DISP_UMP_RETRANSMITS, /* of checked channels: lines written again because nothing came back */
+    DISP_UMP_DAMAGED,     /* and lines that did not pass their check, each time one was looked at */
     DISP_COUNTERS
 };
 
