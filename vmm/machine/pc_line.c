@@ -42,6 +42,12 @@ static bool take_speaker(struct cursor *cursor, char *speaker)
     return used > 0 && take_char(cursor, ':') && take_char(cursor, ' ');
 }
 
+static bool is_kind(char c)
+{
+    return c == PC_LINE_USER || c == PC_LINE_KERNEL || c == PC_LINE_TRACE || c == PC_LINE_EXIT ||
+           c == PC_LINE_PANIC;
+}
+
 bool pc_line_parse(const char *line, size_t bytes, struct pc_line *out)
 {
     struct cursor cursor = { line, line + bytes };
@@ -50,7 +56,7 @@ bool pc_line_parse(const char *line, size_t bytes, struct pc_line *out)
         !take_number(&cursor, 6, &micros) || !take_char(&cursor, ' ') ||
         !take_number(&cursor, 2, &core) || !take_char(&cursor, ' ') || core >= ABI_MAX_CORES)
         return false;
-    if (cursor.at == cursor.end || !memchr("uktxp", *cursor.at, 5))
+    if (cursor.at == cursor.end || !is_kind(*cursor.at))
         return false;
     out->kind = *cursor.at++;
     out->time_ns = seconds * 1000000000 + micros * 1000;

@@ -183,9 +183,9 @@ bool transcript_same(const struct transcript *a, const struct transcript *b, boo
     size_t at_a = 0, at_b = 0;
     *compared = 0;
     while (at_a < a->count || at_b < b->count) {
-        const char *key_a = at_a < a->count ? a->line[at_a].key : NULL;
-        const char *key_b = at_b < b->count ? b->line[at_b].key : NULL;
-        const char *key = !key_b || (key_a && strcmp(key_a, key_b) <= 0) ? key_a : key_b;
+        const struct line *of_a = &a->line[at_a], *of_b = &b->line[at_b];
+        bool is_a = at_b == b->count || (at_a < a->count && strcmp(of_a->key, of_b->key) <= 0);
+        const char *key = is_a ? of_a->key : of_b->key;
         const size_t in_a = run_length(a, at_a, key), in_b = run_length(b, at_b, key);
         if (!same_run(a->line + at_a, in_a, b->line + at_b, in_b, whole, difference, bytes))
             return false;
