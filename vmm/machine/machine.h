@@ -35,9 +35,10 @@ struct machine;
 /* ---- configuration ---- */
 
 struct machine_menu_line {
-    const char *path; /* in the image directory: "/sbin/init" */
-    const char *line; /* "path args...", passed to the guest as it is */
-    const char *file; /* where the line was written, for messages; may be NULL */
+    const char *path;  /* in the image directory: "/sbin/init" */
+    const char *image; /* the host file, if it lies elsewhere; else NULL */
+    const char *line;  /* "path args...", passed to the guest as it is */
+    const char *file;  /* where the line was written, for messages; may be NULL */
     unsigned line_number;
 };
 
