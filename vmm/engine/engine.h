@@ -184,6 +184,7 @@ struct engine_options {
 
 struct engine_ops {
     const char *name; /* "kvm" */
+    bool witness;     /* others run the machine: taken on request only, shows the console only */
 
     /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with
      * out->reason and out->mend filled.  May take some ten milliseconds. */
@@ -272,6 +273,7 @@ struct engine_ops {
  * so a build may leave it out (make KVM=0, make UNICORN=0). */
 extern const struct engine_ops engine_kvm;
 extern const struct engine_ops engine_unicorn;
+extern const struct engine_ops engine_qemu;
 
 /* The engines of this build, from 0 in the order `auto` prefers them; NULL behind the last. */
 const struct engine_ops *engine_nth(unsigned number);

@@ -302,6 +302,11 @@ void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns
         queue_timer(machine, core, fabric_machine_time(machine, core, at_ns));
 }
 
+void machine_end(struct machine *machine, enum stop_reason reason, unsigned core)
+{
+    stop(machine, reason, core);
+}
+
 void machine_end_request(struct machine *machine)
 {
     stop(machine, STOP_REQUEST, 0);

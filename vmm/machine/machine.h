@@ -119,6 +119,8 @@ struct machine_config {
     /* SLIT distances; all zero: 10 on the diagonal, 20 elsewhere */
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
 
+    unsigned board; /* enum machine_board (export.h): which PC, where a PC runs it */
+
     const char *image_dir; /* where menu paths are looked up */
     struct machine_menu_line kernel;
     const struct machine_menu_line *module; /* must contain MACHINE_FIRST_DOMAIN */
