@@ -37,15 +37,23 @@ enum {
     OPTION_FORMAT,
     OPTION_SVG,
     OPTION_EXPORT_FORMAT,
-    OPTION_ACCEL
+    OPTION_ACCEL,
+    OPTION_CONNECT,
+    OPTION_ENGINES
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
+<<<<<<< HEAD
     const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
         *accel, *svg;
     bool has_seed, trap_window, full;
+=======
+    const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
+        *export_format, *accel, *svg;
+    bool has_seed, trap_window;
+>>>>>>> next
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */
