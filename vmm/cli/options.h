@@ -45,15 +45,9 @@ enum {
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-<<<<<<< HEAD
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
-        *accel, *svg;
-    bool has_seed, trap_window, full;
-=======
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
         *export_format, *accel, *svg;
-    bool has_seed, trap_window;
->>>>>>> next
+    bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */
