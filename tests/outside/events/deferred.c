@@ -2,7 +2,7 @@
 #include <barrelfish/deferred.h>
 #include <stdio.h>
 
-static int order[3], count;
+static int order[4], count;
 
 static void fired(void *arg)
 {
