@@ -17,8 +17,8 @@
 
 static struct cte slots[MODEL_SLOTS];
 static bool present[MODEL_SLOTS];
-/* Two databases, as on each core: one of its own, one of what is kept for other cores.  A slot that is
- * present lies in one of them. */
+/* Two databases, as on each core: one of its own, one of what is kept for other cores.  A slot
+ * that is present lies in one of them. */
 enum { OWN, REMOTE, DATABASES };
 static uint8_t lies_in[MODEL_SLOTS];
 static size_t present_count[DATABASES];

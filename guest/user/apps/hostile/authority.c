@@ -155,7 +155,8 @@ static bool be_owner(void)
         event_dispatch_non_block(get_default_waitset());
         thread_yield_dispatcher(NULL_CAP);
     }
-    /* it is all his own, as he sees it, and yet: nothing else is made of it, in part or as a whole */
+    /* it is all his own, as he sees it, and yet: nothing else is made of it, in part or as a
+     * whole */
     REFUSED(cap_revoke(lent));
     REFUSED(cap_revoke(ram));
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
