@@ -148,7 +148,7 @@ user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B
 # build/guest/debug/.
 define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
-$$(call stamp,domain.$(notdir $(1)),$$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
+$$(call stamp,domain.$(notdir $(1)),strip $$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
     $(B)/guest/libif.a $(newlib_stamp) guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
 	$$(say) LD $$@
