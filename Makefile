@@ -12,6 +12,7 @@
 #   install.mk  `make install PREFIX=`
 #   bench.mk    `make bench`: instructions and round trips of messages
 #   nested.mk   `make check-nested`: everything again inside an emulated host with hardware KVM
+#   witness.mk  `make check-witness`: all scenarios on QEMU's microvm and q35
 #
 # Source lists are wildcards: a new file needs no edit here.  `build/setup.mk` is an included file
 # with a rule, so GNU Make brings it up to date (tools/setup: the Debian packages) before anything
@@ -39,6 +40,7 @@ include mk/lint.mk
 include mk/install.mk
 include $(wildcard mk/nested.mk)
 include $(wildcard mk/bench.mk)
+include mk/witness.mk
 
 .PHONY: all sim clean help
 all: host guest sdk

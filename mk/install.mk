@@ -26,6 +26,8 @@ define installed_files
 755 $(B)/bin/vmm bin/vmm
 755 $(B)/bin/idl bin/idl
 644 $(B)/guest/boot/cpu lib/vmm/guest/boot/cpu
+644 $(B)/guest/boot/pc lib/vmm/guest/boot/pc
+755 $(B)/bin/vmm-qemu lib/vmm/vmm-qemu
 $(foreach f,$(shell find $(B)/sdk ! -type d),$(if $(findstring /bin/,$(f)),755,644) $(f) $(f:$(B)/%=lib/vmm/%)
 )$(foreach f,$(domain_images),644 $(f) lib/vmm/guest/sbin/$(notdir $(f))
 )$(foreach f,$(install_scenarios) LICENSE,644 $(f) share/vmm/$(f)

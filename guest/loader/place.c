@@ -17,6 +17,7 @@
 
 #define PAGE ABI_PAGE_BYTES
 #define SCRATCH_BYTES 0x400000
+#define LEAST_PIECE_BYTES 0x10000
 #define KERNEL_MAX_BYTES 0x4000000
 #define USER_VADDR_MIN 0x1000ull
 #define USER_VADDR_MAX 0x0000800000000000ull
@@ -189,6 +190,8 @@ static void add_memory(struct abi_boot *boot, const struct memory *memory)
 {
     for (unsigned i = 0; i < memory->count; i++) {
         const struct range *range = &memory->range[i];
+        if (range->end - range->base < LEAST_PIECE_BYTES)
+            continue; /* not worth its record */
         add_region(boot, ABI_REGION_RAM, range->base, range->end - range->base, range->node);
     }
     for (unsigned n = 0; n < boot->topology.node_count; n++)

@@ -24,7 +24,7 @@ without() {
 
 full=$VMM
 need_image sbin/hello
-for switch in KVM UNICORN; do
+for switch in QEMU KVM UNICORN; do
     VMM=$full
     without "$switch"
     name=${switch,,}

@@ -16,7 +16,8 @@ source_of() { # SERVICE: its folder
 # rows SERVICE: "ID table" for each row of its lists, "- table" for what is bounded
 rows() {
     sed -nE 's/^ *(#define [A-Z_]+\(X\) )?X\(([A-Z]+), ([a-z_]+), .*/\2 \3/p
-             s/^ *(#define [A-Z_]+\(X\) )?X\(([a-z_]+), ".*/- \2/p' "$(source_of "$1")/resources.h"
+             s/^ *(#define [A-Z_]+\(X\) )?X\(([a-z_]+), ".*/- \2/p' \
+        "$(find "$(source_of "$1")" -name resources.h)"
 }
 
 # tables SERVICE: names of the variables of a file in which it can keep several of something
@@ -105,6 +106,16 @@ scenario answers 2 '150 ms' 'console: did not notice anything
     core: each
   - not: PANIC' <"$TMP/answers"
 vmm run --engine unicorn --seed 1 "$TMP/answers.yaml"
+exits_with 0
+
+# Many bindings cost no more each than few, but for the polling of their channels.
+{
+    cat "$TMP/servers"
+    echo 'module /sbin/greedy core=0 many 300 server.1'
+} >"$TMP/many"
+scenario many 2 '5 s' 'console: { regex: "closed 300" }
+  - not: PANIC' <"$TMP/many"
+vmm run --engine unicorn --seed 1 "$TMP/many.yaml"
 exits_with 0
 
 # The next one gets as much, though the one that never answers lives on, and what the first one asked of it

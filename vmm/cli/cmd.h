@@ -24,6 +24,7 @@ int cmd_new(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 
 /* ---- the terminal ---- */
 

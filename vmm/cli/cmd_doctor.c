@@ -26,6 +26,7 @@
 
 static const struct command_line command_line = {
     .takes = { { 'e', "Look at one engine; status 0 if it can run here, else 3" },
+               { OPTION_CONNECT, "Whom engine qemu asks, as in vmm run" },
                { 'i', "Guest images to look for" } },
     .doc = "Says what this host can run, and why not.",
 };
@@ -115,17 +116,19 @@ int cmd_doctor(int argc, char **argv)
     const char *preferred = NULL;
     for (unsigned i = 0; (ops = engine_nth(i)); i++) {
         bool usable = print_engine(ops, false);
-        if (usable && !preferred)
+        if (usable && !preferred && !ops->witness)
             preferred = ops->name;
         any |= usable;
     }
-    static const char *const all[] = { "kvm", "unicorn" };
+    static const char *const all[] = { "kvm", "unicorn", "qemu" };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (engine_was_left_out(all[i]))
             printf("%-10s was left out of this build\n", all[i]);
     }
-    if (any)
+    if (preferred)
         printf("vmm run uses %s unless told otherwise\n", preferred);
+    else if (any)
+        printf("vmm run needs --engine here\n");
     else
         printf("no engine can run here\n");
     return any ? STATUS_OK : STATUS_HOST;

@@ -20,7 +20,10 @@
 #include "run/run.h"
 
 static const struct command_line command_line = {
-    .takes = { { 'e', "auto (default), kvm or unicorn" },
+    .takes = { { 'e', "auto (default), kvm, unicorn or qemu" },
+               { OPTION_CONNECT,
+                 "Whom engine qemu asks: libvirt's URI, or direct; default: libvirt without a "
+                 "daemon, else QEMU itself" },
                { 's', "Seed of the run, instead of the scenario's or a fresh one" },
                { 'S', NULL },
                { 'd', "Longest machine time, as in 10s, instead of the scenario's" },

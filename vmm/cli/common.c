@@ -128,14 +128,15 @@ const struct engine_ops *engine_choose(const char *name, bool quiet,
         *status = STATUS_HOST;
         return NULL;
     }
-    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+    for (unsigned i = 0; (ops = engine_nth(i)) && !ops->witness; i++) {
         *capability = (struct engine_capability){ 0 };
         if (ops->probe(capability) == 0) {
             if (i > 0 && !quiet)
                 fprintf(stderr, "vmm: using engine %s instead\n", ops->name);
             return ops;
         }
-        if (!quiet || !engine_nth(i + 1))
+        const struct engine_ops *next = engine_nth(i + 1);
+        if (!quiet || !next || next->witness)
             print_unusable(ops->name, capability);
     }
     fprintf(stderr, "vmm: no engine can run here; vmm doctor says more\n");

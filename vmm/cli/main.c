@@ -32,6 +32,7 @@ static const struct command commands[] = {
     { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
     { "new", cmd_new, "app NAME", "write a first program, with scenario and test" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
+    { "compare", cmd_compare, "FILE", "run a scenario on several engines and compare" },
     { "export", cmd_export, "FILE DIR", "write what QEMU or libvirt need to run the machine" },
     { "doctor", cmd_doctor, "", "say what this host can run, and why not" },
 };

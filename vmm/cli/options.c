@@ -11,6 +11,7 @@
 #include <argp.h>
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "scenario/scenario.h"
 #include "scenario/units.h"
@@ -34,6 +35,8 @@ static const struct argp_option all_options[] = {
     { "svg", OPTION_SVG, "FILE", 0, "Write the drawing as SVG", 1 },
     { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
+    { "engines", OPTION_ENGINES, "NAME,...", 0, NULL, 0 },
+    { "connect", OPTION_CONNECT, "URI", 0, NULL, 0 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
@@ -131,6 +134,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;
+        return 0;
+    case OPTION_ENGINES:
+        options->engines = argument;
+        return 0;
+    case OPTION_CONNECT:
+        setenv("VMM_QEMU_CONNECT", argument, 1); /* engine qemu looks there */
         return 0;
     case OPTION_SVG:
         options->svg = argument;

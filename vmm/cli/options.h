@@ -36,14 +36,16 @@ enum {
     OPTION_FORMAT,
     OPTION_SVG,
     OPTION_EXPORT_FORMAT,
-    OPTION_ACCEL
+    OPTION_ACCEL,
+    OPTION_CONNECT,
+    OPTION_ENGINES
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
-        *accel, *svg;
+    const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
+        *export_format, *accel, *svg;
     bool has_seed, trap_window;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

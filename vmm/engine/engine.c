@@ -14,14 +14,16 @@
 
 #pragma weak engine_kvm
 #pragma weak engine_unicorn
+#pragma weak engine_qemu
 
-/* What a full build has, in the order `auto` prefers; the address is NULL where it was left out. */
+/* What a full build has, in the order `auto` prefers, witnesses last; the address is NULL where it was left out. */
 static const struct {
     const char *name;
     const struct engine_ops *ops;
 } known[] = {
     { "kvm", &engine_kvm },
     { "unicorn", &engine_unicorn },
+    { "qemu", &engine_qemu },
 };
 
 #define KNOWN (sizeof known / sizeof known[0])

@@ -184,6 +184,7 @@ struct engine_options {
 
 struct engine_ops {
     const char *name; /* "kvm" */
+    bool witness;     /* others run the machine: taken on request only, shows the console only */
 
     /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with
      * out->reason and out->mend filled.  May take some ten milliseconds. */
@@ -211,6 +212,10 @@ struct engine_ops {
     /* Lets a core stand still where it is, or go on.  Of all cores, at any time; with the machine's lock
      * held; does not wait until it stands.  A core that is off or stopped is left alone. */
     void (*hold_core)(struct engine *engine, unsigned core, bool held);
+
+    /* Returns when a core that is held stands still: nothing of what it did is under way any more.  On
+     * the thread of another core, without the machine's lock.  NULL where cores take turns. */
+    void (*wait_until_held)(struct engine *engine, unsigned core);
 
     /* For these pages of the window ask machine_is_trapped() again: stores to those that are go through
      * machine_window_store() when this returns, or, in virtual time, from the next basic block on.  Called
@@ -268,6 +273,7 @@ struct engine_ops {
  * so a build may leave it out (make KVM=0, make UNICORN=0). */
 extern const struct engine_ops engine_kvm;
 extern const struct engine_ops engine_unicorn;
+extern const struct engine_ops engine_qemu;
 
 /* The engines of this build, from 0 in the order `auto` prefers them; NULL behind the last. */
 const struct engine_ops *engine_nth(unsigned number);

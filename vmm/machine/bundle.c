@@ -19,6 +19,11 @@ const char *board_name(enum machine_board board)
     return board == BOARD_Q35 ? "q35" : "microvm";
 }
 
+void machine_pc_loader(const struct machine *machine, char *path, size_t bytes)
+{
+    snprintf(path, bytes, "%s" MACHINE_PC_LOADER, machine->config.image_dir);
+}
+
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
     return (value + to - 1) / to * to;

@@ -48,6 +48,13 @@ static void stop_cores(struct machine *machine, uint64_t cores, uint64_t until_n
     }
 }
 
+/* The core is fenced: what it wrote and nobody has seen yet never will be. */
+void fabric_kill_core(struct machine *machine, unsigned core)
+{
+    stop_cores(machine, 1ull << core, 0);
+    fabric_drop_held_of(machine->fabric, core);
+}
+
 static void resume_core(struct machine *machine, unsigned core)
 {
     machine->fabric->stopped[core] = false;

@@ -103,6 +103,12 @@ uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64
 /* Why the machine asked the engine to stop (exit code, core); for engines to fill *why. */
 void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 
+/* ---- a machine that others run (witness.c) ---- */
+
+/* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU driver
+ * of core 0. */
+void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns);
+
 /* ---- its state ---- */
 
 typedef void machine_feed(void *context, const void *bytes, size_t count);

@@ -6,6 +6,7 @@
 #define VMM_MACHINE_EXPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -30,9 +31,11 @@ int machine_write_bundle(const struct machine *machine, FILE *out);
 /* Memory of a node on a PC, in MiB: RAM, window, and what the platform takes of node 0. */
 uint64_t machine_pc_mib(const struct machine *machine, unsigned node);
 
-/* How a PC is to be run. */
+/* Path of the loader among the images of the machine. */
+void machine_pc_loader(const struct machine *machine, char *path, size_t bytes);
+
+/* How a PC is to be run; the board is the machine's. */
 struct pc_setup {
-    enum machine_board board;
     bool kvm;           /* else QEMU's own translation */
     const char *loader; /* files, as the one who starts QEMU sees them */
     const char *bundle;
@@ -43,7 +46,7 @@ struct pc_setup {
 void machine_qemu_words(const struct machine *machine, const struct pc_setup *setup,
                         void (*word)(void *context, const char *text), void *context);
 
-/* Writes a libvirt domain.  `console`: the file that its console goes to, NULL for `virsh
+/* Writes a libvirt domain.  `console`: the socket that its console connects to, NULL for `virsh
  * console`. */
 void machine_libvirt_xml(const struct machine *machine, const struct pc_setup *setup,
                          const char *name, const char *console, FILE *out);

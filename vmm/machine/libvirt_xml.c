@@ -52,25 +52,23 @@ static void print_nodes(const struct machine *machine, FILE *out)
 
 static void print_cpu(const struct machine *machine, const struct pc_setup *setup, FILE *out)
 {
-    fputs("  <cpu mode='custom' match='exact' check='none'>\n    <model "
-          "fallback='forbid'>max</model>\n",
-          out);
+    fputs("  <cpu mode='maximum' check='none'>\n", out);
     fprintf(out, "    <topology sockets='1' dies='1' cores='%u' threads='1'/>\n",
             machine->config.core_count);
     if (setup->kvm)
         fputs("    <feature policy='disable' name='arch-capabilities'/>\n", out);
-    if (setup->board == BOARD_Q35 && machine->config.node_count > 1)
+    if (machine->config.board == BOARD_Q35 && machine->config.node_count > 1)
         print_nodes(machine, out);
     fputs("  </cpu>\n", out);
 }
 
-static void print_devices(const struct pc_setup *setup, const char *console, FILE *out)
+static void print_devices(const char *console, FILE *out)
 {
     fputs("  <devices>\n", out);
     /* each board would get more than it needs, or can have */
     fputs("    <controller type='usb' model='none'/>\n    <memballoon model='none'/>\n", out);
     if (console) {
-        fputs("    <serial type='file'>\n      <source path='", out);
+        fputs("    <serial type='unix'>\n      <source mode='connect' path='", out);
         print_text(out, console);
         fputs("'/>\n      <target port='0'/>\n    </serial>\n", out);
     } else {
@@ -78,7 +76,6 @@ static void print_devices(const struct pc_setup *setup, const char *console, FIL
               "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n",
               out);
     }
-    (void)setup;
     fputs("  </devices>\n", out);
 }
 
@@ -97,19 +94,20 @@ void machine_libvirt_xml(const struct machine *machine, const struct pc_setup *s
           "  </memoryBacking>\n",
           out);
     fprintf(out, "  <vcpu>%u</vcpu>\n  <os>\n    <type arch='x86_64' machine='%s'>hvm</type>\n",
-            machine->config.core_count, board_name(setup->board));
+            machine->config.core_count, board_name((enum machine_board)machine->config.board));
     fputs("    <kernel>", out);
     print_text(out, setup->loader);
     fputs("</kernel>\n    <initrd>", out);
     print_text(out, setup->bundle);
     fputs("</initrd>\n  </os>\n", out);
     /* without <acpi/> libvirt has the firmware leave its tables out, and nodes with them */
-    fputs(setup->board == BOARD_Q35 ? "  <features>\n    <acpi/>\n  </features>\n" : "", out);
+    fputs(machine->config.board == BOARD_Q35 ? "  <features>\n    <acpi/>\n  </features>\n" : "",
+          out);
     print_cpu(machine, setup, out);
     fputs("  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>destroy</on_reboot>\n"
           "  <on_crash>destroy</on_crash>\n",
           out);
-    print_devices(setup, console, out);
+    print_devices(console, out);
     fputs("  <qemu:commandline>\n    <qemu:arg value='-device'/>\n"
           "    <qemu:arg value='isa-debug-exit,iobase=0xf4,iosize=4'/>\n  </qemu:commandline>\n"
           "</domain>\n",

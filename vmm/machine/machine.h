@@ -119,6 +119,8 @@ struct machine_config {
     /* SLIT distances; all zero: 10 on the diagonal, 20 elsewhere */
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
 
+    unsigned board; /* enum machine_board (export.h): which PC, where a PC runs it */
+
     const char *image_dir; /* where menu paths are looked up */
     struct machine_menu_line kernel;
     const struct machine_menu_line *module; /* must contain MACHINE_FIRST_DOMAIN */
@@ -132,8 +134,9 @@ struct machine_config {
     bool
         watch_values; /* look at what programs report at each exit, not only when told and at the end */
     bool trace;       /* pass trace records to the sink as they are seen */
-    bool check_channels; /* watch all rings, for machine_check_channels() */
-    bool private_memory; /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool check_channels;   /* watch all rings, for machine_check_channels() */
+    bool private_memory;   /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool panic_kills_core; /* else a panic stops the machine */
     struct machine_sink sink;
 };
 

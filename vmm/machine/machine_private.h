@@ -76,6 +76,9 @@ void machine_events_changed(struct machine *machine);
 /* The clock of a core has changed: its timer with it. */
 void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns);
 
+/* The run ends, for this reason if it is the first. */
+void machine_end(struct machine *machine, enum stop_reason reason, unsigned core);
+
 /* Everything that was asked for has been seen: the run ends. */
 void machine_end_request(struct machine *machine);
 

@@ -66,7 +66,7 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
     for (unsigned node = 0; node < config->node_count; node++)
         mib += machine_pc_mib(machine, node);
     add(&words, "-machine");
-    add(&words, "%s", board_name(setup->board));
+    add(&words, "%s", board_name((enum machine_board)machine->config.board));
     add(&words, "-accel");
     add(&words, "%s", setup->kvm ? "kvm" : "tcg");
     add(&words, "-cpu");
@@ -75,7 +75,7 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
     add(&words, "%u,sockets=1,cores=%u,threads=1", config->core_count, config->core_count);
     add(&words, "-m");
     add(&words, "%" PRIu64 "M", mib);
-    if (setup->board == BOARD_Q35 && config->node_count > 1)
+    if (machine->config.board == BOARD_Q35 && config->node_count > 1)
         add_nodes(&words, machine);
     add(&words, "-nodefaults");
     add(&words, "-no-user-config");

@@ -32,6 +32,7 @@ void config_of_scenario(struct machine_config *config, struct machine_menu_line 
     static_assert(MENU_MODULES_MAX == MACHINE_MAX_MODULES, "what vmm check accepts can be run");
     static_assert(sizeof(config->distance) == sizeof(machine->distance), "one layout");
     memcpy(config->distance, machine->distance, sizeof(config->distance));
+    config->board = machine->board;
     config->image_dir = images;
     config->kernel = menu_line(&scenario->menu.kernel);
     for (size_t i = 0; i < scenario->menu.module_count; i++)

@@ -88,7 +88,6 @@ static void print_word(void *context, const char *text)
 static struct pc_setup setup_of(const struct export *export, const char *loader, const char *bundle)
 {
     return (struct pc_setup){
-        .board = (enum machine_board) export->scenario->machine.board,
         .kvm = export->settings->kvm,
         .loader = loader,
         .bundle = bundle,

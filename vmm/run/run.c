@@ -118,6 +118,7 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
+    config->panic_kills_core = scenario->machine.panic_kills_core;
     config->interconnect = scenario->machine.interconnect;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
@@ -371,10 +372,23 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     return status;
 }
 
+const char *run_refused(const struct scenario *scenario, const struct engine_ops *ops)
+{
+    bool more = scenario->fault_count > 0;
+    for (size_t i = 0; i < scenario->expectation_count; i++)
+        more |= scenario->expectations[i].kind > EXPECT_EXIT;
+    return ops->witness && more ? "this engine shows the console and no more: faults, values and "
+                                  "invariants need --engine kvm or unicorn"
+                                : NULL;
+}
+
 int run_scenario(const struct scenario *scenario, const struct run_settings *settings)
 {
     struct run run = { .scenario = scenario, .settings = settings };
     int status = check_images(&run);
+    const char *refused = run_refused(scenario, settings->ops);
+    if (status == STATUS_OK && refused)
+        status = fail(&run, STATUS_HOST, refused);
     if (status != STATUS_OK)
         return status;
     struct machine_config *config = calloc(1, sizeof(*config));

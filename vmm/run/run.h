@@ -38,6 +38,9 @@ struct run_settings {
     void *context;
 };
 
+/* Why an engine cannot run the scenario although it works here: NULL, or one line. */
+const char *run_refused(const struct scenario *scenario, const struct engine_ops *ops);
+
 /* Runs the scenario and prints its summary.  Returns the exit status (cmd.h); errors that keep the
  * run from starting are printed to stderr and, if settings->files, recorded there. */
 int run_scenario(const struct scenario *scenario, const struct run_settings *settings);

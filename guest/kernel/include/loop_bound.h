@@ -15,7 +15,11 @@
 
 #if defined(KERNEL_DEBUG) || defined(HOST_TEST)
 #define LOOP_BOUND(name, most) uint64_t name##_left = (most)
-#define LOOP_ROUND(name) assert(name##_left-- != 0)
+#define LOOP_ROUND(name)          \
+    do {                          \
+        assert(name##_left != 0); \
+        name##_left--;            \
+    } while (0)
 #else
 #define LOOP_BOUND(name, most) ((void)(most))
 #define LOOP_ROUND(name) ((void)0)

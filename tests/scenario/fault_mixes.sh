@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Random mixes of faults on channels that heal: none may hang, deliver wrongly or lose memory; and the same
+# harness catches channels that do not heal.  MIXES=N: so many (make soak).
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+[[ " $ENGINES " == *" unicorn "* ]] || skip "no deterministic engine here"
+need_image sbin/mixer
+
+patience=7200
+tests/faults/mixes --vmm "$VMM" --count "${MIXES:-20}" --keep "$TMP/mixes" || fail "a mix of faults breaks channels that heal"
+tests/faults/mixes --vmm "$VMM" --count 6 --checked none || fail "plain channels survive mixes of faults: the harness sees nothing"

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vmm-qemu: starts QEMU for vmm, carries its console, and ends it.
+ *
+ *     vmm-qemu probe URI          what can be done here
+ *     vmm-qemu run URI FOLDER     runs what vmm wrote into FOLDER; removes FOLDER at the end
+ *
+ * URI is libvirt's, "direct" for QEMU without libvirt, or "" for what works.  Standard input: a
+ * line lets QEMU start; its end ends everything, and that is how vmm's end is seen, whatever it
+ * died of.  Standard output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or
+ * `failed TEXT` and `mend TEXT`.
+ *
+ *   WAITING --line--> STARTED --console--> CONNECTED --its end--> ENDED
+ *      any state: end of standard input --> ENDED
+ *
+ * QEMU connects to a socket that listens before it starts, so no byte is lost, and the end of the
+ * connection is the end of QEMU.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine/qemu/helper/helper.h"
+
+#define STATUS_FD 3
+#define LOOK_MS 100   /* how often QEMU is looked at before it has connected */
+#define LAST_LOOKS 50 /* how often after its console has ended */
+
+void folder_path(char path[PATH_MAX], const char *folder, const char *name)
+{
+    snprintf(path, PATH_MAX, "%s/%s", folder, name);
+}
+
+static void say(const char *key, const char *text)
+{
+    dprintf(STATUS_FD, "%s %s\n", key, text);
+}
+
+/* ---- which way ---- */
+
+/* The one that works, if nothing was asked for; libvirt first. */
+static const struct backend *choose(const char **uri, char text[REASON_BYTES],
+                                    char mend[REASON_BYTES])
+{
+    const bool direct = strcmp(*uri, "direct") == 0;
+    if (!direct && backend_libvirt.probe(*uri, text, mend))
+        return &backend_libvirt;
+    if ((direct || **uri == '\0') && backend_direct.probe(*uri, text, mend)) {
+        *uri = "";
+        return &backend_direct;
+    }
+    return NULL;
+}
+
+static int probe(const char *uri)
+{
+    char text[REASON_BYTES], mend[REASON_BYTES] = "";
+    const struct backend *backend = choose(&uri, text, mend);
+    say(backend ? "works" : "failed", text);
+    if (!backend)
+        say("mend", mend);
+    return backend ? 0 : 3;
+}
+
+/* ---- running ---- */
+
+static int listen_for_console(const char *folder)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/" FILE_CONSOLE, folder) >=
+        sizeof address.sun_path)
+        return -1;
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(listener, 1) < 0 || chmod(address.sun_path, 0777) < 0)
+        return -1;
+    return listener;
+}
+
+/* Blocks until all is written; false: nobody reads any more. */
+static bool write_all(const char *block, ssize_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t done = write(STDOUT_FILENO, block, (size_t)bytes);
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            block += done;
+            bytes -= done;
+        }
+    }
+    return true;
+}
+
+/* False: the console has ended. */
+static bool carry(int console)
+{
+    char block[16384];
+    ssize_t got = read(console, block, sizeof block);
+    if (got < 0)
+        return errno == EINTR;
+    return got > 0 && write_all(block, got);
+}
+
+/* Until QEMU or vmm ends.  True: QEMU has ended, and `reason` says how. */
+static bool serve(const struct backend *backend, int listener, char reason[REASON_BYTES])
+{
+    struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                            { .fd = listener, .events = POLLIN } };
+    bool connected = false;
+    for (;;) {
+        int count = poll(fds, 2, connected ? -1 : LOOK_MS);
+        if (count < 0 && errno != EINTR)
+            return false;
+        if (fds[0].revents)
+            return false;
+        if (!connected && fds[1].revents) {
+            fds[1].fd = accept(listener, NULL, NULL);
+            connected = fds[1].fd >= 0;
+        } else if (connected && fds[1].revents && !carry(fds[1].fd)) {
+            break;
+        } else if (!connected && backend->ended(reason)) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < LAST_LOOKS; i++) {
+        if (backend->ended(reason))
+            return true;
+        poll(fds, 1, LOOK_MS);
+    }
+    snprintf(reason, REASON_BYTES, "the console has ended, and QEMU goes on");
+    return true;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    remove(path);
+    return 0;
+}
+
+static void run_in(const struct backend *backend, const char *uri, const char *folder)
+{
+    char reason[REASON_BYTES] = "", word[8], log[PATH_MAX];
+    folder_path(log, folder, FILE_LOG);
+    if (!freopen(log, "ae", stderr)) /* libvirt has much to say, and vmm's own is the user's */
+        fclose(stderr);
+    int listener = listen_for_console(folder);
+    if (listener < 0) {
+        snprintf(reason, sizeof reason, "no socket in %.100s: %s", folder, strerror(errno));
+        say("failed", reason);
+        return;
+    }
+    if (read(STDIN_FILENO, word, sizeof word) <= 0)
+        return;
+    bool told = !backend->start(uri, folder, reason) || serve(backend, listener, reason);
+    backend->stop();
+    if (told)
+        say("failed", reason); /* vmm counts it if the guest has not said that it ends */
+}
+
+static int run(const char *uri, const char *folder)
+{
+    char text[REASON_BYTES], mend[REASON_BYTES] = "";
+    const struct backend *backend = choose(&uri, text, mend);
+    if (backend)
+        run_in(backend, uri, folder);
+    else
+        say("failed", text);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return backend ? 0 : 3;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 3 && strcmp(argv[1], "probe") == 0)
+        return probe(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "run") == 0)
+        return run(argv[2], argv[3]);
+    fputs("vmm-qemu is started by vmm run --engine qemu\n", stderr);
+    return 2;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A machine that others run: all that is heard of it is its console.  A line becomes what the
+ * console and power devices would have made of it, so whoever watches the machine sees no
+ * difference.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/machine_private.h"
+#include "machine/pc_line.h"
+
+static void say(struct machine *machine, const struct pc_line *said, uint32_t kind)
+{
+    char text[ABI_CONSOLE_MAX + 1];
+    struct machine_console_line line = {
+        .core = said->core,
+        .time_ns = said->time_ns,
+        .kind = kind,
+        .text = text,
+        .bytes = (uint32_t)(said->bytes < ABI_CONSOLE_MAX ? said->bytes : ABI_CONSOLE_MAX),
+    };
+    memcpy(text, said->text, line.bytes);
+    text[line.bytes] = '\0';
+    memcpy(line.speaker, said->speaker, sizeof line.speaker);
+    machine->state.stats.console_lines++;
+    const struct machine_sink *sink = &machine->config.sink;
+    if (sink->console_line)
+        sink->console_line(sink->context, &line);
+}
+
+static void end(struct machine *machine, const struct pc_line *said)
+{
+    char code[8] = "";
+    memcpy(code, said->text, said->bytes < sizeof code ? said->bytes : sizeof code - 1);
+    if (said->kind == PC_LINE_PANIC) {
+        machine_tell(machine, MACHINE_EVENT_PANIC, said->core, said->time_ns,
+                     "the CPU driver gave up");
+        machine_end(machine, STOP_PANIC, said->core);
+        return;
+    }
+    machine->state.exit_code = (uint32_t)strtoul(code, NULL, 10) & 0xff;
+    machine_tell(machine, MACHINE_EVENT_EXIT, said->core, said->time_ns, "exit code %u",
+                 machine->state.exit_code);
+    machine_end(machine, STOP_EXIT, said->core);
+}
+
+void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns)
+{
+    struct pc_line said;
+    pthread_mutex_lock(&machine->lock);
+    if (machine->state.stopped) {
+        pthread_mutex_unlock(&machine->lock);
+        return;
+    }
+    if (!pc_line_parse(line, bytes, &said) || said.core >= machine->config.core_count)
+        said = (struct pc_line){
+            .kind = PC_LINE_KERNEL, .time_ns = now_ns, .text = line, .bytes = bytes
+        };
+    switch (said.kind) {
+    case PC_LINE_EXIT:
+    case PC_LINE_PANIC:
+        end(machine, &said);
+        break;
+    default:
+        say(machine, &said,
+            said.kind == PC_LINE_USER    ? ABI_CONSOLE_USER
+            : said.kind == PC_LINE_TRACE ? ABI_CONSOLE_TRACE
+                                         : ABI_CONSOLE_KERNEL);
+    }
+    pthread_mutex_unlock(&machine->lock);
+}
