@@ -51,6 +51,7 @@ enum device_core_power {
     DEVICE_CORE_OFF,     /* never started */
     DEVICE_CORE_ON,      /* started */
     DEVICE_CORE_STOPPED, /* switched itself off; cannot be started again */
+    DEVICE_CORE_KILLED,  /* by another; cannot be started again */
 };
 
 /* Everything the devices remember.  Flat: a copy of the structure is a snapshot. */
@@ -82,6 +83,7 @@ enum device_effect_kind {
     DEVICE_CONSOLE,    /* a line was said */
     DEVICE_START_CORE, /* let a core run */
     DEVICE_STOP_CORE,  /* the issuing core runs no further */
+    DEVICE_KILL_CORE,  /* nor does this one */
     DEVICE_EXIT,       /* switch the machine off */
     DEVICE_PANIC,      /* the CPU driver of the issuing core gave up */
     DEVICE_SCRUB,      /* zero a range of guest memory */
@@ -93,7 +95,7 @@ enum device_effect_kind {
 struct device_effect {
     enum device_effect_kind kind;
     unsigned
-        core; /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, else the issuer */
+        core; /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, KILL_CORE, else the issuer */
     union {
         struct {
             uint32_t bits;      /* ABI_CAUSE_* */

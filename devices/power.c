@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The power device: starts other cores, stops the own one, switches the machine off.
+ * The power device: starts other cores, stops the own one or another, switches the machine off.
  *
- * A core goes OFF -> ON -> STOPPED and never back: "stopped for good" is what a crashed or retired
- * core looks like to its neighbours.  Starting checks what can be checked from outside (addresses
+ * A core goes OFF -> ON -> STOPPED or KILLED and never back: "stopped for good" is what a crashed or
+ * retired core looks like to its neighbours.  Starting checks what can be checked from outside (addresses
  * lie in RAM and on pages, RIP is canonical), because a core that starts wrongly can only die
  * without a word.
  */
@@ -21,19 +21,28 @@ static bool is_ram_page(const struct device_memory *memory, uint64_t paddr)
     return range && range->kind == DEVICE_RANGE_RAM && paddr % ABI_PAGE_BYTES == 0;
 }
 
+static uint64_t may_start(const struct device_state *state, uint64_t core)
+{
+    if (core >= state->core_count)
+        return ABI_RESULT_NO_SUCH_CORE;
+    switch (state->power[core]) {
+    case DEVICE_CORE_OFF:
+        return ABI_RESULT_OK;
+    case DEVICE_CORE_ON:
+        return ABI_RESULT_CORE_RUNNING;
+    default:
+        return ABI_RESULT_NO_SUCH_CORE;
+    }
+}
+
 static void start_core(struct device_state *state, const struct device_memory *memory,
                        const struct device_access *access, struct device_reply *reply)
 {
     uint64_t core = access->arg[0], rip = access->arg[1], rdi = access->arg[2];
     uint64_t cr3 = access->arg[3];
-    if (core >= state->core_count || state->power[core] == DEVICE_CORE_STOPPED) {
-        reply->result = ABI_RESULT_NO_SUCH_CORE;
+    reply->result = may_start(state, core);
+    if (reply->result != ABI_RESULT_OK)
         return;
-    }
-    if (state->power[core] == DEVICE_CORE_ON) {
-        reply->result = ABI_RESULT_CORE_RUNNING;
-        return;
-    }
     if (!is_canonical(rip) || !is_ram_page(memory, rdi) || !is_ram_page(memory, cr3)) {
         reply->result = ABI_RESULT_BAD_ADDRESS;
         return;
@@ -43,6 +52,30 @@ static void start_core(struct device_state *state, const struct device_memory *m
     effect->start.rip = rip;
     effect->start.rdi = rdi;
     effect->start.cr3 = cr3;
+}
+
+/* A core that runs no further has no timer: its event would be ignored, so say so. */
+static void cancel_timer(struct device_state *state, unsigned core, struct device_reply *reply)
+{
+    if (state->timer_at_ns[core] == 0)
+        return;
+    state->timer_at_ns[core] = 0;
+    device_add_effect(reply, DEVICE_TIMER, core)->at_ns = 0;
+}
+
+static void kill_core(struct device_state *state, const struct device_access *access,
+                      struct device_reply *reply)
+{
+    uint64_t core = access->arg[0];
+    if (core >= state->core_count) {
+        reply->result = ABI_RESULT_NO_SUCH_CORE;
+    } else if (core == access->core) {
+        reply->result = ABI_RESULT_BAD_REQUEST;
+    } else if (state->power[core] == DEVICE_CORE_ON) {
+        state->power[core] = DEVICE_CORE_KILLED;
+        cancel_timer(state, (unsigned)core, reply);
+        device_add_effect(reply, DEVICE_KILL_CORE, (unsigned)core);
+    }
 }
 
 void power_out(struct device_state *state, const struct device_memory *memory,
@@ -55,11 +88,7 @@ void power_out(struct device_state *state, const struct device_memory *memory,
         break;
     case ABI_POWER_STOP:
         state->power[core] = DEVICE_CORE_STOPPED;
-        /* a stopped core has no timer: its event would be ignored, so say so */
-        if (state->timer_at_ns[core] != 0) {
-            state->timer_at_ns[core] = 0;
-            device_add_effect(reply, DEVICE_TIMER, core)->at_ns = 0;
-        }
+        cancel_timer(state, core, reply);
         device_add_effect(reply, DEVICE_STOP_CORE, core);
         break;
     case ABI_POWER_EXIT:
@@ -70,6 +99,12 @@ void power_out(struct device_state *state, const struct device_memory *memory,
         break;
     case ABI_POWER_PANIC:
         device_add_effect(reply, DEVICE_PANIC, core);
+        break;
+    case ABI_POWER_KILL:
+        kill_core(state, access, reply);
+        break;
+    case ABI_POWER_AVAILABLE:
+        reply->result = may_start(state, access->arg[0]);
         break;
     default:
         reply->result = ABI_RESULT_BAD_REQUEST;

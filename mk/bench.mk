@@ -5,7 +5,7 @@
 # instructions; build/bench/work does the guest's work on QEMU; tests/bench/run runs them, and the round
 # trips on KVM, and prints the tables.  BENCH_SPEED=0 leaves out instructions per second.
 
-bench_vmm_objects := $(filter-out $(B)/host/vmm/cli/main.o,$(vmm_objects))
+bench_vmm_objects := $(filter-out $(B)/host/vmm/cli/main.o,$(vmm_objects)) $(shared_objects)
 
 $(B)/bench/pingpong: $(B)/host/tests/bench/pingpong.o
 	$(say) LINK $@

@@ -143,15 +143,19 @@ domain_images := $(foreach d,$(domain_dirs),$(B)/guest/sbin/$(notdir $d))
 user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B)/newlib/libc.a \
              $(B)/newlib/libm.a -lgcc -Wl,--end-group
 
-# domain FOLDER: the rule that links build/guest/sbin/<last part of FOLDER>
+# domain FOLDER: the rule that links build/guest/sbin/<last part of FOLDER>.  An image lies in the machine's RAM
+# as it is, so it has symbols, for whoever looks into a machine, but no debug information: that is in
+# build/guest/debug/.
 define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
-$$(call stamp,domain.$(notdir $(1)),$$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
+$$(call stamp,domain.$(notdir $(1)),strip $$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
     $(B)/guest/libif.a $(newlib_stamp) guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
 	$$(say) LD $$@
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(user_link_flags) -o $$@ $$(crt_objects) $$(objects_$(notdir $(1))) $$(user_libs)
+	$$(Q)mkdir -p $$(@D) $(B)/guest/debug
+	$$(Q)$$(CC) $$(user_link_flags) -o $(B)/guest/debug/$(notdir $(1)) $$(crt_objects) $$(objects_$(notdir $(1))) \
+	    $$(user_libs)
+	$$(Q)objcopy --strip-debug $(B)/guest/debug/$(notdir $(1)) $$@
 all_domain_objects += $$(objects_$(notdir $(1)))
 endef
 all_domain_objects :=

@@ -33,6 +33,11 @@
 #define ABI_POWER_STOP 2  /* the issuing core stops for good */
 #define ABI_POWER_EXIT 3  /* the machine is switched off; arg[0] exit code, 0..255 */
 #define ABI_POWER_PANIC 4 /* the CPU driver cannot go on; the machine reports and stops */
+/* The fence: when this is done core arg[0], which is not the own one, changes no byte any more, and nothing that
+ * it has written is shown later; it never runs again.  A core that does not run is left alone.  Sets result. */
+#define ABI_POWER_KILL 5
+/* May core arg[0] be started?  Sets result as ABI_POWER_START would, and starts nothing. */
+#define ABI_POWER_AVAILABLE 6
 
 /* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
  * ABI_SCRUB_ALIGN, RAM or window. */

@@ -22,7 +22,7 @@ _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_DISPATCHER < 1ull << RANK_MAX, "rank of 
 #define COST_WAKE 60
 #define COST_SPINE 35
 
-static struct dcb *first;
+struct dcb *wakeup_head;
 
 static unsigned rank_of(const struct dcb *dcb)
 {
@@ -84,7 +84,7 @@ void wakeup_set(struct dcb *dcb, systime_t at)
     dcb->wakeup = at;
     dcb->sleeping = 1;
     dcb->sleep = (struct sleeper){ .rank = 1 };
-    first = meld(first, dcb);
+    wakeup_head = meld(wakeup_head, dcb);
 }
 
 void wakeup_remove(struct dcb *dcb)
@@ -92,11 +92,11 @@ void wakeup_remove(struct dcb *dcb)
     if (!dcb->sleeping)
         return;
     struct dcb *up = dcb->sleep.up, *rest = meld(dcb->sleep.left, dcb->sleep.right);
-    debug_assert(up == NULL ? first == dcb : up->sleep.left == dcb || up->sleep.right == dcb);
+    debug_assert(up == NULL ? wakeup_head == dcb : up->sleep.left == dcb || up->sleep.right == dcb);
     if (rest != NULL)
         rest->sleep.up = up;
     if (up == NULL)
-        first = rest;
+        wakeup_head = rest;
     else if (up->sleep.left == dcb)
         up->sleep.left = rest;
     else
@@ -112,24 +112,19 @@ int wakeup_cost(const struct dcb *dcb)
     if (!dcb->sleeping)
         return COST_WAKE;
     const unsigned spines = rank_of(dcb->sleep.left) + rank_of(dcb->sleep.right);
-    return COST_WAKE + COST_SPINE * (int)(spines + (dcb == first ? 0 : rank_of(first)));
+    return COST_WAKE + COST_SPINE * (int)(spines + (dcb == wakeup_head ? 0 : rank_of(wakeup_head)));
 }
 
 void wakeup_check(systime_t now)
 {
     int left = WAKEUP_WORK;
     LOOP_BOUND(woken, WAKEUP_WORK / COST_WAKE + 1);
-    while (first != NULL && first->wakeup <= now && left > 0) {
+    while (wakeup_head != NULL && wakeup_head->wakeup <= now && left > 0) {
         LOOP_ROUND(woken);
-        struct dcb *dcb = first;
+        struct dcb *dcb = wakeup_head;
         left -= wakeup_cost(dcb);
         wakeup_remove(dcb);
-        assert(first != dcb); /* else it would be found for ever */
+        assert(wakeup_head != dcb); /* else it would be found for ever */
         schedule_make_runnable(dcb);
     }
-}
-
-systime_t wakeup_first(void)
-{
-    return first == NULL ? 0 : first->wakeup;
 }

@@ -108,6 +108,16 @@ scenario answers 2 '150 ms' 'console: did not notice anything
 vmm run --engine unicorn --seed 1 "$TMP/answers.yaml"
 exits_with 0
 
+# Many bindings cost no more each than few, but for the polling of their channels.
+{
+    cat "$TMP/servers"
+    echo 'module /sbin/greedy core=0 many 300 server.1'
+} >"$TMP/many"
+scenario many 2 '5 s' 'console: { regex: "closed 300" }
+  - not: PANIC' <"$TMP/many"
+vmm run --engine unicorn --seed 1 "$TMP/many.yaml"
+exits_with 0
+
 # The next one gets as much, though the one that never answers lives on, and what the first one asked of it
 # with it.
 {

@@ -76,6 +76,11 @@ hash_of long 4
     fail "$(stores short) stores were seen though the only rule was over, $(stores long) with another one"
 [ "$(stores plain)" -eq 0 ] || fail "stores were seen without a rule"
 
+# Messages go by their names where they are seen.
+vmm run -v --engine unicorn --seed 4 "$TMP/long.yaml"
+exits_with 0
+says ' message: myappif.hello #5 to core 0, myappif:myapp.0<-myapp.1#1$'
+
 # Flipped bits in words that a hello does not use, and delays: chance, but the same for each seed.
 mixed='faults:
   - name: flips

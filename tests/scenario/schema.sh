@@ -107,7 +107,7 @@ top = "scenario: a\n" + boot + "\n"
 forms = ["scenario: @\n" + boot, "scenario: a\nboot: @", "scenario: a\nboot: {menu: @}",
     "scenario: a\nboot: {menu: m.lst, add: @}", "scenario: a\nboot: [kernel /boot/cpu, module /sbin/init, @]"]
 forms += [top + key + ": @" for key in ("description", "deadline", "seed", "nested", "machine", "expect")]
-forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "window", "slice", "nodes", "distances")]
+forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "window", "slice", "on_panic", "nodes", "distances")]
 forms += [top + "machine: {nodes: [{cores: " + rest + "}]}" for rest in ("@", "0, memory: @", "0, window: @")]
 forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit", "metric", "always", "invariants")]
 forms += [top + "expect: [{console: x, " + key + ": @}]" for key in ("core", "domain", "count")]

@@ -343,8 +343,40 @@ Test(devices, power_panics_and_refuses_unknown_commands)
     cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_PANIC), ABI_RESULT_OK);
     cr_assert_eq(only_effect(DEVICE_PANIC)->core, 2);
     cr_assert_eq(out(ABI_PORT_POWER, 0), ABI_RESULT_BAD_REQUEST);
-    cr_assert_eq(out(ABI_PORT_POWER, 5), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, 7), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(out(ABI_PORT_POWER, 0xffffffff), ABI_RESULT_BAD_REQUEST);
+}
+
+static uint64_t about_core(uint64_t core, uint32_t command)
+{
+    access_.arg[0] = core;
+    return out(ABI_PORT_POWER, command);
+}
+
+Test(devices, power_kills_another_core_for_good_and_cancels_its_timer)
+{
+    cr_assert_eq(about_core(1, ABI_POWER_AVAILABLE), ABI_RESULT_OK);
+    cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK, "it does not run");
+    cr_assert_eq(reply.effect_count, 0);
+    cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_OK);
+    cr_assert_eq(about_core(1, ABI_POWER_AVAILABLE), ABI_RESULT_CORE_RUNNING);
+    access_.core = 1;
+    access_.arg[0] = 5000;
+    out(ABI_PORT_TIMER, 0);
+    cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_BAD_REQUEST, "nobody kills himself");
+    access_.core = 0;
+    cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 2);
+    cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
+    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[1].kind, DEVICE_KILL_CORE);
+    cr_assert_eq(reply.effect[1].core, 1);
+    cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 0, "once is enough");
+    cr_assert_eq(about_core(1, ABI_POWER_AVAILABLE), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(about_core(CORES, ABI_POWER_KILL), ABI_RESULT_NO_SUCH_CORE);
+    cr_assert_eq(about_core(UINT64_MAX, ABI_POWER_AVAILABLE), ABI_RESULT_NO_SUCH_CORE);
 }
 
 /* ---- scrub ---- */

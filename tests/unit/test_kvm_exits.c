@@ -41,7 +41,7 @@ TestSuite(kvm_exits, .timeout = HANG_GUARD_S, .fini = describe);
 /* Maps 2 MiB of the scratch memory at 4 MiB for ring 3 (tables in the scratch memory's first two
  * pages), copies the code between the labels 10 and 11 there and enters it.  All registers stay as
  * they are in ring 3 but for RAX, RCX, RDX, RSI, RDI, R8. */
-#define ENTER_RING_3                                  \
+#define MAP_RING_3                                    \
     "  mov 72(%r14), %rcx\n" /* scratch_paddr */      \
     "  mov $0xffff800000000000, %rdx\n"               \
     "  mov %cr3, %rax\n"                              \
@@ -57,13 +57,15 @@ TestSuite(kvm_exits, .timeout = HANG_GUARD_S, .fini = describe);
     "  lea (%rdx,%r8), %rdi\n"                        \
     "  lea 10f(%rip), %rsi\n"                         \
     "  mov $11f - 10f, %ecx\n"                        \
-    "  rep movsb\n"                                   \
-    "  push $0x1b\n"                                  \
-    "  push $0x400800\n"                              \
-    "  push $2\n"                                     \
-    "  push $0x23\n"                                  \
-    "  push $0x400000\n"                              \
+    "  rep movsb\n"
+#define GO_TO_RING_3     \
+    "  push $0x1b\n"     \
+    "  push $0x400800\n" \
+    "  push $2\n"        \
+    "  push $0x23\n"     \
+    "  push $0x400000\n" \
     "  iretq\n"
+#define ENTER_RING_3 MAP_RING_3 GO_TO_RING_3
 
 /* Comes to 1 if `syscall` reaches LSTAR in ring 0, to 2 if it is a page fault there. */
 GUEST(syscall_guest, "  set_handler 2f\n"
@@ -263,6 +265,57 @@ Test(kvm_exits, the_task_priority_is_nobodys_business)
     run(1, guest_cr8_start, guest_cr8_end);
     cr_assert(t.why.reason == STOP_EXIT && t.why.exit_code == 5, "%s: %s",
               stop_reason_name(t.why.reason), t.why.detail);
+    finish();
+}
+
+/* Turns SMEP, SMAP and UMIP on, as the CPU driver does.  Comes to 3 if CPUID does not offer all; else
+ * ring 0 reads a page of ring 3 (11 if it may), jumps there (12), and ring 3 asks where the GDT lies
+ * (13).  1: all of it was refused. */
+GUEST(guest_protection, "  set_handler 5f\n"
+                        "  mov $7, %eax\n"
+                        "  xor %ecx, %ecx\n"
+                        "  mov %rbx, %rdi\n"
+                        "  cpuid\n"
+                        "  xchg %rbx, %rdi\n"
+                        "  and $0x100080, %edi\n"
+                        "  cmp $0x100080, %edi\n"
+                        "  jne 3f\n"
+                        "  bt $2, %ecx\n"
+                        "  jnc 3f\n" MAP_RING_3 "  mov %cr4, %rax\n"
+                        "  or $0x300800, %rax\n"
+                        "  mov %rax, %cr4\n"
+                        "  xor %r12d, %r12d\n"
+                        "  mov $0x400000, %edi\n"
+                        "  mov (%rdi), %rax\n"
+                        "  power_off $11\n"
+                        "5: inc %r12d\n"
+                        "  cmp $2, %r12d\n"
+                        "  ja 7f\n"
+                        "  je 6f\n"
+                        "  cmpq $14, (%rsp)\n"
+                        "  jne 9f\n"
+                        "  jmp *%rdi\n"
+                        "6: cmpq $14, (%rsp)\n"
+                        "  jne 8f\n"
+                        "  cmpq $0x400000, 16(%rsp)\n"
+                        "  jne 9f\n" GO_TO_RING_3 "7: cmpq $13, (%rsp)\n"
+                        "  jne 2f\n"
+                        "  power_off $1\n"
+                        "2: power_off $13\n"
+                        "8: power_off $12\n"
+                        "3: power_off $3\n"
+                        "9: power_off $91\n"
+                        "10: sgdt -64(%rsp)\n"
+                        "  ud2\n"
+                        "11:\n");
+
+Test(kvm_exits, smep_smap_and_umip_keep_ring_3_out)
+{
+    run(1, guest_protection_start, guest_protection_end);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s: %s", stop_reason_name(t.why.reason), t.why.detail);
+    if (t.why.exit_code == 3)
+        cr_skip_test("this processor does not offer them");
+    cr_assert_eq(t.why.exit_code, 1, "exit code %d", (int)t.why.exit_code);
     finish();
 }
 

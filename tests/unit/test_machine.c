@@ -9,6 +9,7 @@
 #include "../guest/tiny_guest.h"
 #include "abi/boot_tables.h"
 #include "machine/event_queue.h"
+#include "machine/fabric.h"
 
 /* clang-format off */
 GUEST(nothing, "hlt\n");
@@ -429,6 +430,25 @@ Test(machine, scrub_zeroes)
     cr_assert_eq(ram[4096], 0);
     cr_assert_eq(ram[8191], 0);
     cr_assert_eq(ram[8192], 1);
+}
+
+/* ---- faults ---- */
+
+Test(machine, a_flipped_bit_is_one_bit_of_one_byte)
+{
+    start();
+    uint8_t *ram = machine_memory(t.machine, 32 * MIB, 4096);
+    struct fault_fire fire = { .action = { .kind = FAULT_FLIP, .address = 32 * MIB + 5 } };
+    for (unsigned bit = 0; bit < 8; bit++) {
+        ram[5] = 0xa5;
+        fire.action.count = bit;
+        fabric_act(t.machine, &fire, 1);
+        cr_expect_eq(ram[5], 0xa5 ^ 1 << bit);
+    }
+    cr_expect_eq(ram[4], 0);
+    cr_expect_eq(ram[6], 0);
+    fire.action.address = UINT64_MAX;
+    fabric_act(t.machine, &fire, 1); /* nothing is there */
 }
 
 /* ---- what programs report ---- */

@@ -71,7 +71,9 @@ Test(scenario_faults, rules_are_written_as_they_were)
         "1, count: 2, every: 3 us}}, {skew: {core: 3, by: -500 ppm}}, {jump: {core: 3, by: -2 "
         "ms}}, heal]}\n"
         "  - {when: {timer: [1, 2], every: 2}, do: [{late: 1 us}, {early: 2 us}, lost]}\n"
-        "  - {when: {ipi: 7, after: {fired: a}}, do: [{misroute: 3}, {stall: any, for: 1 us}]}\n"
+        "  - {when: {ipi: 7, after: {fired: a}}, do: [{misroute: 3}, {stall: any, for: 1 us}, "
+        "{flip: {address: "
+        "0x1000, bit: 3}}]}\n"
         "expect: [{fired: {rule: a, min: 0, max: 4}}, {console: x, count: 2, most: 3}]\n");
     char *first = written(s);
     struct scenario *again = good(first);

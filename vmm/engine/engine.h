@@ -209,9 +209,18 @@ struct engine_ops {
      * runs the core, at a request of it, without the machine's lock.  NULL where a core has none. */
     void (*clear_vectors)(struct engine *engine, unsigned core);
 
+    /* The machine has changed guest memory that a core may execute.  With the machine's lock held,
+     * at any time but while a request of the guest is under way that the engine knows of itself
+     * (scrub).  NULL where cores see that anyway. */
+    void (*memory_written)(struct engine *engine, uint64_t paddr, uint64_t bytes);
+
     /* Lets a core stand still where it is, or go on.  Of all cores, at any time; with the machine's lock
      * held; does not wait until it stands.  A core that is off or stopped is left alone. */
     void (*hold_core)(struct engine *engine, unsigned core, bool held);
+
+    /* Returns when a core that is held stands still: nothing of what it did is under way any more.  On
+     * the thread of another core, without the machine's lock.  NULL where cores take turns. */
+    void (*wait_until_held)(struct engine *engine, unsigned core);
 
     /* For these pages of the window ask machine_is_trapped() again: stores to those that are go through
      * machine_window_store() when this returns, or, in virtual time, from the next basic block on.  Called

@@ -24,6 +24,7 @@ const char *const fault_action_name[FAULT_ACTIONS] = {
     [FAULT_EARLY] = "early",     [FAULT_LOST] = "lost",           [FAULT_SPURIOUS] = "spurious",
     [FAULT_SKEW] = "skew",       [FAULT_JUMP] = "jump",           [FAULT_STALL] = "stall",
     [FAULT_CRASH] = "crash",     [FAULT_PARTITION] = "partition", [FAULT_HEAL] = "heal",
+    [FAULT_FLIP] = "flip",
 };
 
 /* ---- patterns ---- */

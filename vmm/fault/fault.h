@@ -61,6 +61,7 @@ enum fault_action_kind {
     FAULT_CRASH,     /* cores of the set never run again */
     FAULT_PARTITION, /* no line and no IPI between the sides, for min_ns, or until healed (0) */
     FAULT_HEAL,      /* ends all partitions */
+    FAULT_FLIP,      /* bit `count` of the memory at guest-physical `address` changes */
     FAULT_ACTIONS
 };
 
@@ -73,6 +74,7 @@ struct fault_action {
     uint32_t count;
     uint32_t words; /* bit w: word w */
     uint32_t core;
+    uint64_t address;
     int64_t amount;
     uint64_t cores;
     uint64_t flip[FAULT_LINE_WORDS_MAX];

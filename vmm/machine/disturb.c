@@ -48,6 +48,13 @@ static void stop_cores(struct machine *machine, uint64_t cores, uint64_t until_n
     }
 }
 
+/* The core is fenced: what it wrote and nobody has seen yet never will be. */
+void fabric_kill_core(struct machine *machine, unsigned core)
+{
+    stop_cores(machine, 1ull << core, 0);
+    fabric_drop_held_of(machine->fabric, core);
+}
+
 static void resume_core(struct machine *machine, unsigned core)
 {
     machine->fabric->stopped[core] = false;
@@ -136,6 +143,18 @@ static void change_clock(struct machine *machine, const struct fault_action *act
     machine_timer_again(machine, action->core, now_ns);
 }
 
+/* ---- memory ---- */
+
+static void flip(struct machine *machine, uint64_t address, unsigned bit)
+{
+    uint8_t *byte = machine_memory(machine, address, 1);
+    if (!byte)
+        return; /* the scenario has checked it; a test may not */
+    __atomic_fetch_xor(byte, (uint8_t)(1u << bit), __ATOMIC_SEQ_CST);
+    if (machine->ops->memory_written)
+        machine->ops->memory_written(machine->engine, address, 1);
+}
+
 /* ---- actions ---- */
 
 void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns)
@@ -162,6 +181,9 @@ void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t
     case FAULT_SKEW:
     case FAULT_JUMP:
         change_clock(machine, action, now_ns);
+        break;
+    case FAULT_FLIP:
+        flip(machine, action->address, action->count);
         break;
     default:
         break; /* of a line, notification or timer: done by who knows which */

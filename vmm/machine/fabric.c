@@ -168,6 +168,17 @@ static void drop_held(struct fabric *f, size_t channel)
     }
 }
 
+void fabric_drop_held_of(struct fabric *f, unsigned core)
+{
+    for (size_t i = 0; i < f->held_count; i++) {
+        struct fabric_held *held = &f->held[i];
+        if (!held->used || f->channel[held->channel].ring[held->side].core != core)
+            continue;
+        event_queue_cancel(&f->queue, held->event);
+        held->used = false;
+    }
+}
+
 static void forget(struct fabric *f, struct fabric_channel *c)
 {
     drop_held(f, (size_t)(c - f->channel));

@@ -122,6 +122,9 @@ void fabric_power_on(struct machine *machine);
 void fabric_channel_changed(struct machine *machine, uint64_t record, const struct abi_channel *is,
                             unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes);
 
+/* Lines of this core that are held back are lost. */
+void fabric_drop_held_of(struct fabric *f, unsigned core);
+
 /* A channel in which nothing can happen any more is not watched from here on.  All such channels,
  * when the faults have ended. */
 void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns);
@@ -151,6 +154,9 @@ void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side
                        bool fired);
 
 /* ---- disturb.c: everything else ---- */
+
+/* The core never runs again, and nothing that it wrote is shown later. */
+void fabric_kill_core(struct machine *machine, unsigned core);
 
 /* Carries out what is no matter of one line, IPI or timer. */
 void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns);

@@ -13,6 +13,7 @@
 #include "machine/fabric.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -379,6 +380,10 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
     fate.message = known_message(c, side, &message, now_ns);
     note_sent(f, &fate.message);
+    if (machine->config.messages && fate.message.time_ns != 0)
+        machine_tell(machine, MACHINE_EVENT_MESSAGE, fate.message.from, now_ns,
+                     "%.*s.%s #%" PRIu64 " to core %u, %s", (int)strcspn(c->name, ":"), c->name,
+                     message.name, message.number, fate.message.to, c->name);
     if (f->check)
         fabric_check_line(f, c, side, &event, &message, decision.count > 0);
     overtake(f, channel, side, slot);

@@ -347,14 +347,35 @@ static void start_core(struct machine *machine, unsigned by, const struct device
         stop(machine, STOP_ENGINE, effect->core);
 }
 
-static void stop_core(struct machine *machine, unsigned core, uint64_t now_ns)
+static void stop_if_none_is_on(struct machine *machine, unsigned core)
 {
-    machine_tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "switched itself off");
     for (unsigned i = 0; i < machine->config.core_count; i++) {
         if (machine->state.device.power[i] == DEVICE_CORE_ON)
             return;
     }
     stop(machine, STOP_ALL_STOPPED, core);
+}
+
+static void stop_core(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    machine_tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "switched itself off");
+    stop_if_none_is_on(machine, core);
+}
+
+static void kill_core(struct machine *machine, unsigned by, unsigned core, uint64_t now_ns)
+{
+    machine_tell(machine, MACHINE_EVENT_CORE_STOPPED, core, now_ns, "killed by core %u", by);
+    fabric_kill_core(machine, core);
+}
+
+/* It has asked for the last time: its vCPU stops when the request is done. */
+static void panicked_core_is_dead(struct machine *machine, unsigned core, uint64_t now_ns)
+{
+    machine->state.device.power[core] = DEVICE_CORE_KILLED;
+    machine->state.device.timer_at_ns[core] = 0;
+    set_timer(machine, core, 0, now_ns);
+    fabric_kill_core(machine, core);
+    stop_if_none_is_on(machine, core);
 }
 
 /* Applies what a model asked for; `by` made the request. */
@@ -379,6 +400,9 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
         case DEVICE_STOP_CORE:
             stop_core(machine, effect->core, now_ns);
             break;
+        case DEVICE_KILL_CORE:
+            kill_core(machine, by, effect->core, now_ns);
+            break; /* waited for by the caller, without the lock */
         case DEVICE_EXIT:
             machine_tell(machine, MACHINE_EVENT_EXIT, by, now_ns, "exit code %u",
                          effect->exit_code);
@@ -387,7 +411,10 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             break;
         case DEVICE_PANIC:
             machine_tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
-            stop(machine, STOP_PANIC, by);
+            if (machine->config.panic_kills_core)
+                panicked_core_is_dead(machine, by, now_ns);
+            else
+                stop(machine, STOP_PANIC, by);
             break;
         case DEVICE_REPORT:
             reports_add(machine, by, effect->report.block, effect->report.speaker, now_ns);
@@ -438,6 +465,10 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
         pthread_mutex_unlock(&machine->lock);
         return MACHINE_STOP_MACHINE;
     }
+    if (machine->state.device.power[core] == DEVICE_CORE_KILLED) {
+        pthread_mutex_unlock(&machine->lock); /* meanwhile: it asked too late */
+        return MACHINE_STOP_CORE;
+    }
     machine_drain_trace(machine, core, now_ns);
     device_out(&machine->state.device, &machine->device_memory, &access, &reply);
     if (reply.result != ABI_RESULT_OK)
@@ -458,6 +489,8 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
             machine_zero(machine, reply.effect[i].scrub.host, reply.effect[i].scrub.bytes);
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
+        else if (reply.effect[i].kind == DEVICE_KILL_CORE && machine->ops->wait_until_held)
+            machine->ops->wait_until_held(machine->engine, reply.effect[i].core);
     }
     if (changed_bytes > 0 && machine->ops->trap_changed)
         machine->ops->trap_changed(machine->engine, changed, changed_bytes);

@@ -52,6 +52,7 @@ enum machine_event {
     MACHINE_EVENT_CORE_STARTED, /* core, text: who started it and where */
     MACHINE_EVENT_CORE_STOPPED, /* core */
     MACHINE_EVENT_CHANNEL, /* core = who named it, text: "client->server, cores 0 and 1, at ..." */
+    MACHINE_EVENT_MESSAGE, /* core = who wrote it; in rings that are watched, if config.messages */
     MACHINE_EVENT_EXIT,    /* core = who switched off, text: "exit code 0" */
     MACHINE_EVENT_PANIC,   /* core */
     MACHINE_EVENT_BAD_REQUEST, /* core, text: what was wrong; the first few of each core only */
@@ -131,11 +132,13 @@ struct machine_config {
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
     struct interconnect_shape interconnect;
+    bool messages; /* tell the sink of messages in rings that are watched */
     bool
         watch_values; /* look at what programs report at each exit, not only when told and at the end */
     bool trace;       /* pass trace records to the sink as they are seen */
-    bool check_channels; /* watch all rings, for machine_check_channels() */
-    bool private_memory; /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool check_channels;   /* watch all rings, for machine_check_channels() */
+    bool private_memory;   /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool panic_kills_core; /* else a panic stops the machine */
     struct machine_sink sink;
 };
 

@@ -80,6 +80,7 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
         [MACHINE_EVENT_CORE_STARTED] = "core started",
         [MACHINE_EVENT_CORE_STOPPED] = "core stopped",
         [MACHINE_EVENT_CHANNEL] = "channel",
+        [MACHINE_EVENT_MESSAGE] = "message",
         [MACHINE_EVENT_EXIT] = "machine switched off",
         [MACHINE_EVENT_PANIC] = "panic",
         [MACHINE_EVENT_BAD_REQUEST] = "", /* the text says it all */
@@ -118,6 +119,8 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
+    config->messages = run->settings->report.verbosity >= 1 || run->settings->report.trace;
+    config->panic_kills_core = scenario->machine.panic_kills_core;
     config->interconnect = scenario->machine.interconnect;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);

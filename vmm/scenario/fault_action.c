@@ -210,6 +210,37 @@ static bool parse_jump(struct parser *parser, const struct ynode *value, struct 
     return true;
 }
 
+/* ---- memory ---- */
+
+/* RAM begins at 0 and has no gaps; each node's window has a place of its own. */
+static bool is_memory(const struct scenario_machine *machine, uint64_t address)
+{
+    uint64_t ram = 0;
+    for (unsigned n = 0; n < machine->node_count; n++) {
+        const uint64_t window = ABI_WINDOW_BASE + (uint64_t)n * ABI_WINDOW_STRIDE;
+        ram += machine->node[n].memory_bytes;
+        if (address >= window && address - window < machine->node[n].window_bytes)
+            return true;
+    }
+    return address < ram;
+}
+
+static bool parse_flip(struct parser *parser, const struct ynode *value, struct fault_action *a)
+{
+    static const char *const keys[] = { "address", "bit" };
+    const struct ynode *address = need(parser, value, "flip", "address");
+    const struct ynode *bit = address ? need(parser, value, "flip", "bit") : NULL;
+    if (!bit || !only(parser, value, "flip", keys, 2) ||
+        !parse_number(parser, address, "flip: address", 0, UINT64_MAX, &a->address) ||
+        !take_number(parser, bit, "flip: bit", 0, 7, &a->count))
+        return false;
+    if (is_memory(&parser->scenario->machine, a->address) || parser->cores_unknown)
+        return true;
+    diag_error(parser->diags, address->place, "flip: address: there is no memory at %s",
+               address->text);
+    return false;
+}
+
 /* ---- cores ---- */
 
 static bool parse_core_set_action(struct parser *parser, const struct ynode *value,
@@ -268,6 +299,7 @@ static const struct {
     [FAULT_CRASH] = { parse_core_set_action, false, false },
     [FAULT_PARTITION] = { parse_partition, true, false },
     [FAULT_HEAL] = { 0 },
+    [FAULT_FLIP] = { parse_flip, false, false },
 };
 
 static bool find_action(struct parser *parser, const struct ynode *node,

@@ -238,6 +238,9 @@ static void write_action(FILE *out, const struct fault_action *a)
     case FAULT_JUMP:
         fprintf(out, "{jump: {core: %u, by: %" PRId64 " ns}}", a->core, a->amount);
         break;
+    case FAULT_FLIP:
+        fprintf(out, "{flip: {address: 0x%" PRIx64 ", bit: %u}}", a->address, a->count);
+        break;
     case FAULT_STALL:
         fputs("{stall: ", out);
         write_cores(out, a->cores);

@@ -58,6 +58,7 @@ struct scenario_machine {
     const char *topology;  /* in words, "links" for those of the file's own; NULL: none */
     unsigned board;        /* SCENARIO_BOARD_*: which PC, where a PC runs it */
     uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
+    bool panic_kills_core; /* else a panic of a CPU driver stops the machine */
 };
 
 enum expectation_kind {

@@ -30,6 +30,7 @@ struct node_input {
 
 struct machine_input {
     struct given cores, memory, window, slice, board;
+    bool panic_kills_core;
     const struct ynode *nodes_at, *distances_at, *interconnect_at, *preset_at;
     const char *preset;
     uint64_t preset_cores;
@@ -114,6 +115,16 @@ static void parse_machine_slice(struct parser *parser, const struct ynode *value
         input->slice.at = value;
 }
 
+static void parse_machine_on_panic(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct machine_input *input = object;
+    bool word = value->kind == YNODE_SCALAR;
+    input->panic_kills_core = word && strcmp(value->text, "kill-core") == 0;
+    if (!input->panic_kills_core && !(word && strcmp(value->text, "stop") == 0))
+        diag_error(parser->diags, value->place, "on_panic: expected stop or kill-core, found %s",
+                   ynode_what(value));
+}
+
 static void parse_machine_nodes(struct parser *parser, const struct ynode *value, void *object)
 {
     struct machine_input *input = object;
@@ -190,6 +201,7 @@ static const struct key machine_keys[] = {
     { "nodes", false, parse_machine_nodes },
     { "distances", false, parse_machine_distances },
     { "slice", false, parse_machine_slice },
+    { "on_panic", false, parse_machine_on_panic },
     { "board", false, parse_machine_board },
     { "preset", false, parse_machine_preset },
     { "interconnect", false, parse_machine_interconnect },
@@ -405,6 +417,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
     apply_preset(input);
     bool clean = parser->diags->errors == errors_before;
 
+    machine->panic_kills_core = input->panic_kills_core;
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
     machine->board = (unsigned)input->board.value;
     machine->node_count = input->node_count ? input->node_count : 1;

@@ -93,6 +93,8 @@ static void write_machine(FILE *out, const struct scenario_machine *machine)
         fprintf(out, "  slice: %u\n", machine->slice_blocks);
     if (machine->board == SCENARIO_BOARD_Q35)
         fputs("  board: q35\n", out);
+    if (machine->panic_kills_core)
+        fputs("  on_panic: kill-core\n", out);
     fputs("  nodes:\n", out);
     for (unsigned i = 0; i < machine->node_count; i++) {
         fputs("    - cores: ", out);

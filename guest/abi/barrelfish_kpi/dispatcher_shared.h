@@ -64,6 +64,8 @@ struct registers_x86_64 {
     uint8_t fxsave_area[512];
 } __attribute__((aligned(16)));
 
+#define DISP_NAME_LEN 16 /* with the final zero */
+
 /* w: who writes.  u = user, k = kernel */
 struct dispatcher_shared {
     uint32_t disabled;             /* u, k: 1 while dispatcher code runs */
@@ -82,13 +84,13 @@ struct dispatcher_shared {
     systime_t
         systime;      /* k: machine time at the last dispatch, ns (as of the core's last request) */
     systime_t wakeup; /* u: wake at this time, 0 = no */
-    char name[16];    /* u (spawner) */
-    uint64_t crit_pc_low;  /* u */
-    uint64_t crit_pc_high; /* u */
-    lvaddr_t upcall_stack; /* u: top of the stack on which upcalls start, 16-byte aligned */
-    uint32_t curr_core_id; /* k */
-    uint32_t domain_id;    /* k, from Setup */
-    uint64_t tsc_hz;       /* k */
+    char name[DISP_NAME_LEN]; /* u (spawner) */
+    uint64_t crit_pc_low;     /* u */
+    uint64_t crit_pc_high;    /* u */
+    lvaddr_t upcall_stack;    /* u: top of the stack on which upcalls start, 16-byte aligned */
+    uint32_t curr_core_id;    /* k */
+    uint32_t domain_id;       /* k, from Setup */
+    uint64_t tsc_hz;          /* k */
     uint64_t reserved[13];
     struct registers_x86_64 enabled_save_area;  /* k, u */
     struct registers_x86_64 disabled_save_area; /* k, u */

@@ -65,9 +65,13 @@ systime_t schedule_slice_end(void);
  * that there are more. */
 #define WAKEUP_WORK 1500
 void wakeup_set(struct dcb *dcb, systime_t at);
-void wakeup_remove(struct dcb *dcb);    /* no effect if it does not sleep */
-int wakeup_cost(const struct dcb *dcb); /* of making it runnable, whether it sleeps or not */
-void wakeup_check(systime_t now);       /* makes runnable whose time has come */
-systime_t wakeup_first(void);           /* 0: nobody sleeps */
+void wakeup_remove(struct dcb *dcb);       /* no effect if it does not sleep */
+int wakeup_cost(const struct dcb *dcb);    /* of making it runnable, whether it sleeps or not */
+void wakeup_check(systime_t now);          /* makes runnable whose time has come */
+extern struct dcb *wakeup_head;            /* who wakes first; for this file and wakeup.c */
+static inline systime_t wakeup_first(void) /* 0: nobody sleeps */
+{
+    return wakeup_head == NULL ? 0 : wakeup_head->wakeup;
+}
 
 #endif

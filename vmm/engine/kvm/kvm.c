@@ -14,6 +14,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,15 @@ static void hold_core(struct engine *engine, unsigned core, bool held)
     kvm_vcpu_kick(&engine->vcpu[core]);
 }
 
+static void wait_until_held(struct engine *engine, unsigned core)
+{
+    assert(core < engine->core_count && atomic_load(&engine->vcpu[core].held));
+    while (atomic_load(&engine->vcpu[core].busy)) {
+        kvm_vcpu_kick(&engine->vcpu[core]);
+        sched_yield();
+    }
+}
+
 static void clear_vectors(struct engine *engine, unsigned core)
 {
     assert(core < engine->core_count);
@@ -376,6 +386,7 @@ const struct engine_ops engine_kvm = {
     .start_core = start_core,
     .kick = kick,
     .hold_core = hold_core,
+    .wait_until_held = wait_until_held,
     .trap_changed = kvm_trap_changed,
     .clear_vectors = clear_vectors,
     .events_changed = events_changed,

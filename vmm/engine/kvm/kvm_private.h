@@ -92,6 +92,7 @@ struct kvm_vcpu {
      * looks at in_guest afterwards; the vCPU sets in_guest first and looks at them afterwards. */
     atomic_bool in_guest;
     atomic_bool held;     /* a fault lets it stand still */
+    atomic_bool busy;     /* the guest runs, or a request of it is carried out */
     pthread_mutex_t lock; /* covers self, alive, started, entry; for waiting on `wake` */
     pthread_cond_t wake;
     pthread_t self; /* the thread, while alive */

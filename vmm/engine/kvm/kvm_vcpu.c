@@ -153,6 +153,7 @@ static bool on_halt(struct kvm_vcpu *vcpu)
     bool wakes = vcpu->run->if_flag; /* else only the end of the run ends this */
     vcpu->activity = CORE_HALTED;
     pthread_mutex_lock(&vcpu->lock);
+    atomic_store(&vcpu->busy, false);
     while (!is_stopping(vcpu) &&
            !(wakes && machine_cause_pending(vcpu->engine->machine, vcpu->core)))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
@@ -243,6 +244,7 @@ static bool must_wait(const struct kvm_vcpu *vcpu)
 static void wait_outside(struct kvm_vcpu *vcpu)
 {
     pthread_mutex_lock(&vcpu->lock);
+    atomic_store(&vcpu->busy, false);
     while (must_wait(vcpu) && !is_stopping(vcpu))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
     pthread_mutex_unlock(&vcpu->lock);
@@ -269,6 +271,7 @@ static void run_guest(struct kvm_vcpu *vcpu)
         wait_outside(vcpu);
         __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&vcpu->in_guest, true);
+        atomic_store(&vcpu->busy, true);
         int r = 0, error = 0;
         bool stopping = is_stopping(vcpu);
         if (!stopping && must_wait(vcpu)) {
@@ -364,6 +367,7 @@ static void run_started(struct kvm_vcpu *vcpu)
     }
     vcpu->activity = CORE_RUNNING;
     run_guest(vcpu);
+    atomic_store(&vcpu->busy, false);
     save_state(vcpu);
 }
 

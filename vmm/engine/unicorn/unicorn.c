@@ -336,6 +336,7 @@ const struct engine_ops engine_unicorn = {
     .start_core = unicorn_start_core,
     .kick = unicorn_kick,
     .hold_core = unicorn_hold_core,
+    .memory_written = unicorn_code_written,
     .trap_changed = unicorn_trap_changed,
     .events_changed = unicorn_events_changed,
     .run = unicorn_run,

@@ -7,11 +7,14 @@
  *   greedy take WHAT NUMBER    takes all it can of WHAT (hogs.c), and stays
  *   greedy taken WHAT NUMBER   the same, and ends
  *   greedy twice NUMBER [WHAT...]  one after the other has each of them, or of these, run twice
+ *   greedy many COUNT NAME     binds so many times to NAME, and closes: does the last cost what the first did?
  *   greedy neighbour MS NAME...  after so long, needs what any program needs, and of these servers
  *
  * The hogs bind to "server.NUMBER" and "mute.NUMBER".
  */
 #include "greedy.h"
+
+#include <inttypes.h>
 
 #define STATUS_KILLED 137
 #define SETTLE_NS 3000000ull
@@ -242,6 +245,61 @@ static int neighbour(unsigned ms, char **servers, int count)
     return 0;
 }
 
+/* ---- many bindings ---- */
+
+struct pace {
+    systime_t first, last; /* machine time of the first tenth, and of the last */
+};
+
+static void note(struct pace *pace, unsigned i, unsigned count)
+{
+    static systime_t begin;
+    if (i == 0 || i == count - count / 10)
+        begin = get_system_time();
+    else if (i == count / 10)
+        pace->first = get_system_time() - begin;
+    else if (i == count)
+        pace->last = get_system_time() - begin;
+}
+
+/* Machine time is a matter of instructions where this is asked for.  `for_each`: what one more channel may cost
+ * every later one. */
+static void check_pace(const char *what, const struct pace *pace, unsigned count,
+                       systime_t for_each)
+{
+    const systime_t first = pace->first / (count / 10), last = pace->last / (count / 10);
+    printf("%s %u: %" PRIu64 " ns each at first, %" PRIu64 " ns at last\n", what, count, first,
+           last);
+    CHECK(last < first + first / 4 + count * for_each);
+}
+
+#define POLLING_NS 500 /* whoever sleeps looks at all his channels before, and when he wakes up */
+
+static int many(unsigned count, char *name)
+{
+    struct mortal_binding **all = calloc(count, sizeof(struct mortal_binding *));
+    struct pace pace;
+    const iref_t iref = find(name);
+    CHECK(count >= 10 && all != NULL);
+    for (unsigned i = 0; i < count; i++) {
+        note(&pace, i, count);
+        is_bound = false;
+        CHECK(err_is_ok(
+            mortal_bind(iref, bound, name, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT)));
+        wait_for(&is_bound);
+        all[i] = peer;
+    }
+    note(&pace, count, count);
+    check_pace("bound", &pace, count, POLLING_NS);
+    for (unsigned i = 0; i < count; i++) {
+        note(&pace, i, count);
+        CHECK(err_is_ok(all[i]->control(all[i], IDC_CONTROL_TEARDOWN)));
+    }
+    note(&pace, count, count);
+    check_pace("closed", &pace, count, 0);
+    return 0;
+}
+
 int main(int argc, char *argv[])
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -262,10 +320,12 @@ int main(int argc, char *argv[])
         end_children();
         return 0;
     }
+    if (argc > 3 && strcmp(what, "many") == 0)
+        return many((unsigned)strtoul(argv[2], NULL, 10), argv[3]);
     if (argc > 2 && strcmp(what, "twice") == 0)
         return twice(argv[2], argv + 3, argc - 3);
     if (argc > 2 && strcmp(what, "neighbour") == 0)
         return neighbour((unsigned)strtoul(argv[2], NULL, 10), argv + 3, argc - 3);
-    printf("usage: greedy server|mute|take|taken|twice|neighbour ...\n");
+    printf("usage: greedy server|mute|take|taken|twice|many|neighbour ...\n");
     return 2;
 }

@@ -101,6 +101,12 @@ static inline errval_t cap_direct_identify(struct capref cap, struct capability 
 }
 #define debug_cap_identify cap_direct_identify
 
+/* Can capabilities of the type be mapped into a page table?  How large is a page table of that type, as a power of
+ * two (0: it is none)?  The address space of physical addresses that the memory is in: there is one, 0. */
+bool type_is_mappable(enum objtype type);
+size_t vnode_objbits(enum objtype type);
+uint32_t get_pasid(const struct capability *cap);
+
 /* Where the memory of a mappable capability (a frame, a page table) lies.  LIB_ERR_CAP_NOT_MAPPABLE for
  * other types, RAM among them. */
 errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret);

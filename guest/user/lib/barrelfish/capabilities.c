@@ -16,6 +16,29 @@ static const struct {
 #include <barrelfish_kpi/caps.def>
 };
 
+bool type_is_mappable(enum objtype type)
+{
+    return (unsigned)type < ObjType_Num && types[type].mappable;
+}
+
+size_t vnode_objbits(enum objtype type)
+{
+    switch (type) {
+    case ObjType_VNode_x86_64_pml4:
+    case ObjType_VNode_x86_64_pdpt:
+    case ObjType_VNode_x86_64_pdir:
+    case ObjType_VNode_x86_64_ptable:
+        return BASE_PAGE_BITS;
+    default:
+        return 0;
+    }
+}
+
+uint32_t get_pasid(const struct capability *cap)
+{
+    return (uint32_t)cap->u.mem.node;
+}
+
 errval_t cap_destroy(struct capref cap)
 {
     errval_t err = cap_delete(cap);

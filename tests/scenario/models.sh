@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Models of protocols (tests/models), searched by spin; every rule that a model can leave out must be missed.
+# MODEL_CORES=4: a larger machine (make soak).
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+command -v spin >/dev/null || skip "no spin here (Debian package spin)"
+
+search() {
+    tests/models/run "$@" >"$TMP/out" 2>&1 || fail "$(cat "$TMP/out")"
+    cat "$TMP/out"
+}
+
+search agreement "${MODEL_CORES:-3}"
+for rule in TAKES_BACK NO_MAJORITY ANY_SET; do
+    search agreement 3 $rule
+done
