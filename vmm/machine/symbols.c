@@ -11,6 +11,8 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -174,6 +176,18 @@ bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr,
     return true;
 }
 
+/* Images carry no debug information: that of sbin/NAME is in debug/NAME beside that folder. */
+static struct line_file *open_lines(const char *path)
+{
+    char beside[PATH_MAX];
+    const char *name = strrchr(path, '/');
+    struct line_file *lines = NULL;
+    if (name && (size_t)snprintf(beside, sizeof beside, "%.*s/../debug%s", (int)(name - path), path,
+                                 name) < sizeof beside)
+        lines = line_file_open(beside);
+    return lines ? lines : line_file_open(path);
+}
+
 bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **source,
                  int *line)
 {
@@ -181,7 +195,7 @@ bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, c
     if (!file)
         return false;
     if (!file->lines_known)
-        file->lines = line_file_open(path);
+        file->lines = open_lines(path);
     file->lines_known = true;
     return line_lookup(file->lines, vaddr, source, line);
 }
