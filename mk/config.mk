@@ -62,7 +62,7 @@ host_includes := -I. -Ivmm -Idevices
 hardening := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 hardened_link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(hardening) $(host_includes)
-host_libs := -lyaml -ljansson -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
+host_libs := -lyaml -ljansson -ldw -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
 # vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 

@@ -17,6 +17,8 @@
 #include "loader.h"
 
 #define UART 0x3f8
+#define UART_FIFO_CONTROL (UART + 2)
+#define UART_FIFO_ON 1
 #define PIC_MASK_MASTER 0x21
 #define PIC_MASK_SLAVE 0xa1
 #define FAIL_CODE 126
@@ -116,6 +118,7 @@ void loader_main(const struct pvh_start *start)
     const uint64_t zero = clock_tsc();
     out8(PIC_MASK_MASTER, 0xff);
     out8(PIC_MASK_SLAVE, 0xff);
+    out8(UART_FIFO_CONTROL, UART_FIFO_ON); /* the CPU driver writes 16 bytes at once */
     if (start->magic != PVH_MAGIC)
         loader_fail("not started by the PVH protocol");
     const struct abi_bundle *bundle = find_bundle(start);

@@ -385,7 +385,9 @@ Test(report_console, of_lines_that_are_not_kept_the_last_are)
     make("expect: [{console: never}]\n");
     char text[32];
     stream = open_memstream(&shown, &shown_bytes);
-    struct report_options options = { .verbosity = -1, .out = stream, .keep_limit = 100 };
+    struct report_options options = {
+        .verbosity = -1, .full = true, .out = stream, .keep_limit = 100
+    };
     struct report *report = report_create(scenario, &options);
     for (int i = 0; i < 120; i++) {
         snprintf(text, sizeof(text), "line %d.", i);
@@ -468,7 +470,9 @@ Test(report_summary, failure_names_expectation_and_last_lines)
 {
     make("expect:\n  - {console: never, core: 1}\n  - not: bad\n  - {console: 'l', count: 99}\n"
          "  - console: \"\\e[2J\"\n");
-    struct report *report = open_report(-1, false);
+    stream = open_memstream(&shown, &shown_bytes);
+    const struct report_options options = { .verbosity = -1, .full = true, .out = stream };
+    struct report *report = report_create(scenario, &options);
     for (int i = 0; i < 20; i++) {
         char text[16];
         snprintf(text, sizeof(text), "l%d", i);
@@ -481,7 +485,9 @@ Test(report_summary, failure_names_expectation_and_last_lines)
                                  .detail = "deadline of 30 s reached",
                                  .postmortem = strdup("core 0: rip 0x1 \x1b[2J\ncore 1: idle\n") };
     report_summary(report, &result);
+    fflush(stream);
     cr_expect_not_null(strstr(shown, "FAIL t  0.00 s  kvm  2 cores  deadline of 30 s reached\n"));
+    cr_expect_eq(strchr(strstr(shown, "FAIL t"), '\n')[1], 0, "the verdict is the last line");
     cr_expect_not_null(strstr(shown, "t.yaml:7:5: core 1 prints \"never\"\n"));
     cr_expect_not_null(strstr(shown, "t.yaml:8:5: no core prints \"bad\"\n"
                                      "    but core 0 printed: bad \\x1b\n"));
@@ -493,6 +499,37 @@ Test(report_summary, failure_names_expectation_and_last_lines)
     cr_expect_null(strchr(shown, '\033'));
     result_free(&result);
     close_report(report);
+}
+
+/* Many lines, a long post-mortem: what is shown by default fits a screen. */
+Test(report_summary, failure_fits_a_screen_and_quiet_a_corner)
+{
+    for (int verbosity = -1; verbosity <= 0; verbosity++) {
+        make("expect:\n  - {console: never}\n");
+        stream = open_memstream(&shown, &shown_bytes);
+        const struct report_options options = { .verbosity = verbosity, .out = stream };
+        struct report *report = report_create(scenario, &options);
+        struct run_result result = { .verdict = VERDICT_FAIL,
+                                     .engine = "kvm",
+                                     .core_count = 2,
+                                     .detail = "deadline of 30 s reached",
+                                     .postmortem = strdup("everything\n"),
+                                     .brief = strdup("run ended\na\nb\nc\nd\ne\nf\n") };
+        for (unsigned i = 0; i < 160; i++)
+            say(report, i % 2, "app", "line", ABI_CONSOLE_USER);
+        fflush(stream);
+        size_t before = shown_bytes;
+        report_summary(report, &result);
+        fflush(stream);
+        unsigned lines = 0;
+        for (const char *c = shown + before; *c; c++)
+            lines += *c == '\n';
+        cr_expect_leq(lines, verbosity < 0 ? 8 : 50, "%u lines: %s", lines, shown + before);
+        cr_expect_null(strstr(shown, "everything"));
+        cr_expect_not_null(strstr(shown, "  run ended\n  a\n  b\n"));
+        result_free(&result);
+        close_report(report);
+    }
 }
 
 Test(report_summary, verbose_shows_exits_by_reason_and_virtual_runs_their_seed)

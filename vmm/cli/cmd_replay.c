@@ -18,7 +18,8 @@ static const struct command_line command_line = {
     .takes = { { 'q', "Show the summary only" },
                { 'v', "As in vmm run" },
                { OPTION_GUARD, "As in vmm run" },
-               { OPTION_ENGINE_MEMORY, NULL } },
+               { OPTION_ENGINE_MEMORY, NULL },
+               { OPTION_FULL, NULL } },
     .operand = "the folder of a recorded run",
     .args_doc = "DIR",
     .doc =
@@ -57,6 +58,7 @@ static int replay(const struct options *options, const struct scenario *scenario
         .engine_memory = options->engine_memory,
         .trap_window = recorded->trap_window,
         .report = { .verbosity = options->verbosity,
+                    .full = options->full,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
                     .out = stdout },

@@ -47,8 +47,9 @@ static const struct command_line command_line = {
                { OPTION_SECCOMP,
                  "What to do about system calls that running a guest does not need: end (default), "
                  "let the kernel log them, nothing" },
+               { OPTION_FULL, NULL },
                { OPTION_TRAP_WINDOW, NULL },
-               { 'q', "Show the summary and failures only" },
+               { 'q', "Show the verdict only, and of a failure the reason" },
                { 'v',
                  "Show boot phases, cores, bindings, exits by reason; twice: every system call "
                  "and upcall" } },
@@ -226,6 +227,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .report = { .verbosity = options->verbosity,
+                    .full = options->full,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
                     .out = stdout,

@@ -31,6 +31,7 @@ enum {
     OPTION_TRAP_WINDOW,
     OPTION_OUTPUT_LIMIT,
     OPTION_SECCOMP,
+    OPTION_FULL,
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
     OPTION_FORMAT,
@@ -46,7 +47,7 @@ struct options {
     struct sets sets;
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
         *export_format, *accel, *svg;
-    bool has_seed, trap_window;
+    bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */

@@ -76,6 +76,10 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
 /* A core read a port. */
 uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, unsigned width);
 
+/* Is no core to be interrupted and nothing due but the deadline?  When all cores sleep as well,
+ * nothing can happen any more. */
+bool machine_sleeps_for_ever(struct machine *machine);
+
 /* Time of the earliest event, MACHINE_NO_EVENT if there is none. */
 uint64_t machine_next_event_ns(struct machine *machine);
 

@@ -331,6 +331,7 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->console_line)
         sink->console_line(sink->context, &line);
+    machine_look_for_crash(machine, line.core, line.time_ns);
     fabric_console(machine, &line);
 }
 

@@ -55,6 +55,7 @@ enum machine_event {
     MACHINE_EVENT_MESSAGE, /* core = who wrote it; in rings that are watched, if config.messages */
     MACHINE_EVENT_EXIT,    /* core = who switched off, text: "exit code 0" */
     MACHINE_EVENT_PANIC,   /* core */
+    MACHINE_EVENT_CRASH,   /* core, text: who died of what */
     MACHINE_EVENT_BAD_REQUEST, /* core, text: what was wrong; the first few of each core only */
 };
 
@@ -187,8 +188,21 @@ bool message_names_read_file(const char *path, struct fault_names *names);
 void machine_postmortem(struct machine *machine, const struct engine_stop *why, bool verbose,
                         FILE *out);
 
-/* Writes "name!symbol+0x12" for a virtual address of a core; for addresses of the CPU driver `domain`
- * is ignored.  Returns false (and writes "name!0x401234") if no symbol is known. */
+/* The same, short enough for a screen: cores that idle are counted, trace records are left out but
+ * for the culprit. */
+void machine_postmortem_brief(struct machine *machine, const struct engine_stop *why, FILE *out);
+
+/* A domain that a fault has ended: who and of what, in one line; false if there was
+ * none.  Nothing is written where text_bytes is 0. */
+bool machine_crash_text(const struct machine *machine, char *text, size_t text_bytes);
+
+/* What each thread of each domain waits for, now: the machine may be running.  (What is half
+ * written then may be shown wrong; nothing is believed.) */
+void machine_explain(struct machine *machine, FILE *out);
+
+/* Writes "name!symbol+0x12 (main.c:34)" for a virtual address of a core; for addresses of the CPU
+ * driver `domain` is ignored.  Returns false (and writes "name!0x401234") if no symbol is known.
+ * */
 bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr, char *text,
                     size_t text_bytes);
 

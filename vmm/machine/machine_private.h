@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "abi/wait_table.h"
 #include "machine/event_queue.h"
 #include "machine/image.h"
 #include "machine/machine.h"
@@ -14,7 +15,9 @@
 #include "machine/symbols.h"
 
 #define MACHINE_MAX_REGIONS (2 * ABI_MAX_NODES + 1)
-#define MACHINE_TRACE_KEPT 16        /* last records of each core, for the report */
+#define MACHINE_TRACE_KEPT 16      /* last records of each core, for the report */
+#define MACHINE_DISPATCHERS_MAX 64 /* for each core */
+#define MACHINE_CRASHES_MAX 8
 #define MACHINE_BAD_REQUESTS_SHOWN 8 /* for each core; the rest is only counted */
 
 /* The flight recorder of a core, as far as the machine has read it. */
@@ -26,12 +29,30 @@ struct machine_trace {
     struct abi_trace_record last_syscall; /* what == 0: none */
 };
 
+/* Dispatchers that the trace has named, of one core. */
+struct machine_dispatchers {
+    uint64_t dcb[MACHINE_DISPATCHERS_MAX];
+    unsigned count, last; /* last: where the latest one was found */
+};
+
+/* A domain that a fault has ended. */
+struct machine_crash {
+    uint64_t time_ns;
+    unsigned core;
+    uint32_t domain_id;
+    char name[17];
+    struct abi_wait_crash is;
+};
+
 /* All that changes while the machine runs, except guest memory.  Flat: a copy is a snapshot. */
 struct machine_state {
     struct device_state device;
     struct event_queue queue;
     uint64_t timer_event[ABI_MAX_CORES]; /* sequence of the core's EVENT_TIMER, 0 = none */
     struct machine_trace trace[ABI_MAX_CORES];
+    struct machine_dispatchers dispatchers[ABI_MAX_CORES];
+    struct machine_crash crash[MACHINE_CRASHES_MAX]; /* the first ones */
+    unsigned crash_count;
     struct machine_stats stats;
     bool stopped; /* the guest or the machine ended the run; nothing more happens */
     enum stop_reason stop_reason;
@@ -121,6 +142,19 @@ void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns
 
 /* The dispatcher head at guest-physical `dcb`, NULL if there can be none. */
 const struct abi_dcb_head *machine_dcb_head(const struct machine *machine, uint64_t dcb);
+
+/* ---- domains.c, with the lock held ---- */
+
+/* A trace record has named a dispatcher of the core. */
+void machine_note_dispatcher(struct machine *machine, unsigned core, uint64_t dcb);
+
+/* The core's current dispatcher has printed: was it its last word? */
+void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now_ns);
+
+/* Who has crashed and where, and what each thread waits for. */
+void machine_print_domains(struct machine *machine, FILE *out);
+
+/* ---- trace.c again ---- */
 
 /* Name of the dispatcher whose head lies at `dcb`, printable, "-" if 0, "?" if it is no memory. */
 void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char name[17]);

@@ -19,6 +19,7 @@
 #define RUN_QUEUE_SHOWN 16
 #define STACK_WORDS_READ 512
 #define STACK_ENTRIES_SHOWN 12
+#define BRIEF_CORES 4
 #define CR0_PG (1ull << 31)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -60,8 +61,14 @@ bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr,
     uint64_t offset;
     char *host = line ? machine_image_path(machine, line) : NULL;
     bool found = host && symbol_lookup(machine->symbols, host, vaddr, &name, &offset);
+    const char *source;
+    int source_line;
+    bool placed = found && symbol_line(machine->symbols, host, vaddr, &source, &source_line);
     free(host);
-    if (found)
+    if (placed)
+        snprintf(text, text_bytes, "%s!%s+0x%" PRIx64 " (%s:%d)", domain, name, offset, source,
+                 source_line);
+    else if (found)
         snprintf(text, text_bytes, "%s!%s+0x%" PRIx64, domain, name, offset);
     else
         snprintf(text, text_bytes, "%s!0x%" PRIx64, domain, vaddr);
@@ -217,7 +224,7 @@ static void print_mode(struct machine *machine, const struct abi_dcb_head *head,
                 head->disabled ? "disabled" : "enabled");
 }
 
-static void print_core(struct machine *machine, unsigned core, bool details, FILE *out)
+static void print_core(struct machine *machine, unsigned core, bool details, bool trace, FILE *out)
 {
     static const char *const activities[] = { "off", "running", "halted", "stopped" };
     static const char *const phases[] = { "not started", "CPU driver starting", "dispatching",
@@ -235,7 +242,7 @@ static void print_core(struct machine *machine, unsigned core, bool details, FIL
     fprintf(out, "core %u: %s%s in ring %u at %s, phase: %s\n", core, activities[s.activity],
             s.activity == CORE_HALTED && !(s.rflags & 0x200) ? " with interrupts off" : "", ring,
             where, page->phase < 5 ? phases[page->phase] : "unknown");
-    if (details && !(s.cr0 & CR0_PG)) {
+    if (details && s.activity != CORE_OFF && !(s.cr0 & CR0_PG)) {
         /* our cores never leave paged mode: KVM on SVM resets a vCPU that triple-faults */
         fprintf(out, "    the host reset the core: its registers at the fault are lost\n");
     } else if (details) {
@@ -250,28 +257,70 @@ static void print_core(struct machine *machine, unsigned core, bool details, FIL
     fprintf(out, "\n");
     print_queue(machine, page, out);
     print_causes(page, out);
-    print_trace(machine, core, out);
+    if (trace)
+        print_trace(machine, core, out);
 }
 
-void machine_postmortem(struct machine *machine, const struct engine_stop *why, bool verbose,
-                        FILE *out)
+static bool is_culprit(const struct engine_stop *why, unsigned core)
+{
+    return core == why->core && (why->reason == STOP_PANIC || why->reason == STOP_TRIPLE_FAULT ||
+                                 why->reason == STOP_EMULATION || why->reason == STOP_BAD_ACCESS ||
+                                 why->reason == STOP_ENGINE);
+}
+
+/* Nothing runs, nothing is due. */
+static bool is_idle(const struct machine *machine, unsigned core)
+{
+    const struct abi_core_page *page = machine_core_page(machine, core);
+    struct core_state s = { 0 };
+    return machine->ops->core_state(machine->engine, core, &s) == 0 && s.activity == CORE_HALTED &&
+           page->phase == ABI_PHASE_IDLE && page->cause == 0;
+}
+
+static void print_end(struct machine *machine, const struct engine_stop *why, FILE *out)
 {
     fprintf(out, "run ended: %s", stop_reason_name(why->reason));
     if (why->detail[0])
         fprintf(out, " (%s)", why->detail);
     fprintf(out, " at %" PRIu64 ".%06" PRIu64 " s\n", why->time_ns / 1000000000,
             why->time_ns / 1000 % 1000000);
-    bool has_culprit = why->reason == STOP_PANIC || why->reason == STOP_TRIPLE_FAULT ||
-                       why->reason == STOP_EMULATION || why->reason == STOP_BAD_ACCESS ||
-                       why->reason == STOP_ENGINE;
+    machine_print_domains(machine, out);
+}
+
+void machine_postmortem(struct machine *machine, const struct engine_stop *why, bool verbose,
+                        FILE *out)
+{
     unsigned off = 0;
+    print_end(machine, why, out);
     for (unsigned core = 0; core < machine->config.core_count; core++) {
         if (machine->state.device.power[core] == DEVICE_CORE_OFF) {
             off++;
             continue;
         }
-        print_core(machine, core, verbose || (has_culprit && core == why->core), out);
+        print_core(machine, core, verbose || is_culprit(why, core), true, out);
     }
     if (off > 0)
         fprintf(out, "%u core%s never started\n", off, off == 1 ? " was" : "s were");
+}
+
+void machine_postmortem_brief(struct machine *machine, const struct engine_stop *why, FILE *out)
+{
+    unsigned idle = 0, shown = 0, more = 0;
+    print_end(machine, why, out);
+    for (unsigned core = 0; core < machine->config.core_count; core++) {
+        if (machine->state.device.power[core] == DEVICE_CORE_OFF)
+            continue;
+        if (is_culprit(why, core))
+            print_core(machine, core, true, true, out);
+        else if (is_idle(machine, core))
+            idle++;
+        else if (shown++ < BRIEF_CORES)
+            print_core(machine, core, false, false, out);
+        else
+            more++;
+    }
+    if (idle > 0)
+        fprintf(out, "%u core%s idle\n", idle, idle == 1 ? " is" : "s are");
+    if (more > 0)
+        fprintf(out, "%u more core%s not idle\n", more, more == 1 ? " is" : "s are");
 }

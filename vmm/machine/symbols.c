@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "machine/source_lines.h"
+
 #define MAX_FILES 64
 #define UNSIZED_MAX_BYTES 0x10000 /* how far a symbol without a size may reach */
 
@@ -28,6 +30,8 @@ struct symbol_file {
     char *path;
     struct symbol *symbol; /* sorted by vaddr */
     size_t count;
+    struct line_file *lines; /* NULL: none, or not asked for yet */
+    bool lines_known;
 };
 
 struct symbol_cache {
@@ -46,6 +50,7 @@ void symbol_cache_free(struct symbol_cache *cache)
         for (size_t j = 0; j < cache->file[i].count; j++)
             free(cache->file[i].symbol[j].name);
         free(cache->file[i].symbol);
+        line_file_close(cache->file[i].lines);
         free(cache->file[i].path);
     }
     free(cache);
@@ -167,6 +172,18 @@ bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr,
     *name = symbol->name;
     *offset = vaddr - symbol->vaddr;
     return true;
+}
+
+bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **source,
+                 int *line)
+{
+    struct symbol_file *file = cache ? open_file(cache, path) : NULL;
+    if (!file)
+        return false;
+    if (!file->lines_known)
+        file->lines = line_file_open(path);
+    file->lines_known = true;
+    return line_lookup(file->lines, vaddr, source, line);
 }
 
 struct contents_query {

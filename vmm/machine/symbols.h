@@ -20,6 +20,10 @@ void symbol_cache_free(struct symbol_cache *cache);
 bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **name,
                    uint64_t *offset);
 
+/* Where the instruction at vaddr was written, as line_lookup() says. */
+bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **source,
+                 int *line);
+
 /* Copies the contents of the data symbol `name` of an ELF file (at most `max` bytes); to be freed;
  * NULL if there is none. */
 char *symbol_contents(const char *path, const char *name, size_t max, size_t *bytes);

@@ -148,6 +148,8 @@ static void take_record(struct machine *machine, unsigned core, uint64_t now_ns,
     struct machine_trace *trace = &machine->state.trace[core];
     struct machine_stats *stats = &machine->state.stats;
     uint8_t kind = record->what & 0xff;
+    if (kind == ABI_TRACE_SYSCALL || kind == ABI_TRACE_UPCALL || kind == ABI_TRACE_RESUME)
+        machine_note_dispatcher(machine, core, record->arg);
     trace->last[trace->kept++ % MACHINE_TRACE_KEPT] = *record;
     stats->trace_records++;
     if (kind == ABI_TRACE_SYSCALL) {

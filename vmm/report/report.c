@@ -395,6 +395,22 @@ void report_trace(struct report *report, unsigned core, uint64_t time_ns, const 
     show_event(report, core, time_ns, "--", text, 2);
 }
 
+void report_explanation(struct report *report, const char *text)
+{
+    pthread_mutex_lock(&report->lock);
+    erase_status(report);
+    fputs("-- what each thread waits for:\n", report->options.out);
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        fputs("   ", report->options.out);
+        text_write(report->options.out, line, length);
+        fputc('\n', report->options.out);
+        line += length + (line[length] == '\n');
+    }
+    fflush(report->options.out);
+    pthread_mutex_unlock(&report->lock);
+}
+
 void report_note(struct report *report, const char *format, ...)
 {
     if (report->options.verbosity < 1)
@@ -450,6 +466,7 @@ void report_summary(struct report *report, const struct run_result *result)
         .result = result,
         .colour = report->options.colour,
         .verbosity = report->options.verbosity,
+        .full = report->options.full || report->options.verbosity >= 1,
     };
     summary_print(&summary, report->options.out);
     fflush(report->options.out);

@@ -28,6 +28,7 @@
 struct report_options {
     int verbosity; /* -1 quiet, 0, 1 = -v, 2 = -vv */
     bool colour;   /* escape sequences allowed on `out` */
+    bool full;     /* a failure with all that is known, not what fits a screen */
     bool progress; /* a status line on `out` while the run lasts; needs a terminal */
     FILE *out;     /* console lines and summary */
     FILE *trace;   /* NULL, or every event and trace record as one line */
@@ -74,6 +75,9 @@ void report_event(struct report *report, unsigned core, uint64_t time_ns, const 
 
 /* A trace record in words: shown with -vv. */
 void report_trace(struct report *report, unsigned core, uint64_t time_ns, const char *text);
+
+/* What the machine says about its threads, at the wish of the user. */
+void report_explanation(struct report *report, const char *text);
 
 /* A remark of the program itself ("engine kvm: ..."): shown with -v. */
 void report_note(struct report *report, const char *format, ...)

@@ -143,7 +143,10 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
             snprintf(result->detail, sizeof(result->detail), "nothing forbidden within %s", time);
         } else {
             result->verdict = VERDICT_FAIL;
-            snprintf(result->detail, sizeof(result->detail), "deadline of %s reached", time);
+            if (why->detail[0])
+                snprintf(result->detail, sizeof(result->detail), "%s", why->detail);
+            else
+                snprintf(result->detail, sizeof(result->detail), "deadline of %s reached", time);
         }
         return;
     case STOP_INTERRUPTED:
@@ -174,6 +177,8 @@ void result_free(struct run_result *result)
 {
     free(result->postmortem);
     result->postmortem = NULL;
+    free(result->brief);
+    result->brief = NULL;
     free(result->sent);
     free(result->shown);
     result->sent = result->shown = NULL;

@@ -46,6 +46,7 @@ struct run_result {
     struct machine_value *values;         /* that programs reported; owned */
     size_t value_count;
     char *postmortem; /* text, or NULL; owned */
+    char *brief;      /* the same for a screen, or NULL; owned */
 };
 
 /* Fills verdict, reason, detail, exited and exit_code from why the engine stopped and from what the

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Summary of a run.  One line always; when the verdict is not PASS, each expectation that does not
- * hold with the place where it was written, the last lines of each core and the machine's
- * post-mortem; with -v the numbers.  Pure output: decides nothing.
+ * Summary of a run.  One line always, the last one; before it, when the verdict is not PASS, the
+ * last lines of each core, the machine's post-mortem, and each expectation that does not hold
+ * with the place where it was written; with -v the numbers.  A failure fits a screen unless
+ * --full or -v asks for all.  Pure output: decides nothing.
  */
 #include "report/summary.h"
 
@@ -10,7 +11,10 @@
 
 #include "scenario/text.h"
 
-#define TABLE_CORES_MAX 8 /* with more, exits are shown in sum only */
+#define SCREEN_LINES 24      /* of the console, of all cores together, unless all is asked for */
+#define SCREEN_LINES_LEAST 2 /* of each core */
+#define QUIET_LINES 6        /* of the post-mortem */
+#define TABLE_CORES_MAX 8    /* with more, exits are shown in sum only */
 
 static void print_headline(const struct summary *summary, FILE *out)
 {
@@ -72,15 +76,28 @@ static void print_expectations(const struct summary *summary, FILE *out)
     }
 }
 
+/* How many of its last lines each core gets. */
+static size_t lines_of_each(const struct summary *summary)
+{
+    unsigned cores = 0;
+    for (unsigned core = 0; core < summary->result->core_count; core++)
+        cores += summary->core_lines[core] > 0;
+    size_t each = cores ? SCREEN_LINES / cores : REPORT_LAST_LINES;
+    if (summary->full || each > REPORT_LAST_LINES)
+        return REPORT_LAST_LINES;
+    return each < SCREEN_LINES_LEAST ? SCREEN_LINES_LEAST : each;
+}
+
 static void print_last_lines(const struct summary *summary, FILE *out)
 {
+    const size_t most = lines_of_each(summary);
     for (unsigned core = 0; core < summary->result->core_count; core++) {
         unsigned long long total = summary->core_lines[core];
         size_t from = summary->line_count, found = 0;
         for (size_t i = summary->line_count; i-- > 0;) {
             if (summary->lines[i].core != core)
                 continue;
-            if (found < REPORT_LAST_LINES) {
+            if (found < most) {
                 found++;
                 from = i;
             }
@@ -105,8 +122,10 @@ static void print_last_lines(const struct summary *summary, FILE *out)
 /* The machine's own account, indented, its bytes cleaned (it quotes names from guest memory). */
 static void print_postmortem(const struct summary *summary, FILE *out)
 {
-    const char *text = summary->result->postmortem;
-    while (text && *text) {
+    const struct run_result *result = summary->result;
+    const char *text = summary->full || !result->brief ? result->postmortem : result->brief;
+    bool quiet = summary->verbosity < 0 && !summary->full;
+    for (unsigned line = 0; text && *text && !(quiet && line == QUIET_LINES); line++) {
         size_t length = strcspn(text, "\n");
         fputs("  ", out);
         text_write(out, text, length);
@@ -162,20 +181,20 @@ static void print_numbers(const struct summary *summary, FILE *out)
 
 void summary_print(const struct summary *summary, FILE *out)
 {
-    print_headline(summary, out);
-    if (summary->result->verdict != VERDICT_PASS) {
-        /* A replay asks whether it is the same run, not whether the scenario holds. */
-        if (summary->result->verdict == VERDICT_FAIL &&
-            strcmp(summary->result->reason, "differs") != 0)
-            print_expectations(summary, out);
-        if (summary->result->verdict == VERDICT_FAIL && summary->scenario->fault_count > 0)
-            fault_summary_print(summary, out);
-        /* One core whose lines stand right above needs no repetition. */
-        bool shown = summary->verbosity >= 0 && summary->result->core_count == 1;
-        if (summary->result->verdict != VERDICT_INTERRUPTED && !shown)
+    const struct run_result *result = summary->result;
+    if (result->verdict != VERDICT_PASS) {
+        /* One core whose lines stand right above needs no repetition, and who wants quiet none. */
+        bool shown = summary->verbosity < 0 || result->core_count == 1;
+        if (summary->full || (result->verdict != VERDICT_INTERRUPTED && !shown))
             print_last_lines(summary, out);
         print_postmortem(summary, out);
+        /* A replay asks whether it is the same run, not whether the scenario holds. */
+        if (result->verdict == VERDICT_FAIL && strcmp(result->reason, "differs") != 0)
+            print_expectations(summary, out);
+        if (result->verdict == VERDICT_FAIL && summary->scenario->fault_count > 0)
+            fault_summary_print(summary, out);
     }
     if (summary->verbosity >= 1)
         print_numbers(summary, out);
+    print_headline(summary, out); /* last, where the eye is */
 }

@@ -20,7 +20,7 @@ struct summary {
     const struct fault_log *faults;
     const uint64_t *core_lines; /* how many each core printed, also those that are not here */
     const struct run_result *result;
-    bool colour;
+    bool colour, full;
     int verbosity;
 };
 

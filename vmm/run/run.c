@@ -83,6 +83,7 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
         [MACHINE_EVENT_MESSAGE] = "message",
         [MACHINE_EVENT_EXIT] = "machine switched off",
         [MACHINE_EVENT_PANIC] = "panic",
+        [MACHINE_EVENT_CRASH] = "crash",
         [MACHINE_EVENT_BAD_REQUEST] = "", /* the text says it all */
     };
     struct run *run = context;
@@ -91,6 +92,8 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
     snprintf(line, sizeof(line), "%s%s%s", known ? names[kind] : "event", text && *text ? ": " : "",
              text ? text : "");
     report_event(run->report, core, time_ns, line);
+    if (kind == MACHINE_EVENT_CRASH && run->scenario->machine.crash_fails)
+        run->settings->ops->request_stop(run->engine, STOP_REQUEST);
 }
 
 static void sink_fault(void *context, const struct fault_injection *injection)
@@ -130,14 +133,17 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
 
 /* ---- the run ---- */
 
-static char *postmortem_text(struct run *run, const struct engine_stop *why)
+static char *postmortem_text(struct run *run, const struct engine_stop *why, bool brief)
 {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     if (!out)
         return NULL;
-    machine_postmortem(run->machine, why, run->settings->report.verbosity >= 1, out);
+    if (brief)
+        machine_postmortem_brief(run->machine, why, out);
+    else
+        machine_postmortem(run->machine, why, run->settings->report.verbosity >= 1, out);
     fclose(out);
     return text;
 }
@@ -148,7 +154,8 @@ static bool wants_postmortem(const struct run *run, const struct run_result *res
 {
     if (result->verdict == VERDICT_PASS)
         return false;
-    return run->settings->report.verbosity >= 1 ||
+    return run->settings->report.verbosity >= 1 || run->settings->report.full ||
+           machine_crash_text(run->machine, NULL, 0) ||
            (why->reason != STOP_EXIT && why->reason != STOP_REQUEST);
 }
 
@@ -198,8 +205,28 @@ static void gather(struct run *run, struct run_result *result, const struct engi
     }
     gather_values(run, result);
     gather_messages(run, result);
-    if (wants_postmortem(run, result, why))
-        result->postmortem = postmortem_text(run, why);
+    if (wants_postmortem(run, result, why)) {
+        result->postmortem = postmortem_text(run, why, false);
+        result->brief = postmortem_text(run, why, true);
+    }
+}
+
+/* A domain that died explains why expectations were not met better than the deadline does. */
+static void blame_crash(struct run *run, struct run_result *result)
+{
+    char text[160], detail[sizeof(result->detail)];
+    bool refused = run->scenario->machine.crash_fails;
+    if (!machine_crash_text(run->machine, text, sizeof(text)) ||
+        (result->verdict != VERDICT_FAIL && !refused) || strcmp(result->reason, "panic") == 0)
+        return;
+    snprintf(detail, sizeof(detail), "%s", result->detail);
+    snprintf(result->reason, sizeof(result->reason), "crash");
+    if (refused)
+        snprintf(result->detail, sizeof(result->detail), "%s", text);
+    else
+        snprintf(result->detail, sizeof(result->detail), "%s; then: %.300s", text, detail);
+    if (result->verdict != VERDICT_INTERRUPTED)
+        result->verdict = VERDICT_FAIL;
 }
 
 /* The guest runs on a thread of its own, which may ask less of the host than the others. */
@@ -244,6 +271,21 @@ static int run_guest(struct run *run, struct engine_stop *why)
     return guest.error;
 }
 
+/* On SIGQUIT, while the machine runs. */
+static void explain(void *context)
+{
+    struct run *run = context;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return;
+    machine_explain(run->machine, out);
+    fclose(out);
+    report_explanation(run->report, text);
+    free(text);
+}
+
 static void run_machine_to_end(struct run *run, struct run_result *result)
 {
     const struct run_settings *settings = run->settings;
@@ -253,9 +295,11 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
     report_begin(run->report, settings->ops->name);
     watch_engine(settings->watch, settings->ops, run->engine,
                  settings->capability->virtual_time ? settings->guard_ns : 0);
+    watch_explain(settings->watch, explain, run);
     uint64_t start_ns = host_now_ns();
     int error = run_guest(run, &why);
     result->wall_ns = host_now_ns() - start_ns;
+    watch_explain(settings->watch, NULL, NULL);
     watch_engine(settings->watch, NULL, NULL, 0);
     report_end(run->report);
 
@@ -266,6 +310,7 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
     matcher_time(report_matcher(run->report), why.time_ns);
     check_invariants(run);
     result_conclude(result, run->scenario, report_matcher(run->report), &why);
+    blame_crash(run, result);
     if (why.reason == STOP_DEADLINE && watch_limit_reached(settings->watch)) {
         snprintf(result->reason, sizeof(result->reason), "guard");
         snprintf(result->detail, sizeof(result->detail),

@@ -38,6 +38,8 @@ struct watch {
     pthread_mutex_t lock; /* everything below */
     const struct engine_ops *ops;
     struct engine *engine;
+    void (*explain)(void *context);
+    void *context;
     int signal;
     uint64_t signal_ns;          /* when it came */
     uint64_t limit_ns, began_ns; /* processor time: how much is allowed, 0 = any, and since when */
@@ -78,6 +80,12 @@ static void take_signal(struct watch *watch)
     if (read(watch->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     pthread_mutex_lock(&watch->lock);
+    if (info.ssi_signo == SIGQUIT) {
+        if (watch->explain)
+            watch->explain(watch->context);
+        pthread_mutex_unlock(&watch->lock);
+        return;
+    }
     output_hurry(); /* the user waits for no reader any more */
     if (watch->signal == 0) {
         watch->signal = (int)info.ssi_signo;
@@ -145,7 +153,7 @@ struct watch *watch_start(void)
     struct watch *watch = calloc(1, sizeof(*watch));
     if (!watch)
         return NULL;
-    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
     sigemptyset(&watch->signals);
     for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         struct sigaction action;
@@ -180,6 +188,14 @@ void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engi
     set_timer(watch, limit_ns);
     if (watch->signal)
         stop_engine(watch, STOP_INTERRUPTED);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_explain(struct watch *watch, void (*explain)(void *context), void *context)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->explain = explain;
+    watch->context = context;
     pthread_mutex_unlock(&watch->lock);
 }
 

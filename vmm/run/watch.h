@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The watch: one thread that waits for Ctrl-C, termination signals and the guard of runs in virtual time while a
- * command runs, and asks the engine to stop.  The signals are blocked everywhere else, so no other
- * code is ever interrupted in the middle of something.
+ * The watch: one thread that waits for Ctrl-C, SIGQUIT, termination signals and the guard of runs
+ * in virtual time while a command runs, and asks the engine to stop.  The signals are blocked
+ * everywhere else, so no other code is ever interrupted in the middle of something.
  */
 #ifndef VMM_WATCH_H
 #define VMM_WATCH_H
@@ -22,6 +22,10 @@ struct watch *watch_start(void);
  * on ends the run with STOP_DEADLINE, 0 = no limit: a process that is stopped uses none. */
 void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engine *engine,
                   uint64_t limit_ns);
+
+/* From now on SIGQUIT (Ctrl-\) calls explain(context) on the watch's thread; NULL: it is left
+ * alone.  When this returns, the former one is not running any more. */
+void watch_explain(struct watch *watch, void (*explain)(void *context), void *context);
 
 /* The signal that arrived, or 0.  A second one, half a second later or a Ctrl-C, ends the program at once with status
  * 130. */

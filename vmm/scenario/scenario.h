@@ -54,6 +54,7 @@ struct scenario_machine {
     unsigned node_count; /* 1 .. ABI_MAX_NODES; every core is in exactly one node */
     struct scenario_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
+    bool crash_fails;                               /* a domain that a fault ends ends the run */
     struct interconnect_shape interconnect;
     const char *topology;  /* in words, "links" for those of the file's own; NULL: none */
     unsigned board;        /* SCENARIO_BOARD_*: which PC, where a PC runs it */

@@ -36,6 +36,7 @@ struct machine_input {
     uint64_t preset_cores;
     struct node_input node[ABI_MAX_NODES];
     unsigned node_count;
+    bool crash_fails;
 };
 
 static void take_bytes(struct parser *parser, const struct ynode *value, const char *what,
@@ -113,6 +114,25 @@ static void parse_machine_slice(struct parser *parser, const struct ynode *value
     struct machine_input *input = object;
     if (parse_number(parser, value, "slice", 1, 1000000, &input->slice.value))
         input->slice.at = value;
+}
+
+static void parse_machine_crash(struct parser *parser, const struct ynode *value, void *object)
+{
+    static const char *const words[] = { "report", "fail" };
+    struct machine_input *input = object;
+    bool text = value->kind == YNODE_SCALAR;
+    const char *near = text ? nearest_word(value->text, words, COUNT(words)) : NULL;
+    if (text && strcmp(value->text, "fail") == 0)
+        input->crash_fails = true;
+    else if (text && strcmp(value->text, "report") == 0)
+        input->crash_fails = false;
+    else if (near)
+        diag_error(parser->diags, value->place,
+                   "on_domain_crash: expected report or fail, found '%s'; did you mean '%s'?",
+                   value->text, near);
+    else
+        diag_error(parser->diags, value->place,
+                   "on_domain_crash: expected report or fail, found %s", ynode_what(value));
 }
 
 static void parse_machine_on_panic(struct parser *parser, const struct ynode *value, void *object)
@@ -205,6 +225,7 @@ static const struct key machine_keys[] = {
     { "board", false, parse_machine_board },
     { "preset", false, parse_machine_preset },
     { "interconnect", false, parse_machine_interconnect },
+    { "on_domain_crash", false, parse_machine_crash },
 };
 
 /* ---- what fits together ---- */
@@ -417,6 +438,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
     apply_preset(input);
     bool clean = parser->diags->errors == errors_before;
 
+    machine->crash_fails = input->crash_fails;
     machine->panic_kills_core = input->panic_kills_core;
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
     machine->board = (unsigned)input->board.value;

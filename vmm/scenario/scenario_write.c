@@ -88,6 +88,8 @@ static void write_interconnect(FILE *out, const struct scenario_machine *machine
 static void write_machine(FILE *out, const struct scenario_machine *machine)
 {
     fprintf(out, "machine:\n  cores: %u\n", machine->core_count);
+    if (machine->crash_fails)
+        fprintf(out, "  on_domain_crash: fail\n");
     write_interconnect(out, machine);
     if (machine->slice_blocks)
         fprintf(out, "  slice: %u\n", machine->slice_blocks);

@@ -229,6 +229,7 @@ static int start_core(struct engine *engine, unsigned core, const struct core_en
     assert(!vcpu->started);
     vcpu->entry = *entry;
     vcpu->started = true;
+    atomic_fetch_add(&engine->awake, 1);
     pthread_cond_signal(&vcpu->wake);
     pthread_mutex_unlock(&vcpu->lock);
     return 0;
@@ -347,6 +348,7 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
     case STOP_PANIC:
         machine_fill_stop(engine->machine, why);
         break;
+    case STOP_DEADLINE: /* with a detail if it was not waited for */
     case STOP_TRIPLE_FAULT:
     case STOP_EMULATION:
     case STOP_BAD_ACCESS:

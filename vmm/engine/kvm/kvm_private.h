@@ -115,6 +115,7 @@ struct engine {
     int epoll_fd;
     atomic_int stop_reason; /* enum stop_reason; the first one stays */
     atomic_bool running;
+    atomic_uint awake;         /* cores that are started and do not sleep in HLT */
     uint64_t start_ns;         /* CLOCK_MONOTONIC at machine time 0 */
     pthread_mutex_t fail_lock; /* covers the two below */
     unsigned fail_core;

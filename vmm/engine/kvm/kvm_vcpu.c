@@ -121,6 +121,16 @@ void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu)
 
 /* ---- exits ---- */
 
+/* The last core goes to sleep: if nothing is due the run ends here, not at its deadline.  A core
+ * that is waking up counts as awake before it takes its cause, so causes are looked at first. */
+static void look_for_life(struct engine *engine)
+{
+    if (atomic_load(&engine->awake) == 0 && machine_sleeps_for_ever(engine->machine) &&
+        atomic_load(&engine->awake) == 0)
+        kvm_fail(engine, 0, STOP_DEADLINE,
+                 "every core sleeps and nothing is due: the machine would sleep for ever");
+}
+
 /* Each handler returns true if the vCPU goes on. */
 static bool on_port(struct kvm_vcpu *vcpu)
 {
@@ -140,8 +150,11 @@ static bool on_port(struct kvm_vcpu *vcpu)
         }
         data += run->io.size;
     }
-    if (next == MACHINE_STOP_CORE)
+    if (next == MACHINE_STOP_CORE) {
         vcpu->activity = CORE_STOPPED;
+        atomic_fetch_sub(&vcpu->engine->awake, 1);
+        look_for_life(vcpu->engine);
+    }
     if (next != MACHINE_CONTINUE)
         finish_instruction(vcpu);
     return next == MACHINE_CONTINUE;
@@ -152,11 +165,14 @@ static bool on_halt(struct kvm_vcpu *vcpu)
     vcpu->stats.exit[ENGINE_EXIT_HLT]++;
     bool wakes = vcpu->run->if_flag; /* else only the end of the run ends this */
     vcpu->activity = CORE_HALTED;
+    atomic_fetch_sub(&vcpu->engine->awake, 1);
+    look_for_life(vcpu->engine);
     pthread_mutex_lock(&vcpu->lock);
     atomic_store(&vcpu->busy, false);
     while (!is_stopping(vcpu) &&
            !(wakes && machine_cause_pending(vcpu->engine->machine, vcpu->core)))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
+    atomic_fetch_add(&vcpu->engine->awake, 1);
     pthread_mutex_unlock(&vcpu->lock);
     if (is_stopping(vcpu))
         return false;

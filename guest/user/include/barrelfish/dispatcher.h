@@ -16,7 +16,8 @@
 #define DISP_TRAP_STACK_OFFSET 0x3000 /* faults while disabled */
 #define DISP_TRAP_STACK_TOP 0x5000
 #define DISP_UPCALL_STACK_TOP 0x9000
-#define DISP_ENDPOINT_HEAP_OFFSET 0x9000
+#define DISP_WAIT_TABLE_OFFSET 0x9000 /* struct abi_wait_table: what threads wait for */
+#define DISP_ENDPOINT_HEAP_OFFSET 0xa000
 
 #ifndef __ASSEMBLER__
 #include <abi/report.h>

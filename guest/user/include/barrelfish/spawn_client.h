@@ -17,11 +17,7 @@
 
 #include <barrelfish/caddr.h>
 #include <errors/errno.h>
-
-typedef uint8_t spawn_flags_t;
-#define SPAWN_FLAGS_DEFAULT 0
-/* A new domain is what there always is: without effect. */
-#define SPAWN_FLAGS_NEW_DOMAIN (1 << 0)
+#include <spawndomain/spawn_flags.h>
 
 /* Starts a program.  argv ends with NULL and begins with the name that the program is to see as its
  * own; envp may be NULL.  ret_domain_cap (may be NULL) names the new domain, for this program only,

@@ -119,6 +119,8 @@ struct flounder_waiter {
     struct waitset *waitset;
     struct flounder_waiter *next;
     errval_t error;
+    uint16_t number; /* of the message waited for or being sent; 0: its turn to send */
+    const struct flounder_binding *about;
 };
 
 /* A remote procedure call in progress; lies on the caller's stack. */

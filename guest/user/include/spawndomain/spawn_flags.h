@@ -9,4 +9,9 @@
 #define SPAWN_FLAG_OWN_RAM 1u    /* all its RAM is in SUPERCN: it never asks the memory server */
 #define SPAWN_FLAG_NO_MONITOR 2u /* INITEP, if set at all, is not a monitor's */
 
+/* Flags of spawn_program.  A new domain is what there always is. */
+typedef unsigned char spawn_flags_t;
+#define SPAWN_FLAGS_DEFAULT 0
+#define SPAWN_FLAGS_NEW_DOMAIN (1 << 0)
+
 #endif

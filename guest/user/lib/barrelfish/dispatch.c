@@ -23,6 +23,7 @@
 #include "deferred_priv.h"
 #include "faults.h"
 #include "threads_priv.h"
+#include "wait_note.h"
 
 _Static_assert(DISP_SHARED_BYTES <= DISP_PRIVATE_OFFSET, "frame layout");
 _Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_KERNEL_BUFFER_OFFSET,
@@ -72,6 +73,7 @@ struct waitset *get_default_waitset(void)
 
 void disp_init_disabled(dispatcher_handle_t handle)
 {
+    wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 

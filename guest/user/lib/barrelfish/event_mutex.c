@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <barrelfish/threads.h>
 
+#include "wait_note.h"
+
 void event_mutex_init(struct event_mutex *em, struct waitset *ws)
 {
     event_queue_init(&em->equeue, ws, EVENT_QUEUE_ONESHOT);
@@ -41,6 +43,7 @@ void event_mutex_threaded_lock(struct event_mutex *em)
     dispatcher_handle_t handle = disp_disable();
 
     if (em->locked) {
+        wait_note_block(handle, ABI_WAIT_EVENT_MUTEX, em, 0, __builtin_return_address(0));
         thread_block_disabled(handle, &em->waiting_threads); /* it is ours when we are woken */
         return;
     }

@@ -15,7 +15,9 @@
 
 #include "newlib_priv.h"
 #include "threads_priv.h"
+#include "wait_note.h"
 
+#define VECTOR_PAGE_FAULT 14
 #define FAULT_PRESENT 1
 #define FAULT_WRITE 2
 #define FAULT_FETCH 16
@@ -183,6 +185,7 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
             : error & FAULT_WRITE ? PAGEFLT_WRITE
                                   : PAGEFLT_READ,
             address);
+    wait_note_crash(handle, area, VECTOR_PAGE_FAULT, error, address);
     report(handle,
            "%.16s.%u: page fault: %s of address 0x%lx%s%s at RIP 0x%lx, RSP 0x%lx, thread %u; "
            "domain stopped",
@@ -203,6 +206,7 @@ void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint6
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     bool resuming = rip >= shared->crit_pc_low && rip < shared->crit_pc_high;
 
+    wait_note_crash(handle, &shared->trap_save_area, VECTOR_PAGE_FAULT, error, address);
     report(handle,
            "%.16s.%u: page fault while disabled: %s of address 0x%lx at RIP 0x%lx%s; "
            "domain stopped",
@@ -226,6 +230,7 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
             : vector == 3 ? EXCEPT_BREAKPOINT
                           : EXCEPT_OTHER,
             (int)vector, rip);
+    wait_note_crash(handle, area, vector, error, 0);
     report(handle,
            "%.16s.%u: %s (vector %lu, error 0x%lx) at RIP 0x%lx, RSP 0x%lx, thread %u; "
            "domain stopped",

@@ -27,6 +27,7 @@
 #include "hello.h"
 #include "monitor_request.h"
 #include "newlib_priv.h"
+#include "wait_note.h"
 
 struct monitor_binding *get_monitor_binding(void)
 {
@@ -485,6 +486,11 @@ static void alloc_iref_reply(struct monitor_binding *mon, uintptr_t service_id, 
         return;
     }
     e->iref = iref;
+    if (err_is_ok(err)) {
+        dispatcher_handle_t handle = disp_disable();
+        wait_note_export(handle, iref, e->interface);
+        disp_enable(handle);
+    }
     e->export_callback(e->export_cb_st, err, iref);
 }
 

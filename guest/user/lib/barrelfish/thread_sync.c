@@ -9,13 +9,15 @@
 #include <barrelfish/threads.h>
 
 #include "threads_priv.h"
+#include "wait_note.h"
 
 void thread_mutex_init(struct thread_mutex *mutex)
 {
     *mutex = (struct thread_mutex)THREAD_MUTEX_INITIALIZER;
 }
 
-static void lock(struct thread_mutex *mutex, bool nested)
+/* `at`: where the program asked. */
+static void lock(struct thread_mutex *mutex, bool nested, const void *at)
 {
     dispatcher_handle_t handle = disp_disable();
     struct thread *me = get_dispatcher_generic(handle)->current;
@@ -29,6 +31,7 @@ static void lock(struct thread_mutex *mutex, bool nested)
         disp_enable(handle);
     } else {
         assert(mutex->holder != me);
+        wait_note_block(handle, ABI_WAIT_MUTEX, mutex, (uint32_t)thread_get_id(mutex->holder), at);
         thread_block_disabled(handle, &mutex->queue); /* the unlocker makes us the holder */
         assert(mutex->holder == me);
     }
@@ -36,12 +39,12 @@ static void lock(struct thread_mutex *mutex, bool nested)
 
 void thread_mutex_lock(struct thread_mutex *mutex)
 {
-    lock(mutex, false);
+    lock(mutex, false, __builtin_return_address(0));
 }
 
 void thread_mutex_lock_nested(struct thread_mutex *mutex)
 {
-    lock(mutex, true);
+    lock(mutex, true, __builtin_return_address(0));
 }
 
 bool thread_mutex_trylock(struct thread_mutex *mutex)
@@ -89,8 +92,9 @@ void thread_cond_wait(struct thread_cond *cond, struct thread_mutex *mutex)
 
     assert(mutex->locked == 1);
     unlock_disabled(mutex, handle);
+    wait_note_block(handle, ABI_WAIT_CONDITION, cond, 0, __builtin_return_address(0));
     thread_block_disabled(handle, &cond->queue);
-    thread_mutex_lock(mutex);
+    lock(mutex, false, __builtin_return_address(0));
 }
 
 void thread_cond_signal(struct thread_cond *cond)
@@ -124,6 +128,7 @@ void thread_sem_wait(struct thread_sem *sem)
         sem->value--;
         disp_enable(handle);
     } else {
+        wait_note_block(handle, ABI_WAIT_SEMAPHORE, sem, 0, __builtin_return_address(0));
         thread_block_disabled(handle, &sem->queue); /* post gives its unit to us */
     }
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "threads_priv.h"
+#include "wait_note.h"
 
 extern char __tls_start[], __tls_init_end[], __tls_bytes[], __tls_align[];
 void thread_entry(void);
@@ -130,6 +131,7 @@ struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start
     set_up(&first, handle, stack, stack + sizeof(stack), start, arg, (void (*)(void))thread_main);
     first.state = THREAD_RUNNABLE;
     thread_enqueue(&first, &get_dispatcher_generic(handle)->runq);
+    wait_note_begin(handle, &first);
     return &first;
 }
 
@@ -238,6 +240,7 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
            (void (*)(void))thread_main);
 
     dispatcher_handle_t handle = disp_disable();
+    wait_note_begin(handle, thread);
     thread_make_runnable_disabled(handle, thread);
     disp_enable(handle);
     return thread;
@@ -325,6 +328,9 @@ void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
     me->full_state = false;
     disp->current = NULL;
     disp_save_and_schedule(&me->regs, handle);
+    if (me->note != NULL) {
+        me->note->kind = ABI_WAIT_NOTHING;
+    }
     return me->wakeup_reason;
 }
 
@@ -362,6 +368,7 @@ void thread_exit(int status)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     thread_dequeue(me, &disp->runq);
+    wait_note_end(handle, me);
     me->exit_status = status;
     me->state = THREAD_EXITED;
     if (me->detached) {
@@ -385,6 +392,7 @@ errval_t thread_join(struct thread *thread, int *retval)
     }
     thread->joining = true;
     if (thread->state != THREAD_EXITED) {
+        wait_note_block(handle, ABI_WAIT_JOIN, thread, thread->id, __builtin_return_address(0));
         thread_block_disabled(handle, &thread->exit_waiter);
     } else {
         disp_enable(handle);
@@ -424,8 +432,12 @@ void thread_pause(struct thread *thread)
         thread->state = THREAD_PAUSED;
         if (thread == disp->current) {
             thread->full_state = false;
+            wait_note_block(handle, ABI_WAIT_PAUSED, NULL, 0, __builtin_return_address(0));
             disp->current = NULL;
             disp_save_and_schedule(&thread->regs, handle);
+            if (thread->note != NULL) {
+                thread->note->kind = ABI_WAIT_NOTHING;
+            }
             return;
         }
     }

@@ -49,6 +49,7 @@ struct thread {
     bool in_exception;
 
     struct waitset_chanstate *wait_channel; /* wait_for_channel is waiting for it */
+    struct abi_wait_thread *note;           /* what it waits for, told to the machine; or NULL */
     uint32_t token;                         /* the reply wait_for_channel must carry; 0: any */
 };
 

@@ -26,6 +26,7 @@
 
 #include "threads_priv.h"
 #include "ump_checked_priv.h"
+#include "wait_note.h"
 #include "waitset_priv.h"
 
 /* The first event of a ring that the thread may take. */
@@ -237,6 +238,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             struct thread *me = get_dispatcher_generic(handle)->current;
 
             me->wait_channel = awaited;
+            wait_note_event(handle, ws, awaited, __builtin_return_address(0));
             waitset_check_disabled(ws);
             thread_block_disabled(handle, &ws->waiting_threads);
             me->wait_channel = NULL;

@@ -13,8 +13,10 @@
 
 /* ---- waiter.c ---- */
 
-/* Prepares a wait on the stack of the calling thread. */
-void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws);
+/* Prepares a wait on the stack of the calling thread: for message `number`, or (0) its turn to
+ * send. */
+void flounder_waiter_init(struct flounder_waiter *w, const struct flounder_binding *c,
+                          uint16_t number);
 /* Ends the wait; also before it began.  The waiter may be gone when this returns (disabled: when the
  * dispatcher is enabled again). */
 void flounder_waiter_wake(struct flounder_waiter *w, errval_t err);

@@ -29,7 +29,7 @@ uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc
         return 0;
     uint32_t token = flounder_new_token(c);
     flounder_enter(c);
-    flounder_waiter_init(&rpc->waiter, c->waitset);
+    flounder_waiter_init(&rpc->waiter, c, number);
     rpc->token = token & ~UINT32_C(1);
     rpc->number = number;
     rpc->results = results;

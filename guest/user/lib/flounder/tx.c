@@ -185,7 +185,7 @@ errval_t flounder_tx_start(struct flounder_binding *c)
         return SYS_ERR_OK;
     }
     struct flounder_waiter waiter;
-    flounder_waiter_init(&waiter, c->waitset);
+    flounder_waiter_init(&waiter, c, c->tx_number);
     c->tx_waiter = &waiter;
     push(c);
     errval_t err = flounder_waiter_wait(&waiter);
@@ -213,7 +213,7 @@ bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
     if (err_no(*err) != FLOUNDER_ERR_TX_BUSY)
         return false;
     flounder_enter(c);
-    flounder_waiter_init(&waiter, c->waitset);
+    flounder_waiter_init(&waiter, c, 0);
     dispatcher_handle_t handle = disp_disable();
     /* it may have become idle since: then nobody would wake us */
     const bool busy = c->tx_number != 0 && c->tx_number != FLOUNDER_TX_CLOSED;

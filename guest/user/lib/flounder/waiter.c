@@ -17,10 +17,15 @@ void flounder_blocking_cont(void *arg)
     assert(!"the mark of a blocking send is never called");
 }
 
-void flounder_waiter_init(struct flounder_waiter *w, struct waitset *ws)
+void flounder_waiter_init(struct flounder_waiter *w, const struct flounder_binding *c,
+                          uint16_t number)
 {
+    struct waitset *ws = c->waitset;
+
     waitset_chanstate_init(&w->chan, CHANTYPE_FLOUNDER);
     w->waitset = ws;
+    w->number = number;
+    w->about = c;
     w->next = NULL;
     w->error = SYS_ERR_OK;
     errval_t err = waitset_chan_register(ws, &w->chan, NOP_CLOSURE);
