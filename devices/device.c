@@ -78,6 +78,8 @@ static device_handler *handler_of(uint16_t port)
         return fabric_out;
     case ABI_PORT_VECTORS:
         return vectors_out;
+    case ABI_PORT_REPORT:
+        return report_out;
     default:
         return NULL;
     }

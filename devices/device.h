@@ -17,6 +17,7 @@
 #include "abi/core_page.h"
 #include "abi/layout.h"
 #include "abi/ports.h"
+#include "abi/report.h"
 
 /* ---- guest memory as the models see it ---- */
 
@@ -86,6 +87,7 @@ enum device_effect_kind {
     DEVICE_SCRUB,      /* zero a range of guest memory */
     DEVICE_CHANNEL,    /* a channel has a name now, or none any more */
     DEVICE_VECTORS,    /* clear the issuing core's wide vector registers */
+    DEVICE_REPORT,     /* a block of counters is to be looked at */
 };
 
 struct device_effect {
@@ -117,6 +119,9 @@ struct device_effect {
             struct abi_channel
                 is; /* a checked copy; with state ABI_CHANNEL_FREE nothing else counts */
         } channel;
+        struct {
+            uint64_t block, speaker; /* guest-physical; what is there has not been looked at */
+        } report;
     };
 };
 

@@ -29,7 +29,8 @@ static bool layout_makes_sense(const struct abi_line_layout *l)
            (l->line_bytes & (l->line_bytes - 1)) == 0 && l->commit_offset % WORD_BYTES == 0 &&
            l->commit_offset <= l->line_bytes - WORD_BYTES && l->wake_offset % WORD_BYTES == 0 &&
            l->wake_offset <= l->line_bytes - WORD_BYTES && l->epoch_shift < WORD_BITS &&
-           l->type_bits >= 1 && l->type_bits <= 16 && l->type_shift + l->type_bits <= WORD_BITS;
+           l->type_bits >= 1 && l->type_bits <= 16 && l->type_shift + l->type_bits <= WORD_BITS &&
+           l->ack_bits <= 32 && l->ack_shift + l->ack_bits <= WORD_BITS;
 }
 
 static bool ring_makes_sense(const struct abi_ring *ring, unsigned line_bytes)

@@ -28,6 +28,9 @@ void idl_diag_fini(struct idl_diag *diag)
 {
     free(diag->out);
     diag->out = NULL;
+    free(diag->findings);
+    diag->findings = NULL;
+    diag->finding_count = diag->finding_room = 0;
 }
 
 static void put(struct idl_diag *diag, const char *text, size_t length)
@@ -100,14 +103,35 @@ static void put_line(struct idl_diag *diag, struct idl_place place)
     put_text(diag, "\n");
 }
 
-static void report(struct idl_diag *diag, struct idl_place place, const char *kind,
+/* Texts of a finding lie in the arena, its file's name in the source. */
+static void keep(struct idl_diag *diag, const struct finding *finding)
+{
+    if (diag->finding_count == diag->finding_room) {
+        size_t room = diag->finding_room * 2 + 8;
+        struct finding *larger = realloc(diag->findings, room * sizeof(*larger));
+        if (larger == NULL)
+            return; /* the count of errors still tells */
+        diag->findings = larger;
+        diag->finding_room = room;
+    }
+    struct finding *kept = &diag->findings[diag->finding_count++];
+    *kept = *finding;
+    kept->message = idl_arena_text(diag->arena, finding->message, strlen(finding->message));
+    if (finding->hint != NULL)
+        kept->hint = idl_arena_text(diag->arena, finding->hint, strlen(finding->hint));
+}
+
+static void report(struct idl_diag *diag, struct idl_place place, enum finding_severity severity,
                    const char *hint, const char *format, va_list args)
 {
+    static const char *const kinds[] = { "error", "warning", "note" };
+    const char *kind = kinds[severity];
     char head[1024], what[1024];
     unsigned line, column;
     assert(place.source != NULL && place.offset <= place.source->length);
     idl_place_position(place, &line, &column);
     vsnprintf(what, sizeof(what), format, args);
+    keep(diag, &(struct finding){ severity, place.source->file, line, column, what, hint });
     snprintf(head, sizeof(head), "%s:%u:%u: %s: ", place.source->file, line, column, kind);
     put_text(diag, head);
     put_text(diag, what);
@@ -132,7 +156,7 @@ void idl_error(struct idl_diag *diag, struct idl_place place, const char *hint, 
         return;
     va_list args;
     va_start(args, format);
-    report(diag, place, "error", hint, format, args);
+    report(diag, place, FINDING_ERROR, hint, format, args);
     va_end(args);
     if (diag->errors == IDL_MAX_ERRORS)
         put_text(diag, "too many errors; the rest is not shown\n");
@@ -146,7 +170,7 @@ void idl_warning(struct idl_diag *diag, struct idl_place place, const char *hint
     diag->warnings++;
     va_list args;
     va_start(args, format);
-    report(diag, place, "warning", hint, format, args);
+    report(diag, place, FINDING_WARNING, hint, format, args);
     va_end(args);
 }
 
@@ -156,8 +180,16 @@ void idl_note(struct idl_diag *diag, struct idl_place place, const char *format,
         return;
     va_list args;
     va_start(args, format);
-    report(diag, place, "note", NULL, format, args);
+    report(diag, place, FINDING_NOTE, NULL, format, args);
     va_end(args);
+}
+
+void idl_file_error(struct idl_diag *diag, const char *file, const char *what)
+{
+    keep(diag, &(struct finding){ FINDING_ERROR, file, 0, 0, what, NULL });
+    put_text(diag, "idl: error: ");
+    put_text(diag, what);
+    put_text(diag, "\n");
 }
 
 struct idl_source *idl_source_from_text(struct idl_arena *arena, const char *name, const char *text,

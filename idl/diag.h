@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "arena.h"
+#include "findings/findings.h"
 
 /* A text to compile.  `text` has `length` bytes and a terminating zero beyond them; bytes of any
  * value may occur. */
@@ -32,6 +33,8 @@ struct idl_diag {
     struct idl_arena *arena;
     unsigned errors, warnings;
     bool no_warnings;
+    struct finding *findings; /* the same without lines of source, in the order of the reports */
+    size_t finding_count, finding_room;
     char *out; /* everything reported so far, zero-terminated; NULL if nothing */
     size_t out_length, out_size;
     struct idl_place last_error; /* a second error at the same place is a consequence: dropped */
@@ -45,6 +48,9 @@ void idl_error(struct idl_diag *diag, struct idl_place place, const char *hint, 
                ...) __attribute__((format(printf, 4, 5)));
 void idl_warning(struct idl_diag *diag, struct idl_place place, const char *hint,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Reports that a file cannot be read, which is no error in it and is not counted.  `what`
+ * names the file. */
+void idl_file_error(struct idl_diag *diag, const char *file, const char *what);
 /* A remark that belongs to the diagnostic before it ("first declared here"). */
 void idl_note(struct idl_diag *diag, struct idl_place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -35,6 +35,7 @@ struct options {
     char *const *files; /* --if-types: all of them */
     size_t file_count;
     uint64_t default_max;
+    enum findings_format report; /* of --check */
     bool no_warnings, any_name;
 };
 
@@ -51,6 +52,7 @@ static const char usage[] =
     "  --default-max N  maximum of strings and arrays that have none (2048)\n"
     "  --any-name       the interface need not be named as its file\n"
     "  --check          report errors and warnings only\n"
+    "  --format=FORM    with --check: the report as text, json or sarif on standard output\n"
     "  --dump-ast       print the tree\n"
     "  --dump-plan      print how each message lies in words and fragments\n"
     "  --list-messages  print number, name and arguments of each message\n"
@@ -224,7 +226,7 @@ static int parse_options(int argc, char **argv, struct options *o)
         { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
         { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
         { "list-messages", no_argument, NULL, ACTION + LIST_MESSAGES },
-        { "format", no_argument, NULL, ACTION + FORMAT },
+        { "format", optional_argument, NULL, ACTION + FORMAT },
         { "html", no_argument, NULL, ACTION + HTML },
         { "compat", no_argument, NULL, ACTION + COMPAT },
         { "if-types", no_argument, NULL, ACTION + IF_TYPES },
@@ -234,6 +236,7 @@ static int parse_options(int argc, char **argv, struct options *o)
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strncmp(argv[i], "-MF", 3) == 0)
             memmove(argv[i] + 2, argv[i] + 3, strlen(argv[i] + 2));
+    bool has_report = false;
     for (int c; (c = getopt_long(argc, argv, "I:M:wh", longs, NULL)) != -1;) {
         switch (c) {
         case 'I':
@@ -280,6 +283,15 @@ static int parse_options(int argc, char **argv, struct options *o)
                 fputs(usage, stderr);
                 return 2;
             }
+            if (c == ACTION + FORMAT && optarg != NULL) {
+                if (findings_format_parse(optarg, &o->report) != 0) {
+                    fprintf(stderr, "idl: error: --format=%s: expected text, json or sarif\n",
+                            optarg);
+                    return 2;
+                }
+                has_report = true;
+                break;
+            }
             if (o->action != GENERATE && o->action != (enum action)(c - ACTION)) {
                 fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time\n%s",
                         usage);
@@ -287,6 +299,10 @@ static int parse_options(int argc, char **argv, struct options *o)
             }
             o->action = (enum action)(c - ACTION);
         }
+    }
+    if (has_report && o->action != CHECK) {
+        fprintf(stderr, "idl: error: --format=FORM goes with --check\n");
+        return 2;
     }
     int wanted = o->action == COMPAT ? 2 : 1;
     if (o->action == IF_TYPES)
@@ -349,7 +365,7 @@ static int act(struct idl_compilation *c, const struct options *o)
 }
 
 /* Reads and compiles one interface; prints what there is to say about it. */
-static int compile(struct idl_compilation *c, const struct options *o, const char *path)
+static int compile_files(struct idl_compilation *c, const struct options *o, const char *path)
 {
     const char *error = NULL;
     c->default_max = o->default_max;
@@ -358,23 +374,38 @@ static int compile(struct idl_compilation *c, const struct options *o, const cha
     for (size_t i = 0; i < o->include_count; i++) {
         const struct idl_source *source = idl_source_read(c->arena, o->includes[i], &error);
         if (source == NULL) {
-            fprintf(stderr, "idl: error: %s\n", error);
+            idl_file_error(&c->diag, o->includes[i], error);
             return 2;
         }
         idl_add_include(c, source);
     }
     const struct idl_source *source = idl_source_read(c->arena, path, &error);
     if (source == NULL) {
-        fprintf(stderr, "idl: error: %s\n", error);
+        idl_file_error(&c->diag, path, error);
         return 2;
     }
     bool any_name = o->any_name || o->action == COMPAT || o->action == FORMAT;
     bool ok = idl_compile(c, source, any_name ? NULL : name_of_file(c->arena, path));
+    return ok ? 0 : o->action == COMPAT ? 2 : 1;
+}
+
+static int compile(struct idl_compilation *c, const struct options *o, const char *path)
+{
+    int status = compile_files(c, o, path);
+    if (o->report != FINDINGS_TEXT) {
+        int error =
+            findings_write(stdout, o->report, "idl", c->diag.findings, c->diag.finding_count);
+        if (error != 0) {
+            fprintf(stderr, "idl: error: cannot write the report: %s\n", strerror(-error));
+            return 2;
+        }
+        return status;
+    }
     if (c->diag.out != NULL)
         fputs(c->diag.out, stderr);
-    if (!ok)
+    if (c->diag.errors > 0)
         fprintf(stderr, "idl: %u error%s\n", c->diag.errors, c->diag.errors == 1 ? "" : "s");
-    return ok ? 0 : o->action == COMPAT ? 2 : 1;
+    return status;
 }
 
 static int run_compat(struct idl_compilation *c, const struct options *o)

@@ -12,11 +12,14 @@ ifeq ($(UNICORN),0)
 vmm_sources := $(filter-out vmm/engine/unicorn/%,$(vmm_sources))
 endif
 idl_sources := $(sort $(wildcard idl/*.c))
+# What both report by.
+shared_sources := $(sort $(wildcard findings/*.c))
+shared_objects := $(call objects,host,$(shared_sources))
 vmm_objects := $(call objects,host,$(vmm_sources))
 idl_objects := $(call objects,host,$(idl_sources))
 
-$(call stamp,vmm.objects,$(hardened_link) $(vmm_objects) $(host_libs))
-$(call stamp,idl.objects,$(hardened_link) $(idl_objects))
+$(call stamp,vmm.objects,$(hardened_link) $(vmm_objects) $(shared_objects) $(host_libs))
+$(call stamp,idl.objects,$(hardened_link) $(idl_objects) $(shared_objects))
 
 # Looked for (or fetched) once; a host where it cannot be had builds all the same, and `make unicorn`
 # tries again.
@@ -32,19 +35,19 @@ unicorn:
 .PHONY: host
 host: $(B)/bin/vmm $(B)/bin/idl $(B)/unicorn.stamp
 
-$(B)/bin/vmm: $(vmm_objects) $(B)/flags/vmm.objects
+$(B)/bin/vmm: $(vmm_objects) $(shared_objects) $(B)/flags/vmm.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(hardened_link) -o $@ $(vmm_objects) $(host_libs)
+	$(Q)$(CC) $(hardened_link) -o $@ $(vmm_objects) $(shared_objects) $(host_libs)
 
-$(B)/bin/idl: $(idl_objects) $(B)/flags/idl.objects
+$(B)/bin/idl: $(idl_objects) $(shared_objects) $(B)/flags/idl.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(hardened_link) -o $@ $(idl_objects)
+	$(Q)$(CC) $(hardened_link) -o $@ $(idl_objects) $(shared_objects) -ljansson
 
 $(B)/host/%.o: %.c $(B)/flags/host
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(host_flags) $(depend_flags) -c -o $@ $<
 
--include $(vmm_objects:.o=.d) $(idl_objects:.o=.d)
+-include $(vmm_objects:.o=.d) $(idl_objects:.o=.d) $(shared_objects:.o=.d)

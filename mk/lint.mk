@@ -3,7 +3,7 @@
 # Checkers of the source text.  `make lint` runs those that are installed and names the others.
 # clang-tidy keeps a stamp for each file under build/lint/, so only what changed is checked again.
 
-lint_all := $(sort $(shell find devices vmm idl guest tests tools -name '*.[ch]' 2>/dev/null))
+lint_all := $(sort $(shell find devices findings vmm idl guest tests tools -name '*.[ch]' 2>/dev/null))
 lint_scripts := $(sort $(shell find tools tests .ci -type f 2>/dev/null))
 lint_scripts := $(if $(lint_scripts),$(shell grep -lIE '^\#!/bin/(ba)?sh' $(lint_scripts)))
 lint_tools := clang-format clang-tidy cppcheck shellcheck
@@ -41,7 +41,7 @@ lint-cppcheck:
 	$(Q)mkdir -p $(B)/lint/cppcheck-host $(B)/lint/cppcheck-guest
 	$(Q)status=0; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-host $(host_includes) -Iidl \
-	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources)) || status=1; \
+	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources)) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
 	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Idevices \
 	    $(filter %.c,$(kernel_sources) $(library_sources) $(domain_sources)) || status=1; \
@@ -53,7 +53,7 @@ tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/a
 # Its own headers: those of another version that is installed too do not fit.
 tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/usr/lib/llvm-14 \
     $(sort $(wildcard /usr/lib/llvm-*)))))
-tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources))
+tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources))
 tidy_kernel := $(filter %.c,$(kernel_sources))
 tidy_user := $(filter %.c,$(library_sources) $(domain_sources))
 

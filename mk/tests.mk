@@ -13,7 +13,7 @@ unit_programs := $(unit_sources:tests/unit/%.c=$(B)/tests/%)
 test_guest_sources := $(sort $(wildcard guest/kernel/mdb/*.c))
 
 san_objects := $(call objects,san,$(filter-out vmm/cli/main.c,$(vmm_sources)))
-san_idl_objects := $(call objects,san,$(filter-out idl/main.c,$(idl_sources)))
+san_idl_objects := $(call objects,san,$(filter-out idl/main.c,$(idl_sources)) $(shared_sources))
 san_guest_objects := $(call objects,san,$(test_guest_sources))
 unit_helper_objects := $(call objects,san,$(unit_helpers))
 

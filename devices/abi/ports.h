@@ -48,6 +48,10 @@
  * information says ABI_BOOT_WIDE_VECTORS; elsewhere there is nothing to clear.  Value ignored. */
 #define ABI_PORT_VECTORS 0x501c
 
+/* Report: arg[0] guest-physical address of a struct abi_report (report.h) in RAM, 8-aligned, arg[1]
+ * address of the abi_dcb_head whose counters these are.  Looked at now, and later.  Value ignored. */
+#define ABI_PORT_REPORT 0x5020
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
@@ -81,7 +85,9 @@ struct abi_line_layout {
     uint16_t wake_offset;   /* of the wake word in the control line */
     uint8_t epoch_shift;    /* bit of the commit word that flips with each pass; 1 in the first */
     uint8_t type_shift, type_bits;
-    uint8_t reserved[7]; /* 0 */
+    uint8_t ack_shift,
+        ack_bits; /* how many lines of the other ring were read, modulo 2^bits; 0: not there */
+    uint8_t reserved[5]; /* 0 */
 };
 
 struct abi_channel {

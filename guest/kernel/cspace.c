@@ -23,7 +23,9 @@ struct mdb kernel_mdb, kernel_remote_mdb;
 
 const struct capability *cspace_root_part(const struct capability *root, uint64_t *l1)
 {
+    LOOP_BOUND(steps, ROOTCN_MAX_PARTS);
     for (unsigned parts = 1; *l1 >= cnode_slots(root) && parts < ROOTCN_MAX_PARTS; parts++) {
+        LOOP_ROUND(steps);
         const struct cte *next = cnode_slot(root, ROOTCN_SLOT_MORE);
         if (next->cap.type != ObjType_L1CNode || (next->node.bits & BITS_UNUSABLE))
             break;
@@ -70,10 +72,14 @@ errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64
     const uint64_t slots = cnode_slots(cnode);
     if (slot >= slots || count > slots - slot)
         return SYS_ERR_SLOTS_INVALID;
+    assert(count <= L2_CNODE_SLOTS);
     *first = cnode_slot(cnode, slot);
-    for (uint64_t i = 0; i < count; i++)
-        if ((*first)[i].cap.type != ObjType_Null)
+    LOOP_BOUND(looked_at, L2_CNODE_SLOTS);
+    for (const struct cte *cte = *first, *end = cte + count; cte < end; cte++) {
+        LOOP_ROUND(looked_at);
+        if (cte->cap.type != ObjType_Null)
             return SYS_ERR_SLOT_IN_USE;
+    }
     return SYS_ERR_OK;
 }
 
@@ -154,6 +160,7 @@ void cap_links_follow(struct cte *cte)
 void cap_move_to(struct cte *dest, struct cte *src)
 {
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
+    assert(dest != src && mdb_is_inserted(src));
     dest->cap = src->cap;
     dest->node = (struct mdbnode){ .step = src->node.step };
     enum mdb_status status = mdb_replace(&kernel_mdb, src, dest);
@@ -166,6 +173,7 @@ void cap_move_to(struct cte *dest, struct cte *src)
 
 static void change_database(struct cte *cte, struct mdb *from, struct mdb *to)
 {
+    assert(!(cte->node.bits & MDB_BIT_LOCKED) == (from == &kernel_mdb));
     enum mdb_status status = mdb_remove(from, cte);
     assert(status == MDB_OK);
     cte->node.bits ^= MDB_BIT_LOCKED;
@@ -283,7 +291,7 @@ static void retyped(struct capability *cap, const struct capability *from, uint6
         cap->u.mem.base = from->u.mem.base + offset + index * object_bytes;
         cap->u.mem.bytes = object_bytes;
     } else if (type == ObjType_EndPointLMP) {
-        cap->u.endpoint.listener = from->u.mem.base + KERNEL_PHYSMAP;
+        cap->u.endpoint.listener = from->u.mem.base;
     } else if (type == ObjType_Domain) {
         cap->u.id.coreid = my_core_id;
     }
@@ -297,7 +305,9 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     if (must_be_zero(from->type, type))
         plat_scrub(paddr(from->u.mem.base + offset), count * object_bytes);
 
+    LOOP_BOUND(objects, L2_CNODE_SLOTS);
     for (uint64_t i = 0; i < count; i++) {
+        LOOP_ROUND(objects);
         struct capability cap;
         retyped(&cap, from, offset, type, object_bytes, i);
         if (type == ObjType_VNode_x86_64_pml4)
@@ -306,12 +316,4 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
             cap.u.id.core_local_id = ++last_domain;
         cap_insert_new(&dest[i], &cap, src->node.owner);
     }
-}
-
-bool cap_is_retyped(const struct cte *made, const struct cte *src, uint64_t offset, unsigned type,
-                    uint64_t object_bytes, uint64_t index)
-{
-    struct capability cap;
-    retyped(&cap, &src->cap, offset, type, object_bytes, index);
-    return type == ObjType_Domain ? made->cap.type == type : cap_is_copy(&made->cap, &cap);
 }

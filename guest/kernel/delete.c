@@ -27,15 +27,13 @@
 
 #include "objects/objects.h"
 
-/* What things cost, in instructions, when there are some thousand capabilities. */
-#define COST_SLOT 10 /* an empty one */
-#define COST_SIMPLE 800
+/* What things cost, in instructions, beside what the database takes. */
+#define COST_SLOT 5     /* looking at it, */
+#define COST_LOOK 50    /* for each run of them */
+#define COST_SIMPLE 100 /* deleting what is no object of several parts */
 #define COST_PTE 2
-#define COST_BEGIN 400
-#define COST_EXCHANGE 2200
+#define COST_MOVE 200
 #define COST_STEP 60
-#define COST_SEARCH 500
-#define COST_FINISH 600
 
 _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_CTE <= UINT32_MAX, "places of CTEs");
 
@@ -80,7 +78,7 @@ static void push(struct cte *record)
 {
     const uint32_t owner = owner_now(), place = place_of(record);
     uint32_t *list = list_of(owner);
-    assert(cte_is_record(record));
+    assert(cte_is_record(record) && mdb_is_inserted(record));
     record->cap.aux = owner;
     *links_of(record) = (struct links){ .next = *list };
     if (*list != 0)
@@ -98,6 +96,8 @@ static void unlink(struct cte *record)
     const struct links *at = links_of(record);
     if (!is_listed(record))
         return;
+    assert(at->previous == 0 ? *list_of(record->cap.aux) == place_of(record)
+                             : links_of(cte_at(at->previous))->next == place_of(record));
     if (at->next != 0)
         links_of(cte_at(at->next))->previous = at->previous;
     if (at->previous != 0)
@@ -146,9 +146,22 @@ static struct cte *mapping_of(const struct cte *cte)
 
 int delete_cost(const struct cte *cte)
 {
-    const struct cte *mapping = cap_is_mapping(cte->cap.type) ? cte : mapping_of(cte);
-    return COST_SIMPLE +
-           (mapping == NULL ? 0 : COST_SIMPLE + COST_PTE * mapping->cap.u.mapping.pte_count);
+    const bool is_mapping = cap_is_mapping(cte->cap.type);
+    const struct cte *mapping = is_mapping ? cte : mapping_of(cte);
+    int cost = COST_SIMPLE + mdb_cost_remove(&kernel_mdb);
+    if (is_container(&cte->cap))
+        cost += mdb_cost_find(&kernel_mdb);
+    if (mapping != NULL)
+        cost += COST_SIMPLE + COST_PTE * (int)mapping_entries(&mapping->cap);
+    if (mapping != NULL && !is_mapping)
+        cost += mdb_cost_remove(&kernel_mdb);
+    return cost;
+}
+
+/* Finding another place in the order for a capability. */
+int delete_cost_move(void)
+{
+    return COST_MOVE + 2 * mdb_cost_find(&kernel_mdb);
 }
 
 void delete_slot(struct cte *cte)
@@ -176,6 +189,7 @@ void delete_slot(struct cte *cte)
 
 void delete_finish(struct cte *record)
 {
+    assert(cte_is_record(record));
     unlink(record);
     remove_from_mdb(record);
     *record = (struct cte){ 0 };
@@ -190,29 +204,18 @@ void delete_move(struct cte *to, struct cte *record)
 
 /* ---- CNodes ---- */
 
-/* What is in the two slots changes places; `record` is one, `other` holds something. */
+/* Two records change places. */
 static void exchange(struct cte *record, struct cte *other)
 {
-    const bool both = cte_is_record(other);
+    struct cte between = { 0 };
+    assert(cte_is_record(record) && cte_is_record(other));
     unlink(record);
-    if (both)
-        unlink(other);
-    remove_from_mdb(record);
-    remove_from_mdb(other);
-    const struct cte was = *record;
-    record->cap = other->cap;
-    record->node = (struct mdbnode){ .owner = other->node.owner,
-                                     .bits = other->node.bits,
-                                     .step = other->node.step };
-    other->cap = was.cap;
-    other->node = (struct mdbnode){ .owner = was.node.owner, .bits = was.node.bits };
-    enum mdb_status status = mdb_insert(&kernel_mdb, record);
-    assert(status == MDB_OK);
-    status = mdb_insert(&kernel_mdb, other);
-    assert(status == MDB_OK);
-    cap_links_follow(record);
+    unlink(other);
+    cap_move_to(&between, record);
+    cap_move_to(record, other);
+    cap_move_to(other, &between);
     push(other);
-    if (both && is_listed(record))
+    if (is_listed(record))
         push(record);
 }
 
@@ -229,13 +232,35 @@ static void go_home(struct cte *record, struct cte *home, struct work *work)
             delete_slot(home);
         return;
     }
-    if (!work_affords(work, COST_EXCHANGE))
+    if (!work_affords(work, delete_cost_move() * (home->cap.type == ObjType_Null ? 1 : 3)))
         return;
     if (home->cap.type == ObjType_Null)
         delete_move(home, record);
     else
         exchange(record, home);
     home->node.step = 1;
+}
+
+/* Goes on to the next slot that is not empty: record->node.step.  False: there is none, or the
+ * call has done its share. */
+static bool next_occupied(struct cte *record, uint64_t slots, struct work *work)
+{
+    if (!work_affords(work, COST_LOOK))
+        return false;
+    const uint64_t at = record->node.step == 0 ? 1 : record->node.step;
+    const uint64_t affordable = at + (uint64_t)(work->left > 0 ? work->left : 0) / COST_SLOT;
+    const uint64_t end = affordable < slots ? affordable : slots;
+    const struct cte *cte = cnode_slot(&record->cap, at), *last = cnode_slot(&record->cap, end);
+    LOOP_BOUND(looked_at, WORK_OF_A_CALL / COST_SLOT);
+    while (cte < last && cte->cap.type == ObjType_Null) {
+        LOOP_ROUND(looked_at);
+        cte++;
+    }
+    const uint64_t now = (uint64_t)(cte - cnode_slot(&record->cap, 0));
+    work->left -= COST_SLOT * (int)(now - at);
+    work->over = now == end && end < slots;
+    record->node.step = (uint32_t)now;
+    return now < end;
 }
 
 static void cnode_delete_step(struct cte *record, struct work *work)
@@ -246,14 +271,10 @@ static void cnode_delete_step(struct cte *record, struct work *work)
         go_home(record, home, work);
         return;
     }
-    uint32_t at = record->node.step == 0 ? 1 : record->node.step;
-    for (struct cte *cte = home + at; at < slots; at++, cte++) {
-        record->node.step = at;
-        if (cte->cap.type == ObjType_Null) {
-            if (!work_affords(work, COST_SLOT))
-                return;
-            continue;
-        }
+    LOOP_BOUND(occupied, WORK_OF_A_CALL);
+    while (next_occupied(record, slots, work)) {
+        LOOP_ROUND(occupied);
+        struct cte *cte = home + record->node.step;
         if ((cte->node.bits & MDB_BIT_LOCKED) || (cte_is_record(cte) && !is_listed(cte))) {
             delete_suspend(record, STEP_STUCK);
             return;
@@ -267,8 +288,7 @@ static void cnode_delete_step(struct cte *record, struct work *work)
             return;
         }
     }
-    record->node.step = at;
-    if (work_affords(work, COST_FINISH))
+    if (!work->over && work_affords(work, mdb_cost_remove(&kernel_mdb)))
         delete_finish(record);
 }
 
@@ -288,7 +308,9 @@ static void step(struct cte *record, struct work *work)
  * the orphans' list. */
 static bool drain(struct work *work)
 {
-    while (work_affords(work, COST_STEP)) {
+    LOOP_BOUND(steps, WORK_OF_A_CALL / COST_STEP);
+    while (!work->over && work_affords(work, COST_STEP)) {
+        LOOP_ROUND(steps);
         const uint32_t first = *list_of(owner_now());
         if (first == 0)
             return true;
@@ -332,7 +354,9 @@ void cap_delete_now(struct cte *cte)
 errval_t cap_delete_orphans(void)
 {
     struct work work = { .left = WORK_OF_A_CALL };
+    LOOP_BOUND(steps, WORK_OF_A_CALL / COST_STEP);
     while (orphans != 0) {
+        LOOP_ROUND(steps);
         if (!work_affords(&work, COST_STEP))
             return KERNEL_AGAIN;
         delete_raise(cte_at(orphans)); /* the caller's now */
@@ -388,8 +412,10 @@ errval_t cap_revoke(struct cte *cte)
     const struct dcb *caller = current;
     const struct capability cap = cte->cap;
     /* `cte` may itself lie in what ends here */
+    LOOP_BOUND(rounds, WORK_OF_A_CALL / COST_STEP);
     for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
-        if (!work_affords(&work, COST_SEARCH))
+        LOOP_ROUND(rounds);
+        if (!work_affords(&work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
             return KERNEL_AGAIN;
         errval_t err = revoke_next(cte, &work, &done);
         if (err_is_fail(err) || current != caller)

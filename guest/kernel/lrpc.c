@@ -58,9 +58,9 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
     if (cap == NULL || length > LRPC_MSG_WORDS || area_is_disabled(sender, area))
         return false;
 
-    struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || receiver == sender || receiver->head.disabled ||
-        !dispatcher_is_complete(receiver) || receiver->sleeping)
+    struct dcb *receiver = endpoint_listener(cap);
+    if (receiver == sender || receiver->head.disabled || !dispatcher_is_complete(receiver) ||
+        receiver->sleeping)
         return false;
     struct dispatcher_shared *disp = receiver->disp;
     const uint32_t offset = cap->u.endpoint.epoffset, size = cap->u.endpoint.epbuflen;
@@ -80,7 +80,6 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 
     ep->delivered = next < size ? next : next - size;
     disp->lmp_delivered += words;
-    disp->lmp_hint = offset;
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);

@@ -9,6 +9,7 @@
  */
 #include "dispatch.h"
 #include "kernel_state.h"
+#include "plat.h"
 #include "schedule.h"
 
 static struct dcb *table[ABI_NOTIFY_IDS];
@@ -61,6 +62,26 @@ void notify_unregister(struct dcb *dcb)
     table[id] = NULL;
     dcb->notify = 0;
     given_back[(oldest + waiting++) % ABI_NOTIFY_IDS] = (uint16_t)id;
+}
+
+/* What is left of the share of this entry. */
+static int work_left;
+
+static void deliver_or_put_off(uint32_t id)
+{
+    const struct dcb *dcb = table[id];
+    if (work_left <= 0) {
+        plat_notify(my_core_id, id); /* again, with an interrupt to itself */
+        return;
+    }
+    work_left -= dcb == NULL ? 0 : wakeup_cost(dcb);
+    notify_deliver(id);
+}
+
+void notify_take(void)
+{
+    work_left = WAKEUP_WORK;
+    plat_take_notifications(deliver_or_put_off);
 }
 
 void notify_deliver(uint32_t id)

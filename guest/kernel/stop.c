@@ -27,12 +27,12 @@ void stop_register_monitor(struct cte *endpoint)
 
 bool stop_is_monitor(const struct dcb *dcb)
 {
-    return monitor.cap.type == ObjType_EndPointLMP &&
-           (const struct dcb *)monitor.cap.u.endpoint.listener == dcb;
+    return monitor.cap.type == ObjType_EndPointLMP && endpoint_listener(&monitor.cap) == dcb;
 }
 
 static void enqueue(struct dcb *dcb)
 {
+    assert(dcb->stopped && !dcb->unreported);
     dcb->unreported = 1;
     dcb->stopped_next = NULL;
     dcb->stopped_prev = last;
@@ -45,6 +45,9 @@ static void enqueue(struct dcb *dcb)
 
 static void dequeue(struct dcb *dcb)
 {
+    assert(dcb->unreported);
+    debug_assert(dcb->stopped_prev == NULL ? first == dcb : dcb->stopped_prev->stopped_next == dcb);
+    debug_assert(dcb->stopped_next == NULL ? last == dcb : dcb->stopped_next->stopped_prev == dcb);
     dcb->unreported = 0;
     if (dcb->stopped_next != NULL)
         dcb->stopped_next->stopped_prev = dcb->stopped_prev;
@@ -72,11 +75,8 @@ bool stop_holds(struct dcb *dcb)
 {
     if (!dcb->unreported)
         return false;
-    if (monitor.cap.type == ObjType_EndPointLMP) {
-        const struct dcb *listener = (const struct dcb *)monitor.cap.u.endpoint.listener;
-        if (listener != NULL && !listener->stopped)
-            return true;
-    }
+    if (monitor.cap.type == ObjType_EndPointLMP && !endpoint_listener(&monitor.cap)->stopped)
+        return true;
     dequeue(dcb);
     return false;
 }
@@ -88,8 +88,7 @@ static void tell_monitor(struct dcb *dcb)
     enqueue(dcb);
     if (monitor.cap.type != ObjType_EndPointLMP)
         return;
-    struct dcb *receiver;
-    (void)lmp_deliver(&monitor, NULL, NULL, 0, 0, 0, false, &receiver); /* a hint, see above */
+    (void)lmp_deliver(&monitor, NULL, 0, NULL); /* a hint, see above */
 }
 
 void dispatch_stop(struct dcb *dcb, bool tell)

@@ -15,6 +15,11 @@
 
 #define SYSCALL_INSTRUCTION_BYTES 2
 
+/* Of the first word of an invocation that is entered again, the level of a capability to send:
+ * no invocation sends one. */
+#define HEAD_PROGRESS_SHIFT 24
+#define HEAD_PROGRESS ((uint64_t)INVOCATION_PROGRESS_MAX << HEAD_PROGRESS_SHIFT)
+
 struct kernel_stats kernel_counters;
 
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
@@ -129,30 +134,29 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
 /* The words of the message lie in syscall_words. */
 static void __attribute__((noreturn))
 send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsigned flags,
-     capaddr_t send_cptr, unsigned send_level)
+     const struct lmp_transfer *transfer)
 {
-    struct dcb *receiver = NULL;
-    errval_t err = lmp_deliver(endpoint, current, syscall_words, length, send_cptr, send_level,
-                               flags & LMP_FLAG_GIVEAWAY, &receiver);
-    bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
-                                    : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
-    if (err_is_fail(err) && hand_over)
-        receiver = (struct dcb *)endpoint->cap.u.endpoint.listener;
+    struct dcb *receiver = endpoint_listener(&endpoint->cap);
+    errval_t err = lmp_deliver(endpoint, syscall_words, length, transfer);
+    const bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
+                                          : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (!hand_over || receiver == current || area_is_disabled(current, area))
         give_back(area, SYSRET(err));
 
     area->rax = err;
     area->rdx = 0;
-    schedule_make_runnable(receiver);
+    if (err_is_fail(err))
+        schedule_make_runnable(receiver);
     leave(area, receiver);
 }
 
 /* The caller makes the same call again, from the same instruction; between the two, interrupts are taken and
  * others may run.  What tells the calls apart travels with the registers. */
 static void __attribute__((noreturn))
-enter_again(struct registers_x86_64 *area, uint64_t head, bool later)
+enter_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress, bool later)
 {
-    area->rsi = head | INVOKE_AGAIN;
+    debug_assert(progress <= INVOCATION_PROGRESS_MAX);
+    area->rsi = (head & ~HEAD_PROGRESS) | progress << HEAD_PROGRESS_SHIFT | INVOKE_AGAIN;
     area->rip -= SYSCALL_INSTRUCTION_BYTES;
     if (!later)
         dispatch_return(area);
@@ -167,12 +171,13 @@ invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head)
         .caller = current,
         .root = &current->cspace.cap,
         .again = head & INVOKE_AGAIN,
+        .progress = (head & HEAD_PROGRESS) >> HEAD_PROGRESS_SHIFT,
         .command = syscall_words[0],
-        .arg = syscall_words + 1,
+        .args = (const union invocation_args *)(syscall_words + 1),
     };
     const struct sysret result = invoke_object(cte, &inv);
     if (result.error >= KERNEL_AGAIN_LATER && current != NULL && !current->stopped)
-        enter_again(area, head, result.error == KERNEL_AGAIN_LATER);
+        enter_again(area, head, result.value, result.error == KERNEL_AGAIN_LATER);
     finish(area, result);
 }
 
@@ -185,7 +190,7 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
     if (length > LMP_MSG_WORDS)
         give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
     if (head & INVOKE_AGAIN) /* nobody sees it when the call is done */
-        area->rsi = head & ~(uint64_t)INVOKE_AGAIN;
+        area->rsi = head & ~(HEAD_PROGRESS | INVOKE_AGAIN);
 
     if (level != 0) {
         errval_t err = cspace_lookup(&cte->cap, (capaddr_t)cptr, level, &cte);
@@ -202,7 +207,13 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
                  CORE_PAGE->current_dcb);
     if (!message)
         invoke_object_of(area, cte, head);
-    send(area, cte, length, head & 0xff, (capaddr_t)send_cptr, head >> 24 & 0xff);
+    if ((capaddr_t)send_cptr == 0)
+        send(area, cte, length, head & 0xff, NULL);
+    const struct lmp_transfer transfer = { .root = &current->cspace.cap,
+                                           .cptr = (capaddr_t)send_cptr,
+                                           .level = head >> 24 & 0xff,
+                                           .give_away = head & LMP_FLAG_GIVEAWAY };
+    send(area, cte, length, head & 0xff, &transfer);
 }
 
 static struct dcb *yield_target(capaddr_t cptr)
@@ -212,7 +223,7 @@ static struct dcb *yield_target(capaddr_t cptr)
         return NULL;
     struct dcb *to = NULL;
     if (cte->cap.type == ObjType_EndPointLMP)
-        to = (struct dcb *)cte->cap.u.endpoint.listener;
+        to = endpoint_listener(&cte->cap);
     else if (cte->cap.type == ObjType_Dispatcher)
         to = phys_to_mem(paddr(cte->cap.u.mem.base));
     return to != NULL && to->queued ? to : NULL;
@@ -255,14 +266,19 @@ sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
         give_back(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
     if (cte->cap.type != ObjType_EndPointLMP)
         give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
-    send(area, cte, (unsigned)length, LMP_FLAG_SYNC | LMP_FLAG_YIELD, 0, 0);
+    send(area, cte, (unsigned)length, LMP_FLAG_SYNC | LMP_FLAG_YIELD, NULL);
 }
 
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
 {
     void *buffer = user_buffer(dcb, text, length);
-    if (buffer == NULL || length > ABI_CONSOLE_MAX)
+    if (buffer == NULL || (kind == PRINT_REPORT ? length != ABI_REPORT_BYTES || text % 8 != 0
+                                                : length > ABI_CONSOLE_MAX))
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    if (kind == PRINT_REPORT) {
+        plat_report(mem_to_phys(buffer), mem_to_phys(dcb));
+        return SYSRET(SYS_ERR_OK);
+    }
     plat_console(mem_to_phys(buffer), (unsigned)length,
                  kind == PRINT_TRACE ? ABI_CONSOLE_TRACE : ABI_CONSOLE_USER, mem_to_phys(dcb));
     return SYSRET(SYS_ERR_OK);

@@ -27,7 +27,7 @@ static uint64_t take_interrupt(bool *goes_on)
     if (causes & ABI_CAUSE_TIMER)
         dispatch_timer_fired();
     if (causes & ABI_CAUSE_NOTIFY)
-        plat_take_notifications(notify_deliver);
+        notify_take();
     const systime_t now = plat_time_cached();
     wakeup_check(now);
     *goes_on = schedule_tick(now);

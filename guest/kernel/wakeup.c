@@ -18,6 +18,10 @@
 #define RANK_MAX 32
 _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_DISPATCHER < 1ull << RANK_MAX, "rank of a heap");
 
+/* In instructions: making runnable, and each node of the two spines that are melded. */
+#define COST_WAKE 60
+#define COST_SPINE 35
+
 static struct dcb *first;
 
 static unsigned rank_of(const struct dcb *dcb)
@@ -75,7 +79,7 @@ static struct dcb *meld(struct dcb *a, struct dcb *b)
 
 void wakeup_set(struct dcb *dcb, systime_t at)
 {
-    assert(!dcb->queued && !dcb->sleeping && at != 0);
+    assert(!dcb->queued && !dcb->sleeping && !dcb->stopped && at != 0);
     debug_assert(dispatcher_is_complete(dcb));
     dcb->wakeup = at;
     dcb->sleeping = 1;
@@ -103,11 +107,24 @@ void wakeup_remove(struct dcb *dcb)
     dcb->sleeping = 0;
 }
 
+int wakeup_cost(const struct dcb *dcb)
+{
+    if (!dcb->sleeping)
+        return COST_WAKE;
+    const unsigned spines = rank_of(dcb->sleep.left) + rank_of(dcb->sleep.right);
+    return COST_WAKE + COST_SPINE * (int)(spines + (dcb == first ? 0 : rank_of(first)));
+}
+
 void wakeup_check(systime_t now)
 {
-    for (unsigned i = 0; i < WAKEUPS_MAX && first != NULL && first->wakeup <= now; i++) {
+    int left = WAKEUP_WORK;
+    LOOP_BOUND(woken, WAKEUP_WORK / COST_WAKE + 1);
+    while (first != NULL && first->wakeup <= now && left > 0) {
+        LOOP_ROUND(woken);
         struct dcb *dcb = first;
+        left -= wakeup_cost(dcb);
         wakeup_remove(dcb);
+        assert(first != dcb); /* else it would be found for ever */
         schedule_make_runnable(dcb);
     }
 }

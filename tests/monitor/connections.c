@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Domains bind to services and accept, refuse, use and close connections; and what both ends are owed:
- * one answer for each bind, one word of each end's end to the other, a page that was never used before.
+ * Domains bind to services and accept, refuse, use and close connections; and what both ends are
+ * owed: one answer for each bind, one word of each end's end to the other, a page that was never
+ * used before.
  */
 #include "domains.h"
 
@@ -140,6 +141,7 @@ void bind_answered(struct domain *d, const struct message *answer)
 void request_received(struct domain *d, struct message *m)
 {
     const union monitor_tx_arg_union *a = &m->args.monitor;
+    d->requests_read++;
     if (d->hostile && d->request_count == MAX_REQUESTS)
         return;
     CHECK(d->request_count < MAX_REQUESTS, "%s: too many binds", d->name);
@@ -220,7 +222,7 @@ static void accepted(struct domain *d, struct request *r, struct endpoint *ep)
 
 bool answer_request(struct domain *d, bool accept)
 {
-    if (d->request_count == 0 || d->monitor == NULL ||
+    if (d->request_count == 0 || d->mute || d->monitor == NULL ||
         d->monitor->endpoint->queue.count >= d->monitor->endpoint->room)
         return false;
     const unsigned which = (unsigned)random_below(d->request_count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The machine under the monitors: what each finds when it starts, the programs of the menu, and how a core
- * is started: for core 0 as the machine does it, for the others from what the monitor of core 0 has laid
- * down for it.  Images are one page of nothing.
+ * The machine under the monitors: what each finds when it starts, the programs of the menu, and how
+ * a core is started: for core 0 as the machine does it, for the others from what the monitor of
+ * core 0 has laid down for it.  Images are one page of nothing.
  */
 #include "world.h"
 
@@ -120,6 +120,12 @@ errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *m
 }
 
 /* ---- what the monitor of a core finds ---- */
+
+/* A millisecond for each step: what shall stay for a while does, and goes. */
+systime_t get_system_time(void)
+{
+    return world.steps * 1000000ull;
+}
 
 struct abi_boot *domain_get_bootinfo(void)
 {

@@ -2,9 +2,9 @@
  *
  * The domains: how they greet their monitor, what they ask it, how they spawn, export, and end.
  *
- * Each does one thing at a time, and only when the world lets it.  While world.acts, it thinks of new things;
- * otherwise it does what it owes to others: it answers binds, closes what its peer has left.
- * It keeps to the protocols, but for what world.hostile allows.
+ * Each does one thing at a time, and only when the world lets it.  While world.acts, it thinks of
+ * new things; otherwise it does what it owes to others: it answers binds, closes what its peer has
+ * left.  It keeps to the protocols, but for what world.hostile allows.
  */
 #include "domains.h"
 
@@ -49,6 +49,8 @@ struct domain *domain_new(unsigned core, const char *name, uint32_t id, struct d
         if (strcmp(name, kinds[i]) == 0)
             d->kind = (enum domain_kind)i;
     d->hostile = world.hostile && d->kind == KIND_APP && chance(30);
+    d->mute = d->hostile && chance(40);
+    d->deaf = d->mute && chance(50);
     domains = d;
     return d;
 }
@@ -314,6 +316,8 @@ static void monitor_says(struct domain *d, struct message *m)
 
 bool domain_listens(const struct endpoint *e)
 {
+    if (e->role == ROLE_MONITOR && e->owner->deaf && e->owner->rpc_state == RPC_READY)
+        return false;
     if (e->role == ROLE_CIRCUIT && world.circuits && world.acts && !chance(3))
         return false;
     return e->role != ROLE_CIRCUIT || side_listens(e);
@@ -543,8 +547,8 @@ unsigned domain_choices(struct domain *d)
     if (d->kind == KIND_MANAGER && d->steps == 0 && !world.hold_boot && !d->rpc_busy &&
         can_send(d->rpc))
         return 1;
-    return (d->mem_request != NULL && can_send(d->mem_client)) || d->request_count > 0 ||
-           conns_have_duty(d) || circuits_have_duty(d);
+    return (d->mem_request != NULL && can_send(d->mem_client)) ||
+           (d->request_count > 0 && !d->mute) || conns_have_duty(d) || circuits_have_duty(d);
 }
 
 void domain_do(struct domain *d, unsigned choice)
@@ -563,6 +567,28 @@ void domain_do(struct domain *d, unsigned choice)
         act(d);
     else
         duty(d);
+}
+
+/* Whoever binds to one that does not answer waits for ever, but when he ends nothing waits for him:
+ * only what the one has read, or was given to read, is left, twice if it is a matter of two
+ * cores. */
+void mutes_check(unsigned binds_under_way)
+{
+    unsigned may_wait = 0;
+    for (const struct bind *b = binds; b < binds + bind_count; b++)
+        may_wait += b->d->running && b->answers == 0;
+    for (const struct domain *d = domains; d != NULL; d = d->next)
+        if (d->running && d->mute)
+            may_wait += d->requests_read + (d->deaf ? DEAF_READS : 0);
+    CHECK(binds_under_way <= 2 * may_wait, "%u binds wait, and there is nobody for more than %u",
+          binds_under_way, 2 * may_wait);
+}
+
+void mutes_end(void)
+{
+    for (struct domain *d = domains; d != NULL; d = d->next)
+        if (d->running && d->mute)
+            domain_die(d);
 }
 
 void domains_check(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the domains of the simulated world know: shared by the files that play them, and by the one that
- * asks in the end whether everybody got what was owed.
+ * What the domains of the simulated world know: shared by the files that play them, and by the one
+ * that asks in the end whether everybody got what was owed.
  */
 #ifndef TEST_MONITOR_DOMAINS_H
 #define TEST_MONITOR_DOMAINS_H
@@ -30,7 +30,8 @@ struct domain {
     unsigned core;
     uint32_t id;
     bool running, exiting, reaped, hostile;
-    uint8_t status; /* what it said when it exited */
+    bool mute, deaf; /* hostile: answers no bind; does not even read */
+    uint8_t status;  /* what it said when it exited */
     struct domain *parent;
     unsigned told_parent; /* times its parent heard of its end */
     struct cap *monitor;  /* its end of the monitor binding */
@@ -41,7 +42,7 @@ struct domain {
     uint32_t rpc_token;
     unsigned steps; /* of its start that are done */
     struct request request[MAX_REQUESTS];
-    unsigned request_count;
+    unsigned request_count, requests_read;
     uintptr_t last_mon_id;       /* of a request */
     unsigned questions, answers; /* get_iref_state */
     struct cap *parcel;          /* collected */
@@ -94,8 +95,8 @@ extern unsigned service_count;
 extern struct conn *conns;
 
 struct message *monitor_message(unsigned number);
-/* Into the endpoint that `via` names; `give` (may be NULL) goes along as a copy.  False: no room; the message
- * is freed then. */
+/* Into the endpoint that `via` names; `give` (may be NULL) goes along as a copy.  False: no room;
+ * the message is freed then. */
 bool domain_send(struct domain *d, const struct cap *via, struct message *m,
                  const struct cap *give);
 /* A fresh endpoint of the domain, and a capability to it. */
@@ -150,5 +151,9 @@ unsigned ram_given(unsigned core);
 bool domain_call(struct domain *d, struct message *m, const struct cap *give);
 bool domain_hello(struct domain *d, const struct cap *via, enum role role);
 void domains_check(void);
+/* Of those that do not answer. */
+#define DEAF_READS 6 /* what an endpoint holds, and the one on its way */
+void mutes_check(unsigned binds_under_way);
+void mutes_end(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The stubs of the four interfaces that the monitor speaks, as the interface compiler makes them, but for the
- * simulated transport: for each message of the monitor's a function that keeps the arguments, and for each
- * message to it a call of its handler.  Strings and arrays are copied, capabilities are named until the
- * message leaves.
+ * The stubs of the four interfaces that the monitor speaks, as the interface compiler makes them,
+ * but for the simulated transport: for each message of the monitor's a function that keeps the
+ * arguments, and for each message to it a call of its handler.  Strings and arrays are copied,
+ * capabilities are named until the message leaves.
  */
 #include "world.h"
 
@@ -96,6 +96,7 @@ SEND(intermon, bind_ump_request,
 SEND(intermon, bind_ump_reply,
      (uint64_t mon_id, errval_t err, uint64_t peer_id, uint32_t notify_id, const char *service),
      (mon_id, err, peer_id, notify_id, m->text), strncpy(m->text, service, sizeof(m->text) - 1))
+SEND(intermon, bind_ump_cancel, (uint64_t mon_id), (mon_id))
 SEND(intermon, connection_closed, (uint64_t id), (id))
 SEND(intermon, iref_state_request, (iref_t iref, uint64_t st), (iref, st))
 SEND(intermon, iref_state_reply, (iref_t iref, uint64_t st, bool exists), (iref, st, exists))
@@ -104,6 +105,7 @@ SEND(intermon, bind_multihop_request, (iref_t iref, uint32_t own_vci, uint8_t ho
 SEND(intermon, bind_multihop_reply, (uint32_t vci, uint32_t own_vci, uint8_t hops, errval_t err),
      (vci, own_vci, hops, err))
 /* room for one byte more: an empty payload has an address, too */
+SEND(intermon, bind_multihop_cancel, (uint32_t own_vci), (own_vci))
 SEND(intermon, multihop_message,
      (uint32_t vci, uint8_t kind, uint16_t ack, const uint8_t *payload, size_t size),
      (vci, kind, ack, m->payload = malloc(size + 1), size),
@@ -249,6 +251,8 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
         .monitor_linked = intermon_monitor_linked_tx,
         .bind_ump_request = intermon_bind_ump_request_tx,
         .bind_ump_reply = intermon_bind_ump_reply_tx,
+        .bind_ump_cancel = intermon_bind_ump_cancel_tx,
+        .bind_multihop_cancel = intermon_bind_multihop_cancel_tx,
         .connection_closed = intermon_connection_closed_tx,
         .iref_state_request = intermon_iref_state_request_tx,
         .iref_state_reply = intermon_iref_state_reply_tx,
@@ -366,6 +370,8 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, bind_ump_request, a->iref, a->mon_id, a->base, a->bytes, a->inlen, a->outlen,
              a->notify_id, a->asker, a->trusted, m->text)
         CASE(intermon, bind_ump_reply, a->mon_id, a->err, a->peer_id, a->notify_id, m->text)
+        CASE(intermon, bind_ump_cancel, a->mon_id)
+        CASE(intermon, bind_multihop_cancel, a->own_vci)
         CASE(intermon, connection_closed, a->id)
         CASE(intermon, iref_state_request, a->iref, a->st)
         CASE(intermon, iref_state_reply, a->iref, a->st, a->exists)

@@ -9,6 +9,7 @@
 void peek_connections(struct monitor_census *ret)
 {
     ret->connection_entries = connection_count;
-    for (const struct connection *c = connections; c != NULL; c = c->next)
-        ret->connections++;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct connection *c = connections[i]; c != NULL; c = c->next)
+            ret->connections++;
 }

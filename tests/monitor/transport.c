@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bindings and channels under the monitor, as it sees them: one message at a time goes out, its continuation
- * comes later as an event of its own, a receiver that is full or busy makes it wait, and one that is no
- * more breaks the binding: at once, within the send itself, or when what it had said has been read
- * (guest/user/lib/flounder/tx.c, lmp.c, life.c).  Messages of one channel never overtake each other; of
- * two channels, any may.
- * Never delivers anything by itself: the world chooses (wire_choices).
+ * Bindings and channels under the monitor, as it sees them: one message at a time goes out, its
+ * continuation comes later as an event of its own, a receiver that is full or busy makes it wait,
+ * and one that is no more breaks the binding: at once, within the send itself, or when what it had
+ * said has been read (guest/user/lib/flounder/tx.c, lmp.c, life.c).  Messages of one channel never
+ * overtake each other; of two channels, any may.  Never delivers anything by itself: the world
+ * chooses (wire_choices).
  */
 #include "world.h"
 
@@ -34,7 +34,7 @@ struct wire *wire_new(enum wire_kind kind, void *binding, struct lmp_chan *chan)
 
 struct endpoint *endpoint_of(const struct lmp_chan *chan)
 {
-    return chan->endpoint != NULL ? (struct endpoint *)chan->endpoint->next : NULL;
+    return chan->endpoint != NULL ? (struct endpoint *)chan->endpoint->next_free : NULL;
 }
 
 const struct message *message_on_its_way(const struct domain *d)
@@ -200,12 +200,26 @@ static struct queue *incoming(const struct wire *w)
     return e != NULL ? &e->queue : NULL;
 }
 
+/* The waiting of a message for a receiver that is full is no event: somebody else must move. */
+static bool may_push(const struct wire *w)
+{
+    if (w->tx == NULL || w->lost || w->closed != SYS_ERR_OK)
+        return false;
+    if (w->kind == WIRE_INTERMON)
+        return w->out->queue.count < 3;
+    const struct capref to = w->chan->remote_cap;
+    const struct cap *cap = capref_is_null(to) ? NULL : world.core[w->core].slot[get_cap_addr(to)];
+    const struct endpoint *e = cap != NULL ? cap->endpoint : NULL;
+    return e == NULL || e->dead || (e->owner != NULL && !domain_is_running(e->owner)) ||
+           e->queue.count < e->room;
+}
+
 static unsigned choices(struct wire *w, unsigned list[6])
 {
     unsigned count = 0;
     const bool open = w->started && !w->torn && w->closed == SYS_ERR_OK;
     struct queue *in = open ? incoming(w) : NULL;
-    if (w->tx != NULL && !w->lost && w->closed == SYS_ERR_OK)
+    if (may_push(w))
         list[count++] = DO_PUSH;
     if (w->cont_due)
         list[count++] = DO_CONT;
@@ -223,7 +237,6 @@ static unsigned choices(struct wire *w, unsigned list[6])
 unsigned wire_choices(struct wire *w)
 {
     unsigned list[6];
-    /* the waiting of a message for a receiver that is full is no event: somebody else must move */
     return choices(w, list);
 }
 
@@ -288,7 +301,7 @@ errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpo
     struct endpoint *e = endpoint_new(world.current, NULL, (unsigned)buflen / 11);
     const struct capability is = { .type = ObjType_EndPointLMP };
     e->lib = calloc(1, sizeof(*e->lib));
-    e->lib->next = (void *)e; /* the list of endpoints is not ours to keep */
+    e->lib->next_free = (void *)e; /* it is never free: a place for what stands for it */
     *ret_cap = cap_to_monitor(cap_new(world.current, NULL, &is, e));
     *ret = e->lib;
     return SYS_ERR_OK;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What happens next.  Every core that is about to come up, every endpoint with a message and a listener,
- * every binding with something to do and every domain that can do something is a choice; one is taken by
- * a random number.  A run lets the domains act for a while, then lets everything come to rest and asks
- * whether everybody got what is owed, several times; in the end all programs end, and each monitor must
- * be as it was before them.
+ * What happens next.  Every core that is about to come up, every endpoint with a message and a
+ * listener, every binding with something to do and every domain that can do something is a choice;
+ * one is taken by a random number.  A run lets the domains act for a while, then lets everything
+ * come to rest and asks whether everybody got what is owed, several times; in the end all programs
+ * end, and each monitor must be as it was before them.
  */
 #include "world.h"
 
@@ -121,6 +121,17 @@ static void endpoint_event(struct endpoint *e)
     closure.handler(closure.arg);
 }
 
+static struct choice last; /* for whoever wonders what goes on for ever */
+
+static const char *last_kind(void)
+{
+    static const char *const names[] = {
+        [CORE] = "core", [EVENT] = "event", [ENDPOINT] = "endpoint",
+        [ROOM] = "room", [WIRE] = "wire",   [DOMAIN] = "domain"
+    };
+    return last.kind == DOMAIN ? domain_name(last.what) : names[last.kind];
+}
+
 static bool step(void)
 {
     static struct choice list[MAX_CHOICES];
@@ -129,6 +140,7 @@ static bool step(void)
         return false;
     const struct choice *c = &list[random_below(count)];
     world.steps++;
+    last = *c;
     switch (c->kind) {
     case CORE:
         core_run(c->what);
@@ -169,7 +181,7 @@ static void world_settle(bool chaos)
     world.acts = false;
     world.chaos = chaos;
     while (step())
-        CHECK(world.steps < limit, "it never comes to rest");
+        CHECK(world.steps < limit, "it never comes to rest, last: %s", last_kind());
 }
 
 void world_rest(void)
@@ -184,8 +196,8 @@ void world_act(unsigned steps)
         step();
 }
 
-/* Nobody on any core can touch a page that may be given out again; the monitors' capabilities of whole
- * shares are not meant. */
+/* Nobody on any core can touch a page that may be given out again; the monitors' capabilities of
+ * whole shares are not meant. */
 static void check_free_pages(void)
 {
     for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
@@ -240,8 +252,7 @@ static void check_charges(const struct monitor_census *now, const struct monitor
                           unsigned i)
 {
     for (unsigned kind = 0; kind < ACCOUNT_KINDS; kind++) {
-        const unsigned more = kind == ACCOUNT_PARCEL ? now->parcels - before->parcels
-                              : kind == ACCOUNT_IREF ? now->irefs - before->irefs
+        const unsigned more = kind == ACCOUNT_IREF   ? now->irefs - before->irefs
                               : kind == ACCOUNT_KEPT ? now->kept - before->kept
                                                      : 0;
         CHECK(now->charged[kind] == before->charged[kind] + more,
@@ -254,7 +265,7 @@ static void compare(const struct holdings *before, unsigned i)
 {
     struct holdings now;
     look(&now, i);
-    /* parcels that nobody collects, and memory that has travelled, stay */
+    /* parcels of ended domains that spoke over circuits, and memory that has travelled, stay */
     const unsigned kept = now.census.parcels + now.census.kept;
     CHECK(now.census.clients == before->census.clients, "core %u: %u domains, %u before", i,
           now.census.clients, before->census.clients);
@@ -276,6 +287,19 @@ static void compare(const struct holdings *before, unsigned i)
     check_charges(&now.census, &before->census, i);
     CHECK(now.caps == before->caps + kept, "core %u: %u capabilities, %u before and %u kept", i,
           now.caps, before->caps, kept);
+}
+
+static void end_mutes(void)
+{
+    unsigned under_way = 0;
+    for (unsigned i = 0; i < world.cores; i++) {
+        struct monitor_census census;
+        world.core[i].copy->census(&census);
+        under_way += census.binds;
+    }
+    mutes_check(under_way);
+    mutes_end();
+    world_rest();
 }
 
 static void end_programs(void)
@@ -423,6 +447,7 @@ void world_run(uint64_t seed)
     for (unsigned round = 0; round < 3; round++) {
         world_act(300 + (unsigned)random_below(700));
         world_rest();
+        end_mutes();
         world_check();
     }
     end_programs();

@@ -57,6 +57,25 @@ plain=$hash
 hash_of never 4
 [ "$hash" = "$plain" ] || fail "rules that never match change the machine: $plain, $hash"
 
+# stores NAME: how many stores to the window the machine saw in its last run
+stores() {
+    python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["results"][0]["stats"]["exits"].get("window store", 0))' "$TMP/$1.json"
+}
+
+# Where no rule can fire any more, the pages are plain memory again, and the guest does not notice.
+harmless='{message: hello, interface: myappif, from: 1, nth: 1}'
+scenario short "faults: [{when: $harmless, do: {corrupt: {word: 3, xor: 1}}}]"
+scenario long "faults: [{when: $harmless, do: {corrupt: {word: 3, xor: 1}}},
+  {when: {message: hello, interface: myappif, nth: 1000, optional: true}, do: drop}]"
+hash_of short 4
+short=$hash
+hash_of long 4
+[ "$hash" = "$short" ] || fail "pages that are given back change the machine: $short, $hash"
+[ "$(stores short)" -lt "$(stores long)" ] ||
+    fail "$(stores short) stores were seen though the only rule was over, $(stores long) with another one"
+[ "$(stores plain)" -eq 0 ] || fail "stores were seen without a rule"
+
 # Flipped bits in words that a hello does not use, and delays: chance, but the same for each seed.
 mixed='faults:
   - name: flips
@@ -94,6 +113,20 @@ scenario fewer "$(sed '/name: flips/,/corrupt: {word: 2/d' <<<"$mixed")"
 hash_of fewer 6
 keys fewer bits | diff "$TMP/bits" - || fail "a rule chooses other messages when another one is taken away"
 [ -z "$(keys fewer flips)" ] || fail "the rule is still there"
+
+# A run that fails says what matters in few lines.
+scenario lost 'faults: [{name: lost, when: {message: hello, interface: myappif, nth: 2}, do: drop}]' \
+    '{console: hello message received!, count: 5}'
+vmm run -q --engine unicorn --seed 4 --deadline 1s --set machine.window="2 MiB" "$TMP/lost.yaml"
+exits_with 1
+sed -n '/^  faults, and what came of them:/,/faults-out/p' "$TMP/out" >"$TMP/matters"
+[ "$(wc -l <"$TMP/matters")" -le 20 ] || fail "more than 20 lines that matter"
+for text in 'property: some core prints "hello message received!" 5 times$' '1 fault had happened:$' \
+    ' lost: drop myappif.hello #2, core 1 to 0, myappif:' 'core 0 sent .*, was shown myappif.hello #5 from core 1' \
+    'core 1 sent myappif.hello #5 to core 0 at ' \
+    "again: vmm run .*/lost.yaml --engine unicorn --seed 4 --set 'machine.window=2 MiB'"; do
+    grep -qE -- "$text" "$TMP/matters" || fail "of what matters, no line matches: $text"
+done
 
 scenario silent "${never//, optional: true/}"
 vmm run --engine unicorn --seed 4 --deadline 1s "$TMP/silent.yaml"

@@ -72,10 +72,18 @@ scenario: a~BOOT~expect: [{console: a, count: 0}]
 scenario: a~BOOT~expect: [{not: a, count: 2}]
 scenario: a~BOOT~expect: [{exit: 0, core: 0}]
 scenario: a~BOOT~expect: [{exit: 256}]
+scenario: a~BOOT~expect: [{metric: a}]
+scenario: a~BOOT~expect: [{metric: 'a => 2'}]
+scenario: a~BOOT~expect: [{always: 'a b'}]
+scenario: a~BOOT~expect: [{always: a, core: 0}]
+scenario: a~BOOT~expect: [{never: a, count: 2}]
+scenario: a~BOOT~expect: [{sometimes: ''}]
+scenario: a~BOOT~expect: [{invariants: [capabilities]}]
+scenario: a~BOOT~expect: [{recovered: {rule: a}}]
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1
 CASES
-[ "$count" -eq 31 ] || fail "$count cases instead of 31"
+[ "$count" -eq 39 ] || fail "$count cases instead of 39"
 
 # Every value at every key.  (An editor that marks as wrong what vmm takes is worse than none; the other
 # way round is fine, since vmm check knows more.)
@@ -91,7 +99,8 @@ values = """0 1 4 63 64 65 -1 +4 010 0x4 0X4 4.0 4.5 1e3 18446744073709551615 18
 {menu:_m.lst,_add:_[""]} {menu:_m.lst,_add:_x} {menu:_5} {menu:_""} [kernel_/boot/cpu,_module_/sbin/init]
 ["kernel_/boot/cpu","module_/sbin/init",""] ["kernel_/boot/cpu","module_/sbin/init",5] [{cores:_0}] [{}]
 [{cores:_0},{cores:_1}] [[10]] [["10"]] [[10,20],[20,10]] [{console:_a}] [{not:_a}] [{exit:_0}]
-[{exit:_"0"}] [{console:_a,_core:_[]}] [{console:_a,_domain:_""}] [{console:_a,_count:_"2"}]""".split()
+[{exit:_"0"}] [{console:_a,_core:_[]}] [{console:_a,_domain:_""}] [{console:_a,_count:_"2"}] a_>_1 "a_>_1" a>=0x1 "a_==" channels [memory] [channels,_memory]
+""".split()
 values += ["a" * 64, "a" * 65, "a" * 15, "a" * 16]
 boot = "boot: [kernel /boot/cpu, module /sbin/init]"
 top = "scenario: a\n" + boot + "\n"
@@ -100,7 +109,7 @@ forms = ["scenario: @\n" + boot, "scenario: a\nboot: @", "scenario: a\nboot: {me
 forms += [top + key + ": @" for key in ("description", "deadline", "seed", "nested", "machine", "expect")]
 forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "window", "slice", "nodes", "distances")]
 forms += [top + "machine: {nodes: [{cores: " + rest + "}]}" for rest in ("@", "0, memory: @", "0, window: @")]
-forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit")]
+forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit", "metric", "always", "invariants")]
 forms += [top + "expect: [{console: x, " + key + ": @}]" for key in ("core", "domain", "count")]
 forms += [top + "expect: [{console: {" + key + ": @}}]" for key in ("text", "regex")]
 os.mkdir(folder)

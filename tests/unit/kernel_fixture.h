@@ -59,6 +59,10 @@ void plat_notify(coreid_t core, uint32_t id)
     notified_id = id;
     notifications++;
 }
+void plat_take_notifications(void (*deliver)(uint32_t id))
+{
+    (void)deliver; /* tests call notify_deliver() */
+}
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
 {
     (void)entry, (void)rdi, (void)cr3;
@@ -72,6 +76,10 @@ void plat_scrub(paddr_t base, uint64_t bytes)
 void plat_channel(paddr_t description)
 {
     (void)description;
+}
+void plat_report(paddr_t block, paddr_t speaker)
+{
+    (void)block, (void)speaker;
 }
 void plat_power_off(uint64_t code)
 {
@@ -364,7 +372,7 @@ static __attribute__((unused)) struct lmp_endpoint_kern *bobs_endpoint(void)
 static __attribute__((unused)) void connect(void)
 {
     struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.endpoint.listener = (uint64_t)bob;
+    cap.u.endpoint.listener = mem_to_phys(bob).v;
     cap.u.endpoint.epoffset = EP_OFFSET;
     cap.u.endpoint.epbuflen = EP_WORDS;
     cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),

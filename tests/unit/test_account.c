@@ -137,3 +137,25 @@ Test(account, the_console_is_told_once_for_each_kind)
     grab(account_open(&book, 2, NULL), SEATS, slips);
     cr_assert_eq(lines, 3);
 }
+
+Test(account, what_is_handed_on_counts_for_the_other_one_only)
+{
+    static struct account_slip slips[101], other;
+    fresh();
+    struct account *peer = account_open(&book, 100, NULL), *a = account_open(&book, 1, peer),
+                   *b = account_open(&book, 2, NULL);
+    cr_assert_eq(grab(a, SEATS, slips), 50);
+    cr_assert(account_holds(&book, 1, SEATS) && !account_holds(&book, 2, SEATS));
+    unsigned moved = 0;
+    while (moved < 50 && account_transfer(&slips[moved], b) == SYS_ERR_OK)
+        moved++;
+    cr_assert_eq(moved, 50, "as many as it may hold itself, when they are nobody else's");
+    cr_assert(b->charged[SEATS] == 50 && a->charged[SEATS] == 0 && peer->charged[SEATS] == 0);
+    cr_assert_eq(account_charge(a, SEATS, 1, &other), SYS_ERR_OK);
+    cr_assert_eq(account_transfer(&other, b), MON_ERR_OVER_SHARE);
+    cr_assert(other.account == a && b->charged[SEATS] == 50 && book.used[SEATS] == 51);
+    account_close(a);
+    account_close(peer);
+    account_refund(&other);
+    cr_assert_eq(book.first, b, "nobody else is left");
+}

@@ -59,9 +59,9 @@ static const struct device_effect *only_effect(enum device_effect_kind kind)
 
 Test(devices, only_the_contracts_ports_answer)
 {
-    static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,  ABI_PORT_TIMER,
-                                      ABI_PORT_IPI,     ABI_PORT_POWER,  ABI_PORT_SCRUB,
-                                      ABI_PORT_FABRIC,  ABI_PORT_VECTORS };
+    static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,   ABI_PORT_TIMER,
+                                      ABI_PORT_IPI,     ABI_PORT_POWER,   ABI_PORT_SCRUB,
+                                      ABI_PORT_FABRIC,  ABI_PORT_VECTORS, ABI_PORT_REPORT };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
         for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -69,13 +69,13 @@ Test(devices, only_the_contracts_ports_answer)
         if (!is_known)
             cr_assert_eq(out((uint16_t)port, 0), ABI_RESULT_BAD_REQUEST, "port %x", port);
     }
-    cr_assert_eq(state.bad_requests[0], 0x10000 - 8);
+    cr_assert_eq(state.bad_requests[0], 0x10000 - 9);
     cr_assert_eq(state.bad_requests[1], 0);
 }
 
 Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
 {
-    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_VECTORS; port += 4) {
+    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_REPORT; port += 4) {
         for (unsigned width = 0; width <= 8; width++) {
             access_.width = width;
             access_.arg[0] = 1;
@@ -380,6 +380,31 @@ Test(devices, scrub_refuses_parts_of_lines_and_what_is_outside)
     cr_assert_eq(scrub(0x1000, ~0xfffull), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(scrub(ABI_CORE_AREA_BASE, 0x1000), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(scrub(~0xfffull, 0x1000), ABI_RESULT_BAD_ADDRESS);
+}
+
+/* ---- report ---- */
+
+static uint64_t report(uint64_t block, uint64_t speaker)
+{
+    access_.arg[0] = block;
+    access_.arg[1] = speaker;
+    return out(ABI_PORT_REPORT, 0);
+}
+
+Test(devices, report_takes_blocks_and_speakers_in_ram_only)
+{
+    cr_assert_eq(report(0x800, 0x40), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_REPORT);
+    cr_expect_eq(effect->report.block, 0x800);
+    cr_expect_eq(effect->report.speaker, 0x40);
+    cr_expect_eq(report(RAM_BYTES - ABI_REPORT_BYTES, 0), ABI_RESULT_OK);
+    cr_expect_eq(report(RAM_BYTES - ABI_REPORT_BYTES + 8, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(0x804, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(UINT64_MAX - 7, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(ABI_WINDOW_BASE, 0), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(0x800, RAM_BYTES - 8), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(0x800, 4), ABI_RESULT_BAD_ADDRESS);
+    cr_expect_eq(report(0x800, ABI_WINDOW_BASE), ABI_RESULT_BAD_ADDRESS);
 }
 
 /* ---- fabric ---- */

@@ -127,6 +127,66 @@ Test(fault, globs)
     cr_expect_not(fault_glob("*x", "xy"));
 }
 
+/* ---- rules that are over ---- */
+
+/* Sends hellos and calls in turn; after how many lines is the ring done?  100: never. */
+static unsigned done_after(const struct fault_rule *rule, size_t rules)
+{
+    const struct fault_rules all = { rule, rules, 7 };
+    struct fault_state *state = fault_create(&all, &names);
+    struct sender s = sender_new(state, CHANNEL);
+    unsigned lines = 0;
+    while (lines < 100 && !fault_ring_is_done(state, s.ring, 1000)) {
+        send(&s, lines % 2 ? 5 : 3);
+        lines++;
+    }
+    for (unsigned i = 0; i < 40 && lines < 100; i++) { /* what is done stays so: nothing fires */
+        send(&s, i % 2 ? 5 : 3);
+        cr_expect_eq(s.decision.count, 0);
+        cr_expect(fault_ring_is_done(state, s.ring, 1000));
+    }
+    fault_ring_free(state, s.ring);
+    fault_destroy(state);
+    return lines;
+}
+
+Test(fault, a_ring_is_done_when_no_rule_can_fire_in_it_any_more)
+{
+    static const struct fault_range third = { 3, 3 }, two[] = { { 1, 1 }, { 4, 6 } };
+    struct fault_rule rule = message_rule("hello");
+    cr_expect_eq(done_after(&rule, 1), 100, "it fires again and again");
+    rule.nth = &third;
+    rule.nth_count = 1;
+    cr_expect_eq(done_after(&rule, 1), 5, "hello is each second line");
+    rule.message = "any";
+    cr_expect_eq(done_after(&rule, 1), 3);
+    rule.message = "$any";
+    cr_expect_eq(done_after(&rule, 1), 3);
+    rule.message = "$ack";
+    cr_expect_eq(done_after(&rule, 1), 100, "one may still come");
+    rule.message = "hello";
+    rule.nth = two;
+    rule.nth_count = 2;
+    cr_expect_eq(done_after(&rule, 1), 11);
+    rule.attempt = 2;
+    cr_expect_eq(done_after(&rule, 1), 100, "a line may be written again");
+    rule.attempt = 1;
+    rule.line = 2;
+    cr_expect_eq(done_after(&rule, 1), 13, "its second line is over when the next message begins");
+    rule = message_rule("hello");
+    rule.count = 2;
+    cr_expect_eq(done_after(&rule, 1), 3);
+    rule.count = 0;
+    rule.until_ns = 1000;
+    cr_expect_eq(done_after(&rule, 1), 0, "its time is over");
+    rule.until_ns = 1001;
+    cr_expect_eq(done_after(&rule, 1), 100);
+    struct fault_rule both[] = { message_rule("hello"), message_rule("call") };
+    both[0].until_rule = 1;
+    both[1].count = 3;
+    cr_expect_eq(done_after(both, 2), 6, "the one ends with the first, the other with the third");
+}
+
 /* ---- numbers ---- */
 
 static const struct fault_rules no_rules;

@@ -27,7 +27,7 @@ static void give(unsigned slot, const struct capability *cap)
 static void give_endpoint(unsigned slot, uint32_t offset, uint32_t words)
 {
     struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.endpoint.listener = (uint64_t)bob;
+    cap.u.endpoint.listener = mem_to_phys(bob).v;
     cap.u.endpoint.epoffset = offset;
     cap.u.endpoint.epbuflen = words;
     give(slot, &cap);
@@ -110,8 +110,7 @@ Test(kernel_authority, identify_needs_the_right_and_tells_no_kernel_address)
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(1), 2, UDISP + 16384).error);
     cr_expect_eq(out->u.word[CAP_MAPPING_WORD], 0);
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(10), 2, UDISP + 16384).error);
-    cr_expect(out->u.mapping.cap == 0 && out->u.mapping.ptable == 0 &&
-              out->u.mapping.pte_count == 2);
+    cr_expect(out->u.mapping.cap == 0 && out->u.mapping.first == 0 && out->u.mapping.bytes == 16);
     give_endpoint(11, 8192, 24);
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(11), 2, UDISP + 16384).error);
     cr_expect_eq(out->u.endpoint.listener, mem_to_phys(bob).v);

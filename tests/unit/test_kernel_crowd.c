@@ -154,7 +154,7 @@ static void check_capabilities(void)
         cr_assert(!cte_is_record(c) || cap_is_cnode(cap) || cap_is_vnode(cap->type) ||
                   cap->type == ObjType_Dispatcher);
         if (cap->type == ObjType_EndPointLMP) {
-            cr_assert(is_live((struct dcb *)cap->u.endpoint.listener));
+            cr_assert(is_live(endpoint_listener(cap)));
             cr_assert(cap->u.endpoint.epoffset == 0 ||
                       cap->u.endpoint.epoffset >= DISP_SHARED_BYTES);
             cr_assert_leq(cap->u.endpoint.epoffset + sizeof(struct lmp_endpoint_kern) +
@@ -162,11 +162,9 @@ static void check_capabilities(void)
                           DISPATCHER_FRAME_BYTES);
         } else if (cap_is_mapping(cap->type)) {
             const struct cte *mapped = (struct cte *)cap->u.mapping.cap;
-            const uint64_t *entry =
-                (uint64_t *)(memory + cap->u.mapping.ptable) + cap->u.mapping.entry;
             cr_assert_eq(mapped->cap.type + 1, cap->type);
             cr_assert_eq(mapped->cap.u.word[CAP_MAPPING_WORD], (uint64_t)c);
-            uint64_t base = *entry & 0xffffffffff000;
+            uint64_t base = *mapping_entry(cap) & 0xffffffffff000;
             cr_assert(base >= mapped->cap.u.mem.base &&
                       base < mapped->cap.u.mem.base + mapped->cap.u.mem.bytes);
         } else if (!cte_is_record(c) && cap_types[cap->type].mappable &&

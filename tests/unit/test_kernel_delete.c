@@ -103,7 +103,7 @@ Test(kernel_delete, a_big_cnode_is_deleted_in_many_entries)
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_L1CNode, 1u << 20, 1, 1));
     cr_expect_eq(entries, 1);
     EXPECT_OK(delete_cap(SLOT(1)));
-    cr_expect_geq(entries, 16384 / 500);
+    cr_expect_geq(entries, 16384 / (WORK_OF_A_CALL / 5));
     check_nothing_is_left();
 }
 
@@ -125,13 +125,16 @@ Test(kernel_delete, what_is_being_deleted_is_found_no_more_and_its_memory_is_in_
                  RAM_BASE + (1u << 20) + 255 * 4096);
 
     struct registers_x86_64 *a = &alice->disp->enabled_save_area;
-    *a = (struct registers_x86_64){ .rdi = SYSCALL_INVOKE, .rsi = 3 << 8, .rip = 2 };
-    a->r10 = CNodeCmd_Delete;
-    a->r8 = IN_CNODE(MY_L1_SLOT, 0);
-    a->r9 = 1;
-    cr_assert_eq(enter(a), RETURNED);
-    cr_expect_eq(a->rip, 0, "not done");
-    use_the_dying();
+    for (unsigned entry = 0; entry < 3; entry++) {
+        *a = (struct registers_x86_64){ .rdi = SYSCALL_INVOKE, .rsi = 3 << 8, .rip = 2 };
+        a->rsi |= entry == 0 ? 0 : INVOKE_AGAIN;
+        a->r10 = CNodeCmd_Delete;
+        a->r8 = IN_CNODE(MY_L1_SLOT, 0);
+        a->r9 = 1;
+        cr_assert_eq(enter(a), RETURNED);
+        cr_expect_eq(a->rip, 0, "not done");
+        use_the_dying();
+    }
     EXPECT_ERR(delete_l1_slot(MY_L1_SLOT), SYS_ERR_CAP_NOT_FOUND);
 
     /* alice goes no further; whoever revokes does */
@@ -335,7 +338,7 @@ Test(kernel_delete, hundreds_of_dispatchers_end_and_the_monitor_hears_of_each)
 {
     enum { MANY = 600 };
     struct capability endpoint = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
-    endpoint.u.endpoint.listener = (uint64_t)alice;
+    endpoint.u.endpoint.listener = mem_to_phys(alice).v;
     endpoint.u.endpoint.epoffset = EP_OFFSET;
     endpoint.u.endpoint.epbuflen = EP_WORDS;
     cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 250),

@@ -60,9 +60,7 @@ static void check_mappings(void)
         }
         if (cap_is_mapping(c->cap.type)) {
             struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
-            uint64_t *entry =
-                (uint64_t *)(memory + c->cap.u.mapping.ptable) + c->cap.u.mapping.entry;
-            uint64_t base = *entry & 0xffffffffff000;
+            uint64_t base = *mapping_entry(&c->cap) & 0xffffffffff000;
             cr_assert(base >= frame->cap.u.mem.base &&
                       base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
         }

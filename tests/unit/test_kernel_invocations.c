@@ -23,7 +23,7 @@ static struct capability *buffer(void)
 static void give_endpoint(unsigned slot, struct dcb *listener)
 {
     struct capability cap = { .type = ObjType_EndPointLMP, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap.u.endpoint.listener = (uint64_t)listener;
+    cap.u.endpoint.listener = mem_to_phys(listener).v;
     cap.u.endpoint.epoffset = 8192;
     cap.u.endpoint.epbuflen = 24;
     cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, slot),

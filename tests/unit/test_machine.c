@@ -431,6 +431,99 @@ Test(machine, scrub_zeroes)
     cr_assert_eq(ram[8192], 1);
 }
 
+/* ---- what programs report ---- */
+
+#define BLOCK (32 * MIB)
+#define SPEAKER (40 * MIB)
+
+static struct abi_report *block_at(uint64_t paddr, const char *name, uint32_t kind, uint64_t value)
+{
+    struct abi_report *block = machine_memory(t.machine, paddr, sizeof *block);
+    block->magic = ABI_REPORT_MAGIC;
+    strcpy(block->record[0].name, name);
+    block->record[0].kind = kind;
+    block->record[0].value = value;
+    return block;
+}
+
+static void report_block(unsigned core, uint64_t paddr)
+{
+    struct abi_core_page *page = machine_core_page(t.machine, core);
+    page->arg[0] = paddr;
+    page->arg[1] = SPEAKER;
+    request(core, ABI_PORT_REPORT, 0, 1);
+}
+
+static uint64_t value_of(const char *name)
+{
+    struct machine_value value;
+    for (size_t i = 0; machine_value_at(t.machine, i, &value); i++)
+        if (strcmp(value.name, name) == 0)
+            return value.value;
+    return UINT64_MAX;
+}
+
+Test(machine, counters_of_equal_names_are_added_up_and_outlive_their_program)
+{
+    start();
+    struct abi_report *one = block_at(BLOCK, "a", ABI_REPORT_COUNTER, 5);
+    block_at(BLOCK + 4096, "a", ABI_REPORT_COUNTER, 7);
+    report_block(0, BLOCK);
+    report_block(1, BLOCK + 4096);
+    cr_expect_eq(value_of("a"), 12);
+    one->record[0].value = 6;
+    report_block(0, BLOCK); /* told again: what is new counts */
+    cr_expect_eq(value_of("a"), 13);
+    one->record[0].value = 9;
+    struct abi_core_page *page = machine_core_page(t.machine, 0);
+    page->arg[0] = BLOCK;
+    page->arg[1] = 4096;
+    request(0, ABI_PORT_SCRUB, 0, 1);
+    cr_expect_eq(value_of("a"), 16, "looked at once more before the memory is gone");
+    block_at(BLOCK, "a", ABI_REPORT_COUNTER, 1);
+    report_block(0, BLOCK);
+    cr_expect_eq(value_of("a"), 17, "another program, in the same memory");
+}
+
+Test(machine, gauges_end_with_their_program)
+{
+    start();
+    block_at(BLOCK, "g", ABI_REPORT_GAUGE, 5);
+    struct abi_report *two = block_at(BLOCK + 4096, "g", ABI_REPORT_GAUGE, 70);
+    report_block(0, BLOCK);
+    report_block(0, BLOCK + 4096);
+    two->record[0].value = 30;
+    report_block(0, BLOCK + 4096);
+    cr_expect_eq(value_of("g"), 35);
+    two->magic = 0;
+    report_block(0, BLOCK + 4096);
+    cr_expect_eq(value_of("g"), 5);
+}
+
+Test(machine, reports_are_looked_at_with_suspicion)
+{
+    start();
+    struct abi_report *block = machine_memory(t.machine, BLOCK, sizeof *block);
+    memset(block, 0xff, sizeof *block); /* no terminators, no kinds */
+    report_block(0, BLOCK);
+    block->magic = ABI_REPORT_MAGIC;
+    report_block(0, BLOCK);
+    struct machine_value value;
+    cr_expect_not(machine_value_at(t.machine, 0, &value));
+    for (unsigned i = 0; i < ABI_REPORT_RECORDS; i++)
+        block->record[i].kind = ABI_REPORT_COUNTER;
+    report_block(0, BLOCK);
+    cr_assert(machine_value_at(t.machine, 0, &value));
+    cr_expect_eq(strlen(value.name), ABI_REPORT_NAME - 1);
+    cr_expect_eq(value.name[0], '?');
+    block->record[0].value = 3; /* back: it counts from there */
+    report_block(0, BLOCK);
+    block->record[0].value = 4;
+    report_block(0, BLOCK);
+    machine_value_at(t.machine, 0, &value);
+    cr_expect_eq(value.value, (uint64_t)-ABI_REPORT_RECORDS + 1);
+}
+
 Test(machine, exit_ends_the_machine_and_nothing_follows)
 {
     start();

@@ -30,7 +30,7 @@ static inline struct capability memory(uint8_t type, uint64_t base, uint64_t byt
 static inline struct capability endpoint(uint64_t dispatcher, uint32_t offset)
 {
     struct capability cap = { .type = ObjType_EndPointLMP };
-    cap.u.endpoint.listener = dispatcher - cap_base(&cap); /* wherever physical memory is seen */
+    cap.u.endpoint.listener = dispatcher;
     cap.u.endpoint.epoffset = offset;
     return cap;
 }

@@ -126,7 +126,8 @@ static enum mdb_range model_classify(const struct capability *cap, uint8_t root,
     uint64_t cap_start = cap_base(cap);
     uint64_t cap_end = cap_start + cap_bytes(cap);
     uint64_t end = base + bytes;
-    if (cap_type_root(cap->type) != root || cap_start >= end || cap_end <= base) {
+    if (cap_type_root(cap->type) != root || cap_bytes(cap) == 0 || cap_start >= end ||
+        cap_end <= base) {
         return MDB_RANGE_NOT_FOUND;
     }
     if (cap_start <= base && cap_end >= end) {

@@ -300,17 +300,17 @@ static struct capability random_capability(void)
                               .rights = (uint8_t)random_below(32) };
     switch (cap.type) {
     case ObjType_EndPointLMP:
-        cap.u.endpoint.listener = random_below(SPACE_UNITS) * UNIT_BYTES - cap_base(&cap);
+        cap.u.endpoint.listener = random_below(SPACE_UNITS) * UNIT_BYTES;
         cap.u.endpoint.epoffset = 64 * random_below(4);
         break;
     case ObjType_Frame_Mapping:
-        cap.u.mapping.ptable = 4096 * random_below(8);
-        cap.u.mapping.pte_count = (uint16_t)(1u << random_below(3));
-        cap.u.mapping.entry = (uint16_t)(cap.u.mapping.pte_count * random_below(16));
+        cap.u.mapping.bytes = 8ull << random_below(3);
+        cap.u.mapping.first = 4096 * random_below(8) + cap.u.mapping.bytes * random_below(16);
+        break;
+    case ObjType_Kernel:
         break;
     case ObjType_ID:
     case ObjType_IO:
-    case ObjType_Kernel:
         cap.u.word[0] = random_below(3);
         cap.u.word[1] = random_below(3);
         break;

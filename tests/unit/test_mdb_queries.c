@@ -200,9 +200,9 @@ Test(mdb_queries, a_copy_is_found_wherever_it_lies_in_the_tree)
 
 Test(mdb_queries, capabilities_of_always_copy_types_are_copies)
 {
-    enter(0, words(ObjType_Kernel, 1, 2));
-    enter(1, words(ObjType_Kernel, 3, 4));
-    enter(2, words(ObjType_IPI, 1, 2));
+    enter(0, words(ObjType_Kernel, 0, 0));
+    enter(1, words(ObjType_Kernel, 0, 0));
+    enter(2, words(ObjType_IPI, 0, 0));
     cr_assert(mdb_has_copies(&db, &slot[0]));
     cr_assert(not(mdb_has_copies(&db, &slot[2])));
     check(3);

@@ -201,3 +201,20 @@ Test(send_queue, closing_an_idle_queue_is_immediate_and_once)
     send_queue_close(&queue, gone);
     cr_assert_str_eq(binding.log, "g0 ");
 }
+
+Test(send_queue, what_waits_can_be_taken_back_and_the_rest_leaves_in_order)
+{
+    fresh();
+    for (int i = 1; i <= 4; i++)
+        add(i);
+    struct send_item *first = queue.head, *third = queue.head->next->next, *last = queue.tail;
+    cr_assert(!send_queue_withdraw(first), "the binding has it");
+    cr_assert(send_queue_withdraw(third));
+    cr_assert(send_queue_withdraw(last));
+    cr_assert_str_eq(binding.log, "s1 f3 f4 ");
+    add(5);
+    cr_assert_eq(queue.count, 3);
+    for (int i = 0; i < 3; i++)
+        run(&binding.cont);
+    cr_assert_str_eq(binding.log, "s1 f3 f4 d1 s2 d2 s5 d5 ");
+}

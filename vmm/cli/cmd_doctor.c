@@ -88,7 +88,7 @@ static bool print_engine(const struct engine_ops *ops, bool sentence)
                capability.virtual_time ? "virtual" : "real",
                capability.readonly_slots ? ", window stores can be trapped" : "");
     else
-        printf(": %s\n%-10s mend: %s\n", capability.reason, "",
+        printf(": %s\n%-10s fix:  %s\n", capability.reason, "",
                capability.mend[0] ? capability.mend : "none known");
     const char *library = usable && ops->library_path ? ops->library_path() : NULL;
     if (library)

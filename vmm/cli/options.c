@@ -35,6 +35,7 @@ static const struct argp_option all_options[] = {
       "Let the machine see each store to the UMP window", 1 },
     { "full", OPTION_FULL, NULL, 0, "Show all that is known of a failure, not what fits a screen",
       2 },
+    { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -145,6 +146,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FULL:
         options->full = true;
+        return 0;
+    case OPTION_FORMAT:
+        if (findings_format_parse(argument, &options->format) != 0)
+            argp_error(state, "--format %s: expected text, json or sarif", argument);
         return 0;
     case OPTION_TRAP_WINDOW:
         options->trap_window = true;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "findings/findings.h"
 #include "run/sandbox.h"
 
 #define SETS_MAX 64
@@ -32,7 +33,8 @@ enum {
     OPTION_SECCOMP,
     OPTION_FULL,
     OPTION_ENGINE_MEMORY,
-    OPTION_FAULTS_OUT
+    OPTION_FAULTS_OUT,
+    OPTION_FORMAT
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
@@ -46,6 +48,7 @@ struct options {
     uint64_t output_limit;  /* bytes, 0: the usual ones */
     uint64_t engine_memory; /* bytes, 0: ENGINE_MEMORY_BYTES */
     enum sandbox_mode sandbox;
+    enum findings_format format;
     int verbosity; /* -1 quiet, 0, 1, 2 */
     char **operands;
     int operand_count;

@@ -162,7 +162,7 @@ uint64_t fault_fired(const struct fault_state *state, uint32_t rule);
 /* From now on nothing fires. */
 void fault_quiet(struct fault_state *state);
 
-/* Can any action part cores? Then lines between all cores must be seen. */
+/* Can any action part cores, now or later?  Then lines between all cores must be seen. */
 bool fault_parts_cores(const struct fault_state *state);
 
 /* The ring of `slots` lines that `from` writes and `to` reads, if a rule can ever fire there or `always`;
@@ -171,6 +171,10 @@ struct fault_ring *fault_ring_new(struct fault_state *state, const char *channel
                                   const char *interface, unsigned from, unsigned to, unsigned slots,
                                   bool always);
 void fault_ring_free(struct fault_state *state, struct fault_ring *ring);
+
+/* Can no rule fire in this ring any more, whatever comes?  True stays true. */
+bool fault_ring_is_done(const struct fault_state *state, const struct fault_ring *ring,
+                        uint64_t now_ns);
 
 /* ---- events ---- */
 

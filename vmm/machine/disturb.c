@@ -272,6 +272,7 @@ static void begin_quiet(struct machine *machine, uint64_t now_ns)
     fault_quiet(f->faults);
     heal(machine, now_ns);
     fabric_show_all(machine, false, now_ns);
+    fabric_retire_all(f, now_ns);
 }
 
 void machine_begin_quiet(struct machine *machine, uint64_t now_ns)

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Channels by name, and the lines that cores write into them.
- *
- * Stores to a watched ring arrive one by one.  Payload words are written through at once, after what
- * the slot held was kept: nobody looks at a line whose commit word is not written, so a run in which
- * no rule fires has the same memory at every moment as one without rules.  When the commit word comes,
- * the line is decided.  If it is not to be seen, or not yet, the slot gets back what it held.
- *
- * Whoever shows a line late looks at the receiver's wake word afterwards and raises the notification:
- * the sender's own look is long over.
+ * Channels by name: which there are, and in whose rings lines must be seen (lines.c sees them).
  */
 #include "machine/fabric.h"
 
@@ -19,8 +11,6 @@
 #include <string.h>
 
 #include "machine/machine_private.h"
-
-#define WORD_BYTES 8
 
 /* ---- life ---- */
 
@@ -41,14 +31,15 @@ int fabric_create(struct machine *machine)
     machine->fabric = f;
     event_queue_init(&f->queue);
     const struct fault_rules *rules = &machine->config.faults;
-    if (rules->count == 0)
+    f->check = machine->config.check_channels;
+    if (rules->count == 0 && !f->check)
         return 0;
     f->faults = fault_create(rules, &f->names);
     if (!f->faults || !message_names_read(machine, &f->names))
         return -ENOMEM;
     f->rule_count = rules->count;
     f->see_all = fault_parts_cores(f->faults);
-    f->keep_history = any_action(rules, FAULT_STALE);
+    f->keep_history = f->check || any_action(rules, FAULT_STALE);
     f->clocks_differ = any_action(rules, FAULT_SKEW) || any_action(rules, FAULT_JUMP);
     return 0;
 }
@@ -80,8 +71,7 @@ void fabric_destroy(struct machine *machine)
 
 /* ---- names ---- */
 
-/* Room for one more, doubled at each power of two; NULL: no memory, and nothing has changed. */
-static void *grow(void *array, size_t count, size_t bytes)
+void *machine_grow(void *array, size_t count, size_t bytes)
 {
     if (count & (count - 1))
         return array;
@@ -94,7 +84,7 @@ static unsigned count_bind(struct fabric *f, const char *name)
     for (size_t i = 0; i < f->pair_count; i++)
         if (strcmp(f->pair[i].name, name) == 0)
             return ++f->pair[i].binds;
-    struct fabric_pair *grown = grow(f->pair, f->pair_count, sizeof *grown);
+    struct fabric_pair *grown = machine_grow(f->pair, f->pair_count, sizeof *grown);
     if (!grown)
         return 1;
     f->pair = grown;
@@ -118,7 +108,7 @@ static struct fabric_channel *new_channel(struct fabric *f)
     for (size_t i = 0; i < f->channel_count; i++)
         if (!f->channel[i].used)
             return &f->channel[i];
-    struct fabric_channel *grown = grow(f->channel, f->channel_count, sizeof *grown);
+    struct fabric_channel *grown = machine_grow(f->channel, f->channel_count, sizeof *grown);
     if (!grown)
         return NULL;
     f->channel = grown;
@@ -142,7 +132,7 @@ static bool watch_ring(struct fabric *f, struct fabric_channel *c, unsigned i,
         return false;
     unsigned other = is->ring[1 - i].core;
     ring->count = fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
-                                 f->see_all && ring->core != other);
+                                 f->check || (f->see_all && ring->core != other));
     if (ring->count && f->keep_history)
         ring->history = calloc((size_t)ring->lines * FAULT_STALE_MAX, is->layout.line_bytes);
     return ring->count != NULL;
@@ -177,10 +167,8 @@ static void forget(struct fabric *f, struct fabric_channel *c)
     forget_rings(f, c);
 }
 
-static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
+static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
 {
-    if (!c->watched)
-        return;
     uint64_t first = *bytes ? *paddr : UINT64_MAX, end = *bytes ? *paddr + *bytes : 0;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t from = c->ring[i].base & ~(uint64_t)(ABI_PAGE_BYTES - 1);
@@ -191,6 +179,53 @@ static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t 
     }
     *paddr = first;
     *bytes = end - first;
+}
+
+static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
+{
+    if (c->watched)
+        pages_of(c, paddr, bytes);
+}
+
+static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
+{
+    for (size_t i = 0; i < f->held_count; i++)
+        if (f->held[i].used && &f->channel[f->held[i].channel] == c)
+            return true;
+    return false;
+}
+
+void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns)
+{
+    if (!c->watched || f->check || holds_back(f, c))
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        if (c->ring[i].count && !fault_ring_is_done(f->faults, c->ring[i].count, now_ns))
+            return;
+    c->watched = false;
+    c->retired = f->retired = true;
+}
+
+void fabric_retire_all(struct fabric *f, uint64_t now_ns)
+{
+    for (size_t i = 0; i < f->channel_count; i++)
+        if (f->channel[i].used)
+            fabric_retire(f, &f->channel[i], now_ns);
+}
+
+uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; f->retired && i < f->channel_count; i++) {
+        struct fabric_channel *c = &f->channel[i];
+        if (!c->retired)
+            continue;
+        c->retired = false;
+        pages_of(c, paddr, &bytes);
+        return bytes;
+    }
+    f->retired = false;
+    return bytes;
 }
 
 static void add_channel(struct machine *machine, uint64_t record, const struct abi_channel *is,
@@ -263,377 +298,4 @@ bool machine_is_trapped(struct machine *machine, uint64_t page)
     }
     pthread_mutex_unlock(&machine->lock);
     return trapped;
-}
-
-/* ---- lines in memory ---- */
-
-static uint64_t *line_at(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                         unsigned slot)
-{
-    uint64_t paddr = c->ring[side].base + (uint64_t)slot * c->layout.line_bytes;
-    uint64_t *line = machine_memory(machine, paddr, c->layout.line_bytes);
-    assert(line); /* the device has checked it */
-    return line;
-}
-
-static unsigned words_of(const struct fabric_channel *c)
-{
-    return c->layout.line_bytes / WORD_BYTES;
-}
-
-static unsigned commit_word(const struct fabric_channel *c)
-{
-    return c->layout.commit_offset / WORD_BYTES;
-}
-
-/* Stores the words of the set, the commit word last: payload must be there when it is seen. */
-static void put_words(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      unsigned slot, const uint64_t *word, uint32_t set)
-{
-    uint64_t *line = line_at(machine, c, side, slot);
-    unsigned commit = commit_word(c);
-    for (unsigned w = 0; w < words_of(c); w++)
-        if (w != commit && (set >> w & 1))
-            __atomic_store_n(&line[w], word[w], __ATOMIC_RELAXED);
-    if (set >> commit & 1)
-        __atomic_store_n(&line[commit], word[commit], __ATOMIC_RELEASE);
-}
-
-static uint32_t all_words(const struct fabric_channel *c)
-{
-    return (uint32_t)((1ull << words_of(c)) - 1);
-}
-
-/* The sender looked at the wake word when it wrote the line; now that it is visible, we must. */
-static void wake_reader(struct machine *machine, const struct fabric_channel *c, unsigned side)
-{
-    const struct fabric_ring *reader = &c->ring[!side];
-    uint64_t *control = line_at(machine, c, !side, reader->lines);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint64_t wake = __atomic_load_n(&control[c->layout.wake_offset / WORD_BYTES], __ATOMIC_RELAXED);
-    if ((wake & 1) && reader->notify_id != ABI_NOTIFY_UNKNOWN)
-        machine_notify(machine, reader->core, ABI_CAUSE_NOTIFY, reader->notify_id);
-}
-
-static uint64_t *history_of(const struct fabric_channel *c, unsigned side, unsigned slot)
-{
-    return c->ring[side].history + (size_t)slot * FAULT_STALE_MAX * words_of(c);
-}
-
-/* This is what the slot holds from now on. */
-static void remember(const struct fabric_channel *c, unsigned side, unsigned slot,
-                     const uint64_t *word)
-{
-    if (!c->ring[side].history)
-        return;
-    uint64_t *past = history_of(c, side, slot);
-    size_t words = words_of(c);
-    memmove(past + words, past, (FAULT_STALE_MAX - 1) * words * WORD_BYTES);
-    memcpy(past, word, words * WORD_BYTES);
-}
-
-/* ---- lines held back ---- */
-
-static struct fabric_held *new_held(struct fabric *f)
-{
-    for (size_t i = 0; i < f->held_count; i++)
-        if (!f->held[i].used)
-            return &f->held[i];
-    struct fabric_held *grown = grow(f->held, f->held_count, sizeof *grown);
-    if (!grown)
-        return NULL;
-    f->held = grown;
-    return &f->held[f->held_count++];
-}
-
-static void one_more_visible(struct machine *machine, size_t channel, unsigned side,
-                             uint64_t now_ns);
-
-void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    assert(index < f->held_count && f->held[index].used);
-    struct fabric_held held = f->held[index];
-    const struct fabric_channel *c = &f->channel[held.channel];
-    if (!held.parted && fabric_is_parted(f, c->ring[0].core, c->ring[1].core)) {
-        f->held[index].parted = true; /* what is in flight stays there */
-        f->held[index].event = 0;
-        return;
-    }
-    event_queue_cancel(&f->queue, held.event);
-    f->held[index].used = false;
-    put_words(machine, c, held.side, held.slot, held.word, held.words);
-    remember(c, held.side, held.slot, held.word);
-    wake_reader(machine, c, held.side);
-    one_more_visible(machine, held.channel, held.side, now_ns);
-}
-
-void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    for (size_t i = 0; i < f->held_count; i++)
-        if (f->held[i].used && (f->held[i].parted || !only_parted))
-            fabric_show(machine, i, now_ns);
-}
-
-static void one_more_visible(struct machine *machine, size_t channel, unsigned side,
-                             uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    for (size_t i = 0; i < f->held_count; i++) {
-        struct fabric_held *held = &f->held[i];
-        if (held->used && held->later > 0 && held->channel == channel && held->side == side &&
-            --held->later == 0)
-            fabric_show(machine, i, now_ns);
-    }
-}
-
-static bool waits_for_later(const struct fabric *f, size_t channel, unsigned side)
-{
-    for (size_t i = 0; i < f->held_count; i++) {
-        const struct fabric_held *held = &f->held[i];
-        if (held->used && held->later > 0 && held->channel == channel && held->side == side)
-            return true;
-    }
-    return false;
-}
-
-/* What becomes of a line. */
-struct fate {
-    bool drop, hold;
-    uint64_t delay_ns;
-    uint32_t later;
-    uint32_t first_words; /* of a torn line: visible at once */
-    uint64_t tear_ns;
-    unsigned copies; /* in the slots behind it */
-    bool changed;
-    uint64_t word[FAULT_LINE_WORDS_MAX];
-};
-
-static void hold(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                 const struct fate *fate, uint32_t words, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    struct fabric_held *held = new_held(f);
-    if (!held) {
-        put_words(machine, &f->channel[channel], side, slot, fate->word, words);
-        return; /* the host has no memory: the line is not late */
-    }
-    *held = (struct fabric_held){
-        .used = true, .channel = (uint32_t)channel, .side = side, .slot = slot, .words = words
-    };
-    memcpy(held->word, fate->word, sizeof held->word);
-    uint64_t delay_ns = fate->delay_ns ? fate->delay_ns : fate->tear_ns;
-    if (delay_ns > 0)
-        held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
-                                       0, (uint64_t)(held - f->held));
-    else if (fate->later > 0)
-        held->later = fate->later;
-    else
-        held->parted = true;
-    if (held->event == 0 && held->later == 0 && !held->parted)
-        fabric_show(machine, (size_t)(held - f->held), now_ns); /* the queue is full */
-}
-
-/* A line that is written anew takes the place of what is still on its way to the same slot. */
-static void overtake(struct fabric *f, size_t channel, unsigned side, unsigned slot)
-{
-    for (size_t i = 0; i < f->held_count; i++) {
-        struct fabric_held *held = &f->held[i];
-        if (!held->used || held->channel != channel || held->side != side || held->slot != slot)
-            continue;
-        event_queue_cancel(&f->queue, held->event);
-        held->used = false;
-    }
-}
-
-/* ---- deciding a line ---- */
-
-static void apply_to_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                          unsigned slot, const struct fault_fire *fire, struct fate *fate,
-                          uint64_t now_ns)
-{
-    const struct fault_action *action = &fire->action;
-    switch (action->kind) {
-    case FAULT_DROP:
-        fate->drop = true;
-        return;
-    case FAULT_DELAY:
-        fate->delay_ns += action->min_ns;
-        return;
-    case FAULT_REORDER:
-        fate->later += action->count;
-        return;
-    case FAULT_DUPLICATE:
-        fate->copies++;
-        return;
-    case FAULT_CORRUPT:
-        for (unsigned w = 0; w < words_of(c); w++)
-            fate->word[w] ^= action->flip[w];
-        fate->changed = true;
-        return;
-    case FAULT_TEAR:
-        fate->first_words = action->words & all_words(c);
-        fate->tear_ns += action->min_ns;
-        return;
-    case FAULT_STALE:
-        if (c->ring[side].history && action->count <= FAULT_STALE_MAX) {
-            memcpy(fate->word,
-                   history_of(c, side, slot) + (size_t)(action->count - 1) * words_of(c),
-                   c->layout.line_bytes);
-            fate->changed = true;
-        }
-        return;
-    default:
-        fabric_act(machine, fire, now_ns);
-        return;
-    }
-}
-
-/* The same line again in the next slot, with that slot's epoch. */
-static void put_copies(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                       unsigned slot, const struct fate *fate)
-{
-    uint64_t word[FAULT_LINE_WORDS_MAX];
-    memcpy(word, fate->word, sizeof word);
-    for (unsigned i = 0; i < fate->copies; i++) {
-        if (++slot == c->ring[side].lines) {
-            slot = 0;
-            word[commit_word(c)] ^= 1ull << c->layout.epoch_shift;
-        }
-        put_words(machine, c, side, slot, word, all_words(c));
-        remember(c, side, slot, word);
-    }
-}
-
-/* The line was not to be seen as it stands in memory: makes of it what is to be seen. */
-static void carry_out(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                      const struct fate *fate, const uint64_t *old, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    const struct fabric_channel *c = &f->channel[channel];
-    uint32_t all = all_words(c), commit = 1u << commit_word(c);
-    put_words(machine, c, side, slot, old, all & ~commit);
-    if (fate->drop)
-        return;
-    if (fate->hold || fate->delay_ns > 0 || fate->later > 0) {
-        hold(machine, channel, side, slot, fate, all, now_ns);
-    } else if (fate->tear_ns > 0) {
-        put_words(machine, c, side, slot, fate->word, fate->first_words);
-        hold(machine, channel, side, slot, fate, all & ~fate->first_words, now_ns);
-    } else {
-        put_words(machine, c, side, slot, fate->word, all);
-        remember(c, side, slot, fate->word);
-        put_copies(machine, c, side, slot, fate);
-        one_more_visible(machine, channel, side, now_ns);
-    }
-}
-
-static void tell_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      const struct fault_message *message, const struct fault_decision *decision,
-                      const uint64_t *before, const struct fate *fate, uint64_t now_ns)
-{
-    struct fault_injection injection = {
-        .trigger = FAULT_ON_MESSAGE,
-        .channel = c->name,
-        .message = message,
-        .from = c->ring[side].core,
-        .to = c->ring[!side].core,
-        .words = words_of(c),
-        .before = before,
-        .after = fate->word,
-    };
-    for (size_t i = 0; i < decision->count; i++)
-        fabric_tell(machine, &injection, &decision->fire[i], now_ns);
-}
-
-/* The commit word of `line` is being written: decides.  False: nothing is to be changed, and the store goes
- * its way. */
-static bool decide(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                   const uint64_t *line, const uint64_t *old, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    const struct fabric_channel *c = &f->channel[channel];
-    uint64_t commit = line[commit_word(c)];
-    struct fault_line event = {
-        .slot = slot,
-        .epoch = commit >> c->layout.epoch_shift & 1,
-        .type = (unsigned)(commit >> c->layout.type_shift & ((1ull << c->layout.type_bits) - 1)),
-        .word = line,
-        .words = words_of(c),
-    };
-    struct fault_message message;
-    struct fault_decision decision;
-    struct fate fate = { 0 };
-    memcpy(fate.word, line, c->layout.line_bytes);
-    fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
-    overtake(f, channel, side, slot);
-    for (size_t i = 0; i < decision.count; i++)
-        apply_to_line(machine, c, side, slot, &decision.fire[i], &fate, now_ns);
-    fate.hold = !fate.drop && fabric_is_parted(f, c->ring[0].core, c->ring[1].core);
-    if (decision.count > 0)
-        tell_line(machine, c, side, &message, &decision, line, &fate, now_ns);
-    if (!fate.drop && !fate.hold && !fate.changed && fate.delay_ns == 0 && fate.later == 0 &&
-        fate.tear_ns == 0 && fate.copies == 0) {
-        remember(c, side, slot, line);
-        if (!waits_for_later(f, channel, side))
-            return false;
-        put_words(machine, c, side, slot, line, all_words(c));
-        one_more_visible(machine, channel, side, now_ns);
-        return true;
-    }
-    carry_out(machine, channel, side, slot, &fate, old, now_ns);
-    return true;
-}
-
-/* ---- stores ---- */
-
-static bool find_ring(struct fabric *f, uint64_t paddr, size_t *channel, unsigned *side)
-{
-    for (size_t n = 0; n < f->channel_count; n++) {
-        size_t i = (f->last_hit + n) % f->channel_count;
-        const struct fabric_channel *c = &f->channel[i];
-        for (unsigned s = 0; c->used && s < 2; s++) {
-            const struct fabric_ring *ring = &c->ring[s];
-            if (ring->count && paddr >= ring->base &&
-                paddr - ring->base < (uint64_t)ring->lines * c->layout.line_bytes) {
-                f->last_hit = *channel = i;
-                *side = s;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
-                  unsigned bytes, uint64_t now_ns)
-{
-    struct fabric *f = machine->fabric;
-    size_t channel;
-    unsigned side;
-    if (!f->faults || !find_ring(f, paddr, &channel, &side))
-        return false;
-    const struct fabric_channel *c = &f->channel[channel];
-    struct fabric_ring *ring = &f->channel[channel].ring[side];
-    unsigned slot = (unsigned)((paddr - ring->base) / c->layout.line_bytes);
-    unsigned offset = (unsigned)((paddr - ring->base) % c->layout.line_bytes);
-    if (core != ring->core || offset + bytes > c->layout.line_bytes)
-        return false; /* not this ring's writer: no message */
-    const uint64_t *memory = line_at(machine, c, side, slot);
-    if (!ring->open || ring->open_slot != slot) {
-        ring->open = true;
-        ring->open_slot = slot;
-        memcpy(ring->old, memory, c->layout.line_bytes);
-    }
-    const unsigned commit = c->layout.commit_offset;
-    if (offset + bytes <= commit || offset >= commit + WORD_BYTES)
-        return false;
-    uint64_t line[FAULT_LINE_WORDS_MAX];
-    memcpy(line, memory, c->layout.line_bytes);
-    memcpy((uint8_t *)line + offset, data, bytes);
-    ring->open = false;
-    if (decide(machine, channel, side, slot, line, ring->old, now_ns))
-        return true;
-    return false;
 }

@@ -15,6 +15,7 @@
 
 /* One direction of a channel. */
 struct fabric_ring {
+    uint64_t sent, acked;     /* lines, if channels are checked */
     struct fault_ring *count; /* NULL: nothing can happen here */
     uint64_t base;
     unsigned lines;     /* message lines; the control line follows */
@@ -28,6 +29,8 @@ struct fabric_ring {
 
 struct fabric_channel {
     bool used, watched;
+    bool retired;    /* since the engine was last told */
+    bool disturbed;  /* by a fault: it is not checked any more */
     uint64_t record; /* its address names the channel */
     char name[FAULT_CHANNEL_NAME_MAX];
     struct abi_line_layout layout;
@@ -43,6 +46,7 @@ struct fabric_held {
     uint32_t side, slot;
     uint32_t words; /* those to be stored */
     uint64_t event; /* of fabric.queue; 0: none */
+    struct machine_message message;
     uint64_t word[FAULT_LINE_WORDS_MAX];
 };
 
@@ -65,6 +69,8 @@ struct fabric {
     bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
+    bool check;              /* that channels keep their order (channel_check.c) */
+    char check_problem[256]; /* the first that did not, "": none */
 
     struct fabric_channel *channel;
     size_t channel_count;
@@ -74,6 +80,8 @@ struct fabric {
     struct fabric_held *held;
     size_t held_count;
 
+    struct machine_message last_sent[ABI_MAX_CORES], last_shown[ABI_MAX_CORES];
+
     bool parted;
     uint8_t side[ABI_MAX_CORES];
     uint64_t heal_event;
@@ -81,6 +89,8 @@ struct fabric {
     bool stopped[ABI_MAX_CORES]; /* stalled or crashed */
     uint64_t resume_event[ABI_MAX_CORES];
     bool quiet_begun;
+
+    bool retired; /* channels of which the engine does not know yet that they are watched no more */
 
     struct event_queue queue; /* of its own: what never happens shall leave no trace */
 };
@@ -103,11 +113,22 @@ void fabric_destroy(struct machine *machine);
 /* The machine is switched on. */
 void fabric_power_on(struct machine *machine);
 
-/* ---- fabric.c: channels and lines ---- */
+/* ---- fabric.c: channels ---- */
 
 /* A record has changed.  *paddr, *bytes: pages about which the engine must ask again. */
 void fabric_channel_changed(struct machine *machine, uint64_t record, const struct abi_channel *is,
                             unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes);
+
+/* A channel in which nothing can happen any more is not watched from here on.  All such channels,
+ * when the faults have ended. */
+void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns);
+void fabric_retire_all(struct fabric *f, uint64_t now_ns);
+
+/* Pages of the next channel that is watched no more, 0: none.  The machine tells the engine when it
+ * has let go of the lock, of each channel apart: between them may lie thousands of pages. */
+uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr);
+
+/* ---- lines.c ---- */
 
 /* A store to the window that was trapped.  False: it is not to a watched line, and still to be done. */
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
@@ -115,6 +136,16 @@ bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const 
 
 void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
 void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);
+
+/* The slots' content as its writer last left it; history is kept. */
+const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot);
+
+/* ---- channel_check.c ---- */
+
+/* A line was written; `fired`: a rule has chosen it. */
+void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side,
+                       const struct fault_line *line, const struct fault_message *message,
+                       bool fired);
 
 /* ---- disturb.c: everything else ---- */
 

@@ -140,6 +140,7 @@ void machine_destroy(struct machine *machine)
     if (!machine)
         return;
     fabric_destroy(machine);
+    reports_destroy(machine);
     machine_free_memory(machine);
     trace_names_free(machine->names);
     symbol_cache_free(machine->symbols);
@@ -382,9 +383,14 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             machine_tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
             stop(machine, STOP_PANIC, by);
             break;
+        case DEVICE_REPORT:
+            reports_add(machine, by, effect->report.block, effect->report.speaker, now_ns);
+            break;
         case DEVICE_SCRUB:
+            reports_forget(machine, effect->scrub.paddr, effect->scrub.bytes, now_ns);
+            break; /* zeroed by the caller, without the lock */
         case DEVICE_VECTORS:
-            break; /* done by the caller, without the lock */
+            break; /* the same */
         case DEVICE_CHANNEL:
             break; /* by the caller */
         }
@@ -431,6 +437,8 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     if (reply.result != ABI_RESULT_OK)
         count_bad_request(machine, &access, reply.result);
     apply(machine, core, &reply, now_ns);
+    if (machine->config.watch_values)
+        reports_look(machine, core, now_ns);
     uint64_t changed = 0, changed_bytes = 0; /* pages that are to be trapped, or no more */
     if (reply.effect_count > 0 && reply.effect[0].kind == DEVICE_CHANNEL)
         fabric_channel_changed(machine, reply.effect[0].channel.record, &reply.effect[0].channel.is,
@@ -496,6 +504,19 @@ static bool next_due(struct machine *machine, uint64_t now_ns, struct event *eve
         event_queue_next_ns(faults) <= event_queue_next_ns(queue) ? faults : queue, now_ns, event);
 }
 
+/* Pages that need not be trapped any more: known with the lock, told without. */
+static void unlock_and_tell_pages(struct machine *machine)
+{
+    uint64_t paddr, bytes;
+    while ((bytes = fabric_take_changed(machine->fabric, &paddr)) > 0) {
+        pthread_mutex_unlock(&machine->lock);
+        if (machine->ops->trap_changed)
+            machine->ops->trap_changed(machine->engine, paddr, bytes);
+        pthread_mutex_lock(&machine->lock);
+    }
+    pthread_mutex_unlock(&machine->lock);
+}
+
 void machine_run_events(struct machine *machine, uint64_t now_ns)
 {
     struct event event;
@@ -503,7 +524,7 @@ void machine_run_events(struct machine *machine, uint64_t now_ns)
     while (!machine->state.stopped && next_due(machine, now_ns, &event))
         happen(machine, &event, now_ns);
     machine_events_changed(machine);
-    pthread_mutex_unlock(&machine->lock);
+    unlock_and_tell_pages(machine);
 }
 
 uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns)
@@ -521,6 +542,8 @@ void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t n
     machine_core_page(machine, core)->clock_ns = fabric_clock(machine, core, now_ns);
     pthread_mutex_lock(&machine->lock);
     machine_drain_trace(machine, core, now_ns);
+    if (machine->config.watch_values)
+        reports_look(machine, core, now_ns);
     pthread_mutex_unlock(&machine->lock);
 }
 
@@ -550,7 +573,7 @@ bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr
     if (machine->state.stopped || !fabric_store(machine, core, paddr, data, bytes, now_ns))
         store((uint8_t *)range->host + (paddr - range->base), paddr, data, bytes);
     machine_events_changed(machine);
-    pthread_mutex_unlock(&machine->lock);
+    unlock_and_tell_pages(machine);
     return true;
 }
 
@@ -589,5 +612,6 @@ int machine_run(struct machine *machine, struct engine_stop *why)
     int r = machine->ops->run(machine->engine, why);
     for (unsigned core = 0; core < machine->config.core_count; core++)
         machine_drain_trace(machine, core, why->time_ns);
+    reports_look(machine, REPORTS_ALL, why->time_ns);
     return r;
 }

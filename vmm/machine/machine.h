@@ -79,6 +79,13 @@ struct fault_injection {
     const uint64_t *before, *after;
 };
 
+/* A counter or property that programs report (abi/report.h), of all programs together. */
+struct machine_value {
+    char name[ABI_REPORT_NAME]; /* printable */
+    uint32_t kind;              /* ABI_REPORT_* */
+    uint64_t value, failures;
+};
+
 /* Who watches.  Any function may be NULL.  Called in order, never two at once. */
 struct machine_sink {
     void *context; /* first argument of all functions */
@@ -89,6 +96,18 @@ struct machine_sink {
     void (*event)(void *context, enum machine_event kind, unsigned core, uint64_t time_ns,
                   const char *text);
     void (*fault)(void *context, const struct fault_injection *injection);
+    /* A sum has changed; `domain` is whose part of it. */
+    void (*value)(void *context, unsigned core, const char *domain, uint64_t time_ns,
+                  const struct machine_value *value);
+};
+
+/* A message that the machine saw on its way; of a long one its first line (lines.c). */
+struct machine_message {
+    uint64_t time_ns; /* when it was written, or became visible to its reader; 0: there was none */
+    unsigned from, to;
+    char name[48];
+    uint64_t number;
+    char channel[FAULT_CHANNEL_NAME_MAX];
 };
 
 struct machine_config {
@@ -108,8 +127,11 @@ struct machine_config {
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
-    bool trace;                /* pass trace records to the sink as they are seen */
-    bool private_memory;       /* map guest memory MAP_PRIVATE: fork() separates parent and child */
+    bool
+        watch_values; /* look at what programs report at each exit, not only when told and at the end */
+    bool trace;       /* pass trace records to the sink as they are seen */
+    bool check_channels; /* watch all rings, for machine_check_channels() */
+    bool private_memory; /* map guest memory MAP_PRIVATE: fork() separates parent and child */
     struct machine_sink sink;
 };
 
@@ -189,6 +211,20 @@ struct machine_stats {
     uint64_t free_ram_bytes;    /* handed to the guest */
 };
 void machine_get_stats(const struct machine *machine, struct machine_stats *out);
+
+/* The index-th value that programs have reported, in the order in which they were first seen;
+ * false: there are not so many. */
+bool machine_value_at(const struct machine *machine, size_t index, struct machine_value *value);
+
+/* Has everything that healthy channels carried kept to the order of their rings?  Those are
+ * channels of which no fault has touched a line; with config.check_channels only.  False: `problem`
+ * says what happened first. */
+bool machine_check_channels(struct machine *machine, char *problem, size_t bytes);
+
+/* The last message of an interface that this core wrote (sent), or that was shown to it, in rings
+ * that are watched; false: none. */
+bool machine_last_message(const struct machine *machine, unsigned core, bool sent,
+                          struct machine_message *message);
 
 /* ---- snapshots: all state but guest memory, as one flat block ---- */
 

@@ -11,6 +11,7 @@
 #include "machine/event_queue.h"
 #include "machine/image.h"
 #include "machine/machine.h"
+#include "machine/reports.h"
 #include "machine/symbols.h"
 
 #define MACHINE_MAX_REGIONS (2 * ABI_MAX_NODES + 1)
@@ -73,7 +74,8 @@ struct machine {
     pthread_mutex_t lock; /* covers state and sink calls */
     struct machine_state state;
 
-    struct fabric *fabric; /* channels and faults (fabric.h) */
+    struct fabric *fabric;  /* channels and faults (fabric.h) */
+    struct reports reports; /* what programs say of themselves */
 
     const struct engine_ops *ops;
     struct engine *engine;
@@ -97,6 +99,12 @@ void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns
 
 /* Everything that was asked for has been seen: the run ends. */
 void machine_end_request(struct machine *machine);
+
+/* ---- fabric.c ---- */
+
+/* Room for one more in an array, doubled at each power of two; NULL: no memory, and nothing has
+ * changed. */
+void *machine_grow(void *array, size_t count, size_t bytes);
 
 /* ---- message_names.c ---- */
 

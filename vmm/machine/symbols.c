@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "machine/lines.h"
+#include "machine/source_lines.h"
 
 #define MAX_FILES 64
 #define UNSIZED_MAX_BYTES 0x10000 /* how far a symbol without a size may reach */

@@ -61,13 +61,13 @@ static json_t *text_lines_json(const char *text)
 
 static json_t *expectations_json(const struct scenario *scenario, const struct matcher *matcher)
 {
-    static const char *const kinds[] = { "console", "not", "exit", "fired" };
+    char text[256];
     json_t *list = json_array();
     int failed = 0;
     for (size_t i = 0; list && i < scenario->expectation_count; i++) {
         const struct expectation *expectation = &scenario->expectations[i];
         json_t *item = json_object();
-        failed |= set(item, "kind", json_string(kinds[expectation->kind]));
+        failed |= set(item, "kind", json_string(expectation_kind_name[expectation->kind]));
         failed |= set(item, "line", number(expectation->place.line));
         failed |= set(item, "holds", json_boolean(matcher_holds(matcher, i)));
         if (expectation->kind == EXPECT_EXIT) {
@@ -76,6 +76,13 @@ static json_t *expectations_json(const struct scenario *scenario, const struct m
             failed |= set(item, "rule", json_string(expectation->pattern));
             failed |= set(item, "count", number(expectation->count));
             failed |= set(item, "seen", number(matcher_count(matcher, i)));
+        } else if (expectation->kind >= EXPECT_METRIC) {
+            char property[128];
+            failed |= set(item, "text",
+                          text_json(expectation_text(expectation, property, sizeof(property))));
+            failed |= set(item, "seen", number(matcher_count(matcher, i)));
+            failed |=
+                set(item, "account", text_json(matcher_account(matcher, i, text, sizeof(text))));
         } else {
             failed |=
                 set(item, expectation->regex ? "regex" : "text", text_json(expectation->pattern));
@@ -84,8 +91,11 @@ static json_t *expectations_json(const struct scenario *scenario, const struct m
                                                                : json_integer(expectation->core));
             if (expectation->domain)
                 failed |= set(item, "domain", text_json(expectation->domain));
-            if (expectation->kind == EXPECT_CONSOLE)
+            if (expectation->kind != EXPECT_NOT)
                 failed |= set(item, "count", number(expectation->count));
+            if (expectation->kind == EXPECT_RECOVERED)
+                failed |= set(item, "account",
+                              text_json(matcher_account(matcher, i, text, sizeof(text))));
             failed |= set(item, "seen", number(matcher_count(matcher, i)));
         }
         char sentence[1400];
@@ -226,6 +236,30 @@ static json_t *faults_json(const struct fault_log *log, const struct scenario *s
     return list;
 }
 
+static json_t *values_json(const struct machine_value *values, size_t count)
+{
+    static const char *const kinds[] = { [ABI_REPORT_COUNTER] = "counter",
+                                         [ABI_REPORT_GAUGE] = "gauge",
+                                         [ABI_REPORT_ALWAYS] = "always",
+                                         [ABI_REPORT_SOMETIMES] = "sometimes" };
+    json_t *list = json_array();
+    int failed = 0;
+    for (size_t i = 0; list && !failed && i < count; i++) {
+        json_t *item = json_object();
+        failed |= set(item, "name", text_json(values[i].name));
+        failed |= set(item, "kind", json_string(kinds[values[i].kind]));
+        failed |= set(item, "value", number(values[i].value));
+        if (values[i].kind >= ABI_REPORT_ALWAYS)
+            failed |= set(item, "failures", number(values[i].failures));
+        failed |= json_array_append_new(list, item);
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
 static const char *const verdict_words[] = { "pass", "fail", "error", "interrupted" };
 
 /* Adds an object, in the place of the run that had only begun, if there is one. */
@@ -309,6 +343,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
                   result->state_hash[0] ? json_string(result->state_hash) : json_null());
     failed |= set(object, "expectations", expectations_json(scenario, matcher));
     failed |= set(object, "faults", faults_json(report_faults(report), scenario));
+    failed |= set(object, "values", values_json(result->values, result->value_count));
     failed |= set(object, "stats", stats_json(&result->stats));
     failed |= set(object, "syscalls", number(machine->syscalls));
     failed |= set(object, "upcalls", number(machine->upcalls));

@@ -316,6 +316,7 @@ enum matcher_state report_console(struct report *report, const struct machine_co
 
     pthread_mutex_lock(&report->lock);
     keep_line(report, &shown);
+    matcher_time(report->matcher, line->time_ns);
     matcher_line(report->matcher, shown.core, shown.speaker, shown.text);
     enum matcher_state state = matcher_state(report->matcher);
     if (visible)
@@ -358,6 +359,7 @@ enum matcher_state report_fault(struct report *report, const struct fault_inject
 {
     char text[512];
     pthread_mutex_lock(&report->lock);
+    matcher_time(report->matcher, injection->time_ns);
     if (fault_log_is_new(&report->faults, injection))
         matcher_fired(report->matcher, injection->fire->rule);
     fault_log_add(&report->faults, &report->arena, injection);
@@ -366,6 +368,20 @@ enum matcher_state report_fault(struct report *report, const struct fault_inject
     fault_entry_text(&one, report->scenario, text, sizeof(text));
     pthread_mutex_unlock(&report->lock);
     show_event(report, injection->from, injection->time_ns, "**", text, 0);
+    return state;
+}
+
+enum matcher_state report_value(struct report *report, unsigned core, const char *domain,
+                                uint64_t time_ns, const struct machine_value *value)
+{
+    char *speaker = text_clean(domain, strlen(domain));
+    pthread_mutex_lock(&report->lock);
+    matcher_time(report->matcher, time_ns);
+    matcher_value(report->matcher, value->name, value->kind, value->value, value->failures,
+                  speaker ? speaker : "", core);
+    enum matcher_state state = matcher_state(report->matcher);
+    pthread_mutex_unlock(&report->lock);
+    free(speaker);
     return state;
 }
 
@@ -445,6 +461,7 @@ void report_summary(struct report *report, const struct run_result *result)
         .matcher = report->matcher,
         .lines = report->lines,
         .line_count = report->line_count,
+        .faults = &report->faults,
         .core_lines = report->core_total,
         .result = result,
         .colour = report->options.colour,

@@ -23,13 +23,13 @@ int verdict_exit_status(enum verdict verdict)
     return status[verdict];
 }
 
-static bool expects(const struct scenario *scenario, enum expectation_kind kind)
+static bool expects_bans_only(const struct scenario *scenario)
 {
     for (size_t i = 0; i < scenario->expectation_count; i++) {
-        if (scenario->expectations[i].kind == kind)
-            return true;
+        if (!expectation_is_ban(scenario->expectations[i].kind))
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* The machine is off; nothing more will come. */
@@ -37,8 +37,7 @@ static void conclude_off(struct run_result *result, const struct scenario *scena
                          const struct matcher *matcher)
 {
     enum matcher_state state = matcher_state(matcher);
-    bool only_not = !expects(scenario, EXPECT_CONSOLE) && !expects(scenario, EXPECT_EXIT) &&
-                    !expects(scenario, EXPECT_FIRED);
+    bool only_not = expects_bans_only(scenario);
     char how[64] = "every core stopped";
     if (result->exited)
         snprintf(how, sizeof(how), "the machine exited with code %u", result->exit_code);
@@ -74,9 +73,20 @@ static void conclude_broken(struct run_result *result, const struct engine_stop 
 
 static const char *what_was_violated(const struct scenario *scenario, const struct matcher *matcher)
 {
-    for (size_t i = 0; i < scenario->expectation_count; i++)
-        if (scenario->expectations[i].kind == EXPECT_NOT && !matcher_holds(matcher, i))
-            return "a forbidden line appeared";
+    static const char *const what[EXPECT_KINDS] = {
+        [EXPECT_NOT] = "a forbidden line appeared",
+        [EXPECT_NEVER] = "what must never hold did",
+        [EXPECT_ALWAYS] = "what must always hold did not",
+        [EXPECT_RECOVERED] = "the guest did not recover in time",
+        [EXPECT_INVARIANT] = "an invariant is broken",
+    };
+    if (matcher_broken_property(matcher))
+        return matcher_broken_property(matcher);
+    for (size_t i = 0; i < scenario->expectation_count; i++) {
+        const char *text = what[scenario->expectations[i].kind];
+        if (text && matcher_is_violated(matcher, i))
+            return text;
+    }
     return "something happened too often";
 }
 
@@ -114,20 +124,21 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
             snprintf(result->reason, sizeof(result->reason), "met");
             snprintf(result->detail, sizeof(result->detail), "every expectation met");
         } else {
-            result->verdict = VERDICT_ERROR;
-            snprintf(result->detail, sizeof(result->detail), "stopped without a reason");
+            result->verdict = VERDICT_FAIL;
+            snprintf(result->detail, sizeof(result->detail),
+                     "something that had been met does not hold in the end");
         }
         return;
     case STOP_DEADLINE:
         format_duration(scenario->deadline_ns, time);
-        if (state == MATCHER_MET && scenario->quiet_ns > 0) { /* at its end */
+        if (state == MATCHER_MET && (scenario->quiet_ns > 0 || scenario_wants_values(scenario))) {
+            /* at the end of the quiet time; or values were looked at once more */
             result->verdict = VERDICT_PASS;
             snprintf(result->reason, sizeof(result->reason), "met");
             snprintf(result->detail, sizeof(result->detail), "every expectation met");
             return;
         }
-        if (state == MATCHER_OPEN && !expects(scenario, EXPECT_CONSOLE) &&
-            !expects(scenario, EXPECT_EXIT) && !expects(scenario, EXPECT_FIRED)) {
+        if (state == MATCHER_OPEN && expects_bans_only(scenario)) {
             result->verdict = VERDICT_PASS;
             snprintf(result->detail, sizeof(result->detail), "nothing forbidden within %s", time);
         } else {
@@ -168,4 +179,10 @@ void result_free(struct run_result *result)
     result->postmortem = NULL;
     free(result->brief);
     result->brief = NULL;
+    free(result->sent);
+    free(result->shown);
+    result->sent = result->shown = NULL;
+    free(result->values);
+    result->values = NULL;
+    result->value_count = 0;
 }

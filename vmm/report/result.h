@@ -42,6 +42,9 @@ struct run_result {
 
     struct engine_stats stats;
     struct machine_stats machine_stats;
+    struct machine_message *sent, *shown; /* last of each core, time 0: none; owned, may be NULL */
+    struct machine_value *values;         /* that programs reported; owned */
+    size_t value_count;
     char *postmortem; /* text, or NULL; owned */
     char *brief;      /* the same for a screen, or NULL; owned */
 };

@@ -53,7 +53,7 @@ static const struct report_line *violating_line(const struct summary *summary,
 
 static void print_expectations(const struct summary *summary, FILE *out)
 {
-    char text[1400];
+    char text[1400], account[256];
     for (size_t i = 0; i < summary->scenario->expectation_count; i++) {
         const struct expectation *expectation = &summary->scenario->expectations[i];
         if (matcher_holds(summary->matcher, i))
@@ -70,10 +70,8 @@ static void print_expectations(const struct summary *summary, FILE *out)
             expectation->kind == EXPECT_NOT ? violating_line(summary, expectation) : NULL;
         if (line)
             fprintf(out, "\n    but core %u printed: %s", line->core, line->text);
-        else if (expectation->kind == EXPECT_CONSOLE && expectation->count > 1)
-            fprintf(out, " (seen %llu)", (unsigned long long)matcher_count(summary->matcher, i));
-        else if (expectation->kind == EXPECT_EXIT && summary->result->exited)
-            fprintf(out, " (it was %u)", summary->result->exit_code);
+        else if (*matcher_account(summary->matcher, i, account, sizeof(account)))
+            fprintf(out, " (%s)", account);
         fputc('\n', out);
     }
 }
@@ -193,6 +191,8 @@ void summary_print(const struct summary *summary, FILE *out)
         /* A replay asks whether it is the same run, not whether the scenario holds. */
         if (result->verdict == VERDICT_FAIL && strcmp(result->reason, "differs") != 0)
             print_expectations(summary, out);
+        if (result->verdict == VERDICT_FAIL && summary->scenario->fault_count > 0)
+            fault_summary_print(summary, out);
     }
     if (summary->verbosity >= 1)
         print_numbers(summary, out);

@@ -100,6 +100,13 @@ static void sink_fault(void *context, const struct fault_injection *injection)
     judge(run, report_fault(run->report, injection), injection->time_ns);
 }
 
+static void sink_value(void *context, unsigned core, const char *domain, uint64_t time_ns,
+                       const struct machine_value *value)
+{
+    struct run *run = context;
+    judge(run, report_value(run->report, core, domain, time_ns, value), time_ns);
+}
+
 /* ---- scenario -> machine ---- */
 
 static struct machine_menu_line menu_line(const struct menu_line *line)
@@ -140,7 +147,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
-    config->sink = (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault };
+    config->watch_values = scenario_wants_values(scenario);
+    config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
+    config->sink =
+        (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault, sink_value };
 }
 
 /* ---- the run ---- */
@@ -171,6 +181,37 @@ static bool wants_postmortem(const struct run *run, const struct run_result *res
            (why->reason != STOP_EXIT && why->reason != STOP_REQUEST);
 }
 
+/* What programs have reported, for the result files. */
+static void gather_values(const struct run *run, struct run_result *result)
+{
+    struct machine_value value;
+    size_t count = 0;
+    while (machine_value_at(run->machine, count, &value))
+        count++;
+    result->values = calloc(count + 1, sizeof(value));
+    for (size_t i = 0; result->values && i < count; i++)
+        machine_value_at(run->machine, i, &result->values[result->value_count++]);
+}
+
+static void gather_messages(const struct run *run, struct run_result *result)
+{
+    result->sent = calloc(result->core_count, sizeof(*result->sent));
+    result->shown = calloc(result->core_count, sizeof(*result->shown));
+    for (unsigned core = 0; result->sent && result->shown && core < result->core_count; core++) {
+        machine_last_message(run->machine, core, true, &result->sent[core]);
+        machine_last_message(run->machine, core, false, &result->shown[core]);
+    }
+}
+
+static void check_invariants(struct run *run)
+{
+    struct matcher *matcher = report_matcher(run->report);
+    char problem[256];
+    matcher_invariant(matcher, INVARIANT_MEMORY, NULL);
+    bool fine = machine_check_channels(run->machine, problem, sizeof(problem));
+    matcher_invariant(matcher, INVARIANT_CHANNELS, fine ? NULL : problem);
+}
+
 static void gather(struct run *run, struct run_result *result, const struct engine_stop *why)
 {
     const struct engine_ops *ops = run->settings->ops;
@@ -184,6 +225,8 @@ static void gather(struct run *run, struct run_result *result, const struct engi
         else
             fprintf(stderr, "vmm: the host has no memory for the state hash\n");
     }
+    gather_values(run, result);
+    gather_messages(run, result);
     if (wants_postmortem(run, result, why)) {
         result->postmortem = postmortem_text(run, why, false);
         result->brief = postmortem_text(run, why, true);
@@ -286,6 +329,8 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
         why.reason = STOP_ENGINE;
         snprintf(why.detail, sizeof(why.detail), "%s", strerror(-error));
     }
+    matcher_time(report_matcher(run->report), why.time_ns);
+    check_invariants(run);
     result_conclude(result, run->scenario, report_matcher(run->report), &why);
     blame_crash(run, result);
     if (why.reason == STOP_DEADLINE && watch_limit_reached(settings->watch)) {

@@ -65,7 +65,7 @@ static void print_clean(const char *text, FILE *out)
     text_write(out, text, strlen(text));
 }
 
-void diags_print(struct diags *diags, FILE *out)
+void diags_sort(struct diags *diags)
 {
     /* Insertion sort: stable, and the list is short. */
     for (size_t i = 1; i < diags->count; i++) {
@@ -77,6 +77,11 @@ void diags_print(struct diags *diags, FILE *out)
         }
         diags->list[to] = diag;
     }
+}
+
+void diags_print(struct diags *diags, FILE *out)
+{
+    diags_sort(diags);
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *diag = &diags->list[i];
         print_clean(diag->place.file, out);

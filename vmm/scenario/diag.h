@@ -45,7 +45,10 @@ void diag_error(struct diags *diags, struct place place, const char *format, ...
 void diag_warning(struct diags *diags, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* One line for each diagnostic, in the order of files as met and of lines within a file. */
+/* Puts the list in the order of files as met and of lines within a file. */
+void diags_sort(struct diags *diags);
+
+/* One line for each diagnostic, in that order. */
 void diags_print(struct diags *diags, FILE *out);
 
 void diags_free(struct diags *diags);

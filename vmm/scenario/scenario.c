@@ -379,6 +379,10 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t lengt
     scenario->description = "";
     scenario->deadline_ns = SCENARIO_DEFAULT_DEADLINE_NS;
     struct parser parser = { scenario, &scenario->arena, diags, false };
+    scenario->overrides = arena_alloc(&scenario->arena, (override_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < override_count; i++)
+        scenario->overrides[scenario->override_count++] =
+            arena_string(&scenario->arena, overrides[i]);
 
     struct ynode *root = yaml_parse(parser.arena, scenario->file, text, length, diags);
     if (root && root->kind == YNODE_MAPPING) {

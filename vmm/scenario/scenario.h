@@ -59,27 +59,65 @@ enum expectation_kind {
     EXPECT_NOT,     /* no matching line */
     EXPECT_EXIT,    /* the guest powers the machine off with exit_code */
     EXPECT_FIRED,   /* a rule of `faults` fires `count` to `most` times */
+    /* after each firing of a rule a line appears within a time, `count` times at least */
+    EXPECT_RECOVERED,
+    /* about a value or property that programs report (abi/report.h): */
+    EXPECT_METRIC,    /* a comparison holds in the end */
+    EXPECT_ALWAYS,    /* it holds whenever it is looked at, `count` times at least */
+    EXPECT_NEVER,     /* it never does */
+    EXPECT_SOMETIMES, /* it does `count` times */
+    EXPECT_INVARIANT, /* a checker finds nothing wrong when the run has ended */
+    EXPECT_KINDS
 };
+
+/* "console", "not", ...: the key in the scenario; in JSON. */
+extern const char *const expectation_kind_name[EXPECT_KINDS];
+
+enum invariant {
+    INVARIANT_CHANNELS, /* what healthy channels carry is neither lost nor doubled nor changed */
+    INVARIANT_MEMORY,   /* the memory servers can tell of each page whether it is free or lent */
+    INVARIANTS
+};
+extern const char *const invariant_name[INVARIANTS];
+
+/* How a reported value is compared; COMPARE_NONE: `pattern` is the name of a property. */
+enum comparison {
+    COMPARE_NONE,
+    COMPARE_EQUAL,
+    COMPARE_NOT_EQUAL,
+    COMPARE_LESS,
+    COMPARE_AT_MOST,
+    COMPARE_MORE,
+    COMPARE_AT_LEAST
+};
+extern const char *const comparison_text[COMPARE_AT_LEAST + 1];
 
 #define EXPECT_ANY_CORE (-1)
 
 struct expectation {
     enum expectation_kind kind;
     struct place place;
-    int core;            /* EXPECT_ANY_CORE or the core that must (not) print it */
-    bool regex;          /* POSIX extended regular expression; else text that the line contains */
-    const char *pattern; /* NULL for EXPECT_EXIT; name of the rule for EXPECT_FIRED */
-    const char *domain;  /* only lines of this domain; NULL: of any, and of the CPU driver */
-    uint32_t count;      /* at least; 1 or more for EXPECT_CONSOLE */
-    uint32_t most;       /* at most; UINT32_MAX: any number; EXPECT_CONSOLE, EXPECT_FIRED */
-    uint32_t rule;       /* EXPECT_FIRED: index */
-    bool implied;        /* EXPECT_FIRED: by the rule itself, which is not optional */
-    uint8_t exit_code;   /* EXPECT_EXIT */
+    int core;   /* EXPECT_ANY_CORE or the core that must (not) print it */
+    bool regex; /* POSIX extended regular expression; else text that the line contains */
+    const char
+        *pattern; /* NULL for EXPECT_EXIT; name of the rule (FIRED), of the value, of the checker */
+    const char *domain;         /* only lines of this domain; NULL: of any, and of the CPU driver */
+    uint32_t count;             /* at least; 1 or more for EXPECT_CONSOLE */
+    uint32_t most;              /* at most; UINT32_MAX: any number; EXPECT_CONSOLE, EXPECT_FIRED */
+    uint32_t rule;              /* EXPECT_FIRED, EXPECT_RECOVERED: index */
+    uint64_t within_ns;         /* EXPECT_RECOVERED */
+    enum comparison comparison; /* METRIC, ALWAYS, NEVER, SOMETIMES */
+    uint64_t value;             /* compared with */
+    enum invariant invariant;
+    bool implied;      /* EXPECT_FIRED: by the rule itself, which is not optional */
+    uint8_t exit_code; /* EXPECT_EXIT */
 };
 
 struct scenario {
-    struct arena arena; /* owns everything below */
-    const char *file;   /* as given on the command line */
+    struct arena arena;     /* owns everything below */
+    const char *file;       /* as given on the command line */
+    const char **overrides; /* --set, as given */
+    size_t override_count;
     const char *name;
     const char *description; /* "" without one */
     struct scenario_machine machine;

@@ -6,26 +6,27 @@
  *     - console: {regex: ERE}    ... that matches a POSIX extended regular expression
  *     - not: TEXT or {regex: ERE}
  *     - exit: CODE
+ *     - fired: RULE or {rule: RULE, min: N, max: N}
  *
- * with `core` (a number, a set such as 0-3, or any), `domain` and, for console, `count` beside it.
- * A set of cores means each of them: it becomes one expectation for each core, so the matcher and
- * the reports only know single cores.
+ * or about what programs report (scenario_property.c), with `core` (a number, a set such as 0-3, or
+ * any), `domain` and, for console, `count` beside it. A set of cores means each of them: it becomes
+ * one expectation for each core, so the matcher and the reports only know single cores.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tre/regex.h>
 
-#include "scenario/parse.h"
+#include "scenario/expect_parse.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-struct expect_input {
-    const struct ynode *console, *not, *exit, *fired;
-    struct expectation expectation;
-    const struct ynode *core_at, *domain_at, *count_at, *most_at;
-    uint64_t cores; /* 0: any */
-};
+void expect_is(struct expect_input *input, enum expectation_kind kind, const char *key)
+{
+    input->kinds++;
+    input->key = key;
+    input->expectation.kind = kind;
+}
 
 /* How large a regular expression may grow when its repetitions are written out, and how deep its
  * groups may lie.  The library's work for the first long line grows with the square and more: less than a
@@ -180,10 +181,9 @@ static const struct key pattern_keys[] = {
     { "regex", false, parse_pattern_regex },
 };
 
-static void parse_pattern(struct parser *parser, const struct ynode *value, const char *what,
-                          struct expect_input *input)
+void parse_pattern(struct parser *parser, const struct ynode *value, const char *what,
+                   struct expectation *expectation)
 {
-    struct expectation *expectation = &input->expectation;
     if (value->kind != YNODE_MAPPING) {
         take_pattern(parser, value, what, expectation);
         return;
@@ -197,23 +197,24 @@ static void parse_pattern(struct parser *parser, const struct ynode *value, cons
 static void parse_console(struct parser *parser, const struct ynode *value, void *object)
 {
     struct expect_input *input = object;
-    input->console = value;
-    parse_pattern(parser, value, "console", input);
+    expect_is(input, EXPECT_CONSOLE, "console");
+    parse_pattern(parser, value, "console", &input->expectation);
 }
 
 static void parse_not(struct parser *parser, const struct ynode *value, void *object)
 {
     struct expect_input *input = object;
-    input->not = value;
-    if (!input->console)
-        parse_pattern(parser, value, "not", input);
+    if (input->kinds == 0)
+        parse_pattern(parser, value, "not", &input->expectation);
+    expect_is(input, EXPECT_NOT, "not");
 }
 
 static void parse_exit(struct parser *parser, const struct ynode *value, void *object)
 {
     struct expect_input *input = object;
     uint64_t code = 0;
-    input->exit = value;
+    input->exit_at = value;
+    expect_is(input, EXPECT_EXIT, "exit");
     parse_number(parser, value, "exit", 0, 255, &code);
     input->expectation.exit_code = (uint8_t)code;
 }
@@ -305,7 +306,7 @@ static void parse_fired(struct parser *parser, const struct ynode *value, void *
 {
     struct expect_input *input = object;
     struct expectation *expectation = &input->expectation;
-    input->fired = value;
+    expect_is(input, EXPECT_FIRED, "fired");
     if (value->kind != YNODE_MAPPING)
         parse_fired_rule(parser, value, expectation);
     else
@@ -324,10 +325,13 @@ static void parse_most(struct parser *parser, const struct ynode *value, void *o
 }
 
 static const struct key expect_keys[] = {
-    { "console", false, parse_console }, { "not", false, parse_not },
-    { "exit", false, parse_exit },       { "core", false, parse_core },
-    { "domain", false, parse_domain },   { "count", false, parse_count },
-    { "most", false, parse_most },       { "fired", false, parse_fired },
+    { "console", false, parse_console },     { "not", false, parse_not },
+    { "exit", false, parse_exit },           { "core", false, parse_core },
+    { "domain", false, parse_domain },       { "count", false, parse_count },
+    { "most", false, parse_most },           { "fired", false, parse_fired },
+    { "recovered", false, parse_recovered }, { "metric", false, parse_metric },
+    { "always", false, parse_always },       { "never", false, parse_never },
+    { "sometimes", false, parse_sometimes }, { "invariants", false, parse_invariants },
 };
 
 static void add(struct parser *parser, const struct ynode *item,
@@ -351,6 +355,57 @@ static void refuse(struct parser *parser, const struct ynode *node, const char *
         diag_error(parser->diags, node->place, "%s: has no meaning beside %s", key, beside);
 }
 
+/* The keys beside one that says what is expected must mean something there. */
+static void check_beside(struct parser *parser, const struct expect_input *input)
+{
+    const enum expectation_kind kind = input->expectation.kind;
+    if (kind != EXPECT_CONSOLE && kind != EXPECT_NOT && kind != EXPECT_RECOVERED) {
+        refuse(parser, input->core_at, "core", input->key);
+        refuse(parser, input->domain_at, "domain", input->key);
+    }
+    if (kind != EXPECT_CONSOLE && kind != EXPECT_ALWAYS && kind != EXPECT_SOMETIMES &&
+        kind != EXPECT_RECOVERED)
+        refuse(parser, input->count_at, "count", input->key);
+    if (kind != EXPECT_CONSOLE)
+        refuse(parser, input->most_at, "most", input->key);
+}
+
+static void check_second_exit(struct parser *parser, const struct ynode *exit)
+{
+    for (size_t i = 0; i < parser->scenario->expectation_count; i++) {
+        if (parser->scenario->expectations[i].kind == EXPECT_EXIT)
+            diag_error(parser->diags, exit->place, "exit: a second one; the first is in line %u",
+                       parser->scenario->expectations[i].place.line);
+    }
+}
+
+static void add_for_each_core(struct parser *parser, const struct ynode *item,
+                              const struct expect_input *input)
+{
+    struct expectation expectation = input->expectation;
+    if (!input->cores)
+        add(parser, item, &expectation);
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++) {
+        if (!(input->cores >> core & 1))
+            continue;
+        expectation.core = (int)core;
+        add(parser, item, &expectation);
+    }
+}
+
+static void add_invariants(struct parser *parser, const struct ynode *item, uint32_t checkers)
+{
+    for (uint32_t i = 0; i < INVARIANTS; i++) {
+        const struct expectation expectation = { .kind = EXPECT_INVARIANT,
+                                                 .place = item->place,
+                                                 .core = EXPECT_ANY_CORE,
+                                                 .pattern = invariant_name[i],
+                                                 .invariant = (enum invariant)i };
+        if (checkers >> i & 1)
+            add(parser, item, &expectation);
+    }
+}
+
 static void parse_entry(struct parser *parser, const struct ynode *item)
 {
     struct expect_input input = { .expectation = { .place = item->place,
@@ -361,55 +416,25 @@ static void parse_entry(struct parser *parser, const struct ynode *item)
     size_t errors_before = parser->diags->errors;
     if (!parse_mapping(parser, item, "an expectation", expect_keys, COUNT(expect_keys), &input))
         return;
-    int kinds = !!input.console + !!input.not +!!input.exit + !!input.fired;
-    if (kinds != 1) {
+    if (input.kinds != 1) {
         if (parser->diags->errors == errors_before)
             diag_error(parser->diags, item->place,
                        "an expectation: expected exactly one of the keys console, not, exit, "
-                       "fired");
+                       "fired, recovered, metric, always, never, sometimes, invariants");
         return;
     }
-    if (input.exit) {
-        expectation->kind = EXPECT_EXIT;
-        refuse(parser, input.core_at, "core", "exit");
-        refuse(parser, input.domain_at, "domain", "exit");
-        for (size_t i = 0; i < parser->scenario->expectation_count; i++) {
-            if (parser->scenario->expectations[i].kind == EXPECT_EXIT)
-                diag_error(parser->diags, input.exit->place,
-                           "exit: a second one; the first is in "
-                           "line %u",
-                           parser->scenario->expectations[i].place.line);
-        }
-    } else {
-        expectation->kind = input.console ? EXPECT_CONSOLE
-                            : input.fired ? EXPECT_FIRED
-                                          : EXPECT_NOT;
-    }
-    if (input.fired) {
-        refuse(parser, input.core_at, "core", "fired");
-        refuse(parser, input.domain_at, "domain", "fired");
-    }
-    if (input.console && expectation->most < expectation->count)
+    if (input.exit_at)
+        check_second_exit(parser, input.exit_at);
+    check_beside(parser, &input);
+    if (expectation->kind == EXPECT_CONSOLE && expectation->most < expectation->count)
         diag_error(parser->diags, item->place, "most is less than count");
-    if (!input.console)
-        refuse(parser, input.count_at, "count",
-               input.exit    ? "exit"
-               : input.fired ? "fired"
-                             : "not");
-    if (!input.console)
-        refuse(parser, input.most_at, "most", input.exit ? "exit" : input.fired ? "fired" : "not");
+    uint32_t checkers = input.invariants_at ? parse_invariant_list(parser, input.invariants_at) : 0;
     if (parser->diags->errors != errors_before)
         return;
-    if (!input.cores) {
-        add(parser, item, expectation);
-        return;
-    }
-    for (unsigned core = 0; core < ABI_MAX_CORES; core++) {
-        if (!(input.cores >> core & 1))
-            continue;
-        expectation->core = (int)core;
-        add(parser, item, expectation);
-    }
+    if (expectation->kind == EXPECT_INVARIANT)
+        add_invariants(parser, item, checkers);
+    else
+        add_for_each_core(parser, item, &input);
 }
 
 void parse_expect(struct parser *parser, const struct ynode *node)

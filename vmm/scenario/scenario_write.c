@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/report.h"
 #include "scenario/scenario.h"
 #include "scenario/units.h"
 
@@ -102,20 +103,37 @@ static void write_fired(FILE *out, const struct expectation *expectation)
     fputs("}\n", out);
 }
 
-static void write_expectation(FILE *out, const struct expectation *expectation)
+static void write_pattern(FILE *out, const struct expectation *expectation)
 {
-    if (expectation->kind == EXPECT_EXIT) {
-        fprintf(out, "  - exit: %u\n", expectation->exit_code);
-        return;
-    }
-    if (expectation->kind == EXPECT_FIRED) {
-        write_fired(out, expectation);
-        return;
-    }
-    fprintf(out, "  - %s: {%s: ", expectation->kind == EXPECT_NOT ? "not" : "console",
-            expectation->regex ? "regex" : "text");
+    fprintf(out, "{%s: ", expectation->regex ? "regex" : "text");
     scenario_write_quoted(out, expectation->pattern);
+    fputs("}", out);
+}
+
+static void write_recovered(FILE *out, const struct scenario *scenario,
+                            const struct expectation *expectation)
+{
+    fputs("  - recovered: {rule: ", out);
+    scenario_write_quoted(out, scenario->faults[expectation->rule].name);
+    fprintf(out, ", within: %" PRIu64 " ns, until: ", expectation->within_ns);
+    write_pattern(out, expectation);
     fputs("}\n", out);
+}
+
+static void write_value(FILE *out, const struct expectation *expectation)
+{
+    char text[ABI_REPORT_NAME + 40];
+    snprintf(text, sizeof(text), "%s", expectation->pattern);
+    if (expectation->comparison != COMPARE_NONE)
+        snprintf(text, sizeof(text), "%s %s %" PRIu64, expectation->pattern,
+                 comparison_text[expectation->comparison], expectation->value);
+    fprintf(out, "  - %s: ", expectation_kind_name[expectation->kind]);
+    scenario_write_quoted(out, text);
+    fputc('\n', out);
+}
+
+static void write_beside(FILE *out, const struct expectation *expectation)
+{
     if (expectation->core != EXPECT_ANY_CORE)
         fprintf(out, "    core: %d\n", expectation->core);
     if (expectation->domain) {
@@ -123,8 +141,39 @@ static void write_expectation(FILE *out, const struct expectation *expectation)
         scenario_write_quoted(out, expectation->domain);
         fputc('\n', out);
     }
-    if (expectation->kind == EXPECT_CONSOLE)
+    if (expectation->count > 1)
         fprintf(out, "    count: %u\n", expectation->count);
+    if (expectation->kind == EXPECT_CONSOLE && expectation->most != UINT32_MAX)
+        fprintf(out, "    most: %u\n", expectation->most);
+}
+
+static void write_expectation(FILE *out, const struct scenario *scenario,
+                              const struct expectation *expectation)
+{
+    switch (expectation->kind) {
+    case EXPECT_EXIT:
+        fprintf(out, "  - exit: %u\n", expectation->exit_code);
+        return;
+    case EXPECT_FIRED:
+        write_fired(out, expectation);
+        return;
+    case EXPECT_INVARIANT:
+        fprintf(out, "  - invariants: [%s]\n", expectation->pattern);
+        return;
+    case EXPECT_RECOVERED:
+        write_recovered(out, scenario, expectation);
+        break;
+    case EXPECT_CONSOLE:
+    case EXPECT_NOT:
+        fprintf(out, "  - %s: ", expectation_kind_name[expectation->kind]);
+        write_pattern(out, expectation);
+        fputc('\n', out);
+        break;
+    default:
+        write_value(out, expectation);
+        break;
+    }
+    write_beside(out, expectation);
 }
 
 int scenario_write(const struct scenario *scenario, FILE *out)
@@ -154,7 +203,7 @@ int scenario_write(const struct scenario *scenario, FILE *out)
         fprintf(out, "quiet: %" PRIu64 " ns\n", scenario->quiet_ns);
     fprintf(out, "nested: %s\nexpect:\n", scenario->nested ? "true" : "false");
     for (size_t i = 0; i < scenario->expectation_count; i++)
-        write_expectation(out, &scenario->expectations[i]);
+        write_expectation(out, scenario, &scenario->expectations[i]);
     if (fflush(out) != 0 || ferror(out))
         return errno ? -errno : -EIO;
     return 0;

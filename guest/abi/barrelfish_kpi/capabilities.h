@@ -23,7 +23,8 @@ enum objtype {
 #define CAPRIGHTS_REVOKE (1 << 5)   /* may be revoked; a copy sent in a message loses it */
 #define CAPRIGHTS_ALLRIGHTS 0x3f
 
-/* Contents of a capability: kernel object and, through Identify, what a holder may learn of it. */
+/* Contents of a capability: kernel object and, through Identify, what a holder may learn of it.
+ * Word 0 is where the object begins, or the first half of its name. */
 struct capability {
     uint8_t type; /* enum objtype */
     uint8_t rights;
@@ -36,18 +37,16 @@ struct capability {
             uint64_t node; /* 0 */
         } mem;             /* types with memory */
         struct {
-            uint64_t listener; /* kernel address of the DCB */
+            uint64_t listener; /* physical address of the DCB */
             uint32_t epoffset; /* of struct lmp_endpoint_kern in the dispatcher frame */
             uint32_t epbuflen; /* buffer words */
             uint64_t iftype;
         } endpoint; /* EndPointLMP */
         struct {
-            uint64_t cap;       /* kernel address of the mapped capability's CTE */
-            uint64_t ptable;    /* physical address of the page table */
-            uint16_t entry;     /* first entry */
-            uint16_t pte_count; /* entries */
-            uint32_t large;     /* 1: entries are 2 MiB pages */
-        } mapping;              /* ..._Mapping */
+            uint64_t first; /* physical address of the first entry of the page table */
+            uint64_t bytes; /* of the entries, 8 for each */
+            uint64_t cap;   /* kernel address of the mapped capability's CTE */
+        } mapping;          /* ..._Mapping */
         struct {
             uint64_t start, end; /* ports, inclusive */
         } io;

@@ -4,8 +4,9 @@
  * Source: overview 1.2, facts §4.1.  C and assembly; the offsets are checked below.
  *
  * The frame is one physically contiguous, naturally aligned Frame of DISPATCHER_FRAME_BYTES, mapped
- * at the same place in its domain for ever.  First struct dispatcher_shared, then the user library's
- * private part, then LMP endpoint buffers, which is why endpoint capabilities hold an offset.
+ * at the same place in its domain for ever.  First struct dispatcher_shared, then the user
+ * library's private part, then LMP endpoint buffers, which is why endpoint capabilities hold an
+ * offset.
  *
  * Disabled <=> disabled != 0 or crit_pc_low <= RIP < crit_pc_high.
  */
@@ -70,7 +71,7 @@ struct dispatcher_shared {
     lvaddr_t udisp;                /* u (spawner): address of this frame in its own domain */
     uint32_t lmp_delivered;        /* k: words ever delivered to all endpoints of the dispatcher */
     uint32_t lmp_seen;             /* u: value of lmp_delivered when endpoints were last polled */
-    lvaddr_t lmp_hint;             /* k: offset of the endpoint last delivered to */
+    lvaddr_t lmp_hint;             /* k, u: list of endpoints with new messages (see below) */
     uint32_t notified;             /* k: notifications ever received (wake-ups for UMP channels) */
     uint32_t notify_seen;          /* u: value of notified before the UMP wake flags were set */
     lvaddr_t dispatcher_run;       /* u: upcall (udisp) */
@@ -94,11 +95,11 @@ struct dispatcher_shared {
     struct registers_x86_64 trap_save_area;     /* k, u */
 };
 
-/* The lrpc upcall: a message of up to LRPC_MSG_WORDS words has arrived, for which the kernel has reserved room
- * in an endpoint buffer, but whose words the upcall has to store there itself, before anything else.
- * RDI = udisp, RSI = offset of the struct lmp_endpoint_kern in the frame, RDX = index of its header
- * word in the buffer << 32 | number of payload words, which are in RCX R8 R9 R10 (words that are not
- * part of the message have any value). */
+/* The lrpc upcall: a message of up to LRPC_MSG_WORDS words has arrived, for which the kernel has
+ * reserved room in an endpoint buffer, but whose words the upcall has to store there itself, before
+ * anything else. RDI = udisp, RSI = offset of the struct lmp_endpoint_kern in the frame, RDX =
+ * index of its header word in the buffer << 32 | number of payload words, which are in RCX R8 R9
+ * R10 (words that are not part of the message have any value). */
 
 #define DISP_CHECK(field, offset) \
     _Static_assert(offsetof(struct dispatcher_shared, field) == (offset), #field)
@@ -115,6 +116,12 @@ _Static_assert(offsetof(struct registers_x86_64, rip) == SA_RIP, "save area");
 _Static_assert(offsetof(struct registers_x86_64, fxsave_area) == SA_FXSAVE, "save area");
 _Static_assert(sizeof(struct dispatcher_shared) == DISP_SHARED_BYTES, "dispatcher");
 
+/* Endpoints with new messages: lmp_hint is the offset of the one that joined last, `older` in it
+ * that of the one before, 0 at the end.  The kernel adds an endpoint that is not in the list when
+ * it delivers there, and follows no link; the dispatcher takes the whole list at once.  (A message
+ * that comes by the lrpc upcall is handed over there, and adds nothing.) */
+#define LMP_IN_LIST 1 /* in `older`: so the end of the list is not 0 */
+
 /* An LMP endpoint buffer (facts §7), 16-byte aligned, anywhere in the dispatcher frame after
  * struct dispatcher_shared.  Message: header word {bits 0-7 payload words, bit 8 capability came},
  * then the payload, wrapping word by word at buflen.  Empty when delivered == consumed; space must
@@ -124,7 +131,7 @@ struct lmp_endpoint_kern {
                           * 0: none.  k clears it when it delivered a capability there */
     uint32_t delivered;  /* k: index of the next word to write */
     uint32_t consumed;   /* u: index of the next word to read */
-    uint32_t reserved;
+    uint32_t older;      /* k: LMP_IN_LIST | offset, as above; u: 0 when it has left the list */
     uint64_t buf[];
 };
 #define LMP_HEADER_LENGTH(header) ((header)&0xff)

@@ -15,7 +15,7 @@
  *           A message without capability, sent with SYNC and YIELD: the same as by INVOKE, but shorter
  *   DEBUG   RSI = enum sys_debug, RDX... arguments
  *   PRINT   RSI = text, in the caller's dispatcher frame, RDX = length <= 1024, R10 = enum print_kind:
- *           one console line (no newline)
+ *           one console line (no newline), or a block of counters (abi/report.h)
  *   SUSPEND same as YIELD without target
  */
 #ifndef BARRELFISH_KPI_SYSCALLS_H
@@ -37,7 +37,7 @@
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
 /* The CPU driver's own: an invocation that is more than one entry's work is made again, from the same
- * instruction, with this bit set. */
+ * instruction, with this bit set, and how far it has got in place of send_level. */
 #define INVOKE_AGAIN (1 << 7)
 
 #define LMP_MSG_WORDS 10 /* payload of one LMP message */
@@ -49,8 +49,9 @@
 #define DEBUG_SYSCALL_COUNT 3 /* -> value: system calls served by this core */
 #define DEBUG_EXIT 4          /* the calling dispatcher stops for good; the monitor is told */
 
-#define PRINT_LINE 0  /* console */
-#define PRINT_TRACE 1 /* shown with -v only */
+#define PRINT_LINE 0   /* console */
+#define PRINT_TRACE 1  /* shown with -v only */
+#define PRINT_REPORT 2 /* no text: the dispatcher's struct abi_report, which the machine looks at */
 
 #ifndef __ASSEMBLER__
 #include <barrelfish_kpi/types.h>

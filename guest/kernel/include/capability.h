@@ -51,7 +51,8 @@ static inline bool cte_is_record(const struct cte *cte)
     return cte->node.bits & MDB_BIT_IN_DELETE;
 }
 
-/* Third word of a mappable capability: the CTE of its mapping, 0 if not mapped. */
+/* Third word of a mappable capability: the CTE of its mapping, 0 if not mapped.  In a mapping it
+ * is the CTE of what is mapped. */
 #define CAP_MAPPING_WORD 2
 
 struct cap_type_info {
@@ -109,19 +110,22 @@ static inline bool cap_is_mapping(uint8_t type)
     return type > ObjType_Null && cap_types[type - 1].mappable;
 }
 
-/* First address of what the capability names, for ordering; 0 where it names no range.  Mappings
- * order by the page table entries they occupy, so that a table finds the mappings in it. */
+/* Place of the capability in the order: the first address of what it names, or the first word of
+ * its name. Endpoints lie at their dispatcher, mappings at the page table entries they fill, so
+ * that these find them. It is the same word for all types: each step of each walk through the
+ * database compares it. */
 static inline uint64_t cap_base(const struct capability *cap)
 {
-    if (cap_types[cap->type].memory)
-        return cap->u.mem.base;
-    if (cap->type == ObjType_EndPointLMP)
-        return cap->u.endpoint.listener - KERNEL_PHYSMAP;
-    if (cap_is_mapping(cap->type))
-        return cap->u.mapping.ptable + cap->u.mapping.entry * 8ull;
-    return 0;
+    return cap->u.word[0];
 }
+_Static_assert(offsetof(struct capability, u.mem.base) == offsetof(struct capability, u.word) &&
+                   offsetof(struct capability, u.endpoint.listener) ==
+                       offsetof(struct capability, u.word) &&
+                   offsetof(struct capability, u.mapping.first) ==
+                       offsetof(struct capability, u.word),
+               "cap_base");
 
+/* How much of it: 0 where it names no range. */
 static inline uint64_t cap_bytes(const struct capability *cap)
 {
     if (cap_types[cap->type].memory)
@@ -129,8 +133,19 @@ static inline uint64_t cap_bytes(const struct capability *cap)
     if (cap->type == ObjType_EndPointLMP)
         return OBJSIZE_DISPATCHER;
     if (cap_is_mapping(cap->type))
-        return cap->u.mapping.pte_count * 8ull;
+        return cap->u.mapping.bytes;
     return 0;
+}
+
+/* The page table entries that a mapping fills. */
+static inline uint64_t *mapping_entry(const struct capability *mapping)
+{
+    return (uint64_t *)(mapping->u.mapping.first + KERNEL_PHYSMAP);
+}
+
+static inline uint64_t mapping_entries(const struct capability *mapping)
+{
+    return mapping->u.mapping.bytes / sizeof(uint64_t);
 }
 
 /* Orders two capabilities of the same type, base and size by the fields that tell objects apart:
@@ -146,8 +161,6 @@ static inline int cap_compare_equality(const struct capability *a, const struct 
     case ObjType_Notify_IPI:
     case ObjType_ID:
     case ObjType_Domain:
-        if (a->u.word[0] != b->u.word[0])
-            return a->u.word[0] < b->u.word[0] ? -1 : 1;
         x = a->u.word[1], y = b->u.word[1];
         break;
     default:

@@ -39,8 +39,8 @@ errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned le
  * SYS_ERR_RETRY_THROUGH_MONITOR. */
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
 
-/* The first of `count` slots from `slot` in a CNode, all of them empty: SYS_ERR_SLOTS_INVALID,
- * SYS_ERR_SLOT_IN_USE. */
+/* The first of `count` slots (at most L2_CNODE_SLOTS) from `slot` in a CNode, all of them empty:
+ * SYS_ERR_SLOTS_INVALID, SYS_ERR_SLOT_IN_USE. */
 errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
                            struct cte **first);
 
@@ -83,10 +83,6 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
 /* Makes them, in dest[0..count-1], which are empty.  Memory is zeroed unless it stays RAM. */
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest);
-
-/* Would cap_retype() have made this one, as number `index`? */
-bool cap_is_retyped(const struct cte *made, const struct cte *src, uint64_t offset, unsigned type,
-                    uint64_t object_bytes, uint64_t index);
 
 /* Locks what is kept for another core, or unlocks it: moves between the two databases. */
 errval_t cap_lock(struct cte *cte);

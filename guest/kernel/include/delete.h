@@ -7,6 +7,7 @@
 
 #include "cspace.h"
 #include "dispatch.h"
+#include "work.h"
 
 /* Instead of an error: the call has done its share of work, and its caller must make it again, at once or
  * when others have run.  No code of errors/errno.def, and no domain ever sees them. */
@@ -30,26 +31,6 @@ errval_t cap_delete_orphans(void);
 
 /* ---- for the steps of one type (objects/) ---- */
 
-/* How much a call may still do, in instructions, roughly. */
-#define WORK_OF_A_CALL 3600 /* with what comes before and after it, below 5,000 */
-
-struct work {
-    int left;
-    bool over;
-};
-
-/* May something be done that costs so much?  What costs more than is left may still be begun in the first half,
- * so that every call gets somewhere. */
-static inline bool work_affords(struct work *work, int cost)
-{
-    if (work->left < cost && work->left < WORK_OF_A_CALL / 2) {
-        work->over = true;
-        return false;
-    }
-    work->left -= cost;
-    return true;
-}
-
 /* A record: the last capability of an object that is being taken apart.  node.step says how far: a number
  * of the type's own, 0 at first, or one of these. */
 #define STEP_STUCK UINT32_MAX       /* something in it is locked */
@@ -58,6 +39,9 @@ static inline bool work_affords(struct work *work, int cost)
 /* Empties a slot that is neither empty nor a record, or leaves a record in it; what that costs. */
 int delete_cost(const struct cte *cte);
 void delete_slot(struct cte *cte);
+
+/* What delete_move() costs. */
+int delete_cost_move(void);
 
 /* Makes the record the one that is worked on next. */
 void delete_raise(struct cte *record);

@@ -49,6 +49,12 @@ static inline struct dcb *dcb_of(const struct cte *dispatcher)
     return phys_to_mem(paddr(dispatcher->cap.u.mem.base));
 }
 
+/* The DCB to which an EndPointLMP delivers: it has one as long as it exists. */
+static inline struct dcb *endpoint_listener(const struct capability *endpoint)
+{
+    return phys_to_mem(paddr(endpoint->u.endpoint.listener));
+}
+
 /* Has `dcb` all it takes to run: a CSpace, an address space and a frame, and was it never stopped?  Whoever
  * delivers to a dispatcher, wakes it, makes it runnable or enters it asks this, and nothing else. */
 static inline bool dispatcher_is_complete(const struct dcb *dcb)
@@ -157,6 +163,8 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
 /* Notifications (notify.c). */
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
+void notify_take(
+    void); /* all that are pending, or a share of them: the rest comes with another interrupt */
 void notify_deliver(uint32_t id);
 
 #endif

@@ -12,6 +12,7 @@
 #include <abi/core_page.h>
 #include <abi/layout.h>
 #include <abi/ports.h>
+#include <abi/report.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 
@@ -75,22 +76,14 @@ void __attribute__((noreturn, format(printf, 1, 2))) panic(const char *format, .
 #undef assert
 #define assert(cond) kernel_assert(cond)
 
-/* On hot paths: checked in debug builds only (make KERNEL_DEBUG=1, and all tests on the host).  So are the
- * bounds of loops: each loop that an entry may reach says how often it goes round at most,
- *
- *     LOOP_BOUND(rounds, TABLE_ENTRIES);
- *     while (...) {
- *         LOOP_ROUND(rounds);
- */
+/* On hot paths: checked in debug builds only (make KERNEL_DEBUG=1, and all tests on the host),
+ * as the bounds of loops are. */
 #ifdef KERNEL_DEBUG
 #define debug_assert(cond) kernel_assert(cond)
-#define LOOP_BOUND(name, most) uint64_t name##_left = (most)
-#define LOOP_ROUND(name) kernel_assert(name##_left-- != 0)
 #else
 #define debug_assert(cond) ((void)sizeof(!(cond)))
-#define LOOP_BOUND(name, most) ((void)(most))
-#define LOOP_ROUND(name) ((void)0)
 #endif
+#include "loop_bound.h"
 
 /* Flight recorder: one record, a handful of instructions (core_page.h). */
 static inline void trace_record(uint64_t what, uint64_t arg)

@@ -34,6 +34,10 @@ void plat_clear_vectors(void);
 /* Names a cross-core channel; the description lies in physically contiguous memory. */
 void plat_channel(paddr_t description);
 
+/* Tells the machine where a dispatcher's struct abi_report lies.  A platform where nobody looks
+ * does nothing. */
+void plat_report(paddr_t block, paddr_t speaker);
+
 void __attribute__((noreturn)) plat_power_off(uint64_t code);
 void __attribute__((noreturn)) plat_panic(void);
 
@@ -42,7 +46,7 @@ uint64_t plat_take_causes(void);
 
 /* Takes pending notifications, calling `deliver` for each id.  If there are more than
  * NOTIFICATIONS_MAX, the rest comes with another interrupt. */
-#define NOTIFICATIONS_MAX 64
+#define NOTIFICATIONS_MAX 32
 void plat_take_notifications(void (*deliver)(uint32_t id));
 
 #endif

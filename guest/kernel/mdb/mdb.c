@@ -32,6 +32,12 @@ static inline bool end_exceeds(uint8_t root_a, uint64_t end_a, uint8_t root_b, u
     return root_a != root_b ? root_a > root_b : end_a > end_b;
 }
 
+/* How far a capability or a subtree reaches, as node.end_root and node.end say it. */
+struct reach {
+    uint64_t end;
+    uint8_t root;
+};
+
 /* Sets the subtree end of `cte` from its own range and its children's ends. */
 static inline void update_end(struct cte *cte)
 {
@@ -111,7 +117,7 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
     struct cte **path[MDB_MAX_DEPTH];
     unsigned depth = 0;
     struct cte **link = &db->root;
-    for (struct cte *at = *link; at != NULL; at = *link) {
+    for (struct cte *at = *link; at != NULL; at = *link) { /* MDB_MAX_DEPTH rounds, as all walks */
         if (end_exceeds(key.root, end, at->node.end_root, at->node.end)) {
             at->node.end_root = key.root;
             at->node.end = end;
@@ -129,7 +135,9 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
 
     /* Above a node that has grown to the level of its parent there may be something to restore;
      * above one that is lower there is nothing. */
+    LOOP_BOUND(up, MDB_MAX_DEPTH);
     while (depth > 0) {
+        LOOP_ROUND(up);
         const struct cte *grown = *link;
         link = path[--depth];
         struct cte *at = *link;
@@ -165,34 +173,33 @@ static struct cte *lower(struct cte *top, unsigned level)
     return top;
 }
 
-/* Walks up the path after the node below path[depth - 1] has been taken out.  The end of the node in
- * path[replaced], if that is on the path, is out of date whatever happens below. */
-static void restore_above(struct cte **path[], unsigned depth, unsigned replaced)
+/* Walks up the path, at most to path[least], after a node below path[depth - 1] has been taken
+ * out that reached to `lost`. */
+static void restore_path(struct cte **path[], unsigned depth, unsigned least, struct reach lost,
+                         bool *lowered)
 {
-    bool lowered = true;
-    while (depth > 0) {
+    LOOP_BOUND(up, MDB_MAX_DEPTH);
+    while (depth > least) {
+        LOOP_ROUND(up);
         struct cte **link = path[--depth];
         struct cte *at = *link;
-        uint64_t old_end = at->node.end;
-        uint8_t old_end_root = at->node.end_root;
-        update_end(at);
-        bool end_changed = at->node.end != old_end || at->node.end_root != old_end_root;
-        if (lowered) {
-            unsigned left = level_of(at->node.left);
-            unsigned right = level_of(at->node.right);
-            unsigned level = (left < right ? left : right) + 1;
-            unsigned old_level = at->node.level;
+        /* a subtree that reaches further than what was taken out of it still does */
+        bool end_changed = at->node.end == lost.end && at->node.end_root == lost.root;
+        if (end_changed) {
+            update_end(at);
+            end_changed = at->node.end != lost.end || at->node.end_root != lost.root;
+        }
+        if (*lowered) {
+            const unsigned left = level_of(at->node.left), right = level_of(at->node.right);
+            const unsigned level = (left < right ? left : right) + 1, old_level = at->node.level;
             if (level < old_level) {
                 at = lower(at, level);
                 *link = at;
             }
-            lowered = at->node.level != old_level;
+            *lowered = at->node.level != old_level;
         }
-        if (!lowered && !end_changed) {
-            if (depth <= replaced) {
-                return;
-            }
-            depth = replaced + 1;
+        if (!*lowered && !end_changed) {
+            return;
         }
     }
 }
@@ -216,10 +223,12 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
         link = compare_cte(cte, &key, at) < 0 ? &at->node.left : &at->node.right;
     }
 
+    const struct reach gone = { .end = key.base + key.bytes, .root = key.root };
+    bool lowered = true;
     if (cte->node.left == NULL) { /* level 1: at most a horizontal right child, which moves up */
         *link = cte->node.right;
         assert(cte->node.level == 1);
-        restore_above(path, depth, MDB_MAX_DEPTH);
+        restore_path(path, depth, 0, gone, &lowered);
     } else { /* two children: the successor, a node of level 1, takes the place */
         unsigned place = depth;
         struct cte **place_link = link;
@@ -243,7 +252,9 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
         if (depth > place + 1) {
             path[place + 1] = &successor->node.right;
         }
-        restore_above(path, depth, place);
+        const struct reach moved = { .end = end_of(successor), .root = root_of(successor) };
+        restore_path(path, depth, place + 1, moved, &lowered);
+        restore_path(path, place + 1, 0, gone, &lowered);
     }
     cte->node.left = NULL;
     cte->node.right = NULL;
@@ -271,7 +282,9 @@ enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replace
     const struct cte *before = NULL;
     const struct cte *behind = NULL;
     struct cte **link = &db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     for (struct cte *at = *link; at != cte; at = *link) {
+        LOOP_ROUND(down);
         if (at == NULL) {
             return MDB_NOT_INSERTED;
         }
@@ -326,7 +339,9 @@ struct cte *mdb_predecessor(const struct mdb *db, const struct cte *cte)
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *before = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL && at != cte) {
+        LOOP_ROUND(down);
         if (compare_cte(cte, &key, at) < 0) {
             at = at->node.left;
         } else {
@@ -348,7 +363,9 @@ struct cte *mdb_successor(const struct mdb *db, const struct cte *cte)
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *behind = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL && at != cte) {
+        LOOP_ROUND(down);
         if (compare_cte(cte, &key, at) < 0) {
             behind = at;
             at = at->node.left;

@@ -2,8 +2,9 @@
  *
  * Mapping database: the ordered index of all capabilities of one core (facts §3.4).
  *
- * Every occupied CTE (capability table entry) of the core is a node of one AA tree; the links lie
- * in the CTE itself, so the database allocates nothing and no operation can run out of memory.
+ * Every occupied CTE (capability table entry) of the core is a node of one AA tree; the links
+ * lie in the CTE itself, so the database allocates nothing and no operation can run out of
+ * memory.
  *
  * Order: type root, start address ascending, size descending, type, the type's equality fields,
  * address of the CTE.  So copies are neighbours, and of two nested ranges the outer comes first:
@@ -13,15 +14,17 @@
  * What is relied on, because retype guarantees it:
  *   - the key of a capability (type, range, equality fields) never changes while it is in the tree;
  *   - a type comes after all its ancestors in caps.def;
- *   - two ranges under one type root nest or are disjoint; a capability without a range has base and
- *     bytes 0 and lies in no range;
+ *   - two ranges under one type root nest or are disjoint;
+ *   - all capabilities of a type root have a range, or none has: then they lie in no range, and the
+ *     first word of the name stands for the start address;
  *   - whether one capability is an ancestor of another depends on types and ranges only.
  *
  * All functions are for one core, never block, never allocate, use less than 1 KiB of stack, and
- * take O(log n) steps unless they say otherwise.  CTEs belong to the caller and must stay where they
- * are from insert to remove.  node.level must be 0 before the first insert; node.owner and node.bits
- * belong to the caller and are carried along by mdb_replace() but never interpreted here:
- * relations of other cores (remote copies, ancestors, descendants) are the caller's to add.
+ * take O(log n) steps unless they say otherwise.  CTEs belong to the caller and must stay where
+ * they are from insert to remove.  node.level must be 0 before the first insert; node.owner and
+ * node.bits belong to the caller and are carried along by mdb_replace() but never interpreted
+ * here: relations of other cores (remote copies, ancestors, descendants) are the caller's to
+ * add.
  */
 #ifndef KERNEL_MDB_H
 #define KERNEL_MDB_H
@@ -36,6 +39,29 @@
 struct mdb {
     struct cte *root; /* NULL: empty.  Written by insert, remove, replace only */
 };
+
+/* How long a walk from the root to a leaf is at most, in steps: twice the level of the root, for
+ * up to 2^level capabilities.  What it costs: mdb_cost_*(), in instructions, the dearest kind of
+ * step. */
+static inline unsigned mdb_height(const struct mdb *db)
+{
+    return db->root == NULL ? 0 : 2u * db->root->node.level;
+}
+
+static inline int mdb_cost_find(const struct mdb *db)
+{
+    return 60 + 20 * (int)mdb_height(db);
+}
+
+static inline int mdb_cost_insert(const struct mdb *db)
+{
+    return 100 + 50 * (int)mdb_height(db);
+}
+
+static inline int mdb_cost_remove(const struct mdb *db)
+{
+    return 100 + 45 * (int)mdb_height(db);
+}
 
 enum mdb_status {
     MDB_OK = 0,

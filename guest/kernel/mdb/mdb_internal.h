@@ -9,9 +9,10 @@
 #include "mdb.h"
 
 #ifdef HOST_TEST
+#include "loop_bound.h"
 #include <assert.h>
 #else
-#include "kernel.h" /* assert */
+#include "kernel.h" /* assert, bounds of loops */
 #endif
 
 /* For what is proven but would smash the stack if a CTE were overwritten: too dear for each step of
@@ -99,6 +100,10 @@ static inline int compare_key(const struct capability *cap, const struct mdb_pos
     if (key->base != base) {
         return key->base < base ? -1 : 1;
     }
+    /* the shortest way to see that two are copies: all that the rest looks at lies in these */
+    if (cap->u.word[1] == cte->cap.u.word[1] && key->type == cte->cap.type) {
+        return 0;
+    }
     uint64_t bytes = cap_bytes(&cte->cap);
     if (key->bytes != bytes) {
         return key->bytes > bytes ? -1 : 1;
@@ -122,7 +127,9 @@ static inline int compare_cte(const struct cte *a, const struct mdb_position *ke
 
 static inline struct cte *leftmost(struct cte *cte)
 {
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (cte->node.left != NULL) {
+        LOOP_ROUND(down);
         cte = cte->node.left;
     }
     return cte;
@@ -130,7 +137,9 @@ static inline struct cte *leftmost(struct cte *cte)
 
 static inline struct cte *rightmost(struct cte *cte)
 {
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (cte->node.right != NULL) {
+        LOOP_ROUND(down);
         cte = cte->node.right;
     }
     return cte;

@@ -21,7 +21,9 @@ struct cte *mdb_first_behind(const struct mdb *db, const struct mdb_position *po
 {
     struct cte *behind = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL) {
+        LOOP_ROUND(down);
         if (lies_behind(at, position)) {
             behind = at;
             at = at->node.left;
@@ -47,7 +49,9 @@ static struct cte *last_reaching(const struct mdb *db, const struct mdb_position
     bool in_subtree = false; /* what is looked for is below `found` or `found` itself */
     *behind = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL) {
+        LOOP_ROUND(down);
         if (lies_behind(at, position)) {
             *behind = at;
             at = at->node.left;
@@ -65,7 +69,9 @@ static struct cte *last_reaching(const struct mdb *db, const struct mdb_position
         }
         at = at->node.right;
     }
+    LOOP_BOUND(below, MDB_MAX_DEPTH + 1);
     while (in_subtree) {
+        LOOP_ROUND(below);
         if (subtree_reaches(found->node.right, root, min_end)) {
             found = found->node.right;
         } else if (end_of(found) >= min_end) {
@@ -84,7 +90,9 @@ struct cte *mdb_find_greater(const struct mdb *db, const struct capability *cap,
     const struct mdb_position key = behind_group(cap);
     struct cte *greater = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL) {
+        LOOP_ROUND(down);
         int order = compare_key(cap, &key, at);
         if (order < 0 || (order == 0 && or_equal)) {
             greater = at;
@@ -101,7 +109,9 @@ struct cte *mdb_find_less(const struct mdb *db, const struct capability *cap, bo
     const struct mdb_position key = behind_group(cap);
     struct cte *less = NULL;
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL) {
+        LOOP_ROUND(down);
         int order = compare_key(cap, &key, at);
         if (order > 0 || (order == 0 && or_equal)) {
             less = at;
@@ -124,7 +134,9 @@ struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte)
     assert(mdb_is_inserted(cte));
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *at = db->root;
+    LOOP_BOUND(down, MDB_MAX_DEPTH);
     while (at != NULL) {
+        LOOP_ROUND(down);
         int order = compare_key(&cte->cap, &key, at);
         if (order == 0) {
             break;
@@ -173,7 +185,7 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
     assert(end > base);
 
     /* Not behind `from`: ranges that begin before `base`, or at `base` and are no smaller. */
-    struct mdb_position from = {
+    const struct mdb_position from = {
         .root = type_root, .base = base, .bytes = bytes, .type = MDB_LAST_TYPE
     };
     struct cte *inner;
@@ -187,11 +199,8 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
         return answer;
     }
 
-    if (inner != NULL && cap_bytes(&inner->cap) == 0) { /* they sort as if at address 0 */
-        from.bytes = 0;
-        inner = mdb_first_behind(db, &from);
-    }
-    if (inner == NULL || root_of(inner) != type_root || cap_base(&inner->cap) >= end) {
+    if (inner == NULL || root_of(inner) != type_root || cap_base(&inner->cap) >= end ||
+        cap_bytes(&inner->cap) == 0) { /* under such a root nothing has a range */
         return answer;
     }
     *found = inner;

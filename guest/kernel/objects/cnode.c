@@ -8,14 +8,9 @@
 #include "delete.h"
 #include "objects.h"
 
-static errval_t find_source(const struct invocation *inv, uint64_t croot, uint64_t cptr,
-                            unsigned level, struct cte **src)
+static errval_t find_source(struct capability *root, struct cap_place place, struct cte **src)
 {
-    struct capability *root;
-    errval_t err = invocation_root(inv, croot, &root);
-    if (err_is_fail(err))
-        return err;
-    err = cspace_lookup(root, (capaddr_t)cptr, level, src);
+    errval_t err = cspace_lookup(root, place.cptr, place.level, src);
     return err_is_fail(err) ? err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP) : err;
 }
 
@@ -72,8 +67,8 @@ static errval_t decode_destination(struct cte *cnode, const struct invocation *i
                                    const struct capability **holder, struct cte **dest)
 {
     *holder = &cnode->cap;
-    uint64_t slot = inv->arg[0];
-    if (cnode->cap.type == ObjType_L1CNode && (inv->arg[3] >> 8 & 0xff) == 2) {
+    uint64_t slot = inv->args->copy.dest_slot;
+    if (cnode->cap.type == ObjType_L1CNode && inv->args->copy.dest_level == 2) {
         /* an address in a CSpace: the L2CNode on the way */
         struct cte *l2;
         errval_t err = cspace_lookup(&cnode->cap, (capaddr_t)slot, 1, &l2);
@@ -94,7 +89,12 @@ static errval_t decode_copy(struct cte *cnode, const struct invocation *inv, str
     errval_t err = decode_destination(cnode, inv, &holder, dest);
     if (err_is_fail(err))
         return err;
-    err = find_source(inv, inv->arg[1], inv->arg[2], inv->arg[3] & 0xff, src);
+    struct capability *root;
+    err = invocation_root(inv, inv->args->copy.src_root, &root);
+    if (err_is_fail(err))
+        return err;
+    const struct cap_place place = { inv->args->copy.src_cptr, inv->args->copy.src_level };
+    err = find_source(root, place, src);
     if (err_is_fail(err))
         return err;
     return fits(holder, (*src)->cap.type) ? cap_may_copy(*src) : SYS_ERR_DEST_TYPE_INVALID;
@@ -112,7 +112,7 @@ static struct sysret copy(struct cte *cnode, const struct invocation *inv)
 static struct sysret mint(struct cte *cnode, const struct invocation *inv)
 {
     struct cte *dest, *src;
-    const uint64_t p1 = inv->arg[4], p2 = inv->arg[5];
+    const uint64_t p1 = inv->args->copy.mint1, p2 = inv->args->copy.mint2;
     errval_t err = decode_copy(cnode, inv, &dest, &src);
     if (err_is_ok(err))
         err = check_mint(&src->cap, p1, p2);
@@ -124,73 +124,82 @@ static struct sysret mint(struct cte *cnode, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-/* Objects of one call, and of one entry into the CPU driver: a bounded piece of work. */
+/* Objects of one call; and the share of one entry, beside finding out whether all can be done. */
 #define RETYPE_MAX L2_CNODE_SLOTS
-#define RETYPE_AT_ONCE 6
+#define RETYPE_WORK 2400
+#define COST_OBJECT 80
+_Static_assert(RETYPE_MAX <= INVOCATION_PROGRESS_MAX + 1, "what has been made travels along");
 
 struct retype {
-    struct cte *src, *dest; /* the first of `count` slots */
+    struct cte *src, *dest; /* the slots of the objects that this entry makes */
     uint64_t offset, object_bytes, count;
     uint64_t made; /* by earlier entries of the same call */
+    uint64_t now;  /* by this one */
     unsigned type;
 };
 
-/* The CNode at arg[7] of the CSpace at arg[6]; level 0 is the root itself. */
-static errval_t decode_retype_cnode(const struct invocation *inv, const struct capability **cnode)
+/* The CNode that receives; level 0 is the root of its CSpace.  `root`: of the source's. */
+static errval_t decode_retype_cnode(const struct invocation *inv, struct capability *root,
+                                    const struct capability **cnode)
 {
-    struct capability *root;
+    const __typeof__(inv->args->retype) *a = &inv->args->retype;
     struct cte *cte;
-    const unsigned level = inv->arg[7] >> 32 & 0xff;
-    errval_t err = invocation_root(inv, inv->arg[6], &root);
-    if (err_is_fail(err))
-        return err;
+    errval_t err;
+    if (a->dest_root != a->src_root) {
+        err = invocation_root(inv, a->dest_root, &root);
+        if (err_is_fail(err))
+            return err;
+    }
     *cnode = root;
-    if (level == 0)
+    if (a->dest_cnode.level == 0)
         return SYS_ERR_OK;
-    err = cspace_lookup(root, (capaddr_t)inv->arg[7], level, &cte);
+    err = cspace_lookup(root, a->dest_cnode.cptr, a->dest_cnode.level, &cte);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     *cnode = &cte->cap;
     return cap_is_cnode(*cnode) ? SYS_ERR_OK : SYS_ERR_DEST_CNODE_INVALID;
 }
 
-/* What is still to be made.  Between two entries of a call anybody may have used the memory or the slots, so
- * both are looked at each time. */
-static errval_t decode_rest(const struct invocation *inv, const struct capability *cnode,
-                            uint64_t slot, struct retype *r)
+/* What this entry makes.  The first one sees that all slots are empty.  Between two entries of a
+ * call anybody may have used the memory or the slots, so the memory of the rest and the slots
+ * that come next are looked at each time.  How far the call has got its caller says: if it
+ * is not true, he leaves objects out and no more. */
+static errval_t decode_now(const struct invocation *inv, const struct capability *cnode,
+                           uint64_t slot, struct retype *r)
 {
-    if (inv->again && slot < cnode_slots(cnode)) {
-        const struct cte *made = cnode_slot(cnode, slot);
-        while (r->made < r->count && slot + r->made < cnode_slots(cnode) &&
-               made[r->made].cap.type != ObjType_Null)
-            r->made++;
-        if (r->made > 0 && !cap_is_retyped(&made[r->made - 1], r->src, r->offset, r->type,
-                                           r->object_bytes, r->made - 1))
-            return SYS_ERR_SLOT_IN_USE;
-    }
+    r->made = inv->again ? inv->progress : 0;
+    if (r->made >= r->count)
+        return SYS_ERR_RETYPE_INVALID_COUNT;
     const uint64_t left = r->count - r->made;
-    errval_t err = cnode_empty_slots(cnode, slot + r->made, left, &r->dest);
-    if (err_is_fail(err) || left == 0)
+    const uint64_t most = RETYPE_WORK / (COST_OBJECT + (uint64_t)mdb_cost_insert(&kernel_mdb));
+    r->now = most == 0 ? 1 : left < most ? left : most;
+    errval_t err =
+        cnode_empty_slots(cnode, slot + r->made, r->made == 0 ? r->count : r->now, &r->dest);
+    if (err_is_fail(err))
         return err;
-    r->dest -= r->made;
     return cap_check_unused(r->src, r->offset + r->made * r->object_bytes, r->type,
                             left * r->object_bytes);
 }
 
 static errval_t decode_retype(const struct invocation *inv, struct retype *r)
 {
+    const __typeof__(inv->args->retype) *a = &inv->args->retype;
+    struct capability *root;
     const struct capability *cnode;
-    *r = (struct retype){ .offset = inv->arg[2],
-                          .object_bytes = inv->arg[4],
-                          .count = inv->arg[5],
-                          .type = inv->arg[3] < ObjType_Num ? (unsigned)inv->arg[3] : ObjType_Num };
-    errval_t err = find_source(inv, inv->arg[0], inv->arg[1], inv->arg[1] >> 32 & 0xff, &r->src);
+    *r = (struct retype){ .offset = a->offset,
+                          .object_bytes = a->object_bytes,
+                          .count = a->count,
+                          .type = a->type < ObjType_Num ? (unsigned)a->type : ObjType_Num };
+    errval_t err = invocation_root(inv, a->src_root, &root);
     if (err_is_fail(err))
         return err;
-    err = decode_retype_cnode(inv, &cnode);
+    err = find_source(root, a->src, &r->src);
     if (err_is_fail(err))
         return err;
-    uint64_t slot = inv->arg[8];
+    err = decode_retype_cnode(inv, root, &cnode);
+    if (err_is_fail(err))
+        return err;
+    uint64_t slot = a->dest_slot;
     if (cnode->type == ObjType_L1CNode)
         cnode = cspace_root_part(cnode, &slot);
     const bool next_part = cnode->type == ObjType_L1CNode && slot == ROOTCN_SLOT_MORE &&
@@ -204,7 +213,7 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
         return err;
     if (r->count > RETYPE_MAX)
         return SYS_ERR_RETYPE_INVALID_COUNT;
-    return decode_rest(inv, cnode, slot, r);
+    return decode_now(inv, cnode, slot, r);
 }
 
 static struct sysret retype(const struct invocation *inv)
@@ -213,10 +222,10 @@ static struct sysret retype(const struct invocation *inv)
     errval_t err = decode_retype(inv, &r);
     if (err_is_fail(err))
         return SYSRET(err);
-    const uint64_t left = r.count - r.made, now = left < RETYPE_AT_ONCE ? left : RETYPE_AT_ONCE;
-    cap_retype(r.src, r.offset + r.made * r.object_bytes, r.type, r.object_bytes, now,
-               r.dest + r.made);
-    return SYSRET(now < left ? KERNEL_AGAIN : SYS_ERR_OK);
+    cap_retype(r.src, r.offset + r.made * r.object_bytes, r.type, r.object_bytes, r.now, r.dest);
+    const uint64_t made = r.made + r.now;
+    return made < r.count ? (struct sysret){ .error = KERNEL_AGAIN, .value = made }
+                          : SYSRET(SYS_ERR_OK);
 }
 
 static struct sysret identify(struct cte *target, const struct invocation *inv)
@@ -227,13 +236,11 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
     struct capability cap = target->cap;
     if (cap_is_mapping(cap.type)) {
         cap.u.mapping.cap = 0;
-        cap.u.mapping.ptable = 0;
-    } else if (cap.type == ObjType_EndPointLMP) {
-        cap.u.endpoint.listener -= KERNEL_PHYSMAP;
+        cap.u.mapping.first %= OBJSIZE_VNODE;
     } else if (cap_types[cap.type].mappable) {
         cap.u.word[CAP_MAPPING_WORD] = 0;
     }
-    return SYSRET(invocation_copy_out(inv, inv->arg[2], &cap, sizeof(cap))
+    return SYSRET(invocation_copy_out(inv, inv->args->target.answer, &cap, sizeof(cap))
                       ? SYS_ERR_OK
                       : SYS_ERR_INVALID_USER_BUFFER);
 }
@@ -242,10 +249,11 @@ static struct sysret create_id(struct cte *root, const struct invocation *inv)
 {
     static uint64_t last_id;
     struct cte *dest;
-    if (inv->arg[0] != ObjType_ID)
+    const __typeof__(inv->args->create) *a = &inv->args->create;
+    if (a->type != ObjType_ID)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    errval_t err = cspace_empty_slot(&root->cap, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2],
-                                     inv->arg[3], &dest);
+    errval_t err = cspace_empty_slot(&root->cap, (capaddr_t)a->dest_cptr, (unsigned)a->dest_level,
+                                     a->dest_slot, &dest);
     if (err_is_fail(err))
         return SYSRET(err);
 
@@ -260,8 +268,8 @@ static struct sysret create_id(struct cte *root, const struct invocation *inv)
 static struct sysret get_state(struct cte *root, const struct invocation *inv)
 {
     struct cte *cte;
-    errval_t err =
-        cspace_lookup_slot(&root->cap, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    errval_t err = cspace_lookup_slot(&root->cap, (capaddr_t)inv->args->target.cptr,
+                                      (unsigned)inv->args->target.level, &cte);
     if (err_is_ok(err) && cte->cap.type == ObjType_Null)
         err = SYS_ERR_CAP_NOT_FOUND;
     return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(cte->node.bits);
@@ -275,8 +283,8 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
         return SYSRET(SYS_ERR_CNODE_TYPE);
     if (inv->command == CNodeCmd_GetState)
         return get_state(root, inv);
-    errval_t err =
-        cspace_lookup(&root->cap, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &target);
+    errval_t err = cspace_lookup(&root->cap, (capaddr_t)inv->args->target.cptr,
+                                 (unsigned)inv->args->target.level, &target);
     if (inv->again && (inv->command == CNodeCmd_Delete || err_is_fail(err)))
         return SYSRET(cap_delete_rest()); /* the first entry has found it */
     if (err_is_fail(err))

@@ -12,9 +12,9 @@
 #include "delete.h"
 #include "schedule.h"
 
-static errval_t find(const struct invocation *inv, uint64_t where, struct cte **cte)
+static errval_t find(const struct invocation *inv, struct cap_place place, struct cte **cte)
 {
-    return cspace_lookup(inv->root, (capaddr_t)where, (where >> 32) & 0xff, cte);
+    return cspace_lookup(inv->root, place.cptr, place.level, cte);
 }
 
 static errval_t check_frame(const struct capability *cap)
@@ -34,7 +34,7 @@ static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
     dcb->disp = disp;
     lvaddr_t udisp = read_once(disp->udisp);
     dcb->udisp = udisp < USER_END ? udisp : 0;
-    for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++)
+    for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++) /* the bound */
         dcb->head.name[i] = disp->name[i];
     dcb->head.disp_frame = frame->cap.u.mem.base;
     dcb->head.domain_id = (uint32_t)domain_id;
@@ -52,27 +52,28 @@ struct setup {
 
 static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv, struct setup *s)
 {
+    const __typeof__(inv->args->setup) *a = &inv->args->setup;
     errval_t err;
-    *s = (struct setup){ .run = inv->arg[3] != 0 };
+    *s = (struct setup){ .run = a->run != 0 };
     if (dcb->stopped)
         return SYS_ERR_DISP_NOT_RUNNABLE;
-    if ((capaddr_t)inv->arg[0] != 0) {
-        err = find(inv, inv->arg[0], &s->cspace);
+    if (a->cspace.cptr != 0) {
+        err = find(inv, a->cspace, &s->cspace);
         if (err_is_fail(err))
             return err_push(err, SYS_ERR_DISP_CSPACE_INVALID);
         if (s->cspace->cap.type != ObjType_L1CNode || dcb->cspace.cap.type != ObjType_Null)
             return SYS_ERR_DISP_CSPACE_INVALID;
     }
-    if ((capaddr_t)inv->arg[1] != 0) {
-        err = find(inv, inv->arg[1], &s->vspace);
+    if (a->vspace.cptr != 0) {
+        err = find(inv, a->vspace, &s->vspace);
         if (err_is_fail(err))
             return err_push(err, SYS_ERR_DISP_VSPACE_INVALID);
         if (s->vspace->cap.type != ObjType_VNode_x86_64_pml4 ||
             dcb->vspace.cap.type != ObjType_Null)
             return SYS_ERR_DISP_VSPACE_INVALID;
     }
-    if ((capaddr_t)inv->arg[2] != 0) {
-        err = find(inv, inv->arg[2], &s->frame);
+    if (a->frame.cptr != 0) {
+        err = find(inv, a->frame, &s->frame);
         if (err_is_fail(err))
             return err_push(err, SYS_ERR_DISP_FRAME_INVALID);
         if (dcb->disp != NULL)
@@ -108,7 +109,7 @@ static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
     struct setup s;
     errval_t err = decode_setup(dcb, inv, &s);
     if (err_is_ok(err))
-        invoke_setup(dcb, &s, inv->arg[4]);
+        invoke_setup(dcb, &s, inv->args->setup.domain_id);
     return SYSRET(err);
 }
 
@@ -144,8 +145,7 @@ void dispatcher_abandon(struct cte *cte)
     }
 }
 
-#define COST_END 1500 /* out of all lists, and to another slot */
-#define COST_ENDPOINT 1000
+#define COST_STOP 1000 /* out of all lists */
 #define COST_HAND_OVER 60
 
 /* One of its own capabilities; true if there is none any more. */
@@ -168,7 +168,7 @@ void dispatcher_delete_step(struct cte *record, struct work *work)
 {
     struct dcb *dcb = dcb_of(record);
     if (record != &dcb->self) {
-        if (!work_affords(work, COST_END))
+        if (!work_affords(work, COST_STOP + delete_cost_move()))
             return;
         dispatch_stop(dcb, true);
         dispatch_forget(dcb);
@@ -176,9 +176,15 @@ void dispatcher_delete_step(struct cte *record, struct work *work)
         return;
     }
     /* endpoints that name it cease to exist: no dangling listener */
-    struct cte *endpoint;
-    while ((endpoint = mdb_first_descendant(&kernel_mdb, &record->cap)) != NULL) {
-        if (!work_affords(work, COST_ENDPOINT))
+    LOOP_BOUND(endpoints, WORK_OF_A_CALL / 100);
+    for (;;) {
+        LOOP_ROUND(endpoints);
+        if (!work_affords(work, mdb_cost_find(&kernel_mdb)))
+            return;
+        struct cte *endpoint = mdb_first_descendant(&kernel_mdb, &record->cap);
+        if (endpoint == NULL)
+            break;
+        if (!work_affords(work, delete_cost(endpoint)))
             return;
         cap_delete_now(endpoint);
     }
@@ -193,6 +199,6 @@ void dispatcher_delete_step(struct cte *record, struct work *work)
         return;
     if (stop_holds(dcb))
         delete_suspend(record, STEP_WAITS);
-    else if (work_affords(work, COST_ENDPOINT))
+    else if (work_affords(work, mdb_cost_remove(&kernel_mdb)))
         delete_finish(record);
 }

@@ -4,8 +4,8 @@
  * receiver's dispatcher frame (overview 3.1, facts §7).
  *
  * The receiver owns the `consumed` index and could write nonsense anywhere in its frame; the kernel
- * checks what it reads and writes within the buffer that the endpoint capability names, whose bounds
- * were checked when it was minted.  So a hostile receiver hurts itself only.
+ * checks what it reads and writes within the buffer that the endpoint capability names, whose
+ * bounds were checked when it was minted.  So a hostile receiver hurts itself only.
  */
 #include "objects.h"
 
@@ -28,11 +28,10 @@ static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern
 }
 
 /* The capability that goes along, and where it goes. */
-static errval_t decode_transfer(struct dcb *sender, capaddr_t cptr, unsigned level,
-                                struct dcb *receiver, struct lmp_endpoint_kern *ep,
-                                struct cte **src, struct cte **dest)
+static errval_t decode_transfer(const struct lmp_transfer *transfer, struct dcb *receiver,
+                                struct lmp_endpoint_kern *ep, struct cte **src, struct cte **dest)
 {
-    errval_t err = cspace_lookup(&sender->cspace.cap, cptr, level, src);
+    errval_t err = cspace_lookup(transfer->root, transfer->cptr, transfer->level, src);
     if (err_is_ok(err))
         err = cap_may_copy(*src);
     if (err_is_fail(err))
@@ -84,20 +83,21 @@ static void copy_words(uint64_t *buf, uint32_t at, uint32_t size, const uint64_t
         }
         return;
     }
+    LOOP_BOUND(words, LMP_MSG_WORDS);
     for (unsigned i = 0; i < length; i++) {
+        LOOP_ROUND(words);
         buf[at] = word[i];
         if (++at == size)
             at = 0;
     }
 }
 
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *words,
-                     unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
-                     struct dcb **receiver_out)
+errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
+                     const struct lmp_transfer *transfer)
 {
     struct capability *cap = &endpoint->cap;
-    struct dcb *receiver = (struct dcb *)cap->u.endpoint.listener;
-    if (receiver == NULL || !dispatcher_is_complete(receiver) || cap->u.endpoint.epoffset == 0)
+    struct dcb *receiver = endpoint_listener(cap);
+    if (!dispatcher_is_complete(receiver) || cap->u.endpoint.epoffset == 0)
         return SYS_ERR_LMP_NO_TARGET;
 
     /* the message may carry this very endpoint away: nothing of `cap` is read after the transfer */
@@ -111,12 +111,12 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
         return SYS_ERR_LMP_BUF_OVERFLOW;
 
     uint64_t header = length;
-    if (send_cptr != 0) {
+    if (transfer != NULL) {
         struct cte *src = NULL, *dest = NULL;
-        errval_t err = decode_transfer(sender, send_cptr, send_level, receiver, ep, &src, &dest);
+        errval_t err = decode_transfer(transfer, receiver, ep, &src, &dest);
         if (err_is_fail(err))
             return err;
-        if (give_away)
+        if (transfer->give_away)
             cap_move_to(dest, src);
         else
             cap_send_copy(dest, src);
@@ -130,9 +130,11 @@ errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *w
     ep->delivered = next + length < size ? next + length : next + length - size;
 
     receiver->disp->lmp_delivered += length + 1;
-    receiver->disp->lmp_hint = offset;
+    if (ep->older == 0) { /* what the receiver wrote there is not followed */
+        ep->older = (uint32_t)receiver->disp->lmp_hint | LMP_IN_LIST;
+        receiver->disp->lmp_hint = offset;
+    }
     kernel_counters.lmp_messages++;
     schedule_make_runnable(receiver);
-    *receiver_out = receiver;
     return SYS_ERR_OK;
 }

@@ -12,10 +12,10 @@
 
 static struct sysret spawn_core(const struct invocation *inv)
 {
-    uint64_t entry = inv->arg[1], cr3 = inv->arg[3];
-    if (inv->arg[0] >= boot_info->topology.core_count)
+    const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
+    if (a->core >= boot_info->topology.core_count)
         return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    switch (plat_start_core(inv->arg[0], entry, inv->arg[2], cr3)) {
+    switch (plat_start_core(a->core, a->entry, a->rdi, a->cr3)) {
     case ABI_RESULT_OK:
         return SYSRET(SYS_ERR_OK);
     case ABI_RESULT_NO_SUCH_CORE:
@@ -36,18 +36,19 @@ static struct sysret answer(const struct invocation *inv, uint64_t user, const v
 
 static struct sysret identify_cap(const struct invocation *inv)
 {
+    const __typeof__(inv->args->identify) *a = &inv->args->identify;
     struct capability *root;
     struct cte *cte;
-    errval_t err = invocation_root(inv, inv->arg[0], &root);
+    errval_t err = invocation_root(inv, a->root, &root);
     if (err_is_fail(err))
         return SYSRET(err);
-    err = cspace_lookup(root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2], &cte);
+    err = cspace_lookup(root, (capaddr_t)a->cptr, (unsigned)a->level, &cte);
     if (err_is_fail(err))
         return SYSRET(err);
     struct capability cap = cte->cap;
     if (cap_types[cap.type].mappable)
         cap.u.word[CAP_MAPPING_WORD] = 0;
-    return answer(inv, inv->arg[3], &cap, sizeof(cap));
+    return answer(inv, a->answer, &cap, sizeof(cap));
 }
 
 /* Types that mean the same on every core. */
@@ -69,7 +70,7 @@ static bool may_be_created(const struct capability *cap)
 /* What another core says there is, as it may stand in a slot here. */
 static errval_t decode_capability(const struct invocation *inv, struct capability *cap)
 {
-    if (!invocation_copy_in(inv, cap, inv->arg[0], sizeof(*cap)))
+    if (!invocation_copy_in(inv, cap, inv->args->create_cap.contents, sizeof(*cap)))
         return SYS_ERR_INVALID_USER_BUFFER;
     if (cap->type >= ObjType_Num || !may_be_created(cap))
         return SYS_ERR_INVALID_RETYPE;
@@ -100,31 +101,33 @@ static bool overlaps(const struct capability *cap)
 
 static struct sysret create_cap(const struct invocation *inv)
 {
+    const __typeof__(inv->args->create_cap) *a = &inv->args->create_cap;
     struct capability cap;
     struct cte *dest;
     errval_t err = decode_capability(inv, &cap);
     if (err_is_ok(err))
-        err = cspace_empty_slot(inv->root, (capaddr_t)inv->arg[1], (unsigned)inv->arg[2],
-                                inv->arg[3], &dest);
+        err = cspace_empty_slot(inv->root, (capaddr_t)a->dest_cptr, (unsigned)a->dest_level,
+                                a->dest_slot, &dest);
     if (err_is_ok(err) && overlaps(&cap))
         err = SYS_ERR_REVOKE_FIRST;
     if (err_is_ok(err))
-        cap_insert_new(dest, &cap, (coreid_t)inv->arg[4]);
+        cap_insert_new(dest, &cap, (coreid_t)a->owner);
     return SYSRET(err);
 }
 
-/* The endpoint that the first two arguments name. */
+/* The capability of the caller's that a command names. */
+static errval_t named(const struct invocation *inv, struct cte **ret)
+{
+    return cspace_lookup(inv->root, (capaddr_t)inv->args->target.cptr,
+                         (unsigned)inv->args->target.level, ret);
+}
+
 static errval_t named_endpoint(const struct invocation *inv, struct cte **ret)
 {
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], ret);
+    errval_t err = named(inv, ret);
     if (err_is_ok(err) && (*ret)->cap.type != ObjType_EndPointLMP)
         err = SYS_ERR_LRPC_NOT_ENDPOINT;
     return err;
-}
-
-static struct dcb *listener(const struct cte *endpoint)
-{
-    return (struct dcb *)endpoint->cap.u.endpoint.listener;
 }
 
 static struct sysret register_notify(const struct invocation *inv)
@@ -133,14 +136,14 @@ static struct sysret register_notify(const struct invocation *inv)
     uint32_t id = 0;
     errval_t err = named_endpoint(inv, &endpoint);
     if (err_is_ok(err))
-        err = notify_register(listener(endpoint), &id);
+        err = notify_register(endpoint_listener(&endpoint->cap), &id);
     return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(id);
 }
 
 /* The device looks at the address itself. */
 static struct sysret register_channel(const struct invocation *inv)
 {
-    plat_channel((paddr_t){ inv->arg[0] });
+    plat_channel(paddr(inv->args->channel.record));
     return SYSRET(SYS_ERR_OK);
 }
 
@@ -158,14 +161,14 @@ static struct sysret stop_dispatcher(const struct invocation *inv)
     struct cte *endpoint;
     errval_t err = named_endpoint(inv, &endpoint);
     if (err_is_ok(err))
-        dispatch_stop(listener(endpoint), false);
+        dispatch_stop(endpoint_listener(&endpoint->cap), false);
     return SYSRET(err);
 }
 
 static struct sysret is_shared(const struct invocation *inv)
 {
     struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    errval_t err = named(inv, &cte);
     if (err_is_fail(err))
         return SYSRET(err);
     return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
@@ -175,8 +178,8 @@ static struct sysret is_shared(const struct invocation *inv)
 /* Also what is locked. */
 static errval_t lookup_kept(const struct invocation *inv, struct cte **cte)
 {
-    errval_t err =
-        cspace_lookup_slot(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], cte);
+    errval_t err = cspace_lookup_slot(inv->root, (capaddr_t)inv->args->target.cptr,
+                                      (unsigned)inv->args->target.level, cte);
     return err_is_ok(err) && (*cte)->cap.type == ObjType_Null ? SYS_ERR_CAP_NOT_FOUND : err;
 }
 
@@ -189,7 +192,7 @@ static struct sysret lock_cap(const struct invocation *inv, errval_t (*change)(s
 
 static struct sysret get_stats(const struct invocation *inv)
 {
-    return answer(inv, inv->arg[0], &kernel_counters, sizeof(kernel_counters));
+    return answer(inv, inv->args->buffer.address, &kernel_counters, sizeof(kernel_counters));
 }
 
 static struct sysret nullify(const struct invocation *inv)
@@ -198,7 +201,7 @@ static struct sysret nullify(const struct invocation *inv)
     struct cte *cte;
     if (inv->again)
         return SYSRET(cap_delete_rest());
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)inv->arg[0], (unsigned)inv->arg[1], &cte);
+    errval_t err = named(inv, &cte);
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
 
@@ -221,7 +224,7 @@ struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
     case KernelCmd_Register_channel:
         return register_channel(inv);
     case KernelCmd_Power_off:
-        plat_power_off(inv->arg[0] & 0xff);
+        plat_power_off(inv->args->power_off.code & 0xff);
     case KernelCmd_Get_stats:
         return get_stats(inv);
     case KernelCmd_Register_monitor:

@@ -18,13 +18,13 @@
 struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
-    bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h) */
+    bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h), and */
+    uint8_t progress;        /* the value that came with it, if the caller is honest */
     uint64_t command;        /* word 0 */
-    union {                  /* words 1..9, by name and by number */
-        const union invocation_args *args;
-        const uint64_t *arg;
-    };
+    const union invocation_args *args; /* words 1..9 */
 };
+
+#define INVOCATION_PROGRESS_MAX UINT8_MAX
 
 /* The CSpace root named by a cptr of the caller's (level 2). */
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root);
@@ -46,11 +46,19 @@ struct sysret notify_invoke(struct cte *cte, const struct invocation *inv);
 struct sysret io_invoke(struct cte *cte, const struct invocation *inv);
 struct sysret id_invoke(struct cte *cte, const struct invocation *inv);
 
-/* LMP (endpoint.c): sends the `length` words at `words` (NULL if there are none), which lie in kernel memory,
- * and maybe a capability.  On success `*receiver` is runnable. */
-errval_t lmp_deliver(struct cte *endpoint, struct dcb *sender, const uint64_t *words,
-                     unsigned length, capaddr_t send_cptr, unsigned send_level, bool give_away,
-                     struct dcb **receiver);
+/* LMP (endpoint.c): a capability that goes along with a message. */
+struct lmp_transfer {
+    struct capability *root; /* of the sender's CSpace */
+    capaddr_t cptr;
+    unsigned level;
+    bool give_away; /* it leaves the sender's slot */
+};
+
+/* Sends the `length` words at `words` (NULL if there are none), which lie in kernel memory, and
+ * what `transfer` says (NULL: nothing).  On success the receiver is runnable; `endpoint` may be
+ * gone. */
+errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
+                     const struct lmp_transfer *transfer);
 /* May sending succeed later? */
 bool lmp_error_is_transient(errval_t err);
 

@@ -24,6 +24,52 @@ static uint64_t *table_of(const struct capability *vnode)
     return phys_to_mem(paddr(vnode->u.mem.base));
 }
 
+/* ---- page table entries, four at a time: 512 are nearly all that one call may do ---- */
+
+static bool are_empty(const uint64_t *entry, uint64_t count)
+{
+    LOOP_BOUND(looked_at, TABLE_ENTRIES);
+    for (; count >= 4; count -= 4, entry += 4) {
+        LOOP_ROUND(looked_at);
+        if ((entry[0] | entry[1] | entry[2] | entry[3]) != 0)
+            return false;
+    }
+    while (count > 0)
+        if (entry[--count] != 0)
+            return false;
+    return true;
+}
+
+/* The first is `pte`, the others follow in steps of `step`. */
+static void fill(uint64_t *entry, uint64_t count, uint64_t pte, uint64_t step)
+{
+    LOOP_BOUND(filled, TABLE_ENTRIES);
+    for (; count >= 4; count -= 4, entry += 4) {
+        LOOP_ROUND(filled);
+        entry[0] = pte, pte += step;
+        entry[1] = pte, pte += step;
+        entry[2] = pte, pte += step;
+        entry[3] = pte, pte += step;
+    }
+    for (; count > 0; count--, entry++, pte += step)
+        *entry = pte;
+}
+
+static void set_flags(uint64_t *entry, uint64_t count, uint64_t flags)
+{
+    const uint64_t keep = PTE_ADDRESS | ABI_PTE_LARGE;
+    LOOP_BOUND(changed, TABLE_ENTRIES);
+    for (; count >= 4; count -= 4, entry += 4) {
+        LOOP_ROUND(changed);
+        entry[0] = (entry[0] & keep) | flags;
+        entry[1] = (entry[1] & keep) | flags;
+        entry[2] = (entry[2] & keep) | flags;
+        entry[3] = (entry[3] & keep) | flags;
+    }
+    for (; count > 0; count--, entry++)
+        *entry = (*entry & keep) | flags;
+}
+
 static uint64_t frame_flags(const struct capability *frame, uint64_t attr)
 {
     uint64_t flags = ABI_PTE_PRESENT | ABI_PTE_USER;
@@ -135,24 +181,17 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
                               : decode_map_table(&table->cap, a->attr, m);
     if (err_is_fail(err))
         return err;
-    const uint64_t *entry = table_of(&table->cap) + m->slot;
-    for (uint64_t i = 0; i < m->count; i++)
-        if (entry[i] != 0)
-            return SYS_ERR_VNODE_SLOT_INUSE;
-    return SYS_ERR_OK;
+    return are_empty(table_of(&table->cap) + m->slot, m->count) ? SYS_ERR_OK
+                                                                : SYS_ERR_VNODE_SLOT_INUSE;
 }
 
 static void invoke_map(struct cte *table, const struct map *m)
 {
-    uint64_t *entry = table_of(&table->cap) + m->slot;
-    for (uint64_t i = 0; i < m->count; i++)
-        entry[i] = m->pte + i * m->page_bytes;
+    fill(table_of(&table->cap) + m->slot, m->count, m->pte, m->page_bytes);
     struct capability cap = { .type = m->src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.u.mapping.cap = (uint64_t)m->src;
-    cap.u.mapping.ptable = table->cap.u.mem.base;
-    cap.u.mapping.entry = (uint16_t)m->slot;
-    cap.u.mapping.pte_count = (uint16_t)m->count;
-    cap.u.mapping.large = m->page_bytes == ABI_LARGE_PAGE_BYTES;
+    cap.u.mapping.first = table->cap.u.mem.base + m->slot * sizeof(uint64_t);
+    cap.u.mapping.bytes = m->count * sizeof(uint64_t);
     cap_insert_new(m->mapping, &cap, m->src->node.owner);
     m->src->cap.u.word[CAP_MAPPING_WORD] = (uint64_t)m->mapping;
 }
@@ -171,14 +210,11 @@ void vnode_unmap_mapping(struct cte *mapping)
     struct capability *cap = &mapping->cap;
     if (cap->u.mapping.cap == 0) /* taken out of its table by VNodeCmd_Unmap */
         return;
-    uint64_t *entry = (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry;
-    unsigned left = cap->u.mapping.pte_count;
-    for (; left >= 4; left -= 4, entry += 4)
-        entry[0] = entry[1] = entry[2] = entry[3] = 0;
-    while (left > 0)
-        entry[--left] = 0;
+    fill(mapping_entry(cap), mapping_entries(cap), 0, 0);
     arch_flush_tlb();
-    ((struct cte *)cap->u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
+    struct cte *mapped = (struct cte *)cap->u.mapping.cap;
+    assert(mapped->cap.u.word[CAP_MAPPING_WORD] == (uint64_t)mapping);
+    mapped->cap.u.word[CAP_MAPPING_WORD] = 0;
     cap->u.mapping.cap = 0;
 }
 
@@ -190,9 +226,6 @@ void vnode_init_root(uint64_t base)
     table[(ABI_KERNEL_BASE >> 39) & 511] = boot[(ABI_KERNEL_BASE >> 39) & 511];
 }
 
-#define COST_FIND 450
-#define COST_FORGET 700
-
 /* A table that ceases to exist takes the mappings in it along.  node.step: the type looked for. */
 void vnode_delete_step(struct cte *record, struct work *work)
 {
@@ -201,16 +234,18 @@ void vnode_delete_step(struct cte *record, struct work *work)
         ObjType_DevFrame_Mapping,          ObjType_VNode_x86_64_pdpt_Mapping,
         ObjType_VNode_x86_64_pdir_Mapping, ObjType_VNode_x86_64_ptable_Mapping,
     };
+    LOOP_BOUND(rounds, WORK_OF_A_CALL / 60);
     while (record->node.step < sizeof(mapping_types)) {
+        LOOP_ROUND(rounds);
         struct cte *found;
-        if (!work_affords(work, COST_FIND))
+        if (!work_affords(work, 2 * mdb_cost_find(&kernel_mdb)))
             return;
         if (mdb_find_range(&kernel_mdb, mapping_types[record->node.step], record->cap.u.mem.base,
                            OBJSIZE_VNODE, MDB_RANGE_SURROUNDING, &found) == MDB_RANGE_NOT_FOUND) {
             record->node.step++;
             continue;
         }
-        if (!work_affords(work, COST_FORGET))
+        if (!work_affords(work, mdb_cost_remove(&kernel_mdb)))
             return;
         if (found->cap.u.mapping.cap != 0)
             ((struct cte *)found->cap.u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
@@ -218,7 +253,7 @@ void vnode_delete_step(struct cte *record, struct work *work)
         assert(status == MDB_OK);
         *found = (struct cte){ 0 };
     }
-    if (!work_affords(work, COST_FORGET))
+    if (!work_affords(work, mdb_cost_remove(&kernel_mdb)))
         return;
     if (record->cap.type == ObjType_VNode_x86_64_pml4)
         dispatch_unload(record->cap.u.mem.base);
@@ -237,9 +272,8 @@ static void retire_mapping(struct cte *mapping)
     enum mdb_status status = mdb_remove(&kernel_mdb, mapping);
     assert(status == MDB_OK);
     *mapping = (struct cte){ 0 };
-    cap.u.mapping.ptable = ABI_PHYS_LIMIT + 8 * ++retired;
-    cap.u.mapping.entry = 0;
-    cap.u.mapping.pte_count = 1;
+    cap.u.mapping.first = ABI_PHYS_LIMIT + sizeof(uint64_t) * ++retired;
+    cap.u.mapping.bytes = sizeof(uint64_t);
     cap_insert_new(mapping, &cap, owner);
 }
 
@@ -252,7 +286,7 @@ static struct sysret unmap(struct cte *table, const struct invocation *inv)
         return SYSRET(err);
     if (!cap_is_mapping(mapping->cap.type))
         return SYSRET(SYS_ERR_WRONG_MAPPING);
-    if (mapping->cap.u.mapping.ptable != table->cap.u.mem.base)
+    if ((mapping->cap.u.mapping.first & PTE_ADDRESS) != table->cap.u.mem.base)
         return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
     vnode_unmap_mapping(mapping);
     retire_mapping(mapping);
@@ -266,7 +300,7 @@ static errval_t decode_change_rights(const struct cte *mapping, uint64_t offset,
     const struct cte *frame = (const struct cte *)cap->u.mapping.cap;
     if (frame == NULL || !is_frame(frame->cap.type))
         return SYS_ERR_WRONG_MAPPING;
-    if (offset > cap->u.mapping.pte_count || pages > cap->u.mapping.pte_count - offset)
+    if (offset > mapping_entries(cap) || pages > mapping_entries(cap) - offset)
         return SYS_ERR_VM_MAP_SIZE;
     return check_rights(&frame->cap, attr);
 }
@@ -275,13 +309,8 @@ static void invoke_change_rights(struct cte *mapping, uint64_t offset, uint64_t 
                                  uint64_t attr)
 {
     const struct capability *cap = &mapping->cap;
-    uint64_t *entry =
-        (uint64_t *)phys_to_mem(paddr(cap->u.mapping.ptable)) + cap->u.mapping.entry + offset;
-    uint64_t flags = frame_flags(&((const struct cte *)cap->u.mapping.cap)->cap, attr);
-    if (cap->u.mapping.large)
-        flags |= ABI_PTE_LARGE;
-    for (uint64_t i = 0; i < pages; i++)
-        entry[i] = (entry[i] & PTE_ADDRESS) | flags;
+    set_flags(mapping_entry(cap) + offset, pages,
+              frame_flags(&((const struct cte *)cap->u.mapping.cap)->cap, attr));
     arch_flush_tlb();
 }
 
@@ -299,7 +328,7 @@ static errval_t find_mapping(const struct capability *table, uint64_t entry, str
 {
     static const uint8_t types[] = { ObjType_Frame_Mapping, ObjType_DevFrame_Mapping,
                                      ObjType_EndPointUMP_Mapping };
-    for (unsigned t = 0; t < sizeof(types); t++)
+    for (unsigned t = 0; t < sizeof(types); t++) /* the bound */
         if (mdb_find_range(&kernel_mdb, types[t], table->u.mem.base + entry * 8, 8,
                            MDB_RANGE_SURROUNDING, mapping) != MDB_RANGE_NOT_FOUND)
             return SYS_ERR_OK;
@@ -315,8 +344,8 @@ static struct sysret modify_flags(struct cte *table, const struct invocation *in
     errval_t err = find_mapping(&table->cap, entry, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
-    return change_rights(mapping, entry - mapping->cap.u.mapping.entry, pages,
-                         inv->args->modify.attr);
+    const uint64_t first = mapping->cap.u.mapping.first % OBJSIZE_VNODE / sizeof(uint64_t);
+    return change_rights(mapping, entry - first, pages, inv->args->modify.attr);
 }
 
 struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)

@@ -4,11 +4,11 @@
  *
  * Names lie in a hash table with chains.  A client that waits for a name costs one entry of another
  * table until somebody registers it; the token of its call is kept, so that its answer finds the
- * right caller even when several threads wait over one binding.  Whoever makes a table longer has an
- * account (resources.h), and is told when he has his share.
- * A name belongs to the domain that registered it and vanishes when that ends.  The news of an end may
- * come later than its successor: so before a name is refused as taken, the monitor is asked whether
- * the service behind it still is.
+ * right caller even when several threads wait over one binding.  Whoever makes a table longer has
+ * an account (resources.h), and is told when he has his share.  A name belongs to the domain that
+ * registered it and vanishes when that ends.  The news of an end may come later than its successor:
+ * so before a name is refused as taken, the monitor is asked whether the service behind it still
+ * is.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -30,6 +30,7 @@ static struct account_book accounts;
 struct client {
     struct send_queue queue; /* first: the memory is freed with it */
     struct account *account;
+    struct name *names; /* that it has registered */
 };
 
 static struct account *payer(const struct nameservice_binding *b)
@@ -40,6 +41,7 @@ static struct account *payer(const struct nameservice_binding *b)
 struct name {
     struct name *next;
     struct nameservice_binding *owner; /* who registered it */
+    struct name *next_of_owner, **of_owner;
     iref_t iref;
     struct account_slip slip;
     char text[];
@@ -86,6 +88,9 @@ static void drop_name(struct name **link)
 {
     struct name *name = *link;
     *link = name->next;
+    *name->of_owner = name->next_of_owner;
+    if (name->next_of_owner != NULL)
+        name->next_of_owner->of_owner = name->of_owner;
     account_refund(&name->slip);
     free(name);
 }
@@ -111,6 +116,12 @@ static errval_t add(const char *text, iref_t iref, struct nameservice_binding *o
     name->iref = iref;
     memcpy(name->text, text, bytes);
     *link = name;
+    struct name **names = &((struct client *)owner->st)->names;
+    name->next_of_owner = *names;
+    name->of_owner = names;
+    if (*names != NULL)
+        (*names)->of_owner = &name->next_of_owner;
+    *names = name;
     return SYS_ERR_OK;
 }
 
@@ -316,16 +327,11 @@ static void broken(struct nameservice_binding *b, errval_t err)
     for (struct contest *contest = contests; contest != NULL; contest = contest->next)
         if (contest->binding == b)
             contest->binding = NULL;
-    for (unsigned i = 0; i < BUCKETS; i++)
-        for (struct name **link = &bucket[i]; *link != NULL;) {
-            if ((*link)->owner == b) {
-                debug_trace("'%s' is no more", (*link)->text);
-                drop_name(link);
-            } else {
-                link = &(*link)->next;
-            }
-        }
     struct client *client = b->st;
+    while (client->names != NULL) {
+        debug_trace("'%s' is no more", client->names->text);
+        drop_name(find(client->names->text));
+    }
     account_close(client->account);
     send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
@@ -344,6 +350,7 @@ static errval_t connected(void *st, struct nameservice_binding *b)
     }
     account->trusted = who.trusted;
     client->account = account;
+    client->names = NULL;
     send_queue_init(&client->queue, b, "a client of chips", ACCOUNT_MESSAGE,
                     nameservice_register_send);
     b->st = client;

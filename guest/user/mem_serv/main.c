@@ -2,15 +2,16 @@
  *
  * The memory server of a core (overview 1.6): serves RAM capabilities.
  *
- * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and turns
- * requests into capabilities by one retype of a part of these.  Which parts are free is the memory
- * manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is gone
- * before it is given to somebody else.
+ * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and
+ * turns requests into capabilities by one retype of a part of these.  Which parts are free is the
+ * memory manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is
+ * gone before it is given to somebody else.
  *
  * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
- * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in which a
- * capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is asked for.
- * If some remain, the monitor may hold them because they are in use on other cores: it is asked to look.
+ * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in
+ * which a capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is
+ * asked for.  If some remain, the monitor may hold them because they are in use on other cores: it
+ * is asked to look.
  *
  * It serves its own core only; when its memory ends it says so, it never asks another core.
  */
@@ -35,27 +36,59 @@ static struct account_book accounts;
 
 /* RAM that was given out; it is charged until it comes back. */
 struct loan {
-    struct loan *next;
+    struct loan *next, *before;  /* of its list */
+    struct loan *next_in_bucket; /* of `loans` */
+    struct loan_list *list;
     genpaddr_t base;
     struct account *account;
     uint8_t bits;
+};
+
+struct loan_list {
+    struct loan *first, *last;
 };
 
 /* One connection. */
 struct client {
     struct send_queue queue; /* first: the memory is freed with it */
     struct account *account;
-    struct loan *loans;
-    struct client *next;
+    struct loan_list loans;
 };
 
-static struct client *clients;
-static struct loan *orphans,
-    **last_orphan = &orphans; /* of clients that have ended; oldest first */
+/* For whoever looks from outside: bytes that are free, and those of which nothing is known. */
+static uint64_t *free_gauge, *lost_gauge;
+static gensize_t lent_bytes;
+
+static struct loan_list orphans; /* of clients that have ended, oldest first */
+
+#define BUCKETS 2048 /* for as many loans as can be charged, a few each */
+static struct loan *loans[BUCKETS];
 
 SEND_QUEUE_REGISTER(mem)
 
 /* ---- RAM ---- */
+
+static errval_t add_part(struct capref cap, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes)
+{
+    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
+    if (bookkeeping == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    unsigned region;
+    errval_t err = mm_add(&mm, cap_base, base, bytes, bookkeeping, &region);
+    if (err_is_ok(err))
+        region_cap[region] = cap;
+    else
+        free(bookkeeping);
+    return err;
+}
+
+/* Could all that the capability stands for be given away as one block?  The CPU driver would take
+ * the two for copies of each other, and whoever revokes his would take ours. */
+static bool is_one_block(const struct capability *cap)
+{
+    const gensize_t bytes = cap->u.mem.bytes;
+    return (bytes & (bytes - 1)) == 0 && cap->u.mem.base % bytes == 0;
+}
 
 static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
 {
@@ -65,17 +98,14 @@ static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
         return err;
     if (bytes == 0)
         bytes = identity.u.mem.bytes;
-    const genpaddr_t base = identity.u.mem.base + offset;
-    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
-    if (bookkeeping == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    unsigned region;
-    err = mm_add(&mm, identity.u.mem.base, base, bytes, bookkeeping, &region);
-    if (err_is_ok(err))
-        region_cap[region] = cap;
-    else
-        free(bookkeeping);
-    return err;
+    const genpaddr_t cap_base = identity.u.mem.base, base = cap_base + offset;
+    if (!is_one_block(&identity) || bytes < identity.u.mem.bytes)
+        return add_part(cap, cap_base, base, bytes);
+    const gensize_t half = bytes / 2;
+    if (half < BASE_PAGE_SIZE)
+        return MM_ERR_ALIGN;
+    err = add_part(cap, cap_base, base, half); /* which never join */
+    return err_is_ok(err) ? add_part(cap, cap_base, base + half, half) : err;
 }
 
 static struct capref super_slot(cslot_t slot)
@@ -150,6 +180,58 @@ static struct loan *loan_new(struct account *account, uint8_t bits, errval_t *er
     return loan;
 }
 
+/* ---- where loans are found ---- */
+
+static struct loan **bucket_of(genpaddr_t base)
+{
+    return &loans[base / BASE_PAGE_SIZE % BUCKETS];
+}
+
+static void join(struct loan_list *list, struct loan *loan)
+{
+    loan->list = list;
+    loan->next = NULL;
+    loan->before = list->last;
+    if (list->last != NULL)
+        list->last->next = loan;
+    else
+        list->first = loan;
+    list->last = loan;
+}
+
+static void leave(struct loan *loan)
+{
+    if (loan->next != NULL)
+        loan->next->before = loan->before;
+    else
+        loan->list->last = loan->before;
+    if (loan->before != NULL)
+        loan->before->next = loan->next;
+    else
+        loan->list->first = loan->next;
+    loan->list = NULL;
+}
+
+static void loan_made(struct loan *loan, genpaddr_t base, struct loan_list *list)
+{
+    struct loan **bucket = bucket_of(base);
+    loan->base = base;
+    loan->next_in_bucket = *bucket;
+    *bucket = loan;
+    lent_bytes += 1ull << loan->bits;
+    join(list, loan);
+}
+
+/* NULL: there is none of these bytes. */
+static struct loan *loan_find(genpaddr_t base, uint8_t bits)
+{
+    struct loan *loan = *bucket_of(base);
+    while (loan != NULL && (loan->base != base || loan->bits != bits))
+        loan = loan->next_in_bucket;
+    return loan;
+}
+
+/* It has come back, or was not made after all. */
 static void loan_free(struct loan *loan)
 {
     struct account_slip record = { .account = loan->account, .kind = ACCOUNT_LOAN, .units = 1 };
@@ -158,7 +240,22 @@ static void loan_free(struct loan *loan)
                                   .units = pages_of(loan->bits) };
     account_refund(&pages);
     account_refund(&record);
+    if (loan->list != NULL) {
+        lent_bytes -= 1ull << loan->bits;
+        leave(loan);
+        struct loan **link = bucket_of(loan->base);
+        while (*link != loan)
+            link = &(*link)->next_in_bucket;
+        *link = loan->next_in_bucket;
+    }
     free(loan);
+}
+
+static void report_memory(void)
+{
+    const gensize_t known = mm.free_bytes + lent_bytes;
+    *free_gauge = mm.free_bytes;
+    *lost_gauge = mm.total_bytes > known ? mm.total_bytes - known : known - mm.total_bytes;
 }
 
 /* True if nobody has a part of it any more; then it is free. */
@@ -180,18 +277,14 @@ static bool reclaim(const struct loan *loan, struct capref slot)
 /* Tries the `count` oldest orphans; those that are still in use go to the end of the line. */
 static void reclaim_orphans(unsigned count, struct capref slot)
 {
-    for (; count > 0 && orphans != NULL; count--) {
-        struct loan *loan = orphans;
-        orphans = loan->next;
-        if (orphans == NULL)
-            last_orphan = &orphans;
+    for (; count > 0 && orphans.first != NULL; count--) {
+        struct loan *loan = orphans.first;
         if (reclaim(loan, slot)) {
             loan_free(loan);
-            continue;
+        } else {
+            leave(loan);
+            join(&orphans, loan);
         }
-        loan->next = NULL;
-        *last_orphan = loan;
-        last_orphan = &loan->next;
     }
 }
 
@@ -216,7 +309,7 @@ static void send_release(void *arg)
 
 static void ask_monitor_to_release(void)
 {
-    if (orphans == NULL || releasing)
+    if (orphans.first == NULL || releasing)
         return;
     releasing = true;
     event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &release_node,
@@ -226,44 +319,24 @@ static void ask_monitor_to_release(void)
 static unsigned orphan_count(void)
 {
     unsigned count = 0;
-    for (const struct loan *loan = orphans; loan != NULL; loan = loan->next)
+    for (const struct loan *loan = orphans.first; loan != NULL; loan = loan->next)
         count++;
     return count;
 }
 
-static void make_orphans(struct client *client)
+static void make_orphan(struct loan *loan)
 {
-    for (struct loan *loan = client->loans, *next; loan != NULL; loan = next) {
-        next = loan->next;
-        loan->next = NULL;
-        *last_orphan = loan;
-        last_orphan = &loan->next;
-    }
-    client->loans = NULL;
-}
-
-/* RAM that was given back is nobody's loan any more, NULL: it was none. */
-static struct loan *take_loan(genpaddr_t base, uint8_t bits)
-{
-    for (struct client *client = clients; client != NULL; client = client->next)
-        for (struct loan **link = &client->loans; *link != NULL; link = &(*link)->next)
-            if ((*link)->base == base && (*link)->bits == bits) {
-                struct loan *loan = *link;
-                *link = loan->next;
-                return loan;
-            }
-    return NULL;
+    leave(loan);
+    join(&orphans, loan);
 }
 
 /* Another core uses a part of it still; it is free when that core says so. */
 static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
 {
-    struct loan *loan = take_loan(base, bits);
+    struct loan *loan = loan_find(base, bits);
     if (loan == NULL)
         return MM_ERR_OUT_OF_BOUNDS;
-    loan->next = NULL;
-    *last_orphan = loan;
-    last_orphan = &loan->next;
+    make_orphan(loan);
     ask_monitor_to_release();
     return SYS_ERR_OK;
 }
@@ -287,7 +360,8 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             *ret = slot;
             return SYS_ERR_OK;
         }
-        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try another. */
+        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try
+         * another. */
         if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
             mm_free(&mm, block.base, bits);
             break;
@@ -299,22 +373,22 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
 
 #define RECLAIM_AT_ONCE 4 /* at each request, so that none takes long */
 
-static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase,
-                         genpaddr_t maxlimit, struct capref *ret)
+static errval_t take_ram(struct client *client, struct account *payer, uint8_t bits,
+                         genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
 {
     struct capref slot;
     errval_t err;
     /* What this machine does not have is nobody's share. */
     if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
         return MM_ERR_NOT_FOUND;
-    struct loan *loan = loan_new(client->account, bits, &err);
+    struct loan *loan = loan_new(payer, bits, &err);
     if (loan == NULL)
         return err;
     err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         reclaim_orphans(RECLAIM_AT_ONCE, slot);
         err = take_block(bits, minbase, maxlimit, ret);
-        if (err_is_fail(err) && orphans != NULL) {
+        if (err_is_fail(err) && orphans.first != NULL) {
             reclaim_orphans(orphan_count(), slot);
             err = take_block(bits, minbase, maxlimit, ret);
         }
@@ -333,9 +407,7 @@ static errval_t take_ram(struct client *client, uint8_t bits, genpaddr_t minbase
         loan_free(loan);
         return err;
     }
-    loan->base = identity.u.mem.base;
-    loan->next = client->loans;
-    client->loans = loan;
+    loan_made(loan, identity.u.mem.base, &client->loans);
     return SYS_ERR_OK;
 }
 
@@ -357,7 +429,7 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
     if (lent)
         return keep_as_orphan(base, bits);
     err = mm_free(&mm, base, bits);
-    struct loan *loan = err_is_ok(err) ? take_loan(base, bits) : NULL;
+    struct loan *loan = err_is_ok(err) ? loan_find(base, bits) : NULL;
     if (loan != NULL)
         loan_free(loan);
     return err;
@@ -367,7 +439,7 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
 
 struct reply {
     struct send_item item;
-    enum { REPLY_ALLOCATE, REPLY_AVAILABLE, REPLY_FREE } kind;
+    enum { REPLY_ALLOCATE, REPLY_ALLOCATE_FOR, REPLY_AVAILABLE, REPLY_FREE } kind;
     errval_t err;
     struct capref cap;
 };
@@ -380,6 +452,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     switch (reply->kind) {
     case REPLY_ALLOCATE:
         return mem_allocate_response__tx(b, cont, reply->err, reply->cap);
+    case REPLY_ALLOCATE_FOR:
+        return mem_allocate_for_response__tx(b, cont, reply->err, reply->cap);
     case REPLY_AVAILABLE:
         return mem_available_response__tx(b, cont, mm.total_bytes, mm.free_bytes);
     default:
@@ -416,8 +490,22 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
     struct capref cap = NULL_CAP;
-    errval_t err = take_ram(b->st, bits, minbase, maxlimit, &cap);
+    struct client *client = b->st;
+    errval_t err = take_ram(client, client->account, bits, minbase, maxlimit, &cap);
     queue_reply(b, REPLY_ALLOCATE, err, cap);
+}
+
+static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t bits)
+{
+    struct capref cap = NULL_CAP;
+    struct client *client = b->st;
+    struct account *payer =
+        account_open(&accounts, domain != 0 ? domain : client->account->domain, NULL);
+    errval_t err = MON_ERR_NOT_PERMITTED;
+    if (client->account->trusted)
+        err = take_ram(client, payer, bits, 0, 0, &cap);
+    account_close(payer);
+    queue_reply(b, REPLY_ALLOCATE_FOR, err, cap);
 }
 
 static void available_call(struct mem_binding *b)
@@ -445,11 +533,9 @@ static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, u
 static void broken(struct mem_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st, **link = &clients;
-    while (*link != client)
-        link = &(*link)->next;
-    *link = client->next;
-    make_orphans(client);
+    struct client *client = b->st;
+    while (client->loans.first != NULL)
+        make_orphan(client->loans.first);
     account_close(client->account);
     send_queue_close(&client->queue, send_queue_free);
     b->control(b, IDC_CONTROL_TEARDOWN);
@@ -469,12 +555,11 @@ static errval_t connected(void *st, struct mem_binding *b)
     account->trusted = who.trusted;
     client->account = account;
     send_queue_init(&client->queue, b, "a client of mem_serv", ACCOUNT_MESSAGE, mem_register_send);
-    client->loans = NULL;
-    client->next = clients;
-    clients = client;
+    client->loans = (struct loan_list){ 0 };
     b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.allocate_call = allocate_call;
+    b->rx_vtbl.allocate_for_call = allocate_for_call;
     b->rx_vtbl.available_call = available_call;
     b->rx_vtbl.free_monitor_call = free_call;
     return SYS_ERR_OK;
@@ -504,7 +589,11 @@ int main(void)
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the memory service");
+    free_gauge = report_gauge("mem.free");
+    lost_gauge = report_gauge("mem.lost");
+    *report_gauge("mem.total") = mm.total_bytes;
     for (;;) {
+        report_memory();
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err))
             DEBUG_ERR(err, "event_dispatch");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the memory server gives away and keeps (services/account.h).  Memory is there to be used: one
- * domain may have eight times what it leaves to all others.  A block counts as one however small it is,
- * since each costs the server a record.
+ * What the memory server gives away and keeps (services/account.h).  Memory is there to be used:
+ * one domain may have four times what it leaves to all others.  A block counts as one however small
+ * it is, since each costs the server a record.
  */
 #ifndef MEM_SERV_RESOURCES_H
 #define MEM_SERV_RESOURCES_H
@@ -10,15 +10,16 @@
 #include <services/account.h>
 
 /* X(id, table, plural name, capacity, weight); the pages are counted at the start. */
-#define MEM_RESOURCES(X)                          \
-    X(PAGE, mm, "pages of memory", 0, 8)          \
-    X(LOAN, orphans, "blocks of memory", 8192, 3) \
+#define MEM_RESOURCES(X)                        \
+    X(PAGE, mm, "pages of memory", 0, 4)        \
+    X(LOAN, loans, "blocks of memory", 8192, 3) \
     X(MESSAGE, queue, "answers that wait", 1024, 1)
 
 /* Tables that nobody's wish makes longer: X(table, why). */
-#define MEM_BOUNDED(X)                                \
-    X(clients, "the monitor charges for connections") \
-    X(region_cap, "the machine's memory regions")
+#define MEM_BOUNDED(X)                            \
+    X(region_cap, "the machine's memory regions") \
+    X(free_gauge, "one number")                   \
+    X(lost_gauge, "one number")
 
 enum { MEM_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

@@ -2,8 +2,8 @@
  *
  * The monitor's book of accounts (resources.h).
  *
- * A domain of another core pays twice: for itself, and through its monitor, so that all domains of a
- * core together have a domain's share here.
+ * A domain of another core pays twice: for itself, and through its monitor, so that all domains of
+ * a core together have a domain's share here.
  */
 #include <barrelfish/dispatcher.h>
 
@@ -51,6 +51,11 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     account_close(account);
     account_close(payer);
     return err;
+}
+
+struct account *accounts_of_monitor(coreid_t core)
+{
+    return account_open(&accounts, monitor_of(core), NULL);
 }
 
 void accounts_init_service(struct account_book *book)

@@ -40,6 +40,7 @@ struct bind {
     domainid_t domain;             /* of the asker, on any core; 0: this monitor */
     bool trusted;                  /* the asker is of the system */
     struct account_slip slip;
+    struct message *request; /* to the service, while it waits in its queue; else NULL */
     bind_self_fn *self_done;
     void (*self_lost)(void *st);
     void *self_st;
@@ -126,6 +127,7 @@ struct message {
     bool exists, trusted;
     struct capref cap, notify;
     bool keep_cap;               /* cap stays ours when the message has left */
+    struct bind *bind;           /* whose request it is, or NULL */
     struct account_slip slip[2]; /* of a connection that was lost */
 };
 
@@ -166,6 +168,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
 static void message_done(struct send_item *item, errval_t err)
 {
     struct message *m = (struct message *)item;
+    if (m->bind != NULL && m->bind->request == m) /* not so if the entry is another's already */
+        m->bind->request = NULL;
     if (!m->keep_cap)
         drop_cap(m->cap);
     drop_cap(m->notify);
@@ -191,6 +195,8 @@ static void queue_message(struct link *link, struct account *payer, const struct
     if (m != NULL) {
         *m = *message;
         m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
+        if (m->bind != NULL)
+            m->bind->request = m;
     }
     send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
     struct message lost = *message;
@@ -306,6 +312,7 @@ static errval_t ask_service_lmp(struct bind *bind, size_t buflen, struct capref 
         return err;
     queue_message(bind->service, bind->slip.account,
                   &(struct message){ .kind = MESSAGE_LMP_SERVICE_REQUEST,
+                                     .bind = bind,
                                      .id = entry->service_id,
                                      .mon_id = bind_id(bind),
                                      .inlen = buflen,
@@ -525,6 +532,7 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
     }
     queue_message(bind->service, bind->slip.account,
                   &(struct message){ .kind = MESSAGE_UMP_SERVICE_REQUEST,
+                                     .bind = bind,
                                      .id = entry->service_id,
                                      .mon_id = bind_id(bind),
                                      .inlen = bind->inlen,
@@ -557,14 +565,38 @@ void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
         fail_bind(bind, err);
 }
 
+/* A service that has not read the request never will.  One that has may be at work on the page: it
+ * pays for it from now on, and when it has more of these than it may, it loses the page. */
+void bind_ump_cancelled(coreid_t core, uint64_t mon_id)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        struct bind *bind = &binds[i];
+        if (bind->state != BIND_UMP_WAIT_SERVICE || bind->remote_core != core ||
+            bind->remote_id != mon_id)
+            continue;
+        if (bind->request != NULL && send_queue_withdraw(&bind->request->item))
+            return; /* that has answered */
+        struct account *service = bind->service->client->account;
+        errval_t err = connection_pays(bind->connection, service);
+        if (err_is_ok(err))
+            err = account_transfer(&bind->slip, service);
+        if (err_is_fail(err))
+            fail_bind(bind, err);
+        return;
+    }
+}
+
 static void bind_ump_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, uintptr_t conn_id,
                                    errval_t err)
 {
     (void)conn_id;
     struct link *link = b->st;
     struct bind *bind = bind_find(mon_id, BIND_UMP_WAIT_SERVICE);
-    if (bind == NULL || bind->service != link)
+    if (bind == NULL || bind->service != link) { /* given up meanwhile, or a forged number */
+        if (err_is_ok(err))
+            tell_connection_lost(link, link->client->account, mon_id, NULL);
         return;
+    }
     uint32_t notify_id = 0;
     if (err_is_ok(err))
         err = client_notify_id(link->client, &notify_id);
@@ -645,6 +677,24 @@ void bind_tell_connection_lost(struct link *link, uintptr_t id, struct account_s
     tell_connection_lost(link, NULL, id, slips);
 }
 
+/* Nobody waits for the answer. */
+static void asker_gone(struct bind *bind)
+{
+    if (bind->state == BIND_UMP_WAIT_REMOTE) { /* the answer comes later and frees the frame */
+        struct account *monitor = accounts_of_monitor(bind->remote_core);
+        bind->asker = NULL;
+        if (err_is_ok(connection_pays(bind->connection, monitor))) /* else it counts as before */
+            (void)account_transfer(&bind->slip, monitor);
+        account_close(monitor);
+        peer_send_bind_ump_cancel(bind->remote_core, bind_id(bind));
+        return;
+    }
+    struct message *request = bind->request;
+    bind_free(bind);
+    if (request != NULL)
+        (void)send_queue_withdraw(&request->item);
+}
+
 void bind_client_exited(struct client *client)
 {
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
@@ -654,10 +704,7 @@ void bind_client_exited(struct client *client)
         if (bind->service != NULL && bind->service->client == client) {
             fail_bind(bind, MON_ERR_IDC_BIND_REFUSED);
         } else if (bind->asker != NULL && bind->asker->client == client) {
-            if (bind->state == BIND_UMP_WAIT_REMOTE)
-                bind->asker = NULL; /* the answer comes later and frees the frame */
-            else
-                bind_free(bind);
+            asker_gone(bind);
         }
     }
 }

@@ -2,12 +2,13 @@
  *
  * Circuits of multi-hop channels: how frames pass through this monitor (docs/monitor.md).
  *
- * A circuit has two ends here, a domain or a neighbouring monitor each.  A frame that comes from one end
- * waits in the queue of the other, which has CIRCUIT_CREDIT places.  Who sends knows: a domain is not read
- * while there is no place, so its own sends wait; a neighbour has a credit of so many frames, and gets back
- * what has left.  So nothing is dropped, no circuit holds up another, and the monitor never waits.
- * To each neighbour one message at a time is under way; circuits that have something take turns.
- * Must survive every frame a domain can think of: nonsense closes that domain's circuit and no other.
+ * A circuit has two ends here, a domain or a neighbouring monitor each.  A frame that comes from
+ * one end waits in the queue of the other, which has CIRCUIT_CREDIT places.  Who sends knows: a
+ * domain is not read while there is no place, so its own sends wait; a neighbour has a credit of so
+ * many frames, and gets back what has left.  So nothing is dropped, no circuit holds up another,
+ * and the monitor never waits.  To each neighbour one message at a time is under way; circuits that
+ * have something take turns.  Must survive every frame a domain can think of: nonsense closes that
+ * domain's circuit and no other.
  */
 #include "circuit.h"
 
@@ -57,6 +58,17 @@ struct circuit *circuit_find(uint32_t vci, enum circuit_state state)
     return &circuits[index];
 }
 
+struct circuit *circuit_from(coreid_t core, uint32_t vci)
+{
+    for (struct circuit *c = circuits; c < circuits + MONITOR_MAX_CIRCUITS; c++) {
+        const struct circuit_end *near = &c->end[NEAR];
+        if (c->state != CIRCUIT_FREE && !near->gone && near->kind == END_MONITOR &&
+            near->core == core && near->vci == vci)
+            return c;
+    }
+    return NULL;
+}
+
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client)
 {
@@ -99,6 +111,7 @@ errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *cl
         account_refund(&slip);
         return err;
     }
+    client->used_circuits = true;
     *end = (struct circuit_end){ .kind = END_DOMAIN, .client = client, .link = link, .slip = slip };
     return SYS_ERR_OK;
 }
@@ -172,6 +185,38 @@ void circuit_free(struct circuit *c)
 }
 
 static void pump(struct circuit_end *end);
+
+void circuit_cancel(struct circuit *c)
+{
+    struct circuit_end *far = &c->end[FAR];
+    assert(c->state == CIRCUIT_REMOTE_WAIT);
+    if (far->gone || far->bind_due == BIND_REQUEST_DUE) {
+        circuit_free(c);
+        return;
+    }
+    end_parts(&c->end[NEAR]);
+    c->state = CIRCUIT_CLOSING;
+    far->bind_due = BIND_CANCEL_DUE; /* when that leaves, the circuit goes */
+    circuit_schedule(far);
+}
+
+void circuit_end_lost(struct circuit_end *end)
+{
+    end_parts(end);
+}
+
+void circuit_close(struct circuit_end *end)
+{
+    circuit_of(end)->state = CIRCUIT_CLOSING;
+    end->close_due = true;
+    pump(end);
+}
+
+errval_t circuit_pays(struct circuit *c, struct account *who)
+{
+    errval_t err = account_transfer(&c->slip, who);
+    return err_is_ok(err) ? account_transfer(&c->end[FAR].slip, who) : err;
+}
 
 void circuit_end_gone(struct circuit_end *end)
 {
@@ -298,6 +343,25 @@ static void read_domain(struct circuit_end *end)
     }
 }
 
+static void pop_frame(struct circuit_end *end)
+{
+    struct waiting_frame *frame = end->first;
+    end->first = frame->next;
+    if (end->first == NULL)
+        end->last = NULL;
+    free(frame);
+}
+
+/* What waits for a domain that has gone counts as left: the other end may be waiting for the
+ * places, with frames of this one behind. */
+static void discard(struct circuit_end *end)
+{
+    while (end->first != NULL) {
+        pop_frame(end);
+        place_free(end);
+    }
+}
+
 /* Nothing reaches this domain any more; what it sent before is read to its end. */
 static void domain_left(struct circuit_end *end)
 {
@@ -310,7 +374,8 @@ static void domain_left(struct circuit_end *end)
     }
     if (waitset_chan_is_registered(&end->link->lmp.endpoint->waitset_state))
         lmp_chan_deregister_recv(&end->link->lmp);
-    if (!end->paused)
+    discard(end);
+    if (!end->gone && !end->paused)
         read_domain(end);
 }
 
@@ -359,15 +424,6 @@ static void domain_has_room(void *arg)
     pump(arg);
 }
 
-static void pop_frame(struct circuit_end *end)
-{
-    struct waiting_frame *frame = end->first;
-    end->first = frame->next;
-    if (end->first == NULL)
-        end->last = NULL;
-    free(frame);
-}
-
 static void push_to_domain(struct circuit_end *end)
 {
     struct multihop_link *link = end->link;
@@ -405,7 +461,7 @@ static void push_to_domain(struct circuit_end *end)
 
 struct hop_message {
     struct send_item item;
-    enum { HOP_REQUEST, HOP_REPLY, HOP_FRAME, HOP_CREDIT } kind;
+    enum { HOP_REQUEST, HOP_REPLY, HOP_CANCEL, HOP_FRAME, HOP_CREDIT } kind;
     coreid_t core;
     uint32_t vci, own_vci;
     iref_t iref;
@@ -427,6 +483,8 @@ static errval_t send_hop_message(struct send_queue *queue, struct send_item *ite
         return intermon_bind_multihop_request__tx(b, cont, m->iref, m->own_vci, m->hops, m->asker);
     case HOP_REPLY:
         return intermon_bind_multihop_reply__tx(b, cont, m->vci, m->own_vci, m->hops, m->err);
+    case HOP_CANCEL:
+        return intermon_bind_multihop_cancel__tx(b, cont, m->own_vci);
     case HOP_CREDIT:
         return intermon_multihop_credit__tx(b, cont, m->vci, m->credit);
     case HOP_FRAME:
@@ -477,14 +535,17 @@ static void take_message(struct circuit_end *end, struct hop_message *m)
     struct circuit *c = circuit_of(end);
     m->vci = end->vci;
     if (end->bind_due != BIND_NONE_DUE) {
-        m->kind = end->bind_due == BIND_REQUEST_DUE ? HOP_REQUEST : HOP_REPLY;
+        const bool cancels = end->bind_due == BIND_CANCEL_DUE;
+        m->kind = cancels                             ? HOP_CANCEL
+                  : end->bind_due == BIND_REQUEST_DUE ? HOP_REQUEST
+                                                      : HOP_REPLY;
         m->own_vci = circuit_vci(c);
         m->iref = c->iref;
         m->hops = c->hops;
         m->asker = c->asker;
         m->err = c->err;
         end->bind_due = BIND_NONE_DUE;
-        if (err_is_fail(c->err))
+        if (cancels || err_is_fail(c->err))
             circuit_free(c);
     } else if (end->owed >= CIRCUIT_CREDIT / 2) {
         m->kind = HOP_CREDIT;
@@ -546,6 +607,8 @@ static void pump(struct circuit_end *end)
         drop_frames(end);
     else if (end->kind == END_DOMAIN && end->leaving && end->close_due)
         circuit_end_gone(end); /* nobody takes what it has sent and was not read */
+    else if (end->kind == END_DOMAIN && end->leaving)
+        discard(end);
     else if (end->kind == END_DOMAIN)
         push_to_domain(end);
     else
@@ -554,8 +617,8 @@ static void pump(struct circuit_end *end)
 
 /* ---- frames come from a neighbour ---- */
 
-/* The end of an open circuit that belongs to this neighbour; NULL: it is closed here, and the neighbour
- * will hear of it. */
+/* The end of an open circuit that belongs to this neighbour; NULL: it is closed here, and the
+ * neighbour will hear of it. */
 static struct circuit_end *end_of_neighbour(coreid_t core, uint32_t vci)
 {
     struct circuit *c = find_open(vci);

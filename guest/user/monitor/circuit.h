@@ -49,7 +49,7 @@ struct circuit_end {
     uint32_t vci;    /* its number for this circuit */
     unsigned credit; /* frames it still takes */
     unsigned owed;   /* frames of it that have left, and that it does not know of */
-    enum { BIND_NONE_DUE, BIND_REQUEST_DUE, BIND_REPLY_DUE } bind_due;
+    enum { BIND_NONE_DUE, BIND_REQUEST_DUE, BIND_REPLY_DUE, BIND_CANCEL_DUE } bind_due;
     struct circuit_end *next_ready;
 };
 
@@ -62,8 +62,9 @@ struct circuit {
     uint8_t hops;        /* monitors the request had passed; then of the whole way */
     errval_t err;        /* of the bind reply that is due */
     struct link *domain; /* the client or service that takes part in the bind; NULL: it has ended */
-    uintptr_t conn_id;   /* the client's */
-    domainid_t asker;    /* the client, on any core */
+    struct send_item *request; /* to the service, while it waits in its queue; else NULL */
+    uintptr_t conn_id;         /* the client's */
+    domainid_t asker;          /* the client, on any core */
     struct account_slip slip,
         words; /* its place in the table; what it makes the service here keep */
     struct circuit_end end[2];
@@ -82,9 +83,9 @@ struct circuit *circuit_find(uint32_t vci, enum circuit_state state);
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client);
 
-/* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with the
- * domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit owns from
- * now on, also if this fails. */
+/* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with
+ * the domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit
+ * owns from now on, also if this fails. */
 errval_t circuit_domain_end(struct circuit *c, unsigned which, struct client *client,
                             struct capref ep);
 void circuit_monitor_end(struct circuit *c, unsigned which, coreid_t core, uint32_t vci);
@@ -98,6 +99,17 @@ void circuit_schedule(struct circuit_end *end);
 /* The end is no more: the other is told when it has got what waits for it.  The circuit may be free
  * afterwards. */
 void circuit_end_gone(struct circuit_end *end);
+
+/* Nobody waits for the answer to its request: the next monitor is told, if it has been asked. */
+void circuit_cancel(struct circuit *c);
+/* The end is no more, while the circuit goes on waiting for the service's answer. */
+void circuit_end_lost(struct circuit_end *end);
+/* The other end is no more: this one is told. */
+void circuit_close(struct circuit_end *end);
+/* From now on this one pays for its place; or MON_ERR_OVER_SHARE. */
+errval_t circuit_pays(struct circuit *c, struct account *who);
+/* The circuit that this neighbour calls `vci`; NULL: there is none (any more). */
+struct circuit *circuit_from(coreid_t core, uint32_t vci);
 
 /* Answers a request for which there is no circuit. */
 void circuit_refuse(coreid_t core, uint32_t vci, errval_t err);

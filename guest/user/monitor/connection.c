@@ -12,15 +12,21 @@
  */
 #include "monitor.h"
 
-/* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what lies
- * at a service of this core, until the service closes its end. */
+/* Who pays for what.  Between cores the other end is charged here, too, as long as it is open; what
+ * lies at a service of this core, until the service closes its end. */
 enum { PAID_BY_ASKER, PAID_BY_SERVICE, PAID_WORDS, PAID_PAGES, PAYMENTS };
 
+struct connection_end {
+    struct link *link; /* NULL: gone, or another core's */
+    struct connection *connection;
+    struct connection_end *next, **at; /* of its client's */
+};
+
 struct connection {
-    struct connection *next;
+    struct connection *next; /* of its bucket */
     uintptr_t id;
-    struct link *end[2]; /* NULL: gone, or another core's; inside the core: client, service */
-    void (*self_lost)(void *st); /* the client is this monitor */
+    struct connection_end end[2]; /* inside the core: client, service */
+    void (*self_lost)(void *st);  /* the client is this monitor */
     void *self_st;
     /* between cores */
     bool between_cores, remote_open;
@@ -34,7 +40,8 @@ struct connection {
     struct account_slip slip[PAYMENTS];
 };
 
-static struct connection *connections;
+#define BUCKETS 1024 /* for as many as can be charged, a few each */
+static struct connection *connections[BUCKETS];
 static unsigned connection_count;
 
 errval_t connection_new(domainid_t asker, struct connection **ret)
@@ -78,19 +85,52 @@ void connection_drop(struct connection *c)
     free(c);
 }
 
+errval_t connection_pays(struct connection *c, struct account *who)
+{
+    errval_t err = account_transfer(&c->slip[PAID_BY_ASKER], who);
+    return err_is_ok(err) ? account_transfer(&c->slip[PAID_PAGES], who) : err;
+}
+
+/* An id is a generation and an index, both of which vary. */
+static struct connection **bucket_of(uintptr_t id)
+{
+    return &connections[(id * 0x9e3779b97f4a7c15u >> 32) % BUCKETS];
+}
+
 static void add(struct connection *c)
 {
-    c->next = connections;
-    connections = c;
+    c->next = *bucket_of(c->id);
+    *bucket_of(c->id) = c;
 }
 
 static void remove_entry(struct connection *c)
 {
-    struct connection **link = &connections;
+    struct connection **link = bucket_of(c->id);
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
     connection_drop(c);
+}
+
+static void end_opens(struct connection *c, unsigned which, struct link *link)
+{
+    if (link == NULL)
+        return;
+    struct connection_end *end = &c->end[which], **list = &link->client->ends;
+    *end = (struct connection_end){ .link = link, .connection = c, .next = *list, .at = list };
+    if (end->next != NULL)
+        end->next->at = &end->next;
+    *list = end;
+}
+
+static void end_closes(struct connection_end *end)
+{
+    if (end->link == NULL)
+        return;
+    *end->at = end->next;
+    if (end->next != NULL)
+        end->next->at = end->at;
+    end->link = NULL;
 }
 
 void revoke_frame(struct capref frame)
@@ -106,7 +146,7 @@ void revoke_frame(struct capref frame)
 /* Both ends are gone. */
 static void finish(struct connection *c)
 {
-    assert(c->end[0] == NULL && c->end[1] == NULL && !c->remote_open);
+    assert(c->end[0].link == NULL && c->end[1].link == NULL && !c->remote_open);
     debug_trace("connection %" PRIxPTR " is no more", c->id);
     if (c->record != 0)
         fabric_forget(c->record);
@@ -118,7 +158,7 @@ static void finish(struct connection *c)
 /* An end of this core goes; its domain cannot touch the channel any more. */
 static void end_gone(struct connection *c, unsigned which)
 {
-    c->end[which] = NULL;
+    end_closes(&c->end[which]);
     if (c->between_cores) {
         revoke_frame(c->frame);
         c->frame = NULL_CAP;
@@ -127,14 +167,15 @@ static void end_gone(struct connection *c, unsigned which)
             finish(c);
         return;
     }
-    struct connection was = *c;
-    const bool tells = was.end[!which] != NULL;
-    if (tells) /* it counts until the other domain has been told */
+    const struct connection was = *c;
+    struct link *other = c->end[!which].link;
+    struct account_slip slips[2] = { was.slip[PAID_BY_ASKER], was.slip[PAID_BY_SERVICE] };
+    if (other != NULL) /* it counts until the other domain has been told */
         c->slip[PAID_BY_ASKER] = c->slip[PAID_BY_SERVICE] = (struct account_slip){ 0 };
-    c->end[!which] = NULL;
+    end_closes(&c->end[!which]);
     finish(c); /* before telling: telling may find out that the other domain is gone, too */
-    if (tells)
-        bind_tell_connection_lost(was.end[!which], was.id, &was.slip[PAID_BY_ASKER]);
+    if (other != NULL)
+        bind_tell_connection_lost(other, was.id, slips);
     else if (was.self_lost != NULL)
         was.self_lost(was.self_st);
 }
@@ -143,8 +184,8 @@ void connection_made(struct connection *c, uintptr_t id, struct link *client, st
 {
     assert(service != NULL);
     c->id = id;
-    c->end[0] = client;
-    c->end[1] = service;
+    end_opens(c, 0, client);
+    end_opens(c, 1, service);
     add(c);
 }
 
@@ -163,7 +204,7 @@ void connection_made_between(struct connection *c, uintptr_t id, struct link *en
 {
     c->record = record;
     c->id = id;
-    c->end[0] = end;
+    end_opens(c, 0, end);
     c->between_cores = true;
     c->remote_open = true;
     c->remote_core = remote_core;
@@ -179,15 +220,15 @@ void connection_made_between(struct connection *c, uintptr_t id, struct link *en
 
 static struct connection *find(uintptr_t id)
 {
-    struct connection *c = connections;
+    struct connection *c = *bucket_of(id);
     while (c != NULL && c->id != id)
         c = c->next;
     return c;
 }
 
-static bool is_end(const struct link *end, const struct client *client)
+static bool is_end(const struct connection_end *end, const struct client *client)
 {
-    return end != NULL && end->client == client;
+    return end->link != NULL && end->link->client == client;
 }
 
 void connection_closed_by(const struct client *client, uintptr_t id)
@@ -196,7 +237,7 @@ void connection_closed_by(const struct client *client, uintptr_t id)
     if (c == NULL)
         return; /* it was told of the other's end, and closes its own */
     for (unsigned i = 0; i < 2; i++)
-        if (is_end(c->end[i], client)) {
+        if (is_end(&c->end[i], client)) {
             end_gone(c, i);
             return;
         }
@@ -210,27 +251,16 @@ void connection_closed_by_remote(coreid_t core, uint64_t id)
     c->remote_open = false;
     if (!c->own_page) /* the service here may take its time, and pays for that */
         account_refund(&c->slip[PAID_BY_ASKER]);
-    if (c->end[0] != NULL)
-        bind_tell_connection_lost(c->end[0], c->id, NULL);
+    if (c->end[0].link != NULL)
+        bind_tell_connection_lost(c->end[0].link, c->id, NULL);
     else
         finish(c);
 }
 
-static struct connection *first_of(const struct client *client, unsigned *which)
-{
-    for (struct connection *c = connections; c != NULL; c = c->next)
-        for (unsigned i = 0; i < 2; i++)
-            if (is_end(c->end[i], client)) {
-                *which = i;
-                return c;
-            }
-    return NULL;
-}
-
 void connection_client_exited(const struct client *client)
 {
-    struct connection *c;
-    unsigned which;
-    while ((c = first_of(client, &which)) != NULL) /* from the start: others may go meanwhile */
-        end_gone(c, which);
+    while (client->ends != NULL) { /* from the start: others may go meanwhile */
+        struct connection_end *end = client->ends;
+        end_gone(end->connection, (unsigned)(end - end->connection->end));
+    }
 }

@@ -2,12 +2,12 @@
  *
  * Names of channels, for the machine that looks at the UMP window.
  *
- * A channel that crosses cores has a record in the window (abi/ports.h): which interface, whose rings,
- * where they lie, how to wake either end.  The record stands before either end maps the rings; the
- * fabric port only says that it has changed.  Records lie on pages of this core's share, one from the
- * start, further ones while they are needed; the first line of each page says where the next one is, so that the
- * pages can be followed from memory alone.
- * Must take a name back before the rings' memory is given out again.
+ * A channel that crosses cores has a record in the window (abi/ports.h): which interface, whose
+ * rings, where they lie, how to wake either end.  The record stands before either end maps the
+ * rings; the fabric port only says that it has changed.  Records lie on pages of this core's share,
+ * one from the start, further ones while they are needed; the first line of each page says where
+ * the next one is, so that the pages can be followed from memory alone.  Must take a name back
+ * before the rings' memory is given out again.
  */
 #include "monitor.h"
 
@@ -22,13 +22,17 @@ _Static_assert(sizeof(struct record_page) == BASE_PAGE_SIZE, "records fill a pag
 
 /* What the monitor knows of a page. */
 struct pages {
-    struct pages *next;
+    struct pages *next, *before;  /* as the pages themselves say */
+    struct pages *next_in_bucket; /* of `by_base` */
+    struct pages *next_roomy, **roomy_at;
     volatile struct record_page *page;
     struct capref frame;
     uint32_t used;
 };
 
-static struct pages *pages;
+#define BUCKETS 64
+static struct pages *pages, *roomy; /* all, and those with a free record */
+static struct pages *by_base[BUCKETS];
 
 static const struct abi_line_layout ump_layout = {
     .line_bytes = UMP_LINE_BYTES,
@@ -37,7 +41,30 @@ static const struct abi_line_layout ump_layout = {
     .epoch_shift = 0,
     .type_shift = 1,
     .type_bits = 15,
+    .ack_shift = 16,
+    .ack_bits = 16,
 };
+
+static struct pages **bucket_of(genpaddr_t base)
+{
+    return &by_base[base / BASE_PAGE_SIZE % BUCKETS];
+}
+
+static void has_room(struct pages *p)
+{
+    p->next_roomy = roomy;
+    p->roomy_at = &roomy;
+    if (roomy != NULL)
+        roomy->roomy_at = &p->next_roomy;
+    roomy = p;
+}
+
+static void has_no_room(struct pages *p)
+{
+    *p->roomy_at = p->next_roomy;
+    if (p->next_roomy != NULL)
+        p->next_roomy->roomy_at = p->roomy_at;
+}
 
 static errval_t add_page(void)
 {
@@ -63,23 +90,34 @@ static errval_t add_page(void)
     *new = (struct pages){ .next = pages, .page = memory, .frame = frame };
     new->page->base = base;
     new->page->next = pages != NULL ? pages->page->base : 0;
+    if (pages != NULL)
+        pages->before = new;
     pages = new;
+    new->next_in_bucket = *bucket_of(base);
+    *bucket_of(base) = new;
+    has_room(new);
     return SYS_ERR_OK;
 }
 
 /* The last page stays: a channel at a time shall not cost a page each time. */
 static void give_back_unused(struct pages *p)
 {
-    struct pages **link = &pages;
     if (p->used > 0 || (p == pages && p->next == NULL))
         return;
-    volatile struct record_page *before = NULL;
-    for (; *link != p; link = &(*link)->next)
-        before = (*link)->page;
-    *link = p->next;
-    if (before != NULL)
-        before->next = p->page->next;
+    if (p->next != NULL)
+        p->next->before = p->before;
+    if (p->before != NULL) {
+        p->before->next = p->next;
+        p->before->page->next = p->page->next;
+    } else {
+        pages = p->next;
+    }
+    has_no_room(p);
     genpaddr_t base = p->page->base;
+    struct pages **link = bucket_of(base);
+    while (*link != p)
+        link = &(*link)->next_in_bucket;
+    *link = p->next_in_bucket;
     vspace_unmap((const void *)(uintptr_t)p->page);
     revoke_frame(p->frame);
     window_free(base, sizeof(struct record_page));
@@ -92,23 +130,25 @@ static genpaddr_t record_address(const struct pages *p, unsigned index)
            index * sizeof(struct abi_channel);
 }
 
-/* The first record that is free, or the one at this address; its page, or NULL. */
+/* A free record of a page, or NULL. */
 static struct pages *find_free(unsigned *index)
 {
-    for (struct pages *p = pages; p != NULL; p = p->next)
-        for (*index = 0; *index < ABI_CHANNEL_RECORDS; ++*index)
-            if (p->page->record[*index].state == ABI_CHANNEL_FREE)
-                return p;
-    return NULL;
+    *index = 0;
+    while (roomy != NULL && roomy->page->record[*index].state != ABI_CHANNEL_FREE)
+        ++*index; /* there is one */
+    return roomy;
 }
 
+/* The page that holds this record, or NULL. */
 static struct pages *find_record(genpaddr_t address, unsigned *index)
 {
-    for (struct pages *p = pages; p != NULL; p = p->next)
-        for (*index = 0; *index < ABI_CHANNEL_RECORDS; ++*index)
-            if (record_address(p, *index) == address)
-                return p;
-    return NULL;
+    const genpaddr_t base = address & ~(genpaddr_t)(BASE_PAGE_SIZE - 1);
+    struct pages *p = *bucket_of(base);
+    while (p != NULL && p->page->base != base)
+        p = p->next_in_bucket;
+    *index = (unsigned)((address - base - offsetof(struct record_page, record)) /
+                        sizeof(struct abi_channel));
+    return p;
 }
 
 static void ring_the_bell(genpaddr_t record)
@@ -150,7 +190,8 @@ genpaddr_t fabric_name(const struct fabric_channel *c)
     strncpy(is.server, c->server, sizeof(is.server) - 1);
     strncpy(is.client, c->client, sizeof(is.client) - 1);
     p->page->record[index] = is;
-    p->used++;
+    if (++p->used == ABI_CHANNEL_RECORDS)
+        has_no_room(p);
     ring_the_bell(record_address(p, index));
     return record_address(p, index);
 }
@@ -173,6 +214,7 @@ void fabric_forget(genpaddr_t address)
         return;
     p->page->record[index].state = ABI_CHANNEL_FREE;
     ring_the_bell(address);
-    p->used--;
+    if (p->used-- == ABI_CHANNEL_RECORDS)
+        has_room(p);
     give_back_unused(p);
 }

@@ -47,6 +47,7 @@ struct message {
         MESSAGE_LINKED,
         MESSAGE_UMP_REQUEST,
         MESSAGE_UMP_REPLY,
+        MESSAGE_UMP_CANCEL,
         MESSAGE_CONNECTION_CLOSED,
         MESSAGE_IREF_STATE_REQUEST,
         MESSAGE_IREF_STATE_REPLY,
@@ -96,6 +97,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case MESSAGE_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
                                            m->name);
+    case MESSAGE_UMP_CANCEL:
+        return intermon_bind_ump_cancel__tx(b, cont, m->id);
     case MESSAGE_CONNECTION_CLOSED:
         return intermon_connection_closed__tx(b, cont, m->id);
     case MESSAGE_RELEASE:
@@ -151,6 +154,11 @@ void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint
                                .notify_id = notify_id };
     strncpy(message.name, service, sizeof(message.name) - 1);
     send_to(core, &message);
+}
+
+void peer_send_bind_ump_cancel(coreid_t core, uint64_t mon_id)
+{
+    send_to(core, &(struct message){ .kind = MESSAGE_UMP_CANCEL, .id = mon_id });
 }
 
 void peer_send_connection_closed(coreid_t core, uint64_t id)
@@ -460,6 +468,11 @@ static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t
     bind_ump_answer(peer_of(b), mon_id, err, peer_id, notify_id, service);
 }
 
+static void bind_ump_cancel(struct intermon_binding *b, uint64_t mon_id)
+{
+    bind_ump_cancelled(peer_of(b), mon_id);
+}
+
 static void connection_closed(struct intermon_binding *b, uint64_t id)
 {
     connection_closed_by_remote(peer_of(b), id);
@@ -521,6 +534,7 @@ static void set_handlers(struct intermon_binding *b)
     b->rx_vtbl.monitor_linked = monitor_linked;
     b->rx_vtbl.bind_ump_request = bind_ump_request;
     b->rx_vtbl.bind_ump_reply = bind_ump_reply;
+    b->rx_vtbl.bind_ump_cancel = bind_ump_cancel;
     b->rx_vtbl.connection_closed = connection_closed;
     b->rx_vtbl.iref_state_request = iref_state_request;
     b->rx_vtbl.iref_state_reply = iref_state_reply;

@@ -30,8 +30,8 @@ extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
-/* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong and
- * switches the machine off.  For start-up only. */
+/* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong
+ * and switches the machine off.  For start-up only. */
 #define MONITOR_FAILED_STATUS 1
 #define MUST(call, ...)                                                     \
     do {                                                                    \
@@ -76,8 +76,10 @@ struct client {
     struct account *account;      /* what it holds of this monitor's tables */
     struct account_slip slip;     /* its place in the table, which its spawner pays for */
     struct account_book services; /* what binds make it keep */
-    unsigned open;                /* connections not yet closed */
+    unsigned open;                /* connections to the monitor not yet closed */
+    struct connection_end *ends;  /* of connections that bind made (connection.c) */
     struct waitset_chanstate end; /* the event of its end: a binding has broken, or it is stopped */
+    bool used_circuits;           /* frames of it may still be on their way when it has ended */
     unsigned last_words;          /* messages of it that may still be heard before */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
@@ -142,6 +144,8 @@ errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
 void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer);
 void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                      uint32_t notify_id, const char *service);
+/* Who asked with this offer is no more. */
+void bind_ump_cancelled(coreid_t core, uint64_t mon_id);
 
 /* Ends the requests in which this client takes part. */
 void bind_client_exited(struct client *client);
@@ -163,16 +167,20 @@ struct connection;
 
 /* Room for one that the domain (0: this monitor) asks for; or MON_ERR_OVER_SHARE. */
 errval_t connection_new(domainid_t asker, struct connection **ret);
-/* It will lead to this service, whose library makes an endpoint of so many words for it (0: none). */
+/* It will lead to this service, whose library makes an endpoint of so many words for it (0:
+ * none). */
 errval_t connection_reaches(struct connection *c, domainid_t asker, struct client *service,
                             size_t buf_words);
 /* It takes so many bytes of this core's share of the window. */
 errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t bytes);
+/* From now on this one pays for what the asker has caused; or MON_ERR_OVER_SHARE. */
+errval_t connection_pays(struct connection *c, struct account *who);
 /* It was not made after all. */
 void connection_drop(struct connection *c);
 
 /* Inside the core; with this monitor as the client; with another core.  In the last case takes the
- * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone already. */
+ * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone
+ * already. */
 void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
 void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
                              void (*lost)(void *st), void *st);
@@ -181,8 +189,8 @@ void connection_made_between(struct connection *c, uintptr_t id, struct link *en
                              genpaddr_t base, uint32_t bytes, struct capref frame,
                              genpaddr_t record);
 
-/* The client has closed its end; the other monitor says so of the end there; the client has ended and
- * runs no more. */
+/* The client has closed its end; the other monitor says so of the end there; the client has ended
+ * and runs no more. */
 void connection_closed_by(const struct client *client, uintptr_t id);
 void connection_closed_by_remote(coreid_t core, uint64_t id);
 void connection_client_exited(const struct client *client);
@@ -274,6 +282,7 @@ uint64_t peers_running(void); /* bit for each core with a monitor, this one incl
 void peer_send_bind_ump_request(coreid_t core, const struct ump_offer *offer);
 void peer_send_bind_ump_reply(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
                               uint32_t notify_id, const char *service);
+void peer_send_bind_ump_cancel(coreid_t core, uint64_t mon_id);
 void peer_send_connection_closed(coreid_t core, uint64_t id);
 void peer_send_iref_state_request(coreid_t core, iref_t iref, uint64_t id);
 void peers_send_name_iref(iref_t iref);

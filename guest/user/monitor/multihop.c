@@ -2,10 +2,10 @@
  *
  * Binding through the monitors: how a circuit is made (facts §1.5; states in docs/monitor.md).
  *
- * A request goes from monitor to monitor, as route.h leads; each makes its part of the circuit, with a
- * number of its own, and tells the next.  The last asks the service.  The answer comes back the same way,
- * with the numbers by which each is called from then on, or with an error that undoes all parts.
- * Must believe no number and no core that others name before it is checked.
+ * A request goes from monitor to monitor, as route.h leads; each makes its part of the circuit,
+ * with a number of its own, and tells the next.  The last asks the service.  The answer comes back
+ * the same way, with the numbers by which each is called from then on, or with an error that undoes
+ * all parts.  Must believe no number and no core that others name before it is checked.
  */
 #include "circuit.h"
 #include "route.h"
@@ -34,6 +34,7 @@ struct message {
     domainid_t client; /* of any core */
     errval_t err;
     struct capref ep;
+    struct circuit *circuit; /* whose request it is, or NULL */
 };
 
 static errval_t send_message(struct send_queue *queue, struct send_item *item,
@@ -52,6 +53,8 @@ static void message_done(struct send_item *item, errval_t err)
 {
     struct message *m = (struct message *)item;
     struct circuit *c = circuit_find(m->vci, CIRCUIT_SERVICE_WAIT);
+    if (m->circuit != NULL && m->circuit->request == item) /* else the entry is another's already */
+        m->circuit->request = NULL;
     drop_cap(m->ep);
     if (m->kind == MESSAGE_REPLY_CLIENT && err_is_ok(m->err))
         circuit_announced(m->vci);
@@ -65,6 +68,8 @@ static void queue_message(struct link *link, struct account *payer, const struct
     if (m != NULL) {
         *m = *message;
         m->item = (struct send_item){ .send = send_message, .done = message_done, .payer = payer };
+        if (m->circuit != NULL)
+            m->circuit->request = &m->item;
     }
     send_queue_add(&link->queue, m != NULL ? &m->item : NULL);
 }
@@ -91,7 +96,7 @@ static void fail(struct circuit *c, errval_t err)
         circuit_schedule(near);
         return;
     }
-    if (c->domain != NULL)
+    if (c->domain != NULL && c->state == CIRCUIT_REMOTE_WAIT)
         refuse_client(c->domain, c->conn_id, err);
     circuit_free(c);
 }
@@ -120,6 +125,7 @@ static errval_t ask_service(struct circuit *c)
     c->domain = service;
     queue_message(service, c->slip.account,
                   &(struct message){ .kind = MESSAGE_SERVICE_REQUEST,
+                                     .circuit = c,
                                      .id = entry->service_id,
                                      .vci = circuit_vci(c),
                                      .client = c->asker,
@@ -213,6 +219,10 @@ static void bind_reply_monitor(struct monitor_binding *b, uintptr_t mon_id, errv
     }
     c->end[FAR].link->lmp.remote_cap = ep;
     c->domain = NULL;
+    if (c->end[NEAR].gone) {
+        circuit_close(&c->end[FAR]);
+        return;
+    }
     c->end[NEAR].bind_due = BIND_REPLY_DUE;
     circuit_schedule(&c->end[NEAR]);
     circuit_open(c);
@@ -240,10 +250,6 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
     circuit_open(c);
     struct link *client = c->domain;
     c->domain = NULL;
-    if (client == NULL) { /* the client has ended meanwhile: the service is told */
-        circuit_end_gone(near);
-        return;
-    }
     debug_trace("circuit %s->core %u through %u monitors between", client->client->name,
                 iref_core(c->iref), hops);
     struct capref ep;
@@ -264,6 +270,34 @@ static void bind_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vc
 
 /* ---- clients that end ---- */
 
+/* Whoever asked the service is no more.  If it has not read the request, it never will; else it
+ * pays from now on, until it has answered and was told, or has more of these than it may. */
+static void asked_in_vain(struct circuit *c)
+{
+    assert(c->domain != NULL);
+    circuit_end_lost(&c->end[NEAR]);
+    if (c->request != NULL && send_queue_withdraw(c->request))
+        return; /* that has freed it */
+    if (err_is_fail(circuit_pays(c, c->domain->client->account)))
+        circuit_free(c);
+}
+
+/* A neighbour's answer and this may cross: then the circuit ends like any other. */
+static void bind_cancel(struct intermon_binding *b, uint32_t vci)
+{
+    struct circuit *c = circuit_from(peer_of(b), vci);
+    if (c == NULL)
+        return; /* it has been refused */
+    if (c->state == CIRCUIT_REMOTE_WAIT)
+        circuit_cancel(c);
+    else if (c->state == CIRCUIT_SERVICE_WAIT)
+        asked_in_vain(c);
+    else if (err_is_fail(c->err))
+        circuit_free(c); /* the refusal is still on its way, and for nobody */
+    else
+        circuit_end_gone(&c->end[NEAR]);
+}
+
 static void client_left(struct circuit *c, const struct client *client)
 {
     const bool takes_part = c->domain != NULL && c->domain->client == client;
@@ -271,6 +305,8 @@ static void client_left(struct circuit *c, const struct client *client)
         c->domain = NULL;
     if (takes_part && c->state == CIRCUIT_SERVICE_WAIT)
         fail(c, MON_ERR_IDC_BIND_REFUSED);
+    else if (takes_part && c->state == CIRCUIT_REMOTE_WAIT)
+        circuit_cancel(c);
     else
         circuit_client_left(c, client);
 }
@@ -304,6 +340,7 @@ void multihop_set_peer_handlers(struct intermon_binding *b)
 {
     b->rx_vtbl.bind_multihop_request = bind_request;
     b->rx_vtbl.bind_multihop_reply = bind_reply;
+    b->rx_vtbl.bind_multihop_cancel = bind_cancel;
     b->rx_vtbl.multihop_message = multihop_message;
     b->rx_vtbl.multihop_credit = multihop_credit;
 }

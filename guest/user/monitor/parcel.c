@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one core's
- * kernel allow; drawn in docs/monitor.md).
+ * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one
+ * core's kernel allow; drawn in docs/monitor.md).
  *
- * The sender deposits the capability here and puts the ticket into its message.  The receiver gives the
- * ticket to its own monitor, which fetches a description from the depositor's monitor and makes the
- * capability anew.  A ticket names the core and cannot be guessed; it is good for one collection.
- * Only types that mean the same on every core travel, and no RAM: both sides could retype it.
- * Memory that has left is kept here as a locked copy while it may be in use there: so nobody on this core can
- * take it back, or make something else of it.  The receiver's monitor keeps a witness of it; when it is asked, and its own
- * core has no other copy of the witness and nothing made of it, it drops the witness and says so, and
- * the copy here goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.
- * (A capability that has come back to a core where it was is kept by its own witness: breaking such
+ * The sender deposits the capability here and puts the ticket into its message.  The receiver gives
+ * the ticket to its own monitor, which fetches a description from the depositor's monitor and makes
+ * the capability anew.  A ticket names the core and cannot be guessed; it is good for one
+ * collection.  Only types that mean the same on every core travel, and no RAM: both sides could
+ * retype it.  When its sender ends, a parcel counts no more, but stays as long as the message with
+ * the ticket may still be read: while a connection of the sender is not closed at its other end.
+ * Over a circuit nobody says when it is read; then the parcel has a while.  Of these there is a
+ * limited number, the oldest goes first.  Memory that has left is kept here as a locked copy while
+ * it may be in use there: so nobody on this core can take it back, or make something else of it.
+ * The receiver's monitor keeps a witness of it; when it is asked, and its own core has no other
+ * copy of the witness and nothing made of it, it drops the witness and says so, and the copy here
+ * goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.  (A
+ * capability that has come back to a core where it was is kept by its own witness: breaking such
  * rings needs agreement about deletion among all cores.)
  */
 #include "monitor.h"
@@ -20,8 +24,12 @@ struct parcel {
     uint64_t ticket; /* 0: free */
     struct capref cap;
     domainid_t sender;
-    struct account_slip slip;
+    struct account_slip slip; /* until the sender ends */
+    uint64_t estate; /* of a sender that has ended: a number in the order of ends; else 0 */
+    systime_t until; /* such a one stays at least so long */
 };
+
+#define LINGER_NS 1000000000ull
 
 struct fetch {
     uint64_t ticket; /* 0: free */
@@ -30,8 +38,8 @@ struct fetch {
     struct account_slip slip;
 };
 
-/* Memory of this core that is in use on another (list `away`); memory of another core that is in use
- * on this one (list `witnesses`). */
+/* Memory of this core that is in use on another (list `away`); memory of another core that is in
+ * use on this one (list `witnesses`). */
 struct kept {
     struct kept *next;
     uint64_t ticket;
@@ -43,7 +51,9 @@ struct kept {
 
 static struct kept *away, *witnesses;
 static unsigned kept_count;
-static struct parcel parcels[MONITOR_MAX_PARCELS];
+static struct parcel parcels[MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE];
+static unsigned estate_count; /* of senders that have ended */
+static uint64_t last_estate;
 static struct fetch fetches[MONITOR_MAX_FETCHES];
 static uint64_t random_state;
 
@@ -82,8 +92,54 @@ static struct parcel *free_parcel(void)
     struct parcel *p = parcels;
     while (p->ticket != 0)
         p++; /* there is one: they are as many as can be charged */
-    assert(p < parcels + MONITOR_MAX_PARCELS);
+    assert(p < parcels + MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE);
     return p;
+}
+
+static void parcel_free(struct parcel *p)
+{
+    p->ticket = 0;
+    account_refund(&p->slip);
+    if (p->estate != 0)
+        estate_count--;
+    p->estate = 0;
+}
+
+static void drop_parcel(struct parcel *p)
+{
+    drop_cap(p->cap);
+    parcel_free(p);
+}
+
+static bool may_be_collected(const struct parcel *p)
+{
+    return account_holds(&accounts, p->sender, ACCOUNT_END) || get_system_time() < p->until;
+}
+
+/* What ended senders have left and nobody can ask for any more; the oldest, if they are too
+ * many. */
+static void clear_estate(void)
+{
+    struct parcel *oldest = NULL;
+    for (struct parcel *p = parcels; p < parcels + sizeof(parcels) / sizeof(parcels[0]); p++) {
+        if (p->ticket == 0 || p->estate == 0)
+            continue;
+        if (!may_be_collected(p))
+            drop_parcel(p);
+        else if (oldest == NULL || p->estate < oldest->estate)
+            oldest = p;
+    }
+    if (estate_count > MONITOR_MAX_ESTATE)
+        drop_parcel(oldest);
+}
+
+static void inherit(struct parcel *p, bool over_circuits)
+{
+    account_refund(&p->slip);
+    p->until = over_circuits ? get_system_time() + LINGER_NS : 0;
+    p->estate = ++last_estate;
+    estate_count++;
+    clear_estate();
 }
 
 /* What lies here for want of a receiver is the sender's: nobody else's parcel goes for it. */
@@ -102,6 +158,8 @@ errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t
         drop_cap(cap);
         return err;
     }
+    if (estate_count > 0)
+        clear_estate();
     struct parcel *p = free_parcel();
     *p = (struct parcel){
         .ticket = new_ticket(), .cap = cap, .sender = client->domain, .slip = slip
@@ -157,23 +215,21 @@ static void drop_kept(struct kept **link)
     kept_count--;
 }
 
-/* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID if
- * there is none. */
+/* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID
+ * if there is none. */
 static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap,
                             domainid_t *sender)
 {
     *cap = NULL_CAP;
-    for (unsigned i = 0; i < MONITOR_MAX_PARCELS; i++) {
-        struct parcel *p = &parcels[i];
-        if (ticket == 0 || p->ticket != ticket)
-            continue;
-        p->ticket = 0;
-        account_refund(&p->slip);
-        *sender = p->sender;
-        *cap = p->cap;
-        return cap_direct_identify(p->cap, description);
-    }
-    return MON_ERR_INVALID_MON_ID;
+    struct parcel *p = parcels, *end = parcels + sizeof(parcels) / sizeof(parcels[0]);
+    while (p < end && p->ticket != ticket)
+        p++;
+    if (ticket == 0 || p == end)
+        return MON_ERR_INVALID_MON_ID;
+    *sender = p->sender;
+    *cap = p->cap;
+    parcel_free(p);
+    return cap_direct_identify(*cap, description);
 }
 
 /* A copy of what the client is about to get, by which we shall know when it is in use no more. */
@@ -283,12 +339,17 @@ void parcel_client_exited(const struct client *client)
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         if (fetches[i].client == client)
             fetches[i].client = NULL;
+    for (struct parcel *p = parcels; p < parcels + sizeof(parcels) / sizeof(parcels[0]); p++)
+        if (p->ticket != 0 && p->estate == 0 && p->sender == client->domain)
+            inherit(p, client->used_circuits);
+    clear_estate();
 }
 
 /* ---- when it is in use no more ---- */
 
 void parcel_release_unused(void)
 {
+    clear_estate(); /* what lies there is memory, too */
     for (struct kept *kept = away; kept != NULL; kept = kept->next) {
         if (kept->asked)
             continue; /* the answer is on its way */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the monitor keeps at the wish of domains, here and on other cores: each table is a row, and each
- * entry of it is charged to who caused it (services/account.h).  tests/scenario/accounts.sh compares the
- * rows with the tables in the sources.
+ * What the monitor keeps at the wish of domains, here and on other cores: each table is a row, and
+ * each entry of it is charged to who caused it (services/account.h).  tests/scenario/accounts.sh
+ * compares the rows with the tables in the sources.
  */
 #ifndef MONITOR_RESOURCES_H
 #define MONITOR_RESOURCES_H
@@ -18,6 +18,7 @@
     8192 /* of connections, of all domains here and of others with domains here */
 #define MONITOR_MAX_QUESTIONS 64  /* with other monitors */
 #define MONITOR_MAX_PARCELS 128   /* deposited and not yet collected */
+#define MONITOR_MAX_ESTATE 64     /* parcels of senders that have ended */
 #define MONITOR_MAX_FETCHES 64    /* asked of other monitors */
 #define MONITOR_MAX_KEPT 4096     /* parcels away and witnessed */
 #define MONITOR_MAX_CIRCUITS 128  /* of all kinds that this monitor carries */
@@ -47,6 +48,8 @@
     X(witnesses, "charged as KEPT, with away")                                   \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \
+    X(roomy, "some of pages")                                                    \
+    X(by_base, "the same as pages")                                              \
     X(first, "requests of the monitor itself, and the boot entries of the menu") \
     X(last, "the end of first")                                                  \
     X(endpoint, "one, for the CPU driver's hints")
@@ -66,6 +69,8 @@ void accounts_init(void);
  * monitor itself. */
 errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
                          struct account_slip *slip);
+/* The account of another core's monitor, to be closed again; NULL: out of memory. */
+struct account *accounts_of_monitor(coreid_t core);
 /* A book for what others cause in a service. */
 void accounts_init_service(struct account_book *book);
 

@@ -2,12 +2,12 @@
  *
  * Frames of the UMP window, and capabilities made from what other monitors say.
  *
- * The window of a node is divided evenly among the node's cores; each monitor allocates from its own
- * part, so no two monitors ever need to agree about a frame.  A bit for each page says what is in
- * use, another one what was.  A frame comes back when both ends of its channel are gone (connection.c);
- * it is zeroed when it is given out again, since a ring must start with zeroes, and because what the
- * last two domains told each other is none of the next ones' business.
- * Must not give a page out while any core has a capability to it.
+ * The window of a node is divided evenly among the node's cores; each monitor allocates from its
+ * own part, so no two monitors ever need to agree about a frame.  A bit for each page says what is
+ * in use, another one what was.  A frame comes back when both ends of its channel are gone
+ * (connection.c); it is zeroed when it is given out again, since a ring must start with zeroes, and
+ * because what the last two domains told each other is none of the next ones' business.  Must not
+ * give a page out while any core has a capability to it.
  */
 #include "monitor.h"
 
@@ -28,7 +28,8 @@ void drop_cap(struct capref cap)
     errval_t err = cap_destroy(cap);
     if (err_is_ok(err))
         return;
-    /* an endpoint that was on its way when its domain ended was revoked: the slot is empty already */
+    /* an endpoint that was on its way when its domain ended was revoked: the slot is empty
+     * already */
     for (errval_t e = err; e != SYS_ERR_OK; e = err_pop(e))
         if (err_no(e) == SYS_ERR_CAP_NOT_FOUND) {
             slot_free(cap);
@@ -96,14 +97,31 @@ static void mark(uint32_t first, uint32_t pages, bool in_use)
     used_pages = in_use ? used_pages + pages : used_pages - pages;
 }
 
-/* First page of a free run; share_pages if there is none. */
+/* The first page from `from` on that is used, or is not; `to` if there is none before. */
+static uint32_t next_page_that(bool is_used, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        uint64_t rest = is_used ? used[from / 64] : ~used[from / 64];
+        rest >>= from % 64;
+        if (rest != 0) {
+            from += (uint32_t)__builtin_ctzll(rest);
+            break;
+        }
+        from = ROUND_DOWN(from, 64) + 64;
+    }
+    return from < to ? from : to;
+}
+
+/* First page of a free run; share_pages if there is none.  The search begins where the last one
+ * ended, and 64 pages that are used take one step. */
 static uint32_t find_run(uint32_t from, uint32_t to, uint32_t pages)
 {
-    uint32_t run = 0;
-    for (uint32_t page = from; page < to; page++) {
-        run = page_used(page) ? 0 : run + 1;
-        if (run == pages)
-            return page + 1 - pages;
+    while (from < to) {
+        uint32_t first = next_page_that(false, from, to);
+        const uint32_t enough = pages <= to - first ? first + pages : to;
+        from = next_page_that(true, first, enough);
+        if (from - first == pages)
+            return first;
     }
     return share_pages;
 }

@@ -3,10 +3,11 @@
  * The spawn service of a core: makes domains out of the programs of the boot menu, and cleans up
  * after them.  Registered as "spawn.CORE".
  *
- * Requests are served one at a time in the order they came: making a domain asks the monitor and the
- * memory server, and events are served while it waits.  All memory of a domain is one block of RAM,
- * so its end is one revocation; the block is kept for the next domain of that size.  Who had the
- * domain spawned is told its status.
+ * Requests are served one at a time in the order they came: making a domain asks the monitor and
+ * the memory server, and no other event is served meanwhile.  All memory of a domain is one block
+ * of RAM, so its end is one revocation; the block comes from the memory server, which charges it to
+ * who had the domain spawned, or whom that one's family began with.  Who had the domain spawned is
+ * told its status.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -41,16 +42,14 @@ struct request {
     char args[MENU_LINE_BYTES];
 };
 
-/* A block of RAM, in use by a domain or kept for the next one. */
+/* A block of RAM, and the domain that it is for. */
 struct block {
     struct block *next;
     struct capref ram;
     struct capref
-        dispatcher; /* of the domain; the slot stays when its capability goes with the memory */
-    uint8_t bits;
-    domainid_t domain; /* 0: free */
+        dispatcher;    /* of the domain; the slot stays when its capability goes with the memory */
+    domainid_t domain; /* 0: none yet */
     bool killed;
-    bool lent;                    /* nobody's any more, but another core uses a part of it still */
     struct spawn_binding *client; /* who is told of the end */
     struct account *account;      /* the domain's own */
     struct account_slip slip;     /* its spawner's */
@@ -123,50 +122,47 @@ static uint8_t bits_for(gensize_t bytes)
     return bits;
 }
 
-static errval_t send_release_unused(struct monitor_request *request, struct event_closure done)
+/* Who pays for the memory of what this client has spawned; 0: this service. */
+static domainid_t payer_of(const struct account *client)
 {
-    return monitor_release_unused__tx(request->mon, done);
+    const struct account *eldest = client->payer != NULL ? client->payer : client;
+    return eldest->trusted ? 0 : eldest->domain;
 }
 
-/* Memory that ended domains had shown to other cores: has it come back?  The monitors find out. */
-static void take_back_lent(void)
+static errval_t block_new(uint8_t bits, domainid_t payer, struct block **ret)
 {
-    bool any = false;
-    for (struct block *b = blocks; b != NULL; b = b->next) {
-        if (b->lent)
-            b->lent = err_is_fail(cap_revoke(b->ram));
-        any = any || b->lent;
-    }
-    struct monitor_request message = { .mon = get_monitor_binding(), .send = send_release_unused };
-    if (any && err_is_fail(monitor_queue_request(message)))
-        debug_printf("out of memory: the monitor is not asked for memory that other cores use\n");
-}
-
-/* NULL: *err says why. */
-static struct block *get_block(uint8_t bits, errval_t *err)
-{
-    take_back_lent();
-    for (struct block *b = blocks; b != NULL; b = b->next)
-        if (b->domain == 0 && !b->lent && b->bits == bits)
-            return b;
-    *err = LIB_ERR_MALLOC_FAIL;
     struct block *b = calloc(1, sizeof(*b));
     if (b == NULL)
-        return NULL;
-    *err = slot_alloc(&b->dispatcher);
-    if (err_is_ok(*err)) {
-        *err = ram_alloc(&b->ram, bits);
-        if (err_is_fail(*err))
+        return LIB_ERR_MALLOC_FAIL;
+    errval_t err = slot_alloc(&b->dispatcher);
+    if (err_is_ok(err)) {
+        err = ram_alloc_for(&b->ram, payer, bits);
+        if (err_is_fail(err))
             slot_free(b->dispatcher);
     }
-    if (err_is_fail(*err)) {
+    if (err_is_fail(err)) {
         free(b);
-        return NULL;
+        return err;
     }
-    b->bits = bits;
     b->next = blocks;
     blocks = b;
-    return b;
+    *ret = b;
+    return SYS_ERR_OK;
+}
+
+/* Nothing of it is in use on this core any more; if it is on another one, the memory server finds
+ * out when that ends. */
+static void block_free(struct block *b)
+{
+    struct block **link = &blocks;
+    while (*link != b)
+        link = &(*link)->next;
+    *link = b->next;
+    errval_t err = ram_free(b->ram);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "memory of domain %" PRIx32 " is not given back", b->domain);
+    slot_free(b->dispatcher);
+    free(b);
 }
 
 static errval_t connect_to_monitor(const char *path, domainid_t *domain, struct capref *ep)
@@ -214,14 +210,18 @@ static errval_t spawn(struct request *request, domainid_t *ret)
         .args = request->args,
         .ram_bytes = spawn_needed_bytes(module, false, SPAWN_START_RAM_BYTES),
     };
-    struct block *block = get_block(bits_for(how.ram_bytes), &err);
-    if (block == NULL)
-        return err;
-    how.ram = block->ram;
-    how.ram_bytes = 1ull << block->bits;
-    err = connect_to_monitor(request->path, &how.domain, &how.init_ep);
+    const uint8_t bits = bits_for(how.ram_bytes);
+    struct block *block;
+    err = block_new(bits, payer_of(request->domain_slip.account), &block);
     if (err_is_fail(err))
         return err;
+    how.ram = block->ram;
+    how.ram_bytes = 1ull << bits;
+    err = connect_to_monitor(request->path, &how.domain, &how.init_ep);
+    if (err_is_fail(err)) {
+        block_free(block);
+        return err;
+    }
 
     struct spawn_domain domain;
     err = spawn_create(&how, &domain);
@@ -233,15 +233,13 @@ static errval_t spawn(struct request *request, domainid_t *ret)
     if (err_is_ok(err)) {
         block->domain = how.domain;
         block->client = request->client;
-        block->killed = false;
         err = spawn_run(&domain);
         if (err_is_fail(err))
             spawn_abandon(&domain);
     }
     cap_destroy(how.init_ep);
     if (err_is_fail(err)) {
-        block->domain = 0;
-        block->lent = err_is_fail(cap_revoke(block->ram));
+        block_free(block);
         tell_not_started(how.domain);
         return err;
     }
@@ -267,21 +265,22 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
     /* Who hears of the end finds its memory free. */
     errval_t err = cap_revoke(block->ram);
-    send_to(block->client,
-            (struct reply){
-                .kind = REPLY_EXITED, .domain = domain, .status = status, .slip = block->slip });
-    block->slip = (struct account_slip){ 0 };
-    block->lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
-    if (err_is_fail(err) && !block->lent) {
-        DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
-        return; /* the block stays in use */
-    }
-    block->domain = 0;
+    struct spawn_binding *client = block->client;
+    struct account_slip slip = block->slip;
     account_close(block->account);
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
+        DEBUG_ERR(err, "memory of domain %" PRIx32 " cannot be taken back", domain);
+        block->domain = 0; /* it stays, and is nobody's */
+    } else {
+        block_free(block);
+    }
+    send_to(client, (struct reply){
+                        .kind = REPLY_EXITED, .domain = domain, .status = status, .slip = slip });
 }
 
-/* The CPU driver tells the monitor of the stop, and that us.  It is stopped before its memory goes: taking
- * memory is work in many steps, and it must not run between them without a part of what it has. */
+/* The CPU driver tells the monitor of the stop, and that us.  It is stopped before its memory goes:
+ * taking memory is work in many steps, and it must not run between them without a part of what it
+ * has. */
 static errval_t kill_domain(const struct spawn_binding *client, domainid_t domain)
 {
     struct block *block = blocks;

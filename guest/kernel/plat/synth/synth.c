@@ -80,6 +80,13 @@ void plat_channel(paddr_t description)
     out(ABI_PORT_FABRIC, 0);
 }
 
+void plat_report(paddr_t block, paddr_t speaker)
+{
+    CORE_PAGE->arg[0] = block.v;
+    CORE_PAGE->arg[1] = speaker.v;
+    out(ABI_PORT_REPORT, 0);
+}
+
 static void __attribute__((noreturn)) power(uint32_t operation, uint64_t code)
 {
     CORE_PAGE->arg[0] = code;

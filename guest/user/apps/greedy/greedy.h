@@ -20,8 +20,8 @@
             USER_PANIC("greedy: line %d: not true: %s", __LINE__, #condition); \
     } while (0)
 
-/* Takes all it can get of something, of the services and of these two programs on another core (or this
- * one): one that answers, one that does not; returns how much that was. */
+/* Takes all it can get of something, of the services and of these two programs on another core (or
+ * this one): one that answers, one that does not; returns how much that was. */
 typedef unsigned hog_fn(iref_t server, iref_t mute);
 
 struct hog {
@@ -40,5 +40,9 @@ void settle(void);
 void wait_for(const volatile bool *done);
 
 struct spawn_binding *connect_spawnd(void);
+/* Until so many of the children have ended. */
+void wait_for_ends(unsigned count);
+/* Ends what the hog "children" has started. */
+void end_children(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "greedy.h"
 
 #define MOST 20000 /* nobody gets so many of anything */
+#define CHILDREN_MOST 100
 
 static bool answered;
 static errval_t answer;
@@ -22,11 +23,31 @@ static void refused(const char *what, errval_t err, errval_t expected)
 
 /* ---- the monitor ---- */
 
+static struct monitor_binding **opened; /* where links() says which; or NULL */
+
 static void new_binding(void *st, errval_t err, struct monitor_binding *b)
 {
-    (void)st, (void)b;
+    (void)st;
     answered = true;
     answer = err;
+    if (err_is_ok(err) && opened != NULL)
+        *opened++ = b;
+}
+
+/* A question to the monitor about this service; 0: there is no room, though the monitor had its
+ * turns. */
+static unsigned ask(struct monitor_binding *b, iref_t iref)
+{
+    struct lmp_chan *chan = &((struct monitor_lmp_binding *)b)->chan;
+    const uintptr_t words[] = { monitor_get_iref_state__msgnum, iref, 0 };
+    for (unsigned i = 0; i < 200; i++) {
+        errval_t err = lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, 3, words);
+        if (err_is_ok(err))
+            return 1;
+        CHECK(lmp_err_is_transient(err));
+        thread_yield_dispatcher(NULL_CAP);
+    }
+    return 0;
 }
 
 static unsigned links(iref_t server, iref_t mute)
@@ -43,6 +64,21 @@ static unsigned links(iref_t server, iref_t mute)
         }
     }
     return MOST;
+}
+
+/* Opens all it can and asks over each what it never reads: the monitor must not go on trying to
+ * answer. */
+static unsigned answers(iref_t server, iref_t mute)
+{
+    struct monitor_binding **all = calloc(MOST, sizeof(struct monitor_binding *));
+    unsigned asked = 0;
+    CHECK(all != NULL);
+    opened = all;
+    const unsigned count = links(server, mute);
+    for (unsigned round = 0; round < 255; round++)
+        for (unsigned i = 0; i < count; i++)
+            asked += ask(all[i], 1);
+    return asked;
 }
 
 static void exported(void *st, errval_t err, iref_t iref)
@@ -117,6 +153,29 @@ static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
     answer = err;
 }
 
+static void unlock_monitor_binding(void *arg)
+{
+    (void)arg;
+    event_mutex_unlock(&get_monitor_binding()->mutex);
+}
+
+/* A bind that has the service make an endpoint of so many words, whatever there is at our end. */
+static void bind_with_buffer(iref_t iref, size_t words)
+{
+    static struct lmp_chan chan;
+    struct monitor_binding *mon = get_monitor_binding();
+    CHECK(err_is_ok(lmp_chan_accept(&chan, DEFAULT_LMP_BUF_WORDS, NULL_CAP)));
+    chan.connstate = LMP_BIND_WAIT;
+    chan.bind_continuation = lmp_bound;
+    answered = false;
+    while (!event_mutex_try_lock(&mon->mutex))
+        CHECK(err_is_ok(event_dispatch(get_default_waitset())));
+    CHECK(err_is_ok(monitor_bind_lmp_client_request__tx(
+        mon, MKCONT(unlock_monitor_binding, NULL), iref, (uintptr_t)&chan, words, chan.local_cap)));
+    wait_for(&answered);
+    lmp_chan_destroy(&chan);
+}
+
 /* Fills the endpoint heap of the name service of core 0, of the memory server elsewhere. */
 static unsigned endpoints(iref_t server, iref_t mute)
 {
@@ -128,6 +187,8 @@ static unsigned endpoints(iref_t server, iref_t mute)
         CHECK(err_is_ok(b->rpc_tx_vtbl.get_name_iref(b, &iref, &err)));
     else
         CHECK(err_is_ok(b->rpc_tx_vtbl.get_mem_iref(b, &iref, &err)));
+    bind_with_buffer(iref, 11300); /* all of it at once */
+    refused("an endpoint", answer, MON_ERR_BUFLEN);
     for (unsigned i = 0; i < MOST; i++) {
         struct lmp_chan *chan = calloc(1, sizeof(*chan));
         CHECK(chan != NULL);
@@ -166,19 +227,9 @@ static unsigned parcels(iref_t server, iref_t mute)
 static unsigned questions(iref_t server, iref_t mute)
 {
     (void)mute;
-    struct lmp_chan *chan = &((struct monitor_lmp_binding *)get_monitor_binding())->chan;
-    const uintptr_t words[] = { monitor_get_iref_state__msgnum, server, 0 };
-    unsigned asked = 0, waits = 0;
-    while (asked < 3000 && waits < 20000) {
-        errval_t err = lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, 3, words);
-        if (err_is_ok(err)) {
-            asked++;
-        } else {
-            CHECK(lmp_err_is_transient(err));
-            waits++;
-            thread_yield_dispatcher(NULL_CAP);
-        }
-    }
+    unsigned asked = 0;
+    for (unsigned i = 0; i < 3000; i++)
+        asked += ask(get_monitor_binding(), server);
     return asked;
 }
 
@@ -225,23 +276,38 @@ static unsigned waits(iref_t server, iref_t mute)
     return MOST;
 }
 
-/* Children that do nothing and stay. */
+/* Children that do nothing and stay, also when their parent ends. */
+static domainid_t child[CHILDREN_MOST];
+static unsigned child_count;
+static struct spawn_binding *parent_of_children;
+
+void end_children(void)
+{
+    for (unsigned i = 0; i < child_count; i++) {
+        errval_t err;
+        CHECK(err_is_ok(parent_of_children->rpc_tx_vtbl.kill_domain(parent_of_children, child[i],
+                                                                    &err)) &&
+              err_is_ok(err));
+    }
+    wait_for_ends(child_count);
+}
+
 static unsigned children(iref_t server, iref_t mute)
 {
     (void)server, (void)mute;
-    struct spawn_binding *b = connect_spawnd();
-    for (unsigned i = 0; i < MOST; i++) {
-        domainid_t domain;
+    struct spawn_binding *b = parent_of_children = connect_spawnd();
+    for (unsigned i = 0; i < CHILDREN_MOST; i++) {
         errval_t err;
         CHECK(err_is_ok(
-            b->rpc_tx_vtbl.spawn_domain(b, "/sbin/greedy", "greedy sleep", 0, &err, &domain)));
+            b->rpc_tx_vtbl.spawn_domain(b, "/sbin/greedy", "greedy sleep", 0, &err, &child[i])));
+        child_count = i;
         if (err_is_fail(err)) {
             if (err_no(err) != LIB_ERR_RAM_ALLOC) /* there may be no memory for so many */
                 refused("children", err, SPAWN_ERR_OVER_SHARE);
             return i;
         }
     }
-    return MOST;
+    return CHILDREN_MOST;
 }
 
 static unsigned take_memory(uint8_t bits)
@@ -252,6 +318,7 @@ static unsigned take_memory(uint8_t bits)
     struct mem_binding *b = get_mem_binding();
     for (unsigned i = 0; i < MOST; i++) {
         errval_t err;
+        ram = NULL_CAP; /* into a slot of the library's */
         CHECK(err_is_ok(b->rpc_tx_vtbl.allocate(b, bits, 0, 0, &err, &ram)));
         if (err_is_fail(err)) {
             refused("memory", err, MM_ERR_OVER_SHARE);
@@ -282,6 +349,7 @@ const struct hog hogs[] = {
     { "circuits", circuits, "monitor:CIRCUIT monitor:TERMINAL" },
     { "endpoints", endpoints, "monitor:WORDS" },
     { "parcels", parcels, "monitor:PARCEL" },
+    { "answers", answers, "monitor:LINK monitor:MESSAGE" },
     { "questions", questions, "monitor:QUESTION monitor:MESSAGE" },
     { "names", names, "chips:NAME" },
     { "waits", waits, "chips:WAITER chips:MESSAGE" },

@@ -13,6 +13,7 @@
  */
 #include "greedy.h"
 
+#define STATUS_KILLED 137
 #define SETTLE_NS 3000000ull
 
 void wait_for(const volatile bool *done)
@@ -135,7 +136,7 @@ static void bound_to_spawnd(void *st, errval_t err, struct spawn_binding *b)
 static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t status)
 {
     (void)b, (void)domain;
-    CHECK(status == 0);
+    CHECK(status == 0 || status == STATUS_KILLED);
     ended++;
     one_ended = true;
 }
@@ -150,6 +151,12 @@ struct spawn_binding *connect_spawnd(void)
     spawn_rpc_client_init(spawnd);
     spawnd->rx_vtbl.domain_exited = domain_exited;
     return spawnd;
+}
+
+void wait_for_ends(unsigned count)
+{
+    while (ended < count)
+        CHECK(err_is_ok(event_dispatch(get_default_waitset())));
 }
 
 static void run_child(const char *args)
@@ -252,6 +259,7 @@ int main(int argc, char *argv[])
         take(argv[2], argv[3]);
         if (strcmp(what, "take") == 0)
             sleep_for_ever();
+        end_children();
         return 0;
     }
     if (argc > 2 && strcmp(what, "twice") == 0)

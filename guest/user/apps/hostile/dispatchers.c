@@ -83,6 +83,16 @@ bool hostile_dispatchers(int argc, char **argv)
         let_run();
         disp->dispatcher_run = KERNEL;
         let_run();
+    } else if (strcmp(what, "sleepers") == 0) { /* who all wake up at the same time, three times */
+        disp->haswork = 0;
+        for (unsigned round = 0; round < 3; round++) {
+            disp->wakeup = get_system_time() + 5000000;
+            if (round == 0 && !make_dispatchers(frame, count, &last))
+                return true;
+            do
+                thread_yield_dispatcher(NULL_CAP);
+            while (get_system_time() < disp->wakeup);
+        }
     } else if (strcmp(what, "self") == 0) { /* hands over to itself and sleeps at the same time */
         if (err_is_fail(slot_alloc(&last)) || err_is_fail(dispatcher_create(last)))
             return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls that have much to do: the CPU driver must not do it all at once.  Between its pieces others run, so
- * whoever shares the core hardly notices; tests/scenario/bounded.sh counts the instructions of each entry.
+ * Calls that have much to do: the CPU driver must not do it all at once.  Between its pieces
+ * others run, so whoever shares the core hardly notices; tests/scenario/bounded.sh counts the
+ * instructions of each entry.
  *
  *   loops cnode BITS      deletes a CNode of 2^BITS bytes, full of nothing
  *   loops scan BITS       asks for more objects than one call may make
@@ -9,6 +10,7 @@
  *   loops nested N        deletes N CNodes, each in the first slot of the one before
  *   loops tables N        deletes N page tables full of mappings
  *   loops frames N        makes and revokes N frames in one call each
+ *   loops pages N         maps N pages with one call, changes their rights, unmaps; again, and deletes
  */
 #include "hostile.h"
 
@@ -113,15 +115,33 @@ static void revoke_frames(unsigned long count)
     MUST(cap_revoke(ram));
 }
 
+static void map_pages(unsigned long count)
+{
+    struct capref frame, table = new_slot(), mapping = new_slot();
+    MUST(frame_alloc(&frame, count * BASE_PAGE_SIZE, NULL));
+    MUST(vnode_create(table, ObjType_VNode_x86_64_ptable));
+    MUST(vnode_map(table, frame, 0, PTABLE_WRITE, 0, count, mapping));
+    MUST(invoke_mapping_modify(mapping, 0, count, PTABLE_READ_ONLY));
+    MUST(vnode_unmap(table, mapping));
+    MUST(cap_delete(mapping));
+    MUST(vnode_map(table, frame, 0, PTABLE_WRITE, 0, count, mapping));
+    MUST(cap_delete(frame));
+    MUST(cap_delete(table));
+}
+
 bool hostile_loops(int argc, char **argv)
 {
     static const struct {
         const char *what;
         void (*act)(unsigned long count);
     } loops[] = {
-        { "cnode", delete_cnode },         { "scan", scan },
-        { "endpoints", delete_endpoints }, { "nested", delete_nested },
-        { "tables", delete_tables },       { "frames", revoke_frames },
+        { "cnode", delete_cnode },
+        { "scan", scan },
+        { "endpoints", delete_endpoints },
+        { "nested", delete_nested },
+        { "tables", delete_tables },
+        { "frames", revoke_frames },
+        { "pages", map_pages },
     };
     for (size_t i = 0; argc > 1 && i < sizeof(loops) / sizeof(loops[0]); i++)
         if (strcmp(argv[0], loops[i].what) == 0) {

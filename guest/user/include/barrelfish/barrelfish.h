@@ -29,6 +29,7 @@
 #include <barrelfish/idc_export.h>
 #include <barrelfish/lmp_chan.h>
 #include <barrelfish/ram_alloc.h>
+#include <barrelfish/report.h>
 #include <barrelfish/slot_alloc.h>
 #include <barrelfish/syscalls.h>
 #include <barrelfish/threads.h>

@@ -6,8 +6,8 @@
  * tells the domain.  What the peer sent before is still delivered; then the channel's receive event
  * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE.
  *
- * The word is noticed when it arrives, though the monitor binding's handlers may run much later: somebody may be
- * waiting for that peer on a waitset of its own, and dispatch no other.
+ * The word is noticed when it arrives, though the monitor binding's handlers may run much later:
+ * somebody may be waiting for that peer on a waitset of its own, and dispatch no other.
  */
 #ifndef BARRELFISH_CONNECTION_H
 #define BARRELFISH_CONNECTION_H
@@ -21,12 +21,20 @@ struct idc_client {
     bool trusted;      /* of the system: started by a monitor, not by the spawn service */
 };
 
+/* All of them, found by number.  The buckets grow with their count, so none gets long. */
+#define IDC_CONNECTION_BUCKETS 16 /* at first */
+struct idc_connections {
+    struct idc_connection **bucket; /* NULL: `first` */
+    uint32_t buckets, count;        /* 0 buckets: IDC_CONNECTION_BUCKETS */
+    struct idc_connection *first[IDC_CONNECTION_BUCKETS];
+};
+
 /* A member of every channel; zero: the channel was made without a monitor. */
 struct idc_connection {
     uintptr_t monitor_id; /* its number at the monitor */
     bool lost;            /* the peer is no more */
     struct waitset_chanstate *receive;
-    struct idc_connection *next, **link; /* of core_state.connections */
+    struct idc_connection *next, **link; /* of its bucket in core_state.connections */
 };
 
 /* The channel is connected; `receive` is the event by which it hears of messages. */

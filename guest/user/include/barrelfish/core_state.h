@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What belongs to one dispatcher and its CSpace: allocators and bindings.  Dispatchers of a domain on
- * different cores do not share CSpaces, so nothing here may become a global variable.
+ * What belongs to one dispatcher and its CSpace: allocators and bindings.  Dispatchers of a domain
+ * on different cores do not share CSpaces, so nothing here may become a global variable.
  */
 #ifndef BARRELFISH_CORE_STATE_H
 #define BARRELFISH_CORE_STATE_H
@@ -64,7 +64,7 @@ struct core_state {
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
     struct idc_client connecting; /* whom the connect callback that runs is for */
-    struct idc_connection *connections;
+    struct idc_connections connections;
     uintptr_t next_service_id;
 };
 

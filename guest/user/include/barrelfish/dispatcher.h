@@ -12,12 +12,14 @@
 #define DISP_PRINT_BUFFER_OFFSET 0x1e00   /* one line being printed */
 #define DISP_CONSOLE_BUFFER_OFFSET 0x2200 /* the line printf is collecting */
 #define DISP_LINE_BYTES 1024
+#define DISP_REPORT_OFFSET 0x2600     /* struct abi_report: counters that the machine reads */
 #define DISP_TRAP_STACK_OFFSET 0x3000 /* faults while disabled */
 #define DISP_TRAP_STACK_TOP 0x5000
 #define DISP_UPCALL_STACK_TOP 0x9000
 #define DISP_ENDPOINT_HEAP_OFFSET 0x9000
 
 #ifndef __ASSEMBLER__
+#include <abi/report.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatch.h>
 #include <barrelfish/lmp_endpoints.h>
@@ -26,25 +28,26 @@ struct deferred_event;
 struct lmp_chan;
 struct ump_chan;
 
+/* The longest holds buffers of 512 KiB and more: none is so large. */
 #define LMP_ENDPOINT_FREE_LISTS 16
 
 struct dispatcher_generic {
-    struct thread *current;           /* runs, or ran when we were preempted; NULL: none */
-    struct thread *runq;              /* ring of runnable threads, `current` among them */
-    bool current_in_area;             /* the state of `current` is in the enabled save area */
-    uint32_t timeslice;               /* run upcalls seen */
-    uint32_t fault_depth;             /* faults being reported: more than one means give up */
-    struct lmp_endpoint *endpoints;   /* ring */
-    uint32_t heap_used;               /* offset of the first unused byte of the endpoint heap */
-    struct lmp_endpoint *heap_free;   /* freed endpoint buffers (linked by next) */
-    struct lmp_chan *lmp_send_parked; /* ring */
-    uint32_t send_polls;              /* times in a row that idle found some parked */
+    struct thread *current; /* runs, or ran when we were preempted; NULL: none */
+    struct thread *runq;    /* ring of runnable threads, `current` among them */
+    bool current_in_area;   /* the state of `current` is in the enabled save area */
+    uint32_t timeslice;     /* run upcalls seen */
+    uint32_t fault_depth;   /* faults being reported: more than one means give up */
+    uint32_t heap_used;     /* offset of the first unused byte of the endpoint heap */
+    struct lmp_endpoint *heap_free[LMP_ENDPOINT_FREE_LISTS]; /* freed endpoint buffers by size */
+    struct lmp_chan *lmp_send_parked; /* ring: tried again whenever others had their turn */
+    struct lmp_chan *lmp_send_paused; /* ring: tried again when their time has come */
     struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
     struct deferred_event *deferred_events;    /* by time */
     uint32_t ump_armed;                        /* wake flags are set */
     uint32_t console_used;                     /* bytes in the console buffer */
-    uint64_t idle_polls;                       /* statistics: rounds of idle polling, sleeps */
+    uint32_t barren_runs; /* in a row: run upcalls while asleep that brought nothing */
+    uint64_t idle_polls;  /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
     struct core_state *core_state;
@@ -56,6 +59,19 @@ static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handl
     return (struct dispatcher_generic *)(handle + DISP_PRIVATE_OFFSET);
 }
 #endif
+
+/* Counters of the library itself: the first records of every dispatcher's block. */
+enum disp_counter {
+    DISP_UMP_MESSAGES, /* lines of messages written, acknowledgements not counted */
+    DISP_UMP_ACKS,     /* lines that only acknowledge */
+    DISP_UMP_WAKEUPS,  /* notifications sent to a peer that slept */
+    DISP_COUNTERS
+};
+
+static inline void disp_count(dispatcher_handle_t handle, enum disp_counter counter)
+{
+    ((struct abi_report *)(handle + DISP_REPORT_OFFSET))->record[counter].value++;
+}
 
 static inline struct core_state *get_core_state(void)
 {
@@ -72,12 +88,15 @@ extern char disp_resume_begin[], disp_resume_end[]; /* critical range */
 /* Runs `regs` enabled; full: with the FPU state, else with control words only. */
 void disp_resume(struct registers_x86_64 *regs, dispatcher_handle_t handle, bool full)
     __attribute__((noreturn));
-/* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes back,
- * enabled, when somebody resumes `save`. */
+/* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes
+ * back, enabled, when somebody resumes `save`. */
 void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t handle);
 /* As above, but gives the core away: cptr of a dispatcher or endpoint to run next, or 0. */
 void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t handle,
                          capaddr_t target);
+
+/* Makes the block of counters, with those of the library, and tells the machine of it (report.c). */
+void report_init_disabled(dispatcher_handle_t handle);
 
 /* Fills in the frame at start-up. */
 void disp_init_disabled(dispatcher_handle_t handle);

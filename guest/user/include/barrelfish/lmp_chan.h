@@ -23,7 +23,9 @@ struct lmp_chan {
     struct capref remote_cap;      /* send here */
     struct waitset_chanstate send_waitset;
     enum { LMP_DISCONNECTED, LMP_BIND_WAIT, LMP_MONITOR_ACCEPT, LMP_CONNECTED } connstate;
-    struct lmp_chan *next, *prev; /* channels whose sends are parked (dispatcher) */
+    struct lmp_chan *next, *prev; /* channels whose sends are parked or paused (dispatcher) */
+    uint32_t tries;               /* sends in a row that found no room */
+    systime_t next_try;           /* of one that is paused; else 0 */
     lmp_bind_continuation_fn *bind_continuation;
     void *bind_st;
     iref_t iref;
@@ -33,8 +35,8 @@ struct lmp_chan {
 
 void lmp_chan_init(struct lmp_chan *lc);
 
-/* Frees the endpoint and the registrations; whoever holds a capability to the endpoint loses it.  The
- * remote capability is deleted, too. */
+/* Frees the endpoint and the registrations; whoever holds a capability to the endpoint loses it.
+ * The remote capability is deleted, too. */
 void lmp_chan_destroy(struct lmp_chan *lc);
 
 /* Creates the local endpoint; the peer is known (or NULL_CAP, then set remote_cap later). */
@@ -51,8 +53,8 @@ errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void
 errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
                        size_t length_words, const uintptr_t *words);
 
-/* The same for up to LRPC_MSG_WORDS words without a capability and with LMP_SEND_FLAGS_DEFAULT: the shortest
- * way there is.  lmp_chan_send takes it by itself. */
+/* The same for up to LRPC_MSG_WORDS words without a capability and with LMP_SEND_FLAGS_DEFAULT: the
+ * shortest way there is.  lmp_chan_send takes it by itself. */
 #ifdef HOST_TEST
 errval_t lmp_chan_send_short(struct lmp_chan *lc, size_t length_words, uint64_t word0,
                              uint64_t word1, uint64_t word2, uint64_t word3);
@@ -77,7 +79,8 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
 bool lmp_chan_can_recv(struct lmp_chan *lc);
 
 /* A send said that the peer is no more.  True: it left messages; when they are received the receive
- * event comes once more, and lmp_chan_recv fails with LIB_ERR_CHAN_PEER_GONE.  False: nothing is left. */
+ * event comes once more, and lmp_chan_recv fails with LIB_ERR_CHAN_PEER_GONE.  False: nothing is
+ * left. */
 static inline bool lmp_chan_drain(struct lmp_chan *lc)
 {
     if (!lmp_chan_can_recv(lc)) {
@@ -97,8 +100,8 @@ errval_t lmp_chan_register_recv(struct lmp_chan *lc, struct waitset *ws,
                                 struct event_closure closure);
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc);
 
-/* Listening for good: the closure's handler receives as much as it likes, and then listens again, which is
- * far cheaper than to register.  It may also deregister. */
+/* Listening for good: the closure's handler receives as much as it likes, and then listens again,
+ * which is far cheaper than to register.  It may also deregister. */
 errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_closure closure);
 bool lmp_chan_listen_again(struct lmp_chan *lc); /* false: it was deregistered meanwhile */
 errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
@@ -107,7 +110,8 @@ errval_t lmp_chan_deregister_send(struct lmp_chan *lc);
 void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws);
 void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws);
 
-/* Fires the send events of parked channels (called on each run upcall). */
+/* Fires the send events of the channels for which a try is worth while (called on each run
+ * upcall). */
 void lmp_channels_retry_send_disabled(dispatcher_handle_t handle);
 
 #define LMP_SEND_N(lc, flags, cap, ...)                                                           \

@@ -30,13 +30,14 @@ typedef void lmp_arrival_fn(struct lmp_endpoint *ep, dispatcher_handle_t handle,
                             const uint64_t words[LMP_ARRIVAL_WORDS]);
 
 /* Lies in the dispatcher frame; the buffer's words follow it. */
-__extension__ struct lmp_endpoint {   /* a flexible array within: not ISO C */
-    struct lmp_endpoint *next, *prev; /* all endpoints of the dispatcher */
+__extension__ struct lmp_endpoint { /* a flexible array within: not ISO C */
+    struct lmp_endpoint *next_free; /* while it is free */
     struct waitset_chanstate waitset_state;
     struct capref recv_slot; /* what k.recv_cptr names, or NULL_CAP */
     uint32_t buflen;         /* words */
     uint32_t heap_bytes;     /* of this allocation */
-    /* Told of each message when it is there, whoever receives it and when; disabled.  NULL: nobody. */
+    /* Told of each message when it is there, whoever receives it and when; disabled.  NULL:
+     * nobody. */
     lmp_arrival_fn *arrived;
     uint32_t ahead;      /* index of the first message it has not been told of */
     uint32_t ahead_rest; /* its own */
@@ -71,8 +72,8 @@ bool lmp_endpoint_can_recv(struct lmp_endpoint *ep);
  * only if no capability can come. */
 errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap);
 
-/* For the lrpc upcall: stores a message in the endpoint whose kernel part lies at `offset` in the frame, at
- * index `at`, and triggers it. */
+/* For the lrpc upcall: stores a message in the endpoint whose kernel part lies at `offset` in the
+ * frame, at index `at`, and triggers it. */
 void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
                                  uint32_t length, const uint64_t *words);
 

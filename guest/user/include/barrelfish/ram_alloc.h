@@ -20,6 +20,14 @@ typedef errval_t (*ram_alloc_func_t)(struct capref *ret, uint8_t bits, uint64_t 
 /* RAM of 2^bits bytes, naturally aligned, in a new slot.  bits >= 12.  LIB_ERR_RAM_ALLOC. */
 errval_t ram_alloc(struct capref *ret, uint8_t bits);
 
+/* For services that hand RAM on: a block of 2^bits bytes from mem_serv, for which `domain` pays (0:
+ * the caller), in a new slot.  MON_ERR_NOT_PERMITTED unless the caller is a domain of the system,
+ * MM_ERR_OVER_SHARE, MM_ERR_NOT_FOUND.  Blocks the calling thread. */
+errval_t ram_alloc_for(struct capref *ret, domainid_t domain, uint8_t bits);
+/* Gives a whole block that came from mem_serv back to it: whatever was made of it goes, and if no
+ * error is returned, so have the capability and its slot. */
+errval_t ram_free(struct capref ram);
+
 /* Only RAM in [minbase, maxlimit) from now on; 0, 0: anywhere. */
 void ram_set_affinity(uint64_t minbase, uint64_t maxlimit);
 void ram_get_affinity(uint64_t *minbase, uint64_t *maxlimit);
@@ -28,8 +36,9 @@ void ram_get_affinity(uint64_t *minbase, uint64_t *maxlimit);
 errval_t ram_alloc_set(ram_alloc_func_t local);
 
 /* For domains that hand on their RAM (init, monitors, mem_serv): the library keeps the next
- * keep_bytes (rounded up to pages) of the own RAM; the rest of the capability *region, from the page
- * aligned *offset, *bytes long, is the caller's.  LIB_ERR_RAM_ALLOC if there is not so much. */
+ * keep_bytes (rounded up to pages) of the own RAM; the rest of the capability *region, from the
+ * page aligned *offset, *bytes long, is the caller's.  LIB_ERR_RAM_ALLOC if there is not so
+ * much. */
 errval_t ram_own_give_up(gensize_t keep_bytes, struct capref *region, gensize_t *offset,
                          gensize_t *bytes);
 

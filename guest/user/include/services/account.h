@@ -2,15 +2,16 @@
  *
  * Accounts: what each domain holds of a service's tables, charged and refused at one place.
  *
- * A service has one book.  Its kinds are the rows of the service's list of resources (an X-macro, in a
- * header resources.h beside its source), one for each table that grows at the wish of others.  Whoever
- * causes an entry pays for it, from the moment it is made until it is gone, also if he ends before.
+ * A service has one book.  Its kinds are the rows of the service's list of resources (an X-macro,
+ * in a header resources.h beside its source), one for each table that grows at the wish of others.
+ * Whoever causes an entry pays for it, from the moment it is made until it is gone, also if he ends
+ * before.
  *
- * Nobody has a fixed quota.  A domain may hold `weight` times what it leaves to all others: with weight 1
- * a greedy one gets half of a table, the next one half of the rest, and who has nothing yet gets one
- * as long as there is one.  Who pays for others too (a peer monitor for the domains of its core) may have
- * three times as much.
- * Services of the system are trusted: what they hold counts, but only the table's size limits it.
+ * Nobody has a fixed quota.  A domain may hold `weight` times what it leaves to all others: with
+ * weight 1 a greedy one gets half of a table, the next one half of the rest, and who has nothing
+ * yet gets one as long as there is one.  Who pays for others too (a peer monitor for the domains of
+ * its core) may have three times as much.  Services of the system are trusted: what they hold
+ * counts, but only the table's size limits it.
  */
 #ifndef SERVICES_ACCOUNT_H
 #define SERVICES_ACCOUNT_H
@@ -70,10 +71,15 @@ struct account_slip {
     uint32_t units;
 };
 
-/* The book's refusal, and nothing is charged; or SYS_ERR_OK.  An account of NULL (there was no memory
- * for one) is refused. */
+/* The book's refusal, and nothing is charged; or SYS_ERR_OK.  An account of NULL (there was no
+ * memory for one) is refused. */
 errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
                         struct account_slip *slip);
+/* Somebody else has it from now on, and pays for it; refused as above, then nothing changes.  An
+ * empty slip has no effect. */
+errval_t account_transfer(struct account_slip *slip, struct account *to);
+/* Is there something of this kind that the domain pays for? */
+bool account_holds(const struct account_book *book, domainid_t domain, unsigned kind);
 /* Gives it back; an empty slip has no effect.  The account may be no more afterwards. */
 void account_refund(struct account_slip *slip);
 

@@ -6,9 +6,9 @@
  * giving the core away, or by stopping.  At a run upcall the state of the thread that was running
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
- * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if there
- * are many), then the wake flags are set, one more look, then yield without work.  The budget is a
- * count, not a time, so that a deterministic machine stays deterministic.
+ * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if
+ * there are many), then the wake flags are set, one more look, then yield without work.  The budget
+ * is a count, not a time, so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
@@ -79,6 +79,7 @@ void disp_init_disabled(dispatcher_handle_t handle)
 
     memset(disp, 0, sizeof(*disp));
     disp->heap_used = DISP_ENDPOINT_HEAP_OFFSET;
+    report_init_disabled(handle);
     shared->upcall_stack = handle + DISP_UPCALL_STACK_TOP;
     shared->dispatcher_run = (lvaddr_t)disp_run_entry;
     shared->dispatcher_lrpc = (lvaddr_t)disp_lrpc_entry;
@@ -100,7 +101,7 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
     if (*(volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen) {
         lmp_endpoints_poll_disabled(handle);
     }
-    if (disp->lmp_send_parked != NULL) {
+    if (((uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused) != 0) {
         lmp_channels_retry_send_disabled(handle);
     }
     if (disp->ump_send_parked != NULL) {
@@ -146,22 +147,20 @@ static systime_t sooner(systime_t a, systime_t b)
     return a != 0 && (b == 0 || a < b) ? a : b;
 }
 
-#define SEND_POLLS 200           /* tries of a send, one each time the others had their turn */
-#define SEND_PAUSE_NS 1000000ull /* and then between them */
-
-/* Nobody says when a full endpoint is read, so parked sends are tried again; but a receiver that never
- * reads must not keep this dispatcher busy for ever. */
-static void wait_to_send(struct dispatcher_generic *disp, struct dispatcher_shared *shared)
+/* Nobody says when a full endpoint is read, so parked sends are tried again. */
+static void wait_to_send(const struct dispatcher_generic *disp, struct dispatcher_shared *shared)
 {
-    if (disp->lmp_send_parked == NULL) {
-        disp->send_polls = 0;
-    } else if (disp->send_polls < SEND_POLLS) {
-        disp->send_polls++;
+    if (disp->lmp_send_parked != NULL) {
         shared->haswork = true;
-    } else if (shared->wakeup == 0 || shared->wakeup > shared->systime + SEND_PAUSE_NS) {
-        shared->wakeup = shared->systime + SEND_PAUSE_NS;
+    }
+    if (disp->lmp_send_paused != NULL) {
+        shared->wakeup = sooner(shared->wakeup, disp->lmp_send_paused->next_try);
     }
 }
+
+/* Whoever has a capability for it may wake this dispatcher as often as it likes, for nothing.  Then
+ * it looks once and sleeps again: polling would make others on this core pay for that. */
+#define BARREN_RUNS 8
 
 /* Nothing can run: poll, then sleep.  Returns when a thread is runnable. */
 static void idle(dispatcher_handle_t handle)
@@ -169,7 +168,7 @@ static void idle(dispatcher_handle_t handle)
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    unsigned rounds = UMP_POLL_BUDGET;
+    unsigned rounds = disp->barren_runs < BARREN_RUNS ? UMP_POLL_BUDGET : 1;
     for (unsigned round = 0; disp->polled_channels != NULL && round < rounds; round++) {
         if (round == UMP_POLL_ROUNDS_LEAST) {
             rounds = poll_rounds_disabled(handle);
@@ -231,8 +230,11 @@ static inline void begin_run(dispatcher_handle_t handle)
 
 void disp_run(dispatcher_handle_t handle)
 {
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
     begin_run(handle);
     disp_check_events_disabled(handle);
+    disp->barren_runs = disp->runq == NULL ? disp->barren_runs + 1 : 0;
     disp_schedule(handle);
 }
 

@@ -2,9 +2,11 @@
  *
  * LMP channels (overview 3.1, facts §7).
  *
- * A send that cannot succeed now (no room, no receive slot) is parked: the channel waits in a list of
- * the dispatcher, and every run upcall lets all parked senders try again.  The kernel does not tell
- * when there is room.
+ * A send that cannot succeed now (no room, no receive slot) is parked: the channel waits in a list
+ * of the dispatcher, and every run upcall lets all parked senders try again.  The kernel does not
+ * tell when there is room.  Each try gives the core to the receiver; one that has not read after so
+ * many may never read, so from then on there is a pause between tries.  Must not let receivers that
+ * do not read keep this dispatcher, or the core, busy.
  */
 #include <barrelfish/lmp_chan.h>
 
@@ -33,30 +35,45 @@ errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref
     return SYS_ERR_OK;
 }
 
-static void unpark_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
+#define SEND_TRIES 20            /* each time the others had their turn */
+#define SEND_PAUSE_NS 2000000ull /* and then between them */
+
+static struct lmp_chan **list_of(const struct lmp_chan *lc, dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    return lc->next_try != 0 ? &disp->lmp_send_paused : &disp->lmp_send_parked;
+}
+
+static void unpark_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
+{
+    struct lmp_chan **list = list_of(lc, handle);
 
     if (lc->next == NULL) {
         return;
     }
     if (lc->next == lc) {
-        disp->lmp_send_parked = NULL;
+        *list = NULL;
     } else {
         lc->next->prev = lc->prev;
         lc->prev->next = lc->next;
-        if (disp->lmp_send_parked == lc) {
-            disp->lmp_send_parked = lc->next;
+        if (*list == lc) {
+            *list = lc->next;
         }
     }
     lc->next = lc->prev = NULL;
 }
 
+/* All pauses are as long, so the list of paused ones is in the order of their times. */
 static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
 {
-    struct lmp_chan **list = &get_dispatcher_generic(handle)->lmp_send_parked;
-
     assert(lc->next == NULL);
+    lc->next_try = 0;
+    if (++lc->tries > SEND_TRIES) {
+        lc->next_try = get_dispatcher_shared(handle)->systime + SEND_PAUSE_NS;
+    }
+    struct lmp_chan **list = list_of(lc, handle);
+
     if (*list == NULL) {
         lc->next = lc->prev = lc;
         *list = lc;
@@ -68,7 +85,8 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
     lc->next->prev = lc;
 }
 
-/* A slot whose capability the peer may have taken back, or never have put there; it is ours all the same. */
+/* A slot whose capability the peer may have taken back, or never have put there; it is ours all the
+ * same. */
 static void drop_slot(struct capref cap)
 {
     errval_t err = cap_delete(cap);
@@ -115,18 +133,29 @@ bool lmp_err_is_transient(errval_t err)
     }
 }
 
+/* There was room: if it is missing again, that is worth as many tries as ever. */
+static inline errval_t has_left(struct lmp_chan *lc, errval_t err)
+{
+    if (err_is_ok(err)) {
+        lc->tries = 0;
+    }
+    return err;
+}
+
 errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capref send_cap,
                        size_t length_words, const uintptr_t *words)
 {
     bool none = capref_is_null(send_cap);
+    errval_t err;
 
     if (length_words > LMP_MSG_WORDS) {
         return SYS_ERR_LMP_MSG_TOO_LONG;
     }
     if (length_words <= LRPC_MSG_WORDS && none && flags == LMP_SEND_FLAGS_DEFAULT) {
-        return lmp_chan_send_short(lc, length_words, length_words > 0 ? words[0] : 0,
-                                   length_words > 1 ? words[1] : 0, length_words > 2 ? words[2] : 0,
-                                   length_words > 3 ? words[3] : 0);
+        err = lmp_chan_send_short(lc, length_words, length_words > 0 ? words[0] : 0,
+                                  length_words > 1 ? words[1] : 0, length_words > 2 ? words[2] : 0,
+                                  length_words > 3 ? words[3] : 0);
+        return has_left(lc, err);
     }
     /* the stub below loads ten words in any case */
     uintptr_t message[LMP_MSG_WORDS] = { 0 };
@@ -136,10 +165,11 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
         }
         words = message;
     }
-    return sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
-                                        none ? 0 : get_cap_level(send_cap), length_words, flags),
-                          none ? 0 : get_cap_addr(send_cap), words)
-        .error;
+    err = sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
+                                       none ? 0 : get_cap_level(send_cap), length_words, flags),
+                         none ? 0 : get_cap_addr(send_cap), words)
+              .error;
+    return has_left(lc, err);
 }
 
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
@@ -242,16 +272,24 @@ void lmp_chan_migrate_send(struct lmp_chan *lc, struct waitset *ws)
     waitset_chan_migrate(&lc->send_waitset, ws);
 }
 
+static void retry_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
+{
+    unpark_disabled(lc, handle);
+    errval_t err = waitset_chan_trigger_disabled(&lc->send_waitset, handle);
+
+    assert(err_is_ok(err));
+    (void)err;
+}
+
 void lmp_channels_retry_send_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    systime_t now = get_dispatcher_shared(handle)->systime;
 
     while (disp->lmp_send_parked != NULL) {
-        struct lmp_chan *lc = disp->lmp_send_parked;
-
-        unpark_disabled(lc, handle);
-        errval_t err = waitset_chan_trigger_disabled(&lc->send_waitset, handle);
-        assert(err_is_ok(err));
-        (void)err;
+        retry_disabled(disp->lmp_send_parked, handle);
+    }
+    while (disp->lmp_send_paused != NULL && disp->lmp_send_paused->next_try <= now) {
+        retry_disabled(disp->lmp_send_paused, handle);
     }
 }

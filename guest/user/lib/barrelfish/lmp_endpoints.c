@@ -20,40 +20,69 @@ static size_t endpoint_bytes(size_t buflen)
     return (sizeof(struct lmp_endpoint) + buflen * sizeof(uint64_t) + 15) & ~15ul;
 }
 
-static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
+/* The list of freed buffers of this size and up to twice as much. */
+static struct lmp_endpoint **free_list(struct dispatcher_generic *disp, size_t bytes)
 {
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    unsigned list = 63 - (unsigned)__builtin_clzll(bytes / 16);
 
-    for (struct lmp_endpoint **link = &disp->heap_free; *link != NULL; link = &(*link)->next) {
-        struct lmp_endpoint *ep = *link;
+    assert(list < LMP_ENDPOINT_FREE_LISTS);
+    return &disp->heap_free[list];
+}
 
-        if (ep->heap_bytes >= bytes) {
-            *link = ep->next;
+static void heap_free(struct dispatcher_generic *disp, struct lmp_endpoint *ep)
+{
+    struct lmp_endpoint **list = free_list(disp, ep->heap_bytes);
+
+    ep->next_free = *list;
+    *list = ep;
+}
+
+/* Most buffers of a domain have the same size, so the first of the list fits; all of a longer list
+ * fit. */
+static struct lmp_endpoint *reuse(struct dispatcher_generic *disp, size_t bytes)
+{
+    for (struct lmp_endpoint **list = free_list(disp, bytes);
+         list < disp->heap_free + LMP_ENDPOINT_FREE_LISTS; list++) {
+        struct lmp_endpoint *ep = *list;
+
+        if (ep != NULL && ep->heap_bytes >= bytes) {
+            *list = ep->next_free;
             return ep;
         }
     }
-    if (bytes > DISPATCHER_FRAME_BYTES - disp->heap_used) {
-        return NULL;
+    return NULL;
+}
+
+/* The last resort: some buffer of the list that holds too small ones as well. */
+static struct lmp_endpoint *reuse_any(struct dispatcher_generic *disp, size_t bytes)
+{
+    for (struct lmp_endpoint **link = free_list(disp, bytes); *link != NULL;
+         link = &(*link)->next_free) {
+        struct lmp_endpoint *ep = *link;
+
+        if (ep->heap_bytes >= bytes) {
+            *link = ep->next_free;
+            return ep;
+        }
     }
-    struct lmp_endpoint *ep = (struct lmp_endpoint *)(handle + disp->heap_used);
+    return NULL;
+}
+
+static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct lmp_endpoint *ep = reuse(disp, bytes);
+
+    if (ep != NULL) {
+        return ep;
+    }
+    if (bytes > DISPATCHER_FRAME_BYTES - disp->heap_used) {
+        return reuse_any(disp, bytes);
+    }
+    ep = (struct lmp_endpoint *)(handle + disp->heap_used);
     disp->heap_used += (uint32_t)bytes;
     ep->heap_bytes = (uint32_t)bytes;
     return ep;
-}
-
-static void link_endpoint(struct dispatcher_generic *disp, struct lmp_endpoint *ep)
-{
-    struct lmp_endpoint *head = disp->endpoints;
-
-    if (head == NULL) {
-        ep->next = ep->prev = ep;
-        disp->endpoints = ep;
-        return;
-    }
-    ep->next = head;
-    ep->prev = head->prev;
-    ep->prev->next = ep;
-    ep->next->prev = ep;
 }
 
 /* Endpoints are minted from one that the dispatcher makes of itself on first use. */
@@ -104,10 +133,8 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     handle = disp_disable();
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     if (err_is_fail(err)) {
-        ep->next = disp->heap_free;
-        disp->heap_free = ep;
+        heap_free(disp, ep);
     } else {
-        link_endpoint(disp, ep);
         *ret = ep;
     }
     disp_enable(handle);
@@ -135,16 +162,10 @@ void lmp_endpoint_free(struct lmp_endpoint *ep)
         slot_free(ep->recv_slot);
     }
     dispatcher_handle_t handle = disp_disable();
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    if (ep->next == ep) {
-        disp->endpoints = NULL;
-    } else {
-        ep->next->prev = ep->prev;
-        ep->prev->next = ep->next;
-        disp->endpoints = disp->endpoints == ep ? ep->next : disp->endpoints;
+    if (ep->k.older != 0) {
+        lmp_endpoints_poll_disabled(handle); /* takes it out of the list of new messages */
     }
-    ep->next = disp->heap_free;
-    disp->heap_free = ep;
+    heap_free(get_dispatcher_generic(handle), ep);
     disp_enable(handle);
 }
 
@@ -314,8 +335,8 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
         at = next_index(ep, at);
         ep->k.buf[at] = words[i];
     }
-    /* The kernel has counted this message.  If it is the only one since endpoints were polled, they need
-     * not be polled for it. */
+    /* The kernel has counted this message.  If it is the only one since endpoints were polled, they
+     * need not be polled for it. */
     if (shared->lmp_delivered - shared->lmp_seen == length + 1) {
         shared->lmp_seen = shared->lmp_delivered;
     }
@@ -325,23 +346,25 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
     trigger(ep, handle);
 }
 
+/* The kernel may deliver between any two instructions here: an endpoint that has left the list
+ * joins it again, and one that has not yet is looked at after it left. */
 void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    struct lmp_endpoint *ep = disp->endpoints;
 
     shared->lmp_seen = *(volatile uint32_t *)&shared->lmp_delivered;
-    if (ep == NULL) {
-        return;
-    }
-    do {
+    lvaddr_t offset = __atomic_exchange_n(&shared->lmp_hint, 0, __ATOMIC_RELAXED);
+    while (offset != 0) {
+        struct lmp_endpoint *ep =
+            (struct lmp_endpoint *)(handle + offset - offsetof(struct lmp_endpoint, k));
+
+        offset = ep->k.older & ~(lvaddr_t)LMP_IN_LIST;
+        *(volatile uint32_t *)&ep->k.older = 0;
         if (lmp_endpoint_can_recv(ep)) {
             if (RARELY(ep->arrived != NULL)) {
                 tell_arrivals(ep, handle);
             }
             trigger(ep, handle);
         }
-        ep = ep->next;
-    } while (ep != disp->endpoints);
+    }
 }

@@ -2,8 +2,8 @@
  *
  * The client of mem_serv (mem.if): connects on first use, asks for RAM.
  *
- * The binding has a waitset of its own: waiting for mem_serv serves no other events, so a handler of
- * the program never runs in the middle of an allocation.  Only the connecting itself serves the
+ * The binding has a waitset of its own: waiting for mem_serv serves no other events, so a handler
+ * of the program never runs in the middle of an allocation.  Only the connecting itself serves the
  * default waitset, because the answer comes through the monitor.
  */
 #include "mem_client.h"
@@ -70,26 +70,68 @@ static errval_t connect_mem(void)
     return SYS_ERR_OK;
 }
 
+static errval_t make_sure_of_connection(void)
+{
+    errval_t err = SYS_ERR_OK;
+
+    if (get_mem_binding() != NULL) {
+        return err;
+    }
+    if (connect_mutex.holder == thread_self()) {
+        /* RAM is needed to connect: the reserves were too small */
+        return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
+    }
+    thread_mutex_lock(&connect_mutex);
+    if (get_mem_binding() == NULL) {
+        err = connect_mem();
+    }
+    thread_mutex_unlock(&connect_mutex);
+    return err;
+}
+
 errval_t mem_client_allocate(struct capref *ret, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
-    errval_t err = SYS_ERR_OK, answer = SYS_ERR_OK;
+    errval_t err = make_sure_of_connection(), answer = SYS_ERR_OK;
 
-    if (get_mem_binding() == NULL) {
-        if (connect_mutex.holder == thread_self()) {
-            /* RAM is needed to connect: the reserves were too small */
-            return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
-        }
-        thread_mutex_lock(&connect_mutex);
-        if (get_mem_binding() == NULL) {
-            err = connect_mem();
-        }
-        thread_mutex_unlock(&connect_mutex);
-        if (err_is_fail(err)) {
-            return err;
-        }
+    if (err_is_fail(err)) {
+        return err;
     }
     struct mem_binding *b = get_mem_binding();
     *ret = NULL_CAP;
     err = b->rpc_tx_vtbl.allocate(b, bits, minbase, maxlimit, &answer, ret);
     return err_is_fail(err) ? err : answer;
+}
+
+errval_t ram_alloc_for(struct capref *ret, domainid_t domain, uint8_t bits)
+{
+    errval_t err = make_sure_of_connection(), answer = SYS_ERR_OK;
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    struct mem_binding *b = get_mem_binding();
+    *ret = NULL_CAP;
+    err = b->rpc_tx_vtbl.allocate_for(b, domain, bits, &answer, ret);
+    return err_is_fail(err) ? err : answer;
+}
+
+errval_t ram_free(struct capref ram)
+{
+    struct capability identity;
+    struct mem_binding *b = get_mem_binding();
+    errval_t err = cap_direct_identify(ram, &identity), answer = SYS_ERR_OK;
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (identity.type != ObjType_RAM || b == NULL) {
+        return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
+    }
+    err = b->rpc_tx_vtbl.free_monitor(b, ram, identity.u.mem.base,
+                                      (uint8_t)__builtin_ctzll(identity.u.mem.bytes), &answer);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    (void)slot_free(ram); /* it was given away */
+    return answer;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a domain comes by a multi-hop channel: the messages of monitor.if (facts §1.5; docs/monitor.md has
- * the other sides).
+ * How a domain comes by a multi-hop channel: the messages of monitor.if (facts §1.5;
+ * docs/monitor.md has the other sides).
  *
  *   client    MULTIHOP_BIND_WAIT --bind_multihop_reply_client--> MULTIHOP_CONNECTED, or
  *             MULTIHOP_DISCONNECTED + error
@@ -55,6 +55,11 @@ static void bind_reply_client(struct monitor_binding *mon, uintptr_t conn_id, er
 
     (void)mon;
     assert(chan->connstate == MULTIHOP_BIND_WAIT);
+    if (err_is_ok(err) && capref_is_null(ep)) {
+        err =
+            /* the circuit ended, and its endpoint, while the reply waited */
+            LIB_ERR_CHAN_PEER_GONE;
+    }
     chan->connstate = err_is_ok(err) ? MULTIHOP_CONNECTED : MULTIHOP_DISCONNECTED;
     chan->link.lmp.remote_cap = ep;
     chan->bind_continuation(chan->bind_st, err, chan);
@@ -84,7 +89,9 @@ static void bind_service_request(struct monitor_binding *mon, uintptr_t service_
     struct multihop_chan *chan = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
-    if (e != NULL && e->multihop_connect_callback != NULL) {
+    if (capref_is_null(ep)) {
+        err = LIB_ERR_CHAN_PEER_GONE; /* the client ended while the request waited */
+    } else if (e != NULL && e->multihop_connect_callback != NULL) {
         get_core_state()->connecting = (struct idc_client){ client, false };
         err = e->multihop_connect_callback(e->st, ep, &chan);
     }

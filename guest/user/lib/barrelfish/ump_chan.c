@@ -139,6 +139,7 @@ static void notify_sleeping_peer(struct ump_chan *uc)
     if ((wake & 1) && wake != uc->notified_wake) {
         uc->notified_wake = wake;
         UMP_STEP("notify the peer", NULL);
+        disp_count(curdispatcher(), DISP_UMP_WAKEUPS);
         invoke_notify_send(uc->notify_cap);
     }
 }
@@ -185,6 +186,7 @@ static void send_ack_if_due(struct ump_chan *uc)
     volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
     if (message != NULL) {
         ump_ring_commit(&uc->ring, message, control, UMP_MSGTYPE_ACK);
+        disp_count(curdispatcher(), DISP_UMP_ACKS);
         notify_sleeping_peer(uc);
     }
 }
@@ -214,6 +216,7 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     ump_ring_commit(&uc->ring, message, control, type);
+    disp_count(handle, DISP_UMP_MESSAGES);
     uc->filling = false;
     notify_sleeping_peer(uc);
     if (was_enabled) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accounts (account.h).  A book has as many accounts as domains have something there, so they lie in a
- * list.
- * Must keep an account as long as something is charged to it: an entry may outlive who caused it.
+ * Accounts (account.h).  A book has as many accounts as domains have something there, so they lie
+ * in a list.  Must keep an account as long as something is charged to it: an entry may outlive who
+ * caused it.
  */
 #include <assert.h>
 #include <barrelfish/debug.h>
@@ -94,6 +94,26 @@ static errval_t refuse(struct account *account, unsigned kind)
     return account->book->refusal;
 }
 
+static void add(struct account *account, unsigned kind, uint32_t units)
+{
+    account->book->used[kind] += units;
+    for (struct account *a = account; a != NULL; a = a->payer) {
+        a->charged[kind] += units;
+        a->total += units;
+    }
+}
+
+static void subtract(struct account *account, unsigned kind, uint32_t units)
+{
+    assert(kind < account->book->kinds && account->book->used[kind] >= units);
+    account->book->used[kind] -= units;
+    for (struct account *a = account; a != NULL; a = a->payer) {
+        assert(a->charged[kind] >= units && a->total >= units);
+        a->charged[kind] -= units;
+        a->total -= units;
+    }
+}
+
 errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
                         struct account_slip *slip)
 {
@@ -104,28 +124,44 @@ errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
     assert(kind < book->kinds && book->used[kind] <= book->capacity[kind]);
     if (units > book->capacity[kind] - book->used[kind] || !may_hold(account, kind, units))
         return refuse(account, kind);
-    book->used[kind] += units;
-    for (struct account *a = account; a != NULL; a = a->payer) {
-        a->charged[kind] += units;
-        a->total += units;
-    }
+    add(account, kind, units);
     *slip = (struct account_slip){ .account = account, .kind = kind, .units = units };
     return SYS_ERR_OK;
+}
+
+errval_t account_transfer(struct account_slip *slip, struct account *to)
+{
+    struct account *from = slip->account;
+    if (from == NULL || from == to)
+        return SYS_ERR_OK;
+    if (to == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    assert(to->book == from->book);
+    subtract(from, slip->kind, slip->units);
+    if (!may_hold(to, slip->kind, slip->units)) {
+        add(from, slip->kind, slip->units);
+        return refuse(to, slip->kind);
+    }
+    add(to, slip->kind, slip->units);
+    slip->account = to;
+    settle(from);
+    return SYS_ERR_OK;
+}
+
+bool account_holds(const struct account_book *book, domainid_t domain, unsigned kind)
+{
+    const struct account *account = book->first;
+    while (account != NULL && account->domain != domain)
+        account = account->next;
+    return account != NULL && account->charged[kind] > 0;
 }
 
 void account_refund(struct account_slip *slip)
 {
     struct account *account = slip->account;
-    const unsigned kind = slip->kind;
     if (account == NULL)
         return;
-    assert(kind < account->book->kinds && account->book->used[kind] >= slip->units);
-    account->book->used[kind] -= slip->units;
-    for (struct account *a = account; a != NULL; a = a->payer) {
-        assert(a->charged[kind] >= slip->units && a->total >= slip->units);
-        a->charged[kind] -= slip->units;
-        a->total -= slip->units;
-    }
+    subtract(account, slip->kind, slip->units);
     *slip = (struct account_slip){ 0 };
     settle(account);
 }

@@ -26,18 +26,31 @@ static void drop_item(struct send_item *item, errval_t err)
     free(item);
 }
 
+static void take_out(struct send_queue *queue, struct send_item *item)
+{
+    assert(item->queue == queue && queue->count > 0);
+    if (item->next != NULL)
+        item->next->before = item->before;
+    else
+        queue->tail = item->before;
+    if (item->before != NULL)
+        item->before->next = item->next;
+    else
+        queue->head = item->next;
+    item->queue = NULL;
+    queue->count--;
+}
+
 static void end_item(struct send_queue *queue, errval_t err)
 {
     struct send_item *item = queue->head;
-    queue->head = item->next;
-    if (queue->head == NULL)
-        queue->tail = NULL;
-    queue->count--;
+    take_out(queue, item);
     drop_item(item, err);
 }
 
-/* Whoever is here first works through the queue; what its items set off on the way, in done() or because
- * the binding breaks under send(), only adds or closes.  So the queue cannot go away under anybody. */
+/* Whoever is here first works through the queue; what its items set off on the way, in done() or
+ * because the binding breaks under send(), only adds or closes.  So the queue cannot go away under
+ * anybody. */
 static bool enter(struct send_queue *queue)
 {
     if (queue->running)
@@ -106,6 +119,7 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
     }
     errval_t err = SYS_ERR_OK;
     item->slip = (struct account_slip){ 0 };
+    item->queue = NULL;
     if (queue->closed)
         err = FLOUNDER_ERR_BINDING_CLOSED;
     else if (item->payer != NULL)
@@ -114,7 +128,9 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
         drop_item(item, err);
         return;
     }
+    item->queue = queue;
     item->next = NULL;
+    item->before = queue->tail;
     if (queue->tail != NULL)
         queue->tail->next = item;
     else
@@ -127,6 +143,16 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
     }
 }
 
+bool send_queue_withdraw(struct send_item *item)
+{
+    struct send_queue *queue = item->queue;
+    if (queue == NULL || item == queue->head) /* the head may be with the binding */
+        return false;
+    take_out(queue, item);
+    drop_item(item, FLOUNDER_ERR_BINDING_CLOSED);
+    return true;
+}
+
 void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *queue))
 {
     if (queue->closed)
@@ -134,15 +160,10 @@ void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *
     const bool first = enter(queue);
     queue->closed = true;
     queue->gone = gone;
-    struct send_item **link = queue->sending ? &queue->head->next : &queue->head;
-    struct send_item *item = *link; /* all behind the one that the binding has */
-    *link = NULL;
-    queue->tail = queue->sending ? queue->head : NULL;
-    queue->count = queue->sending ? 1 : 0;
-    while (item != NULL) {
-        struct send_item *next = item->next;
+    while (queue->count > (queue->sending ? 1 : 0)) { /* all behind the one that the binding has */
+        struct send_item *item = queue->sending ? queue->head->next : queue->head;
+        take_out(queue, item);
         drop_item(item, FLOUNDER_ERR_BINDING_CLOSED);
-        item = next;
     }
     if (first)
         leave(queue);

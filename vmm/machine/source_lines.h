@@ -2,8 +2,8 @@
  *
  * Source lines of ELF files on the host, for reports.  Not thread-safe; used when nothing runs.
  */
-#ifndef VMM_MACHINE_LINES_H
-#define VMM_MACHINE_LINES_H
+#ifndef VMM_MACHINE_SOURCE_LINES_H
+#define VMM_MACHINE_SOURCE_LINES_H
 
 #include <stdbool.h>
 #include <stdint.h>

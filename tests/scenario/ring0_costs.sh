@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What the calls that everybody makes cost in ring 0, in instructions, counted on the deterministic
+# engine: not more than docs/performance.md promises.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+need_engine
+need_image sbin/idcbench
+case " $ENGINES " in
+*' unicorn '*) ;;
+*) skip "only the deterministic engine counts" ;;
+esac
+count=$(dirname "$VMM")/../bench/count
+[ -x "$count" ] || skip "build/bench/count is not built (make all tests)"
+
+"$count" scenarios/bench/count.yaml >"$TMP/out" 2>&1 || fail "the run failed"
+
+at_most() { # LIMIT NAME: the median
+    local cost
+    cost=$(sed -n "s/.*: bench $2 \([0-9]*\) .*/\1/p" "$TMP/out")
+    [ "${cost:-0}" -gt 50 ] || fail "$2 was not counted"
+    [ "$cost" -le "$1" ] || fail "$2 costs $cost instructions, more than $1"
+}
+
+at_most 115 kernel.nop
+at_most 1717 kernel.retype
+at_most 1122 kernel.delete
+at_most 223 lmp.waitset.1.kernel
+at_most 223 lmp.stub.1.kernel
+at_most 462 lmp.waitset.7.kernel
+at_most 462 lmp.stub.7.kernel
