@@ -75,6 +75,7 @@ for engine in "${engines[@]}"; do
     done
     kill -TERM "$run"
     status=0
+    # shellcheck disable=SC2034  # exits_with looks at it
     wait "$run" || status=$?
     exits_with 130
     says '^-- what each thread waits for:'
