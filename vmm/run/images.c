@@ -41,8 +41,10 @@ static char *nearest_file(const char *path)
     return nearest;
 }
 
-static bool image_missing(const struct menu_line *line, const char *dir, struct diags *diags)
+static bool image_missing(const struct menu_line *line, const char *dir, bool warn,
+                          struct diags *diags)
 {
+    void (*tell)(struct diags *, struct place, const char *, ...) = warn ? diag_warning : diag_error;
     char path[2 * PATH_MAX];
     snprintf(path, sizeof(path), "%s%s", dir, line->path);
     if (access(path, R_OK) == 0)
@@ -50,20 +52,21 @@ static bool image_missing(const struct menu_line *line, const char *dir, struct 
     int error = errno;
     char *near = error == ENOENT ? nearest_file(path) : NULL;
     if (near)
-        diag_error(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
+        tell(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
                    dir, (int)(path_base(line->path) - line->path), line->path, near);
     else
-        diag_error(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
+        tell(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
                    strerror(error));
     free(near);
     return true;
 }
 
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags)
+unsigned images_missing(const struct scenario *scenario, const char *dir, bool warn,
+                        struct diags *diags)
 {
-    unsigned missing = image_missing(&scenario->menu.kernel, dir, diags);
+    unsigned missing = image_missing(&scenario->menu.kernel, dir, warn, diags);
     for (size_t i = 0; i < scenario->menu.module_count; i++)
-        missing += image_missing(&scenario->menu.modules[i], dir, diags);
+        missing += image_missing(&scenario->menu.modules[i], dir, warn, diags);
     return missing;
 }
 
