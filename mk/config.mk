@@ -84,6 +84,7 @@ KERNEL_DEBUG ?=
 kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kernel \
                 $(if $(KERNEL_DEBUG),-DKERNEL_DEBUG) \
                 -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
+loader_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -Iguest/loader -Idevices
 user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
               -ftls-model=local-exec -isystem $(B)/newlib/include \
               -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
@@ -107,9 +108,12 @@ $(call stamp,san_guest,$(CC) $(compiler) $(san_guest_flags))
 # What the guest is linked with; part of the stamps of the lists of objects.
 kernel_link_flags := -nostdlib -static -no-pie --fatal-warnings -z max-page-size=4096 -z noexecstack \
                      --build-id=none -T guest/kernel/kernel.ld
+loader_link_flags := -nostdlib -static -no-pie --fatal-warnings -z max-page-size=4096 \
+                     -z noexecstack -z norelro --build-id=none -T guest/loader/loader.ld
 user_link_flags := -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
                    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings \
                    -Wl,--gc-sections \
                    -Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r
 $(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
+$(call stamp,loader,$(CC) $(compiler) $(loader_flags))
 $(call stamp,user,$(CC) $(compiler) $(user_flags))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# The guest images: build/guest/boot/cpu (CPU driver) and build/guest/sbin/* (one ELF for each
+# The guest images: build/guest/boot/cpu (CPU driver), build/guest/boot/pc (loader of a PC) and build/guest/sbin/* (one ELF for each
 # domain).  Interfaces (idl/if/NAME.if) are compiled by build/bin/idl into build/guest/include/if/
 # and build/guest/if/; how many C files come out is the interface compiler's affair, so they are
 # compiled by one recipe for each interface and merged into one object.
 
 # --- CPU driver ----------------------------------------------------------------------------------
-kernel_sources := $(filter-out guest/kernel/plat/pc/%,$(call find_sources,guest/kernel))
+kernel_sources := $(call find_sources,guest/kernel)
 kernel_objects := $(call objects,kernel,$(kernel_sources))
 kernel_image := $(B)/guest/boot/cpu
 
@@ -27,12 +27,35 @@ $(B)/kernel/%.o: %.S $(B)/flags/kernel
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(kernel_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
 
+# --- the loader of a PC: an ELF that QEMU starts by its PVH note -----------------------------------
+loader_sources := $(call find_sources,guest/loader)
+loader_objects := $(call objects,loader,$(loader_sources))
+loader_image := $(B)/guest/boot/pc
+
+$(call stamp,loader.objects,$(loader_link_flags) $(loader_objects))
+
+$(loader_image): $(loader_objects) guest/loader/loader.ld $(B)/flags/loader.objects
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) $(loader_link_flags) -o $@ $(loader_objects)
+
+$(B)/loader/%.o: %.c $(B)/flags/loader
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(loader_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/loader/%.o: %.S $(B)/flags/loader
+	$(say) AS $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(loader_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
+
 # What writes lines of the UMP window keeps to general registers.  A window whose stores are watched is
 # read-only to the guest, each store is emulated, and KVM emulates few stores of vector registers.
 # (Not for all of the library: functions like debug_printf pass on floating-point arguments.)
 window_writer_flags := -mgeneral-regs-only
 window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ump_chan.c \
-                  guest/user/lib/barrelfish/ump_ring.c
+                  guest/user/lib/barrelfish/ump_ring.c guest/user/lib/barrelfish/ump_checked.c \
+                  guest/user/lib/barrelfish/ump_check.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------
@@ -135,9 +158,9 @@ all_domain_objects :=
 $(foreach d,$(domain_dirs),$(eval $(call domain_rule,$d)))
 
 .PHONY: guest kernel newlib
-guest: $(kernel_image) $(domain_images)
+guest: $(kernel_image) $(loader_image) $(domain_images)
 kernel: $(kernel_image)
 newlib: $(newlib_stamp)
 
--include $(kernel_objects:.o=.d) $(library_objects:.o=.d) $(crt_objects:.o=.d) \
+-include $(kernel_objects:.o=.d) $(loader_objects:.o=.d) $(library_objects:.o=.d) $(crt_objects:.o=.d) \
          $(all_domain_objects:.o=.d) $(wildcard $(B)/user/if/*/*.d)

@@ -43,8 +43,8 @@ lint-cppcheck:
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-host $(host_includes) -Iidl \
 	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources)) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
-	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Idevices \
-	    $(filter %.c,$(kernel_sources) $(library_sources) $(domain_sources)) || status=1; \
+	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Idevices -Iguest/loader \
+	    $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources)) || status=1; \
 	exit $$status
 
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
@@ -55,20 +55,25 @@ tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/u
     $(sort $(wildcard /usr/lib/llvm-*)))))
 tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources))
 tidy_kernel := $(filter %.c,$(kernel_sources))
+tidy_loader := $(filter %.c,$(loader_sources))
 tidy_user := $(filter %.c,$(library_sources) $(domain_sources))
 
 tidy_host_stamps := $(tidy_host:%.c=$(B)/lint/%.tidy)
 tidy_kernel_stamps := $(tidy_kernel:%.c=$(B)/lint/%.tidy)
+tidy_loader_stamps := $(tidy_loader:%.c=$(B)/lint/%.tidy)
 tidy_user_stamps := $(tidy_user:%.c=$(B)/lint/%.tidy)
 
 $(tidy_host_stamps): tidy_flags = -D_GNU_SOURCE= $(host_includes) -Iidl
 $(tidy_kernel_stamps): tidy_flags = -ffreestanding -mcmodel=kernel -mgeneral-regs-only -nostdinc \
     -isystem $(tidy_clang_include) -Iguest/kernel/include -Iguest/kernel -Iguest/abi -Idevices
+$(tidy_loader_stamps): tidy_flags = -ffreestanding -mgeneral-regs-only -nostdinc \
+    -isystem $(tidy_clang_include) -Iguest/loader -Idevices
 $(tidy_user_stamps): tidy_flags = -nostdinc -isystem $(tidy_clang_include) $(tidy_user_includes)
 
 # The object stands for the headers: it is newer than all of them.
 $(tidy_host_stamps): $(B)/lint/%.tidy: $(B)/host/%.o
 $(tidy_kernel_stamps): $(B)/lint/%.tidy: $(B)/kernel/%.o
+$(tidy_loader_stamps): $(B)/lint/%.tidy: $(B)/loader/%.o
 $(tidy_user_stamps): $(B)/lint/%.tidy: $(B)/user/%.o
 
 $(B)/lint/%.tidy: %.c .clang-tidy
@@ -78,4 +83,4 @@ $(B)/lint/%.tidy: %.c .clang-tidy
 	    | { grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter' || true; }
 	$(Q)touch $@
 
-lint-clang-tidy: $(tidy_host_stamps) $(tidy_kernel_stamps) $(tidy_user_stamps)
+lint-clang-tidy: $(tidy_host_stamps) $(tidy_kernel_stamps) $(tidy_loader_stamps) $(tidy_user_stamps)

@@ -2,11 +2,12 @@
  *
  * Boot information: what a core finds at the physical address in RDI when it starts.
  *
- * For core 0 the machine fills it; for every other core the monitor that starts the core does.  Both
- * also load the CPU driver's image into memory private to that core, load its first domain ("init"
- * on core 0, "monitor" elsewhere) unpacked, ready to be mapped, and build the page tables that CR3
- * names (boot_tables.h).  So the CPU driver itself copies nothing and parses nothing: instructions in
- * ring 0 can be a thousand times slower than in ring 3 (software KVM).
+ * For core 0 the machine fills it; for every other core the monitor that starts the core does.
+ * Both also load the CPU driver's image into memory private to that core, load its first domain
+ * ("init" on core 0, "monitor" elsewhere) unpacked, ready to be mapped, and build the page tables
+ * that CR3 names (boot_tables.h).  On a PC the loader stands for the machine.  So the CPU driver
+ * itself copies nothing and parses nothing: instructions in ring 0 can be a thousand times slower
+ * than in ring 3 (software KVM).
  *
  * The structure is followed by its strings; the whole has boot_bytes bytes, starts on a page and is
  * mapped read-only into the first domain, which hands it on.
@@ -19,7 +20,7 @@
 #include "layout.h"
 
 #define ABI_BOOT_MAGIC 0x314c4b4d /* "MKL1" */
-#define ABI_BOOT_VERSION 1
+#define ABI_BOOT_VERSION 2
 #define ABI_BOOT_MAX_REGIONS 256
 #define ABI_BOOT_MAX_SEGMENTS 8
 #define ABI_BOOT_MAX_BYTES 0x10000
@@ -27,6 +28,7 @@
 /* Flags */
 #define ABI_BOOT_SYSCALL_FAULTS 1 /* `syscall` in ring 3 arrives as #PF with CR2 = RIP = LSTAR */
 #define ABI_BOOT_WIDE_VECTORS 2   /* ring 3 can use AVX, whatever CPUID and CR4 say */
+#define ABI_BOOT_PC 4             /* none of the devices of ports.h: a PC, see struct abi_pc */
 
 enum abi_region_type {
     ABI_REGION_EMPTY = 0,
@@ -73,6 +75,15 @@ struct abi_topology {
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
 };
 
+/* What the loader (guest/loader) found out about a PC.  Zero on our own machine. */
+struct abi_pc {
+    uint64_t tsc_at_zero; /* TSC at machine time 0; the same for all cores */
+    uint64_t timer_hz;    /* rate of the local APIC's timer, undivided */
+    uint64_t low_memory;  /* ABI_PC_LOW_BYTES below 1 MiB, through which other cores start */
+    uint32_t apic_id[ABI_MAX_CORES];
+};
+#define ABI_PC_LOW_BYTES 0x4000
+
 struct abi_boot {
     uint32_t magic, version;
     uint32_t boot_bytes; /* this structure with its strings */
@@ -95,6 +106,7 @@ struct abi_boot {
     struct abi_segment segment[ABI_BOOT_MAX_SEGMENTS];
 
     struct abi_topology topology;
+    struct abi_pc pc;
 
     uint32_t region_count;
     uint32_t reserved;

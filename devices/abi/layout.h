@@ -11,6 +11,9 @@
  *   31 GiB       core areas, ABI_CORE_AREA_BYTES for each core (see core_page.h)
  *   32 GiB       UMP window: node n at ABI_WINDOW_BASE + n * ABI_WINDOW_STRIDE
  *   64 GiB       nothing
+ *
+ * On a PC (ABI_BOOT_PC) everything lies in RAM, below ABI_RAM_LIMIT: the boot information says
+ * where.
  */
 #ifndef ABI_LAYOUT_H
 #define ABI_LAYOUT_H

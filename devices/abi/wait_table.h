@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define ABI_WAIT_OFFSET 0x2600
+#define ABI_WAIT_OFFSET 0x9000
 #define ABI_WAIT_MAGIC 0x54494157 /* "WAIT" */
 #define ABI_WAIT_VERSION 1
 
@@ -81,6 +81,6 @@ struct abi_wait_table {
 };
 
 _Static_assert(sizeof(struct abi_wait_thread) == 88, "wait entry layout");
-_Static_assert(ABI_WAIT_OFFSET + sizeof(struct abi_wait_table) <= 0x3000, "wait table layout");
+_Static_assert(sizeof(struct abi_wait_table) <= 0x1000, "wait table layout");
 
 #endif

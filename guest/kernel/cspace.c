@@ -35,8 +35,10 @@ const struct capability *cspace_root_part(const struct capability *root, uint64_
     return root;
 }
 
-errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
-                            struct cte **slot)
+/* `*holder`: the capability of the CNode in which the slot lies. */
+static inline __attribute__((always_inline)) errval_t find(struct capability *root, capaddr_t cptr,
+                                                           unsigned level, struct cte **slot,
+                                                           const struct capability **holder)
 {
     if (root->type != ObjType_L1CNode)
         return SYS_ERR_CNODE_TYPE;
@@ -45,9 +47,11 @@ errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned le
     if (l1 >= cnode_slots(cnode))
         return SYS_ERR_CNODE_NOT_FOUND;
     struct cte *cte = cnode_slot(cnode, l1);
+    *holder = cnode;
     if (level == 2) {
         if (cte->cap.type != ObjType_L2CNode || (cte->node.bits & BITS_UNUSABLE))
             return SYS_ERR_CNODE_NOT_FOUND;
+        *holder = &cte->cap;
         cte = cnode_slot(&cte->cap, cptr & (L2_CNODE_SLOTS - 1));
     } else if (level != 1) {
         return SYS_ERR_INVARGS_SYSCALL;
@@ -56,14 +60,41 @@ errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned le
     return SYS_ERR_OK;
 }
 
+errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
+                            struct cte **slot)
+{
+    const struct capability *holder;
+    return find(root, cptr, level, slot, &holder);
+}
+
+errval_t cspace_lookup_slot_to_change(struct capability *root, capaddr_t cptr, unsigned level,
+                                      struct cte **slot)
+{
+    const struct capability *holder;
+    errval_t err = find(root, cptr, level, slot, &holder);
+    if (err_is_ok(err) && !(holder->rights & CAPRIGHTS_WRITE))
+        err = SYS_ERR_CAP_RIGHTS;
+    return err;
+}
+
+static errval_t check_usable(const struct cte *cte)
+{
+    if (cte->cap.type == ObjType_Null)
+        return SYS_ERR_CAP_NOT_FOUND;
+    return cte->node.bits & BITS_UNUSABLE ? ERR_LOCKED : SYS_ERR_OK;
+}
+
+errval_t cspace_lookup_to_change(struct capability *root, capaddr_t cptr, unsigned level,
+                                 struct cte **slot)
+{
+    errval_t err = cspace_lookup_slot_to_change(root, cptr, level, slot);
+    return err_is_fail(err) ? err : check_usable(*slot);
+}
+
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot)
 {
     errval_t err = cspace_lookup_slot(root, cptr, level, slot);
-    if (err_is_fail(err))
-        return err;
-    if ((*slot)->cap.type == ObjType_Null)
-        return SYS_ERR_CAP_NOT_FOUND;
-    return (*slot)->node.bits & BITS_UNUSABLE ? ERR_LOCKED : SYS_ERR_OK;
+    return err_is_fail(err) ? err : check_usable(*slot);
 }
 
 errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
@@ -72,6 +103,8 @@ errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64
     const uint64_t slots = cnode_slots(cnode);
     if (slot >= slots || count > slots - slot)
         return SYS_ERR_SLOTS_INVALID;
+    if (!(cnode->rights & CAPRIGHTS_WRITE))
+        return SYS_ERR_CAP_RIGHTS;
     assert(count <= L2_CNODE_SLOTS);
     *first = cnode_slot(cnode, slot);
     LOOP_BOUND(looked_at, L2_CNODE_SLOTS);

@@ -35,6 +35,9 @@
 #define COST_MOVE 200
 #define COST_STEP 60
 
+/* Progress of a revoke: an address up to which dispatchers have stopped, or that they all have. */
+#define REVOKE_DELETES UINT64_MAX
+
 _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_CTE <= UINT32_MAX, "places of CTEs");
 
 /* ---- lists of records ---- */
@@ -402,25 +405,73 @@ static bool is_remote(const struct capability *cap)
                                               mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
-errval_t cap_revoke(struct cte *cte)
+/* ---- stopping before revoking ---- */
+
+/* Nothing of a domain runs while its memory goes: that would be a domain without this or
+ * that.  So the dispatchers in the range stop first.  Between two entries they may still run, and
+ * make others; those end when it is their turn, like all.  *from: up to here there are no more. */
+static bool stop_dispatchers(const struct capability *range, uint64_t *from, struct work *work)
 {
-    if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
-        return locked();
-    if (!(cte->cap.rights & CAPRIGHTS_REVOKE))
-        return SYS_ERR_CAP_RIGHTS;
-    struct work work = { .left = WORK_OF_A_CALL };
+    const uint64_t end = cap_base(range) + cap_bytes(range);
+    LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
+    while (*from < end) {
+        LOOP_ROUND(objects);
+        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
+            return false;
+        struct cte *at = mdb_find_from(&kernel_mdb, cap_type_root(range->type), *from);
+        if (at == NULL || cap_base(&at->cap) >= end)
+            break;
+        struct capability dispatcher = { .type = ObjType_Dispatcher };
+        dispatcher.u.mem.base = cap_base(&at->cap);
+        dispatcher.u.mem.bytes = OBJSIZE_DISPATCHER;
+        uint64_t next = dispatcher.u.mem.base + cap_bytes(&at->cap);
+        if (at->cap.type != ObjType_Dispatcher && cap_is_ancestor(&dispatcher, &at->cap) &&
+            (at->cap.type == ObjType_RAM || at->cap.type == ObjType_PhysAddr)) {
+            at = mdb_find_equal(&kernel_mdb, &dispatcher);
+            next = dispatcher.u.mem.base + OBJSIZE_DISPATCHER;
+        }
+        if (at != NULL && at->cap.type == ObjType_Dispatcher && dcb_of(at) != current &&
+            !dcb_of(at)->stopped) {
+            if (!work_affords(work, COST_STOP))
+                return false;
+            dispatch_stop(dcb_of(at), true);
+        }
+        *from = next;
+    }
+    *from = REVOKE_DELETES;
+    return true;
+}
+
+static errval_t delete_range(struct cte *cte, struct work *work)
+{
     const struct dcb *caller = current;
     const struct capability cap = cte->cap;
     /* `cte` may itself lie in what ends here */
     LOOP_BOUND(rounds, WORK_OF_A_CALL / COST_STEP);
     for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
         LOOP_ROUND(rounds);
-        if (!work_affords(&work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
+        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
             return KERNEL_AGAIN;
-        errval_t err = revoke_next(cte, &work, &done);
+        errval_t err = revoke_next(cte, work, &done);
         if (err_is_fail(err) || current != caller)
             return err;
     }
-    errval_t err = delete_rest(&work);
+    errval_t err = delete_rest(work);
     return err_is_ok(err) && is_remote(&cap) ? locked() : err;
+}
+
+struct sysret cap_revoke(struct cte *cte, uint64_t progress)
+{
+    if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
+        return SYSRET(locked());
+    if (!(cte->cap.rights & CAPRIGHTS_REVOKE))
+        return SYSRET(SYS_ERR_CAP_RIGHTS);
+    struct work work = { .left = WORK_OF_A_CALL };
+    if (progress == 0)
+        progress = cap_base(&cte->cap);
+    if (cte->cap.type == ObjType_RAM || cte->cap.type == ObjType_PhysAddr)
+        if (progress != REVOKE_DELETES && !stop_dispatchers(&cte->cap, &progress, &work))
+            return (struct sysret){ .error = KERNEL_AGAIN, .value = progress };
+    errval_t err = delete_range(cte, &work);
+    return (struct sysret){ .error = err, .value = err >= KERNEL_AGAIN_LATER ? REVOKE_DELETES : 0 };
 }

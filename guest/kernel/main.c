@@ -8,6 +8,7 @@
  */
 #include "arch.h"
 #include "dispatch.h"
+#include "plat.h"
 #include "schedule.h"
 #include "startup.h"
 
@@ -31,6 +32,7 @@ void kernel_main(uint64_t boot_paddr)
 {
     boot_info = phys_to_mem(paddr(boot_paddr));
     my_core_id = (coreid_t)boot_info->core;
+    plat_init();
     CORE_PAGE->phase = ABI_PHASE_KERNEL;
     if (boot_info->magic != ABI_BOOT_MAGIC || boot_info->version != ABI_BOOT_VERSION)
         panic("boot information is not of version %d", ABI_BOOT_VERSION);

@@ -39,11 +39,16 @@ static void put_memory(struct capability *cnode, unsigned slot, unsigned type, u
     cap_insert_new(cte, &cap, (coreid_t)owner);
 }
 
-static struct capability *put_cnode(struct capability *root, unsigned slot)
+static struct capability *put_cnode_with(struct capability *root, unsigned slot, unsigned rights)
 {
     put_memory(root, slot, ObjType_L2CNode, take(OBJSIZE_L2CNODE, ABI_PAGE_BYTES), OBJSIZE_L2CNODE,
-               CAPRIGHTS_ALLRIGHTS, my_core_id);
+               rights, my_core_id);
     return &cnode_slot(root, slot)->cap;
+}
+
+static struct capability *put_cnode(struct capability *root, unsigned slot)
+{
+    return put_cnode_with(root, slot, CAPRIGHTS_ALLRIGHTS);
 }
 
 /* ---- address space ---- */
@@ -91,7 +96,9 @@ static void put_regions(struct capability *root)
 {
     struct capability *super = put_cnode(root, ROOTCN_SLOT_SUPERCN);
     struct capability *windows = put_cnode(root, ROOTCN_SLOT_WINDOWCN);
-    struct capability *modules = put_cnode(root, ROOTCN_SLOT_MODULECN);
+    /* one CNode for all that start programs: nobody takes anything out of it, or puts it there */
+    struct capability *modules = put_cnode_with(
+        root, ROOTCN_SLOT_MODULECN, CAPRIGHTS_ALLRIGHTS & ~(CAPRIGHTS_WRITE | CAPRIGHTS_REVOKE));
     struct capability *task = &cnode_slot(root, ROOTCN_SLOT_TASKCN)->cap;
     unsigned ram = 0, module = 0;
     const unsigned read_only =

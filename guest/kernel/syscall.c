@@ -15,11 +15,6 @@
 
 #define SYSCALL_INSTRUCTION_BYTES 2
 
-/* Of the first word of an invocation that is entered again, the level of a capability to send:
- * no invocation sends one. */
-#define HEAD_PROGRESS_SHIFT 24
-#define HEAD_PROGRESS ((uint64_t)INVOCATION_PROGRESS_MAX << HEAD_PROGRESS_SHIFT)
-
 struct kernel_stats kernel_counters;
 
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
@@ -155,8 +150,8 @@ send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsig
 static void __attribute__((noreturn))
 enter_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress, bool later)
 {
-    debug_assert(progress <= INVOCATION_PROGRESS_MAX);
-    area->rsi = (head & ~HEAD_PROGRESS) | progress << HEAD_PROGRESS_SHIFT | INVOKE_AGAIN;
+    area->rsi = head | INVOKE_AGAIN;
+    area->rdx = progress;
     area->rip -= SYSCALL_INSTRUCTION_BYTES;
     if (!later)
         dispatch_return(area);
@@ -165,13 +160,13 @@ enter_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress, boo
 }
 
 static void __attribute__((noreturn, noinline))
-invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head)
+invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head, uint64_t progress)
 {
     const struct invocation inv = {
         .caller = current,
         .root = &current->cspace.cap,
         .again = head & INVOKE_AGAIN,
-        .progress = (head & HEAD_PROGRESS) >> HEAD_PROGRESS_SHIFT,
+        .progress = progress,
         .command = syscall_words[0],
         .args = (const union invocation_args *)(syscall_words + 1),
     };
@@ -190,7 +185,7 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
     if (length > LMP_MSG_WORDS)
         give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
     if (head & INVOKE_AGAIN) /* nobody sees it when the call is done */
-        area->rsi = head & ~(HEAD_PROGRESS | INVOKE_AGAIN);
+        area->rsi = head & ~(uint64_t)INVOKE_AGAIN;
 
     if (level != 0) {
         errval_t err = cspace_lookup(&cte->cap, (capaddr_t)cptr, level, &cte);
@@ -206,7 +201,7 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
                      (message ? length : syscall_words[0] & 0xff) << 24 | cptr << 32,
                  CORE_PAGE->current_dcb);
     if (!message)
-        invoke_object_of(area, cte, head);
+        invoke_object_of(area, cte, head, send_cptr);
     if ((capaddr_t)send_cptr == 0)
         send(area, cte, length, head & 0xff, NULL);
     const struct lmp_transfer transfer = { .root = &current->cspace.cap,

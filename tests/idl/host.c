@@ -565,10 +565,17 @@ errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void
 }
 
 errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
-                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen)
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen,
+                       idc_bind_flags_t flags)
 {
     (void)uc, (void)cont, (void)st, (void)qnode, (void)iref, (void)inlen, (void)outlen;
+    (void)flags;
     return LIB_ERR_NOT_IMPLEMENTED;
+}
+
+struct idc_client idc_connecting_client(void)
+{
+    return (struct idc_client){ .checked = false };
 }
 
 errval_t multihop_chan_bind(struct multihop_chan *chan, multihop_bind_continuation_fn *cont,

@@ -43,11 +43,13 @@ SEND(monitor, bind_lmp_reply_client,
      (err, mon_id, conn_id, ep), CARRY(ep))
 SEND(monitor, bind_ump_service_request,
      (uintptr_t id, uintptr_t mon_id, size_t inlen, size_t outlen, uint32_t client, bool trusted,
-      struct capref frame, struct capref notify),
-     (id, mon_id, inlen, outlen, client, trusted, frame, notify), CARRY(frame), m->from[1] = notify)
+      bool checked, uint64_t recheck_ns, struct capref frame, struct capref notify),
+     (id, mon_id, inlen, outlen, client, trusted, checked, recheck_ns, frame, notify), CARRY(frame),
+     m->from[1] = notify)
 SEND(monitor, bind_ump_reply_client,
-     (uintptr_t mon_id, uintptr_t conn_id, errval_t err, struct capref frame, struct capref notify),
-     (mon_id, conn_id, err, frame, notify), CARRY(frame), m->from[1] = notify)
+     (uintptr_t mon_id, uintptr_t conn_id, errval_t err, bool checked, uint64_t recheck_ns,
+      struct capref frame, struct capref notify),
+     (mon_id, conn_id, err, checked, recheck_ns, frame, notify), CARRY(frame), m->from[1] = notify)
 SEND(monitor, bind_multihop_service_request,
      (uintptr_t id, uintptr_t mon_id, uint32_t client, struct capref ep), (id, mon_id, client, ep),
      CARRY(ep))
@@ -90,8 +92,8 @@ SEND(intermon, bind_monitor_reply, (uint8_t src, errval_t err, uint32_t notify_i
 SEND(intermon, monitor_linked, (uint8_t core, uint8_t peer, errval_t err), (core, peer, err))
 SEND(intermon, bind_ump_request,
      (iref_t iref, uint64_t mon_id, uint64_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-      uint32_t notify_id, uint32_t asker, bool trusted, const char *client),
-     (iref, mon_id, base, bytes, inlen, outlen, notify_id, asker, trusted, m->text),
+      uint32_t notify_id, uint32_t asker, bool trusted, bool checked, const char *client),
+     (iref, mon_id, base, bytes, inlen, outlen, notify_id, asker, trusted, checked, m->text),
      strncpy(m->text, client, sizeof(m->text) - 1))
 SEND(intermon, bind_ump_reply,
      (uint64_t mon_id, errval_t err, uint64_t peer_id, uint32_t notify_id, const char *service),
@@ -309,7 +311,7 @@ static void to_monitor(struct monitor_binding *b, const struct message *m, struc
         CASE(monitor, get_iref_state, a->iref, a->st)
         CASE(monitor, bind_lmp_client_request, a->iref, a->conn_id, a->buflen, cap)
         CASE(monitor, bind_lmp_reply_monitor, a->err, a->mon_id, a->conn_id, cap)
-        CASE(monitor, bind_ump_client_request, a->iref, a->conn_id, a->inlen, a->outlen)
+        CASE(monitor, bind_ump_client_request, a->iref, a->conn_id, a->inlen, a->outlen, a->checked)
         CASE(monitor, bind_ump_reply_monitor, a->mon_id, a->conn_id, a->err)
         CASE(monitor, bind_multihop_client_request, a->iref, a->conn_id, cap)
         CASE(monitor, bind_multihop_reply_monitor, a->mon_id, a->err, cap)
@@ -368,7 +370,7 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, bind_monitor_reply, a->src, a->err, a->notify_id)
         CASE(intermon, monitor_linked, a->core, a->peer, a->err)
         CASE(intermon, bind_ump_request, a->iref, a->mon_id, a->base, a->bytes, a->inlen, a->outlen,
-             a->notify_id, a->asker, a->trusted, m->text)
+             a->notify_id, a->asker, a->trusted, a->checked, m->text)
         CASE(intermon, bind_ump_reply, a->mon_id, a->err, a->peer_id, a->notify_id, m->text)
         CASE(intermon, bind_ump_cancel, a->mon_id)
         CASE(intermon, bind_multihop_cancel, a->own_vci)

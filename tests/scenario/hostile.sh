@@ -126,6 +126,26 @@ case " $ENGINES " in
     ;;
 esac
 
+# What many have nobody takes from them: boot information, the programs of the menu, memory that
+# another core uses.  Afterwards programs start as ever.
+scenario authority 2 '100 s' 'console: "boot information: kept"
+  - console: "modules: kept"
+  - console: "lent memory: kept"
+  - console: survived authority borrower
+  - not: "allowed:"
+  - console: Hello World
+    core: each' <<'MENU'
+module /sbin/hostile boot authority modules
+module /sbin/hostile core=0 authority bootinfo
+module /sbin/hostile core=1 authority owner
+module /sbin/hostile core=0 authority borrower
+module /sbin/hello core=0-1
+MENU
+for engine in $ENGINES; do
+    vmm run --engine "$engine" "$TMP/authority.yaml"
+    exits_with 0
+done
+
 # So many that their ends, one within the other, would not fit on the CPU driver's stack.  (On KVM,
 # where ring 0 may be slow, making them takes too long.)
 case " $ENGINES " in

@@ -61,6 +61,54 @@ Test(kernel_authority, what_is_retyped_has_no_more_rights_than_its_source)
     cr_expect_eq(cap_at(alice, SLOT(5))->rights, some);
 }
 
+/* MODULECN lies in the CSpace of all that start programs. */
+Test(kernel_authority, a_cnode_without_the_right_write_is_read_only)
+{
+    const capaddr_t l1 = 40, in = KPI_CPTR(l1, 0);
+    const uint64_t cnode = in | 1ull << 32;
+    EXPECT_OK(INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, 0, ObjType_L2CNode, 0,
+                     1, ROOT_CPTR, 0, l1)
+                  .error);
+    EXPECT_OK(retype(RAM_CPTR, 1u << 20, ObjType_Frame, 4096, 1, 1));
+    EXPECT_OK(retype(RAM_CPTR, 2u << 20, ObjType_VNode_x86_64_ptable, 0, 1, 2));
+    EXPECT_OK(INVOKE(in, 1, CNodeCmd_Copy, 0, ROOT_CPTR, SLOT(1), 2).error);
+    cnode_slot(&alice->cspace.cap, l1)->cap.rights &= (uint8_t)~CAPRIGHTS_WRITE;
+
+    EXPECT_OK(copy(3, in)); /* it can be read */
+    EXPECT_ERR(INVOKE(in, 1, CNodeCmd_Copy, 1, ROOT_CPTR, SLOT(1), 2).error, SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Copy, in + 1, ROOT_CPTR, SLOT(1), 2 << 8 | 2).error,
+               SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(INVOKE(in, 1, CNodeCmd_Mint, 1, ROOT_CPTR, SLOT(1), 2, CAPRIGHTS_READ).error,
+               SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Retype, ROOT_CPTR, RAM_CPTR | 2ull << 32, 3u << 20,
+                      ObjType_Frame, 4096, 1, ROOT_CPTR, cnode, 1)
+                   .error,
+               SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Create, ObjType_ID, in, 1, 1).error, SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(delete_cap(in), SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(
+        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, in, 2, 0, 0, 1, SLOT(0) | 2ull << 32, 10).error,
+        SYS_ERR_SOURCE_CAP_LOOKUP);
+    EXPECT_ERR(
+        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(3), 2, 0, 0, 1, in | 2ull << 32, 1).error,
+        SYS_ERR_DEST_CNODE_LOOKUP);
+
+    /* nor by messages: what lies there is not given away, and nothing is received there */
+    give_endpoint(20, 8192, 24);
+    struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+    const uint64_t send = (uint64_t)SLOT(20) << 32 | 2 << 24 | 2 << 16 | 1 << 8;
+    *a = (struct registers_x86_64){ .rsi = send | LMP_FLAG_GIVEAWAY, .rdx = in };
+    ((struct lmp_endpoint_kern *)((char *)bob->disp + 8192))->recv_cptr = SLOT(40);
+    cr_assert_eq(enter(a), RETURNED);
+    EXPECT_ERR(a->rax, SYS_ERR_LMP_CAPTRANSFER_SRC_LOOKUP);
+    cnode_slot(&bob->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap.rights &= (uint8_t)~CAPRIGHTS_WRITE;
+    *a = (struct registers_x86_64){ .rsi = send, .rdx = SLOT(1) };
+    cr_assert_eq(enter(a), RETURNED);
+    EXPECT_ERR(a->rax, SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID);
+    cr_expect_eq(cap_at(alice, in)->type, ObjType_Frame);
+    cr_expect_eq(cap_at(alice, in + 1)->type, ObjType_Null);
+}
+
 Test(kernel_authority, a_frame_that_cannot_be_read_is_not_mapped)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_ptable, 0, 1, 1));

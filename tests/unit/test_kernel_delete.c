@@ -196,6 +196,56 @@ Test(kernel_delete, a_dispatcher_with_many_endpoints_ends_in_many_entries)
     check_nothing_is_left();
 }
 
+#define DOMAINS 12
+
+static struct dcb *domain_in_ram[DOMAINS];
+
+/* A domain without this or that would run; so none runs when the first thing has gone. */
+static void all_have_stopped_before_anything_goes(void)
+{
+    unsigned running = 0, frames = 0;
+    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c))
+        frames += c->cap.type == ObjType_Frame && cap_base(&c->cap) >= RAM_BASE;
+    for (unsigned i = 0; i < DOMAINS; i++)
+        running += !domain_in_ram[i]->stopped;
+    cr_assert(running == 0 || frames == 256, "%u run, %u frames are left", running, frames);
+}
+
+Test(kernel_delete, dispatchers_in_what_is_revoked_stop_before_anything_goes)
+{
+    EXPECT_OK(make_cnode(2u << 20, MY_L1_SLOT));
+    EXPECT_OK(retype_into(RAM_CPTR, 0, ObjType_Frame, 4096, 256, MY_L1_SLOT, 0));
+    /* some in RAM of their own, side by side; some alone */
+    EXPECT_OK(retype(RAM_CPTR, 3u << 20, ObjType_RAM, 4096, 2, 100));
+    for (unsigned i = 0; i < DOMAINS; i++) {
+        const bool alone = i >= 8;
+        EXPECT_OK(retype(alone ? RAM_CPTR : SLOT(100 + i / 4),
+                         alone ? (4u << 20) + i * 8192 : i % 4 * OBJSIZE_DISPATCHER,
+                         ObjType_Dispatcher, 0, 1, 110 + i));
+        domain_in_ram[i] = phys_to_mem(paddr(cap_at(alice, SLOT(110 + i))->u.mem.base));
+    }
+    EXPECT_OK(retype(SLOT(112), 0, ObjType_EndPointLMP, 0, 40, 130)); /* at the same address */
+    between_entries = all_have_stopped_before_anything_goes;
+    EXPECT_OK(revoke(RAM_CPTR));
+    cr_expect_gt(entries, 10);
+    cr_expect(!alice->stopped && !bob->stopped, "they lie elsewhere");
+    check_nothing_is_left();
+}
+
+/* Else nobody would be left to do it. */
+Test(kernel_delete, who_revokes_his_own_dispatcher_does_not_stop_before_the_others)
+{
+    struct cte range = { .cap = { .type = ObjType_PhysAddr, .rights = CAPRIGHTS_ALLRIGHTS } };
+    range.cap.u.mem.base = mem_to_phys(alice).v;
+    range.cap.u.mem.bytes = mem_to_phys(bob).v + OBJSIZE_DISPATCHER - range.cap.u.mem.base;
+    cr_assert_eq(mdb_insert(&kernel_mdb, &range), MDB_OK);
+    struct sysret result = { .error = KERNEL_AGAIN };
+    while (!bob->stopped && result.error == KERNEL_AGAIN)
+        result = cap_revoke(&range, result.value);
+    cr_expect(bob->stopped && !alice->stopped);
+    mdb_remove(&kernel_mdb, &range);
+}
+
 static capaddr_t taken;
 
 static void take_a_slot(void)

@@ -17,15 +17,31 @@
 
 static struct cte slots[MODEL_SLOTS];
 static bool present[MODEL_SLOTS];
-static size_t present_count;
-static struct mdb database;
+/* Two databases, as on each core: one of its own, one of what is kept for other cores.  A slot
+ * that is present lies in one of them. */
+enum { OWN, REMOTE, DATABASES };
+static uint8_t lies_in[MODEL_SLOTS];
+static size_t present_count[DATABASES];
+static struct mdb databases[DATABASES];
+
+/* The database that the functions of the model speak of. */
+static uint8_t asked;
 
 static void model_reset(void)
 {
     memset(slots, 0, sizeof(slots));
     memset(present, 0, sizeof(present));
-    present_count = 0;
-    mdb_init(&database);
+    memset(lies_in, OWN, sizeof(lies_in));
+    memset(present_count, 0, sizeof(present_count));
+    for (unsigned i = 0; i < DATABASES; i++) {
+        mdb_init(&databases[i]);
+    }
+    asked = OWN;
+}
+
+static bool is_in(int slot)
+{
+    return present[slot] && lies_in[slot] == asked;
 }
 
 static int ascending(uint64_t a, uint64_t b)
@@ -59,7 +75,7 @@ static int model_predecessor(int slot)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && model_compare_slots(i, slot) < 0 &&
+        if (is_in(i) && model_compare_slots(i, slot) < 0 &&
             (best < 0 || model_compare_slots(i, best) > 0)) {
             best = i;
         }
@@ -71,7 +87,7 @@ static int model_successor(int slot)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && model_compare_slots(i, slot) > 0 &&
+        if (is_in(i) && model_compare_slots(i, slot) > 0 &&
             (best < 0 || model_compare_slots(i, best) < 0)) {
             best = i;
         }
@@ -84,7 +100,7 @@ static int model_less(const struct capability *cap, bool or_equal)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && model_compare(&slots[i].cap, cap) < (or_equal ? 1 : 0) &&
+        if (is_in(i) && model_compare(&slots[i].cap, cap) < (or_equal ? 1 : 0) &&
             (best < 0 || model_compare_slots(i, best) > 0)) {
             best = i;
         }
@@ -96,7 +112,7 @@ static int model_greater(const struct capability *cap, bool or_equal)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && model_compare(&slots[i].cap, cap) > (or_equal ? -1 : 0) &&
+        if (is_in(i) && model_compare(&slots[i].cap, cap) > (or_equal ? -1 : 0) &&
             (best < 0 || model_compare_slots(i, best) < 0)) {
             best = i;
         }
@@ -113,7 +129,7 @@ static int model_equal(const struct capability *cap)
 static bool model_has_copies(int slot)
 {
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && i != slot && cap_is_copy(&slots[i].cap, &slots[slot].cap)) {
+        if (is_in(i) && i != slot && cap_is_copy(&slots[i].cap, &slots[slot].cap)) {
             return true;
         }
     }
@@ -142,7 +158,7 @@ static enum mdb_range model_range(uint8_t root, uint64_t base, uint64_t bytes, i
     enum mdb_range best = MDB_RANGE_NOT_FOUND;
     *slot = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (!present[i]) {
+        if (!is_in(i)) {
             continue;
         }
         enum mdb_range answer = model_classify(&slots[i].cap, root, base, bytes);
@@ -161,6 +177,19 @@ static enum mdb_range model_range(uint8_t root, uint64_t base, uint64_t bytes, i
     return best;
 }
 
+/* First slot that begins at the address or behind it. */
+static int model_from(uint8_t root, uint64_t address)
+{
+    int best = -1;
+    for (int i = 0; i < MODEL_SLOTS; i++) {
+        if (is_in(i) && cap_type_root(slots[i].cap.type) == root &&
+            cap_base(&slots[i].cap) >= address && (best < 0 || model_compare_slots(i, best) < 0)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 static int model_for_address(uint8_t root, uint64_t address)
 {
     int slot;
@@ -172,7 +201,7 @@ static int model_ancestor(const struct capability *cap)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && cap_is_ancestor(cap, &slots[i].cap) &&
+        if (is_in(i) && cap_is_ancestor(cap, &slots[i].cap) &&
             (best < 0 || model_compare_slots(i, best) > 0)) {
             best = i;
         }
@@ -185,7 +214,7 @@ static int model_descendant(const struct capability *cap, int after)
 {
     int best = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (present[i] && cap_is_ancestor(&slots[i].cap, cap) &&
+        if (is_in(i) && cap_is_ancestor(&slots[i].cap, cap) &&
             (after < 0 || model_compare_slots(i, after) > 0) &&
             (best < 0 || model_compare_slots(i, best) < 0)) {
             best = i;

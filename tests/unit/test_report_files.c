@@ -257,7 +257,8 @@ Test(report_junit, is_well_formed_whatever_the_guest_prints, .init = setup, .fin
     cr_assert_eq(report_files_add_error(&files, "a&b.yaml", "x\"y", "no <image>"), 0);
     char *out = written(report_files_write_junit);
     cr_expect_gt(check_xml(out), 9u, "%s", out);
-    cr_expect_not_null(strstr(out, "<testsuites name=\"vmm\" tests=\"3\" failures=\"1\" errors=\"1\""));
+    cr_expect_not_null(
+        strstr(out, "<testsuites name=\"vmm\" tests=\"3\" failures=\"1\" errors=\"1\""));
     cr_expect_not_null(strstr(out, "file=\"dir/t&lt;1&gt;.yaml\""));
     cr_expect_not_null(strstr(out, "<testcase classname=\"vmm.kvm\" name=\"t\" time=\"1.840\">"));
     cr_expect_not_null(strstr(out, "<property name=\"seed\" value=\""));

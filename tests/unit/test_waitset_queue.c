@@ -2,6 +2,7 @@
  *
  * What is built on waitsets: event queues, event mutexes, deferred events.
  */
+/* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
 /* link: guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c */
 /* link: guest/user/lib/barrelfish/deferred.c */

@@ -74,7 +74,7 @@ static void waitset_set_up(bool short_way)
     memset(line, 0, sizeof(line));
     for (unsigned i = 0; i < CHANNELS; i++) {
         waitset_chanstate_init(&chan[i], CHANTYPE_UMP_IN);
-        ump[i].ring.recv.next = &line[i];
+        ump[i].ring.recv.next = ump[i].ring.recv.mine = &line[i];
         ump[i].ring.recv.epoch = 1;
         ump[i].ring.send.next = &line[i]; /* to be fetched early */
         chan[i].arg = &ump[i];

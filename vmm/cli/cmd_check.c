@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * vmm check: validates scenario files and the menus they name, and compares the menus with the guest
- * images where there are any.  Runs nothing.  A missing image is an error only if --images was given,
- * else a warning where there are images at all: a scenario is no worse for being checked on a host
- * without a build.
+ * vmm check: validates scenario files and the menus they name, and compares the menus with the
+ * guest images where there are any.  Runs nothing.  A missing image is an error only if --images
+ * was given, else a warning where there are images at all: a scenario is no worse for being
+ * checked on a host without a build.
  */
 #include <errno.h>
 #include <limits.h>
@@ -45,7 +45,8 @@ static struct scenario *check_file(const char *file, const struct options *optio
     if (!images_find(options->images, dir, sizeof(dir)))
         diag_error(diags, (struct place){ 0 }, "%s", dir);
     else
-        good = images_missing(scenario, dir, false, diags) == 0 && messages_known(scenario, dir, diags);
+        good = images_missing(scenario, dir, false, diags) == 0 &&
+               messages_known(scenario, dir, diags);
     if (good)
         return scenario;
     scenario_free(scenario);

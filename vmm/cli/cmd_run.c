@@ -28,7 +28,8 @@ static const struct command_line command_line = {
                  "Longest processor time of a run in virtual time, as in 1h (default 20min)" },
                { 'i', "Guest images; default $VMM_IMAGES, else ../guest or ../lib/vmm/guest beside "
                       "vmm" },
-               { OPTION_JSON, "Write results as JSON; - is standard output, as for all result files" },
+               { OPTION_JSON,
+                 "Write results as JSON; - is standard output, as for all result files" },
                { OPTION_JUNIT, "Write results as JUnit XML" },
                { OPTION_TRACE, "Write console lines, events, system calls and upcalls" },
                { OPTION_RECORD,

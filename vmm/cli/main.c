@@ -31,6 +31,7 @@ static const struct command commands[] = {
     { "check", cmd_check, "FILE...", "validate scenario files, run nothing" },
     { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
+    { "export", cmd_export, "FILE DIR", "write what QEMU or libvirt need to run the machine" },
     { "doctor", cmd_doctor, "", "say what this host can run, and why not" },
 };
 

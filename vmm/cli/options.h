@@ -34,13 +34,16 @@ enum {
     OPTION_FULL,
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
-    OPTION_FORMAT
+    OPTION_FORMAT,
+    OPTION_EXPORT_FORMAT,
+    OPTION_ACCEL
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
-    const char *engine, *images, *json, *junit, *trace, *record, *faults_out;
+    const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
+        *accel;
     bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

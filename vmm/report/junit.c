@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The results of runs as JUnit XML, in the form that Jenkins' schema allows (tests/data/junit-10.xsd).
+ * The results of runs as JUnit XML, in the form that Jenkins' schema allows
+ * (tests/data/junit-10.xsd).
  *
- * Each run is a suite with one case, since properties, time and file belong to suites there.  The text
- * of a failure is for people: why, which expectations do not hold and where they were written, what
- * the machine says about it, and the command that runs it again.
+ * Each run is a suite with one case, since properties, time and file belong to suites there.  The
+ * text of a failure is for people: why, which expectations do not hold and where they were
+ * written, what the machine says about it, and the command that runs it again.
  */
 #include "report/files.h"
 

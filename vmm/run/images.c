@@ -44,7 +44,8 @@ static char *nearest_file(const char *path)
 static bool image_missing(const struct menu_line *line, const char *dir, bool warn,
                           struct diags *diags)
 {
-    void (*tell)(struct diags *, struct place, const char *, ...) = warn ? diag_warning : diag_error;
+    void (*tell)(struct diags *, struct place, const char *, ...) =
+        warn ? diag_warning : diag_error;
     char path[2 * PATH_MAX];
     snprintf(path, sizeof(path), "%s%s", dir, line->path);
     if (access(path, R_OK) == 0)
@@ -52,11 +53,11 @@ static bool image_missing(const struct menu_line *line, const char *dir, bool wa
     int error = errno;
     char *near = error == ENOENT ? nearest_file(path) : NULL;
     if (near)
-        tell(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
-                   dir, (int)(path_base(line->path) - line->path), line->path, near);
+        tell(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path, dir,
+             (int)(path_base(line->path) - line->path), line->path, near);
     else
         tell(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
-                   strerror(error));
+             strerror(error));
     free(near);
     return true;
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "machine/machine.h"
+#include "run/config.h"
 #include "run/images.h"
 #include "run/status.h"
 #include "scenario/text.h"
@@ -109,39 +110,12 @@ static void sink_value(void *context, unsigned core, const char *domain, uint64_
 
 /* ---- scenario -> machine ---- */
 
-static struct machine_menu_line menu_line(const struct menu_line *line)
-{
-    return (struct machine_menu_line){
-        .path = line->path,
-        .line = line->command,
-        .file = line->place.file,
-        .line_number = line->place.line,
-    };
-}
-
 /* `modules` has room for all modules of the menu. */
 static void fill_config(struct machine_config *config, struct machine_menu_line *modules,
                         struct run *run)
 {
     const struct scenario *scenario = run->scenario;
-    const struct scenario_machine *machine = &scenario->machine;
-    config->core_count = machine->core_count;
-    config->node_count = machine->node_count;
-    for (unsigned core = 0; core < machine->core_count; core++)
-        config->core_node[core] = (uint8_t)scenario_node_of(machine, core);
-    for (unsigned node = 0; node < machine->node_count; node++)
-        config->node[node] = (struct machine_node){ machine->node[node].memory_bytes,
-                                                    machine->node[node].window_bytes };
-    static_assert(MENU_MODULES_MAX == MACHINE_MAX_MODULES, "what vmm check accepts can be run");
-    static_assert(sizeof(config->distance) == sizeof(machine->distance), "one layout");
-    memcpy(config->distance, machine->distance, sizeof(config->distance));
-    config->image_dir = run->settings->images;
-    config->kernel = menu_line(&scenario->menu.kernel);
-    for (size_t i = 0; i < scenario->menu.module_count; i++)
-        modules[i] = menu_line(&scenario->menu.modules[i]);
-    config->module = modules;
-    config->module_count = (unsigned)scenario->menu.module_count;
-    config->seed = run->settings->seed;
+    config_of_scenario(config, modules, scenario, run->settings->images, run->settings->seed);
     config->deadline_ns = scenario->deadline_ns;
     config->trace = run->settings->report.verbosity >= 2 || run->settings->report.trace;
     config->faults =

@@ -110,9 +110,8 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     bool flags = strncmp(text, "spawnflags=", 11) == 0;
     if (!core && !flags) {
         static const char *const known[] = { "core", "spawnflags" };
-        const char *near = strchr(text, '=') && index < 2
-                               ? nearest_word(key_of(arena, text), known, 2)
-                               : NULL;
+        const char *near =
+            strchr(text, '=') && index < 2 ? nearest_word(key_of(arena, text), known, 2) : NULL;
         if (near)
             diag_warning(diags, place, "'%s' is text for the program; did you mean '%s='?", text,
                          near);
@@ -143,8 +142,8 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
-/* A word that nobody knows: an error if it is one letter or two from one that is known, since then the
- * author meant that; else it is only said that it does nothing. */
+/* A word that nobody knows: an error if it is one letter or two from one that is known, since
+ * then the author meant that; else it is only said that it does nothing. */
 static void unknown_word(struct arena *arena, const char *text, const char *const *known,
                          size_t count, const char *who, struct place place, struct diags *diags)
 {
@@ -153,7 +152,7 @@ static void unknown_word(struct arena *arena, const char *text, const char *cons
         diag_error(diags, place, "'%s': %s has no such option; did you mean '%s='?", text, who,
                    near);
     else
-        diag_warning(diags, place, "'%s' has no effect: %s knows '%s=' only", text, who, known[0]);
+        diag_warning(diags, place, "'%s' has no effect: %s knows no such option", text, who);
 }
 
 /* The way messages take between monitors (docs/monitor.md). */
@@ -184,21 +183,28 @@ static void parse_monitor_argument(struct arena *arena, const char *word, size_t
         unknown_word(arena, text, known, 1, "the monitor", place, diags);
 }
 
-/* The CPU driver knows one option, `slice=`, and is told nothing it could not read: its parser is
- * smaller than ours. */
+/* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
+ * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
+ * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
                                   struct place place, struct diags *diags)
 {
-    static const char *const known[] = { "slice" };
+    static const char *const known[] = { "slice", "recheck", "checked" };
     const char *text = arena_text(arena, word, length);
-    if (strncmp(text, "slice=", 6) != 0) {
-        unknown_word(arena, text, known, 1, "the CPU driver", place, diags);
+    if (strncmp(text, "checked=", 8) == 0) {
+        if (strcmp(text + 8, "all") != 0 && strcmp(text + 8, "none") != 0)
+            diag_error(diags, place, "'%s': expected checked=all or checked=none", text);
+        return;
+    }
+    size_t begin = strncmp(text, "slice=", 6) == 0 ? 6 : strncmp(text, "recheck=", 8) == 0 ? 8 : 0;
+    if (begin == 0) {
+        unknown_word(arena, text, known, 3, "the CPU driver", place, diags);
         return;
     }
     uint64_t ns = 0;
-    const char *unit = text + 6 + strspn(text + 6, "0123456789");
+    const char *unit = text + begin + strspn(text + begin, "0123456789");
     bool has_unit = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
-    if (!has_unit || parse_duration(text + 6, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
+    if (!has_unit || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
         diag_error(diags, place,
                    "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
                    text);

@@ -45,12 +45,16 @@ struct scenario_node {
     uint64_t window_bytes; /* multiple of 2 MiB, at most ABI_WINDOW_STRIDE */
 };
 
+#define SCENARIO_BOARD_MICROVM 0
+#define SCENARIO_BOARD_Q35 1
+
 struct scenario_machine {
     unsigned core_count; /* 1 .. ABI_MAX_CORES; cores are numbered from 0 without gaps */
     unsigned node_count; /* 1 .. ABI_MAX_NODES; every core is in exactly one node */
     struct scenario_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
     bool crash_fails;                               /* a domain that a fault ends ends the run */
+    unsigned board;        /* SCENARIO_BOARD_*: which PC, where a PC runs it */
     uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
 };
 

@@ -29,7 +29,7 @@ struct node_input {
 };
 
 struct machine_input {
-    struct given cores, memory, window, slice;
+    struct given cores, memory, window, slice, board;
     const struct ynode *nodes_at, *distances_at;
     struct node_input node[ABI_MAX_NODES];
     unsigned node_count;
@@ -161,11 +161,24 @@ static void parse_machine_distances(struct parser *parser, const struct ynode *v
     input->distances_at = value; /* checked when the number of nodes is known */
 }
 
+static void parse_machine_board(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct machine_input *input = object;
+    const char *name;
+    if (!parse_text(parser, value, "board", &name))
+        return;
+    if (strcmp(name, "microvm") != 0 && strcmp(name, "q35") != 0)
+        diag_error(parser->diags, value->place, "board: expected microvm or q35, found '%s'", name);
+    else
+        input->board =
+            (struct given){ value, *name == 'q' ? SCENARIO_BOARD_Q35 : SCENARIO_BOARD_MICROVM };
+}
+
 static const struct key machine_keys[] = {
     { "cores", false, parse_machine_cores },           { "memory", false, parse_machine_memory },
     { "window", false, parse_machine_window },         { "nodes", false, parse_machine_nodes },
     { "distances", false, parse_machine_distances },   { "slice", false, parse_machine_slice },
-    { "on_domain_crash", false, parse_machine_crash },
+    { "on_domain_crash", false, parse_machine_crash }, { "board", false, parse_machine_board },
 };
 
 /* ---- what fits together ---- */
@@ -379,6 +392,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
 
     machine->crash_fails = input->crash_fails;
     machine->slice_blocks = input->slice.at ? (uint32_t)input->slice.value : 0;
+    machine->board = (unsigned)input->board.value;
     machine->node_count = input->node_count ? input->node_count : 1;
     if (input->node_count) {
         check_cores(parser, input, machine);

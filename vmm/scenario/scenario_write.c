@@ -66,6 +66,8 @@ static void write_machine(FILE *out, const struct scenario_machine *machine)
         fprintf(out, "  on_domain_crash: fail\n");
     if (machine->slice_blocks)
         fprintf(out, "  slice: %u\n", machine->slice_blocks);
+    if (machine->board == SCENARIO_BOARD_Q35)
+        fputs("  board: q35\n", out);
     fputs("  nodes:\n", out);
     for (unsigned i = 0; i < machine->node_count; i++) {
         fputs("    - cores: ", out);

@@ -14,9 +14,10 @@ enum objtype {
     ObjType_Num
 };
 
-/* Each is enforced.  The first three are about memory, of RAM, Frames and what is made of them. */
+/* Each is enforced.  The first three are about memory, of RAM, Frames and what is made of them; the
+ * second about CNodes, too. */
 #define CAPRIGHTS_READ (1 << 0)     /* may be mapped */
-#define CAPRIGHTS_WRITE (1 << 1)    /* may be mapped writable */
+#define CAPRIGHTS_WRITE (1 << 1)    /* may be mapped writable; slots may be filled and emptied */
 #define CAPRIGHTS_EXECUTE (1 << 2)  /* may be mapped executable */
 #define CAPRIGHTS_GRANT (1 << 3)    /* may be copied, minted, retyped, sent in a message */
 #define CAPRIGHTS_IDENTIFY (1 << 4) /* what it names may be learnt */

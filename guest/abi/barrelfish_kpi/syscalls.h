@@ -37,7 +37,7 @@
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
 /* The CPU driver's own: an invocation that is more than one entry's work is made again, from the same
- * instruction, with this bit set, and how far it has got in place of send_level. */
+ * instruction, with this bit set, and how far it has got in RDX. */
 #define INVOKE_AGAIN (1 << 7)
 
 #define LMP_MSG_WORDS 10 /* payload of one LMP message */

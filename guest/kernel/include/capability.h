@@ -93,6 +93,10 @@ static inline unsigned cap_known_rights(uint8_t type)
     case ObjType_EndPointUMP:
         rights |= CAPRIGHTS_READ | CAPRIGHTS_WRITE | CAPRIGHTS_EXECUTE;
         break;
+    case ObjType_L1CNode:
+    case ObjType_L2CNode:
+        rights |= CAPRIGHTS_WRITE;
+        break;
     default:
         break;
     }

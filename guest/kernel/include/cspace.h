@@ -35,12 +35,19 @@ const struct capability *cspace_root_part(const struct capability *root, uint64_
 errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned level,
                             struct cte **slot);
 
-/* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND; nor locked or in delete, else SYS_ERR_CAP_LOCKED under
- * SYS_ERR_RETRY_THROUGH_MONITOR. */
+/* The same, and not empty, else SYS_ERR_CAP_NOT_FOUND; nor locked or in delete, else
+ * SYS_ERR_CAP_LOCKED under SYS_ERR_RETRY_THROUGH_MONITOR. */
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
 
-/* The first of `count` slots (at most L2_CNODE_SLOTS) from `slot` in a CNode, all of them empty:
- * SYS_ERR_SLOTS_INVALID, SYS_ERR_SLOT_IN_USE. */
+/* Both for who wants to fill or empty the slot, or to map what is in it: the CNode in which it lies
+ * must have the right WRITE, else SYS_ERR_CAP_RIGHTS. */
+errval_t cspace_lookup_slot_to_change(struct capability *root, capaddr_t cptr, unsigned level,
+                                      struct cte **slot);
+errval_t cspace_lookup_to_change(struct capability *root, capaddr_t cptr, unsigned level,
+                                 struct cte **slot);
+
+/* The first of `count` slots (at most L2_CNODE_SLOTS) from `slot` in a CNode, which may
+ * be changed, all of them empty: SYS_ERR_SLOTS_INVALID, SYS_ERR_CAP_RIGHTS, SYS_ERR_SLOT_IN_USE. */
 errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
                            struct cte **first);
 

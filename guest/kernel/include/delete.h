@@ -22,9 +22,11 @@ errval_t cap_delete_rest(void);
 /* The same for what is no object of several parts, such as a mapping or an endpoint: at once. */
 void cap_delete_now(struct cte *cte);
 
-/* Deletes all copies and descendants of `cte`, which stays.  KERNEL_AGAIN, KERNEL_AGAIN_LATER: once more.
- * What other cores have stays, and the answer says so. */
-errval_t cap_revoke(struct cte *cte);
+/* Deletes all copies and descendants of `cte`, which stays, after it has stopped the dispatchers
+ * among them, but for the caller.  KERNEL_AGAIN, KERNEL_AGAIN_LATER: once more, with the value
+ * that came along as `progress`, which is 0 at first.  What other cores have stays, and the
+ * answer says so. */
+struct sysret cap_revoke(struct cte *cte, uint64_t progress);
 
 /* What dispatchers that are gone have begun to delete. */
 errval_t cap_delete_orphans(void);
@@ -40,7 +42,8 @@ errval_t cap_delete_orphans(void);
 int delete_cost(const struct cte *cte);
 void delete_slot(struct cte *cte);
 
-/* What delete_move() costs. */
+/* What it costs to take a dispatcher out of all lists, and delete_move(). */
+#define COST_STOP 1000
 int delete_cost_move(void);
 
 /* Makes the record the one that is worked on next. */

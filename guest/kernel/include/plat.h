@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the CPU driver needs of its platform.  plat/synth speaks to the devices of devices/abi;
- * another platform provides the same functions on other hardware.  None of them blocks.
+ * What the CPU driver needs of its platform: plat/synth speaks to the devices of devices/abi,
+ * plat/pc to those of a PC.  None of them blocks; plat_start_core() may wait for the new core on a
+ * PC.
  */
 #ifndef KERNEL_PLAT_H
 #define KERNEL_PLAT_H
 
 #include "kernel.h"
+
+/* Takes the platform that the boot information names into use.  Once, before all others. */
+void plat_init(void);
 
 /* One console line: text in kernel or physically contiguous memory, without newline.  `kind` is
  * ABI_CONSOLE_*, `speaker` the physical address of a DCB or 0. */

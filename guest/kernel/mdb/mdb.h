@@ -125,6 +125,10 @@ struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte);
 /* Smallest capability of the type root whose range holds `address`, NULL if there is none. */
 struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, uint64_t address);
 
+/* First capability of the type root that begins at `address` or behind it; of those that begin at
+ * the same place the outermost.  NULL if there is none. */
+struct cte *mdb_find_from(const struct mdb *db, uint8_t type_root, uint64_t address);
+
 /* What lies around, in or across [base, base + bytes) among the capabilities of `type_root`.
  * bytes >= 1, and the range does not wrap.
  *

@@ -174,6 +174,15 @@ struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, ui
     return last_reaching(db, &position, address + 1, &behind);
 }
 
+struct cte *mdb_find_from(const struct mdb *db, uint8_t type_root, uint64_t address)
+{
+    const struct mdb_position position = {
+        .root = type_root, .base = address, .bytes = UINT64_MAX, .type = ObjType_Null
+    };
+    struct cte *found = mdb_first_behind(db, &position);
+    return found != NULL && root_of(found) == type_root ? found : NULL;
+}
+
 enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base,
                               uint64_t bytes, enum mdb_range max_precision, struct cte **found)
 {

@@ -128,7 +128,6 @@ static struct sysret mint(struct cte *cnode, const struct invocation *inv)
 #define RETYPE_MAX L2_CNODE_SLOTS
 #define RETYPE_WORK 2400
 #define COST_OBJECT 80
-_Static_assert(RETYPE_MAX <= INVOCATION_PROGRESS_MAX + 1, "what has been made travels along");
 
 struct retype {
     struct cte *src, *dest; /* the slots of the objects that this entry makes */
@@ -283,8 +282,10 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
         return SYSRET(SYS_ERR_CNODE_TYPE);
     if (inv->command == CNodeCmd_GetState)
         return get_state(root, inv);
-    errval_t err = cspace_lookup(&root->cap, (capaddr_t)inv->args->target.cptr,
-                                 (unsigned)inv->args->target.level, &target);
+    errval_t (*lookup)(struct capability *, capaddr_t, unsigned, struct cte **) =
+        inv->command == CNodeCmd_Delete ? cspace_lookup_to_change : cspace_lookup;
+    errval_t err = lookup(&root->cap, (capaddr_t)inv->args->target.cptr,
+                          (unsigned)inv->args->target.level, &target);
     if (inv->again && (inv->command == CNodeCmd_Delete || err_is_fail(err)))
         return SYSRET(cap_delete_rest()); /* the first entry has found it */
     if (err_is_fail(err))
@@ -293,7 +294,7 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
     case CNodeCmd_Delete:
         return SYSRET(cap_delete(target));
     case CNodeCmd_Revoke:
-        return SYSRET(cap_revoke(target));
+        return cap_revoke(target, inv->again ? inv->progress : 0);
     default:
         return identify(target, inv);
     }

@@ -145,7 +145,6 @@ void dispatcher_abandon(struct cte *cte)
     }
 }
 
-#define COST_STOP 1000 /* out of all lists */
 #define COST_HAND_OVER 60
 
 /* One of its own capabilities; true if there is none any more. */

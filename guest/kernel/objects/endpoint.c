@@ -19,7 +19,7 @@ static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern
         return SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED;
     if (receiver->cspace.cap.type != ObjType_L1CNode)
         return SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP;
-    errval_t err = cspace_lookup_slot(&receiver->cspace.cap, recv_cptr, 2, slot);
+    errval_t err = cspace_lookup_slot_to_change(&receiver->cspace.cap, recv_cptr, 2, slot);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID);
     if ((*slot)->cap.type != ObjType_Null)
@@ -31,7 +31,8 @@ static errval_t find_receive_slot(struct dcb *receiver, struct lmp_endpoint_kern
 static errval_t decode_transfer(const struct lmp_transfer *transfer, struct dcb *receiver,
                                 struct lmp_endpoint_kern *ep, struct cte **src, struct cte **dest)
 {
-    errval_t err = cspace_lookup(transfer->root, transfer->cptr, transfer->level, src);
+    errval_t err = (transfer->give_away ? cspace_lookup_to_change : cspace_lookup)(
+        transfer->root, transfer->cptr, transfer->level, src);
     if (err_is_ok(err))
         err = cap_may_copy(*src);
     if (err_is_fail(err))

@@ -19,12 +19,10 @@ struct invocation {
     struct dcb *caller;
     struct capability *root; /* the caller's root CNode */
     bool again;              /* the call has been entered before: KERNEL_AGAIN (delete.h), and */
-    uint8_t progress;        /* the value that came with it, if the caller is honest */
+    uint64_t progress;       /* the value that came with it, if the caller is honest */
     uint64_t command;        /* word 0 */
     const union invocation_args *args; /* words 1..9 */
 };
-
-#define INVOCATION_PROGRESS_MAX UINT8_MAX
 
 /* The CSpace root named by a cptr of the caller's (level 2). */
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root);

@@ -160,11 +160,11 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     errval_t err = invocation_root(inv, a->src_root, &src_root);
     if (err_is_fail(err))
         return err;
-    err = cspace_lookup(src_root, (capaddr_t)a->src_cptr, a->src_level, &m->src);
+    err = cspace_lookup_to_change(src_root, (capaddr_t)a->src_cptr, a->src_level, &m->src);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
-    err = cspace_lookup_slot(inv->root, (a->mapping_cnode.cptr & ~0xffu) | (a->mapping_slot & 0xff),
-                             2, &m->mapping);
+    err = cspace_lookup_slot_to_change(
+        inv->root, (a->mapping_cnode.cptr & ~0xffu) | (a->mapping_slot & 0xff), 2, &m->mapping);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     if (m->mapping->cap.type != ObjType_Null)

@@ -13,6 +13,7 @@
  * notifications as core and id; each monitor makes capabilities of them for its own client.
  */
 #include "monitor.h"
+#include "options.h"
 
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct bind {
     struct connection *connection; /* what it becomes */
     domainid_t domain;             /* of the asker, on any core; 0: this monitor */
     bool trusted;                  /* the asker is of the system */
+    bool checked;                  /* so will be the channel between cores */
     struct account_slip slip;
     struct message *request; /* to the service, while it waits in its queue; else NULL */
     bind_self_fn *self_done;
@@ -124,7 +126,7 @@ struct message {
     iref_t iref;
     domainid_t domain;
     uint8_t status;
-    bool exists, trusted;
+    bool exists, trusted, checked;
     struct capref cap, notify;
     bool keep_cap;               /* cap stays ours when the message has left */
     struct bind *bind;           /* whose request it is, or NULL */
@@ -148,10 +150,11 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return monitor_bind_lmp_reply_client__tx(b, cont, m->err, m->mon_id, m->id, m->cap);
     case MESSAGE_UMP_SERVICE_REQUEST:
         return monitor_bind_ump_service_request__tx(b, cont, m->id, m->mon_id, m->inlen, m->outlen,
-                                                    m->domain, m->trusted, m->cap, m->notify);
+                                                    m->domain, m->trusted, m->checked,
+                                                    machine_options.recheck_ns, m->cap, m->notify);
     case MESSAGE_UMP_REPLY_CLIENT:
-        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->cap,
-                                                 m->notify);
+        return monitor_bind_ump_reply_client__tx(b, cont, m->mon_id, m->id, m->err, m->checked,
+                                                 machine_options.recheck_ns, m->cap, m->notify);
     case MESSAGE_CONNECTION_LOST:
         return monitor_connection_lost__tx(b, cont, m->mon_id);
     case MESSAGE_IREF_STATE:
@@ -221,12 +224,13 @@ static void reply_lmp(struct link *link, uintptr_t conn_id, errval_t err, uintpt
 }
 
 static void reply_ump(struct link *link, uintptr_t conn_id, errval_t err, uintptr_t mon_id,
-                      struct capref frame, struct capref notify)
+                      bool checked, struct capref frame, struct capref notify)
 {
     answer(link, &(struct message){ .kind = MESSAGE_UMP_REPLY_CLIENT,
                                     .err = err,
                                     .id = conn_id,
                                     .mon_id = mon_id,
+                                    .checked = checked,
                                     .cap = frame,
                                     .notify = notify });
 }
@@ -261,7 +265,7 @@ static void fail_bind(struct bind *bind, errval_t err)
         revoke_frame(bind->frame);
         window_free(bind->base, bind->bytes);
         if (bind->asker != NULL)
-            reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), NULL_CAP, NULL_CAP);
+            reply_ump(bind->asker, bind->conn_id, err, bind_id(bind), false, NULL_CAP, NULL_CAP);
         break;
     case BIND_UMP_WAIT_SERVICE:
         if (bind->record != 0)
@@ -423,14 +427,15 @@ static errval_t ask_remote(struct bind *bind, coreid_t core, size_t inlen, size_
                                .outlen = bind->outlen,
                                .notify_id = notify_id,
                                .client = bind->domain,
-                               .trusted = bind->trusted };
+                               .trusted = bind->trusted,
+                               .checked = bind->checked };
     snprintf(offer.client_name, sizeof(offer.client_name), "%.31s", bind->asker->client->name);
     peer_send_bind_ump_request(core, &offer);
     return SYS_ERR_OK;
 }
 
 static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,
-                                    size_t inlen, size_t outlen)
+                                    size_t inlen, size_t outlen, bool checked)
 {
     struct link *link = b->st;
     unsigned core = iref_core(iref);
@@ -450,12 +455,13 @@ static void bind_ump_client_request(struct monitor_binding *b, iref_t iref, uint
         bind->trusted = link->client->account->trusted;
         bind->conn_id = conn_id;
         bind->iref = iref;
+        bind->checked = checked || machine_options.checked == CHECKED_ALL;
         err = ask_remote(bind, (coreid_t)core, inlen, outlen);
     }
     if (err_is_fail(err)) {
         if (bind != NULL)
             bind_free(bind);
-        reply_ump(link, conn_id, err, 0, NULL_CAP, NULL_CAP);
+        reply_ump(link, conn_id, err, 0, false, NULL_CAP, NULL_CAP);
     }
 }
 
@@ -481,11 +487,11 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
                             bind->bytes, bind->frame, 0);
     if (asker == NULL) {
         if (bind->asker != NULL)
-            reply_ump(bind->asker, bind->conn_id, err, mon_id, NULL_CAP, notify);
+            reply_ump(bind->asker, bind->conn_id, err, mon_id, false, NULL_CAP, notify);
         return;
     }
     debug_trace("UMP %s->%s (core %u->%u)", asker_name(bind), service, my_core, core);
-    reply_ump(asker, bind->conn_id, err, mon_id, frame, notify);
+    reply_ump(asker, bind->conn_id, err, mon_id, bind->checked, frame, notify);
 }
 
 /* ---- bind between cores: the service's side ---- */
@@ -539,6 +545,7 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
                                      .outlen = bind->outlen,
                                      .domain = bind->domain,
                                      .trusted = bind->trusted,
+                                     .checked = bind->checked,
                                      .cap = frame,
                                      .notify = notify });
     return SYS_ERR_OK;
@@ -554,6 +561,7 @@ void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer)
     }
     bind->remote_core = core;
     bind->trusted = offer->trusted;
+    bind->checked = offer->checked;
     bind->remote_id = offer->mon_id;
     bind->iref = offer->iref;
     bind->base = offer->base;

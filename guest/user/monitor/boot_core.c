@@ -140,7 +140,7 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     b->boot_bytes = (uint32_t)l->boot_bytes;
     b->core = core;
     b->boot_core = my_core;
-    b->core_area = ABI_CORE_AREA_BASE + (uint64_t)core * ABI_CORE_AREA_BYTES;
+    b->core_area = boot_info->core_area + ((uint64_t)core - my_core) * ABI_CORE_AREA_BYTES;
     b->kernel_paddr = block_base + l->kernel;
     b->kernel_bytes = l->kernel_bytes;
     b->scratch_paddr = block_base + l->end;

@@ -11,8 +11,12 @@
  * A page holds a channel: first the ring towards the side that made the frame, then the other.
  */
 #include "monitor.h"
+#include "options.h"
 
 #include <string.h>
+
+/* Time-outs until a peer counts as dead: 25 s.  A busy one must not. */
+#define MONITOR_UMP_TRIES 400
 
 #define CHANNEL_BYTES (2 * DEFAULT_UMP_BUFLEN)
 
@@ -93,7 +97,7 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_bind_ump_request__tx(b, cont, m->offer.iref, m->offer.mon_id, m->offer.base,
                                              m->offer.bytes, m->offer.inlen, m->offer.outlen,
                                              m->offer.notify_id, m->offer.client, m->offer.trusted,
-                                             m->offer.client_name);
+                                             m->offer.checked, m->offer.client_name);
     case MESSAGE_UMP_REPLY:
         return intermon_bind_ump_reply__tx(b, cont, m->id, m->err, m->peer_id, m->notify_id,
                                            m->name);
@@ -236,6 +240,8 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
                                 DEFAULT_UMP_BUFLEN, made_here ? second : first, DEFAULT_UMP_BUFLEN,
                                 notify);
     }
+    if (err_is_ok(err) && machine_options.checked != CHECKED_NONE)
+        err = ump_chan_make_checked(&binding->chan, MONITOR_UMP_TRIES);
     if (err_is_fail(err)) {
         if (memory != NULL)
             vspace_unmap(memory);
@@ -447,7 +453,8 @@ static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t p
 
 static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
                              genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
-                             uint32_t notify_id, domainid_t asker, bool trusted, const char *client)
+                             uint32_t notify_id, domainid_t asker, bool trusted, bool checked,
+                             const char *client)
 {
     struct ump_offer offer = { .iref = iref,
                                .mon_id = mon_id,
@@ -457,7 +464,8 @@ static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t m
                                .outlen = outlen,
                                .notify_id = notify_id,
                                .client = asker,
-                               .trusted = trusted };
+                               .trusted = trusted,
+                               .checked = checked };
     snprintf(offer.client_name, sizeof(offer.client_name), "%s", client);
     bind_ump_from_remote(peer_of(b), &offer);
 }

@@ -11,6 +11,7 @@
  * memory server itself, with all RAM of the core that it does not keep.
  */
 #include "monitor.h"
+#include "options.h"
 
 #include <string.h>
 
@@ -105,6 +106,9 @@ int main(int argc, char *argv[])
     window_init();
     accounts_init();
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
+    machine_options_read(&modules);
+    if (machine_options.recheck_ns != 0)
+        ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();
     struct client *mem_serv;
     struct capref ep;

@@ -130,6 +130,7 @@ struct ump_offer {
     uint32_t notify_id; /* wakes the client */
     domainid_t client;
     bool trusted;
+    bool checked;                                /* the channel will be */
     char client_name[MONITOR_CLIENT_NAME_BYTES]; /* for people */
 };
 

@@ -212,10 +212,21 @@ errval_t copy_cap(struct capref cap, struct capref *ret)
     return err;
 }
 
+static bool lies_in_window(genpaddr_t base, gensize_t bytes)
+{
+    const struct abi_topology *topology = &boot_info->topology;
+    for (unsigned n = 0; n < topology->node_count; n++) {
+        const struct abi_topology_node *node = &topology->node[n];
+        if (base >= node->window_base && bytes <= node->window_bytes &&
+            base - node->window_base <= node->window_bytes - bytes)
+            return true;
+    }
+    return false;
+}
+
 errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
 {
-    if (base < ABI_WINDOW_BASE || bytes > ABI_PHYS_LIMIT - ABI_WINDOW_BASE ||
-        base > ABI_PHYS_LIMIT - bytes)
+    if (!lies_in_window(base, bytes))
         return MON_ERR_WRONG_CAP_TYPE;
     struct capability cap = { .type = ObjType_Frame, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.u.mem.base = base;

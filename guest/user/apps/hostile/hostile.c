@@ -10,6 +10,7 @@
  *   hostile dispatchers WHAT   makes dispatchers of its own, and not to run programs
  *   hostile upcalls WHAT       makes dispatchers that look what they find, or want more than their turn
  *   hostile circuit WHAT       says to the monitor what no multi-hop channel would
+ *   hostile authority WHAT     takes from others what many have
  *   hostile share WHAT         changes its frame from another core while the kernel reads it
  *   hostile loops WHAT N       asks for calls that have much to do
  *
@@ -27,11 +28,17 @@ static const struct {
     const char *name;
     bool (*act)(int argc, char **argv);
 } ways[] = {
-    { "calls", hostile_calls },     { "frame", hostile_frame },
-    { "run", hostile_run },         { "touch", hostile_touch },
-    { "many", hostile_many },       { "dispatchers", hostile_dispatchers },
-    { "share", hostile_share },     { "circuit", hostile_circuit },
-    { "upcalls", hostile_upcalls }, { "loops", hostile_loops },
+    { "calls", hostile_calls },
+    { "frame", hostile_frame },
+    { "run", hostile_run },
+    { "touch", hostile_touch },
+    { "many", hostile_many },
+    { "dispatchers", hostile_dispatchers },
+    { "share", hostile_share },
+    { "circuit", hostile_circuit },
+    { "upcalls", hostile_upcalls },
+    { "loops", hostile_loops },
+    { "authority", hostile_authority },
 };
 
 int main(int argc, char **argv)
@@ -46,7 +53,7 @@ int main(int argc, char **argv)
         }
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
-    printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT | loops "
-           "WHAT N\n");
+    printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT |\n"
+           "               authority WHAT | loops WHAT N\n");
     return 1;
 }

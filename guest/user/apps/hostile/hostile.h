@@ -16,6 +16,7 @@ bool hostile_many(int argc, char **argv);
 bool hostile_dispatchers(int argc, char **argv);
 bool hostile_share(int argc, char **argv);
 bool hostile_upcalls(int argc, char **argv);
+bool hostile_authority(int argc, char **argv);
 bool hostile_loops(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
 

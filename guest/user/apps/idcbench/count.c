@@ -234,14 +234,18 @@ static void pass_on(enum path path, enum message message)
     }
 }
 
+static const char *ump_kind = "ump"; /* in the names of figures */
+
 static void print_ump(struct results *sending, struct results *receiving, enum path path,
                       enum message message)
 {
     char name[64];
 
-    snprintf(name, sizeof(name), "ump.%s.%s.sender", path_names[path], message_names[message]);
+    snprintf(name, sizeof(name), "%s.%s.%s.sender", ump_kind, path_names[path],
+             message_names[message]);
     results_print(sending, name, 0);
-    snprintf(name, sizeof(name), "ump.%s.%s.receiver", path_names[path], message_names[message]);
+    snprintf(name, sizeof(name), "%s.%s.%s.receiver", ump_kind, path_names[path],
+             message_names[message]);
     results_print(receiving, name, 0);
 }
 
@@ -355,7 +359,7 @@ static void count_ump_text(enum path path)
     print_ump(&sending, &receiving, path, TEXT);
 }
 
-static void set_up_ump(void)
+static void set_up_ump(bool checked)
 {
     waitset_init(&ws);
     waitset_init(&ws_out);
@@ -368,6 +372,10 @@ static void set_up_ump(void)
     receiver.b.rx_vtbl = (struct idcbench_rx_vtbl){
         .empty = rx_empty, .one = rx_one, .seven = rx_seven, .text = rx_text
     };
+    if (checked) {
+        must(ump_chan_make_checked(&sender.chan, UMP_TRIES), "making a checked channel");
+        must(ump_chan_make_checked(&receiver.chan, UMP_TRIES), "making a checked channel");
+    }
     must(idcbench_ump_start(&sender), "starting a binding");
     must(idcbench_ump_start(&receiver), "starting a binding");
     must(ump_chan_init(&chan_out, channel_memory.a, sizeof(channel_memory.a), channel_memory.b,
@@ -376,8 +384,23 @@ static void set_up_ump(void)
     must(ump_chan_init(&chan_in, channel_memory.b, sizeof(channel_memory.b), channel_memory.a,
                        sizeof(channel_memory.a)),
          "making a channel");
+    if (checked) {
+        must(ump_chan_make_checked(&chan_out, UMP_TRIES), "making a checked channel");
+        must(ump_chan_make_checked(&chan_in, UMP_TRIES), "making a checked channel");
+    }
     /* The capability to wake the peer is there, as between cores, so that looking whether to is too. */
     sender.chan.notify_cap = chan_out.notify_cap = cap_root;
+}
+
+/* The same once more, with checked channels. */
+static void make_checked(void)
+{
+    ump_kind = "checked";
+    must(ump_chan_deregister_recv(&sender.chan), "listening no longer");
+    must(ump_chan_deregister_recv(&receiver.chan), "listening no longer");
+    memset(&stub_memory, 0, sizeof(stub_memory));
+    memset(&channel_memory, 0, sizeof(channel_memory));
+    set_up_ump(true);
 }
 
 /* ---- LMP, to the server ---- */
@@ -504,6 +527,17 @@ static void count_capabilities(void)
 
 /* ---- all ---- */
 
+static void count_ump_messages(void)
+{
+    for (enum message message = EMPTY; message <= SEVEN; message++) {
+        for (enum path path = BARE; path <= STUBS; path++) {
+            count_ump(path, message);
+        }
+    }
+    count_ump_text(BARE);
+    count_ump_text(STUBS);
+}
+
 void count_instructions(struct idcbench_binding *b)
 {
     if (b->flounder.kind != FLOUNDER_LMP) {
@@ -514,18 +548,14 @@ void count_instructions(struct idcbench_binding *b)
     }
     memset(text, 'x', TEXT_LENGTH);
     calibrate();
-    set_up_ump();
+    set_up_ump(false);
     count_nop();
     count_capabilities();
-    for (enum message message = EMPTY; message <= SEVEN; message++) {
-        for (enum path path = BARE; path <= STUBS; path++) {
-            count_ump(path, message);
-        }
-    }
-    count_ump_text(BARE);
-    count_ump_text(STUBS);
+    count_ump_messages();
     for (enum message message = EMPTY; message <= TEXT; message++) {
         count_lmp_bare(b, message);
         count_lmp_stub(b, message);
     }
+    make_checked(); /* at the end: a dispatcher with checked channels has more to do at each upcall */
+    count_ump_messages();
 }

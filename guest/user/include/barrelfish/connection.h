@@ -19,6 +19,7 @@
 struct idc_client {
     domainid_t domain; /* 0: the monitor of this core */
     bool trusted;      /* of the system: started by a monitor, not by the spawn service */
+    bool checked;      /* the UMP channel to it is checked (ump_checked.h) */
 };
 
 /* All of them, found by number.  The buckets grow with their count, so none gets long. */

@@ -16,7 +16,8 @@
 #define DISP_TRAP_STACK_OFFSET 0x3000 /* faults while disabled */
 #define DISP_TRAP_STACK_TOP 0x5000
 #define DISP_UPCALL_STACK_TOP 0x9000
-#define DISP_ENDPOINT_HEAP_OFFSET 0x9000
+#define DISP_WAIT_TABLE_OFFSET 0x9000 /* struct abi_wait_table: what threads wait for */
+#define DISP_ENDPOINT_HEAP_OFFSET 0xa000
 
 #ifndef __ASSEMBLER__
 #include <abi/report.h>
@@ -27,6 +28,7 @@
 struct deferred_event;
 struct lmp_chan;
 struct ump_chan;
+struct ump_checked;
 
 /* The longest holds buffers of 512 KiB and more: none is so large. */
 #define LMP_ENDPOINT_FREE_LISTS 16
@@ -49,7 +51,9 @@ struct dispatcher_generic {
     uint32_t barren_runs; /* in a row: run upcalls while asleep that brought nothing */
     uint64_t idle_polls;  /* statistics: rounds of idle polling, sleeps */
     uint64_t sleeps;
+    bool ump_looks_again;    /* there is a checked channel, or: */
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
+    struct ump_checked *ump_checked; /* list of all checked channels */
     struct core_state *core_state;
 };
 
@@ -62,9 +66,11 @@ static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handl
 
 /* Counters of the library itself: the first records of every dispatcher's block. */
 enum disp_counter {
-    DISP_UMP_MESSAGES, /* lines of messages written, acknowledgements not counted */
-    DISP_UMP_ACKS,     /* lines that only acknowledge */
-    DISP_UMP_WAKEUPS,  /* notifications sent to a peer that slept */
+    DISP_UMP_MESSAGES,    /* lines of messages written, acknowledgements not counted */
+    DISP_UMP_ACKS,        /* lines that only acknowledge */
+    DISP_UMP_WAKEUPS,     /* notifications sent to a peer that slept */
+    DISP_UMP_RETRANSMITS, /* of checked channels: lines written again because nothing came back */
+    DISP_UMP_DAMAGED,     /* and lines that did not pass their check, each time one was looked at */
     DISP_COUNTERS
 };
 

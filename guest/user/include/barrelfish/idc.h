@@ -17,6 +17,7 @@ typedef enum {
     IDC_BIND_FLAG_RPC_CAP_TRANSFER = 1,
     IDC_BIND_FLAG_NO_NOTIFY = 2,
     IDC_BIND_FLAG_MULTIHOP = 4,
+    IDC_BIND_FLAG_CHECKED = 8, /* between cores: a checked channel (docs/ump-checked.md) */
 } idc_bind_flags_t;
 
 typedef enum {

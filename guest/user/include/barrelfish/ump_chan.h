@@ -9,6 +9,8 @@
 #include <barrelfish/caddr.h>
 #include <barrelfish/connection.h>
 #include <barrelfish/event_queue.h>
+#include <barrelfish/idc.h>
+#include <barrelfish/ump_checked.h>
 #include <barrelfish/ump_impl.h>
 #include <barrelfish/waitset_chan.h>
 
@@ -46,7 +48,9 @@ struct ump_chan {
     void *bind_st;
     iref_t iref;
     size_t inlen, outlen;
+    bool wants_check; /* asked for with the bind */
     struct idc_connection connection;
+    struct ump_checked *checked; /* NULL: a plain channel */
 };
 
 /* Buffers: line aligned, a multiple of 64 bytes.  Zeroed at first use. */
@@ -58,15 +62,20 @@ void ump_chan_destroy(struct ump_chan *uc);
 errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                       struct capref notify, bool initiator);
 
+/* Undoes it, for a channel that was not used yet; frame and notify stay the caller's. */
+void ump_chan_unmap(struct ump_chan *uc);
+
 /* As the acceptor: maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
  * inlen and outlen are the INITIATOR's, so our halves are swapped. */
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify);
 
-/* Connects to an exported service of another core through the monitors; the continuation runs from
- * the monitor binding's waitset. */
+/* Connects to an exported service of another core through the monitors; the continuation runs
+ * from the monitor binding's waitset.  flags: IDC_BIND_FLAG_CHECKED counts; the monitors may also
+ * want it. */
 errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
-                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen);
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen,
+                       idc_bind_flags_t flags);
 
 /* The next line to fill (payload words only), or NULL if the ring is full. */
 volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_control *control);
@@ -75,8 +84,9 @@ volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_c
 void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
                      struct ump_control control, unsigned type);
 
-/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE.  Acknowledgements are handled inside.  The message stays in place, and the
- * peer cannot overwrite it, until ump_chan_recv_done. */
+/* LIB_ERR_NO_UMP_MSG, LIB_ERR_CHAN_PEER_GONE, LIB_ERR_CHAN_PEER_DEAD.  Acknowledgements are
+ * handled inside.  The message stays in place, and the peer cannot overwrite it, until
+ * ump_chan_recv_done. */
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
 void ump_chan_recv_done(struct ump_chan *uc);
 
@@ -139,8 +149,15 @@ static inline void ump_chan_prefetch_answer(const struct ump_chan *uc)
     }
 }
 
-/* In such a handler, enabled: the type of the message that has arrived, which lies in ring.recv.next until the
- * channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look. */
+/* On a checked channel a line must pass before it counts. */
+static inline bool ump_chan_has_arrived(struct ump_chan *uc)
+{
+    return __builtin_expect(uc->checked == NULL, 1) || ump_checked_take(uc);
+}
+
+/* In such a handler, enabled: the type of the message that has arrived, which lies in
+ * ump_chan_line until the channel listens again; UMP_MSGTYPE_ACK if ump_chan_recv must look (and
+ * on a checked channel if nobody has yet). */
 static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -151,12 +168,17 @@ static inline unsigned ump_chan_take_type(const struct ump_chan *uc)
     return type;
 }
 
+static inline volatile struct ump_message *ump_chan_line(const struct ump_chan *uc)
+{
+    return uc->ring.recv.mine;
+}
+
 /* Its type and its line, or NULL. */
 static inline volatile struct ump_message *ump_chan_take_line(const struct ump_chan *uc,
                                                               unsigned *type)
 {
     *type = ump_chan_take_type(uc);
-    return *type != UMP_MSGTYPE_ACK ? uc->ring.recv.next : NULL;
+    return *type != UMP_MSGTYPE_ACK ? ump_chan_line(uc) : NULL;
 }
 
 /* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be done. */
@@ -197,8 +219,12 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);
 void ump_channels_disarm_disabled(dispatcher_handle_t handle);
 
-/* When an armed dispatcher looks again though nobody has notified it, in case a notification was lost; 0:
- * never.  Looking is all it does then: it finds something, or sleeps again. */
+/* When an armed dispatcher looks again though nobody has notified it: a checked channel has a
+ * time-out, or a notification may have been lost; 0: never.  Looking is all it does then: it
+ * finds something, or sleeps again. */
 systime_t ump_channels_recheck_time(dispatcher_handle_t handle);
+
+/* From now on this dispatcher looks again that often while it sleeps with UMP channels. */
+void ump_channels_set_recheck(uint64_t recheck_ns);
 
 #endif

@@ -10,7 +10,7 @@
  *   control word  bit 0      epoch: flips with each pass over the ring; 1 in the first pass
  *                 bits 1-15  message type
  *                 bits 16-31 ack: id of the last message its writer has received from the other ring
- *                 bits 32-63 CRC32C on checked channels, 0 on plain ones
+ *                 bits 32-63 the check of checked channels (docs/ump-checked.md), 0 on plain ones
  *   control line  word 0 = wake: odd while the writer sleeps and wants a notification
  *
  * Ids count messages of a ring from 1, modulo 2^16.  A sender may have at most lines - 1 messages
@@ -23,6 +23,7 @@
 #include <assert.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
+#include <stddef.h>
 
 /* A step that the peer may come in before; `word`: what it is about to read of the peer's.  Nothing, but in a
  * test that tries all orders of the steps of both sides (tests/unit/test_ump_wakeup.c). */
@@ -72,8 +73,10 @@ struct ump_chan_state {
     volatile struct ump_message *buf;
     volatile struct ump_control_line *control; /* last line of the same memory */
     volatile struct ump_message *next;         /* line to write or read next */
+    volatile struct ump_message *mine;         /* filled or handed out for it: itself, or private */
     uint16_t lines;                            /* message lines */
     uint8_t epoch;                             /* of the current pass */
+    ptrdiff_t mirror;                          /* bytes from any line to its private one, or 0 */
 };
 
 /* Both directions and the window between them. */
@@ -89,10 +92,19 @@ struct ump_ring_pair {
 errval_t ump_ring_pair_init(struct ump_ring_pair *pair, volatile void *inbuf, size_t inbytes,
                             volatile void *outbuf, size_t outbytes);
 
+/* The private line of a checked channel for this one of the ring. */
+static inline volatile struct ump_message *ump_ring_mine(const struct ump_chan_state *state,
+                                                         volatile struct ump_message *line)
+{
+    return (volatile struct ump_message *)((uintptr_t)line + (uintptr_t)state->mirror);
+}
+
 static inline void ump_ring_advance(struct ump_chan_state *state)
 {
+    ++state->mine;
     if (++state->next == (volatile void *)state->control) {
         state->next = state->buf;
+        state->mine = ump_ring_mine(state, state->buf);
         state->epoch ^= 1;
     }
 }
@@ -121,14 +133,14 @@ static inline volatile struct ump_message *ump_ring_next(struct ump_ring_pair *p
         return NULL;
     }
     control->epoch = pair->send.epoch;
-    return pair->send.next;
+    return pair->send.mine;
 }
 
 /* Writes the control word and moves on. */
 static inline void ump_ring_commit(struct ump_ring_pair *pair, volatile struct ump_message *message,
                                    struct ump_control control, unsigned type)
 {
-    assert(message == pair->send.next && control.epoch == pair->send.epoch);
+    assert(message == pair->send.mine && control.epoch == pair->send.epoch);
     assert(type <= UMP_MSGTYPE_MAX);
     pair->sent_id++;
     pair->last_ack = pair->seq_id;
@@ -146,7 +158,8 @@ static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
     }
 }
 
-/* Is there a line not yet read?  (It may be an acknowledgement.) */
+/* Is there a line not yet read?  (It may be an acknowledgement, or on a checked channel one that
+ * does not pass.) */
 static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 {
     UMP_STEP("is there a line?", &pair->recv.next->control);
@@ -156,14 +169,14 @@ static inline bool ump_ring_has_line(const struct ump_ring_pair *pair)
 /* Its type. */
 static inline unsigned ump_ring_next_type(const struct ump_ring_pair *pair)
 {
-    return UMP_CONTROL_TYPE(pair->recv.next->control);
+    return UMP_CONTROL_TYPE(pair->recv.mine->control);
 }
 
 /* The next line if there is one, of any type, without moving on. */
 static inline volatile struct ump_message *ump_ring_peek(const struct ump_ring_pair *pair,
                                                          unsigned *type)
 {
-    volatile struct ump_message *message = pair->recv.next;
+    volatile struct ump_message *message = pair->recv.mine;
 
     UMP_STEP("take a line", &message->control);
     uint64_t control = __atomic_load_n(&message->control, __ATOMIC_ACQUIRE);
@@ -178,7 +191,7 @@ static inline volatile struct ump_message *ump_ring_peek(const struct ump_ring_p
 /* Done with the line ump_ring_peek gave; takes note of its ack. */
 static inline void ump_ring_consume(struct ump_ring_pair *pair)
 {
-    ump_ring_note_ack(pair, UMP_CONTROL_ACK(pair->recv.next->control));
+    ump_ring_note_ack(pair, UMP_CONTROL_ACK(pair->recv.mine->control));
     pair->seq_id++;
     ump_ring_advance(&pair->recv);
 }

@@ -175,6 +175,7 @@ struct flounder_binding {
     iref_t bind_iref;
     bool bind_multihop; /* through the monitors first, over UMP only if that fails */
     bool bind_last;     /* no other kind of channel is left to try */
+    idc_bind_flags_t bind_flags;
 
     /* its life: see life.c */
     uint32_t depth;      /* pins: the program until teardown, handlers, waiting threads */

@@ -191,7 +191,7 @@ static void idle(dispatcher_handle_t handle)
     }
     shared->haswork = !may_sleep;
     shared->wakeup = sooner(disp->deferred_events != NULL ? disp->deferred_events->time : 0,
-                            disp->ump_recheck_ns != 0 ? ump_channels_recheck_time(handle) : 0);
+                            disp->ump_looks_again ? ump_channels_recheck_time(handle) : 0);
     wait_to_send(disp, shared);
     disp->sleeps++;
     sys_yield(0);
@@ -221,6 +221,9 @@ static inline void begin_run(dispatcher_handle_t handle)
     disp->current_in_area = disp->current != NULL;
     if (disp->ump_armed != 0) {
         ump_channels_disarm_disabled(handle);
+    }
+    if (disp->ump_checked != NULL) {
+        ump_checked_serve_disabled(handle, false);
     }
     /* Round robin: who has run goes to the end. */
     if (disp->current != NULL && disp->runq == disp->current) {

@@ -362,11 +362,12 @@ static errval_t send_ump_bind(struct monitor_request *r, struct event_closure do
     struct ump_chan *uc = r->object;
 
     return monitor_bind_ump_client_request__tx(r->mon, done, uc->iref, (uintptr_t)uc, uc->inlen,
-                                               uc->outlen);
+                                               uc->outlen, uc->wants_check);
 }
 
 errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void *st,
-                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen)
+                       struct event_queue_node *qnode, iref_t iref, size_t inlen, size_t outlen,
+                       idc_bind_flags_t flags)
 {
     struct monitor_binding *mon = get_monitor_binding();
 
@@ -379,14 +380,25 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
                              .bind_continuation = cont,
                              .bind_st = st,
                              .inlen = inlen,
-                             .outlen = outlen };
+                             .outlen = outlen,
+                             .wants_check = (flags & IDC_BIND_FLAG_CHECKED) != 0 };
     errval_t err = monitor_queue_request(
         (struct monitor_request){ .mon = mon, .send = send_ump_bind, .object = uc });
     return err_is_fail(err) ? err_push(err, LIB_ERR_BIND_UMP_REQ) : err;
 }
 
+/* The machine may lose notifications: from the first UMP channel on, this dispatcher looks again.
+ * */
+static void hear_recheck(uint64_t recheck_ns)
+{
+    if (recheck_ns != 0) {
+        ump_channels_set_recheck(recheck_ns);
+    }
+}
+
 static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id, uintptr_t conn_id,
-                                  errval_t err, struct capref frame, struct capref notify)
+                                  errval_t err, bool checked, uint64_t recheck_ns,
+                                  struct capref frame, struct capref notify)
 {
     struct ump_chan *uc = (struct ump_chan *)conn_id;
     ump_bind_continuation_fn *cont = uc->bind_continuation;
@@ -397,9 +409,16 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
     uc->connstate = UMP_DISCONNECTED;
     if (err_is_ok(err)) {
         err = ump_chan_map(uc, frame, uc->inlen, uc->outlen, notify, true);
+        if (err_is_ok(err) && checked) {
+            err = ump_chan_make_checked(uc, UMP_TRIES);
+            if (err_is_fail(err)) {
+                ump_chan_unmap(uc);
+            }
+        }
     }
     if (err_is_ok(err)) {
         idc_connection_open(&uc->connection, mon_id, &uc->recv_waitset);
+        hear_recheck(recheck_ns);
     } else if (!capref_is_null(frame)) {
         cap_destroy(frame); /* it could not be mapped here: as if closed at once */
         cap_destroy(notify);
@@ -498,7 +517,7 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
     if (capref_is_null(ep)) {
         err = LIB_ERR_CHAN_PEER_GONE; /* the client ended while the request waited */
     } else if (e != NULL && e->lmp_connect_callback != NULL) {
-        get_core_state()->connecting = (struct idc_client){ client, trusted };
+        get_core_state()->connecting = (struct idc_client){ client, trusted, false };
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }
     if (err_is_ok(err)) {
@@ -523,19 +542,20 @@ static errval_t send_ump_reply(struct monitor_request *r, struct event_closure d
 
 static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t service_id,
                                      uintptr_t mon_id, size_t inlen, size_t outlen,
-                                     domainid_t client, bool trusted, struct capref frame,
-                                     struct capref notify)
+                                     domainid_t client, bool trusted, bool checked,
+                                     uint64_t recheck_ns, struct capref frame, struct capref notify)
 {
     struct idc_export *e = idc_find_export(service_id);
     struct ump_chan *uc = NULL;
     errval_t err = MON_ERR_INVALID_IREF;
 
     if (e != NULL && e->ump_connect_callback != NULL) {
-        get_core_state()->connecting = (struct idc_client){ client, trusted };
+        get_core_state()->connecting = (struct idc_client){ client, trusted, checked };
         err = e->ump_connect_callback(e->st, frame, inlen, outlen, notify, &uc);
     }
     if (err_is_ok(err)) {
         idc_connection_open(&uc->connection, mon_id, &uc->recv_waitset);
+        hear_recheck(recheck_ns);
     }
     err = monitor_queue_request((struct monitor_request){
         .mon = mon, .send = send_ump_reply, .object = uc, .id = mon_id, .err = err });

@@ -92,7 +92,7 @@ static void bind_service_request(struct monitor_binding *mon, uintptr_t service_
     if (capref_is_null(ep)) {
         err = LIB_ERR_CHAN_PEER_GONE; /* the client ended while the request waited */
     } else if (e != NULL && e->multihop_connect_callback != NULL) {
-        get_core_state()->connecting = (struct idc_client){ client, false };
+        get_core_state()->connecting = (struct idc_client){ client, false, false };
         err = e->multihop_connect_callback(e->st, ep, &chan);
     }
     err = monitor_queue_request(

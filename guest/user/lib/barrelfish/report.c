@@ -13,9 +13,9 @@
 #include <string.h>
 
 static const char *const library_counter[DISP_COUNTERS] = {
-    [DISP_UMP_MESSAGES] = "ump.messages",
-    [DISP_UMP_ACKS] = "ump.acks",
-    [DISP_UMP_WAKEUPS] = "ump.wakeups",
+    [DISP_UMP_MESSAGES] = "ump.messages", [DISP_UMP_ACKS] = "ump.acks",
+    [DISP_UMP_WAKEUPS] = "ump.wakeups",   [DISP_UMP_RETRANSMITS] = "ump.retransmits",
+    [DISP_UMP_DAMAGED] = "ump.damaged",
 };
 
 static struct abi_report *block_of(dispatcher_handle_t handle)

@@ -64,6 +64,14 @@ errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, si
     return SYS_ERR_OK;
 }
 
+void ump_chan_unmap(struct ump_chan *uc)
+{
+    vspace_unmap(uc->frame_addr);
+    uc->frame_addr = NULL;
+    uc->frame = uc->notify_cap = NULL_CAP;
+    uc->connstate = UMP_DISCONNECTED;
+}
+
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify)
 {
@@ -109,6 +117,7 @@ static void park_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 
 void ump_chan_destroy(struct ump_chan *uc)
 {
+    ump_checked_destroy(uc);
     if (waitset_chan_is_registered(&uc->recv_waitset)) {
         ump_chan_deregister_recv(uc);
     }
@@ -149,13 +158,37 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 {
     volatile struct ump_message *message;
 
-    while ((message = ump_ring_peek(&uc->ring, type)) != NULL && *type == UMP_MSGTYPE_ACK) {
+    while (ump_chan_has_arrived(uc)) {
+        message = ump_ring_peek(&uc->ring, type);
+        if (message == NULL || *type != UMP_MSGTYPE_ACK) {
+            return message;
+        }
         ump_ring_consume(&uc->ring);
     }
-    return message;
+    return NULL;
 }
 
 static void send_ack_if_due(struct ump_chan *uc);
+
+static __attribute__((noinline)) void commit_checked(struct ump_chan *uc,
+                                                     volatile struct ump_message *message,
+                                                     struct ump_control control, unsigned type)
+{
+    ump_ring_commit(&uc->ring, message, control, type);
+    ump_checked_send(uc, message);
+    notify_sleeping_peer(uc);
+}
+
+static inline void commit_disabled(struct ump_chan *uc, volatile struct ump_message *message,
+                                   struct ump_control control, unsigned type)
+{
+    if (__builtin_expect(uc->checked != NULL, 0)) {
+        commit_checked(uc, message, control, type);
+        return;
+    }
+    ump_ring_commit(&uc->ring, message, control, type);
+    notify_sleeping_peer(uc);
+}
 
 /* Learns what the peer has acknowledged, also behind messages nobody has read yet. */
 static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
@@ -163,7 +196,11 @@ static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
     unsigned type;
 
     skip_acks(uc, &type);
-    ump_ring_harvest_acks(&uc->ring);
+    if (uc->checked != NULL) {
+        ump_checked_harvest(uc);
+    } else {
+        ump_ring_harvest_acks(&uc->ring);
+    }
     if (ump_ring_window(&uc->ring) > 0) {
         return true; /* the message to be sent acknowledges, too */
     }
@@ -185,9 +222,8 @@ static void send_ack_if_due(struct ump_chan *uc)
     }
     volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
     if (message != NULL) {
-        ump_ring_commit(&uc->ring, message, control, UMP_MSGTYPE_ACK);
         disp_count(curdispatcher(), DISP_UMP_ACKS);
-        notify_sleeping_peer(uc);
+        commit_disabled(uc, message, control, UMP_MSGTYPE_ACK);
     }
 }
 
@@ -215,10 +251,9 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
-    ump_ring_commit(&uc->ring, message, control, type);
     disp_count(handle, DISP_UMP_MESSAGES);
     uc->filling = false;
-    notify_sleeping_peer(uc);
+    commit_disabled(uc, message, control, type);
     if (was_enabled) {
         disp_enable(handle);
     }
@@ -241,7 +276,11 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     if (*message != NULL) {
         return SYS_ERR_OK;
     }
-    return uc->connection.lost ? LIB_ERR_CHAN_PEER_GONE : LIB_ERR_NO_UMP_MSG;
+    if (!uc->connection.lost) {
+        return LIB_ERR_NO_UMP_MSG;
+    }
+    return uc->checked != NULL && uc->checked->dead ? LIB_ERR_CHAN_PEER_DEAD
+                                                    : LIB_ERR_CHAN_PEER_GONE;
 }
 
 void ump_chan_recv_done(struct ump_chan *uc)
@@ -374,7 +413,7 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan)
 {
     struct ump_chan *uc = chan->arg;
 
-    if (!ump_ring_has_line(&uc->ring)) {
+    if (!ump_ring_has_line(&uc->ring) || !ump_chan_has_arrived(uc)) {
         return false;
     }
     if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
@@ -471,6 +510,9 @@ bool ump_channels_arm_disabled(dispatcher_handle_t handle)
     /* 2. From here on whoever sends a line notifies. */
     FOR_ALL_WAITING(disp, uc, arm(uc, &may_sleep));
     disp->ump_armed = 1;
+    if (disp->ump_checked != NULL) {
+        ump_checked_serve_disabled(handle, true);
+    }
     /* 3. The last look, for lines whose senders saw no flag. */
     disp_check_events_disabled(handle);
     /* 4. The caller yields; the kernel compares `notified` with `notify_seen`. */
@@ -482,10 +524,23 @@ systime_t ump_channels_recheck_time(dispatcher_handle_t handle)
     const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     bool waits = disp->polled_channels != NULL || disp->ump_send_parked != NULL;
 
-    if (disp->ump_recheck_ns == 0 || !waits) {
-        return 0;
+    systime_t at = ump_checked_next_timeout(handle);
+
+    if (disp->ump_recheck_ns != 0 && waits) {
+        systime_t recheck = get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
+
+        at = at == 0 || recheck < at ? recheck : at;
     }
-    return get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
+    return at;
+}
+
+void ump_channels_set_recheck(uint64_t recheck_ns)
+{
+    dispatcher_handle_t handle = disp_disable();
+
+    get_dispatcher_generic(handle)->ump_recheck_ns = recheck_ns;
+    get_dispatcher_generic(handle)->ump_looks_again = true;
+    disp_enable(handle);
 }
 
 void ump_channels_disarm_disabled(dispatcher_handle_t handle)

@@ -30,7 +30,7 @@ static errval_t init_state(struct ump_chan_state *state, volatile void *buf, siz
     state->buf = buf;
     state->lines = (uint16_t)(bytes / UMP_LINE_BYTES - 1);
     state->control = (volatile struct ump_control_line *)&state->buf[state->lines];
-    state->next = state->buf;
+    state->next = state->mine = state->buf;
     state->epoch = 1;
     return SYS_ERR_OK;
 }

@@ -25,6 +25,7 @@
 #include <barrelfish/waitset_chan.h>
 
 #include "threads_priv.h"
+#include "ump_checked_priv.h"
 #include "wait_note.h"
 #include "waitset_priv.h"
 
@@ -133,9 +134,14 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
 /* The short way to the next message.  Usually polled channels are all that can have something, and the
  * first of them that has a line listens for good (so it has a handler, and stays where it is) and is for
  * anybody who dispatches events of this waitset: then find_anywhere would find the same, only later.
- * *found: that channel, to be taken by run_message, or NULL if there is nothing.  Returns false if only
- * find_anywhere can tell. */
-static inline __attribute__((always_inline)) bool
+ * *found: that channel, to be taken by run_message, or NULL. */
+enum found {
+    ASK,      /* only find_anywhere can tell */
+    KNOWN,    /* it is *found, or there is nothing */
+    IF_PASSES /* a line of the first polled channel, if it passes its check */
+};
+
+static inline __attribute__((always_inline)) enum found
 find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate **found)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
@@ -143,28 +149,34 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
 
     *found = NULL;
     if (RARELY(((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle)) != 0)) {
-        return false;
+        return ASK;
     }
     if (RARELY(first == NULL)) {
-        return true;
+        return KNOWN;
     }
     while (!ump_ring_has_line(&polled_ump_chan(chan)->ring)) {
         chan = chan->polled_next;
         if (chan == first) {
-            return true;
+            return KNOWN;
         }
     }
     const struct ump_chan *uc = polled_ump_chan(chan);
 
     if (RARELY(chan->waitset != ws || !chan->holds || chan->held ||
-               ((uintptr_t)chan->wait_for | chan->token) != 0 ||
-               ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
-        return false;
+               ((uintptr_t)chan->wait_for | chan->token) != 0)) {
+        return ASK;
+    }
+    if (RARELY(uc->checked != NULL)) {
+        disp->polled_channels = chan;
+        return IF_PASSES;
+    }
+    if (RARELY(ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
+        return ASK;
     }
     ump_chan_prefetch_answer(uc);
     disp->polled_channels = chan->polled_next; /* channels take turns */
     *found = chan;
-    return true;
+    return KNOWN;
 }
 
 /* Takes what find_message found, and runs its handler. */
@@ -237,7 +249,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             ws->woken--;
             woken = false;
         }
-        known = find_message(ws, handle, &chan);
+        known = find_message(ws, handle, &chan) == KNOWN;
     }
 }
 
@@ -293,20 +305,6 @@ static RARE errval_t dispatch_any(struct waitset *ws, dispatcher_handle_t handle
     return SYS_ERR_OK;
 }
 
-errval_t event_dispatch(struct waitset *ws)
-{
-    dispatcher_handle_t handle = disp_disable();
-    struct waitset_chanstate *chan;
-    bool known = find_message(ws, handle, &chan);
-
-    return RARELY(chan == NULL) ? dispatch_any(ws, handle, known) : run_message(chan, handle);
-}
-
-errval_t event_dispatch_debug(struct waitset *ws)
-{
-    return event_dispatch(ws);
-}
-
 /* Disabled; enables. */
 static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t handle)
 {
@@ -324,13 +322,51 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
     return SYS_ERR_OK;
 }
 
+/* What find_message and run_message do on a plain channel, or whatever else there is.  Disabled;
+ * enables. */
+static RARE errval_t dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, bool blocks)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct waitset_chanstate *chan = disp->polled_channels;
+    struct ump_chan *uc = polled_ump_chan(chan);
+
+    if (RARELY(!ump_checked_take_line(uc)) ||
+        RARELY(ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
+        return blocks ? dispatch_any(ws, handle, false) : dispatch_any_now(ws, handle);
+    }
+    ump_chan_prefetch_answer(uc);
+    disp->polled_channels = chan->polled_next;
+    return run_message(chan, handle);
+}
+
+errval_t event_dispatch(struct waitset *ws)
+{
+    dispatcher_handle_t handle = disp_disable();
+    struct waitset_chanstate *chan;
+    enum found found = find_message(ws, handle, &chan);
+
+    if (RARELY(chan == NULL)) {
+        return found == IF_PASSES ? dispatch_if_passes(ws, handle, true)
+                                  : dispatch_any(ws, handle, found == KNOWN);
+    }
+    return run_message(chan, handle);
+}
+
+errval_t event_dispatch_debug(struct waitset *ws)
+{
+    return event_dispatch(ws);
+}
+
 errval_t event_dispatch_non_block(struct waitset *ws)
 {
     dispatcher_handle_t handle = disp_disable();
     struct waitset_chanstate *chan;
 
-    if (RARELY(!find_message(ws, handle, &chan))) {
-        return dispatch_any_now(ws, handle);
+    enum found found = find_message(ws, handle, &chan);
+
+    if (RARELY(found != KNOWN)) {
+        return found == IF_PASSES ? dispatch_if_passes(ws, handle, false)
+                                  : dispatch_any_now(ws, handle);
     }
     if (chan == NULL) {
         disp_enable(handle);

@@ -64,7 +64,7 @@ static inline struct waitset_chanstate **chan_queue(struct waitset_chanstate *ch
 }
 
 /* The dispatcher's list of channels somebody must look at: they receive over UMP. */
-static inline const struct ump_chan *polled_ump_chan(const struct waitset_chanstate *chan)
+static inline struct ump_chan *polled_ump_chan(const struct waitset_chanstate *chan)
 {
     return chan->arg;
 }

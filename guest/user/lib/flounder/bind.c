@@ -2,13 +2,13 @@
  *
  * Bind and export, the same for all interfaces (facts §1.4, §5.4, §5.5).
  *
- * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another core,
- * UMP, and where that has no channel to offer, a circuit through the monitors, or with
- * IDC_BIND_FLAG_MULTIHOP these two the other way round.  The mechanism is chosen once, here: the rest of
- * the program sees only the generic binding.
- * Export leaves functions with the library, called when a client asks over one of them; for local
- * clients it keeps a list.
- * Must tell the continuation exactly once, whatever happens after bind returned success.
+ * Bind tries LMP; if the service is this dispatcher itself, a local binding; if it is on another
+ * core, UMP, and where that has no channel to offer, a circuit through the monitors, or with
+ * IDC_BIND_FLAG_MULTIHOP these two the other way round.  A UMP channel is checked if the client
+ * says IDC_BIND_FLAG_CHECKED or the monitors want it.  The mechanism is chosen once, here: the
+ * rest of the program sees only the generic binding. Export leaves functions with the library,
+ * called when a client asks over one of them; for local clients it keeps a list. Must tell the
+ * continuation exactly once, whatever happens after bind returned success.
  */
 #include "flounder_priv.h"
 
@@ -74,6 +74,7 @@ struct attempt {
     void *st;
     struct waitset *ws;
     bool multihop, last;
+    idc_bind_flags_t flags;
 };
 
 static struct attempt attempt_of(const struct flounder_binding *c)
@@ -84,7 +85,8 @@ static struct attempt attempt_of(const struct flounder_binding *c)
                              .st = c->bind_st,
                              .ws = c->waitset,
                              .multihop = c->bind_multihop,
-                             .last = c->bind_last };
+                             .last = c->bind_last,
+                             .flags = c->bind_flags };
 }
 
 static struct flounder_binding *begin(const struct attempt *a, enum flounder_channel kind)
@@ -96,6 +98,7 @@ static struct flounder_binding *begin(const struct attempt *a, enum flounder_cha
         c->bind_st = a->st;
         c->bind_multihop = a->multihop;
         c->bind_last = a->last;
+        c->bind_flags = a->flags;
         c->bound = true;
     }
     return c;
@@ -159,7 +162,7 @@ static errval_t bind_remote(struct attempt *a)
         err = multihop_chan_bind(c->channel, multihop_bound, c, a->iref);
     else
         err = ump_chan_bind(c->channel, ump_bound, c, &c->event_qnode, a->iref, DEFAULT_UMP_BUFLEN,
-                            DEFAULT_UMP_BUFLEN);
+                            DEFAULT_UMP_BUFLEN, a->flags);
     if (err_is_fail(err)) {
         if (a->multihop)
             multihop_chan_destroy(c->channel);
@@ -235,7 +238,8 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
                                .cont = cont,
                                .st = st,
                                .ws = ws,
-                               .multihop = (flags & IDC_BIND_FLAG_MULTIHOP) != 0 };
+                               .multihop = (flags & IDC_BIND_FLAG_MULTIHOP) != 0,
+                               .flags = flags };
     struct flounder_binding *c = begin(&a, FLOUNDER_LMP);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
@@ -292,7 +296,10 @@ static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t 
         flounder_discard(c);
         return err;
     }
-    err = connected(e, c);
+    if (idc_connecting_client().checked)
+        err = ump_chan_make_checked(c->channel, UMP_TRIES);
+    if (err_is_ok(err))
+        err = connected(e, c);
     if (err_is_fail(err)) {
         ump_chan_destroy(c->channel);
         flounder_discard(c);

@@ -106,8 +106,7 @@ static inline const struct flounder_message_plan *short_plan(const struct flound
 static inline void deliver_line(struct flounder_binding *c,
                                 const struct flounder_message_plan *plan)
 {
-    const struct ump_chan *chan = c->channel;
-    flounder_deliver(c, plan, chan->ring.recv.next->data);
+    flounder_deliver(c, plan, ump_chan_line(c->channel)->data);
 }
 
 /* What is not to be had so easily: long messages, messages behind acknowledgements, the end. */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside the loader of a PC.
+ */
+#ifndef LOADER_H
+#define LOADER_H
+
+#define LOADER_END 0x200000       /* memory that is given away begins here */
+#define LOADER_MAPPED 0x7c0000000 /* 31 GiB: ABI_RAM_LIMIT */
+#define LOADER_LOW_MEMORY 0x8000  /* ABI_PC_LOW_BYTES for the starts of other cores */
+#define LOADER_DEBUG_EXIT 0xf4
+
+#ifndef __ASSEMBLER__
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <abi/bundle.h>
+
+/* ---- main.c ---- */
+
+/* Says why it cannot go on, and ends. */
+void __attribute__((noreturn, format(printf, 1, 2))) loader_fail(const char *format, ...);
+
+/* ---- memory.c: the free memory of the machine ---- */
+
+struct range {
+    uint64_t base, end; /* whole pages */
+    unsigned node;
+};
+
+#define MEMORY_MAX_RANGES 128
+
+struct memory {
+    unsigned count;
+    struct range range[MEMORY_MAX_RANGES]; /* in rising order, none empty */
+};
+
+/* Adds what is RAM; whole pages between LOADER_END and LOADER_MAPPED of it.  False: too many
+ * ranges. */
+bool memory_add(struct memory *memory, uint64_t base, uint64_t bytes);
+
+/* Takes base .. end out, if it is there.  False: too many ranges. */
+bool memory_remove(struct memory *memory, uint64_t base, uint64_t end);
+
+/* Says which node each range belongs to: `bytes` of each, in the order of addresses, the hole below
+ * 4 GiB not counted.  The last node has the rest.  False: too many ranges. */
+bool memory_split(struct memory *memory, const struct abi_bundle_node *nodes, unsigned count);
+
+/* Takes `bytes` (whole pages) of a node, aligned, from its lower or upper end; 0: there is none. */
+uint64_t memory_take_low(struct memory *memory, unsigned node, uint64_t bytes, uint64_t align);
+uint64_t memory_take_high(struct memory *memory, unsigned node, uint64_t bytes, uint64_t align);
+
+/* ---- bundle.c: checking what comes from outside ---- */
+
+/* NULL if the bundle of `bytes` at `bundle` is as it should be, else what is wrong. */
+const char *bundle_check(const struct abi_bundle *bundle, uint64_t bytes);
+
+/* Segments of an ELF program; those of the first domain or of the CPU driver. */
+struct program {
+    uint64_t entry;
+    unsigned count;
+    struct {
+        uint64_t vaddr, bytes; /* whole pages */
+        uint64_t lead;         /* where the contents begin in the first page */
+        uint64_t file_offset, file_bytes;
+        uint64_t flags; /* ABI_SEGMENT_* */
+    } segment[ABI_BOOT_MAX_SEGMENTS];
+};
+
+/* NULL if the file is a static program whose segments lie in vaddr_min .. vaddr_max, in rising
+ * order and no two on one page, else what is wrong. */
+const char *program_parse(struct program *program, const uint8_t *file, uint64_t bytes,
+                          uint64_t vaddr_min, uint64_t vaddr_max);
+
+/* ---- place.c: the boot information of core 0 ---- */
+
+/* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot
+ * information lies.  Fails with a message. */
+uint64_t place(struct memory *memory, const struct abi_bundle *bundle, struct abi_boot **boot);
+
+/* ---- clock.c ---- */
+
+/* Measures both clocks; returns false if there is nothing to measure them by. */
+bool clock_measure(uint64_t *tsc_hz, uint64_t *timer_hz);
+
+static inline uint64_t clock_tsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/* ---- ports ---- */
+
+static inline void out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+void *memcpy(void *dst, const void *src, size_t bytes);
+void *memset(void *dst, int value, size_t bytes);
+
+#endif
+#endif

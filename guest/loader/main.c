@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loader of a PC: from the firmware's hands to the CPU driver of core 0.
+ *
+ * QEMU (or whoever speaks the PVH boot protocol) starts it with a map of the memory and one module,
+ * the bundle (abi/bundle.h).  It does what vmm does on our own machine (place.c), so the CPU driver
+ * finds the same boot information everywhere; and it measures the clocks.  It runs once, on core 0,
+ * in memory that nobody uses afterwards.
+ *
+ * The CPU driver is entered through the loader's tables, which get the upper half of the final
+ * ones; it loads those itself, as it does on every other core.
+ */
+#include <stdarg.h>
+
+#include <abi/boot_tables.h>
+
+#include "loader.h"
+
+#define UART 0x3f8
+#define PIC_MASK_MASTER 0x21
+#define PIC_MASK_SLAVE 0xa1
+#define FAIL_CODE 126
+
+/* PVH start information, version 1. */
+#define PVH_MAGIC 0x336ec578
+#define PVH_RAM 1
+#define PVH_MAX_ENTRIES 256
+struct pvh_start {
+    uint32_t magic, version, flags, module_count;
+    uint64_t modules, cmdline, rsdp, map;
+    uint32_t map_entries, reserved;
+};
+struct pvh_module {
+    uint64_t base, bytes, cmdline, reserved;
+};
+struct pvh_range {
+    uint64_t base, bytes;
+    uint32_t type, reserved;
+};
+
+extern uint64_t loader_tables[512];
+void __attribute__((noreturn)) loader_jump(uint64_t entry, const struct abi_boot *boot);
+void loader_main(const struct pvh_start *start);
+
+static struct memory memory;
+
+static void put(char c)
+{
+    out8(UART, (uint8_t)c);
+}
+
+static void put_number(unsigned value)
+{
+    if (value >= 10)
+        put_number(value / 10);
+    put((char)('0' + value % 10));
+}
+
+/* Knows %s and %u.  The line looks like one of the CPU driver (plat/pc). */
+void loader_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    for (const char *s = "0.000000 0 k -: loader: "; *s != '\0'; s++)
+        put(*s);
+    for (const char *f = format; *f != '\0'; f++) {
+        if (f[0] == '%' && f[1] == 'u') {
+            put_number(va_arg(args, unsigned));
+            f++;
+        } else if (f[0] == '%' && f[1] == 's') {
+            for (const char *s = va_arg(args, const char *); *s != '\0'; s++)
+                put(*s >= ' ' ? *s : '?');
+            f++;
+        } else {
+            put(*f);
+        }
+    }
+    va_end(args);
+    for (const char *s = "\r\n0.000000 0 p -: 126\r\n"; *s != '\0'; s++)
+        put(*s);
+    __asm__ volatile("outl %0, %1" ::"a"(FAIL_CODE), "Nd"((uint16_t)LOADER_DEBUG_EXIT));
+    for (;;)
+        __asm__ volatile("cli\n\thlt");
+}
+
+static const struct abi_bundle *find_bundle(const struct pvh_start *start)
+{
+    if (start->module_count == 0)
+        loader_fail("there is no bundle (QEMU: -initrd)");
+    const struct pvh_module *module = (const struct pvh_module *)start->modules;
+    if (module->base > LOADER_MAPPED || module->bytes > LOADER_MAPPED - module->base)
+        loader_fail("the bundle lies too high");
+    const struct abi_bundle *bundle = (const struct abi_bundle *)module->base;
+    const char *wrong = bundle_check(bundle, module->bytes);
+    if (wrong != NULL)
+        loader_fail("the bundle: %s", wrong);
+    return bundle;
+}
+
+static void find_memory(const struct pvh_start *start, const struct abi_bundle *bundle)
+{
+    const struct pvh_range *map = (const struct pvh_range *)start->map;
+    bool ok = start->version >= 1 && start->map_entries <= PVH_MAX_ENTRIES;
+    for (unsigned i = 0; ok && i < start->map_entries; i++)
+        if (map[i].type == PVH_RAM)
+            ok = memory_add(&memory, map[i].base, map[i].bytes);
+    if (!ok)
+        loader_fail("the map of the memory cannot be used");
+    if (!memory_split(&memory, bundle->node, bundle->node_count) ||
+        !memory_remove(&memory, (uint64_t)bundle, (uint64_t)bundle + bundle->bytes))
+        loader_fail("the memory lies in too many pieces");
+}
+
+void loader_main(const struct pvh_start *start)
+{
+    const uint64_t zero = clock_tsc();
+    out8(PIC_MASK_MASTER, 0xff);
+    out8(PIC_MASK_SLAVE, 0xff);
+    if (start->magic != PVH_MAGIC)
+        loader_fail("not started by the PVH protocol");
+    const struct abi_bundle *bundle = find_bundle(start);
+    find_memory(start, bundle);
+    struct abi_boot *boot;
+    const uint64_t entry = place(&memory, bundle, &boot);
+    /* `syscall` may come either way: the CPU driver takes both */
+    boot->flags = ABI_BOOT_PC | ABI_BOOT_SYSCALL_FAULTS;
+    boot->pc.tsc_at_zero = zero;
+    boot->pc.low_memory = LOADER_LOW_MEMORY;
+    memcpy(boot->pc.apic_id, bundle->apic_id, sizeof(boot->pc.apic_id));
+    if (!clock_measure(&boot->tsc_hz, &boot->pc.timer_hz))
+        loader_fail("there is no 8254 timer by which the clocks could be measured");
+    memcpy(loader_tables + 256, (const uint64_t *)boot->pml4 + 256, 256 * sizeof(uint64_t));
+    loader_jump(entry, boot);
+}
+
+/* By words: where each instruction is emulated, so is each round. */
+void *memcpy(void *dst, const void *src, size_t bytes)
+{
+    void *ret = dst;
+    size_t words = bytes / 8, rest = bytes % 8;
+    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words)::"memory");
+    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(rest)::"memory");
+    return ret;
+}
+
+void *memset(void *dst, int value, size_t bytes)
+{
+    void *ret = dst;
+    size_t words = bytes / 8, rest = bytes % 8;
+    const uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
+    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(rest) : "a"(pattern) : "memory");
+    return ret;
+}

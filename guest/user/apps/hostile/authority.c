@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Taking from everybody what many have: the boot information, the programs of the menu, memory that
+ * another core uses.  Each attempt must be refused with a reason; what comes out wrong is said.
+ *
+ *   authority bootinfo   gets the boot information from the monitor
+ *   authority modules    holds MODULECN, so it must be a boot program
+ *   authority owner      lends memory to a program of another core and wants to make a CNode of it
+ *   authority borrower   that program: writes into the memory what would be a capability
+ */
+#include "hostile.h"
+
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/monitor_client.h>
+#include <barrelfish/nameservice_client.h>
+#include <barrelfish/ram_alloc.h>
+#include <if/idctest_defs.h>
+#include <if/monitor_blocking_defs.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SERVICE "hostile.authority"
+#define LENT_BYTES OBJSIZE_L2CNODE
+#define MARK 0x1234567812345678ull
+#define FORGED_SLOT 5
+
+static unsigned allowed;
+
+static void refused(const char *what, errval_t err)
+{
+    if (err_is_ok(err)) {
+        printf("allowed: %s\n", what);
+        allowed++;
+    }
+}
+#define REFUSED(call) refused(#call, (call))
+
+static struct capref empty_slot(void)
+{
+    struct capref slot = NULL_CAP;
+    if (err_is_fail(slot_alloc(&slot)))
+        printf("no slot\n");
+    return slot;
+}
+
+static bool verdict(const char *what)
+{
+    if (allowed == 0)
+        printf("%s: kept\n", what);
+    return true;
+}
+
+/* ---- what many have ---- */
+
+static bool take_bootinfo(void)
+{
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    struct capref frame = NULL_CAP;
+    uint64_t bytes;
+    errval_t answer, err = b->rpc_tx_vtbl.get_bootinfo(b, &answer, &frame, &bytes);
+    if (err_is_fail(err) || err_is_fail(answer))
+        return false;
+    struct capref copy = empty_slot(), part = empty_slot();
+    REFUSED(cap_revoke(frame));
+    if (err_is_fail(cap_copy(copy, frame)))
+        return false;
+    REFUSED(cap_revoke(copy));
+    if (err_is_ok(cap_mint(part, frame, CAPRIGHTS_ALLRIGHTS, 0)))
+        REFUSED(cap_revoke(part));
+    REFUSED(cap_retype(empty_slot(), frame, 0, ObjType_L2CNode, 0, 1));
+    void *address;
+    REFUSED(vspace_map_one_frame_attr(&address, BASE_PAGE_SIZE, copy, VREGION_FLAGS_READ_WRITE,
+                                      NULL, NULL));
+    return verdict("boot information");
+}
+
+static bool take_modules(void)
+{
+    const struct capref cnode = { .cnode = cnode_root, .slot = ROOTCN_SLOT_MODULECN };
+    const struct capref first = { .cnode = cnode_module, .slot = 0 };
+    const struct capref unused = { .cnode = cnode_module, .slot = L2_CNODE_SLOTS - 1 };
+    struct capref ram, table = empty_slot(), mine = empty_slot();
+    if (err_is_fail(ram_alloc(&ram, 12)) ||
+        err_is_fail(vnode_create(table, ObjType_VNode_x86_64_ptable)))
+        return false;
+    REFUSED(cap_delete(first));
+    REFUSED(cap_revoke(first));
+    REFUSED(cap_revoke(cnode));
+    REFUSED(cap_copy(unused, ram));
+    REFUSED(cap_mint(unused, ram, CAPRIGHTS_READ, 0));
+    REFUSED(cap_retype(unused, ram, 0, ObjType_Frame, BASE_PAGE_SIZE, 1));
+    REFUSED(vnode_map(table, first, 0, PTABLE_READ_ONLY, 0, 1, mine));
+    struct capref copy = empty_slot();
+    if (err_is_fail(cap_copy(copy, first))) /* what it is there for */
+        return false;
+    REFUSED(vnode_map(table, copy, 0, PTABLE_READ_ONLY, 0, 1, unused));
+    REFUSED(vnode_map(table, copy, 0, PTABLE_WRITE, 0, 1, mine));
+    return verdict("modules");
+}
+
+/* ---- memory that another core has ---- */
+
+static iref_t exported_as;
+static struct capref lent;
+static bool given;
+
+static errval_t make_frame(struct idctest_binding *b, uint64_t value, errval_t *err,
+                           struct capref *frame)
+{
+    (void)b, (void)value;
+    *frame = empty_slot();
+    *err = cap_copy(*frame, lent);
+    given = true;
+    return SYS_ERR_OK;
+}
+
+static errval_t connected(void *st, struct idctest_binding *b)
+{
+    (void)st;
+    b->rpc_rx_vtbl.make_frame_call = make_frame;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_ok(err))
+        exported_as = iref;
+}
+
+static void serve(void)
+{
+    idctest_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    while (exported_as == 0)
+        event_dispatch(get_default_waitset());
+    if (err_is_fail(nameservice_register(SERVICE, exported_as)))
+        printf("no name\n");
+    while (!given)
+        event_dispatch(get_default_waitset());
+}
+
+static bool be_owner(void)
+{
+    struct capref ram, mine = empty_slot();
+    void *address;
+    lent = empty_slot();
+    if (err_is_fail(ram_alloc(&ram, 14)) ||
+        err_is_fail(cap_retype(lent, ram, 0, ObjType_Frame, LENT_BYTES, 1)) ||
+        err_is_fail(cap_copy(mine, lent)) ||
+        err_is_fail(vspace_map_one_frame(&address, LENT_BYTES, mine, NULL, NULL)))
+        return false;
+    serve();
+    volatile uint64_t *memory = address;
+    while (memory[0] != MARK) {
+        event_dispatch_non_block(get_default_waitset());
+        thread_yield_dispatcher(NULL_CAP);
+    }
+    /* it is all his own, as he sees it, and yet: nothing else is made of it, in part or as a
+     * whole */
+    REFUSED(cap_revoke(lent));
+    REFUSED(cap_revoke(ram));
+    REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
+    REFUSED(cap_retype(empty_slot(), ram, BASE_PAGE_SIZE, ObjType_Frame, BASE_PAGE_SIZE, 2));
+    REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_Dispatcher, 0, 1));
+    cap_delete(lent);
+    REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
+    return verdict("lent memory");
+}
+
+static void bound(void *st, errval_t err, struct idctest_binding *b)
+{
+    if (err_is_fail(err))
+        return;
+    idctest_rpc_client_init(b);
+    *(struct idctest_binding **)st = b;
+}
+
+static bool be_borrower(void)
+{
+    iref_t iref;
+    struct idctest_binding *b = NULL;
+    struct capref frame = NULL_CAP;
+    errval_t answer;
+    void *address;
+    if (err_is_fail(nameservice_blocking_lookup(SERVICE, &iref)))
+        return false;
+    idctest_bind(iref, bound, &b, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
+    while (b == NULL)
+        event_dispatch(get_default_waitset());
+    if (err_is_fail(b->rpc_tx_vtbl.make_frame(b, 0, &answer, &frame)) || err_is_fail(answer) ||
+        err_is_fail(vspace_map_one_frame(&address, LENT_BYTES, frame, NULL, NULL)))
+        return false;
+    struct capability *forged = (void *)((char *)address + FORGED_SLOT * OBJSIZE_CTE);
+    *forged = (struct capability){ .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
+    *(volatile uint64_t *)address = MARK;
+    return true;
+}
+
+bool hostile_authority(int argc, char **argv)
+{
+    (void)argc;
+    if (strcmp(argv[0], "bootinfo") == 0)
+        return take_bootinfo();
+    if (strcmp(argv[0], "modules") == 0)
+        return take_modules();
+    if (strcmp(argv[0], "owner") == 0)
+        return be_owner();
+    return strcmp(argv[0], "borrower") == 0 && be_borrower();
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Options of the machine: words behind the CPU driver in the menu, which every monitor sees alike.
+ *
+ *   checked=all | none    all UMP channels are checked, or not even those between monitors
+ *   recheck=10ms          sleeping dispatchers with UMP channels look again that often
+ *
+ * vmm has checked the words; what is wrong here was started by something else and is passed over.
+ */
+#include "options.h"
+
+#include <string.h>
+
+struct machine_options machine_options;
+
+/* What stands behind "name=" among the words of the line, or NULL. */
+static const char *value_of(const char *line, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *word = strchr(line, ' '); word != NULL; word = strchr(word, ' ')) {
+        word += strspn(word, " ");
+        if (strncmp(word, name, length) == 0 && word[length] == '=')
+            return word + length + 1;
+    }
+    return NULL;
+}
+
+static bool is_word(const char *value, const char *word)
+{
+    const size_t length = strlen(word);
+    return value != NULL && strncmp(value, word, length) == 0 &&
+           (value[length] == '\0' || value[length] == ' ');
+}
+
+static uint64_t duration_ns(const char *value)
+{
+    if (value == NULL)
+        return 0;
+    char *unit;
+    const uint64_t number = strtoul(value, &unit, 10);
+    const uint64_t factor = unit[0] == 'n' ? 1 : unit[0] == 'u' ? 1000 : 1000000;
+    return number * factor;
+}
+
+void machine_options_read(const struct spawn_modules *modules)
+{
+    machine_options = (struct machine_options){ .checked = CHECKED_MONITORS };
+    for (unsigned i = 0; i < modules->count; i++) {
+        if (!modules->module[i].is_kernel)
+            continue;
+        const char *line = modules->module[i].line;
+        const char *checked = value_of(line, "checked");
+        if (is_word(checked, "all"))
+            machine_options.checked = CHECKED_ALL;
+        else if (is_word(checked, "none"))
+            machine_options.checked = CHECKED_NONE;
+        machine_options.recheck_ns = duration_ns(value_of(line, "recheck"));
+    }
+}

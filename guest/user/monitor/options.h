@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Options of the machine that the monitor heeds (options.c).
+ */
+#ifndef MONITOR_OPTIONS_H
+#define MONITOR_OPTIONS_H
+
+#include <barrelfish/barrelfish.h>
+#include <spawndomain/spawndomain.h>
+
+struct machine_options {
+    enum { CHECKED_MONITORS, CHECKED_ALL, CHECKED_NONE } checked;
+    uint64_t recheck_ns; /* 0: sleepers wait to be notified */
+};
+
+extern struct machine_options machine_options;
+
+/* Once, before there is a channel. */
+void machine_options_read(const struct spawn_modules *modules);
+
+#endif

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The same images on a machine that others wrote: what `vmm export` writes boots on QEMU's microvm
+# and q35, on one, two and four cores; a bundle that is cut off and a processor that is too old
+# are told in one line. shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+# shellcheck source=tests/scenario/lib/witness.bash
+. "$(dirname "$0")/lib/witness.bash"
+need_qemu
+
+on_qemu microvm '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc.yaml
+on_qemu q35 '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc.yaml \
+    --set machine.board=q35
+on_qemu four ' u alltoall: all 3 others reached' scenarios/four-core-idc.yaml
+
+scenario alone 1 '60 s' 'exit: 3' <<'MENU'
+module /sbin/hello core=0
+MENU
+echo "one core that ends the machine:"
+vmm export "$TMP/alone.yaml" "$TMP/alone"
+exits_with 0
+status=0
+timeout -k 5 300 "$TMP/alone/run" >"$TMP/out" 2>&1 </dev/null || status=$?
+says '^[0-9.]+ 0 x -: [0-9]+'
+code=$(sed -n 's/^[0-9.]* 0 x -: \([0-9]*\).*/\1/p' "$TMP/out")
+exits_with $((2 * code + 1))
+
+# bad QEMU-OPTION...: what is wrong is the last line but one, and QEMU ends with the panic's status
+bad() {
+    status=0
+    timeout -k 5 300 "$TMP/microvm/run" "$@" >"$TMP/out" 2>&1 </dev/null || status=$?
+}
+head -c 100000 "$TMP/microvm/bundle" >"$TMP/cut"
+bad -initrd "$TMP/cut"
+exits_with 253
+says '^0.000000 0 k -: loader: the bundle: it is cut off'
+bad -cpu qemu64
+exits_with 255
+says '^loader: this processor lacks .*FSGSBASE'
+bad -m 24M
+exits_with 253
+says 'loader: no [0-9]+ KiB of memory on node 0'
+bad -machine microvm,pit=off
+exits_with 253
+says 'loader: there is no 8254 timer'
+

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a scenario to the configuration of a machine.
+ */
+#include "run/config.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct machine_menu_line menu_line(const struct menu_line *line)
+{
+    return (struct machine_menu_line){
+        .path = line->path,
+        .line = line->command,
+        .file = line->place.file,
+        .line_number = line->place.line,
+    };
+}
+
+void config_of_scenario(struct machine_config *config, struct machine_menu_line *modules,
+                        const struct scenario *scenario, const char *images, uint64_t seed)
+{
+    const struct scenario_machine *machine = &scenario->machine;
+    config->core_count = machine->core_count;
+    config->node_count = machine->node_count;
+    for (unsigned core = 0; core < machine->core_count; core++)
+        config->core_node[core] = (uint8_t)scenario_node_of(machine, core);
+    for (unsigned node = 0; node < machine->node_count; node++)
+        config->node[node] = (struct machine_node){ machine->node[node].memory_bytes,
+                                                    machine->node[node].window_bytes };
+    static_assert(MENU_MODULES_MAX == MACHINE_MAX_MODULES, "what vmm check accepts can be run");
+    static_assert(sizeof(config->distance) == sizeof(machine->distance), "one layout");
+    memcpy(config->distance, machine->distance, sizeof(config->distance));
+    config->image_dir = images;
+    config->kernel = menu_line(&scenario->menu.kernel);
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
+        modules[i] = menu_line(&scenario->menu.modules[i]);
+    config->module = modules;
+    config->module_count = (unsigned)scenario->menu.module_count;
+    config->seed = seed;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUN_CONFIG_H
+#define RUN_CONFIG_H
+
+#include "machine/machine.h"
+#include "scenario/scenario.h"
+
+/* The machine that a scenario describes: its shape, images and seed.  `modules` has room for all
+ * modules of the menu; both structures refer to the scenario.  Everything else in `config` stays as
+ * it is. */
+void config_of_scenario(struct machine_config *config, struct machine_menu_line *modules,
+                        const struct scenario *scenario, const char *images, uint64_t seed);
+
+#endif
