@@ -6,6 +6,7 @@
 #   host.mk     the programs of the host: build/bin/vmm and build/bin/idl
 #   newlib.mk   the guest's C library, built once from Debian's newlib-source
 #   guest.mk    CPU driver, interfaces, user library, domains, applications
+#   app.mk      the SDK, and programs outside this tree: `make app DIR=`
 #   tests.mk    Criterion programs (ASan + UBSan) and `make check`, `make soak`
 #   lint.mk     clang-format, clang-tidy, cppcheck, shellcheck
 #   install.mk  `make install PREFIX=`
@@ -32,6 +33,7 @@ endif
 include mk/host.mk
 include mk/newlib.mk
 include mk/guest.mk
+include mk/app.mk
 include mk/tests.mk
 include mk/lint.mk
 include mk/install.mk
@@ -39,7 +41,7 @@ include $(wildcard mk/nested.mk)
 include $(wildcard mk/bench.mk)
 
 .PHONY: all sim clean help
-all: host guest
+all: host guest sdk
 
 sim: all
 	$(Q)$(B)/bin/vmm run $(SIMFLAGS) $(SCENARIO)

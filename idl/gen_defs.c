@@ -422,7 +422,9 @@ static void gen_send_functions(struct idl_emit *e)
 void idl_gen_defs(struct idl_emit *e)
 {
     idl_gen_banner(e, "");
-    put(e->out, "#ifndef IF_%s_DEFS_H\n#define IF_%s_DEFS_H\n\n#include <flounder/flounder.h>\n",
+    put(e->out,
+        "#ifndef IF_%s_DEFS_H\n#define IF_%s_DEFS_H\n\n#include "
+        "<flounder/flounder.h>\n\n__BEGIN_DECLS\n",
         e->name, e->name);
     gen_types(e);
     gen_numbers(e);
@@ -438,7 +440,7 @@ void idl_gen_defs(struct idl_emit *e)
         "#include <if/%s_lmp_defs.h>\n#include <if/%s_local_defs.h>\n"
         "#include <if/%s_multihop_defs.h>\n#include <if/%s_ump_defs.h>\n",
         e->name, e->name, e->name, e->name);
-    put(e->out, "\n#endif\n");
+    put(e->out, "\n__END_DECLS\n\n#endif\n");
 }
 
 void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
@@ -450,7 +452,9 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
         return;
     }
     idl_gen_banner(e, idl_arena_printf(e->arena, " * Bindings over %s.\n", b->title));
-    put(e->out, "#ifndef IF_%s_%s_DEFS_H\n#define IF_%s_%s_DEFS_H\n\n#include <if/%s_defs.h>\n\n",
+    put(e->out,
+        "#ifndef IF_%s_%s_DEFS_H\n#define IF_%s_%s_DEFS_H\n\n#include "
+        "<if/%s_defs.h>\n\n__BEGIN_DECLS\n",
         n, b->name, n, b->name, n);
     put(e->out,
         "struct %s_%s_binding {\n    struct %s_binding b;\n    struct %s_chan chan;\n};\n\n", n,
@@ -471,5 +475,5 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
             n, n);
     put(e->out, "/* Begins to receive. */\nerrval_t %s_%s_start(struct %s_%s_binding *b);\n", n,
         b->name, n, b->name);
-    put(e->out, "\n#endif\n");
+    put(e->out, "\n__END_DECLS\n\n#endif\n");
 }

@@ -13,14 +13,15 @@ void idl_gen_local_defs(struct idl_emit *e)
     const char *n = e->name;
     idl_gen_banner(e, " * Bindings within a dispatcher (local).\n *\n");
     put(e->out,
-        "#ifndef IF_%s_LOCAL_DEFS_H\n#define IF_%s_LOCAL_DEFS_H\n\n#include <if/%s_defs.h>\n\n"
+        "#ifndef IF_%s_LOCAL_DEFS_H\n#define IF_%s_LOCAL_DEFS_H\n\n#include "
+        "<if/%s_defs.h>\n\n__BEGIN_DECLS\n"
         "struct %s_local_binding {\n    struct %s_binding b;\n    struct flounder_local "
         "chan;\n};\n\n"
         "/* Sets up two bindings in the caller's memory as the ends of one connection: what one "
         "sends,\n"
         " * the other's handlers are called with at once. */\n"
         "void %s_local_connect(struct %s_local_binding *a, struct %s_local_binding *b,\n"
-        "    struct waitset *ws);\n\n#endif\n",
+        "    struct waitset *ws);\n\n__END_DECLS\n\n#endif\n",
         n, n, n, n, n, n, n, n);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What only multi-hop bindings have: NAME_multihop_defs.h and the functions it declares.  Packing,
- * sending and delivery are those of every kind of channel (gen_stubs.c): the message's words and streams
- * are left in the binding, and the library cuts them into payloads.
+ * sending and delivery are those of every kind of channel (gen_stubs.c): the message's words and
+ * streams are left in the binding, and the library cuts them into payloads.
  */
 #include "gen.h"
 
@@ -12,7 +12,7 @@ void idl_gen_multihop_defs(struct idl_emit *e)
     idl_gen_banner(e, " * Bindings over messages through the monitors (multihop).\n *\n");
     put(e->out,
         "#ifndef IF_%s_MULTIHOP_DEFS_H\n#define IF_%s_MULTIHOP_DEFS_H\n\n#include "
-        "<if/%s_defs.h>\n\n"
+        "<if/%s_defs.h>\n\n__BEGIN_DECLS\n"
         "struct %s_multihop_binding {\n    struct %s_binding b;\n"
         "    struct multihop_chan chan;\n};\n\n",
         n, n, n, n, n);
@@ -29,7 +29,7 @@ void idl_gen_multihop_defs(struct idl_emit *e)
         "errval_t %s_multihop_bind(struct %s_multihop_binding *b, iref_t iref,\n"
         "    %s_bind_continuation_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t "
         "flags);\n"
-        "\n#endif\n",
+        "\n__END_DECLS\n\n#endif\n",
         n, n, n);
 }
 

@@ -87,8 +87,10 @@ kernel_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -mcmodel=kerne
 loader_flags := $(guest_flags) -ffreestanding -mgeneral-regs-only -Iguest/loader -Idevices
 user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sections \
               -ftls-model=local-exec -isystem $(B)/newlib/include \
-              -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
+              -I$(B)/guest/include -Iguest/abi -Iguest/user/include -Iguest/user/include/posix \
               $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
+
+# (posix/ holds what belongs to a C library: host code, which has one, must not see it.)
 
 # --- stamps --------------------------------------------------------------------------------------
 compiler := $(shell $(CC) -dumpfullversion -dumpmachine 2>/dev/null)

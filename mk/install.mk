@@ -2,7 +2,8 @@
 #
 # make install PREFIX=/usr/local [DESTDIR=]: vmm finds its guest images in ../lib/vmm/guest beside
 # the folder it lies in, so an installed tree can be moved as a whole.  Everybody may read it, whatever
-# the umask of who installs.
+# the umask of who installs.  The SDK comes with it: with vmm-app, vmm-cc and vmm-c++ programs are
+# built without this tree.
 
 installed := "$(DESTDIR)$(PREFIX)"
 install_scenarios = $(sort $(shell find scenarios -type f ! -name '.*'))
@@ -25,7 +26,8 @@ define installed_files
 755 $(B)/bin/vmm bin/vmm
 755 $(B)/bin/idl bin/idl
 644 $(B)/guest/boot/cpu lib/vmm/guest/boot/cpu
-$(foreach f,$(domain_images),644 $(f) lib/vmm/guest/sbin/$(notdir $(f))
+$(foreach f,$(shell find $(B)/sdk ! -type d),$(if $(findstring /bin/,$(f)),755,644) $(f) $(f:$(B)/%=lib/vmm/%)
+)$(foreach f,$(domain_images),644 $(f) lib/vmm/guest/sbin/$(notdir $(f))
 )$(foreach f,$(install_scenarios) LICENSE,644 $(f) share/vmm/$(f)
 )$(foreach f,$(wildcard $(B)/unicorn/usr/lib/x86_64-linux-gnu/libunicorn.so.2),644 $(f) lib/vmm/$(notdir $(f))
 )$(foreach f,$(wildcard $(B)/share/man/*.1),644 $(f) share/man/man1/$(notdir $(f))
@@ -34,6 +36,9 @@ $(foreach f,$(domain_images),644 $(f) lib/vmm/guest/sbin/$(notdir $(f))
 )
 endef
 
+# Links into the SDK, which they find beside the file that they lead to.
+sdk_tools := vmm-app vmm-cc vmm-c++
+
 .PHONY: install uninstall
 install: all $(B)/share.stamp
 	$(say) INSTALL $(installed)
@@ -41,6 +46,9 @@ install: all $(B)/share.stamp
 	    umask 022; while read -r mode source target; do \
 	    [ -z "$$mode" ] || install -D -m "$$mode" "$$source" $(installed)/"$$target"; \
 	done <$(B)/installed.list
+	$(Q)for tool in $(sdk_tools); do \
+	    ln -sf ../lib/vmm/sdk/bin/$$tool $(installed)/bin/$$tool; \
+	done
 
 # Files that `install` put there, and the folders of ours that are then empty.
 uninstall: all $(B)/share.stamp
@@ -49,6 +57,7 @@ uninstall: all $(B)/share.stamp
 	    while read -r mode source target; do \
 	    [ -z "$$mode" ] || rm -f $(installed)/"$$target"; \
 	done <$(B)/installed.list
+	$(Q)rm -f $(sdk_tools:%=$(installed)/bin/%)
 	$(Q)for folder in $(installed)/lib/vmm $(installed)/share/vmm; do \
 	    [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete; \
 	done

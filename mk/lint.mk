@@ -43,13 +43,13 @@ lint-cppcheck:
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-host $(host_includes) -Iidl \
 	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources)) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
-	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Idevices -Iguest/loader \
+	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Iguest/user/include/posix -Idevices -Iguest/loader \
 	    $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources)) || status=1; \
 	exit $$status
 
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
 tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
-    $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
+    -Iguest/user/include/posix $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
 # Its own headers: those of another version that is installed too do not fit.
 tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/usr/lib/llvm-14 \
     $(sort $(wildcard /usr/lib/llvm-*)))))

@@ -40,7 +40,7 @@ $(nested_dir)/bin/init: tests/nested/init.c $(B)/flags/nested
 
 # The engines are referred to weakly, so objects are linked, not an archive.
 $(nested_dir)/bin/selftest: $(nested_test_objects) $(filter-out $(B)/host/vmm/cli/main.o,$(vmm_objects)) \
-    $(B)/flags/nested.objects
+    $(shared_objects) $(B)/flags/nested.objects
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $(filter %.o,$^) $(host_libs)

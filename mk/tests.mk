@@ -28,8 +28,9 @@ linked_objects := $(call objects,san,$(sort $(patsubst test_%,%,$(foreach w,$(li
 # tests/monitor/peek_*.c stands in the place of the monitor's file of that name, which it includes.
 monitor_world := $(B)/tests/test_monitor_world
 monitor_peeks := $(sort $(wildcard tests/monitor/peek_*.c))
-monitor_plain := $(filter-out $(monitor_peeks:tests/monitor/peek_%=guest/user/monitor/%),\
-                   $(sort $(wildcard guest/user/monitor/*.c))) $(sort $(wildcard guest/user/lib/services/*.c))
+monitor_peeked := $(foreach p,$(monitor_peeks:tests/monitor/peek_%=%),$(wildcard guest/user/monitor/*/$p))
+monitor_plain := $(filter-out $(monitor_peeked),$(sort $(call find_sources,guest/user/monitor))) \
+                 $(sort $(wildcard guest/user/lib/services/*.c))
 monitor_objects := $(call objects,san,$(monitor_peeks) $(monitor_plain) tests/monitor/instance.c)
 monitor_copies := $(foreach n,0 1 2 3,$(B)/san/monitor/copy_$n.o)
 

@@ -13,6 +13,7 @@
  */
 #include "cspace.h"
 
+#include "cap_ops.h"
 #include "plat.h"
 
 struct mdb kernel_mdb, kernel_remote_mdb;
@@ -174,22 +175,6 @@ void cap_send_copy(struct cte *dest, struct cte *src)
     dest->cap.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
 }
 
-void cap_copy_to_dcb(struct cte *dest, struct cte *src)
-{
-    cap_copy_to(dest, src);
-    dest->node.bits |= MDB_BIT_IN_DCB;
-}
-
-void cap_links_follow(struct cte *cte)
-{
-    if (cte_is_record(cte))
-        return; /* it is not mapped, and has other links */
-    if (cap_types[cte->cap.type].mappable && cte->cap.u.word[CAP_MAPPING_WORD] != 0)
-        ((struct cte *)cte->cap.u.word[CAP_MAPPING_WORD])->cap.u.mapping.cap = (uint64_t)cte;
-    if (cap_is_mapping(cte->cap.type) && cte->cap.u.mapping.cap != 0)
-        ((struct cte *)cte->cap.u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = (uint64_t)cte;
-}
-
 void cap_move_to(struct cte *dest, struct cte *src)
 {
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
@@ -198,7 +183,8 @@ void cap_move_to(struct cte *dest, struct cte *src)
     dest->node = (struct mdbnode){ .step = src->node.step };
     enum mdb_status status = mdb_replace(&kernel_mdb, src, dest);
     assert(status == MDB_OK);
-    cap_links_follow(dest);
+    if (ops_of(&dest->cap)->moved != NULL && !cte_is_record(dest)) /* which has other links */
+        ops_of(&dest->cap)->moved(dest);
     *src = (struct cte){ 0 };
 }
 
@@ -220,8 +206,7 @@ errval_t cap_lock(struct cte *cte)
     const struct capability *cap = &cte->cap;
     if (cte->node.bits & BITS_UNUSABLE)
         return ERR_LOCKED;
-    if (!cap_types[cap->type].memory || cap_is_cnode(cap) || cap->type == ObjType_Dispatcher ||
-        cap->u.word[CAP_MAPPING_WORD] != 0)
+    if (!cap_types[cap->type].memory || cap_is_container(cap) || cap->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_DEST_TYPE_INVALID;
     change_database(cte, &kernel_mdb, &kernel_remote_mdb);
     return SYS_ERR_OK;
@@ -240,15 +225,9 @@ errval_t cap_unlock(struct cte *cte)
 /* Sizes are multiples of this, offsets of this or of a page, whichever is smaller. */
 static uint64_t object_granule(unsigned type)
 {
-    switch (type) {
-    case ObjType_L1CNode:
-    case ObjType_L2CNode:
-        return OBJSIZE_L2CNODE;
-    case ObjType_Dispatcher:
-        return OBJSIZE_DISPATCHER;
-    default:
-        return ABI_PAGE_BYTES;
-    }
+    if (cap_types[type].object_bytes != 0)
+        return cap_types[type].object_bytes;
+    return type == ObjType_L1CNode ? OBJSIZE_L2CNODE : ABI_PAGE_BYTES;
 }
 
 errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
@@ -315,25 +294,9 @@ static bool must_be_zero(unsigned from, unsigned to)
            cap_types[to].memory;
 }
 
-/* What number `index` of them looks like. */
-static void retyped(struct capability *cap, const struct capability *from, uint64_t offset,
-                    unsigned type, uint64_t object_bytes, uint64_t index)
-{
-    *cap = (struct capability){ .type = (uint8_t)type, .rights = from->rights };
-    if (cap_types[type].memory) {
-        cap->u.mem.base = from->u.mem.base + offset + index * object_bytes;
-        cap->u.mem.bytes = object_bytes;
-    } else if (type == ObjType_EndPointLMP) {
-        cap->u.endpoint.listener = from->u.mem.base;
-    } else if (type == ObjType_Domain) {
-        cap->u.id.coreid = my_core_id;
-    }
-}
-
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest)
 {
-    static uint64_t last_domain;
     const struct capability *from = &src->cap;
     if (must_be_zero(from->type, type))
         plat_scrub(paddr(from->u.mem.base + offset), count * object_bytes);
@@ -341,12 +304,13 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     LOOP_BOUND(objects, L2_CNODE_SLOTS);
     for (uint64_t i = 0; i < count; i++) {
         LOOP_ROUND(objects);
-        struct capability cap;
-        retyped(&cap, from, offset, type, object_bytes, i);
-        if (type == ObjType_VNode_x86_64_pml4)
-            vnode_init_root(cap.u.mem.base);
-        else if (type == ObjType_Domain)
-            cap.u.id.core_local_id = ++last_domain;
+        struct capability cap = { .type = (uint8_t)type, .rights = from->rights };
+        if (cap_types[type].memory) {
+            cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
+            cap.u.mem.bytes = object_bytes;
+        }
+        if (ops_of(&cap)->retype_init != NULL)
+            ops_of(&cap)->retype_init(&cap, from);
         cap_insert_new(&dest[i], &cap, src->node.owner);
     }
 }

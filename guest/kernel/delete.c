@@ -25,11 +25,9 @@
  */
 #include "delete.h"
 
-#include "objects/objects.h"
+#include "cap_ops.h"
 
 /* What things cost, in instructions, beside what the database takes. */
-#define COST_SLOT 5     /* looking at it, */
-#define COST_LOOK 50    /* for each run of them */
 #define COST_SIMPLE 100 /* deleting what is no object of several parts */
 #define COST_PTE 2
 #define COST_MOVE 200
@@ -122,6 +120,11 @@ void delete_raise(struct cte *record)
     push(record);
 }
 
+bool delete_is_suspended(const struct cte *cte)
+{
+    return cte_is_record(cte) && !is_listed(cte);
+}
+
 void delete_suspend(struct cte *record, uint32_t step)
 {
     unlink(record);
@@ -129,11 +132,6 @@ void delete_suspend(struct cte *record, uint32_t step)
 }
 
 /* ---- single capabilities ---- */
-
-static bool is_container(const struct capability *cap)
-{
-    return cap_is_cnode(cap) || cap->type == ObjType_Dispatcher || cap_is_vnode(cap->type);
-}
 
 static void remove_from_mdb(struct cte *cte)
 {
@@ -152,7 +150,7 @@ int delete_cost(const struct cte *cte)
     const bool is_mapping = cap_is_mapping(cte->cap.type);
     const struct cte *mapping = is_mapping ? cte : mapping_of(cte);
     int cost = COST_SIMPLE + mdb_cost_remove(&kernel_mdb);
-    if (is_container(&cte->cap))
+    if (cap_is_container(&cte->cap))
         cost += mdb_cost_find(&kernel_mdb);
     if (mapping != NULL)
         cost += COST_SIMPLE + COST_PTE * (int)mapping_entries(&mapping->cap);
@@ -170,17 +168,9 @@ int delete_cost_move(void)
 void delete_slot(struct cte *cte)
 {
     assert(mdb_is_inserted(cte) && !(cte->node.bits & MDB_BIT_LOCKED) && !cte_is_record(cte));
-    struct cte *mapping = mapping_of(cte);
-    if (cap_is_mapping(cte->cap.type)) {
-        vnode_unmap_mapping(cte);
-    } else if (mapping != NULL) {
-        vnode_unmap_mapping(mapping);
-        remove_from_mdb(mapping);
-        *mapping = (struct cte){ 0 };
-    }
-    if (cte->node.bits & MDB_BIT_IN_DCB)
-        dispatcher_abandon(cte);
-    if (is_container(&cte->cap) && !mdb_has_copies(&kernel_mdb, cte)) {
+    if (ops_of(&cte->cap)->release != NULL)
+        ops_of(&cte->cap)->release(cte);
+    if (cap_is_container(&cte->cap) && !mdb_has_copies(&kernel_mdb, cte)) {
         cte->node.bits |= MDB_BIT_IN_DELETE;
         cte->node.step = 0;
         push(cte);
@@ -205,10 +195,7 @@ void delete_move(struct cte *to, struct cte *record)
     push(to);
 }
 
-/* ---- CNodes ---- */
-
-/* Two records change places. */
-static void exchange(struct cte *record, struct cte *other)
+void delete_exchange(struct cte *record, struct cte *other)
 {
     struct cte between = { 0 };
     assert(cte_is_record(record) && cte_is_record(other));
@@ -222,90 +209,7 @@ static void exchange(struct cte *record, struct cte *other)
         push(record);
 }
 
-/* The record goes to the CNode's own first slot. */
-static void go_home(struct cte *record, struct cte *home, struct work *work)
-{
-    if (home->node.bits & MDB_BIT_LOCKED) {
-        delete_suspend(record, STEP_STUCK);
-        return;
-    }
-    if (home->cap.type != ObjType_Null && !cte_is_record(home)) {
-        /* if it is simple it goes; if not it becomes a record */
-        if (work_affords(work, delete_cost(home)))
-            delete_slot(home);
-        return;
-    }
-    if (!work_affords(work, delete_cost_move() * (home->cap.type == ObjType_Null ? 1 : 3)))
-        return;
-    if (home->cap.type == ObjType_Null)
-        delete_move(home, record);
-    else
-        exchange(record, home);
-    home->node.step = 1;
-}
-
-/* Goes on to the next slot that is not empty: record->node.step.  False: there is none, or the
- * call has done its share. */
-static bool next_occupied(struct cte *record, uint64_t slots, struct work *work)
-{
-    if (!work_affords(work, COST_LOOK))
-        return false;
-    const uint64_t at = record->node.step == 0 ? 1 : record->node.step;
-    const uint64_t affordable = at + (uint64_t)(work->left > 0 ? work->left : 0) / COST_SLOT;
-    const uint64_t end = affordable < slots ? affordable : slots;
-    const struct cte *cte = cnode_slot(&record->cap, at), *last = cnode_slot(&record->cap, end);
-    LOOP_BOUND(looked_at, WORK_OF_A_CALL / COST_SLOT);
-    while (cte < last && cte->cap.type == ObjType_Null) {
-        LOOP_ROUND(looked_at);
-        cte++;
-    }
-    const uint64_t now = (uint64_t)(cte - cnode_slot(&record->cap, 0));
-    work->left -= COST_SLOT * (int)(now - at);
-    work->over = now == end && end < slots;
-    record->node.step = (uint32_t)now;
-    return now < end;
-}
-
-static void cnode_delete_step(struct cte *record, struct work *work)
-{
-    const uint64_t slots = cnode_slots(&record->cap);
-    struct cte *home = cnode_slot(&record->cap, 0);
-    if (record != home) {
-        go_home(record, home, work);
-        return;
-    }
-    LOOP_BOUND(occupied, WORK_OF_A_CALL);
-    while (next_occupied(record, slots, work)) {
-        LOOP_ROUND(occupied);
-        struct cte *cte = home + record->node.step;
-        if ((cte->node.bits & MDB_BIT_LOCKED) || (cte_is_record(cte) && !is_listed(cte))) {
-            delete_suspend(record, STEP_STUCK);
-            return;
-        }
-        if (!cte_is_record(cte) && work_affords(work, delete_cost(cte)))
-            delete_slot(cte);
-        if (work->over)
-            return;
-        if (cte_is_record(cte)) {
-            delete_raise(cte); /* it will leave this slot, or end, before this one goes on */
-            return;
-        }
-    }
-    if (!work->over && work_affords(work, mdb_cost_remove(&kernel_mdb)))
-        delete_finish(record);
-}
-
 /* ---- calls ---- */
-
-static void step(struct cte *record, struct work *work)
-{
-    if (record->cap.type == ObjType_Dispatcher)
-        dispatcher_delete_step(record, work);
-    else if (cap_is_cnode(&record->cap))
-        cnode_delete_step(record, work);
-    else
-        vnode_delete_step(record, work);
-}
 
 /* Works on a list until it is empty (true) or the call has done its share.  If the caller is gone, that is
  * the orphans' list. */
@@ -317,7 +221,8 @@ static bool drain(struct work *work)
         const uint32_t first = *list_of(owner_now());
         if (first == 0)
             return true;
-        step(cte_at(first), work);
+        struct cte *record = cte_at(first);
+        ops_of(&record->cap)->delete_step(record, work);
     }
     return false;
 }
@@ -342,7 +247,7 @@ errval_t cap_delete(struct cte *cte)
 {
     if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
         return locked();
-    const bool container = is_container(&cte->cap);
+    const bool container = cap_is_container(&cte->cap);
     struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte) };
     delete_slot(cte);
     return container ? delete_rest(&work) : SYS_ERR_OK;
@@ -350,7 +255,7 @@ errval_t cap_delete(struct cte *cte)
 
 void cap_delete_now(struct cte *cte)
 {
-    assert(!is_container(&cte->cap));
+    assert(!cap_is_container(&cte->cap));
     delete_slot(cte);
 }
 

@@ -40,6 +40,7 @@ void kernel_main(uint64_t boot_paddr)
     trace_line("CPU driver on core %u: image at %lx, %lu KiB, system calls enter %s",
                boot_info->core, boot_info->kernel_paddr, boot_info->kernel_bytes / 1024,
                boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");
+    arch_tell_protection();
     schedule_options(command_line());
     startup_first_domain(boot_paddr);
     dispatch_next();

@@ -13,6 +13,7 @@
 
 #include "cspace.h"
 #include "dispatch.h"
+#include "objects/objects.h"
 #include "schedule.h"
 
 static uint64_t scratch_next, scratch_end;

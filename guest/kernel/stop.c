@@ -10,24 +10,17 @@
  * is a monitor, a DCB in the queue is not given up (delete.c).  Only the monitor itself stops dispatchers in
  * silence.
  */
-#include "delete.h"
 #include "dispatch.h"
-#include "objects/objects.h"
 #include "schedule.h"
 
 static struct dcb *first, *last;
-static struct cte monitor; /* EndPointLMP; empty when nobody wants to know */
-
-void stop_register_monitor(struct cte *endpoint)
-{
-    if (monitor.cap.type != ObjType_Null)
-        cap_delete_now(&monitor);
-    cap_copy_to(&monitor, endpoint);
-}
+struct cte stop_monitor; /* EndPointLMP; empty when nobody wants to know */
+void (*stop_hint)(struct cte *monitor);
 
 bool stop_is_monitor(const struct dcb *dcb)
 {
-    return monitor.cap.type == ObjType_EndPointLMP && endpoint_listener(&monitor.cap) == dcb;
+    return stop_monitor.cap.type == ObjType_EndPointLMP &&
+           endpoint_listener(&stop_monitor.cap) == dcb;
 }
 
 static void enqueue(struct dcb *dcb)
@@ -59,23 +52,20 @@ static void dequeue(struct dcb *dcb)
         first = dcb->stopped_next;
 }
 
-uint32_t stop_next(void)
+struct dcb *stop_take(void)
 {
     struct dcb *dcb = first;
-    if (dcb == NULL)
-        return 0;
-    dequeue(dcb);
-    const uint32_t domain = dcb->head.domain_id;
-    if (cte_is_record(&dcb->self) && dcb->self.node.step == STEP_WAITS)
-        delete_finish(&dcb->self);
-    return domain;
+    if (dcb != NULL)
+        dequeue(dcb);
+    return dcb;
 }
 
 bool stop_holds(struct dcb *dcb)
 {
     if (!dcb->unreported)
         return false;
-    if (monitor.cap.type == ObjType_EndPointLMP && !endpoint_listener(&monitor.cap)->stopped)
+    if (stop_monitor.cap.type == ObjType_EndPointLMP &&
+        !endpoint_listener(&stop_monitor.cap)->stopped)
         return true;
     dequeue(dcb);
     return false;
@@ -86,9 +76,9 @@ static void tell_monitor(struct dcb *dcb)
     if (dcb->head.domain_id == 0) /* a first domain: the monitor itself, or init, nobody's child */
         return;
     enqueue(dcb);
-    if (monitor.cap.type != ObjType_EndPointLMP)
+    if (stop_monitor.cap.type != ObjType_EndPointLMP)
         return;
-    (void)lmp_deliver(&monitor, NULL, 0, NULL); /* a hint, see above */
+    stop_hint(&stop_monitor);
 }
 
 void dispatch_stop(struct dcb *dcb, bool tell)

@@ -17,82 +17,6 @@
 
 struct kernel_stats kernel_counters;
 
-errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
-{
-    struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)cptr, 2, &cte);
-    if (err_is_fail(err))
-        return err_push(err, SYS_ERR_SOURCE_ROOTCN_LOOKUP);
-    if (cte->cap.type != ObjType_L1CNode)
-        return SYS_ERR_CNODE_TYPE;
-    *root = &cte->cap;
-    return SYS_ERR_OK;
-}
-
-static void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes)
-{
-    uint64_t offset = user - dcb->udisp;
-    if (user < dcb->udisp || offset > DISPATCHER_FRAME_BYTES ||
-        bytes > DISPATCHER_FRAME_BYTES - offset)
-        return NULL;
-    return (char *)dcb->disp + offset;
-}
-
-bool invocation_copy_in(const struct invocation *inv, void *to, uint64_t user, uint64_t bytes)
-{
-    const void *from = user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
-    if (from == NULL)
-        return false;
-    memcpy(to, from, bytes);
-    return true;
-}
-
-bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void *from,
-                         uint64_t bytes)
-{
-    void *to = user % 8 != 0 ? NULL : user_buffer(inv->caller, user, bytes);
-    if (to == NULL)
-        return false;
-    memcpy(to, from, bytes);
-    return true;
-}
-
-static struct sysret invoke_object(struct cte *cte, const struct invocation *inv)
-{
-    switch (cte->cap.type) {
-    case ObjType_L1CNode:
-    case ObjType_L2CNode:
-        return cnode_invoke(cte, inv);
-    case ObjType_VNode_x86_64_pml4:
-    case ObjType_VNode_x86_64_pdpt:
-    case ObjType_VNode_x86_64_pdir:
-    case ObjType_VNode_x86_64_ptable:
-        return vnode_invoke(cte, inv);
-    case ObjType_Frame_Mapping:
-    case ObjType_DevFrame_Mapping:
-    case ObjType_EndPointUMP_Mapping:
-        return mapping_invoke(cte, inv);
-    case ObjType_Frame:
-    case ObjType_DevFrame:
-    case ObjType_RAM:
-    case ObjType_PhysAddr:
-    case ObjType_EndPointUMP:
-        return frame_invoke(cte, inv);
-    case ObjType_Dispatcher:
-        return dispatcher_invoke(cte, inv);
-    case ObjType_Kernel:
-        return kernel_invoke(cte, inv);
-    case ObjType_Notify_IPI:
-        return notify_invoke(cte, inv);
-    case ObjType_IO:
-        return io_invoke(cte, inv);
-    case ObjType_ID:
-        return id_invoke(cte, inv);
-    default:
-        return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
-    }
-}
-
 /* To the caller, which is still there. */
 static inline void __attribute__((noreturn))
 give_back(struct registers_x86_64 *area, struct sysret result)
@@ -170,7 +94,8 @@ invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head, 
         .command = syscall_words[0],
         .args = (const union invocation_args *)(syscall_words + 1),
     };
-    const struct sysret result = invoke_object(cte, &inv);
+    struct sysret (*const act)(struct cte *, const struct invocation *) = ops_of(&cte->cap)->invoke;
+    const struct sysret result = act != NULL ? act(cte, &inv) : SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     if (result.error >= KERNEL_AGAIN_LATER && current != NULL && !current->stopped)
         enter_again(area, head, result.value, result.error == KERNEL_AGAIN_LATER);
     finish(area, result);
@@ -279,6 +204,14 @@ static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, 
     return SYSRET(SYS_ERR_OK);
 }
 
+/* Not in sys_other(): what is live across a call there would cost every system call its place on
+ * the stack. */
+static void __attribute__((noreturn, noinline))
+print(struct registers_x86_64 *area, uint64_t text, uint64_t length)
+{
+    finish(area, sys_print(current, text, length, syscall_words[0]));
+}
+
 static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
 {
     switch (what) {
@@ -314,7 +247,7 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
     case SYSCALL_NOP:
         give_back(area, SYSRET(SYS_ERR_OK));
     case SYSCALL_PRINT:
-        finish(area, sys_print(dcb, arg1, arg2, syscall_words[0]));
+        print(area, arg1, arg2);
     case SYSCALL_DEBUG:
         finish(area, sys_debug(dcb, arg1));
     case SYSCALL_REBOOT: /* by the Kernel capability only */

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make site: every page of docs/ is in the site's navigation, no link leads nowhere, and a
-# search finds words of the pages. shellcheck source=tests/scenario/lib/common.bash
+# make site: every page of docs/ is in the site's navigation, no link leads nowhere, and a search finds
+# words of the pages.
+# shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/../scenario/lib/common.bash"
 command -v mkdocs >/dev/null || skip "mkdocs is not installed"
 

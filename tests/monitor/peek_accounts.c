@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/accounts.c, and a look at its book.
+ * guest/user/monitor/base/accounts.c, and a look at its book.
  */
-#include "guest/user/monitor/accounts.c"
+#include "guest/user/monitor/base/accounts.c"
 
 #include "instance.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/bind.c, and a look at its requests under way.
+ * guest/user/monitor/parts/bind.c, and a look at its requests under way.
  */
-#include "guest/user/monitor/bind.c"
+#include "guest/user/monitor/parts/bind.c"
 
 #include "instance.h"
 

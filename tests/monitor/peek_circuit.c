@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/circuit.c, and a look at its table.
+ * guest/user/monitor/parts/circuit.c, and a look at its table.
  */
-#include "guest/user/monitor/circuit.c"
+#include "guest/user/monitor/parts/circuit.c"
 
 #include "instance.h"
 

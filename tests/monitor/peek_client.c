@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/client.c, and a look at its domains.
+ * guest/user/monitor/parts/client.c, and a look at its domains.
  */
-#include "guest/user/monitor/client.c"
+#include "guest/user/monitor/parts/client.c"
 
 #include "instance.h"
 

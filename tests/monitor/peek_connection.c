@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/connection.c, and a look at its list.
+ * guest/user/monitor/parts/connection.c, and a look at its list.
  */
-#include "guest/user/monitor/connection.c"
+#include "guest/user/monitor/parts/connection.c"
 
 #include "instance.h"
 

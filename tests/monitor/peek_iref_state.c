@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/iref_state.c, and a look at its questions.
+ * guest/user/monitor/parts/iref_state.c, and a look at its questions.
  */
-#include "guest/user/monitor/iref_state.c"
+#include "guest/user/monitor/parts/iref_state.c"
 
 #include "instance.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/parcel.c, and a look at its tables.
+ * guest/user/monitor/parts/parcel.c, and a look at its tables.
  */
-#include "guest/user/monitor/parcel.c"
+#include "guest/user/monitor/parts/parcel.c"
 
 #include "instance.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guest/user/monitor/window.c, and a look at its pages.
+ * guest/user/monitor/base/window.c, and a look at its pages.
  */
-#include "guest/user/monitor/window.c"
+#include "guest/user/monitor/base/window.c"
 
 #include "instance.h"
 

@@ -9,7 +9,7 @@
 #include "world.h"
 
 #include "domains.h"
-#include "guest/user/monitor/resources.h"
+#include "guest/user/monitor/base/resources.h"
 #include "run.h"
 
 #include <stdarg.h>

@@ -16,7 +16,8 @@ source_of() { # SERVICE: its folder
 # rows SERVICE: "ID table" for each row of its lists, "- table" for what is bounded
 rows() {
     sed -nE 's/^ *(#define [A-Z_]+\(X\) )?X\(([A-Z]+), ([a-z_]+), .*/\2 \3/p
-             s/^ *(#define [A-Z_]+\(X\) )?X\(([a-z_]+), ".*/- \2/p' "$(source_of "$1")/resources.h"
+             s/^ *(#define [A-Z_]+\(X\) )?X\(([a-z_]+), ".*/- \2/p' \
+        "$(find "$(source_of "$1")" -name resources.h)"
 }
 
 # tables SERVICE: names of the variables of a file in which it can keep several of something

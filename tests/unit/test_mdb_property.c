@@ -2,12 +2,13 @@
  *
  * Mapping database against a naive model: random operations, invariants checked after each one.
  *
- * Operations come in sequences, each from a seed of its own and starting with an empty database.  A
- * sequence runs in a child process, so that a crash, a sanitizer report or an endless loop is a
- * failure like any other.  A failing sequence is cut after the failing operation and then shrunk by
- * delta debugging until no single operation can be left out, and printed as C-like calls.  This
- * works because an operation holds all its arguments and is defined for every state: removing a
- * slot that is not inserted must be refused, which is checked too.
+ * Operations come in sequences, each from a seed of its own and starting with an empty
+ * database.  A sequence runs in a child process, so that a crash, a sanitizer report or an
+ * endless loop is a failure like any other.  A failing sequence is cut after the failing
+ * operation and then shrunk by delta debugging until no single operation can be left out, and
+ * printed as C-like calls.  This works because an operation holds all its arguments and is
+ * defined for every state: removing a slot that is not inserted must be refused, which is checked
+ * too.
  *
  * There are two databases, as on each core; lock and unlock move capabilities from one to the
  * other. Ranges are power-of-two blocks aligned to their size, because these nest, as retype

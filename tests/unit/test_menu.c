@@ -82,6 +82,37 @@ Test(menu, good_lines_are_understood)
     diags_free(&diags);
 }
 
+/* A program outside the image directory is found from the menu's folder, and is one of /sbin/ to
+ * the guest. */
+Test(menu, programs_outside)
+{
+    struct menu menu = { 0 };
+    char file[64];
+    const char *text = HEAD "module ./build/a core=1 x  y \nmodule ../b\n";
+    menu_parse_text(&arena, "dir/m.lst", text, strlen(text), &menu, &diags);
+    cr_assert_eq(diags.errors, 0);
+    cr_assert_eq(menu.module_count, 3);
+    cr_expect_str_eq(menu.modules[1].path, "/sbin/a");
+    cr_expect_str_eq(menu.modules[1].command, "/sbin/a core=1 x  y");
+    cr_expect_eq(menu.modules[1].cores, 2);
+    cr_expect(menu_image_file(&menu.modules[1], "images", file, sizeof(file)));
+    cr_expect_str_eq(file, "dir/./build/a");
+    cr_expect(menu_image_file(&menu.modules[0], "images", file, sizeof(file)));
+    cr_expect_str_eq(file, "images/sbin/init");
+    cr_expect(menu_image_file(&menu.modules[2], "images", file, sizeof(file)));
+    cr_expect_str_eq(file, "dir/../b");
+    cr_expect_not(menu_image_file(&menu.modules[2], "images", file, 8), "8 bytes are too few");
+    menu = parse(HEAD "module /x86_64/sbin/a b\n", 1);
+    cr_expect_str_eq(menu.modules[1].command, "/sbin/a b");
+    arena_free(&arena);
+    diags_free(&diags);
+    bad(HEAD "module ./a\nmodule ../x/a\n", 4, 8, "a second program /sbin/a");
+    bad(HEAD "module /sbin/a\nmodule ./a\n", 4, 8, "a second program /sbin/a");
+    bad(HEAD "module ./\n", 3, 8, "expected an absolute path");
+    bad(HEAD "module ./..\n", 3, 8, "expected an absolute path");
+    bad("kernel ./cpu\nmodule /sbin/init\n", 1, 8, "expected an absolute path");
+}
+
 Test(menu, line_mistakes)
 {
     bad(HEAD "modul /sbin/a\n", 3, 1, "'modul': expected 'module'");
@@ -231,8 +262,8 @@ Test(menu, a_block_in_a_scenario_works)
     diags_free(&diags);
 }
 
-/* What a record writes into YAML must be text; a sequence that is cut off by the end of its line, most of
- * all. */
+/* What a record writes into YAML must be text; a sequence that is cut off by the end of its line,
+ * most of all. */
 Test(menu, lines_are_text_in_utf_8)
 {
     bad(KERNEL_AND_INIT "module /sbin/a \xc2\n", 3, 16, "byte 0xc2 is no UTF-8");

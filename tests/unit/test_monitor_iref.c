@@ -2,12 +2,12 @@
  *
  * The monitor's table of interface references.
  */
-/* link: guest/user/monitor/iref.c guest/user/lib/services/account.c */
+/* link: guest/user/monitor/base/iref.c guest/user/lib/services/account.c */
 #include <criterion/criterion.h>
 
 #include <barrelfish/debug.h>
 
-#include "guest/user/monitor/iref.h"
+#include "guest/user/monitor/base/iref.h"
 
 static struct iref_table table;
 static int a, b;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ways between monitors: every kind of route reaches every core, in as few steps as it promises, and
- * menu lines are read as docs/monitor.md says.
+ * Ways between monitors: every kind of route reaches every core, in as few steps as it promises,
+ * and menu lines are read as docs/monitor.md says.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "../../guest/user/monitor/route.h"
+#include "../../guest/user/monitor/base/route.h"
 
-/* link: guest/user/monitor/route.c */
+/* link: guest/user/monitor/base/route.c */
 
 #define MAX_CORES 64
 

@@ -20,6 +20,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_new(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
 int cmd_export(int argc, char **argv);

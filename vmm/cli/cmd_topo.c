@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * vmm topo: draws the machine of a scenario: a box for each node with its memory, window, cores and
- * the programs that the menu puts there, then the distances.  Plain ASCII, at most 100 columns wide.
+ * the programs that the menu puts there, then the distances and the interconnect.  Plain ASCII, at
+ * most 100 columns wide.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/topo_net.h"
 #include "scenario/text.h"
 #include "scenario/units.h"
 
@@ -24,7 +27,7 @@ struct box {
 };
 
 static const struct command_line command_line = {
-    .takes = { { 'S', NULL } },
+    .takes = { { 'S', NULL }, { OPTION_SVG, NULL } },
     .operand = "a scenario file",
     .args_doc = "FILE",
     .doc = "Draws the machine of a scenario: nodes, cores, memory, programs, distances.",
@@ -165,7 +168,19 @@ static int draw(const struct scenario *scenario)
     }
     free(box);
     print_distances(machine);
+    topo_print_interconnect(machine, stdout);
     return STATUS_OK;
+}
+
+static int draw_svg(const struct scenario *scenario, const char *path)
+{
+    FILE *out = fopen(path, "we");
+    int error = out ? topo_write_svg(scenario, out) : -errno;
+    if (out && fclose(out) != 0 && error == 0)
+        error = -errno;
+    if (error)
+        fprintf(stderr, "vmm: --svg %s: %s\n", path, strerror(-error));
+    return error ? STATUS_HOST : STATUS_OK;
 }
 
 int cmd_topo(int argc, char **argv)
@@ -175,7 +190,7 @@ int cmd_topo(int argc, char **argv)
     struct scenario *scenario = load_and_report(options.operands[0], &options.sets);
     if (!scenario)
         return STATUS_USAGE;
-    int status = draw(scenario);
+    int status = options.svg ? draw_svg(scenario, options.svg) : draw(scenario);
     scenario_free(scenario);
     return status;
 }

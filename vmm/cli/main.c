@@ -30,6 +30,7 @@ static const struct command commands[] = {
     { "run", cmd_run, "FILE...", "run scenarios and check what they expect" },
     { "check", cmd_check, "FILE...", "validate scenario files, run nothing" },
     { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
+    { "new", cmd_new, "app NAME", "write a first program, with scenario and test" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
     { "export", cmd_export, "FILE DIR", "write what QEMU or libvirt need to run the machine" },
     { "doctor", cmd_doctor, "", "say what this host can run, and why not" },

@@ -31,6 +31,7 @@ static const struct argp_option all_options[] = {
       "Most memory for the engine's own tables, as in 1GiB (default 4GiB)", 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
+    { "svg", OPTION_SVG, "FILE", 0, "Write the drawing as SVG", 1 },
     { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
@@ -132,6 +133,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;
+        return 0;
+    case OPTION_SVG:
+        options->svg = argument;
         return 0;
     case OPTION_EXPORT_FORMAT:
         options->export_format = argument;

@@ -35,6 +35,7 @@ enum {
     OPTION_ENGINE_MEMORY,
     OPTION_FAULTS_OUT,
     OPTION_FORMAT,
+    OPTION_SVG,
     OPTION_EXPORT_FORMAT,
     OPTION_ACCEL
 };
@@ -43,7 +44,7 @@ enum {
 struct options {
     struct sets sets;
     const char *engine, *images, *json, *junit, *trace, *record, *faults_out, *export_format,
-        *accel;
+        *accel, *svg;
     bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

@@ -31,8 +31,8 @@ static bool same_inode(const struct stat *one, const char *path)
 static bool is_image(const struct stat *info, const char *images, const struct menu_line *line)
 {
     char path[2 * PATH_MAX];
-    snprintf(path, sizeof(path), "%s%s", images, line->path);
-    return same_inode(info, path) || (line->place.file && same_inode(info, line->place.file));
+    return (menu_image_file(line, images, path, sizeof(path)) && same_inode(info, path)) ||
+           (line->place.file && same_inode(info, line->place.file));
 }
 
 static bool is_of_scenario(const struct stat *info, const char *images,

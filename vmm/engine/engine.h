@@ -171,7 +171,8 @@ typedef void engine_observer(void *context, const struct engine_slice *slice);
 #define ENGINE_MEMORY_BYTES (4ull << 30)
 
 struct engine_options {
-    uint64_t seed;         /* for engines that draw random numbers */
+    uint64_t seed;     /* for engines that draw random numbers */
+    uint64_t slice_ns; /* longest slice in virtual time: no core reaches another sooner; 0 = any */
     uint64_t slice_blocks; /* longest slice of a core in basic blocks (virtual time), 0 = default */
     uint64_t memory_bytes; /* most that the engine's own tables may take, 0 = ENGINE_MEMORY_BYTES */
     bool trap_window;      /* stores to the UMP window go through machine_window_store() */

@@ -51,9 +51,12 @@ static uint64_t ram_end(const struct machine *machine)
     return end;
 }
 
-char *machine_image_path(const struct machine *machine, const char *path)
+char *machine_image_path(const struct machine *machine, const struct machine_menu_line *line)
 {
     const char *dir = machine->config.image_dir;
+    const char *path = line->path;
+    if (line->image)
+        return strdup(line->image);
     size_t bytes = strlen(dir) + strlen(path) + 2;
     char *text = malloc(bytes);
     if (text)
@@ -74,7 +77,7 @@ static int load_image(const struct machine *machine, const struct machine_menu_l
 {
     char where[300];
     where_of(line, where, sizeof where);
-    char *path = machine_image_path(machine, line->path);
+    char *path = machine_image_path(machine, line);
     if (!path)
         return machine_fail(error, -ENOMEM, "no host memory");
     int r = image_read(image, path, where, error);

@@ -14,6 +14,7 @@
 #include "machine/machine_private.h"
 
 #define PPM 1000000
+#define IPI_BYTES 16   /* on a link */
 #define AGAIN_NS 10000 /* a notification that comes twice: cause bits would merge at once */
 
 static void at(struct fabric *f, uint64_t time_ns, enum fabric_event kind, unsigned core,
@@ -52,6 +53,14 @@ static void resume_core(struct machine *machine, unsigned core)
     machine->fabric->stopped[core] = false;
     machine->fabric->resume_event[core] = 0;
     machine->ops->hold_core(machine->engine, core, false);
+}
+
+/* ---- the interconnect ---- */
+
+uint64_t fabric_latency(struct fabric *f, unsigned from, unsigned to, unsigned bytes,
+                        uint64_t now_ns)
+{
+    return f->net ? interconnect_send(f->net, from, to, bytes, now_ns) - now_ns : 0;
 }
 
 /* ---- partitions ---- */
@@ -206,6 +215,8 @@ void fabric_ipi(struct machine *machine, unsigned from, unsigned to, unsigned id
     act_and_tell(machine, &decision, &injection, now_ns);
     if (fabric_is_parted(f, from, to))
         return; /* the healing looks at all wake words */
+    if (times > 0)
+        delay_ns += fabric_latency(f, from, to, IPI_BYTES, now_ns);
     if (times > 0 && delay_ns == 0) {
         machine_notify(machine, to, ABI_CAUSE_NOTIFY, id);
         times--;
@@ -328,6 +339,8 @@ void fabric_event(struct machine *machine, const struct event *event, uint64_t n
 
 bool fabric_has_happened(const struct fabric *f)
 {
+    if (f->net)
+        return true;
     for (uint32_t r = 0; f->faults && r < f->rule_count; r++)
         if (fault_fired(f->faults, r) > 0)
             return true;
@@ -350,6 +363,8 @@ void fabric_feed(const struct fabric *f, machine_feed *feed, void *context)
         feed(context, words, sizeof words);
         feed(context, held->word, sizeof held->word);
     }
+    if (f->net)
+        feed(context, f->net->free_at_ns, sizeof f->net->free_at_ns);
     feed(context, &f->parted, sizeof f->parted);
     feed(context, f->side, sizeof f->side);
     feed(context, f->stopped, sizeof f->stopped);

@@ -32,7 +32,13 @@ int fabric_create(struct machine *machine)
     event_queue_init(&f->queue);
     const struct fault_rules *rules = &machine->config.faults;
     f->check = machine->config.check_channels;
-    if (rules->count == 0 && !f->check)
+    if (machine->config.interconnect.given) {
+        f->net = malloc(sizeof *f->net);
+        if (!f->net)
+            return -ENOMEM;
+        interconnect_init(f->net, &machine->config.interconnect);
+    }
+    if (rules->count == 0 && !f->check && !f->net)
         return 0;
     f->faults = fault_create(rules, &f->names);
     if (!f->faults || !message_names_read(machine, &f->names))
@@ -62,6 +68,7 @@ void fabric_destroy(struct machine *machine)
         forget_rings(f, &f->channel[i]);
     fault_destroy(f->faults);
     fault_names_free(&f->names);
+    free(f->net);
     free(f->channel);
     free(f->pair);
     free(f->held);
@@ -132,7 +139,7 @@ static bool watch_ring(struct fabric *f, struct fabric_channel *c, unsigned i,
         return false;
     unsigned other = is->ring[1 - i].core;
     ring->count = fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
-                                 f->check || (f->see_all && ring->core != other));
+                                 f->check || ((f->see_all || f->net) && ring->core != other));
     if (ring->count && f->keep_history)
         ring->history = calloc((size_t)ring->lines * FAULT_STALE_MAX, is->layout.line_bytes);
     return ring->count != NULL;
@@ -197,7 +204,7 @@ static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
 
 void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns)
 {
-    if (!c->watched || f->check || holds_back(f, c))
+    if (!c->watched || f->check || f->net || holds_back(f, c))
         return;
     for (unsigned i = 0; i < 2; i++)
         if (c->ring[i].count && !fault_ring_is_done(f->faults, c->ring[i].count, now_ns))

@@ -44,8 +44,9 @@ struct fabric_held {
     uint32_t later;   /* until so many later lines are visible; 0: a time decides */
     uint32_t channel; /* index */
     uint32_t side, slot;
-    uint32_t words; /* those to be stored */
-    uint64_t event; /* of fabric.queue; 0: none */
+    uint32_t words;  /* those to be stored */
+    uint64_t event;  /* of fabric.queue; 0: none */
+    unsigned copies; /* in the slots behind it */
     struct machine_message message;
     uint64_t word[FAULT_LINE_WORDS_MAX];
 };
@@ -81,6 +82,8 @@ struct fabric {
     size_t held_count;
 
     struct machine_message last_sent[ABI_MAX_CORES], last_shown[ABI_MAX_CORES];
+
+    struct interconnect *net; /* NULL: cores see each other's stores at once */
 
     bool parted;
     uint8_t side[ABI_MAX_CORES];
@@ -152,6 +155,10 @@ void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side
 /* Carries out what is no matter of one line, IPI or timer. */
 void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns);
 
+/* How long what a core sends to another is on its way; takes the links meanwhile. */
+uint64_t fabric_latency(struct fabric *fabric, unsigned from, unsigned to, unsigned bytes,
+                        uint64_t now_ns);
+
 /* Are these cores on different sides of a partition? */
 bool fabric_is_parted(const struct fabric *fabric, unsigned a, unsigned b);
 
@@ -170,7 +177,8 @@ void fabric_event(struct machine *machine, const struct event *event, uint64_t n
 uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
 uint64_t fabric_machine_time(const struct machine *machine, unsigned core, uint64_t clock_ns);
 
-/* Has any fault happened?  Until then faults are no part of the machine's state. */
+/* Has any fault happened, or is anything on its way all the time?  Until then this is no part of
+ * the machine's state. */
 bool fabric_has_happened(const struct fabric *fabric);
 
 /* Feeds what a run depends on from here: what is held back, who stands still, clocks, firings. */

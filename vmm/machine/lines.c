@@ -150,6 +150,22 @@ bool machine_last_message(const struct machine *machine, unsigned core, bool sen
 
 /* ---- showing ---- */
 
+/* The same line again in the next slot, with that slot's epoch. */
+static void put_copies(struct machine *machine, const struct fabric_channel *c, unsigned side,
+                       unsigned slot, const uint64_t *line, unsigned copies)
+{
+    uint64_t word[FAULT_LINE_WORDS_MAX];
+    memcpy(word, line, sizeof word);
+    for (unsigned i = 0; i < copies; i++) {
+        if (++slot == c->ring[side].lines) {
+            slot = 0;
+            word[commit_word(c)] ^= 1ull << c->layout.epoch_shift;
+        }
+        put_words(machine, c, side, slot, word, all_words(c));
+        remember(c, side, slot, word);
+    }
+}
+
 void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
 {
     struct fabric *f = machine->fabric;
@@ -166,6 +182,7 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     put_words(machine, c, held.side, held.slot, held.word, held.words);
     remember(c, held.side, held.slot, held.word);
     note_shown(f, &held.message, now_ns);
+    put_copies(machine, c, held.side, held.slot, held.word, held.copies);
     wake_reader(machine, c, held.side);
     one_more_visible(machine, held.channel, held.side, now_ns);
 }
@@ -214,7 +231,7 @@ struct fate {
 };
 
 static void hold(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                 const struct fate *fate, uint32_t words, uint64_t now_ns)
+                 const struct fate *fate, uint32_t words, uint64_t delay_ns, uint64_t now_ns)
 {
     struct fabric *f = machine->fabric;
     struct fabric_held *held = new_held(f);
@@ -227,7 +244,7 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
     };
     memcpy(held->word, fate->word, sizeof held->word);
     held->message = fate->message;
-    uint64_t delay_ns = fate->delay_ns ? fate->delay_ns : fate->tear_ns;
+    held->copies = fate->copies;
     if (delay_ns > 0)
         held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
                                        0, (uint64_t)(held - f->held));
@@ -294,22 +311,6 @@ static void apply_to_line(struct machine *machine, const struct fabric_channel *
     }
 }
 
-/* The same line again in the next slot, with that slot's epoch. */
-static void put_copies(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                       unsigned slot, const struct fate *fate)
-{
-    uint64_t word[FAULT_LINE_WORDS_MAX];
-    memcpy(word, fate->word, sizeof word);
-    for (unsigned i = 0; i < fate->copies; i++) {
-        if (++slot == c->ring[side].lines) {
-            slot = 0;
-            word[commit_word(c)] ^= 1ull << c->layout.epoch_shift;
-        }
-        put_words(machine, c, side, slot, word, all_words(c));
-        remember(c, side, slot, word);
-    }
-}
-
 /* The line was not to be seen as it stands in memory: makes of it what is to be seen. */
 static void carry_out(struct machine *machine, size_t channel, unsigned side, unsigned slot,
                       const struct fate *fate, const uint64_t *old, uint64_t now_ns)
@@ -320,16 +321,20 @@ static void carry_out(struct machine *machine, size_t channel, unsigned side, un
     put_words(machine, c, side, slot, old, all & ~commit);
     if (fate->drop)
         return;
-    if (fate->hold || fate->delay_ns > 0 || fate->later > 0) {
-        hold(machine, channel, side, slot, fate, all, now_ns);
-    } else if (fate->tear_ns > 0) {
-        put_words(machine, c, side, slot, fate->word, fate->first_words);
-        hold(machine, channel, side, slot, fate, all & ~fate->first_words, now_ns);
+    if (fate->tear_ns > 0 && !fate->hold && fate->later == 0) {
+        if (fate->delay_ns > 0)
+            hold(machine, channel, side, slot, fate, fate->first_words, fate->delay_ns, now_ns);
+        else
+            put_words(machine, c, side, slot, fate->word, fate->first_words);
+        hold(machine, channel, side, slot, fate, all & ~fate->first_words,
+             fate->delay_ns + fate->tear_ns, now_ns);
+    } else if (fate->hold || fate->delay_ns > 0 || fate->later > 0) {
+        hold(machine, channel, side, slot, fate, all, fate->delay_ns, now_ns);
     } else {
         put_words(machine, c, side, slot, fate->word, all);
         remember(c, side, slot, fate->word);
         note_shown(f, &fate->message, now_ns);
-        put_copies(machine, c, side, slot, fate);
+        put_copies(machine, c, side, slot, fate->word, fate->copies);
         one_more_visible(machine, channel, side, now_ns);
     }
 }
@@ -379,6 +384,8 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     overtake(f, channel, side, slot);
     for (size_t i = 0; i < decision.count; i++)
         apply_to_line(machine, c, side, slot, &decision.fire[i], &fate, now_ns);
+    fate.delay_ns +=
+        fabric_latency(f, c->ring[side].core, c->ring[!side].core, c->layout.line_bytes, now_ns);
     fate.hold = !fate.drop && fabric_is_parted(f, c->ring[0].core, c->ring[1].core);
     if (decision.count > 0)
         tell_line(machine, c, side, &message, &decision, line, &fate, now_ns);

@@ -65,16 +65,18 @@ static bool copy_line(struct machine_menu_line *to, const struct machine_menu_li
 {
     *to = (struct machine_menu_line){
         .path = strdup(from->path),
+        .image = from->image ? strdup(from->image) : NULL,
         .line = strdup(from->line),
         .file = from->file ? strdup(from->file) : NULL,
         .line_number = from->line_number,
     };
-    return to->path && to->line && (to->file || !from->file);
+    return to->path && to->line && (to->file || !from->file) && (to->image || !from->image);
 }
 
 static void free_line(struct machine_menu_line *line)
 {
     free((char *)line->path);
+    free((char *)line->image);
     free((char *)line->line);
     free((char *)line->file);
 }
@@ -127,7 +129,7 @@ int machine_create(struct machine **out, const struct machine_config *config, ch
         machine_destroy(machine);
         return r;
     }
-    char *kernel_path = machine_image_path(machine, machine->config.kernel.path);
+    char *kernel_path = machine_image_path(machine, &machine->config.kernel);
     if (kernel_path)
         machine->names = trace_names_load(kernel_path);
     free(kernel_path);

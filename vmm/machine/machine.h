@@ -27,6 +27,7 @@
 #include "device.h"
 #include "engine/engine.h"
 #include "fault/fault.h"
+#include "fault/interconnect.h"
 #include "machine/engine_host.h"
 
 struct machine;
@@ -34,9 +35,10 @@ struct machine;
 /* ---- configuration ---- */
 
 struct machine_menu_line {
-    const char *path; /* in the image directory: "/sbin/init" */
-    const char *line; /* "path args...", passed to the guest as it is */
-    const char *file; /* where the line was written, for messages; may be NULL */
+    const char *path;  /* in the image directory: "/sbin/init" */
+    const char *image; /* the host file, if it lies elsewhere; else NULL */
+    const char *line;  /* "path args...", passed to the guest as it is */
+    const char *file;  /* where the line was written, for messages; may be NULL */
     unsigned line_number;
 };
 
@@ -127,6 +129,7 @@ struct machine_config {
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
+    struct interconnect_shape interconnect;
     bool
         watch_values; /* look at what programs report at each exit, not only when told and at the end */
     bool trace;       /* pass trace records to the sink as they are seen */

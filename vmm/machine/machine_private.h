@@ -129,8 +129,8 @@ void machine_zero(const struct machine *machine, void *host, uint64_t bytes);
 /* Loads all images and fills boot information and tables. */
 int machine_load(struct machine *machine, struct machine_error *error);
 
-/* Host path of an image: image_dir/path, to be freed; never NULL. */
-char *machine_image_path(const struct machine *machine, const char *path);
+/* Host path of a line's image, to be freed; NULL: no host memory. */
+char *machine_image_path(const struct machine *machine, const struct machine_menu_line *line);
 
 /* ---- trace.c ---- */
 

@@ -46,7 +46,7 @@ bool message_names_read(const struct machine *machine, struct fault_names *names
 {
     bool ok = true;
     for (unsigned i = 0; i < machine->config.module_count && ok; i++) {
-        char *path = machine_image_path(machine, machine->module[i].path);
+        char *path = machine_image_path(machine, &machine->module[i]);
         ok = path && message_names_read_file(path, names);
         free(path);
     }

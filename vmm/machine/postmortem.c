@@ -36,13 +36,14 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Path in the image directory of the file a domain was made from, NULL if the menu has none of that name.
+/* The menu's line of the program that a domain was made from, NULL if the menu has none of that name.
  * The name is the guest's word: it may pick a line of the menu, and never becomes part of a path. */
-static const char *domain_path(const struct machine *machine, const char *domain)
+static const struct machine_menu_line *domain_line(const struct machine *machine,
+                                                   const char *domain)
 {
     for (unsigned i = 0; i < machine->config.module_count; i++) {
-        const char *module = machine->config.module[i].path;
-        if (strcmp(base_name(module), domain) == 0)
+        const struct machine_menu_line *module = &machine->config.module[i];
+        if (strcmp(base_name(module->path), domain) == 0)
             return module;
     }
     return NULL;
@@ -51,22 +52,22 @@ static const char *domain_path(const struct machine *machine, const char *domain
 bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr, char *text,
                     size_t text_bytes)
 {
-    const char *path = domain_path(machine, domain);
+    const struct machine_menu_line *line = domain_line(machine, domain);
     if (is_kernel_address(vaddr)) {
-        path = machine->config.kernel.path;
-        domain = base_name(path);
+        line = &machine->config.kernel;
+        domain = base_name(line->path);
     }
     const char *name;
     uint64_t offset;
-    char *host = path ? machine_image_path(machine, path) : NULL;
+    char *host = line ? machine_image_path(machine, line) : NULL;
     bool found = host && symbol_lookup(machine->symbols, host, vaddr, &name, &offset);
     const char *source;
-    int line;
-    bool placed = found && symbol_line(machine->symbols, host, vaddr, &source, &line);
+    int source_line;
+    bool placed = found && symbol_line(machine->symbols, host, vaddr, &source, &source_line);
     free(host);
     if (placed)
         snprintf(text, text_bytes, "%s!%s+0x%" PRIx64 " (%s:%d)", domain, name, offset, source,
-                 line);
+                 source_line);
     else if (found)
         snprintf(text, text_bytes, "%s!%s+0x%" PRIx64, domain, name, offset);
     else

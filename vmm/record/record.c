@@ -146,13 +146,14 @@ static bool has_image(const json_t *images, const char *path)
     return false;
 }
 
-static int record_image(struct recorder *recorder, const char *images, const char *path)
+static int record_image(struct recorder *recorder, const struct menu_line *line)
 {
+    const char *path = line->path;
     char from[PATH_MAX], to[PATH_MAX], hash[HASH_TEXT_BYTES];
     uint64_t bytes = 0;
     if (has_image(recorder->images, path))
         return 0; /* the same image on two menu lines */
-    if ((size_t)snprintf(from, sizeof(from), "%s%s", images, path) >= sizeof(from) ||
+    if (!menu_image_file(line, recorder->run.images, from, sizeof(from)) ||
         (size_t)snprintf(to, sizeof(to), "%s/" RECORD_IMAGES "%s", recorder->dir, path) >=
             sizeof(to))
         return -ENAMETOOLONG;
@@ -256,7 +257,6 @@ static int write_index(const struct recorder *recorder, const struct run_result 
 static int start_recording(struct recorder *recorder, const struct scenario *scenario)
 {
     const struct slices_header header = { SLICES_MAGIC, sizeof(struct engine_slice) };
-    const char *images = recorder->run.images;
     if (mkdir(recorder->dir, 0777) < 0 && errno != EEXIST)
         return -errno;
     recorder->lock = open(recorder->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -268,9 +268,9 @@ static int start_recording(struct recorder *recorder, const struct scenario *sce
         return -EEXIST;
     int error = record_scenario(recorder, scenario);
     if (!error)
-        error = record_image(recorder, images, scenario->menu.kernel.path);
+        error = record_image(recorder, &scenario->menu.kernel);
     for (size_t i = 0; !error && i < scenario->menu.module_count; i++)
-        error = record_image(recorder, images, scenario->menu.modules[i].path);
+        error = record_image(recorder, &scenario->menu.modules[i]);
     if (error)
         return error;
     recorder->slices = record_open(recorder->dir, RECORD_SLICES, "wbe");

@@ -11,6 +11,7 @@ static struct machine_menu_line menu_line(const struct menu_line *line)
 {
     return (struct machine_menu_line){
         .path = line->path,
+        .image = line->image,
         .line = line->command,
         .file = line->place.file,
         .line_number = line->place.line,

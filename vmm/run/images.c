@@ -47,12 +47,15 @@ static bool image_missing(const struct menu_line *line, const char *dir, bool wa
     void (*tell)(struct diags *, struct place, const char *, ...) =
         warn ? diag_warning : diag_error;
     char path[2 * PATH_MAX];
-    snprintf(path, sizeof(path), "%s%s", dir, line->path);
-    if (access(path, R_OK) == 0)
+    bool fits = menu_image_file(line, dir, path, sizeof(path));
+    if (fits && access(path, R_OK) == 0)
         return false;
-    int error = errno;
+    int error = fits ? errno : ENAMETOOLONG;
     char *near = error == ENOENT ? nearest_file(path) : NULL;
-    if (near)
+    if (line->image)
+        tell(diags, line->place, "cannot read program '%s': %s; vmm-app or make app DIR= builds it",
+             path, strerror(error));
+    else if (near)
         tell(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path, dir,
              (int)(path_base(line->path) - line->path), line->path, near);
     else
@@ -80,8 +83,8 @@ bool messages_known(const struct scenario *scenario, const char *dir, struct dia
         return true;
     for (size_t i = 0; i < scenario->menu.module_count && ok; i++) {
         char path[2 * PATH_MAX];
-        snprintf(path, sizeof(path), "%s%s", dir, scenario->menu.modules[i].path);
-        ok = message_names_read_file(path, &names);
+        ok = menu_image_file(&scenario->menu.modules[i], dir, path, sizeof(path)) &&
+             message_names_read_file(path, &names);
     }
     if (ok)
         scenario_check_messages(scenario, &names, diags);

@@ -121,6 +121,7 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
+    config->interconnect = scenario->machine.interconnect;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
     config->sink =
@@ -366,6 +367,9 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     struct engine_options options = {
         .seed = settings->seed,
         .slice_blocks = run->scenario->machine.slice_blocks,
+        .slice_ns = run->scenario->machine.interconnect.given
+                        ? run->scenario->machine.interconnect.latency_ns
+                        : 0,
         .memory_bytes = settings->engine_memory,
         .trap_window = settings->trap_window,
         .interrupt_fd = -1, /* watch.c calls request_stop */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parser of the boot menu.  Works line by line, so that the same code serves a menu.lst file, a list
- * in a scenario and a `|` block in a scenario; each caller knows the place of each line.
+ * Parser of the boot menu.  Works line by line, so that the same code serves a menu.lst file, a
+ * list in a scenario and a `|` block in a scenario; each caller knows the place of each line.
  *
  * The VMM checks what a guest could only report from deep inside its boot: unknown commands,
- * malformed core sets, cores that the machine does not have.  It must not rewrite a line: the guest
- * sees what the author wrote.
+ * malformed core sets, cores that the machine does not have.  It rewrites nothing but paths, of
+ * programs outside the image directory and below /x86_64: else the guest sees what the author
+ * wrote.
  */
 #include "scenario/menu.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "abi/layout.h"
@@ -210,6 +212,33 @@ static void parse_kernel_argument(struct arena *arena, const char *word, size_t 
                    text);
 }
 
+/* The field keeps the images of each architecture in a folder of its own, and its menus say so. */
+#define FIELD_ROOT "/x86_64"
+
+static bool is_outside(const char *path)
+{
+    return strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0;
+}
+
+/* A program outside the image directory: its file is found from the folder of the file that names
+ * it, and the guest finds it among the others, as /sbin/NAME. */
+static void move_inside(struct arena *arena, struct menu_line *line)
+{
+    const char *file = line->place.file;
+    const char *slash = file && line->place.line ? strrchr(file, '/') : NULL;
+    const char *written = line->path;
+    line->image =
+        slash ? arena_printf(arena, "%.*s/%s", (int)(slash - file), file, written) : written;
+    line->path = arena_printf(arena, "/sbin/%s", path_base(written));
+}
+
+bool menu_image_file(const struct menu_line *line, const char *dir, char *file, size_t bytes)
+{
+    int length = line->image ? snprintf(file, bytes, "%s", line->image)
+                             : snprintf(file, bytes, "%s%s", dir, line->path);
+    return length >= 0 && (size_t)length < bytes;
+}
+
 /* The part of a kernel or module line behind its command. */
 static bool parse_image(struct arena *arena, const char *text, size_t at, struct place place,
                         const char *command, struct menu_line *line, struct diags *diags)
@@ -224,18 +253,24 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
     }
     line->place = place_at(place, text, path);
     line->path = arena_text(arena, path, length);
+    if (!kernel && is_outside(line->path))
+        move_inside(arena, line);
+    else if (strncmp(line->path, FIELD_ROOT "/", sizeof(FIELD_ROOT)) == 0)
+        line->path += strlen(FIELD_ROOT);
     if (line->path[0] != '/' || strstr(line->path, "/../") || !*path_base(line->path) ||
         strcmp(path_base(line->path), "..") == 0 || strcmp(path_base(line->path), ".") == 0) {
-        diag_error(diags, line->place,
-                   "'%s': expected an absolute path in the image directory, as in /sbin/init",
-                   line->path);
+        diag_error(
+            diags, line->place,
+            "'%s': expected an absolute path in the image directory, as in /sbin/init, or one "
+            "from this file's folder, as in ./hello or ../out/hello",
+            arena_text(arena, path, length));
         return false;
     }
-    /* The command is the rest of the line from the path on, without spaces at the end. */
+    /* The command is the path and the rest of the line, without spaces at the end. */
     size_t rest = strlen(path);
-    while (rest > 0 && is_space(path[rest - 1]))
+    while (rest > length && is_space(path[rest - 1]))
         rest--;
-    line->command = arena_text(arena, path, rest);
+    line->command = arena_printf(arena, "%s%.*s", line->path, (int)(rest - length), path + length);
 
     unsigned index = 0;
     for (;; index++) {
@@ -309,8 +344,9 @@ void menu_parse_line(struct arena *arena, const char *text, struct place place, 
         menu->text_bytes += strlen(line.command) + 1;
 }
 
-/* The first byte of a line that is no part of a UTF-8 character, NULL if there is none.  A scenario's other
- * texts are UTF-8 because YAML is, and the menu goes into one when a run is recorded. */
+/* The first byte of a line that is no part of a UTF-8 character, NULL if there is none.  A
+ * scenario's other texts are UTF-8 because YAML is, and the menu goes into one when a run is
+ * recorded. */
 static const char *find_foreign(const char *line)
 {
     while (*line) {
@@ -363,6 +399,27 @@ void menu_check_cores(const struct menu_line *line, unsigned core_count, struct 
                    core_count - 1);
 }
 
+static bool same_file(const struct menu_line *one, const struct menu_line *other)
+{
+    return one->image && other->image ? strcmp(one->image, other->image) == 0
+                                      : one->image == other->image;
+}
+
+/* The guest knows programs by their paths, so one path is one file. */
+static void check_one_file(const struct menu *menu, size_t at, struct diags *diags)
+{
+    const struct menu_line *line = &menu->modules[at];
+    for (size_t i = 0; i < at; i++) {
+        const struct menu_line *before = &menu->modules[i];
+        if (strcmp(before->path, line->path) == 0 && !same_file(before, line)) {
+            diag_error(diags, line->place,
+                       "a second program %s; another file is that already in line %u", line->path,
+                       before->place.line);
+            return;
+        }
+    }
+}
+
 void menu_check(const struct menu *menu, unsigned core_count, struct place whole,
                 struct diags *diags)
 {
@@ -373,6 +430,7 @@ void menu_check(const struct menu *menu, unsigned core_count, struct place whole
         const struct menu_line *line = &menu->modules[i];
         if (core_count != 0)
             menu_check_cores(line, core_count, diags);
+        check_one_file(menu, i, diags);
         if (strcmp(path_base(line->path), "init") == 0) {
             if (init)
                 diag_error(diags, line->place, "a second init; the first is in line %u",

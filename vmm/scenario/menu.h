@@ -30,7 +30,8 @@
 /* One image with its command line. */
 struct menu_line {
     struct place place;  /* of the path */
-    const char *path;    /* absolute, in the image directory */
+    const char *path;    /* absolute; in the image directory, unless there is an `image` */
+    const char *image;   /* host file of a program outside ("./hello", "../out/hello"), else NULL */
     const char *command; /* "path args...", as handed to the guest */
     uint64_t cores;      /* bit c: core= names core c; 0 when the line has no core= */
     struct place core_place;
@@ -64,6 +65,9 @@ void menu_check_cores(const struct menu_line *line, unsigned core_count, struct 
 
 /* Parses "a[-b][,c...]" into a set of cores.  Returns NULL or what is wrong (static text). */
 const char *parse_core_set(const char *text, uint64_t *cores);
+
+/* The host file of the line's image, given the image directory.  False: longer than `bytes`. */
+bool menu_image_file(const struct menu_line *line, const char *dir, char *file, size_t bytes);
 
 /* The last component of a path: "/sbin/init" -> "init". */
 const char *path_base(const char *path);

@@ -16,6 +16,7 @@
 
 #include "abi/layout.h"
 #include "fault/fault.h"
+#include "fault/interconnect.h"
 #include "scenario/arena.h"
 #include "scenario/diag.h"
 #include "scenario/menu.h"
@@ -54,6 +55,8 @@ struct scenario_machine {
     struct scenario_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
     bool crash_fails;                               /* a domain that a fault ends ends the run */
+    struct interconnect_shape interconnect;
+    const char *topology;  /* in words, "links" for those of the file's own; NULL: none */
     unsigned board;        /* SCENARIO_BOARD_*: which PC, where a PC runs it */
     uint32_t slice_blocks; /* longest slice of a core in basic blocks; 0: the engine decides */
 };

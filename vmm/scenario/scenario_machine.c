@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "scenario/parse.h"
+#include "scenario/machine_parse.h"
 #include "scenario/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -30,7 +30,9 @@ struct node_input {
 
 struct machine_input {
     struct given cores, memory, window, slice, board;
-    const struct ynode *nodes_at, *distances_at;
+    const struct ynode *nodes_at, *distances_at, *interconnect_at, *preset_at;
+    const char *preset;
+    uint64_t preset_cores;
     struct node_input node[ABI_MAX_NODES];
     unsigned node_count;
     bool crash_fails;
@@ -161,6 +163,33 @@ static void parse_machine_distances(struct parser *parser, const struct ynode *v
     input->distances_at = value; /* checked when the number of nodes is known */
 }
 
+static void parse_machine_interconnect(struct parser *parser, const struct ynode *value,
+                                       void *object)
+{
+    (void)parser;
+    struct machine_input *input = object;
+    input->interconnect_at = value; /* checked when the number of cores is known */
+}
+
+static void parse_machine_preset(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct machine_input *input = object;
+    input->preset = parse_preset(parser, value, &input->preset_cores);
+    input->preset_at = value;
+}
+
+/* A preset says how many cores there are, whatever else does: it is what `--set machine.preset=`
+ * wants. */
+static void apply_preset(struct machine_input *input)
+{
+    if (!input->preset)
+        return;
+    input->cores = (struct given){ input->preset_at, input->preset_cores };
+    input->nodes_at = input->distances_at = NULL;
+    input->node_count = 0;
+    memset(input->node, 0, sizeof(input->node));
+}
+
 static void parse_machine_board(struct parser *parser, const struct ynode *value, void *object)
 {
     struct machine_input *input = object;
@@ -175,10 +204,16 @@ static void parse_machine_board(struct parser *parser, const struct ynode *value
 }
 
 static const struct key machine_keys[] = {
-    { "cores", false, parse_machine_cores },           { "memory", false, parse_machine_memory },
-    { "window", false, parse_machine_window },         { "nodes", false, parse_machine_nodes },
-    { "distances", false, parse_machine_distances },   { "slice", false, parse_machine_slice },
-    { "on_domain_crash", false, parse_machine_crash }, { "board", false, parse_machine_board },
+    { "cores", false, parse_machine_cores },
+    { "memory", false, parse_machine_memory },
+    { "window", false, parse_machine_window },
+    { "nodes", false, parse_machine_nodes },
+    { "distances", false, parse_machine_distances },
+    { "slice", false, parse_machine_slice },
+    { "board", false, parse_machine_board },
+    { "preset", false, parse_machine_preset },
+    { "interconnect", false, parse_machine_interconnect },
+    { "on_domain_crash", false, parse_machine_crash },
 };
 
 /* ---- what fits together ---- */
@@ -388,6 +423,7 @@ void parse_machine(struct parser *parser, const struct ynode *node)
     size_t errors_before = parser->diags->errors;
     if (node)
         parse_mapping(parser, node, "machine", machine_keys, COUNT(machine_keys), input);
+    apply_preset(input);
     bool clean = parser->diags->errors == errors_before;
 
     machine->crash_fails = input->crash_fails;
@@ -405,8 +441,10 @@ void parse_machine(struct parser *parser, const struct ynode *node)
     /* Sums over values that were refused would only repeat the complaint. */
     if (clean)
         check_memory(parser, node, input, machine);
-    bool nodes_wrong =
-        node && node->kind == YNODE_MAPPING && ynode_get(node, "nodes") && !input->nodes_at;
+    if (clean && (input->interconnect_at || input->preset))
+        parse_interconnect(parser, input->interconnect_at, input->preset, input->preset_at);
+    bool nodes_wrong = node && !input->preset && node->kind == YNODE_MAPPING &&
+                       ynode_get(node, "nodes") && !input->nodes_at;
     if (!nodes_wrong)
         check_distances(parser, input->distances_at, machine);
     assert(machine->core_count >= 1 && machine->node_count >= 1);

@@ -59,11 +59,38 @@ static void write_cores(FILE *out, uint64_t cores)
     fputc(']', out);
 }
 
+/* A topology by its name, since no file can name hubs; else the links. */
+static void write_interconnect(FILE *out, const struct scenario_machine *machine)
+{
+    const struct interconnect_shape *shape = &machine->interconnect;
+    const char *before = "";
+    if (!shape->given)
+        return;
+    fprintf(out, "  interconnect:\n    latency: %" PRIu64 " ns\n", shape->latency_ns);
+    if (shape->bytes_per_s)
+        fprintf(out, "    bandwidth: %" PRIu64 " B/s\n", shape->bytes_per_s);
+    if (strcmp(machine->topology, "links") != 0) {
+        fprintf(out, "    topology: %s\n", machine->topology);
+        return;
+    }
+    fputs("    links: [", out);
+    for (unsigned a = 0; a < shape->cores; a++) {
+        for (unsigned b = a + 1; b < shape->cores; b++) {
+            if (!shape->link[a][b])
+                continue;
+            fprintf(out, "%s[%u, %u]", before, a, b);
+            before = ", ";
+        }
+    }
+    fputs("]\n", out);
+}
+
 static void write_machine(FILE *out, const struct scenario_machine *machine)
 {
     fprintf(out, "machine:\n  cores: %u\n", machine->core_count);
     if (machine->crash_fails)
         fprintf(out, "  on_domain_crash: fail\n");
+    write_interconnect(out, machine);
     if (machine->slice_blocks)
         fprintf(out, "  slice: %u\n", machine->slice_blocks);
     if (machine->board == SCENARIO_BOARD_Q35)

@@ -6,6 +6,7 @@
 #ifndef BARRELFISH_KPI_CAPABILITIES_H
 #define BARRELFISH_KPI_CAPABILITIES_H
 
+#include <barrelfish_kpi/paging_target.h>
 #include <barrelfish_kpi/types.h>
 
 enum objtype {
@@ -24,6 +25,12 @@ enum objtype {
 #define CAPRIGHTS_REVOKE (1 << 5)   /* may be revoked; a copy sent in a message loses it */
 #define CAPRIGHTS_ALLRIGHTS 0x3f
 
+struct cap_memory {
+    uint64_t base; /* physical */
+    uint64_t bytes;
+    uint64_t node; /* 0 */
+};
+
 /* Contents of a capability: kernel object and, through Identify, what a holder may learn of it.
  * Word 0 is where the object begins, or the first half of its name. */
 struct capability {
@@ -32,11 +39,8 @@ struct capability {
     uint16_t flags;
     uint32_t aux; /* the kernel's own, 0 */
     union {
-        struct {
-            uint64_t base; /* physical */
-            uint64_t bytes;
-            uint64_t node; /* 0 */
-        } mem;             /* types with memory */
+        struct cap_memory mem; /* types with memory; by the names of some of them: */
+        struct cap_memory ram, frame, devframe, physaddr;
         struct {
             uint64_t listener; /* physical address of the DCB */
             uint32_t epoffset; /* of struct lmp_endpoint_kern in the dispatcher frame */
@@ -74,10 +78,7 @@ struct frame_identity {
 #define OBJSIZE_DISPATCHER 1024
 #define OBJSIZE_VNODE 4096
 
-/* VNode_Map attributes (page table flags a user may choose) */
-#define PTABLE_READ_ONLY 0u
-#define PTABLE_WRITE (1u << 1)
-#define PTABLE_EXECUTE (1u << 2)
+#define OBJBITS_CTE 6
 
 enum cnode_cmd {
     CNodeCmd_Copy = 0, /* on the receiving CNode: dest slot, src croot cptr, src cptr,

@@ -52,5 +52,11 @@ struct sysret {
 #define PRIxLVADDR PRIxPTR
 #define PRIuCSLOT PRIu32
 #define PRIxCADDR PRIx32
+#define PRIuCYCLES PRIu64
+#define PRIxCYCLES PRIx64
+#define PRIuDELAYUS PRIu64
+#define PRIuGENPADDR PRIu64
+#define PRIuRSRCID PRIu32
+#define PRIuSYSTIME PRIu64
 
 #endif

@@ -39,6 +39,9 @@ static inline paddr_t kernel_to_phys(const void *p)
  * start. */
 void arch_init(void);
 
+/* Says with which of SMEP, SMAP and UMIP this processor keeps ring 3 out. */
+void arch_tell_protection(void);
+
 /* Is this an address in the page below the stack? */
 bool arch_is_stack_guard(lvaddr_t address);
 

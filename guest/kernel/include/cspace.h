@@ -64,15 +64,8 @@ errval_t cap_may_copy(const struct cte *src);
 /* The same for who gets it in a message: he may not take it away from everybody else. */
 void cap_send_copy(struct cte *dest, struct cte *src);
 
-/* The same into a DCB, for the frame or the address space of its dispatcher, which stops when they are
- * revoked. */
-void cap_copy_to_dcb(struct cte *dest, struct cte *src);
-
 /* Moves `src` to the empty `dest`; `src` becomes empty. */
 void cap_move_to(struct cte *dest, struct cte *src);
-
-/* After `cte` has moved: its mapping, or what it maps, finds it again. */
-void cap_links_follow(struct cte *cte);
 
 /* Enters a complete, new capability. */
 void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner);
@@ -94,12 +87,5 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
 /* Locks what is kept for another core, or unlocks it: moves between the two databases. */
 errval_t cap_lock(struct cte *cte);
 errval_t cap_unlock(struct cte *cte);
-
-/* An address space that is empty but for the CPU driver's part (vnode.c). */
-void vnode_init_root(uint64_t base);
-
-/* Removes a mapping's page table entries, if it has any left (vnode.c).  `mapping` stays in its slot
- * and in the database. */
-void vnode_unmap_mapping(struct cte *mapping);
 
 #endif

@@ -52,7 +52,11 @@ void delete_raise(struct cte *record);
 /* Moves the record to an empty slot. */
 void delete_move(struct cte *to, struct cte *record);
 
-/* Nobody works on the record until it is raised again. */
+/* Two records change places; the one that goes to `other` is worked on before what was there. */
+void delete_exchange(struct cte *record, struct cte *other);
+
+/* Nobody works on the record until it is raised again.  Is it one like that? */
+bool delete_is_suspended(const struct cte *cte);
 void delete_suspend(struct cte *record, uint32_t step);
 
 /* The object is no more. */
@@ -60,12 +64,5 @@ void delete_finish(struct cte *record);
 
 /* A record that calls of `dcb` have begun, NULL: none. */
 struct cte *delete_begun_by(const struct dcb *dcb);
-
-/* One step for a record of the type. */
-void dispatcher_delete_step(struct cte *record, struct work *work);
-void vnode_delete_step(struct cte *record, struct work *work);
-
-/* A capability of a DCB is deleted, so that its dispatcher can run no more (dispatcher.c). */
-void dispatcher_abandon(struct cte *cte);
 
 #endif

@@ -132,8 +132,9 @@ void dispatch_stop(struct dcb *dcb, bool tell);
 
 /* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next one
  * it has not asked for yet (0: none). */
-void stop_register_monitor(struct cte *endpoint);
-uint32_t stop_next(void);
+extern struct cte stop_monitor;
+extern void (*stop_hint)(struct cte *monitor);
+struct dcb *stop_take(void);
 
 /* Must `dcb` stay because the monitor has not heard of its end?  If not, it is not in the queue any more.
  * Is `dcb` the monitor that will ask? */

@@ -22,46 +22,6 @@ static bool fits(const struct capability *cnode, unsigned type)
            type == ObjType_KernelControlBlock;
 }
 
-/* An endpoint is minted once, by its dispatcher: who got it may send there and nowhere else. */
-static errval_t check_mint(const struct capability *cap, uint64_t p1, uint64_t p2)
-{
-    uint64_t words = p2 & 0xffff;
-    switch (cap->type) {
-    case ObjType_EndPointLMP:
-        if (cap->u.endpoint.epoffset != 0 || p1 % 16 != 0 || p1 < DISP_SHARED_BYTES ||
-            p1 > DISPATCHER_FRAME_BYTES || words < LMP_ENDPOINT_MIN_WORDS ||
-            p1 + sizeof(struct lmp_endpoint_kern) + words * 8 > DISPATCHER_FRAME_BYTES)
-            return SYS_ERR_MINT_INVALID;
-        return SYS_ERR_OK;
-    case ObjType_IO:
-        return p1 <= p2 && p1 >= cap->u.io.start && p2 <= cap->u.io.end ? SYS_ERR_OK
-                                                                        : SYS_ERR_MINT_INVALID;
-    default:
-        return SYS_ERR_OK;
-    }
-}
-
-static struct capability minted(const struct capability *cap, uint64_t p1, uint64_t p2)
-{
-    struct capability result = *cap;
-    switch (cap->type) {
-    case ObjType_EndPointLMP:
-        result.u.endpoint.epoffset = (uint32_t)p1;
-        result.u.endpoint.epbuflen = (uint32_t)(p2 & 0xffff);
-        result.u.endpoint.iftype = p2 >> 16;
-        break;
-    case ObjType_IO:
-        result.u.io.start = p1;
-        result.u.io.end = p2;
-        break;
-    default:
-        result.rights &= (uint8_t)(p1 | ~cap_known_rights(cap->type));
-        if (cap_types[cap->type].mappable)
-            result.u.word[CAP_MAPPING_WORD] = 0;
-    }
-    return result;
-}
-
 /* The empty slot that receives a copy, and the CNode it lies in. */
 static errval_t decode_destination(struct cte *cnode, const struct invocation *inv,
                                    const struct capability **holder, struct cte **dest)
@@ -114,12 +74,21 @@ static struct sysret mint(struct cte *cnode, const struct invocation *inv)
     struct cte *dest, *src;
     const uint64_t p1 = inv->args->copy.mint1, p2 = inv->args->copy.mint2;
     errval_t err = decode_copy(cnode, inv, &dest, &src);
-    if (err_is_ok(err))
-        err = check_mint(&src->cap, p1, p2);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    const struct cap_ops *ops = ops_of(&src->cap);
+    if (ops->check_mint != NULL)
+        err = ops->check_mint(&src->cap, p1, p2);
     if (err_is_fail(err))
         return SYSRET(err);
 
-    struct capability cap = minted(&src->cap, p1, p2);
+    struct capability cap = src->cap;
+    if (ops->mint != NULL)
+        ops->mint(&cap, p1, p2);
+    else
+        cap.rights &= (uint8_t)(p1 | ~cap_known_rights(cap.type));
+    if (cap_types[cap.type].mappable)
+        cap.u.word[CAP_MAPPING_WORD] = 0;
     cap_insert_new(dest, &cap, src->node.owner);
     return SYSRET(SYS_ERR_OK);
 }
@@ -231,14 +200,9 @@ static struct sysret identify(struct cte *target, const struct invocation *inv)
 {
     if (!(target->cap.rights & CAPRIGHTS_IDENTIFY))
         return SYSRET(SYS_ERR_CAP_IDENTIFY);
-    /* kernel addresses stay in the kernel */
     struct capability cap = target->cap;
-    if (cap_is_mapping(cap.type)) {
-        cap.u.mapping.cap = 0;
-        cap.u.mapping.first %= OBJSIZE_VNODE;
-    } else if (cap_types[cap.type].mappable) {
-        cap.u.word[CAP_MAPPING_WORD] = 0;
-    }
+    if (ops_of(&cap)->identify != NULL) /* kernel addresses stay in the kernel */
+        ops_of(&cap)->identify(&cap);
     return SYSRET(invocation_copy_out(inv, inv->args->target.answer, &cap, sizeof(cap))
                       ? SYS_ERR_OK
                       : SYS_ERR_INVALID_USER_BUFFER);
@@ -300,7 +264,7 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
     }
 }
 
-struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     switch (inv->command) {
     case CNodeCmd_Copy:
@@ -320,3 +284,5 @@ struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
 }
+
+const struct cap_ops cnode_ops = { .invoke = cnode_invoke, .delete_step = cnode_delete_step };

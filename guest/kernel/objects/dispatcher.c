@@ -26,6 +26,12 @@ static errval_t check_frame(const struct capability *cap)
     return SYS_ERR_OK;
 }
 
+void cap_copy_to_dcb(struct cte *dest, struct cte *src)
+{
+    cap_copy_to(dest, src);
+    dest->node.bits |= MDB_BIT_IN_DCB;
+}
+
 /* Takes what the spawner wrote into the frame; from here on the kernel trusts its own copies. */
 static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
 {
@@ -113,7 +119,7 @@ static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
     return SYSRET(err);
 }
 
-struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
 {
     struct dcb *dcb = dcb_of(cte);
     switch (inv->command) {
@@ -163,7 +169,7 @@ static bool give_up(struct cte *cte, struct work *work)
     return false;
 }
 
-void dispatcher_delete_step(struct cte *record, struct work *work)
+static void delete_step(struct cte *record, struct work *work)
 {
     struct dcb *dcb = dcb_of(record);
     if (record != &dcb->self) {
@@ -201,3 +207,16 @@ void dispatcher_delete_step(struct cte *record, struct work *work)
     else if (work_affords(work, mdb_cost_remove(&kernel_mdb)))
         delete_finish(record);
 }
+
+uint32_t stop_next(void)
+{
+    struct dcb *dcb = stop_take();
+    if (dcb == NULL)
+        return 0;
+    const uint32_t domain = dcb->head.domain_id;
+    if (cte_is_record(&dcb->self) && dcb->self.node.step == STEP_WAITS)
+        delete_finish(&dcb->self);
+    return domain;
+}
+
+const struct cap_ops dispatcher_ops = { .invoke = dispatcher_invoke, .delete_step = delete_step };

@@ -139,3 +139,31 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
     schedule_make_runnable(receiver);
     return SYS_ERR_OK;
 }
+
+/* An endpoint is minted once, by its dispatcher: who got it may send there and nowhere else. */
+static errval_t check_mint(const struct capability *cap, uint64_t offset, uint64_t type_and_words)
+{
+    const uint64_t words = type_and_words & 0xffff;
+    if (cap->u.endpoint.epoffset != 0 || offset % 16 != 0 || offset < DISP_SHARED_BYTES ||
+        offset > DISPATCHER_FRAME_BYTES || words < LMP_ENDPOINT_MIN_WORDS ||
+        offset + sizeof(struct lmp_endpoint_kern) + words * 8 > DISPATCHER_FRAME_BYTES)
+        return SYS_ERR_MINT_INVALID;
+    return SYS_ERR_OK;
+}
+
+static void mint(struct capability *cap, uint64_t offset, uint64_t type_and_words)
+{
+    cap->u.endpoint.epoffset = (uint32_t)offset;
+    cap->u.endpoint.epbuflen = (uint32_t)(type_and_words & 0xffff);
+    cap->u.endpoint.iftype = type_and_words >> 16;
+}
+
+static void retype_init(struct capability *cap, const struct capability *dispatcher)
+{
+    cap->u.endpoint.listener = dispatcher->u.mem.base;
+}
+
+/* An invocation of it is a message (syscall.c). */
+const struct cap_ops endpoint_ops = { .check_mint = check_mint,
+                                      .mint = mint,
+                                      .retype_init = retype_init };

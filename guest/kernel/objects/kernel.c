@@ -51,41 +51,14 @@ static struct sysret identify_cap(const struct invocation *inv)
     return answer(inv, a->answer, &cap, sizeof(cap));
 }
 
-/* Types that mean the same on every core. */
-static bool may_be_created(const struct capability *cap)
-{
-    switch (cap->type) {
-    case ObjType_RAM:
-    case ObjType_Frame:
-    case ObjType_DevFrame:
-    case ObjType_Notify_IPI:
-    case ObjType_ID:
-    case ObjType_IO:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* What another core says there is, as it may stand in a slot here. */
 static errval_t decode_capability(const struct invocation *inv, struct capability *cap)
 {
     if (!invocation_copy_in(inv, cap, inv->args->create_cap.contents, sizeof(*cap)))
         return SYS_ERR_INVALID_USER_BUFFER;
-    if (cap->type >= ObjType_Num || !may_be_created(cap))
+    if (cap->type >= ObjType_Num || ops_of(cap)->check_wire == NULL)
         return SYS_ERR_INVALID_RETYPE;
-    if (cap_types[cap->type].memory) {
-        if (cap->u.mem.base % ABI_PAGE_BYTES != 0 || cap->u.mem.bytes % ABI_PAGE_BYTES != 0 ||
-            cap->u.mem.bytes == 0 || cap->u.mem.bytes > ABI_PHYS_LIMIT ||
-            cap->u.mem.base > ABI_PHYS_LIMIT - cap->u.mem.bytes)
-            return SYS_ERR_INVALID_SIZE;
-        cap->u.word[CAP_MAPPING_WORD] = 0;
-    }
-    if (cap->type == ObjType_Notify_IPI &&
-        (cap->u.notify.coreid >= boot_info->topology.core_count ||
-         cap->u.notify.chanid >= ABI_NOTIFY_IDS))
-        return SYS_ERR_INVARGS_SYSCALL;
-    return SYS_ERR_OK;
+    return ops_of(cap)->check_wire(cap);
 }
 
 /* The database relies on it that ranges nest.  A core that owns memory makes no others as long as those it
@@ -147,12 +120,21 @@ static struct sysret register_channel(const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
+static void hint(struct cte *monitor)
+{
+    (void)lmp_deliver(monitor, NULL, 0, NULL); /* a full buffer does not matter (stop.c) */
+}
+
 static struct sysret register_monitor(const struct invocation *inv)
 {
     struct cte *endpoint;
     errval_t err = named_endpoint(inv, &endpoint);
-    if (err_is_ok(err))
-        stop_register_monitor(endpoint);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    if (stop_monitor.cap.type != ObjType_Null)
+        cap_delete_now(&stop_monitor);
+    cap_copy_to(&stop_monitor, endpoint);
+    stop_hint = hint;
     return SYSRET(err);
 }
 
@@ -205,7 +187,7 @@ static struct sysret nullify(const struct invocation *inv)
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
 
-struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
 {
     (void)cte;
     switch (inv->command) {
@@ -245,3 +227,5 @@ struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
 }
+
+const struct cap_ops kernel_ops = { .invoke = kernel_invoke };

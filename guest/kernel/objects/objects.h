@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Capability invocations: one file per kind of object, one function per type, called by syscall.c
- * with the capability found and the arguments taken apart.  Every invocation checks everything
- * before it changes anything: where that is more than a line or two, decode_*() finds all errors and
- * changes nothing, and what follows it (invoke_*(), cap_*()) acts and cannot fail.
+ * Capabilities by type: one file per kind of object, which fills its lines of the table
+ * (cap_ops.h).  Every invocation checks everything before it changes anything: where that is more
+ * than a line or two, decode_*() finds all errors and changes nothing, and what follows it
+ * (invoke_*(), cap_*()) acts and cannot fail.
  */
 #ifndef KERNEL_OBJECTS_H
 #define KERNEL_OBJECTS_H
@@ -11,6 +11,7 @@
 #include <barrelfish_kpi/invocations.h>
 
 #include "arch.h"
+#include "cap_ops.h"
 #include "cspace.h"
 #include "dispatch.h"
 
@@ -34,15 +35,39 @@ bool invocation_copy_in(const struct invocation *inv, void *to, uint64_t user, u
 bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void *from,
                          uint64_t bytes);
 
-struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret frame_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret notify_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret io_invoke(struct cte *cte, const struct invocation *inv);
-struct sysret id_invoke(struct cte *cte, const struct invocation *inv);
+/* The same for reading and writing by the machine: the kernel's address of the caller's bytes, or
+ * NULL. */
+void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes);
+
+/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c. */
+extern const struct cap_ops cnode_ops;
+extern const struct cap_ops dispatcher_ops;
+extern const struct cap_ops endpoint_ops;
+extern const struct cap_ops kernel_ops;
+extern const struct cap_ops physical_ops, memory_ops, frame_ops, endpoint_ump_ops, notify_ops,
+    io_ops, id_ops, domain_ops;
+extern const struct cap_ops root_table_ops, table_ops, table_mapping_ops, mapping_ops;
+
+/* The end of a CNode (cnode_delete.c). */
+void cnode_delete_step(struct cte *record, struct work *work);
+
+/* An address space that is empty but for the CPU driver's part (vnode.c). */
+void vnode_init_root(uint64_t base);
+
+/* What a capability that may be mapped has in common (vnode.c), for its `moved`, `release` and
+ * `identify`. */
+void mappable_moved(struct cte *cte);
+void mappable_release(struct cte *cte);
+void mappable_identify(struct capability *cap);
+
+/* Puts a copy of `src` into a DCB, for the frame or the address space of its dispatcher, which
+ * stops when they are revoked (dispatcher.c). */
+void cap_copy_to_dcb(struct cte *dest, struct cte *src);
+void dispatcher_abandon(struct cte *cte); /* and when it goes */
+
+/* The domain of a dispatcher that has stopped and that the monitor has not asked for yet (0:
+ * none). */
+uint32_t stop_next(void);
 
 /* LMP (endpoint.c): a capability that goes along with a message. */
 struct lmp_transfer {

@@ -6,7 +6,7 @@
 
 #include "plat.h"
 
-struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != FrameCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -18,7 +18,7 @@ struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
     return SYSRET_VALUE(cte->cap.u.mem.base);
 }
 
-struct sysret notify_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != NotifyCmd_Send)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -31,7 +31,7 @@ struct sysret notify_invoke(struct cte *cte, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != IOCmd_Out32)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
@@ -43,9 +43,74 @@ struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret id_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret id_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != IDCmd_Identify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     return SYSRET_VALUE(cte->cap.u.id.coreid << 56 | cte->cap.u.id.core_local_id);
 }
+
+static errval_t io_check_mint(const struct capability *cap, uint64_t first, uint64_t last)
+{
+    return first <= last && first >= cap->u.io.start && last <= cap->u.io.end
+               ? SYS_ERR_OK
+               : SYS_ERR_MINT_INVALID;
+}
+
+static void io_mint(struct capability *cap, uint64_t first, uint64_t last)
+{
+    cap->u.io.start = first;
+    cap->u.io.end = last;
+}
+
+static void domain_init(struct capability *cap, const struct capability *manager)
+{
+    static uint64_t last_domain;
+    (void)manager;
+    cap->u.id.coreid = my_core_id;
+    cap->u.id.core_local_id = ++last_domain;
+}
+
+/* ---- what another core says there is ---- */
+
+static errval_t any_contents(struct capability *cap)
+{
+    (void)cap;
+    return SYS_ERR_OK;
+}
+
+static errval_t check_memory(struct capability *cap)
+{
+    if (cap->u.mem.base % ABI_PAGE_BYTES != 0 || cap->u.mem.bytes % ABI_PAGE_BYTES != 0 ||
+        cap->u.mem.bytes == 0 || cap->u.mem.bytes > ABI_PHYS_LIMIT ||
+        cap->u.mem.base > ABI_PHYS_LIMIT - cap->u.mem.bytes)
+        return SYS_ERR_INVALID_SIZE;
+    cap->u.word[CAP_MAPPING_WORD] = 0;
+    return SYS_ERR_OK;
+}
+
+static errval_t check_notify(struct capability *cap)
+{
+    return cap->u.notify.coreid < boot_info->topology.core_count &&
+                   cap->u.notify.chanid < ABI_NOTIFY_IDS
+               ? SYS_ERR_OK
+               : SYS_ERR_INVARGS_SYSCALL;
+}
+
+const struct cap_ops physical_ops = { .invoke = frame_invoke };
+const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
+                                          .moved = mappable_moved,
+                                          .release = mappable_release,
+                                          .identify = mappable_identify };
+const struct cap_ops memory_ops = { .invoke = frame_invoke, .check_wire = check_memory };
+const struct cap_ops frame_ops = { .invoke = frame_invoke,
+                                   .moved = mappable_moved,
+                                   .release = mappable_release,
+                                   .identify = mappable_identify,
+                                   .check_wire = check_memory };
+const struct cap_ops notify_ops = { .invoke = notify_invoke, .check_wire = check_notify };
+const struct cap_ops io_ops = {
+    .invoke = io_invoke, .check_mint = io_check_mint, .mint = io_mint, .check_wire = any_contents
+};
+const struct cap_ops id_ops = { .invoke = id_invoke, .check_wire = any_contents };
+const struct cap_ops domain_ops = { .retype_init = domain_init };

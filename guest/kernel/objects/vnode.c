@@ -205,7 +205,7 @@ static struct sysret map(struct cte *table, const struct invocation *inv)
     return SYSRET(err);
 }
 
-void vnode_unmap_mapping(struct cte *mapping)
+static void unmap_mapping(struct cte *mapping)
 {
     struct capability *cap = &mapping->cap;
     if (cap->u.mapping.cap == 0) /* taken out of its table by VNodeCmd_Unmap */
@@ -227,7 +227,7 @@ void vnode_init_root(uint64_t base)
 }
 
 /* A table that ceases to exist takes the mappings in it along.  node.step: the type looked for. */
-void vnode_delete_step(struct cte *record, struct work *work)
+static void delete_step(struct cte *record, struct work *work)
 {
     static const uint8_t mapping_types[] = {
         ObjType_EndPointUMP_Mapping,       ObjType_Frame_Mapping,
@@ -288,7 +288,7 @@ static struct sysret unmap(struct cte *table, const struct invocation *inv)
         return SYSRET(SYS_ERR_WRONG_MAPPING);
     if ((mapping->cap.u.mapping.first & PTE_ADDRESS) != table->cap.u.mem.base)
         return SYSRET(SYS_ERR_VNODE_NOT_INSTALLED);
-    vnode_unmap_mapping(mapping);
+    unmap_mapping(mapping);
     retire_mapping(mapping);
     return SYSRET(SYS_ERR_OK);
 }
@@ -348,7 +348,7 @@ static struct sysret modify_flags(struct cte *table, const struct invocation *in
     return change_rights(mapping, entry - first, pages, inv->args->modify.attr);
 }
 
-struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     assert(cap_is_vnode(cte->cap.type));
     switch (inv->command) {
@@ -363,10 +363,75 @@ struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
     }
 }
 
-struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
+static struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != MappingCmd_Modify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     return change_rights(cte, inv->args->modify.first, inv->args->modify.pages,
                          inv->args->modify.attr);
 }
+
+/* ---- links between a mapping and what is mapped ---- */
+
+void mappable_moved(struct cte *cte)
+{
+    struct cte *mapping = (struct cte *)cte->cap.u.word[CAP_MAPPING_WORD];
+    if (mapping != NULL)
+        mapping->cap.u.mapping.cap = (uint64_t)cte;
+}
+
+static void mapping_moved(struct cte *mapping)
+{
+    struct cte *mapped = (struct cte *)mapping->cap.u.mapping.cap;
+    if (mapped != NULL)
+        mapped->cap.u.word[CAP_MAPPING_WORD] = (uint64_t)mapping;
+}
+
+void mappable_release(struct cte *cte)
+{
+    struct cte *mapping = (struct cte *)cte->cap.u.word[CAP_MAPPING_WORD];
+    if (mapping != NULL) {
+        unmap_mapping(mapping);
+        enum mdb_status status = mdb_remove(&kernel_mdb, mapping);
+        assert(status == MDB_OK);
+        *mapping = (struct cte){ 0 };
+    }
+    if (cte->node.bits & MDB_BIT_IN_DCB)
+        dispatcher_abandon(cte);
+}
+
+void mappable_identify(struct capability *cap)
+{
+    cap->u.word[CAP_MAPPING_WORD] = 0;
+}
+
+static void mapping_identify(struct capability *mapping)
+{
+    mapping->u.mapping.cap = 0;
+    mapping->u.mapping.first %= OBJSIZE_VNODE;
+}
+
+static void init_root(struct capability *cap, const struct capability *ram)
+{
+    (void)ram;
+    vnode_init_root(cap->u.mem.base);
+}
+
+const struct cap_ops root_table_ops = { .invoke = vnode_invoke,
+                                        .retype_init = init_root,
+                                        .moved = mappable_moved,
+                                        .release = mappable_release,
+                                        .delete_step = delete_step,
+                                        .identify = mappable_identify };
+const struct cap_ops table_ops = { .invoke = vnode_invoke,
+                                   .moved = mappable_moved,
+                                   .release = mappable_release,
+                                   .delete_step = delete_step,
+                                   .identify = mappable_identify };
+const struct cap_ops table_mapping_ops = { .moved = mapping_moved,
+                                           .release = unmap_mapping,
+                                           .identify = mapping_identify };
+const struct cap_ops mapping_ops = { .invoke = mapping_invoke,
+                                     .moved = mapping_moved,
+                                     .release = unmap_mapping,
+                                     .identify = mapping_identify };

@@ -7,13 +7,15 @@
  * Everything is an event: no handler waits for an answer, so monitors cannot block each other.
  *
  * On core 0 init starts it, and hands it an endpoint for one message: where the memory server shall
- * find its monitor.  On every other core the CPU driver starts it as first domain; then it starts the
- * memory server itself, with all RAM of the core that it does not keep.
+ * find its monitor.  On every other core the CPU driver starts it as first domain; then it starts
+ * the memory server itself, with all RAM of the core that it does not keep.
  */
-#include "monitor.h"
-#include "options.h"
-
 #include <string.h>
+
+#include "base/options.h"
+#include "doors/doors.h"
+#include "mouths/peers.h"
+#include "parts/parts.h"
 
 #define KEEP_BYTES (2ul << 20) /* of a later core's RAM, for the monitor itself */
 
@@ -22,6 +24,24 @@ coreid_t my_core;
 struct iref_table irefs;
 struct spawn_modules modules;
 uint32_t my_notify_id;
+
+/* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it
+ * afterwards. */
+static void (*const exits[])(const struct client *client) = {
+    bind_client_exited,
+    connection_client_exited,
+    iref_state_client_exited,
+    parcel_client_exited,
+    multihop_client_exited,
+    boot_cores_forget,
+    NULL,
+};
+
+static const struct client_hooks hooks = {
+    .link_opens = door_of_domain,
+    .questions_open = door_of_questions,
+    .exits = exits,
+};
 
 static bool is_boot_core(void)
 {
@@ -105,6 +125,8 @@ int main(int argc, char *argv[])
     iref_table_init(&irefs, my_core);
     window_init();
     accounts_init();
+    peers_init(door_of_monitor);
+    clients_init(&hooks);
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
     machine_options_read(&modules);
     if (machine_options.recheck_ns != 0)

@@ -266,10 +266,12 @@ static void run_round(struct engine *engine)
         return;
     }
     clock->base_ns = clock->now_ns += COST_ROUND_NS;
+    const uint64_t longest_ns = engine->options.slice_ns;
+    const uint64_t end_ns = longest_ns ? clock->base_ns + longest_ns : MACHINE_NO_EVENT;
     for (unsigned i = 0; i < count && engine->why.reason == STOP_NONE; i++) {
+        next = machine_next_event_ns(engine->machine);
         if (can_run(engine, order[i]))
-            run_slice(engine, order[i], draw_blocks(engine),
-                      machine_next_event_ns(engine->machine));
+            run_slice(engine, order[i], draw_blocks(engine), next < end_ns ? next : end_ns);
         if (atomic_load(&engine->requested) != STOP_NONE)
             take_requests(engine);
     }

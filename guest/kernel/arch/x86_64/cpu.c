@@ -167,6 +167,8 @@ static void cpuid(uint32_t leaf, uint32_t *eax, uint32_t *ebx, uint32_t *ecx)
     __asm__ volatile("cpuid" : "=a"(*eax), "=b"(*ebx), "=c"(*ecx), "=d"(edx) : "a"(leaf), "c"(0));
 }
 
+static uint64_t protection; /* what of CR4 this processor has */
+
 static void protect_from_user(void)
 {
     uint32_t leaves, ebx, ecx, unused;
@@ -184,6 +186,14 @@ static void protect_from_user(void)
         cr4 |= CR4_UMIP;
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
     smap_on = (ebx & EBX_SMAP) != 0;
+    protection = cr4;
+}
+
+void arch_tell_protection(void)
+{
+    trace_line("ring 3 is kept out by%s%s%s%s", protection & CR4_SMEP ? " SMEP" : "",
+               protection & CR4_SMAP ? " SMAP" : "", protection & CR4_UMIP ? " UMIP" : "",
+               protection & (CR4_SMEP | CR4_SMAP | CR4_UMIP) ? "" : " page tables alone");
 }
 
 void arch_init(void)

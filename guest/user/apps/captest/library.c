@@ -56,7 +56,7 @@ static void refuse_sizes(void)
     EXPECT_STACK(cnode_create, "more than 256 slots", cnode_create(&cap, &ref, 257, NULL),
                  LIB_ERR_CNODE_CREATE, SYS_ERR_SLOTS_INVALID);
     EXPECT(cnode_create_from_mem, "a type that is no CNode", LIB_ERR_CNODE_TYPE,
-           cnode_create_from_mem(NULL_CAP, NULL_CAP, ObjType_Frame, NULL));
+           cnode_create_from_mem(NULL_CAP, NULL_CAP, ObjType_Frame, NULL, 256));
 }
 
 static void refuse_slots_and_addresses(void)

@@ -31,9 +31,8 @@ static uint8_t data_code[16] = { 0xc3 }; /* ret; data cannot be executed */
 static uint8_t stack[4096] __attribute__((aligned(16)));
 
 static void handle(enum exception_type type, int subtype, void *address,
-                   arch_registers_state_t *registers, arch_registers_fpu_state_t *fpu)
+                   arch_registers_state_t *registers)
 {
-    (void)fpu;
     count++;
     seen_type = type;
     seen_subtype = subtype;

@@ -171,10 +171,8 @@ static volatile int faults;
 static uint64_t good_place = 5;
 
 /* Repairs the register the faulting instruction uses. */
-static void repair(enum exception_type type, int subtype, void *addr, arch_registers_state_t *regs,
-                   arch_registers_fpu_state_t *fpuregs)
+static void repair(enum exception_type type, int subtype, void *addr, arch_registers_state_t *regs)
 {
-    (void)fpuregs;
     CHECK(type == EXCEPT_PAGEFAULT && subtype == PAGEFLT_READ && addr == (void *)0x18);
     faults++;
     regs->rbx = (uint64_t)&good_place;

@@ -20,9 +20,9 @@ volatile uint64_t
     resume_at; /* behind the instruction that may be undefined; known to the assembly */
 
 static void handle(enum exception_type type, int subtype, void *address,
-                   arch_registers_state_t *registers, arch_registers_fpu_state_t *fpu)
+                   arch_registers_state_t *registers)
 {
-    (void)type, (void)subtype, (void)address, (void)fpu;
+    (void)type, (void)subtype, (void)address;
     undefined = true;
     registers->rip = resume_at;
 }

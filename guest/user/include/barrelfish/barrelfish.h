@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <barrelfish_kpi/capabilities.h>
 #include <barrelfish_kpi/init.h>
+#include <barrelfish_kpi/paging_target.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
+
+#include <bitmacros.h>
 
 #include <barrelfish/caddr.h>
 #include <barrelfish/capabilities.h>
@@ -43,9 +48,6 @@
 #define ROUND_DOWN(value, unit) (((value) / (unit)) * (unit))
 #define DIVIDE_ROUND_UP(value, unit) (((value) + (unit)-1) / (unit))
 #endif
-#define BASE_PAGE_BITS 12
-#define BASE_PAGE_SIZE 4096ul
-#define LARGE_PAGE_SIZE 0x200000ul
 
 static inline uint64_t rdtsc(void)
 {

@@ -60,9 +60,10 @@ errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef);
 /* An L2 CNode made from own RAM in L1 slot `dest_slot` of the CSpace whose L1CNode capability
  * `dest_l1` is here.  *ret names its slots, and can be used as destination (cap_copy, cap_retype). */
 errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struct cnoderef *ret);
-/* From RAM that the caller has, at least 16 KiB: type L1CNode or L2CNode into `dest`. */
+/* From RAM that the caller has, at least 16 KiB: type L1CNode or L2CNode into `dest`, of 256 slots.
+ * LIB_ERR_CNODE_SLOTS: more are wanted. */
 errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
-                               struct cnoderef *cnoderef);
+                               struct cnoderef *cnoderef, size_t slots);
 
 errval_t vnode_create(struct capref dest, enum objtype type);
 

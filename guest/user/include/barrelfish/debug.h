@@ -18,6 +18,10 @@ void debug_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The raw form; line without newline, at most 1024 bytes are shown.  kind: PRINT_*. */
 void debug_print_line(unsigned kind, const char *text, size_t length);
 
+/* Prints text as it is, from any place in memory: a console line for each of its lines, and for what is
+ * left behind the last newline.  Always succeeds. */
+errval_t sys_print(const char *text, size_t length);
+
 /* Behind the macros below.  DEBUG_ERR prints one line: place, text, and all codes of the error, newest
  * first; nothing with NDEBUG.  USER_PANIC and USER_PANIC_ERR print "PANIC in ..." and end the domain with
  * EXIT_FAILURE. */
@@ -35,13 +39,5 @@ void user_panic_err_fn(const char *file, const char *func, int line, errval_t er
 #endif
 #define USER_PANIC(...) user_panic_fn(__FILE__, __func__, __LINE__, __VA_ARGS__)
 #define USER_PANIC_ERR(err, ...) user_panic_err_fn(__FILE__, __func__, __LINE__, err, __VA_ARGS__)
-/* Evaluates `err` once. */
-#define PANIC_IF_ERR(err, ...)                       \
-    do {                                             \
-        errval_t panic_err_ = (err);                 \
-        if (err_is_fail(panic_err_)) {               \
-            USER_PANIC_ERR(panic_err_, __VA_ARGS__); \
-        }                                            \
-    } while (0)
 
 #endif

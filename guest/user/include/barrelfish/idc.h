@@ -25,12 +25,20 @@ typedef enum {
     IDC_ENDPOINT_UMP,
 } idc_endpoint_t;
 
-typedef enum { IDC_ENDPOINT_FLAGS_DEFAULT = 0 } idc_endpoint_flags_t;
+typedef enum {
+    IDC_ENDPOINT_FLAGS_DEFAULT = 0,
+    IDC_ENDPOINT_FLAGS_DUMMY = 1, /* without effect */
+} idc_endpoint_flags_t;
 
 typedef enum {
     IDC_CONTROL_TEARDOWN,
     IDC_CONTROL_SET_SYNC,
     IDC_CONTROL_CLEAR_SYNC,
 } idc_control_t;
+
+/* Waits for the next event of the default waitset and runs its handler; or does so for ever.  An error
+ * ends the domain. */
+void messages_wait_and_handle_next(void);
+void messages_handler_loop(void) __attribute__((noreturn));
 
 #endif

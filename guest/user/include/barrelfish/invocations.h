@@ -25,8 +25,11 @@ static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, uintp
 }
 
 /* The arguments by name, as in CAP_INVOKE(cap, VNodeCmd_Unmap, .unmap = { .cptr = ... }). */
-#define CAP_INVOKE_ADDR(cptr, level, command, ...) \
-    cap_invoke_addr((cptr), (level), (command), &(const union invocation_args){ __VA_ARGS__ })
+#define CAP_INVOKE_ADDR(cptr, level, command, ...)           \
+    ({                                                       \
+        const union invocation_args args_ = { __VA_ARGS__ }; \
+        cap_invoke_addr((cptr), (level), (command), &args_); \
+    })
 #define CAP_INVOKE(cap, ...) CAP_INVOKE_ADDR(get_cap_addr(cap), get_cap_level(cap), __VA_ARGS__)
 
 static inline struct cap_place cap_place(struct capref cap)
@@ -72,10 +75,10 @@ static inline errval_t invoke_cnode_copy(struct capref dest, struct capref src)
 
     return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Copy,
                            .copy = { .dest_slot = t.slot,
-                                     .dest_level = t.slot_level,
                                      .src_root = get_croot_addr(src),
                                      .src_cptr = get_cap_addr(src),
-                                     .src_level = get_cap_level(src) })
+                                     .src_level = get_cap_level(src),
+                                     .dest_level = (uint8_t)t.slot_level })
         .error;
 }
 
@@ -86,10 +89,10 @@ static inline errval_t invoke_cnode_mint(struct capref dest, struct capref src, 
 
     return CAP_INVOKE_ADDR(t.cptr, t.level, CNodeCmd_Mint,
                            .copy = { .dest_slot = t.slot,
-                                     .dest_level = t.slot_level,
                                      .src_root = get_croot_addr(src),
                                      .src_cptr = get_cap_addr(src),
                                      .src_level = get_cap_level(src),
+                                     .dest_level = (uint8_t)t.slot_level,
                                      .mint1 = p1,
                                      .mint2 = p2 })
         .error;

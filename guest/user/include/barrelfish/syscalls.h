@@ -58,7 +58,7 @@ static inline struct sysret sys_yield(capaddr_t target)
 }
 
 /* One console line of at most 1024 bytes, without newline; text in the own dispatcher frame. */
-static inline errval_t sys_print(const char *text, size_t length, unsigned kind)
+static inline errval_t sys_print_line(const char *text, size_t length, unsigned kind)
 {
     return sys_call3(SYSCALL_PRINT, (uint64_t)text, length, kind).error;
 }

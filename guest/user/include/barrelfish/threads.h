@@ -115,7 +115,7 @@ void thread_set_tls_key(int key, void *data); /* key < MAX_TLS; 0 is thread_set_
 void *thread_get_tls_key(int key);
 
 /* Exceptions of a thread in enabled mode.  The handler runs on the thread, on the stack given (or a
- * default one), and the thread continues with the registers it leaves behind. */
+ * default one), and the thread continues with the registers it leaves behind, the FPU's among them. */
 enum exception_type {
     EXCEPT_NULL,
     EXCEPT_PAGEFAULT, /* subtype: enum pagefault_exception_type */
@@ -126,10 +126,8 @@ enum exception_type {
 };
 enum pagefault_exception_type { PAGEFLT_NULL, PAGEFLT_READ, PAGEFLT_WRITE, PAGEFLT_EXEC };
 typedef struct registers_x86_64 arch_registers_state_t;
-typedef struct registers_x86_64 arch_registers_fpu_state_t;
 typedef void (*exception_handler_fn)(enum exception_type type, int subtype, void *addr,
-                                     arch_registers_state_t *regs,
-                                     arch_registers_fpu_state_t *fpuregs);
+                                     arch_registers_state_t *regs);
 /* old_* may be NULL.  handler NULL: none. */
 errval_t thread_set_exception_handler(exception_handler_fn handler,
                                       exception_handler_fn *old_handler, void *new_stack_base,

@@ -12,13 +12,16 @@
 #include <errors/errno.h>
 
 typedef unsigned vregion_flags_t;
+typedef vregion_flags_t vs_prot_flags_t;
 #define VREGION_FLAGS_READ 0x01
 #define VREGION_FLAGS_WRITE 0x02
 #define VREGION_FLAGS_EXECUTE 0x04
 #define VREGION_FLAGS_NOCACHE 0x08 /* no effect on this machine */
 #define VREGION_FLAGS_MPB 0x10     /* no effect on this machine */
 #define VREGION_FLAGS_GUARD 0x20
+#define VREGION_FLAGS_WRITE_COMBINING 0x40 /* no effect on this machine */
 #define VREGION_FLAGS_LARGE 0x100
+#define VREGION_FLAGS_HUGE 0x200 /* large pages at most */
 #define VREGION_FLAGS_READ_WRITE (VREGION_FLAGS_READ | VREGION_FLAGS_WRITE)
 #define VREGION_FLAGS_READ_EXECUTE (VREGION_FLAGS_READ | VREGION_FLAGS_EXECUTE)
 #define VREGION_FLAGS_READ_WRITE_NOCACHE VREGION_FLAGS_READ_WRITE
@@ -56,6 +59,11 @@ errval_t vspace_map_one_frame_fixed_attr(lvaddr_t address, size_t bytes, struct 
 /* A part of a frame; offset page aligned. */
 errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame, size_t offset,
                                       vregion_flags_t flags, struct vregion **vregion);
+
+/* At a multiple of `alignment`, a power of two of at least a page. */
+errval_t vspace_map_one_frame_attr_aligned(void **ret, size_t bytes, struct capref frame,
+                                           vregion_flags_t flags, size_t alignment,
+                                           struct memobj **memobj, struct vregion **vregion);
 
 /* Memory of this domain, zeroed. */
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,

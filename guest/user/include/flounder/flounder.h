@@ -8,16 +8,18 @@
  * is one row of constants, struct flounder_message_plan.
  *
  * One message goes out at a time: tx_number names it, 0 means idle.  Only tx_number is contended
- * among threads; whoever claimed it owns all other tx fields until tx_done.  The rx fields belong to
- * whoever took the channel's receive event, until the channel is armed again (flounder_*_rearm),
+ * among threads; whoever claimed it owns all other tx fields until tx_done.  The rx fields belong
+ * to whoever took the channel's receive event, until the channel is armed again (flounder_*_rearm),
  * which happens after the arguments are taken out and before the handler runs: so handlers may
  * dispatch events themselves.
  *
- * Both, the claim and the event that was taken, keep the binding and its channel alive, as does each of
- * its pins, which `depth` counts; life.c has the whole of it.
+ * Both, the claim and the event that was taken, keep the binding and its channel alive, as does
+ * each of its pins, which `depth` counts; life.c has the whole of it.
  */
 #ifndef FLOUNDER_FLOUNDER_H
 #define FLOUNDER_FLOUNDER_H
+
+#include <sys/cdefs.h>
 
 #include <barrelfish/caddr.h>
 #include <barrelfish/event_mutex.h>
@@ -207,8 +209,8 @@ struct flounder_binding {
 /* Why a claim failed: FLOUNDER_ERR_TX_BUSY, or the reason the binding is closed. */
 errval_t flounder_tx_refusal(const struct flounder_binding *c);
 
-/* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who waits to
- * send. */
+/* Finishes a message: gives its claim back and queues the continuation, in one step; wakes who
+ * waits to send. */
 void flounder_tx_finish(struct flounder_binding *c, struct event_closure cont);
 /* Gives back a claim for which nothing was done. */
 void flounder_tx_unclaim(struct flounder_binding *c);
@@ -281,9 +283,9 @@ static inline errval_t flounder_tx_sent(struct flounder_binding *c, uint16_t num
     return SYS_ERR_OK;
 }
 
-/* Messages of one fragment: reserve claims the binding and gives the place where the stub writes the
- * words (NULL: refused, see flounder_tx_refusal), submit sends them.  Over UMP that place is the line
- * itself, unless the ring is full. */
+/* Messages of one fragment: reserve claims the binding and gives the place where the stub writes
+ * the words (NULL: refused, see flounder_tx_refusal), submit sends them.  Over UMP that place is
+ * the line itself, unless the ring is full. */
 struct flounder_line {
     volatile struct ump_message *line; /* NULL: the words are in tx_words */
     struct ump_control control;
@@ -295,7 +297,7 @@ static inline volatile uint64_t *flounder_ump_reserve(struct flounder_binding *c
 {
     if (!flounder_tx_claim(c, number, cont))
         return NULL;
-    line->line = ump_chan_next_line(c->channel, &line->control);
+    line->line = ump_chan_next_line((struct ump_chan *)c->channel, &line->control);
     return line->line != NULL ? line->line->data : c->tx_words;
 }
 
@@ -306,7 +308,7 @@ static inline errval_t flounder_ump_submit(struct flounder_binding *c,
 {
     if (line->line == NULL)
         return flounder_tx_defer(c, plan, cont, NULL_CAP);
-    ump_chan_commit(c->channel, line->line, line->control, plan->number);
+    ump_chan_commit((struct ump_chan *)c->channel, line->line, line->control, plan->number);
     return flounder_tx_sent(c, plan->number, cont);
 }
 
@@ -331,12 +333,14 @@ static inline errval_t flounder_lmp_submit(struct flounder_binding *c,
     const uint64_t *w = c->tx_words;
     errval_t err;
     if (flounder_lmp_is_short(plan) && flags == LMP_SEND_FLAGS_DEFAULT) {
-        err = lmp_chan_send_short(c->channel, plan->words, w[0], plan->words > 1 ? w[1] : 0,
-                                  plan->words > 2 ? w[2] : 0, plan->words > 3 ? w[3] : 0);
+        err = lmp_chan_send_short((struct lmp_chan *)c->channel, plan->words, w[0],
+                                  plan->words > 1 ? w[1] : 0, plan->words > 2 ? w[2] : 0,
+                                  plan->words > 3 ? w[3] : 0);
     } else {
         if (plan->give_away != 0 && !capref_is_null(cap))
             flags |= LMP_FLAG_GIVEAWAY;
-        err = lmp_chan_send(c->channel, flags, cap, plan->words, (const uintptr_t *)w);
+        err = lmp_chan_send((struct lmp_chan *)c->channel, flags, cap, plan->words,
+                            (const uintptr_t *)w);
     }
     if (err_is_fail(err))
         return flounder_tx_defer(c, plan, cont, cap);
@@ -350,14 +354,14 @@ void flounder_ump_rearm(struct flounder_binding *c);
 void flounder_lmp_rearm(struct flounder_binding *c);
 void flounder_multihop_rearm(struct flounder_binding *c);
 
-/* The program took the channel from under the stubs and gives it back, or it is closed.  `done`: so is the
- * line. */
+/* The program took the channel from under the stubs and gives it back, or it is closed.  `done`: so
+ * is the line. */
 void flounder_ump_rearm_anew(struct flounder_binding *c, bool done) __attribute__((cold));
 
 /* The same for a message that was delivered straight from its line. */
 static inline void flounder_ump_rearm_line(struct flounder_binding *c)
 {
-    if (__builtin_expect(!ump_chan_listen_again(c->channel, true), 0))
+    if (__builtin_expect(!ump_chan_listen_again((struct ump_chan *)c->channel, true), 0))
         flounder_ump_rearm_anew(c, true);
 }
 
@@ -379,8 +383,8 @@ void flounder_multihop_rx_handler(void *arg);
 struct flounder_binding *flounder_local_begin(struct flounder_binding *c, errval_t *err);
 /* The handler has returned: runs the continuation. */
 errval_t flounder_local_sent(struct flounder_binding *peer, struct event_closure cont);
-/* What the receiver gets for a string or array: never NULL.  (Not const: before C23 a pointer to fixed arrays
- * of constants does not take that.) */
+/* What the receiver gets for a string or array: never NULL.  (Not const: before C23 a pointer to
+ * fixed arrays of constants does not take that.) */
 static inline void *flounder_local_data(const void *data)
 {
     return (void *)(uintptr_t)(data != NULL ? data : "");
@@ -400,14 +404,14 @@ void flounder_local_connect(struct flounder_binding *a, struct flounder_binding 
 /* A token for a request that is answered through a handler. */
 uint32_t flounder_new_token(struct flounder_binding *c);
 
-/* Prepares a call; `number` is that of the reply.  Returns the token of the request; 0, and nothing has
- * happened: too many calls of this thread wait, each in a handler on top of the last. */
+/* Prepares a call; `number` is that of the reply.  Returns the token of the request; 0, and nothing
+ * has happened: too many calls of this thread wait, each in a handler on top of the last. */
 uint32_t flounder_rpc_begin(struct flounder_binding *c, struct flounder_rpc *rpc, uint16_t number,
                             void *results);
 /* Waits for the reply, or gives up if sending it failed with `err`. */
 errval_t flounder_rpc_end(struct flounder_binding *c, struct flounder_rpc *rpc, errval_t err);
-/* Called by deliver: takes the call that waits for this reply out of the list, or NULL.  From then on only
- * flounder_rpc_complete ends it. */
+/* Called by deliver: takes the call that waits for this reply out of the list, or NULL.  From then
+ * on only flounder_rpc_complete ends it. */
 struct flounder_rpc *flounder_rpc_take(struct flounder_binding *c, uint32_t token, uint16_t number);
 /* Called by deliver: the results are in place. */
 void flounder_rpc_complete(struct flounder_binding *c, struct flounder_rpc *rpc);
@@ -426,9 +430,9 @@ void flounder_result_free(void *buffer);
 
 /* ---- capabilities between cores: through the monitors (docs/monitor.md) ---- */
 
-/* Leaves a copy of the capability with the monitor, which gives a ticket for it.  Blocks this thread,
- * not others, until the monitor answers.  MON_ERR_WRONG_CAP_TYPE: its type means nothing on another
- * core. */
+/* Leaves a copy of the capability with the monitor, which gives a ticket for it.  Blocks this
+ * thread, not others, until the monitor answers.  MON_ERR_WRONG_CAP_TYPE: its type means nothing on
+ * another core. */
 errval_t flounder_parcel_deposit(struct capref cap, uint64_t *ticket);
 /* Collects what a ticket stands for; once. */
 errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap);
@@ -443,8 +447,8 @@ errval_t flounder_change_waitset(struct flounder_binding *c, struct waitset *ws)
 errval_t flounder_control(struct flounder_binding *c, idc_control_t control);
 struct waitset_chanstate *flounder_receiving_chanstate(struct flounder_binding *c);
 
-/* The default error handler: if the peer closed the connection, or it is one of a server's clients that did
- * wrong, closes this side too; otherwise says what happened and ends the domain. */
+/* The default error handler: if the peer closed the connection, or it is one of a server's clients
+ * that did wrong, closes this side too; otherwise says what happened and ends the domain. */
 void flounder_default_error(struct flounder_binding *c, errval_t err);
 
 /* Ends a connection from this side: tells the peer, gives all waiting threads

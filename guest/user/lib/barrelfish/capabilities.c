@@ -47,10 +47,13 @@ errval_t cap_create(struct capref dest, enum objtype type, size_t bytes)
 }
 
 errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
-                               struct cnoderef *cnoderef)
+                               struct cnoderef *cnoderef, size_t slots)
 {
     errval_t err;
 
+    if (slots > L2_CNODE_SLOTS) {
+        return LIB_ERR_CNODE_SLOTS;
+    }
     if (type != ObjType_L1CNode && type != ObjType_L2CNode) {
         return LIB_ERR_CNODE_TYPE;
     }

@@ -24,7 +24,7 @@ void debug_print_line(unsigned kind, const char *text, size_t length)
         length = DISP_LINE_BYTES;
     }
     memcpy(buffer, text, length);
-    sys_print(buffer, length, kind);
+    sys_print_line(buffer, length, kind);
     if (was_enabled) {
         disp_enable(handle);
     }
@@ -53,6 +53,21 @@ print_text(unsigned kind, bool prefix, const char *fmt, va_list args)
         debug_print_line(kind, start, newline != NULL ? (size_t)(newline - start) : length);
         end = newline != NULL ? newline + 1 : start + length;
     }
+}
+
+errval_t sys_print(const char *text, size_t length)
+{
+    while (length > 0) {
+        const char *newline = memchr(text, '\n', length);
+        size_t line = newline != NULL ? (size_t)(newline - text) : length;
+        size_t now = line < DISP_LINE_BYTES ? line : DISP_LINE_BYTES;
+        size_t used = now + (newline != NULL && now == line);
+
+        debug_print_line(PRINT_LINE, text, now);
+        text += used;
+        length -= used;
+    }
+    return SYS_ERR_OK;
 }
 
 void debug_printf(const char *fmt, ...)

@@ -52,8 +52,8 @@ report(dispatcher_handle_t handle, const char *fmt, ...)
     length = vsnprintf(line, DISP_LINE_BYTES, fmt, args);
     va_end(args);
     if (length > 0) {
-        sys_print(line, length < DISP_LINE_BYTES ? (size_t)length : DISP_LINE_BYTES - 1,
-                  PRINT_LINE);
+        sys_print_line(line, length < DISP_LINE_BYTES ? (size_t)length : DISP_LINE_BYTES - 1,
+                       PRINT_LINE);
     }
 }
 
@@ -144,7 +144,7 @@ static void run_exception_handler(void *arg)
     struct exception_frame *frame = arg;
     struct thread *me = thread_self();
 
-    frame->handler(frame->type, frame->subtype, frame->address, &frame->regs, &frame->regs);
+    frame->handler(frame->type, frame->subtype, frame->address, &frame->regs);
     dispatcher_handle_t handle = disp_disable();
     me->in_exception = false;
     disp_resume(&frame->regs, handle, true);

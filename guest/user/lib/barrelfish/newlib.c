@@ -288,7 +288,7 @@ static void print_collected_disabled(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    sys_print((char *)handle + DISP_CONSOLE_BUFFER_OFFSET, disp->console_used, PRINT_LINE);
+    sys_print_line((char *)handle + DISP_CONSOLE_BUFFER_OFFSET, disp->console_used, PRINT_LINE);
     disp->console_used = 0;
 }
 

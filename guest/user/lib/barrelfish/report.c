@@ -25,7 +25,7 @@ static struct abi_report *block_of(dispatcher_handle_t handle)
 
 static void tell(dispatcher_handle_t handle)
 {
-    sys_print((const char *)block_of(handle), ABI_REPORT_BYTES, PRINT_REPORT);
+    sys_print_line((const char *)block_of(handle), ABI_REPORT_BYTES, PRINT_REPORT);
 }
 
 static void make(struct abi_report_record *record, const char *name, uint32_t kind)

@@ -301,11 +301,21 @@ static size_t choose_page_bytes(struct capref frame, size_t bytes, size_t offset
     return LARGE_PAGE_SIZE;
 }
 
-static errval_t map_frame(genvaddr_t *address, bool fixed, size_t bytes, struct capref frame,
-                          size_t offset, vregion_flags_t flags, struct vregion **ret)
+/* Where a mapping is to be. */
+struct map_place {
+    bool fixed;
+    genvaddr_t address; /* fixed: there */
+    size_t alignment;   /* else at a multiple of it; 0: of the page */
+};
+
+static errval_t map_frame(struct map_place place, genvaddr_t *address, size_t bytes,
+                          struct capref frame, size_t offset, vregion_flags_t flags,
+                          struct vregion **ret)
 {
     uint64_t attr = PTABLE_READ_ONLY;
+    const bool fixed = place.fixed;
 
+    *address = place.address;
     bytes = ROUND_UP(bytes, BASE_PAGE_SIZE);
     if (bytes == 0 || offset % BASE_PAGE_SIZE != 0 ||
         (fixed && (*address % BASE_PAGE_SIZE != 0 || *address < DOMAIN_OWN_VBASE))) {
@@ -325,7 +335,7 @@ static errval_t map_frame(genvaddr_t *address, bool fixed, size_t bytes, struct 
         return err_push(err, LIB_ERR_VSPACE_MAP);
     }
     if (!fixed) {
-        err = find_gap(bytes, page_bytes, address);
+        err = find_gap(bytes, place.alignment > page_bytes ? place.alignment : page_bytes, address);
     } else if (!is_free(*address, bytes)) {
         err = LIB_ERR_VSPACE_NO_SPACE;
     }
@@ -353,12 +363,13 @@ static errval_t map_frame(genvaddr_t *address, bool fixed, size_t bytes, struct 
     return err_is_fail(err) ? err_push(err, LIB_ERR_VSPACE_MAP) : SYS_ERR_OK;
 }
 
-static errval_t map_and_return(void **ret, genvaddr_t address, bool fixed, size_t bytes,
+static errval_t map_and_return(void **ret, struct map_place place, size_t bytes,
                                struct capref frame, size_t offset, vregion_flags_t flags,
                                struct memobj **memobj, struct vregion **vregion)
 {
     struct vregion *region = NULL;
-    errval_t err = map_frame(&address, fixed, bytes, frame, offset, flags, &region);
+    genvaddr_t address;
+    errval_t err = map_frame(place, &address, bytes, frame, offset, flags, &region);
 
     if (err_is_fail(err)) {
         return err;
@@ -376,17 +387,30 @@ static errval_t map_and_return(void **ret, genvaddr_t address, bool fixed, size_
     return SYS_ERR_OK;
 }
 
+static const struct map_place anywhere;
+
+errval_t vspace_map_one_frame_attr_aligned(void **ret, size_t bytes, struct capref frame,
+                                           vregion_flags_t flags, size_t alignment,
+                                           struct memobj **memobj, struct vregion **vregion)
+{
+    if (alignment < BASE_PAGE_SIZE || (alignment & (alignment - 1)) != 0) {
+        return err_push(ERR_INVALID_ARGS, LIB_ERR_VSPACE_MAP);
+    }
+    return map_and_return(ret, (struct map_place){ .alignment = alignment }, bytes, frame, 0, flags,
+                          memobj, vregion);
+}
+
 errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
                                    vregion_flags_t flags, struct memobj **memobj,
                                    struct vregion **vregion)
 {
-    return map_and_return(ret, 0, false, bytes, frame, 0, flags, memobj, vregion);
+    return map_and_return(ret, anywhere, bytes, frame, 0, flags, memobj, vregion);
 }
 
 errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
                               struct vregion **vregion)
 {
-    return map_and_return(ret, 0, false, bytes, frame, 0, VREGION_FLAGS_READ_WRITE, memobj,
+    return map_and_return(ret, anywhere, bytes, frame, 0, VREGION_FLAGS_READ_WRITE, memobj,
                           vregion);
 }
 
@@ -394,7 +418,8 @@ errval_t vspace_map_one_frame_fixed_attr(lvaddr_t address, size_t bytes, struct 
                                          vregion_flags_t flags, struct memobj **memobj,
                                          struct vregion **vregion)
 {
-    return map_and_return(NULL, address, true, bytes, frame, 0, flags, memobj, vregion);
+    return map_and_return(NULL, (struct map_place){ .fixed = true, .address = address }, bytes,
+                          frame, 0, flags, memobj, vregion);
 }
 
 errval_t vspace_map_one_frame_fixed(lvaddr_t address, size_t bytes, struct capref frame,
@@ -407,7 +432,7 @@ errval_t vspace_map_one_frame_fixed(lvaddr_t address, size_t bytes, struct capre
 errval_t vspace_map_frame_offset_attr(void **ret, size_t bytes, struct capref frame, size_t offset,
                                       vregion_flags_t flags, struct vregion **vregion)
 {
-    return map_and_return(ret, 0, false, bytes, frame, offset, flags, NULL, vregion);
+    return map_and_return(ret, anywhere, bytes, frame, offset, flags, NULL, vregion);
 }
 
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,
@@ -421,7 +446,7 @@ errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion
     if (err_is_fail(err)) {
         return err;
     }
-    err = map_and_return(ret, 0, false, whole, frame, 0, flags, memobj, &region);
+    err = map_and_return(ret, anywhere, whole, frame, 0, flags, memobj, &region);
     if (err_is_fail(err)) {
         cap_destroy(frame);
         return err;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Functions of <unistd.h>, <fcntl.h> and <sys/time.h> under their POSIX names; what they do is the
+ * system layer's under newlib (newlib.c), which also says what there is not.
+ */
+#include <barrelfish/barrelfish.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+int _write(int fd, const char *text, int length);
+int _read(int fd, char *buffer, int length);
+int _close(int fd);
+int _lseek(int fd, int offset, int whence);
+int _fstat(int fd, struct stat *st);
+int _isatty(int fd);
+int _open(const char *name, int flags, ...);
+int _unlink(const char *name);
+int _gettimeofday(struct timeval *tv, void *zone);
+
+#define TRANSFER_MAX 0x40000000
+
+pid_t getpid(void)
+{
+    return (pid_t)disp_get_domain_id();
+}
+
+unsigned sleep(unsigned seconds)
+{
+    errval_t err = barrelfish_usleep((delayus_t)seconds * 1000000);
+
+    return err_is_ok(err) ? 0 : seconds;
+}
+
+int usleep(useconds_t us)
+{
+    if (err_is_fail(barrelfish_usleep(us))) {
+        errno = EINTR;
+        return -1;
+    }
+    return 0;
+}
+
+int gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+    return _gettimeofday(tv, zone);
+}
+
+int open(const char *name, int flags, ...)
+{
+    return _open(name, flags);
+}
+
+int close(int fd)
+{
+    return _close(fd);
+}
+
+_READ_WRITE_RETURN_TYPE read(int fd, void *buffer, size_t bytes)
+{
+    return _read(fd, buffer, (int)(bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX));
+}
+
+_READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t bytes)
+{
+    return _write(fd, buffer, (int)(bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX));
+}
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+    return _lseek(fd, (int)offset, whence);
+}
+
+int fstat(int fd, struct stat *st)
+{
+    return _fstat(fd, st);
+}
+
+int isatty(int fd)
+{
+    return _isatty(fd);
+}
+
+int unlink(const char *name)
+{
+    return _unlink(name);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The door for the other monitors: what they say (intermon.if), and which part decides about it.
+ * What makes channels between monitors is decided here (docs/monitor.md, channels between
+ * monitors); the channels themselves are peers.c's.
+ */
+#include <stdio.h>
+
+#include "../mouths/peers.h"
+#include "../parts/circuit.h"
+#include "../parts/parts.h"
+#include "doors.h"
+
+static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint32_t notify_id)
+{
+    if (core != peer_of(b) || peer_state(core) != PEER_BOOTING)
+        return;
+    errval_t err = peer_has_spoken(core, notify_id);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the monitor of core %u", core);
+        return;
+    }
+    debug_trace("core %u is up", core);
+    peer_say(core, &(struct peer_message){ .kind = PEER_WELCOME, .iref = name_iref });
+    unsigned links = 0;
+    for (unsigned other = 0; other < ABI_MAX_CORES; other++) {
+        if (other == core || !peer_is_connected(other))
+            continue;
+        peer_say((coreid_t)other, &(struct peer_message){ .kind = PEER_NEW_MONITOR, .core = core });
+        links++;
+    }
+    boot_core_initialized(core, links);
+}
+
+static void monitor_welcome(struct intermon_binding *b, iref_t iref)
+{
+    (void)b;
+    names_known(iref);
+}
+
+static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
+{
+    genpaddr_t base = 0;
+    uint32_t bytes = 0;
+    errval_t err = core < boot_info->topology.core_count
+                       ? peer_make_channel(core, PEER_BIND_WAIT, &base, &bytes)
+                       : MON_ERR_INVALID_CORE_ID;
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
+        peer_say(peer_of(b), &(struct peer_message){
+                                 .kind = PEER_LINKED, .core = my_core, .peer = core, .err = err });
+        return;
+    }
+    peer_say(peer_of(b), &(struct peer_message){ .kind = PEER_PROXY,
+                                                 .core = core,
+                                                 .base = base,
+                                                 .bytes = bytes,
+                                                 .notify_id = my_notify_id });
+}
+
+static void bind_monitor_proxy(struct intermon_binding *b, coreid_t dst, genpaddr_t base,
+                               uint32_t bytes, uint32_t notify_id)
+{
+    if (!peer_is_connected(dst))
+        return;
+    peer_say(dst, &(struct peer_message){ .kind = PEER_BIND_MONITOR,
+                                          .core = peer_of(b),
+                                          .base = base,
+                                          .bytes = bytes,
+                                          .notify_id = notify_id });
+}
+
+static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpaddr_t base,
+                                 uint32_t bytes, uint32_t notify_id)
+{
+    (void)b;
+    errval_t err = peer_join_channel(src, base, bytes, notify_id);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "connecting to the monitor of core %u", src);
+        return;
+    }
+    peer_say(src, &(struct peer_message){ .kind = PEER_BIND_MONITOR_REPLY,
+                                          .core = my_core,
+                                          .err = SYS_ERR_OK,
+                                          .notify_id = my_notify_id });
+}
+
+static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_t err,
+                               uint32_t notify_id)
+{
+    if (src != peer_of(b) || peer_state(src) != PEER_BIND_WAIT)
+        return;
+    if (err_is_ok(err))
+        err = peer_has_spoken(src, notify_id);
+    debug_trace("core %u and core %u are connected", my_core, src);
+    peer_say(
+        boot_info->boot_core,
+        &(struct peer_message){ .kind = PEER_LINKED, .core = my_core, .peer = src, .err = err });
+}
+
+static void monitor_linked(struct intermon_binding *b, coreid_t core, coreid_t peer, errval_t err)
+{
+    (void)b;
+    boot_core_linked(core, peer, err);
+}
+
+static void bind_ump_request(struct intermon_binding *b, iref_t iref, uint64_t mon_id,
+                             genpaddr_t base, uint32_t bytes, uint32_t inlen, uint32_t outlen,
+                             uint32_t notify_id, domainid_t asker, bool trusted, bool checked,
+                             const char *client)
+{
+    struct ump_offer offer = { .iref = iref,
+                               .mon_id = mon_id,
+                               .base = base,
+                               .bytes = bytes,
+                               .inlen = inlen,
+                               .outlen = outlen,
+                               .notify_id = notify_id,
+                               .client = asker,
+                               .trusted = trusted,
+                               .checked = checked };
+    snprintf(offer.client_name, sizeof(offer.client_name), "%s", client);
+    bind_ump_from_remote(peer_of(b), &offer);
+}
+
+static void bind_ump_reply(struct intermon_binding *b, uint64_t mon_id, errval_t err,
+                           uint64_t peer_id, uint32_t notify_id, const char *service)
+{
+    bind_ump_answer(peer_of(b), mon_id, err, peer_id, notify_id, service);
+}
+
+static void bind_ump_cancel(struct intermon_binding *b, uint64_t mon_id)
+{
+    bind_ump_cancelled(peer_of(b), mon_id);
+}
+
+static void connection_closed(struct intermon_binding *b, uint64_t id)
+{
+    connection_closed_by_remote(peer_of(b), id);
+}
+
+static void iref_state_request(struct intermon_binding *b, iref_t iref, uint64_t st)
+{
+    peer_say(peer_of(b), &(struct peer_message){ .kind = PEER_IREF_STATE_REPLY,
+                                                 .iref = iref,
+                                                 .id = st,
+                                                 .exists = iref_find(&irefs, iref) != NULL });
+}
+
+static void iref_state_reply(struct intermon_binding *b, iref_t iref, uint64_t st, bool exists)
+{
+    (void)iref;
+    iref_state_answered(peer_of(b), st, exists);
+}
+
+static void set_name_iref(struct intermon_binding *b, iref_t iref)
+{
+    (void)b;
+    names_known(iref);
+}
+
+static void fetch_cap_request(struct intermon_binding *b, uint64_t ticket)
+{
+    parcel_fetch(peer_of(b), ticket);
+}
+
+static void release_cap_request(struct intermon_binding *b, uint64_t ticket)
+{
+    parcel_release_asked(peer_of(b), ticket);
+}
+
+static void release_cap_reply(struct intermon_binding *b, uint64_t ticket, bool unused)
+{
+    parcel_released(peer_of(b), ticket, unused);
+}
+
+static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
+                            uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2)
+{
+    struct capability cap = { .type = type, .rights = rights };
+    cap.u.word[0] = word0;
+    cap.u.word[1] = word1;
+    cap.u.word[2] = word2;
+    parcel_fetched(peer_of(b), ticket, err, &cap);
+}
+
+static void bind_multihop_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci,
+                                  uint8_t hops, domainid_t asker)
+{
+    multihop_requested(peer_of(b), iref, own_vci, hops, asker);
+}
+
+static void bind_multihop_reply(struct intermon_binding *b, uint32_t vci, uint32_t own_vci,
+                                uint8_t hops, errval_t err)
+{
+    multihop_replied(peer_of(b), vci, own_vci, hops, err);
+}
+
+static void bind_multihop_cancel(struct intermon_binding *b, uint32_t own_vci)
+{
+    multihop_cancelled(peer_of(b), own_vci);
+}
+
+static void multihop_message(struct intermon_binding *b, uint32_t vci, uint8_t kind, uint16_t ack,
+                             const uint8_t *payload, size_t size)
+{
+    circuit_frame(peer_of(b), vci, kind, ack, payload, size);
+}
+
+static void multihop_credit(struct intermon_binding *b, uint32_t vci, uint16_t frames)
+{
+    circuit_credit(peer_of(b), vci, frames);
+}
+
+void door_of_monitor(struct intermon_binding *b)
+{
+    b->rx_vtbl.monitor_initialized = monitor_initialized;
+    b->rx_vtbl.monitor_welcome = monitor_welcome;
+    b->rx_vtbl.new_monitor_notify = new_monitor_notify;
+    b->rx_vtbl.bind_monitor_proxy = bind_monitor_proxy;
+    b->rx_vtbl.bind_monitor_request = bind_monitor_request;
+    b->rx_vtbl.bind_monitor_reply = bind_monitor_reply;
+    b->rx_vtbl.monitor_linked = monitor_linked;
+    b->rx_vtbl.bind_ump_request = bind_ump_request;
+    b->rx_vtbl.bind_ump_reply = bind_ump_reply;
+    b->rx_vtbl.bind_ump_cancel = bind_ump_cancel;
+    b->rx_vtbl.connection_closed = connection_closed;
+    b->rx_vtbl.iref_state_request = iref_state_request;
+    b->rx_vtbl.iref_state_reply = iref_state_reply;
+    b->rx_vtbl.set_name_iref = set_name_iref;
+    b->rx_vtbl.fetch_cap_request = fetch_cap_request;
+    b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
+    b->rx_vtbl.release_cap_request = release_cap_request;
+    b->rx_vtbl.release_cap_reply = release_cap_reply;
+    b->rx_vtbl.bind_multihop_request = bind_multihop_request;
+    b->rx_vtbl.bind_multihop_reply = bind_multihop_reply;
+    b->rx_vtbl.bind_multihop_cancel = bind_multihop_cancel;
+    b->rx_vtbl.multihop_message = multihop_message;
+    b->rx_vtbl.multihop_credit = multihop_credit;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The door for what domains ask their monitor and wait for (monitor_blocking.if).
+ *
+ * The handlers never wait: what cannot be answered at once (the name service is not there yet,
+ * cores are still starting) is answered later, under the token of the call.
+ */
+#include "../mouths/reply.h"
+#include "../parts/parts.h"
+#include "doors.h"
+
+static void get_mem_iref(struct monitor_blocking_binding *b)
+{
+    reply_send(b->st, &(struct reply){ .kind = REPLY_MEM_IREF,
+                                       .token = b->incoming_token,
+                                       .iref = mem_iref,
+                                       .err = mem_iref != 0 ? SYS_ERR_OK : MON_ERR_INVALID_IREF });
+}
+
+static void set_mem_iref(struct monitor_blocking_binding *b, iref_t iref)
+{
+    struct client *client = b->st;
+    errval_t err = names_set_mem(client, iref);
+    reply_send(client, &(struct reply){
+                           .kind = REPLY_SET_MEM_IREF, .token = b->incoming_token, .err = err });
+    if (err_is_ok(err))
+        ram_connect(iref);
+}
+
+static void get_name_iref(struct monitor_blocking_binding *b)
+{
+    names_asked(b->st, b->incoming_token);
+}
+
+static void set_name_iref(struct monitor_blocking_binding *b, iref_t iref)
+{
+    struct client *client = b->st;
+    errval_t err = names_may_set(client, iref);
+    reply_send(client, &(struct reply){
+                           .kind = REPLY_SET_NAME_IREF, .token = b->incoming_token, .err = err });
+    if (err_is_ok(err))
+        names_set(iref);
+}
+
+static void alloc_monitor_ep(struct monitor_blocking_binding *b, const char *name)
+{
+    struct client *client = b->st, *child = NULL;
+    struct capref ep = NULL_CAP;
+    errval_t err =
+        client_is_trusted(client) ? client_new(name, client, &child, &ep) : MON_ERR_NOT_PERMITTED;
+    reply_send(client, &(struct reply){ .kind = REPLY_MONITOR_EP,
+                                        .token = b->incoming_token,
+                                        .err = err,
+                                        .domain = err_is_ok(err) ? child->domain : 0,
+                                        .cap = ep });
+}
+
+static void get_bootinfo(struct monitor_blocking_binding *b)
+{
+    reply_send(b->st, &(struct reply){ .kind = REPLY_BOOTINFO,
+                                       .token = b->incoming_token,
+                                       .err = SYS_ERR_OK,
+                                       .cap = TASK_CAP(TASKCN_SLOT_BOOTINFO),
+                                       .value = boot_info->boot_bytes });
+}
+
+static void boot_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
+{
+    struct client *client = b->st;
+    if (client_is_trusted(client))
+        boot_cores(mask, client, b->incoming_token);
+    else
+        reply_boot_cores(client, b->incoming_token, MON_ERR_NOT_PERMITTED, 0);
+}
+
+static void power_off(struct monitor_blocking_binding *b, uint8_t status)
+{
+    errval_t err = client_is_trusted(b->st) ? invoke_kernel_power_off(cap_kernel, status)
+                                            : (errval_t)MON_ERR_NOT_PERMITTED;
+    reply_send(b->st,
+               &(struct reply){ .kind = REPLY_POWER_OFF, .token = b->incoming_token, .err = err });
+}
+
+static void deposit_cap(struct monitor_blocking_binding *b, struct capref cap)
+{
+    uint64_t ticket;
+    errval_t err = parcel_deposit(b->st, cap, &ticket);
+    reply_send(b->st, &(struct reply){ .kind = REPLY_DEPOSIT,
+                                       .token = b->incoming_token,
+                                       .err = err,
+                                       .value = ticket });
+}
+
+static void collect_cap(struct monitor_blocking_binding *b, uint64_t ticket)
+{
+    parcel_collect(b->st, b->incoming_token, ticket);
+}
+
+void door_of_questions(struct client *client)
+{
+    struct monitor_blocking_binding *b = &client->rpc->b;
+    b->rx_vtbl.get_mem_iref_call = get_mem_iref;
+    b->rx_vtbl.set_mem_iref_call = set_mem_iref;
+    b->rx_vtbl.get_name_iref_call = get_name_iref;
+    b->rx_vtbl.set_name_iref_call = set_name_iref;
+    b->rx_vtbl.alloc_monitor_ep_call = alloc_monitor_ep;
+    b->rx_vtbl.get_bootinfo_call = get_bootinfo;
+    b->rx_vtbl.boot_cores_call = boot_cores_call;
+    b->rx_vtbl.power_off_call = power_off;
+    b->rx_vtbl.deposit_cap_call = deposit_cap;
+    b->rx_vtbl.collect_cap_call = collect_cap;
+}

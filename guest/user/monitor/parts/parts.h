@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of the monitor that decide: domains, binds, connections, parcels, cores.  What they say
+ * they hand to the mouths; of doors they know nothing.  What concerns several of them at once, the
+ * end of a domain, its part tells to whom main.c names.
+ */
+#ifndef MONITOR_PARTS_H
+#define MONITOR_PARTS_H
+
+#include "../base/monitor.h"
+
+struct ump_offer;
+
+/* ---- client.c: domains of this core ---- */
+
+/* Handed in by main.c: what sets the handlers of a binding, and who is told of the end of a domain,
+ * in this order; the last one is NULL. */
+struct client_hooks {
+    void (*link_opens)(struct link *link);
+    void (*questions_open)(struct client *client);
+    void (*const *exits)(const struct client *client);
+};
+
+void clients_init(const struct client_hooks *hooks);
+
+/* A new domain, expected to say hello on the endpoint *ep (the caller copies it into the domain).
+ * MON_ERR_TOO_MANY_DOMAINS, or the endpoint's errors. */
+errval_t client_new(const char *name, struct client *parent, struct client **ret,
+                    struct capref *ep);
+
+/* A domain that could not be started after all; says this monitor, or its parent. */
+void client_forget(struct client *client);
+void client_not_started(const struct client *parent, domainid_t domain);
+
+/* A further monitor binding, or the blocking one: the endpoint for its hello. */
+errval_t client_new_link(struct client *client, struct capref *ep);
+errval_t client_new_rpc(struct client *client, struct capref *ep);
+
+/* Notification id of the client's dispatcher. */
+errval_t client_notify_id(struct client *client, uint32_t *ret);
+
+/* What concerns the whole core or the machine is for the domains that the monitor started
+ * itself. */
+bool client_is_trusted(const struct client *client);
+
+/* Calls the function for each client in state CLIENT_CONNECTED. */
+void client_for_each(void (*function)(struct client *));
+
+/* The client's domain has ended: parent told, irefs gone, pending binds answered. */
+void client_exited(struct client *client, uint8_t status);
+
+/* The CPU driver stopped the dispatcher of this domain; no effect if it is no client (any more). */
+void client_stopped(domainid_t domain);
+
+/* ---- stopped.c: domains that could not say goodbye ---- */
+
+errval_t stopped_init(void);
+
+/* ---- bind.c: binding inside the core and between cores ---- */
+
+/* A domain offers a service. */
+void bind_export(struct link *link, uintptr_t service_id, const char *interface);
+
+/* A domain asks to be connected; a service answers.  The capability is taken over. */
+void bind_lmp_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t buflen,
+                    struct capref ep);
+void bind_lmp_answered(struct link *link, errval_t err, uintptr_t mon_id, struct capref ep);
+void bind_ump_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t inlen, size_t outlen,
+                    bool checked);
+void bind_ump_answered(struct link *link, uintptr_t mon_id, errval_t err);
+
+/* Connects the monitor itself to a service of this core over LMP: `chan` has a local endpoint. */
+typedef void bind_self_fn(void *st, errval_t err, struct capref remote_ep);
+errval_t bind_self_lmp(iref_t iref, struct lmp_chan *chan, bind_self_fn *done,
+                       void (*lost)(void *st), void *st);
+
+/* From another monitor. */
+void bind_ump_from_remote(coreid_t core, const struct ump_offer *offer);
+void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer_id,
+                     uint32_t notify_id, const char *service);
+/* Who asked with this offer is no more. */
+void bind_ump_cancelled(coreid_t core, uint64_t mon_id);
+
+/* Ends the requests in which this client takes part. */
+void bind_client_exited(const struct client *client);
+
+/* ---- iref_state.c: whether a service still exists ---- */
+
+/* A domain asks; the answer comes at once or when the service's monitor has answered. */
+void iref_state_asked(struct link *link, iref_t iref, uintptr_t st);
+void iref_state_answered(coreid_t core, uint64_t id, bool exists);
+void iref_state_client_exited(const struct client *client);
+
+/* ---- connection.c: what bind made, until its end ---- */
+
+struct connection;
+
+/* Room for one that the domain (0: this monitor) asks for; or MON_ERR_OVER_SHARE. */
+errval_t connection_new(domainid_t asker, struct connection **ret);
+/* It will lead to this service, whose library makes an endpoint of so many words for it (0:
+ * none). */
+errval_t connection_reaches(struct connection *c, domainid_t asker, struct client *service,
+                            size_t buf_words);
+/* It takes so many bytes of this core's share of the window. */
+errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t bytes);
+/* From now on this one pays for what the asker has caused; or MON_ERR_OVER_SHARE. */
+errval_t connection_pays(struct connection *c, struct account *who);
+/* It was not made after all. */
+void connection_drop(struct connection *c);
+
+/* Inside the core; with this monitor as the client; with another core.  In the last case takes the
+ * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone
+ * already. */
+void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
+void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
+                             void (*lost)(void *st), void *st);
+void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
+                             coreid_t remote_core, uint64_t remote_id, bool own_page,
+                             genpaddr_t base, uint32_t bytes, struct capref frame,
+                             genpaddr_t record);
+
+/* The client has closed its end; the other monitor says so of the end there; the client has ended
+ * and runs no more. */
+void connection_closed_by(const struct client *client, uintptr_t id);
+void connection_closed_by_remote(coreid_t core, uint64_t id);
+void connection_client_exited(const struct client *client);
+
+/* ---- names.c: the services that everybody finds ---- */
+
+extern iref_t mem_iref, name_iref;
+
+/* The memory server says where it is; or MON_ERR_NOT_PERMITTED. */
+errval_t names_set_mem(const struct client *client, iref_t iref);
+/* A domain asks for the name service: it is answered, now or when there is one. */
+void names_asked(struct client *client, uint32_t token);
+/* The name service is known (from a client here, or from another monitor). */
+void names_known(iref_t iref);
+/* The name service itself says where it is: may it?  If so, all monitors are told. */
+errval_t names_may_set(const struct client *client, iref_t iref);
+void names_set(iref_t iref);
+
+/* ---- parcel.c: capabilities on their way to other cores ---- */
+
+/* Takes the capability over. */
+errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t *ticket);
+/* Answers the client, now or when the other monitor has. */
+void parcel_collect(struct client *client, uint32_t token, uint64_t ticket);
+/* Another monitor asks, or answers. */
+void parcel_fetch(coreid_t core, uint64_t ticket);
+void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
+                    const struct capability *description);
+void parcel_client_exited(const struct client *client);
+/* Asks the other monitors whether memory that has left is still in use there; and their answers. */
+void parcel_release_unused(void);
+void parcel_release_asked(coreid_t core, uint64_t ticket);
+void parcel_released(coreid_t core, uint64_t ticket, bool unused);
+
+/* ---- multihop.c: binding through the monitors; circuit.h has what comes of it ---- */
+
+void multihop_init(void);
+/* A domain asks; a service answers. */
+void multihop_asked(struct link *link, iref_t iref, uintptr_t conn_id, struct capref ep);
+void multihop_answered(const struct link *link, uintptr_t mon_id, errval_t err, struct capref ep);
+/* From a neighbour: its request, its answer, and that nobody waits for ours. */
+void multihop_requested(coreid_t from, iref_t iref, uint32_t own_vci, uint8_t hops,
+                        domainid_t asker);
+void multihop_replied(coreid_t from, uint32_t vci, uint32_t own_vci, uint8_t hops, errval_t err);
+void multihop_cancelled(coreid_t from, uint32_t vci);
+/* Ends the requests in which this client takes part, and its circuits. */
+void multihop_client_exited(const struct client *client);
+
+/* ---- boot_core.c: starting cores ---- */
+
+/* Starts the cores of the mask one after the other and answers the client when all monitors are
+ * connected with each other. */
+void boot_cores(uint64_t mask, struct client *client, uint32_t token);
+/* The client has ended: nobody to answer. */
+void boot_cores_forget(const struct client *client);
+void boot_core_initialized(coreid_t core, unsigned links);
+void boot_core_linked(coreid_t core, coreid_t peer, errval_t err);
+
+/* ---- ram.c: RAM of this core's memory server ---- */
+
+typedef void ram_fn(void *st, errval_t err, struct capref ram);
+/* Asks for 2^bits bytes within the limits; answers in order. */
+void ram_request(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit, ram_fn *done, void *st);
+/* Gives such a block back, when nothing that was made of it is in use any more. */
+void ram_give_back(struct capref ram, genpaddr_t base, uint8_t bits);
+/* The memory server runs: connects to it. */
+void ram_connect(iref_t iref);
+
+/* ---- spawn.c: domains the monitor starts itself ---- */
+
+/* Queues the start of a menu line's domain; they start one after the other. */
+void spawn_boot_domain(struct spawn_module *module);
+
+#endif

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# An interconnect on the deterministic engine: a line takes the latency of each hop, to the length of a basic
+# block; the same seed gives the same run; every preset boots in a small form or is drawn; mistakes are found
+# at their place.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+[[ " $ENGINES " == *" unicorn "* ]] || skip "no deterministic engine here"
+
+# scenario MACHINE
+scenario() {
+    cat >"$TMP/s.yaml" <<YAML
+scenario: s
+machine: {$1}
+boot: {menu: $PWD/scenarios/menus/hellos.lst}
+deadline: 10 s
+expect: [{console: hello message received!, count: 5}]
+YAML
+}
+
+# run: the state hash in `hash`; in `took` the time in ns from the first hello sent until one is received
+run() {
+    vmm run -q --engine unicorn --seed 3 --json "$TMP/s.json" "$TMP/s.yaml"
+    exits_with 0
+    read -r hash took < <(python3 - "$TMP/s.json" <<'PYTHON'
+import json, sys
+run = json.load(open(sys.argv[1]))["results"][0]
+at = lambda text: min(l["time_ns"] for l in run["console"] if l["text"] == text)
+print(run["state_hash"], at("hello message received!") - at("hello message sent"))
+PYTHON
+    )
+}
+
+for hops in 1 2; do
+    links='[0, 1]'
+    [ $hops = 2 ] && links='[0, 2], [2, 1]'
+    scenario "cores: 3, interconnect: {links: [$links, [1, 2]], latency: 100 us}"
+    [ $hops = 2 ] && scenario "cores: 3, interconnect: {links: [$links], latency: 100 us}"
+    run
+    # what a client does between its first line and the message on the console takes a few microseconds
+    [ "$took" -gt $((hops * 100000 - 20000)) ] && [ "$took" -lt $((hops * 100000 + 60000)) ] ||
+        fail "a hello took $took ns over $hops hops of 100 us"
+    first=$hash
+    run
+    [ "$hash" = "$first" ] || fail "the same seed, another run: $first, $hash"
+done
+
+for preset in full-4 ring-8 mesh-16 mesh-64 scc-48 hypercube-8 hypercube-32 two-socket-16 eight-socket-32; do
+    vmm topo --set machine.preset=$preset --set "machine.memory=1 GiB" scenarios/two-core-idc.yaml
+    exits_with 0
+    says '^interconnect  '
+    says 'for each hop, .*GiB/s for each link$'
+    vmm topo --set machine.preset=$preset --set "machine.memory=1 GiB" --svg "$TMP/net.svg" scenarios/two-core-idc.yaml
+    exits_with 0
+    python3 - "$TMP/net.svg" "${preset##*-}" <<'PYTHON' || fail "the drawing of $preset is wrong"
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+circles = root.findall("{http://www.w3.org/2000/svg}circle")
+sys.exit(len(circles) != int(sys.argv[2]))
+PYTHON
+done
+vmm run -q --engine unicorn --seed 3 --set machine.preset=full-4 scenarios/two-core-idc.yaml
+exits_with 0
+
+# mistake MACHINE MESSAGE
+mistake() {
+    scenario "$1"
+    vmm check "$TMP/s.yaml"
+    exits_with 2
+    says "s.yaml:2:[0-9]+: error: .*$2"
+}
+mistake 'cores: 6, interconnect: {topology: hypercube}' "topology: 'hypercube' for 6 cores: a hypercube has 2, 4,"
+mistake 'cores: 6, interconnect: {topology: tree}' "expected full, ring, mesh WxH"
+mistake 'cores: 6, interconnect: {topology: mesh 4x4}' "cannot be spread evenly"
+mistake 'cores: 3, interconnect: {links: [[0, 1]]}' "links: no way leads from core 0 to core 2"
+mistake 'cores: 3, interconnect: {links: [[0, 3]]}' "links: "
+mistake 'cores: 3, interconnect: {links: [[1, 1]]}' "links: core 1 to itself"
+mistake 'cores: 3, interconnect: {links: [[0, 1], [1, 2]], topology: ring}' "give either topology or links"
+mistake 'cores: 3, interconnect: {latency: 0 ns}' "latency: 0 ns: expected 1 ns to 1 s"
+mistake 'cores: 3, interconnect: {bandwidth: 4 GiB}' "bandwidth: '4 GiB': expected memory for each second"
+mistake 'cores: 3, interconnect: {lateny: 1 ns}' "did you mean 'latency'"
+mistake 'preset: mesh-17' "preset: 'mesh-17' is none; expected one of full-4, ring-8,"

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The interconnect: which cores are joined by links, and when what one sends arrives at another.
+ *
+ * Pure, as all of vmm/fault.  A shape is a graph of cores and, where cores share a way out (a
+ * socket, a tile), hubs.  A transfer takes the shortest path, the same each time; on each link it
+ * waits until the link is free, is transmitted at the link's bandwidth, and arrives after its
+ * latency.
+ */
+#ifndef FAULT_INTERCONNECT_H
+#define FAULT_INTERCONNECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+
+#define INTERCONNECT_HUBS_MAX 32
+#define INTERCONNECT_VERTICES (ABI_MAX_CORES + INTERCONNECT_HUBS_MAX)
+#define INTERCONNECT_UNREACHED 255
+
+/* Cores are the vertices 0 .. cores - 1, hubs those behind them. */
+struct interconnect_shape {
+    bool given; /* else cores see each other's stores at once */
+    unsigned cores, vertices;
+    bool link[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* the same both ways */
+    uint64_t latency_ns;                                     /* of each link */
+    uint64_t bytes_per_s; /* of each link and direction; 0: no limit */
+};
+
+/* Builds the links of a well-known shape: "full", "ring", "mesh WxH", "hypercube", "two-socket" or
+ * "eight-socket".  The cores of a mesh are spread over its W * H tiles, those of sockets over the
+ * sockets: two of them are joined, eight form a cube.  NULL, or what is wrong, static text. */
+const char *interconnect_build(struct interconnect_shape *shape, const char *topology,
+                               unsigned cores);
+
+/* Joins two cores of a shape without hubs. */
+void interconnect_join(struct interconnect_shape *shape, unsigned a, unsigned b);
+
+/* The state of a machine's links. */
+struct interconnect {
+    struct interconnect_shape shape;
+    uint8_t next[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* towards [to], from [from] */
+    uint8_t hops[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* links; INTERCONNECT_UNREACHED */
+    uint64_t free_at_ns[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES];
+};
+
+void interconnect_init(struct interconnect *state, const struct interconnect_shape *shape);
+
+/* Can each core reach each other one? */
+bool interconnect_is_whole(const struct interconnect *state);
+
+/* When `bytes` that a core sends now arrive at another; the links on the way are taken meanwhile.
+ * To itself a core sends in no time. */
+uint64_t interconnect_send(struct interconnect *state, unsigned from, unsigned to, unsigned bytes,
+                           uint64_t now_ns);
+
+#endif
