@@ -86,10 +86,11 @@ assert any(line["text"] == "Hello World" and line["domain"] == "hello" for line 
 assert all(entry["holds"] for entry in hello["expectations"] + fault["expectations"])
 assert hello["stats"]["exits"]["port console"] >= 1 and hello["syscalls"] > 0
 assert (hello["state_hash"] is None) == (sys.argv[3] == "kvm")
-suite = tree.parse(sys.argv[2]).getroot().find("testsuite")
-assert suite.get("tests") == "2" and suite.get("failures") == "0" == suite.get("errors")
-assert [case.get("name") for case in suite] == ["hello", "page-fault"]
-assert "hello: Hello World" in suite[0].find("system-out").text
+root = tree.parse(sys.argv[2]).getroot()
+assert root.get("tests") == "2" and root.get("failures") == "0" == root.get("errors")
+assert [suite.find("testcase").get("name") for suite in root] == ["hello", "page-fault"]
+assert "hello: Hello World" in root[0].find("testcase").find("system-out").text
+assert any(p.get("name") == "seed" for p in root[0].find("properties"))
 PYTHON
     fi
     grep -q '^[0-9]* 0 hello: Hello World$' "$TMP/r.trace" || fail "no console line in the trace"
@@ -100,6 +101,26 @@ PYTHON
     says '^FAIL hello .*exited with code 0'
     says 'does not hold: --set expect=\[exit: 5\]: the machine exits with code 5 \(it was 0\)'
     grep -q '"verdict": "fail"' "$TMP/f.json" || fail "the JSON file does not say fail"
+
+    # Strict readers take the JUnit file, of passed, failed and refused runs alike.
+    vmm run --engine "$engine" -q --junit "$TMP/f.xml" --set 'expect=[exit: 5]' scenarios/hello.yaml \
+        scenarios/page-fault.yaml
+    exits_with 1
+    grep -q 'scenarios/hello.yaml:[0-9]*: does not hold: the machine exits with code 5' "$TMP/f.xml" ||
+        fail "the failure's text does not say what was expected"
+    grep -q "again: vmm run --engine $engine --seed [0-9]" "$TMP/f.xml" || fail "no command to repeat it"
+    if command -v xmllint >/dev/null; then
+        xmllint --noout --schema tests/data/junit-10.xsd "$TMP/r.xml" "$TMP/f.xml" 2>"$TMP/lint" ||
+            fail "not what the schema allows: $(head -n 3 "$TMP/lint")"
+    fi
+
+    # A result on standard output has it for itself.
+    status=0
+    "$VMM" run --engine "$engine" --json - scenarios/hello.yaml >"$TMP/out.json" 2>"$TMP/out" </dev/null ||
+        status=$?
+    exits_with 0
+    says '^PASS hello '
+    python3 -m json.tool "$TMP/out.json" >/dev/null || fail "standard output is not JSON alone"
 
     vmm run --engine "$engine" --set 'expect.0={not: Hello}' scenarios/hello.yaml
     exits_with 1

@@ -20,7 +20,7 @@ scenario: $1
 machine:
   cores: 1
 boot:
-  - kernel /boot/cpu loglevel=3
+  - kernel /boot/cpu
   - module /sbin/init fault=$1
 deadline: 100 s
 expect:

@@ -14,7 +14,7 @@ need_image sbin/idctest
 machine() {
     {
         printf 'scenario: %s\nmachine:\n  cores: %s\n  memory: 512 MiB\nboot:\n' "$1" "$2"
-        printf '  - kernel /boot/cpu loglevel=3\n  - module /sbin/init\n  - module /sbin/mem_serv\n'
+        printf '  - kernel /boot/cpu\n  - module /sbin/init\n  - module /sbin/mem_serv\n'
         printf '  - module /sbin/monitor %s\n' "$3"
         printf '  - module /sbin/chips boot\n  - module /sbin/spawnd boot\n'
         printf '  - module /sbin/boot_manager boot\n'

@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The same images on a machine that others wrote: what `vmm export` writes boots on QEMU's microvm and
-# q35, on one, two and four cores; a bundle that is cut off and a processor that
-# is too old are told in one line.
-# shellcheck source=tests/scenario/lib/common.bash
+# The same images on a machine that others wrote: what `vmm export` writes boots on QEMU's microvm
+# and q35, on one, two and four cores; a bundle that is cut off and a processor that is too old
+# are told in one line. shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 # shellcheck source=tests/scenario/lib/witness.bash
 . "$(dirname "$0")/lib/witness.bash"

@@ -135,7 +135,7 @@ static const char *string_at(uint32_t offset)
 Test(machine, boot_information_of_core_0)
 {
     t.module.line = "/sbin/init one two";
-    t.config.kernel.line = "/boot/cpu loglevel=3";
+    t.config.kernel.line = "/boot/cpu";
     start();
     cr_assert_eq(asked.starts, 1);
     cr_assert_eq(asked.started_core, 0);

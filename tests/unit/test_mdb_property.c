@@ -224,7 +224,8 @@ static bool do_from(const struct operation *op)
                   model_from(op->cap.type, op->base));
 }
 
-/* Retype asks both databases; what lies in one must not be seen in the other, nor missed in both. */
+/* Retype asks both databases; what lies in one must not be seen in the other, nor missed in both.
+ * */
 static bool do_in_use(const struct operation *op)
 {
     int slot;

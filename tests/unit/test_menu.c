@@ -9,7 +9,7 @@
 
 #include "scenario/scenario.h"
 
-#define HEAD "kernel /boot/cpu loglevel=3\nmodule /sbin/init\n"
+#define HEAD "kernel /boot/cpu\nmodule /sbin/init\n"
 
 static struct diags diags;
 static struct arena arena;
@@ -55,7 +55,7 @@ Test(menu, good_lines_are_understood)
                              "root (nd)\n"
                              "timeout 0\n"
                              "\n"
-                             "kernel /boot/cpu loglevel=3\r\n"
+                             "kernel /boot/cpu\r\n"
                              "module\t/sbin/init\n"
                              "module /sbin/spawnd boot\n"
                              "  module /sbin/myapp core=0,2-3 spawnflags=0x10 server  \n"
@@ -66,7 +66,7 @@ Test(menu, good_lines_are_understood)
     cr_expect_eq(diags.warnings, 0);
     cr_expect_str_eq(menu.title, "Two words");
     cr_expect_str_eq(menu.kernel.path, "/boot/cpu");
-    cr_expect_str_eq(menu.kernel.command, "/boot/cpu loglevel=3");
+    cr_expect_str_eq(menu.kernel.command, "/boot/cpu");
     cr_assert_eq(menu.module_count, 5);
     cr_expect_str_eq(menu.modules[0].command, "/sbin/init");
     cr_expect_eq(menu.modules[1].cores, 0);
@@ -148,6 +148,26 @@ Test(menu, core_set_mistakes)
     bad(HEAD "module /sbin/a core=0 core=1\n", 3, 23, "has a core= already");
     bad(HEAD "module /sbin/a spawnflags=x\n", 3, 16, "expected a whole number");
     bad(HEAD "module /sbin/a spawnflags=4294967296\n", 3, 16, "spawn flags are 32 bits");
+}
+
+Test(menu, typing_errors_in_options_are_found)
+{
+    bad("kernel /boot/cpu slic=5ms\nmodule /sbin/init\n", 1, 18, "did you mean 'slice='?");
+    bad(HEAD "module /sbin/monitor route=bogus\n", 3, 22,
+        "expected direct, line, ring, star or star:CORE");
+    bad(HEAD "module /sbin/monitor route=rign\n", 3, 22, "did you mean 'ring'?");
+    bad(HEAD "module /sbin/monitor route=star:64\n", 3, 22, "star:CORE");
+    bad(HEAD "module /sbin/monitor rout=ring\n", 3, 22, "did you mean 'route='?");
+    struct menu menu = parse("kernel /boot/cpu loglevel=3 slice=5ms\nmodule /sbin/init\n"
+                             "module /sbin/monitor route=star:3\nmodule /sbin/app cor=1\n",
+                             4);
+    cr_expect_eq(diags.errors, 0);
+    cr_expect(reported(DIAG_WARNING, 1, 18, "'loglevel=3' has no effect"));
+    cr_expect(reported(DIAG_WARNING, 4, 18, "did you mean 'core='?"));
+    cr_expect_eq(diags.warnings, 2);
+    cr_expect_eq(menu.module_count, 3);
+    diags_free(&diags);
+    arena_free(&arena);
 }
 
 Test(menu, core_counts_only_among_the_first_two_arguments)

@@ -189,7 +189,7 @@ Test(scenario_files, what_is_written_parses_to_the_same)
         "MiB\n"
         "    - cores: 1\n      memory: 4 MiB\n    - cores: []\n      memory: 6 MiB\n"
         "  distances: [[10, 11, 12], [13, 10, 14], [15, 16, 10]]\n"
-        "boot:\n  - kernel /boot/cpu loglevel=3 \"x\"\n  - module /sbin/init\n"
+        "boot:\n  - kernel /boot/cpu \"x\"\n  - module /sbin/init\n"
         "  - 'modulenounzip /sbin/a core=0-2 \\n # {[}'\n"
         "deadline: 1.000000001 s\nseed: 18446744073709551615\nnested: true\n"
         "expect:\n  - console: \"tab\\there \\u00fc\"\n    core: each\n    domain: 'a: b'\n    "

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * vmm check: validates scenario files and the menus they name, and compares the menus with the guest
- * images where there are any.  Runs nothing.  A missing image is an error only if --images was given:
- * a scenario is no worse for being checked on a host without a build.
+ * vmm check: validates scenario files and the menus they name, and compares the menus with the
+ * guest images where there are any.  Runs nothing.  A missing image is an error only if --images
+ * was given, else a warning where there are images at all: a scenario is no worse for being
+ * checked on a host without a build.
  */
 #include <errno.h>
 #include <limits.h>
@@ -33,13 +34,19 @@ static struct scenario *check_file(const char *file, const struct options *optio
 {
     char dir[PATH_MAX];
     struct scenario *scenario = scenario_load(file, options->sets.list, options->sets.count, diags);
-    if (!scenario || !options->images)
+    if (!scenario)
+        return NULL;
+    if (!options->images) {
+        if (images_find(NULL, dir, sizeof(dir)))
+            images_missing(scenario, dir, true, diags);
         return scenario;
+    }
     bool good = false;
     if (!images_find(options->images, dir, sizeof(dir)))
         diag_error(diags, (struct place){ 0 }, "%s", dir);
     else
-        good = images_missing(scenario, dir, diags) == 0 && messages_known(scenario, dir, diags);
+        good = images_missing(scenario, dir, false, diags) == 0 &&
+               messages_known(scenario, dir, diags);
     if (good)
         return scenario;
     scenario_free(scenario);

@@ -31,7 +31,8 @@ static const struct command_line command_line = {
                  "Longest processor time of a run in virtual time, as in 1h (default 20min)" },
                { 'i', "Guest images; default $VMM_IMAGES, else ../guest or ../lib/vmm/guest beside "
                       "vmm" },
-               { OPTION_JSON, "Write results as JSON" },
+               { OPTION_JSON,
+                 "Write results as JSON; - is standard output, as for all result files" },
                { OPTION_JUNIT, "Write results as JUnit XML" },
                { OPTION_TRACE, "Write console lines, events, system calls and upcalls" },
                { OPTION_RECORD,
@@ -74,6 +75,18 @@ static int worse(int a, int b)
     return STATUS_OK;
 }
 
+/* Where lines for people go: a result on standard output has it for itself. */
+static FILE *people(const struct options *options)
+{
+    const char *const results[] = { options->json, options->junit, options->trace,
+                                    options->faults_out };
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        if (results[i] && strcmp(results[i], "-") == 0)
+            return stderr;
+    }
+    return stdout;
+}
+
 /* A fresh seed is said before the run, so that also a run that is killed can be repeated. */
 static uint64_t choose_seed(const struct options *options, const struct scenario *scenario)
 {
@@ -86,8 +99,8 @@ static uint64_t choose_seed(const struct options *options, const struct scenario
     if (getrandom(&seed, sizeof(uint32_t), 0) != (ssize_t)sizeof(uint32_t))
         seed = 1;
     if (options->verbosity >= 0) {
-        printf("%s: seed %" PRIu64 "\n", scenario->name, seed);
-        fflush(stdout);
+        fprintf(people(options), "%s: seed %" PRIu64 "\n", scenario->name, seed);
+        fflush(people(options));
     }
     return seed;
 }
@@ -146,8 +159,8 @@ static int run_all(struct batch *batch)
     if (watch_signal(watch))
         status = STATUS_INTERRUPTED;
     if (count > 1)
-        printf("%u passed, %u not passed%s\n", passed, not_passed,
-               status == STATUS_INTERRUPTED ? ", interrupted" : "");
+        fprintf(people(batch->options), "%u passed, %u not passed%s\n", passed, not_passed,
+                status == STATUS_INTERRUPTED ? ", interrupted" : "");
     return status;
 }
 
@@ -230,7 +243,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
                     .full = options->full,
                     .colour = terminal_colour(),
                     .progress = terminal_escapes(),
-                    .out = stdout,
+                    .out = people(options),
                     .output_limit = options->output_limit },
         .watch = watch,
     };

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "abi/ports.h"
 #include "abi/version.h"
@@ -97,6 +98,9 @@ static json_t *expectations_json(const struct scenario *scenario, const struct m
                               text_json(matcher_account(matcher, i, text, sizeof(text))));
             failed |= set(item, "seen", number(matcher_count(matcher, i)));
         }
+        char sentence[1400];
+        expectation_text(expectation, sentence, sizeof(sentence));
+        failed |= set(item, "says", text_json(sentence));
         failed |= json_array_append_new(list, item);
     }
     if (failed) {
@@ -283,6 +287,17 @@ static json_t *seed_json(uint64_t value)
     return json_string(seed);
 }
 
+/* When it was so long ago, as XML and ISO 8601 write it, in UTC. */
+static json_t *time_json(uint64_t ago_ns)
+{
+    char text[32] = "";
+    struct tm then;
+    time_t seconds = time(NULL) - (time_t)(ago_ns / 1000000000);
+    if (gmtime_r(&seconds, &then))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &then);
+    return json_string(text);
+}
+
 int report_files_begin(struct report_files *files, const struct scenario *scenario,
                        const char *engine, uint64_t seed)
 {
@@ -295,6 +310,7 @@ int report_files_begin(struct report_files *files, const struct scenario *scenar
     failed |= set(object, "detail", json_string("the run began; vmm ended before it did"));
     failed |= set(object, "engine", json_string(engine));
     failed |= set(object, "seed", seed_json(seed));
+    failed |= set(object, "began", time_json(0));
     int error = add_object(files, object, failed);
     files->unfinished = error == 0;
     return error;
@@ -320,6 +336,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "cores", number(result->core_count));
     failed |= set(object, "seed", seed_json(result->seed));
     failed |= set(object, "wall_ns", number(result->wall_ns));
+    failed |= set(object, "began", time_json(result->wall_ns));
     failed |= set(object, "machine_ns", number(result->machine_ns));
     failed |= set(object, "exit_code", result->exited ? number(result->exit_code) : json_null());
     failed |= set(object, "state_hash",
@@ -351,6 +368,7 @@ int report_files_add_error(struct report_files *files, const char *file, const c
     failed |= set(object, "verdict", json_string("error"));
     failed |= set(object, "reason", json_string("not run"));
     failed |= set(object, "detail", text_json(message));
+    failed |= set(object, "began", time_json(0));
     return add_object(files, object, failed);
 }
 
@@ -378,95 +396,6 @@ int report_files_write_json(const struct report_files *files, FILE *out)
     int failed = json_dumpf(root, out, JSON_INDENT(1));
     json_decref(root);
     if (failed || fputc('\n', out) == EOF || fflush(out) != 0)
-        return errno ? -errno : -EIO;
-    return 0;
-}
-
-static const char *word(const json_t *item, const char *key)
-{
-    const char *text = json_string_value(json_object_get(item, key));
-    return text ? text : "";
-}
-
-/* Text with newlines is kept as such in XML; what was cleaned is printable already. */
-static void write_xml_line(FILE *out, const json_t *line)
-{
-    fprintf(out, "[%.6f %lld] ", (double)json_integer_value(json_object_get(line, "time_ns")) / 1e9,
-            (long long)json_integer_value(json_object_get(line, "core")));
-    text_write_xml(out, word(line, "domain"));
-    fputs(": ", out);
-    text_write_xml(out, word(line, "text"));
-    fputc('\n', out);
-}
-
-static void write_case(FILE *out, const json_t *item)
-{
-    const char *verdict = word(item, "verdict");
-    fputs("  <testcase classname=\"vmm.", out);
-    text_write_xml(out, json_object_get(item, "engine") ? word(item, "engine") : "none");
-    fputs("\" name=\"", out);
-    text_write_xml(out, word(item, "scenario"));
-    fputs("\" file=\"", out);
-    text_write_xml(out, word(item, "file"));
-    fprintf(out, "\" time=\"%.6f\">\n",
-            (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9);
-    if (strcmp(verdict, "pass") != 0) {
-        const char *element = strcmp(verdict, "fail") == 0 ? "failure" : "error";
-        fprintf(out, "    <%s type=\"", element);
-        text_write_xml(out, word(item, "reason"));
-        fputs("\" message=\"", out);
-        text_write_xml(out, word(item, "detail"));
-        fputs("\">", out);
-        size_t i;
-        json_t *expectation;
-        json_array_foreach(json_object_get(item, "expectations"), i, expectation)
-        {
-            if (json_is_true(json_object_get(expectation, "holds")))
-                continue;
-            char *text = json_dumps(expectation, JSON_COMPACT);
-            fputs("\ndoes not hold: ", out);
-            text_write_xml(out, text ? text : "");
-            free(text);
-        }
-        fprintf(out, "</%s>\n", element);
-    }
-    const json_t *lines = json_object_get(item, "console");
-    if (json_array_size(lines) > 0) {
-        fputs("    <system-out>", out);
-        size_t i;
-        json_t *line;
-        json_array_foreach(lines, i, line)
-        {
-            write_xml_line(out, line);
-        }
-        fputs("</system-out>\n", out);
-    }
-    fputs("  </testcase>\n", out);
-}
-
-int report_files_write_junit(const struct report_files *files, FILE *out)
-{
-    size_t all = json_array_size(files->results);
-    unsigned failures = count_verdict(files, "fail");
-    unsigned passed = count_verdict(files, "pass");
-    double seconds = 0;
-    size_t i;
-    json_t *item;
-    json_array_foreach(files->results, i, item)
-    {
-        seconds += (double)json_integer_value(json_object_get(item, "wall_ns")) / 1e9;
-    }
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
-    fprintf(out,
-            "<testsuites>\n<testsuite name=\"vmm\" tests=\"%zu\" failures=\"%u\" errors=\"%zu\" "
-            "skipped=\"0\" time=\"%.6f\">\n",
-            all, failures, all - failures - passed, seconds);
-    json_array_foreach(files->results, i, item)
-    {
-        write_case(out, item);
-    }
-    fputs("</testsuite>\n</testsuites>\n", out);
-    if (ferror(out) || fflush(out) != 0)
         return errno ? -errno : -EIO;
     return 0;
 }

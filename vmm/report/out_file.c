@@ -52,6 +52,19 @@ static int open_direct(struct out_file *file, const char *path)
     return file->stream ? 0 : -errno;
 }
 
+static int open_standard_output(struct out_file *file)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    file->target[0] = '\0';
+    file->stream = fd < 0 ? NULL : fdopen(fd, "w");
+    if (file->stream)
+        return 0;
+    int error = errno ? -errno : -EBADF;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
 /* The new file gets the rights of the old one, or those of any new file. */
 static int set_rights(int fd, const struct stat *old)
 {
@@ -64,6 +77,8 @@ int out_file_open(struct out_file *file, const char *path)
 {
     struct stat info;
     file->stream = NULL;
+    if (strcmp(path, "-") == 0)
+        return open_standard_output(file);
     bool exists = stat(path, &info) == 0;
     if ((exists && !S_ISREG(info.st_mode)) || is_in_device_folder(path))
         return open_direct(file, path);

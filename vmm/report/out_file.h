@@ -20,7 +20,7 @@ struct out_file {
     char beside[PATH_MAX + 8]; /* what is written to */
 };
 
-/* Begins a file.  0 or a negative errno; then nothing has changed. */
+/* Begins a file; "-" is standard output.  0 or a negative errno; then nothing has changed. */
 int out_file_open(struct out_file *file, const char *path);
 
 /* Ends it: if `keep` and all could be written, the file takes its place, else what was written is

@@ -168,7 +168,7 @@ int export_scenario(const struct scenario *scenario, const struct export_setting
     int status = STATUS_HOST;
     if (!diags || !config || !modules) {
         fail(&export, status, "no machine", strerror(ENOMEM));
-    } else if (images_missing(scenario, settings->images, diags)) {
+    } else if (images_missing(scenario, settings->images, false, diags)) {
         diags_print(diags, stderr);
         status = fail(&export, STATUS_USAGE, "images of the boot menu are missing", "run make");
     } else {

@@ -41,8 +41,11 @@ static char *nearest_file(const char *path)
     return nearest;
 }
 
-static bool image_missing(const struct menu_line *line, const char *dir, struct diags *diags)
+static bool image_missing(const struct menu_line *line, const char *dir, bool warn,
+                          struct diags *diags)
 {
+    void (*tell)(struct diags *, struct place, const char *, ...) =
+        warn ? diag_warning : diag_error;
     char path[2 * PATH_MAX];
     bool fits = menu_image_file(line, dir, path, sizeof(path));
     if (fits && access(path, R_OK) == 0)
@@ -50,24 +53,24 @@ static bool image_missing(const struct menu_line *line, const char *dir, struct 
     int error = fits ? errno : ENAMETOOLONG;
     char *near = error == ENOENT ? nearest_file(path) : NULL;
     if (line->image)
-        diag_error(diags, line->place,
-                   "cannot read program '%s': %s; vmm-app or make app DIR= builds it", path,
-                   strerror(error));
+        tell(diags, line->place, "cannot read program '%s': %s; vmm-app or make app DIR= builds it",
+             path, strerror(error));
     else if (near)
-        diag_error(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path,
-                   dir, (int)(path_base(line->path) - line->path), line->path, near);
+        tell(diags, line->place, "no image '%s' in %s; did you mean '%.*s%s'?", line->path, dir,
+             (int)(path_base(line->path) - line->path), line->path, near);
     else
-        diag_error(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
-                   strerror(error));
+        tell(diags, line->place, "cannot read image '%s' in %s: %s", line->path, dir,
+             strerror(error));
     free(near);
     return true;
 }
 
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags)
+unsigned images_missing(const struct scenario *scenario, const char *dir, bool warn,
+                        struct diags *diags)
 {
-    unsigned missing = image_missing(&scenario->menu.kernel, dir, diags);
+    unsigned missing = image_missing(&scenario->menu.kernel, dir, warn, diags);
     for (size_t i = 0; i < scenario->menu.module_count; i++)
-        missing += image_missing(&scenario->menu.modules[i], dir, diags);
+        missing += image_missing(&scenario->menu.modules[i], dir, warn, diags);
     return missing;
 }
 

@@ -5,8 +5,10 @@
 #include "scenario/scenario.h"
 
 /* Compares the menu's paths with the directory; a diagnostic with FILE:LINE:COLUMN for each that is
- * missing, with the nearest name that exists.  Returns how many are missing. */
-unsigned images_missing(const struct scenario *scenario, const char *dir, struct diags *diags);
+ * missing, with the nearest name that exists.  Returns how many are missing.
+ * `warn`: as warnings, not errors. */
+unsigned images_missing(const struct scenario *scenario, const char *dir, bool warn,
+                        struct diags *diags);
 
 /* Do the programs of the menu know the interfaces and messages that rules of faults name?  Errors in
  * `diags`.  The images must be there. */

@@ -344,7 +344,7 @@ static int check_images(struct run *run)
     if (!diags)
         return fail(run, STATUS_HOST, "the host is out of memory");
     int status = STATUS_OK;
-    if (images_missing(run->scenario, run->settings->images, diags)) {
+    if (images_missing(run->scenario, run->settings->images, false, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "images of the boot menu are missing (make builds them)");
     } else if (!messages_known(run->scenario, run->settings->images, diags)) {

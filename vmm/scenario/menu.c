@@ -98,14 +98,27 @@ const char *parse_core_set(const char *text, uint64_t *cores)
     return NULL;
 }
 
+/* "key=..." or a whole word. */
+static const char *key_of(struct arena *arena, const char *text)
+{
+    return arena_text(arena, text, strcspn(text, "="));
+}
+
 static void parse_argument(struct arena *arena, const char *word, size_t length, unsigned index,
                            struct place place, struct menu_line *line, struct diags *diags)
 {
     const char *text = arena_text(arena, word, length);
     bool core = strncmp(text, "core=", 5) == 0;
     bool flags = strncmp(text, "spawnflags=", 11) == 0;
-    if (!core && !flags)
+    if (!core && !flags) {
+        static const char *const known[] = { "core", "spawnflags" };
+        const char *near =
+            strchr(text, '=') && index < 2 ? nearest_word(key_of(arena, text), known, 2) : NULL;
+        if (near)
+            diag_warning(diags, place, "'%s' is text for the program; did you mean '%s='?", text,
+                         near);
         return;
+    }
     if (index >= 2) {
         diag_warning(diags, place,
                      "'%s' is recognised only among the first two arguments; here the program gets "
@@ -131,23 +144,69 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
+/* A word that nobody knows: an error if it is one letter or two from one that is known, since
+ * then the author meant that; else it is only said that it does nothing. */
+static void unknown_word(struct arena *arena, const char *text, const char *const *known,
+                         size_t count, const char *who, struct place place, struct diags *diags)
+{
+    const char *near = nearest_word(key_of(arena, text), known, count);
+    if (near)
+        diag_error(diags, place, "'%s': %s has no such option; did you mean '%s='?", text, who,
+                   near);
+    else
+        diag_warning(diags, place, "'%s' has no effect: %s knows no such option", text, who);
+}
+
+/* The way messages take between monitors (docs/monitor.md). */
+static void parse_route(const char *text, struct place place, struct diags *diags)
+{
+    static const char *const kinds[] = { "direct", "line", "ring", "star" };
+    const char *kind = text + strlen("route=");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kind, kinds[i]) == 0)
+            return;
+    }
+    uint64_t core;
+    if (strncmp(kind, "star:", 5) == 0 && !parse_unsigned(kind + 5, &core) && core < ABI_MAX_CORES)
+        return;
+    const char *near = nearest_word(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
+    diag_error(diags, place, "'%s': expected direct, line, ring, star or star:CORE%s%s%s", text,
+               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void parse_monitor_argument(struct arena *arena, const char *word, size_t length,
+                                   struct place place, struct diags *diags)
+{
+    static const char *const known[] = { "route" };
+    const char *text = arena_text(arena, word, length);
+    if (strncmp(text, "route=", 6) == 0)
+        parse_route(text, place, diags);
+    else
+        unknown_word(arena, text, known, 1, "the monitor", place, diags);
+}
+
 /* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
  * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
  * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
                                   struct place place, struct diags *diags)
 {
+    static const char *const known[] = { "slice", "recheck", "checked" };
     const char *text = arena_text(arena, word, length);
-    if (strncmp(text, "checked=", 8) == 0 && strcmp(text + 8, "all") != 0 &&
-        strcmp(text + 8, "none") != 0)
-        diag_error(diags, place, "'%s': expected checked=all or checked=none", text);
-    size_t begin = strncmp(text, "slice=", 6) == 0 ? 6 : strncmp(text, "recheck=", 8) == 0 ? 8 : 0;
-    if (begin == 0)
+    if (strncmp(text, "checked=", 8) == 0) {
+        if (strcmp(text + 8, "all") != 0 && strcmp(text + 8, "none") != 0)
+            diag_error(diags, place, "'%s': expected checked=all or checked=none", text);
         return;
+    }
+    size_t begin = strncmp(text, "slice=", 6) == 0 ? 6 : strncmp(text, "recheck=", 8) == 0 ? 8 : 0;
+    if (begin == 0) {
+        unknown_word(arena, text, known, 3, "the CPU driver", place, diags);
+        return;
+    }
     uint64_t ns = 0;
     const char *unit = text + begin + strspn(text + begin, "0123456789");
-    bool known = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
-    if (!known || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
+    bool has_unit = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
+    if (!has_unit || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
         diag_error(diags, place,
                    "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
                    text);
@@ -220,6 +279,8 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
             break;
         if (kernel)
             parse_kernel_argument(arena, word, length, place_at(place, text, word), diags);
+        else if (strcmp(path_base(line->path), "monitor") == 0)
+            parse_monitor_argument(arena, word, length, place_at(place, text, word), diags);
         else
             parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
     }

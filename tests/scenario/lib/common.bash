@@ -60,7 +60,7 @@ need_image() {
 # services: the menu lines every machine boots with
 services() {
     cat <<'MENU'
-  kernel /boot/cpu loglevel=3
+  kernel /boot/cpu
   module /sbin/init
   module /sbin/mem_serv
   module /sbin/monitor

@@ -387,7 +387,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
     return err_is_fail(err) ? err_push(err, LIB_ERR_BIND_UMP_REQ) : err;
 }
 
-/* The machine may lose notifications: from the first UMP channel on, this dispatcher looks again. */
+/* The machine may lose notifications: from the first UMP channel on, this dispatcher looks again.
+ * */
 static void hear_recheck(uint64_t recheck_ns)
 {
     if (recheck_ns != 0) {
