@@ -70,7 +70,7 @@ static void compile_library(const char *flags)
         "guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c "
         "guest/user/lib/barrelfish/ump_check.c "
         "guest/user/lib/barrelfish/connection.c; do "
-        "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/abi -Iguest/user/include -c $f "
+        "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -c $f "
         "-o %s/$(basename $f .c).o || exit 1; done",
         compiler(), flags, work);
 }
@@ -113,7 +113,7 @@ static void try_program(const char *source)
 {
     run("compiling",
         "%s -std=gnu17 -g " SANITIZE WARN
-        "-DHOST_TEST -Iguest/abi -Iguest/user/include -Itests/idl -I%s "
+        "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -Itests/idl -I%s "
         "-o %s/program %s %s/*.o -lpthread",
         compiler(), work, work, source, work);
     run("running", "timeout 300 %s/program", work);
@@ -144,7 +144,7 @@ Test(idl_stubs, generated_code_is_c11_and_c17)
     static const char *const standards[] = { "c11", "c17", "gnu17" };
     for (int i = 0; i < 3; i++)
         run(standards[i],
-            "%s -std=%s -O2 -Wall -Wextra -Wshadow -pedantic -Werror -Iguest/abi "
+            "%s -std=%s -O2 -Wall -Wextra -Wshadow -pedantic -Werror -Iguest/abi -Idevices "
             "-Iguest/user/include -I%s -c "
             "%s/kitchen_flounder_bindings.c -o %s/kitchen.o",
             compiler(), standards[i], work, work, work);
@@ -165,7 +165,7 @@ Test(idl_stubs, the_api_is_that_of_the_field)
     static const char *const standards[] = { "c11", "c17" };
     for (int i = 0; i < 2; i++)
         run(standards[i],
-            "%s -std=%s -Wall -Wextra -Werror -Iguest/abi -Iguest/user/include -I%s -c "
+            "%s -std=%s -Wall -Wextra -Werror -Iguest/abi -Idevices -Iguest/user/include -I%s -c "
             "tests/idl/prototypes.c "
             "-o %s/prototypes.o",
             compiler(), standards[i], work, work);
@@ -200,7 +200,7 @@ static void drive(struct idl_text *all, struct idl_text *calls)
     /* checked inside: the library, and the messages themselves; -O0 because time goes into gcc */
     run("compiling interfaces",
         "%s -std=gnu17 -O0 " WARN
-        "-DHOST_TEST -Iguest/abi -Iguest/user/include -Itests/idl -I%s -c %s/driver.c "
+        "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -Itests/idl -I%s -c %s/driver.c "
         "-o %s/driver.o && %s " SANITIZE "-o %s/program %s/*.o",
         compiler(), work, work, work, compiler(), work, work);
     run("running interfaces", "timeout 600 %s/program", work);

@@ -60,6 +60,13 @@ static struct {
 
 enum begins { UNKNOWN, NOTHING, ENTRY, GENERAL_WAY };
 
+/* Does the text of an address begin with that symbol?  A source line may follow. */
+static bool is_at(const char *text, const char *symbol)
+{
+    const size_t length = strlen(symbol);
+    return strncmp(text, symbol, length) == 0 && (text[length] == '\0' || text[length] == ' ');
+}
+
 /* What begins with the block at `address`? */
 static enum begins begins(uint64_t address)
 {
@@ -69,10 +76,10 @@ static enum begins begins(uint64_t address)
     if (seen.begins[offset] == 0) {
         char text[128] = "";
         machine_symbol(seen.machine, "cpu", address, text, sizeof(text));
-        if (strcmp(text, "cpu!syscall_entry+0x0") == 0 || strncmp(text, "cpu!vector_", 11) == 0)
+        if (is_at(text, "cpu!syscall_entry+0x0") || strncmp(text, "cpu!vector_", 11) == 0)
             seen.begins[offset] = ENTRY;
         else
-            seen.begins[offset] = strcmp(text, "cpu!sys_other+0x0") == 0 ? GENERAL_WAY : NOTHING;
+            seen.begins[offset] = is_at(text, "cpu!sys_other+0x0") ? GENERAL_WAY : NOTHING;
     }
     return (enum begins)seen.begins[offset];
 }
@@ -276,7 +283,7 @@ static void use_up_stack(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, voi
     if (address < ABI_KERNEL_BASE)
         return;
     machine_symbol(seen.machine, "cpu", address, text, sizeof(text));
-    if (strcmp(text, "cpu!kernel_syscall+0x0") != 0 || ++calls != CALLS)
+    if (!is_at(text, "cpu!kernel_syscall+0x0") || ++calls != CALLS)
         return;
     uint64_t rsp = 0;
     seen.engine->api->reg_read(cpu, RSP, &rsp);
