@@ -121,8 +121,10 @@ static double place(const struct scenario_machine *machine, unsigned vertices, s
     unsigned width;
     if (is_grid(machine, &width)) {
         unsigned height = cores / width;
-        for (unsigned v = 0; v < cores; v++)
-            at[v] = (struct point){ SVG_STEP * (v % width + 0.5), SVG_STEP * (v / width + 0.5) };
+        for (unsigned v = 0; v < cores; v++) {
+            const unsigned column = v % width, row = v / width;
+            at[v] = (struct point){ SVG_STEP * (column + 0.5), SVG_STEP * (row + 0.5) };
+        }
         return SVG_STEP * (width > height ? width : height);
     }
     const double radius = cores * SVG_STEP / 6.5 + SVG_STEP / 2, centre = radius + SVG_STEP / 2;
@@ -156,7 +158,7 @@ int topo_write_svg(const struct scenario *scenario, FILE *out)
     const struct scenario_machine *machine = &scenario->machine;
     const struct interconnect_shape *shape = &machine->interconnect;
     const unsigned vertices = shape->given ? shape->vertices : machine->core_count;
-    struct point at[INTERCONNECT_VERTICES];
+    struct point at[INTERCONNECT_VERTICES] = { { 0 } };
     double side = place(machine, vertices, at);
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "

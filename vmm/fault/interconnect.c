@@ -79,7 +79,7 @@ static const char *build_mesh(struct interconnect_shape *shape, unsigned cores, 
         return "the cores cannot be spread evenly over the tiles of the mesh";
     if (tiles != cores && tiles > INTERCONNECT_HUBS_MAX)
         return "a mesh of more than 32 tiles has one core on each";
-    unsigned vertex[ABI_MAX_CORES];
+    unsigned vertex[ABI_MAX_CORES] = { 0 };
     for (unsigned t = 0; t < tiles; t++)
         vertex[t] = place(shape, cores, tiles, t);
     for (unsigned t = 0; t < tiles; t++) {
@@ -93,7 +93,7 @@ static const char *build_mesh(struct interconnect_shape *shape, unsigned cores, 
 
 static const char *build_sockets(struct interconnect_shape *shape, unsigned cores, unsigned sockets)
 {
-    unsigned vertex[8];
+    unsigned vertex[8] = { 0 };
     if (cores % sockets != 0)
         return "the cores cannot be spread evenly over the sockets";
     for (unsigned s = 0; s < sockets; s++)
