@@ -6,6 +6,7 @@
  * decisions about the language are elsewhere; all files are touched here.  Must never leave a half
  * written output behind: each is written under another name and renamed.
  */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -211,6 +212,13 @@ static bool parse_number(const char *text, uint64_t *number)
     return true;
 }
 
+/* The argument of an option that has one; getopt has seen to that. */
+static char *argument(void)
+{
+    assert(optarg != NULL);
+    return optarg;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
     enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, VERSION, ACTION = 512 };
@@ -244,31 +252,31 @@ static int parse_options(int argc, char **argv, struct options *o)
                 fprintf(stderr, "idl: error: more than %d -I options\n", MAX_INCLUDES);
                 return 2;
             }
-            o->includes[o->include_count++] = optarg;
+            o->includes[o->include_count++] = argument();
             break;
         case 'M':
-            o->depfile = optarg;
+            o->depfile = argument();
             break;
         case 'w':
             o->no_warnings = true;
             break;
         case LANG:
-            if (strcmp(optarg, "c") != 0) {
-                fprintf(stderr, "idl: error: --lang=%s is not known; c is\n", optarg);
+            if (strcmp(argument(), "c") != 0) {
+                fprintf(stderr, "idl: error: --lang=%s is not known; c is\n", argument());
                 return 2;
             }
             break;
         case HEADER_DIR:
-            o->header_dir = optarg;
+            o->header_dir = argument();
             break;
         case SOURCE_DIR:
-            o->source_dir = optarg;
+            o->source_dir = argument();
             break;
         case ANY_NAME:
             o->any_name = true;
             break;
         case DEFAULT_MAX:
-            if (!parse_number(optarg, &o->default_max))
+            if (!parse_number(argument(), &o->default_max))
                 return 2;
             break;
         case 'h':
