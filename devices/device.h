@@ -95,7 +95,9 @@ enum device_effect_kind {
 struct device_effect {
     enum device_effect_kind kind;
     unsigned
-        core; /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, KILL_CORE, else the issuer */
+        /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, KILL_CORE, else the
+         * issuer */
+        core;
     union {
         struct {
             uint32_t bits;      /* ABI_CAUSE_* */
@@ -143,8 +145,8 @@ void device_out(struct device_state *state, const struct device_memory *memory,
 /* An IN by a core: all ones in the width asked for (1, 2 or 4 bytes). */
 uint32_t device_in(unsigned width);
 
-/* The timer of `core` is due (an event that a DEVICE_TIMER effect asked for).  Nothing happens if it
- * was cancelled or moved to a later time meanwhile. */
+/* The timer of `core` is due (an event that a DEVICE_TIMER effect asked for).  Nothing happens if
+ * it was cancelled or moved to a later time meanwhile. */
 void device_timer_due(struct device_state *state, unsigned core, uint64_t now_ns,
                       struct device_reply *reply);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The fabric device: the guest names a cross-core channel, or takes the name back, so that the machine
- * can tell whose lines it sees in the window.
+ * The fabric device: the guest names a cross-core channel, or takes the name back, so that the
+ * machine can tell whose lines it sees in the window.
  *
- * The record is copied before it is checked (another core could change it in between) and the checked
- * copy is the effect.  Rings must lie in a node's window, whole lines, one beside the other, and join
- * two cores that exist.
+ * The record is copied before it is checked (another core could change it in between) and the
+ * checked copy is the effect.  Rings must lie in a node's window, whole lines, one beside the
+ * other, and join two cores that exist.
  */
 #include <string.h>
 

@@ -7,8 +7,8 @@
 
 #include "emit.h"
 
-/* Writes one line for each difference, "breaks: ..." or "keeps: ...", and returns how many break the
- * wire. */
+/* Writes one line for each difference, "breaks: ..." or "keeps: ...", and returns how many break
+ * the wire. */
 unsigned idl_compat(struct idl_text *out, const struct idl_plan *old,
                     const struct idl_plan *new_plan);
 

@@ -2,7 +2,8 @@
  *
  * Writing C (emit.h).
  *
- * The generators print whole statements with put(); layout.h breaks them.  Must be free of state beyond the text: same interface, same bytes.
+ * The generators print whole statements with put(); layout.h breaks them.  Must be free of state
+ * beyond the text: same interface, same bytes.
  */
 #include "emit.h"
 

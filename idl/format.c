@@ -2,11 +2,11 @@
  *
  * --format (format.h).
  *
- * Works on tokens, not on the tree: nothing the author wrote can get lost.  The language is so small
- * that the layout follows from brackets and semicolons: `{` opens a level, `;` ends a line, commas
- * in parentheses may break it.  A blank line between declarations is kept (one of them); a comment
- * that followed something on its line stays there.
- * Must be idempotent: what decides about a break must not depend on how the input was broken.
+ * Works on tokens, not on the tree: nothing the author wrote can get lost.  The language is so
+ * small that the layout follows from brackets and semicolons: `{` opens a level, `;` ends a line,
+ * commas in parentheses may break it.  A blank line between declarations is kept (one of them); a
+ * comment that followed something on its line stays there.  Must be idempotent: what decides about
+ * a break must not depend on how the input was broken.
  */
 #include "format.h"
 
@@ -122,8 +122,8 @@ static void write_comment(struct formatter *f, const struct idl_token *t)
         length--;
     if (own_line)
         newline(f);
-    /* a comment behind `;` or `{` stays on that line; one on a line of its own keeps it, also if it came
-     * there because there was no room */
+    /* a comment behind `;` or `{` stays on that line; one on a line of its own keeps it, also if it
+     * came there because there was no room */
     bool begins = write_text(f, idl_arena_text(f->arena, text, length), true);
     f->end_line = line_comment || begins;
 }

@@ -39,7 +39,8 @@ const char *idl_gen_sends(struct idl_emit *e, const struct idl_wire_message *m);
 void idl_gen_banner(struct idl_emit *e, const char *what);
 
 /* Prototype of the send function of a message, without the closing parenthesis:
- * `errval_t NAME(struct IF_binding *_binding, struct event_closure _cont[, uint32_t _token], ...`. */
+ * `errval_t NAME(struct IF_binding *_binding, struct event_closure _cont[, uint32_t _token],
+ * ...`. */
 void idl_gen_send_head(struct idl_emit *e, const struct idl_wire_message *m, const char *function,
                        bool token);
 

@@ -334,8 +334,8 @@ static void gen_handshakes(struct idl_emit *e)
         n, n, n);
 }
 
-/* Names of the messages, and the lines they take over UMP, as text in a section that is not loaded: for
- * whoever watches channels from outside. */
+/* Names of the messages, and the lines they take over UMP, as text in a section that is not loaded:
+ * for whoever watches channels from outside. */
 static void gen_names(struct idl_emit *e)
 {
     put(e->out,

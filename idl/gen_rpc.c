@@ -2,9 +2,9 @@
  *
  * The part of NAME_flounder_bindings.c that turns pairs of messages into procedures.
  *
- * For each rpc X: X__store_results copies an arrived response to the caller's pointers; X__rpc is the
- * function in rpc_tx_vtbl; X__serve runs the function in rpc_rx_vtbl and sends its results; and the
- * two send functions of tx_vtbl choose the token.  Must not touch results after
+ * For each rpc X: X__store_results copies an arrived response to the caller's pointers; X__rpc is
+ * the function in rpc_tx_vtbl; X__serve runs the function in rpc_rx_vtbl and sends its results; and
+ * the two send functions of tx_vtbl choose the token.  Must not touch results after
  * flounder_rpc_complete: they lie on the caller's stack.
  */
 #include <string.h>

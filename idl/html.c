@@ -3,8 +3,8 @@
  * --html (html.h): one static page, no script, readable without styles too.
  *
  * A table of all messages, the types, then a section for each message or rpc with its arguments,
- * their sizes, and what the whole takes on each kind of channel.  Names come from the lexer and need
- * no escaping; the description is the only free text.
+ * their sizes, and what the whole takes on each kind of channel.  Names come from the lexer and
+ * need no escaping; the description is the only free text.
  */
 #include "html.h"
 
@@ -36,7 +36,8 @@ static void put_count(struct idl_text *out, unsigned long long count, const char
 
 #define MOST_BITS (IDL_MAX_FIXED_WORDS * 64ull) /* that a message can hold */
 
-/* Bits of a value of the type on the wire; no further than it takes to see that they are too many. */
+/* Bits of a value of the type on the wire; no further than it takes to see that they are too
+ * many. */
 static uint64_t type_bits(const struct idl_type *type)
 {
     uint64_t bits = 0;

@@ -7,7 +7,8 @@
 
 #include "emit.h"
 
-/* Writes a complete HTML document: types, and each message with its arguments, sizes and fragments. */
+/* Writes a complete HTML document: types, and each message with its arguments, sizes and
+ * fragments. */
 void idl_html(struct idl_text *out, const struct idl_plan *plan);
 
 #endif

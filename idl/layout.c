@@ -2,11 +2,11 @@
  *
  * Layout of generated C (layout.h).
  *
- * A statement is read up to the end of the line on which its parentheses close, joined, and if it is
- * too long broken again where it costs least: after the `=`, after an opening parenthesis, between
- * arguments (aligned behind the parenthesis, or four columns in), or between operands of `|`.  The
- * costs are those of clang-format, and a test compares.  Comments stay as they are.
- * Must be free of state beyond the text, and never lose or invent anything but blanks.
+ * A statement is read up to the end of the line on which its parentheses close, joined, and if it
+ * is too long broken again where it costs least: after the `=`, after an opening parenthesis,
+ * between arguments (aligned behind the parenthesis, or four columns in), or between operands of
+ * `|`.  The costs are those of clang-format, and a test compares.  Comments stay as they are.  Must
+ * be free of state beyond the text, and never lose or invent anything but blanks.
  */
 #include "layout.h"
 
@@ -48,8 +48,8 @@ struct statement {
     bool prototype;
 };
 
-/* Where breaks are: behind `=` or the returned type (`first` is what stays in that line), behind the
- * parenthesis; and the column where items then begin. */
+/* Where breaks are: behind `=` or the returned type (`first` is what stays in that line), behind
+ * the parenthesis; and the column where items then begin. */
 struct choice {
     unsigned first;
     bool at_parenthesis;

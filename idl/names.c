@@ -2,8 +2,9 @@
  *
  * Names that C or the generated code already uses (names.h).
  *
- * Lists, sorted for the reader; that of the macros is written by tools/idl-macros.  Generated code keeps its own identifiers out of the way with a
- * leading underscore, so that only those beginning with one can collide.
+ * Lists, sorted for the reader; that of the macros is written by tools/idl-macros.  Generated code
+ * keeps its own identifiers out of the way with a leading underscore, so that only those beginning
+ * with one can collide.
  */
 #include "names.h"
 
@@ -26,8 +27,8 @@ static const char *const macros[] = {
 #undef X
 };
 
-/* What generated functions use: an argument of that name would hide it.  Messages and fields may be called
- * so, for they become members, and parts of longer names. */
+/* What generated functions use: an argument of that name would hide it.  Messages and fields may be
+ * called so, for they become members, and parts of longer names. */
 static const char *const used_words[] = {
     "FLOUNDER_ERR_TX_MSG_SIZE",
     "SYS_ERR_OK",

@@ -12,7 +12,8 @@
 struct idl_interface *idl_parse(struct idl_arena *arena, struct idl_diag *diag,
                                 const struct idl_source *source);
 
-/* Parses a file of shared types: type declarations, with or without `interface NAME { };` around. */
+/* Parses a file of shared types: type declarations, with or without `interface NAME { };`
+ * around. */
 struct idl_interface *idl_parse_include(struct idl_arena *arena, struct idl_diag *diag,
                                         const struct idl_source *source);
 

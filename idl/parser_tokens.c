@@ -3,9 +3,9 @@
  * The parser's tokens and its recovery from mistakes (parser_priv.h).
  *
  * A mistake is told once for each declaration, and not at all where the lexer has told of the text
- * before it.  After it the rest of the declaration is skipped: to its `;`, or before a `}` or a word
- * that begins the next declaration on a new line.
- * Must consume at least one token in each round of recovery, or stop.
+ * before it.  After it the rest of the declaration is skipped: to its `;`, or before a `}` or a
+ * word that begins the next declaration on a new line.  Must consume at least one token in each
+ * round of recovery, or stop.
  */
 #include <string.h>
 

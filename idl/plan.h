@@ -18,11 +18,15 @@
  *     fragments, in the order of the arguments: one word of length (bytes of a string with its NUL,
  *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
  *     wider elements are packed like fields, each struct beginning on a word.
- *  6. Capabilities, those in structs in their places among the others, over LMP ride on the fixed fragments, one on each, then on empty fragments that
- *     follow them.  A message of at most 4 words without streams and capabilities takes the short way
- *     through the CPU driver (LRPC); its layout is the same.  Over UMP and multihop they travel through the monitors; a word for each, after all
+ *  6. Capabilities, those in structs in their places among the others, over LMP ride on the fixed
+ *     fragments, one on each, then on empty fragments that
+ *     follow them.  A message of at most 4 words without streams and capabilities takes the short
+ *     way
+ *     through the CPU driver (LRPC); its layout is the same.  Over UMP and multihop they travel
+ *     through the monitors; a word for each, after all
  *     other fixed words, holds the ticket under which the receiver collects it.
- *  7. A multihop message is one run of words: the fixed ones, then each stream.  It is cut into payloads
+ *  7. A multihop message is one run of words: the fixed ones, then each stream.  It is cut into
+ *     payloads
  *     of 256 words; nearly always it needs one.
  */
 #ifndef IDL_PLAN_H

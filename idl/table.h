@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names and what was first declared under each: interfaces with thousands of declarations are checked
- * in one pass.
+ * Names and what was first declared under each: interfaces with thousands of declarations are
+ * checked in one pass.
  */
 #ifndef IDL_TABLE_H
 #define IDL_TABLE_H

@@ -20,8 +20,8 @@
 /* Clock: brings clock_ns up to date.  Value ignored. */
 #define ABI_PORT_CLOCK 0x5004
 
-/* Timer: one-shot, one for each core.  arg[0] = absolute time in ns at which ABI_CAUSE_TIMER is set;
- * 0 cancels; a time in the past fires at once.  A new request replaces the old one. */
+/* Timer: one-shot, one for each core.  arg[0] = absolute time in ns at which ABI_CAUSE_TIMER is
+ * set; 0 cancels; a time in the past fires at once.  A new request replaces the old one. */
 #define ABI_PORT_TIMER 0x5008
 
 /* Notification interrupt.  Value: target core << 16 | id.  The target may be the issuing core. */
@@ -33,8 +33,9 @@
 #define ABI_POWER_STOP 2  /* the issuing core stops for good */
 #define ABI_POWER_EXIT 3  /* the machine is switched off; arg[0] exit code, 0..255 */
 #define ABI_POWER_PANIC 4 /* the CPU driver cannot go on; the machine reports and stops */
-/* The fence: when this is done core arg[0], which is not the own one, changes no byte any more, and nothing that
- * it has written is shown later; it never runs again.  A core that does not run is left alone.  Sets result. */
+/* The fence: when this is done core arg[0], which is not the own one, changes no byte any more, and
+ * nothing that it has written is shown later; it never runs again.  A core that does not run is
+ * left alone.  Sets result. */
 #define ABI_POWER_KILL 5
 /* May core arg[0] be started?  Sets result as ABI_POWER_START would, and starts nothing. */
 #define ABI_POWER_AVAILABLE 6
@@ -44,8 +45,8 @@
 #define ABI_PORT_SCRUB 0x5014
 #define ABI_SCRUB_ALIGN 64
 
-/* Fabric: a channel's record has changed.  arg[0] guest-physical address of its struct abi_channel, in the
- * UMP window. */
+/* Fabric: a channel's record has changed.  arg[0] guest-physical address of its struct abi_channel,
+ * in the UMP window. */
 #define ABI_PORT_FABRIC 0x5018
 
 /* Vectors: clears what this core has in vector registers beyond those that FXSAVE knows (the upper
@@ -54,16 +55,18 @@
 #define ABI_PORT_VECTORS 0x501c
 
 /* Report: arg[0] guest-physical address of a struct abi_report (report.h) in RAM, 8-aligned, arg[1]
- * address of the abi_dcb_head whose counters these are.  Looked at now, and later.  Value ignored. */
+ * address of the abi_dcb_head whose counters these are.  Looked at now, and later.  Value
+ * ignored. */
 #define ABI_PORT_REPORT 0x5020
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-/* A cross-core channel: two rings in the UMP window, each written by one side only.  The record lies in
- * the window itself, so that whoever sees only that memory finds it; the port says that it has changed.
- * It is written before either end maps the rings, written again when a notification id becomes known,
- * and taken back (state ABI_CHANNEL_FREE) before their memory serves another purpose. */
+/* A cross-core channel: two rings in the UMP window, each written by one side only.  The record
+ * lies in the window itself, so that whoever sees only that memory finds it; the port says that it
+ * has changed.  It is written before either end maps the rings, written again when a notification
+ * id becomes known, and taken back (state ABI_CHANNEL_FREE) before their memory serves another
+ * purpose. */
 #define ABI_CHANNEL_MAGIC 0x4e414843 /* "CHAN" */
 #define ABI_CHANNEL_FREE 0
 #define ABI_CHANNEL_NAMED 1

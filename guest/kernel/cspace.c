@@ -2,14 +2,14 @@
  *
  * Looking up capability addresses, and copy, move, retype and lock on this core; delete.c deletes.
  *
- * A CSpace has two levels: the root (L1CNode) holds L2CNodes, these hold everything.  The root grows by
- * parts: another L1CNode in its slot ROOTCN_SLOT_MORE goes on where it ends, and so forth.  Nothing moves
- * then, and all who hold a capability of the root see the new slots.  All checks are
+ * A CSpace has two levels: the root (L1CNode) holds L2CNodes, these hold everything.  The root
+ * grows by parts: another L1CNode in its slot ROOTCN_SLOT_MORE goes on where it ends, and so forth.
+ * Nothing moves then, and all who hold a capability of the root see the new slots.  All checks are
  * in the functions that return an error; those that return nothing cannot fail and are called when
  * everything has been checked.
  *
- * What another core has is not seen from here.  The monitor keeps a locked capability for it, and nothing is
- * made of memory in which there is one.
+ * What another core has is not seen from here.  The monitor keeps a locked capability for it, and
+ * nothing is made of memory in which there is one.
  */
 #include "cspace.h"
 

@@ -2,24 +2,27 @@
  *
  * Delete and revoke, without any long call.
  *
- * Most capabilities are gone at once.  Some are the last one of an object of many parts: a CNode with its
- * slots, a dispatcher with its endpoints, a page table with the mappings in it.  Such a capability becomes a
- * record: it stays in its slot and in the database (so its memory is in use until the end), lookup finds it
- * no more, and steps take the object apart, each a bounded piece.  node.step says how far they have got.
- * A call makes steps until its share of work is done; then the CPU driver lets its caller make it again, and
- * between the two everybody else may run, delete, and die.
+ * Most capabilities are gone at once.  Some are the last one of an object of many parts: a CNode
+ * with its slots, a dispatcher with its endpoints, a page table with the mappings in it.  Such a
+ * capability becomes a record: it stays in its slot and in the database (so its memory is in use
+ * until the end), lookup finds it no more, and steps take the object apart, each a bounded piece.
+ * node.step says how far they have got.  A call makes steps until its share of work is done; then
+ * the CPU driver lets its caller make it again, and between the two everybody else may run, delete,
+ * and die.
  *
- * Where records lie.  A CNode that is taken apart may hold records, and it must not end before they do;
- * but two CNodes may lie in each other.  So the record of a CNode moves into its own first slot, and what was
- * there takes its place: then it depends on nobody.  A dispatcher's record moves into its DCB.  A page
- * table has no room for one, but it holds no capabilities either, so a CNode may wait for it.  Only these
- * short ones are ever waited for: what they need they need not wait for.
+ * Where records lie.  A CNode that is taken apart may hold records, and it must not end before they
+ * do; but two CNodes may lie in each other.  So the record of a CNode moves into its own first
+ * slot, and what was there takes its place: then it depends on nobody.  A dispatcher's record moves
+ * into its DCB.  A page table has no room for one, but it holds no capabilities either, so a CNode
+ * may wait for it.  Only these short ones are ever waited for: what they need they need not wait
+ * for.
  *
- * Who works.  The records that the calls of a dispatcher have begun are a list of that dispatcher, the last
- * one first: each pays for what it deletes.  Revocation meets the records of others in its range, and takes
- * them over.  What a dispatcher leaves behind goes to the one that takes it apart.  Only who ends by its own
- * call has nobody: its records are orphans, which the monitor asks to be deleted (Delete_step).
- * A record that is locked by the monitor, or holds what is, is stuck until that has changed.
+ * Who works.  The records that the calls of a dispatcher have begun are a list of that dispatcher,
+ * the last one first: each pays for what it deletes.  Revocation meets the records of others in its
+ * range, and takes them over.  What a dispatcher leaves behind goes to the one that takes it apart.
+ * Only who ends by its own call has nobody: its records are orphans, which the monitor asks to be
+ * deleted (Delete_step).  A record that is locked by the monitor, or holds what is, is stuck until
+ * that has changed.
  *
  * A list is linked by places of CTEs: slots have 64 bytes, and physical memory ends below 256 GiB.
  */
@@ -211,8 +214,8 @@ void delete_exchange(struct cte *record, struct cte *other)
 
 /* ---- calls ---- */
 
-/* Works on a list until it is empty (true) or the call has done its share.  If the caller is gone, that is
- * the orphans' list. */
+/* Works on a list until it is empty (true) or the call has done its share.  If the caller is gone,
+ * that is the orphans' list. */
 static bool drain(struct work *work)
 {
     LOOP_BOUND(steps, WORK_OF_A_CALL / COST_STEP);

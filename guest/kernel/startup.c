@@ -3,8 +3,8 @@
  * The first domain of the core, made by the CPU driver itself (overview 1.7, facts §5.1).
  *
  * Its image was unpacked by whoever started the core; here it gets a CSpace with the well-known
- * slots of barrelfish_kpi/init.h, an address space, a dispatcher, and capabilities to everything the
- * core was given: free RAM, UMP window, modules, the Kernel capability.  Objects come from the
+ * slots of barrelfish_kpi/init.h, an address space, a dispatcher, and capabilities to everything
+ * the core was given: free RAM, UMP window, modules, the Kernel capability.  Objects come from the
  * scratch range of the boot information, which is zeroed; what is left of it becomes RAM.
  */
 #include "startup.h"

@@ -2,13 +2,13 @@
  *
  * The end of a dispatcher, and how the monitor learns of it.
  *
- * A dispatcher stops because it asks to, because it cannot run even its own fault handler, or because
- * it is deleted; and the monitor must hear of it, since it may not have said goodbye.  Stopped dispatchers
- * wait in a queue made of their own DCBs, so that none is lost for want of room, and the monitor, which
- * registered an endpoint for this, gets an empty message as a hint.  The queue is the truth: a hint may be
- * lost in a full endpoint buffer, because one that is already there makes the monitor look.  As long as there
- * is a monitor, a DCB in the queue is not given up (delete.c).  Only the monitor itself stops dispatchers in
- * silence.
+ * A dispatcher stops because it asks to, because it cannot run even its own fault handler, or
+ * because it is deleted; and the monitor must hear of it, since it may not have said goodbye.
+ * Stopped dispatchers wait in a queue made of their own DCBs, so that none is lost for want of
+ * room, and the monitor, which registered an endpoint for this, gets an empty message as a hint.
+ * The queue is the truth: a hint may be lost in a full endpoint buffer, because one that is already
+ * there makes the monitor look.  As long as there is a monitor, a DCB in the queue is not given up
+ * (delete.c).  Only the monitor itself stops dispatchers in silence.
  */
 #include "dispatch.h"
 #include "schedule.h"

@@ -4,8 +4,8 @@
  *
  * The caller's registers lie in `area`, one of its save areas.  A call that returns at once writes
  * RAX and RDX there and resumes it; one that gives the core away (yield, LMP with SYNC) leaves the
- * area behind with the result already in it.  Nothing is read from there: the domain may write it from
- * another core.  Arguments come in registers and in syscall_words, once.
+ * area behind with the result already in it.  Nothing is read from there: the domain may write it
+ * from another core.  Arguments come in registers and in syscall_words, once.
  */
 #include "delete.h"
 #include "dispatch.h"
@@ -69,8 +69,8 @@ send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsig
     leave(area, receiver);
 }
 
-/* The caller makes the same call again, from the same instruction; between the two, interrupts are taken and
- * others may run.  What tells the calls apart travels with the registers. */
+/* The caller makes the same call again, from the same instruction; between the two, interrupts are
+ * taken and others may run.  What tells the calls apart travels with the registers. */
 static void __attribute__((noreturn))
 enter_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress, bool later)
 {

@@ -5,8 +5,8 @@
  * Entry code saved the registers in the enabled or the disabled area.  Page faults of an enabled
  * dispatcher become the pagefault upcall; of a disabled one they move to the trap area and become
  * pagefault_disabled, at most DISABLED_FAULTS_MAX times, then the dispatcher is stopped: it cannot
- * even run its own fault handler.  Other traps become the trap upcall; a disabled dispatcher is stopped
- * by them, but for debug exceptions, after which it goes on.
+ * even run its own fault handler.  Other traps become the trap upcall; a disabled dispatcher is
+ * stopped by them, but for debug exceptions, after which it goes on.
  */
 #include "dispatch.h"
 #include "kernel_state.h"
@@ -41,8 +41,8 @@ void kernel_idle_interrupt(void)
     dispatch_next();
 }
 
-/* Whoever runs goes on to the end of the slice, whoever else has woken up.  A notification may be its own, so
- * then it gets an upcall. */
+/* Whoever runs goes on to the end of the slice, whoever else has woken up.  A notification may be
+ * its own, so then it gets an upcall. */
 static void __attribute__((noreturn)) interrupt(struct registers_x86_64 *area)
 {
     bool goes_on;

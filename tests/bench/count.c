@@ -4,22 +4,24 @@
  *
  * count [--seed N] SCENARIO
  *
- * The library tells of each block of code it translates how many instructions it has, and of each block
- * that is executed where it lies; so instructions are counted by blocks, for the core that executes
- * them.  Hooks of these two kinds exist in every run: two more of them move no block boundary.  A block
- * is known by address, size and page table, since domains have different code at one address.
+ * The library tells of each block of code it translates how many instructions it has, and of each
+ * block that is executed where it lies; so instructions are counted by blocks, for the core that
+ * executes them.  Hooks of these two kinds exist in every run: two more of them move no block
+ * boundary.  A block is known by address, size and page table, since domains have different code at
+ * one address.
  *
  * The guest asks for the count with a magic number in RAX at the beginning of a block, and finds it
  * there (guest/user/apps/idcbench/idcbench.h): it measures itself, with the binaries that it also
- * runs on other engines.  A domain can be marked by such a number: what it executes in ring 3 is then
- * counted apart, to tell the sender of a message from its receiver.
+ * runs on other engines.  A domain can be marked by such a number: what it executes in ring 3 is
+ * then counted apart, to tell the sender of a message from its receiver.
  *
- * It also tells the longest entry into the CPU driver: what ring 0 executes from a call, interrupt or fault
- * to the next one.  A block of ring 0 that once came right after one of ring 3 is where entries begin; so
- * an interrupt at the very return from a call, or of an idle core, begins an entry of its own.
+ * It also tells the longest entry into the CPU driver: what ring 0 executes from a call, interrupt
+ * or fault to the next one.  A block of ring 0 that once came right after one of ring 3 is where
+ * entries begin; so an interrupt at the very return from a call, or of an idle core, begins an
+ * entry of its own.
  *
- * A repeated string instruction counts once for each repetition; a block that ends by a fault counts in
- * full.
+ * A repeated string instruction counts once for each repetition; a block that ends by a fault
+ * counts in full.
  */
 #include <inttypes.h>
 #include <stdio.h>

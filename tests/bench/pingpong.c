@@ -7,12 +7,12 @@
  * Two threads, each bound to a CPU of its own, take turns writing a counter and waiting for the
  * other's: both into one line (roundtrip.host.one), or each into a line of its own
  * (roundtrip.host.two), as every channel must where nobody writes into the other's memory.  With
- * one line the answer is cheaper: reading a line that the other has just written brings the right to
- * write it, too.
+ * one line the answer is cheaper: reading a line that the other has just written brings the right
+ * to write it, too.
  *
- * Prints "bench NAME MEDIAN MIN MAX": cycles for one round trip, of BATCHES batches; the figure of a
- * batch is the median of its groups, each so short that most are spared when the host takes a CPU away.
- * The guest does the same (guest/user/apps/idcbench/roundtrip.c).
+ * Prints "bench NAME MEDIAN MIN MAX": cycles for one round trip, of BATCHES batches; the figure of
+ * a batch is the median of its groups, each so short that most are spared when the host takes a CPU
+ * away. The guest does the same (guest/user/apps/idcbench/roundtrip.c).
  */
 #include <inttypes.h>
 #include <pthread.h>

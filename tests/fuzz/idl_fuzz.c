@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzing target of the interface compiler: any bytes go through all passes; nothing may crash, hang
- * or grow.  What compiles must compile again after formatting, to the same messages.
+ * Fuzzing target of the interface compiler: any bytes go through all passes; nothing may crash,
+ * hang or grow.  What compiles must compile again after formatting, to the same messages.
  *
- * With libFuzzer (clang -fsanitize=fuzzer) this is the whole program; tests/fuzz/idl builds and runs
- * it.  tests/unit/test_idl_tools.c runs the kept corpus through the same function in make check.
+ * With libFuzzer (clang -fsanitize=fuzzer) this is the whole program; tests/fuzz/idl builds and
+ * runs it.  tests/unit/test_idl_tools.c runs the kept corpus through the same function in make
+ * check.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -265,8 +265,8 @@ static inline void tiny_on_trace(void *context, unsigned core, uint64_t time_ns,
     t->trace_count++;
 }
 
-/* Writes the images and fills a configuration: `cores` cores, one node of 64 MiB, 1 MiB of window, a
- * deadline of 60 s that no good guest reaches. */
+/* Writes the images and fills a configuration: `cores` cores, one node of 64 MiB, 1 MiB of window,
+ * a deadline of 60 s that no good guest reaches. */
 static inline void tiny_init(struct tiny *t, unsigned cores, const uint8_t *code,
                              const uint8_t *code_end, const char *text)
 {
@@ -365,7 +365,8 @@ static inline void tiny_free(struct tiny *t)
     }
 }
 
-/* For a test that failed before tiny_free(): how the run ended and where each core stood, to the log. */
+/* For a test that failed before tiny_free(): how the run ended and where each core stood, to the
+ * log. */
 static inline void tiny_describe(struct tiny *t)
 {
     if (t->engine && t->why.reason != STOP_NONE) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What only multi-hop bindings have: a window, acknowledgements, messages in several payloads, and frames
- * that no honest monitor would carry.
+ * What only multi-hop bindings have: a window, acknowledgements, messages in several payloads, and
+ * frames that no honest monitor would carry.
  *
  * Part of tests/idl/semantics.c, which includes it.
  */

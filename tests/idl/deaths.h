@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Peers that die without a word: the monitor tells (barrelfish/connection.h), at every moment.  What
- * the dead one has sent is still received; then everybody who waits is told, once.
+ * Peers that die without a word: the monitor tells (barrelfish/connection.h), at every moment.
+ * What the dead one has sent is still received; then everybody who waits is told, once.
  *
  * Part of tests/idl/semantics.c, which includes it.
  */

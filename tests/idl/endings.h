@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How connections end, scene by scene: nonsense from the peer, transport errors, teardown by either
- * side at every moment.  Everybody who waits must be told once, owed continuations must run, and the
- * memory must go (the leak check watches).
+ * side at every moment.  Everybody who waits must be told once, owed continuations must run, and
+ * the memory must go (the leak check watches).
  *
  * Part of tests/idl/semantics.c, which includes it.
  */

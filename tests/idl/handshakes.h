@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections over a frame or an endpoint capability, made by a handshake of the two sides; and what
- * happens to a stranger who does not know it.
+ * Connections over a frame or an endpoint capability, made by a handshake of the two sides; and
+ * what happens to a stranger who does not know it.
  *
  * Part of tests/idl/semantics.c, which includes it.
  */

@@ -2,9 +2,10 @@
  *
  * The host's dispatcher (host.h).
  *
- * Only what waitset.c, event_*.c, ump_chan.c and the stub library call is here.  There is one thread
- * for each dispatcher, so blocking with nothing to do would be for ever: thread_block_disabled comes
- * back to let the caller look again.  A lost message shows as a test that is stopped by its time limit.
+ * Only what waitset.c, event_*.c, ump_chan.c and the stub library call is here.  There is one
+ * thread for each dispatcher, so blocking with nothing to do would be for ever:
+ * thread_block_disabled comes back to let the caller look again.  A lost message shows as a test
+ * that is stopped by its time limit.
  */
 #include "host.h"
 

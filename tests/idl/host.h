@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A dispatcher on the host, enough for waitsets and bindings: what the generated code's tests run on.
+ * A dispatcher on the host, enough for waitsets and bindings: what the generated code's tests run
+ * on.
  *
  * Each POSIX thread that calls host_dispatcher_init is a dispatcher with one thread.  LMP is played
  * by queues in memory with the kernel's rules: limited room, one receive slot for each endpoint,
@@ -21,7 +22,8 @@ void host_lmp_connect(struct lmp_chan *a, struct lmp_chan *b, size_t buflen);
 /* Unplugs: sends over the peer fail for good from now on. */
 void host_lmp_break(struct lmp_chan *a);
 
-/* The sum of the numbers of the connections that the monitor was told are closed, since the last call. */
+/* The sum of the numbers of the connections that the monitor was told are closed, since the last
+ * call. */
 uintptr_t host_closed_connections(void);
 
 /* A capability that can be told from others when it arrives; see host_cap_object. */

@@ -11,8 +11,8 @@
 void random_interface(struct idl_text *out, const char *name, uint64_t seed);
 
 /* Writes C functions that send every message of the plan with random arguments and compare what
- * arrives; the entry is `void NAME_run(enum flounder_channel kind, uint64_t seed, unsigned rounds)`.
- * To be compiled after driver.h and the generated bindings. */
+ * arrives; the entry is `void NAME_run(enum flounder_channel kind, uint64_t seed, unsigned
+ * rounds)`. To be compiled after driver.h and the generated bindings. */
 void write_driver(struct idl_text *out, struct idl_arena *arena, const struct idl_plan *plan);
 
 /* A small generator: the state advances with each call. */

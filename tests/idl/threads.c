@@ -2,7 +2,8 @@
  *
  * Stubs over a real UMP ring between two POSIX threads, each a dispatcher: messages of every size
  * bounce and must come back equal, calls run concurrently in both directions.  With the argument
- * `bench` it measures round trips instead, beside those of a bare cache line and of the bare channel.
+ * `bench` it measures round trips instead, beside those of a bare cache line and of the bare
+ * channel.
  *
  * Compiled by tests/unit/test_idl_stubs.c together with the stubs of kitchen.if.
  */

@@ -3,8 +3,8 @@
  * Writes the program that tries out one interface (random_interface.h).
  *
  * For each message: a structure of its arguments, a function that fills it from a seed, a function
- * that sends it, and a handler that fills another from the same seed and compares.  Both ends run in
- * one thread on one waitset; the driver knows the order in which messages must arrive.
+ * that sends it, and a handler that fills another from the same seed and compares.  Both ends run
+ * in one thread on one waitset; the driver knows the order in which messages must arrive.
  */
 #include <string.h>
 

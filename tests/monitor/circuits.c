@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Domains speak over multi-hop channels.  Each frame says which it is, so a receiver knows that none is
- * missing, doubled or changed; what a domain sent before it closed or died must arrive; nothing comes
- * behind a close.
+ * Domains speak over multi-hop channels.  Each frame says which it is, so a receiver knows that
+ * none is missing, doubled or changed; what a domain sent before it closed or died must arrive;
+ * nothing comes behind a close.
  */
 #include "domains.h"
 

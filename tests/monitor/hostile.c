@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Domains that mean harm: they answer binds that they were not asked, close what is not theirs, take back
- * what they have just given, greet twice, send what is no frame, and say that others have ended.  What
- * they get for it is their affair; nobody else may notice.
+ * Domains that mean harm: they answer binds that they were not asked, close what is not theirs,
+ * take back what they have just given, greet twice, send what is no frame, and say that others have
+ * ended.  What they get for it is their affair; nobody else may notice.
  */
 #include "domains.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One copy of the monitor among several in a process: what the world may ask of it.  Each copy is all of
- * guest/user/monitor/ with every name local but its struct monitor_copy (mk/tests.mk).
+ * One copy of the monitor among several in a process: what the world may ask of it.  Each copy is
+ * all of guest/user/monitor/ with every name local but its struct monitor_copy (mk/tests.mk).
  */
 #ifndef TEST_MONITOR_INSTANCE_H
 #define TEST_MONITOR_INSTANCE_H

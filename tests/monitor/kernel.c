@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the monitor asks of the CPU driver and of the library's lowest part: slots, capabilities, endpoints,
- * mapped memory.  As strict as the real ones: a slot is given back empty, a capability is where it is
- * looked for, and no page of the window is made into a frame while anybody on any core has one of it.
+ * What the monitor asks of the CPU driver and of the library's lowest part: slots, capabilities,
+ * endpoints, mapped memory.  As strict as the real ones: a slot is given back empty, a capability
+ * is where it is looked for, and no page of the window is made into a frame while anybody on any
+ * core has one of it.
  */
 #include "world.h"
 
@@ -55,8 +56,8 @@ struct cap *cap_copy_to(const struct cap *cap, struct domain *holder)
     return cap_new(cap->core, holder, &cap->is, cap->endpoint);
 }
 
-/* A capability on its way is named by its message, one of a domain by the domain: both look for it again
- * through the list, so it only must leave the monitor's slot. */
+/* A capability on its way is named by its message, one of a domain by the domain: both look for it
+ * again through the list, so it only must leave the monitor's slot. */
 void cap_gone(struct cap *cap)
 {
     if (cap->cptr != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs of the simulated world, for tests; each takes a process of its own, since the monitors cannot be made
- * anew.  A failure ends it (abort) with a line on standard error.
+ * Runs of the simulated world, for tests; each takes a process of its own, since the monitors
+ * cannot be made anew.  A failure ends it (abort) with a line on standard error.
  */
 #ifndef TEST_MONITOR_RUN_H
 #define TEST_MONITOR_RUN_H
@@ -11,8 +11,8 @@
 /* Everything that a seed decides, from power-on to the end of all programs. */
 void world_run(uint64_t seed);
 
-/* Cores cannot be started, and then they can: the power device refuses when everything is prepared; there
- * is no memory. */
+/* Cores cannot be started, and then they can: the power device refuses when everything is prepared;
+ * there is no memory. */
 void world_late_failure(uint64_t seed);
 void world_early_failure(uint64_t seed);
 

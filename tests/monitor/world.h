@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several monitors in one process, and all they touch, simulated: capabilities, endpoints, bindings, the UMP
- * window, domains that live and die.  One random number after another decides what happens next, so a
- * seed is a run.
+ * Several monitors in one process, and all they touch, simulated: capabilities, endpoints,
+ * bindings, the UMP window, domains that live and die.  One random number after another decides
+ * what happens next, so a seed is a run.
  *
- *   kernel.c     what the monitor asks of the CPU driver and the library: slots, capabilities, memory
+ *   kernel.c     what the monitor asks of the CPU driver and the library: slots, capabilities,
+ *                memory
  *   transport.c  bindings: messages that wait, continuations, refusals, breaking
  *   messages.c   the functions that send and deliver each message of the four interfaces
  *   cores.c      boot information, modules, starting a core

@@ -9,8 +9,8 @@
  *     fail <tab> NAME <tab> MILLISECONDS <tab> WHY         where its guest stood is above it
  *     skip <tab> NAME <tab> MILLISECONDS <tab> REASON
  *
- * OUTCOME is what the guest came to (how the run ended, exits that do not depend on time), so that two
- * hosts can be compared.  The exit code is 0 only if nothing failed and something was run.
+ * OUTCOME is what the guest came to (how the run ended, exits that do not depend on time), so that
+ * two hosts can be compared.  The exit code is 0 only if nothing failed and something was run.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

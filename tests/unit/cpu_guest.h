@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A guest for tests of engines: runs one snippet of machine code in ring 0 or ring 3 and writes down
- * every trap, with all registers, so that the same snippet can be compared between engines.
+ * A guest for tests of engines: runs one snippet of machine code in ring 0 or ring 3 and writes
+ * down every trap, with all registers, so that the same snippet can be compared between engines.
  *
  * The snippet says with R15 where to go on after a trap; 0 ends the machine.  After an interrupt it
- * goes on where it was.  `syscall` is logged as CPU_SYSCALL and goes on behind; with RAX = 0 it ends
- * the machine, with RAX = 1 it makes the kernel store a word: *RDI = RSI, in ring 0.
- * RAX = 2: invlpg RDI.  RAX = 3: port request, argument 0 = RDI, port DX, value ESI.  RAX = 4:
- * scrub, RDI and RSI are the arguments.
+ * goes on where it was.  `syscall` is logged as CPU_SYSCALL and goes on behind; with RAX = 0 it
+ * ends the machine, with RAX = 1 it makes the kernel store a word: *RDI = RSI, in ring 0.  RAX = 2:
+ * invlpg RDI.  RAX = 3: port request, argument 0 = RDI, port DX, value ESI.  RAX = 4: scrub, RDI
+ * and RSI are the arguments.
  */
 #ifndef TESTS_UNIT_CPU_GUEST_H
 #define TESTS_UNIT_CPU_GUEST_H

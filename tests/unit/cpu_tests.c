@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Snippets of machine code, a few instructions each, and the traps they must come to: vector, error
- * code, place in the snippet and CR2, written by hand from the architecture's manuals and never copied
- * from what an engine did.  Where software KVM, or any KVM, is known to differ, the reason stands
- * beside the case.
+ * code, place in the snippet and CR2, written by hand from the architecture's manuals and never
+ * copied from what an engine did.  Where software KVM, or any KVM, is known to differ, the reason
+ * stands beside the case.
  */
 #include "cpu_tests.h"
 
@@ -165,7 +165,8 @@ SNIPPET(vector_state,
         "mov $0x1234, %eax\n cvtsi2sd %eax, %xmm3\n movq %rax, %xmm15\n fldpi\n fld1\n"
         "mov $9, %eax\n syscall\n cvtsd2si %xmm3, %ebx\n movq %xmm15, %rbp\n faddp\n"
         "fistpl 0x500008\n" LEAVE);
-/* What processors fill in differently is cleared: the last opcode and its addresses, the mask of MXCSR. */
+/* What processors fill in differently is cleared: the last opcode and its addresses, the mask of
+ * MXCSR. */
 SNIPPET(fxsave_works, "fld1\n movq %rsp, %xmm7\n fxsave64 0x500100\n fninit\n pxor %xmm7, %xmm7\n"
                       "fxrstor64 0x500100\n movq %xmm7, %rbx\n fistpl 0x500008\n"
                       "movw $0, 0x500106\n movq $0, 0x500108\n movq $0, 0x500110\n"
@@ -222,7 +223,8 @@ SNIPPET(debug_registers,
             "1f") "mov $-1, %rax\n mov %rax, %dr7\n 1: xor %eax, %eax\n mov %rax, %dr7\n"
                   "mov %dr7, %rdx\n" LEAVE0);
 
-/* `lock` before `bts` of a register: #UD on a processor, as first of a block the end of the library. */
+/* `lock` before `bts` of a register: #UD on a processor, as first of a block the end of the
+ * library. */
 SNIPPET(untranslatable, ".byte 0xf0, 0x0f, 0xab, 0xf3\n" LEAVE);
 
 /* ---- nested faults ---- */

@@ -3,8 +3,8 @@
  * A guest of many cores whose result depends on how they interleave: for tests of determinism.
  *
  * Each core adds to one shared counter and mixes what it saw into a number of its own, interrupts
- * its neighbour now and then, sleeps on its timer, says a line, and counts its interrupts.  The core
- * that is last to finish switches the machine off.
+ * its neighbour now and then, sleeps on its timer, says a line, and counts its interrupts.  The
+ * core that is last to finish switches the machine off.
  */
 #ifndef TESTS_UNIT_CROWD_GUEST_H
 #define TESTS_UNIT_CROWD_GUEST_H

@@ -2,9 +2,9 @@
  *
  * A dispatcher for tests of the user library on the host: its frame, and threads.
  *
- * Each thread of the dispatcher is a POSIX thread, but only the one that has the baton runs: blocking
- * hands the baton to the first runnable thread, as the real dispatcher would.  So schedules are
- * deterministic, and a test that blocks for ever is told so: fake_deadlocked.
+ * Each thread of the dispatcher is a POSIX thread, but only the one that has the baton runs:
+ * blocking hands the baton to the first runnable thread, as the real dispatcher would.  So
+ * schedules are deterministic, and a test that blocks for ever is told so: fake_deadlocked.
  * Included by one file of each program; it defines what the library file under test calls.
  */
 #ifndef FAKE_DISPATCHER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Surroundings in which the CPU driver's system calls run on the host: two dispatchers, alice and bob,
- * in a small "physical memory"; devices and context switches are replaced, and every way out of
- * kernel_syscall() comes back here.  Included by one test program each, hence all static.
+ * Surroundings in which the CPU driver's system calls run on the host: two dispatchers, alice and
+ * bob, in a small "physical memory"; devices and context switches are replaced, and every way out
+ * of kernel_syscall() comes back here.  Included by one test program each, hence all static.
  */
 #ifndef TESTS_KERNEL_FIXTURE_H
 #define TESTS_KERNEL_FIXTURE_H
@@ -277,8 +277,8 @@ static void tear_down(void)
     free(memory);
 }
 
-/* As entry code does: the registers of the call lie in `area`, what it asks for goes along as well.  Then
- * another core writes the area: whoever reads it again gets nonsense. */
+/* As entry code does: the registers of the call lie in `area`, what it asks for goes along as well.
+ * Then another core writes the area: whoever reads it again gets nonsense. */
 static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
 {
     const struct registers_x86_64 r = *area;

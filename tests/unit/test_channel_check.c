@@ -40,7 +40,8 @@ static void put(unsigned side, uint64_t n, uint64_t read)
     fabric_check_line(&f, &c, side, &line, &message, false);
 }
 
-/* All orders in which two sides, each keeping to the window, can write and read `left` more lines. */
+/* All orders in which two sides, each keeping to the window, can write and read `left` more
+ * lines. */
 static void all_orders(unsigned left, const uint64_t sent[2], const uint64_t read[2],
                        const uint64_t told[2])
 {

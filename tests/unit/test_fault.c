@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decisions about faults, without a machine: which line gets which number, which rule chooses it, and
- * that what a rule chooses depends on nothing but its own key.
+ * Decisions about faults, without a machine: which line gets which number, which rule chooses it,
+ * and that what a rule chooses depends on nothing but its own key.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

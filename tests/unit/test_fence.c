@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The fence (docs/agreement.md): a core that is killed changes no byte any more, whatever it was doing.
+ * The fence (docs/agreement.md): a core that is killed changes no byte any more, whatever it was
+ * doing.
  *
- * Core 1 counts in memory.  A fault lets it stand still; meanwhile core 0 has it killed, and looks again long after
- * the fault would have let it go on.  The same without the fault, while it counts.
+ * Core 1 counts in memory.  A fault lets it stand still; meanwhile core 0 has it killed, and looks
+ * again long after the fault would have let it go on.  The same without the fault, while it counts.
  */
 #include <criterion/criterion.h>
 

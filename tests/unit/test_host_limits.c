@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A host that forbids or lacks something is told by name: limits of tasks and memory, another hypervisor,
- * memory that may not be both written and executed.
+ * A host that forbids or lacks something is told by name: limits of tasks and memory, another
+ * hypervisor, memory that may not be both written and executed.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Guests that mean harm, on every engine this host has: endless output, broken page tables, modes no
- * kernel of ours uses, storms of interrupts, addresses at every edge, code that never stops growing.
- * Whatever one of them does, the run ends by itself for a reason that is the guest's, the post-mortem
- * and its symbols can be written, and (the test program is built so) no byte is touched that is not
- * the guest's.
+ * Guests that mean harm, on every engine this host has: endless output, broken page tables, modes
+ * no kernel of ours uses, storms of interrupts, addresses at every edge, code that never stops
+ * growing. Whatever one of them does, the run ends by itself for a reason that is the guest's, the
+ * post-mortem and its symbols can be written, and (the test program is built so) no byte is touched
+ * that is not the guest's.
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -27,7 +27,8 @@ __asm__(/* rax: the level-4 table, where we can write it; clobbers rcx */
         "  mov %cr3, %rax\n"
         "  mov %rax, %cr3\n"
         ".endm\n"
-        /* the lower half: level 3 at 0x3000 of the data, level 2 at 0x4000, whose first entry is `entry` */
+        /* the lower half: level 3 at 0x3000 of the data, level 2 at 0x4000, whose first entry is
+         * `entry` */
         ".macro map_low entry\n"
         "  own_tables\n"
         "  lea 0x3003(%r15), %rdx\n"
@@ -54,7 +55,8 @@ __asm__(/* rax: the level-4 table, where we can write it; clobbers rcx */
         "  mov %rdx, 0x6000(%rbp)\n"
         "  new_tables\n"
         ".endm\n"
-        /* lets the core whose number is in rcx begin at a label, with our boot information and tables */
+        /* lets the core whose number is in rcx begin at a label, with our boot information and
+         * tables */
         ".macro start_core label\n"
         "  mov %rcx, 64(%rbx)\n"
         "  lea \\label(%rip), %rax\n"
@@ -375,8 +377,9 @@ static void *stop_soon(void *context)
     return NULL;
 }
 
-/* Machine time may pass slowly: a guest whose code is new in every block costs the host microseconds
- * for each of its nanoseconds.  So the deadline alone is not enough: guard and signals end it. */
+/* Machine time may pass slowly: a guest whose code is new in every block costs the host
+ * microseconds for each of its nanoseconds.  So the deadline alone is not enough: guard and signals
+ * end it. */
 static void stop_guest(size_t index, const struct engine_ops *ops)
 {
     const struct guest *guest = &guests[index];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The grammar in docs/idl.md against the parser: random files derived from the rules must parse, and
- * derived files with one token changed must parse exactly if an independent recogniser of the same
- * rules accepts them.  So neither can change without the other.
+ * The grammar in docs/idl.md against the parser: random files derived from the rules must parse,
+ * and derived files with one token changed must parse exactly if an independent recogniser of the
+ * same rules accepts them.  So neither can change without the other.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

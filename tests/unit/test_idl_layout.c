@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generated C looks as clang-format would make it look, with the project's own style, and each of its
- * functions has a comment: for the interface with everything, all interfaces of the system, and
+ * Generated C looks as clang-format would make it look, with the project's own style, and each of
+ * its functions has a comment: for the interface with everything, all interfaces of the system, and
  * random ones.
  *
  * Works in $B/tests/idl-layout, from the repository's root.  Needs clang-format 14, as `make lint`.

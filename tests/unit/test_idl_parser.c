@@ -152,7 +152,8 @@ Test(idl_parser, lexical_errors)
     REFUSED("interface i { message m(\xc3\xa9int a); };", 1, 25, "unexpected byte 0xc3");
 }
 
-/* Interfaces look like C, so people write C; each slip is one error, and the hint says what to write. */
+/* Interfaces look like C, so people write C; each slip is one error, and the hint says what to
+ * write. */
 Test(idl_parser, habits_from_c_are_one_error_with_the_mend)
 {
 #define MENDED(text, line, column, part, hint)                                                    \

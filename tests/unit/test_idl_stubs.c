@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Generated stubs, compiled and run: the promises of a binding (tests/idl/semantics.c), two threads
- * over a real UMP ring (tests/idl/threads.c), random interfaces with random messages that must arrive
- * equal (tests/idl/write_driver.c), and the API as programs use it (tests/idl/prototypes.c).
+ * over a real UMP ring (tests/idl/threads.c), random interfaces with random messages that must
+ * arrive equal (tests/idl/write_driver.c), and the API as programs use it (tests/idl/prototypes.c).
  *
  * Works in $B/tests/idl-work, from the repository's root.  IDL_RANDOM_INTERFACES says how many
  * random interfaces to try (make soak: many), IDL_RANDOM_SEED where to begin.

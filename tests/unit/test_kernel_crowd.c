@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many dispatchers at once, all hostile: they make further dispatchers, endpoints and mappings, send each
- * other messages and capabilities, yield to each other, sleep, are woken, stopped, deleted and revoked in
- * any order, and write what they like into their frames meanwhile.  Whatever the order, nothing that is
- * gone may still be queued, asleep, woken or written to, and what the database says must hold.
- * HOSTILE_CALLS (of which a hundredth are made here: each is followed by checks) and HOSTILE_SEED in the
- * environment make it longer or other.
+ * Many dispatchers at once, all hostile: they make further dispatchers, endpoints and mappings,
+ * send each other messages and capabilities, yield to each other, sleep, are woken, stopped,
+ * deleted and revoked in any order, and write what they like into their frames meanwhile.  Whatever
+ * the order, nothing that is gone may still be queued, asleep, woken or written to, and what the
+ * database says must hold.  HOSTILE_CALLS (of which a hundredth are made here: each is followed by
+ * checks) and HOSTILE_SEED in the environment make it longer or other.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
-/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c
+ * guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c
+ * guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c
+ * guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 #define SLOTS 48
@@ -66,7 +69,8 @@ static struct cte *any_dispatcher(void)
     return NULL;
 }
 
-/* With the last dispatcher all that knows of dispatchers is empty: nothing here outlives the machine. */
+/* With the last dispatcher all that knows of dispatchers is empty: nothing here outlives the
+ * machine. */
 static void end(void)
 {
     for (struct cte *c; (c = any_dispatcher()) != NULL;) {

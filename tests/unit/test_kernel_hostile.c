@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * A hostile caller: random invocations with random arguments, half of them likely enough to succeed,
- * after which every invariant of the capability system must hold.  HOSTILE_CALLS and HOSTILE_SEED in
- * the environment make it longer or other.
+ * A hostile caller: random invocations with random arguments, half of them likely enough to
+ * succeed, after which every invariant of the capability system must hold.  HOSTILE_CALLS and
+ * HOSTILE_SEED in the environment make it longer or other.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c
+ * guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c
+ * guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c
+ * guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_hostile, .init = set_up, .fini = tear_down);
@@ -162,8 +165,8 @@ Test(kernel_hostile, a_hostile_caller_breaks_no_invariant, .timeout = 3600)
     cr_assert_gt(succeeded, total / 20, "the caller is not hostile enough to prove anything");
 }
 
-/* Now the receiver is hostile: whatever it writes into its frame, messages change nothing there but the
- * buffer that the endpoint capability names, its index and the counters. */
+/* Now the receiver is hostile: whatever it writes into its frame, messages change nothing there but
+ * the buffer that the endpoint capability names, its index and the counters. */
 static uint64_t random_index(void)
 {
     return random_number() % 4 == 0 ? random_number() : random_number() % (EP_WORDS + 2);

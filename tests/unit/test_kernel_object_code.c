@@ -32,8 +32,8 @@
 /* FXRSTOR loads what the instruction before has masked; if another core unmasks it meanwhile it
  * faults, which the CPU driver knows (entry.S, restore_fpu_fault). */
 #define MXCSR_OFFSET (DISP_DISABLED_AREA + SA_FXSAVE + 24)
-/* A call that is made again has its RIP moved back (syscall.c, enter_again).  That load decides nothing:
- * arch_resume checks the RIP that it loads itself. */
+/* A call that is made again has its RIP moved back (syscall.c, enter_again).  That load decides
+ * nothing: arch_resume checks the RIP that it loads itself. */
 #define RIP_OFFSET (DISP_ENABLED_AREA + SA_RIP)
 
 struct load {

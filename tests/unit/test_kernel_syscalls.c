@@ -4,9 +4,12 @@
  * notifications, print, and what is refused.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c
+ * guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c
+ * guest/kernel/objects/dispatcher.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c
+ * guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_syscalls, .init = set_up, .fini = tear_down);
@@ -82,7 +85,8 @@ Test(kernel_syscalls, deleting_a_cnode_deletes_what_is_in_it_even_itself)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_L2CNode, 0, 2, 1));
     EXPECT_OK(retype(RAM_CPTR, 65536, ObjType_Frame, 4096, 1, 5));
-    /* make the new CNodes reachable: first one in the root; a copy of it and of the second inside */
+    /* make the new CNodes reachable: first one in the root; a copy of it and of the second
+     * inside */
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_Copy, 30, ROOT_CPTR, SLOT(1), 1 << 8 | 2).error);
     EXPECT_OK(INVOKE(KPI_CPTR(30, 0), 1, CNodeCmd_Copy, 0, ROOT_CPTR, SLOT(1), 2).error);
     EXPECT_OK(INVOKE(KPI_CPTR(30, 0), 1, CNodeCmd_Copy, 1, ROOT_CPTR, SLOT(2), 2).error);
@@ -111,7 +115,8 @@ Test(kernel_syscalls, revoke_leaves_only_the_capability_itself)
     cr_expect_eq(cap_at(alice, RAM_CPTR)->type, ObjType_RAM);
 }
 
-/* A child whose frame or address space is revoked must not run on memory that is another's by then. */
+/* A child whose frame or address space is revoked must not run on memory that is another's by
+ * then. */
 static void revoke_from_under(unsigned type, unsigned bytes)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_RAM, 1 << 20, 1, 1));

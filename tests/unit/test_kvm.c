@@ -45,8 +45,8 @@ static struct engine_core_stats stats_of(unsigned core)
 }
 
 /* Runs to a deadline a guest that ends in a jump to itself or to the `hlt` before.  How much a core
- * does before a deadline is the host's affair: when core 0 was not yet at that jump, nothing was seen,
- * and it is run again with twice the time. */
+ * does before a deadline is the host's affair: when core 0 was not yet at that jump, nothing was
+ * seen, and it is run again with twice the time. */
 static void run_to_deadline(unsigned cores, const uint8_t *code, const uint8_t *code_end)
 {
     const uint64_t jump = ABI_KERNEL_BASE + TINY_BODY_OFFSET + (uint64_t)(code_end - code) - 2;
@@ -87,9 +87,9 @@ Test(kvm, console_line_and_exit_code)
     finish();
 }
 
-/* Arms the timer 300 ms ahead and halts.  Where the host is too busy for that the timer fires first, but
- * the interrupt waits: it is taken behind the instruction that follows `sti`.  The handler powers off
- * with the cause it takes + 0x20. */
+/* Arms the timer 300 ms ahead and halts.  Where the host is too busy for that the timer fires
+ * first, but the interrupt waits: it is taken behind the instruction that follows `sti`.  The
+ * handler powers off with the cause it takes + 0x20. */
 GUEST(timer_guest, "  set_handler 2f\n"
                    "  request 0x5004, 0\n"
                    "  mov 128(%rbx), %rax\n" /* clock_ns */
@@ -155,9 +155,10 @@ Test(kvm, interrupt_waits_until_the_guest_can_take_it)
     finish();
 }
 
-/* Core 0 starts core 1 with its own boot information, has a second start refused, lets core 1 go on,
- * and waits for a notification; core 1 waits for the word to go on, notifies core 0 and stops.  Without
- * that word a host that runs the cores in turns may see core 1 gone before the second start. */
+/* Core 0 starts core 1 with its own boot information, has a second start refused, lets core 1 go
+ * on, and waits for a notification; core 1 waits for the word to go on, notifies core 0 and stops.
+ * Without that word a host that runs the cores in turns may see core 1 gone before the second
+ * start. */
 GUEST(two_core_guest,
       "  set_handler 2f\n"
       "  mov $4, %ecx\n" /* no such core: 1 */

@@ -113,8 +113,8 @@ Test(kvm_exits, system_call_enters_as_the_probe_says)
     finish();
 }
 
-/* Comes to 1 if AVX is undefined in ring 3, to 2 if what it leaves in the upper half of a register is
- * gone after the request that clears it, and the lower half is as it was. */
+/* Comes to 1 if AVX is undefined in ring 3, to 2 if what it leaves in the upper half of a register
+ * is gone after the request that clears it, and the lower half is as it was. */
 GUEST(vectors_guest, "  set_handler 2f\n"
                      "  xor %r12d, %r12d\n" ENTER_RING_3 "2: pop %rax\n"
                      "  cmp $6, %eax\n"
@@ -210,7 +210,8 @@ Test(kvm_exits, code_from_no_memory_is_reported)
 }
 
 /* Core 1 notifies core 0 eighty times, each time waiting until the interrupt was taken.  For the
- * first forty core 0 runs in a loop, for the others it halts: each must end KVM_RUN, or the sleep. */
+ * first forty core 0 runs in a loop, for the others it halts: each must end KVM_RUN, or the
+ * sleep. */
 GUEST(notified_guest, "  set_handler 2f\n"
                       "  movq $1, 64(%rbx)\n"
                       "  lea 5f(%rip), %rax\n"
@@ -253,7 +254,8 @@ Test(kvm_exits, no_notification_is_lost)
     finish();
 }
 
-/* Raises CR8 and lowers it again, which makes KVM leave the guest; the machine has no APIC to tell. */
+/* Raises CR8 and lowers it again, which makes KVM leave the guest; the machine has no APIC to
+ * tell. */
 GUEST(guest_cr8, "  mov $9, %eax\n"
                  "  mov %rax, %cr8\n"
                  "  xor %eax, %eax\n"
@@ -268,9 +270,9 @@ Test(kvm_exits, the_task_priority_is_nobodys_business)
     finish();
 }
 
-/* Turns SMEP, SMAP and UMIP on, as the CPU driver does.  Comes to 3 if CPUID does not offer all; else
- * ring 0 reads a page of ring 3 (11 if it may), jumps there (12), and ring 3 asks where the GDT lies
- * (13).  1: all of it was refused. */
+/* Turns SMEP, SMAP and UMIP on, as the CPU driver does.  Comes to 3 if CPUID does not offer all;
+ * else ring 0 reads a page of ring 3 (11 if it may), jumps there (12), and ring 3 asks where the
+ * GDT lies (13).  1: all of it was refused. */
 GUEST(guest_protection, "  set_handler 5f\n"
                         "  mov $7, %eax\n"
                         "  xor %ecx, %ecx\n"
@@ -319,7 +321,8 @@ Test(kvm_exits, smep_smap_and_umip_keep_ring_3_out)
     finish();
 }
 
-/* Ends with 1 if CPUID offers VMX (leaf 1, ECX 5), SVM (leaf 0x80000001, ECX 2), RTM or HLE (leaf 7, EBX 11,
+/* Ends with 1 if CPUID offers VMX (leaf 1, ECX 5), SVM (leaf 0x80000001, ECX 2), RTM or HLE (leaf
+ * 7, EBX 11,
  * 4) or counters (leaf 10, if there is such a leaf). */
 GUEST(guest_offers, "  xor %eax, %eax\n"
                     "  cpuid\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The image loader with good, damaged and hostile files: every refusal names the file and the reason.
+ * The image loader with good, damaged and hostile files: every refusal names the file and the
+ * reason.
  */
 #include <criterion/criterion.h>
 

@@ -95,7 +95,8 @@ static int model_successor(int slot)
     return best;
 }
 
-/* Last slot that sorts before `cap` (or is a copy), first slot that sorts after it (or is a copy). */
+/* Last slot that sorts before `cap` (or is a copy), first slot that sorts after it (or is a
+ * copy). */
 static int model_less(const struct capability *cap, bool or_equal)
 {
     int best = -1;

@@ -59,7 +59,7 @@ struct operation {
     enum mdb_range precision;
 };
 
-/* --- one operation ----------------------------------------------------------------------------- */
+/* --- one operation ---------------------------------------------------------------------------- */
 
 /* What a child tells its parent. */
 struct outcome {
@@ -365,7 +365,7 @@ static bool run_operations(const struct operation *ops, size_t count)
     return check_walk();
 }
 
-/* --- random operations ------------------------------------------------------------------------- */
+/* --- random operations ------------------------------------------------------------------------ */
 
 static uint64_t random_state;
 
@@ -429,7 +429,8 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
         recent[i] = random_capability();
     }
     for (size_t i = 0; i < count; i++) {
-        /* The database grows and shrinks in turn: in one half inserts prevail, in the other removes. */
+        /* The database grows and shrinks in turn: in one half inserts prevail, in the other
+         * removes. */
         bool growing = i / 500 % 2 == 0;
         unsigned die = random_below(100);
         struct operation *op = &ops[i];
@@ -465,7 +466,7 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
     }
 }
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static const char *const type_names[ObjType_Num] = {
 #define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) [ObjType_##name] = #name,
@@ -523,7 +524,7 @@ static void print_operation(const struct operation *op)
     printf(");\n");
 }
 
-/* --- shrinking --------------------------------------------------------------------------------- */
+/* --- shrinking -------------------------------------------------------------------------------- */
 
 typedef bool fails_fn(const struct operation *ops, size_t count);
 
@@ -559,8 +560,8 @@ static size_t shrink(struct operation *ops, size_t count, fails_fn *fails)
     return count;
 }
 
-/* Runs the operations in a child that may use `guard_s` of CPU time.  Its diagnostics are shown only
- * if `loud`. */
+/* Runs the operations in a child that may use `guard_s` of CPU time.  Its diagnostics are shown
+ * only if `loud`. */
 static bool fails_in_child(const struct operation *ops, size_t count, unsigned guard_s, bool loud)
 {
     memset(outcome, 0, sizeof(*outcome));
@@ -602,7 +603,7 @@ static void report(struct operation *ops, size_t count, uint64_t seed)
     cr_fail("%s", outcome->message);
 }
 
-/* --- tests ------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void share_outcome(void)
 {

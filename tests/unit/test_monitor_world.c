@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several monitors as one distributed program (tests/monitor/world.h): seeds, each of which is a run.
- * MONITOR_WORLD_SEEDS says how many (make soak: many), MONITOR_WORLD_SEED where to begin; with
+ * Several monitors as one distributed program (tests/monitor/world.h): seeds, each of which is a
+ * run. MONITOR_WORLD_SEEDS says how many (make soak: many), MONITOR_WORLD_SEED where to begin; with
  * MONITOR_WORLD_VERBOSE set, a run tells what happens.
  */
 /* link: tests/monitor/world.c tests/monitor/kernel.c tests/monitor/transport.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The probe guest of KVM: signals that end KVM_RUN early, as when a process is stopped and goes on, do
- * not make a good host look bad.
+ * The probe guest of KVM: signals that end KVM_RUN early, as when a process is stopped and goes on,
+ * do not make a good host look bad.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>

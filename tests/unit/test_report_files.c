@@ -175,8 +175,8 @@ Test(report_json, without_runs_is_still_json, .init = setup, .fini = teardown)
     free(out);
 }
 
-/* Well-formed: elements nest, attributes are quoted, no stray < & or control character.  Returns the
- * number of elements, 0 if not well-formed. */
+/* Well-formed: elements nest, attributes are quoted, no stray < & or control character.  Returns
+ * the number of elements, 0 if not well-formed. */
 static unsigned check_xml(const char *xml)
 {
     char open[16][32];

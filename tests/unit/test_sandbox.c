@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The filters of system calls: what a guest's thread may not do ends the process with status 3; what
- * it needs works.  Each case is a process of its own, since no filter can be taken back.
+ * The filters of system calls: what a guest's thread may not do ends the process with status 3;
+ * what it needs works.  Each case is a process of its own, since no filter can be taken back.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scenario files: what good ones mean, and that each mistake is reported at its place with the mend.
- * Every case names the text, the position and a part of the message; a parser that misses the
+ * Scenario files: what good ones mean, and that each mistake is reported at its place with the
+ * mend. Every case names the text, the position and a part of the message; a parser that misses the
  * mistake, or reports it elsewhere, fails.  (Files, units and what vmm writes itself:
  * test_scenario_files.c.)
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sections `faults` and `quiet` of scenario files: what rules mean, that they are written back as they
- * were, and that each mistake is reported at its place with the mend.
+ * Sections `faults` and `quiet` of scenario files: what rules mean, that they are written back as
+ * they were, and that each mistake is reported at its place with the mend.
  */
 #include <stdlib.h>
 

@@ -430,8 +430,8 @@ Test(ump, sleeping_receiver_never_misses_a_message)
     cr_assert_leq(notifications, SLEEPS);
 }
 
-/* The decisive moment, many times over: one side commits and reads the wake flag while the other sets
- * it and looks at the ring.  With both fences, one of the two always sees the other. */
+/* The decisive moment, many times over: one side commits and reads the wake flag while the other
+ * sets it and looks at the ring.  With both fences, one of the two always sees the other. */
 #define MOMENTS 20000
 
 static int stage; /* both count up to the next moment */

@@ -2,13 +2,13 @@
  *
  * Sleeping beside a UMP channel: every order of the steps of two dispatchers (docs/ump-wakeup.md).
  *
- * The code is the library's own, included here with UMP_STEP filled in: each step of a side is a place
- * where the other side, or the arrival of a notification, may come first.  Each side is a coroutine; a
- * schedule is a list of choices, and a run repeats it from the beginning.  A state that was seen before
- * (memory of both sides and of the rings, and what each side has read since it last began its loop) is
- * not followed twice, so what is tried is everything.
- * The fault looked for: nobody can go on, though the talk is not over.  Each rule of the protocol is also
- * broken on purpose, and then that must be found.
+ * The code is the library's own, included here with UMP_STEP filled in: each step of a side is a
+ * place where the other side, or the arrival of a notification, may come first.  Each side is a
+ * coroutine; a schedule is a list of choices, and a run repeats it from the beginning.  A state
+ * that was seen before (memory of both sides and of the rings, and what each side has read since it
+ * last began its loop) is not followed twice, so what is tried is everything.  The fault looked
+ * for: nobody can go on, though the talk is not over.  Each rule of the protocol is also broken on
+ * purpose, and then that must be found.
  */
 /* link: guest/user/lib/barrelfish/connection.c guest/user/lib/barrelfish/crc32c.c */
 /* link: guest/user/lib/barrelfish/ump_check.c */
@@ -432,8 +432,8 @@ static bool remember(uint64_t state)
     return true;
 }
 
-/* One run: repeats the first `depth` choices, then takes the first way at each fork.  False: it ended
- * where nobody can go on. */
+/* One run: repeats the first `depth` choices, then takes the first way at each fork.  False: it
+ * ended where nobody can go on. */
 static bool run_once(void)
 {
     runs++;

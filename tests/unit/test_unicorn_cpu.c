@@ -3,8 +3,8 @@
  * The processor as guests see it: traps, rings, page tables, interrupts.  Each snippet runs on the
  * deterministic engine with several slice lengths and seeds, which must not change what the guest
  * sees; what it must see is written by hand in cpu_tests.c.  Where KVM works, the same snippet runs
- * there and the two logs are compared field by field; cases in which software KVM is known to differ
- * from a processor are named with the reason and left out of the comparison there.
+ * there and the two logs are compared field by field; cases in which software KVM is known to
+ * differ from a processor are named with the reason and left out of the comparison there.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -148,7 +148,8 @@ Test(unicorn_determinism, other_processes_with_other_addresses_agree, .timeout =
 {
     need_unicorn();
     /* Each child lays out its address space anew, as far as it can without exec: Unicorn and all
-     * guest memory are mapped there for the first time, behind different amounts of other things. */
+     * guest memory are mapped there for the first time, behind different amounts of other
+     * things. */
     struct outcome seen[4];
     for (size_t i = 0; i < 4; i++) {
         int ends[2];

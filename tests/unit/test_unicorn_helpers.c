@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Instructions that would read the host - rdtsc, rdtscp, rdrand, rdseed - read the machine's clock and
- * PRNG on the deterministic engine, in ring 0 as in ring 3: the same in two runs with one seed.
+ * Instructions that would read the host - rdtsc, rdtscp, rdrand, rdseed - read the machine's clock
+ * and PRNG on the deterministic engine, in ring 0 as in ring 3: the same in two runs with one seed.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "cpu_guest.h"
 
-/* RBX, RBP: random numbers; RDI, RDX: time before and after 2000 instructions; RCX: what rdtscp says
- * beside the time; RSI = 1: CF was set and nothing else of the arithmetic flags, each time. */
+/* RBX, RBP: random numbers; RDI, RDX: time before and after 2000 instructions; RCX: what rdtscp
+ * says beside the time; RSI = 1: CF was set and nothing else of the arithmetic flags, each time. */
 #define READ_HOST                                                                              \
     "xor %esi, %esi\n mov $0x8d5, %eax\n push %rax\n popfq\n rdrand %rbx\n pushfq\n pop %r8\n" \
     "rdseed %rbp\n pushfq\n pop %r9\n and $0x8d5, %r8d\n and $0x8d5, %r9d\n add %r9d, %r8d\n"  \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of the deterministic engine is all that decides what follows: guests that put a value away in
- * some corner of the processor, clear every other trace of it and are stopped there have different state
- * hashes if and only if they go on differently.  And a run that goes on after a request to stop comes to
- * an end, whatever else happened in the block in which the request was made.
+ * The state of the deterministic engine is all that decides what follows: guests that put a value
+ * away in some corner of the processor, clear every other trace of it and are stopped there have
+ * different state hashes if and only if they go on differently.  And a run that goes on after a
+ * request to stop comes to an end, whatever else happened in the block in which the request was
+ * made.
  */
 #include <criterion/criterion.h>
 

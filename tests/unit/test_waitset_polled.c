@@ -2,8 +2,9 @@
  *
  * Waitsets: channels that are polled, and channels that listen for good (facts §8).
  *
- * Each test runs twice: with nothing but polled channels in sight, when threads take the short way to a
- * message, and with something else that may have events at any time, when they look everywhere.
+ * Each test runs twice: with nothing but polled channels in sight, when threads take the short way
+ * to a message, and with something else that may have events at any time, when they look
+ * everywhere.
  */
 /* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */

@@ -232,7 +232,8 @@ Test(waitset_queue, periodic_events_come_again_until_cancelled)
     cr_assert_eq(order_count, 3);
 }
 
-/* Its waitset is gone, so nobody waits for it; and a delay beyond all time is not one of the past. */
+/* Its waitset is gone, so nobody waits for it; and a delay beyond all time is not one of the
+ * past. */
 Test(waitset_queue, deferred_events_of_no_waitset_and_of_no_time_do_not_fire)
 {
     struct deferred_event dropped, endless;

@@ -2,10 +2,10 @@
  *
  * Waitsets with several threads: nobody sleeps beside an event it may take (overview ch. 3).
  *
- * Some threads serve events, others wait for a channel of their own and serve events meanwhile, as a remote
- * procedure call does.  Events come in random groups, with all orders of wake-ups that the
- * groups allow.  The library checks its rule at each step (waitset_check_disabled); here it is checked that
- * when every thread has had its turn, everything that came has been taken.
+ * Some threads serve events, others wait for a channel of their own and serve events meanwhile, as
+ * a remote procedure call does.  Events come in random groups, with all orders of wake-ups that the
+ * groups allow.  The library checks its rule at each step (waitset_check_disabled); here it is
+ * checked that when every thread has had its turn, everything that came has been taken.
  */
 /* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
@@ -91,7 +91,8 @@ static void serve_once(void *arg)
     note(arg);
 }
 
-/* A waiter is woken for somebody else's event and prefers its own; the event must not stay behind. */
+/* A waiter is woken for somebody else's event and prefers its own; the event must not stay
+ * behind. */
 Test(waitset_threads, who_prefers_its_own_event_wakes_another_for_the_first)
 {
     struct fake_thread waiter, server;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The writer: whatever the reader does, who writes is not held up, and nothing is lost while somebody
- * still reads.
+ * The writer: whatever the reader does, who writes is not held up, and nothing is lost while
+ * somebody still reads.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

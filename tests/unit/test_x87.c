@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The x87's functions on the deterministic engine: values that are known to the last bit, the rounding
- * modes, the operands that are no ordinary numbers, and, against the processor, remainders (exact on
- * both) and the rest (within the last bits).
+ * The x87's functions on the deterministic engine: values that are known to the last bit, the
+ * rounding modes, the operands that are no ordinary numbers, and, against the processor, remainders
+ * (exact on both) and the rest (within the last bits).
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -50,7 +50,8 @@ static void gives(enum x87_function function, long double x, long double y, uint
               (unsigned long long)mantissa);
 }
 
-/* pi/4 = 0.c90fdaa2 2168c234 c4c6..., log2(10) = d49a784b cd1b8afe 492b..., sin 1 = d76aa478 48677020 c6e9... */
+/* pi/4 = 0.c90fdaa2 2168c234 c4c6..., log2(10) = d49a784b cd1b8afe 492b..., sin 1 = d76aa478
+ * 48677020 c6e9... */
 Test(x87, known_values_in_each_direction)
 {
     gives(X87_ATAN2, 1, 1, NEAREST, 0x3ffe, 0xc90fdaa22168c235);

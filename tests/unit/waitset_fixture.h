@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of waitsets share: a waitset, channels with rings of one line each.  Included by one
- * file of each program.
+ * What the tests of waitsets share: a waitset, channels with rings of one line each.  Included by
+ * one file of each program.
  */
 #ifndef WAITSET_FIXTURE_H
 #define WAITSET_FIXTURE_H

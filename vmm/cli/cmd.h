@@ -46,13 +46,13 @@ bool images_find(const char *option, char *path, size_t bytes);
 
 /* ---- engines ---- */
 
-/* The engine of that name; NULL after one line on stderr, with *status 2 (no such engine) or 3 (left out
- * of this build). */
+/* The engine of that name; NULL after one line on stderr, with *status 2 (no such engine) or 3
+ * (left out of this build). */
 const struct engine_ops *engine_named(const char *name, int *status);
 
 /* The engine to use: "auto" (NULL means the same) or a name.  Returns NULL after one line on stderr
- * for each reason, with *status 2 (no such engine) or 3 (it cannot run here).  `quiet` keeps it from
- * telling why auto passed over an engine. */
+ * for each reason, with *status 2 (no such engine) or 3 (it cannot run here).  `quiet` keeps it
+ * from telling why auto passed over an engine. */
 const struct engine_ops *engine_choose(const char *name, bool quiet,
                                        struct engine_capability *capability, int *status);
 

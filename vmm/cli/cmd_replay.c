@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * vmm replay: runs a recorded run again and says whether it is the same run, slice by slice and in its
- * final state; if not, where the first difference is.  Needs nothing but the record's folder.
+ * vmm replay: runs a recorded run again and says whether it is the same run, slice by slice and in
+ * its final state; if not, where the first difference is.  Needs nothing but the record's folder.
  */
 #include <errno.h>
 #include <limits.h>

@@ -2,8 +2,9 @@
  *
  * vmm run: runs one or more scenarios, one after the other.
  *
- * All files are validated before anything runs, and the result files are opened first (outputs.c), so
- * a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host, usage, failed.
+ * All files are validated before anything runs, and the result files are opened first (outputs.c),
+ * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
+ * usage, failed.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -95,8 +95,8 @@ static int checked(int status)
     return status == STATUS_OK ? STATUS_HOST : status;
 }
 
-/* A standard stream that is closed must stay unusable: else the next file opened gets its number, and
- * what is printed goes into guest memory or a result file. */
+/* A standard stream that is closed must stay unusable: else the next file opened gets its number,
+ * and what is printed goes into guest memory or a result file. */
 static void occupy_standard_streams(void)
 {
     static const int unusable[] = { O_WRONLY, O_RDONLY, O_RDONLY };

@@ -3,8 +3,8 @@
  * The options of all sub-commands.
  *
  * One table holds name, letter and argument of each; what it does is told by the command, since
- * "--images DIR" serves another purpose in vmm check than in vmm run.  One parser fills one structure:
- * an option means the same wherever it is taken.
+ * "--images DIR" serves another purpose in vmm check than in vmm run.  One parser fills one
+ * structure: an option means the same wherever it is taken.
  */
 #include "cli/options.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of all sub-commands: each is described and parsed in one place, and a command says which
- * ones it takes.
+ * The options of all sub-commands: each is described and parsed in one place, and a command says
+ * which ones it takes.
  */
 #ifndef VMM_CLI_OPTIONS_H
 #define VMM_CLI_OPTIONS_H
@@ -77,7 +77,8 @@ struct command_line {
     const char *args_doc, *doc;               /* for --help */
 };
 
-/* Parses a command's arguments.  Ends the program after --help, and with status 2 after a mistake. */
+/* Parses a command's arguments.  Ends the program after --help, and with status 2 after a
+ * mistake. */
 void options_parse(const struct command_line *line, int argc, char **argv, struct options *out);
 
 #endif

@@ -2,9 +2,10 @@
  *
  * The result files of vmm run (outputs.h).
  *
- * Each is held open beside its name from before the first run until after the last (out_file.h).  When a
- * run begins, JSON and JUnit are also written once as they are then, with the run as "unfinished": what
- * a killed program leaves has the seed of the run that was killed, and the results of those before it.
+ * Each is held open beside its name from before the first run until after the last (out_file.h).
+ * When a run begins, JSON and JUnit are also written once as they are then, with the run as
+ * "unfinished": what a killed program leaves has the seed of the run that was killed, and the
+ * results of those before it.
  */
 #include "cli/outputs.h"
 
@@ -74,7 +75,8 @@ static bool open_one(struct output *output, const struct inputs *inputs)
     return complain(output, problem);
 }
 
-/* Two results in one file would destroy each other.  (Two to a terminal or a pipe are the user's will.) */
+/* Two results in one file would destroy each other.  (Two to a terminal or a pipe are the user's
+ * will.) */
 static bool same_file(const struct output *a, const struct output *b)
 {
     return a->file.stream && b->file.stream && !out_file_is_direct(&a->file) &&

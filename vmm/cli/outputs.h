@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The result files of vmm run: opened before anything runs, so that a typo costs no run, and written so
- * that a run that is killed leaves what is known of it.
+ * The result files of vmm run: opened before anything runs, so that a typo costs no run, and
+ * written so that a run that is killed leaves what is known of it.
  */
 #ifndef VMM_CLI_OUTPUTS_H
 #define VMM_CLI_OUTPUTS_H
@@ -29,8 +29,8 @@ struct inputs {
     const char *images;
 };
 
-/* Opens what was asked for.  Returns false after one line on stderr, with nothing left open: a file that
- * cannot be written, one name for two results, or a name that is an input of the run. */
+/* Opens what was asked for.  Returns false after one line on stderr, with nothing left open: a file
+ * that cannot be written, one name for two results, or a name that is an input of the run. */
 bool outputs_open(struct outputs *outputs, const struct options *options,
                   const struct inputs *inputs);
 
@@ -38,7 +38,8 @@ bool outputs_open(struct outputs *outputs, const struct options *options,
 void outputs_begin(struct outputs *outputs, const struct scenario *scenario, const char *engine,
                    uint64_t seed);
 
-/* Writes all results and closes.  Returns false after a line on stderr if something was not written. */
+/* Writes all results and closes.  Returns false after a line on stderr if something was not
+ * written. */
 bool outputs_close(struct outputs *outputs);
 
 #endif

@@ -16,7 +16,8 @@
 #pragma weak engine_unicorn
 #pragma weak engine_qemu
 
-/* What a full build has, in the order `auto` prefers, witnesses last; the address is NULL where it was left out. */
+/* What a full build has, in the order `auto` prefers, witnesses last; the address is NULL where it
+ * was left out. */
 static const struct {
     const char *name;
     const struct engine_ops *ops;

@@ -2,9 +2,9 @@
  *
  * What runs a machine: the interface every engine implements.
  *
- * An engine executes the cores of one struct machine (vmm/machine/engine_host.h) until something ends
- * the run.  It knows the machine and the devices, never scenarios.  The contract, the same for an
- * engine with a thread for each core in real time (kvm.c) and for one with a single thread in
+ * An engine executes the cores of one struct machine (vmm/machine/engine_host.h) until something
+ * ends the run.  It knows the machine and the devices, never scenarios.  The contract, the same for
+ * an engine with a thread for each core in real time (kvm.c) and for one with a single thread in
  * virtual time (unicorn):
  *
  *  - Machine time comes from the engine (now_ns), starts at 0 with run() and never goes back.
@@ -205,8 +205,9 @@ struct engine_ops {
      * called with the machine's lock held.  Cores that are off or stopped are ignored. */
     void (*kick)(struct engine *engine, unsigned core);
 
-    /* Clears the vector registers of `core` beyond those that FXSAVE knows.  Called on the thread that
-     * runs the core, at a request of it, without the machine's lock.  NULL where a core has none. */
+    /* Clears the vector registers of `core` beyond those that FXSAVE knows.  Called on the thread
+     * that runs the core, at a request of it, without the machine's lock.  NULL where a core has
+     * none. */
     void (*clear_vectors)(struct engine *engine, unsigned core);
 
     /* The machine has changed guest memory that a core may execute.  With the machine's lock held,
@@ -214,17 +215,17 @@ struct engine_ops {
      * (scrub).  NULL where cores see that anyway. */
     void (*memory_written)(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
-    /* Lets a core stand still where it is, or go on.  Of all cores, at any time; with the machine's lock
-     * held; does not wait until it stands.  A core that is off or stopped is left alone. */
+    /* Lets a core stand still where it is, or go on.  Of all cores, at any time; with the machine's
+     * lock held; does not wait until it stands.  A core that is off or stopped is left alone. */
     void (*hold_core)(struct engine *engine, unsigned core, bool held);
 
-    /* Returns when a core that is held stands still: nothing of what it did is under way any more.  On
-     * the thread of another core, without the machine's lock.  NULL where cores take turns. */
+    /* Returns when a core that is held stands still: nothing of what it did is under way any more.
+     * On the thread of another core, without the machine's lock.  NULL where cores take turns. */
     void (*wait_until_held)(struct engine *engine, unsigned core);
 
-    /* For these pages of the window ask machine_is_trapped() again: stores to those that are go through
-     * machine_window_store() when this returns, or, in virtual time, from the next basic block on.  Called
-     * on the thread of a core that runs, without the machine's lock. */
+    /* For these pages of the window ask machine_is_trapped() again: stores to those that are go
+     * through machine_window_store() when this returns, or, in virtual time, from the next basic
+     * block on.  Called on the thread of a core that runs, without the machine's lock. */
     void (*trap_changed)(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
     /* The machine's earliest event is now at next_ns (UINT64_MAX: there is none).  Called with the
@@ -262,9 +263,9 @@ struct engine_ops {
      * explore what else could happen.  Between runs. */
     void (*reseed)(struct engine *engine, uint64_t seed);
 
-    /* Optional.  Hash of the whole state: guest memory, registers of all cores, devices, event queue,
-     * random numbers and time.  Between runs; two machines that have the same hash go on identically.
-     * Returns 0, or -ENOMEM with hash[] as it was. */
+    /* Optional.  Hash of the whole state: guest memory, registers of all cores, devices, event
+     * queue, random numbers and time.  Between runs; two machines that have the same hash go on
+     * identically.  Returns 0, or -ENOMEM with hash[] as it was. */
     int (*state_hash)(struct engine *engine, uint64_t hash[2]);
 
     /* Optional.  Path of the library that executes the guest, NULL if it cannot be loaded. */
@@ -274,8 +275,8 @@ struct engine_ops {
     void (*destroy)(struct engine *engine);
 };
 
-/* An engine is a folder that defines `const struct engine_ops engine_NAME`; engine.c refers to it weakly,
- * so a build may leave it out (make KVM=0, make UNICORN=0). */
+/* An engine is a folder that defines `const struct engine_ops engine_NAME`; engine.c refers to it
+ * weakly, so a build may leave it out (make KVM=0, make UNICORN=0). */
 extern const struct engine_ops engine_kvm;
 extern const struct engine_ops engine_unicorn;
 extern const struct engine_ops engine_qemu;

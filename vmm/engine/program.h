@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Its absolute path: /proc/self/exe, or where there is no /proc, the path it was started by.  False if
- * it cannot be found out or does not fit. */
+/* Its absolute path: /proc/self/exe, or where there is no /proc, the path it was started by.  False
+ * if it cannot be found out or does not fit. */
 bool program_path(char *path, size_t bytes);
 
 /* The folder it is in. */

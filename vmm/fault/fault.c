@@ -2,8 +2,8 @@
  *
  * Deciding: which rules an event makes fire, and what then happens.
  *
- * Rules are asked in the order of the file, and each decides for itself.  A rule that fires may make
- * others fire (trigger `fired`); their actions follow in the same decision.
+ * Rules are asked in the order of the file, and each decides for itself.  A rule that fires may
+ * make others fire (trigger `fired`); their actions follow in the same decision.
  */
 #include "fault/fault.h"
 

@@ -2,13 +2,14 @@
  *
  * Faults on purpose: rules, and what they decide.
  *
- * Pure: (rules, what has been counted, event) -> actions.  No I/O, no thread, no engine, no clock; so
- * tests call it without a machine, and every engine decides alike.  The machine tells of events (a line
- * of a ring was written, an interrupt was asked for, a time has come) and carries out what is decided.
+ * Pure: (rules, what has been counted, event) -> actions.  No I/O, no thread, no engine, no clock;
+ * so tests call it without a machine, and every engine decides alike.  The machine tells of events
+ * (a line of a ring was written, an interrupt was asked for, a time has come) and carries out what
+ * is decided.
  *
- * A rule that chooses a message is keyed by (channel, message, number, transmission), never by time or
- * by what other rules did: taking one rule away leaves the others bound to the same messages.  Chance
- * is a hash of seed, rule and that key, not the next draw of a sequence.
+ * A rule that chooses a message is keyed by (channel, message, number, transmission), never by time
+ * or by what other rules did: taking one rule away leaves the others bound to the same messages.
+ * Chance is a hash of seed, rule and that key, not the next draw of a sequence.
  */
 #ifndef FAULT_FAULT_H
 #define FAULT_FAULT_H
@@ -167,8 +168,8 @@ void fault_quiet(struct fault_state *state);
 /* Can any action part cores, now or later?  Then lines between all cores must be seen. */
 bool fault_parts_cores(const struct fault_state *state);
 
-/* The ring of `slots` lines that `from` writes and `to` reads, if a rule can ever fire there or `always`;
- * else NULL.  `channel` and `interface` are copied. */
+/* The ring of `slots` lines that `from` writes and `to` reads, if a rule can ever fire there or
+ * `always`; else NULL.  `channel` and `interface` are copied. */
 struct fault_ring *fault_ring_new(struct fault_state *state, const char *channel,
                                   const char *interface, unsigned from, unsigned to, unsigned slots,
                                   bool always);

@@ -2,8 +2,8 @@
  *
  * Names of messages, from the text that the interface compiler left in the images.
  *
- * The text comes from files of the user, so nothing in it is believed: a line that cannot be read is
- * skipped, and numbers are bounded.
+ * The text comes from files of the user, so nothing in it is believed: a line that cannot be read
+ * is skipped, and numbers are bounded.
  */
 #include "fault/names.h"
 

@@ -8,8 +8,8 @@
  *   interface NAME
  *   message NUMBER NAME LINES [STREAM...]      of the interface above
  *
- * LINES counts those of fixed content over UMP.  A STREAM is a string or array, which takes lines of its
- * own: "b" bytes, "eN" elements of N bytes, "pN" elements of N words.
+ * LINES counts those of fixed content over UMP.  A STREAM is a string or array, which takes lines
+ * of its own: "b" bytes, "eN" elements of N bytes, "pN" elements of N words.
  */
 #ifndef FAULT_NAMES_H
 #define FAULT_NAMES_H
@@ -53,8 +53,9 @@ struct fault_names {
     size_t count;
 };
 
-/* Adds what the section of an image says; text[bytes] may hold zero bytes between lines.  An interface
- * that is known already is left as it is.  False: no memory.  Lines that make no sense are skipped. */
+/* Adds what the section of an image says; text[bytes] may hold zero bytes between lines.  An
+ * interface that is known already is left as it is.  False: no memory.  Lines that make no sense
+ * are skipped. */
 bool fault_names_add(struct fault_names *names, const char *text, size_t bytes);
 void fault_names_free(struct fault_names *names);
 

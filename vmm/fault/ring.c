@@ -2,8 +2,8 @@
  *
  * Numbers of messages in one direction of a channel.
  *
- * Slots are written in turn, and the epoch flips with each pass, so the line that is expected next is
- * known: that one is a first transmission and gets the next numbers.  A line for a slot that was
+ * Slots are written in turn, and the epoch flips with each pass, so the line that is expected next
+ * is known: that one is a first transmission and gets the next numbers.  A line for a slot that was
  * written already in the present pass is written again, and keeps its numbers.  Anything else is no
  * part of the protocol and is left alone.
  *

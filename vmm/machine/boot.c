@@ -8,8 +8,8 @@
  *            (one ABI_REGION_BOOT), the files of all menu lines (ABI_REGION_MODULE each),
  *            scratch of at least MACHINE_SCRATCH_BYTES up to a 2 MiB boundary, then ABI_REGION_RAM
  *
- * Page 0 is given to nobody.  First the sizes are added up and compared with the memory, then things
- * are placed, so that too small a memory is one clear error and never a half-filled machine.
+ * Page 0 is given to nobody.  First the sizes are added up and compared with the memory, then
+ * things are placed, so that too small a memory is one clear error and never a half-filled machine.
  */
 #include "machine/machine_private.h"
 

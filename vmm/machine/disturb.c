@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What rules do to a machine beside its lines: cores that stand still, partitions, notifications and
- * timers that go wrong, clocks that differ, and the times at which all that happens.
+ * What rules do to a machine beside its lines: cores that stand still, partitions, notifications
+ * and timers that go wrong, clocks that differ, and the times at which all that happens.
  *
- * Times of faults are kept in a queue of their own, so that a rule which never matches leaves no trace
- * in the state of the machine.  Everything here follows from machine time and what the guest did; no
- * host time enters.
+ * Times of faults are kept in a queue of their own, so that a rule which never matches leaves no
+ * trace in the state of the machine.  Everything here follows from machine time and what the guest
+ * did; no host time enters.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a machine is to the engine that executes it: memory to show to the guest, requests and events
- * to hand in, a place to say what went wrong.
+ * What a machine is to the engine that executes it: memory to show to the guest, requests and
+ * events to hand in, a place to say what went wrong.
  *
  * Engines include this and engine/engine.h, and nothing else of vmm/machine/: how a machine is
  * configured, watched and reported on (machine.h) is none of their business.
@@ -68,8 +68,8 @@ enum machine_next {
     MACHINE_STOP_MACHINE, /* the run is over (request_stop was called already) */
 };
 
-/* A core wrote to a port: runs the device model, stores result and clock in the core's page, applies
- * the effects through the engine. */
+/* A core wrote to a port: runs the device model, stores result and clock in the core's page,
+ * applies the effects through the engine. */
 enum machine_next machine_port_out(struct machine *machine, unsigned core, uint16_t port,
                                    unsigned width, uint32_t value, uint64_t now_ns);
 
@@ -109,17 +109,17 @@ void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 
 /* ---- a machine that others run (witness.c) ---- */
 
-/* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU driver
- * of core 0. */
+/* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU
+ * driver of core 0. */
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns);
 
 /* ---- its state ---- */
 
 typedef void machine_feed(void *context, const void *bytes, size_t count);
 
-/* Feeds all that the machine knows and that a run depends on: the pages of guest memory that are not
- * zero, with their addresses; devices; events.  Field by field, so that what is fed depends on meaning
- * only.  Not fed: counters, and what only serves reports.  0 or -ENOMEM. */
+/* Feeds all that the machine knows and that a run depends on: the pages of guest memory that are
+ * not zero, with their addresses; devices; events.  Field by field, so that what is fed depends on
+ * meaning only.  Not fed: counters, and what only serves reports.  0 or -ENOMEM. */
 int machine_feed_state(const struct machine *machine, machine_feed *feed, void *context);
 
 #endif

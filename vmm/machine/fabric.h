@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The machine's side of faults: the channels it knows by name, the lines it sees being written, what
- * it holds back, and everything else that rules do to a machine.  What is to be done is decided by
- * vmm/fault; here it is carried out.
+ * The machine's side of faults: the channels it knows by name, the lines it sees being written,
+ * what it holds back, and everything else that rules do to a machine.  What is to be done is
+ * decided by vmm/fault; here it is carried out.
  *
  * All functions are called with the machine's lock held.
  */
@@ -136,7 +136,8 @@ uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr);
 
 /* ---- lines.c ---- */
 
-/* A store to the window that was trapped.  False: it is not to a watched line, and still to be done. */
+/* A store to the window that was trapped.  False: it is not to a watched line, and still to be
+ * done. */
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
                   unsigned bytes, uint64_t now_ns);
 

@@ -5,8 +5,8 @@
  * The headers are read with libelf, which knows the format; whether the numbers in them make sense
  * (inside the file, inside the address range, no overlap) is checked here, because a file may be
  * damaged or not meant for this machine at all.  Everything is checked in image_parse(), so that
- * image_place() cannot fail.  Nothing here may trust a size or an offset from the file before it was
- * compared with the file's real length.
+ * image_place() cannot fail.  Nothing here may trust a size or an offset from the file before it
+ * was compared with the file's real length.
  */
 #include "machine/image.h"
 

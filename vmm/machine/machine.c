@@ -587,8 +587,8 @@ void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t n
     pthread_mutex_unlock(&machine->lock);
 }
 
-/* Aligned stores of natural size must reach the other cores in one piece, and after all that this core
- * stored before: the control word of a line is one of them. */
+/* Aligned stores of natural size must reach the other cores in one piece, and after all that this
+ * core stored before: the control word of a line is one of them. */
 static void store(void *host, uint64_t paddr, const void *data, unsigned bytes)
 {
     uint64_t value = 0;
@@ -644,8 +644,8 @@ int machine_run(struct machine *machine, struct engine_stop *why)
             return r;
         }
     }
-    /* A machine that has ended stays so: another reason, such as a request of the program in the same
-     * moment, may have been the first that the engine heard of. */
+    /* A machine that has ended stays so: another reason, such as a request of the program in the
+     * same moment, may have been the first that the engine heard of. */
     if (machine->state.stopped)
         machine->ops->request_stop(machine->engine, machine->state.stop_reason);
     pthread_mutex_unlock(&machine->lock);

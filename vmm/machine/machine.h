@@ -135,8 +135,9 @@ struct machine_config {
     struct interconnect_shape interconnect;
     bool messages; /* tell the sink of messages in rings that are watched */
     bool
-        watch_values; /* look at what programs report at each exit, not only when told and at the end */
-    bool trace;       /* pass trace records to the sink as they are seen */
+        /* look at what programs report at each exit, not only when told and at the end */
+        watch_values;
+    bool trace;            /* pass trace records to the sink as they are seen */
     bool check_channels;   /* watch all rings, for machine_check_channels() */
     bool private_memory;   /* map guest memory MAP_PRIVATE: fork() separates parent and child */
     bool panic_kills_core; /* else a panic stops the machine */
@@ -144,8 +145,8 @@ struct machine_config {
 };
 
 #define MACHINE_FIRST_DOMAIN "/sbin/init"
-/* Boot information has a region for each module, for RAM and window of each node, for the CPU driver's
- * file and for what was loaded. */
+/* Boot information has a region for each module, for RAM and window of each node, for the CPU
+ * driver's file and for what was loaded. */
 #define MACHINE_MAX_MODULES (ABI_BOOT_MAX_REGIONS - 2 * ABI_MAX_NODES - 2)
 #define MACHINE_SCRATCH_BYTES 0x400000 /* at least this much for the CPU driver's first objects */
 /* Memory that must be left free for each core, so that the guest can boot at all. */
@@ -155,7 +156,8 @@ struct machine_config {
  * information and page tables.  Returns 0, or a negative errno with one line in error[] that names
  * the file (and the menu's file:line) and the mend: -ENOENT an image is missing, -ENOEXEC it is not
  * what it should be, -EFBIG it is too large, -ENOSPC the guest's memory is too small, -EINVAL the
- * configuration makes no sense; any other is a failure of the host (-ENOMEM, -EMFILE, -EIO ...).  Copies what it needs from config. */
+ * configuration makes no sense; any other is a failure of the host (-ENOMEM, -EMFILE, -EIO ...).
+ * Copies what it needs from config. */
 int machine_create(struct machine **out, const struct machine_config *config, char *error,
                    size_t error_bytes);
 
@@ -164,16 +166,17 @@ void machine_destroy(struct machine *machine);
 
 /* ---- running ---- */
 
-/* Starts core 0 on the attached engine, queues the deadline, and runs until the end.  Drains what is
- * left in the trace rings.  Returns as engine_ops.run does.  Called again after STOP_REQUEST or
- * STOP_INTERRUPTED it goes on (on engines that can); after any other end it ends the same way at once. */
+/* Starts core 0 on the attached engine, queues the deadline, and runs until the end.  Drains what
+ * is left in the trace rings.  Returns as engine_ops.run does.  Called again after STOP_REQUEST or
+ * STOP_INTERRUPTED it goes on (on engines that can); after any other end it ends the same way at
+ * once. */
 int machine_run(struct machine *machine, struct engine_stop *why);
 
 /* The line an engine left when create() failed; "" if none. */
 const char *machine_error_text(const struct machine *machine);
 
-/* Everything that counts has been met: no more faults, and the run ends when the quiet time is over.  Safe in
- * the sink, and only to be called there. */
+/* Everything that counts has been met: no more faults, and the run ends when the quiet time is
+ * over.  Safe in the sink, and only to be called there. */
 void machine_begin_quiet(struct machine *machine, uint64_t now_ns);
 
 /* Adds the names of messages that an image has to tell (fault/names.h).  False: no memory. */
@@ -181,9 +184,9 @@ bool message_names_read_file(const char *path, struct fault_names *names);
 
 /* ---- after a run: looking inside ---- */
 
-/* Prints, for each started core: what it was doing, RIP as domain!symbol+offset, ring, phase, current
- * dispatcher, run queue, pending causes, last system call and the last trace records by name;
- * with registers for the core that `why` names as the culprit (and for all if `verbose`).
+/* Prints, for each started core: what it was doing, RIP as domain!symbol+offset, ring, phase,
+ * current dispatcher, run queue, pending causes, last system call and the last trace records by
+ * name; with registers for the core that `why` names as the culprit (and for all if `verbose`).
  * Never fails: what cannot be read is said so. */
 void machine_postmortem(struct machine *machine, const struct engine_stop *why, bool verbose,
                         FILE *out);

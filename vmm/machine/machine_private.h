@@ -123,8 +123,8 @@ void machine_free_memory(struct machine *machine);
 /* Maps all regions again, private, with their present contents. */
 int machine_privatise_memory(struct machine *machine, struct machine_error *error);
 
-/* Zeroes memory of one region, at a cost that grows with what is there, not with `bytes`: pages that no
- * one has touched stay so, and many go back to the host. */
+/* Zeroes memory of one region, at a cost that grows with what is there, not with `bytes`: pages
+ * that no one has touched stay so, and many go back to the host. */
 void machine_zero(const struct machine *machine, void *host, uint64_t bytes);
 
 /* ---- boot.c ---- */

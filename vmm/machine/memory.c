@@ -2,11 +2,11 @@
  *
  * Guest memory: RAM of each node, the core areas, the UMP window of each node.
  *
- * Each region is a memfd of its own, mapped once.  Shared for engines that only run; private where a
- * process wants to fork() or to go back to a state: then the file holds what was loaded and the
+ * Each region is a memfd of its own, mapped once.  Shared for engines that only run; private where
+ * a process wants to fork() or to go back to a state: then the file holds what was loaded and the
  * mapping what changed since.  Nothing is touched before it is used, so a machine with much memory
- * costs the host only what the guest writes.  Whatever the host's reason for refusing (EFBIG, EMFILE),
- * the error is -ENOMEM: the others stand for mistakes of the scenario.
+ * costs the host only what the guest writes.  Whatever the host's reason for refusing (EFBIG,
+ * EMFILE), the error is -ENOMEM: the others stand for mistakes of the scenario.
  */
 #include <assert.h>
 #include <errno.h>
@@ -39,8 +39,8 @@ static int add_region(struct machine *machine, enum machine_region_kind kind, un
         close(fd);
         return r;
     }
-    /* a crash of ours shall not write the guest's gigabytes into a core file; a host that cannot leave
-     * them out only writes more */
+    /* a crash of ours shall not write the guest's gigabytes into a core file; a host that cannot
+     * leave them out only writes more */
     (void)madvise(host, bytes, MADV_DONTDUMP);
     machine->region[machine->region_count++] = (struct machine_region){
         .kind = kind, .node = node, .base = base, .bytes = bytes, .host = host, .fd = fd
@@ -102,7 +102,8 @@ static const struct machine_region *region_of(const struct machine *machine, con
     return NULL;
 }
 
-/* The next bytes at or behind `at` that the region's file holds, as begin and end; none: both are `end`. */
+/* The next bytes at or behind `at` that the region's file holds, as begin and end; none: both are
+ * `end`. */
 static void next_data(const struct machine_region *region, uint64_t at, uint64_t end,
                       uint64_t *data_begin, uint64_t *data_end)
 {
@@ -122,7 +123,8 @@ static void zero_shared(const struct machine_region *region, uint64_t at, uint64
     }
 }
 
-/* Private pages: what lies in the file would show again if they were given back, so only holes are. */
+/* Private pages: what lies in the file would show again if they were given back, so only holes
+ * are. */
 static void zero_private(const struct machine_region *region, uint64_t at, uint64_t end)
 {
     while (at < end) {

@@ -4,10 +4,10 @@
  *
  * Sources are the engine's registers, the status block and causes in the core's page, the trace
  * records kept, and dispatcher heads in guest memory.  A user-mode RIP belongs to the current
- * dispatcher, whose name is that of its ELF file.  For a core in trouble the registers, the bytes at
- * RIP and the return addresses found on its stack are added; the stack is read through the core's
- * own page tables.  All of it comes from a guest that went wrong: every address is checked, every
- * list has an end, and nothing here can fail.
+ * dispatcher, whose name is that of its ELF file.  For a core in trouble the registers, the bytes
+ * at RIP and the return addresses found on its stack are added; the stack is read through the
+ * core's own page tables.  All of it comes from a guest that went wrong: every address is checked,
+ * every list has an end, and nothing here can fail.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,8 +36,9 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The menu's line of the program that a domain was made from, NULL if the menu has none of that name.
- * The name is the guest's word: it may pick a line of the menu, and never becomes part of a path. */
+/* The menu's line of the program that a domain was made from, NULL if the menu has none of that
+ * name. The name is the guest's word: it may pick a line of the menu, and never becomes part of a
+ * path. */
 static const struct machine_menu_line *domain_line(const struct machine *machine,
                                                    const char *domain)
 {

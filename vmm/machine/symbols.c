@@ -2,9 +2,9 @@
  *
  * Symbols of the guest's ELF files, read with libelf when a report needs them.
  *
- * A file is read once and kept as an array sorted by address.  Assembly labels often have no size, so
- * a symbol without one extends to the next.  The files may have been rebuilt or removed since they
- * were loaded: then there is no name, which is never an error.
+ * A file is read once and kept as an array sorted by address.  Assembly labels often have no size,
+ * so a symbol without one extends to the next.  The files may have been rebuilt or removed since
+ * they were loaded: then there is no name, which is never an error.
  */
 #include "machine/symbols.h"
 

@@ -6,7 +6,8 @@
  * whether anybody watches or not, so that watching changes nothing in the guest.  A core that runs
  * long without an exit overwrites its oldest records: they are counted as lost.  Names of system
  * calls, types and commands are the CPU driver's own and come from three symbols of its ELF file;
- * without them numbers are printed.  Everything read here was written by the guest and may be wrong.
+ * without them numbers are printed.  Everything read here was written by the guest and may be
+ * wrong.
  */
 #include <ctype.h>
 #include <inttypes.h>

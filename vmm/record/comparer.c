@@ -4,9 +4,9 @@
  *
  * The comparer reads the entries of slices.bin in step with a second run and stops it at the first
  * that differs: there the two runs took different ways, and everything later is only a consequence.
- * What the record holds is checked against its hashes before anything runs, so that a changed folder
- * is not taken for a run that took another way.  Must never trust a number of the record further than
- * for comparing with it.
+ * What the record holds is checked against its hashes before anything runs, so that a changed
+ * folder is not taken for a run that took another way.  Must never trust a number of the record
+ * further than for comparing with it.
  */
 #include <errno.h>
 #include <inttypes.h>

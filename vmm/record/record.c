@@ -2,12 +2,13 @@
  *
  * Recording a run.
  *
- * The recorder copies what the run depends on before it starts and writes an index with the seed, then
- * one fixed-size entry for each slice as the engine reports it, and the whole index at the end.  So a
- * run that is killed leaves a folder that vmm replay can repeat as far as it was recorded.  It writes
- * into a folder that is new, empty, or was left before any run began (no index): never over anything
- * somebody may want to keep.  The index takes its place by a rename, so it is never half written.  The
- * recorder does not touch the machine while that runs; observing must not change what is observed.
+ * The recorder copies what the run depends on before it starts and writes an index with the seed,
+ * then one fixed-size entry for each slice as the engine reports it, and the whole index at the
+ * end.  So a run that is killed leaves a folder that vmm replay can repeat as far as it was
+ * recorded.  It writes into a folder that is new, empty, or was left before any run began (no
+ * index): never over anything somebody may want to keep.  The index takes its place by a rename, so
+ * it is never half written.  The recorder does not touch the machine while that runs; observing
+ * must not change what is observed.
  */
 #include "record/record.h"
 
@@ -184,7 +185,8 @@ static int record_scenario(struct recorder *recorder, const struct scenario *sce
     return error ? error : record_hash(path, NULL, recorder->scenario_hash, NULL);
 }
 
-/* Why nothing may be written into the folder, in problem[]; "" if it may.  The folder may be missing. */
+/* Why nothing may be written into the folder, in problem[]; "" if it may.  The folder may be
+ * missing. */
 static void check_folder(const char *dir, char *problem, size_t bytes)
 {
     static const char *const ours[] = { ".", "..", RECORD_SCENARIO, RECORD_IMAGES, RECORD_SLICES };

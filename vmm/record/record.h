@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recorded runs: a folder with everything a run depended on and what it did, slice by slice, so that
- * `vmm replay` can run it again and name the first difference.
+ * Recorded runs: a folder with everything a run depended on and what it did, slice by slice, so
+ * that `vmm replay` can run it again and name the first difference.
  *
  *   scenario.yaml   the scenario, self-contained
  *   guest/          the images it booted
@@ -33,9 +33,9 @@ struct recorder_run {
 
 #define RECORD_SLICES_LIMIT (1ull << 30)
 
-/* Makes the folder (which may exist if it is empty, or holds a recording that never began), copies the
- * images and writes down the seed.  Returns NULL after one line on stderr; *status is then the exit
- * status. */
+/* Makes the folder (which may exist if it is empty, or holds a recording that never began), copies
+ * the images and writes down the seed.  Returns NULL after one line on stderr; *status is then the
+ * exit status. */
 struct recorder *recorder_create(const char *dir, const struct scenario *scenario,
                                  const struct recorder_run *run, int *status);
 

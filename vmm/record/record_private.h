@@ -28,8 +28,8 @@ static_assert(sizeof(struct engine_slice) == 32, "entries have no padding");
 
 #define HASH_TEXT_BYTES 17
 
-/* "DIR/NAME", opened as by fopen(); for reading, only a regular file, so that nothing can hold us up.
- * NULL with errno set. */
+/* "DIR/NAME", opened as by fopen(); for reading, only a regular file, so that nothing can hold us
+ * up. NULL with errno set. */
 FILE *record_open(const char *dir, const char *name, const char *mode);
 
 /* Reads the file at `from`, and writes it to `to` if that is not NULL.  Its hash goes to `hash`, as

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The injection log: every fault that happened in a run, in words, for programs, and as rules that let
- * the same happen again.
+ * The injection log: every fault that happened in a run, in words, for programs, and as rules that
+ * let the same happen again.
  */
 #ifndef REPORT_FAULTS_H
 #define REPORT_FAULTS_H
@@ -46,7 +46,8 @@ struct fault_entry fault_entry_now(const struct fault_injection *injection, stru
 void fault_log_add(struct fault_log *log, struct arena *arena,
                    const struct fault_injection *injection);
 
-/* "lose-the-third: drop myappif.hello #3, myappif:myapp.0<-myapp.1#1, core 1 to 0".  Returns `text`. */
+/* "lose-the-third: drop myappif.hello #3, myappif:myapp.0<-myapp.1#1, core 1 to 0".  Returns
+ * `text`. */
 char *fault_entry_text(const struct fault_entry *entry, const struct scenario *scenario, char *text,
                        size_t bytes);
 

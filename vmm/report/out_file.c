@@ -3,8 +3,8 @@
  * Files that appear whole or not at all (out_file.h).
  *
  * The file beside is in the same folder, since a rename stays within a file system, and its name is
- * made unique, since several runs may write to one name.  A program that is killed leaves it behind,
- * with what was written so far.
+ * made unique, since several runs may write to one name.  A program that is killed leaves it
+ * behind, with what was written so far.
  */
 #include "report/out_file.h"
 
@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names that stand for what is open already: a rename would put a file in the place of the name only. */
+/* Names that stand for what is open already: a rename would put a file in the place of the name
+ * only. */
 static bool is_in_device_folder(const char *target)
 {
     return strncmp(target, "/dev/", 5) == 0 || strncmp(target, "/proc/", 6) == 0;

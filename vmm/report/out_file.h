@@ -2,10 +2,10 @@
  *
  * Files that appear whole or not at all.
  *
- * What is written goes to a new file beside the one that was named, and takes its place by a rename when
- * all of it is there.  So whoever reads the name finds the old contents or the new ones: not an empty
- * file after a kill, half of one on a full disk, or the mixture of two runs.  A name that is no regular
- * file (a pipe, a terminal, /dev/stdout) is written to directly.
+ * What is written goes to a new file beside the one that was named, and takes its place by a rename
+ * when all of it is there.  So whoever reads the name finds the old contents or the new ones: not
+ * an empty file after a kill, half of one on a full disk, or the mixture of two runs.  A name that
+ * is no regular file (a pipe, a terminal, /dev/stdout) is written to directly.
  */
 #ifndef VMM_REPORT_OUT_FILE_H
 #define VMM_REPORT_OUT_FILE_H

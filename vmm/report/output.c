@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C library's stdout and stderr become streams into writers; both into one where they are the same
- * file, so that what was said stays in order.  Messages go out at once while nothing else waits, so
- * that an assertion's is seen, too.
+ * The C library's stdout and stderr become streams into writers; both into one where they are the
+ * same file, so that what was said stays in order.  Messages go out at once while nothing else
+ * waits, so that an assertion's is seen, too.
  */
 #include "report/output.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Console multiplexer.  Lines of all cores arrive on whatever thread executes the core; a mutex puts
- * them in one order, prefixes time and core, and keeps them.  Colour and the status line exist on
- * terminals only, so that a log file holds text and nothing else.
+ * Console multiplexer.  Lines of all cores arrive on whatever thread executes the core; a mutex
+ * puts them in one order, prefixes time and core, and keeps them.  Colour and the status line exist
+ * on terminals only, so that a log file holds text and nothing else.
  *
  * A guest may print without end.  So there are limits for what is shown, traced and kept; what goes
- * beyond is counted, and one line says how much it was.  Of what is not kept, the last lines of each
- * core are, for the summary.
+ * beyond is counted, and one line says how much it was.  Of what is not kept, the last lines of
+ * each core are, for the summary.
  *
  * The status line is redrawn by a thread of its own that looks at the host's clock; it only reads,
  * and nothing of it can reach the guest.  Must never block the machine (the streams are a
@@ -223,8 +223,8 @@ static void prefix(const struct report *report, unsigned core, uint64_t time_ns,
                  (unsigned long long)(time_ns / 1000 % 1000000), width, core);
 }
 
-/* May a line of so many bytes be shown?  After the first that may not, none may: what is there is the
- * beginning, without holes. */
+/* May a line of so many bytes be shown?  After the first that may not, none may: what is there is
+ * the beginning, without holes. */
 static bool allow(struct budget *budget, size_t bytes)
 {
     if (budget->left_out > 0 || bytes > budget->limit - budget->bytes) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From "the engine stopped" to PASS or FAIL.  One rule for each way a run can end; the order matters:
- * a breakdown of the guest is never hidden by expectations that happened to be met before, unless
- * the run had been ended because of them.
+ * From "the engine stopped" to PASS or FAIL.  One rule for each way a run can end; the order
+ * matters: a breakdown of the guest is never hidden by expectations that happened to be met before,
+ * unless the run had been ended because of them.
  */
 #include "report/result.h"
 

@@ -2,14 +2,14 @@
  *
  * A queue of blocks and the thread that writes them.
  *
- * Whoever says something (often on the thread of a core, under the machine's lock) only appends to the
- * last block.  The thread takes from the first one without the lock: it alone moves `begin`, the
- * others only `end`.  It asks poll() before each write and writes no more to a pipe or terminal than
- * fits one that is ready, so it practically never sleeps in write(); if it does, because somebody
- * else filled the pipe in between, the end of the program leaves it behind.
+ * Whoever says something (often on the thread of a core, under the machine's lock) only appends to
+ * the last block.  The thread takes from the first one without the lock: it alone moves `begin`,
+ * the others only `end`.  It asks poll() before each write and writes no more to a pipe or terminal
+ * than fits one that is ready, so it practically never sleeps in write(); if it does, because
+ * somebody else filled the pipe in between, the end of the program leaves it behind.
  *
- * After a write failed, everything is dropped and counted.  A reader "reads" as long as bytes go out
- * or a pipe's filling level falls.  Must never block who writes to the stream.
+ * After a write failed, everything is dropped and counted.  A reader "reads" as long as bytes go
+ * out or a pipe's filling level falls.  Must never block who writes to the stream.
  */
 #include "report/writer.h"
 
@@ -175,7 +175,8 @@ static ssize_t put(struct writer *writer, const char *data, size_t bytes, bool e
 {
     size_t done = 0;
     pthread_mutex_lock(&writer->lock);
-    /* under the lock, so that what others say stays in order; poll() has said that it does not block */
+    /* under the lock, so that what others say stays in order; poll() has said that it does not
+     * block */
     while (eager && !writer->error && writer->pending == 0 && done < bytes &&
            wait_for_room(writer->fd, 0)) {
         ssize_t n = write_some(writer, data + done, bytes - done);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Are the images of a boot menu there?  Asked before a machine is made, so that the answer names the line
- * of the menu and, for a typing error, the file that is nearest.
+ * Are the images of a boot menu there?  Asked before a machine is made, so that the answer names
+ * the line of the menu and, for a typing error, the file that is nearest.
  */
 #include "run/images.h"
 

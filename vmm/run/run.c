@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The glue between what knows nothing of each other: the scenario becomes a plain machine_config,
- * the machine's sink feeds the report, the report's matcher asks the engine to stop.  Everything that
- * is opened here is closed here, on every path, whatever the guest did.
+ * the machine's sink feeds the report, the report's matcher asks the engine to stop.  Everything
+ * that is opened here is closed here, on every path, whatever the guest did.
  *
  * Nothing that differs between runs (host time, verbosity, a terminal) may reach the machine: its
  * configuration is made from the scenario and the seed alone, `trace` excepted, which only decides
@@ -148,7 +148,8 @@ static char *postmortem_text(struct run *run, const struct engine_stop *why, boo
     return text;
 }
 
-/* A guest that went wrong in an orderly way (wrong exit code, forbidden line) needs no registers. */
+/* A guest that went wrong in an orderly way (wrong exit code, forbidden line) needs no
+ * registers. */
 static bool wants_postmortem(const struct run *run, const struct run_result *result,
                              const struct engine_stop *why)
 {

@@ -4,8 +4,8 @@
  *
  * The threads that execute a guest, and with it the device models and the libraries behind the
  * engines, get a short list of what they need; all else ends the program.  The other threads open
- * files after a run (symbols, results), so for them only what no run ever needs is refused.  A helper
- * process of an engine must be started before, or by a thread outside.
+ * files after a run (symbols, results), so for them only what no run ever needs is refused.  A
+ * helper process of an engine must be started before, or by a thread outside.
  *
  * Limits of resources stand beside the filters: what a thread may do, it may do so often only.
  *
@@ -209,7 +209,8 @@ bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes)
     static atomic_flag done = ATOMIC_FLAG_INIT;
     if (mode == SANDBOX_OFF || atomic_flag_test_and_set(&done))
         return true;
-    /* Else the allocator opens a file of the host to count its processors when many threads ask at once. */
+    /* Else the allocator opens a file of the host to count its processors when many threads ask at
+     * once. */
     mallopt(M_ARENA_MAX, ARENAS_MAX);
     struct sigaction action = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO };
     if (sigaction(SIGSYS, &action, NULL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

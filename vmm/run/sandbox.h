@@ -18,9 +18,10 @@ enum sandbox_mode {
 /* "on", "log", "off"; false: none of them. */
 bool sandbox_parse(const char *text, enum sandbox_mode *mode);
 
-/* For the whole process, once: no new privileges, nothing a run never needs (programs, sockets, other
- * processes, kernel interfaces).  To be called when everything is set up.  Returns false with one
- * line in problem[] where the host has no filters; then nothing has changed but the privileges. */
+/* For the whole process, once: no new privileges, nothing a run never needs (programs, sockets,
+ * other processes, kernel interfaces).  To be called when everything is set up.  Returns false with
+ * one line in problem[] where the host has no filters; then nothing has changed but the
+ * privileges. */
 bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes);
 
 /* For the whole process, before each run: how much of the host the run may take beyond what is
@@ -33,8 +34,8 @@ void sandbox_limits(enum sandbox_mode mode, uint64_t memory_bytes);
 #define SANDBOX_TASKS 1024
 #define SANDBOX_FILES 4096
 
-/* For the calling thread and all that it starts: those that execute the guest and the device models.
- * They open, create and send nothing.  Returns as above. */
+/* For the calling thread and all that it starts: those that execute the guest and the device
+ * models. They open, create and send nothing.  Returns as above. */
 bool sandbox_guest_thread(enum sandbox_mode mode, char *problem, size_t bytes);
 
 #endif

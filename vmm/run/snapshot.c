@@ -2,12 +2,12 @@
  *
  * Snapshots of a whole machine (snapshot.h).
  *
- * Memory: all regions are copied into one memfd, one behind the other, page by page, only what is not
- * zero.  So a snapshot costs one descriptor, and when the process has no more of those it may use, the
- * limit is raised as far as it goes.  Restoring maps the file copy-on-write over each region, at the
- * same host address, so nobody who holds an address (the engine, the devices) notices.  Measured against the alternative, a copy back
- * at every restore, this costs 0.1 ms instead of some milliseconds, and a page fault for each page
- * that is then written.
+ * Memory: all regions are copied into one memfd, one behind the other, page by page, only what is
+ * not zero.  So a snapshot costs one descriptor, and when the process has no more of those it may
+ * use, the limit is raised as far as it goes.  Restoring maps the file copy-on-write over each
+ * region, at the same host address, so nobody who holds an address (the engine, the devices)
+ * notices.  Measured against the alternative, a copy back at every restore, this costs 0.1 ms
+ * instead of some milliseconds, and a page fault for each page that is then written.
  */
 #include "run/snapshot.h"
 

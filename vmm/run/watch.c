@@ -3,8 +3,8 @@
  * Signals without signal handlers: a signalfd, a timerfd for the guard and an eventfd for
  * the end, polled by one thread.  A first signal asks the engine to stop in an orderly way (report,
  * result files); one after it means that this did not work, and ends the process, which takes all
- * threads, descriptors and guest memory with it.  timeout(1) sends each of its signals twice, to the
- * process and to the group: what is not Ctrl-C counts as a second one only after a while.
+ * threads, descriptors and guest memory with it.  timeout(1) sends each of its signals twice, to
+ * the process and to the group: what is not Ctrl-C counts as a second one only after a while.
  *
  * Signals that the caller had ignored (nohup, a shell's background jobs) stay ignored: a signalfd
  * would report them all the same, so they are not among those watched.

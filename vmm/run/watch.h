@@ -27,7 +27,8 @@ void watch_engine(struct watch *watch, const struct engine_ops *ops, struct engi
  * alone.  When this returns, the former one is not running any more. */
 void watch_explain(struct watch *watch, void (*explain)(void *context), void *context);
 
-/* The signal that arrived, or 0.  A second one, half a second later or a Ctrl-C, ends the program at once with status
+/* The signal that arrived, or 0.  A second one, half a second later or a Ctrl-C, ends the program
+ * at once with status
  * 130. */
 int watch_signal(struct watch *watch);
 

@@ -58,8 +58,8 @@ static bool goes_before(const struct diag *a, const struct diag *b)
     return a->place.column < b->place.column;
 }
 
-/* Names and texts of a file may hold anything; what is shown must not move a terminal's cursor, begin a
- * line of its own or read otherwise than it is. */
+/* Names and texts of a file may hold anything; what is shown must not move a terminal's cursor,
+ * begin a line of its own or read otherwise than it is. */
 static void print_clean(const char *text, FILE *out)
 {
     text_write(out, text, strlen(text));

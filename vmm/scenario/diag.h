@@ -54,7 +54,8 @@ void diags_print(struct diags *diags, FILE *out);
 void diags_free(struct diags *diags);
 
 /* The word of `list` that `word` was probably meant to be, or NULL when none is near.  Insertions,
- * deletions, replacements and swaps of neighbours count one each; a third of the letters may differ. */
+ * deletions, replacements and swaps of neighbours count one each; a third of the letters may
+ * differ. */
 const char *nearest_word(const char *word, const char *const *list, size_t count);
 
 #endif

@@ -3,8 +3,8 @@
  * Section `faults`: what a rule does.
  *
  * An action is a word (`drop`), or a mapping whose first key is its name (`{stall: 2, for: 1 ms}`).
- * One table says how each is read; keys of a mapping below an action are read by hand, since none has
- * more than three.
+ * One table says how each is read; keys of a mapping below an action are read by hand, since none
+ * has more than three.
  */
 #include <stdlib.h>
 #include <string.h>

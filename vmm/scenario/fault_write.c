@@ -2,8 +2,8 @@
  *
  * Rules of faults back to YAML: for recordings, and for the faults that a run had (--faults-out).
  *
- * What is written parses to an equal rule (tested).  Times are in ns, sets of cores are lists, texts
- * are quoted.
+ * What is written parses to an equal rule (tested).  Times are in ns, sets of cores are lists,
+ * texts are quoted.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -42,7 +42,8 @@ void matcher_value(struct matcher *matcher, const char *name, uint32_t kind, uin
 /* The run has ended, and a checker has looked: NULL, nothing is wrong; or what. */
 void matcher_invariant(struct matcher *matcher, enum invariant invariant, const char *problem);
 
-/* Does the scenario want this checker?  Does anything in it depend on values that programs report? */
+/* Does the scenario want this checker?  Does anything in it depend on values that programs
+ * report? */
 bool scenario_wants(const struct scenario *scenario, enum invariant invariant);
 bool scenario_wants_values(const struct scenario *scenario);
 
@@ -51,7 +52,8 @@ void matcher_exit(struct matcher *matcher, uint32_t code);
 
 enum matcher_state matcher_state(const struct matcher *matcher);
 
-/* Is expectation `index` of the scenario fulfilled as things stand?  (A `not` is until violated.) */
+/* Is expectation `index` of the scenario fulfilled as things stand?  (A `not` is until
+ * violated.) */
 bool matcher_holds(const struct matcher *matcher, size_t index);
 
 /* Has what it bans happened?  It stays so. */

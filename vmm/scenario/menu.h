@@ -56,7 +56,8 @@ void menu_parse_text(struct arena *arena, const char *file, const char *text, si
                      struct menu *menu, struct diags *diags);
 
 /* What can be said only when all lines are known: a kernel line, init, cores that exist.
- * `whole` is the place to blame for something that is missing; `core_count` is 0 if it is not known. */
+ * `whole` is the place to blame for something that is missing; `core_count` is 0 if it is not
+ * known. */
 void menu_check(const struct menu *menu, unsigned core_count, struct place whole,
                 struct diags *diags);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared by the files that turn a YAML tree into a struct scenario; not for use outside this folder.
+ * Shared by the files that turn a YAML tree into a struct scenario; not for use outside this
+ * folder.
  *
  * Each section of a scenario is a table of keys, so that the set of valid keys, the list printed in
  * an error and the nearest valid key come from one place.
@@ -16,7 +17,8 @@ struct parser {
     struct arena *arena; /* the scenario's */
     struct diags *diags;
     bool
-        cores_unknown; /* what says how many cores there are was refused: nothing is compared with it */
+        /* what says how many cores there are was refused: nothing is compared with it */
+        cores_unknown;
 };
 
 /* One key of a mapping: `parse` gets its value and the object that the mapping describes. */
@@ -58,9 +60,9 @@ uint32_t scenario_find_rule(struct parser *parser, const struct ynode *node, con
 /* Compiles a regular expression that lives as long as the scenario; NULL after an error. */
 void *parse_regex(struct parser *parser, const struct ynode *node, const char *pattern);
 
-/* Reads a whole file of at most YAML_FILE_MAX_BYTES into the arena, without the byte order mark that
- * some editors put before UTF-8.  On failure reports at `place` (or at the file itself, if place.file
- * is NULL) and returns NULL. */
+/* Reads a whole file of at most YAML_FILE_MAX_BYTES into the arena, without the byte order mark
+ * that some editors put before UTF-8.  On failure reports at `place` (or at the file itself, if
+ * place.file is NULL) and returns NULL. */
 char *read_text_file(struct arena *arena, const char *path, struct place place, size_t *length,
                      struct diags *diags);
 

@@ -328,8 +328,8 @@ static void expect_rules(struct parser *parser)
     }
 }
 
-/* Is there no machine, but a key that no scenario has, or no list of keys at all?  One of them may have
- * been meant. */
+/* Is there no machine, but a key that no scenario has, or no list of keys at all?  One of them may
+ * have been meant. */
 static bool machine_is_misspelt(const struct ynode *root)
 {
     if (root->kind != YNODE_MAPPING)

@@ -158,18 +158,20 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t lengt
 
 void scenario_free(struct scenario *scenario);
 
-/* Writes the scenario as self-contained YAML, which parses to an equal one.  Returns 0 or a negative
- * errno. */
+/* Writes the scenario as self-contained YAML, which parses to an equal one.  Returns 0 or a
+ * negative errno. */
 int scenario_write(const struct scenario *scenario, FILE *out);
 
 /* A text in double quotes, as YAML and JSON read it. */
 void scenario_write_quoted(FILE *out, const char *text);
 
-/* A rule as an item of the list `faults`; names of other rules are taken from `rules`.  And an action alone. */
+/* A rule as an item of the list `faults`; names of other rules are taken from `rules`.  And an
+ * action alone. */
 void fault_rule_write(const struct fault_rule *rule, const struct fault_rules *rules, FILE *out);
 void fault_action_write(const struct fault_action *action, FILE *out);
 
-/* Compares the interfaces and messages that rules name with those of the images: errors in `diags`. */
+/* Compares the interfaces and messages that rules name with those of the images: errors in
+ * `diags`. */
 void scenario_check_messages(const struct scenario *scenario, const struct fault_names *names,
                              struct diags *diags);
 

@@ -108,8 +108,8 @@ void parse_boot(struct parser *parser, const struct ynode *node)
         whole = parse_lines(parser, node, "boot");
     if (!whole)
         return;
-    /* With lines refused above, "no init" may only be their echo; cores are checked regardless, if we know
-     * how many there are. */
+    /* With lines refused above, "no init" may only be their echo; cores are checked regardless, if
+     * we know how many there are. */
     if (parser->diags->errors == errors_before) {
         menu_check(&parser->scenario->menu,
                    parser->cores_unknown ? 0 : parser->scenario->machine.core_count, node->place,

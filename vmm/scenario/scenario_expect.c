@@ -29,8 +29,8 @@ void expect_is(struct expect_input *input, enum expectation_kind kind, const cha
 }
 
 /* How large a regular expression may grow when its repetitions are written out, and how deep its
- * groups may lie.  The library's work for the first long line grows with the square and more: less than a
- * second with a thousand atoms, minutes with ten thousand, and it cannot be interrupted. */
+ * groups may lie.  The library's work for the first long line grows with the square and more: less
+ * than a second with a thousand atoms, minutes with ten thousand, and it cannot be interrupted. */
 #define REGEX_ATOMS_MAX SCENARIO_PATTERN_MAX /* what has no repetitions always fits */
 #define REGEX_DEPTH_MAX 32
 
@@ -51,8 +51,9 @@ static const char *bracket_end(const char *at)
     return at;
 }
 
-/* Why a pattern would take for ever to compile or to match, or NULL.  Back-references are no part of
- * POSIX extended regular expressions; the library knows them, and then tries every way to match. */
+/* Why a pattern would take for ever to compile or to match, or NULL.  Back-references are no part
+ * of POSIX extended regular expressions; the library knows them, and then tries every way to
+ * match. */
 static const char *regex_is_costly(const char *pattern)
 {
     uint64_t group[REGEX_DEPTH_MAX] = { 0 }, last = 0;

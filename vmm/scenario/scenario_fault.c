@@ -2,10 +2,10 @@
  *
  * Sections `faults` and `quiet`: what shall go wrong, and when (docs/faults.md).
  *
- * A rule has `when`, with exactly one key that says what it looks for, and `do`, an action or a list.
- * What can be checked without the images is checked here; whether an interface has such a message is
- * known to whoever has the images (scenario_check_messages).  Names of rules are resolved last, so that
- * a rule can name one behind it.
+ * A rule has `when`, with exactly one key that says what it looks for, and `do`, an action or a
+ * list. What can be checked without the images is checked here; whether an interface has such a
+ * message is known to whoever has the images (scenario_check_messages).  Names of rules are
+ * resolved last, so that a rule can name one behind it.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A scenario back to YAML, self-contained: the menu inline, overrides applied, every value explicit.
- * What is written parses to an equal scenario (tested); texts are double-quoted with JSON's escapes,
- * which YAML shares.
+ * A scenario back to YAML, self-contained: the menu inline, overrides applied, every value
+ * explicit. What is written parses to an equal scenario (tested); texts are double-quoted with
+ * JSON's escapes, which YAML shares.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,8 @@
 #include "scenario/scenario.h"
 #include "scenario/units.h"
 
-/* The character at `at`, whose `*length` bytes are never 0; a byte that begins none counts as one. */
+/* The character at `at`, whose `*length` bytes are never 0; a byte that begins none counts as
+ * one. */
 static unsigned decode(const char *at, size_t *length)
 {
     const unsigned char *byte = (const unsigned char *)at;
@@ -27,9 +28,9 @@ static unsigned decode(const char *at, size_t *length)
     return *length == 1 ? byte[0] : 0x10000; /* beyond all that is looked for */
 }
 
-/* Scenario texts are valid UTF-8 (menus are checked, YAML is), but may hold characters written as escapes that YAML does not take
- * as they are, or takes as the end of a line: control characters, U+2028, U+2029, U+FEFF, U+FFFE,
- * U+FFFF.  All of these have at most three bytes. */
+/* Scenario texts are valid UTF-8 (menus are checked, YAML is), but may hold characters written as
+ * escapes that YAML does not take as they are, or takes as the end of a line: control characters,
+ * U+2028, U+2029, U+FEFF, U+FFFE, U+FFFF.  All of these have at most three bytes. */
 void scenario_write_quoted(FILE *out, const char *text)
 {
     size_t length;

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Characters without a picture of their own, in rising order: controls of direction, joiners and spaces
- * without width, fillers, separators of lines, variation selectors, tags. */
+/* Characters without a picture of their own, in rising order: controls of direction, joiners and
+ * spaces without width, fillers, separators of lines, variation selectors, tags. */
 static const struct {
     unsigned first, last;
 } invisible[] = {

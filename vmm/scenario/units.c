@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers with units.  All arithmetic is on integers: "1.5 GiB" is exact, and a fraction that is not
- * a whole number of bytes or nanoseconds is refused rather than rounded.  A number without a unit is
- * refused too: "memory: 256" would be 256 bytes to one reader and 256 MiB to the next.
+ * Numbers with units.  All arithmetic is on integers: "1.5 GiB" is exact, and a fraction that is
+ * not a whole number of bytes or nanoseconds is refused rather than rounded.  A number without a
+ * unit is refused too: "memory: 256" would be 256 bytes to one reader and 256 MiB to the next.
  */
 #include "scenario/units.h"
 

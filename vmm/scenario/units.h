@@ -20,14 +20,15 @@ const char *parse_memory(const char *text, uint64_t *bytes);
 /* Duration in nanoseconds; units ns, us, ms, s, min. */
 const char *parse_duration(const char *text, uint64_t *ns);
 
-/* Bytes as text with the largest unit that divides them: "256 MiB".  `text` has at least 32 bytes. */
+/* Bytes as text with the largest unit that divides them: "256 MiB".  `text` has at least 32
+ * bytes. */
 char *format_memory(uint64_t bytes, char *text);
 
 /* Nanoseconds as text with the largest unit that divides them: "250 ms". */
 char *format_duration(uint64_t ns, char *text);
 
-/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0 if there is
- * none. */
+/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0 if there
+ * is none. */
 size_t utf8_length(const char *text, size_t left);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Builds the tree from libyaml's events, which carry marks.  An explicit stack of open collections
- * (at most YAML_DEPTH_MAX) replaces recursion, so hostile nesting costs nothing; size and node count
- * are bounded, aliases (the "billion laughs") refused.
+ * (at most YAML_DEPTH_MAX) replaces recursion, so hostile nesting costs nothing; size and node
+ * count are bounded, aliases (the "billion laughs") refused.
  *
  * Text is checked to be UTF-8 without control characters first: a binary file gets one clear line
  * instead of whatever the YAML scanner stumbles over.  Must never guess: anything unusual is an

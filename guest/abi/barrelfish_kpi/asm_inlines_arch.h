@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Single instructions of x86-64 that programs use.  Performance counters are not there to be read: `rdpmc` is
- * an exception in user mode.
+ * Single instructions of x86-64 that programs use.  Performance counters are not there to be read:
+ * `rdpmc` is an exception in user mode.
  */
 #ifndef BARRELFISH_KPI_ASM_INLINES_ARCH_H
 #define BARRELFISH_KPI_ASM_INLINES_ARCH_H

@@ -139,7 +139,8 @@ enum kernel_cmd {
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
-    KernelCmd_Is_shared, /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
+    /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
+    KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
     KernelCmd_Unlock_cap,  /* cptr, level */

@@ -19,7 +19,8 @@
 #define ROOTCN_SLOT_WINDOWCN 5 /* first domain: Frame capabilities of the UMP window, slot = node */
 #define ROOTCN_SLOT_MODULECN \
     6 /* first domain (and whom it inherits to): module n of the boot
-                                * information (counting MODULE regions) in slot n, Frame, read-only */
+                                * information (counting MODULE regions) in slot n, Frame,
+                                * read-only */
 #define ROOTCN_SLOT_SLOT_ALLOC0 7
 #define ROOTCN_SLOT_SLOT_ALLOC1 8
 #define ROOTCN_SLOT_SLOT_ALLOC2 9

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Spin locks in memory that dispatchers of several cores share.  Between threads of one dispatcher use a mutex: who
- * spins keeps the holder from running until the time slice ends.
+ * Spin locks in memory that dispatchers of several cores share.  Between threads of one dispatcher
+ * use a mutex: who spins keeps the holder from running until the time slice ends.
  */
 #ifndef BARRELFISH_KPI_SPINLOCKS_ARCH_H
 #define BARRELFISH_KPI_SPINLOCKS_ARCH_H

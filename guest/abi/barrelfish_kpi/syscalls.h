@@ -4,17 +4,21 @@
  * in RAX (error) and RDX (value); RCX and R11 are lost, everything else is kept.
  *
  *   INVOKE  RDI = SYSCALL_INVOKE
- *           RSI = cptr << 32 | send_level << 24 | invoke_level << 16 | length_words << 8 | lmp flags
+ *           RSI = cptr << 32 | send_level << 24 | invoke_level << 16 | length_words << 8 | lmp
+ *           flags
  *           RDX = cptr of a capability to send (0: none)
  *           words 0..9 in R10 R8 R9 RAX RBX RBP R12 R13 R14 R15
  *           On an EndPointLMP this is LMP send (words are the message).  On every other type word 0
  *           is the command and words 1..9 its arguments.  Levels: 2 = a capability in a L2 slot,
  *           1 = the CNode in an L1 slot, 0 = the root CNode itself.
  *   YIELD   RSI = cptr of a dispatcher or endpoint for a directed yield, or 0.  Disabled mode only.
- *   LRPC    RSI = cptr (level 2) of the endpoint, RDX = length_words <= 4, words 0..3 in R10 R8 R9 RAX.
- *           A message without capability, sent with SYNC and YIELD: the same as by INVOKE, but shorter
+ *   LRPC    RSI = cptr (level 2) of the endpoint, RDX = length_words <= 4, words 0..3 in R10 R8 R9
+ *           RAX.
+ *           A message without capability, sent with SYNC and YIELD: the same as by INVOKE, but
+ *           shorter
  *   DEBUG   RSI = enum sys_debug, RDX... arguments
- *   PRINT   RSI = text, in the caller's dispatcher frame, RDX = length <= 1024, R10 = enum print_kind:
+ *   PRINT   RSI = text, in the caller's dispatcher frame, RDX = length <= 1024, R10 = enum
+ *           print_kind:
  *           one console line (no newline), or a block of counters (abi/report.h)
  *   SUSPEND same as YIELD without target
  */
@@ -36,8 +40,8 @@
 #define LMP_FLAG_YIELD (1 << 1)    /* on transient failure the receiver runs at once */
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
-/* The CPU driver's own: an invocation that is more than one entry's work is made again, from the same
- * instruction, with this bit set, and how far it has got in RDX. */
+/* The CPU driver's own: an invocation that is more than one entry's work is made again, from the
+ * same instruction, with this bit set, and how far it has got in RDX. */
 #define INVOKE_AGAIN (1 << 7)
 
 #define LMP_MSG_WORDS 10 /* payload of one LMP message */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Error values (facts §2.2): a stack of 10-bit codes, the newest in the low bits.  An error gains
- * context on its way up: err_push(err, LIB_ERR_FRAME_ALLOC).  Success is any code up to ERR_OK_LAST.
+ * context on its way up: err_push(err, LIB_ERR_FRAME_ALLOC).  Success is any code up to
+ * ERR_OK_LAST.
  */
 #ifndef ERRORS_ERRNO_H
 #define ERRORS_ERRNO_H

@@ -33,7 +33,8 @@ struct cap_ops {
     /* The capability goes, or becomes a record. */
     void (*release)(struct cte *cte);
 
-    /* The last one of an object of several parts is a record (delete.c), and this takes it apart. */
+    /* The last one of an object of several parts is a record (delete.c), and this takes it
+     * apart. */
     void (*delete_step)(struct cte *record, struct work *work);
 
     /* Takes out of a copy what its holder may not learn. */

@@ -80,8 +80,8 @@ static inline uint8_t cap_type_root(uint8_t type)
     return cap_types[type].root;
 }
 
-/* The rights that mean something for a type; all others a capability has by nature, and nobody can take
- * them away. */
+/* The rights that mean something for a type; all others a capability has by nature, and nobody can
+ * take them away. */
 static inline unsigned cap_known_rights(uint8_t type)
 {
     unsigned rights = CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY | CAPRIGHTS_REVOKE;
@@ -186,8 +186,8 @@ static inline bool cap_is_copy(const struct capability *a, const struct capabili
 /* May an object of type `from` be retyped to `to`? */
 bool cap_is_retypeable(uint8_t from, uint8_t to);
 
-/* Was `child` derived from `parent`?  Range and type decide; a sub-range of the same type counts, an
- * equal range of the same type is a copy and does not. */
+/* Was `child` derived from `parent`?  Range and type decide; a sub-range of the same type counts,
+ * an equal range of the same type is a copy and does not. */
 static inline bool cap_is_ancestor(const struct capability *child, const struct capability *parent)
 {
     if (cap_type_root(child->type) != cap_type_root(parent->type) ||

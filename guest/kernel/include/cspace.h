@@ -26,8 +26,8 @@ static inline bool cap_is_cnode(const struct capability *cap)
     return cap->type == ObjType_L1CNode || cap->type == ObjType_L2CNode;
 }
 
-/* The part of the root in which L1 slot *l1 lies, and *l1 becomes the slot in that part; beyond the last
- * part it is too large for it.  At most ROOTCN_MAX_PARTS steps. */
+/* The part of the root in which L1 slot *l1 lies, and *l1 becomes the slot in that part; beyond the
+ * last part it is too large for it.  At most ROOTCN_MAX_PARTS steps. */
 const struct capability *cspace_root_part(const struct capability *root, uint64_t *l1);
 
 /* The CTE at `cptr`, `level` (2: L2 slot, 1: L1 slot) of the CSpace rooted at `root`, empty or not.

@@ -9,13 +9,13 @@
 #include "dispatch.h"
 #include "work.h"
 
-/* Instead of an error: the call has done its share of work, and its caller must make it again, at once or
- * when others have run.  No code of errors/errno.def, and no domain ever sees them. */
+/* Instead of an error: the call has done its share of work, and its caller must make it again, at
+ * once or when others have run.  No code of errors/errno.def, and no domain ever sees them. */
 #define KERNEL_AGAIN (~(errval_t)0)
 #define KERNEL_AGAIN_LATER (~(errval_t)1)
 
-/* Deletes the capability; the last one of an object ends the object, and contents of CNodes go, too.
- * KERNEL_AGAIN: cap_delete_rest() must follow, `cte` is done with. */
+/* Deletes the capability; the last one of an object ends the object, and contents of CNodes go,
+ * too. KERNEL_AGAIN: cap_delete_rest() must follow, `cte` is done with. */
 errval_t cap_delete(struct cte *cte);
 errval_t cap_delete_rest(void);
 
@@ -33,8 +33,8 @@ errval_t cap_delete_orphans(void);
 
 /* ---- for the steps of one type (objects/) ---- */
 
-/* A record: the last capability of an object that is being taken apart.  node.step says how far: a number
- * of the type's own, 0 at first, or one of these. */
+/* A record: the last capability of an object that is being taken apart.  node.step says how far: a
+ * number of the type's own, 0 at first, or one of these. */
 #define STEP_STUCK UINT32_MAX       /* something in it is locked */
 #define STEP_WAITS (UINT32_MAX - 1) /* a dispatcher of whose end the monitor has not heard */
 

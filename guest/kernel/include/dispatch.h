@@ -55,8 +55,9 @@ static inline struct dcb *endpoint_listener(const struct capability *endpoint)
     return phys_to_mem(paddr(endpoint->u.endpoint.listener));
 }
 
-/* Has `dcb` all it takes to run: a CSpace, an address space and a frame, and was it never stopped?  Whoever
- * delivers to a dispatcher, wakes it, makes it runnable or enters it asks this, and nothing else. */
+/* Has `dcb` all it takes to run: a CSpace, an address space and a frame, and was it never stopped?
+ * Whoever delivers to a dispatcher, wakes it, makes it runnable or enters it asks this, and nothing
+ * else. */
 static inline bool dispatcher_is_complete(const struct dcb *dcb)
 {
     debug_assert(!dcb->complete || (dcb->disp != NULL && dcb->cr3 != 0 && !dcb->stopped));
@@ -73,7 +74,8 @@ static inline void dispatcher_update_complete(struct dcb *dcb)
 /* Whose address space is loaded; NULL when idle. */
 extern struct dcb *current;
 
-/* Runs `dcb` in the slice that is under way: resumes it if it was disabled, else makes the run upcall. */
+/* Runs `dcb` in the slice that is under way: resumes it if it was disabled, else makes the run
+ * upcall. */
 void __attribute__((noreturn)) dispatch(struct dcb *dcb);
 
 /* Runs what the scheduler says, or idles. */
@@ -92,8 +94,8 @@ extern struct loaded {
     systime_t at;           /* machine time of the last dispatch() */
 } loaded;
 
-/* Makes the processor that of `dcb`: address space, save areas, segments.  Inline for the short way of messages;
- * all others call dispatch_switch_to(). */
+/* Makes the processor that of `dcb`: address space, save areas, segments.  Inline for the short way
+ * of messages; all others call dispatch_switch_to(). */
 static inline __attribute__((always_inline)) void dispatch_load(struct dcb *dcb)
 {
     if ((boot_info->flags & ABI_BOOT_WIDE_VECTORS) && loaded.vectors_of != dcb) {
@@ -122,22 +124,23 @@ void dispatch_save_fpu(struct registers_x86_64 *area);
 void __attribute__((noreturn)) dispatch_upcall(struct dcb *dcb, unsigned kind, lvaddr_t entry,
                                                uint64_t a1, uint64_t a2, uint64_t a3);
 
-/* Tries the short way of an LRPC call to the endpoint at `cptr` with `length` words; returns false, having
- * changed nothing, if the call must take the general way (lrpc.c). */
+/* Tries the short way of an LRPC call to the endpoint at `cptr` with `length` words; returns false,
+ * having changed nothing, if the call must take the general way (lrpc.c). */
 bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length);
 
-/* Stops `dcb` for good: out of run queue, heap of sleepers and notification table.  `tell`: it did not
- * ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped already. */
+/* Stops `dcb` for good: out of run queue, heap of sleepers and notification table.  `tell`: it did
+ * not ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped
+ * already. */
 void dispatch_stop(struct dcb *dcb, bool tell);
 
-/* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next one
- * it has not asked for yet (0: none). */
+/* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next
+ * one it has not asked for yet (0: none). */
 extern struct cte stop_monitor;
 extern void (*stop_hint)(struct cte *monitor);
 struct dcb *stop_take(void);
 
-/* Must `dcb` stay because the monitor has not heard of its end?  If not, it is not in the queue any more.
- * Is `dcb` the monitor that will ask? */
+/* Must `dcb` stay because the monitor has not heard of its end?  If not, it is not in the queue any
+ * more.  Is `dcb` the monitor that will ask? */
 bool stop_holds(struct dcb *dcb);
 bool stop_is_monitor(const struct dcb *dcb);
 

@@ -13,8 +13,9 @@
 extern struct kernel_stats kernel_counters;
 extern struct mdb kernel_mdb;
 
-/* Capabilities that the monitor keeps locked for other cores: each says that a copy of it, or something made
- * of it, is in use there.  Not in kernel_mdb, so that revocation does not meet them again and again. */
+/* Capabilities that the monitor keeps locked for other cores: each says that a copy of it, or
+ * something made of it, is in use there.  Not in kernel_mdb, so that revocation does not meet them
+ * again and again. */
 extern struct mdb kernel_remote_mdb;
 
 #endif

@@ -14,9 +14,9 @@
  * starts with the type root, the right subtree decides the root, and the left one can only add a
  * greater end under the node's own root.
  *
- * Ring 0 is slow on some hosts, so keys are computed once for a walk, and ends are maintained on the
- * way down where that is possible.  Nothing here may look at rights, owner or relation bits, free or
- * clear a CTE, or change the capability in it.
+ * Ring 0 is slow on some hosts, so keys are computed once for a walk, and ends are maintained on
+ * the way down where that is possible.  Nothing here may look at rights, owner or relation bits,
+ * free or clear a CTE, or change the capability in it.
  */
 #include "mdb_internal.h"
 
@@ -25,7 +25,7 @@ void mdb_init(struct mdb *db)
     db->root = NULL;
 }
 
-/* --- subtree ends and rotations ---------------------------------------------------------------- */
+/* --- subtree ends and rotations --------------------------------------------------------------- */
 
 static inline bool end_exceeds(uint8_t root_a, uint64_t end_a, uint8_t root_b, uint64_t end_b)
 {
@@ -100,7 +100,7 @@ static inline struct cte *split(struct cte *top)
     return top;
 }
 
-/* --- insert ------------------------------------------------------------------------------------ */
+/* --- insert ----------------------------------------------------------------------------------- */
 
 enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
 {
@@ -149,7 +149,7 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
     return MDB_OK;
 }
 
-/* --- remove ------------------------------------------------------------------------------------ */
+/* --- remove ----------------------------------------------------------------------------------- */
 
 /* Lowers `top` after its subtrees have lost a level, and restores the shape below it. */
 static struct cte *lower(struct cte *top, unsigned level)
@@ -264,7 +264,7 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
     return MDB_OK;
 }
 
-/* --- replace ----------------------------------------------------------------------------------- */
+/* --- replace ---------------------------------------------------------------------------------- */
 
 enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replacement)
 {
@@ -321,7 +321,7 @@ enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replace
     return MDB_OK;
 }
 
-/* --- neighbours -------------------------------------------------------------------------------- */
+/* --- neighbours ------------------------------------------------------------------------------- */
 
 struct cte *mdb_first(const struct mdb *db)
 {

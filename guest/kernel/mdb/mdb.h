@@ -92,8 +92,8 @@ static inline bool mdb_is_inserted(const struct cte *cte)
  * MDB_INSERTED_ALREADY, MDB_NO_CAPABILITY: nothing changed. */
 enum mdb_status mdb_insert(struct mdb *db, struct cte *cte);
 
-/* Takes `cte` out; its capability, owner and bits stay.  Call this before the capability is cleared.
- * MDB_NOT_INSERTED: nothing changed. */
+/* Takes `cte` out; its capability, owner and bits stay.  Call this before the capability is
+ * cleared.  MDB_NOT_INSERTED: nothing changed. */
 enum mdb_status mdb_remove(struct mdb *db, struct cte *cte);
 
 /* Puts `replacement` in the place of `cte`: a capability moves to another slot.  `replacement` must
@@ -118,8 +118,8 @@ struct cte *mdb_find_less(const struct mdb *db, const struct capability *cap, bo
 /* A capability that is equal to `cap` (a copy, the first in the order), NULL if there is none. */
 struct cte *mdb_find_equal(const struct mdb *db, const struct capability *cap);
 
-/* Another CTE with a copy of the capability in `cte`, which is in the database; NULL: it is the only
- * one on this core. */
+/* Another CTE with a copy of the capability in `cte`, which is in the database; NULL: it is the
+ * only one on this core. */
 struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte);
 
 /* Smallest capability of the type root whose range holds `address`, NULL if there is none. */
@@ -161,7 +161,8 @@ static inline bool mdb_has_ancestors(const struct mdb *db, const struct capabili
 
 /* Descendants of `cap` in the order, outer before inner, copies of descendants included, copies of
  * `cap` itself not: the first one, and the one after `after`, which must be in the database.
- * NULL: there is none.  To revoke, take the first one until there is none; to mark, step through. */
+ * NULL: there is none.  To revoke, take the first one until there is none; to mark, step
+ * through. */
 struct cte *mdb_first_descendant(const struct mdb *db, const struct capability *cap);
 struct cte *mdb_next_descendant(const struct mdb *db, const struct capability *cap,
                                 const struct cte *after);
@@ -171,7 +172,7 @@ static inline bool mdb_has_descendants(const struct mdb *db, const struct capabi
     return mdb_first_descendant(db, cap) != NULL;
 }
 
-/* --- checks, for tests and debug builds: O(n) --------------------------------------------------- */
+/* --- checks, for tests and debug builds: O(n) ------------------------------------------------- */
 
 /* The first broken rule that a check has met; `rule` is NULL when all hold. */
 struct mdb_violation {
@@ -179,7 +180,8 @@ struct mdb_violation {
     const struct cte *cte; /* where */
 };
 
-/* Links, levels, order and subtree ends.  `*count` (may be NULL): nodes seen.  True: all is well. */
+/* Links, levels, order and subtree ends.  `*count` (may be NULL): nodes seen.  True: all is
+ * well. */
 bool mdb_check_invariants(const struct mdb *db, size_t *count, struct mdb_violation *violation);
 
 /* Ranges under one type root nest or are disjoint. */

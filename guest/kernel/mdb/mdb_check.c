@@ -4,10 +4,10 @@
  *
  * One walk in order with a stack of bounded length.  Every rule is local, so a node is judged by
  * looking at itself, its children and its predecessor only: levels (a left child one below, a right
- * child one below or equal, never two equal in a row), strictly ascending order, and the subtree end
- * as the greatest of its own and its children's.  Together they prove the whole tree.  A damaged
- * tree must not hang or crash the checker: a path longer than the greatest possible one ends it, and
- * so does a node that comes after itself, as a cycle would make it.
+ * child one below or equal, never two equal in a row), strictly ascending order, and the subtree
+ * end as the greatest of its own and its children's.  Together they prove the whole tree.  A
+ * damaged tree must not hang or crash the checker: a path longer than the greatest possible one
+ * ends it, and so does a node that comes after itself, as a cycle would make it.
  *
  * Nothing here may write to a node.
  */

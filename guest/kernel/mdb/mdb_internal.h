@@ -29,7 +29,8 @@
 
 #define MDB_LAST_TYPE UINT8_MAX
 
-/* A place in the order, behind all capabilities of this range and type and before all later ones. */
+/* A place in the order, behind all capabilities of this range and type and before all later
+ * ones. */
 struct mdb_position {
     uint64_t base;
     uint64_t bytes;

@@ -4,11 +4,13 @@
  *
  * All of them are built from two walks down the tree:
  *   mdb_first_behind()   first capability behind a position of the order;
- *   last_reaching()      last capability before a position whose range ends at or beyond an address.
+ *   last_reaching()      last capability before a position whose range ends at or beyond an
+ *                        address.
  * The second one is the interval query.  As ranges under one type root nest, all ranges around a
- * point form a chain, and the last of them in the order is the innermost.  If that one surrounds the
- * queried range, all the others do; if it does not, it overlaps partially.  So one walk classifies
- * all ranges that begin before the queried one, and a second walk those that begin in it.
+ * point form a chain, and the last of them in the order is the innermost.  If that one surrounds
+ * the queried range, all the others do; if it does not, it overlaps partially.  So one walk
+ * classifies all ranges that begin before the queried one, and a second walk those that begin in
+ * it.
  *
  * For ancestors and descendants all capabilities of the same range and type are skipped at once:
  * whether one capability descends from another is decided by these two alone.
@@ -83,7 +85,7 @@ static struct cte *last_reaching(const struct mdb *db, const struct mdb_position
     return found;
 }
 
-/* --- equality ---------------------------------------------------------------------------------- */
+/* --- equality --------------------------------------------------------------------------------- */
 
 struct cte *mdb_find_greater(const struct mdb *db, const struct capability *cap, bool or_equal)
 {
@@ -162,7 +164,7 @@ struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte)
     return NULL;
 }
 
-/* --- ranges ------------------------------------------------------------------------------------ */
+/* --- ranges ----------------------------------------------------------------------------------- */
 
 struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, uint64_t address)
 {
@@ -233,7 +235,7 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
     return MDB_RANGE_INNER;
 }
 
-/* --- relations --------------------------------------------------------------------------------- */
+/* --- relations -------------------------------------------------------------------------------- */
 
 struct cte *mdb_find_ancestor(const struct mdb *db, const struct capability *cap)
 {

@@ -14,8 +14,8 @@ static errval_t find_source(struct capability *root, struct cap_place place, str
     return err_is_fail(err) ? err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP) : err;
 }
 
-/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only; its next part is an exception,
- * which retype makes and nobody copies: so a root can never be a part of itself. */
+/* May a capability of this type lie in that CNode?  L1 holds L2CNodes only; its next part is an
+ * exception, which retype makes and nobody copies: so a root can never be a part of itself. */
 static bool fits(const struct capability *cnode, unsigned type)
 {
     return cnode->type == ObjType_L2CNode || type == ObjType_L2CNode ||

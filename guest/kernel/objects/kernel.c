@@ -61,8 +61,9 @@ static errval_t decode_capability(const struct invocation *inv, struct capabilit
     return ops_of(cap)->check_wire(cap);
 }
 
-/* The database relies on it that ranges nest.  A core that owns memory makes no others as long as those it
- * gave away are in use; this core may not have heard yet that one is not, or hears from a liar. */
+/* The database relies on it that ranges nest.  A core that owns memory makes no others as long as
+ * those it gave away are in use; this core may not have heard yet that one is not, or hears from a
+ * liar. */
 static bool overlaps(const struct capability *cap)
 {
     return cap_types[cap->type].memory &&

@@ -29,8 +29,8 @@ struct invocation {
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root);
 
 /* Copies `bytes` bytes from or to the caller's address `user`, which must lie 8-byte aligned in its
- * dispatcher frame; false if it does not (SYS_ERR_INVALID_USER_BUFFER).  Nobody gets a pointer to that memory:
- * the domain may write it from another core. */
+ * dispatcher frame; false if it does not (SYS_ERR_INVALID_USER_BUFFER).  Nobody gets a pointer to
+ * that memory: the domain may write it from another core. */
 bool invocation_copy_in(const struct invocation *inv, void *to, uint64_t user, uint64_t bytes);
 bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void *from,
                          uint64_t bytes);

@@ -2,11 +2,11 @@
  *
  * Page tables as capabilities: map, unmap, change of rights (facts §3.3).
  *
- * A capability is mapped at most once; the mapping is a capability of its own, made by map.  The two
- * CTEs point at each other, and a mapping sorts in the database by the table entries it fills, so
- * deletion of the frame, of the mapping or of the table finds the others without search.  The virtual
- * address of an entry is not known here (a table may hang anywhere), so the whole address space is
- * flushed when rights shrink.
+ * A capability is mapped at most once; the mapping is a capability of its own, made by map.  The
+ * two CTEs point at each other, and a mapping sorts in the database by the table entries it fills,
+ * so deletion of the frame, of the mapping or of the table finds the others without search.  The
+ * virtual address of an entry is not known here (a table may hang anywhere), so the whole address
+ * space is flushed when rights shrink.
  */
 #include "delete.h"
 #include "objects.h"
@@ -135,9 +135,9 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
     return check_rights(frame, attr);
 }
 
-/* A table goes one level below its parent: the type after a type is its mapping, then comes the next lower
- * table.  The upper half is not the domain's.  As a page, a table could be written by its owner: that is a
- * question of rights. */
+/* A table goes one level below its parent: the type after a type is its mapping, then comes the
+ * next lower table.  The upper half is not the domain's.  As a page, a table could be written by
+ * its owner: that is a question of rights. */
 static errval_t decode_map_table(const struct capability *table, uint64_t attr, struct map *m)
 {
     if (table->type == ObjType_VNode_x86_64_ptable && (attr & PTABLE_WRITE))
@@ -262,8 +262,9 @@ static void delete_step(struct cte *record, struct work *work)
     delete_finish(record);
 }
 
-/* A mapping without entries belongs to its owner until he deletes it.  Nobody may find it by its table
- * any more, so its place in the database becomes one that nothing else has: behind all memory. */
+/* A mapping without entries belongs to its owner until he deletes it.  Nobody may find it by its
+ * table any more, so its place in the database becomes one that nothing else has: behind all
+ * memory. */
 static void retire_mapping(struct cte *mapping)
 {
     static uint64_t retired;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The boot manager (overview 1.7): starts the other cores, then everything in the menu that is neither
- * part of the system nor marked `boot`, each entry on the cores of its core= (core 0 without).
+ * The boot manager (overview 1.7): starts the other cores, then everything in the menu that is
+ * neither part of the system nor marked `boot`, each entry on the cores of its core= (core 0
+ * without).
  *
  * When all programs it started have ended, the machine is switched off with the highest of their
  * statuses: at once if there is none, never if one of them never ends.

@@ -8,9 +8,9 @@
  *   monitor   gets the Kernel capability, IO, the window, the modules, and RAM for itself
  *   mem_serv  gets all other RAM
  *
- * The monitor is started first.  It answers with an endpoint of its own for the memory server, which
- * so finds a monitor behind its INITEP like every other domain; init needs no part in their talk.
- * init must not keep anything: RAM it has not given away is lost.
+ * The monitor is started first.  It answers with an endpoint of its own for the memory server,
+ * which so finds a monitor behind its INITEP like every other domain; init needs no part in their
+ * talk.  init must not keep anything: RAM it has not given away is lost.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>

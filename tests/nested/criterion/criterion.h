@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * As much of Criterion's interface as the KVM self-tests use, for places where Criterion itself is too
- * heavy: inside an emulated machine, and where its result must be compared line by line with that of
- * another host.  A test written for Criterion compiles with either; tests/nested/selftest.c runs them.
+ * As much of Criterion's interface as the KVM self-tests use, for places where Criterion itself is
+ * too heavy: inside an emulated machine, and where its result must be compared line by line with
+ * that of another host.  A test written for Criterion compiles with either; tests/nested/selftest.c
+ * runs them.
  */
 #ifndef TESTS_NESTED_CRITERION_H
 #define TESTS_NESTED_CRITERION_H
@@ -11,8 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What of a suite's settings is honoured: `fini` runs after a test of it that failed.  Each test has
- * one deadline, the same for all. */
+/* What of a suite's settings is honoured: `fini` runs after a test of it that failed.  Each test
+ * has one deadline, the same for all. */
 struct selftest_suite {
     unsigned timeout;
     void (*fini)(void);
@@ -21,8 +22,8 @@ struct selftest_suite {
 /* Called before main() for each test. */
 void selftest_add(const char *name, void (*function)(void), const struct selftest_suite *suite);
 
-/* Ends the test: failed (with place, what did not hold, and the two values if it is a comparison), or
- * skipped. */
+/* Ends the test: failed (with place, what did not hold, and the two values if it is a comparison),
+ * or skipped. */
 __attribute__((format(printf, 5, 6), noreturn)) void selftest_fail(const char *file, int line,
                                                                    const char *condition,
                                                                    const long long *values,

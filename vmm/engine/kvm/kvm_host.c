@@ -76,8 +76,8 @@ int kvm_make_vm(const struct kvm_host *host)
 
 void kvm_install_kick_handler(void)
 {
-    /* SA_RESTART: KVM_RUN ends all the same (immediate_exit is set), but a kick that comes late must not
-     * cut off what the thread writes to a slow terminal or pipe. */
+    /* SA_RESTART: KVM_RUN ends all the same (immediate_exit is set), but a kick that comes late
+     * must not cut off what the thread writes to a slow terminal or pipe. */
     struct sigaction action = { .sa_handler = no_action, .sa_flags = SA_RESTART };
     sigemptyset(&action.sa_mask);
     sigaction(KVM_KICK_SIGNAL, &action, NULL);
@@ -155,9 +155,9 @@ static int check_extensions(struct kvm_host *host)
     return 0;
 }
 
-/* The guest has no APIC; state beyond what FXSAVE saves would leak between dispatchers; and what the host
- * counts, or a transaction that its load aborts, is no part of the machine either, nor is a hypervisor in
- * the guest (VMX, SVM). */
+/* The guest has no APIC; state beyond what FXSAVE saves would leak between dispatchers; and what
+ * the host counts, or a transaction that its load aborts, is no part of the machine either, nor is
+ * a hypervisor in the guest (VMX, SVM). */
 static void trim_cpuid(struct kvm_host *host)
 {
     struct kvm_host_cpuid *cpuid = &host->cpuid;

@@ -2,10 +2,10 @@
  *
  * Errors of KVM in words.
  *
- * "Resource temporarily unavailable" is what a user gets who may not make another task (KVM makes workers
- * of its own in the cgroup of its caller), and "Device or resource busy" one whose processor another
- * hypervisor has taken.  This looks into /proc and /sys for the limit or the module by name.  It only
- * reads, and whatever it does not find it leaves out.
+ * "Resource temporarily unavailable" is what a user gets who may not make another task (KVM makes
+ * workers of its own in the cgroup of its caller), and "Device or resource busy" one whose
+ * processor another hypervisor has taken.  This looks into /proc and /sys for the limit or the
+ * module by name.  It only reads, and whatever it does not find it leaves out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static bool read_limit(const char *root, const char *path, unsigned long long *v
     return found;
 }
 
-/* A line of /proc/self/cgroup is "7:pids:/path" for a controller of the first version, "0::/path" for the
- * second.  Looks for the lowest limit of that name from the process's group upwards. */
+/* A line of /proc/self/cgroup is "7:pids:/path" for a controller of the first version, "0::/path"
+ * for the second.  Looks for the lowest limit of that name from the process's group upwards. */
 static bool find_limit(const char *root, const char *controller, const char *name, char *found,
                        size_t found_bytes, unsigned long long *value)
 {

@@ -38,7 +38,8 @@ struct kvm_host {
 int kvm_host_open(struct kvm_host *host);
 void kvm_host_close(struct kvm_host *host);
 
-/* Installs the handler of KVM_KICK_SIGNAL, which does nothing; system calls but KVM_RUN are restarted. */
+/* Installs the handler of KVM_KICK_SIGNAL, which does nothing; system calls but KVM_RUN are
+ * restarted. */
 void kvm_install_kick_handler(void);
 
 /* A new VM's descriptor, or a negative errno. */
@@ -73,9 +74,9 @@ void kvm_trap_changed(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
 /* ---- kvm_limits.c ---- */
 
-/* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit of
- * tasks (EAGAIN), of memory (ENOMEM), another hypervisor (EBUSY).  `root` stands before /proc and /sys, ""
- * but in tests. */
+/* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit
+ * of tasks (EAGAIN), of memory (ENOMEM), another hypervisor (EBUSY).  `root` stands before /proc
+ * and /sys, "" but in tests. */
 void kvm_explain(const char *root, int error, char *text, size_t bytes);
 
 /* ---- kvm_vcpu.c ---- */
@@ -88,8 +89,9 @@ struct kvm_vcpu {
     pthread_t thread;
     bool has_thread;
 
-    /* How others reach a vCPU: whoever sets a cause bit or the engine's stop reason does so first and
-     * looks at in_guest afterwards; the vCPU sets in_guest first and looks at them afterwards. */
+    /* How others reach a vCPU: whoever sets a cause bit or the engine's stop reason does so first
+     * and looks at in_guest afterwards; the vCPU sets in_guest first and looks at them
+     * afterwards. */
     atomic_bool in_guest;
     atomic_bool held;     /* a fault lets it stand still */
     atomic_bool busy;     /* the guest runs, or a request of it is carried out */

@@ -3,10 +3,11 @@
  * The probe guest: twenty instructions that find out what no capability bit says.
  *
  * A VM of 16 pages enters ring 3 by `iretq`, executes an instruction of AVX, which CR4 forbids, or
- * `wrfsbase` (if CPUID offers it), and then `syscall`.  Where `syscall` works it arrives at LSTAR in
- * ring 0; on software KVM the ring does not change, so fetching from LSTAR raises #PF with CR2 = RIP =
- * LSTAR.  Whichever place in ring 0 is reached tells its name through a port, which ends the probe.
- * Anything else that happens means this KVM cannot run our guests, and is reported with what was seen.
+ * `wrfsbase` (if CPUID offers it), and then `syscall`.  Where `syscall` works it arrives at LSTAR
+ * in ring 0; on software KVM the ring does not change, so fetching from LSTAR raises #PF with CR2 =
+ * RIP = LSTAR.  Whichever place in ring 0 is reached tells its name through a port, which ends the
+ * probe.  Anything else that happens means this KVM cannot run our guests, and is reported with
+ * what was seen.
  *
  * The guest has its own page tables: its kernel page in the upper half, supervisor only, its user
  * page in the lower half, as the CPU driver has it.  It shares nothing with the machine.
@@ -233,9 +234,9 @@ static void free_vm(struct kvm_host *host, struct probe_vm *vm)
 }
 
 /* Runs until the guest says something.  A timer of this thread ends a guest that never does.  Other
- * signals end KVM_RUN as well, and so does a process that is stopped and goes on (Ctrl-Z, a debugger):
- * then it is entered again.  The timer has to come twice, for while the process is stopped, however
- * long, it comes once. */
+ * signals end KVM_RUN as well, and so does a process that is stopped and goes on (Ctrl-Z, a
+ * debugger): then it is entered again.  The timer has to come twice, for while the process is
+ * stopped, however long, it comes once. */
 static int run_guarded(const struct probe_vm *vm)
 {
     kvm_install_kick_handler();

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory slots: one for each region of the machine, and the window cut into pieces where some of its
- * pages are trapped.
+ * Memory slots: one for each region of the machine, and the window cut into pieces where some of
+ * its pages are trapped.
  *
- * A trapped page lies in a read-only slot: loads run free, a store leaves the guest with its address
- * and data.  KVM can neither make a slot read-only in place nor split one, so the slots concerned are
- * deleted and made anew, and meanwhile no vCPU may be in the guest: it would find no memory there.
- * Whoever changes slots says so first and then looks who is in the guest; a vCPU says that it enters
- * and then looks whether slots change (kvm_vcpu.c); so none slips through.
+ * A trapped page lies in a read-only slot: loads run free, a store leaves the guest with its
+ * address and data.  KVM can neither make a slot read-only in place nor split one, so the slots
+ * concerned are deleted and made anew, and meanwhile no vCPU may be in the guest: it would find no
+ * memory there.  Whoever changes slots says so first and then looks who is in the guest; a vCPU
+ * says that it enters and then looks whether slots change (kvm_vcpu.c); so none slips through.
  */
 #include <assert.h>
 #include <errno.h>

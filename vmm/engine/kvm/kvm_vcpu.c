@@ -3,14 +3,14 @@
  * One vCPU and its thread.
  *
  * The thread waits until the core is started, then enters the guest again and again and answers its
- * exits.  An interrupt is pending exactly while the core's cause word is not zero: before each entry
- * the thread injects it if the guest can take it, else asks for an exit when it can.  HLT waits on a
- * condition variable.  A kick makes the thread look again: if it is in the guest, immediate_exit and
- * a signal end KVM_RUN, if it waits, it is woken.
+ * exits.  An interrupt is pending exactly while the core's cause word is not zero: before each
+ * entry the thread injects it if the guest can take it, else asks for an exit when it can.  HLT
+ * waits on a condition variable.  A kick makes the thread look again: if it is in the guest,
+ * immediate_exit and a signal end KVM_RUN, if it waits, it is woken.
  *
  * Nobody but this thread touches the vCPU's registers.  No wake-up is lost, because the thread
- * publishes in_guest before it looks at cause and stop_reason, and a kicker sets one of these before
- * it looks at in_guest (all sequentially consistent).
+ * publishes in_guest before it looks at cause and stop_reason, and a kicker sets one of these
+ * before it looks at in_guest (all sequentially consistent).
  */
 #include <assert.h>
 #include <errno.h>
@@ -101,8 +101,8 @@ static void finish_instruction(struct kvm_vcpu *vcpu)
     }
 }
 
-/* The saved state has the legacy area of FXSAVE, then at byte 512 a word with a bit for each component
- * that is in use; components without their bit are in their initial state, all zero. */
+/* The saved state has the legacy area of FXSAVE, then at byte 512 a word with a bit for each
+ * component that is in use; components without their bit are in their initial state, all zero. */
 void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu)
 {
     enum { IN_USE_WORD = 512 / sizeof(uint32_t), X87_AND_SSE = 3 };
@@ -266,8 +266,9 @@ static void wait_outside(struct kvm_vcpu *vcpu)
     pthread_mutex_unlock(&vcpu->lock);
 }
 
-/* KVM could not run the guest for want of something: waits a moment, since that may pass, but not for
- * long, since a vCPU that goes on trying looks like a guest that does nothing.  False: give up. */
+/* KVM could not run the guest for want of something: waits a moment, since that may pass, but not
+ * for long, since a vCPU that goes on trying looks like a guest that does nothing.  False: give
+ * up. */
 static bool wait_for_host(struct kvm_vcpu *vcpu, int error, unsigned *attempts)
 {
     const struct timespec moment = { .tv_nsec = 2000000 };

@@ -3,11 +3,11 @@
  * The deterministic engine: a whole machine on one host thread, in virtual time, from one seed.
  *
  * The Unicorn library translates and executes guest code on one processor; the cores take turns on
- * it as saved contexts (unicorn_run.c).  The library knows page tables and most instructions; rings,
- * the IDT, the TSS, system calls, ports and time are done here (unicorn_hooks.c, unicorn_trap.c).
- * Two runs of the same build with the same machine and seed are identical bit for bit, so nothing
- * of the host - time, addresses, threads, the order of a hash table - may reach the guest or the
- * schedule.  docs/determinism.md says what is promised.
+ * it as saved contexts (unicorn_run.c).  The library knows page tables and most instructions;
+ * rings, the IDT, the TSS, system calls, ports and time are done here (unicorn_hooks.c,
+ * unicorn_trap.c).  Two runs of the same build with the same machine and seed are identical bit for
+ * bit, so nothing of the host - time, addresses, threads, the order of a hash table - may reach the
+ * guest or the schedule.  docs/determinism.md says what is promised.
  *
  * Why one processor with N contexts and not N processors: each processor of the library tracks
  * translated code and write-protection for itself, so code that one core loads for another (a CPU

@@ -2,11 +2,11 @@
  *
  * Survives an abort() of the Unicorn library.
  *
- * A few encodings that no compiler makes (`lock bts` of a register) end the library by abort() when it
- * translates them, and any program of the guest may hold one.  So while the library executes, SIGABRT
- * goes back to before it was entered.  Its processor is then good for being looked at and closed, not
- * for going on: the run ends with a report instead of the program without one.  Outside of the library
- * abort() does what it always does.
+ * A few encodings that no compiler makes (`lock bts` of a register) end the library by abort() when
+ * it translates them, and any program of the guest may hold one.  So while the library executes,
+ * SIGABRT goes back to before it was entered.  Its processor is then good for being looked at and
+ * closed, not for going on: the run ends with a report instead of the program without one.  Outside
+ * of the library abort() does what it always does.
  *
  * (In a file of its own, because <signal.h> has names for registers as well.)
  */

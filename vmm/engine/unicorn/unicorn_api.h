@@ -111,10 +111,10 @@ struct unicorn_msr {
     X(context_save, int, (unicorn_cpu *, unicorn_context *))                                \
     X(context_restore, int, (unicorn_cpu *, unicorn_context *))
 
-/* Functions inside the library, not of its interface: what translated code calls for an instruction,
- * by which unicorn_helpers.c gets from its own version to the library's.  `cpu` is the processor's
- * inner state, `return_address` the host address in the translated code.  raise_exception does not
- * return. */
+/* Functions inside the library, not of its interface: what translated code calls for an
+ * instruction, by which unicorn_helpers.c gets from its own version to the library's.  `cpu` is the
+ * processor's inner state, `return_address` the host address in the translated code.
+ * raise_exception does not return. */
 struct unicorn_state;
 #define UNICORN_INTERNALS(X)                                                                     \
     X(raise_exception, "raise_exception_err_ra_x86_64", void,                                    \
@@ -148,8 +148,8 @@ const struct unicorn_api *unicorn_load(char *reason, size_t reason_bytes, char *
 /* From now on unicorn_start() can do what it says. */
 void unicorn_catch_abort(void);
 
-/* Executes from `rip` on.  Returns an error of the library, or UNICORN_ABORTED if it called abort(): then
- * the processor must not execute again. */
+/* Executes from `rip` on.  Returns an error of the library, or UNICORN_ABORTED if it called
+ * abort(): then the processor must not execute again. */
 int unicorn_start(const struct unicorn_api *api, unicorn_cpu *cpu, uint64_t rip);
 
 #endif

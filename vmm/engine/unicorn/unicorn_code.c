@@ -13,8 +13,8 @@
  *  - a core is started that can execute it: whoever started the core has just put the code there,
  *  - a snapshot is restored and it holds something else.
  *
- * The library removes translations by virtual address in the address space in force.  Physical pages
- * are reached by switching paging off in a spare context for the time of the removal.
+ * The library removes translations by virtual address in the address space in force.  Physical
+ * pages are reached by switching paging off in a spare context for the time of the removal.
  *
  * The buffer of translations must never fill up: the library then throws all away in the middle of
  * its work and jumps into what it has thrown away.  So its use is estimated and all is forgotten in

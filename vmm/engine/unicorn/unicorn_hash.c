@@ -2,11 +2,12 @@
  *
  * The state of a machine on the deterministic engine, as one number.
  *
- * Hashed: what the machine feeds (guest memory, devices, events: machine_feed_state()); all registers of
- * every core that the guest can read back (general, control, debug, model specific, segments and tables
- * with their limits, FPU and SSE with tags and status); which cores run; time and PRNG.  Not hashed:
- * counters, and what only serves reports.  What another library or a new helper lets the guest keep
- * belongs here as well: tests/unit/test_unicorn_state.c has a guest for each.
+ * Hashed: what the machine feeds (guest memory, devices, events: machine_feed_state()); all
+ * registers of every core that the guest can read back (general, control, debug, model specific,
+ * segments and tables with their limits, FPU and SSE with tags and status); which cores run; time
+ * and PRNG.  Not hashed: counters, and what only serves reports.  What another library or a new
+ * helper lets the guest keep belongs here as well: tests/unit/test_unicorn_state.c has a guest for
+ * each.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,8 +21,8 @@ static void feed(void *context, const void *bytes, size_t count)
     XXH3_128bits_update(context, bytes, count);
 }
 
-/* All registers of models that the library keeps (its wrmsr), but for those that are elsewhere in the
- * state: EFER and the bases of FS and GS. */
+/* All registers of models that the library keeps (its wrmsr), but for those that are elsewhere in
+ * the state: EFER and the bases of FS and GS. */
 static const struct {
     uint32_t first, count;
 } msrs[] = {

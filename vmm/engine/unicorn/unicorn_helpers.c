@@ -10,11 +10,11 @@
  *   mov to DR0-7     kept, without effect (the library forgets translated code when a breakpoint is
  *                    set, also the block that sets it, and goes on in what it has forgotten)
  *
- * The library's interface has no hook for them.  But the functions that translated code calls for an
- * instruction are symbols like any other: defined here under the library's names and exported from
- * the program (-Wl,--export-dynamic-symbol, mk/config.mk), they come first when the dynamic linker
- * binds the library's references at dlopen(), as with a preloaded allocator.  Whether that happened
- * is found out by executing the instructions once, before the library is accepted
+ * The library's interface has no hook for them.  But the functions that translated code calls for
+ * an instruction are symbols like any other: defined here under the library's names and exported
+ * from the program (-Wl,--export-dynamic-symbol, mk/config.mk), they come first when the dynamic
+ * linker binds the library's references at dlopen(), as with a preloaded allocator.  Whether that
+ * happened is found out by executing the instructions once, before the library is accepted
  * (unicorn_check_helpers); a library built so that it cannot be done is refused, since runs on it
  * would not be repeatable.
  *

@@ -88,8 +88,8 @@ static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *u
 
 /* New code was translated.  From now on stores to its page must be seen, or they would leave stale
  * translations behind; but the library only watches the address that was executed, not other
- * mappings of the page that are in the TLB already.  So the TLB is emptied.  This is called for every
- * translation but the first of all. */
+ * mappings of the page that are in the TLB already.  So the TLB is emptied.  This is called for
+ * every translation but the first of all. */
 static void on_translation(unicorn_cpu *cpu, void *block, void *previous, void *user)
 {
     (void)previous;
@@ -135,8 +135,8 @@ static void on_trap(unicorn_cpu *cpu, uint32_t vector, void *user)
         .software = exception->is_software,
         .return_rip = exception->is_software ? exception->next_rip : state->rip,
     };
-    /* The library has stepped over a software interrupt.  If delivery faults, RIP must be back on it;
-     * int3 has one byte, all others two. */
+    /* The library has stepped over a software interrupt.  If delivery faults, RIP must be back on
+     * it; int3 has one byte, all others two. */
     if (trap.software)
         state->rip -=
             vector == VECTOR_BP && code_byte(engine, state, state->rip - 1) == 0xcc ? 1 : 2;

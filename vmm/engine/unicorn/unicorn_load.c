@@ -5,8 +5,8 @@
  * Order: the file named by $VMM_UNICORN; beside the program, where tools/fetch-unicorn puts it in a
  * build tree (build/unicorn) and `make install` in an installed one (lib/vmm); the system's.  The
  * first that is new enough wins; of those that are not, the reason names the last one looked at.
- * Versions below 2.1 are refused: 2.0 checks the guest's page tables but uses the virtual address as
- * the physical one, so no guest with paging can run.  So is a library in which unicorn_helpers.c
+ * Versions below 2.1 are refused: 2.0 checks the guest's page tables but uses the virtual address
+ * as the physical one, so no guest with paging can run.  So is a library in which unicorn_helpers.c
  * cannot put its functions in the place of the library's own.
  *
  * The library is never unloaded: its hooks and threads of other users could still point into it.

@@ -121,8 +121,8 @@ void unicorn_put(struct engine *engine);
 /* Lets the current slice end after at most `blocks` more blocks. */
 void unicorn_shorten(struct engine *engine, uint64_t blocks);
 
-/* Stops the current slice before its next block, calls unicorn_code_settle(), and lets it go on.  The
- * guest and the schedule do not notice. */
+/* Stops the current slice before its next block, calls unicorn_code_settle(), and lets it go on.
+ * The guest and the schedule do not notice. */
 void unicorn_pause(struct engine *engine);
 
 /* Machine time at this moment of the current slice. */
@@ -143,7 +143,8 @@ const char *unicorn_add_hooks(struct engine *engine);
 /* Whose slice the library executes on this thread from now on; NULL: nobody's. */
 void unicorn_helpers_for(struct engine *engine);
 
-/* The instructions executed by us, for the self-test; those of the x87 are ten bits from REACHED_X87 on. */
+/* The instructions executed by us, for the self-test; those of the x87 are ten bits from
+ * REACHED_X87 on. */
 enum {
     REACHED_TIME = 1,
     REACHED_RANDOM = 2,

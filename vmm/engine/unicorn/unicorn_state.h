@@ -28,8 +28,8 @@ struct unicorn_segment {
     uint32_t flags; /* second word of the descriptor */
 } __attribute__((packed, aligned(4)));
 
-/* The head of the state, as far as it is used here.  Packed, because a context holds it at an address
- * that is a multiple of 4 only; there are no holes. */
+/* The head of the state, as far as it is used here.  Packed, because a context holds it at an
+ * address that is a multiple of 4 only; there are no holes. */
 struct unicorn_state {
     uint64_t reg[16]; /* in the order of the instruction encoding: REG_*, then r8 .. r15 */
     uint64_t rip;
@@ -102,8 +102,8 @@ static inline struct unicorn_exception *unicorn_exception(const struct unicorn_l
     return (struct unicorn_exception *)((uint8_t *)context + layout->exception);
 }
 
-/* Finds the layout with a processor that has not run yet (its registers are changed).  Returns NULL,
- * or one line that says what was not where it should be. */
+/* Finds the layout with a processor that has not run yet (its registers are changed).  Returns
+ * NULL, or one line that says what was not where it should be. */
 const char *unicorn_find_layout(const struct unicorn_api *api, unicorn_cpu *cpu,
                                 struct unicorn_layout *layout);
 

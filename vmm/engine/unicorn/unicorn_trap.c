@@ -205,9 +205,9 @@ static bool read_code_segment(struct engine *engine, unsigned core, struct deliv
     return true;
 }
 
-/* The stack: of the gate (SDM 6.14.5 "Interrupt stack table"), of the new ring (6.14.4 "Stack switching
- * in IA-32e mode"), or the one in use; aligned in every case (6.14.2).  APM 8.9.3, 8.9.4; where they
- * lie in the TSS: SDM figure 7-11. */
+/* The stack: of the gate (SDM 6.14.5 "Interrupt stack table"), of the new ring (6.14.4 "Stack
+ * switching in IA-32e mode"), or the one in use; aligned in every case (6.14.2).  APM 8.9.3, 8.9.4;
+ * where they lie in the TSS: SDM figure 7-11. */
 static bool choose_stack(struct engine *engine, unsigned core, struct delivery *d,
                          struct trap *fault)
 {
@@ -225,8 +225,8 @@ static bool choose_stack(struct engine *engine, unsigned core, struct delivery *
     return true;
 }
 
-/* The frame: SDM 6.14.2 "64-bit mode stack frame"; RF in it: 17.3.1.1 and 6.5 (a fault: the instruction
- * will be tried again); APM 8.9.3. */
+/* The frame: SDM 6.14.2 "64-bit mode stack frame"; RF in it: 17.3.1.1 and 6.5 (a fault: the
+ * instruction will be tried again); APM 8.9.3. */
 static bool push_frame(struct engine *engine, unsigned core, struct delivery *d, struct trap *fault)
 {
     const struct unicorn_state *state = core_registers(engine, core);
@@ -248,8 +248,8 @@ static bool push_frame(struct engine *engine, unsigned core, struct delivery *d,
     return true;
 }
 
-/* Nothing can fail any more: SDM 6.12.1.3 "Flag usage"; SS becomes a null selector of the new ring when
- * the ring changes (6.14.4); APM 8.9.3. */
+/* Nothing can fail any more: SDM 6.12.1.3 "Flag usage"; SS becomes a null selector of the new ring
+ * when the ring changes (6.14.4); APM 8.9.3. */
 static void enter_handler(struct engine *engine, unsigned core, const struct delivery *d)
 {
     struct unicorn_state *state = core_registers(engine, core);

@@ -2,9 +2,9 @@
  *
  * Pages of the window whose stores the machine wants to see.
  *
- * A page is write-protected in the library, which then calls the hook for stores (unicorn_hooks.c) for
- * each; loads run free.  The library must not be asked for that while it executes, so the slice is
- * paused, and the guest and the schedule do not notice.
+ * A page is write-protected in the library, which then calls the hook for stores (unicorn_hooks.c)
+ * for each; loads run free.  The library must not be asked for that while it executes, so the slice
+ * is paused, and the guest and the schedule do not notice.
  */
 #include "abi/layout.h"
 #include "engine/unicorn/unicorn_private.h"

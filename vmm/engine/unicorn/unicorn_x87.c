@@ -73,7 +73,8 @@ static void write_st(const struct fpu *fpu, unsigned number, struct x87_number v
     fpu->api->reg_write(fpu->cpu, UNICORN_FP0 + register_of(fpu, number), bytes);
 }
 
-/* Moves the top of the stack by one; the register it comes from or goes to becomes empty or full. */
+/* Moves the top of the stack by one; the register it comes from or goes to becomes empty or
+ * full. */
 static void move_top(struct fpu *fpu, bool push)
 {
     uint16_t tags = 0;

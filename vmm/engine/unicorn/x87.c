@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The x87's transcendental functions and remainders (x87.h), by MPFR, which rounds correctly: the result
- * is the one number of 64 bits of mantissa that the mathematical value rounds to.
+ * The x87's transcendental functions and remainders (x87.h), by MPFR, which rounds correctly: the
+ * result is the one number of 64 bits of mantissa that the mathematical value rounds to.
  *
  * Operands and their rules are those of the Intel SDM, volume 2, FSIN, FCOS, FPTAN, FPATAN, F2XM1,
- * FYL2X, FYL2XP1, FPREM, FPREM1; what it leaves open (2^x - 1 beyond -1 to 1) is computed all the same.
- * A processor reduces large angles by a pi of 66 bits and so differs from the true sine in the last
- * bits; here it is the true one.
+ * FYL2X, FYL2XP1, FPREM, FPREM1; what it leaves open (2^x - 1 beyond -1 to 1) is computed all the
+ * same. A processor reduces large angles by a pi of 66 bits and so differs from the true sine in
+ * the last bits; here it is the true one.
  *
- * Numbers go in and out by their mantissa as an integer, so the host's own floating point, which has a
- * control word that somebody may have changed, is never asked.
+ * Numbers go in and out by their mantissa as an integer, so the host's own floating point, which
+ * has a control word that somebody may have changed, is never asked.
  */
 #include "engine/unicorn/x87.h"
 
@@ -59,8 +59,8 @@ static bool is_unsupported(struct x87_number x)
     return (x.exponent & EXPONENT) != 0 && !(x.mantissa & LEADING);
 }
 
-/* The other operand decides nothing once one is no number (SDM volume 1, 4.8.3.5): the NaN, quiet, and of
- * two the one with the larger mantissa. */
+/* The other operand decides nothing once one is no number (SDM volume 1, 4.8.3.5): the NaN, quiet,
+ * and of two the one with the larger mantissa. */
 static unsigned pass_nan(struct x87_number x, struct x87_number y, struct x87_number *result)
 {
     bool signalling = (is_nan(x) && !(x.mantissa & QUIET)) || (is_nan(y) && !(y.mantissa & QUIET));
@@ -108,9 +108,9 @@ static struct x87_number get(mpfr_t from)
     return (struct x87_number){ mantissa, (uint16_t)(sign | (exponent > 0 ? exponent : 0)) };
 }
 
-/* What the functions of MPFR leave, in the format of the x87; `ternary` says on which side it lies of
- * what it stands for.  They compute with MPFR's own range of exponents, so that nothing on the way
- * overflows. */
+/* What the functions of MPFR leave, in the format of the x87; `ternary` says on which side it lies
+ * of what it stands for.  They compute with MPFR's own range of exponents, so that nothing on the
+ * way overflows. */
 static struct x87_number round_to_format(mpfr_t value, int ternary, mpfr_rnd_t mode)
 {
     mpfr_exp_t least = mpfr_get_emin(), largest = mpfr_get_emax();
@@ -178,7 +178,8 @@ static unsigned compute_atan2(struct x87_number x, struct x87_number y, mpfr_rnd
 }
 
 /* y times a logarithm.  The logarithm is taken with more and more bits until all numbers that the
- * product can be round to the same; it is irrational unless it is exact, so that comes to an end. */
+ * product can be round to the same; it is irrational unless it is exact, so that comes to an
+ * end. */
 static int multiply_log(mpfr_t value, mpfr_t x, mpfr_t y, bool plus_one, mpfr_rnd_t mode)
 {
     mpfr_t log, product;
@@ -222,8 +223,8 @@ static unsigned quotient_bits(long quotient)
     return (low & 4 ? X87_C0 : 0) | (low & 2 ? X87_C3 : 0) | (low & 1 ? X87_C1 : 0);
 }
 
-/* Exact in every case.  Operands far apart take several steps, each of which takes at least 32 bits off
- * the difference of the exponents. */
+/* Exact in every case.  Operands far apart take several steps, each of which takes at least 32 bits
+ * off the difference of the exponents. */
 static unsigned compute_remainder(struct x87_number x, struct x87_number y, bool nearest,
                                   struct x87_number *result)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The x87's transcendental functions and remainders, correctly rounded: what they give depends on their
- * operands and the control word alone, never on the host's processor or C library.
+ * The x87's transcendental functions and remainders, correctly rounded: what they give depends on
+ * their operands and the control word alone, never on the host's processor or C library.
  */
 #ifndef VMM_ENGINE_UNICORN_X87_H
 #define VMM_ENGINE_UNICORN_X87_H
@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A number as the x87 keeps it: sign and exponent in one word, 64 bits of mantissa with the leading one. */
+/* A number as the x87 keeps it: sign and exponent in one word, 64 bits of mantissa with the leading
+ * one. */
 struct x87_number {
     uint64_t mantissa;
     uint16_t exponent; /* bit 15: sign; biased by 16383 */
@@ -35,9 +36,9 @@ enum x87_function {
 #define X87_C2 (1u << 10)
 #define X87_C3 (1u << 14)
 
-/* Computes a function of x and, for those of two operands, y, rounded as bits 10 and 11 of the control
- * word say.  Returns the bits to be set in the status word.  With X87_C2 the operand was out of range
- * (sine, cosine, tangent: *result is x), or *result is a partial remainder. */
+/* Computes a function of x and, for those of two operands, y, rounded as bits 10 and 11 of the
+ * control word say.  Returns the bits to be set in the status word.  With X87_C2 the operand was
+ * out of range (sine, cosine, tangent: *result is x), or *result is a partial remainder. */
 unsigned x87_compute(enum x87_function function, struct x87_number x, struct x87_number y,
                      uint16_t control, struct x87_number *result);
 

@@ -7,12 +7,12 @@
  * enabled area.  So a system call that blocks has nothing more to save, and every exit is the same
  * "resume from an area" by IRETQ (SYSRETQ does not work on software KVM).
  *
- * The area lies in memory that the domain can write, from another core at any moment.  So what a system
- * call asks for also goes into syscall_words, from the registers, and the C code looks there only: what
- * was checked is what is used.
+ * The area lies in memory that the domain can write, from another core at any moment.  So what a
+ * system call asks for also goes into syscall_words, from the registers, and the C code looks there
+ * only: what was checked is what is used.
  *
- * `syscall` enters at syscall_entry: on hardware in ring 0 on the user's stack; on software KVM as a
- * page fault whose CR2 and RIP are this very address, with RCX and R11 set as by hardware.
+ * `syscall` enters at syscall_entry: on hardware in ring 0 on the user's stack; on software KVM as
+ * a page fault whose CR2 and RIP are this very address, with RCX and R11 set as by hardware.
  *
  * The path is kept short, because on software KVM each instruction here costs a microsecond.
  */
@@ -154,8 +154,8 @@ vector_14:
 trap_common:
     cmpb $0, smap_on(%rip)
     je 1f
-    /* AC off, whatever the domain had: `syscall` does that, an exception does not.  (Software KVM does not
-     * know CLAC.) */
+    /* AC off, whatever the domain had: `syscall` does that, an exception does not.  (Software KVM
+     * does not know CLAC.) */
     pushfq
     andl $~RFLAGS_AC, (%rsp)
     popfq
@@ -244,8 +244,8 @@ arch_bad_state:
     leaq kernel_stack_top(%rip), %rsp
     jmp kernel_bad_state
 
-/* void arch_restore_fpu(area): RDI = area.  Reserved MXCSR bits fault, so they go first; if they are
- * back by then, trap_in_kernel knows this instruction. */
+/* void arch_restore_fpu(area): RDI = area.  Reserved MXCSR bits fault, so they go first; if they
+ * are back by then, trap_in_kernel knows this instruction. */
     .globl arch_restore_fpu
 arch_restore_fpu:
     fninit /* as arch_fxrstor() */
@@ -281,8 +281,8 @@ arch_upcall:
     xorl %r15d, %r15d
     iretq
 
-/* void arch_lrpc_upcall(udisp, offset, where, area, entry, stack): the first three stay where they are,
- * the words of the message follow in RCX R8 R9 R10 */
+/* void arch_lrpc_upcall(udisp, offset, where, area, entry, stack): the first three stay where they
+ * are, the words of the message follow in RCX R8 R9 R10 */
     .globl arch_lrpc_upcall
 arch_lrpc_upcall:
     pushq $0x1b
@@ -339,8 +339,8 @@ vector_table:
 
     .bss
     .p2align 12
-    /* arch_init() unmaps this page: who overflows the stack faults there, and as nothing can be pushed any
-     * more, that becomes a double fault, which has a stack of its own */
+    /* arch_init() unmaps this page: who overflows the stack faults there, and as nothing can be
+     * pushed any more, that becomes a double fault, which has a stack of its own */
     .globl kernel_stack_guard
 kernel_stack_guard:
     .skip 4096

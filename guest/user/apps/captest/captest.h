@@ -7,7 +7,8 @@
 
 #include <barrelfish/barrelfish.h>
 
-/* One pair: `operation` returned `err`, whose newest code must be `code`.  `when` says in what case. */
+/* One pair: `operation` returned `err`, whose newest code must be `code`.  `when` says in what
+ * case. */
 void expect(const char *operation, const char *when, errval_t err, enum err_code code);
 #define EXPECT(operation, when, code, call) expect(#operation, (when), (call), (code))
 

@@ -9,7 +9,8 @@
 
 #include "captest.h"
 
-/* More than 64 CNodes; with the L1 slots that are taken beforehand, more than one root CNode holds. */
+/* More than 64 CNodes; with the L1 slots that are taken beforehand, more than one root CNode
+ * holds. */
 #define SLOTS 20000
 #define ROOT_SLOTS 180
 #define PIECES 256

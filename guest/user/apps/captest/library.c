@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the user library adds: operations of several steps return a stack of codes, the newest of them named
- * after the step that failed and the oldest what the kernel said.
+ * What the user library adds: operations of several steps return a stack of codes, the newest of
+ * them named after the step that failed and the oldest what the kernel said.
  */
 #include "captest.h"
 

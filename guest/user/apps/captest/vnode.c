@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Page tables: map, unmap, change of rights.  The tables hang nowhere, so nothing here is ever seen by a
- * processor.
+ * Page tables: map, unmap, change of rights.  The tables hang nowhere, so nothing here is ever seen
+ * by a processor.
  */
 #include "captest.h"
 

@@ -6,8 +6,8 @@
  *   churn eat KIB                     takes that much memory from the memory server, and ends
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
- * memory in total than the machine has, and at the end the memory server must have as much as near the
- * beginning.  Ends with the highest status of the programs.
+ * memory in total than the machine has, and at the end the memory server must have as much as near
+ * the beginning.  Ends with the highest status of the programs.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>

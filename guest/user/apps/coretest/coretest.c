@@ -2,9 +2,9 @@
  *
  * coretest boot: a core that cannot be started can be started later.
  *
- * Started by the monitor, in the place of the boot manager.  Takes the memory of core 0 away, so that
- * core 1 cannot be started, twice; looks whether the attempts have cost anything; gives the memory
- * back, and then core 1 must start.  Asking for a core that runs already must do no harm.
+ * Started by the monitor, in the place of the boot manager.  Takes the memory of core 0 away, so
+ * that core 1 cannot be started, twice; looks whether the attempts have cost anything; gives the
+ * memory back, and then core 1 must start.  Asking for a core that runs already must do no harm.
  * Switches the machine off, with status 0 if all was as expected.
  */
 #include <barrelfish/barrelfish.h>

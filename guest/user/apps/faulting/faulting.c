@@ -2,11 +2,11 @@
  *
  * faulting: takes every page fault and trap a program can raise, and looks at what arrives.
  *
- * Each attempt is a few instructions of which one faults.  The thread's exception handler notes what
- * it was told (kind, subtype, address) and continues behind the attempt.  Engines and hosts deliver
- * exceptions in different ways (native, emulated, by hand), and what the program sees must be the same
- * on all of them.  System calls made in odd states (any stack, direction flag set) are looked at for
- * the same reason: on hardware they enter natively, on software KVM as page faults.
+ * Each attempt is a few instructions of which one faults.  The thread's exception handler notes
+ * what it was told (kind, subtype, address) and continues behind the attempt.  Engines and hosts
+ * deliver exceptions in different ways (native, emulated, by hand), and what the program sees must
+ * be the same on all of them.  System calls made in odd states (any stack, direction flag set) are
+ * looked at for the same reason: on hardware they enter natively, on software KVM as page faults.
  *
  * At the end it gives up its handler and faults once more, which ends the domain.
  */

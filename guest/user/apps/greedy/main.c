@@ -7,7 +7,8 @@
  *   greedy take WHAT NUMBER    takes all it can of WHAT (hogs.c), and stays
  *   greedy taken WHAT NUMBER   the same, and ends
  *   greedy twice NUMBER [WHAT...]  one after the other has each of them, or of these, run twice
- *   greedy many COUNT NAME     binds so many times to NAME, and closes: does the last cost what the first did?
+ *   greedy many COUNT NAME     binds so many times to NAME, and closes: does the last cost what the
+ *                              first did?
  *   greedy neighbour MS NAME...  after so long, needs what any program needs, and of these servers
  *
  * The hogs bind to "server.NUMBER" and "mute.NUMBER".
@@ -262,8 +263,8 @@ static void note(struct pace *pace, unsigned i, unsigned count)
         pace->last = get_system_time() - begin;
 }
 
-/* Machine time is a matter of instructions where this is asked for.  `for_each`: what one more channel may cost
- * every later one. */
+/* Machine time is a matter of instructions where this is asked for.  `for_each`: what one more
+ * channel may cost every later one. */
 static void check_pace(const char *what, const struct pace *pace, unsigned count,
                        systime_t for_each)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Multi-hop channels that do not keep to their protocol.  Each attack binds to the service of idctest
- * through the monitors, and then speaks to its own monitor as the library never would.
+ * Multi-hop channels that do not keep to their protocol.  Each attack binds to the service of
+ * idctest through the monitors, and then speaks to its own monitor as the library never would.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>

@@ -8,7 +8,8 @@
  *   hostile touch WHAT         reads, writes or jumps to what is not its own
  *   hostile many WHAT          asks more of the services than they can give
  *   hostile dispatchers WHAT   makes dispatchers of its own, and not to run programs
- *   hostile upcalls WHAT       makes dispatchers that look what they find, or want more than their turn
+ *   hostile upcalls WHAT       makes dispatchers that look what they find, or want more than their
+ *                              turn
  *   hostile circuit WHAT       says to the monitor what no multi-hop channel would
  *   hostile authority WHAT     takes from others what many have
  *   hostile share WHAT         changes its frame from another core while the kernel reads it

@@ -10,7 +10,8 @@
  *   loops nested N        deletes N CNodes, each in the first slot of the one before
  *   loops tables N        deletes N page tables full of mappings
  *   loops frames N        makes and revokes N frames in one call each
- *   loops pages N         maps N pages with one call, changes their rights, unmaps; again, and deletes
+ *   loops pages N         maps N pages with one call, changes their rights, unmaps; again, and
+ *                         deletes
  */
 #include "hostile.h"
 

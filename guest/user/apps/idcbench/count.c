@@ -3,18 +3,19 @@
  * Instructions from the call of a send function to the entry of the handler.
  *
  * UMP: both ends of a ring lie in this dispatcher, so the path is complete on one core and nothing
- * waits: send, then dispatch events until the handler runs.  The same code runs when the ends are on
- * two cores; there the receiver also polls while nothing is there.
- * LMP: the server is another domain on this core; its handler takes the time.  The kernel is part of
- * the way and is shown apart: "all" counts every ring, "user" ring 3 only.
+ * waits: send, then dispatch events until the handler runs.  The same code runs when the ends are
+ * on two cores; there the receiver also polls while nothing is there.  LMP: the server is another
+ * domain on this core; its handler takes the time.  The kernel is part of the way and is shown
+ * apart: "all" counts every ring, "user" ring 3 only.
  *
- * Each figure is beside others: the bare channel (no waitset: fill and commit a line, take it and give it
- * back) and the channel with a waitset (a handler of our own takes the line and listens again).  What
- * the stubs add is their cost.  LMP has no bare channel: messages come by an upcall.
+ * Each figure is beside others: the bare channel (no waitset: fill and commit a line, take it and
+ * give it back) and the channel with a waitset (a handler of our own takes the line and listens
+ * again).  What the stubs add is their cost.  LMP has no bare channel: messages come by an upcall.
  *
- * Sender and receiver are told apart: over UMP by what runs (both ends have a waitset of their own), over
- * LMP by the domain.  Counters are read at both ends of what is measured; what the readings cost by
- * themselves is subtracted.  Every sample should be the same: the median is printed, with the extremes.
+ * Sender and receiver are told apart: over UMP by what runs (both ends have a waitset of their
+ * own), over LMP by the domain.  Counters are read at both ends of what is measured; what the
+ * readings cost by themselves is subtracted.  Every sample should be the same: the median is
+ * printed, with the extremes.
  */
 #include "idcbench.h"
 
@@ -273,8 +274,8 @@ static void count_ump(enum path path, enum message message)
     print_ump(&sending, &receiving, path, message);
 }
 
-/* The text takes more lines than the ring has: the sender goes on when the receiver has made room.  Both
- * take turns here, and what each executes is added up. */
+/* The text takes more lines than the ring has: the sender goes on when the receiver has made room.
+ * Both take turns here, and what each executes is added up. */
 static bool send_some_text(bool first)
 {
     if (first) {
@@ -388,7 +389,8 @@ static void set_up_ump(bool checked)
         must(ump_chan_make_checked(&chan_out, UMP_TRIES), "making a checked channel");
         must(ump_chan_make_checked(&chan_in, UMP_TRIES), "making a checked channel");
     }
-    /* The capability to wake the peer is there, as between cores, so that looking whether to is too. */
+    /* The capability to wake the peer is there, as between cores, so that looking whether to is
+     * too. */
     sender.chan.notify_cap = chan_out.notify_cap = cap_root;
 }
 
@@ -445,7 +447,8 @@ static void count_lmp_stub(struct idcbench_binding *b, enum message message)
     print_lmp(&r, "stub", message);
 }
 
-/* A message without stubs: in as many parts as it needs, of which the last lets the receiver run. */
+/* A message without stubs: in as many parts as it needs, of which the last lets the receiver
+ * run. */
 static inline __attribute__((always_inline)) void send_lmp(struct lmp_chan *chan, size_t words,
                                                            const uintptr_t *from)
 {
@@ -462,8 +465,8 @@ static inline __attribute__((always_inline)) void send_lmp(struct lmp_chan *chan
     must(lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, words, from), "sending over LMP");
 }
 
-/* The channel without stubs, to a handler of the server's waitset.  The first word is what the stubs use
- * for the number of the message, so that as much travels. */
+/* The channel without stubs, to a handler of the server's waitset.  The first word is what the
+ * stubs use for the number of the message, so that as much travels. */
 static void count_lmp_bare(struct idcbench_binding *b, enum message message)
 {
     static struct lmp_results r;
@@ -556,6 +559,7 @@ void count_instructions(struct idcbench_binding *b)
         count_lmp_bare(b, message);
         count_lmp_stub(b, message);
     }
-    make_checked(); /* at the end: a dispatcher with checked channels has more to do at each upcall */
+    /* at the end: a dispatcher with checked channels has more to do at each upcall */
+    make_checked();
     count_ump_messages();
 }

@@ -17,11 +17,12 @@ static inline uint64_t cycles(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Instructions executed so far by this core, where tests/bench/count runs us: it finds the number in RAX
- * when a basic block begins, and puts the count there.  Elsewhere the number itself. */
+/* Instructions executed so far by this core, where tests/bench/count runs us: it finds the number
+ * in RAX when a basic block begins, and puts the count there.  Elsewhere the number itself. */
 #define COUNT_ALL 0x1dcbe9c4a11c0de5  /* of all rings */
 #define COUNT_USER 0x1dcbe9c4053c0de5 /* of ring 3 */
-/* The first begins to count what this domain executes in ring 3, the second, in any domain, is that count. */
+/* The first begins to count what this domain executes in ring 3, the second, in any domain, is that
+ * count. */
 #define COUNT_MARK 0x1dcbe9c40a4c0de5
 #define COUNT_MARKED 0x1dcbe9c40a4d0de5
 

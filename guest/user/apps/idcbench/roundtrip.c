@@ -9,9 +9,9 @@
  *   block  the same with event_dispatch, which may block the thread between messages
  *   rpc    a call with one argument and one result
  *
- * The kinds take turns, so that each meets the same weather: BATCHES times a batch of each, of which the
- * median counts.  The figure of a batch is the median of its GROUPS groups of round trips: a group
- * is so short that most are spared when the host takes a CPU away.
+ * The kinds take turns, so that each meets the same weather: BATCHES times a batch of each, of
+ * which the median counts.  The figure of a batch is the median of its GROUPS groups of round
+ * trips: a group is so short that most are spared when the host takes a CPU away.
  */
 #include "idcbench.h"
 

@@ -11,8 +11,8 @@
 #define WORK_TABLE 1024
 #define WORK_RING_BYTES 2048
 
-/* Compute-bound: arithmetic, unpredictable branches, loads and stores within 4 KiB.  1,024 steps to a
- * round. */
+/* Compute-bound: arithmetic, unpredictable branches, loads and stores within 4 KiB.  1,024 steps to
+ * a round. */
 static inline uint64_t work_compute(uint64_t rounds)
 {
     static uint32_t table[WORK_TABLE];
@@ -30,8 +30,8 @@ static inline uint64_t work_compute(uint64_t rounds)
     return sum;
 }
 
-/* Message-bound: 1,024 messages of seven words to a round, through a UMP ring whose two ends are both
- * here. */
+/* Message-bound: 1,024 messages of seven words to a round, through a UMP ring whose two ends are
+ * both here. */
 static inline uint64_t work_messages(uint64_t rounds)
 {
     static struct {

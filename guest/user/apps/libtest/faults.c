@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libtest fault=KIND: what a program can do wrong.  Each kind must end the domain with one clear line
- * and nothing else; tests/scenario/faults.sh says which.
+ * libtest fault=KIND: what a program can do wrong.  Each kind must end the domain with one clear
+ * line and nothing else; tests/scenario/faults.sh says which.
  */
 #include <limits.h>
 #include <stdio.h>

@@ -120,8 +120,8 @@ void test_vspace(void)
     CHECK_OK(vspace_unmap(mapped));
 }
 
-/* Threads that allocate at the same time must not take from each other what each has seen to be there.
- * With slices of a few microseconds they meet between the look and the taking. */
+/* Threads that allocate at the same time must not take from each other what each has seen to be
+ * there. With slices of a few microseconds they meet between the look and the taking. */
 #define HUNGRY_THREADS 4
 #define HUNGRY_BLOCKS 24
 

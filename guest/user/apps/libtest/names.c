@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * libtest: the name service, used by everybody at once: threads that look up names, and handlers that
- * register them on top of each other's stacks.  Must run before anything else has spoken with the name
- * service, since the first use is one of its own.
+ * libtest: the name service, used by everybody at once: threads that look up names, and handlers
+ * that register them on top of each other's stacks.  Must run before anything else has spoken with
+ * the name service, since the first use is one of its own.
  */
 #include <barrelfish/nameservice_client.h>
 #include <if/myappif_defs.h>

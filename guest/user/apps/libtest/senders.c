@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * libtest: several threads send on one binding, each with continuations of its own.  The binding's two
- * ends are both here, with a frame between them.  With short slices threads are interrupted between a
- * message's being out and its continuation's being queued.
+ * libtest: several threads send on one binding, each with continuations of its own.  The binding's
+ * two ends are both here, with a frame between them.  With short slices threads are interrupted
+ * between a message's being out and its continuation's being queued.
  */
 #include <if/myappif_defs.h>
 

@@ -48,8 +48,8 @@ struct mortal_binding *bind_to(const char *name, iref_t *iref)
     return attempt.binding;
 }
 
-/* Each connection takes a page of the UMP window if the server is on another core, and there are fewer
- * pages than COUNT. */
+/* Each connection takes a page of the UMP window if the server is on another core, and there are
+ * fewer pages than COUNT. */
 static int open_and_close(const char *name, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -66,7 +66,8 @@ static int open_and_close(const char *name, unsigned count)
 
 #define FRAME_BYTES (2u << 20)
 
-/* The frame is not made of what the domain was started with: that goes with the domain in any case. */
+/* The frame is not made of what the domain was started with: that goes with the domain in any
+ * case. */
 static int show_memory(const char *name)
 {
     iref_t iref;

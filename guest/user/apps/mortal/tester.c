@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Starts domains that die, here and on other cores, in every way and at every moment, and checks what
- * this domain, their peer, is told: the error handler once, every call and every sender released, no
- * half message, a clear refusal of new binds, the name free for a successor.
+ * Starts domains that die, here and on other cores, in every way and at every moment, and checks
+ * what this domain, their peer, is told: the error handler once, every call and every sender
+ * released, no half message, a clear refusal of new binds, the name free for a successor.
  */
 #include <if/spawn_defs.h>
 

@@ -2,11 +2,12 @@
  *
  * vectors NAME: looks for what another domain left in the vector registers.
  *
- * The CPU driver switches what FXSAVE knows.  On hosts where ring 3 can use AVX all the same (software
- * KVM; CPUID does not offer it), the upper halves of the YMM registers must be empty when another
- * domain runs.  Two of these programs on one core fill them with their own pattern, give the core away
- * and look: their own pattern (nobody else ran) and zero are fine, anything else is somebody else's.
- * Where AVX is an undefined instruction there is nothing to leak, and that is said.
+ * The CPU driver switches what FXSAVE knows.  On hosts where ring 3 can use AVX all the same
+ * (software KVM; CPUID does not offer it), the upper halves of the YMM registers must be empty when
+ * another domain runs.  Two of these programs on one core fill them with their own pattern, give
+ * the core away and look: their own pattern (nobody else ran) and zero are fine, anything else is
+ * somebody else's.  Where AVX is an undefined instruction there is nothing to leak, and that is
+ * said.
  */
 #include <barrelfish/barrelfish.h>
 #include <stdio.h>

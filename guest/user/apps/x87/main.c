@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Computes the x87's functions at many points and prints a hash of the results of each, to be compared
- * between runs and hosts.
+ * Computes the x87's functions at many points and prints a hash of the results of each, to be
+ * compared between runs and hosts.
  */
 #include <stdint.h>
 #include <stdio.h>

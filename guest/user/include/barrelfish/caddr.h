@@ -3,9 +3,10 @@
  * Capability references and CSpace arithmetic (facts §3.2).  Pure: no system call, no state, so the
  * header also compiles on the host, where tests/unit/test_cspace.c checks it.
  *
- * A CSpace has two levels.  A cptr (capaddr_t) names a slot of the second: bits 8-31 select the slot
- * of the root CNode (L1), bits 0-7 the slot of the L2 CNode found there.  Level 2 = an L2 slot,
- * level 1 = the CNode in an L1 slot (cptr = L1 slot << 8), level 0 = the root CNode itself (cptr 0).
+ * A CSpace has two levels.  A cptr (capaddr_t) names a slot of the second: bits 8-31 select the
+ * slot of the root CNode (L1), bits 0-7 the slot of the L2 CNode found there.  Level 2 = an L2
+ * slot, level 1 = the CNode in an L1 slot (cptr = L1 slot << 8), level 0 = the root CNode itself
+ * (cptr 0).
  */
 #ifndef BARRELFISH_CADDR_H
 #define BARRELFISH_CADDR_H

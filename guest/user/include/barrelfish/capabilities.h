@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Capabilities for programs (facts §2.2, §3).  Destination slots are empty and owned by the caller
- * (slot_alloc).  What is one invocation returns the kernel's code as it is, so that a caller can ask
- * err_no(err) == SYS_ERR_REVOKE_FIRST; what takes several steps pushes the step's LIB_ERR_* on top.
+ * (slot_alloc).  What is one invocation returns the kernel's code as it is, so that a caller can
+ * ask err_no(err) == SYS_ERR_REVOKE_FIRST; what takes several steps pushes the step's LIB_ERR_* on
+ * top.
  */
 #ifndef BARRELFISH_CAPABILITIES_H
 #define BARRELFISH_CAPABILITIES_H
@@ -58,7 +59,8 @@ errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef);
 /* A root CNode for another CSpace, in a new slot here; *cnoderef names its L1 slots. */
 errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef);
 /* An L2 CNode made from own RAM in L1 slot `dest_slot` of the CSpace whose L1CNode capability
- * `dest_l1` is here.  *ret names its slots, and can be used as destination (cap_copy, cap_retype). */
+ * `dest_l1` is here.  *ret names its slots, and can be used as destination (cap_copy,
+ * cap_retype). */
 errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struct cnoderef *ret);
 /* From RAM that the caller has, at least 16 KiB: type L1CNode or L2CNode into `dest`, of 256 slots.
  * LIB_ERR_CNODE_SLOTS: more are wanted. */
@@ -67,8 +69,8 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
 
 errval_t vnode_create(struct capref dest, enum objtype type);
 
-/* Fills `pte_count` entries of table `dest` from `slot` on with pages of the frame `src`, from byte `off`
- * of it; or one entry with the table `src`.  `mapping` is an empty slot. */
+/* Fills `pte_count` entries of table `dest` from `slot` on with pages of the frame `src`, from byte
+ * `off` of it; or one entry with the table `src`.  `mapping` is an empty slot. */
 static inline errval_t vnode_map(struct capref dest, struct capref src, capaddr_t slot,
                                  uint64_t attr, uint64_t off, uint64_t pte_count,
                                  struct capref mapping)
@@ -76,8 +78,8 @@ static inline errval_t vnode_map(struct capref dest, struct capref src, capaddr_
     return invoke_vnode_map(dest, src, slot, attr, off, pte_count, mapping);
 }
 
-/* Takes the mapping's entries out of the table.  The mapping's slot stays with its owner, who deletes the
- * capability (cap_destroy). */
+/* Takes the mapping's entries out of the table.  The mapping's slot stays with its owner, who
+ * deletes the capability (cap_destroy). */
 static inline errval_t vnode_unmap(struct capref pgtl, struct capref mapping)
 {
     return invoke_vnode_unmap(pgtl, mapping);
@@ -101,14 +103,15 @@ static inline errval_t cap_direct_identify(struct capref cap, struct capability 
 }
 #define debug_cap_identify cap_direct_identify
 
-/* Can capabilities of the type be mapped into a page table?  How large is a page table of that type, as a power of
- * two (0: it is none)?  The address space of physical addresses that the memory is in: there is one, 0. */
+/* Can capabilities of the type be mapped into a page table?  How large is a page table of that
+ * type, as a power of two (0: it is none)?  The address space of physical addresses that the memory
+ * is in: there is one, 0. */
 bool type_is_mappable(enum objtype type);
 size_t vnode_objbits(enum objtype type);
 uint32_t get_pasid(const struct capability *cap);
 
-/* Where the memory of a mappable capability (a frame, a page table) lies.  LIB_ERR_CAP_NOT_MAPPABLE for
- * other types, RAM among them. */
+/* Where the memory of a mappable capability (a frame, a page table) lies.  LIB_ERR_CAP_NOT_MAPPABLE
+ * for other types, RAM among them. */
 errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret);
 #define frame_identify cap_identify_mappable
 

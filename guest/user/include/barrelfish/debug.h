@@ -18,13 +18,13 @@ void debug_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The raw form; line without newline, at most 1024 bytes are shown.  kind: PRINT_*. */
 void debug_print_line(unsigned kind, const char *text, size_t length);
 
-/* Prints text as it is, from any place in memory: a console line for each of its lines, and for what is
- * left behind the last newline.  Always succeeds. */
+/* Prints text as it is, from any place in memory: a console line for each of its lines, and for
+ * what is left behind the last newline.  Always succeeds. */
 errval_t sys_print(const char *text, size_t length);
 
-/* Behind the macros below.  DEBUG_ERR prints one line: place, text, and all codes of the error, newest
- * first; nothing with NDEBUG.  USER_PANIC and USER_PANIC_ERR print "PANIC in ..." and end the domain with
- * EXIT_FAILURE. */
+/* Behind the macros below.  DEBUG_ERR prints one line: place, text, and all codes of the error,
+ * newest first; nothing with NDEBUG.  USER_PANIC and USER_PANIC_ERR print "PANIC in ..." and end
+ * the domain with EXIT_FAILURE. */
 void debug_err(const char *file, const char *func, int line, errval_t err, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 void user_panic_fn(const char *file, const char *func, int line, const char *fmt, ...)

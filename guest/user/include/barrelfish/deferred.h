@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Events in the future (facts §2.2, §8).  Delays in microseconds.  The dispatcher asks the kernel to
- * wake it for the earliest one; accuracy is that of the scheduler.
+ * Events in the future (facts §2.2, §8).  Delays in microseconds.  The dispatcher asks the kernel
+ * to wake it for the earliest one; accuracy is that of the scheduler.
  */
 #ifndef BARRELFISH_DEFERRED_H
 #define BARRELFISH_DEFERRED_H

@@ -2,9 +2,9 @@
  *
  * The dispatcher as its own code sees it (overview 1.2, facts §4).
  *
- * A dispatcher is found through the GS base, which the kernel sets to the dispatcher frame's address
- * at every dispatch; never through a global variable, so that several dispatchers can share one
- * address space.  Disabled mode is a critical section against everything else that runs on the
+ * A dispatcher is found through the GS base, which the kernel sets to the dispatcher frame's
+ * address at every dispatch; never through a global variable, so that several dispatchers can share
+ * one address space.  Disabled mode is a critical section against everything else that runs on the
  * dispatcher: no upcall and no other thread comes in between.  It must be short and must not block.
  */
 #ifndef BARRELFISH_DISPATCH_H

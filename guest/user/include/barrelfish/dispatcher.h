@@ -101,7 +101,8 @@ void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t h
 void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t handle,
                          capaddr_t target);
 
-/* Makes the block of counters, with those of the library, and tells the machine of it (report.c). */
+/* Makes the block of counters, with those of the library, and tells the machine of it
+ * (report.c). */
 void report_init_disabled(dispatcher_handle_t handle);
 
 /* Fills in the frame at start-up. */

@@ -20,8 +20,8 @@ bool domain_is_first(void);
 /* Ends the domain: flushes output, tells the monitor, stops the dispatcher.  exit() ends here. */
 void domain_exit(int status) __attribute__((noreturn));
 
-/* Stops the dispatcher at once, without flushing output.  A domain that has not said goodbye has then
- * ended with status 255. */
+/* Stops the dispatcher at once, without flushing output.  A domain that has not said goodbye has
+ * then ended with status 255. */
 void disp_stop(void) __attribute__((noreturn));
 
 typedef void (*domain_spanned_callback_t)(void *arg, errval_t err);

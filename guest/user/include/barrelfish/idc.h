@@ -36,8 +36,8 @@ typedef enum {
     IDC_CONTROL_CLEAR_SYNC,
 } idc_control_t;
 
-/* Waits for the next event of the default waitset and runs its handler; or does so for ever.  An error
- * ends the domain. */
+/* Waits for the next event of the default waitset and runs its handler; or does so for ever.  An
+ * error ends the domain. */
 void messages_wait_and_handle_next(void);
 void messages_handler_loop(void) __attribute__((noreturn));
 

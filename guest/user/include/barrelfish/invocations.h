@@ -354,7 +354,8 @@ static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capr
     return result.error;
 }
 
-/* What is kept for another core: while it is locked nobody here can delete it or reuse its memory. */
+/* What is kept for another core: while it is locked nobody here can delete it or reuse its
+ * memory. */
 static inline errval_t invoke_kernel_lock_cap(struct capref kernel, struct capref cap)
 {
     return CAP_INVOKE(kernel, KernelCmd_Lock_cap,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The domain's connections to its monitor and memory server (facts §2.2).  Made during start-up of a
- * spawned domain; NULL in a first domain until its own code sets them.
+ * The domain's connections to its monitor and memory server (facts §2.2).  Made during start-up of
+ * a spawned domain; NULL in a first domain until its own code sets them.
  */
 #ifndef BARRELFISH_MONITOR_CLIENT_H
 #define BARRELFISH_MONITOR_CLIENT_H

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Multi-hop channels: connections whose messages travel through the monitors (facts §1.5, docs/monitor.md).
+ * Multi-hop channels: connections whose messages travel through the monitors (facts §1.5,
+ * docs/monitor.md).
  *
- * A domain speaks with the monitor of its core over an LMP channel of the circuit's own.  What goes over
- * it are frames: an LMP message with a header and up to nine words of payload, the rest of the payload
- * in further messages.  multihop_link is that, and is what the monitor uses, too.
+ * A domain speaks with the monitor of its core over an LMP channel of the circuit's own.  What goes
+ * over it are frames: an LMP message with a header and up to nine words of payload, the rest of the
+ * payload in further messages.  multihop_link is that, and is what the monitor uses, too.
  *
  *   header   bits 0-7 kind, 16-31 words of payload, 32-47 acknowledgement, all others 0
  *
- * On it a domain keeps the window that the two ends agree about: at most MULTIHOP_WINDOW payloads are
- * unacknowledged; each frame acknowledges, and an empty one is sent for that when more than half of the
- * window is.
+ * On it a domain keeps the window that the two ends agree about: at most MULTIHOP_WINDOW payloads
+ * are unacknowledged; each frame acknowledges, and an empty one is sent for that when more than
+ * half of the window is.
  */
 #ifndef BARRELFISH_MULTIHOP_CHAN_H
 #define BARRELFISH_MULTIHOP_CHAN_H
@@ -54,12 +55,13 @@ void multihop_link_init(struct multihop_link *link);
 /* Begins a frame; none is on its way.  Then push. */
 void multihop_link_send(struct multihop_link *link, struct multihop_frame frame);
 
-/* Sends as much of the frame as fits.  Success: it is out; a transient error (lmp_err_is_transient): try
- * again when the LMP channel says so; another error: the receiver is gone. */
+/* Sends as much of the frame as fits.  Success: it is out; a transient error
+ * (lmp_err_is_transient): try again when the LMP channel says so; another error: the receiver is
+ * gone. */
 errval_t multihop_link_push(struct multihop_link *link, lmp_send_flags_t flags);
 
-/* The next frame that is there as a whole.  LIB_ERR_NO_LMP_MSG; FLOUNDER_ERR_RX_INVALID_LENGTH: what came
- * is none, and nothing behind it can be understood. */
+/* The next frame that is there as a whole.  LIB_ERR_NO_LMP_MSG; FLOUNDER_ERR_RX_INVALID_LENGTH:
+ * what came is none, and nothing behind it can be understood. */
 errval_t multihop_link_recv(struct multihop_link *link, struct multihop_frame *ret);
 
 /* ---- channels of domains ---- */
@@ -97,8 +99,8 @@ void multihop_chan_init(struct multihop_chan *chan, struct waitset *ws);
 /* Ends all registrations and frees the endpoint. */
 void multihop_chan_destroy(struct multihop_chan *chan);
 
-/* Asks the monitor for a circuit to a service of another core.  The outcome comes as an event of the
- * monitor binding. */
+/* Asks the monitor for a circuit to a service of another core.  The outcome comes as an event of
+ * the monitor binding. */
 errval_t multihop_chan_bind(struct multihop_chan *chan, multihop_bind_continuation_fn *cont,
                             void *st, iref_t iref);
 
@@ -112,7 +114,8 @@ void multihop_chan_commit(struct multihop_chan *chan, unsigned words, lmp_send_f
 /* All payloads are with the monitor. */
 bool multihop_chan_is_flushed(struct multihop_chan *chan);
 
-/* Sends the last frame; true: it is out, or never can be; false: try again when registered send fires. */
+/* Sends the last frame; true: it is out, or never can be; false: try again when registered send
+ * fires. */
 bool multihop_chan_close(struct multihop_chan *chan);
 
 /* One-shot: what was refused last, or not finished, is worth another try. */

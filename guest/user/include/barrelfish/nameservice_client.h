@@ -2,8 +2,8 @@
  *
  * Names of services (facts §2.2 "Naming"): the client of the name service, chips.
  *
- * All calls connect to the name service when first used, and block the calling thread only; events of
- * the default waitset are served meanwhile, so they may be called inside handlers.
+ * All calls connect to the name service when first used, and block the calling thread only; events
+ * of the default waitset are served meanwhile, so they may be called inside handlers.
  */
 #ifndef BARRELFISH_NAMESERVICE_CLIENT_H
 #define BARRELFISH_NAMESERVICE_CLIENT_H

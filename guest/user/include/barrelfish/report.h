@@ -26,7 +26,8 @@ uint64_t *report_gauge(const char *name);
 void report_property(struct abi_report_record **record, const char *name, uint32_t kind,
                      bool holds);
 
-/* The condition holds each time we come here.  The program goes on if it does not; the run fails. */
+/* The condition holds each time we come here.  The program goes on if it does not; the run
+ * fails. */
 #define assert_always(condition, name) REPORT_PROPERTY(ABI_REPORT_ALWAYS, condition, name)
 
 /* The condition holds at least once among the times we come here.  A scenario that says `sometimes:

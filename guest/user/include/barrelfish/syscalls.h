@@ -12,8 +12,8 @@
  * which the kernel looks at as many as RSI says. */
 struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words);
 
-/* A short message to an endpoint (level 2): `length` <= LRPC_MSG_WORDS of the words are sent.  The receiver
- * runs at once. */
+/* A short message to an endpoint (level 2): `length` <= LRPC_MSG_WORDS of the words are sent.  The
+ * receiver runs at once. */
 static inline errval_t sys_lrpc(capaddr_t endpoint, size_t length, uint64_t word0, uint64_t word1,
                                 uint64_t word2, uint64_t word3)
 {

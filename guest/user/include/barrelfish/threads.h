@@ -17,15 +17,16 @@ typedef int (*thread_func_t)(void *arg);
 #define THREADS_DEFAULT_STACK_BYTES (64 * 1024)
 #define MAX_TLS 16
 
-/* A thread that runs start(arg) when its turn comes; its stack is of THREADS_DEFAULT_STACK_BYTES or of
- * stack_bytes (at least 4096), and its end is thread_exit() or the return of `start`.  NULL when out of
- * memory, also if no machine has so much.  Who creates it joins or detaches it; till then its memory
- * stays.  May allocate (and so talk to mem_serv). */
+/* A thread that runs start(arg) when its turn comes; its stack is of THREADS_DEFAULT_STACK_BYTES or
+ * of stack_bytes (at least 4096), and its end is thread_exit() or the return of `start`.  NULL when
+ * out of memory, also if no machine has so much.  Who creates it joins or detaches it; till then
+ * its memory stays.  May allocate (and so talk to mem_serv). */
 struct thread *thread_create(thread_func_t start, void *arg);
 struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes);
 
-/* Blocks until the thread has ended, gives what it returned (retval may be NULL), and frees it.  Once for
- * each thread.  LIB_ERR_THREAD_JOIN_DETACHED: it is detached, or somebody joins it already. */
+/* Blocks until the thread has ended, gives what it returned (retval may be NULL), and frees it.
+ * Once for each thread.  LIB_ERR_THREAD_JOIN_DETACHED: it is detached, or somebody joins it
+ * already. */
 errval_t thread_join(struct thread *thread, int *retval);
 /* Nobody will join it: it is freed after its end.  Same error. */
 errval_t thread_detach(struct thread *thread);
@@ -36,22 +37,22 @@ void thread_exit(int status) __attribute__((noreturn));
 
 /* Lets the other runnable threads of the dispatcher run; returns at once if there are none. */
 void thread_yield(void);
-/* Gives the core to another dispatcher: that of an endpoint or Dispatcher capability, if it can run, or
- * with NULL_CAP the next in turn.  The calling thread stays runnable. */
+/* Gives the core to another dispatcher: that of an endpoint or Dispatcher capability, if it can
+ * run, or with NULL_CAP the next in turn.  The calling thread stays runnable. */
 void thread_yield_dispatcher(struct capref endpoint);
 
 struct thread *thread_self(void);
 uintptr_t thread_id(void); /* of the caller; never 0, never used again */
 uintptr_t thread_get_id(const struct thread *thread);
 
-/* Takes a thread out of the run queue until thread_resume(); one that is blocked is paused when it would
- * run again.  The caller may pause itself.  Pauses do not count. */
+/* Takes a thread out of the run queue until thread_resume(); one that is blocked is paused when it
+ * would run again.  The caller may pause itself.  Pauses do not count. */
 void thread_pause(struct thread *thread);
 void thread_resume(struct thread *thread);
 
-/* Mutexes go to who has waited longest.  The holder must not lock again, but with lock_nested, which it
- * unlocks as often.  All but trylock and unlock block the calling thread; none may be called while
- * disabled. */
+/* Mutexes go to who has waited longest.  The holder must not lock again, but with lock_nested,
+ * which it unlocks as often.  All but trylock and unlock block the calling thread; none may be
+ * called while disabled. */
 
 struct thread_mutex {
     volatile int locked; /* nesting depth */
@@ -69,8 +70,8 @@ bool thread_mutex_trylock(struct thread_mutex *mutex); /* false: taken, also by 
 void thread_mutex_unlock(struct thread_mutex *mutex);
 
 /* Condition variables: wait unlocks the mutex (locked once, by the caller), blocks until signal or
- * broadcast, and returns with the mutex locked again.  Nothing is remembered: a signal that nobody waits
- * for is lost. */
+ * broadcast, and returns with the mutex locked again.  Nothing is remembered: a signal that nobody
+ * waits for is lost. */
 struct thread_cond {
     struct thread *queue;
 };
@@ -83,7 +84,8 @@ void thread_cond_wait(struct thread_cond *cond, struct thread_mutex *mutex);
 void thread_cond_signal(struct thread_cond *cond);
 void thread_cond_broadcast(struct thread_cond *cond);
 
-/* Semaphores: wait blocks while the value is 0, and takes one; post gives one, to the longest waiting. */
+/* Semaphores: wait blocks while the value is 0, and takes one; post gives one, to the longest
+ * waiting. */
 struct thread_sem {
     volatile unsigned value;
     struct thread *queue;
@@ -115,7 +117,8 @@ void thread_set_tls_key(int key, void *data); /* key < MAX_TLS; 0 is thread_set_
 void *thread_get_tls_key(int key);
 
 /* Exceptions of a thread in enabled mode.  The handler runs on the thread, on the stack given (or a
- * default one), and the thread continues with the registers it leaves behind, the FPU's among them. */
+ * default one), and the thread continues with the registers it leaves behind, the FPU's among
+ * them. */
 enum exception_type {
     EXCEPT_NULL,
     EXCEPT_PAGEFAULT, /* subtype: enum pagefault_exception_type */

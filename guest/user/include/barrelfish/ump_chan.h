@@ -16,14 +16,15 @@
 
 #define DEFAULT_UMP_BUFLEN 2048 /* bytes for one direction, with its control line */
 
-/* Rounds of polling all channels before an idle dispatcher arms its wake flags and sleeps.  With many
- * channels there are fewer, so that it looks at UMP_POLL_LOOKS lines or a little more: a monitor has a
- * channel to every other core, and a look at each of them 64 times costs more than the sleep saves. */
+/* Rounds of polling all channels before an idle dispatcher arms its wake flags and sleeps.  With
+ * many channels there are fewer, so that it looks at UMP_POLL_LOOKS lines or a little more: a
+ * monitor has a channel to every other core, and a look at each of them 64 times costs more than
+ * the sleep saves. */
 #define UMP_POLL_BUDGET 64
 #define UMP_POLL_ROUNDS_LEAST 4
 #define UMP_POLL_LOOKS 512
-/* A thread that polls for itself, before it blocks, makes that many rounds for each of the dispatcher's: its
- * own are as much shorter. */
+/* A thread that polls for itself, before it blocks, makes that many rounds for each of the
+ * dispatcher's: its own are as much shorter. */
 #define UMP_POLL_THREAD 2
 
 struct ump_chan;
@@ -65,8 +66,8 @@ errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, si
 /* Undoes it, for a channel that was not used yet; frame and notify stay the caller's. */
 void ump_chan_unmap(struct ump_chan *uc);
 
-/* As the acceptor: maps the frame that the initiator (or the monitor for it) made, and initialises the channel:
- * inlen and outlen are the INITIATOR's, so our halves are swapped. */
+/* As the acceptor: maps the frame that the initiator (or the monitor for it) made, and initialises
+ * the channel: inlen and outlen are the INITIATOR's, so our halves are swapped. */
 errval_t ump_chan_accept(struct ump_chan *uc, struct capref frame, size_t inlen, size_t outlen,
                          struct capref notify);
 
@@ -101,17 +102,17 @@ errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
                                 struct event_closure closure);
 errval_t ump_chan_deregister_send(struct ump_chan *uc);
 
-/* Listening for good: the closure's handler receives one message (or none), and then says that it is done
- * with its line (`done`) and listens again, in one step and far cheaper than by registering.  It may
- * also deregister. */
+/* Listening for good: the closure's handler receives one message (or none), and then says that it
+ * is done with its line (`done`) and listens again, in one step and far cheaper than by
+ * registering.  It may also deregister. */
 errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_closure closure);
 
-/* What is rarely necessary when a channel listens again, disabled: sends an acknowledgement that is due, and
- * queues the event of a message that polling would find too late.  Enables. */
+/* What is rarely necessary when a channel listens again, disabled: sends an acknowledgement that is
+ * due, and queues the event of a message that polling would find too late.  Enables. */
 void ump_chan_attend(struct ump_chan *uc) __attribute__((cold));
 
-/* Is somebody waiting for events of the channel's waitset who might overlook the next message, or are there
- * others that would all come before it, or has the peer died? */
+/* Is somebody waiting for events of the channel's waitset who might overlook the next message, or
+ * are there others that would all come before it, or has the peer died? */
 static inline bool ump_chan_event_is_urgent(const struct ump_chan *uc)
 {
     const struct waitset *ws = uc->recv_waitset.waitset;
@@ -119,7 +120,8 @@ static inline bool ump_chan_event_is_urgent(const struct ump_chan *uc)
     return ((uintptr_t)ws->pending | (uintptr_t)ws->waiting_threads | uc->connection.lost) != 0;
 }
 
-/* False, and nothing has happened, if the channel does not wait for that: it was deregistered meanwhile. */
+/* False, and nothing has happened, if the channel does not wait for that: it was deregistered
+ * meanwhile. */
 static inline bool ump_chan_listen_again(struct ump_chan *uc, bool done)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -140,8 +142,8 @@ static inline bool ump_chan_listen_again(struct ump_chan *uc, bool done)
     return true;
 }
 
-/* A message has arrived.  If so far each has had an answer, fetches the line for the next answer while
- * this one is being worked on. */
+/* A message has arrived.  If so far each has had an answer, fetches the line for the next answer
+ * while this one is being worked on. */
 static inline void ump_chan_prefetch_answer(const struct ump_chan *uc)
 {
     if (ump_ring_all_acked(&uc->ring)) {
@@ -181,7 +183,8 @@ static inline volatile struct ump_message *ump_chan_take_line(const struct ump_c
     return *type != UMP_MSGTYPE_ACK ? ump_chan_line(uc) : NULL;
 }
 
-/* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be done. */
+/* ump_chan_recv_done, and ump_chan_get_next, of enabled callers, short if nothing special is to be
+ * done. */
 static inline void ump_chan_line_done(struct ump_chan *uc)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -212,8 +215,8 @@ static inline volatile struct ump_message *ump_chan_next_line(struct ump_chan *u
 void ump_chan_migrate_recv(struct ump_chan *uc, struct waitset *ws);
 void ump_chan_migrate_send(struct ump_chan *uc, struct waitset *ws);
 
-/* Dispatcher code: retry parked sends; poll one channel; arm before sleeping (false: a channel must not
- * sleep; what arrived meanwhile has been triggered); disarm after it. */
+/* Dispatcher code: retry parked sends; poll one channel; arm before sleeping (false: a channel must
+ * not sleep; what arrived meanwhile has been triggered); disarm after it. */
 void ump_channels_retry_send_disabled(dispatcher_handle_t handle);
 bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * UMP rings: cross-core message passing over shared memory (overview 3.2).  Pure: no system call, no
- * dispatcher, so the same code runs in the guest and in host tests.
+ * UMP rings: cross-core message passing over shared memory (overview 3.2).  Pure: no system call,
+ * no dispatcher, so the same code runs in the guest and in host tests.
  *
  * A ring is the memory of ONE writer: message lines of 64 bytes and, last, the writer's control
  * line.  Nobody else stores into it.
@@ -9,7 +9,8 @@
  *   line          7 words of payload, then the control word, written last
  *   control word  bit 0      epoch: flips with each pass over the ring; 1 in the first pass
  *                 bits 1-15  message type
- *                 bits 16-31 ack: id of the last message its writer has received from the other ring
+ *                 bits 16-31 ack: id of the last message its writer has received from the other
+ *                 ring
  *                 bits 32-63 the check of checked channels (docs/ump-checked.md), 0 on plain ones
  *   control line  word 0 = wake: odd while the writer sleeps and wants a notification
  *
@@ -25,8 +26,9 @@
 #include <errors/errno.h>
 #include <stddef.h>
 
-/* A step that the peer may come in before; `word`: what it is about to read of the peer's.  Nothing, but in a
- * test that tries all orders of the steps of both sides (tests/unit/test_ump_wakeup.c). */
+/* A step that the peer may come in before; `word`: what it is about to read of the peer's.
+ * Nothing, but in a test that tries all orders of the steps of both sides
+ * (tests/unit/test_ump_wakeup.c). */
 #ifndef UMP_STEP
 #define UMP_STEP(what, word) ((void)0)
 #endif
@@ -35,8 +37,8 @@
 #define UMP_LINE_WORDS 8
 #define UMP_PAYLOAD_WORDS 7
 #define UMP_MSG_BYTES UMP_LINE_BYTES
-/* Four message lines and the control line: an ack is due after two messages, so that an ack alone does
- * not make one due in return. */
+/* Four message lines and the control line: an ack is due after two messages, so that an ack alone
+ * does not make one due in return. */
 #define UMP_MIN_LINES 5
 #define UMP_MAX_LINES 32768
 

@@ -31,7 +31,8 @@ struct memobj {
     struct capref frame;
     size_t bytes;
     bool
-        anonymous; /* the frame was allocated by vspace_map_anon_attr and is freed with the region */
+        /* the frame was allocated by vspace_map_anon_attr and is freed with the region */
+        anonymous;
 };
 
 struct vregion {
@@ -44,8 +45,8 @@ struct vregion {
     struct mapping_node *mappings;
 };
 
-/* LIB_ERR_VSPACE_MAP, LIB_ERR_VSPACE_NO_SPACE.  bytes is rounded up to pages; memobj and vregion may
- * be NULL. */
+/* LIB_ERR_VSPACE_MAP, LIB_ERR_VSPACE_NO_SPACE.  bytes is rounded up to pages; memobj and vregion
+ * may be NULL. */
 errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
                               struct vregion **vregion);
 errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,

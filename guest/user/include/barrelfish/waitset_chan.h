@@ -2,8 +2,8 @@
  *
  * The channel side of waitsets: for code that produces events (channels, stubs, queues).
  * Registrations are one-shot: taking the event unregisters the channel, unless it was registered
- * persistently, in which case it is armed again, or holding, in which case it stays where it is but is
- * deaf until told to listen.  "_disabled" forms: while disabled only.
+ * persistently, in which case it is armed again, or holding, in which case it stays where it is but
+ * is deaf until told to listen.  "_disabled" forms: while disabled only.
  */
 #ifndef BARRELFISH_WAITSET_CHAN_H
 #define BARRELFISH_WAITSET_CHAN_H
@@ -59,9 +59,10 @@ errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitse
 errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_chanstate *chan,
                                           struct event_closure closure);
 
-/* Registers idle or polled (`home`) until deregistered; the closure has a handler.  When an event has
- * been taken, no other comes until waitset_chan_listen_disabled: as if it had been unregistered and
- * were registered again, but far cheaper.  For channels whose handlers listen again each time. */
+/* Registers idle or polled (`home`) until deregistered; the closure has a handler.  When an event
+ * has been taken, no other comes until waitset_chan_listen_disabled: as if it had been unregistered
+ * and were registered again, but far cheaper.  For channels whose handlers listen again each
+ * time. */
 errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                                 struct event_closure closure,
                                                 enum ws_chanstate home, dispatcher_handle_t handle);
@@ -100,12 +101,12 @@ static inline bool waitset_chan_is_armed(const struct waitset_chanstate *chan)
     return (chan->state == CHAN_IDLE || chan->state == CHAN_POLLED) && !chan->held;
 }
 
-/* Looks at every polled channel of the dispatcher once, and triggers those that have something; true if
- * there was one. */
+/* Looks at every polled channel of the dispatcher once, and triggers those that have something;
+ * true if there was one. */
 bool poll_channels_disabled(dispatcher_handle_t handle);
 
-/* How many rounds of polling are worth their time with the channels there are now.  Counts them, so it is
- * asked when UMP_POLL_ROUNDS_LEAST rounds have found nothing. */
+/* How many rounds of polling are worth their time with the channels there are now.  Counts them, so
+ * it is asked when UMP_POLL_ROUNDS_LEAST rounds have found nothing. */
 unsigned poll_rounds_disabled(dispatcher_handle_t handle);
 
 #endif

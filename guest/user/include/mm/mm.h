@@ -2,10 +2,10 @@
  *
  * Memory manager: which parts of some regions of physical memory are free.
  *
- * Regions come with a capability of the caller; an allocation is a naturally aligned block of 2^bits
- * bytes, turned into a capability of its own by one retype of a part of the region's capability.  This
- * part is plain bookkeeping: it makes no system call, so that it runs on the host.
- * Source: overview 1.6; facts §3.3 (disjoint parts of one RAM capability may be retyped).
+ * Regions come with a capability of the caller; an allocation is a naturally aligned block of
+ * 2^bits bytes, turned into a capability of its own by one retype of a part of the region's
+ * capability.  This part is plain bookkeeping: it makes no system call, so that it runs on the
+ * host.  Source: overview 1.6; facts §3.3 (disjoint parts of one RAM capability may be retyped).
  */
 #ifndef MM_MM_H
 #define MM_MM_H
@@ -29,8 +29,8 @@ struct mm_region {
     genpaddr_t base;
     gensize_t bytes;
     genpaddr_t cap_base; /* where the capability's memory starts: at or below base */
-    /* Free blocks of each size, by number; a block's number is its address in units of its size, less
-     * that of `base`.  A block is in the set of its own size only. */
+    /* Free blocks of each size, by number; a block's number is its address in units of its size,
+     * less that of `base`.  A block is in the set of its own size only. */
     struct mm_set free[MM_SIZES];
 };
 
@@ -61,15 +61,15 @@ size_t mm_bookkeeping_bytes(genpaddr_t base, gensize_t bytes);
 errval_t mm_add(struct mm *mm, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes,
                 void *bookkeeping, unsigned *ret_region);
 
-/* Takes a free block of 2^bits bytes (MM_MIN_BITS..MM_MAX_BITS), naturally aligned, that lies within
- * minbase .. maxlimit (0: no limit).  Nothing changes on an error.
- * MM_ERR_ALIGN (bits), MM_ERR_NOT_FOUND, MM_ERR_OUT_OF_BOUNDS (none within the limits, though there
- * is one elsewhere). */
+/* Takes a free block of 2^bits bytes (MM_MIN_BITS..MM_MAX_BITS), naturally aligned, that lies
+ * within minbase .. maxlimit (0: no limit).  Nothing changes on an error.  MM_ERR_ALIGN (bits),
+ * MM_ERR_NOT_FOUND, MM_ERR_OUT_OF_BOUNDS (none within the limits, though there is one
+ * elsewhere). */
 errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t maxlimit,
                   struct mm_block *ret);
 
-/* Gives a block back, whole or in parts; buddies are joined.  Of a block that was given out it cannot
- * fail.  MM_ERR_ALIGN, MM_ERR_OUT_OF_BOUNDS (not of this manager, or free already). */
+/* Gives a block back, whole or in parts; buddies are joined.  Of a block that was given out it
+ * cannot fail.  MM_ERR_ALIGN, MM_ERR_OUT_OF_BOUNDS (not of this manager, or free already). */
 errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits);
 
 /* Bits of the largest free block; 0 if there is none. */

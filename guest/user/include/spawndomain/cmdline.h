@@ -4,8 +4,8 @@
  *
  *   PATH [core=SET] [spawnflags=N] [boot|nospawn] ARGUMENTS...
  *
- * core= and spawnflags= count among the first two arguments only (facts 5.1); SET is a[-b][,c[-d]]...
- * Words are separated by blanks; there is no quoting.  Pure: no system call.
+ * core= and spawnflags= count among the first two arguments only (facts 5.1); SET is
+ * a[-b][,c[-d]]... Words are separated by blanks; there is no quoting.  Pure: no system call.
  */
 #ifndef SPAWNDOMAIN_CMDLINE_H
 #define SPAWNDOMAIN_CMDLINE_H

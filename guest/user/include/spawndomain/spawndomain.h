@@ -7,8 +7,8 @@
  * becomes the domain's start RAM (SUPERCN slot 0).  So a domain ends by revoking one capability.
  * Code and constants are mapped from the program file itself, which all domains of all cores share.
  *
- * The caller needs a copy of MODULECN at its well-known place and the boot information.  Nothing here
- * blocks except for the library's own allocations of slots and address space.
+ * The caller needs a copy of MODULECN at its well-known place and the boot information.  Nothing
+ * here blocks except for the library's own allocations of slots and address space.
  */
 #ifndef SPAWNDOMAIN_SPAWNDOMAIN_H
 #define SPAWNDOMAIN_SPAWNDOMAIN_H
@@ -91,15 +91,15 @@ errval_t spawn_open_whole_program(struct spawn_module *module);
  * request->ram, which the caller revokes.  SPAWN_ERR_*. */
 errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *ret);
 
-/* Before it runs: a copy of `src` in a slot of one of its CNodes, or of a CNode in an L1 slot; or RAM
- * made of a part of `src` in a slot of its SUPERCN. */
+/* Before it runs: a copy of `src` in a slot of one of its CNodes, or of a CNode in an L1 slot; or
+ * RAM made of a part of `src` in a slot of its SUPERCN. */
 errval_t spawn_put_cap(struct spawn_domain *d, cslot_t l1_slot, cslot_t slot, struct capref src);
 errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref src);
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,
                        gensize_t bytes);
 
-/* Before it runs: a copy of its dispatcher in `slot`, an empty slot of the caller, who can so stop it later
- * (invoke_dispatcher_stop). */
+/* Before it runs: a copy of its dispatcher in `slot`, an empty slot of the caller, who can so stop
+ * it later (invoke_dispatcher_stop). */
 errval_t spawn_copy_dispatcher(const struct spawn_domain *d, struct capref slot);
 
 /* Lets it run.  d is not needed any more.  SPAWN_ERR_RUN. */

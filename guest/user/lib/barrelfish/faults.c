@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Page faults and traps (facts §4.2): to the thread's exception handler if it has one; else one clear
- * line that says who, where and why, the monitor is told, and the domain ends.  Never silence.
+ * Page faults and traps (facts §4.2): to the thread's exception handler if it has one; else one
+ * clear line that says who, where and why, the monitor is told, and the domain ends.  Never
+ * silence.
  *
- * A fault while disabled is a fault of this library, or of a thread's stack pointer when it was about
- * to be resumed; then nothing of the dispatcher can be trusted, and a second fault stops it at once.
+ * A fault while disabled is a fault of this library, or of a thread's stack pointer when it was
+ * about to be resumed; then nothing of the dispatcher can be trusted, and a second fault stops it
+ * at once.
  */
 #include "faults.h"
 
@@ -198,8 +200,8 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
     disp_end_domain(handle);
 }
 
-/* The dispatcher's lists may be half changed.  Telling the monitor is worth a try all the same: what
- * goes wrong on the way stops the dispatcher at once. */
+/* The dispatcher's lists may be half changed.  Telling the monitor is worth a try all the same:
+ * what goes wrong on the way stops the dispatcher at once. */
 void disp_pagefault_disabled(dispatcher_handle_t handle, lvaddr_t address, uint64_t error,
                              lvaddr_t rip)
 {

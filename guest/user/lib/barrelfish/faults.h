@@ -10,8 +10,8 @@
 /* Exit status of a domain stopped by a fault: 128 + 11, as a shell shows a segmentation fault. */
 #define EXIT_STATUS_FAULT 139
 
-/* Ends the domain in order, on the current thread but on a stack of its own: the monitor is told.  A
- * second call, or one without a thread, stops the dispatcher.  Disabled, any stack. */
+/* Ends the domain in order, on the current thread but on a stack of its own: the monitor is told.
+ * A second call, or one without a thread, stops the dispatcher.  Disabled, any stack. */
 void disp_end_domain(dispatcher_handle_t handle) __attribute__((noreturn));
 
 /* Says what the current thread has done and ends the domain as above. */

@@ -2,10 +2,10 @@
  *
  * Start-up of a domain, from the entry point to main (facts §2.2, last paragraph).
  *
- * The first part runs disabled and makes the dispatcher able to run threads; the second is the first
- * thread.  A plain program makes no system call before main other than those that connect it to its
- * monitor: the heap's first piece, the first thread's stack and TLS are static, and everything that
- * needs RAM is made when it is first used.
+ * The first part runs disabled and makes the dispatcher able to run threads; the second is the
+ * first thread.  A plain program makes no system call before main other than those that connect it
+ * to its monitor: the heap's first piece, the first thread's stack and TLS are static, and
+ * everything that needs RAM is made when it is first used.
  */
 #include <abi/boot.h>
 #include <barrelfish/barrelfish.h>

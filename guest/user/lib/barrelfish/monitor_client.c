@@ -4,12 +4,14 @@
  * (facts §5.3-5.5).
  *
  * A domain knows one endpoint of its monitor, in the task CNode.  It sends a raw hello with an
- * endpoint of its own, and from then on the two carry a monitor binding.  The blocking binding comes
- * by asking for another endpoint, when it is first needed.
+ * endpoint of its own, and from then on the two carry a monitor binding.  The blocking binding
+ * comes by asking for another endpoint, when it is first needed.
  *
  * Bind, as seen from here (docs/monitor.md has the other sides):
- *   LMP client   LMP_BIND_WAIT --bind_lmp_reply_client--> LMP_CONNECTED, or LMP_DISCONNECTED + error
- *   UMP client   UMP_BIND_WAIT --bind_ump_reply_client--> UMP_CONNECTED, or UMP_DISCONNECTED + error
+ *   LMP client   LMP_BIND_WAIT --bind_lmp_reply_client--> LMP_CONNECTED, or LMP_DISCONNECTED +
+ *                error
+ *   UMP client   UMP_BIND_WAIT --bind_ump_reply_client--> UMP_CONNECTED, or UMP_DISCONNECTED +
+ *                error
  *   service      bind_*_service_request --connect callback--> bind_*_reply_monitor
  *
  * Everything sent on the binding takes its mutex first, so that sends queue up instead of failing.
@@ -137,8 +139,9 @@ errval_t monitor_hello(struct lmp_chan *chan)
     }
 }
 
-/* What the monitor says is handled in turn, by whoever dispatches the binding's waitset.  That a peer is lost
- * is noticed here and now: a thread may wait for it elsewhere, and dispatch nothing else. */
+/* What the monitor says is handled in turn, by whoever dispatches the binding's waitset.  That a
+ * peer is lost is noticed here and now: a thread may wait for it elsewhere, and dispatch nothing
+ * else. */
 static void notice(struct lmp_endpoint *ep, dispatcher_handle_t handle, size_t length,
                    const uint64_t words[LMP_ARRIVAL_WORDS])
 {

@@ -2,12 +2,12 @@
  *
  * Multi-hop channels of a domain: frames with a window (multihop_chan.h).
  *
- * One frame is on its way to the monitor at a time: the payload in the buffer, then the close, then an
- * acknowledgement, whichever is due.  `pump` sends what is due, and when the monitor's endpoint is full
- * it is called again by an event; so acknowledgements leave even if the program sends nothing.
- * A monitor that has closed the circuit put its last frame into our endpoint before: a send that fails
- * for good says nothing and waits for that frame to be read.
- * Must not trust the peer's numbers: it is another domain, and the monitors only carry them.
+ * One frame is on its way to the monitor at a time: the payload in the buffer, then the close, then
+ * an acknowledgement, whichever is due.  `pump` sends what is due, and when the monitor's endpoint
+ * is full it is called again by an event; so acknowledgements leave even if the program sends
+ * nothing.  A monitor that has closed the circuit put its last frame into our endpoint before: a
+ * send that fails for good says nothing and waits for that frame to be read.  Must not trust the
+ * peer's numbers: it is another domain, and the monitors only carry them.
  */
 #include <barrelfish/multihop_chan.h>
 

@@ -2,10 +2,9 @@
  *
  * Frames over LMP (multihop_chan.h): header and payload cut into messages, and put together again.
  *
- * Every LMP message but the last of a frame is full, so its length is known beforehand: anything else is
- * the word of somebody who does not know the protocol.  No capability can come, since no receive slot is
- * ever set.
- * Must check each header before a word of its payload is stored.
+ * Every LMP message but the last of a frame is full, so its length is known beforehand: anything
+ * else is the word of somebody who does not know the protocol.  No capability can come, since no
+ * receive slot is ever set.  Must check each header before a word of its payload is stored.
  */
 #include <barrelfish/multihop_chan.h>
 

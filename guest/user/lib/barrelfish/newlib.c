@@ -5,8 +5,8 @@
  * Output is collected in the dispatcher's console buffer and given to the kernel one complete line
  * at a time (a line longer than the buffer is split).  The heap starts in a static piece, so that
  * small programs make no system call for it, and goes on at HEAP_VBASE in frames mapped one behind
- * the other.  malloc has one lock for all threads; everything else newlib keeps is per thread (struct
- * _reent).  Files do not exist here: their functions say so through errno.
+ * the other.  malloc has one lock for all threads; everything else newlib keeps is per thread
+ * (struct _reent).  Files do not exist here: their functions say so through errno.
  */
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
@@ -101,8 +101,8 @@ static errval_t map_piece(size_t bytes)
     return SYS_ERR_OK;
 }
 
-/* The largest power of two that is wanted, and to which the heap's end is aligned: memory comes in these,
- * and a piece that lies well can have large pages. */
+/* The largest power of two that is wanted, and to which the heap's end is aligned: memory comes in
+ * these, and a piece that lies well can have large pages. */
 static size_t piece_bytes(size_t wanted)
 {
     size_t piece = 1ul << (63 - __builtin_clzl(wanted));
@@ -111,8 +111,8 @@ static size_t piece_bytes(size_t wanted)
     return aligned != 0 && aligned < piece ? aligned : piece;
 }
 
-/* By pieces, so that 1.25 MiB are not 2; where memory is cut up, by smaller ones.  What was mapped before a
- * failure stays, for the next time. */
+/* By pieces, so that 1.25 MiB are not 2; where memory is cut up, by smaller ones.  What was mapped
+ * before a failure stays, for the next time. */
 static bool grow_heap(size_t bytes)
 {
     const size_t end = heap_mapped + bytes;
@@ -195,8 +195,8 @@ static bool is_allocating(void)
     return malloc_mutex.holder == thread_self();
 }
 
-/* The C library allocates by these (strdup, asprintf, buffers of streams), as malloc and its like do.  The
- * linker gives us all calls but those within one file of it (--wrap). */
+/* The C library allocates by these (strdup, asprintf, buffers of streams), as malloc and its like
+ * do.  The linker gives us all calls but those within one file of it (--wrap). */
 void *__wrap__malloc_r(struct _reent *reent, size_t bytes)
 {
     if (is_allocating()) {

@@ -8,8 +8,8 @@
 void newlib_flush_console(void);
 void newlib_flush_console_disabled(dispatcher_handle_t handle);
 
-/* Heap memory, for free(), from what is mapped already; NULL if there is none.  For those whom the growing
- * of the heap would call again. */
+/* Heap memory, for free(), from what is mapped already; NULL if there is none.  For those whom the
+ * growing of the heap would call again. */
 void *newlib_alloc_mapped(size_t bytes);
 
 #endif

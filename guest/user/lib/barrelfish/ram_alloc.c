@@ -3,9 +3,9 @@
  * RAM: from the domain's own RAM capability by moving an offset, then from mem_serv.
  *
  * Objects are retyped straight from the own capability at an offset, so a page table or a frame
- * costs one system call.  When the own RAM is used up, mem_serv is asked for a new piece, larger than
- * what is needed, which becomes the own RAM: few conversations, and few system calls after each.
- * Memory is not given back.
+ * costs one system call.  When the own RAM is used up, mem_serv is asked for a new piece, larger
+ * than what is needed, which becomes the own RAM: few conversations, and few system calls after
+ * each.  Memory is not given back.
  */
 #include <barrelfish/ram_alloc.h>
 
@@ -153,8 +153,8 @@ static errval_t take(gensize_t bytes, gensize_t align, struct capref *src, gensi
     return ask(s, src, bits);
 }
 
-/* RAM comes in powers of two.  What an object leaves of its piece becomes the own RAM, if it is more than
- * what is left of that. */
+/* RAM comes in powers of two.  What an object leaves of its piece becomes the own RAM, if it is
+ * more than what is left of that. */
 static bool keep_rest(struct capref ram, gensize_t used)
 {
     struct ram_alloc_state *s = state();

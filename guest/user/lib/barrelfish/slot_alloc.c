@@ -3,12 +3,14 @@
  * Slot allocator: bitmaps over the L2 CNodes of the own CSpace that are there for this purpose.
  *
  * CNodes with free slots form a list, of which the first one gives; a table over the L1 slots says
- * which CNode lies where, so neither taking nor freeing searches.  When fewer than SLOT_RESERVE slots
- * are left, another CNode is made: with the slots that are left, because allocating RAM from mem_serv
- * needs slots itself.  When few L1 slots are left, the root CNode gets another part in the same way.
+ * which CNode lies where, so neither taking nor freeing searches.  When fewer than SLOT_RESERVE
+ * slots are left, another CNode is made: with the slots that are left, because allocating RAM from
+ * mem_serv needs slots itself.  When few L1 slots are left, the root CNode gets another part in the
+ * same way.
  *
  * No lock is held meanwhile.  But the caller may be the address space, in the middle of mapping: so
- * nothing here may let the heap grow, and what is made here is as small as ram_prepare() provides for.
+ * nothing here may let the heap grow, and what is made here is as small as ram_prepare() provides
+ * for.
  */
 #include <barrelfish/slot_alloc.h>
 

@@ -2,8 +2,8 @@
  *
  * Mutexes, condition variables, semaphores, once (facts §2.2).
  *
- * All of one dispatcher: a disabled section is what makes each step atomic.  A mutex is handed to the
- * longest waiting thread, not released and fought for.
+ * All of one dispatcher: a disabled section is what makes each step atomic.  A mutex is handed to
+ * the longest waiting thread, not released and fought for.
  */
 #include <assert.h>
 #include <barrelfish/threads.h>

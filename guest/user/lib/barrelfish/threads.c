@@ -3,11 +3,11 @@
  * Threads: creation, end, blocking (facts §2.2, §4.2).
  *
  * One region holds, from low to high addresses: stack, TLS block, thread control block; nothing is
- * mapped below it, so a stack that grows too large faults.  Regions of threads that are gone are kept
- * for the next ones: mapping costs system calls, and RAM is never given back.  A
- * thread's memory cannot be freed while it still runs on it, so the last step of an exit happens on
- * the upcall stack: the thread is put on the dead list's place (`zombie`) and freed by whoever
- * creates or joins next.  Joined threads are freed by the joiner.
+ * mapped below it, so a stack that grows too large faults.  Regions of threads that are gone are
+ * kept for the next ones: mapping costs system calls, and RAM is never given back.  A thread's
+ * memory cannot be freed while it still runs on it, so the last step of an exit happens on the
+ * upcall stack: the thread is put on the dead list's place (`zombie`) and freed by whoever creates
+ * or joins next.  Joined threads are freed by the joiner.
  *
  * newlib's per-thread state (struct _reent: errno, stdio buffers) is selected at every switch.
  */

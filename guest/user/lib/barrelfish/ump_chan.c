@@ -2,14 +2,15 @@
  *
  * UMP channels: rings with events and wake-ups (overview 3.2, facts §6; DESIGN §5).
  *
- * Receiving: the channel is registered as polled; the dispatcher looks at all polled channels on each
- * run upcall and while idle.  Sending to a full ring: the channel is parked in a list of the
+ * Receiving: the channel is registered as polled; the dispatcher looks at all polled channels on
+ * each run upcall and while idle.  Sending to a full ring: the channel is parked in a list of the
  * dispatcher and tried again on each run upcall and while idle, after looking for acks.
  *
  * Before the dispatcher sleeps it sets the wake flag of every channel it waits for and looks once
- * more.  A sender that finds the flag set after a commit sends one notification for this value of the
- * flag.  Both sides fence between their store and their load, so one of them sees the other.  The steps
- * and what must hold between them: docs/ump-wakeup.md; UMP_STEP marks where a test puts the peer's.
+ * more.  A sender that finds the flag set after a commit sends one notification for this value of
+ * the flag.  Both sides fence between their store and their load, so one of them sees the other.
+ * The steps and what must hold between them: docs/ump-wakeup.md; UMP_STEP marks where a test puts
+ * the peer's.
  */
 #include <barrelfish/ump_chan.h>
 
@@ -439,7 +440,8 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
         bool end = uc == last;
 
         next = uc->next;
-        /* of a channel that does not listen any more, only a goodbye is sent: to nobody, if the peer is lost */
+        /* of a channel that does not listen any more, only a goodbye is sent: to nobody, if the
+         * peer is lost */
         bool in_vain = uc->connection.lost && !waitset_chan_is_registered(&uc->recv_waitset);
         if (in_vain || ump_chan_can_send(uc)) {
             unpark_disabled(uc, handle);
@@ -502,9 +504,10 @@ bool ump_channels_arm_disabled(dispatcher_handle_t handle)
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     bool may_sleep = true;
 
-    /* 1. Notifications up to now belong to earlier wake words.  Those that come from here on may have used
-     * up one that is about to be set, by a line that the last look takes out (an acknowledgement) or
-     * that was taken out before: with them the kernel must not let us sleep. */
+    /* 1. Notifications up to now belong to earlier wake words.  Those that come from here on may
+     *    have used
+     * up one that is about to be set, by a line that the last look takes out (an acknowledgement)
+     * or that was taken out before: with them the kernel must not let us sleep. */
     UMP_STEP("mark notifications as seen", &shared->notified);
     shared->notify_seen = *(volatile uint32_t *)&shared->notified;
     /* 2. From here on whoever sends a line notifies. */

@@ -3,18 +3,19 @@
  * UMP rings: lines, epochs, acknowledgement numbers (overview 3.2; layout in ump_impl.h).
  *
  * The sender may write line n of a pass only if the receiver has acknowledged the message that lies
- * there.  It knows that from the window: sent_id - ack_id unacknowledged messages, at most lines - 1,
- * so a line that is written next is always one whose message has been acknowledged.  The receiver
- * acknowledges a message when it is done with the line, with the next message it sends anyway, or
- * with an explicit one if it has had nothing to say for half a ring.
+ * there.  It knows that from the window: sent_id - ack_id unacknowledged messages, at most lines -
+ * 1, so a line that is written next is always one whose message has been acknowledged.  The
+ * receiver acknowledges a message when it is done with the line, with the next message it sends
+ * anyway, or with an explicit one if it has had nothing to say for half a ring.
  *
  * An explicit acknowledgement takes a line, too, and is itself acknowledged only by what the other
  * side sends anyway: two sides that only acknowledge each other's acknowledgements would never
  * stop.  One line is kept free for it, so that two senders with full windows cannot wait for each
  * other.
  *
- * What every message needs is inline (ump_impl.h); here is what is rare.  Order: payload, then (release) the control word; on the other side the control word (acquire), then
- * payload.  Nothing here blocks, allocates or calls the kernel.
+ * What every message needs is inline (ump_impl.h); here is what is rare.  Order: payload, then
+ * (release) the control word; on the other side the control word (acquire), then payload.  Nothing
+ * here blocks, allocates or calls the kernel.
  */
 #include <barrelfish/ump_impl.h>
 

@@ -3,11 +3,12 @@
  * The address space: regions and page tables (facts §2.2, §3.3).
  *
  * Regions are a list sorted by address.  Page tables made so far are a tree of nodes with their
- * capabilities; they are never given back.  A capability can be mapped once, into one page table, so
- * a region that spans several tables maps copies of the frame capability in the others.
+ * capabilities; they are never given back.  A capability can be mapped once, into one page table,
+ * so a region that spans several tables maps copies of the frame capability in the others.
  *
- * The heap grows through here and page tables need RAM, so the lock is never held while memory or RAM
- * could be asked for: bookkeeping nodes are put aside first, and RAM for tables is made sure of.
+ * The heap grows through here and page tables need RAM, so the lock is never held while memory or
+ * RAM could be asked for: bookkeeping nodes are put aside first, and RAM for tables is made sure
+ * of.
  */
 #include <barrelfish/vspace.h>
 

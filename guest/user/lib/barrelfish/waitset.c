@@ -9,16 +9,17 @@
  *   - a channel that carries a token or a thread is for that call or thread only.
  * A trigger wakes one blocked thread that may take the event; if threads are blocked but none may,
  * the event goes to the waiting ring, where takers look first.  The thread that wakes up may find
- * something else that it prefers, or nothing because somebody else was quicker.  So whoever takes an event
- * from a queue, or goes without, wakes another thread for what is left.  Then this holds whenever the
- * dispatcher is enabled: if a blocked thread may take an event that is queued, there is a thread that was
- * woken and has not looked yet.
+ * something else that it prefers, or nothing because somebody else was quicker.  So whoever takes
+ * an event from a queue, or goes without, wakes another thread for what is left.  Then this holds
+ * whenever the dispatcher is enabled: if a blocked thread may take an event that is queued, there
+ * is a thread that was woken and has not looked yet.
  *
  * A polled channel whose message the calling thread may take goes to it directly, without becoming
- * pending in between.  For messages over UMP, which come that way, there is a short way through all of
- * this: find_message, then run_message, which together are a few dozen instructions without a call.  It
- * may be left out, and nothing but time is lost: whatever is unusual is left to find_anywhere, which knows
- * all the rules.  Everything is done disabled and nothing here allocates memory.
+ * pending in between.  For messages over UMP, which come that way, there is a short way through all
+ * of this: find_message, then run_message, which together are a few dozen instructions without a
+ * call.  It may be left out, and nothing but time is lost: whatever is unusual is left to
+ * find_anywhere, which knows all the rules.  Everything is done disabled and nothing here allocates
+ * memory.
  */
 #include <assert.h>
 #include <barrelfish/ump_chan.h>
@@ -88,8 +89,8 @@ static inline void take_event(struct waitset_chanstate *chan, struct event_closu
     chan->held = chan->holds;
 }
 
-/* The calling thread goes its way, with an event or without: if another is left that a blocked thread may
- * take, one such thread wakes up, and will in turn do the same. */
+/* The calling thread goes its way, with an event or without: if another is left that a blocked
+ * thread may take, one such thread wakes up, and will in turn do the same. */
 static inline void pass_on(struct waitset *ws, dispatcher_handle_t handle)
 {
     if (RARELY(ws->waiting_threads != NULL && ws->pending != NULL)) {
@@ -98,8 +99,9 @@ static inline void pass_on(struct waitset *ws, dispatcher_handle_t handle)
     waitset_check_disabled(ws);
 }
 
-/* Might disp_check_unpolled_disabled find something?  (Notifications come for channels that are polled, and
- * for parked senders.)  Zero if not; all in one test, since usually there is nothing. */
+/* Might disp_check_unpolled_disabled find something?  (Notifications come for channels that are
+ * polled, and for parked senders.)  Zero if not; all in one test, since usually there is
+ * nothing. */
 static inline uintptr_t unpolled_events(dispatcher_handle_t handle)
 {
     const struct dispatcher_shared *shared = get_dispatcher_shared(handle);
@@ -131,9 +133,10 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
     return chan;
 }
 
-/* The short way to the next message.  Usually polled channels are all that can have something, and the
- * first of them that has a line listens for good (so it has a handler, and stays where it is) and is for
- * anybody who dispatches events of this waitset: then find_anywhere would find the same, only later.
+/* The short way to the next message.  Usually polled channels are all that can have something, and
+ * the first of them that has a line listens for good (so it has a handler, and stays where it is)
+ * and is for anybody who dispatches events of this waitset: then find_anywhere would find the same,
+ * only later.
  * *found: that channel, to be taken by run_message, or NULL. */
 enum found {
     ASK,      /* only find_anywhere can tell */
@@ -191,7 +194,8 @@ static inline __attribute__((always_inline)) errval_t run_message(struct waitset
     return SYS_ERR_OK;
 }
 
-/* Can only the polling of channels help the calling thread, and nobody else needs the dispatcher? */
+/* Can only the polling of channels help the calling thread, and nobody else needs the
+ * dispatcher? */
 static bool may_poll(dispatcher_handle_t handle)
 {
     const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
@@ -200,8 +204,8 @@ static bool may_poll(dispatcher_handle_t handle)
            disp->current->next == disp->current;
 }
 
-/* Disabled; takes the next event and enables.  `known`: find_message has just found nothing.  Blocks until
- * there is an event; if *error_var says that there will be none, returns NULL. */
+/* Disabled; takes the next event and enables.  `known`: find_message has just found nothing.
+ * Blocks until there is an event; if *error_var says that there will be none, returns NULL. */
 static inline __attribute__((always_inline)) struct waitset_chanstate *
 next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *awaited,
            errval_t *error_var, bool known, struct event_closure *closure)

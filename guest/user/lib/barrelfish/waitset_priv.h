@@ -101,8 +101,8 @@ static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher
     chan->polled_next = chan->polled_prev = NULL;
 }
 
-/* Polls channels until one of `ws` has an event that the current thread may take; that channel, still
- * polled, or NULL.  What it finds for others on the way is triggered. */
+/* Polls channels until one of `ws` has an event that the current thread may take; that channel,
+ * still polled, or NULL.  What it finds for others on the way is triggered. */
 struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
                                                      const struct waitset *ws,
                                                      const struct waitset_chanstate *awaited);
@@ -110,8 +110,8 @@ struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
 /* Wakes a blocked thread for an event that is pending, if there are two such. */
 void waitset_wake_next_disabled(struct waitset *ws, dispatcher_handle_t handle) RARE;
 
-/* The rule of waitset.c about blocked threads, asserted whenever a thread blocks or takes an event: looks at
- * each pair of event and thread, so not where it costs. */
+/* The rule of waitset.c about blocked threads, asserted whenever a thread blocks or takes an event:
+ * looks at each pair of event and thread, so not where it costs. */
 #if defined(HOST_TEST) || defined(DEBUG)
 #define WAITSET_CHECKS 1
 void waitset_check_disabled(const struct waitset *ws);

@@ -104,7 +104,8 @@ static struct flounder_binding *begin(const struct attempt *a, enum flounder_cha
     return c;
 }
 
-/* Another kind of channel may succeed: this one could not be made, and the service was not asked. */
+/* Another kind of channel may succeed: this one could not be made, and the service was not
+ * asked. */
 static bool may_try_another(errval_t err)
 {
     return err_no(err) == MON_ERR_WINDOW_EXHAUSTED || err_no(err) == MON_ERR_OVER_SHARE ||

@@ -2,8 +2,9 @@
  *
  * Bindings as a whole: set-up, start, and the functions behind their members.
  *
- * Set-up is pure; start is the first moment at which events can come.  Must leave the channel inside
- * the binding to its owner: bind and export connect it themselves, other owners before start.
+ * Set-up is pure; start is the first moment at which events can come.  Must leave the channel
+ * inside the binding to its owner: bind and export connect it themselves, other owners before
+ * start.
  */
 #include "flounder_priv.h"
 

@@ -17,8 +17,8 @@
  * send. */
 void flounder_waiter_init(struct flounder_waiter *w, const struct flounder_binding *c,
                           uint16_t number);
-/* Ends the wait; also before it began.  The waiter may be gone when this returns (disabled: when the
- * dispatcher is enabled again). */
+/* Ends the wait; also before it began.  The waiter may be gone when this returns (disabled: when
+ * the dispatcher is enabled again). */
 void flounder_waiter_wake(struct flounder_waiter *w, errval_t err);
 void flounder_waiter_wake_disabled(struct flounder_waiter *w, errval_t err,
                                    dispatcher_handle_t handle);
@@ -49,7 +49,8 @@ static inline bool flounder_at_end(const struct flounder_message_plan *plan,
 errval_t flounder_take(struct flounder_binding *c, const volatile uint64_t *words, unsigned count,
                        unsigned size, bool padded, bool *complete);
 
-/* The same for a payload in which pieces of a message follow each other: takes the one that begins it,
+/* The same for a payload in which pieces of a message follow each other: takes the one that begins
+ * it,
  * *taken words of words[count]; size: words of a full payload. */
 errval_t flounder_take_piece(struct flounder_binding *c, const volatile uint64_t *words,
                              unsigned count, unsigned size, unsigned *taken, bool *complete);
@@ -62,7 +63,8 @@ void flounder_rx_reset(struct flounder_binding *c);
 /* Starts a message: its plan, or NULL (and the error is told) if there is no such number. */
 const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c, unsigned number);
 
-/* The channel does not listen: for the program, which takes and gives it back, or since it is closed. */
+/* The channel does not listen: for the program, which takes and gives it back, or since it is
+ * closed. */
 void flounder_listen_anew(struct flounder_binding *c);
 
 /* Hands over the message that flounder_take completed. */
@@ -77,8 +79,8 @@ void flounder_multihop_push(struct flounder_binding *c);
 
 /* ---- transport.c ---- */
 
-/* What the library asks of a kind of channel.  Without a peer that could be told (local bindings) the
- * functions up to `migrate` are NULL. */
+/* What the library asks of a kind of channel.  Without a peer that could be told (local bindings)
+ * the functions up to `migrate` are NULL. */
 struct flounder_transport {
     bool tickets; /* capabilities travel through the monitors; the message has their tickets */
     void (*push)(struct flounder_binding *c);
@@ -108,13 +110,15 @@ void flounder_local_close(struct flounder_binding *c);
 
 /* ---- life.c ---- */
 
-/* The receive event that the caller took is dealt with, and will not come again: the binding is closed. */
+/* The receive event that the caller took is dealt with, and will not come again: the binding is
+ * closed. */
 void flounder_rx_over(struct flounder_binding *c);
 
 /* flounder_break, by whoever took the receive event. */
 void flounder_rx_break(struct flounder_binding *c, errval_t err);
 
-/* The send event was just registered: if the binding has been closed meanwhile, ends the message. */
+/* The send event was just registered: if the binding has been closed meanwhile, ends the
+ * message. */
 void flounder_tx_registered(struct flounder_binding *c);
 
 /* The last message was given back, and the binding is closed: says goodbye if that is due. */
@@ -124,8 +128,8 @@ void flounder_tx_ended(struct flounder_binding *c);
  * once. */
 void flounder_break(struct flounder_binding *c, errval_t err);
 
-/* An error of the channel, with FLOUNDER_ERR_BINDING_CLOSED on top if it means that the peer is no more:
- * however that is noticed, programs hear the same. */
+/* An error of the channel, with FLOUNDER_ERR_BINDING_CLOSED on top if it means that the peer is no
+ * more: however that is noticed, programs hear the same. */
 errval_t flounder_reason(errval_t err);
 
 /* The binding is connected: at exit its peer is told.  For bindings on the heap, once. */
@@ -140,8 +144,8 @@ void flounder_discard(struct flounder_binding *c);
 /* Nothing has a pin any more: closes the channel and lets the memory go. */
 void flounder_close(struct flounder_binding *c) __attribute__((cold));
 
-/* Pins the binding.  Only threads of one dispatcher use it, so that one instruction is enough, without a
- * lock. */
+/* Pins the binding.  Only threads of one dispatcher use it, so that one instruction is enough,
+ * without a lock. */
 static inline void flounder_enter(struct flounder_binding *c)
 {
     __asm__("incl %0" : "+m"(c->depth));

@@ -2,9 +2,9 @@
  *
  * Messages to fragments and back (facts §1.5; idl/plan.h has the rules).
  *
- * A position names the next fragment; filling moves it on, so a sender that is interrupted by a full
- * channel goes on from where it was, and a sender whose fragment was refused tries the same again.
- * The receiving side checks every length before it believes it: the peer is another domain.
+ * A position names the next fragment; filling moves it on, so a sender that is interrupted by a
+ * full channel goes on from where it was, and a sender whose fragment was refused tries the same
+ * again. The receiving side checks every length before it believes it: the peer is another domain.
  */
 #include "flounder_priv.h"
 
@@ -105,8 +105,8 @@ static unsigned fixed_words(const struct flounder_message_plan *plan, unsigned f
     return plan->words - first < size ? plan->words - first : size;
 }
 
-/* Most fragments lie in the middle of a stream of bytes: `size` whole words, and neither its length nor
- * its end.  They take a short cut. */
+/* Most fragments lie in the middle of a stream of bytes: `size` whole words, and neither its length
+ * nor its end.  They take a short cut. */
 static inline bool in_the_middle(const struct flounder_stream_plan *plan, uint64_t length,
                                  const struct flounder_position *at, unsigned size)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections without a monitor between: over a shared frame that both sides have mapped (connect and
- * accept), or to an endpoint capability that one side was given (create_endpoint, bind_to_endpoint).
+ * Connections without a monitor between: over a shared frame that both sides have mapped (connect
+ * and accept), or to an endpoint capability that one side was given (create_endpoint,
+ * bind_to_endpoint).
  *
  *   initiator                                  acceptor
  *     BIND {magic} (LMP: with its endpoint) ───>   connected: told
  *     connected: told   <─── BIND_REPLY {magic}
  *
  * Until then the channel's events come here, and each pins the binding from the moment it is taken;
- * afterwards the binding starts as any other.  Anything but the expected message ends the attempt with
- * FLOUNDER_ERR_BIND.
+ * afterwards the binding starts as any other.  Anything but the expected message ends the attempt
+ * with FLOUNDER_ERR_BIND.
  */
 #include "flounder_priv.h"
 

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a binding and its channel, and the end of a connection: by this side (teardown), by the peer (a
- * goodbye), or by the transport.
+ * The life of a binding and its channel, and the end of a connection: by this side (teardown), by
+ * the peer (a goodbye), or by the transport.
  *
- *   open --goodbye, peer's death, protocol error, transport error--> broken --teardown--> closing --> gone
+ *   open --goodbye, peer's death, protocol error, transport error--> broken --teardown--> closing
+ *   --> gone
  *   open --teardown-------------------------------------------------------------------------^
  *
- * Broken: nothing is sent or received, everybody who waits is told, the error handler runs once; the
- * memory stays, since the program holds it.  Closing: the goodbye waits for room in the channel, and all
- * pins for those that hold them.  Gone: the channel is destroyed, the memory freed.
+ * Broken: nothing is sent or received, everybody who waits is told, the error handler runs once;
+ * the memory stays, since the program holds it.  Closing: the goodbye waits for room in the
+ * channel, and all pins for those that hold them.  Gone: the channel is destroyed, the memory
+ * freed.
  *
- * To break and to tear down only mark.  What is in use stays as it is, and whoever uses it finds the mark.
- * These keep binding and channel alive:
- *   pins     counted: the program's own until teardown, one for each handler that runs, each thread that
+ * To break and to tear down only mark.  What is in use stays as it is, and whoever uses it finds
+ * the mark.  These keep binding and channel alive:
+ *   pins     counted: the program's own until teardown, one for each handler that runs, each thread
+ *            that
  *            waits, a goodbye on its way
  *   a claim  tx_number while a message is being sent, by a thread or by its next send event
  *   `held`   of the receiving channel, from the moment its event is taken until it listens again
- * The last two cost nothing while the binding is open; when it is closed, stop() counts them as pins, and
- * whoever gives them up finds that and gives back the pin.  No claim is made, and no event taken, afterwards.  So
- * the last pin is given back once, and then nobody else can come: flounder_close.
+ * The last two cost nothing while the binding is open; when it is closed, stop() counts them as
+ * pins, and whoever gives them up finds that and gives back the pin.  No claim is made, and no
+ * event taken, afterwards.  So the last pin is given back once, and then nobody else can come:
+ * flounder_close.
  *
  * A domain that ends says goodbye to all peers, as far as their channels have room: they would wait
  * for ever otherwise.  A domain that dies says nothing; there the monitor does (connection.h).
@@ -35,7 +39,8 @@
 static struct flounder_binding *open_bindings;
 static struct thread_mutex open_lock = THREAD_MUTEX_INITIALIZER;
 
-/* Is the peer there, as far as we know, and is it to be told?  The monitors at the ends of a circuit are. */
+/* Is the peer there, as far as we know, and is it to be told?  The monitors at the ends of a
+ * circuit are. */
 static bool peer_listens(const struct flounder_binding *c)
 {
     const bool ended = err_no(c->closed) == FLOUNDER_ERR_BINDING_CLOSED;
@@ -49,8 +54,8 @@ static bool is_parked(struct flounder_binding *c)
            (c->tx_stalled || waitset_chan_is_registered(flounder_transport(c)->sending(c)));
 }
 
-/* At exit other threads may be anywhere: between the lines of a message, or, over LMP, in the middle of one,
- * where a goodbye would be taken for its next fragment. */
+/* At exit other threads may be anywhere: between the lines of a message, or, over LMP, in the
+ * middle of one, where a goodbye would be taken for its next fragment. */
 static bool may_interrupt(struct flounder_binding *c)
 {
     return c->tx_number == 0 ||
@@ -203,7 +208,8 @@ static void stop_receiving_disabled(struct flounder_binding *c, dispatcher_handl
     (void)waitset_chan_deregister_disabled(chan, handle); /* registered: it succeeds */
 }
 
-/* No message is begun any more.  True: one is under way that nobody works on, and it is the caller's now. */
+/* No message is begun any more.  True: one is under way that nobody works on, and it is the
+ * caller's now. */
 static bool stop_sending_disabled(struct flounder_binding *c)
 {
     if (c->tx_number == 0) {

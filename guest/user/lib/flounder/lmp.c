@@ -3,10 +3,10 @@
  * Bindings over LMP (overview 3.1, facts §1.5, §7).
  *
  * The first word of a message carries its number; later fragments carry only data, so the receiver
- * must be in step.  One capability rides on each of the first fragments.  Only the last fragment asks
- * for an immediate switch to the receiver (SYNC).  A transient failure parks the send until the
- * library thinks a try is worth while.
- * Must install a new receive slot after each capability: until then senders cannot send one.
+ * must be in step.  One capability rides on each of the first fragments.  Only the last fragment
+ * asks for an immediate switch to the receiver (SYNC).  A transient failure parks the send until
+ * the library thinks a try is worth while.  Must install a new receive slot after each capability:
+ * until then senders cannot send one.
  */
 #include "flounder_priv.h"
 
@@ -22,8 +22,9 @@ static void tx_ready(void *arg)
     flounder_leave(c);
 }
 
-/* A capability that was revoked while its message waited arrives as NULL_CAP: a domain that passes on what
- * others gave it (a monitor) must not lose its connection to the receiver because of them. */
+/* A capability that was revoked while its message waited arrives as NULL_CAP: a domain that passes
+ * on what others gave it (a monitor) must not lose its connection to the receiver because of
+ * them. */
 static errval_t send_fragment(struct lmp_chan *chan, lmp_send_flags_t flags, struct capref cap,
                               unsigned count, const uint64_t *words)
 {
@@ -35,9 +36,9 @@ static errval_t send_fragment(struct lmp_chan *chan, lmp_send_flags_t flags, str
     return err;
 }
 
-/* What a peer said before it ended counts: the binding breaks when that is received (a domain's exit
- * status may cross with a message to it).  Not so while a thread waits for this message: it may be the
- * one that runs the handler. */
+/* What a peer said before it ended counts: the binding breaks when that is received (a domain's
+ * exit status may cross with a message to it).  Not so while a thread waits for this message: it
+ * may be the one that runs the handler. */
 static void tx_failed(struct flounder_binding *c, errval_t err)
 {
     bool ended = err_no(err) == FLOUNDER_ERR_BINDING_CLOSED;

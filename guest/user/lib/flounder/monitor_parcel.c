@@ -2,8 +2,9 @@
  *
  * Capabilities between cores: both ends ask their own monitor (facts §5.6, docs/monitor.md).
  *
- * A file of its own, since host tests put a monitor of their own in its place.  The questions go over
- * the blocking binding, whose waitset serves nothing else: no handler of the program runs meanwhile.
+ * A file of its own, since host tests put a monitor of their own in its place.  The questions go
+ * over the blocking binding, whose waitset serves nothing else: no handler of the program runs
+ * meanwhile.
  */
 #include <barrelfish/monitor_client.h>
 #include <flounder/flounder.h>

@@ -2,12 +2,12 @@
  *
  * Bindings through the monitors (facts §1.5).
  *
- * A message is its words, then for each string and array the word of its length and its data, without
- * gaps; cut into payloads where it is longer than one.  Its first word carries its number, so a
- * receiver must be in step.  Capabilities travel as over UMP.  A message is out when its last payload
- * is with the monitor; the channel pushes back while the monitor's queue is full or too much is
- * unacknowledged.
- * Must believe nothing that a payload says before it is checked: it is the word of another domain.
+ * A message is its words, then for each string and array the word of its length and its data,
+ * without gaps; cut into payloads where it is longer than one.  Its first word carries its number,
+ * so a receiver must be in step.  Capabilities travel as over UMP.  A message is out when its last
+ * payload is with the monitor; the channel pushes back while the monitor's queue is full or too
+ * much is unacknowledged.  Must believe nothing that a payload says before it is checked: it is the
+ * word of another domain.
  */
 #include "flounder_priv.h"
 

@@ -6,8 +6,8 @@
  * brings back; so several threads, and handlers that interrupt a waiting call, can have calls
  * outstanding on one binding, and replies may come in any order.  The waiting thread serves events
  * meanwhile.  A reply to a token nobody waits for is an ordinary message.
- * Who takes a call out of the list, and nobody else, wakes its thread.  The list is as long as there are
- * calls outstanding, so it is searched disabled.
+ * Who takes a call out of the list, and nobody else, wakes its thread.  The list is as long as
+ * there are calls outstanding, so it is searched disabled.
  */
 #include "flounder_priv.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What kinds of channels have in common, as a table: the rest of the library asks it and knows of no
- * kind.  Sending and receiving themselves are in lmp.c, ump.c, multihop.c and local.c.
- * Must not touch the state of a message: only its channel.
+ * What kinds of channels have in common, as a table: the rest of the library asks it and knows of
+ * no kind.  Sending and receiving themselves are in lmp.c, ump.c, multihop.c and local.c.  Must not
+ * touch the state of a message: only its channel.
  */
 #include "flounder_priv.h"
 

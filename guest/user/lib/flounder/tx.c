@@ -5,8 +5,8 @@
  * tx_number is the lock of the sending side: claimed by compare-and-swap, released by storing 0.  A
  * sender that finds it taken gets FLOUNDER_ERR_TX_BUSY; remote procedure calls instead wait in
  * tx_idle.  Continuations go through the waitset, never inline.
- * A claim keeps the binding and its channel alive.  It is given back in one step (flounder_tx_sent): after
- * it the binding may be gone.
+ * A claim keeps the binding and its channel alive.  It is given back in one step
+ * (flounder_tx_sent): after it the binding may be gone.
  */
 #include "flounder_priv.h"
 
@@ -31,8 +31,8 @@ size_t flounder_string_length(const char *string)
 
 /* ---- the end of a message ---- */
 
-/* Wakes all who want to send: a thread may be busy with an event on top of its wait, and that may depend on
- * the others, or wait for its own turn.  Who comes too late waits again. */
+/* Wakes all who want to send: a thread may be busy with an event on top of its wait, and that may
+ * depend on the others, or wait for its own turn.  Who comes too late waits again. */
 static void wake_disabled(struct flounder_binding *c, dispatcher_handle_t handle)
 {
     struct flounder_waiter *w = c->tx_idle;
@@ -47,8 +47,9 @@ static void wake_disabled(struct flounder_binding *c, dispatcher_handle_t handle
         (void)waitset_chan_trigger_disabled(&c->register_chan, handle); /* armed: it succeeds */
 }
 
-/* One step, or another thread's message could come and go in between: its continuation needs the place
- * of ours.  The claim kept the binding alive; if that has been closed meanwhile, it had a pin for that. */
+/* One step, or another thread's message could come and go in between: its continuation needs the
+ * place of ours.  The claim kept the binding alive; if that has been closed meanwhile, it had a pin
+ * for that. */
 static void finish(struct flounder_binding *c, struct event_closure cont,
                    struct flounder_waiter *waiter, errval_t err)
 {
@@ -144,8 +145,8 @@ static void take_back(const uint64_t *tickets, unsigned count)
     }
 }
 
-/* A word for each capability, after all others, holds its ticket; 0 for NULL_CAP.  None leaves the sender
- * unless all can travel. */
+/* A word for each capability, after all others, holds its ticket; 0 for NULL_CAP.  None leaves the
+ * sender unless all can travel. */
 static errval_t deposit_caps(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;

@@ -3,9 +3,10 @@
  * Bindings over UMP (overview 3.2, facts §1.5, §6).
  *
  * Every line carries the message's number, so only the words need to be assembled; a message of one
- * line is delivered straight from the ring.  When the ring is full the send goes on at the event that
- * its window opened, which needs the peer to have acknowledged something: the channel takes care.
- * Must finish with a line (ump_chan_recv_done) before the handler runs: it may receive again.
+ * line is delivered straight from the ring.  When the ring is full the send goes on at the event
+ * that its window opened, which needs the peer to have acknowledged something: the channel takes
+ * care.  Must finish with a line (ump_chan_recv_done) before the handler runs: it may receive
+ * again.
  */
 #include "flounder_priv.h"
 
@@ -58,7 +59,8 @@ void flounder_ump_rearm(struct flounder_binding *c)
         flounder_ump_rearm_anew(c, false);
 }
 
-/* A line that is not a whole message by itself.  True: the event is used up; false: look for more. */
+/* A line that is not a whole message by itself.  True: the event is used up; false: look for
+ * more. */
 static bool take_line(struct flounder_binding *c, volatile struct ump_message *line, unsigned type)
 {
     if (type == FLOUNDER_GOODBYE)

@@ -3,9 +3,9 @@
  * Threads that wait for a binding: a channel of the waitset on the thread's own stack.
  *
  * The channel is registered before the thing waited for is begun, so that a wake may come at any
- * time; it is reserved for this thread, so that no other thread takes the event.  Waiting serves the
- * waitset's other events meanwhile: the one waited for may depend on them.
- * Must not touch a waiter after waking it: its thread may have returned.
+ * time; it is reserved for this thread, so that no other thread takes the event.  Waiting serves
+ * the waitset's other events meanwhile: the one waited for may depend on them.  Must not touch a
+ * waiter after waking it: its thread may have returned.
  */
 #include "flounder_priv.h"
 
@@ -57,7 +57,8 @@ void flounder_waiter_cancel(struct flounder_waiter *w)
 
 errval_t flounder_waiter_wait(struct flounder_waiter *w)
 {
-    /* the event itself is waited for, even if it came already: the waker is done with us only then */
+    /* the event itself is waited for, even if it came already: the waker is done with us only
+     * then */
     errval_t err = wait_for_channel(w->waitset, &w->chan, NULL);
     return err_is_fail(err) ? err : w->error;
 }

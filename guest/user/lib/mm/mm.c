@@ -2,16 +2,16 @@
  *
  * A buddy allocator over physical ranges.
  *
- * Free memory is a set of naturally aligned blocks of 2^bits bytes, for each region and size a bitmap
- * over all the places where a block of this size could lie.  Allocation takes the smallest block that
- * holds a fitting one and splits it; freeing joins a block with its buddy (the other half of the next
- * larger block) as long as that is free too and of the same region.
+ * Free memory is a set of naturally aligned blocks of 2^bits bytes, for each region and size a
+ * bitmap over all the places where a block of this size could lie.  Allocation takes the smallest
+ * block that holds a fitting one and splits it; freeing joins a block with its buddy (the other
+ * half of the next larger block) as long as that is free too and of the same region.
  *
  * All bitmaps are there from the start, together less than a 16,000th of the memory: so giving back
- * never needs memory, and nothing here can fail halfway.  Above each bitmap lie summaries, of one bit
- * for each word, so that no search looks at more than two words of each level: no request takes long,
- * however the memory is cut up.  Nothing here allocates, calls the kernel or knows what a capability
- * is.
+ * never needs memory, and nothing here can fail halfway.  Above each bitmap lie summaries, of one
+ * bit for each word, so that no search looks at more than two words of each level: no request takes
+ * long, however the memory is cut up.  Nothing here allocates, calls the kernel or knows what a
+ * capability is.
  */
 #include <assert.h>
 #include <mm/mm.h>
@@ -213,8 +213,9 @@ errval_t mm_add(struct mm *mm, genpaddr_t cap_base, genpaddr_t base, gensize_t b
     return SYS_ERR_OK;
 }
 
-/* The first free block of 2^block_bits in a region that holds one of 2^bits within the limits; false:
- * there is none.  Only the two blocks in which the limits lie can be free and yet not fit. */
+/* The first free block of 2^block_bits in a region that holds one of 2^bits within the limits;
+ * false: there is none.  Only the two blocks in which the limits lie can be free and yet not
+ * fit. */
 static bool find_in_region(const struct mm_region *region, unsigned block_bits, unsigned bits,
                            genpaddr_t minbase, genpaddr_t maxlimit, genpaddr_t *block,
                            genpaddr_t *ret)

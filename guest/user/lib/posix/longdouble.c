@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Functions of long double that the C library declares and does not have, as far as they are exact: an
- * instruction of the x87 each, or the bits themselves.  Those that approximate (sinl, logl...) are not here.
+ * Functions of long double that the C library declares and does not have, as far as they are exact:
+ * an instruction of the x87 each, or the bits themselves.  Those that approximate (sinl, logl...)
+ * are not here.
  */
 #include <barrelfish/barrelfish.h>
 #include <math.h>

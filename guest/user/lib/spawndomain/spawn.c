@@ -5,8 +5,8 @@
  * System calls are what spawning costs (some hosts need 150 us for one), so the order is chosen to
  * need few: CNodes and page tables are made several at a time, everything the spawner must write
  * (dispatcher frame, arguments, data) lies in one Frame that it maps once, and every capability is
- * made where it will stay.  What must be invoked while building lies in TASKCN and PAGECN; these two
- * hang in the spawner's own root meanwhile.  The block of RAM, in this order:
+ * made where it will stay.  What must be invoked while building lies in TASKCN and PAGECN; these
+ * two hang in the spawner's own root meanwhile.  The block of RAM, in this order:
  *
  *   staging   dispatcher frame | arguments page | private segments, one after the other
  *   CNodes    root, the L2CNodes of L1 slots 0-4, SLOT_ALLOC0
@@ -422,7 +422,8 @@ errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *
 
 errval_t spawn_put_cap(struct spawn_domain *d, cslot_t l1_slot, cslot_t slot, struct capref src)
 {
-    /* the receiving CNode is not in this CSpace: invoke the new domain's root with a full address */
+    /* the receiving CNode is not in this CSpace: invoke the new domain's root with a full
+     * address */
     return CAP_INVOKE(d->rootcn, CNodeCmd_Copy,
                       .copy = { .dest_slot = KPI_CPTR(l1_slot, slot),
                                 .dest_level = 2,

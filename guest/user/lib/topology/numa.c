@@ -2,8 +2,8 @@
  *
  * <numa.h>: nodes are ranges of physical memory, and RAM can be asked for within a range.
  *
- * The range that the domain prefers is set for as long as one allocation takes.  Another thread that allocates
- * meanwhile gets memory of that node, too.
+ * The range that the domain prefers is set for as long as one allocation takes.  Another thread
+ * that allocates meanwhile gets memory of that node, too.
  */
 #include <numa.h>
 

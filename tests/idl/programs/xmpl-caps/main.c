@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Capabilities in and out: frames travel with messages and with a call, and their contents show that
- * they are the same memory; one that is given away leaves its sender's slot empty.
+ * Capabilities in and out: frames travel with messages and with a call, and their contents show
+ * that they are the same memory; one that is given away leaves its sender's slot empty.
  */
 #include <stdio.h>
 #include <string.h>
