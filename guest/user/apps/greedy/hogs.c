@@ -302,7 +302,8 @@ static unsigned children(iref_t server, iref_t mute)
             b->rpc_tx_vtbl.spawn_domain(b, "/sbin/greedy", "greedy sleep", 0, &err, &child[i])));
         child_count = i;
         if (err_is_fail(err)) {
-            if (err_no(err) != LIB_ERR_RAM_ALLOC) /* there may be no memory for so many */
+            /* There may be no memory for so many, or none of what their parent may have. */
+            if (err_no(err) != LIB_ERR_RAM_ALLOC && err_no(err) != MM_ERR_OVER_SHARE)
                 refused("children", err, SPAWN_ERR_OVER_SHARE);
             return i;
         }

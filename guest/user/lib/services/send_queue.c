@@ -29,6 +29,8 @@ static void drop_item(struct send_item *item, errval_t err)
 static void take_out(struct send_queue *queue, struct send_item *item)
 {
     assert(item->queue == queue && queue->count > 0);
+    assert((queue->head == item) == (item->before == NULL));
+    assert((queue->tail == item) == (item->next == NULL));
     if (item->next != NULL)
         item->next->before = item->before;
     else
@@ -160,9 +162,12 @@ void send_queue_close(struct send_queue *queue, void (*gone)(struct send_queue *
     const bool first = enter(queue);
     queue->closed = true;
     queue->gone = gone;
-    while (queue->count > (queue->sending ? 1 : 0)) { /* all behind the one that the binding has */
+    for (;;) { /* all behind the one that the binding has */
         struct send_item *item = queue->sending ? queue->head->next : queue->head;
-        take_out(queue, item);
+        if (item == NULL)
+            break;
+        /* the one taken out before is not there any more, which the checker does not see */
+        take_out(queue, item); /* NOLINT(clang-analyzer-unix.Malloc) */
         drop_item(item, FLOUNDER_ERR_BINDING_CLOSED);
     }
     if (first)
