@@ -10,7 +10,7 @@ stranger_tree() {
     built=$(cd "$(dirname "$VMM")/.." && pwd)
     tree=$TMP/tree
     mkdir -p "$tree/build"
-    cp -a Makefile mk tools devices guest idl vmm .clang-format "$tree" || fail "copying the tree"
+    cp -a Makefile mk tools devices findings guest idl sdk vmm .clang-format "$tree" || fail "copying the tree"
     for part in setup.mk flags bin host kernel newlib user guest unicorn unicorn.stamp; do
         [ ! -e "$built/$part" ] || cp -a "$built/$part" "$tree/build/" || fail "copying $part"
     done
