@@ -87,6 +87,7 @@ static struct name **find(const char *text)
 static void drop_name(struct name **link)
 {
     struct name *name = *link;
+    assert(name != NULL);
     *link = name->next;
     *name->of_owner = name->next_of_owner;
     if (name->next_of_owner != NULL)
