@@ -66,7 +66,7 @@ for core in 0 1; do
     echo "module /sbin/greedy core=$core mute mute.$core"
 done >"$TMP/servers"
 
-MEMORY='1 GiB' # the children of two hogs must fit
+MEMORY='2 GiB' # the children of two hogs must fit, and a neighbour beside them
 kinds=$(sed -n 's/^ *{ "\([a-z]*\)", .*/\1/p' "$hogs")
 
 # crowd NAME MS KIND...: hogs of these kinds on both cores, and neighbours after so long.

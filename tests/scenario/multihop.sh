@@ -42,10 +42,11 @@ for row in '2 route=ring 0' '4 route=ring 1' '4 route=star:1 1' '5 route=line 3'
     done
 done
 
-# a route that is none is said, and everything works
-machine nonsense 2 route=round 'console: route= is direct, line, ring, star' <<<"${clients//CORES/1}"
+# a route that is none is refused before anything runs
+machine nonsense 2 route=round 'console: never' <<<"${clients//CORES/1}"
 vmm run --engine "${ENGINES%% *}" "$TMP/nonsense.yaml"
-exits_with 0
+exits_with 2
+says "error: 'route=round': expected direct, line, ring"
 
 case " $ENGINES " in
 *' unicorn '*)
