@@ -4,7 +4,8 @@
 # Checked channels under each fault of lines alone, at 30 % of all lines of all channels, those of
 # the monitors among them: fifty hellos arrive, each once, and nobody is told of an error.  The
 # same on plain channels goes wrong, so the faults are real.  CHECKED_SEEDS=N: seeds for each
-# (make soak). shellcheck source=tests/scenario/lib/common.bash
+# (make soak).
+# shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
 [[ " $ENGINES " == *" unicorn "* ]] || skip "no deterministic engine here"

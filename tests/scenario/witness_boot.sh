@@ -3,7 +3,8 @@
 #
 # The same images on a machine that others wrote: what `vmm export` writes boots on QEMU's microvm
 # and q35, on one, two and four cores; a bundle that is cut off and a processor that is too old
-# are told in one line. shellcheck source=tests/scenario/lib/common.bash
+# are told in one line.
+# shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 # shellcheck source=tests/scenario/lib/witness.bash
 . "$(dirname "$0")/lib/witness.bash"
