@@ -41,7 +41,7 @@ exits_with 255
 says '^loader: this processor lacks .*FSGSBASE'
 bad -m 24M
 exits_with 253
-says 'loader: no [0-9]+ KiB of memory on node 0'
+says 'loader: no [0-9]+ [KM]iB of memory '
 bad -machine microvm,pit=off
 exits_with 253
 says 'loader: there is no 8254 timer'
