@@ -2,7 +2,7 @@
 #
 # Programs outside this tree: the SDK (build/sdk, which `make install` installs), and `make app DIR=`.
 
-sdk_headers := $(sort $(shell find guest/user/include guest/abi devices/abi -name '*.[hd]*' -type f))
+sdk_headers := $(sort $(shell find $(wildcard guest/user/include guest/abi devices/abi) -name '*.[hd]*' -type f))
 sdk_stamp := $(B)/sdk.stamp
 
 $(call stamp,sdk,$(sdk_headers))
