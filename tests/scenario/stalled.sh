@@ -76,7 +76,7 @@ for engine in $ENGINES; do
     # output has a limit, and one line says what it left out
     vmm run -v --engine "$engine" --output-limit 300B --trace "$TMP/file" "$TMP/hello.yaml"
     exits_with 0
-    says '^-- [0-9]+ more lines left out: [12][0-9][0-9] bytes were shown \(--output-limit\)$'
+    says '^-- [0-9]+ more lines left out: ([12][0-9][0-9]|300) bytes were shown \(--output-limit\)$'
     says '^PASS hello'
     [ "$(wc -c <"$TMP/file")" -lt 400 ] || fail "the trace has no limit"
 done
