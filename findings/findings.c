@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "abi/version.h"
+#include "findings/utf8.h"
 
 static const char *const severity_names[] = { "error", "warning", "note" };
 
@@ -30,43 +31,21 @@ int findings_format_parse(const char *name, enum findings_format *format)
     return -1;
 }
 
-/* Bytes of the character that begins at `text` if it is UTF-8 as RFC 3629 has it (neither overlong,
- * nor a surrogate, nor above U+10FFFF), else 0. */
-static size_t character_bytes(const unsigned char *text)
-{
-    static const struct {
-        unsigned char first, last, second_least, second_most, bytes;
-    } rows[] = {
-        { 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (text[0] < rows[i].first || text[0] > rows[i].last)
-            continue;
-        for (size_t at = 1; at < rows[i].bytes; at++) {
-            unsigned least = at == 1 ? rows[i].second_least : 0x80;
-            unsigned most = at == 1 ? rows[i].second_most : 0xbf;
-            if (text[at] < least || text[at] > most)
-                return 0;
-        }
-        return rows[i].bytes;
-    }
-    return 0;
-}
-
 static json_t *clean_string(const char *text)
 {
     static const char replacement[] = "\xef\xbf\xbd";
-    char *clean = malloc(3 * strlen(text) + 1);
+    size_t left = strlen(text);
+    char *clean = malloc(3 * left + 1);
     if (!clean)
         return NULL;
     char *to = clean;
-    while (*text) {
-        size_t bytes = character_bytes((const unsigned char *)text);
+    while (left > 0) {
+        unsigned code;
+        size_t bytes = utf8_decode((const unsigned char *)text, left, &code);
         memcpy(to, bytes ? text : replacement, bytes ? bytes : 3);
         to += bytes ? bytes : 3;
         text += bytes ? bytes : 1;
+        left -= bytes ? bytes : 1;
     }
     *to = '\0';
     json_t *string = json_string(clean);

@@ -28,7 +28,7 @@ $(B)/kernel/%.o: %.S $(B)/flags/kernel
 	$(Q)$(CC) $(kernel_flags) -D__ASSEMBLER__ $(depend_flags) -c -o $@ $<
 
 # --- the loader of a PC: an ELF that QEMU starts by its PVH note -----------------------------------
-loader_sources := $(call find_sources,guest/loader)
+loader_sources := $(call find_sources,guest/loader) guest/kernel/arch/x86_64/memory.c
 loader_objects := $(call objects,loader,$(loader_sources))
 loader_image := $(B)/guest/boot/pc
 

@@ -44,7 +44,7 @@ lint-cppcheck:
 	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources)) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
 	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Iguest/user/include/posix -Idevices -Iguest/loader \
-	    $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources)) || status=1; \
+	    $(sort $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources))) || status=1; \
 	exit $$status
 
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
@@ -55,7 +55,8 @@ tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/u
     $(sort $(wildcard /usr/lib/llvm-*)))))
 tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources))
 tidy_kernel := $(filter %.c,$(kernel_sources))
-tidy_loader := $(filter %.c,$(loader_sources))
+# What both are built with is looked at as the CPU driver's.
+tidy_loader := $(filter-out $(kernel_sources),$(filter %.c,$(loader_sources)))
 tidy_user := $(filter %.c,$(library_sources) $(domain_sources))
 
 tidy_host_stamps := $(tidy_host:%.c=$(B)/lint/%.tidy)

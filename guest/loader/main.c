@@ -135,23 +135,3 @@ void loader_main(const struct pvh_start *start)
     memcpy(loader_tables + 256, (const uint64_t *)boot->pml4 + 256, 256 * sizeof(uint64_t));
     loader_jump(entry, boot);
 }
-
-/* By words: where each instruction is emulated, so is each round. */
-void *memcpy(void *dst, const void *src, size_t bytes)
-{
-    void *ret = dst;
-    size_t words = bytes / 8, rest = bytes % 8;
-    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words)::"memory");
-    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(rest)::"memory");
-    return ret;
-}
-
-void *memset(void *dst, int value, size_t bytes)
-{
-    void *ret = dst;
-    size_t words = bytes / 8, rest = bytes % 8;
-    const uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
-    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(pattern) : "memory");
-    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(rest) : "a"(pattern) : "memory");
-    return ret;
-}

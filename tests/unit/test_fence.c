@@ -14,13 +14,7 @@
 
 /* clang-format off */
 GUEST(fence_guest,
-      "  movq $1, 64(%rbx)\n"
-      "  lea 5f(%rip), %rax\n"
-      "  mov %rax, 72(%rbx)\n"
-      "  mov %rdi, 80(%rbx)\n"
-      "  mov %cr3, %rax\n"
-      "  mov %rax, 88(%rbx)\n"
-      "  request 0x5010, 1\n"
+      "  start_core_1 5f\n"
       "  cmpq $0, 136(%rbx)\n"
       "  jne 9f\n"
       "1: pause\n"
@@ -57,13 +51,7 @@ GUEST(fence_guest,
 
 /* Core 1 panics; core 0 sees it go. */
 GUEST(panic_guest,
-      "  movq $1, 64(%rbx)\n"
-      "  lea 5f(%rip), %rax\n"
-      "  mov %rax, 72(%rbx)\n"
-      "  mov %rdi, 80(%rbx)\n"
-      "  mov %cr3, %rax\n"
-      "  mov %rax, 88(%rbx)\n"
-      "  request 0x5010, 1\n"
+      "  start_core_1 5f\n"
       "1: movq $1, 64(%rbx)\n"
       "  request 0x5010, 6\n"
       "  cmpq $2, 136(%rbx)\n" /* it runs */

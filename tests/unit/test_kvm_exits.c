@@ -213,13 +213,7 @@ Test(kvm_exits, code_from_no_memory_is_reported)
  * first forty core 0 runs in a loop, for the others it halts: each must end KVM_RUN, or the
  * sleep. */
 GUEST(notified_guest, "  set_handler 2f\n"
-                      "  movq $1, 64(%rbx)\n"
-                      "  lea 5f(%rip), %rax\n"
-                      "  mov %rax, 72(%rbx)\n"
-                      "  mov %rdi, 80(%rbx)\n"
-                      "  mov %cr3, %rax\n"
-                      "  mov %rax, 88(%rbx)\n"
-                      "  request 0x5010, 1\n"
+                      "  start_core_1 5f\n"
                       "  sti\n"
                       "1: cmpq $40, 0x2000(%rbp)\n"
                       "  jb 1b\n"

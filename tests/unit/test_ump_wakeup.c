@@ -30,6 +30,8 @@ static void ump_step(const char *what, const volatile void *word);
 #include <string.h>
 #include <ucontext.h>
 
+#include "fake_ump.h"
+
 #define RING_BYTES (UMP_MIN_LINES * UMP_LINE_BYTES)
 #define STACK_BYTES (64 << 10)
 #define STEPS_MAX 4000
@@ -142,44 +144,6 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
     (void)rsi, (void)rdx, (void)words;
     sides[1 - running].notified = fault != DROPPED;
     return SYSRET(SYS_ERR_OK);
-}
-
-void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
-{
-    (void)handle, (void)queue;
-    cr_assert_fail("nobody blocks here");
-    return NULL;
-}
-
-void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
-                             struct thread *thread, void *reason)
-{
-    (void)handle, (void)queue, (void)thread, (void)reason;
-    cr_assert_fail("nobody is blocked");
-}
-
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
-                              struct vregion **vregion)
-{
-    (void)ret, (void)bytes, (void)frame, (void)memobj, (void)vregion;
-    return LIB_ERR_MALLOC_FAIL;
-}
-
-errval_t vspace_unmap(const void *buf)
-{
-    (void)buf;
-    return SYS_ERR_OK;
-}
-
-errval_t cap_destroy(struct capref cap)
-{
-    (void)cap;
-    return SYS_ERR_OK;
-}
-
-void monitor_client_connection_closed(uintptr_t monitor_id)
-{
-    (void)monitor_id;
 }
 
 /* ---- the talk ---- */

@@ -44,6 +44,9 @@ struct scenario *load_and_report(const char *path, const struct sets *sets);
  * looked and what to do, and returns false. */
 bool images_find(const char *option, char *path, size_t bytes);
 
+/* The same; the line goes to stderr, for commands that cannot go on. */
+bool images_find_or_say(const char *option, char *path, size_t bytes);
+
 /* ---- engines ---- */
 
 /* The engine of that name; NULL after one line on stderr, with *status 2 (no such engine) or 3

@@ -241,10 +241,8 @@ int cmd_compare(int argc, char **argv)
     int status = check_names(options.engines);
     if (status != STATUS_OK)
         return status;
-    if (!images_find(options.images, images, sizeof(images))) {
-        fprintf(stderr, "vmm: %s\n", images);
+    if (!images_find_or_say(options.images, images, sizeof(images)))
         return STATUS_HOST;
-    }
     struct scenario *scenario = load_and_report(options.operands[0], &options.sets);
     if (!scenario)
         return STATUS_USAGE;

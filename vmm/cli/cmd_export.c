@@ -49,10 +49,8 @@ int cmd_export(int argc, char **argv)
     if (!one_of("--format", options.export_format, "qemu", "libvirt", &libvirt) ||
         !one_of("--accel", options.accel, "tcg", "kvm", &kvm))
         return STATUS_USAGE;
-    if (!images_find(options.images, images, sizeof(images))) {
-        fprintf(stderr, "vmm: %s\n", images);
+    if (!images_find_or_say(options.images, images, sizeof(images)))
         return STATUS_HOST;
-    }
     struct scenario *scenario = load_and_report(options.operands[0], &options.sets);
     if (!scenario)
         return STATUS_USAGE;

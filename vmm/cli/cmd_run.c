@@ -211,10 +211,8 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
     struct engine_capability capability;
     char images[2 * PATH_MAX];
     int status = STATUS_OK;
-    if (!images_find(options->images, images, sizeof(images))) {
-        fprintf(stderr, "vmm: %s\n", images);
+    if (!images_find_or_say(options->images, images, sizeof(images)))
         return STATUS_HOST;
-    }
     const char *name = options->engine;
     bool choose = !name || strcmp(name, "auto") == 0;
     const struct engine_ops *repeats = engine_deterministic();

@@ -86,6 +86,14 @@ bool images_find(const char *option, char *path, size_t bytes)
     return false;
 }
 
+bool images_find_or_say(const char *option, char *path, size_t bytes)
+{
+    if (images_find(option, path, bytes))
+        return true;
+    fprintf(stderr, "vmm: %s\n", path);
+    return false;
+}
+
 static void print_unusable(const char *name, const struct engine_capability *capability)
 {
     fprintf(stderr, "vmm: engine %s cannot run here: %s%s%s\n", name, capability->reason,

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings/utf8.h"
+
 /* Characters without a picture of their own, in rising order: controls of direction, joiners and
  * spaces without width, fillers, separators of lines, variation selectors, tags. */
 static const struct {
@@ -39,19 +41,9 @@ static size_t printable_length(const unsigned char *text, size_t left)
 {
     if (text[0] < 0x80)
         return text[0] == '\t' || (text[0] >= 0x20 && text[0] != 0x7f);
-    size_t length = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || text[0] > 0xf4 || length > left)
-        return 0;
-    unsigned code = text[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3f);
-    }
-    static const unsigned least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return 0;
-    return is_invisible(code) ? 0 : length;
+    unsigned code;
+    size_t length = utf8_decode(text, left, &code);
+    return length == 0 || is_invisible(code) ? 0 : length;
 }
 
 char *text_clean(const char *text, size_t bytes)

@@ -23,24 +23,15 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/boot.h"
 #include "engine/kvm/kvm_private.h"
-
-#define NS_PER_S 1000000000ull
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
+#include "engine/real_time.h"
 
 uint64_t kvm_now_ns(struct engine *engine)
 {
-    return engine->start_ns ? monotonic_ns() - engine->start_ns : 0;
+    return real_time_since(engine->start_ns);
 }
 
 static const int explained[] = { EAGAIN, EBUSY, ENOMEM };
@@ -267,13 +258,7 @@ static void events_changed(struct engine *engine, uint64_t next_ns)
 {
     if (!atomic_load(&engine->running))
         return;
-    struct itimerspec when = { 0 }; /* all zero: never */
-    if (next_ns < MACHINE_NO_EVENT - engine->start_ns) {
-        uint64_t at = engine->start_ns + next_ns;
-        when.it_value.tv_sec = (time_t)(at / NS_PER_S);
-        when.it_value.tv_nsec = (long)(at % NS_PER_S);
-    }
-    timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    real_time_arm(engine->timer_fd, engine->start_ns, next_ns);
 }
 
 static int start_threads(struct engine *engine)
@@ -330,7 +315,7 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
 {
     memset(why, 0, sizeof *why);
     assert(engine->start_ns == 0);
-    engine->start_ns = monotonic_ns();
+    engine->start_ns = real_time_ns();
     atomic_store(&engine->running, true);
     events_changed(engine, machine_next_event_ns(engine->machine)); /* no vCPU runs yet */
     int r = start_threads(engine);

@@ -213,22 +213,3 @@ void arch_init(void)
     *(uint32_t *)&clean_area.fxsave_area[24] = 0x1f80;
     arch_fxrstor(&clean_area);
 }
-
-void *memcpy(void *dst, const void *src, size_t bytes)
-{
-    void *ret = dst;
-    size_t words = bytes / 8, rest = bytes % 8;
-    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words)::"memory");
-    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(rest)::"memory");
-    return ret;
-}
-
-void *memset(void *dst, int value, size_t bytes)
-{
-    void *ret = dst;
-    size_t words = bytes / 8, rest = bytes % 8;
-    uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
-    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(pattern) : "memory");
-    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(rest) : "a"(pattern) : "memory");
-    return ret;
-}

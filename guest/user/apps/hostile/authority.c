@@ -12,9 +12,7 @@
 
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
-#include <barrelfish/nameservice_client.h>
 #include <barrelfish/ram_alloc.h>
-#include <if/idctest_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,56 +98,17 @@ static bool take_modules(void)
 
 /* ---- memory that another core has ---- */
 
-static iref_t exported_as;
-static struct capref lent;
-static bool given;
-
-static errval_t make_frame(struct idctest_binding *b, uint64_t value, errval_t *err,
-                           struct capref *frame)
-{
-    (void)b, (void)value;
-    *frame = empty_slot();
-    *err = cap_copy(*frame, lent);
-    given = true;
-    return SYS_ERR_OK;
-}
-
-static errval_t connected(void *st, struct idctest_binding *b)
-{
-    (void)st;
-    b->rpc_rx_vtbl.make_frame_call = make_frame;
-    return SYS_ERR_OK;
-}
-
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        exported_as = iref;
-}
-
-static void serve(void)
-{
-    idctest_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
-    while (exported_as == 0)
-        event_dispatch(get_default_waitset());
-    if (err_is_fail(nameservice_register(SERVICE, exported_as)))
-        printf("no name\n");
-    while (!given)
-        event_dispatch(get_default_waitset());
-}
-
 static bool be_owner(void)
 {
-    struct capref ram, mine = empty_slot();
+    struct capref ram, lent = empty_slot(), mine = empty_slot();
     void *address;
-    lent = empty_slot();
     if (err_is_fail(ram_alloc(&ram, 14)) ||
         err_is_fail(cap_retype(lent, ram, 0, ObjType_Frame, LENT_BYTES, 1)) ||
         err_is_fail(cap_copy(mine, lent)) ||
         err_is_fail(vspace_map_one_frame(&address, LENT_BYTES, mine, NULL, NULL)))
         return false;
-    serve();
+    if (!offer_frame(SERVICE, lent))
+        printf("no name\n");
     volatile uint64_t *memory = address;
     while (memory[0] != MARK) {
         event_dispatch_non_block(get_default_waitset());
@@ -167,27 +126,11 @@ static bool be_owner(void)
     return verdict("lent memory");
 }
 
-static void bound(void *st, errval_t err, struct idctest_binding *b)
-{
-    if (err_is_fail(err))
-        return;
-    idctest_rpc_client_init(b);
-    *(struct idctest_binding **)st = b;
-}
-
 static bool be_borrower(void)
 {
-    iref_t iref;
-    struct idctest_binding *b = NULL;
-    struct capref frame = NULL_CAP;
-    errval_t answer;
+    struct capref frame;
     void *address;
-    if (err_is_fail(nameservice_blocking_lookup(SERVICE, &iref)))
-        return false;
-    idctest_bind(iref, bound, &b, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-    while (b == NULL)
-        event_dispatch(get_default_waitset());
-    if (err_is_fail(b->rpc_tx_vtbl.make_frame(b, 0, &answer, &frame)) || err_is_fail(answer) ||
+    if (err_is_fail(borrow_frame(SERVICE, &frame)) ||
         err_is_fail(vspace_map_one_frame(&address, LENT_BYTES, frame, NULL, NULL)))
         return false;
     struct capability *forged = (void *)((char *)address + FORGED_SLOT * OBJSIZE_CTE);

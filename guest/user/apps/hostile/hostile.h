@@ -6,6 +6,7 @@
 #ifndef HOSTILE_H
 #define HOSTILE_H
 
+#include <barrelfish/barrelfish.h>
 #include <stdbool.h>
 
 bool hostile_calls(int argc, char **argv);
@@ -19,5 +20,12 @@ bool hostile_upcalls(int argc, char **argv);
 bool hostile_authority(int argc, char **argv);
 bool hostile_loops(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
+
+/* Exports a service of that name that gives copies of `frame` away; returns when somebody has
+ * asked for one.  False: the name could not be registered. */
+bool offer_frame(const char *service, struct capref frame);
+
+/* Waits for the service and asks it for its frame. */
+errval_t borrow_frame(const char *service, struct capref *frame);
 
 #endif

@@ -15,10 +15,8 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatch.h>
 #include <barrelfish/dispatcher.h>
-#include <barrelfish/nameservice_client.h>
 #include <barrelfish/syscalls.h>
 #include <barrelfish_kpi/init.h>
-#include <if/idctest_defs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,43 +35,10 @@ static char service_name[64];
 
 /* ---- victim ---- */
 
-static iref_t exported_as;
-static bool given;
-
-static errval_t make_frame(struct idctest_binding *b, uint64_t value, errval_t *err,
-                           struct capref *frame)
-{
-    (void)b, (void)value;
-    *err = slot_alloc(frame);
-    if (err_is_ok(*err))
-        *err = cap_copy(*frame, cap_dispframe);
-    given = true;
-    return SYS_ERR_OK;
-}
-
-static errval_t connected(void *st, struct idctest_binding *b)
-{
-    (void)st;
-    b->rpc_rx_vtbl.make_frame_call = make_frame;
-    return SYS_ERR_OK;
-}
-
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        exported_as = iref;
-}
-
 static void be_victim(const char *what)
 {
-    idctest_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
-    while (exported_as == 0)
-        event_dispatch(get_default_waitset());
-    if (err_is_fail(nameservice_register(service_name, exported_as)))
+    if (!offer_frame(service_name, cap_dispframe))
         return;
-    while (!given)
-        event_dispatch(get_default_waitset());
 
     struct lmp_endpoint *endpoint;
     struct capref cap;
@@ -99,27 +64,11 @@ static void be_victim(const char *what)
 
 /* ---- writer ---- */
 
-static void bound(void *st, errval_t err, struct idctest_binding *b)
-{
-    if (err_is_ok(err)) {
-        idctest_rpc_client_init(b);
-        *(struct idctest_binding **)st = b;
-    }
-}
-
 static void be_writer(const char *what)
 {
-    iref_t iref;
-    struct idctest_binding *b = NULL;
-    struct capref frame = NULL_CAP;
-    errval_t err, err2;
+    struct capref frame;
     void *address;
-    if (err_is_fail(nameservice_blocking_lookup(service_name, &iref)))
-        return;
-    idctest_bind(iref, bound, &b, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-    while (b == NULL)
-        event_dispatch(get_default_waitset());
-    err = b->rpc_tx_vtbl.make_frame(b, 0, &err2, &frame);
+    errval_t err = borrow_frame(service_name, &frame);
     if (err_is_ok(err))
         err = vspace_map_one_frame(&address, DISPATCHER_FRAME_BYTES, frame, NULL, NULL);
     if (err_is_fail(err)) {

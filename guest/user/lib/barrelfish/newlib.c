@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/system_layer.h>
 #include <errno.h>
 #include <malloc.h>
 #include <reent.h>
@@ -21,21 +22,12 @@
 
 #include "newlib_priv.h"
 
-/* newlib's headers declare these only for the target they were made for. */
-int _write(int fd, const char *text, int length);
-int _read(int fd, char *buffer, int length);
-int _close(int fd);
-int _lseek(int fd, int offset, int whence);
-int _fstat(int fd, struct stat *st);
-int _isatty(int fd);
+/* newlib's headers declare these, too, only for the target they were made for. */
 int _kill(int pid, int signal);
 int _getpid(void);
 void *_sbrk(ptrdiff_t increment);
 void _exit(int status);
-int _open(const char *name, int flags, ...);
-int _unlink(const char *name);
 int _link(const char *old, const char *new);
-int _gettimeofday(struct timeval *tv, void *zone);
 clock_t _times(struct tms *buffer);
 int posix_memalign(void **ret, size_t align, size_t bytes);
 

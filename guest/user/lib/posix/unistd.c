@@ -4,21 +4,12 @@
  * system layer's under newlib (newlib.c), which also says what there is not.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/system_layer.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-int _write(int fd, const char *text, int length);
-int _read(int fd, char *buffer, int length);
-int _close(int fd);
-int _lseek(int fd, int offset, int whence);
-int _fstat(int fd, struct stat *st);
-int _isatty(int fd);
-int _open(const char *name, int flags, ...);
-int _unlink(const char *name);
-int _gettimeofday(struct timeval *tv, void *zone);
 
 #define TRANSFER_MAX 0x40000000
 

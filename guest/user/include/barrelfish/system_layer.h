@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The functions under newlib that have POSIX names elsewhere (facts §2.2): newlib calls them, and
+ * <unistd.h> and its relatives give them to programs.  newlib's headers declare them only for the
+ * target they were made for.  Errors are -1 with errno, as POSIX has it; newlib.c says what there
+ * is not.
+ */
+#ifndef BARRELFISH_SYSTEM_LAYER_H
+#define BARRELFISH_SYSTEM_LAYER_H
+
+#include <sys/stat.h>
+#include <sys/time.h>
+
+int _write(int fd, const char *text, int length);
+int _read(int fd, char *buffer, int length);
+int _close(int fd);
+int _lseek(int fd, int offset, int whence);
+int _fstat(int fd, struct stat *st);
+int _isatty(int fd);
+int _open(const char *name, int flags, ...);
+int _unlink(const char *name);
+int _gettimeofday(struct timeval *tv, void *zone);
+
+#endif
