@@ -36,6 +36,7 @@ struct ump_checked;
 struct dispatcher_generic {
     struct thread *current; /* runs, or ran when we were preempted; NULL: none */
     struct thread *runq;    /* ring of runnable threads, `current` among them */
+    struct thread *leaving; /* has just given up the core, for good here; or NULL */
     bool current_in_area;   /* the state of `current` is in the enabled save area */
     uint32_t timeslice;     /* run upcalls seen */
     uint32_t fault_depth;   /* faults being reported: more than one means give up */

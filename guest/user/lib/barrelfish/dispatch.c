@@ -22,6 +22,7 @@
 
 #include "deferred_priv.h"
 #include "faults.h"
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -107,6 +108,7 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
     if (disp->ump_send_parked != NULL) {
         ump_channels_retry_send_disabled(handle);
     }
+    spanned_receive_disabled(handle);
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
@@ -184,8 +186,10 @@ static void idle(dispatcher_handle_t handle)
     if (disp->runq != NULL) {
         return;
     }
-    bool may_sleep = ump_channels_arm_disabled(handle);
+    bool wakeable = spanned_arm(handle); /* before the last look, which is the next one's */
+    bool may_sleep = ump_channels_arm_disabled(handle) && wakeable;
     if (disp->runq != NULL) {
+        spanned_disarm(handle);
         ump_channels_disarm_disabled(handle);
         return;
     }
@@ -203,6 +207,12 @@ void disp_schedule(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     assert(disp_is_disabled(handle));
+    if (disp->leaving != NULL) {
+        struct thread *thread = disp->leaving;
+
+        disp->leaving = NULL;
+        thread_left_disabled(handle, thread);
+    }
     while (disp->runq == NULL) {
         /* a thread that was running is in the run queue: nothing is lost in the save area */
         assert(!disp->current_in_area);
@@ -221,6 +231,7 @@ static inline void begin_run(dispatcher_handle_t handle)
     disp->current_in_area = disp->current != NULL;
     if (disp->ump_armed != 0) {
         ump_channels_disarm_disabled(handle);
+        spanned_disarm(handle);
     }
     if (disp->ump_checked != NULL) {
         ump_checked_serve_disabled(handle, false);

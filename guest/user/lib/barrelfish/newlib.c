@@ -139,6 +139,9 @@ static bool heap_reserve(size_t bytes)
     if (heap_left() >= bytes + HEAP_RESERVE_BYTES) {
         return true;
     }
+    if (vspace_sharing != NULL && !vspace_sharing->is_home()) {
+        return err_is_ok(vspace_sharing->grow_heap(bytes));
+    }
     thread_mutex_lock(&heap_mutex);
     bool enough = heap_left() >= bytes + HEAP_RESERVE_BYTES ||
                   grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
@@ -222,6 +225,11 @@ void *__wrap__memalign_r(struct _reent *reent, size_t align, size_t bytes)
         return NULL;
     }
     FROM_HEAP(total, __real__memalign_r(reent, align, bytes));
+}
+
+bool newlib_heap_reserve(size_t bytes)
+{
+    return heap_reserve(bytes);
 }
 
 void *newlib_alloc_mapped(size_t bytes)

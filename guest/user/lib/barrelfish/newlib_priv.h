@@ -8,6 +8,9 @@
 void newlib_flush_console(void);
 void newlib_flush_console_disabled(dispatcher_handle_t handle);
 
+/* Grows the heap, if need be, so that so much can be allocated without growing it. */
+bool newlib_heap_reserve(size_t bytes);
+
 /* Heap memory, for free(), from what is mapped already; NULL if there is none.  For those whom the
  * growing of the heap would call again. */
 void *newlib_alloc_mapped(size_t bytes);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -129,6 +130,7 @@ struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start
 
     first.reent = _GLOBAL_REENT;
     set_up(&first, handle, stack, stack + sizeof(stack), start, arg, (void (*)(void))thread_main);
+    first.core = (coreid_t)get_dispatcher_shared(handle)->curr_core_id;
     first.state = THREAD_RUNNABLE;
     thread_enqueue(&first, &get_dispatcher_generic(handle)->runq);
     wait_note_begin(handle, &first);
@@ -149,6 +151,7 @@ static struct free_region *free_regions;
 static char *region_take(size_t bytes, size_t *got)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     struct free_region **link = &free_regions;
 
     while (*link != NULL && ((*link)->bytes < bytes || (*link)->bytes > 2 * bytes)) {
@@ -158,6 +161,7 @@ static char *region_take(size_t bytes, size_t *got)
     if (region != NULL) {
         *link = region->next;
     }
+    spanned_unlock();
     disp_enable(handle);
     if (region != NULL) {
         *got = region->bytes;
@@ -174,9 +178,11 @@ static void region_give(void *memory, size_t bytes)
     struct free_region *region = memory;
     dispatcher_handle_t handle = disp_disable();
 
+    spanned_lock();
     region->next = free_regions;
     region->bytes = bytes;
     free_regions = region;
+    spanned_unlock();
     disp_enable(handle);
 }
 
@@ -200,9 +206,11 @@ static struct thread *zombies;
 static void free_zombies(void)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     struct thread *thread = zombies;
 
     zombies = NULL;
+    spanned_unlock();
     disp_enable(handle);
     while (thread != NULL) {
         struct thread *next = thread->next;
@@ -212,7 +220,8 @@ static void free_zombies(void)
     }
 }
 
-struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
+struct thread *thread_new(dispatcher_handle_t handle, coreid_t core, thread_func_t start, void *arg,
+                          size_t stack_bytes)
 {
     size_t stack = stack_bytes < BASE_PAGE_SIZE ? BASE_PAGE_SIZE : stack_bytes;
     size_t above = ROUND_UP(tls_bytes() + TLS_TCB_BYTES + 2 * (size_t)__tls_align, 64);
@@ -236,10 +245,22 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
     thread->reent = reent;
     thread->memory = memory;
     thread->memory_bytes = bytes;
-    set_up(thread, curdispatcher(), memory, (char *)thread, start, arg,
-           (void (*)(void))thread_main);
+    thread->core = core;
+    thread->is_new_here = true;
+    set_up(thread, handle, memory, (char *)thread, start, arg, (void (*)(void))thread_main);
+    return thread;
+}
 
+struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
+{
+    struct thread *thread =
+        thread_new(curdispatcher(), disp_get_core_id(), start, arg, stack_bytes);
+
+    if (thread == NULL) {
+        return NULL;
+    }
     dispatcher_handle_t handle = disp_disable();
+    thread->is_new_here = false;
     wait_note_begin(handle, thread);
     thread_make_runnable_disabled(handle, thread);
     disp_enable(handle);
@@ -312,7 +333,7 @@ void thread_yield_dispatcher(struct capref endpoint)
     disp_save_and_yield(&me->regs, handle, capref_is_null(endpoint) ? 0 : get_cap_addr(endpoint));
 }
 
-void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+static void *block(dispatcher_handle_t handle, struct thread **queue, bool shared)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *me = disp->current;
@@ -327,11 +348,24 @@ void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
     }
     me->full_state = false;
     disp->current = NULL;
+    if (shared) { /* whoever takes us from the queue now can only send us here */
+        spanned_unlock();
+    }
     disp_save_and_schedule(&me->regs, handle);
     if (me->note != NULL) {
         me->note->kind = ABI_WAIT_NOTHING;
     }
     return me->wakeup_reason;
+}
+
+void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+{
+    return block(handle, queue, false);
+}
+
+void *thread_block_shared(dispatcher_handle_t handle, struct thread **queue)
+{
+    return block(handle, queue, true);
 }
 
 void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
@@ -343,7 +377,11 @@ void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
     }
     thread->queue = NULL;
     thread->wakeup_reason = reason;
-    thread_make_runnable_disabled(handle, thread);
+    if (thread->handle == handle) {
+        thread_make_runnable_disabled(handle, thread);
+    } else {
+        spanned_send_disabled(handle, thread);
+    }
 }
 
 struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
@@ -370,31 +408,46 @@ void thread_exit(int status)
     thread_dequeue(me, &disp->runq);
     wait_note_end(handle, me);
     me->exit_status = status;
-    me->state = THREAD_EXITED;
-    if (me->detached) {
-        me->next = zombies;
-        zombies = me;
-    }
-    while (thread_unblock_one_disabled(handle, &me->exit_waiter, NULL) != NULL) {
-    }
+    me->leaves = THREAD_LEAVES_LIFE;
+    disp->leaving = me;
     disp->current = NULL;
     disp_save_and_schedule(&me->regs, handle);
     __builtin_unreachable();
+}
+
+void thread_left_disabled(dispatcher_handle_t handle, struct thread *thread)
+{
+    if (thread->leaves == THREAD_LEAVES_DISPATCHER) {
+        spanned_send_disabled(handle, thread);
+        return;
+    }
+    spanned_lock();
+    thread->state = THREAD_EXITED;
+    if (thread->detached) {
+        thread->next = zombies;
+        zombies = thread;
+    }
+    while (thread_unblock_one_disabled(handle, &thread->exit_waiter, NULL) != NULL) {
+    }
+    spanned_unlock();
 }
 
 errval_t thread_join(struct thread *thread, int *retval)
 {
     dispatcher_handle_t handle = disp_disable();
 
+    spanned_lock();
     if (thread->detached || thread->joining) {
+        spanned_unlock();
         disp_enable(handle);
         return LIB_ERR_THREAD_JOIN_DETACHED;
     }
     thread->joining = true;
     if (thread->state != THREAD_EXITED) {
         wait_note_block(handle, ABI_WAIT_JOIN, thread, thread->id, __builtin_return_address(0));
-        thread_block_disabled(handle, &thread->exit_waiter);
+        thread_block_shared(handle, &thread->exit_waiter);
     } else {
+        spanned_unlock();
         disp_enable(handle);
     }
     if (retval != NULL) {
@@ -407,13 +460,16 @@ errval_t thread_join(struct thread *thread, int *retval)
 errval_t thread_detach(struct thread *thread)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     bool ended = thread->state == THREAD_EXITED;
 
     if (thread->detached || thread->joining) {
+        spanned_unlock();
         disp_enable(handle);
         return LIB_ERR_THREAD_JOIN_DETACHED;
     }
     thread->detached = true;
+    spanned_unlock();
     disp_enable(handle);
     if (ended) {
         thread_free(thread);
@@ -427,7 +483,7 @@ void thread_pause(struct thread *thread)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     thread->pause_pending = true;
-    if (thread->state == THREAD_RUNNABLE) {
+    if (thread->handle == handle && thread->state == THREAD_RUNNABLE) {
         thread_dequeue(thread, &disp->runq);
         thread->state = THREAD_PAUSED;
         if (thread == disp->current) {
@@ -449,8 +505,10 @@ void thread_resume(struct thread *thread)
     dispatcher_handle_t handle = disp_disable();
 
     thread->pause_pending = false;
-    if (thread->state == THREAD_PAUSED) {
+    if (thread->state == THREAD_PAUSED && thread->handle == handle) {
         thread_make_runnable_disabled(handle, thread);
+    } else if (thread->state == THREAD_PAUSED) {
+        spanned_send_disabled(handle, thread);
     }
     disp_enable(handle);
 }
