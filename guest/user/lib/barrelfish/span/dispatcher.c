@@ -11,8 +11,8 @@
 #include <barrelfish/monitor_client.h>
 #include <string.h>
 
-#include "../barrelfish/threads_priv.h"
-#include "../barrelfish/wait_note.h"
+#include "../dispatch/threads_priv.h"
+#include "../dispatch/wait_note.h"
 #include "span.h"
 
 /* By core; a dispatcher reads and writes its own. */

@@ -23,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../barrelfish/faults.h"
-#include "../barrelfish/newlib_priv.h"
-#include "../barrelfish/threads_priv.h"
+#include "../dispatch/faults.h"
+#include "../../posix/newlib_priv.h"
+#include "../dispatch/threads_priv.h"
 #include "span.h"
 
 /* What a dispatcher may use of the heap before it can ask for more. */

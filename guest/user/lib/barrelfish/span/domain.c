@@ -9,8 +9,8 @@
 #include <barrelfish/domain.h>
 #include <stdlib.h>
 
-#include "../barrelfish/threads_priv.h"
-#include "../barrelfish/wait_note.h"
+#include "../dispatch/threads_priv.h"
+#include "../dispatch/wait_note.h"
 #include "span.h"
 
 static dispatcher_handle_t dispatcher_of(coreid_t core)
