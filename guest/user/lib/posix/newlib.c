@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/domain_dispatchers.h>
 #include <barrelfish/system_layer.h>
 #include <errno.h>
 #include <malloc.h>
@@ -149,13 +150,39 @@ static bool heap_reserve(size_t bytes)
     return enough;
 }
 
+/* With several dispatchers others allocate between the look and the allocation, and would use up the
+ * reserve: so the look is repeated where nobody else allocates.  False: not now. */
+static bool begin_allocation(size_t bytes, bool enough)
+{
+    if (!domain_is_spanned) {
+        return true;
+    }
+    thread_mutex_lock_nested(&malloc_mutex);
+    if (!enough || heap_left() >= bytes + HEAP_RESERVE_BYTES) {
+        return true;
+    }
+    thread_mutex_unlock(&malloc_mutex);
+    return false;
+}
+
+static void end_allocation(void)
+{
+    if (domain_is_spanned && malloc_mutex.holder == thread_self()) {
+        thread_mutex_unlock(&malloc_mutex);
+    }
+}
+
 /* Evaluates `allocate` until it gives memory; NULL only if the heap cannot grow. */
 #define HEAP_TRIES 64
 #define FROM_HEAP(bytes, allocate)                                   \
     do {                                                             \
         for (unsigned tries = 0;; tries++) {                         \
             bool enough = heap_reserve(bytes);                       \
-            void *memory_ = (allocate);                              \
+            void *memory_ = NULL;                                    \
+            if (begin_allocation(bytes, enough)) {                   \
+                memory_ = (allocate);                                \
+                end_allocation();                                    \
+            }                                                        \
             if (memory_ != NULL || !enough || tries == HEAP_TRIES) { \
                 return memory_;                                      \
             }                                                        \

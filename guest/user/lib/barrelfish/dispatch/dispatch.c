@@ -186,8 +186,9 @@ static void idle(dispatcher_handle_t handle)
     if (disp->runq != NULL) {
         return;
     }
-    bool wakeable = spanned_arm(handle); /* before the last look, which is the next one's */
-    bool may_sleep = ump_channels_arm_disabled(handle) && wakeable;
+    spanned_arm(handle); /* before the last look, which is the next one's */
+    bool may_sleep = ump_channels_arm_disabled(handle);
+    may_sleep = spanned_may_sleep(handle) && may_sleep;
     if (disp->runq != NULL) {
         spanned_disarm(handle);
         ump_channels_disarm_disabled(handle);

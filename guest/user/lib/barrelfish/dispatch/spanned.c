@@ -61,16 +61,22 @@ static void relay(dispatcher_handle_t handle)
     }
 }
 
-void spanned_send_disabled(dispatcher_handle_t handle, struct thread *thread)
+static void push(struct domain_dispatcher *to, struct thread *thread)
 {
-    struct domain_dispatcher *to = of_core(thread->core);
-    assert(to->handle != 0);
     thread->handle = to->handle;
     thread->arrives_next = __atomic_load_n(&to->arriving, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&to->arriving, &thread->arrives_next, thread, true,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }
-    wake(handle, thread->core);
+}
+
+void spanned_send_disabled(dispatcher_handle_t handle, struct thread *thread)
+{
+    const coreid_t core = thread->core; /* it may be elsewhere, or gone, once it is in the list */
+
+    assert(of_core(core)->handle != 0);
+    push(of_core(core), thread);
+    wake(handle, core);
 }
 
 void spanned_take_arrived_disabled(dispatcher_handle_t handle)
@@ -107,16 +113,26 @@ void spanned_take_arrived_disabled(dispatcher_handle_t handle)
     }
 }
 
-bool spanned_arm(dispatcher_handle_t handle)
+void spanned_arm(dispatcher_handle_t handle)
 {
     if (domain_is_spanned) {
         struct domain_dispatcher *here =
             of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
 
         __atomic_store_n(&here->asleep, 1, __ATOMIC_SEQ_CST);
-        return __atomic_load_n(&here->restless, __ATOMIC_SEQ_CST) == 0;
     }
-    return true;
+}
+
+bool spanned_may_sleep(dispatcher_handle_t handle)
+{
+    if (!domain_is_spanned) {
+        return true;
+    }
+    const struct domain_dispatcher *here =
+        of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
+
+    return __atomic_load_n(&here->asleep, __ATOMIC_SEQ_CST) != 0 &&
+           __atomic_load_n(&here->restless, __ATOMIC_SEQ_CST) == 0;
 }
 
 void spanned_disarm(dispatcher_handle_t handle)

@@ -45,8 +45,11 @@ static inline void spanned_receive_disabled(dispatcher_handle_t handle)
     }
 }
 
-/* About to sleep: whoever sends a thread from here on notifies.  False: nobody can, do not sleep. */
-bool spanned_arm(dispatcher_handle_t handle);
+/* About to look for the last time: whoever sends a thread from here on notifies, once. */
+void spanned_arm(dispatcher_handle_t handle);
+/* After that look.  False: somebody has notified meanwhile, perhaps too early for the kernel to count it
+ * (the next one would not notify), or nobody can. */
+bool spanned_may_sleep(dispatcher_handle_t handle);
 void spanned_disarm(dispatcher_handle_t handle);
 
 #endif

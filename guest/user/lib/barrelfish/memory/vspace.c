@@ -109,7 +109,7 @@ static errval_t lock_with_nodes(struct vspace *v, unsigned count)
 
 static void prepare(struct vspace *v, struct capref root, genvaddr_t low, genvaddr_t fixed_low)
 {
-    thread_mutex_init(&v->mutex);
+    v->mutex = (struct thread_mutex)THREAD_MUTEX_INITIALIZER;
     v->root.cap = root;
     v->low = low;
     v->limit = low + VSPACE_BYTES;
