@@ -22,11 +22,11 @@ static unsigned cores;
 static struct thread_sem spanned = THREAD_SEM_INITIALIZER;
 static __thread unsigned mine;
 
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            USER_PANIC("spanning: FAILED: %s, line %d", #condition, __LINE__);  \
-        }                                                                       \
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            USER_PANIC("spanning: FAILED: %s, line %d", #condition, __LINE__); \
+        }                                                                      \
     } while (0)
 
 static void passed(const char *what)

@@ -69,8 +69,8 @@ struct core_state {
     struct idc_client connecting; /* whom the connect callback that runs is for */
     struct idc_connections connections;
     uintptr_t next_service_id;
-    struct vspace *vspace;         /* page tables that this dispatcher fills */
-    struct capref *notify;         /* of the domain's other dispatchers, by core; NULL: it has none */
+    struct vspace *vspace; /* page tables that this dispatcher fills */
+    struct capref *notify; /* of the domain's other dispatchers, by core; NULL: it has none */
 };
 
 #endif

@@ -50,7 +50,8 @@ errval_t nameservice_client_blocking_bind(void)
         return SYS_ERR_OK;
     errval_t err = LIB_ERR_NAMESERVICE_NOT_BOUND;
     if (get_monitor_blocking_binding() != NULL)
-        err = wait_list_join(&get_core_state()->nameservice_waiting, get_default_waitset(), is_bound, begin);
+        err = wait_list_join(&get_core_state()->nameservice_waiting, get_default_waitset(),
+                             is_bound, begin);
     return err_is_fail(err) ? err_push(err, LIB_ERR_NAMESERVICE_CLIENT_BIND) : err;
 }
 

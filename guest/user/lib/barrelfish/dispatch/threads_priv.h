@@ -39,8 +39,8 @@ struct thread {
     bool joining;
     bool pause_pending;
     bool is_new_here; /* its dispatcher has not seen it yet */
-    uint8_t leaves; /* its dispatcher: enum thread_leaves */
-    uint8_t calls; /* that wait, each in a handler on top of the one before */
+    uint8_t leaves;   /* its dispatcher: enum thread_leaves */
+    uint8_t calls;    /* that wait, each in a handler on top of the one before */
     uint32_t id;
     void *wakeup_reason;
     int exit_status;

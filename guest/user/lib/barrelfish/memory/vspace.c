@@ -157,8 +157,8 @@ static errval_t map_into(struct capref table, struct capref what, unsigned entry
     return err;
 }
 
-static errval_t child_table(struct vspace *v, struct table *parent, unsigned entry, enum objtype type,
-                            struct table **ret)
+static errval_t child_table(struct vspace *v, struct table *parent, unsigned entry,
+                            enum objtype type, struct table **ret)
 {
     struct table *table;
 
@@ -194,10 +194,12 @@ static errval_t child_table(struct vspace *v, struct table *parent, unsigned ent
 }
 
 /* The table whose entries map `page_bytes` each, for this address. */
-static errval_t find_table(struct vspace *v, genvaddr_t address, size_t page_bytes, struct table **ret)
+static errval_t find_table(struct vspace *v, genvaddr_t address, size_t page_bytes,
+                           struct table **ret)
 {
     struct table *table;
-    errval_t err = child_table(v, &v->root, (address >> 39) & 511, ObjType_VNode_x86_64_pdpt, &table);
+    errval_t err =
+        child_table(v, &v->root, (address >> 39) & 511, ObjType_VNode_x86_64_pdpt, &table);
 
     if (err_is_ok(err)) {
         err = child_table(v, table, (address >> 30) & 511, ObjType_VNode_x86_64_pdir, &table);
@@ -231,8 +233,7 @@ static errval_t find_gap(struct vspace *v, size_t bytes, size_t align, genvaddr_
         if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN) {
             at = ROUND_UP(at, PTABLE_SPAN);
         }
-        genvaddr_t end =
-            region != NULL && region->base < v->limit ? region->base : v->limit;
+        genvaddr_t end = region != NULL && region->base < v->limit ? region->base : v->limit;
         if (at + bytes + BASE_PAGE_SIZE <= end) {
             *ret = at;
             return SYS_ERR_OK;
@@ -286,8 +287,8 @@ static errval_t copy_frame(struct capref frame, struct capref *ret)
 }
 
 /* Maps [offset, offset + bytes) of the frame at the region's address, table by table. */
-static errval_t map_pieces(struct vspace *v, struct vregion *region, struct capref frame, uint64_t attr,
-                           size_t page_bytes)
+static errval_t map_pieces(struct vspace *v, struct vregion *region, struct capref frame,
+                           uint64_t attr, size_t page_bytes)
 {
     size_t span = page_bytes * 512, done = 0;
 
@@ -349,8 +350,8 @@ struct map_place {
     size_t alignment;   /* else at a multiple of it; 0: of the page */
 };
 
-static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *address, size_t bytes,
-                          struct capref frame, size_t offset, vregion_flags_t flags,
+static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *address,
+                          size_t bytes, struct capref frame, size_t offset, vregion_flags_t flags,
                           struct vregion **ret)
 {
     uint64_t attr = PTABLE_READ_ONLY;
@@ -376,7 +377,8 @@ static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *
         return err_push(err, LIB_ERR_VSPACE_MAP);
     }
     if (!fixed) {
-        err = find_gap(v, bytes, place.alignment > page_bytes ? place.alignment : page_bytes, address);
+        err = find_gap(v, bytes, place.alignment > page_bytes ? place.alignment : page_bytes,
+                       address);
     } else if (!is_free(v, *address, bytes)) {
         err = LIB_ERR_VSPACE_NO_SPACE;
     }

@@ -252,8 +252,8 @@ static bool has_blocking_binding(void)
 
 errval_t monitor_client_blocking_rpc_init(void)
 {
-    return wait_list_join(&get_core_state()->monitor_rpc_waiting, get_monitor_binding()->waitset, has_blocking_binding,
-                          ask_for_rpc_ep);
+    return wait_list_join(&get_core_state()->monitor_rpc_waiting, get_monitor_binding()->waitset,
+                          has_blocking_binding, ask_for_rpc_ep);
 }
 
 struct new_binding {

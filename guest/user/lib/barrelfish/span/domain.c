@@ -49,8 +49,7 @@ errval_t domain_thread_create_on_varstack(coreid_t core, thread_func_t start, vo
     return SYS_ERR_OK;
 }
 
-errval_t domain_thread_create_on(coreid_t core, thread_func_t start, void *arg,
-                                 struct thread **ret)
+errval_t domain_thread_create_on(coreid_t core, thread_func_t start, void *arg, struct thread **ret)
 {
     return domain_thread_create_on_varstack(core, start, arg, THREADS_DEFAULT_STACK_BYTES, ret);
 }

@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dispatch/faults.h"
 #include "../../posix/newlib_priv.h"
+#include "../dispatch/faults.h"
 #include "../dispatch/threads_priv.h"
 #include "span.h"
 
@@ -51,7 +51,8 @@ static struct {
     errval_t export_err;
     struct wait_list exported;
     struct thread_mutex preparing; /* one core at a time */
-    struct thread_mutex mapping;   /* who maps or unmaps, against the list that a new core begins with */
+    struct thread_mutex
+        mapping; /* who maps or unmaps, against the list that a new core begins with */
     struct capref notify[DOMAIN_CORES_MAX];
     struct core cores[DOMAIN_CORES_MAX];
     coreid_t awaited; /* the core that is being prepared */
@@ -305,10 +306,9 @@ static errval_t export_both(void)
     errval_t err = interdisp_export(&span.agent_iref, exported, agent_connects, &span.answers,
                                     IDC_EXPORT_FLAGS_DEFAULT);
 
-    return err_is_ok(err)
-               ? interdisp_export(&span.dispatcher_iref, exported, dispatcher_connects,
-                                  &span.requests, IDC_EXPORT_FLAGS_DEFAULT)
-               : err;
+    return err_is_ok(err) ? interdisp_export(&span.dispatcher_iref, exported, dispatcher_connects,
+                                             &span.requests, IDC_EXPORT_FLAGS_DEFAULT)
+                          : err;
 }
 
 static int serve_requests(void *arg)
@@ -417,8 +417,8 @@ static errval_t spawn_agent(struct core *core)
     snprintf(name, sizeof(name), "%s", disp_name());
     snprintf(iref, sizeof(iref), "%" PRIuIREF, span.agent_iref);
     errval_t err =
-        spawn_program(span.awaited, params->program[0] != '\0' ? params->program : disp_name(), argv,
-                      NULL, SPAWN_FLAG_AGENT, &cap);
+        spawn_program(span.awaited, params->program[0] != '\0' ? params->program : disp_name(),
+                      argv, NULL, SPAWN_FLAG_AGENT, &cap);
     if (err_is_ok(err)) {
         err = spawn_get_domain_id(cap, &domain);
     }
@@ -489,8 +489,8 @@ static errval_t run_dispatcher(struct core *core)
     domain_dispatchers[span.awaited].restless = 1; /* until we can wake it */
     domain_dispatchers[span.awaited].handle = span_handle(span.awaited);
     core->state = SPAN_RUNNING;
-    errval_t err = b->rpc_tx_vtbl.run(b, (uint64_t)domain_start_disabled, (uint64_t)&core->start,
-                                      &answer);
+    errval_t err =
+        b->rpc_tx_vtbl.run(b, (uint64_t)domain_start_disabled, (uint64_t)&core->start, &answer);
     err = first_failure(err, answer);
     return err_is_ok(err) ? wait_list_join(&core->waiting, get_default_waitset(),
                                            dispatcher_is_there, nothing_to_begin)
@@ -509,8 +509,8 @@ static errval_t prepare(struct core *core)
     core->state = SPAN_AGENT_WAIT;
     errval_t err = spawn_agent(core);
     if (err_is_ok(err)) {
-        err = wait_list_join(&core->waiting, get_default_waitset(), agent_is_there,
-                             nothing_to_begin);
+        err =
+            wait_list_join(&core->waiting, get_default_waitset(), agent_is_there, nothing_to_begin);
     }
     if (err_is_fail(err)) {
         return err;

@@ -10,8 +10,8 @@
 #include <abi/boot.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
-#include <barrelfish/domain_agent.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/domain_agent.h>
 #include <barrelfish/monitor_client.h>
 #include <spawndomain/spawn_flags.h>
 #include <stdio.h>
