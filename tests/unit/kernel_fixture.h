@@ -81,6 +81,17 @@ void plat_report(paddr_t block, paddr_t speaker)
 {
     (void)block, (void)speaker;
 }
+static struct {
+    unsigned calls;
+    uint32_t number;
+    uint64_t speaker;
+} watched; /* the last system call that the machine was told of */
+void plat_watched(uint32_t number, paddr_t speaker)
+{
+    watched.calls++;
+    watched.number = number;
+    watched.speaker = speaker.v;
+}
 void plat_power_off(uint64_t code)
 {
     (void)code;
@@ -242,8 +253,8 @@ static struct dcb *make_domain(const char *name)
     put(pages, 0, ObjType_VNode_x86_64_pml4, take(4096, 4096), 4096);
     dcb->disp = phys_to_mem(paddr(frame));
     dcb->udisp = UDISP;
-    dcb->cr3 = cnode_slot(pages, 0)->cap.u.mem.base;
-    memcpy(phys_to_mem(paddr(dcb->cr3)), phys_to_mem(paddr(boot.pml4)), ABI_PAGE_BYTES);
+    dcb->head.cr3 = cnode_slot(pages, 0)->cap.u.mem.base;
+    memcpy(phys_to_mem(paddr(dcb->head.cr3)), phys_to_mem(paddr(boot.pml4)), ABI_PAGE_BYTES);
     dispatcher_update_complete(dcb);
     strncpy(dcb->head.name, name, sizeof(dcb->head.name) - 1);
     return dcb;

@@ -46,7 +46,7 @@ static struct scenario *check_file(const char *file, const struct options *optio
         diag_error(diags, (struct place){ 0 }, "%s", dir);
     else
         good = images_missing(scenario, dir, false, diags) == 0 &&
-               messages_known(scenario, dir, diags);
+               names_known(scenario, dir, diags);
     if (good)
         return scenario;
     scenario_free(scenario);
