@@ -20,7 +20,8 @@
 #define ABI_REPORT_GAUGE 2     /* value: how much there is now; ends with its program */
 #define ABI_REPORT_ALWAYS 3    /* value: how often it held, failures: how often not */
 #define ABI_REPORT_SOMETIMES 4 /* the same, but to hold once is enough */
-#define ABI_REPORT_FAULT 5     /* value: how many times the program shall do this on purpose; the
+#define ABI_REPORT_FAULT \
+    5 /* value: how many times the program shall do this on purpose; the
                                 * machine adds, the program takes away */
 
 /* Names of faults that the machine asks for. */

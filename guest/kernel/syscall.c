@@ -271,24 +271,33 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
 ABI_SYSCALLS(X)
 #undef X
 
-/* Rules of faults look for it; they may stop the caller, which then ends with this call. */
-static void __attribute__((noinline)) tell_watcher(uint64_t head, uint64_t number)
-{
-    const bool again = number == SYSCALL_INVOKE && (head & INVOKE_AGAIN);
-    if (number < 64 && !again && CORE_PAGE->watch >> number & 1)
-        plat_watched((uint32_t)number, mem_to_phys(current));
-}
-
 void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
 {
     debug_assert(is_area_of(current, area));
     kernel_counters.syscalls++;
     current->disabled_faults = 0;
-    if (CORE_PAGE->watch != 0)
-        tell_watcher(head, number);
     if (number == SYSCALL_LRPC)
         lrpc_send(area, (capaddr_t)head, send); /* returns if the general way must be taken */
     if (number == SYSCALL_INVOKE)
         sys_invoke(area, head, send);
     sys_other(area, head, send, number);
+}
+
+/* Rules of faults look for system calls.  They may also stop the caller, which then ends with the
+ * call. */
+static void __attribute__((noreturn))
+watched_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
+{
+    const bool again = number == SYSCALL_INVOKE && (head & INVOKE_AGAIN);
+    if (number < 64 && !again && CORE_PAGE->watch >> number & 1)
+        plat_watched((uint32_t)number, mem_to_phys(current));
+    kernel_syscall(area, head, send, number);
+}
+
+syscall_server *serve_syscall = kernel_syscall;
+
+void syscall_init(void)
+{
+    if (CORE_PAGE->watch != 0)
+        serve_syscall = watched_syscall;
 }

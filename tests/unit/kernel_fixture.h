@@ -2,7 +2,7 @@
  *
  * Surroundings in which the CPU driver's system calls run on the host: two dispatchers, alice and
  * bob, in a small "physical memory"; devices and context switches are replaced, and every way out
- * of kernel_syscall() comes back here.  Included by one test program each, hence all static.
+ * of serve_syscall() comes back here.  Included by one test program each, hence all static.
  */
 #ifndef TESTS_KERNEL_FIXTURE_H
 #define TESTS_KERNEL_FIXTURE_H
@@ -300,7 +300,7 @@ static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
     caller = current;
     int how = setjmp(back);
     if (how == 0)
-        kernel_syscall(area, r.rsi, r.rdx, r.rdi);
+        serve_syscall(area, r.rsi, r.rdx, r.rdi);
     return (enum outcome)how;
 }
 

@@ -412,8 +412,8 @@ void fault_on_console(struct fault_state *state, unsigned core, const char *doma
 
 /* Each rule counts what it looks for, and each core for itself: which domain comes first on one
  * core does not depend on others. */
-void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain,
-                      unsigned number, uint64_t now_ns, struct fault_decision *decision)
+void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
+                      uint64_t now_ns, struct fault_decision *decision)
 {
     assert(core < ABI_MAX_CORES);
     decision->count = 0;

@@ -26,8 +26,8 @@
 #define FAULT_FIRES_MAX 32       /* actions that one event can cause */
 #define FAULT_LINE_BYTES_MAX 128 /* of a ring's line */
 #define FAULT_LINE_WORDS_MAX (FAULT_LINE_BYTES_MAX / 8)
-#define FAULT_STALE_MAX 4 /* how far back the contents of a slot are kept */
-#define FAULT_NAME_MAX 48 /* of a rule */
+#define FAULT_STALE_MAX 4   /* how far back the contents of a slot are kept */
+#define FAULT_NAME_MAX 48   /* of a rule */
 #define FAULT_DOMAIN_MAX 15 /* name of a domain, without its core */
 #define FAULT_CHANNEL_NAME_MAX 160
 #define FAULT_ALL_CORES (~0ull)
@@ -242,8 +242,8 @@ void fault_on_time(struct fault_state *state, uint32_t rule, uint64_t now_ns,
 void fault_on_console(struct fault_state *state, unsigned core, const char *domain,
                       const char *text, uint64_t now_ns, struct fault_decision *decision);
 
-void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain,
-                      unsigned number, uint64_t now_ns, struct fault_decision *decision);
+void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
+                      uint64_t now_ns, struct fault_decision *decision);
 
 /* A hash of text, the same on every machine: for fault_rule.key. */
 uint64_t fault_hash_text(const char *text);

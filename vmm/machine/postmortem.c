@@ -78,8 +78,7 @@ bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr,
 
 /* ---- guest-virtual memory ---- */
 
-bool machine_translate(const struct machine *machine, uint64_t cr3, uint64_t vaddr,
-                       uint64_t *paddr)
+bool machine_translate(const struct machine *machine, uint64_t cr3, uint64_t vaddr, uint64_t *paddr)
 {
     uint64_t table = cr3 & PTE_ADDRESS;
     for (unsigned level = 4; level > 0; level--) {

@@ -267,8 +267,7 @@ static bool parse_flip_symbol(struct parser *parser, const struct ynode *value,
 static bool parse_flip(struct parser *parser, const struct ynode *value, struct fault_action *a)
 {
     static const char *const keys[] = { "address", "bit" };
-    if (value->kind == YNODE_MAPPING &&
-        (ynode_get(value, "domain") || ynode_get(value, "symbol")))
+    if (value->kind == YNODE_MAPPING && (ynode_get(value, "domain") || ynode_get(value, "symbol")))
         return parse_flip_symbol(parser, value, a);
     const struct ynode *address = need(parser, value, "flip", "address");
     const struct ynode *bit = address ? need(parser, value, "flip", "bit") : NULL;

@@ -249,8 +249,7 @@ static void parse_syscall(struct parser *parser, const struct ynode *value, void
     }
     known[SYSCALLS] = "any";
     const char *near = nearest_word(text, known, SYSCALLS + 1);
-    diag_error(parser->diags, value->place,
-               "syscall: '%.40s' is no system call; %s%s%s", text,
+    diag_error(parser->diags, value->place, "syscall: '%.40s' is no system call; %s%s%s", text,
                near ? "did you mean '"
                     : "expected any, invoke, yield, lrpc, print, nop, debug, reboot, getchar, "
                       "suspend",
@@ -497,9 +496,8 @@ static bool action_fits(enum fault_action_kind kind, enum fault_trigger trigger)
 
 static void check_actions(struct parser *parser, const struct fault_input *in)
 {
-    static const char *const triggers[] = { "a message", "an IPI", "a timer",
-                                            "a time",    "a line", "another rule",
-                                            "a system call" };
+    static const char *const triggers[] = { "a message", "an IPI",       "a timer",      "a time",
+                                            "a line",    "another rule", "a system call" };
     for (size_t a = 0; a < in->rule.action_count; a++) {
         enum fault_action_kind kind = in->rule.action[a].kind;
         if (!action_fits(kind, in->rule.trigger))

@@ -21,15 +21,15 @@ struct dcb {
     struct abi_dcb_head head;       /* name, run queue link, disabled: also read by the machine */
     struct dispatcher_shared *disp; /* kernel address of the dispatcher frame; NULL: not set up */
     lvaddr_t udisp;                 /* its address in the domain, as given at Setup */
-    uint8_t queued;          /* in the run queue */
-    uint8_t stopped;         /* will never run again */
-    uint8_t sleeping;        /* in the heap of sleepers */
-    uint8_t complete;        /* see dispatcher_is_complete() */
-    uint8_t disabled_faults; /* page faults while disabled since the last enabled moment */
-    uint32_t notify;         /* 0: none, else notification id + 1 */
-    systime_t wakeup;        /* when sleeping */
-    struct sleeper sleep;    /* the same */
-    struct dcb *runq_prev;   /* when queued: the one before, NULL at the head */
+    uint8_t queued;                 /* in the run queue */
+    uint8_t stopped;                /* will never run again */
+    uint8_t sleeping;               /* in the heap of sleepers */
+    uint8_t complete;               /* see dispatcher_is_complete() */
+    uint8_t disabled_faults;        /* page faults while disabled since the last enabled moment */
+    uint32_t notify;                /* 0: none, else notification id + 1 */
+    systime_t wakeup;               /* when sleeping */
+    struct sleeper sleep;           /* the same */
+    struct dcb *runq_prev;          /* when queued: the one before, NULL at the head */
     /* Stopped, and the monitor has not asked for it yet (stop.c). */
     uint8_t unreported;
     struct dcb *stopped_next, *stopped_prev;
@@ -66,8 +66,8 @@ static inline bool dispatcher_is_complete(const struct dcb *dcb)
 /* To be called by who gave it one of these things, which it then keeps until it is stopped. */
 static inline void dispatcher_update_complete(struct dcb *dcb)
 {
-    dcb->complete = dcb->disp != NULL && dcb->head.cr3 != 0 && dcb->cspace.cap.type == ObjType_L1CNode &&
-                    !dcb->stopped;
+    dcb->complete = dcb->disp != NULL && dcb->head.cr3 != 0 &&
+                    dcb->cspace.cap.type == ObjType_L1CNode && !dcb->stopped;
 }
 
 /* Whose address space is loaded; NULL when idle. */

@@ -16,8 +16,8 @@
  * It serves its own core only; when its memory ends it says so, it never asks another core.
  */
 #include <barrelfish/barrelfish.h>
-#include <barrelfish/report.h>
 #include <barrelfish/monitor_client.h>
+#include <barrelfish/report.h>
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
