@@ -155,7 +155,8 @@ const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned sid
 
 /* From now on the way of each message in this ring is told.  (Without memory it is not.) */
 void messages_watch(struct fabric_ring *ring);
-void messages_forget(struct fabric_ring *ring);
+/* What is still on its way in it is told as left. */
+void messages_forget(struct machine *machine, struct fabric_ring *ring);
 
 /* A line was written; `message` is what it begins, if it begins one. */
 void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,

@@ -94,6 +94,7 @@ struct machine_message;
 enum machine_message_step {
     MACHINE_MESSAGE_SENT, /* its first line was written */
     MACHINE_MESSAGE_READ, /* and its reader has acknowledged the last */
+    MACHINE_MESSAGE_LEFT, /* it never did: the channel or the run has ended */
 };
 
 struct machine_sink {
@@ -108,7 +109,7 @@ struct machine_sink {
     /* A sum has changed; `domain` is whose part of it. */
     void (*value)(void *context, unsigned core, const char *domain, uint64_t time_ns,
                   const struct machine_value *value);
-    /* Only if config.watch_messages.  What is never acknowledged is only sent. */
+    /* Only if config.watch_messages: SENT, and later one of the others. */
     void (*message)(void *context, enum machine_message_step step,
                     const struct machine_message *message);
 };
