@@ -8,8 +8,8 @@
 
 #include "report/trace_read.h"
 
-/* Reads the run named `what`; `seed` (NULL: its own) is for scenarios.  Returns 0, or an exit status
- * after a line on stderr. */
+/* Reads the run named `what`; `seed` (NULL: its own) is for scenarios.  Returns 0, or an exit
+ * status after a line on stderr. */
 int run_source_read(struct trace_file *file, const char *what, const char *seed);
 
 #endif
