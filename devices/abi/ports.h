@@ -59,7 +59,7 @@
  * ignored. */
 #define ABI_PORT_REPORT 0x5020
 
-/* Watch: the domain of abi_dcb_head arg[0] makes system call `value`, a bit that abi_core_page.watch
+/* Watch: the domain of abi_dcb_head arg[0] makes system call `value`, whose bit abi_core_page.watch
  * has. */
 #define ABI_PORT_WATCH 0x5024
 
