@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The dispatchers of a domain that spans cores (overview 1.5, facts §5.7), as the library's own parts
+ * The dispatchers of a domain that spans cores (overview 1.5), as the library's own parts
  * see them: a table in memory that all of them share.  Programs use <barrelfish/domain.h>.
  */
 #ifndef BARRELFISH_DOMAIN_DISPATCHERS_H
@@ -26,6 +26,9 @@ extern bool domain_is_spanned;
 
 /* The core of the dispatcher with which the domain began. */
 extern coreid_t domain_home_core;
+
+/* What another dispatcher than the home's does if the heap lacks so much.  Blocks. */
+extern errval_t (*domain_grow_heap)(size_t bytes);
 
 /* What domain_exit does first, if it is no fault that ends the domain: the others end, too.  NULL:
  * there are no others. */

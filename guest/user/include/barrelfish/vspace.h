@@ -120,8 +120,6 @@ size_t vspace_list_shared(struct vspace_piece *list, size_t room);
 struct vspace_sharing {
     errval_t (*mapped)(const struct vspace_piece *piece); /* the others are to map it */
     errval_t (*unmap)(genvaddr_t base);                   /* everybody is to unmap it */
-    bool (*is_home)(void);               /* the heap is this dispatcher's to grow */
-    errval_t (*grow_heap)(size_t bytes); /* by the home */
 };
 extern const struct vspace_sharing *vspace_sharing;
 

@@ -16,6 +16,7 @@
 struct domain_dispatcher domain_dispatchers[DOMAIN_CORES_MAX];
 bool domain_is_spanned;
 coreid_t domain_home_core;
+errval_t (*domain_grow_heap)(size_t bytes);
 void (*domain_end_hook)(int status);
 volatile uint32_t spanned_lock_word;
 

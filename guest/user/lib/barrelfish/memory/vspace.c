@@ -17,6 +17,8 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
+#include "../dispatch/heap.h"
+#include "../dispatch/threads_priv.h"
 #include "ram_priv.h"
 
 #define VSPACE_BYTES (64ul << 30) /* of a dispatcher; behind the first one's the heap begins */
@@ -124,20 +126,6 @@ struct vspace *vspace_new(struct capref root, genvaddr_t low, genvaddr_t fixed_l
         prepare(v, root, low, fixed_low);
     }
     return v;
-}
-
-errval_t vspace_init(void)
-{
-    struct core_state *state = get_core_state();
-
-    if (state->vspace == NULL) {
-        state->vspace = &first;
-        prepare(&first, cap_vroot, DOMAIN_OWN_VBASE, DOMAIN_OWN_VBASE);
-        for (unsigned i = 0; i < STATIC_NODES; i++) {
-            node_free(&first, &static_nodes[i]);
-        }
-    }
-    return SYS_ERR_OK;
 }
 
 /* ---- page tables ---- */
@@ -613,4 +601,42 @@ size_t vspace_list_shared(struct vspace_piece *list, size_t room)
 errval_t vregion_destroy(struct vregion *vregion)
 {
     return vspace_unmap((void *)vregion->base);
+}
+
+/* ---- for the layers below ---- */
+
+static errval_t map_heap(lvaddr_t address, size_t bytes)
+{
+    struct capref frame;
+    errval_t err = frame_alloc(&frame, bytes, NULL);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = vspace_map_one_frame_fixed(address, bytes, frame, NULL, NULL);
+    if (err_is_fail(err)) {
+        cap_destroy(frame);
+    }
+    return err;
+}
+
+static errval_t map_stack(void **ret, size_t bytes, size_t *got)
+{
+    return vspace_map_anon_attr(ret, NULL, NULL, bytes, got, VREGION_FLAGS_READ_WRITE);
+}
+
+errval_t vspace_init(void)
+{
+    struct core_state *state = get_core_state();
+
+    if (state->vspace == NULL) {
+        state->vspace = &first;
+        prepare(&first, cap_vroot, DOMAIN_OWN_VBASE, DOMAIN_OWN_VBASE);
+        for (unsigned i = 0; i < STATIC_NODES; i++) {
+            node_free(&first, &static_nodes[i]);
+        }
+    }
+    heap_set_source(map_heap);
+    thread_set_memory(map_stack);
+    return SYS_ERR_OK;
 }

@@ -11,8 +11,10 @@
 #include <barrelfish/monitor_client.h>
 #include <string.h>
 
+#include "../channels/sources.h"
 #include "../dispatch/threads_priv.h"
 #include "../dispatch/wait_note.h"
+#include "../monitor/mem_client.h"
 #include "span.h"
 
 /* By core; a dispatcher reads and writes its own. */
@@ -147,13 +149,17 @@ int span_dispatcher_main(void *arg)
     struct core_state *state = get_core_state();
 
     waitset_init(get_default_waitset());
-    ram_alloc_init(false);
+    waitset_init(&state->mem_waitset);
+    ram_alloc_init(mem_client_allocate);
     errval_t err = slot_alloc_init();
     if (err_is_ok(err)) {
         const genvaddr_t low = span_low_address(start->core);
 
         state->vspace = vspace_new(cap_vroot, low, low);
-        err = state->vspace != NULL ? monitor_client_init() : LIB_ERR_MALLOC_FAIL;
+        err = state->vspace != NULL ? vspace_init() : (errval_t)LIB_ERR_MALLOC_FAIL;
+    }
+    if (err_is_ok(err)) {
+        err = monitor_client_init();
     }
     if (err_is_ok(err)) {
         err = connect_with_home(start);
@@ -171,7 +177,7 @@ int span_dispatcher_main(void *arg)
 
 void domain_start_disabled(dispatcher_handle_t handle, struct domain_start *start)
 {
-    disp_init_disabled(handle);
+    disp_init_disabled(handle, &channel_sources);
     get_dispatcher_generic(handle)->core_state = start->core_state;
     start->thread->is_new_here = false;
     wait_note_begin(handle, start->thread);

@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../posix/newlib_priv.h"
 #include "../dispatch/faults.h"
+#include "../dispatch/heap.h"
 #include "../dispatch/threads_priv.h"
 #include "span.h"
 
@@ -62,11 +62,6 @@ static struct {
 bool span_is_home(void)
 {
     return !span.begun || disp_get_core_id() == span.core;
-}
-
-coreid_t span_home_core(void)
-{
-    return span.core;
 }
 
 struct capref span_notify_of(struct interdisp_binding *b)
@@ -156,9 +151,7 @@ static errval_t unmap(genvaddr_t base)
     return span_is_home() ? span_home_unmap(base) : span_ask_unmap(base);
 }
 
-static const struct vspace_sharing sharing = {
-    .mapped = mapped, .unmap = unmap, .is_home = span_is_home, .grow_heap = span_ask_grow_heap
-};
+static const struct vspace_sharing sharing = { .mapped = mapped, .unmap = unmap };
 
 /* ---- what dispatchers ask ---- */
 
@@ -189,7 +182,7 @@ static errval_t unmap_asked(struct interdisp_binding *b, uint64_t base, errval_t
 static errval_t grow_heap_asked(struct interdisp_binding *b, uint64_t bytes, errval_t *err)
 {
     (void)b;
-    *err = newlib_heap_reserve(bytes) ? SYS_ERR_OK : LIB_ERR_MALLOC_FAIL;
+    *err = heap_grow_for(bytes) ? SYS_ERR_OK : LIB_ERR_MALLOC_FAIL;
     return SYS_ERR_OK;
 }
 
@@ -380,6 +373,7 @@ static errval_t begin(void)
     span.begun = true;
     domain_is_spanned = true;
     vspace_sharing = &sharing;
+    domain_grow_heap = span_ask_grow_heap;
     domain_end_hook = end;
     disp_enable(handle);
     return SYS_ERR_OK;
@@ -461,7 +455,7 @@ static errval_t make_start(struct core *core)
     const coreid_t id = span.awaited;
     struct capref *notify = malloc(DOMAIN_CORES_MAX * sizeof(*notify));
 
-    if (notify == NULL || !newlib_heap_reserve(START_HEAP_BYTES)) {
+    if (notify == NULL || !heap_grow_for(START_HEAP_BYTES)) {
         free(notify);
         return LIB_ERR_MALLOC_FAIL;
     }

@@ -12,7 +12,6 @@
 
 /* The dispatcher with which the domain began.  True also in a domain of one. */
 bool span_is_home(void);
-coreid_t span_home_core(void);
 
 /* Where the dispatcher of a core chooses addresses: a PML4 entry of its own, behind the home's. */
 static inline genvaddr_t span_low_address(coreid_t core)
