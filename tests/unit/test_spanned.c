@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A dispatcher that goes to sleep while others send it threads (docs/spanning.md): every order of the
- * steps of one that sleeps and of two that send, directly and by way of the home.  Whoever sleeps in
- * the end has either nothing to do or a notification that the kernel has counted.
+ * A dispatcher that goes to sleep while others send it threads (docs/spanning.md): every order of
+ * the steps of one that sleeps and of two that send, directly and by way of the home.  Whoever
+ * sleeps in the end has either nothing to do or a notification that the kernel has counted.
  */
 #include <criterion/criterion.h>
 #include <string.h>

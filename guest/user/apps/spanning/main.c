@@ -2,9 +2,10 @@
  *
  * A domain on all cores of the machine: one address space, a dispatcher and a thread on each core.
  *
- * Tries what <barrelfish/domain.h> promises: threads made on other cores, joined and moved from any;
- * mutexes, condition variables and semaphores between them; the heap from all of them at once; memory
- * that one maps and all use; capabilities sent from core to core.  Prints a line for each part.
+ * Tries what <barrelfish/domain.h> promises: threads made on other cores, joined and moved from
+ * any; mutexes, condition variables and semaphores between them; the heap from all of them at once;
+ * memory that one maps and all use; capabilities sent from core to core.  Prints a line for each
+ * part.
  */
 #include <assert.h>
 #include <barrelfish/barrelfish.h>

@@ -101,11 +101,11 @@ struct vspace_piece {
     struct capref frame;
 };
 
-/* Page tables below `root`, a PML4: addresses are chosen from `low` on, in one PML4 entry, and may be
- * asked for from `fixed_low` on.  NULL: out of memory. */
+/* Page tables below `root`, a PML4: addresses are chosen from `low` on, in one PML4 entry, and may
+ * be asked for from `fixed_low` on.  NULL: out of memory. */
 struct vspace *vspace_new(struct capref root, genvaddr_t low, genvaddr_t fixed_low);
-/* There, and nowhere else; v NULL: this dispatcher's.  The frame stays the caller's.  *frame (may be
- * NULL): what was mapped, even if it had been allocated with the region. */
+/* There, and nowhere else; v NULL: this dispatcher's.  The frame stays the caller's.  *frame (may
+ * be NULL): what was mapped, even if it had been allocated with the region. */
 errval_t vspace_map_in(struct vspace *v, const struct vspace_piece *piece);
 errval_t vspace_unmap_in(struct vspace *v, genvaddr_t base, struct capref *frame);
 
@@ -115,8 +115,8 @@ bool vspace_has(struct vspace *v, genvaddr_t base, size_t bytes);
 /* Lists what this dispatcher has mapped for all of the domain; returns how many there are. */
 size_t vspace_list_shared(struct vspace_piece *list, size_t room);
 
-/* Set while the domain has several dispatchers: each has page tables of its own, and what one maps the
- * others map at the same address.  Both block. */
+/* Set while the domain has several dispatchers: each has page tables of its own, and what one maps
+ * the others map at the same address.  Both block. */
 struct vspace_sharing {
     errval_t (*mapped)(const struct vspace_piece *piece); /* the others are to map it */
     errval_t (*unmap)(genvaddr_t base);                   /* everybody is to unmap it */

@@ -176,7 +176,7 @@ void disp_schedule(dispatcher_handle_t handle)
         struct thread *thread = disp->leaving;
 
         disp->leaving = NULL;
-        thread_left_disabled(handle, thread);
+        disp->leave(handle, thread); /* nothing runs on its stack any more */
     }
     while (disp->runq == NULL) {
         /* a thread that was running is in the run queue: nothing is lost in the save area */

@@ -143,8 +143,8 @@ bool heap_grow_for(size_t bytes)
     return heap_reserve(bytes);
 }
 
-/* With several dispatchers others allocate between the look and the allocation, and would use up the
- * reserve: so the look is repeated where nobody else allocates.  False: not now. */
+/* With several dispatchers others allocate between the look and the allocation, and would use up
+ * the reserve: so the look is repeated where nobody else allocates.  False: not now. */
 static bool begin_allocation(size_t bytes, bool enough)
 {
     if (!domain_is_spanned) {

@@ -29,8 +29,8 @@ static struct domain_dispatcher *of_core(coreid_t core)
     return &domain_dispatchers[core];
 }
 
-/* Wakes a dispatcher, if it sleeps.  Only the home's and each other one can notify each other: the home
- * does it for the others. */
+/* Wakes a dispatcher, if it sleeps.  Only the home's and each other one can notify each other: the
+ * home does it for the others. */
 static void wake(dispatcher_handle_t handle, coreid_t core)
 {
     const struct capref *notify = get_dispatcher_generic(handle)->core_state->notify;

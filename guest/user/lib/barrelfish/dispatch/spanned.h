@@ -4,12 +4,12 @@
  * dispatcher a list of threads that arrive there.
  *
  * A thread is in the run queue of its own dispatcher, which nobody else touches.  Whoever makes a
- * thread of another one runnable, or moves one there, pushes it to that one's list, and notifies it if
- * it sleeps: the same order of steps as for a UMP channel (docs/ump-wakeup.md), with `asleep` for the
- * wake word and the list for the ring.
+ * thread of another one runnable, or moves one there, pushes it to that one's list, and notifies it
+ * if it sleeps: the same order of steps as for a UMP channel (docs/ump-wakeup.md), with `asleep`
+ * for the wake word and the list for the ring.
  *
- * The lock is for objects of the whole domain that are touched disabled: mutexes and their like, who
- * joins whom.  A domain of one dispatcher has disabled sections for that, and takes no lock.
+ * The lock is for objects of the whole domain that are touched disabled: mutexes and their like,
+ * who joins whom.  A domain of one dispatcher has disabled sections for that, and takes no lock.
  */
 #ifndef SPANNED_H
 #define SPANNED_H
@@ -47,8 +47,8 @@ static inline void spanned_receive_disabled(dispatcher_handle_t handle)
 
 /* About to look for the last time: whoever sends a thread from here on notifies, once. */
 void spanned_arm(dispatcher_handle_t handle);
-/* After that look.  False: somebody has notified meanwhile, perhaps too early for the kernel to count it
- * (the next one would not notify), or nobody can. */
+/* After that look.  False: somebody has notified meanwhile, perhaps too early for the kernel to
+ * count it (the next one would not notify), or nobody can. */
 bool spanned_may_sleep(dispatcher_handle_t handle);
 void spanned_disarm(dispatcher_handle_t handle);
 

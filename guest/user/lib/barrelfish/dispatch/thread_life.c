@@ -230,6 +230,20 @@ struct thread *thread_create(thread_func_t start, void *arg)
     return thread_create_varstack(start, arg, THREADS_DEFAULT_STACK_BYTES);
 }
 
+/* On the upcall stack: whoever joins it may free its own. */
+static void end_disabled(dispatcher_handle_t handle, struct thread *thread)
+{
+    spanned_lock();
+    thread->state = THREAD_EXITED;
+    if (thread->detached) {
+        thread->next = zombies;
+        zombies = thread;
+    }
+    while (thread_unblock_one_disabled(handle, &thread->exit_waiter, NULL) != NULL) {
+    }
+    spanned_unlock();
+}
+
 void thread_exit(int status)
 {
     struct thread *me = thread_self();
@@ -243,28 +257,11 @@ void thread_exit(int status)
     thread_dequeue(me, &disp->runq);
     wait_note_end(handle, me);
     me->exit_status = status;
-    me->leaves = THREAD_LEAVES_LIFE;
     disp->leaving = me;
+    disp->leave = end_disabled;
     disp->current = NULL;
     disp_save_and_schedule(&me->regs, handle);
     __builtin_unreachable();
-}
-
-void thread_left_disabled(dispatcher_handle_t handle, struct thread *thread)
-{
-    if (thread->leaves == THREAD_LEAVES_DISPATCHER) {
-        spanned_send_disabled(handle, thread);
-        return;
-    }
-    spanned_lock();
-    thread->state = THREAD_EXITED;
-    if (thread->detached) {
-        thread->next = zombies;
-        zombies = thread;
-    }
-    while (thread_unblock_one_disabled(handle, &thread->exit_waiter, NULL) != NULL) {
-    }
-    spanned_unlock();
 }
 
 errval_t thread_join(struct thread *thread, int *retval)

@@ -3,8 +3,8 @@
  * Mutexes, condition variables, semaphores, once (facts §2.2).
  *
  * A disabled section is what makes each step atomic on one dispatcher; among those of a domain with
- * several, the domain's lock (spanned.h) does.  A mutex is handed to the longest waiting thread, not
- * released and fought for.
+ * several, the domain's lock (spanned.h) does.  A mutex is handed to the longest waiting thread,
+ * not released and fought for.
  */
 #include <assert.h>
 #include <barrelfish/threads.h>

@@ -19,11 +19,6 @@ enum thread_state {
     THREAD_EXITED,
 };
 
-enum thread_leaves {
-    THREAD_LEAVES_LIFE,       /* it ends */
-    THREAD_LEAVES_DISPATCHER, /* it goes to the one of `core` */
-};
-
 #define THREAD_STACK_CANARY 0x5afe57ac5afe57acull
 
 struct thread {
@@ -39,7 +34,6 @@ struct thread {
     bool joining;
     bool pause_pending;
     bool is_new_here; /* its dispatcher has not seen it yet */
-    uint8_t leaves;   /* its dispatcher: enum thread_leaves */
     uint8_t calls;    /* that wait, each in a handler on top of the one before */
     uint32_t id;
     void *wakeup_reason;
@@ -70,12 +64,8 @@ void thread_dequeue(struct thread *thread, struct thread **queue);
 struct thread *thread_new(dispatcher_handle_t handle, coreid_t core, thread_func_t start, void *arg,
                           size_t stack_bytes);
 
-/* The rest of a thread's leaving its dispatcher, to end or to go to another one: nothing runs on its
- * stack any more.  On the upcall stack. */
-void thread_left_disabled(dispatcher_handle_t handle, struct thread *thread);
-
-/* thread_block_disabled for the queue of an object that all dispatchers of the domain share: the caller
- * holds spanned_lock(), and this gives it back. */
+/* thread_block_disabled for the queue of an object that all dispatchers of the domain share: the
+ * caller holds spanned_lock(), and this gives it back. */
 void *thread_block_shared(dispatcher_handle_t handle, struct thread **queue);
 
 /* The first thread of a dispatcher, on static memory. */

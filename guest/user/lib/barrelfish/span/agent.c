@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The agent: a small domain of its own on another core, which makes a dispatcher there for the domain
- * that had it spawned, and fills that one's page tables for as long as it lives.
+ * The agent: a small domain of its own on another core, which makes a dispatcher there for the
+ * domain that had it spawned, and fills that one's page tables for as long as it lives.
  *
- * It runs the same program, but nothing of what the program's author wrote: it has a private copy of
- * the data, so its own heap never depends on the address space it fills.  The new dispatcher has a
- * CSpace and page tables made here, of memory of this core; what it maps is the home's memory, by
+ * It runs the same program, but nothing of what the program's author wrote: it has a private copy
+ * of the data, so its own heap never depends on the address space it fills.  The new dispatcher has
+ * a CSpace and page tables made here, of memory of this core; what it maps is the home's memory, by
  * capabilities that came from there.
  *
  * If the home or the dispatcher goes, so does the agent: it stops the dispatcher first.

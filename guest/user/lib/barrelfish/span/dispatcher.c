@@ -2,9 +2,10 @@
  *
  * A further dispatcher of a domain: how it starts, and what it asks of the home (docs/spanning.md).
  *
- * Its frame was prepared by the agent of its core; its first thread lies in memory of the domain.  That
- * thread connects with the home and then serves that binding, whose waitset nobody else has: so what a
- * thread asks of the home, in the middle of whatever it does, runs no handler of the program.
+ * Its frame was prepared by the agent of its core; its first thread lies in memory of the domain.
+ * That thread connects with the home and then serves that binding, whose waitset nobody else has:
+ * so what a thread asks of the home, in the middle of whatever it does, runs no handler of the
+ * program.
  */
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/domain.h>

@@ -2,8 +2,8 @@
  *
  * Threads and capabilities of a domain on several cores: <barrelfish/domain.h>.
  *
- * A thread goes to another dispatcher through that one's list of arrivals (spanned.h), with registers,
- * stack and thread-local storage where they are: all memory is everybody's.
+ * A thread goes to another dispatcher through that one's list of arrivals (spanned.h), with
+ * registers, stack and thread-local storage where they are: all memory is everybody's.
  */
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/domain.h>
@@ -84,9 +84,9 @@ errval_t domain_thread_move_to(struct thread *thread, coreid_t core)
         disp_enable(handle);
         return SYS_ERR_OK;
     }
-    thread->leaves = THREAD_LEAVES_DISPATCHER;
     thread->full_state = false;
     disp->leaving = thread;
+    disp->leave = spanned_send_disabled;
     disp->current = NULL;
     disp_save_and_schedule(&thread->regs, handle);
     return SYS_ERR_OK; /* over there, enabled */

@@ -3,12 +3,13 @@
  * Domains on several cores, the home's side (docs/spanning.md).
  *
  *   SPAN_NONE --domain_new_dispatcher--> SPAN_AGENT_WAIT --agent binds--> SPAN_MAPPING
- *   SPAN_MAPPING --all that is shared is mapped--> SPAN_RUNNING --dispatcher_initialized--> SPAN_READY
+ *   SPAN_MAPPING --all that is shared is mapped--> SPAN_RUNNING --dispatcher_initialized-->
+ *   SPAN_READY
  *
- * One core at a time is prepared, by a thread that is made for it.  From SPAN_MAPPING on whatever is
- * mapped here is mapped there, too, by whoever maps it; what was mapped before, the preparing thread
- * sends.  Both serve only the waitset of the agents' answers: requests of dispatchers have a waitset
- * and a thread of their own, so that no request waits for the thread that made another one.
+ * One core at a time is prepared, by a thread that is made for it.  From SPAN_MAPPING on whatever
+ * is mapped here is mapped there, too, by whoever maps it; what was mapped before, the preparing
+ * thread sends.  Both serve only the waitset of the agents' answers: requests of dispatchers have a
+ * waitset and a thread of their own, so that no request waits for the thread that made another one.
  *
  * Must never let an unrelated domain be taken for an agent or a dispatcher: it would be given the
  * domain's memory.  Both are known by the identifiers that spawn service and monitor gave them.

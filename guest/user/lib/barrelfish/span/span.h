@@ -42,7 +42,8 @@ struct interdisp_binding *span_binding_with_home(void);
 /* A capability has come for this dispatcher; the handler that the program set takes it. */
 void span_cap_arrived(struct capref cap);
 
-/* How the functions of <barrelfish/domain.h> act on the home; `err` of the answer is in the result. */
+/* How the functions of <barrelfish/domain.h> act on the home; `err` of the answer is in the
+ * result. */
 errval_t span_home_share(coreid_t from, const struct vspace_piece *piece);
 errval_t span_home_unmap(genvaddr_t base);
 errval_t span_home_send_cap(coreid_t to, struct capref cap);
