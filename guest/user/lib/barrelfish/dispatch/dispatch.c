@@ -101,6 +101,7 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
     const struct disp_sources *sources = get_dispatcher_generic(handle)->sources;
 
     sources->check_unpolled(handle);
+    spanned_receive_disabled(handle);
     if (get_dispatcher_generic(handle)->polled_channels != NULL) {
         sources->poll(handle);
     }
