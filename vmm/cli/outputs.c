@@ -3,8 +3,8 @@
  * The result files of vmm run (outputs.h).
  *
  * Each is held open beside its name from before the first run until after the last (out_file.h).
- * When a run begins, JSON, JUnit and Markdown are also written once as they are then, with the run as
- * "unfinished": what a killed program leaves has the seed of the run that was killed, and the
+ * When a run begins, JSON, JUnit and Markdown are also written once as they are then, with the run
+ * as "unfinished": what a killed program leaves has the seed of the run that was killed, and the
  * results of those before it.
  */
 #include "cli/outputs.h"

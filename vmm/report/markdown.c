@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The results of runs for the pages of CI systems: a summary in Markdown, and annotations as GitHub's
- * workflow commands, each at the line of the scenario that does not hold.
+ * The results of runs for the pages of CI systems: a summary in Markdown, and annotations as
+ * GitHub's workflow commands, each at the line of the scenario that does not hold.
  *
  * What comes from guests and files is text: characters that mean something to Markdown, HTML or a
  * workflow command are escaped.
