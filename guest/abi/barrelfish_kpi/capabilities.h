@@ -145,6 +145,8 @@ enum kernel_cmd {
                             * nobody here can delete it, nor reuse what it names */
     KernelCmd_Unlock_cap,  /* cptr, level */
     KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available, /* core: could it be started? */
 };
 
 #endif

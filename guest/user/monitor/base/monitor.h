@@ -93,7 +93,8 @@ uint32_t endpoint_words(size_t buf_words);
 
 /* ---- window.c: frames of the UMP window ---- */
 
-void window_init(void);
+/* was_used: by an earlier life of this core, so no page is clean. */
+void window_init(bool was_used);
 /* Of this core's share. */
 uint32_t window_pages(void);
 /* A frame of `bytes` (rounded up to pages) of this core's share.  MON_ERR_WINDOW_EXHAUSTED. */
