@@ -21,6 +21,7 @@
 
 const struct abi_boot *boot_info;
 coreid_t my_core;
+uint32_t my_incarnation;
 struct iref_table irefs;
 struct spawn_modules modules;
 uint32_t my_notify_id;
@@ -70,6 +71,8 @@ static const struct death_hooks death_hooks = {
     .died = deaths,
     .holds = estates,
     .back = returns,
+    .free = boot_core_is_free,
+    .tick = boot_core_look_for_returns,
 };
 
 static bool is_boot_core(void)
@@ -153,15 +156,15 @@ int main(int argc, char *argv[])
         USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
     my_core = (coreid_t)boot_info->core;
     debug_trace("started on core %u", my_core);
-    const uint32_t incarnation = argument(argc, argv, "incarnation");
-    iref_table_init(&irefs, my_core, incarnation);
-    window_init(incarnation > 0);
+    my_incarnation = argument(argc, argv, "incarnation");
+    iref_table_init(&irefs, my_core, my_incarnation);
+    window_init(my_incarnation > 0);
     accounts_init();
     peers_init(door_of_monitor);
     clients_init(&hooks);
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
     machine_options_read(&modules);
-    death_init(&death_hooks, incarnation);
+    death_init(&death_hooks);
     if (machine_options.recheck_ns != 0)
         ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();

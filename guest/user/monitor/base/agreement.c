@@ -144,8 +144,7 @@ void agreement_tick(struct agreement *a)
     a->heard = 0;
     for (uint64_t rest = side(a) & ~BIT(a->me); rest != 0; rest &= rest - 1) {
         const unsigned core = (unsigned)__builtin_ctzll(rest);
-        const unsigned limit =
-            has(a->spoken, core) ? AGREEMENT_SILENT_TICKS : AGREEMENT_JOIN_TICKS;
+        const unsigned limit = has(a->spoken, core) ? AGREEMENT_SILENT_TICKS : AGREEMENT_JOIN_TICKS;
         if (!has(heard, core)) {
             a->accuses[core] = 0;
             if (++a->silent[core] >= limit)

@@ -35,15 +35,15 @@ struct agreement_words {
 struct agreement {
     coreid_t me, starter; /* the starter announces who joins */
     enum agreement_state state;
-    struct agreement_words is; /* own words */
-    uint64_t votes;            /* of the own side, for `is`, since it is so */
-    uint64_t linked;           /* members to which there is a channel */
-    uint64_t heard;            /* since the last tick */
-    uint64_t spoken;           /* ever, in this life */
-    uint64_t died;             /* new in the view; for the caller to take */
-    bool changed;              /* `is`, or the state: the others should hear of it at once */
-    uint32_t joined[AGREEMENT_CORES];  /* the epoch of its last join */
-    uint16_t silent[AGREEMENT_CORES];  /* ticks without a word */
+    struct agreement_words is;        /* own words */
+    uint64_t votes;                   /* of the own side, for `is`, since it is so */
+    uint64_t linked;                  /* members to which there is a channel */
+    uint64_t heard;                   /* since the last tick */
+    uint64_t spoken;                  /* ever, in this life */
+    uint64_t died;                    /* new in the view; for the caller to take */
+    bool changed;                     /* `is`, or the state: the others should hear of it at once */
+    uint32_t joined[AGREEMENT_CORES]; /* the epoch of its last join */
+    uint16_t silent[AGREEMENT_CORES]; /* ticks without a word */
     uint16_t accuses[AGREEMENT_CORES]; /* ticks in which it suspected somebody that was heard */
     uint64_t accused[AGREEMENT_CORES]; /* whom it suspects, as it has said last */
 };

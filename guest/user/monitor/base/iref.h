@@ -23,7 +23,7 @@ struct iref_entry {
 struct iref_table {
     coreid_t core;
     uint32_t incarnation; /* of the core */
-    unsigned next; /* where the search starts: a number is not used again soon */
+    unsigned next;        /* where the search starts: a number is not used again soon */
     struct iref_entry entry[IREFS_PER_CORE];
 };
 

@@ -27,6 +27,7 @@
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
+extern uint32_t my_incarnation; /* this core's life: 0, one more each time that it comes back */
 extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */

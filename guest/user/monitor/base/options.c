@@ -50,8 +50,7 @@ static bool is_monitor(const char *line)
 {
     static const char name[] = "/monitor";
     const size_t length = strcspn(line, " ");
-    return length >= strlen(name) &&
-           strncmp(line + length - strlen(name), name, strlen(name)) == 0;
+    return length >= strlen(name) && strncmp(line + length - strlen(name), name, strlen(name)) == 0;
 }
 
 void machine_options_read(const struct spawn_modules *modules)

@@ -24,8 +24,8 @@ static const struct death_hooks *hooks;
 static struct deferred_event tick_event;
 static bool busy; /* this monitor may be silent for long */
 static uint32_t lives[ABI_MAX_CORES];
-static uint64_t not_given_up;                   /* dead cores of which we still have something */
-static uint64_t expected[ABI_MAX_CORES];        /* the starter: who has not given it up yet */
+static uint64_t not_given_up;            /* dead cores of which we still have something */
+static uint64_t expected[ABI_MAX_CORES]; /* the starter: who has not given it up yet */
 static bool waiting[ABI_MAX_CORES], again[ABI_MAX_CORES]; /* messages that say what is so */
 
 /* ---- saying ---- */
@@ -156,7 +156,7 @@ void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation)
         return;
     expected[core] &= ~BIT(by);
     if (expected[core] == 0)
-        boot_core_is_free(core);
+        hooks->free(core);
 }
 
 /* ---- ticks ---- */
@@ -172,7 +172,7 @@ static void tick(void *arg)
     say_to_all(false);
     settle_estates();
     if (my_core == boot_info->boot_core)
-        boot_core_look_for_returns(agreement.is.view);
+        hooks->tick(agreement.is.view);
 }
 
 static void listen_for_tick(void)
@@ -184,10 +184,10 @@ static void listen_for_tick(void)
         DEBUG_ERR(err, "waiting for the next heartbeat");
 }
 
-void death_init(const struct death_hooks *these, uint32_t incarnation)
+void death_init(const struct death_hooks *these)
 {
     hooks = these;
-    lives[my_core] = incarnation;
+    lives[my_core] = my_incarnation;
     busy = my_core == boot_info->boot_core;
     agreement_init(&agreement, my_core, (coreid_t)boot_info->boot_core);
     deferred_event_init(&tick_event);

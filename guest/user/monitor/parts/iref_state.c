@@ -30,7 +30,8 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
         return;
     }
     struct account_slip slip = { 0 };
-    if (core_is_dead((coreid_t)core) || core_incarnation((coreid_t)core) != iref_incarnation(iref)) {
+    if (core_is_dead((coreid_t)core) ||
+        core_incarnation((coreid_t)core) != iref_incarnation(iref)) {
         outbox_tell_iref_state(link, iref, st, false);
         return;
     }

@@ -68,7 +68,7 @@ static uint64_t new_ticket(void)
 {
     if (random_state == 0)
         random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
-                       ((uint64_t)core_incarnation(my_core) << 32) + 1;
+                       ((uint64_t)my_incarnation << 32) + 1;
     random_state += 0x9e3779b97f4a7c15u;
     uint64_t z = random_state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -192,14 +192,19 @@ void multihop_core_died(coreid_t core);
  *   holds  has this part still something of what the dead core had, its memory or pages of its part
  *          of the window?  Asked until all say no: only then the core's memory is used again, and
  *          the core may come back.
- *   back   the core has joined again, in another life: nothing of the last one is left. */
+ *   back   the core has joined again, in another life: nothing of the last one is left.
+ * And by the starter alone, one each:
+ *   free   nobody has anything of this dead core any more.
+ *   tick   a heartbeat has passed, and these cores are dead. */
 struct death_hooks {
     void (*const *died)(coreid_t core);
     bool (*const *holds)(coreid_t core);
     void (*const *back)(coreid_t core, uint32_t incarnation);
+    void (*free)(coreid_t core);
+    void (*tick)(uint64_t dead);
 };
 
-void death_init(const struct death_hooks *hooks, uint32_t incarnation);
+void death_init(const struct death_hooks *hooks);
 
 /* The core's life as far as known here: 0, and one more each time that it comes back. */
 uint32_t core_incarnation(coreid_t core);
