@@ -56,6 +56,15 @@ static void (*const deaths[])(coreid_t core) = {
     NULL,
 };
 
+static void (*const cuts[])(coreid_t core) = {
+    bind_core_cut,
+    connection_core_cut,
+    iref_state_core_cut,
+    parcel_core_cut,
+    multihop_core_died, /* circuits end all the same */
+    NULL,
+};
+
 static bool (*const estates[])(coreid_t core) = {
     bind_holds_of,
     connection_holds_of,
@@ -70,6 +79,7 @@ static void (*const returns[])(coreid_t core, uint32_t incarnation) = {
 static const struct death_hooks death_hooks = {
     .died = deaths,
     .holds = estates,
+    .cut = cuts,
     .back = returns,
     .free = boot_core_is_free,
     .tick = boot_core_look_for_returns,

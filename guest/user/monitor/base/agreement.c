@@ -116,6 +116,7 @@ void agreement_join(struct agreement *a, coreid_t core, uint32_t epoch)
 void agreement_link(struct agreement *a, coreid_t core)
 {
     a->linked |= BIT(core);
+    a->changed |= agreement_may_speak(a); /* the others wait for the first word */
     settle(a);
 }
 

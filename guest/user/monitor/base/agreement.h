@@ -15,7 +15,7 @@
 
 #define AGREEMENT_CORES 64
 #define AGREEMENT_SILENT_TICKS 8 /* without a word of a member: it is suspected */
-#define AGREEMENT_JOIN_TICKS 400 /* of one that has not spoken yet: it may be connecting */
+#define AGREEMENT_JOIN_TICKS 100 /* of one that has not spoken yet: it may be connecting */
 
 enum agreement_state {
     AGREEMENT_CALM,       /* no suspects */

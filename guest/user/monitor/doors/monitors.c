@@ -240,8 +240,16 @@ static void core_given_up(struct intermon_binding *b, coreid_t core, uint32_t in
     death_given_up(peer_of(b), core, incarnation);
 }
 
+/* It acknowledges nothing: it is dead, or we are cut off. */
+static void broken(struct intermon_binding *b, errval_t err)
+{
+    (void)err;
+    death_unreachable(peer_of(b));
+}
+
 void door_of_monitor(struct intermon_binding *b)
 {
+    b->error_handler = broken;
     b->rx_vtbl.alive = alive;
     b->rx_vtbl.core_given_up = core_given_up;
     b->rx_vtbl.monitor_initialized = monitor_initialized;

@@ -528,6 +528,20 @@ void bind_core_died(coreid_t core)
     }
 }
 
+/* The other monitor may have the request, and its page: that stays. */
+void bind_core_cut(coreid_t core)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        struct bind *bind = &binds[i];
+        if (bind->state != BIND_UMP_WAIT_REMOTE || bind->remote_core != core || bind->asker == NULL)
+            continue;
+        struct link *asker = bind->asker;
+        bind->asker = NULL;
+        reply_ump(asker, bind->conn_id, MON_ERR_NO_MONITOR_FOR_CORE, bind_id(bind), false, NULL_CAP,
+                  NULL_CAP);
+    }
+}
+
 bool bind_holds_of(coreid_t core)
 {
     for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++)

@@ -267,6 +267,15 @@ void connection_core_died(coreid_t core)
     }
 }
 
+/* The other end may still write: the page stays when ours has gone. */
+void connection_core_cut(coreid_t core)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct connection *c = connections[i]; c != NULL; c = c->next)
+            if (c->between_cores && c->remote_core == core && c->end[0].link != NULL)
+                outbox_tell_connection_dead(c->end[0].link, c->id);
+}
+
 void connection_peer_died(uintptr_t id)
 {
     struct connection *c = find(id);

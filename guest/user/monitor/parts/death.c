@@ -124,6 +124,14 @@ void death_heard(coreid_t from, uint32_t epoch, uint64_t members, uint64_t suspe
     follow();
 }
 
+void death_unreachable(coreid_t core)
+{
+    debug_printf("the monitor of core %u acknowledges nothing any more\n", core);
+    peer_falls_silent(core);
+    for (void (*const *cut)(coreid_t) = hooks->cut; *cut != NULL; cut++)
+        (*cut)(core);
+}
+
 /* ---- giving up what it had ---- */
 
 static bool holds_nothing_of(coreid_t core)

@@ -66,12 +66,22 @@ void iref_state_answered(coreid_t core, uint64_t id, bool exists)
         outbox_tell_iref_state(questions[i].asker, questions[i].iref, questions[i].st, exists);
 }
 
-/* Its services died with it. */
-void iref_state_core_died(coreid_t core)
+static void answer_all_of(coreid_t core, bool exists)
 {
     for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS; i++)
         if (questions[i].waiting && questions[i].core == core)
-            iref_state_answered(core, (uint64_t)questions[i].generation << 16 | i, false);
+            iref_state_answered(core, (uint64_t)questions[i].generation << 16 | i, exists);
+}
+
+/* Its services died with it. */
+void iref_state_core_died(coreid_t core)
+{
+    answer_all_of(core, false);
+}
+
+void iref_state_core_cut(coreid_t core)
+{
+    answer_all_of(core, true);
 }
 
 void iref_state_client_exited(const struct client *client)

@@ -366,13 +366,24 @@ void parcel_client_exited(const struct client *client)
 
 /* ---- cores that die ---- */
 
-/* What was fetched from there never comes.  What went there is in use there no more. */
-void parcel_core_died(coreid_t core)
+/* What was fetched from there never comes. */
+static void end_fetches(coreid_t core, errval_t err)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         if (fetches[i].ticket != 0 && core_of(fetches[i].ticket) == core)
-            parcel_fetched(core, fetches[i].ticket, MON_ERR_CORE_DEAD,
+            parcel_fetched(core, fetches[i].ticket, err,
                            &(struct capability){ .type = ObjType_Null });
+}
+
+void parcel_core_cut(coreid_t core)
+{
+    end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+}
+
+/* What went there is in use there no more. */
+void parcel_core_died(coreid_t core)
+{
+    end_fetches(core, MON_ERR_CORE_DEAD);
     for (struct kept **link = &away; *link != NULL;) {
         if ((*link)->core == core)
             give_back(link);

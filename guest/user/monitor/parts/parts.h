@@ -86,6 +86,7 @@ void bind_client_exited(const struct client *client);
 
 /* Requests from and to a core that has died; may a service be at work on a page of it? */
 void bind_core_died(coreid_t core);
+void bind_core_cut(coreid_t core);
 bool bind_holds_of(coreid_t core);
 
 /* ---- iref_state.c: whether a service still exists ---- */
@@ -95,6 +96,7 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st);
 void iref_state_answered(coreid_t core, uint64_t id, bool exists);
 void iref_state_client_exited(const struct client *client);
 void iref_state_core_died(coreid_t core);
+void iref_state_core_cut(coreid_t core);
 
 /* ---- connection.c: what bind made, until its end ---- */
 
@@ -132,6 +134,7 @@ void connection_client_exited(const struct client *client);
 
 /* Those with another core that has died; are pages of it still in use? */
 void connection_core_died(coreid_t core);
+void connection_core_cut(coreid_t core);
 void connection_peer_died(uintptr_t id);
 bool connection_holds_of(coreid_t core);
 
@@ -161,6 +164,7 @@ void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
                     const struct capability *description);
 void parcel_client_exited(const struct client *client);
 void parcel_core_died(coreid_t core);
+void parcel_core_cut(coreid_t core);
 /* Has somebody here memory of that core? */
 bool parcel_holds_of(coreid_t core);
 /* Asks the other monitors whether memory that has left is still in use there; and their answers. */
@@ -181,7 +185,7 @@ void multihop_replied(coreid_t from, uint32_t vci, uint32_t own_vci, uint8_t hop
 void multihop_cancelled(coreid_t from, uint32_t vci);
 /* Ends the requests in which this client takes part, and its circuits. */
 void multihop_client_exited(const struct client *client);
-/* The same for circuits over a core. */
+/* The same for circuits over a core, which has died or cannot be reached. */
 void multihop_core_died(coreid_t core);
 
 /* ---- death.c: cores that die, and come back (docs/agreement.md) ---- */
@@ -192,6 +196,8 @@ void multihop_core_died(coreid_t core);
  *   holds  has this part still something of what the dead core had, its memory or pages of its part
  *          of the window?  Asked until all say no: only then the core's memory is used again, and
  *          the core may come back.
+ *   cut    the core cannot be reached any more, and may be alive: who waits is told, but nothing is
+ *          let go.  It may still be declared dead, or declare us dead.
  *   back   the core has joined again, in another life: nothing of the last one is left.
  * And by the starter alone, one each:
  *   free   nobody has anything of this dead core any more.
@@ -199,6 +205,7 @@ void multihop_core_died(coreid_t core);
 struct death_hooks {
     void (*const *died)(coreid_t core);
     bool (*const *holds)(coreid_t core);
+    void (*const *cut)(coreid_t core);
     void (*const *back)(coreid_t core, uint32_t incarnation);
     void (*free)(coreid_t core);
     void (*tick)(uint64_t dead);
@@ -213,6 +220,7 @@ bool core_is_dead(coreid_t core);
 /* From the other monitors. */
 void death_heard(coreid_t from, uint32_t epoch, uint64_t members, uint64_t suspects, uint64_t view,
                  bool is_busy);
+void death_unreachable(coreid_t core);
 void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation);
 
 /* Who there is.  This core is new, and these were there; a core joins; there is a channel to it. */
