@@ -10,6 +10,11 @@
 #include <assert.h>
 #include <string.h>
 
+/* Tests leave rules out, to see that they are missed. */
+#ifndef AGREEMENT_LEAVES_OUT
+#define AGREEMENT_LEAVES_OUT(rule) false
+#endif
+
 #define BIT(core) (UINT64_C(1) << (core))
 
 static bool has(uint64_t set, unsigned core)
@@ -26,12 +31,16 @@ static uint64_t side(const struct agreement *a)
 static bool is_most(uint64_t some, uint64_t members)
 {
     const int in = __builtin_popcountll(some), all = __builtin_popcountll(members);
+    if (AGREEMENT_LEAVES_OUT(MAJORITY))
+        return true;
     return 2 * in > all || (2 * in == all && (some & members & -members) != 0);
 }
 
 static void settle(struct agreement *a)
 {
     const enum agreement_state was = a->state;
+    if (!a->connected && (side(a) & ~a->linked & ~BIT(a->me)) == 0)
+        a->connected = a->changed = true; /* the others wait for the first word */
     if (a->is.suspects == 0)
         a->state = AGREEMENT_CALM;
     else if (agreement_may_speak(a) && (a->votes & side(a)) == side(a) &&
@@ -87,6 +96,7 @@ void agreement_init(struct agreement *a, coreid_t me, coreid_t starter)
     a->me = me;
     a->starter = starter;
     a->is.members = a->votes = BIT(me);
+    a->connected = me == starter;
 }
 
 void agreement_welcome(struct agreement *a, uint32_t epoch, uint64_t members)
@@ -116,13 +126,12 @@ void agreement_join(struct agreement *a, coreid_t core, uint32_t epoch)
 void agreement_link(struct agreement *a, coreid_t core)
 {
     a->linked |= BIT(core);
-    a->changed |= agreement_may_speak(a); /* the others wait for the first word */
     settle(a);
 }
 
 bool agreement_may_speak(const struct agreement *a)
 {
-    return (a->is.members & ~a->linked & ~a->is.suspects & ~BIT(a->me)) == 0;
+    return a->connected;
 }
 
 /* Whom to suspect of two that were heard, one of which suspects the other: the accuser, or if both
@@ -145,7 +154,10 @@ void agreement_tick(struct agreement *a)
     a->heard = 0;
     for (uint64_t rest = side(a) & ~BIT(a->me); rest != 0; rest &= rest - 1) {
         const unsigned core = (unsigned)__builtin_ctzll(rest);
-        const unsigned limit = has(a->spoken, core) ? AGREEMENT_SILENT_TICKS : AGREEMENT_JOIN_TICKS;
+        const bool may_be_mute = a->connected || has(a->linked, core);
+        const unsigned limit = has(a->spoken, core) ? AGREEMENT_SILENT_TICKS
+                               : may_be_mute        ? AGREEMENT_JOIN_TICKS
+                                                    : AGREEMENT_LINK_TICKS;
         if (!has(heard, core)) {
             a->accuses[core] = 0;
             if (++a->silent[core] >= limit)
@@ -187,7 +199,7 @@ static uint64_t news_of_deaths(const struct agreement *a, const struct agreement
     uint64_t cores = words->view & a->is.members;
     for (uint64_t rest = cores; rest != 0; rest &= rest - 1) {
         const unsigned core = (unsigned)__builtin_ctzll(rest);
-        if (a->joined[core] > words->epoch)
+        if (a->joined[core] > words->epoch && !AGREEMENT_LEAVES_OUT(EPOCHS))
             cores &= ~BIT(core);
     }
     return cores;
@@ -200,13 +212,17 @@ void agreement_hear(struct agreement *a, coreid_t from, const struct agreement_w
     dead(a, news_of_deaths(a, words));
     if (words->epoch > a->is.epoch)
         catch_up(a, words);
+    if (AGREEMENT_LEAVES_OUT(SUSPICIONS_STAY) && has(a->is.suspects, from)) {
+        a->is.suspects &= ~BIT(from);
+        changed(a);
+    }
     if (!has(side(a), from))
         return;
     a->heard |= BIT(from);
     a->spoken |= BIT(from);
     a->accused[from] = words->suspects;
     if (words->epoch == a->is.epoch && words->members == a->is.members &&
-        words->suspects == a->is.suspects) {
+        (words->suspects == a->is.suspects || AGREEMENT_LEAVES_OUT(SAME_SETS))) {
         a->votes |= BIT(from);
         settle(a);
     }

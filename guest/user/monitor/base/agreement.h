@@ -15,7 +15,8 @@
 
 #define AGREEMENT_CORES 64
 #define AGREEMENT_SILENT_TICKS 8 /* without a word of a member: it is suspected */
-#define AGREEMENT_JOIN_TICKS 100 /* of one that has not spoken yet: it may be connecting */
+#define AGREEMENT_JOIN_TICKS 200 /* of one that has not spoken yet: it may be connecting */
+#define AGREEMENT_LINK_TICKS 100 /* the same, if it is all that keeps this one from speaking */
 
 enum agreement_state {
     AGREEMENT_CALM,       /* no suspects */
@@ -35,15 +36,16 @@ struct agreement_words {
 struct agreement {
     coreid_t me, starter; /* the starter announces who joins */
     enum agreement_state state;
-    struct agreement_words is;        /* own words */
-    uint64_t votes;                   /* of the own side, for `is`, since it is so */
-    uint64_t linked;                  /* members to which there is a channel */
-    uint64_t heard;                   /* since the last tick */
-    uint64_t spoken;                  /* ever, in this life */
-    uint64_t died;                    /* new in the view; for the caller to take */
-    bool changed;                     /* `is`, or the state: the others should hear of it at once */
-    uint32_t joined[AGREEMENT_CORES]; /* the epoch of its last join */
-    uint16_t silent[AGREEMENT_CORES]; /* ticks without a word */
+    struct agreement_words is; /* own words */
+    uint64_t votes;            /* of the own side, for `is`, since it is so */
+    uint64_t linked;           /* members to which there is a channel */
+    uint64_t heard;            /* since the last tick */
+    uint64_t spoken;           /* ever, in this life */
+    bool connected;            /* it has had channels to all members that it did not suspect */
+    uint64_t died;             /* new in the view; for the caller to take */
+    bool changed;              /* `is`, or the state: the others should hear of it at once */
+    uint32_t joined[AGREEMENT_CORES];  /* the epoch of its last join */
+    uint16_t silent[AGREEMENT_CORES];  /* ticks without a word */
     uint16_t accuses[AGREEMENT_CORES]; /* ticks in which it suspected somebody that was heard */
     uint64_t accused[AGREEMENT_CORES]; /* whom it suspects, as it has said last */
 };
