@@ -55,7 +55,7 @@ $(B)/loader/%.o: %.S $(B)/flags/loader
 window_writer_flags := -mgeneral-regs-only
 window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ump_chan.c \
                   guest/user/lib/barrelfish/ump_ring.c guest/user/lib/barrelfish/ump_checked.c \
-                  guest/user/lib/barrelfish/ump_check.c
+                  guest/user/lib/barrelfish/ump_check.c guest/user/lib/barrelfish/ump_sleep.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------

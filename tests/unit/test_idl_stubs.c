@@ -68,7 +68,7 @@ static void compile_library(const char *flags)
         "guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c "
         "guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c "
         "guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c "
-        "guest/user/lib/barrelfish/ump_check.c "
+        "guest/user/lib/barrelfish/ump_check.c guest/user/lib/barrelfish/ump_sleep.c "
         "guest/user/lib/barrelfish/connection.c; do "
         "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -c $f "
         "-o %s/$(basename $f .c).o || exit 1; done",

@@ -6,7 +6,7 @@
 /* link: guest/user/lib/barrelfish/connection.c */
 /* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
 /* link: guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c */
+/* link: guest/user/lib/barrelfish/ump_check.c guest/user/lib/barrelfish/ump_sleep.c */
 /* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
 #include "fake_dispatcher.h"
 

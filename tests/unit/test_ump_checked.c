@@ -23,6 +23,7 @@ static enum rule left_out;
 #include "../../guest/user/lib/barrelfish/ump_chan.c"
 #include "../../guest/user/lib/barrelfish/ump_checked.c"
 #include "../../guest/user/lib/barrelfish/ump_ring.c"
+#include "../../guest/user/lib/barrelfish/ump_sleep.c"
 #include "../../guest/user/lib/barrelfish/waitset.c"
 #include "../../guest/user/lib/barrelfish/waitset_chan.c"
 

@@ -112,6 +112,15 @@ static inline uintptr_t unpolled_events(dispatcher_handle_t handle)
            (uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->ump_send_parked;
 }
 
+/* Was there a notification that may be for a channel that dozes? */
+static inline bool dozing_events(dispatcher_handle_t handle)
+{
+    const struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+
+    return get_dispatcher_generic(handle)->dozing_channels != NULL &&
+           *(const volatile uint32_t *)&shared->notified != shared->notify_seen;
+}
+
 /* Looks everywhere, so that no source of events can hold back another. */
 static inline __attribute__((always_inline)) struct waitset_chanstate *
 find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *awaited)
@@ -122,7 +131,7 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
     if (chan != NULL) {
         return chan;
     }
-    if (unpolled_events(handle) != 0) {
+    if (unpolled_events(handle) != 0 || dozing_events(handle)) {
         disp_check_unpolled_disabled(handle);
         chan = find_event(ws, me, awaited);
     }
@@ -155,12 +164,12 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
         return ASK;
     }
     if (RARELY(first == NULL)) {
-        return KNOWN;
+        return dozing_events(handle) ? ASK : KNOWN;
     }
     while (!ump_ring_has_line(&polled_ump_chan(chan)->ring)) {
         chan = chan->polled_next;
         if (chan == first) {
-            return KNOWN;
+            return dozing_events(handle) ? ASK : KNOWN;
         }
     }
     const struct ump_chan *uc = polled_ump_chan(chan);
