@@ -139,18 +139,23 @@ void ump_chan_destroy(struct ump_chan *uc)
 }
 
 /* One notification for each time the peer went to sleep. */
-static void notify_sleeping_peer(struct ump_chan *uc)
+static __attribute__((noinline)) void notify_once(struct ump_chan *uc, uint64_t wake)
 {
-    if (capref_is_null(uc->notify_cap)) {
-        return;
-    }
-    UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
-    uint64_t wake = ump_ring_peer_wake(&uc->ring);
-    if ((wake & 1) && wake != uc->notified_wake) {
+    if (wake != uc->notified_wake && !capref_is_null(uc->notify_cap)) {
         uc->notified_wake = wake;
         UMP_STEP("notify the peer", NULL);
         disp_count(curdispatcher(), DISP_UMP_WAKEUPS);
         invoke_notify_send(uc->notify_cap);
+    }
+}
+
+static inline void notify_sleeping_peer(struct ump_chan *uc)
+{
+    UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
+    const uint64_t wake = ump_ring_peer_wake(&uc->ring);
+
+    if (__builtin_expect(wake & 1, 0)) {
+        notify_once(uc, wake);
     }
 }
 
@@ -265,7 +270,10 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
-    *message = skip_acks(uc, type);
+    *message = uc->checked == NULL ? ump_ring_peek(&uc->ring, type) : NULL;
+    if (*message == NULL || *type == UMP_MSGTYPE_ACK) {
+        *message = skip_acks(uc, type);
+    }
     if (*message != NULL) {
         ump_chan_prefetch_answer(uc);
     } else {
@@ -290,7 +298,9 @@ void ump_chan_recv_done(struct ump_chan *uc)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     ump_ring_consume(&uc->ring);
-    send_ack_if_due(uc);
+    if (__builtin_expect(ump_ring_ack_due(&uc->ring), 0)) {
+        send_ack_if_due(uc);
+    }
     if (was_enabled) {
         disp_enable(handle);
     }
