@@ -3,11 +3,11 @@
  * Many UMP channels in one dispatcher: those that are quiet doze, and cost nothing until one of
  * them is meant (docs/ump-wakeup.md; all orders of the steps: test_ump_wakeup.c).
  */
-/* link: guest/user/lib/barrelfish/connection.c */
-/* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
-/* link: guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c guest/user/lib/barrelfish/ump_sleep.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/channels/connection.c */
+/* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
+/* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c guest/user/lib/barrelfish/channels/ump_sleep.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>
@@ -15,7 +15,7 @@
 
 #include "fake_ump.h"
 
-#include "../../guest/user/lib/barrelfish/waitset_priv.h"
+#include "../../guest/user/lib/barrelfish/events/waitset_priv.h"
 
 #define MANY 100
 #define BYTES (UMP_MIN_LINES * UMP_LINE_BYTES)

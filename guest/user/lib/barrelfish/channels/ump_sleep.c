@@ -15,7 +15,7 @@
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/ump_chan.h>
 
-#include "waitset_priv.h"
+#include "../events/waitset_priv.h"
 
 /* A rule that a test leaves out to see that it is missed. */
 #ifndef UMP_SLEEP_LEAVES_OUT
