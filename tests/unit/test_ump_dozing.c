@@ -6,8 +6,10 @@
 /* link: guest/user/lib/barrelfish/channels/connection.c */
 /* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
 /* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
-/* link: guest/user/lib/barrelfish/ring/ump_check.c guest/user/lib/barrelfish/channels/ump_sleep.c */
-/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/ump_sleep.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c */
+/* link: guest/user/lib/barrelfish/events/waitset_chan.c */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>

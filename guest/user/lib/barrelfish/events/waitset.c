@@ -334,8 +334,8 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
     return SYS_ERR_OK;
 }
 
-/* What find_message and run_message do, for a checked channel, or whatever else there is.  Disabled;
- * enables. */
+/* What find_message and run_message do, for a checked channel, or whatever else there is.
+ * Disabled; enables. */
 static inline __attribute__((always_inline)) errval_t
 dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *chan,
                    bool blocks)
