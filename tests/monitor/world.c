@@ -438,6 +438,7 @@ void world_run(uint64_t seed)
     struct holdings before[WORLD_CORES];
     world.hostile = seed % 2 == 0;
     world.circuits = seed % 4 > 1;
+    world.share = seed % 8 > 3;
     power_on(seed, 2 + seed % (WORLD_CORES - 1));
     start_somehow();
     world_rest();

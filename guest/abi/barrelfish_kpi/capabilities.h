@@ -145,6 +145,11 @@ enum kernel_cmd {
                             * nobody here can delete it, nor reuse what it names */
     KernelCmd_Unlock_cap,  /* cptr, level */
     KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
+    /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
+    KernelCmd_Get_cap_owner,
+    KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
+                                * copies here, and what was made of them.  -> 1: a share of it is
+                                * done, ask again; until the last one nobody here copies any */
 };
 
 #endif

@@ -420,7 +420,8 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
     if (identity.type != ObjType_RAM || identity.u.mem.base != base || bits > MM_MAX_BITS ||
         identity.u.mem.bytes != 1ull << bits)
         return MM_ERR_OUT_OF_BOUNDS;
-    err = cap_revoke(cap);
+    /* here only: what another core still uses of it stays there, and we wait for it */
+    err = invoke_cnode_revoke(cap);
     const bool lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
     if (err_is_ok(err) || lent)
         err = cap_delete(cap);

@@ -32,6 +32,7 @@ static void (*const exits[])(const struct client *client) = {
     connection_client_exited,
     iref_state_client_exited,
     parcel_client_exited,
+    capop_client_exited,
     multihop_client_exited,
     boot_cores_forget,
     NULL,

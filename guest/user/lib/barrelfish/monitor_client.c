@@ -192,6 +192,7 @@ errval_t monitor_client_init(void)
     set_monitor_binding(&b->b);
     b->chan.endpoint->arrived = notice;
     disp_enable(handle);
+    monitor_caps_init();
     return SYS_ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of the monitor client share (monitor_client.c, multihop_bind.c).
+ * What the parts of the monitor client share (monitor_client.c, multihop_bind.c,
+ * monitor_caps.c).
  */
 #ifndef MONITOR_REQUEST_H
 #define MONITOR_REQUEST_H
@@ -15,5 +16,8 @@ struct idc_export *idc_find_export(uintptr_t service_id);
 /* multihop_bind.c */
 struct monitor_binding;
 void monitor_client_set_multihop_handlers(struct monitor_binding *b);
+
+/* monitor_caps.c: capabilities.c asks the monitor from now on */
+void monitor_caps_init(void);
 
 #endif
