@@ -103,7 +103,7 @@ inline owner_knows(c) {
     found = dead[OWNER] && !told[c * N + OWNER];
     k = 0;
     do
-    :: k < TICKETS -> found = found || kept[k] == c; k++
+    :: k < TICKETS -> found = found || (kept[k] == c && !told[c * N + OWNER]); k++
     :: else -> break
     od;
     k = 0;

@@ -504,7 +504,7 @@ static void act(struct domain *d)
     const unsigned what = (unsigned)random_below(d->kind == KIND_APP ? 100 : 12);
     if (is_starting(d))
         return;
-    if (world.share && !d->rpc_busy && chance(50) && act_parcel(d))
+    if (world.share && d->kind == KIND_APP && !d->rpc_busy && chance(50) && act_parcel(d))
         return;
     if (world.circuits && chance(50) && act_circuit(d))
         return;

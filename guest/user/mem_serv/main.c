@@ -262,7 +262,7 @@ static void report_memory(void)
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
     unsigned region = region_of(loan->base);
-    errval_t err = cap_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
+    errval_t err = invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
                               ObjType_RAM, 1ull << loan->bits, 1);
     if (err_is_fail(err))
         return false;
@@ -355,7 +355,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
         if (err_is_fail(err))
             break;
         struct capref region = region_cap[block.region];
-        err = cap_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
+        err = invoke_cnode_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
         if (err_is_ok(err)) {
             *ret = slot;
             return SYS_ERR_OK;

@@ -5,7 +5,6 @@
 #include <barrelfish/capabilities.h>
 
 #include <barrelfish/barrelfish.h>
-#include <barrelfish/deferred.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -23,8 +22,8 @@ static const struct {
 
 /* ---- what concerns other cores ---- */
 
-#define REMOTE_TRIES 8       /* while others work on the same memory */
-#define REMOTE_FIRST_US 100u /* twice as long each time */
+/* Others may share the same memory anew each time. */
+#define REMOTE_TRIES 8
 
 static const struct cap_remote *cap_remote;
 
@@ -38,18 +37,6 @@ static bool concerns_others(errval_t err)
     return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR && cap_remote != NULL;
 }
 
-/* Has the way been cleared, or may it be at another time?  Gives the others time. */
-static bool may_try_again(errval_t err, unsigned tries)
-{
-    if (err_is_fail(err) && err_no(err) != MON_ERR_REMOTE_CAP_RETRY) {
-        return false;
-    }
-    if (err_is_fail(err)) {
-        barrelfish_usleep((delayus_t)REMOTE_FIRST_US << tries);
-    }
-    return true;
-}
-
 /* The CPU driver deletes what is here; only when it finds nothing that is kept for another core is
  * the capability revoked. */
 errval_t cap_revoke(struct capref cap)
@@ -58,7 +45,7 @@ errval_t cap_revoke(struct capref cap)
 
     for (unsigned tries = 0; concerns_others(err); tries++) {
         errval_t cleared = cap_remote->revoke(cap);
-        if (tries == REMOTE_TRIES || !may_try_again(cleared, tries)) {
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
             return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
         }
         err = invoke_cnode_revoke(cap);
@@ -75,7 +62,7 @@ errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offse
 
     for (unsigned tries = 0; concerns_others(err); tries++) {
         errval_t cleared = cap_remote->retype(src, offset, bytes * count);
-        if (tries == REMOTE_TRIES || !may_try_again(cleared, tries)) {
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
             return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
         }
         err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);

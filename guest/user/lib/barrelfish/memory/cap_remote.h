@@ -8,8 +8,8 @@
 
 #include <barrelfish/capabilities.h>
 
-/* Both clear the way on other cores; the operation is then tried again (monitor_blocking.if).  They
- * block. */
+/* Both clear the way on other cores; the operation is then tried again
+ * (monitor_blocking.if).  They block, and try again by themselves while others work on it. */
 struct cap_remote {
     errval_t (*revoke)(struct capref cap);
     /* something is to be made of these bytes of it */
