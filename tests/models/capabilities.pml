@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * One piece of memory across cores (docs/capabilities.md): copies, release, reuse, revoke, and the death of
- * a core.  Core OWNER owns it.  Steps carry the names of the monitor's functions and messages.
+ * One piece of memory across cores (docs/capabilities.md): copies, release, reuse, revoke, and the
+ * death of a core.  Core OWNER owns it.  Steps carry the names of the monitor's functions and messages.
  *
- * A copy has a ticket.  The owner keeps, for each ticket, the core that has it (kept); that core keeps a
- * witness.  Between two cores messages stay in order; other than that, anything may happen at any time.
- * What domains do (copy, delete, share) is by whim, as often as tickets allow.
+ * A copy has a ticket.  The owner keeps, for each ticket, the core that has it (kept); that core
+ * keeps a witness.  Between two cores messages stay in order; other than that, anything may happen
+ * at any time.  What domains do (copy, delete, share) is by whim, as often as tickets allow.
  *
  * What must hold:
- *   1. when a revoke has completed, no other core that lives has a copy or gets one that was under way;
+ *   1. when a revoke has completed, no other core that lives has a copy or gets one;
  *   2. when the owner uses the memory for something else, nobody has a copy or gets one;
  *   3. one owner, no orphan: who has a copy, or something made of it, is known to the owner, or the
  *      owner is dead and he will be told;
@@ -157,7 +157,11 @@ end:
         MAY_LET_GO && !told[OWNER * N + j] && ROOM(OWNER, j) -> let_go(j)
     }
 #ifdef LOCKS_LATE
-    :: atomic { !dead[OWNER] && next_ticket == 1 && kept[0] == NOBODY && !told[OWNER * N + j] -> kept[0] = j; next_ticket = TICKETS }
+    :: atomic {
+        !dead[OWNER] && next_ticket == 1 && kept[0] == NOBODY && !told[OWNER * N + j] ->
+        kept[0] = j;
+        next_ticket = TICKETS
+    }
 #endif
     :: atomic { /* release_unused: the memory server misses memory */
         !dead[OWNER] && asks > 0 && kept[0] == j && !asked[0] && ROOM(OWNER, j) -> release_unused(0)
@@ -171,7 +175,8 @@ end:
         if
         :: what == capops_request_copy ->
             if
-            :: kept[t] == j && MAY_LET_GO && !told[OWNER * N + arg] && ROOM(OWNER, arg) -> let_go(arg)
+            :: kept[t] == j && MAY_LET_GO && !told[OWNER * N + arg] && ROOM(OWNER, arg) ->
+                let_go(arg)
             :: else -> skip
             fi
         :: what == release_cap_reply && kept[t] == j ->
@@ -245,14 +250,14 @@ proctype revoker() {
         od;
         t = 0;
         do
-        :: t < TICKETS -> dead[OWNER] || !marked[t]; t++ /* all have answered, or are known to be dead */
+        :: t < TICKETS -> dead[OWNER] || !marked[t]; t++ /* answered, or known to be dead */
         :: else -> break
         od;
         atomic { t = 0; revoking = false }
     od
 }
 
-/* A domain of the owner's core has deleted its own and wants to make something else of the memory. */
+/* A domain of the owner's core has deleted its own and makes something else of the memory. */
 proctype retyper() {
     byte j, k;
     bool found;
@@ -340,7 +345,8 @@ end:
     do
     :: dead[me] -> break
     :: atomic {
-        !dead[me] && !deleting[me] && len(TO(from, me)) > 0 && !told[me * N + from] && ROOM(me, OWNER) ->
+        !dead[me] && !deleting[me] && len(TO(from, me)) > 0 && !told[me * N + from] &&
+            ROOM(me, OWNER) ->
 #ifdef OVERTAKING
         if
         :: TO(from, me)?what, t, arg

@@ -41,9 +41,12 @@ struct cap *cap_new(unsigned core, struct domain *holder, const struct capabilit
                     struct endpoint *endpoint)
 {
     struct cap *cap = calloc(1, sizeof(*cap));
-    *cap = (struct cap){
-        .next = world.caps, .core = core, .owner = core, .holder = holder, .is = *is, .endpoint = endpoint
-    };
+    *cap = (struct cap){ .next = world.caps,
+                         .core = core,
+                         .owner = core,
+                         .holder = holder,
+                         .is = *is,
+                         .endpoint = endpoint };
     if (world.caps != NULL)
         world.caps->link = &cap->next;
     cap->link = &world.caps;
@@ -327,8 +330,8 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     const enum kernel_cmd command = (enum kernel_cmd)word[0];
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
-        command == KernelCmd_Delete_foreigns ||
-        command == KernelCmd_Lock_cap || command == KernelCmd_Unlock_cap) {
+        command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
+        command == KernelCmd_Unlock_cap) {
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);

@@ -419,10 +419,11 @@ static bool has_cap(const struct wire *w, const struct message *m)
                m->number == monitor_bind_lmp_reply_monitor__msgnum ||
                m->number == monitor_bind_multihop_client_request__msgnum ||
                m->number == monitor_bind_multihop_reply_monitor__msgnum;
-    return w->kind == WIRE_BLOCKING ? m->number == monitor_blocking_deposit_cap_call__msgnum ||
-                                          m->number == monitor_blocking_remote_cap_revoke_call__msgnum ||
-                                          m->number == monitor_blocking_remote_cap_retype_call__msgnum
-                                    : m->number == mem_allocate_response__msgnum;
+    return w->kind == WIRE_BLOCKING
+               ? m->number == monitor_blocking_deposit_cap_call__msgnum ||
+                     m->number == monitor_blocking_remote_cap_revoke_call__msgnum ||
+                     m->number == monitor_blocking_remote_cap_retype_call__msgnum
+               : m->number == mem_allocate_response__msgnum;
 }
 
 void binding_deliver(struct wire *w, struct message *m)

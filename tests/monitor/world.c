@@ -286,8 +286,8 @@ static void compare(const struct holdings *before, unsigned i)
           "core %u: %u blocks of heap, %u before", i, now.blocks, before->blocks);
     check_charges(&now.census, &before->census, i);
     /* what lies in a parcel may have been revoked */
-    CHECK(now.caps >= before->caps + now.census.kept && now.caps <= before->caps + kept, "core %u: %u capabilities, %u before and %u kept", i,
-          now.caps, before->caps, kept);
+    CHECK(now.caps >= before->caps + now.census.kept && now.caps <= before->caps + kept,
+          "core %u: %u capabilities, %u before and %u kept", i, now.caps, before->caps, kept);
 }
 
 static void end_mutes(void)

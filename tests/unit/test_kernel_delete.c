@@ -527,7 +527,8 @@ Test(kernel_delete, only_what_another_core_owns_is_deleted_for_it)
         const struct sysret owner =
             INVOKE(kernel_cptr, 2, KernelCmd_Get_cap_owner, ROOT_CPTR, SLOT(slot), 2);
         EXPECT_OK(owner.error);
-        cr_expect_eq(owner.value, slot >= 3 ? 1 : my_core_id, "so do copies and what is made of it");
+        cr_expect_eq(owner.value, slot >= 3 ? 1 : my_core_id,
+                     "so do copies and what is made of it");
     }
     EXPECT_ERR(INVOKE(kernel_cptr, 2, KernelCmd_Get_cap_owner, ROOT_CPTR, SLOT(99), 2).error,
                SYS_ERR_CAP_NOT_FOUND);

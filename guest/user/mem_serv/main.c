@@ -262,8 +262,9 @@ static void report_memory(void)
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
     unsigned region = region_of(loan->base);
-    errval_t err = invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
-                              ObjType_RAM, 1ull << loan->bits, 1);
+    errval_t err =
+        invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
+                            ObjType_RAM, 1ull << loan->bits, 1);
     if (err_is_fail(err))
         return false;
     err = cap_delete(slot);

@@ -263,7 +263,7 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     if (block->killed)
         status = EXIT_STATUS_KILLED;
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
-    /* Who hears of the end finds its memory free; what it has shown to other cores they may keep. */
+    /* Who hears of the end finds its memory free; what it has shown to other cores they keep. */
     errval_t err = invoke_cnode_revoke(block->ram);
     struct spawn_binding *client = block->client;
     struct account_slip slip = block->slip;

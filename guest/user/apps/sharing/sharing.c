@@ -22,10 +22,10 @@
         if (!(condition))                                                       \
             USER_PANIC("sharing: line %d: not true: %s", __LINE__, #condition); \
     } while (0)
-#define CHECK_OK(call)                                                         \
-    do {                                                                       \
-        errval_t check_err = (call);                                           \
-        if (err_is_fail(check_err))                                            \
+#define CHECK_OK(call)                                                          \
+    do {                                                                        \
+        errval_t check_err = (call);                                            \
+        if (err_is_fail(check_err))                                             \
             USER_PANIC_ERR(check_err, "sharing: line %d: %s", __LINE__, #call); \
     } while (0)
 
@@ -95,6 +95,8 @@ static errval_t take(struct sharing_binding *b, struct capref frame, errval_t *e
     void *memory;
     (void)b;
     held = frame;
+    while (copy_count > 0) /* of an earlier one, that was revoked */
+        CHECK_OK(slot_free(copies[--copy_count]));
     *err = vspace_map_one_frame(&memory, BASE_PAGE_SIZE, frame, NULL, NULL);
     if (err_is_fail(*err))
         return SYS_ERR_OK;
@@ -168,10 +170,10 @@ static void exported(void *st, errval_t err, iref_t iref)
 static int serve(char *name)
 {
     static uint8_t stack[8192] __attribute__((aligned(16)));
-    CHECK_OK(thread_set_exception_handler(skip_fault, NULL, stack, stack + sizeof(stack), NULL,
-                                          NULL));
-    CHECK_OK(sharing_export(name, exported, connected, get_default_waitset(),
-                            IDC_EXPORT_FLAGS_DEFAULT));
+    CHECK_OK(
+        thread_set_exception_handler(skip_fault, NULL, stack, stack + sizeof(stack), NULL, NULL));
+    CHECK_OK(
+        sharing_export(name, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT));
     for (;;)
         CHECK_OK(event_dispatch(get_default_waitset()));
 }
@@ -246,7 +248,8 @@ static void reuse(void)
     CHECK_OK(first->rpc_tx_vtbl.drop(first, &err));
     CHECK_OK(err);
     err = cap_retype(table, ram, 0, ObjType_VNode_x86_64_ptable, 0, 1);
-    CHECK(err_no(err) == SYS_ERR_REVOKE_FIRST); /* the second has it from the first, who forgot it */
+    /* the second has it from the first, who has forgotten it */
+    CHECK(err_no(err) == SYS_ERR_REVOKE_FIRST);
     CHECK_OK(second->rpc_tx_vtbl.drop(second, &err));
     CHECK_OK(err);
     CHECK_OK(cap_retype(table, ram, 0, ObjType_VNode_x86_64_ptable, 0, 1));

@@ -26,8 +26,8 @@ static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t 
 }
 
 /* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
- * `offset` on, into consecutive slots starting with dest_start.  If another core once got some of that
- * memory, the monitor asks there whether it is in use (blocks): SYS_ERR_REVOKE_FIRST if so,
+ * `offset` on, into consecutive slots starting with dest_start.  If another core once got some of
+ * that memory, the monitor asks there whether it is in use (blocks): SYS_ERR_REVOKE_FIRST if so,
  * MON_ERR_REMOTE_CAP_RETRY if others work on it all the time. */
 errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
                     enum objtype type, gensize_t objsize, size_t count);

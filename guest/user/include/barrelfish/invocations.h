@@ -374,9 +374,8 @@ static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct cap
 static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr_t croot,
                                                    capaddr_t cptr, uint8_t level, coreid_t *owner)
 {
-    struct sysret result =
-        CAP_INVOKE(kernel, KernelCmd_Get_cap_owner,
-                   .identify = { .root = croot, .cptr = cptr, .level = level });
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_cap_owner,
+                                      .identify = { .root = croot, .cptr = cptr, .level = level });
 
     *owner = (coreid_t)result.value;
     return result.error;

@@ -174,8 +174,8 @@ static void release_cap_reply(struct intermon_binding *b, uint64_t ticket, bool 
     kept_released(peer_of(b), ticket, unused);
 }
 
-static struct capability capability_of(uint8_t type, uint8_t rights, uint64_t word0,
-                                       uint64_t word1, uint64_t word2)
+static struct capability capability_of(uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
+                                       uint64_t word2)
 {
     return (struct capability){ .type = type, .rights = rights, .u.word = { word0, word1, word2 } };
 }

@@ -6,14 +6,14 @@
  *   CAPOP_FREE ───────────────▶ CAPOP_REVOKING ────────────────────────▶ CAPOP_FREE, domain is told
  *                               CAPOP_CHECKING
  *
- * The monitor only clears the way: it asks each core that has something of the range to delete
- * it (revoke), or whether it is still in use (retype, which then may go on).  The domain makes
- * its call once more, and the word of the CPU driver, which knows what is kept for other cores at
- * that moment, is final.  So this does not have to be one step, and a domain that asks for what is not its
- * own gets nothing by it.
+ * The monitor only clears the way: it asks each core that has something of the range to delete it
+ * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
+ * call once more, and the word of the CPU driver, which knows what is kept for other cores at that
+ * moment, is final.  So this does not have to be one step, and a domain that asks for what is not
+ * its own gets nothing by it.
  *
- * A core answers or dies, so each operation ends.  Two operations that concern the same entry do not wait for each
- * other: the later one is told to try again.
+ * A core answers or dies, so each operation ends.  Two operations that concern the same entry do
+ * not wait for each other: the later one is told to try again.
  */
 #include "capops.h"
 
@@ -128,7 +128,7 @@ static errval_t begin(struct client *client, uint32_t token, enum capop_state st
     return SYS_ERR_OK;
 }
 
-/* What the domain means is in a CSpace of which it has shown the root, so it is the domain's own. */
+/* What the domain means is in a CSpace of which it has shown the root, so it is its own. */
 static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct capability *cap)
 {
     coreid_t owner;
@@ -136,7 +136,7 @@ static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct c
     if (err_is_ok(err))
         err = invoke_kernel_get_cap_owner(cap_kernel, get_cap_addr(root), cptr, level, &owner);
     drop_cap(root);
-    if (err_is_ok(err) && (owner != my_core || !kept_is_range(cap)))
+    if (err_is_ok(err) && (owner != my_core || !names_memory(cap)))
         err = MON_ERR_WRONG_CAP_TYPE; /* what may be used by its owner only does not travel */
     return err;
 }

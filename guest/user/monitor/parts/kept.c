@@ -3,11 +3,12 @@
  * Memory that cores share (docs/capabilities.md, across cores; its model: tests/models).
  *
  * The core that owns memory knows who else has it: whoever gives a copy to another core asks the
- * owner, and the owner lets it go on its own channel to the receiver.  For each such copy the owner's monitor
- * keeps one that is locked, so the CPU driver lets nobody take the memory back or make something
- * else of it; the receiver's monitor keeps a witness.  The owner asks (release: is it in use?), or
- * decides (revoke: it goes), and hears the answer on the same channel.  Since messages between two
- * monitors stay in order, no copy is ever under way that a later question would not meet.
+ * owner, and the owner lets it go on its own channel to the receiver.  For each such copy the
+ * owner's monitor keeps one that is locked, so the CPU driver lets nobody take the memory back or
+ * make something else of it; the receiver's monitor keeps a witness.  The owner asks (release: is
+ * it in use?), or decides (revoke: it goes), and hears the answer on the same channel.  Since
+ * messages between two monitors stay in order, no copy is ever under way that a later question
+ * would not meet.
  *
  * A core that dies answers every question: what it had comes back, what it owned goes.
  */
@@ -19,15 +20,6 @@
 
 struct kept *kept_away;
 static struct kept *witnesses;
-
-bool kept_is_range(const struct capability *cap)
-{
-    static const bool memory[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) memory,
-#include <barrelfish_kpi/caps.def>
-    };
-    return cap->type < ObjType_Num && memory[cap->type];
-}
 
 bool kept_is_memory(const struct capability *cap)
 {
@@ -86,8 +78,8 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
     errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
     if (err_is_fail(err))
         return err;
-    err = keep(&kept_away,
-               (struct kept){ .ticket = ticket, .core = core, .cap = cap, .is = *is }, sender);
+    err = keep(&kept_away, (struct kept){ .ticket = ticket, .core = core, .cap = cap, .is = *is },
+               sender);
     if (err_is_fail(err))
         (void)invoke_kernel_unlock_cap(cap_kernel, cap);
     return err;
@@ -163,8 +155,8 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     errval_t err = copy_cap(cap, &copy);
     if (err_is_fail(err))
         return err;
-    err = keep(&witnesses,
-               (struct kept){ .ticket = ticket, .core = owner, .cap = copy, .is = *is }, receiver);
+    err = keep(&witnesses, (struct kept){ .ticket = ticket, .core = owner, .cap = copy, .is = *is },
+               receiver);
     if (err_is_fail(err))
         drop_cap(copy);
     return err;
@@ -185,8 +177,8 @@ void kept_release_asked(coreid_t core, uint64_t ticket)
     peer_send_release_cap_reply(core, ticket, !shared);
 }
 
-/* Deletion is done in shares, between which this monitor does other things; one witness after the other, since the
- * CPU driver keeps only one mark.  `asked` marks a witness whose copies go. */
+/* Deletion is done in shares, between which this monitor does other things; one witness after the
+ * other, since the CPU driver keeps only one mark.  `asked` marks a witness whose copies go. */
 static struct waitset_chanstate deletion;
 static bool deletion_runs;
 

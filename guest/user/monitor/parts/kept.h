@@ -23,9 +23,6 @@ struct kept {
 
 extern struct kept *kept_away;
 
-/* Does it name a range of memory, of whatever type? */
-bool kept_is_range(const struct capability *cap);
-
 /* Is it memory that travels, so that its owner must know who has it? */
 bool kept_is_memory(const struct capability *cap);
 
