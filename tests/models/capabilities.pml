@@ -10,8 +10,8 @@
  * What must hold:
  *   1. when a revoke has completed, no other core that lives has a copy or gets one;
  *   2. when the owner uses the memory for something else, nobody has a copy or gets one;
- *   3. one owner, no orphan: who has a copy, or something made of it, is known to the owner, or the
- *      owner is dead and he will be told;
+ *   3. one owner, no orphan: who has a copy, or something made of it, is known to the owner; when
+ *      that is dead, nobody uses its memory before all cores have said that they have none;
  *   4. every operation ends: whatever is lost with a core that dies, nobody waits for ever (spin's
  *      invalid end states).
  *
@@ -24,7 +24,7 @@
  *   -DNO_MARK         domains go on copying what their core is about to delete
  *   -DNO_WITNESS      a core says that it has nothing without looking at what it got later
  *   -DDEATH_UNHEARD   who waits for a core is not told of its death
- *   -DORPHANS_STAY    copies of what a dead core owned stay
+ *   -DREUSED_EARLY    the memory of a dead core is used when only one of the others has none
  */
 #ifndef N
 #define N 3
@@ -54,6 +54,7 @@ byte witness[N * TICKETS];
 byte deleted_ticket[N];  /* what to answer when it is done */
 bool dead[N];
 bool told[N * N];        /* has i heard of the death of j? */
+bool given_up[N];        /* i has nothing of what the dead owner had */
 byte deaths = 1;
 byte asks = 1;  /* of the memory server */
 byte makes = 1; /* domains retype so often */
@@ -89,7 +90,7 @@ inline nobody_has_any() {
         if
         :: j != OWNER && !dead[j] ->
             look_for_copies(j, found);
-            assert(!HAS(j) && !found)
+            assert(!HAS(j) && (!found || told[j * N + OWNER]))
         :: else -> skip
         fi;
         j++
@@ -100,10 +101,10 @@ inline nobody_has_any() {
 
 /* 3. */
 inline owner_knows(c) {
-    found = dead[OWNER] && !told[c * N + OWNER];
+    found = dead[OWNER];
     k = 0;
     do
-    :: k < TICKETS -> found = found || (kept[k] == c && !told[c * N + OWNER]); k++
+    :: k < TICKETS -> found = found || kept[k] == c; k++
     :: else -> break
     od;
     k = 0;
@@ -326,12 +327,10 @@ end:
     }
     :: atomic { /* kept_core_died */
         !dead[me] && dead[OWNER] && !told[me * N + OWNER] ->
-        told[me * N + OWNER] = true;
-#ifndef ORPHANS_STAY
-        copy[me] = false;
-        child[me] = false;
-#endif
-        owner_knows(me)
+        told[me * N + OWNER] = true
+    }
+    :: atomic { /* kept_holds_of */
+        !dead[me] && told[me * N + OWNER] && !HAS(me) && !deleting[me] -> given_up[me] = true; break
     }
     od
 }
@@ -401,6 +400,21 @@ end:
     }
 }
 
+/* The starter uses the memory of a dead core again. */
+proctype estate() {
+    byte j, k;
+    bool found;
+end:
+    atomic {
+#ifdef REUSED_EARLY
+        dead[OWNER] && (given_up[1] || given_up[N - 1]);
+#else
+        dead[OWNER] && (given_up[1] || dead[1]) && (given_up[N - 1] || dead[N - 1]);
+#endif
+        nobody_has_any()
+    }
+}
+
 init {
     byte i;
     atomic {
@@ -409,6 +423,7 @@ init {
         run revoker();
         run retyper();
         run death();
+        run estate();
         i = 1;
         do
         :: i < N ->

@@ -22,6 +22,6 @@ done
 cores=2
 [ -z "${MODEL_CORES:-}" ] || cores=3
 search capabilities $cores
-for rule in LOCKS_LATE PAST_OWNER OVERTAKING NO_MARK NO_WITNESS DEATH_UNHEARD ORPHANS_STAY; do
+for rule in LOCKS_LATE PAST_OWNER OVERTAKING NO_MARK NO_WITNESS DEATH_UNHEARD REUSED_EARLY; do
     search capabilities 3 $rule
 done

@@ -76,7 +76,7 @@ struct fault_injection {
     const char *channel;        /* of a line; else NULL */
     const struct fault_message *message;
     unsigned from, to;  /* cores: of line and notification; of timer and console line: the core */
-    unsigned notify_id; /* of a notification */
+    unsigned notify_id; /* of a notification; number of a system call */
     uint64_t event_number; /* fault_decision.event_number */
     unsigned words;        /* of a line */
     const uint64_t *before, *after;

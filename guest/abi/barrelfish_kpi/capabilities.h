@@ -150,6 +150,8 @@ enum kernel_cmd {
     KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
                                 * copies here, and what was made of them.  -> 1: a share of it is
                                 * done, ask again; until the last one nobody here copies any */
+    KernelCmd_Kill_core,       /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available,  /* core: could it be started? */
 };
 
 #endif

@@ -29,6 +29,12 @@ void plat_notify(coreid_t core, uint32_t id);
 /* Starts `core` at `entry` with RDI and CR3; ABI_RESULT_*. */
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
 
+/* The fence: when it returns `core`, another one, changes no byte any more; ABI_RESULT_*. */
+uint64_t plat_kill_core(uint64_t core);
+
+/* Could `core` be started?  As plat_start_core() would answer. */
+uint64_t plat_core_available(uint64_t core);
+
 /* Zeroes physical memory; base and bytes are multiples of 64. */
 void plat_scrub(paddr_t base, uint64_t bytes);
 
@@ -41,6 +47,13 @@ void plat_channel(paddr_t description);
 /* Tells the machine where a dispatcher's struct abi_report lies.  A platform where nobody looks
  * does nothing. */
 void plat_report(paddr_t block, paddr_t speaker);
+
+/* Tells the machine that the dispatcher `speaker` makes a system call that it watches. */
+void plat_watched(uint32_t number, paddr_t speaker);
+
+/* Takes the dispatchers that the machine wants to end, calling `stop` for each: what it gets need
+ * not be one. */
+void plat_take_stops(void (*stop)(paddr_t dispatcher));
 
 void __attribute__((noreturn)) plat_power_off(uint64_t code);
 void __attribute__((noreturn)) plat_panic(void);

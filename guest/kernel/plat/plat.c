@@ -46,6 +46,16 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
     return platform->start_core(core, entry, rdi, cr3);
 }
 
+uint64_t plat_kill_core(uint64_t core)
+{
+    return platform->kill_core(core);
+}
+
+uint64_t plat_core_available(uint64_t core)
+{
+    return platform->core_available(core);
+}
+
 void plat_scrub(paddr_t base, uint64_t bytes)
 {
     platform->scrub(base, bytes);
@@ -64,6 +74,20 @@ void plat_channel(paddr_t description)
 void plat_report(paddr_t block, paddr_t speaker)
 {
     platform->report(block, speaker);
+}
+
+void plat_watched(uint32_t number, paddr_t speaker)
+{
+    platform->watched(number, speaker);
+}
+
+void plat_take_stops(void (*stop)(paddr_t dispatcher))
+{
+    for (unsigned i = 0; i < ABI_STOPS; i++) {
+        const paddr_t dispatcher = paddr(exchange(&CORE_PAGE->stop[i], 0));
+        if (dispatcher.v != 0)
+            stop(dispatcher);
+    }
 }
 
 void plat_power_off(uint64_t code)

@@ -15,10 +15,13 @@ struct platform {
     void (*timer_set)(systime_t at);
     void (*notify)(coreid_t core, uint32_t id);
     uint64_t (*start_core)(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
+    uint64_t (*kill_core)(uint64_t core);
+    uint64_t (*core_available)(uint64_t core);
     void (*scrub)(paddr_t base, uint64_t bytes);
     void (*clear_vectors)(void);
     void (*channel)(paddr_t description);
     void (*report)(paddr_t block, paddr_t speaker);
+    void (*watched)(uint32_t number, paddr_t speaker);
     void __attribute__((noreturn)) (*power_off)(uint64_t code);
     void __attribute__((noreturn)) (*panic)(void);
     uint64_t (*take_causes)(void);

@@ -27,7 +27,7 @@ static struct capop {
     struct client *client; /* NULL: it has ended */
     uint32_t token;
     unsigned waits;        /* for so many answers */
-    bool in_use;           /* one of them was that it is */
+    errval_t err;          /* one of them was no */
     struct capability cap; /* a range of memory */
     struct account_slip slip;
 } capops[MONITOR_MAX_QUESTIONS];
@@ -55,18 +55,29 @@ static void finish(struct capop *op)
     const struct capop done = *op;
     account_refund(&op->slip);
     op->state = CAPOP_FREE;
-    reply(done.client, done.token, done.state, done.in_use ? SYS_ERR_REVOKE_FIRST : SYS_ERR_OK);
+    reply(done.client, done.token, done.state, done.err);
+}
+
+static void answered(struct kept *kept, errval_t err)
+{
+    struct capop *op = kept->op;
+    kept->op = NULL;
+    if (err_is_fail(err))
+        op->err = err;
+    if (--op->waits == 0)
+        finish(op);
 }
 
 void capop_answered(struct kept *kept, enum capop_state state, bool gone)
 {
-    struct capop *op = kept->op;
-    if (op == NULL || (op->state != state && !gone))
-        return;
-    kept->op = NULL;
-    op->in_use |= !gone;
-    if (--op->waits == 0)
-        finish(op);
+    if (kept->op != NULL && (kept->op->state == state || gone))
+        answered(kept, gone ? SYS_ERR_OK : SYS_ERR_REVOKE_FIRST);
+}
+
+void capop_lost(struct kept *kept)
+{
+    if (kept->op != NULL)
+        answered(kept, MON_ERR_NO_MONITOR_FOR_CORE);
 }
 
 static bool overlaps(const struct capability *a, const struct capability *b)
@@ -98,6 +109,10 @@ static void ask(struct capop *op)
             continue;
         kept->op = op;
         op->waits++;
+        if (!peer_is_connected(kept->core)) {
+            capop_lost(kept);
+            continue;
+        }
         if (op->state == CAPOP_REVOKING)
             peer_send_revoke_mark(kept->core, kept->ticket);
         else if (!kept->asked)

@@ -23,4 +23,7 @@ bool capop_concerns(const struct capability *cap);
  * has nothing of it any more, or (`gone` is false) it has. */
 void capop_answered(struct kept *kept, enum capop_state state, bool gone);
 
+/* The other core cannot be reached, and may have it for ever. */
+void capop_lost(struct kept *kept);
+
 #endif

@@ -73,6 +73,8 @@ static void drop(struct kept **list, struct kept *kept)
 errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
                      domainid_t sender)
 {
+    if (!peer_is_connected(core))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
     if (capop_concerns(is))
         return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
@@ -114,7 +116,7 @@ void kept_come_back(struct kept *kept)
 void kept_release_unused(void)
 {
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        if (kept->asked || kept->op != NULL)
+        if (kept->asked || kept->op != NULL || !peer_is_connected(kept->core))
             continue; /* the answer is on its way */
         kept->asked = true;
         peer_send_release_cap_request(kept->core, kept->ticket);
@@ -162,18 +164,23 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     return err;
 }
 
+/* Does somebody here have what this witness stands for?  If not, it goes. */
+static bool is_in_use(struct kept *witness)
+{
+    bool shared;
+    errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
+    if (err_is_fail(err))
+        shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
+    if (!shared)
+        drop(&witnesses, witness);
+    return shared;
+}
+
 /* No witness: it was not delivered, or there is another one. */
 void kept_release_asked(coreid_t core, uint64_t ticket)
 {
     struct kept *witness = find(witnesses, ticket, core);
-    bool shared = false;
-    if (witness != NULL) {
-        errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
-        if (err_is_fail(err))
-            shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
-        if (!shared)
-            drop(&witnesses, witness);
-    }
+    const bool shared = witness != NULL && is_in_use(witness);
     peer_send_release_cap_reply(core, ticket, !shared);
 }
 
@@ -237,4 +244,36 @@ void kept_revoke_marked(coreid_t core, uint64_t ticket)
     witness->asked = true;
     if (!deletion_runs)
         go_on_deleting();
+}
+
+/* ---- cores that die ---- */
+
+void kept_core_cut(coreid_t core)
+{
+    for (struct kept *kept = kept_away; kept != NULL; kept = kept->next)
+        if (kept->core == core)
+            capop_lost(kept);
+}
+
+void kept_core_died(coreid_t core)
+{
+    for (struct kept *kept = kept_away, *next; kept != NULL; kept = next) {
+        next = kept->next;
+        if (kept->core != core)
+            continue;
+        capop_answered(kept, CAPOP_REVOKING, true);
+        kept_come_back(kept);
+    }
+}
+
+/* What it owned stays with whoever has it; nobody uses the memory for anything else before all have
+ * said no here. */
+bool kept_holds_of(coreid_t core)
+{
+    bool holds = false;
+    for (struct kept *witness = witnesses, *next; witness != NULL; witness = next) {
+        next = witness->next;
+        holds |= witness->core == core && is_in_use(witness);
+    }
+    return holds;
 }

@@ -44,4 +44,9 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
 /* The core that has it uses it no more. */
 void kept_come_back(struct kept *kept);
 
+/* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
+ * had comes back. */
+void kept_core_cut(coreid_t core);
+void kept_core_died(coreid_t core);
+
 #endif

@@ -50,8 +50,8 @@ static coreid_t core_of(uint64_t ticket)
 static uint64_t new_ticket(void)
 {
     if (random_state == 0)
-        random_state =
-            boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core + 1;
+        random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
+                       ((uint64_t)my_incarnation << 32) + 1;
     random_state += 0x9e3779b97f4a7c15u;
     uint64_t z = random_state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -316,6 +316,32 @@ void parcel_client_exited(const struct client *client)
         if (p->ticket != 0 && p->estate == 0 && p->sender == client->domain)
             inherit(p, client->used_circuits);
     clear_estate();
+}
+
+/* ---- cores that die ---- */
+
+/* What was fetched from there never comes; what the owner was to send for somebody else may not
+ * come either. */
+static void end_fetches(coreid_t core, errval_t err)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
+        if (fetches[i].ticket != 0)
+            parcel_fetched(fetches[i].ticket,
+                           core_of(fetches[i].ticket) == core ? err
+                                                              : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
+                           &(struct capability){ .type = ObjType_Null }, my_core);
+}
+
+void parcel_core_cut(coreid_t core)
+{
+    end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+    kept_core_cut(core);
+}
+
+void parcel_core_died(coreid_t core)
+{
+    end_fetches(core, MON_ERR_CORE_DEAD);
+    kept_core_died(core);
 }
 
 void parcel_release_unused(void)
