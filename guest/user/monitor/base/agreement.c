@@ -127,6 +127,7 @@ void agreement_link(struct agreement *a, coreid_t core)
 {
     a->linked |= BIT(core);
     settle(a);
+    a->changed |= a->connected; /* the other one waits for the first word, too */
 }
 
 bool agreement_may_speak(const struct agreement *a)
