@@ -9,7 +9,7 @@
 void peek_kept(struct monitor_census *ret)
 {
     for (const struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        assert(kept->op == NULL); /* all operations have ended */
+        assert(kept->waits == NULL); /* all operations have ended */
         ret->kept++;
     }
     for (const struct kept *witness = witnesses; witness != NULL; witness = witness->next)

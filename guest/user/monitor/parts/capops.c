@@ -22,6 +22,12 @@
 #include "kept.h"
 #include "parts.h"
 
+enum capop_state {
+    CAPOP_FREE,
+    CAPOP_REVOKING, /* the other cores delete what they have */
+    CAPOP_CHECKING, /* the other cores say whether they use what they have */
+};
+
 static struct capop {
     enum capop_state state;
     struct client *client; /* NULL: it has ended */
@@ -58,26 +64,17 @@ static void finish(struct capop *op)
     reply(done.client, done.token, done.state, done.err);
 }
 
-static void answered(struct kept *kept, errval_t err)
+/* That it is in use does not matter to a revoke: another answer will come. */
+static void answered(struct kept *kept, enum kept_answer answer)
 {
-    struct capop *op = kept->op;
-    kept->op = NULL;
-    if (err_is_fail(err))
-        op->err = err;
+    struct capop *op = kept->waits;
+    if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
+        return;
+    kept->waits = NULL;
+    if (answer != KEPT_GONE)
+        op->err = answer == KEPT_LOST ? MON_ERR_NO_MONITOR_FOR_CORE : SYS_ERR_REVOKE_FIRST;
     if (--op->waits == 0)
         finish(op);
-}
-
-void capop_answered(struct kept *kept, enum capop_state state, bool gone)
-{
-    if (kept->op != NULL && (kept->op->state == state || gone))
-        answered(kept, gone ? SYS_ERR_OK : SYS_ERR_REVOKE_FIRST);
-}
-
-void capop_lost(struct kept *kept)
-{
-    if (kept->op != NULL)
-        answered(kept, MON_ERR_NO_MONITOR_FOR_CORE);
 }
 
 static bool overlaps(const struct capability *a, const struct capability *b)
@@ -96,7 +93,7 @@ static bool is_in_the_way(const struct kept *kept, enum capop_state state,
 static bool is_busy(enum capop_state state, const struct capability *cap)
 {
     for (const struct kept *kept = kept_away; kept != NULL; kept = kept->next)
-        if (kept->op != NULL && is_in_the_way(kept, state, cap))
+        if (kept->waits != NULL && is_in_the_way(kept, state, cap))
             return true;
     return false;
 }
@@ -107,10 +104,11 @@ static void ask(struct capop *op)
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
         if (!is_in_the_way(kept, op->state, &op->cap))
             continue;
-        kept->op = op;
+        kept->waits = op;
+        kept->answered = answered;
         op->waits++;
         if (!peer_is_connected(kept->core)) {
-            capop_lost(kept);
+            answered(kept, KEPT_LOST);
             continue;
         }
         if (op->state == CAPOP_REVOKING)

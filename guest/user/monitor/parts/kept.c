@@ -15,7 +15,6 @@
 #include "kept.h"
 
 #include "../mouths/peers.h"
-#include "capops.h"
 #include "parts.h"
 
 struct kept *kept_away;
@@ -75,8 +74,6 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
 {
     if (!peer_is_connected(core))
         return MON_ERR_NO_MONITOR_FOR_CORE;
-    if (capop_concerns(is))
-        return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
     if (err_is_fail(err))
         return err;
@@ -105,7 +102,13 @@ errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct 
     return err;
 }
 
-void kept_come_back(struct kept *kept)
+static void tell(struct kept *kept, enum kept_answer answer)
+{
+    if (kept->waits != NULL)
+        kept->answered(kept, answer);
+}
+
+static void come_back(struct kept *kept)
 {
     errval_t err = invoke_kernel_unlock_cap(cap_kernel, kept->cap);
     if (err_is_fail(err))
@@ -116,7 +119,7 @@ void kept_come_back(struct kept *kept)
 void kept_release_unused(void)
 {
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        if (kept->asked || kept->op != NULL || !peer_is_connected(kept->core))
+        if (kept->asked || kept->waits != NULL || !peer_is_connected(kept->core))
             continue; /* the answer is on its way */
         kept->asked = true;
         peer_send_release_cap_request(kept->core, kept->ticket);
@@ -129,9 +132,9 @@ void kept_released(coreid_t core, uint64_t ticket, bool unused)
     if (kept == NULL)
         return;
     kept->asked = false;
-    capop_answered(kept, CAPOP_CHECKING, unused);
+    tell(kept, unused ? KEPT_GONE : KEPT_IN_USE);
     if (unused)
-        kept_come_back(kept);
+        come_back(kept);
 }
 
 void kept_revoked(coreid_t core, uint64_t ticket)
@@ -139,8 +142,8 @@ void kept_revoked(coreid_t core, uint64_t ticket)
     struct kept *kept = find(kept_away, ticket, core);
     if (kept == NULL)
         return; /* it was unused before */
-    capop_answered(kept, CAPOP_REVOKING, true);
-    kept_come_back(kept);
+    tell(kept, KEPT_GONE);
+    come_back(kept);
 }
 
 /* ---- the other side ---- */
@@ -252,7 +255,7 @@ void kept_core_cut(coreid_t core)
 {
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next)
         if (kept->core == core)
-            capop_lost(kept);
+            tell(kept, KEPT_LOST);
 }
 
 void kept_core_died(coreid_t core)
@@ -261,8 +264,8 @@ void kept_core_died(coreid_t core)
         next = kept->next;
         if (kept->core != core)
             continue;
-        capop_answered(kept, CAPOP_REVOKING, true);
-        kept_come_back(kept);
+        tell(kept, KEPT_GONE);
+        come_back(kept);
     }
 }
 

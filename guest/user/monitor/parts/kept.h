@@ -8,7 +8,9 @@
 
 #include "../base/monitor.h"
 
-struct capop;
+/* What the other core has said: it has nothing of it any more; somebody uses it there; nothing, and
+ * it may never say anything. */
+enum kept_answer { KEPT_GONE, KEPT_IN_USE, KEPT_LOST };
 
 struct kept {
     struct kept *next;
@@ -17,7 +19,8 @@ struct kept {
     struct capref cap;    /* locked, or the witness */
     struct capability is; /* its contents: nobody looks into what is locked */
     bool asked;           /* the other core has been asked whether it is in use */
-    struct capop *op;     /* an operation of a domain waits for the other core's answer */
+    void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
+    void (*answered)(struct kept *kept, enum kept_answer answer);
     struct account_slip slip;
 };
 
@@ -40,9 +43,6 @@ errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct 
 /* A copy of what a domain is about to get, by which we shall know when it is in use no more. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
                       const struct capability *is, domainid_t receiver);
-
-/* The core that has it uses it no more. */
-void kept_come_back(struct kept *kept);
 
 /* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
  * had comes back. */

@@ -275,7 +275,9 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
         err = MON_ERR_INVALID_CORE_ID;
     }
     const bool stays = err_is_ok(err) && kept_is_memory(&description) && owner == my_core;
-    if (stays)
+    if (stays && capop_concerns(&description))
+        err = MON_ERR_REMOTE_CAP_RETRY;
+    else if (stays)
         err = kept_let_go(ticket, core, cap, &description, sender);
     if (!stays || err_is_fail(err))
         drop_cap(cap);
@@ -285,7 +287,8 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
 void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
                            const struct capability *description)
 {
-    errval_t err = kept_pass_on(ticket, from, to, description);
+    errval_t err = capop_concerns(description) ? (errval_t)MON_ERR_REMOTE_CAP_RETRY
+                                               : kept_pass_on(ticket, from, to, description);
     if (peer_is_connected(to))
         peer_send_fetch_cap_reply(to, ticket, err, description, my_core);
 }
