@@ -23,12 +23,6 @@
 #include "threads_priv.h"
 #include "wait_note.h"
 
-_Static_assert(DISP_SHARED_BYTES <= DISP_PRIVATE_OFFSET, "frame layout");
-_Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_KERNEL_BUFFER_OFFSET,
-               "frame layout");
-_Static_assert(DISP_KERNEL_BUFFER_OFFSET + DISP_KERNEL_BUFFER_BYTES <= DISP_PRINT_BUFFER_OFFSET,
-               "frame layout");
-
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
     return (void *)(handle + DISP_KERNEL_BUFFER_OFFSET);
