@@ -65,6 +65,9 @@ struct waitset *get_default_waitset(void)
 
 void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources)
 {
+    assert(sources->check_unpolled != NULL && sources->poll != NULL &&
+           sources->poll_rounds != NULL && sources->prepare_sleep != NULL &&
+           sources->woken != NULL && sources->lrpc != NULL);
     wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
