@@ -25,12 +25,6 @@
 #include "threads_priv.h"
 #include "wait_note.h"
 
-_Static_assert(DISP_SHARED_BYTES <= DISP_PRIVATE_OFFSET, "frame layout");
-_Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_KERNEL_BUFFER_OFFSET,
-               "frame layout");
-_Static_assert(DISP_KERNEL_BUFFER_OFFSET + DISP_KERNEL_BUFFER_BYTES <= DISP_PRINT_BUFFER_OFFSET,
-               "frame layout");
-
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
     return (void *)(handle + DISP_KERNEL_BUFFER_OFFSET);
@@ -73,6 +67,9 @@ struct waitset *get_default_waitset(void)
 
 void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources)
 {
+    assert(sources->check_unpolled != NULL && sources->poll != NULL &&
+           sources->poll_rounds != NULL && sources->prepare_sleep != NULL &&
+           sources->woken != NULL && sources->lrpc != NULL);
     wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);

@@ -385,6 +385,7 @@ static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *
         } else {
             struct vregion **link = region_link(v, region->base);
 
+            assert(*link == NULL || (*link)->base >= region->base + region->bytes);
             region->next = *link;
             *link = region;
             *ret = region;
