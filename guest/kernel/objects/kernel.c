@@ -9,23 +9,7 @@
 
 #include "delete.h"
 #include "plat.h"
-
-static struct sysret spawn_core(const struct invocation *inv)
-{
-    const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
-    if (a->core >= boot_info->topology.core_count)
-        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    switch (plat_start_core(a->core, a->entry, a->rdi, a->cr3)) {
-    case ABI_RESULT_OK:
-        return SYSRET(SYS_ERR_OK);
-    case ABI_RESULT_NO_SUCH_CORE:
-        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    case ABI_RESULT_CORE_RUNNING:
-        return SYSRET(SYS_ERR_CORE_RUNNING);
-    default:
-        return SYSRET(SYS_ERR_CORE_START);
-    }
-}
+#include "schedule.h"
 
 static struct sysret answer(const struct invocation *inv, uint64_t user, const void *from,
                             uint64_t bytes)
@@ -195,7 +179,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Get_core_id:
         return SYSRET_VALUE(my_core_id);
     case KernelCmd_Spawn_core:
-        return spawn_core(inv);
+        return start_core(inv);
     case KernelCmd_Identify_cap:
         return identify_cap(inv);
     case KernelCmd_Create_cap:
@@ -224,6 +208,13 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
         return lock_cap(inv, cap_unlock);
     case KernelCmd_Delete_step:
         return SYSRET(cap_delete_orphans());
+    case KernelCmd_Sync_timer:
+        schedule_sync(inv->args->sync_timer.at, plat_time());
+        return SYSRET(SYS_ERR_OK);
+    case KernelCmd_GetGlobalPhys:
+        return SYSRET_VALUE(mem_to_phys(boot_info).v);
+    case KernelCmd_Get_platform:
+        return SYSRET_VALUE(boot_info->flags & ABI_BOOT_PC ? PLATFORM_PC : PLATFORM_SYNTHETIC);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
