@@ -160,9 +160,12 @@ static void put_names(struct capability *task)
     static const struct {
         uint8_t slot, type;
     } names[] = {
-        { TASKCN_SLOT_IRQ, ObjType_IRQTable },           { TASKCN_SLOT_PERF_MON, ObjType_PerfMon },
-        { TASKCN_SLOT_IPI, ObjType_IPI },                { TASKCN_SLOT_IRQSRC, ObjType_IRQSrc },
-        { TASKCN_SLOT_PROC_MNG, ObjType_ProcessManager }, { TASKCN_SLOT_DEVMAN, ObjType_DeviceIDManager },
+        { TASKCN_SLOT_IRQ, ObjType_IRQTable },
+        { TASKCN_SLOT_PERF_MON, ObjType_PerfMon },
+        { TASKCN_SLOT_IPI, ObjType_IPI },
+        { TASKCN_SLOT_IRQSRC, ObjType_IRQSrc },
+        { TASKCN_SLOT_PROC_MNG, ObjType_ProcessManager },
+        { TASKCN_SLOT_DEVMAN, ObjType_DeviceIDManager },
     };
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct capability cap = { .type = names[i].type, .rights = CAPRIGHTS_ALLRIGHTS };

@@ -124,7 +124,8 @@ static void revoke_from_under(unsigned type, unsigned bytes)
     EXPECT_OK(frame ? retype(RAM_CPTR, 3 << 20, ObjType_VNode_x86_64_pml4, 0, 1, 5)
                     : retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32,
-                     SLOT(frame ? 5 : 4) | 2ull << 32, SLOT(frame ? 4 : 5) | 2ull << 32, 1, 77, PROOF)
+                     SLOT(frame ? 5 : 4) | 2ull << 32, SLOT(frame ? 4 : 5) | 2ull << 32, 1, 77,
+                     PROOF)
                   .error);
     struct dcb *child = phys_to_mem(paddr(cap_at(alice, SLOT(2))->u.mem.base));
     cr_assert(child->queued && child->disp != NULL);

@@ -275,8 +275,9 @@ Test(kernel_types, a_mapping_may_lie_in_another_cspace)
     EXPECT_OK(retype(RAM_CPTR, 8192, ObjType_Frame, 4096, 1, 2));
     cap_copy_to(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 3),
                 &bob->cspace);
-    EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(2), 2, 0, 0, 1, CN, 7, SLOT(2)).error,
-               SYS_ERR_CNODE_TYPE);
+    EXPECT_ERR(
+        INVOKE(SLOT(1), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(2), 2, 0, 0, 1, CN, 7, SLOT(2)).error,
+        SYS_ERR_CNODE_TYPE);
     EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(2), 2, 0, 0, 1, CN, 256).error,
                SYS_ERR_SLOTS_INVALID);
     EXPECT_OK(

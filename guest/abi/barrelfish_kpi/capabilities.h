@@ -37,7 +37,7 @@ struct capability {
     uint8_t type; /* enum objtype */
     uint8_t rights;
     uint16_t flags; /* EndPointUMP: the interface, as mint was told; else 0 */
-    uint32_t aux; /* the kernel's own, 0 */
+    uint32_t aux;   /* the kernel's own, 0 */
     union {
         struct cap_memory mem; /* types with memory; by the names of some of them: */
         struct cap_memory ram, frame, devframe, physaddr;
@@ -119,11 +119,11 @@ enum vnode_cmd {
 };
 
 enum dispatcher_cmd {
-    DispatcherCmd_Setup = 0,  /* cspace cptr | level << 32, vspace cptr | level << 32,
+    DispatcherCmd_Setup = 0,        /* cspace cptr | level << 32, vspace cptr | level << 32,
                                * dispatcher frame cptr | level << 32, run, domain id, proof cptr
                                * | level << 32, other dispatcher cptr | level << 32 */
-    DispatcherCmd_Properties, /* type, deadline, wcet, period, release, weight */
-    DispatcherCmd_Stop,       /* taken off the run queue for good */
+    DispatcherCmd_Properties,       /* type, deadline, wcet, period, release, weight */
+    DispatcherCmd_Stop,             /* taken off the run queue for good */
     DispatcherCmd_DumpPTables,      /* says on the console what is mapped in its address space */
     DispatcherCmd_DumpCapabilities, /* and what lies in its CSpace */
 };
@@ -206,9 +206,9 @@ enum kernel_cmd {
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
-    KernelCmd_Unlock_cap,  /* cptr, level */
-    KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
-    KernelCmd_Sync_timer,  /* time in ns: the slice that is under way ends then, on all cores that
+    KernelCmd_Unlock_cap,    /* cptr, level */
+    KernelCmd_Delete_step,   /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Sync_timer,    /* time in ns: the slice that is under way ends then, on all cores that
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */
     KernelCmd_Get_platform,  /* -> enum platform_kind */

@@ -66,14 +66,14 @@ struct cap_type_info {
 
 /* Indexed by enum objtype; all memory types and EndPointLMP share the root PhysAddr. */
 static const struct cap_type_info cap_types[ObjType_Num] = {
-#define CAP_TYPE(name, mem, bytes, map, copy)                                                      \
-    [ObjType_##name] = { .memory = (mem) == 1,                                                     \
-                         .range = (mem) != 0,                                                      \
-                         .mappable = (map),                                                        \
-                         .always_copy = (copy),                                                    \
-                         .root = (mem) == 1 || ObjType_##name == ObjType_EndPointLMP               \
-                                     ? ObjType_PhysAddr                                            \
-                                     : ObjType_##name,                                             \
+#define CAP_TYPE(name, mem, bytes, map, copy)                                        \
+    [ObjType_##name] = { .memory = (mem) == 1,                                       \
+                         .range = (mem) != 0,                                        \
+                         .mappable = (map),                                          \
+                         .always_copy = (copy),                                      \
+                         .root = (mem) == 1 || ObjType_##name == ObjType_EndPointLMP \
+                                     ? ObjType_PhysAddr                              \
+                                     : ObjType_##name,                               \
                          .object_bytes = (bytes) },
 #include <barrelfish_kpi/caps.def>
 };
@@ -196,8 +196,7 @@ bool cap_is_retypeable(uint8_t from, uint8_t to);
  * an equal range of the same type is a copy and does not. */
 static inline bool cap_is_ancestor(const struct capability *child, const struct capability *parent)
 {
-    if (cap_type_root(child->type) != cap_type_root(parent->type) ||
-        !cap_types[parent->type].range)
+    if (cap_type_root(child->type) != cap_type_root(parent->type) || !cap_types[parent->type].range)
         return false;
     uint64_t cb = cap_base(child), ce = cb + cap_bytes(child);
     uint64_t pb = cap_base(parent), pe = pb + cap_bytes(parent);

@@ -59,7 +59,8 @@ static void start_monitor(const struct abi_boot *boot)
     if (err_is_ok(err))
         err = spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IO, TASK_CAP(TASKCN_SLOT_IO));
     if (err_is_ok(err))
-        err = spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IPI, TASK_CAP(TASKCN_SLOT_IPI));
+        err =
+            spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IPI, TASK_CAP(TASKCN_SLOT_IPI));
     if (err_is_ok(err))
         err = spawn_put_devices(&monitor);
     if (err_is_ok(err))

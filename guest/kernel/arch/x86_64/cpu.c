@@ -206,7 +206,9 @@ static void set_up_pages(void)
     cpuid(CPUID_EXTENDED, &eax, &ebx, &ecx);
     if (eax < CPUID_EXTENDED + 1)
         return;
-    __asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(CPUID_EXTENDED + 1));
+    __asm__ volatile("cpuid"
+                     : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx)
+                     : "a"(CPUID_EXTENDED + 1));
     huge_pages = (edx & EDX_HUGE_PAGES) != 0;
 }
 

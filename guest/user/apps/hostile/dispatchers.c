@@ -105,7 +105,8 @@ bool hostile_dispatchers(int argc, char **argv)
         domainid_t me = disp_get_domain_id();
         for (domainid_t id = me - 6; id != me; id++)
             if (err_is_ok(slot_alloc(&last)) && err_is_ok(dispatcher_create(last)) &&
-                err_is_ok(invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, false, id, NULL_CAP)))
+                err_is_ok(
+                    invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, false, id, NULL_CAP)))
                 invoke_dispatcher_stop(last);
     } else {
         return false;

@@ -197,18 +197,18 @@ static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src,
                                         uint64_t attr, uint64_t offset, uint64_t pte_count,
                                         struct capref mapping)
 {
-    return CAP_INVOKE(ptable, VNodeCmd_Map,
-                      .map = { .src_root = get_croot_addr(src),
-                               .src_cptr = get_cap_addr(src),
-                               .src_level = get_cap_level(src),
-                               .slot = slot,
-                               .attr = attr,
-                               .offset = offset,
-                               .pte_count = pte_count,
-                               .mapping_cnode = cnode_place(mapping),
-                               .mapping_slot = mapping.slot,
-                               .mapping_root =
-                                   capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
+    return CAP_INVOKE(
+               ptable, VNodeCmd_Map,
+               .map = { .src_root = get_croot_addr(src),
+                        .src_cptr = get_cap_addr(src),
+                        .src_level = get_cap_level(src),
+                        .slot = slot,
+                        .attr = attr,
+                        .offset = offset,
+                        .pte_count = pte_count,
+                        .mapping_cnode = cnode_place(mapping),
+                        .mapping_slot = mapping.slot,
+                        .mapping_root = capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
         .error;
 }
 
@@ -348,9 +348,8 @@ static inline errval_t invoke_irqtable_delete(struct capref table, int vector)
 
 static inline errval_t invoke_irqdest_connect(struct capref dest, struct capref endpoint)
 {
-    return CAP_INVOKE(
-               dest, IRQDestCmd_Connect,
-               .irq = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
+    return CAP_INVOKE(dest, IRQDestCmd_Connect,
+                      .irq = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
         .error;
 }
 
@@ -389,10 +388,9 @@ static inline errval_t invoke_irqsrc_get_vec_end(struct capref src, uint64_t *li
 /* Where a line goes; NULL_CAP: nowhere. */
 static inline errval_t invoke_irqsrc_route(struct capref src, uint64_t line, struct capref dest)
 {
-    return CAP_INVOKE(src, IRQSrcCmd_Route,
-                      .irq = { .number = line,
-                               .cptr = get_cap_addr(dest),
-                               .level = get_cap_level(dest) })
+    return CAP_INVOKE(
+               src, IRQSrcCmd_Route,
+               .irq = { .number = line, .cptr = get_cap_addr(dest), .level = get_cap_level(dest) })
         .error;
 }
 

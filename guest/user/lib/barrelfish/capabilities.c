@@ -12,7 +12,8 @@ static const struct {
     const char *name;
     bool memory, mappable;
 } types[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) { #name, (memory) == 1, mapping },
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) \
+    { #name, (memory) == 1, mapping },
 #include <barrelfish_kpi/caps.def>
 };
 

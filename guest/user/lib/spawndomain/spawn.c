@@ -471,10 +471,9 @@ static void release(struct spawn_domain *d)
 
 errval_t spawn_run(struct spawn_domain *d)
 {
-    errval_t err = invoke_dispatcher_setup(slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn,
-                                           slot_in(d->pagecn, 0),
-                                           slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id,
-                                           TASK_CAP(TASKCN_SLOT_PROC_MNG));
+    errval_t err = invoke_dispatcher_setup(
+        slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn, slot_in(d->pagecn, 0),
+        slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id, TASK_CAP(TASKCN_SLOT_PROC_MNG));
     if (err_is_fail(err))
         return err_push(err, SPAWN_ERR_RUN);
     release(d);
