@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../guest/user/lib/barrelfish/threads_priv.h"
+#include "../../guest/user/lib/barrelfish/dispatch/threads_priv.h"
 
 struct host_dispatcher {
     struct dispatcher_shared shared; /* first: the handle points here */

@@ -2,14 +2,14 @@
  *
  * CSpace arithmetic and the slot allocator (facts §3.2).
  */
-/* link: guest/user/lib/barrelfish/slot_alloc.c */
+/* link: guest/user/lib/barrelfish/memory/slot_alloc.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/capabilities.h>
 #include <stdlib.h>
 
-#include "../../guest/user/lib/barrelfish/newlib_priv.h"
-#include "../../guest/user/lib/barrelfish/slot_bits.h"
+#include "../../guest/user/lib/barrelfish/memory/slot_bits.h"
+#include "../../guest/user/lib/posix/newlib_priv.h"
 
 /* ---- what the slot allocator calls ---- */
 

@@ -3,11 +3,11 @@
  * UMP channels: events, parked senders, acknowledgements in the background, notification of a
  * sleeping peer (DESIGN §5).
  */
-/* link: guest/user/lib/barrelfish/connection.c */
-/* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
-/* link: guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/channels/connection.c */
+/* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
+/* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>

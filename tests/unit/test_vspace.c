@@ -3,13 +3,13 @@
  * The user side of the address space, against a played kernel that keeps real page tables: every
  * invocation must be legal, and what is mapped must be found by a walk.
  */
-/* link: guest/user/lib/barrelfish/vspace.c */
+/* link: guest/user/lib/barrelfish/memory/vspace.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
 #include <stdlib.h>
 
-#include "../../guest/user/lib/barrelfish/ram_priv.h"
+#include "../../guest/user/lib/barrelfish/memory/ram_priv.h"
 
 #define CAPS 0x20000
 #define PAGE 4096ull

@@ -6,8 +6,8 @@
  * to a message, and with something else that may have events at any time, when they look
  * everywhere.
  */
-/* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/ring/crc32c.c guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "waitset_fixture.h"
 
 TestSuite(waitset_polled, .timeout = 60);

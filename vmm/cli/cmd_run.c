@@ -35,7 +35,11 @@ static const struct command_line command_line = {
                { OPTION_JSON,
                  "Write results as JSON; - is standard output, as for all result files" },
                { OPTION_JUNIT, "Write results as JUnit XML" },
-               { OPTION_TRACE, "Write console lines, events, system calls and upcalls" },
+               { OPTION_TRACE,
+                 "Write messages, console lines, events, system calls and upcalls: as text, or for "
+                 "viewers if FILE ends in .json (Chrome's format) or .pftrace (Perfetto's)" },
+               { OPTION_MESSAGES,
+                 "Show each message between cores whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
@@ -171,18 +175,23 @@ static bool start_trace(struct run_settings *settings, FILE *file, struct writer
     if (!file)
         return true;
     *writer = writer_create(fileno(file));
-    settings->report.trace = *writer ? writer_stream(*writer, false) : NULL;
-    if (!settings->report.trace)
+    FILE *stream = *writer ? writer_stream(*writer, false) : NULL;
+    if (!stream)
         fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
-    return settings->report.trace != NULL;
+    if (settings->trace_format == TRACER_TEXT)
+        settings->report.trace = stream;
+    else
+        settings->trace = stream;
+    return stream != NULL;
 }
 
 /* Returns 0 or a negative errno: what could not be written. */
 static int end_trace(struct run_settings *settings, struct writer *writer)
 {
-    if (settings->report.trace)
-        fclose(settings->report.trace);
-    settings->report.trace = NULL;
+    FILE *stream = settings->trace ? settings->trace : settings->report.trace;
+    if (stream)
+        fclose(stream);
+    settings->trace = settings->report.trace = NULL;
     int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
     writer_destroy(writer);
     return error;
@@ -238,6 +247,8 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .engine_memory = options->engine_memory,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
+        .trace_format = tracer_format_of(options->trace),
+        .messages = options->messages,
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
@@ -259,6 +270,10 @@ int cmd_run(int argc, char **argv)
     }
     if (options.faults_out && options.operand_count > 1) {
         fprintf(stderr, "vmm run: --faults-out takes one scenario\n");
+        return STATUS_USAGE;
+    }
+    if (tracer_format_of(options.trace) != TRACER_TEXT && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --trace for viewers takes one scenario\n");
         return STATUS_USAGE;
     }
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */

@@ -26,6 +26,7 @@ static const struct argp_option all_options[] = {
     { "json", OPTION_JSON, "FILE", 0, NULL, 1 },
     { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
+    { "messages", OPTION_MESSAGES, "PATTERN", 0, NULL, 1 },
     { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
     { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
     { "engine-memory", OPTION_ENGINE_MEMORY, "SIZE", 0,
@@ -133,6 +134,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         options->trace = argument;
+        return 0;
+    case OPTION_MESSAGES:
+        options->messages = argument;
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;

@@ -198,6 +198,7 @@ struct fault_message {
     uint64_t lines;   /* of lines */
     uint32_t line;    /* of the message, from 1 */
     uint32_t attempt; /* transmission, from 1 */
+    bool last;        /* a first transmission, and no line of this message follows */
     bool known;       /* it is part of the protocol; else nothing of this counts */
 };
 

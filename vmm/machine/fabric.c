@@ -38,7 +38,8 @@ int fabric_create(struct machine *machine)
             return -ENOMEM;
         interconnect_init(f->net, &machine->config.interconnect);
     }
-    if (rules->count == 0 && !f->check && !f->net)
+    f->watch = machine->config.watch_messages;
+    if (rules->count == 0 && !f->check && !f->net && !f->watch)
         return 0;
     f->faults = fault_create(rules, &f->names);
     if (!f->faults || !message_names_read(machine, &f->names))
@@ -54,6 +55,7 @@ static void forget_rings(struct fabric *f, struct fabric_channel *c)
 {
     for (unsigned i = 0; i < 2; i++) {
         fault_ring_free(f->faults, c->ring[i].count);
+        messages_forget(&c->ring[i]);
         free(c->ring[i].history);
     }
     *c = (struct fabric_channel){ 0 };
@@ -138,8 +140,11 @@ static bool watch_ring(struct fabric *f, struct fabric_channel *c, unsigned i,
     if (!f->faults)
         return false;
     unsigned other = is->ring[1 - i].core;
-    ring->count = fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
-                                 f->check || ((f->see_all || f->net) && ring->core != other));
+    ring->count =
+        fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
+                       f->check || f->watch || ((f->see_all || f->net) && ring->core != other));
+    if (ring->count && f->watch)
+        messages_watch(ring);
     if (ring->count && f->keep_history)
         ring->history = calloc((size_t)ring->lines * FAULT_STALE_MAX, is->layout.line_bytes);
     return ring->count != NULL;
@@ -215,7 +220,7 @@ static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
 
 void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns)
 {
-    if (!c->watched || f->check || f->net || holds_back(f, c))
+    if (!c->watched || f->check || f->watch || f->net || holds_back(f, c))
         return;
     for (unsigned i = 0; i < 2; i++)
         if (c->ring[i].count && !fault_ring_is_done(f->faults, c->ring[i].count, now_ns))

@@ -24,6 +24,9 @@ struct fabric_ring {
     bool open;          /* a line is being filled: `old` is what its slot held */
     unsigned open_slot;
     uint64_t old[FAULT_LINE_WORDS_MAX];
+    struct fabric_journey *journey; /* messages on their way (messages.c); NULL: nobody asks */
+    unsigned journey_first, journey_count;
+    uint64_t lines_written, lines_read; /* as far as `journey` goes */
     uint64_t *history; /* FAULT_STALE_MAX contents of each slot, latest first; NULL: not needed */
 };
 
@@ -70,6 +73,7 @@ struct fabric {
     bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
+    bool watch;              /* all rings, for messages.c */
     bool check;              /* that channels keep their order (channel_check.c) */
     char check_problem[256]; /* the first that did not, "": none */
 
@@ -146,6 +150,18 @@ void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns)
 
 /* The slots' content as its writer last left it; history is kept. */
 const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot);
+
+/* ---- messages.c ---- */
+
+/* From now on the way of each message in this ring is told.  (Without memory it is not.) */
+void messages_watch(struct fabric_ring *ring);
+void messages_forget(struct fabric_ring *ring);
+
+/* A line was written; `message` is what it begins, if it begins one. */
+void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
+                   const struct fault_message *line, const struct machine_message *message,
+                   uint64_t commit, uint64_t now_ns);
+void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint64_t now_ns);
 
 /* ---- channel_check.c ---- */
 

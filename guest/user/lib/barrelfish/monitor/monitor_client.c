@@ -26,10 +26,10 @@
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 
+#include "../../posix/newlib_priv.h"
+#include "../dispatch/wait_note.h"
 #include "hello.h"
 #include "monitor_request.h"
-#include "newlib_priv.h"
-#include "wait_note.h"
 
 struct monitor_binding *get_monitor_binding(void)
 {

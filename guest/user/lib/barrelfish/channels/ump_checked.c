@@ -16,7 +16,7 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 
-#include "ump_checked_priv.h"
+#include "../ring/ump_checked_priv.h"
 
 /* Of the control word; the check has the bits above. */
 #define QUESTION (1ull << 32)

@@ -25,9 +25,9 @@
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
 
-#include "threads_priv.h"
-#include "ump_checked_priv.h"
-#include "wait_note.h"
+#include "../dispatch/threads_priv.h"
+#include "../dispatch/wait_note.h"
+#include "../ring/ump_checked_priv.h"
 #include "waitset_priv.h"
 
 /* The first event of a ring that the thread may take. */

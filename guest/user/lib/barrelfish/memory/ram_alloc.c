@@ -14,7 +14,7 @@
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
 
-#include "mem_client.h"
+#include "../monitor/mem_client.h"
 #include "ram_priv.h"
 
 #define REFILL_BITS 19  /* asked of mem_serv when the own RAM is used up */

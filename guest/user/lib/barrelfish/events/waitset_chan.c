@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <barrelfish/ump_chan.h>
 
-#include "threads_priv.h"
+#include "../dispatch/threads_priv.h"
 #include "waitset_priv.h"
 
 void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype type)

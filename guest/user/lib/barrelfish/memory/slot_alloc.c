@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "newlib_priv.h"
+#include "../../posix/newlib_priv.h"
 
 #include "ram_priv.h"
 #include "slot_bits.h"

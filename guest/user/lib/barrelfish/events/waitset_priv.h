@@ -10,7 +10,7 @@
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/waitset_chan.h>
 
-#include "threads_priv.h"
+#include "../dispatch/threads_priv.h"
 
 /* What is rare is kept out of the way of what is not. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)

@@ -20,7 +20,7 @@
 #include <barrelfish/ump_chan.h>
 #include <string.h>
 
-#include "deferred_priv.h"
+#include "../events/deferred_priv.h"
 #include "faults.h"
 #include "threads_priv.h"
 #include "wait_note.h"

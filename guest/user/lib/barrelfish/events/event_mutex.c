@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <barrelfish/threads.h>
 
-#include "wait_note.h"
+#include "../dispatch/wait_note.h"
 
 void event_mutex_init(struct event_mutex *em, struct waitset *ws)
 {

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "newlib_priv.h"
+#include "../../posix/newlib_priv.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "newlib_priv.h"
+#include "../../posix/newlib_priv.h"
 
-#include "threads_priv.h"
+#include "../dispatch/threads_priv.h"
 
 int main(int argc, char *argv[], char *envp[]);
 void barrelfish_start_disabled(dispatcher_handle_t handle, struct spawn_domain_params *params)
