@@ -586,13 +586,6 @@ static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct cap
         .error;
 }
 
-/* The slice that is under way ends at `at` (ns of machine time): the same said on several cores lets
- * their slices begin together. */
-static inline errval_t invoke_kernel_sync_timer(struct capref kernel, systime_t at)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Sync_timer, .sync_timer = { at }).error;
-}
-
 static inline errval_t invoke_kernel_get_global_phys(struct capref kernel, genpaddr_t *boot)
 {
     struct sysret result = CAP_INVOKE(kernel, KernelCmd_GetGlobalPhys, { 0 });
