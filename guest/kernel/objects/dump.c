@@ -11,8 +11,8 @@
 #include "objects.h"
 
 /* Empty entries or slots that one entry looks at, and after how many it does not begin a line. */
-#define LOOKS_MAX 40
-#define LOOKS_BEFORE_LINE 4
+#define LOOKS_MAX 30
+#define LOOKS_BEFORE_LINE 1
 
 static struct sysret again(uint64_t progress)
 {
@@ -24,7 +24,7 @@ static struct sysret again(uint64_t progress)
 #define LEVELS 4
 #define ENTRIES 512
 
-#define RUN_MAX 128 /* entries of one line */
+#define RUN_MAX 64 /* entries of one line */
 
 /* The entry that maps `page`, or the highest one that maps nothing; *level: of its table, 0 the
  * lowest. */

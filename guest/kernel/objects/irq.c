@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Interrupts as capabilities (facts §3.1, §3.3): from the line of a device to the driver's endpoint.
+ * Interrupts as capabilities (facts §3.1, §3.3): from a line of a device to its driver's endpoint.
  *
- *   device ─ raises ─▶ line ─ route ─▶ vector of some core ─ connect ─▶ endpoint ─▶ driver
- *            IRQSrc: a range of lines     IRQDest: {core, vector}        EndPointLMP
+ *   device ── raises ──> line ── route ──> vector of a core ── connect ──> endpoint of the driver
+ *                IRQSrc: a range of lines      IRQDest: {core, vector}      EndPointLMP
  *
  * Who holds an IRQSrc says where its lines go; who holds an IRQDest says who is told.  So a manager
  * of drivers hands out parts of its IRQSrc (a retype) and vectors of its IRQTable, and a driver can

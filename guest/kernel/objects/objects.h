@@ -39,8 +39,8 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
  * NULL. */
 void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes);
 
-/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c; irq.c;
- * device.c. */
+/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c;
+ * irq.c; device.c. */
 extern const struct cap_ops cnode_ops;
 extern const struct cap_ops dispatcher_ops;
 extern const struct cap_ops endpoint_ops;
@@ -57,7 +57,7 @@ void irq_init(void);
 /* Starts a core as `spawn_core` of the arguments says (device.c). */
 struct sysret start_core(const struct invocation *inv);
 
-/* One entry's part of a dump, from where `progress` says (dump.c): KERNEL_AGAIN with more to say. */
+/* One entry's part of a dump, from where `progress` says (dump.c).  KERNEL_AGAIN: there is more. */
 struct sysret dump_page_tables(const struct dcb *dcb, uint64_t progress);
 struct sysret dump_cspace(struct dcb *dcb, uint64_t progress);
 

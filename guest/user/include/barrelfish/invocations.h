@@ -312,7 +312,7 @@ static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t
     return CAP_INVOKE(io, IOCmd_Out32, .out = { .port = port, .value = value }).error;
 }
 
-/* --- interrupts (objects/irq.c of the CPU driver) ---------------------------------------------- */
+/* --- interrupts (objects/irq.c of the CPU driver) --------------------------------------------- */
 
 static inline errval_t invoke_irqtable_alloc_vector(struct capref table, int *vector)
 {
@@ -400,7 +400,7 @@ static inline errval_t invoke_irqsrc_raise(struct capref src, uint64_t line)
     return CAP_INVOKE(src, IRQSrcCmd_Raise, .irq = { .number = line }).error;
 }
 
-/* --- names of devices and domains, counters ---------------------------------------------------- */
+/* --- names of devices and domains, counters --------------------------------------------------- */
 
 /* address: segment << 24 | bus << 16 | device << 8 | function */
 static inline errval_t invoke_device_id_create(struct capref manager, uint64_t address,
