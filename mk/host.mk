@@ -73,6 +73,7 @@ $(B)/host/proto/%.o: $(B)/proto/%.c $(B)/flags/host
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(host_flags) $(depend_flags) -c -o $@ $<
 
+$(B)/host/vmm/report/page.o: vmm/report/page/report.html
 $(B)/host/vmm/report/trace_perfetto.o: | $(B)/proto/perfetto.pb-c.h
 
 -include $(vmm_objects:.o=.d) $(helper_objects:.o=.d) $(idl_objects:.o=.d) $(shared_objects:.o=.d)

@@ -63,6 +63,7 @@ static void compile_library(const char *flags)
 {
     run("compiling the stub library",
         "for f in tests/idl/host.c $(ls guest/user/lib/flounder/*.c | grep -v monitor_parcel) "
+        "guest/user/lib/flounder/bind/bind.c "
         "guest/user/lib/barrelfish/events/waitset.c "
         "guest/user/lib/barrelfish/events/waitset_chan.c "
         "guest/user/lib/barrelfish/channels/multihop_chan.c "

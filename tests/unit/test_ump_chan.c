@@ -68,7 +68,7 @@ errval_t cap_destroy(struct capref cap)
 static unsigned closed_count;
 static uintptr_t closed_id;
 
-void monitor_client_connection_closed(uintptr_t monitor_id)
+static void connection_closed(uintptr_t monitor_id)
 {
     closed_count++;
     closed_id = monitor_id;
@@ -80,6 +80,7 @@ static void set_up(void)
 
     fake_reset();
     memset(memory, 0, sizeof(memory));
+    fake_core_state.connections.closed = connection_closed;
     waitset_init(&ws);
     notifications = fired = 0;
     cr_assert(err_is_ok(

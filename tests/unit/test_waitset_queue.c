@@ -23,12 +23,6 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
     deferred_events_fire_disabled(handle, now);
 }
 
-bool ump_endpoint_poll(struct waitset_chanstate *chan)
-{
-    (void)chan;
-    return false;
-}
-
 systime_t get_system_time(void)
 {
     return now;

@@ -16,8 +16,8 @@
 
 #include "cli/cmd.h"
 #include "cli/outputs.h"
+#include "cli/trace_out.h"
 #include "record/record.h"
-#include "report/writer.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -169,34 +169,6 @@ static int run_all(struct batch *batch)
     return status;
 }
 
-/* The trace goes through a writer: a full pipe or a slow disk must not hold up the machine. */
-static bool start_trace(struct run_settings *settings, FILE *file, struct writer **writer)
-{
-    if (!file)
-        return true;
-    *writer = writer_create(fileno(file));
-    FILE *stream = *writer ? writer_stream(*writer, false) : NULL;
-    if (!stream)
-        fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
-    if (settings->trace_format == TRACER_TEXT)
-        settings->report.trace = stream;
-    else
-        settings->trace = stream;
-    return stream != NULL;
-}
-
-/* Returns 0 or a negative errno: what could not be written. */
-static int end_trace(struct run_settings *settings, struct writer *writer)
-{
-    FILE *stream = settings->trace ? settings->trace : settings->report.trace;
-    if (stream)
-        fclose(stream);
-    settings->trace = settings->report.trace = NULL;
-    int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
-    writer_destroy(writer);
-    return error;
-}
-
 static int run_with_outputs(struct batch *batch)
 {
     struct writer *writer = NULL;
@@ -208,9 +180,10 @@ static int run_with_outputs(struct batch *batch)
     batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
     batch->settings.faults_out = batch->outputs.faults.file.stream;
     int status = STATUS_HOST;
-    if (start_trace(&batch->settings, batch->outputs.trace.file.stream, &writer))
+    if (trace_out_begin(&batch->settings, batch->outputs.trace.file.stream, options->trace,
+                        &writer))
         status = run_all(batch);
-    batch->outputs.trace_error = end_trace(&batch->settings, writer);
+    batch->outputs.trace_error = trace_out_end(&batch->settings, writer);
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
@@ -247,7 +220,6 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .engine_memory = options->engine_memory,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
-        .trace_format = tracer_format_of(options->trace),
         .messages = options->messages,
         .report = { .verbosity = options->verbosity,
                     .full = options->full,

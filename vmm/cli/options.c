@@ -43,6 +43,8 @@ static const struct argp_option all_options[] = {
     { "full", OPTION_FULL, NULL, 0, "Show all that is known of a failure, not what fits a screen",
       2 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
+    { "output", 'o', "FILE", 0, NULL, 1 },
+    { "seeds", OPTION_SEEDS, "A,B", 0, NULL, 0 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -134,6 +136,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         options->trace = argument;
+        return 0;
+    case 'o':
+        options->output = argument;
+        return 0;
+    case OPTION_SEEDS:
+        options->seeds = argument;
         return 0;
     case OPTION_MESSAGES:
         options->messages = argument;

@@ -51,11 +51,12 @@ int fabric_create(struct machine *machine)
     return 0;
 }
 
-static void forget_rings(struct fabric *f, struct fabric_channel *c)
+static void forget_rings(struct machine *machine, struct fabric_channel *c)
 {
+    struct fabric *f = machine->fabric;
     for (unsigned i = 0; i < 2; i++) {
         fault_ring_free(f->faults, c->ring[i].count);
-        messages_forget(&c->ring[i]);
+        messages_forget(machine, &c->ring[i]);
         free(c->ring[i].history);
     }
     *c = (struct fabric_channel){ 0 };
@@ -67,7 +68,7 @@ void fabric_destroy(struct machine *machine)
     if (!f)
         return;
     for (size_t i = 0; i < f->channel_count; i++)
-        forget_rings(f, &f->channel[i]);
+        forget_rings(machine, &f->channel[i]);
     fault_destroy(f->faults);
     fault_names_free(&f->names);
     free(f->net);
@@ -184,10 +185,11 @@ void fabric_drop_held_of(struct fabric *f, unsigned core)
     }
 }
 
-static void forget(struct fabric *f, struct fabric_channel *c)
+static void forget(struct machine *machine, struct fabric_channel *c)
 {
+    struct fabric *f = machine->fabric;
     drop_held(f, (size_t)(c - f->channel));
-    forget_rings(f, c);
+    forget_rings(machine, c);
 }
 
 static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
@@ -260,7 +262,7 @@ static void add_channel(struct machine *machine, uint64_t record, const struct a
         if (!old->used || (old->record != record && !overlaps(old, is)))
             continue;
         add_pages(old, paddr, bytes);
-        forget(f, old);
+        forget(machine, old);
     }
     struct fabric_channel *c = new_channel(f);
     if (!c)
@@ -303,7 +305,7 @@ void fabric_channel_changed(struct machine *machine, uint64_t record, const stru
             return;
         machine_tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns, "%s is no more", known->name);
         add_pages(known, paddr, bytes);
-        forget(f, known);
+        forget(machine, known);
     } else if (!known || !update_channel(known, is)) {
         add_channel(machine, record, is, by, now_ns, paddr, bytes);
     }

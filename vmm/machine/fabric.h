@@ -155,7 +155,8 @@ const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned sid
 
 /* From now on the way of each message in this ring is told.  (Without memory it is not.) */
 void messages_watch(struct fabric_ring *ring);
-void messages_forget(struct fabric_ring *ring);
+/* What is still on its way in it is told as left. */
+void messages_forget(struct machine *machine, struct fabric_ring *ring);
 
 /* A line was written; `message` is what it begins, if it begins one. */
 void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
@@ -176,7 +177,18 @@ void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side
 void fabric_kill_core(struct machine *machine, unsigned core);
 
 /* Carries out what is no matter of one line, IPI or timer. */
-void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns);
+/* What was decided is done, and told of. */
+void fabric_act_and_tell(struct machine *machine, struct fault_decision *decision,
+                         struct fault_injection *injection, uint64_t now_ns);
+
+/* harm.c: what is done to programs; returns why it cannot be, NULL if it was.  Each core is told of
+ * the system calls that rules look for; one is made. */
+const char *fabric_harm(struct machine *machine, const struct fault_action *action);
+void fabric_watch_syscalls(struct machine *machine);
+void fabric_syscall(struct machine *machine, unsigned core, uint32_t number, uint64_t speaker,
+                    uint64_t now_ns);
+
+void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_ns);
 
 /* How long what a core sends to another is on its way; takes the links meanwhile. */
 uint64_t fabric_latency(struct fabric *fabric, unsigned from, unsigned to, unsigned bytes,

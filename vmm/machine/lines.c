@@ -276,7 +276,7 @@ static void overtake(struct fabric *f, size_t channel, unsigned side, unsigned s
 /* ---- deciding a line ---- */
 
 static void apply_to_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                          unsigned slot, const struct fault_fire *fire, struct fate *fate,
+                          unsigned slot, struct fault_fire *fire, struct fate *fate,
                           uint64_t now_ns)
 {
     const struct fault_action *action = &fire->action;

@@ -76,7 +76,7 @@ struct fault_injection {
     const char *channel;        /* of a line; else NULL */
     const struct fault_message *message;
     unsigned from, to;  /* cores: of line and notification; of timer and console line: the core */
-    unsigned notify_id; /* of a notification */
+    unsigned notify_id; /* of a notification; number of a system call */
     uint64_t event_number; /* fault_decision.event_number */
     unsigned words;        /* of a line */
     const uint64_t *before, *after;
@@ -94,6 +94,7 @@ struct machine_message;
 enum machine_message_step {
     MACHINE_MESSAGE_SENT, /* its first line was written */
     MACHINE_MESSAGE_READ, /* and its reader has acknowledged the last */
+    MACHINE_MESSAGE_LEFT, /* it never did: the channel or the run has ended */
 };
 
 struct machine_sink {
@@ -108,7 +109,7 @@ struct machine_sink {
     /* A sum has changed; `domain` is whose part of it. */
     void (*value)(void *context, unsigned core, const char *domain, uint64_t time_ns,
                   const struct machine_value *value);
-    /* Only if config.watch_messages.  What is never acknowledged is only sent. */
+    /* Only if config.watch_messages: SENT, and later one of the others. */
     void (*message)(void *context, enum machine_message_step step,
                     const struct machine_message *message);
 };

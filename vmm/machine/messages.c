@@ -26,12 +26,6 @@ void messages_watch(struct fabric_ring *ring)
     ring->journey = calloc(ring->lines, sizeof *ring->journey);
 }
 
-void messages_forget(struct fabric_ring *ring)
-{
-    free(ring->journey);
-    ring->journey = NULL;
-}
-
 static struct fabric_journey *journey_at(const struct fabric_ring *ring, unsigned i)
 {
     return &ring->journey[(ring->journey_first + i) % ring->lines];
@@ -43,6 +37,14 @@ static void tell(struct machine *machine, enum machine_message_step step,
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->message)
         sink->message(sink->context, step, message);
+}
+
+void messages_forget(struct machine *machine, struct fabric_ring *ring)
+{
+    for (unsigned i = 0; ring->journey && i < ring->journey_count; i++)
+        tell(machine, MACHINE_MESSAGE_LEFT, &journey_at(ring, i)->message);
+    free(ring->journey);
+    ring->journey = NULL;
 }
 
 /* The writer of this line tells what it has read of the other ring. */

@@ -6,7 +6,8 @@
  * What runs on a core is a slice on the core's track, from the record that names its dispatcher to
  * that of the next one or of idleness.  Records carry no time: theirs is that of the exit at which
  * they were taken.  A message is two short slices, one on the sender's track when it was written,
- * one on the receiver's when it was known to be read, joined by an arrow.
+ * one on the receiver's when it was known to be read (or, if it never was, when it could be seen),
+ * joined by an arrow.
  */
 #include "report/tracer.h"
 
@@ -269,40 +270,59 @@ static uint64_t flow_of(const struct machine_message *message)
     return flow ? flow : 1;
 }
 
+static void add_times(struct trace_mark *mark, const struct machine_message *message)
+{
+    add_number(mark, "bytes", message->bytes);
+    add_number(mark, "sent_ns", message->time_ns);
+    if (message->shown_ns)
+        add_number(mark, "shown_ns", message->shown_ns);
+    if (message->read_ns)
+        add_number(mark, "read_ns", message->read_ns);
+}
+
+/* What the mark of a step is, and where. */
+static struct trace_mark mark_of(enum machine_message_step step,
+                                 const struct machine_message *message)
+{
+    if (step == MACHINE_MESSAGE_SENT)
+        return (struct trace_mark){ .kind = TRACE_SLICE,
+                                    .time_ns = message->time_ns,
+                                    .category = "send",
+                                    .flow = flow_of(message) };
+    if (step == MACHINE_MESSAGE_LEFT && message->shown_ns == 0)
+        return (struct trace_mark){ .kind = TRACE_INSTANT,
+                                    .time_ns = message->time_ns,
+                                    .category = "lost" };
+    const bool read = step == MACHINE_MESSAGE_READ;
+    return (struct trace_mark){ .kind = TRACE_SLICE,
+                                .time_ns = read ? message->read_ns : message->shown_ns,
+                                .category = read ? "read" : "shown",
+                                .flow = flow_of(message),
+                                .flow_ends = true };
+}
+
 void tracer_message(struct tracer *tracer, enum machine_message_step step,
                     const struct machine_message *message)
 {
-    const bool read = step == MACHINE_MESSAGE_READ;
-    const bool at_server = message->by_server != read;
+    struct trace_mark mark = mark_of(step, message);
     char text[FAULT_CHANNEL_NAME_MAX + sizeof message->name + 24];
     size_t length;
-    const char *domain = end_of(message->channel, at_server, &length);
+    const char *domain = end_of(message->channel, message->by_server != mark.flow_ends, &length);
     snprintf(text, sizeof text, "%.*s.%s #%" PRIu64, (int)strcspn(message->channel, ":"),
              message->channel, message->name, message->number);
     char *name = text_clean(text, strlen(text));
     char *channel = text_clean(message->channel, strlen(message->channel));
-    struct trace_mark mark = {
-        .kind = TRACE_SLICE,
-        .track = track_of(tracer, read ? message->to : message->from, domain, length),
-        .time_ns = read ? message->read_ns : message->time_ns,
-        .duration_ns = MESSAGE_SLICE_NS,
-        .name = name ? name : "?",
-        .category = read ? "read" : "send",
-        .flow = flow_of(message),
-        .flow_ends = read,
-    };
+    mark.track = track_of(tracer, mark.flow_ends ? message->to : message->from, domain, length);
+    mark.duration_ns = MESSAGE_SLICE_NS;
+    mark.name = name ? name : "?";
     add_text(&mark, "channel", channel ? channel : "?");
     add_text(&mark, "by", message->by_server ? "server" : "client");
     add_number(&mark, "from", message->from);
     add_number(&mark, "to", message->to);
     add_number(&mark, "number", message->number);
     add_number(&mark, "any", message->any);
-    if (read) {
-        add_number(&mark, "bytes", message->bytes);
-        add_number(&mark, "sent_ns", message->time_ns);
-        add_number(&mark, "shown_ns", message->shown_ns);
-        add_number(&mark, "read_ns", message->read_ns);
-    }
+    if (step != MACHINE_MESSAGE_SENT)
+        add_times(&mark, message);
     put(tracer, &mark);
     free(name);
     free(channel);

@@ -389,7 +389,7 @@ static int check_images(struct run *run)
     if (images_missing(run->scenario, run->settings->images, false, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "images of the boot menu are missing (make builds them)");
-    } else if (!messages_known(run->scenario, run->settings->images, diags)) {
+    } else if (!names_known(run->scenario, run->settings->images, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "a rule of faults names what no program of the menu has");
     }

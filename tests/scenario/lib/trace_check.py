@@ -3,7 +3,7 @@
 """Reads a trace in each of its two formats, and compares them.
 
 trace_check.py JSON PFTRACE FOLDER: FOLDER has perfetto_pb2.py, which protoc has generated.
-Prints a line for each message: NAME SENT_NS READ_NS ("-": never), and each fault."""
+Prints a line for each message: NAME SENT_NS READ_NS ("?": that is not known, "-": it was lost), and each fault."""
 import json
 import sys
 from collections import Counter
@@ -39,11 +39,12 @@ def read_chrome(path):
         end = read.get(flow)
         if end:
             args = end["args"]
-            assert args["sent_ns"] <= args["shown_ns"] <= args["read_ns"], args
+            assert args["sent_ns"] <= args["shown_ns"] <= args.get("read_ns", 1 << 62), args
+            assert ("read_ns" in args) == (end["cat"] == "read")
             assert args["bytes"] > 0 and args["bytes"] % 56 == 0, args
             assert end["name"] == event["name"] and end["pid"] == event["args"]["to"]
         print("message", event["name"], round(event["ts"] * 1000),
-              end["args"]["read_ns"] if end else "-")
+              end["args"].get("read_ns", "?") if end else "-")
     assert trace["otherData"]["verdict"] == "pass"
     return marks, len(sent), len(read)
 
@@ -67,7 +68,7 @@ def read_perfetto(path):
         kind = event.categories[0] if event.categories else "end"
         if not (kind == "end" and marks["open"]):
             marks[kind] += 1
-        marks["open"] = int(kind in ("send", "read"))  # their ends are no marks in the other
+        marks["open"] = int(kind in ("send", "read", "shown"))  # their ends are no marks in the other
         sent.update(event.flow_ids)
         read.update(event.terminating_flow_ids)
     del marks["open"]

@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
-#include <barrelfish/monitor_client.h>
 #include <stdlib.h>
 
 /* The number of the monitor's: a generation and an index (docs/monitor.md), both of which vary. */
@@ -80,7 +79,7 @@ void idc_connection_open(struct idc_connection *connection, uintptr_t monitor_id
 {
     struct idc_connections *all = &get_core_state()->connections;
 
-    assert(monitor_id != 0 && connection->monitor_id == 0);
+    assert(monitor_id != 0 && connection->monitor_id == 0 && all->closed != NULL);
     *connection = (struct idc_connection){ .monitor_id = monitor_id, .receive = receive };
     grow(all);
     dispatcher_handle_t handle = disp_disable();
@@ -91,6 +90,7 @@ void idc_connection_open(struct idc_connection *connection, uintptr_t monitor_id
 
 void idc_connection_close(struct idc_connection *connection)
 {
+    struct idc_connections *all = &get_core_state()->connections;
     uintptr_t monitor_id = connection->monitor_id;
 
     if (monitor_id == 0) {
@@ -101,10 +101,10 @@ void idc_connection_close(struct idc_connection *connection)
     if (connection->next != NULL) {
         connection->next->link = connection->link;
     }
-    get_core_state()->connections.count--;
+    all->count--;
     disp_enable(handle);
     *connection = (struct idc_connection){ .monitor_id = 0 };
-    monitor_client_connection_closed(monitor_id);
+    all->closed(monitor_id);
 }
 
 void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t handle)

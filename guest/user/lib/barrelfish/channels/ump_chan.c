@@ -25,6 +25,7 @@ errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes
     waitset_chanstate_init(&uc->recv_waitset, CHANTYPE_UMP_IN);
     waitset_chanstate_init(&uc->send_waitset, CHANTYPE_UMP_OUT);
     uc->recv_waitset.arg = uc;
+    uc->recv_waitset.look = ump_endpoint_poll;
     uc->notify_cap = NULL_CAP;
     uc->frame = NULL_CAP;
     errval_t err = ump_ring_pair_init(&uc->ring, inbuf, inbytes, outbuf, outbytes);

@@ -13,15 +13,13 @@
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
 #include <assert.h>
-#include <barrelfish/deferred.h>
 #include <barrelfish/dispatcher.h>
-#include <barrelfish/lmp_chan.h>
 #include <barrelfish/syscalls.h>
 #include <barrelfish/ump_chan.h>
 #include <string.h>
 
-#include "../events/deferred_priv.h"
 #include "faults.h"
+#include "sources.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -71,13 +69,14 @@ struct waitset *get_default_waitset(void)
     return &get_core_state()->default_waitset;
 }
 
-void disp_init_disabled(dispatcher_handle_t handle)
+void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources)
 {
     wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     memset(disp, 0, sizeof(*disp));
+    disp->sources = sources;
     disp->heap_used = DISP_ENDPOINT_HEAP_OFFSET;
     report_init_disabled(handle);
     shared->upcall_stack = handle + DISP_UPCALL_STACK_TOP;
@@ -92,28 +91,16 @@ void disp_init_disabled(dispatcher_handle_t handle)
 
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
-    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-
-    if (disp->deferred_events != NULL) {
-        deferred_events_fire_disabled(handle, shared->systime);
-    }
-    if (*(volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen) {
-        lmp_endpoints_poll_disabled(handle);
-    }
-    if (((uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused) != 0) {
-        lmp_channels_retry_send_disabled(handle);
-    }
-    if (disp->ump_send_parked != NULL) {
-        ump_channels_retry_send_disabled(handle);
-    }
+    get_dispatcher_generic(handle)->sources->check_unpolled(handle);
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
 {
-    disp_check_unpolled_disabled(handle);
+    const struct disp_sources *sources = get_dispatcher_generic(handle)->sources;
+
+    sources->check_unpolled(handle);
     if (get_dispatcher_generic(handle)->polled_channels != NULL) {
-        poll_channels_disabled(handle);
+        sources->poll(handle);
     }
 }
 
@@ -137,25 +124,7 @@ static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, str
         disp_thread_fatal(handle, "has overflowed its stack: create it with a larger one");
     }
     disp->current = next;
-    thread_reent_select(next);
     disp_resume(&next->regs, handle, next->full_state);
-}
-
-/* Of two times to wake up; 0: never. */
-static systime_t sooner(systime_t a, systime_t b)
-{
-    return a != 0 && (b == 0 || a < b) ? a : b;
-}
-
-/* Nobody says when a full endpoint is read, so parked sends are tried again. */
-static void wait_to_send(const struct dispatcher_generic *disp, struct dispatcher_shared *shared)
-{
-    if (disp->lmp_send_parked != NULL) {
-        shared->haswork = true;
-    }
-    if (disp->lmp_send_paused != NULL) {
-        shared->wakeup = sooner(shared->wakeup, disp->lmp_send_paused->next_try);
-    }
 }
 
 /* Whoever has a capability for it may wake this dispatcher as often as it likes, for nothing.  Then
@@ -165,13 +134,12 @@ static void wait_to_send(const struct dispatcher_generic *disp, struct dispatche
 /* Nothing can run: poll, then sleep.  Returns when a thread is runnable. */
 static void idle(dispatcher_handle_t handle)
 {
-    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     unsigned rounds = disp->barren_runs < BARREN_RUNS ? UMP_POLL_BUDGET : 1;
     for (unsigned round = 0; disp->polled_channels != NULL && round < rounds; round++) {
         if (round == UMP_POLL_ROUNDS_LEAST) {
-            rounds = poll_rounds_disabled(handle);
+            rounds = disp->sources->poll_rounds(handle);
         }
         disp->idle_polls++;
         disp_check_events_disabled(handle);
@@ -184,15 +152,9 @@ static void idle(dispatcher_handle_t handle)
     if (disp->runq != NULL) {
         return;
     }
-    bool may_sleep = ump_channels_arm_disabled(handle);
-    if (disp->runq != NULL) {
-        ump_channels_disarm_disabled(handle);
+    if (!disp->sources->prepare_sleep(handle)) {
         return;
     }
-    shared->haswork = !may_sleep;
-    shared->wakeup = sooner(disp->deferred_events != NULL ? disp->deferred_events->time : 0,
-                            disp->ump_looks_again ? ump_channels_recheck_time(handle) : 0);
-    wait_to_send(disp, shared);
     disp->sleeps++;
     sys_yield(0);
     disp_fatal(handle, "the kernel refused a yield");
@@ -219,11 +181,8 @@ static inline void begin_run(dispatcher_handle_t handle)
 
     disp->timeslice++;
     disp->current_in_area = disp->current != NULL;
-    if (disp->ump_armed != 0) {
-        ump_channels_disarm_disabled(handle);
-    }
-    if (disp->ump_checked != NULL) {
-        ump_checked_serve_disabled(handle, false);
+    if (disp->ump_armed != 0 || disp->ump_checked != NULL) {
+        disp->sources->woken(handle);
     }
     /* Round robin: who has run goes to the end. */
     if (disp->current != NULL && disp->runq == disp->current) {
@@ -248,7 +207,8 @@ void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, ui
     const uint64_t word[LRPC_MSG_WORDS] = { word0, word1, word2, word3 };
 
     begin_run(handle);
-    lmp_endpoint_store_disabled(handle, endpoint, (uint32_t)(where >> 32), (uint32_t)where, word);
+    get_dispatcher_generic(handle)->sources->lrpc(handle, endpoint, (uint32_t)(where >> 32),
+                                                  (uint32_t)where, word);
     disp_check_events_disabled(handle);
     disp_schedule(handle);
 }

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../posix/newlib_priv.h"
+#include "console.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -49,7 +49,7 @@ report(dispatcher_handle_t handle, const char *fmt, ...)
     va_list args;
     int length;
 
-    newlib_flush_console_disabled(handle);
+    console_flush_disabled(handle);
     va_start(args, fmt);
     length = vsnprintf(line, DISP_LINE_BYTES, fmt, args);
     va_end(args);

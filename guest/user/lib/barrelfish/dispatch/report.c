@@ -86,6 +86,21 @@ uint64_t *report_gauge(const char *name)
     return &get(name, ABI_REPORT_GAUGE)->value;
 }
 
+uint64_t *report_fault(const char *name)
+{
+    return &get(name, ABI_REPORT_FAULT)->value;
+}
+
+/* The machine adds while we look, never takes away. */
+bool report_take_fault(uint64_t *fault)
+{
+    if (__atomic_load_n(fault, __ATOMIC_SEQ_CST) == 0) {
+        return false;
+    }
+    __atomic_fetch_sub(fault, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
 void report_property(struct abi_report_record **record, const char *name, uint32_t kind, bool holds)
 {
     bool was_enabled;

@@ -66,7 +66,7 @@ void thread_make_runnable_disabled(dispatcher_handle_t handle, struct thread *th
 void thread_redirect(struct registers_x86_64 *regs, void *stack_top, void (*function)(void *),
                      void *arg);
 
-/* Tells newlib whose state is the current one. */
-void thread_reent_select(struct thread *thread);
+/* Start-up: `map` maps memory for threads, *got >= bytes, to write and read. */
+void thread_set_memory(errval_t (*map)(void **ret, size_t bytes, size_t *got));
 
 #endif

@@ -276,8 +276,7 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
 
 static inline bool has_something(struct waitset_chanstate *chan)
 {
-    return !chan->held && ump_ring_has_line(&polled_ump_chan(chan)->ring) &&
-           ump_endpoint_poll(chan);
+    return !chan->held && ump_ring_has_line(&polled_ump_chan(chan)->ring) && chan->look(chan);
 }
 
 static void trigger_polled(struct waitset_chanstate *chan, dispatcher_handle_t handle)

@@ -73,7 +73,8 @@ static inline void chan_polled_add(struct waitset_chanstate *chan, dispatcher_ha
 {
     struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
 
-    assert(chan->state == CHAN_POLLED && chan->chantype == CHANTYPE_UMP_IN && chan->arg != NULL);
+    assert(chan->state == CHAN_POLLED && chan->chantype == CHANTYPE_UMP_IN && chan->arg != NULL &&
+           chan->look != NULL);
     if (*list == NULL) {
         chan->polled_next = chan->polled_prev = chan;
         *list = chan;

@@ -40,16 +40,6 @@ uint32_t get_pasid(const struct capability *cap)
     return (uint32_t)cap->u.mem.node;
 }
 
-errval_t cap_destroy(struct capref cap)
-{
-    errval_t err = cap_delete(cap);
-
-    if (err_is_fail(err)) {
-        return err;
-    }
-    return cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
-}
-
 errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret)
 {
     struct capability contents;

@@ -14,7 +14,6 @@
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
 
-#include "../monitor/mem_client.h"
 #include "ram_priv.h"
 
 #define REFILL_BITS 19  /* asked of mem_serv when the own RAM is used up */
@@ -25,14 +24,13 @@ static struct ram_alloc_state *state(void)
     return &get_core_state()->ram_alloc;
 }
 
-void ram_alloc_init(bool own_only)
+void ram_alloc_init(ram_alloc_func_t server)
 {
     struct ram_alloc_state *s = state();
 
     thread_mutex_init(&s->mutex);
     s->own = (struct capref){ .cnode = cnode_super, .slot = 0 };
-    s->own_only = own_only;
-    waitset_init(&s->mem_waitset);
+    s->server = server;
 }
 
 void ram_set_affinity(uint64_t minbase, uint64_t maxlimit)
@@ -97,10 +95,8 @@ static errval_t ask(struct ram_alloc_state *s, struct capref *ret, uint8_t bits)
     if (s->func != NULL) {
         return s->func(ret, bits, s->minbase, s->maxlimit);
     }
-    if (s->own_only) {
-        return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
-    }
-    return mem_client_allocate(ret, bits, s->minbase, s->maxlimit);
+    return s->server != NULL ? s->server(ret, bits, s->minbase, s->maxlimit)
+                             : (errval_t)LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
 }
 
 /* Replaces the own RAM, of which less than a refill is left, by a fresh piece. */
@@ -137,7 +133,7 @@ static errval_t take(gensize_t bytes, gensize_t align, struct capref *src, gensi
         if (*own) {
             return SYS_ERR_OK;
         }
-        if (bytes > (1ul << REFILL_BITS) / 4 || attempt > 0 || s->own_only) {
+        if (bytes > (1ul << REFILL_BITS) / 4 || attempt > 0 || s->server == NULL) {
             break;
         }
         errval_t err = refill(s);
@@ -161,7 +157,7 @@ static bool keep_rest(struct capref ram, gensize_t used)
     struct capability cap;
 
     used = ROUND_UP(used, BASE_PAGE_SIZE);
-    if (s->own_only || s->func != NULL || err_is_fail(cap_direct_identify(ram, &cap))) {
+    if (s->server == NULL || s->func != NULL || err_is_fail(cap_direct_identify(ram, &cap))) {
         return false;
     }
     thread_mutex_lock(&s->mutex);
@@ -187,7 +183,7 @@ errval_t ram_prepare(gensize_t bytes)
     bool enough = !capref_is_null(s->own) && s->own_bytes - s->own_next >= bytes;
     thread_mutex_unlock(&s->mutex);
     /* What is larger than a refill, or cannot be had, fails where it is used. */
-    if (enough || s->own_only || bytes > 1ul << REFILL_BITS) {
+    if (enough || s->server == NULL || bytes > 1ul << REFILL_BITS) {
         return SYS_ERR_OK;
     }
     return refill(s);

@@ -21,9 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../posix/newlib_priv.h"
-
-#include "ram_priv.h"
+#include "../dispatch/heap.h"
 #include "slot_bits.h"
 
 #define SLOT_RESERVE 32
@@ -88,8 +86,8 @@ static struct slot_cnode **longer_table(struct slot_alloc_state *s, struct slot_
 static void grow_root(struct slot_alloc_state *s)
 {
     const uint32_t slots = s->root_slots; /* nobody else grows it */
-    struct slot_cnode **old = NULL, **table = newlib_alloc_mapped((slots + ROOT_PART_SLOTS) *
-                                                                  sizeof(struct slot_cnode *));
+    struct slot_cnode **old = NULL, **table = heap_alloc_mapped((slots + ROOT_PART_SLOTS) *
+                                                                sizeof(struct slot_cnode *));
 
     if (table != NULL) {
         struct capref part = { .cnode = cnode_root,
@@ -158,16 +156,21 @@ errval_t slot_free_root(struct capref cap)
 static void grow(struct slot_alloc_state *s)
 {
     struct capref cap;
-    struct cnoderef cnode;
-    struct slot_cnode *entry = newlib_alloc_mapped(sizeof(*entry));
-    errval_t err = entry != NULL ? cnode_create_l2(&cap, &cnode) : (errval_t)LIB_ERR_MALLOC_FAIL;
+    struct slot_cnode *entry = heap_alloc_mapped(sizeof(*entry));
+    errval_t err = entry != NULL ? slot_alloc_root(&cap) : (errval_t)LIB_ERR_MALLOC_FAIL;
 
+    if (err_is_ok(err)) {
+        err = ram_create_object(cap, ObjType_L2CNode, OBJSIZE_L2CNODE);
+        if (err_is_fail(err)) {
+            slot_free_root(cap);
+        }
+    }
     if (err_is_fail(err)) {
         free(entry);
     }
     thread_mutex_lock(&s->mutex);
     if (err_is_ok(err)) {
-        add_cnode(s, entry, cnode);
+        add_cnode(s, entry, build_cnoderef(cap, CNODE_TYPE_OTHER));
     }
     s->growing = false;
     thread_mutex_unlock(&s->mutex);
@@ -235,4 +238,14 @@ errval_t slot_free(struct capref cap)
     }
     thread_mutex_unlock(&s->mutex);
     return err;
+}
+
+errval_t cap_destroy(struct capref cap)
+{
+    errval_t err = cap_delete(cap);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    return cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
 }

@@ -17,6 +17,8 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
+#include "../dispatch/heap.h"
+#include "../dispatch/threads_priv.h"
 #include "ram_priv.h"
 
 #define VSPACE_LIMIT (DOMAIN_OWN_VBASE + (64ul << 30)) /* the heap begins here */
@@ -89,15 +91,6 @@ static errval_t lock_with_nodes(unsigned count)
         node_free(node);
         thread_mutex_unlock(&mutex);
     }
-}
-
-errval_t vspace_init(void)
-{
-    root.cap = cap_vroot;
-    for (unsigned i = 0; i < STATIC_NODES; i++) {
-        node_free(&static_nodes[i]);
-    }
-    return SYS_ERR_OK;
 }
 
 /* ---- page tables ---- */
@@ -484,4 +477,37 @@ errval_t vspace_unmap(const void *buf)
 errval_t vregion_destroy(struct vregion *vregion)
 {
     return vspace_unmap((void *)vregion->base);
+}
+
+/* ---- for the layers below ---- */
+
+static errval_t map_heap(lvaddr_t address, size_t bytes)
+{
+    struct capref frame;
+    errval_t err = frame_alloc(&frame, bytes, NULL);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = vspace_map_one_frame_fixed(address, bytes, frame, NULL, NULL);
+    if (err_is_fail(err)) {
+        cap_destroy(frame);
+    }
+    return err;
+}
+
+static errval_t map_stack(void **ret, size_t bytes, size_t *got)
+{
+    return vspace_map_anon_attr(ret, NULL, NULL, bytes, got, VREGION_FLAGS_READ_WRITE);
+}
+
+errval_t vspace_init(void)
+{
+    root.cap = cap_vroot;
+    for (unsigned i = 0; i < STATIC_NODES; i++) {
+        node_free(&static_nodes[i]);
+    }
+    heap_set_source(map_heap);
+    thread_set_memory(map_stack);
+    return SYS_ERR_OK;
 }

@@ -53,7 +53,7 @@ static errval_t connect_mem(void)
     waitset_chanstate_init(&c.chan, CHANTYPE_OTHER);
     err = waitset_chan_register(get_default_waitset(), &c.chan, NOP_CLOSURE);
     if (err_is_ok(err)) {
-        err = mem_bind(iref, connected, &c, &state->ram_alloc.mem_waitset, IDC_BIND_FLAGS_DEFAULT);
+        err = mem_bind(iref, connected, &c, &state->mem_waitset, IDC_BIND_FLAGS_DEFAULT);
     }
     if (err_is_ok(err)) {
         err = wait_for_channel(get_default_waitset(), &c.chan, NULL);

@@ -9,11 +9,15 @@
 #include <barrelfish/idc_export.h>
 #include <barrelfish/monitor_client.h>
 
-/* The service behind a number that the monitor was given, or NULL. */
+/* bind.c: the service behind a number that the monitor was given, or NULL. */
 struct idc_export *idc_find_export(uintptr_t service_id);
 
-/* multihop_bind.c */
-struct monitor_binding;
+/* request.c: tells the monitor, once, that the domain has ended; a fault or a panic on the way
+ * comes here again, and then nothing more is said. */
+void monitor_client_exit(int status);
+
+/* The handlers of bind.c and multihop_bind.c. */
+void monitor_client_set_bind_handlers(struct monitor_binding *b);
 void monitor_client_set_multihop_handlers(struct monitor_binding *b);
 
 #endif

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../posix/newlib_priv.h"
-
+#include "../channels/sources.h"
 #include "../dispatch/threads_priv.h"
+#include "../monitor/mem_client.h"
 
 int main(int argc, char *argv[], char *envp[]);
 void barrelfish_start_disabled(dispatcher_handle_t handle, struct spawn_domain_params *params)
@@ -88,7 +88,8 @@ static int main_thread(void *arg)
     }
 
     waitset_init(get_default_waitset());
-    ram_alloc_init(own_only);
+    waitset_init(&get_core_state()->mem_waitset);
+    ram_alloc_init(own_only ? NULL : mem_client_allocate);
     err = slot_alloc_init();
     if (err_is_ok(err)) {
         err = vspace_init();
@@ -108,17 +109,10 @@ static int main_thread(void *arg)
 
 void barrelfish_start_disabled(dispatcher_handle_t handle, struct spawn_domain_params *params)
 {
-    disp_init_disabled(handle);
+    disp_init_disabled(handle, &channel_sources);
     get_dispatcher_generic(handle)->core_state = &first_core_state;
     start_params = params;
     first_domain = params->argc == 0 && params->bootinfo != 0;
     thread_init_first(handle, main_thread, params);
     disp_schedule(handle);
-}
-
-void disp_stop(void)
-{
-    for (;;) {
-        sys_debug(DEBUG_EXIT);
-    }
 }

@@ -10,7 +10,7 @@
  * called when a client asks over one of them; for local clients it keeps a list. Must tell the
  * continuation exactly once, whatever happens after bind returned success.
  */
-#include "flounder_priv.h"
+#include "../flounder_priv.h"
 
 #include <assert.h>
 #include <stdlib.h>
