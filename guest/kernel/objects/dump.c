@@ -65,13 +65,13 @@ static void say(const struct dcb *dcb, uint64_t page, uint64_t entry, uint64_t b
 struct sysret dump_page_tables(const struct dcb *dcb, uint64_t page)
 {
     const uint64_t end = USER_END / ABI_PAGE_BYTES;
-    if (dcb->cr3 == 0)
+    if (dcb->head.cr3 == 0)
         return SYSRET(SYS_ERR_DISP_VSPACE_INVALID);
     LOOP_BOUND(looks, LOOKS_MAX);
     for (unsigned looked = 0; page < end && looked < LOOKS_MAX; looked++) {
         LOOP_ROUND(looks);
         unsigned level;
-        const uint64_t *entry = entry_of(dcb->cr3, page, &level), step = 1ull << 9 * level;
+        const uint64_t *entry = entry_of(dcb->head.cr3, page, &level), step = 1ull << 9 * level;
         uint64_t run = 1;
         page &= ~(step - 1);
         if (*entry & ABI_PTE_PRESENT) {

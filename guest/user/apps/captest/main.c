@@ -129,9 +129,9 @@ int main(int argc, char *argv[])
     test_cnode();
     test_vnode();
     test_library();
-    test_growth();
+    test_devices(); /* which says what is mapped and held: little, so far */
     test_roots();
-    test_devices();
+    test_growth();
     check_all_tried();
     check_codes();
     if (failed == 0) {
