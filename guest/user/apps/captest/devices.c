@@ -186,6 +186,4 @@ void test_devices(void)
     test_names();
     test_domains();
     test_counters();
-    debug_dump_hw_ptables();
-    debug_my_cspace();
 }

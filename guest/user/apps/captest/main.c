@@ -126,12 +126,14 @@ int main(int argc, char *argv[])
     if (argc > 1 && strcmp(argv[1], "wait") == 0) {
         wait_for_the_end();
     }
+    debug_dump_hw_ptables(); /* there is little yet */
+    debug_my_cspace();
     test_cnode();
     test_vnode();
     test_library();
-    test_devices(); /* which says what is mapped and held: little, so far */
-    test_roots();
     test_growth();
+    test_roots();
+    test_devices();
     check_all_tried();
     check_codes();
     if (failed == 0) {
