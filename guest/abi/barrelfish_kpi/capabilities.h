@@ -206,8 +206,10 @@ enum kernel_cmd {
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
-    KernelCmd_Unlock_cap,    /* cptr, level */
-    KernelCmd_Delete_step,   /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Unlock_cap,     /* cptr, level */
+    KernelCmd_Delete_step,    /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available, /* core: could it be started? */
     KernelCmd_Sync_timer,    /* time in ns: the slice that is under way ends then, on all cores that
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */

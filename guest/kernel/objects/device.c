@@ -10,8 +10,6 @@
  */
 #include "objects.h"
 
-#include "plat.h"
-
 static struct sysret manager_invoke(struct cte *cte, const struct invocation *inv)
 {
     const __typeof__(inv->args->create_device) *a = &inv->args->create_device;
@@ -45,29 +43,12 @@ static errval_t any_contents(struct capability *cap)
 
 /* ---- start of cores ---- */
 
-struct sysret start_core(const struct invocation *inv)
-{
-    const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
-    if (a->core >= boot_info->topology.core_count)
-        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    switch (plat_start_core(a->core, a->entry, a->rdi, a->cr3)) {
-    case ABI_RESULT_OK:
-        return SYSRET(SYS_ERR_OK);
-    case ABI_RESULT_NO_SUCH_CORE:
-        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    case ABI_RESULT_CORE_RUNNING:
-        return SYSRET(SYS_ERR_CORE_RUNNING);
-    default:
-        return SYSRET(SYS_ERR_CORE_START);
-    }
-}
-
 static struct sysret ipi_invoke(struct cte *cte, const struct invocation *inv)
 {
     (void)cte;
     switch (inv->command) {
     case IPICmd_Send_Start:
-        return start_core(inv);
+        return power_of_core(KernelCmd_Spawn_core, inv);
     case IPICmd_Send_Init:
         return SYSRET(inv->args->spawn_core.core < boot_info->topology.core_count
                           ? SYS_ERR_OK

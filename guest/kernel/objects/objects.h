@@ -54,8 +54,9 @@ extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops
 /* Interrupts of devices are taken from now on (irq.c). */
 void irq_init(void);
 
-/* Starts a core as `spawn_core` of the arguments says (device.c). */
-struct sysret start_core(const struct invocation *inv);
+/* Starts a core as `spawn_core` of the arguments says, fences it, or says whether it could be
+ * started: KernelCmd_Spawn_core, _Kill_core, _Core_available (kernel.c). */
+struct sysret power_of_core(uint64_t command, const struct invocation *inv);
 
 /* One entry's part of a dump, from where `progress` says (dump.c).  KERNEL_AGAIN: there is more. */
 struct sysret dump_page_tables(const struct dcb *dcb, uint64_t progress);

@@ -63,8 +63,10 @@ void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes)
     *base = topology->node[node].window_base + index * *bytes;
 }
 
-void window_init(void)
+void window_init(bool was_used)
 {
+    if (was_used)
+        memset(written, 0xff, sizeof(written));
     gensize_t bytes;
     window_share(my_core, &share_base, &bytes);
     share_pages = (uint32_t)(bytes / BASE_PAGE_SIZE);

@@ -281,8 +281,8 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     if (!uc->connection.lost) {
         return LIB_ERR_NO_UMP_MSG;
     }
-    return uc->checked != NULL && uc->checked->dead ? LIB_ERR_CHAN_PEER_DEAD
-                                                    : LIB_ERR_CHAN_PEER_GONE;
+    const bool gave_up = uc->checked != NULL && uc->checked->dead;
+    return uc->connection.dead || gave_up ? LIB_ERR_CHAN_PEER_DEAD : LIB_ERR_CHAN_PEER_GONE;
 }
 
 void ump_chan_recv_done(struct ump_chan *uc)
