@@ -263,8 +263,8 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     if (block->killed)
         status = EXIT_STATUS_KILLED;
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
-    /* Who hears of the end finds its memory free. */
-    errval_t err = cap_revoke(block->ram);
+    /* Who hears of the end finds its memory free; what it has shown to other cores they keep. */
+    errval_t err = invoke_cnode_revoke(block->ram);
     struct spawn_binding *client = block->client;
     struct account_slip slip = block->slip;
     account_close(block->account);
@@ -294,7 +294,7 @@ static errval_t kill_domain(const struct spawn_binding *client, domainid_t domai
     errval_t err = invoke_dispatcher_stop(block->dispatcher);
     if (err_is_fail(err))
         return err;
-    err = cap_revoke(block->ram);
+    err = invoke_cnode_revoke(block->ram);
     return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR ? SYS_ERR_OK : err; /* that can wait */
 }
 

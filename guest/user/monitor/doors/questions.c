@@ -96,6 +96,18 @@ static void collect_cap(struct monitor_blocking_binding *b, uint64_t ticket)
     parcel_collect(b->st, b->incoming_token, ticket);
 }
 
+static void remote_cap_revoke(struct monitor_blocking_binding *b, struct capref root, uint32_t cptr,
+                              uint8_t level)
+{
+    capop_revoke(b->st, b->incoming_token, root, cptr, level);
+}
+
+static void remote_cap_retype(struct monitor_blocking_binding *b, struct capref root, uint32_t cptr,
+                              uint8_t level, uint64_t offset, uint64_t bytes)
+{
+    capop_retype(b->st, b->incoming_token, root, cptr, level, offset, bytes);
+}
+
 void door_of_questions(struct client *client)
 {
     struct monitor_blocking_binding *b = &client->rpc->b;
@@ -109,4 +121,6 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.power_off_call = power_off;
     b->rx_vtbl.deposit_cap_call = deposit_cap;
     b->rx_vtbl.collect_cap_call = collect_cap;
+    b->rx_vtbl.remote_cap_revoke_call = remote_cap_revoke;
+    b->rx_vtbl.remote_cap_retype_call = remote_cap_retype;
 }

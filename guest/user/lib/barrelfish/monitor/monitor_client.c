@@ -106,6 +106,7 @@ errval_t monitor_client_init(void)
     b->chan.endpoint->arrived = notice;
     get_core_state()->connections.closed = monitor_client_connection_closed;
     disp_enable(handle);
+    monitor_caps_init();
     domain_on_exit(monitor_client_exit);
     return SYS_ERR_OK;
 }
