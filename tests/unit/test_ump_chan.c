@@ -7,6 +7,7 @@
 /* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
 /* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
 /* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/ump_sleep.c */
 /* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "fake_dispatcher.h"
 

@@ -7,8 +7,9 @@
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
  * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if
- * there are many), then the wake flags are set, one more look, then yield without work.  The budget
- * is a count, not a time, so that a deterministic machine stays deterministic.
+ * there are many), then the wake flags are set, one more look, then yield without work.  Channels
+ * that were quiet for long are left out of that (ump_sleep.c).  The budget is a count, not a time,
+ * so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
