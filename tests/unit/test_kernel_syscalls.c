@@ -157,7 +157,7 @@ Test(kernel_syscalls, the_machine_ends_dispatchers_and_nothing_else)
     EXPECT_OK(retype(SLOT(1), 0, ObjType_VNode_x86_64_pml4, 0, 1, 4));
     EXPECT_OK(retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32, SLOT(4) | 2ull << 32,
-                     SLOT(5) | 2ull << 32, 1, 77)
+                     SLOT(5) | 2ull << 32, 1, 77, PROOF)
                   .error);
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, 0, 0, 0, 1, 0).error);
     const uint64_t base = cap_at(alice, SLOT(2))->u.mem.base;
