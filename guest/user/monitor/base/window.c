@@ -195,6 +195,8 @@ errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint
 
 void window_free(genpaddr_t base, uint32_t bytes)
 {
+    assert(base >= share_base && (base - share_base) % BASE_PAGE_SIZE == 0 &&
+           (base - share_base + bytes) / BASE_PAGE_SIZE <= share_pages);
     mark((uint32_t)((base - share_base) / BASE_PAGE_SIZE), bytes / BASE_PAGE_SIZE, false);
 }
 
