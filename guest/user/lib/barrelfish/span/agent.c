@@ -268,14 +268,26 @@ static errval_t run(struct interdisp_binding *b, uint64_t entry, uint64_t argume
     area->eflags = RFLAGS_IF;
     memcpy(area->fxsave_area, &control, sizeof(control));
     memcpy(area->fxsave_area + 24, &mxcsr, sizeof(mxcsr));
-    *err = invoke_dispatcher_setup(made.dispatcher, made.rootcn, made.pml4, made.frame, true,
-                                   made.domain);
+    *err = invoke_dispatcher_setup(made.dispatcher, made.rootcn, made.pml4, made.frame, false,
+                                   disp_get_domain_id(), NULL_CAP);
+    if (err_is_ok(*err)) {
+        /* To the kernel it is one of ours; to its monitor it says what that knows it as. */
+        made.shared->domain_id = made.domain;
+        *err = invoke_dispatcher_setup(made.dispatcher, NULL_CAP, NULL_CAP, NULL_CAP, true,
+                                       disp_get_domain_id(), NULL_CAP);
+    }
     return SYS_ERR_OK;
 }
 
 static errval_t stop(void)
 {
-    return capref_is_null(made.dispatcher) ? SYS_ERR_OK : invoke_dispatcher_stop(made.dispatcher);
+    errval_t err = SYS_ERR_OK;
+
+    if (!capref_is_null(made.dispatcher)) {
+        err = invoke_dispatcher_stop(made.dispatcher);
+        cap_revoke(made.dispatcher); /* its endpoints go, so its monitor notices, too */
+    }
+    return err;
 }
 
 static errval_t end(struct interdisp_binding *b, errval_t *err)
