@@ -75,6 +75,20 @@ void schedule_make_runnable(struct dcb *dcb)
     schedule_append(dcb);
 }
 
+void schedule_wake(systime_t now)
+{
+    int left = WAKEUP_WORK;
+    LOOP_BOUND(woken, WAKEUP_WORK / WAKEUP_COST_LEAST + 1);
+    while (wakeup_head != NULL && wakeup_head->wakeup <= now && left > 0) {
+        LOOP_ROUND(woken);
+        struct dcb *dcb = wakeup_head;
+        left -= wakeup_cost(dcb);
+        wakeup_remove(dcb);
+        assert(wakeup_head != dcb); /* else it would be found for ever */
+        schedule_make_runnable(dcb);
+    }
+}
+
 void schedule_remove(struct dcb *dcb)
 {
     if (!dcb->queued)
@@ -136,6 +150,14 @@ bool schedule_tick(systime_t now)
     if (schedule_head != NULL)
         begin_slice(now, true);
     return false;
+}
+
+void schedule_sync(systime_t at, systime_t now)
+{
+    if (slice.owner == NULL)
+        return;
+    slice.exact = true;
+    slice.end = at > now && at - now <= timeslice_ns ? at : now;
 }
 
 systime_t schedule_slice_end(void)
