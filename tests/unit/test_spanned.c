@@ -50,12 +50,14 @@ void *disp_kernel_buffer(dispatcher_handle_t handle)
     return buffer[((struct frame *)handle) - frames];
 }
 
-/* A capability's slot says whom it notifies. */
+/* A capability's slot says whom it notifies.  The far one takes what is there and sleeps again. */
 struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
 {
     (void)rdx, (void)words;
     if ((rsi >> 32 & 0xff) == FAR) {
         far_notified++;
+        domain_dispatchers[FAR].arriving = NULL;
+        domain_dispatchers[FAR].asleep = 1;
     } else {
         frames[SLEEPER].shared.notified++;
     }
@@ -147,6 +149,7 @@ static void check(const char *order)
     }
     if (by_home && !work) {
         cr_assert_gt(far_notified, 0, "nobody wakes the far one: %s", order);
+        cr_assert_null(domain_dispatchers[FAR].arriving, "left lying: %s", order);
     }
 }
 
