@@ -64,8 +64,9 @@ void notify_unregister(struct dcb *dcb)
     given_back[(oldest + waiting++) % ABI_NOTIFY_IDS] = (uint16_t)id;
 }
 
-/* What is left of the share of this entry. */
+/* What is left of the share of this entry, and whether it brought something for whoever runs. */
 static int work_left;
+static bool for_current;
 
 static void deliver_or_put_off(uint32_t id)
 {
@@ -78,10 +79,12 @@ static void deliver_or_put_off(uint32_t id)
     notify_deliver(id);
 }
 
-void notify_take(void)
+bool notify_take(void)
 {
     work_left = WAKEUP_WORK;
+    for_current = false;
     plat_take_notifications(deliver_or_put_off);
+    return for_current;
 }
 
 void notify_deliver(uint32_t id)
@@ -92,5 +95,6 @@ void notify_deliver(uint32_t id)
     debug_assert(dispatcher_is_complete(dcb)); /* otherwise it was unregistered */
     kernel_counters.notifications_received++;
     dcb->disp->notified++;
+    for_current |= dcb == current;
     schedule_make_runnable(dcb);
 }
