@@ -18,6 +18,7 @@
 
 static inline void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
 {
+    assert(chan->next == NULL); /* in one queue at a time */
     if (*queue == NULL) {
         chan->next = chan->prev = chan;
         *queue = chan;
@@ -100,6 +101,7 @@ static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher
 {
     struct waitset_chanstate **list = chan_polled_list(chan, handle);
 
+    assert(chan->polled_next != NULL && *list != NULL); /* of this dispatcher, and in its list */
     if (chan->polled_next == chan) {
         *list = NULL;
     } else {
