@@ -167,11 +167,14 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
     return area != &dcb->disp->enabled_save_area;
 }
 
-/* Notifications (notify.c). */
+/* Notifications (notify.c).  Ids are dispatchers' up to here; behind them are vectors and lines of
+ * interrupts, which go to `notify_irq` by their number behind it (objects/irq.c). */
+#define NOTIFY_IRQ_FIRST (ABI_NOTIFY_IDS - 2 * IRQ_LINES)
+extern void (*notify_irq)(uint32_t number);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
 /* All that are pending, or a share of them: the rest comes with another interrupt.  True: `current`
- * got one. */
+ * got one, or may have got a message of a device. */
 bool notify_take(void);
 void notify_deliver(uint32_t id);
 
