@@ -3,9 +3,9 @@
  * The power device: starts other cores, stops the own one or another, switches the machine off.
  *
  * A core goes OFF -> ON -> STOPPED or KILLED, which is what a crashed or retired core looks like to
- * its neighbours, and back only if it was mended, from outside (device_mend).  Starting checks what can be checked from outside
- * (addresses lie in RAM and on pages, RIP is canonical), because a core that starts wrongly can
- * only die without a word.
+ * its neighbours, and back only if it was mended, from outside (device_mend).  Starting checks what
+ * can be checked from outside (addresses lie in RAM and on pages, RIP is canonical), because a core
+ * that starts wrongly can only die without a word.
  */
 #include "models.h"
 

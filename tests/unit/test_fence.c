@@ -56,9 +56,8 @@ GUEST(restart_guest,
       "1: pause\n"
       "  cmpq $1000, 0x1008(%rbp)\n"
       "  jb 1b\n"
-      "2: request 0x5004, 0\n"
-      "  cmpq $3000000, 128(%rbx)\n" /* the fault has come: 3 ms */
-      "  jb 2b\n"
+      "  movq $1000000000, 64(%rbx)\n"
+      "  request 0x5008, 0\n" /* a timer, and with it comes the fault */
       "  movq $1, 64(%rbx)\n"
       "  request 0x5010, 6\n" /* not available: it is on */
       "  cmpq $2, 136(%rbx)\n"
@@ -70,9 +69,10 @@ GUEST(restart_guest,
       "  cmpq $0, 136(%rbx)\n"
       "  jne 9f\n"
       "  mov 0x1008(%rbp), %r12\n"
+      "  mov $1000, %r13\n"
       "3: request 0x5004, 0\n"
-      "  cmpq $10000000, 128(%rbx)\n"
-      "  jb 3b\n"
+      "  dec %r13\n"
+      "  jnz 3b\n"
       "  cmp %r12, 0x1008(%rbp)\n" /* it has not come back by itself */
       "  jne 8f\n"
       "  add $1000, %r12\n"
@@ -147,6 +147,8 @@ static void mended_core_starts_once_more(const struct engine_ops *ops)
     if (ops->probe(&capability) != 0)
         cr_skip_test("%s is not to be had here", ops->name);
     restart = stall;
+    restart.trigger = FAULT_ON_TIMER;
+    restart.to = 1;
     restart.action[0] = (struct fault_action){ .kind = FAULT_RESTART, .cores = 2 };
     tiny_init(&t, 2, restart_guest_start, restart_guest_end, NULL);
     t.config.faults = (struct fault_rules){ .rule = &restart, .count = 1 };

@@ -153,6 +153,16 @@ static void change_clock(struct machine *machine, const struct fault_action *act
     machine_timer_again(machine, action->core, now_ns);
 }
 
+/* A core that was never started is as good as new already. */
+static void restart(struct machine *machine, uint64_t cores)
+{
+    for (unsigned core = 0; core < machine->config.core_count; core++)
+        if (machine->state.device.power[core] == DEVICE_CORE_OFF)
+            cores &= ~(1ull << core);
+    stop_cores(machine, cores, 0);
+    device_mend(&machine->state.device, cores);
+}
+
 /* ---- actions ---- */
 
 void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_ns)
@@ -167,8 +177,7 @@ void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_n
         stop_cores(machine, action->cores, 0);
         break;
     case FAULT_RESTART:
-        stop_cores(machine, action->cores, 0);
-        device_mend(&machine->state.device, action->cores);
+        restart(machine, action->cores);
         break;
     case FAULT_PARTITION:
         part(machine, action, now_ns);

@@ -360,6 +360,8 @@ static void start_core(struct machine *machine, unsigned by, const struct device
     }
     if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
         stop(machine, STOP_ENGINE, effect->core);
+    else if (effect->start.again)
+        machine->ops->hold_core(machine->engine, effect->core, false);
 }
 
 static void stop_if_none_is_on(struct machine *machine, unsigned core)

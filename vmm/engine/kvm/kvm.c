@@ -221,10 +221,8 @@ static int start_core(struct engine *engine, unsigned core, const struct core_en
     if (vcpu->started) { /* its thread stands still, where it was when it was killed */
         assert(atomic_load(&vcpu->held));
         atomic_store(&vcpu->anew, true);
-        atomic_store(&vcpu->held, false);
     } else {
         vcpu->started = true;
-        atomic_store(&vcpu->held, false);
         atomic_fetch_add(&engine->awake, 1);
     }
     pthread_cond_signal(&vcpu->wake);

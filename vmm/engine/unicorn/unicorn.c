@@ -215,8 +215,6 @@ static int unicorn_start_core(struct engine *engine, unsigned core, const struct
     struct core *self = &engine->core[core];
     if (self->activity != CORE_OFF && self->activity != CORE_STOPPED && !self->held)
         return -EBUSY;
-    if (self->activity != CORE_OFF)
-        self->held = false;
     memcpy(self->context, engine->reset, engine->layout.context_bytes);
     struct unicorn_state *state = core_registers(engine, core);
     state->rip = entry->rip;
