@@ -55,7 +55,8 @@ $(B)/loader/%.o: %.S $(B)/flags/loader
 window_writer_flags := -mgeneral-regs-only
 window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ring/%.c \
                   guest/user/lib/barrelfish/channels/ump_chan.c \
-                  guest/user/lib/barrelfish/channels/ump_checked.c
+                  guest/user/lib/barrelfish/channels/ump_checked.c \
+                  guest/user/lib/barrelfish/channels/ump_sleep.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------

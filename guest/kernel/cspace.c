@@ -138,11 +138,26 @@ bool cap_is_retypeable(uint8_t from, uint8_t to)
     return from < ObjType_Num && to < ObjType_Num && allowed[from][to];
 }
 
+static struct capability marked; /* what the monitor deletes; Null: nothing */
+
+void cap_mark(const struct capability *cap)
+{
+    marked = cap != NULL ? *cap : (struct capability){ 0 };
+}
+
+static bool is_marked(const struct capability *cap)
+{
+    return marked.type != ObjType_Null &&
+           (cap_is_copy(cap, &marked) || cap_is_ancestor(cap, &marked));
+}
+
 errval_t cap_may_copy(const struct cte *src)
 {
     if (cap_is_mapping(src->cap.type))
         return SYS_ERR_DEST_TYPE_INVALID;
-    return src->cap.rights & CAPRIGHTS_GRANT ? SYS_ERR_OK : SYS_ERR_CAP_RIGHTS;
+    if (!(src->cap.rights & CAPRIGHTS_GRANT))
+        return SYS_ERR_CAP_RIGHTS;
+    return is_marked(&src->cap) ? ERR_LOCKED : SYS_ERR_OK;
 }
 
 static void insert(struct cte *cte)
@@ -275,6 +290,8 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
 errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes)
 {
     const struct capability *cap = &src->cap;
+    if (is_marked(cap))
+        return ERR_LOCKED;
     if (!cap_types[type].memory)
         return SYS_ERR_OK;
     /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */

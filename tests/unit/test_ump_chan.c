@@ -7,6 +7,7 @@
 /* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
 /* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
 /* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/ump_sleep.c */
 /* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "fake_dispatcher.h"
 
@@ -44,10 +45,11 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
     return SYSRET(SYS_ERR_OK);
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
-                              struct vregion **vregion)
+errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
+                                   vregion_flags_t flags, struct memobj **memobj,
+                                   struct vregion **vregion)
 {
-    (void)frame, (void)memobj, (void)vregion;
+    (void)flags, (void)frame, (void)memobj, (void)vregion;
     cr_assert_eq(bytes, sizeof(memory));
     *ret = memory;
     return SYS_ERR_OK;

@@ -143,10 +143,15 @@ enum kernel_cmd {
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
-    KernelCmd_Unlock_cap,     /* cptr, level */
-    KernelCmd_Delete_step,    /* what dispatchers that are gone have left half deleted */
-    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
-    KernelCmd_Core_available, /* core: could it be started? */
+    KernelCmd_Unlock_cap,  /* cptr, level */
+    KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
+    /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
+    KernelCmd_Get_cap_owner,
+    KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
+                                * copies here, and what was made of them.  -> 1: a share of it is
+                                * done, ask again; until the last one nobody here copies any */
+    KernelCmd_Kill_core,       /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available,  /* core: could it be started? */
 };
 
 #endif

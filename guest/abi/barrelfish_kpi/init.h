@@ -59,6 +59,8 @@
 #define DOMAIN_ARGS_VBASE 0x220000ul
 #define DOMAIN_BOOTINFO_VBASE 0x230000ul /* first domain, and whoever is given it */
 #define DOMAIN_OWN_VBASE 0x8000000000ul  /* first address that is the domain's own to manage */
+#define DOMAIN_SPANNED_VBASE \
+    0x7f00000000ul /* of a domain on several cores: dispatcher frames of the others, by core */
 
 /* The entry point is called disabled, with RDI = dispatcher frame address, RSI = address of the
  * arguments page, RSP = a small stack inside the dispatcher frame's end (upcall_stack of the
@@ -76,6 +78,7 @@ struct spawn_domain_params {
     uint64_t flags;
     domainid_t domain_id;
     uint32_t reserved;
+    char program[64]; /* path of its module; empty: not known, or too long */
 };
 
 #endif

@@ -29,13 +29,8 @@ uint32_t my_notify_id;
 /* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it
  * afterwards. */
 static void (*const exits[])(const struct client *client) = {
-    bind_client_exited,
-    connection_client_exited,
-    iref_state_client_exited,
-    parcel_client_exited,
-    multihop_client_exited,
-    boot_cores_forget,
-    NULL,
+    bind_client_exited,  connection_client_exited, iref_state_client_exited, parcel_client_exited,
+    capop_client_exited, multihop_client_exited,   boot_cores_forget,        NULL,
 };
 
 static const struct client_hooks hooks = {
@@ -68,7 +63,7 @@ static void (*const cuts[])(coreid_t core) = {
 static bool (*const estates[])(coreid_t core) = {
     bind_holds_of,
     connection_holds_of,
-    parcel_holds_of,
+    kept_holds_of,
     NULL,
 };
 

@@ -26,12 +26,11 @@ static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t 
 }
 
 /* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
- * `offset` on, into consecutive slots starting with dest_start. */
-static inline errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
-                                  enum objtype type, gensize_t objsize, size_t count)
-{
-    return invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
-}
+ * `offset` on, into consecutive slots starting with dest_start.  If another core once got some of
+ * that memory, the monitor asks there whether it is in use (blocks): SYS_ERR_REVOKE_FIRST if so,
+ * MON_ERR_REMOTE_CAP_RETRY if others work on it all the time. */
+errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
+                    enum objtype type, gensize_t objsize, size_t count);
 
 /* Empties the slot. */
 static inline errval_t cap_delete(struct capref cap)
@@ -39,11 +38,10 @@ static inline errval_t cap_delete(struct capref cap)
     return invoke_cnode_delete(cap);
 }
 
-/* Deletes all copies and descendants; the capability itself stays. */
-static inline errval_t cap_revoke(struct capref cap)
-{
-    return invoke_cnode_revoke(cap);
-}
+/* Deletes all copies and descendants, on all cores; the capability itself stays.  If another core
+ * has some, the monitors delete them there (docs/capabilities.md), and this blocks.
+ * MON_ERR_REMOTE_CAP_RETRY: others work on the same memory all the time. */
+errval_t cap_revoke(struct capref cap);
 
 /* cap_delete and slot_free. */
 errval_t cap_destroy(struct capref cap);

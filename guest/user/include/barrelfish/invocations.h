@@ -383,6 +383,30 @@ static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct cap
         .error;
 }
 
+/* Which core owns the capability at an address of the CSpace whose root is at `croot`? */
+static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr_t croot,
+                                                   capaddr_t cptr, uint8_t level, coreid_t *owner)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_cap_owner,
+                                      .identify = { .root = croot, .cptr = cptr, .level = level });
+
+    *owner = (coreid_t)result.value;
+    return result.error;
+}
+
+/* A share of deleting all other copies here, and what was made of them, of memory that another
+ * core owns; *more: call again.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it. */
+static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
+                                                     bool *more)
+{
+    struct sysret result =
+        CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
+                   .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
+
+    *more = result.value != 0;
+    return result.error;
+}
+
 /* deletes what dispatchers that ended by their own call have left half deleted */
 static inline errval_t invoke_kernel_delete_step(struct capref kernel)
 {

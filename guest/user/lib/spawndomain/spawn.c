@@ -257,6 +257,10 @@ static errval_t fill_staging(struct builder *b)
     params->bootinfo = request->boot != NULL ? DOMAIN_BOOTINFO_VBASE : 0;
     params->flags = request->flags;
     params->domain_id = request->domain;
+    const char *line = request->module->line;
+    const size_t path_bytes = strcspn(line, " \t");
+    if (path_bytes < sizeof(params->program))
+        memcpy(params->program, line, path_bytes);
     return err;
 }
 

@@ -195,6 +195,8 @@ errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint
 
 void window_free(genpaddr_t base, uint32_t bytes)
 {
+    assert(base >= share_base && (base - share_base) % BASE_PAGE_SIZE == 0 &&
+           (base - share_base + bytes) / BASE_PAGE_SIZE <= share_pages);
     mark((uint32_t)((base - share_base) / BASE_PAGE_SIZE), bytes / BASE_PAGE_SIZE, false);
 }
 
@@ -244,6 +246,15 @@ errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
     cap.u.mem.base = base;
     cap.u.mem.bytes = bytes;
     return create(&cap, my_core, ret);
+}
+
+bool names_memory(const struct capability *cap)
+{
+    static const bool memory[] = {
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) memory,
+#include <barrelfish_kpi/caps.def>
+    };
+    return cap->type < ObjType_Num && memory[cap->type];
 }
 
 errval_t remote_cap(const struct capability *cap, coreid_t owner, struct capref *ret)

@@ -97,6 +97,7 @@ void idc_connection_close(struct idc_connection *connection)
         return;
     }
     dispatcher_handle_t handle = disp_disable();
+    assert(*connection->link == connection); /* the channel was not copied since its bind */
     *connection->link = connection->next;
     if (connection->next != NULL) {
         connection->next->link = connection->link;

@@ -7,8 +7,9 @@
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
  * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if
- * there are many), then the wake flags are set, one more look, then yield without work.  The budget
- * is a count, not a time, so that a deterministic machine stays deterministic.
+ * there are many), then the wake flags are set, one more look, then yield without work.  Channels
+ * that were quiet for long are left out of that (ump_sleep.c).  The budget is a count, not a time,
+ * so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
@@ -20,14 +21,9 @@
 
 #include "faults.h"
 #include "sources.h"
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
-
-_Static_assert(DISP_SHARED_BYTES <= DISP_PRIVATE_OFFSET, "frame layout");
-_Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_KERNEL_BUFFER_OFFSET,
-               "frame layout");
-_Static_assert(DISP_KERNEL_BUFFER_OFFSET + DISP_KERNEL_BUFFER_BYTES <= DISP_PRINT_BUFFER_OFFSET,
-               "frame layout");
 
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
@@ -71,6 +67,9 @@ struct waitset *get_default_waitset(void)
 
 void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources)
 {
+    assert(sources->check_unpolled != NULL && sources->poll != NULL &&
+           sources->poll_rounds != NULL && sources->prepare_sleep != NULL &&
+           sources->woken != NULL && sources->lrpc != NULL);
     wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
@@ -92,6 +91,7 @@ void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *s
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     get_dispatcher_generic(handle)->sources->check_unpolled(handle);
+    spanned_receive_disabled(handle);
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
@@ -99,6 +99,7 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
     const struct disp_sources *sources = get_dispatcher_generic(handle)->sources;
 
     sources->check_unpolled(handle);
+    spanned_receive_disabled(handle);
     if (get_dispatcher_generic(handle)->polled_channels != NULL) {
         sources->poll(handle);
     }
@@ -152,8 +153,13 @@ static void idle(dispatcher_handle_t handle)
     if (disp->runq != NULL) {
         return;
     }
+    spanned_arm(handle); /* before the last look, which is the next one's */
     if (!disp->sources->prepare_sleep(handle)) {
+        spanned_disarm(handle);
         return;
+    }
+    if (!spanned_may_sleep(handle)) {
+        get_dispatcher_shared(handle)->haswork = true;
     }
     disp->sleeps++;
     sys_yield(0);
@@ -165,6 +171,12 @@ void disp_schedule(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     assert(disp_is_disabled(handle));
+    if (disp->leaving != NULL) {
+        struct thread *thread = disp->leaving;
+
+        disp->leaving = NULL;
+        disp->leave(handle, thread); /* nothing runs on its stack any more */
+    }
     while (disp->runq == NULL) {
         /* a thread that was running is in the run queue: nothing is lost in the save area */
         assert(!disp->current_in_area);
@@ -184,6 +196,7 @@ static inline void begin_run(dispatcher_handle_t handle)
     if (disp->ump_armed != 0 || disp->ump_checked != NULL) {
         disp->sources->woken(handle);
     }
+    spanned_disarm(handle);
     /* Round robin: who has run goes to the end. */
     if (disp->current != NULL && disp->runq == disp->current) {
         disp->runq = disp->runq->next;

@@ -8,13 +8,67 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cap_remote.h"
+
 static const struct {
     const char *name;
     bool memory, mappable;
+    gensize_t bytes;
 } types[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) { #name, memory, mapping },
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) \
+    { #name, memory, mapping, object_bytes },
 #include <barrelfish_kpi/caps.def>
 };
+
+/* ---- what concerns other cores ---- */
+
+/* Others may share the same memory anew each time. */
+#define REMOTE_TRIES 8
+
+static const struct cap_remote *cap_remote;
+
+void cap_set_remote(const struct cap_remote *remote)
+{
+    cap_remote = remote;
+}
+
+static bool concerns_others(errval_t err)
+{
+    return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR && cap_remote != NULL;
+}
+
+/* The CPU driver deletes what is here; only when it finds nothing that is kept for another core is
+ * the capability revoked. */
+errval_t cap_revoke(struct capref cap)
+{
+    errval_t err = invoke_cnode_revoke(cap);
+
+    for (unsigned tries = 0; concerns_others(err); tries++) {
+        errval_t cleared = cap_remote->revoke(cap);
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+            return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
+        }
+        err = invoke_cnode_revoke(cap);
+    }
+    return err;
+}
+
+errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
+                    enum objtype type, gensize_t objsize, size_t count)
+{
+    const gensize_t bytes =
+        (unsigned)type < ObjType_Num && types[type].bytes != 0 ? types[type].bytes : objsize;
+    errval_t err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
+
+    for (unsigned tries = 0; concerns_others(err); tries++) {
+        errval_t cleared = cap_remote->retype(src, offset, bytes * count);
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+            return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
+        }
+        err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
+    }
+    return err;
+}
 
 bool type_is_mappable(enum objtype type)
 {
