@@ -49,8 +49,8 @@ GUEST(fence_guest,
       "5: incq -0x7fefeff8\n" /* what core 0 reaches by 0x1008(%rbp) */
       "  jmp 5b\n");
 
-/* Core 1 counts, and is mended by a fault: it stands still.  Killed, it can be started once more, and
- * counts again. */
+/* Core 1 counts, and is mended by a fault: it stands still.  Killed, it can be started once more,
+ * and counts again. */
 GUEST(restart_guest,
       "  start_core_1 5f\n"
       "1: pause\n"
