@@ -242,6 +242,8 @@ static uint64_t object_granule(unsigned type)
 {
     if (cap_types[type].object_bytes != 0)
         return cap_types[type].object_bytes;
+    if (!cap_types[type].memory)
+        return 1;
     return type == ObjType_L1CNode ? OBJSIZE_L2CNODE : ABI_PAGE_BYTES;
 }
 
@@ -257,7 +259,7 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
         return SYS_ERR_INVALID_RETYPE;
     if (count == 0)
         return SYS_ERR_RETYPE_INVALID_COUNT;
-    if (!cap_types[type].memory) /* endpoints and domains take no memory */
+    if (!cap_types[type].range) /* endpoints and domains take nothing away */
         return SYS_ERR_OK;
 
     if (cap_types[type].object_bytes != 0)
@@ -292,7 +294,7 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
     const struct capability *cap = &src->cap;
     if (is_marked(cap))
         return ERR_LOCKED;
-    if (!cap_types[type].memory)
+    if (!cap_types[type].range)
         return SYS_ERR_OK;
     /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
     if (src->node.owner != my_core_id && cap->type != type)
@@ -322,7 +324,7 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     for (uint64_t i = 0; i < count; i++) {
         LOOP_ROUND(objects);
         struct capability cap = { .type = (uint8_t)type, .rights = from->rights };
-        if (cap_types[type].memory) {
+        if (cap_types[type].range) {
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;
         }

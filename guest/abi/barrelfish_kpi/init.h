@@ -37,6 +37,7 @@
 #define TASKCN_SLOT_SELF 0
 #define TASKCN_SLOT_DISPATCHER 1
 #define TASKCN_SLOT_ROOTCN 2
+#define TASKCN_SLOT_IRQSRC 3 /* all interrupt lines of this core */
 #define TASKCN_SLOT_DISPFRAME 4
 #define TASKCN_SLOT_IRQ 5
 #define TASKCN_SLOT_IO 6
@@ -44,6 +45,10 @@
 #define TASKCN_SLOT_KERNELCAP 8
 #define TASKCN_SLOT_ARGSPAGE 10
 #define TASKCN_SLOT_MON_URPC 11 /* monitors of later cores: window frame to the starting monitor */
+#define TASKCN_SLOT_PERF_MON 14
+#define TASKCN_SLOT_IPI 17
+#define TASKCN_SLOT_PROC_MNG 18 /* who may make dispatchers of other domains than its own */
+#define TASKCN_SLOT_DEVMAN 20
 #define TASKCN_SLOT_SELFEP 21
 #define TASKCN_SLOT_INITEP 22 /* LMP endpoint of the parent (init) or of the monitor */
 #define TASKCN_SLOTS_USER 23

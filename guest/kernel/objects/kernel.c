@@ -9,6 +9,7 @@
 
 #include "delete.h"
 #include "plat.h"
+#include "schedule.h"
 
 /* What the power device has said of a core. */
 static struct sysret of_power(uint64_t result)
@@ -25,14 +26,14 @@ static struct sysret of_power(uint64_t result)
     }
 }
 
-static struct sysret power_of_core(const struct invocation *inv)
+struct sysret power_of_core(uint64_t command, const struct invocation *inv)
 {
     const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
     if (a->core >= boot_info->topology.core_count)
         return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    if (inv->command == KernelCmd_Spawn_core)
+    if (command == KernelCmd_Spawn_core)
         return of_power(plat_start_core(a->core, a->entry, a->rdi, a->cr3));
-    if (inv->command == KernelCmd_Kill_core)
+    if (command == KernelCmd_Kill_core)
         return of_power(a->core == my_core_id ? ABI_RESULT_CORE_RUNNING : plat_kill_core(a->core));
     return of_power(plat_core_available(a->core));
 }
@@ -228,7 +229,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Spawn_core:
     case KernelCmd_Kill_core:
     case KernelCmd_Core_available:
-        return power_of_core(inv);
+        return power_of_core(inv->command, inv);
     case KernelCmd_Identify_cap:
         return identify_cap(inv);
     case KernelCmd_Create_cap:
@@ -261,6 +262,13 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
         return delete_foreigns(inv);
     case KernelCmd_Delete_step:
         return SYSRET(cap_delete_orphans());
+    case KernelCmd_Sync_timer:
+        schedule_sync(inv->args->sync_timer.at, plat_time());
+        return SYSRET(SYS_ERR_OK);
+    case KernelCmd_GetGlobalPhys:
+        return SYSRET_VALUE(mem_to_phys(boot_info).v);
+    case KernelCmd_Get_platform:
+        return SYSRET_VALUE(boot_info->flags & ABI_BOOT_PC ? PLATFORM_PC : PLATFORM_SYNTHETIC);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

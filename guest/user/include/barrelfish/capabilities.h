@@ -65,7 +65,24 @@ errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struc
 errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
                                struct cnoderef *cnoderef, size_t slots);
 
+/* The root CNode of this CSpace goes on with the slots of `new_cnode`, an L1CNode in a slot of an
+ * L2CNode that has no copy: it leaves that slot.  Nothing moves and the old root stays what it was,
+ * so `ret`, which names a slot for it elsewhere, is not filled.  SYS_ERR_CNODE_IN_USE,
+ * SYS_ERR_CNODE_TYPE, SYS_ERR_SLOTS_INVALID: it has as many parts as it can have.
+ * slot_alloc_root() grows the root by itself: who does it himself hands out these slots himself. */
+errval_t root_cnode_resize(struct capref new_cnode, struct capref ret);
+
+/* A piece of memory for messages that names the interface spoken through it; in a new slot. */
+errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype);
+
 errval_t vnode_create(struct capref dest, enum objtype type);
+
+/* Of a table: takes the marks of written pages away and says how many there were.  dirty may be
+ * NULL. */
+static inline errval_t vnode_clean_dirty_bits(struct capref vnode, size_t *dirty)
+{
+    return invoke_clean_dirty_bits(vnode, dirty);
+}
 
 /* Fills `pte_count` entries of table `dest` from `slot` on with pages of the frame `src`, from byte
  * `off` of it; or one entry with the table `src`.  `mapping` is an empty slot. */

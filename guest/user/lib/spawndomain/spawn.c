@@ -442,6 +442,16 @@ errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref 
     return cap_copy(foreign(d, l1_slot), src);
 }
 
+errval_t spawn_put_devices(struct spawn_domain *d)
+{
+    static const cslot_t slots[] = { TASKCN_SLOT_IRQSRC, TASKCN_SLOT_IRQ, TASKCN_SLOT_PERF_MON,
+                                     TASKCN_SLOT_PROC_MNG, TASKCN_SLOT_DEVMAN };
+    errval_t err = SYS_ERR_OK;
+    for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]) && err_is_ok(err); i++)
+        err = cap_copy(slot_in(d->taskcn, slots[i]), TASK_CAP(slots[i]));
+    return err;
+}
+
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,
                        gensize_t bytes)
 {
@@ -465,9 +475,9 @@ static void release(struct spawn_domain *d)
 
 errval_t spawn_run(struct spawn_domain *d)
 {
-    errval_t err = invoke_dispatcher_setup(slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn,
-                                           slot_in(d->pagecn, 0),
-                                           slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id);
+    errval_t err = invoke_dispatcher_setup(
+        slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn, slot_in(d->pagecn, 0),
+        slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id, TASK_CAP(TASKCN_SLOT_PROC_MNG));
     if (err_is_fail(err))
         return err_push(err, SPAWN_ERR_RUN);
     release(d);

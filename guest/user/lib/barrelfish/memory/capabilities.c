@@ -16,7 +16,7 @@ static const struct {
     gensize_t bytes;
 } types[] = {
 #define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) \
-    { #name, memory, mapping, object_bytes },
+    { #name, (memory) == 1, mapping, object_bytes },
 #include <barrelfish_kpi/caps.def>
 };
 
@@ -133,6 +133,36 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
             build_cnoderef(dest, type == ObjType_L1CNode ? CNODE_TYPE_ROOT : CNODE_TYPE_OTHER);
     }
     return SYS_ERR_OK;
+}
+
+errval_t root_cnode_resize(struct capref new_cnode, struct capref ret)
+{
+    (void)ret;
+    return invoke_cnode_resize(cap_root, new_cnode);
+}
+
+errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype)
+{
+    struct capref memory;
+    errval_t err = slot_alloc(&memory);
+
+    if (err_is_fail(err)) {
+        return err_push(err, LIB_ERR_SLOT_ALLOC);
+    }
+    err = ram_create_object(memory, ObjType_EndPointUMP, ROUND_UP(bytes, BASE_PAGE_SIZE));
+    if (err_is_fail(err)) {
+        slot_free(memory);
+        return err_push(err, LIB_ERR_ENDPOINT_CREATE);
+    }
+    err = slot_alloc(dest);
+    if (err_is_ok(err)) {
+        err = cap_mint(*dest, memory, iftype, 0);
+        if (err_is_fail(err)) {
+            slot_free(*dest);
+        }
+    }
+    cap_destroy(memory);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
 }
 
 errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef)
