@@ -3,11 +3,13 @@
  * The Prolog engine answers the queries of tests/knowledge/queries.txt as SWI-Prolog did
  * (answers.txt; tests/scenario/prolog_swipl.sh asks it again).
  */
-/* link: guest/user/lib/prolog/arith.c guest/user/lib/prolog/atoms.c guest/user/lib/prolog/builtin_store.c */
-/* link: guest/user/lib/prolog/builtin_terms.c guest/user/lib/prolog/builtin_texts.c */
-/* link: guest/user/lib/prolog/database.c guest/user/lib/prolog/errors.c guest/user/lib/prolog/format.c */
-/* link: guest/user/lib/prolog/lex.c guest/user/lib/prolog/library.c guest/user/lib/prolog/machine.c */
-/* link: guest/user/lib/prolog/parse.c guest/user/lib/prolog/prolog.c guest/user/lib/prolog/store.c */
+/* link: guest/user/lib/prolog/arith.c guest/user/lib/prolog/atoms.c */
+/* link: guest/user/lib/prolog/builtin_store.c guest/user/lib/prolog/builtin_terms.c */
+/* link: guest/user/lib/prolog/builtin_texts.c guest/user/lib/prolog/database.c */
+/* link: guest/user/lib/prolog/errors.c guest/user/lib/prolog/format.c */
+/* link: guest/user/lib/prolog/lex.c guest/user/lib/prolog/library.c */
+/* link: guest/user/lib/prolog/machine.c guest/user/lib/prolog/parse.c */
+/* link: guest/user/lib/prolog/prolog.c guest/user/lib/prolog/store.c */
 /* link: guest/user/lib/prolog/term.c guest/user/lib/prolog/write.c */
 #include <criterion/criterion.h>
 #include <prolog/prolog.h>

@@ -381,8 +381,9 @@ static bool call_goal(struct prolog *p)
     if (!pl_is_callable(goal))
         pl_type_error(p, "callable", goal);
     const cell_t functor = tag_of(goal) == TAG_ATOM ? goal : pl_functor(p, goal);
-    p->current = functor;
     const struct predicate *predicate = pl_find(p, functor);
+    if (predicate == NULL || predicate->control == CONTROL_NONE)
+        p->current = functor; /* a control construct is no place of its own */
     if (predicate == NULL)
         unknown(p, functor);
     if (predicate->control == CONTROL_COUNT)
