@@ -80,6 +80,8 @@ static device_handler *handler_of(uint16_t port)
         return vectors_out;
     case ABI_PORT_REPORT:
         return report_out;
+    case ABI_PORT_WATCH:
+        return watch_out;
     default:
         return NULL;
     }

@@ -90,6 +90,7 @@ enum device_effect_kind {
     DEVICE_CHANNEL,    /* a channel has a name now, or none any more */
     DEVICE_VECTORS,    /* clear the issuing core's wide vector registers */
     DEVICE_REPORT,     /* a block of counters is to be looked at */
+    DEVICE_SYSCALL,    /* a domain makes a system call that is watched */
 };
 
 struct device_effect {
@@ -126,6 +127,10 @@ struct device_effect {
         struct {
             uint64_t block, speaker; /* guest-physical; what is there has not been looked at */
         } report;
+        struct {
+            uint32_t number;
+            uint64_t speaker; /* guest-physical address of its abi_dcb_head; not looked at */
+        } syscall;
     };
 };
 

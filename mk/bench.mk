@@ -21,7 +21,7 @@ $(B)/bench/count: $(B)/host/tests/bench/count.o $(bench_vmm_objects) $(B)/flags/
 bench_work_flags := $(filter-out -nostdinc -isystem $(gcc_include),$(guest_flags)) -ffreestanding \
                     -mgeneral-regs-only -Iguest/abi -Iguest/user/include -Idevices
 $(call stamp,bench.work,$(CC) $(compiler) $(bench_work_flags))
-$(B)/bench/work: tests/bench/work.c guest/user/lib/barrelfish/ump_ring.c guest/user/apps/idcbench/work.h \
+$(B)/bench/work: tests/bench/work.c guest/user/lib/barrelfish/ring/ump_ring.c guest/user/apps/idcbench/work.h \
     guest/user/include/barrelfish/ump_impl.h $(B)/flags/bench.work
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)

@@ -56,13 +56,13 @@ common_flags := -std=gnu17 -g $(warnings) -fno-common
 depend_flags = -MMD -MP -MF $(@:.o=.d)
 
 # --- host programs -------------------------------------------------------------------------------
-host_includes := -I. -Ivmm -Idevices
+host_includes := -I. -Ivmm -Idevices -I$(B)/proto
 # The macro is empty as in `#define _GNU_SOURCE`, so that a file may say it again.
 # A guest that gets at the program's memory shall find little to use.
 hardening := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 hardened_link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 host_flags := $(common_flags) -O2 -pthread -D_GNU_SOURCE= $(hardening) $(host_includes)
-host_libs := -lyaml -ljansson -ldw -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
+host_libs := -lprotobuf-c -lyaml -ljansson -ldw -lelf -lxxhash -ltre -lseccomp -lmpfr -lgmp -pthread -ldl -lm
 # vmm/engine/unicorn/unicorn_helpers.c takes the place of functions of a library that is loaded at run time.
 host_libs += -Wl,--export-dynamic-symbol='helper_*_x86_64'
 

@@ -53,9 +53,9 @@ $(B)/loader/%.o: %.S $(B)/flags/loader
 # read-only to the guest, each store is emulated, and KVM emulates few stores of vector registers.
 # (Not for all of the library: functions like debug_printf pass on floating-point arguments.)
 window_writer_flags := -mgeneral-regs-only
-window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ump_chan.c \
-                  guest/user/lib/barrelfish/ump_ring.c guest/user/lib/barrelfish/ump_checked.c \
-                  guest/user/lib/barrelfish/ump_check.c
+window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ring/%.c \
+                  guest/user/lib/barrelfish/channels/ump_chan.c \
+                  guest/user/lib/barrelfish/channels/ump_checked.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ endif
 ifeq ($(QEMU),0)
 vmm_sources := $(filter-out vmm/engine/qemu/%,$(vmm_sources))
 endif
+# What protoc-c makes of the formats that vmm writes.
+vmm_sources += proto/perfetto.pb-c.c
 # The process between vmm and QEMU: libvirt is loaded at run time.
 helper_sources := $(sort $(wildcard vmm/engine/qemu/helper/*.c))
 helper_objects := $(call objects,host,$(helper_sources))
@@ -61,5 +63,17 @@ $(B)/host/%.o: %.c $(B)/flags/host
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(host_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/proto/perfetto.pb-c.c $(B)/proto/perfetto.pb-c.h &: vmm/report/perfetto.proto
+	$(say) PROTO $@
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+
+$(B)/host/proto/%.o: $(B)/proto/%.c $(B)/flags/host
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(host_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/host/vmm/report/page.o: vmm/report/page/report.html
+$(B)/host/vmm/report/trace_perfetto.o: | $(B)/proto/perfetto.pb-c.h
 
 -include $(vmm_objects:.o=.d) $(helper_objects:.o=.d) $(idl_objects:.o=.d) $(shared_objects:.o=.d)

@@ -41,7 +41,7 @@ lint-cppcheck:
 	$(Q)mkdir -p $(B)/lint/cppcheck-host $(B)/lint/cppcheck-guest
 	$(Q)status=0; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-host $(host_includes) -Iidl \
-	    $(cppcheck_jansson) $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources)) || status=1; \
+	    $(cppcheck_jansson) $(filter-out proto/%,$(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources))) || status=1; \
 	cppcheck $(cppcheck_flags) --cppcheck-build-dir=$(B)/lint/cppcheck-guest -Iguest/kernel/include \
 	    -Iguest/kernel -Iguest/abi -Iguest/user/include -Iguest/user/include/posix -Idevices -Iguest/loader \
 	    $(sort $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources))) || status=1; \
@@ -53,7 +53,7 @@ tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/a
 # Its own headers: those of another version that is installed too do not fit.
 tidy_clang_include := $(firstword $(wildcard $(addsuffix /lib/clang/*/include,/usr/lib/llvm-14 \
     $(sort $(wildcard /usr/lib/llvm-*)))))
-tidy_host := $(filter %.c,$(vmm_sources) $(idl_sources) $(shared_sources))
+tidy_host := $(filter-out proto/%,$(vmm_sources) $(idl_sources) $(shared_sources))
 tidy_kernel := $(filter %.c,$(kernel_sources))
 # What both are built with is looked at as the CPU driver's.
 tidy_loader := $(filter-out $(kernel_sources),$(filter %.c,$(loader_sources)))

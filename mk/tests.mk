@@ -91,6 +91,13 @@ $(B)/san/tests/%.o: tests/%.c $(B)/flags/san_guest
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(test_flags) $(depend_flags) -c -o $@ $<
 
+$(B)/san/proto/%.o: $(B)/proto/%.c $(B)/flags/san
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(san_flags) $(depend_flags) -c -o $@ $<
+
+$(B)/san/vmm/report/page.o: vmm/report/page/report.html
+$(B)/san/vmm/report/trace_perfetto.o: | $(B)/proto/perfetto.pb-c.h
+
 $(B)/san/%.o: %.c $(B)/flags/san
 	$(say) CC "$< (test)"
 	$(Q)mkdir -p $(@D)

@@ -18,9 +18,12 @@
 /* Bits of the cause word. */
 #define ABI_CAUSE_TIMER (1u << 0)  /* the one-shot timer of this core expired */
 #define ABI_CAUSE_NOTIFY (1u << 1) /* some bit in notify_pending[] was set */
+#define ABI_CAUSE_STOP (1u << 2)   /* some word of stop[] was set */
 
 #define ABI_NOTIFY_WORDS 64
 #define ABI_NOTIFY_IDS (ABI_NOTIFY_WORDS * 64) /* notification ids of a core: 0 .. 4095 */
+
+#define ABI_STOPS 7
 
 struct abi_core_page {
     /* Line 0.  The machine sets bits atomically, the core exchanges with zero.  The order of the
@@ -44,13 +47,31 @@ struct abi_core_page {
     uint64_t trace_head;  /* records ever written to the trace ring */
     uint64_t pad3[4];
 
-    uint64_t pad4[32]; /* up to 512 bytes */
+    /* Line 4.  Faults on purpose: zero unless a scenario asks for them.  The machine writes. */
+    uint64_t watch; /* bit n: the core tells of system call n before it acts (ABI_PORT_WATCH) */
+    uint64_t stop[ABI_STOPS]; /* guest-physical addresses of struct abi_dcb_head: these dispatchers
+                               * end here and now, as by a fault of their own.  The core exchanges
+                               * with zero, and passes over what is no dispatcher of its */
+
+    uint64_t pad4[24]; /* up to 512 bytes */
 
     /* Notifications: bit b of word w is id 64 * w + b. */
     uint64_t notify_pending[ABI_NOTIFY_WORDS];
 };
 
 _Static_assert(sizeof(struct abi_core_page) == 1024, "core page layout");
+
+/* System calls as rules of faults name them: name, number. */
+#define ABI_SYSCALLS(X) \
+    X(invoke, 0)        \
+    X(yield, 1)         \
+    X(lrpc, 2)          \
+    X(debug, 3)         \
+    X(reboot, 4)        \
+    X(nop, 5)           \
+    X(print, 6)         \
+    X(getchar, 7)       \
+    X(suspend, 10)
 
 #define ABI_PHASE_NONE 0    /* not started */
 #define ABI_PHASE_KERNEL 1  /* the CPU driver sets itself up */
@@ -72,9 +93,10 @@ struct abi_dcb_head {
                          * the dispatcher's own "disabled" word */
     uint32_t domain_id;
     uint32_t disabled; /* the CPU driver's view at the last entry */
+    uint64_t cr3;      /* of its address space, 0: it has none */
 };
 
-_Static_assert(sizeof(struct abi_dcb_head) == 40, "dcb head layout");
+_Static_assert(sizeof(struct abi_dcb_head) == 48, "dcb head layout");
 
 /* ---- trace ring ---- */
 

@@ -59,6 +59,10 @@
  * ignored. */
 #define ABI_PORT_REPORT 0x5020
 
+/* Watch: the domain of abi_dcb_head arg[0] makes system call `value`, whose bit abi_core_page.watch
+ * has. */
+#define ABI_PORT_WATCH 0x5024
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 

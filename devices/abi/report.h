@@ -4,9 +4,9 @@
  *
  * A block of records in memory of the program.  The report port (ports.h) tells the machine where
  * it lies; from then on the machine looks whenever it likes, and once more before the memory is
- * scrubbed. So counting costs a program one addition and no exit.  The machine only reads: what
- * stands there is a claim of a program, shown as such and compared with what a scenario expects,
- * and decides nothing else.
+ * scrubbed. So counting costs a program one addition and no exit.  The machine only reads,
+ * but for faults that it asks a program to make: what stands there is a claim of a program, shown
+ * as such and compared with what a scenario expects, and decides nothing else.
  */
 #ifndef ABI_REPORT_H
 #define ABI_REPORT_H
@@ -20,6 +20,12 @@
 #define ABI_REPORT_GAUGE 2     /* value: how much there is now; ends with its program */
 #define ABI_REPORT_ALWAYS 3    /* value: how often it held, failures: how often not */
 #define ABI_REPORT_SOMETIMES 4 /* the same, but to hold once is enough */
+#define ABI_REPORT_FAULT \
+    5 /* value: how many times the program shall do this on purpose; the
+                                * machine adds, the program takes away */
+
+/* Names of faults that the machine asks for. */
+#define ABI_FAULT_NO_MEMORY "fault.no_memory" /* a memory server refuses an allocation */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

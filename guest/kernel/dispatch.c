@@ -57,8 +57,8 @@ void dispatch_forget(struct dcb *dcb)
         CORE_PAGE->current_dcb = 0;
     }
     /* another dispatcher in the same address space may be the one that runs */
-    if (current == NULL || current->cr3 != dcb->cr3)
-        dispatch_unload(dcb->cr3);
+    if (current == NULL || current->head.cr3 != dcb->head.cr3)
+        dispatch_unload(dcb->head.cr3);
 }
 
 void dispatch_unload(uint64_t cr3)

@@ -37,6 +37,7 @@ void kernel_main(uint64_t boot_paddr)
     if (boot_info->magic != ABI_BOOT_MAGIC || boot_info->version != ABI_BOOT_VERSION)
         panic("boot information is not of version %d", ABI_BOOT_VERSION);
     arch_init();
+    syscall_init();
     trace_line("CPU driver on core %u: image at %lx, %lu KiB, system calls enter %s",
                boot_info->core, boot_info->kernel_paddr, boot_info->kernel_bytes / 1024,
                boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");

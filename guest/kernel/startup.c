@@ -209,7 +209,7 @@ void startup_first_domain(uint64_t boot_paddr)
     /* dispatcher */
     cap_copy_to_dcb(&dcb->vspace, cnode_slot(pages, 0));
     cap_copy_to_dcb(&dcb->disp_frame, cnode_slot(task, TASKCN_SLOT_DISPFRAME));
-    dcb->cr3 = pml4;
+    dcb->head.cr3 = pml4;
     dcb->disp = phys_to_mem(paddr(disp_frame));
     set_up_frame(dcb->disp);
     dcb->udisp = DOMAIN_DISPFRAME_VBASE;

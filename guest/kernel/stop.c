@@ -11,6 +11,7 @@
  * (delete.c).  Only the monitor itself stops dispatchers in silence.
  */
 #include "dispatch.h"
+#include "kernel_state.h"
 #include "schedule.h"
 
 static struct dcb *first, *last;
@@ -92,4 +93,17 @@ void dispatch_stop(struct dcb *dcb, bool tell)
     dcb->complete = 0;
     if (tell && dcb->disp != NULL)
         tell_monitor(dcb);
+}
+
+void stop_ordered(paddr_t dispatcher)
+{
+    struct capability cap = { .type = ObjType_Dispatcher };
+    cap.u.mem.base = dispatcher.v;
+    cap.u.mem.bytes = OBJSIZE_DISPATCHER;
+    const struct cte *cte = mdb_find_equal(&kernel_mdb, &cap);
+    if (cte == NULL || cte->node.owner != my_core_id)
+        return;
+    struct dcb *dcb = dcb_of(cte);
+    printk("%s: dispatcher stopped, as a fault of the scenario asks for", dcb->head.name);
+    dispatch_stop(dcb, true);
 }

@@ -258,6 +258,19 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
     }
 }
 
+#define X(name, number) _Static_assert(ABI_SYSCALL_##name == (number), #name);
+#define ABI_SYSCALL_invoke SYSCALL_INVOKE
+#define ABI_SYSCALL_yield SYSCALL_YIELD
+#define ABI_SYSCALL_lrpc SYSCALL_LRPC
+#define ABI_SYSCALL_debug SYSCALL_DEBUG
+#define ABI_SYSCALL_reboot SYSCALL_REBOOT
+#define ABI_SYSCALL_nop SYSCALL_NOP
+#define ABI_SYSCALL_print SYSCALL_PRINT
+#define ABI_SYSCALL_getchar SYSCALL_GETCHAR
+#define ABI_SYSCALL_suspend SYSCALL_SUSPEND
+ABI_SYSCALLS(X)
+#undef X
+
 void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
 {
     debug_assert(is_area_of(current, area));
@@ -268,4 +281,23 @@ void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send,
     if (number == SYSCALL_INVOKE)
         sys_invoke(area, head, send);
     sys_other(area, head, send, number);
+}
+
+/* Rules of faults look for system calls.  They may also stop the caller, which then ends with the
+ * call. */
+static void __attribute__((noreturn))
+watched_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number)
+{
+    const bool again = number == SYSCALL_INVOKE && (head & INVOKE_AGAIN);
+    if (number < 64 && !again && CORE_PAGE->watch >> number & 1)
+        plat_watched((uint32_t)number, mem_to_phys(current));
+    kernel_syscall(area, head, send, number);
+}
+
+syscall_server *serve_syscall = kernel_syscall;
+
+void syscall_init(void)
+{
+    if (CORE_PAGE->watch != 0)
+        serve_syscall = watched_syscall;
 }

@@ -28,6 +28,8 @@ static uint64_t take_interrupt(bool *goes_on)
         dispatch_timer_fired();
     if (causes & ABI_CAUSE_NOTIFY)
         notify_take();
+    if (causes & ABI_CAUSE_STOP)
+        plat_take_stops(stop_ordered);
     const systime_t now = plat_time_cached();
     wakeup_check(now);
     *goes_on = schedule_tick(now);
@@ -47,6 +49,10 @@ static void __attribute__((noreturn)) interrupt(struct registers_x86_64 *area)
 {
     bool goes_on;
     const uint64_t causes = take_interrupt(&goes_on);
+    if (current->stopped) {
+        dispatch_forget(current);
+        dispatch_next();
+    }
     if (goes_on && !(causes & ABI_CAUSE_NOTIFY))
         dispatch_continue(area);
     dispatch_save_fpu(area);

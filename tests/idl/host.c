@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../guest/user/lib/barrelfish/threads_priv.h"
+#include "../../guest/user/lib/barrelfish/dispatch/threads_priv.h"
 
 struct host_dispatcher {
     struct dispatcher_shared shared; /* first: the handle points here */
@@ -32,12 +32,20 @@ static __thread struct host_dispatcher *current;
 
 /* ---- dispatcher ---- */
 
+static __thread uintptr_t closed_connections;
+
+static void connection_closed(uintptr_t monitor_id)
+{
+    closed_connections += monitor_id;
+}
+
 void host_dispatcher_init(void)
 {
     static __thread struct host_dispatcher dispatcher;
     static __thread struct core_state state;
     memset(&dispatcher, 0, sizeof(dispatcher));
     memset(&state, 0, sizeof(state));
+    state.connections.closed = connection_closed;
     current = &dispatcher;
     current->generic.core_state = &state;
     current->shared.lmp_delivered = 1; /* never seen: the queues are looked at each time */
@@ -255,13 +263,6 @@ errval_t flounder_parcel_collect(uint64_t ticket, struct capref *cap)
 }
 
 /* ---- connections ---- */
-
-static __thread uintptr_t closed_connections;
-
-void monitor_client_connection_closed(uintptr_t monitor_id)
-{
-    closed_connections += monitor_id;
-}
 
 uintptr_t host_closed_connections(void)
 {

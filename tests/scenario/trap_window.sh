@@ -16,8 +16,8 @@ objects=$(dirname "$images")/user
 {
     find "$objects/if" -name '*.o'
     find "$objects/guest/user/lib/flounder" -name '*.o'
-    echo "$objects/guest/user/lib/barrelfish/ump_chan.o"
-    echo "$objects/guest/user/lib/barrelfish/ump_ring.o"
+    echo "$objects/guest/user/lib/barrelfish/channels/ump_chan.o"
+    find "$objects/guest/user/lib/barrelfish/ring" -name '*.o'
 } >"$TMP/objects"
 [ "$(wc -l <"$TMP/objects")" -gt 20 ] || fail "there are too few objects"
 while read -r object; do

@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "../../guest/user/lib/barrelfish/threads_priv.h"
+#include "../../guest/user/lib/barrelfish/dispatch/threads_priv.h"
 
 static char fake_frame[DISPATCHER_FRAME_BYTES] __attribute__((aligned(4096)));
 static struct core_state fake_core_state;

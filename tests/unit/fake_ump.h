@@ -42,9 +42,4 @@ errval_t cap_destroy(struct capref cap)
     return SYS_ERR_OK;
 }
 
-void monitor_client_connection_closed(uintptr_t monitor_id)
-{
-    (void)monitor_id;
-}
-
 #endif

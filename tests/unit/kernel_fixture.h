@@ -2,7 +2,7 @@
  *
  * Surroundings in which the CPU driver's system calls run on the host: two dispatchers, alice and
  * bob, in a small "physical memory"; devices and context switches are replaced, and every way out
- * of kernel_syscall() comes back here.  Included by one test program each, hence all static.
+ * of serve_syscall() comes back here.  Included by one test program each, hence all static.
  */
 #ifndef TESTS_KERNEL_FIXTURE_H
 #define TESTS_KERNEL_FIXTURE_H
@@ -80,6 +80,17 @@ void plat_channel(paddr_t description)
 void plat_report(paddr_t block, paddr_t speaker)
 {
     (void)block, (void)speaker;
+}
+static struct {
+    unsigned calls;
+    uint32_t number;
+    uint64_t speaker;
+} watched; /* the last system call that the machine was told of */
+void plat_watched(uint32_t number, paddr_t speaker)
+{
+    watched.calls++;
+    watched.number = number;
+    watched.speaker = speaker.v;
 }
 void plat_power_off(uint64_t code)
 {
@@ -242,8 +253,8 @@ static struct dcb *make_domain(const char *name)
     put(pages, 0, ObjType_VNode_x86_64_pml4, take(4096, 4096), 4096);
     dcb->disp = phys_to_mem(paddr(frame));
     dcb->udisp = UDISP;
-    dcb->cr3 = cnode_slot(pages, 0)->cap.u.mem.base;
-    memcpy(phys_to_mem(paddr(dcb->cr3)), phys_to_mem(paddr(boot.pml4)), ABI_PAGE_BYTES);
+    dcb->head.cr3 = cnode_slot(pages, 0)->cap.u.mem.base;
+    memcpy(phys_to_mem(paddr(dcb->head.cr3)), phys_to_mem(paddr(boot.pml4)), ABI_PAGE_BYTES);
     dispatcher_update_complete(dcb);
     strncpy(dcb->head.name, name, sizeof(dcb->head.name) - 1);
     return dcb;
@@ -289,7 +300,7 @@ static __attribute__((unused)) enum outcome enter(struct registers_x86_64 *area)
     caller = current;
     int how = setjmp(back);
     if (how == 0)
-        kernel_syscall(area, r.rsi, r.rdx, r.rdi);
+        serve_syscall(area, r.rsi, r.rdx, r.rdi);
     return (enum outcome)how;
 }
 

@@ -533,3 +533,34 @@ Test(fault, timers_times_and_lines_of_the_console_choose)
     cr_expect_eq(fault_fired(state, 2), 1);
     fault_destroy(state);
 }
+
+Test(fault, system_calls_are_counted_by_each_rule_for_each_core)
+{
+    struct fault_rule rules[2] = { message_rule("any"), message_rule("any") };
+    struct fault_range nth = { 2, 2 };
+    struct fault_decision d;
+    for (unsigned r = 0; r < 2; r++) {
+        rules[r].trigger = FAULT_ON_SYSCALL;
+        rules[r].syscall = r == 0 ? 1 : UINT32_MAX;
+        rules[r].cores = 3;
+        rules[r].nth = &nth;
+        rules[r].nth_count = 1;
+    }
+    rules[1].domain = "myapp";
+    const struct fault_rules set = { rules, 2, 1 };
+    struct fault_state *state = fault_create(&set, &names);
+    fault_on_syscall(state, 0, "myapp", 1, 0, &d); /* the first for both */
+    cr_expect_eq(d.count, 0);
+    fault_on_syscall(state, 1, "myapp", 1, 0, &d); /* of another core */
+    fault_on_syscall(state, 2, "myapp", 1, 0, &d); /* of a core that is not looked at */
+    fault_on_syscall(state, 0, "other", 6, 0, &d); /* of another kind and domain */
+    cr_expect_eq(d.count, 0);
+    fault_on_syscall(state, 0, "other", 1, 0, &d);
+    cr_assert_eq(d.count, 1);
+    cr_expect_eq(d.fire[0].rule, 0);
+    fault_on_syscall(state, 0, "myapp", 6, 0, &d);
+    cr_assert_eq(d.count, 1);
+    cr_expect_eq(d.fire[0].rule, 1);
+    cr_expect_eq(d.event_number, 2);
+    fault_destroy(state);
+}

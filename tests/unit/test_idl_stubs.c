@@ -63,13 +63,17 @@ static void compile_library(const char *flags)
 {
     run("compiling the stub library",
         "for f in tests/idl/host.c $(ls guest/user/lib/flounder/*.c | grep -v monitor_parcel) "
-        "guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c "
-        "guest/user/lib/barrelfish/multihop_chan.c guest/user/lib/barrelfish/multihop_link.c "
-        "guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c "
-        "guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c "
-        "guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c "
-        "guest/user/lib/barrelfish/ump_check.c "
-        "guest/user/lib/barrelfish/connection.c; do "
+        "guest/user/lib/flounder/bind/bind.c "
+        "guest/user/lib/barrelfish/events/waitset.c "
+        "guest/user/lib/barrelfish/events/waitset_chan.c "
+        "guest/user/lib/barrelfish/channels/multihop_chan.c "
+        "guest/user/lib/barrelfish/channels/multihop_link.c "
+        "guest/user/lib/barrelfish/events/event_queue.c "
+        "guest/user/lib/barrelfish/events/event_mutex.c "
+        "guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c "
+        "guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c "
+        "guest/user/lib/barrelfish/ring/ump_check.c "
+        "guest/user/lib/barrelfish/channels/connection.c; do "
         "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -c $f "
         "-o %s/$(basename $f .c).o || exit 1; done",
         compiler(), flags, work);

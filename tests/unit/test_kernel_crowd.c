@@ -138,7 +138,8 @@ static void check_queue(void)
         cr_assert(!d->stopped || (!d->sleeping && !d->queued && d->notify == 0));
         /* its frame and address space are there, or it does not run any more */
         cr_assert(d->stopped || d->disp == NULL || d->disp_frame.cap.type == ObjType_Frame);
-        cr_assert(d->stopped || d->cr3 == 0 || d->vspace.cap.type == ObjType_VNode_x86_64_pml4);
+        cr_assert(d->stopped || d->head.cr3 == 0 ||
+                  d->vspace.cap.type == ObjType_VNode_x86_64_pml4);
     }
     cr_assert_eq(queued, in_queue);
     cr_assert(current == NULL || is_live(current));

@@ -65,7 +65,7 @@ static struct dispatcher_shared frame[SLEEPERS];
 
 static void make_complete(struct dcb *d, struct dispatcher_shared *disp)
 {
-    *d = (struct dcb){ .disp = disp, .cr3 = 4096, .complete = 1 };
+    *d = (struct dcb){ .disp = disp, .head.cr3 = 4096, .complete = 1 };
 }
 
 static systime_t earliest(void)

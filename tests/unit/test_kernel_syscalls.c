@@ -130,7 +130,7 @@ static void revoke_from_under(unsigned type, unsigned bytes)
     cr_assert(child->queued && child->disp != NULL);
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_Revoke, SLOT(1), 2).error);
     cr_expect(child->stopped && !child->queued);
-    cr_expect(frame ? child->disp == NULL : child->cr3 == 0);
+    cr_expect(frame ? child->disp == NULL : child->head.cr3 == 0);
     EXPECT_OK(retype(SLOT(1), 0, ObjType_L2CNode, 0, 2, 6));
     EXPECT_OK(delete_cap(SLOT(2)));
     cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
@@ -144,6 +144,32 @@ Test(kernel_syscalls, a_dispatcher_without_its_frame_is_stopped)
 Test(kernel_syscalls, a_dispatcher_without_its_address_space_is_stopped)
 {
     revoke_from_under(ObjType_VNode_x86_64_pml4, 0);
+}
+
+/* ---- faults on purpose ---- */
+
+Test(kernel_syscalls, the_machine_ends_dispatchers_and_nothing_else)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_RAM, 1 << 20, 1, 1));
+    EXPECT_OK(retype(RAM_CPTR, 1 << 20, ObjType_Dispatcher, 0, 1, 2));
+    EXPECT_OK(retype(RAM_CPTR, 2 << 20, ObjType_L1CNode, OBJSIZE_L2CNODE, 1, 3));
+    EXPECT_OK(retype(SLOT(1), 0, ObjType_VNode_x86_64_pml4, 0, 1, 4));
+    EXPECT_OK(retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
+    EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32, SLOT(4) | 2ull << 32,
+                     SLOT(5) | 2ull << 32, 1, 77)
+                  .error);
+    EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, 0, 0, 0, 1, 0).error);
+    const uint64_t base = cap_at(alice, SLOT(2))->u.mem.base;
+    struct dcb *child = phys_to_mem(paddr(base));
+    stop_ordered(paddr(base + 8));
+    stop_ordered(paddr(base - OBJSIZE_DISPATCHER));
+    stop_ordered(paddr(cap_at(alice, SLOT(5))->u.mem.base));
+    stop_ordered(paddr(UINT64_MAX - 4095));
+    cr_expect(child->queued && !child->stopped);
+    stop_ordered(paddr(base));
+    cr_expect(!child->queued && child->stopped && child->unreported);
+    stop_ordered(paddr(base)); /* again: it has ended already */
+    cr_expect(mdb_check_invariants(&kernel_mdb, NULL, NULL));
 }
 
 /* ---- mappings ---- */
@@ -231,6 +257,22 @@ static enum outcome call(uint64_t number, uint64_t a1, uint64_t a2, bool disable
     enum outcome how = enter(a);
     *err = a->rax;
     return how;
+}
+
+Test(kernel_syscalls, the_machine_is_told_of_the_calls_it_looks_for)
+{
+    errval_t err;
+    CORE_PAGE->watch = 1ull << SYSCALL_NOP | 1ull << 63;
+    syscall_init();
+    watched.calls = 0;
+    call(SYSCALL_NOP, 0, 0, false, &err);
+    cr_expect_eq(watched.calls, 1);
+    cr_expect_eq(watched.number, SYSCALL_NOP);
+    cr_expect_eq(watched.speaker, mem_to_phys(alice).v);
+    call(SYSCALL_DEBUG, DEBUG_CORE_ID, 0, false, &err);
+    call(1ull << 32 | SYSCALL_NOP, 0, 0, false, &err);
+    call(UINT64_MAX, 0, 0, false, &err);
+    cr_expect_eq(watched.calls, 1);
 }
 
 Test(kernel_syscalls, yield_sleeps_only_without_work)

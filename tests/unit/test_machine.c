@@ -10,6 +10,7 @@
 #include "abi/boot_tables.h"
 #include "machine/event_queue.h"
 #include "machine/fabric.h"
+#include "machine/machine_private.h"
 
 /* clang-format off */
 GUEST(nothing, "hlt\n");
@@ -451,6 +452,61 @@ Test(machine, a_flipped_bit_is_one_bit_of_one_byte)
     fabric_act(t.machine, &fire, 1); /* nothing is there */
 }
 
+/* A control block of that name on core 0, which the machine has heard of. */
+static struct abi_dcb_head *dispatcher_at(uint64_t paddr, const char *name)
+{
+    struct abi_dcb_head *head = machine_memory(t.machine, paddr, sizeof *head);
+    strcpy(head->name, name);
+    head->disp_frame = 44 * MIB;
+    machine_note_dispatcher(t.machine, 0, paddr);
+    return head;
+}
+
+Test(machine, a_domain_is_ended_by_its_cpu_driver)
+{
+    start();
+    struct abi_core_page *page = machine_core_page(t.machine, 0);
+    struct fault_fire fire = { .action = { .kind = FAULT_KILL, .domain = "myapp.0" } };
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain);
+    dispatcher_at(40 * MIB, "other");
+    struct abi_dcb_head *head = dispatcher_at(41 * MIB, "myapp");
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_null(fire.action.in_vain);
+    cr_expect_eq(page->stop[0], 41 * MIB);
+    cr_expect_eq(page->stop[1], 0);
+    cr_expect(page->cause & ABI_CAUSE_STOP);
+    head->disp_frame = 0; /* it has ended */
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain);
+    fire.action.domain = "myapp.1";
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain);
+}
+
+Test(machine, a_bit_of_a_variable_is_found_through_the_page_tables)
+{
+    start();
+    const uint64_t vaddr = 0x412345;
+    uint8_t *data = machine_memory(t.machine, 48 * MIB, 4096);
+    struct fault_fire fire = {
+        .action = { .kind = FAULT_FLIP, .domain = "myapp.0", .address = vaddr, .count = 11 }
+    };
+    struct abi_dcb_head *head = dispatcher_at(40 * MIB, "myapp");
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain); /* it has no address space */
+    head->cr3 = 50 * MIB;
+    for (unsigned level = 4; level > 0; level--) {
+        uint64_t *table = machine_memory(t.machine, 50 * MIB + (4 - level) * 4096, 4096);
+        uint64_t next = level > 1 ? 50 * MIB + (5 - level) * 4096 : 48 * MIB;
+        table[vaddr >> (12 + 9 * (level - 1)) & 511] = next | ABI_PTE_PRESENT;
+    }
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_null(fire.action.in_vain);
+    cr_expect_eq(data[0x346], 1 << 3);
+    cr_expect_eq(data[0x345], 0);
+}
+
 /* ---- what programs report ---- */
 
 #define BLOCK (32 * MIB)
@@ -472,6 +528,28 @@ static void report_block(unsigned core, uint64_t paddr)
     page->arg[0] = paddr;
     page->arg[1] = SPEAKER;
     request(core, ABI_PORT_REPORT, 0, 1);
+}
+
+Test(machine, memory_servers_are_asked_to_refuse)
+{
+    start();
+    struct fault_fire fire = {
+        .action = { .kind = FAULT_NO_MEMORY, .cores = FAULT_ALL_CORES, .count = 3 }
+    };
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain);
+    struct abi_report *block = block_at(BLOCK, ABI_FAULT_NO_MEMORY, ABI_REPORT_FAULT, 0);
+    report_block(0, BLOCK);
+    fabric_act(t.machine, &fire, 1);
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_null(fire.action.in_vain);
+    cr_expect_eq(block->record[0].value, 6);
+    fire.action.cores = 2;
+    fabric_act(t.machine, &fire, 1);
+    cr_expect_not_null(fire.action.in_vain);
+    cr_expect_eq(block->record[0].value, 6);
+    struct machine_value value;
+    cr_expect(!machine_value_at(t.machine, 0, &value), "a wish is no value of the program");
 }
 
 static uint64_t value_of(const char *name)

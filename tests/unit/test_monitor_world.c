@@ -9,7 +9,7 @@
 /* link: tests/monitor/connections.c tests/monitor/circuits.c tests/monitor/hostile.c */
 /* link: tests/monitor/memory.c */
 /* link: guest/user/lib/spawndomain/cmdline.c */
-/* link: guest/user/lib/barrelfish/errors.c guest/user/lib/barrelfish/multihop_link.c */
+/* link: guest/user/lib/barrelfish/dispatch/errors.c guest/user/lib/barrelfish/channels/multihop_link.c */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -74,12 +74,18 @@ Test(scenario_faults, rules_are_written_as_they_were)
         "  - {when: {ipi: 7, after: {fired: a}}, do: [{misroute: 3}, {stall: any, for: 1 us}, "
         "{flip: {address: "
         "0x1000, bit: 3}}]}\n"
+        "  - {when: {syscall: yield, core: [1, 2], domain: d, nth: 3}, do: [{kill: my.app.1}, "
+        "{no_memory: {next: 3, core: 1}}, {no_memory: {next: 1}}, {flip: {domain: myapp.2, "
+        "symbol: x, bit: 30}}]}\n"
+        "  - {when: {syscall: any}, do: heal}\n"
         "expect: [{fired: {rule: a, min: 0, max: 4}}, {console: x, count: 2, most: 3}]\n");
     char *first = written(s);
     struct scenario *again = good(first);
     char *second = written(again);
     cr_expect_str_eq(first, second);
-    cr_assert_eq(again->fault_count, 4);
+    cr_assert_eq(again->fault_count, 6);
+    cr_expect_eq(again->faults[4].syscall, 1);
+    cr_expect_str_eq(again->faults[4].action[0].domain, "my.app.1");
     cr_expect_eq(again->faults[0].until_rule, 1);
     cr_expect_eq(again->faults[0].key, s->faults[0].key);
     cr_expect_eq(again->faults[1].action[2].amount, -2000000);
@@ -126,6 +132,13 @@ Test(scenario_faults, mistakes_are_reported_with_the_mend)
     bad(RULE "{when: {message: a}, do: {delay: 0 s}}", 7, 0, "more than nothing");
     bad(RULE "{when: {message: a}, do: {late: 1 s}}", 7, 0, "cannot be done to a message");
     bad(RULE "{when: {time: 1 s}, do: drop}", 7, 0, "cannot be done to a time");
+    bad(RULE "{when: {syscall: yeild}, do: heal}", 7, 0, "did you mean 'yield'");
+    bad(RULE "{when: {syscall: any, from: 1}, do: heal}", 7, 0, "beside message and ipi only");
+    bad(RULE "{when: {syscall: any}, do: drop}", 7, 0, "cannot be done to a system call");
+    bad(RULE "{when: {time: 1 s}, do: {kill: myapp}}", 7, 0, "such as myapp.1");
+    bad(RULE "{when: {time: 1 s}, do: {kill: myapp.4}}", 7, 0, "core 4 does not exist");
+    bad(RULE "{when: {time: 1 s}, do: {no_memory: {next: 0}}}", 7, 0, "out of range");
+    bad(RULE "{when: {time: 1 s}, do: {flip: {domain: a.1, bit: 1}}}", 7, 0, "'symbol' is missing");
     bad(RULE "{when: {message: a}, do: {stall: 1}}", 7, 0, "how long?");
     bad(RULE "{when: {message: a}, do: {corrupt: {word: 16, xor: 1}}}", 7, 0, "out of range");
     bad(RULE "{when: {message: a}, do: {corrupt: {wrod: 1, xor: 1}}}", 7, 0, "did you mean 'word'");

@@ -3,7 +3,7 @@
  * UMP rings: line format, epochs, window, acknowledgements, sleeping (overview 3.2), step by step
  * and with two threads on one pair of rings.
  */
-/* link: guest/user/lib/barrelfish/ump_ring.c */
+/* link: guest/user/lib/barrelfish/ring/ump_ring.c */
 #include <barrelfish/ump_impl.h>
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -3,11 +3,11 @@
  * UMP channels: events, parked senders, acknowledgements in the background, notification of a
  * sleeping peer (DESIGN §5).
  */
-/* link: guest/user/lib/barrelfish/connection.c */
-/* link: guest/user/lib/barrelfish/ump_chan.c guest/user/lib/barrelfish/ump_ring.c */
-/* link: guest/user/lib/barrelfish/ump_checked.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/channels/connection.c */
+/* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
+/* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
@@ -68,7 +68,7 @@ errval_t cap_destroy(struct capref cap)
 static unsigned closed_count;
 static uintptr_t closed_id;
 
-void monitor_client_connection_closed(uintptr_t monitor_id)
+static void connection_closed(uintptr_t monitor_id)
 {
     closed_count++;
     closed_id = monitor_id;
@@ -80,6 +80,7 @@ static void set_up(void)
 
     fake_reset();
     memset(memory, 0, sizeof(memory));
+    fake_core_state.connections.closed = connection_closed;
     waitset_init(&ws);
     notifications = fired = 0;
     cr_assert(err_is_ok(

@@ -11,8 +11,8 @@
  * once, in order, intact, and then nobody has a timer any more.  Each rule of the protocol is
  * also left out on purpose, and then a run must end badly.
  */
-/* link: guest/user/lib/barrelfish/connection.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/connection.c guest/user/lib/barrelfish/ring/crc32c.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,11 +20,11 @@ enum rule { NOTHING, SEQUENCE, CHECK, NEW_ACK, AGAIN, LOOK_BACK };
 static enum rule left_out;
 #define UMP_LEAVES_OUT(rule) (left_out == (rule))
 
-#include "../../guest/user/lib/barrelfish/ump_chan.c"
-#include "../../guest/user/lib/barrelfish/ump_checked.c"
-#include "../../guest/user/lib/barrelfish/ump_ring.c"
-#include "../../guest/user/lib/barrelfish/waitset.c"
-#include "../../guest/user/lib/barrelfish/waitset_chan.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_chan.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_checked.c"
+#include "../../guest/user/lib/barrelfish/events/waitset.c"
+#include "../../guest/user/lib/barrelfish/events/waitset_chan.c"
+#include "../../guest/user/lib/barrelfish/ring/ump_ring.c"
 
 #include <barrelfish/monitor_client.h>
 #include <criterion/criterion.h>

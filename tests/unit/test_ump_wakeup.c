@@ -10,18 +10,18 @@
  * for: nobody can go on, though the talk is not over.  Each rule of the protocol is also broken on
  * purpose, and then that must be found.
  */
-/* link: guest/user/lib/barrelfish/connection.c guest/user/lib/barrelfish/crc32c.c */
-/* link: guest/user/lib/barrelfish/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/connection.c guest/user/lib/barrelfish/ring/crc32c.c */
+/* link: guest/user/lib/barrelfish/ring/ump_check.c */
 #include <stdint.h>
 
 static void ump_step(const char *what, const volatile void *word);
 #define UMP_STEP(what, word) ump_step((what), (word))
 
-#include "../../guest/user/lib/barrelfish/ump_chan.c"
-#include "../../guest/user/lib/barrelfish/ump_checked.c"
-#include "../../guest/user/lib/barrelfish/ump_ring.c"
-#include "../../guest/user/lib/barrelfish/waitset.c"
-#include "../../guest/user/lib/barrelfish/waitset_chan.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_chan.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_checked.c"
+#include "../../guest/user/lib/barrelfish/events/waitset.c"
+#include "../../guest/user/lib/barrelfish/events/waitset_chan.c"
+#include "../../guest/user/lib/barrelfish/ring/ump_ring.c"
 
 #include <barrelfish/monitor_client.h>
 #include <criterion/criterion.h>

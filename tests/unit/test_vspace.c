@@ -3,13 +3,14 @@
  * The user side of the address space, against a played kernel that keeps real page tables: every
  * invocation must be legal, and what is mapped must be found by a walk.
  */
-/* link: guest/user/lib/barrelfish/vspace.c */
+/* link: guest/user/lib/barrelfish/memory/vspace.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
 #include <stdlib.h>
 
-#include "../../guest/user/lib/barrelfish/ram_priv.h"
+#include "../../guest/user/lib/barrelfish/dispatch/heap.h"
+#include "../../guest/user/lib/barrelfish/memory/ram_priv.h"
 
 #define CAPS 0x20000
 #define PAGE 4096ull
@@ -214,6 +215,17 @@ errval_t frame_alloc(struct capref *dest, size_t bytes, size_t *retbytes)
     cr_assert(err_is_ok(slot_alloc(dest)));
     *retbytes = ROUND_UP(bytes, PAGE);
     return create(*dest, ObjType_Frame, *retbytes, PAGE);
+}
+
+/* The layers below have what they need of this test's host. */
+void heap_set_source(errval_t (*map)(lvaddr_t address, size_t bytes))
+{
+    cr_assert_not_null(map);
+}
+
+void thread_set_memory(errval_t (*map)(void **ret, size_t bytes, size_t *got))
+{
+    cr_assert_not_null(map);
 }
 
 errval_t cap_destroy(struct capref cap)

@@ -6,8 +6,8 @@
  * to a message, and with something else that may have events at any time, when they look
  * everywhere.
  */
-/* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/ring/crc32c.c guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "waitset_fixture.h"
 
 TestSuite(waitset_polled, .timeout = 60);
@@ -266,6 +266,7 @@ Test(waitset_polled, many_channels_are_polled_in_fewer_rounds)
     for (unsigned i = 0; i < MANY; i++) {
         waitset_chanstate_init(&many[i], CHANTYPE_UMP_IN);
         many[i].arg = &ump[0];
+        many[i].look = look;
         OK(waitset_chan_register_polled(&ws, &many[i], NOTE(1)));
         unsigned rounds = poll_rounds_disabled(curdispatcher());
         cr_assert(rounds >= UMP_POLL_ROUNDS_LEAST && rounds <= UMP_POLL_BUDGET);

@@ -2,10 +2,10 @@
  *
  * What is built on waitsets: event queues, event mutexes, deferred events.
  */
-/* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
-/* link: guest/user/lib/barrelfish/event_queue.c guest/user/lib/barrelfish/event_mutex.c */
-/* link: guest/user/lib/barrelfish/deferred.c */
+/* link: guest/user/lib/barrelfish/ring/crc32c.c guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/events/event_queue.c guest/user/lib/barrelfish/events/event_mutex.c */
+/* link: guest/user/lib/barrelfish/events/deferred.c */
 #include "event_log.h"
 #include "fake_dispatcher.h"
 
@@ -13,7 +13,7 @@
 #include <barrelfish/event_mutex.h>
 #include <barrelfish/ump_chan.h>
 
-#include "../../guest/user/lib/barrelfish/deferred_priv.h"
+#include "../../guest/user/lib/barrelfish/events/deferred_priv.h"
 
 static struct waitset ws;
 static systime_t now;
@@ -21,12 +21,6 @@ static systime_t now;
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     deferred_events_fire_disabled(handle, now);
-}
-
-bool ump_endpoint_poll(struct waitset_chanstate *chan)
-{
-    (void)chan;
-    return false;
 }
 
 systime_t get_system_time(void)

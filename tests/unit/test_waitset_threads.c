@@ -7,8 +7,8 @@
  * groups allow.  The library checks its rule at each step (waitset_check_disabled); here it is
  * checked that when every thread has had its turn, everything that came has been taken.
  */
-/* link: guest/user/lib/barrelfish/crc32c.c guest/user/lib/barrelfish/ump_check.c */
-/* link: guest/user/lib/barrelfish/waitset.c guest/user/lib/barrelfish/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/ring/crc32c.c guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "waitset_fixture.h"
 
 #define WAITERS 2

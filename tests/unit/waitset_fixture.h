@@ -40,7 +40,7 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
     poll_channels_disabled(handle);
 }
 
-bool ump_endpoint_poll(struct waitset_chanstate *c)
+static bool look(struct waitset_chanstate *c)
 {
     struct ump_chan *uc = c->arg;
 
@@ -78,6 +78,7 @@ static void waitset_set_up(bool short_way)
         ump[i].ring.recv.epoch = 1;
         ump[i].ring.send.next = &line[i]; /* to be fetched early */
         chan[i].arg = &ump[i];
+        chan[i].look = look;
     }
     order_count = long_looks = 0;
     unpolled_event = NULL;

@@ -25,6 +25,8 @@ int cmd_replay(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 
 /* ---- the terminal ---- */
 

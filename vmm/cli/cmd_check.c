@@ -45,8 +45,8 @@ static struct scenario *check_file(const char *file, const struct options *optio
     if (!images_find(options->images, dir, sizeof(dir)))
         diag_error(diags, (struct place){ 0 }, "%s", dir);
     else
-        good = images_missing(scenario, dir, false, diags) == 0 &&
-               messages_known(scenario, dir, diags);
+        good =
+            images_missing(scenario, dir, false, diags) == 0 && names_known(scenario, dir, diags);
     if (good)
         return scenario;
     scenario_free(scenario);

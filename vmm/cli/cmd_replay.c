@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/trace_out.h"
 #include "record/record.h"
+#include "report/out_file.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -19,6 +21,7 @@ static const struct command_line command_line = {
                { 'v', "As in vmm run" },
                { OPTION_GUARD, "As in vmm run" },
                { OPTION_ENGINE_MEMORY, NULL },
+               { OPTION_TRACE, "As in vmm run" },
                { OPTION_FULL, NULL } },
     .operand = "the folder of a recorded run",
     .args_doc = "DIR",
@@ -29,6 +32,26 @@ static const struct command_line command_line = {
         "Exit status: 0 the same run, 1 a different one (the first difference is named), 2 not a "
         "record, 3 the host lacks something, 130 interrupted.",
 };
+
+static int run_traced(const struct options *options, const struct scenario *scenario,
+                      struct run_settings *settings)
+{
+    struct out_file file = { 0 };
+    struct writer *writer = NULL;
+    int status = STATUS_HOST, error = options->trace ? out_file_open(&file, options->trace) : 0;
+    if (error == 0 && trace_out_begin(settings, file.stream, options->trace, &writer)) {
+        status = run_scenario(scenario, settings);
+        error = trace_out_end(settings, writer);
+    }
+    if (file.stream) {
+        const int closed = out_file_close(&file, error == 0);
+        error = error ? error : closed;
+    }
+    if (error == 0)
+        return status;
+    fprintf(stderr, "vmm: --trace %s: cannot write: %s\n", options->trace, strerror(-error));
+    return STATUS_HOST;
+}
 
 static int replay(const struct options *options, const struct scenario *scenario,
                   const struct recorded *recorded, struct comparer *comparer, struct watch *watch)
@@ -67,7 +90,7 @@ static int replay(const struct options *options, const struct scenario *scenario
         .context = comparer,
         .watch = watch,
     };
-    return run_scenario(scenario, &settings);
+    return run_traced(options, scenario, &settings);
 }
 
 int cmd_replay(int argc, char **argv)

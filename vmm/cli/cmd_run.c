@@ -16,8 +16,8 @@
 
 #include "cli/cmd.h"
 #include "cli/outputs.h"
+#include "cli/trace_out.h"
 #include "record/record.h"
-#include "report/writer.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -35,7 +35,11 @@ static const struct command_line command_line = {
                { OPTION_JSON,
                  "Write results as JSON; - is standard output, as for all result files" },
                { OPTION_JUNIT, "Write results as JUnit XML" },
-               { OPTION_TRACE, "Write console lines, events, system calls and upcalls" },
+               { OPTION_TRACE,
+                 "Write messages, console lines, events, system calls and upcalls: as text, or for "
+                 "viewers if FILE ends in .json (Chrome's format) or .pftrace (Perfetto's)" },
+               { OPTION_MESSAGES,
+                 "Show each message between cores whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
@@ -165,29 +169,6 @@ static int run_all(struct batch *batch)
     return status;
 }
 
-/* The trace goes through a writer: a full pipe or a slow disk must not hold up the machine. */
-static bool start_trace(struct run_settings *settings, FILE *file, struct writer **writer)
-{
-    if (!file)
-        return true;
-    *writer = writer_create(fileno(file));
-    settings->report.trace = *writer ? writer_stream(*writer, false) : NULL;
-    if (!settings->report.trace)
-        fprintf(stderr, "vmm: --trace: %s\n", strerror(errno));
-    return settings->report.trace != NULL;
-}
-
-/* Returns 0 or a negative errno: what could not be written. */
-static int end_trace(struct run_settings *settings, struct writer *writer)
-{
-    if (settings->report.trace)
-        fclose(settings->report.trace);
-    settings->report.trace = NULL;
-    int error = writer ? writer_drain(writer, false, NULL, NULL, NULL) : 0;
-    writer_destroy(writer);
-    return error;
-}
-
 static int run_with_outputs(struct batch *batch)
 {
     struct writer *writer = NULL;
@@ -199,9 +180,10 @@ static int run_with_outputs(struct batch *batch)
     batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
     batch->settings.faults_out = batch->outputs.faults.file.stream;
     int status = STATUS_HOST;
-    if (start_trace(&batch->settings, batch->outputs.trace.file.stream, &writer))
+    if (trace_out_begin(&batch->settings, batch->outputs.trace.file.stream, options->trace,
+                        &writer))
         status = run_all(batch);
-    batch->outputs.trace_error = end_trace(&batch->settings, writer);
+    batch->outputs.trace_error = trace_out_end(&batch->settings, writer);
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
@@ -238,6 +220,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .engine_memory = options->engine_memory,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
+        .messages = options->messages,
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
@@ -259,6 +242,10 @@ int cmd_run(int argc, char **argv)
     }
     if (options.faults_out && options.operand_count > 1) {
         fprintf(stderr, "vmm run: --faults-out takes one scenario\n");
+        return STATUS_USAGE;
+    }
+    if (tracer_format_of(options.trace) != TRACER_TEXT && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --trace for viewers takes one scenario\n");
         return STATUS_USAGE;
     }
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */

@@ -30,6 +30,8 @@ static const struct command commands[] = {
     { "run", cmd_run, "FILE...", "run scenarios and check what they expect" },
     { "check", cmd_check, "FILE...", "validate scenario files, run nothing" },
     { "replay", cmd_replay, "DIR", "repeat a recorded run and compare" },
+    { "report", cmd_report, "RUN", "make a page of a run for a browser" },
+    { "diff", cmd_diff, "RUN RUN", "say where two runs part" },
     { "new", cmd_new, "app NAME", "write a first program, with scenario and test" },
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
     { "compare", cmd_compare, "FILE", "run a scenario on several engines and compare" },

@@ -26,6 +26,7 @@ static const struct argp_option all_options[] = {
     { "json", OPTION_JSON, "FILE", 0, NULL, 1 },
     { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
+    { "messages", OPTION_MESSAGES, "PATTERN", 0, NULL, 1 },
     { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
     { "seccomp", OPTION_SECCOMP, "on|log|off", 0, NULL, 1 },
     { "engine-memory", OPTION_ENGINE_MEMORY, "SIZE", 0,
@@ -42,6 +43,8 @@ static const struct argp_option all_options[] = {
     { "full", OPTION_FULL, NULL, 0, "Show all that is known of a failure, not what fits a screen",
       2 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
+    { "output", 'o', "FILE", 0, NULL, 1 },
+    { "seeds", OPTION_SEEDS, "A,B", 0, NULL, 0 },
     { "quiet", 'q', NULL, 0, NULL, 2 },
     { "verbose", 'v', NULL, 0, NULL, 2 },
 };
@@ -133,6 +136,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         options->trace = argument;
+        return 0;
+    case 'o':
+        options->output = argument;
+        return 0;
+    case OPTION_SEEDS:
+        options->seeds = argument;
+        return 0;
+    case OPTION_MESSAGES:
+        options->messages = argument;
         return 0;
     case OPTION_FAULTS_OUT:
         options->faults_out = argument;

@@ -39,14 +39,16 @@ enum {
     OPTION_EXPORT_FORMAT,
     OPTION_ACCEL,
     OPTION_CONNECT,
-    OPTION_ENGINES
+    OPTION_ENGINES,
+    OPTION_MESSAGES,
+    OPTION_SEEDS
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
-        *export_format, *accel, *svg;
+        *export_format, *accel, *svg, *messages, *output, *seeds;
     bool has_seed, trap_window, full;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

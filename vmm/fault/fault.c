@@ -24,7 +24,7 @@ const char *const fault_action_name[FAULT_ACTIONS] = {
     [FAULT_EARLY] = "early",     [FAULT_LOST] = "lost",           [FAULT_SPURIOUS] = "spurious",
     [FAULT_SKEW] = "skew",       [FAULT_JUMP] = "jump",           [FAULT_STALL] = "stall",
     [FAULT_CRASH] = "crash",     [FAULT_PARTITION] = "partition", [FAULT_HEAL] = "heal",
-    [FAULT_FLIP] = "flip",
+    [FAULT_FLIP] = "flip",       [FAULT_KILL] = "kill",           [FAULT_NO_MEMORY] = "no_memory",
 };
 
 /* ---- patterns ---- */
@@ -69,6 +69,14 @@ static bool console_matches(const struct fault_pattern *pattern, const char *lin
 
 /* ---- life ---- */
 
+bool fault_looks_for(const struct fault_rules *rules, enum fault_trigger trigger)
+{
+    for (size_t r = 0; r < rules->count; r++)
+        if (rules->rule[r].trigger == trigger)
+            return true;
+    return false;
+}
+
 struct fault_state *fault_create(const struct fault_rules *rules, const struct fault_names *names)
 {
     struct fault_state *state = calloc(1, sizeof *state);
@@ -77,9 +85,14 @@ struct fault_state *fault_create(const struct fault_rules *rules, const struct f
     state->rules = rules;
     state->names = names;
     state->counter = calloc(rules->count + 1, sizeof *state->counter);
-    if (state->counter)
+    bool ok = state->counter != NULL;
+    if (ok && fault_looks_for(rules, FAULT_ON_SYSCALL)) {
+        state->syscall = calloc(rules->count, sizeof *state->syscall);
+        ok = state->syscall != NULL;
+    }
+    if (ok)
         return state;
-    free(state);
+    fault_destroy(state);
     return NULL;
 }
 
@@ -88,6 +101,7 @@ void fault_destroy(struct fault_state *state)
     if (!state)
         return;
     free(state->ipi_id);
+    free(state->syscall);
     free(state->counter);
     free(state);
 }
@@ -392,6 +406,26 @@ void fault_on_console(struct fault_state *state, unsigned core, const char *doma
             continue;
         uint64_t number = ++state->counter[r].seen;
         struct candidate event = { .number = number, .key = number, .first = false };
+        consider(state, (uint32_t)r, event, now_ns, 0, decision);
+    }
+}
+
+/* Each rule counts what it looks for, and each core for itself: which domain comes first on one
+ * core does not depend on others. */
+void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
+                      uint64_t now_ns, struct fault_decision *decision)
+{
+    assert(core < ABI_MAX_CORES);
+    decision->count = 0;
+    for (size_t r = 0; r < state->rules->count; r++) {
+        const struct fault_rule *rule = &state->rules->rule[r];
+        if (rule->trigger != FAULT_ON_SYSCALL || !has_core(rule->cores, core) ||
+            (rule->syscall != UINT32_MAX && rule->syscall != number) ||
+            (rule->domain && strcmp(rule->domain, domain) != 0))
+            continue;
+        struct candidate event = { .number = ++state->syscall[r][core], .first = true };
+        decision->event_number = event.number;
+        event.key = fault_hash_mix((uint64_t)core << 32 | number, event.number);
         consider(state, (uint32_t)r, event, now_ns, 0, decision);
     }
 }

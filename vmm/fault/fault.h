@@ -26,8 +26,9 @@
 #define FAULT_FIRES_MAX 32       /* actions that one event can cause */
 #define FAULT_LINE_BYTES_MAX 128 /* of a ring's line */
 #define FAULT_LINE_WORDS_MAX (FAULT_LINE_BYTES_MAX / 8)
-#define FAULT_STALE_MAX 4 /* how far back the contents of a slot are kept */
-#define FAULT_NAME_MAX 48 /* of a rule */
+#define FAULT_STALE_MAX 4   /* how far back the contents of a slot are kept */
+#define FAULT_NAME_MAX 48   /* of a rule */
+#define FAULT_DOMAIN_MAX 15 /* name of a domain, without its core */
 #define FAULT_CHANNEL_NAME_MAX 160
 #define FAULT_ALL_CORES (~0ull)
 #define FAULT_NO_RULE UINT32_MAX
@@ -41,6 +42,7 @@ enum fault_trigger {
     FAULT_ON_TIME,    /* machine time */
     FAULT_ON_CONSOLE, /* a line was said */
     FAULT_ON_FIRED,   /* another rule fired */
+    FAULT_ON_SYSCALL, /* a domain makes a system call */
 };
 
 enum fault_action_kind {
@@ -62,7 +64,10 @@ enum fault_action_kind {
     FAULT_CRASH,     /* cores of the set never run again */
     FAULT_PARTITION, /* no line and no IPI between the sides, for min_ns, or until healed (0) */
     FAULT_HEAL,      /* ends all partitions */
-    FAULT_FLIP,      /* bit `count` of the memory at guest-physical `address` changes */
+    FAULT_FLIP,      /* bit `count` of the memory at guest-physical `address` changes; with
+                      * `domain`: of its memory at the virtual `address`, where `symbol` lies */
+    FAULT_KILL,      /* `domain` ends as by a fault of its own */
+    FAULT_NO_MEMORY, /* the memory servers of the set refuse the next `count` allocations */
     FAULT_ACTIONS
 };
 
@@ -79,6 +84,9 @@ struct fault_action {
     int64_t amount;
     uint64_t cores;
     uint64_t flip[FAULT_LINE_WORDS_MAX];
+    const char *domain; /* "myapp.1": name and core; lives as long as the rule, like the symbol */
+    const char *symbol;
+    const char *in_vain; /* filled in by who carried it out: why it had no effect; NULL: it had */
     uint8_t
         side[ABI_MAX_CORES]; /* PARTITION: cores of the same number hear each other; 0: hears all */
 };
@@ -111,8 +119,11 @@ struct fault_rule {
     uint64_t at_ns;
     /* CONSOLE */
     struct fault_pattern console;
+    /* CONSOLE, SYSCALL */
     uint64_t cores;
     const char *domain;
+    /* SYSCALL */
+    uint32_t syscall; /* UINT32_MAX: any */
     /* FIRED */
     uint32_t fired;
 
@@ -159,6 +170,9 @@ struct fault_ring; /* one direction of a channel, as far as rules count in it */
 struct fault_state *fault_create(const struct fault_rules *rules, const struct fault_names *names);
 void fault_destroy(struct fault_state *state);
 
+/* Does any rule look for this? */
+bool fault_looks_for(const struct fault_rules *rules, enum fault_trigger trigger);
+
 /* How often a rule has fired. */
 uint64_t fault_fired(const struct fault_state *state, uint32_t rule);
 
@@ -198,6 +212,7 @@ struct fault_message {
     uint64_t lines;   /* of lines */
     uint32_t line;    /* of the message, from 1 */
     uint32_t attempt; /* transmission, from 1 */
+    bool last;        /* a first transmission, and no line of this message follows */
     bool known;       /* it is part of the protocol; else nothing of this counts */
 };
 
@@ -211,7 +226,8 @@ struct fault_fire {
 
 struct fault_decision {
     size_t count;
-    uint64_t event_number; /* of a notification between two cores, of a timer's setting; from 1 */
+    uint64_t event_number; /* of a notification between two cores, of a timer's setting, of a
+                            * core's system calls of this kind; from 1 */
     struct fault_fire fire[FAULT_FIRES_MAX];
 };
 
@@ -226,6 +242,9 @@ void fault_on_time(struct fault_state *state, uint32_t rule, uint64_t now_ns,
                    struct fault_decision *decision);
 void fault_on_console(struct fault_state *state, unsigned core, const char *domain,
                       const char *text, uint64_t now_ns, struct fault_decision *decision);
+
+void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
+                      uint64_t now_ns, struct fault_decision *decision);
 
 /* A hash of text, the same on every machine: for fault_rule.key. */
 uint64_t fault_hash_text(const char *text);

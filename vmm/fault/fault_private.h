@@ -26,6 +26,7 @@ struct fault_state {
     struct fault_id_count *ipi_id;
     size_t ipi_id_count;
     uint64_t timer[ABI_MAX_CORES];
+    uint64_t (*syscall)[ABI_MAX_CORES]; /* for each rule: what it looks for, by core */
 };
 
 /* What was last written to a slot. */

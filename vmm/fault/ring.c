@@ -139,6 +139,7 @@ void fault_ring_identify(struct fault_ring *ring, const struct fault_line *line,
     bool again = slot->used && slot->epoch == line->epoch && slot->type == line->type;
     if (line->slot == ring->next && line->epoch == ring->epoch) {
         number(ring, line, slot);
+        message->last = !ring->within;
         if (++ring->next == ring->slots) {
             ring->next = 0;
             ring->epoch ^= 1;

@@ -143,23 +143,11 @@ static void change_clock(struct machine *machine, const struct fault_action *act
     machine_timer_again(machine, action->core, now_ns);
 }
 
-/* ---- memory ---- */
-
-static void flip(struct machine *machine, uint64_t address, unsigned bit)
-{
-    uint8_t *byte = machine_memory(machine, address, 1);
-    if (!byte)
-        return; /* the scenario has checked it; a test may not */
-    __atomic_fetch_xor(byte, (uint8_t)(1u << bit), __ATOMIC_SEQ_CST);
-    if (machine->ops->memory_written)
-        machine->ops->memory_written(machine->engine, address, 1);
-}
-
 /* ---- actions ---- */
 
-void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns)
+void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_ns)
 {
-    const struct fault_action *action = &fire->action;
+    struct fault_action *action = &fire->action;
     struct fabric *f = machine->fabric;
     switch (action->kind) {
     case FAULT_STALL:
@@ -183,7 +171,9 @@ void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t
         change_clock(machine, action, now_ns);
         break;
     case FAULT_FLIP:
-        flip(machine, action->address, action->count);
+    case FAULT_KILL:
+    case FAULT_NO_MEMORY:
+        action->in_vain = fabric_harm(machine, action);
         break;
     default:
         break; /* of a line, notification or timer: done by who knows which */
@@ -200,7 +190,7 @@ void fabric_tell(struct machine *machine, struct fault_injection *injection,
         sink->fault(sink->context, injection);
 }
 
-static void act_and_tell(struct machine *machine, const struct fault_decision *decision,
+void fabric_act_and_tell(struct machine *machine, struct fault_decision *decision,
                          struct fault_injection *injection, uint64_t now_ns)
 {
     injection->event_number = decision->event_number;
@@ -234,7 +224,7 @@ void fabric_ipi(struct machine *machine, unsigned from, unsigned to, unsigned id
         else if (action->kind == FAULT_MISROUTE)
             to = action->core;
     }
-    act_and_tell(machine, &decision, &injection, now_ns);
+    fabric_act_and_tell(machine, &decision, &injection, now_ns);
     if (fabric_is_parted(f, from, to))
         return; /* the healing looks at all wake words */
     if (times > 0)
@@ -266,7 +256,7 @@ uint64_t fabric_timer(struct machine *machine, unsigned core, uint64_t at_ns, ui
         else if (action->kind == FAULT_EARLY)
             at_ns = at_ns > now_ns + action->min_ns ? at_ns - action->min_ns : now_ns + 1;
     }
-    act_and_tell(machine, &decision, &injection, now_ns);
+    fabric_act_and_tell(machine, &decision, &injection, now_ns);
     return at_ns;
 }
 
@@ -282,13 +272,14 @@ void fabric_console(struct machine *machine, const struct machine_console_line *
     struct fault_injection injection = { .trigger = FAULT_ON_CONSOLE,
                                          .from = line->core,
                                          .to = line->core };
-    act_and_tell(machine, &decision, &injection, line->time_ns);
+    fabric_act_and_tell(machine, &decision, &injection, line->time_ns);
 }
 
 void fabric_power_on(struct machine *machine)
 {
     struct fabric *f = machine->fabric;
     const struct machine_config *config = &machine->config;
+    fabric_watch_syscalls(machine);
     for (size_t r = 0; r < config->faults.count; r++)
         if (config->faults.rule[r].trigger == FAULT_ON_TIME)
             at(f, config->faults.rule[r].at_ns, FABRIC_TIME, 0, r);
@@ -324,7 +315,7 @@ static void time_has_come(struct machine *machine, uint32_t rule, uint64_t now_n
     struct fault_decision decision;
     struct fault_injection injection = { .trigger = FAULT_ON_TIME };
     fault_on_time(machine->fabric->faults, rule, now_ns, &decision);
-    act_and_tell(machine, &decision, &injection, now_ns);
+    fabric_act_and_tell(machine, &decision, &injection, now_ns);
 }
 
 void fabric_event(struct machine *machine, const struct event *event, uint64_t now_ns)

@@ -38,7 +38,8 @@ int fabric_create(struct machine *machine)
             return -ENOMEM;
         interconnect_init(f->net, &machine->config.interconnect);
     }
-    if (rules->count == 0 && !f->check && !f->net)
+    f->watch = machine->config.watch_messages;
+    if (rules->count == 0 && !f->check && !f->net && !f->watch)
         return 0;
     f->faults = fault_create(rules, &f->names);
     if (!f->faults || !message_names_read(machine, &f->names))
@@ -50,10 +51,12 @@ int fabric_create(struct machine *machine)
     return 0;
 }
 
-static void forget_rings(struct fabric *f, struct fabric_channel *c)
+static void forget_rings(struct machine *machine, struct fabric_channel *c)
 {
+    struct fabric *f = machine->fabric;
     for (unsigned i = 0; i < 2; i++) {
         fault_ring_free(f->faults, c->ring[i].count);
+        messages_forget(machine, &c->ring[i]);
         free(c->ring[i].history);
     }
     *c = (struct fabric_channel){ 0 };
@@ -65,7 +68,7 @@ void fabric_destroy(struct machine *machine)
     if (!f)
         return;
     for (size_t i = 0; i < f->channel_count; i++)
-        forget_rings(f, &f->channel[i]);
+        forget_rings(machine, &f->channel[i]);
     fault_destroy(f->faults);
     fault_names_free(&f->names);
     free(f->net);
@@ -138,8 +141,11 @@ static bool watch_ring(struct fabric *f, struct fabric_channel *c, unsigned i,
     if (!f->faults)
         return false;
     unsigned other = is->ring[1 - i].core;
-    ring->count = fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
-                                 f->check || ((f->see_all || f->net) && ring->core != other));
+    ring->count =
+        fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
+                       f->check || f->watch || ((f->see_all || f->net) && ring->core != other));
+    if (ring->count && f->watch)
+        messages_watch(ring);
     if (ring->count && f->keep_history)
         ring->history = calloc((size_t)ring->lines * FAULT_STALE_MAX, is->layout.line_bytes);
     return ring->count != NULL;
@@ -179,10 +185,11 @@ void fabric_drop_held_of(struct fabric *f, unsigned core)
     }
 }
 
-static void forget(struct fabric *f, struct fabric_channel *c)
+static void forget(struct machine *machine, struct fabric_channel *c)
 {
+    struct fabric *f = machine->fabric;
     drop_held(f, (size_t)(c - f->channel));
-    forget_rings(f, c);
+    forget_rings(machine, c);
 }
 
 static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
@@ -215,7 +222,7 @@ static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
 
 void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns)
 {
-    if (!c->watched || f->check || f->net || holds_back(f, c))
+    if (!c->watched || f->check || f->watch || f->net || holds_back(f, c))
         return;
     for (unsigned i = 0; i < 2; i++)
         if (c->ring[i].count && !fault_ring_is_done(f->faults, c->ring[i].count, now_ns))
@@ -255,7 +262,7 @@ static void add_channel(struct machine *machine, uint64_t record, const struct a
         if (!old->used || (old->record != record && !overlaps(old, is)))
             continue;
         add_pages(old, paddr, bytes);
-        forget(f, old);
+        forget(machine, old);
     }
     struct fabric_channel *c = new_channel(f);
     if (!c)
@@ -298,7 +305,7 @@ void fabric_channel_changed(struct machine *machine, uint64_t record, const stru
             return;
         machine_tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns, "%s is no more", known->name);
         add_pages(known, paddr, bytes);
-        forget(f, known);
+        forget(machine, known);
     } else if (!known || !update_channel(known, is)) {
         add_channel(machine, record, is, by, now_ns, paddr, bytes);
     }

@@ -24,6 +24,9 @@ struct fabric_ring {
     bool open;          /* a line is being filled: `old` is what its slot held */
     unsigned open_slot;
     uint64_t old[FAULT_LINE_WORDS_MAX];
+    struct fabric_journey *journey; /* messages on their way (messages.c); NULL: nobody asks */
+    unsigned journey_first, journey_count;
+    uint64_t lines_written, lines_read; /* as far as `journey` goes */
     uint64_t *history; /* FAULT_STALE_MAX contents of each slot, latest first; NULL: not needed */
 };
 
@@ -70,6 +73,7 @@ struct fabric {
     bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
     bool clocks_differ;
+    bool watch;              /* all rings, for messages.c */
     bool check;              /* that channels keep their order (channel_check.c) */
     char check_problem[256]; /* the first that did not, "": none */
 
@@ -147,6 +151,19 @@ void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns)
 /* The slots' content as its writer last left it; history is kept. */
 const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot);
 
+/* ---- messages.c ---- */
+
+/* From now on the way of each message in this ring is told.  (Without memory it is not.) */
+void messages_watch(struct fabric_ring *ring);
+/* What is still on its way in it is told as left. */
+void messages_forget(struct machine *machine, struct fabric_ring *ring);
+
+/* A line was written; `message` is what it begins, if it begins one. */
+void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
+                   const struct fault_message *line, const struct machine_message *message,
+                   uint64_t commit, uint64_t now_ns);
+void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint64_t now_ns);
+
 /* ---- channel_check.c ---- */
 
 /* A line was written; `fired`: a rule has chosen it. */
@@ -160,7 +177,18 @@ void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side
 void fabric_kill_core(struct machine *machine, unsigned core);
 
 /* Carries out what is no matter of one line, IPI or timer. */
-void fabric_act(struct machine *machine, const struct fault_fire *fire, uint64_t now_ns);
+/* What was decided is done, and told of. */
+void fabric_act_and_tell(struct machine *machine, struct fault_decision *decision,
+                         struct fault_injection *injection, uint64_t now_ns);
+
+/* harm.c: what is done to programs; returns why it cannot be, NULL if it was.  Each core is told of
+ * the system calls that rules look for; one is made. */
+const char *fabric_harm(struct machine *machine, const struct fault_action *action);
+void fabric_watch_syscalls(struct machine *machine);
+void fabric_syscall(struct machine *machine, unsigned core, uint32_t number, uint64_t speaker,
+                    uint64_t now_ns);
+
+void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_ns);
 
 /* How long what a core sends to another is on its way; takes the links meanwhile. */
 uint64_t fabric_latency(struct fabric *fabric, unsigned from, unsigned to, unsigned bytes,

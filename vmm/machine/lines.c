@@ -118,7 +118,9 @@ static struct machine_message known_message(const struct fabric_channel *c, unsi
     struct machine_message m = { .time_ns = now_ns,
                                  .from = c->ring[side].core,
                                  .to = c->ring[!side].core,
-                                 .number = message->number };
+                                 .number = message->number,
+                                 .any = message->any,
+                                 .by_server = side == FAULT_SERVER };
     /* lines of the channel itself, and what is no part of the protocol, are no messages */
     if (!message->known || message->name[0] == '$' || message->line != 1)
         m.time_ns = 0;
@@ -133,12 +135,14 @@ static void note_sent(struct fabric *f, const struct machine_message *message)
         f->last_sent[message->from] = *message;
 }
 
-static void note_shown(struct fabric *f, const struct machine_message *message, uint64_t now_ns)
+static void note_shown(struct fabric *f, struct fabric_channel *c, unsigned side,
+                       const struct machine_message *message, uint64_t now_ns)
 {
     if (message->time_ns == 0)
         return;
     f->last_shown[message->to] = *message;
     f->last_shown[message->to].time_ns = now_ns;
+    messages_shown(c, side, message->any, now_ns);
 }
 
 bool machine_last_message(const struct machine *machine, unsigned core, bool sent,
@@ -172,7 +176,7 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     struct fabric *f = machine->fabric;
     assert(index < f->held_count && f->held[index].used);
     struct fabric_held held = f->held[index];
-    const struct fabric_channel *c = &f->channel[held.channel];
+    struct fabric_channel *c = &f->channel[held.channel];
     if (!held.parted && fabric_is_parted(f, c->ring[0].core, c->ring[1].core)) {
         f->held[index].parted = true; /* what is in flight stays there */
         f->held[index].event = 0;
@@ -182,7 +186,7 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     f->held[index].used = false;
     put_words(machine, c, held.side, held.slot, held.word, held.words);
     remember(c, held.side, held.slot, held.word);
-    note_shown(f, &held.message, now_ns);
+    note_shown(f, c, held.side, &held.message, now_ns);
     put_copies(machine, c, held.side, held.slot, held.word, held.copies);
     wake_reader(machine, c, held.side);
     one_more_visible(machine, held.channel, held.side, now_ns);
@@ -272,7 +276,7 @@ static void overtake(struct fabric *f, size_t channel, unsigned side, unsigned s
 /* ---- deciding a line ---- */
 
 static void apply_to_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                          unsigned slot, const struct fault_fire *fire, struct fate *fate,
+                          unsigned slot, struct fault_fire *fire, struct fate *fate,
                           uint64_t now_ns)
 {
     const struct fault_action *action = &fire->action;
@@ -317,7 +321,7 @@ static void carry_out(struct machine *machine, size_t channel, unsigned side, un
                       const struct fate *fate, const uint64_t *old, uint64_t now_ns)
 {
     struct fabric *f = machine->fabric;
-    const struct fabric_channel *c = &f->channel[channel];
+    struct fabric_channel *c = &f->channel[channel];
     uint32_t all = all_words(c), commit = 1u << commit_word(c);
     put_words(machine, c, side, slot, old, all & ~commit);
     if (fate->drop)
@@ -334,7 +338,7 @@ static void carry_out(struct machine *machine, size_t channel, unsigned side, un
     } else {
         put_words(machine, c, side, slot, fate->word, all);
         remember(c, side, slot, fate->word);
-        note_shown(f, &fate->message, now_ns);
+        note_shown(f, c, side, &fate->message, now_ns);
         put_copies(machine, c, side, slot, fate->word, fate->copies);
         one_more_visible(machine, channel, side, now_ns);
     }
@@ -380,6 +384,7 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
     fate.message = known_message(c, side, &message, now_ns);
     note_sent(f, &fate.message);
+    messages_line(machine, c, side, &message, &fate.message, commit, now_ns);
     if (machine->config.messages && fate.message.time_ns != 0)
         machine_tell(machine, MACHINE_EVENT_MESSAGE, fate.message.from, now_ns,
                      "%.*s.%s #%" PRIu64 " to core %u, %s", (int)strcspn(c->name, ":"), c->name,
@@ -397,7 +402,7 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     if (!fate.drop && !fate.hold && !fate.changed && fate.delay_ns == 0 && fate.later == 0 &&
         fate.tear_ns == 0 && fate.copies == 0) {
         remember(c, side, slot, line);
-        note_shown(f, &fate.message, now_ns);
+        note_shown(f, c, side, &fate.message, now_ns);
         if (!waits_for_later(f, channel, side))
             return false;
         put_words(machine, c, side, slot, line, all_words(c));

@@ -420,6 +420,9 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
         case DEVICE_REPORT:
             reports_add(machine, by, effect->report.block, effect->report.speaker, now_ns);
             break;
+        case DEVICE_SYSCALL:
+            fabric_syscall(machine, by, effect->syscall.number, effect->syscall.speaker, now_ns);
+            break;
         case DEVICE_SCRUB:
             reports_forget(machine, effect->scrub.paddr, effect->scrub.bytes, now_ns);
             break; /* zeroed by the caller, without the lock */

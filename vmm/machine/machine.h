@@ -76,7 +76,7 @@ struct fault_injection {
     const char *channel;        /* of a line; else NULL */
     const struct fault_message *message;
     unsigned from, to;  /* cores: of line and notification; of timer and console line: the core */
-    unsigned notify_id; /* of a notification */
+    unsigned notify_id; /* of a notification; number of a system call */
     uint64_t event_number; /* fault_decision.event_number */
     unsigned words;        /* of a line */
     const uint64_t *before, *after;
@@ -90,6 +90,13 @@ struct machine_value {
 };
 
 /* Who watches.  Any function may be NULL.  Called in order, never two at once. */
+struct machine_message;
+enum machine_message_step {
+    MACHINE_MESSAGE_SENT, /* its first line was written */
+    MACHINE_MESSAGE_READ, /* and its reader has acknowledged the last */
+    MACHINE_MESSAGE_LEFT, /* it never did: the channel or the run has ended */
+};
+
 struct machine_sink {
     void *context; /* first argument of all functions */
     void (*console_line)(void *context, const struct machine_console_line *line);
@@ -102,6 +109,9 @@ struct machine_sink {
     /* A sum has changed; `domain` is whose part of it. */
     void (*value)(void *context, unsigned core, const char *domain, uint64_t time_ns,
                   const struct machine_value *value);
+    /* Only if config.watch_messages: SENT, and later one of the others. */
+    void (*message)(void *context, enum machine_message_step step,
+                    const struct machine_message *message);
 };
 
 /* A message that the machine saw on its way; of a long one its first line (lines.c). */
@@ -111,6 +121,10 @@ struct machine_message {
     char name[48];
     uint64_t number;
     char channel[FAULT_CHANNEL_NAME_MAX];
+    uint64_t any;               /* its place among all messages of its ring, from 1 */
+    bool by_server;             /* the server of the channel has written it, else the client */
+    uint32_t bytes;             /* of the payload of its lines; whole when it was read */
+    uint64_t shown_ns, read_ns; /* when it became visible, was known to be read; 0: not yet */
 };
 
 struct machine_config {
@@ -133,7 +147,8 @@ struct machine_config {
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
     struct interconnect_shape interconnect;
-    bool messages; /* tell the sink of messages in rings that are watched */
+    bool messages;       /* tell the sink of messages in rings that are watched */
+    bool watch_messages; /* watch all rings, and tell of the way of each message (sink.message) */
     bool
         /* look at what programs report at each exit, not only when told and at the end */
         watch_values;
@@ -212,6 +227,10 @@ bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr,
 /* A trace record in words: "syscall CNode.Copy cptr 12 (monitor)".  Safe in the sink. */
 void machine_trace_text(struct machine *machine, const struct abi_trace_record *record, char *text,
                         size_t text_bytes);
+
+/* The dispatcher that a trace record names, printable; "-": none.  Safe in the sink. */
+void machine_trace_who(struct machine *machine, const struct abi_trace_record *record,
+                       char name[17]);
 
 struct machine_stats {
     uint64_t console_lines;

@@ -141,6 +141,10 @@ char *machine_image_path(const struct machine *machine, const struct machine_men
 void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns);
 
 /* The dispatcher head at guest-physical `dcb`, NULL if there can be none. */
+/* postmortem.c: where a byte of guest-virtual memory lies; false: it is not mapped. */
+bool machine_translate(const struct machine *machine, uint64_t cr3, uint64_t vaddr,
+                       uint64_t *paddr);
+
 const struct abi_dcb_head *machine_dcb_head(const struct machine *machine, uint64_t dcb);
 
 /* ---- domains.c, with the lock held ---- */

@@ -78,25 +78,33 @@ bool machine_symbol(struct machine *machine, const char *domain, uint64_t vaddr,
 
 /* ---- guest-virtual memory ---- */
 
-/* Host address of a byte of guest-virtual memory, NULL if it is not mapped. */
-static const uint8_t *at_vaddr(const struct machine *machine, uint64_t cr3, uint64_t vaddr)
+bool machine_translate(const struct machine *machine, uint64_t cr3, uint64_t vaddr, uint64_t *paddr)
 {
     uint64_t table = cr3 & PTE_ADDRESS;
     for (unsigned level = 4; level > 0; level--) {
         unsigned shift = 12 + 9 * (level - 1);
         const uint64_t *entries = machine_memory(machine, table, ABI_PAGE_BYTES);
         if (!entries)
-            return NULL;
+            return false;
         uint64_t entry = entries[vaddr >> shift & 511];
         if (!(entry & ABI_PTE_PRESENT))
-            return NULL;
+            return false;
         if (level == 1 || (level < 4 && (entry & ABI_PTE_LARGE))) {
             uint64_t mask = (1ull << shift) - 1;
-            return machine_memory(machine, (entry & PTE_ADDRESS & ~mask) | (vaddr & mask), 1);
+            *paddr = (entry & PTE_ADDRESS & ~mask) | (vaddr & mask);
+            return true;
         }
         table = entry & PTE_ADDRESS;
     }
-    return NULL;
+    return false;
+}
+
+/* Host address of a byte of guest-virtual memory, NULL if it is not mapped. */
+static const uint8_t *at_vaddr(const struct machine *machine, uint64_t cr3, uint64_t vaddr)
+{
+    uint64_t paddr;
+    return machine_translate(machine, cr3, vaddr, &paddr) ? machine_memory(machine, paddr, 1)
+                                                          : NULL;
 }
 
 static bool read_word(const struct machine *machine, uint64_t cr3, uint64_t vaddr, uint64_t *word)

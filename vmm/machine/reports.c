@@ -71,6 +71,8 @@ static bool look_at_record(struct machine *machine, struct report_block *block, 
 {
     struct reports *reports = &machine->reports;
     const uint32_t kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
+    if (kind == ABI_REPORT_FAULT)
+        return true; /* the machine's own wish */
     if (kind < ABI_REPORT_COUNTER || kind > ABI_REPORT_SOMETIMES)
         return false;
     bool is_new = block->seen[i].name == 0;

@@ -200,6 +200,44 @@ bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, c
     return line_lookup(file->lines, vaddr, source, line);
 }
 
+struct variable_query {
+    const char *name; /* NULL: all */
+    uint64_t vaddr, bytes;
+    char **names;
+    size_t count, max;
+};
+
+static bool take_variable(void *context, Elf *elf, const GElf_Sym *sym, const char *name)
+{
+    (void)elf;
+    struct variable_query *query = context;
+    if (GELF_ST_TYPE(sym->st_info) != STT_OBJECT || sym->st_size == 0 ||
+        (query->name && strcmp(name, query->name) != 0))
+        return false;
+    query->vaddr = sym->st_value;
+    query->bytes = sym->st_size;
+    if (query->names && (query->names[query->count] = strdup(name)) == NULL)
+        return true;
+    query->count++;
+    return query->count == query->max;
+}
+
+bool symbol_variable(const char *path, const char *name, uint64_t *vaddr, uint64_t *bytes)
+{
+    struct variable_query query = { .name = name, .max = 1 };
+    visit_symbols(path, take_variable, &query);
+    *vaddr = query.vaddr;
+    *bytes = query.bytes;
+    return query.count > 0;
+}
+
+size_t symbol_variables(const char *path, char **names, size_t max)
+{
+    struct variable_query query = { .names = names, .max = max };
+    visit_symbols(path, take_variable, &query);
+    return query.count;
+}
+
 struct contents_query {
     const char *name;
     size_t max;

@@ -24,6 +24,12 @@ bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr,
 bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **source,
                  int *line);
 
+/* The variable `name` of an ELF file: its address and size.  False: there is none. */
+bool symbol_variable(const char *path, const char *name, uint64_t *vaddr, uint64_t *bytes);
+
+/* Names of variables of an ELF file, at most `max`, each to be freed.  Returns how many. */
+size_t symbol_variables(const char *path, char **names, size_t max);
+
 /* Copies the contents of the data symbol `name` of an ELF file (at most `max` bytes); to be freed;
  * NULL if there is none. */
 char *symbol_contents(const char *path, const char *name, size_t max, size_t *bytes);

@@ -187,6 +187,19 @@ void machine_drain_trace(struct machine *machine, unsigned core, uint64_t now_ns
     }
 }
 
+void machine_trace_who(struct machine *machine, const struct abi_trace_record *record,
+                       char name[17])
+{
+    switch (record->what & 0xff) {
+    case ABI_TRACE_FAULT: /* its argument is an address */
+    case ABI_TRACE_IDLE:
+        machine_dispatcher_name(machine, 0, name);
+        break;
+    default:
+        machine_dispatcher_name(machine, record->arg, name);
+    }
+}
+
 static void syscall_text(const struct machine *machine, const struct abi_trace_record *record,
                          const char *who, char *text, size_t bytes)
 {

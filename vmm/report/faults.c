@@ -92,6 +92,8 @@ static void put_action(FILE *out, const struct fault_action *action)
     size_t skip = bytes > 1 && text[0] == '{' ? 1 : 0;
     fprintf(out, "%.*s", (int)(bytes - 2 * skip), text + skip);
     free(text);
+    if (action->in_vain)
+        fprintf(out, " (in vain: %s)", action->in_vain);
 }
 
 static void put_object(FILE *out, const struct fault_entry *entry)
@@ -112,6 +114,10 @@ static void put_object(FILE *out, const struct fault_entry *entry)
         break;
     case FAULT_ON_TIMER:
         fprintf(out, ", timer of core %u, #%" PRIu64, entry->to, entry->event_number);
+        break;
+    case FAULT_ON_SYSCALL:
+        fprintf(out, ", system call %s of core %u, #%" PRIu64,
+                scenario_syscall_name(entry->notify_id), entry->to, entry->event_number);
         break;
     default:
         break;
@@ -195,6 +201,8 @@ static struct fault_rule exact_rule(const struct fault_log *log, const struct sc
         rule.from = 1ull << entry->from;
         rule.to = 1ull << entry->to;
         nth->first = nth->last = entry->event_number;
+    } else if (was->trigger == FAULT_ON_SYSCALL) {
+        rule.cores = 1ull << entry->to; /* each core counts for itself */
     } else if (was->trigger == FAULT_ON_FIRED) {
         const struct fault_entry *by = entry_of(log, was->fired, entry->number);
         cause->name = by ? entry_name(arena, scenario, by) : scenario->faults[was->fired].name;

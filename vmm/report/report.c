@@ -390,6 +390,11 @@ void report_event(struct report *report, unsigned core, uint64_t time_ns, const 
     show_event(report, core, time_ns, "--", text, 1);
 }
 
+void report_message(struct report *report, unsigned core, uint64_t time_ns, const char *text)
+{
+    show_event(report, core, time_ns, "--", text, report->options.verbosity);
+}
+
 void report_trace(struct report *report, unsigned core, uint64_t time_ns, const char *text)
 {
     show_event(report, core, time_ns, "--", text, 2);

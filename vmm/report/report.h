@@ -70,6 +70,9 @@ const struct fault_log *report_faults(const struct report *report);
 enum matcher_state report_value(struct report *report, unsigned core, const char *domain,
                                 uint64_t time_ns, const struct machine_value *value);
 
+/* A message that was asked for (--messages): shown in any case. */
+void report_message(struct report *report, unsigned core, uint64_t time_ns, const char *text);
+
 /* Something happened to the machine: shown with -v. */
 void report_event(struct report *report, unsigned core, uint64_t time_ns, const char *text);
 

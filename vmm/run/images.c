@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "machine/machine.h"
+#include "machine/symbols.h"
 #include "scenario/diag.h"
 #include "scenario/menu.h"
 
@@ -74,7 +75,56 @@ unsigned images_missing(const struct scenario *scenario, const char *dir, bool w
     return missing;
 }
 
-bool messages_known(const struct scenario *scenario, const char *dir, struct diags *diags)
+#define VARIABLES_MAX 8192
+
+static void unknown_variable(const char *path, const struct fault_action *action,
+                             struct place place, struct diags *diags)
+{
+    char **names = calloc(VARIABLES_MAX, sizeof *names);
+    size_t count = names ? symbol_variables(path, names, VARIABLES_MAX) : 0;
+    const char *near = nearest_word(action->symbol, (const char *const *)names, count);
+    diag_error(diags, place, "flip: %s has no variable '%.60s'%s%s%s", path_base(path),
+               action->symbol, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+/* Finds the variable of which a bit shall change. */
+static void find_variable(const struct menu *menu, const char *dir, struct fault_action *action,
+                          struct place place, struct diags *diags)
+{
+    const size_t length = (size_t)(strrchr(action->domain, '.') - action->domain);
+    for (size_t i = 0; i < menu->module_count; i++) {
+        const char *name = path_base(menu->modules[i].path);
+        char path[2 * PATH_MAX];
+        uint64_t bytes;
+        if (strlen(name) != length || strncmp(name, action->domain, length) != 0 ||
+            !menu_image_file(&menu->modules[i], dir, path, sizeof(path)))
+            continue;
+        if (!symbol_variable(path, action->symbol, &action->address, &bytes))
+            unknown_variable(path, action, place, diags);
+        else if (action->count >= 8 * bytes)
+            diag_error(diags, place, "flip: '%.60s' has %llu bits, there is no bit %u",
+                       action->symbol, (unsigned long long)(8 * bytes), action->count);
+        return;
+    }
+    diag_error(diags, place, "flip: no program of the menu is called '%.*s'", (int)length,
+               action->domain);
+}
+
+static void find_variables(const struct scenario *scenario, const char *dir, struct diags *diags)
+{
+    for (size_t r = 0; r < scenario->fault_count; r++) {
+        struct fault_rule *rule = &scenario->faults[r];
+        for (size_t a = 0; a < rule->action_count; a++)
+            if (rule->action[a].symbol)
+                find_variable(&scenario->menu, dir, &rule->action[a], scenario->fault_places[r],
+                              diags);
+    }
+}
+
+bool names_known(const struct scenario *scenario, const char *dir, struct diags *diags)
 {
     struct fault_names names = { 0 };
     size_t errors_before = diags->errors;
@@ -86,8 +136,10 @@ bool messages_known(const struct scenario *scenario, const char *dir, struct dia
         ok = menu_image_file(&scenario->menu.modules[i], dir, path, sizeof(path)) &&
              message_names_read_file(path, &names);
     }
-    if (ok)
+    if (ok) {
         scenario_check_messages(scenario, &names, diags);
+        find_variables(scenario, dir, diags);
+    }
     fault_names_free(&names);
     return ok && diags->errors == errors_before;
 }

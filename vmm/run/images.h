@@ -10,8 +10,9 @@
 unsigned images_missing(const struct scenario *scenario, const char *dir, bool warn,
                         struct diags *diags);
 
-/* Do the programs of the menu know the interfaces and messages that rules of faults name?  Errors
- * in `diags`.  The images must be there. */
-bool messages_known(const struct scenario *scenario, const char *dir, struct diags *diags);
+/* Do the programs of the menu know the interfaces, messages and variables that rules of faults
+ * name?  Errors in `diags`.  Where variables lie is written into the rules.  The images must be
+ * there. */
+bool names_known(const struct scenario *scenario, const char *dir, struct diags *diags);
 
 #endif

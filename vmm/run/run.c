@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct run {
     struct machine *machine;
     struct engine *engine;
     struct report *report;
+    struct tracer *tracer; /* NULL: no trace for viewers */
 };
 
 static uint64_t host_now_ns(void)
@@ -60,6 +62,8 @@ static void judge(struct run *run, enum matcher_state state, uint64_t now_ns)
 static void sink_console(void *context, const struct machine_console_line *line)
 {
     struct run *run = context;
+    if (run->tracer)
+        tracer_console(run->tracer, line);
     judge(run, report_console(run->report, line), line->time_ns);
 }
 
@@ -70,7 +74,30 @@ static void sink_trace(void *context, unsigned core, uint64_t time_ns, uint64_t 
     char text[256];
     (void)index;
     machine_trace_text(run->machine, record, text, sizeof(text));
+    if (run->tracer) {
+        char who[17];
+        machine_trace_who(run->machine, record, who);
+        tracer_record(run->tracer, core, time_ns, record, who, text);
+    }
     report_trace(run->report, core, time_ns, text);
+}
+
+/* "INTERFACE.MESSAGE #3 to core 1, ...": is it one of those that are to be shown? */
+static bool is_wanted(const struct run *run, const char *message)
+{
+    char name[FAULT_CHANNEL_NAME_MAX];
+    if (!run->settings->messages)
+        return false;
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(message, " "), message);
+    return fnmatch(run->settings->messages, name, 0) == 0;
+}
+
+static void sink_message(void *context, enum machine_message_step step,
+                         const struct machine_message *message)
+{
+    const struct run *run = context;
+    if (run->tracer)
+        tracer_message(run->tracer, step, message);
 }
 
 static void sink_event(void *context, enum machine_event kind, unsigned core, uint64_t time_ns,
@@ -91,6 +118,15 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
     bool known = (size_t)kind < sizeof(names) / sizeof(names[0]);
     snprintf(line, sizeof(line), "%s%s%s", known ? names[kind] : "event", text && *text ? ": " : "",
              text ? text : "");
+    if (kind == MACHINE_EVENT_MESSAGE) { /* sink_message puts it into the trace */
+        if (!run->settings->messages)
+            report_event(run->report, core, time_ns, line);
+        else if (is_wanted(run, text))
+            report_message(run->report, core, time_ns, line);
+        return;
+    }
+    if (run->tracer)
+        tracer_event(run->tracer, core, time_ns, line);
     report_event(run->report, core, time_ns, line);
     if (kind == MACHINE_EVENT_CRASH && run->scenario->machine.crash_fails)
         run->settings->ops->request_stop(run->engine, STOP_REQUEST);
@@ -99,6 +135,8 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
 static void sink_fault(void *context, const struct fault_injection *injection)
 {
     struct run *run = context;
+    if (run->tracer)
+        tracer_fault(run->tracer, injection, run->scenario->faults[injection->fire->rule].name);
     judge(run, report_fault(run->report, injection), injection->time_ns);
 }
 
@@ -118,17 +156,20 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     const struct scenario *scenario = run->scenario;
     config_of_scenario(config, modules, scenario, run->settings->images, run->settings->seed);
     config->deadline_ns = scenario->deadline_ns;
-    config->trace = run->settings->report.verbosity >= 2 || run->settings->report.trace;
+    config->trace =
+        run->settings->report.verbosity >= 2 || run->settings->report.trace || run->tracer;
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
-    config->messages = run->settings->report.verbosity >= 1 || run->settings->report.trace;
+    config->messages = run->settings->report.verbosity >= 1 || run->settings->report.trace ||
+                       run->settings->messages;
+    config->watch_messages = run->tracer || run->settings->messages;
     config->panic_kills_core = scenario->machine.panic_kills_core;
     config->interconnect = scenario->machine.interconnect;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
-    config->sink =
-        (struct machine_sink){ run, sink_console, sink_trace, sink_event, sink_fault, sink_value };
+    config->sink = (struct machine_sink){ run,        sink_console, sink_trace,  sink_event,
+                                          sink_fault, sink_value,   sink_message };
 }
 
 /* ---- the run ---- */
@@ -348,7 +389,7 @@ static int check_images(struct run *run)
     if (images_missing(run->scenario, run->settings->images, false, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "images of the boot menu are missing (make builds them)");
-    } else if (!messages_known(run->scenario, run->settings->images, diags)) {
+    } else if (!names_known(run->scenario, run->settings->images, diags)) {
         diags_print(diags, stderr);
         status = fail(run, STATUS_USAGE, "a rule of faults names what no program of the menu has");
     }
@@ -362,6 +403,18 @@ static bool is_users(int error)
 {
     return error == -EINVAL || error == -ENOENT || error == -ENOEXEC || error == -EFBIG ||
            error == -ENOSPC || error == -EACCES;
+}
+
+/* The trace ends with what result files say of the run. */
+static void end_tracer(struct run *run, const struct run_result *result)
+{
+    struct report_files one = { 0 };
+    if (!run->tracer)
+        return;
+    const bool known = report_files_add(&one, run->scenario, run->report,
+                                        report_matcher(run->report), result) == 0;
+    tracer_end(run->tracer, known ? json_array_get(one.results, 0) : NULL);
+    report_files_free(&one);
 }
 
 static int create_and_run(struct run *run, const struct machine_config *config)
@@ -410,6 +463,7 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     report_summary(run->report, &result);
     if (settings->faults_out)
         fault_log_write(report_faults(run->report), run->scenario, settings->faults_out);
+    end_tracer(run, &result);
     int status = verdict_exit_status(result.verdict);
     if (settings->files && report_files_add(settings->files, run->scenario, run->report,
                                             report_matcher(run->report), &result)) {
@@ -443,12 +497,16 @@ int run_scenario(const struct scenario *scenario, const struct run_settings *set
     struct machine_menu_line *modules =
         calloc(scenario->menu.module_count + 1, sizeof(struct machine_menu_line));
     run.report = report_create(scenario, &settings->report);
-    if (config && modules && run.report) {
+    if (settings->trace)
+        run.tracer = tracer_create(settings->trace, settings->trace_format,
+                                   scenario->machine.core_count, settings->report.output_limit);
+    if (config && modules && run.report && (!settings->trace || run.tracer)) {
         fill_config(config, modules, &run);
         status = create_and_run(&run, config);
     } else {
         status = fail(&run, STATUS_HOST, "the host is out of memory");
     }
+    tracer_destroy(run.tracer);
     report_destroy(run.report);
     free(modules);
     free(config);

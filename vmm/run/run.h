@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "report/files.h"
 #include "report/report.h"
+#include "report/tracer.h"
 #include "run/sandbox.h"
 #include "run/watch.h"
 #include "scenario/scenario.h"
@@ -28,6 +29,9 @@ struct run_settings {
     struct report_options report;
     struct report_files *files; /* NULL, or collects the result */
     FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
+    FILE *trace;                /* NULL, or where a trace for viewers goes (report.trace: text) */
+    enum tracer_format trace_format;
+    const char *messages; /* NULL, or a pattern of interface.message: those are shown */
     struct watch *watch;
 
     /* NULL, or called right before the run and right after it, when the result is known and may

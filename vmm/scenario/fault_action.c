@@ -225,9 +225,50 @@ static bool is_memory(const struct scenario_machine *machine, uint64_t address)
     return address < ram;
 }
 
+/* "myapp.1": a domain, and a core that exists. */
+static bool take_domain(struct parser *parser, const struct ynode *value, const char *what,
+                        const char **domain)
+{
+    const char *text, *dot;
+    uint64_t core = 0;
+    if (!parse_text(parser, value, what, &text))
+        return false;
+    dot = strrchr(text, '.');
+    if (!dot || dot == text || dot - text > FAULT_DOMAIN_MAX || parse_unsigned(dot + 1, &core)) {
+        diag_error(parser->diags, value->place,
+                   "%s: '%.40s': expected a program and its core such as myapp.1", what, text);
+        return false;
+    }
+    if (core >= parser->scenario->machine.core_count && !parser->cores_unknown) {
+        diag_error(parser->diags, value->place,
+                   "%s: core %s does not exist: the machine has %u core%s", what, dot + 1,
+                   parser->scenario->machine.core_count,
+                   parser->scenario->machine.core_count == 1 ? "" : "s");
+        return false;
+    }
+    *domain = text;
+    return true;
+}
+
+/* Where the symbol lies is known to whoever has the images (scenario_check_symbols). */
+static bool parse_flip_symbol(struct parser *parser, const struct ynode *value,
+                              struct fault_action *a)
+{
+    static const char *const keys[] = { "domain", "symbol", "bit" };
+    const struct ynode *domain = need(parser, value, "flip", "domain");
+    const struct ynode *symbol = domain ? need(parser, value, "flip", "symbol") : NULL;
+    const struct ynode *bit = symbol ? need(parser, value, "flip", "bit") : NULL;
+    return bit && only(parser, value, "flip", keys, 3) &&
+           take_domain(parser, domain, "flip: domain", &a->domain) &&
+           parse_text(parser, symbol, "flip: symbol", &a->symbol) &&
+           take_number(parser, bit, "flip: bit", 0, UINT32_MAX, &a->count);
+}
+
 static bool parse_flip(struct parser *parser, const struct ynode *value, struct fault_action *a)
 {
     static const char *const keys[] = { "address", "bit" };
+    if (value->kind == YNODE_MAPPING && (ynode_get(value, "domain") || ynode_get(value, "symbol")))
+        return parse_flip_symbol(parser, value, a);
     const struct ynode *address = need(parser, value, "flip", "address");
     const struct ynode *bit = address ? need(parser, value, "flip", "bit") : NULL;
     if (!bit || !only(parser, value, "flip", keys, 2) ||
@@ -239,6 +280,23 @@ static bool parse_flip(struct parser *parser, const struct ynode *value, struct 
     diag_error(parser->diags, address->place, "flip: address: there is no memory at %s",
                address->text);
     return false;
+}
+
+static bool parse_kill(struct parser *parser, const struct ynode *value, struct fault_action *a)
+{
+    return take_domain(parser, value, "kill", &a->domain);
+}
+
+static bool parse_no_memory(struct parser *parser, const struct ynode *value,
+                            struct fault_action *a)
+{
+    static const char *const keys[] = { "next", "core" };
+    const struct ynode *next = need(parser, value, "no_memory", "next");
+    const struct ynode *core = next ? ynode_get(value, "core") : NULL;
+    a->cores = FAULT_ALL_CORES;
+    return next && only(parser, value, "no_memory", keys, 2) &&
+           take_number(parser, next, "no_memory: next", 1, UINT32_MAX, &a->count) &&
+           (!core || parse_existing_cores(parser, core, "no_memory: core", &a->cores));
 }
 
 /* ---- cores ---- */
@@ -300,6 +358,8 @@ static const struct {
     [FAULT_PARTITION] = { parse_partition, true, false },
     [FAULT_HEAL] = { 0 },
     [FAULT_FLIP] = { parse_flip, false, false },
+    [FAULT_KILL] = { parse_kill, false, false },
+    [FAULT_NO_MEMORY] = { parse_no_memory, false, false },
 };
 
 static bool find_action(struct parser *parser, const struct ynode *node,

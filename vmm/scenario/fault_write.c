@@ -105,6 +105,12 @@ static void write_trigger(FILE *out, const struct fault_rule *rule, const struct
         if (rule->domain)
             write_text(out, "domain", rule->domain);
         break;
+    case FAULT_ON_SYSCALL:
+        fprintf(out, "syscall: %s, core: ", scenario_syscall_name(rule->syscall));
+        write_cores(out, rule->cores);
+        if (rule->domain)
+            write_text(out, "domain", rule->domain);
+        break;
     case FAULT_ON_FIRED:
         fputs("fired: ", out);
         scenario_write_quoted(out, name_of(rules, rule->fired));
@@ -238,7 +244,24 @@ static void write_action(FILE *out, const struct fault_action *a)
     case FAULT_JUMP:
         fprintf(out, "{jump: {core: %u, by: %" PRId64 " ns}}", a->core, a->amount);
         break;
+    case FAULT_KILL:
+        fputs("{kill: ", out);
+        scenario_write_quoted(out, a->domain);
+        fputc('}', out);
+        break;
+    case FAULT_NO_MEMORY:
+        fprintf(out, "{no_memory: {next: %u, core: ", a->count);
+        write_cores(out, a->cores);
+        fputs("}}", out);
+        break;
     case FAULT_FLIP:
+        if (a->domain) {
+            fputs("{flip: {domain: ", out);
+            scenario_write_quoted(out, a->domain);
+            write_text(out, "symbol", a->symbol);
+            fprintf(out, ", bit: %u}}", a->count);
+            break;
+        }
         fprintf(out, "{flip: {address: 0x%" PRIx64 ", bit: %u}}", a->address, a->count);
         break;
     case FAULT_STALL:

@@ -170,6 +170,9 @@ void scenario_write_quoted(FILE *out, const char *text);
 void fault_rule_write(const struct fault_rule *rule, const struct fault_rules *rules, FILE *out);
 void fault_action_write(const struct fault_action *action, FILE *out);
 
+/* "invoke", ...; "any" for UINT32_MAX. */
+const char *scenario_syscall_name(uint32_t number);
+
 /* Compares the interfaces and messages that rules name with those of the images: errors in
  * `diags`. */
 void scenario_check_messages(const struct scenario *scenario, const struct fault_names *names,

@@ -215,6 +215,47 @@ static void parse_domain(struct parser *parser, const struct ynode *value, void 
     parse_text(parser, value, "domain", &in->rule.domain);
 }
 
+static const struct {
+    const char *name;
+    uint32_t number;
+} syscalls[] = {
+#define X(name, number) { #name, number },
+    ABI_SYSCALLS(X)
+#undef X
+};
+#define SYSCALLS (sizeof syscalls / sizeof syscalls[0])
+
+const char *scenario_syscall_name(uint32_t number)
+{
+    for (size_t i = 0; i < SYSCALLS; i++)
+        if (syscalls[i].number == number)
+            return syscalls[i].name;
+    return "any";
+}
+
+static void parse_syscall(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct fault_input *in = object;
+    const char *text, *known[SYSCALLS + 1];
+    take_trigger(parser, value, in, "syscall", FAULT_ON_SYSCALL);
+    if (!parse_text(parser, value, "syscall", &text) || strcmp(text, "any") == 0)
+        return;
+    for (size_t i = 0; i < SYSCALLS; i++) {
+        known[i] = syscalls[i].name;
+        if (strcmp(text, known[i]) == 0) {
+            in->rule.syscall = syscalls[i].number;
+            return;
+        }
+    }
+    known[SYSCALLS] = "any";
+    const char *near = nearest_word(text, known, SYSCALLS + 1);
+    diag_error(parser->diags, value->place, "syscall: '%.40s' is no system call; %s%s%s", text,
+               near ? "did you mean '"
+                    : "expected any, invoke, yield, lrpc, print, nop, debug, reboot, getchar, "
+                      "suspend",
+               near ? near : "", near ? "'?" : "");
+}
+
 static void parse_fired(struct parser *parser, const struct ynode *value, void *object)
 {
     struct fault_input *in = object;
@@ -348,6 +389,7 @@ static const struct key when_keys[] = {
     { "core", false, parse_console_core },
     { "domain", false, parse_domain },
     { "fired", false, parse_fired },
+    { "syscall", false, parse_syscall },
     { "nth", false, parse_nth },
     { "every", false, parse_every },
     { "probability", false, parse_probability },
@@ -375,7 +417,8 @@ static void parse_when(struct parser *parser, const struct ynode *value, void *o
     if (!in->trigger) {
         if (parser->diags->errors == errors_before)
             diag_error(parser->diags, value->place,
-                       "when: expected one of the keys message, ipi, timer, time, console, fired");
+                       "when: expected one of the keys message, ipi, timer, time, console, "
+                       "syscall, fired");
         return;
     }
     enum fault_trigger trigger = in->rule.trigger;
@@ -383,8 +426,8 @@ static void parse_when(struct parser *parser, const struct ynode *value, void *o
         refuse_beside(parser, value, in->message_key, "message");
     if (trigger != FAULT_ON_MESSAGE && trigger != FAULT_ON_IPI)
         refuse_beside(parser, value, in->cores_key, "message and ipi");
-    if (trigger != FAULT_ON_CONSOLE)
-        refuse_beside(parser, value, in->console_key, "console");
+    if (trigger != FAULT_ON_CONSOLE && trigger != FAULT_ON_SYSCALL)
+        refuse_beside(parser, value, in->console_key, "console and syscall");
 }
 
 /* ---- a rule ---- */
@@ -453,8 +496,8 @@ static bool action_fits(enum fault_action_kind kind, enum fault_trigger trigger)
 
 static void check_actions(struct parser *parser, const struct fault_input *in)
 {
-    static const char *const triggers[] = { "a message", "an IPI", "a timer",
-                                            "a time",    "a line", "another rule" };
+    static const char *const triggers[] = { "a message", "an IPI",       "a timer",      "a time",
+                                            "a line",    "another rule", "a system call" };
     for (size_t a = 0; a < in->rule.action_count; a++) {
         enum fault_action_kind kind = in->rule.action[a].kind;
         if (!action_fits(kind, in->rule.trigger))
@@ -473,6 +516,7 @@ static void parse_rule(struct parser *parser, const struct ynode *node, struct f
                                           .to = FAULT_ALL_CORES,
                                           .cores = FAULT_ALL_CORES,
                                           .ipi = UINT32_MAX,
+                                          .syscall = UINT32_MAX,
                                           .probability = -1,
                                           .until_ns = UINT64_MAX,
                                           .fired = FAULT_NO_RULE,

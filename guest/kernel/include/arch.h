@@ -71,14 +71,20 @@ extern uint64_t syscall_words[LMP_MSG_WORDS];
  * caller's registers and is memory that its domain can write: nothing that is checked may be read
  * from there.  What the CPU driver wants to know of them comes in the other arguments (`head` and
  * `send`: RSI and RDX, `number`: RDI) and in syscall_words. */
-void __attribute__((noreturn))
-kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send, uint64_t number);
+typedef void syscall_server(struct registers_x86_64 *area, uint64_t head, uint64_t send,
+                            uint64_t number);
+syscall_server __attribute__((noreturn)) kernel_syscall;
 void __attribute__((noreturn))
 kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error, uint64_t address,
             lvaddr_t rip, lvaddr_t rsp);
 void __attribute__((noreturn)) kernel_idle_interrupt(void);
 void __attribute__((noreturn))
 kernel_fault(uint64_t vector, uint64_t error, uint64_t rip, uint64_t rsp);
+
+/* Who serves system calls: kernel_syscall(), or one that first tells the machine of those that it
+ * looks for (abi_core_page.watch).  syscall_init() decides, once: so nobody pays for a question. */
+extern syscall_server *serve_syscall;
+void syscall_init(void);
 
 /* The current dispatcher cannot be entered: what it wrote into its frame is no state of user mode.
  * arch_bad_state() starts the stack anew and goes on in kernel_bad_state(). */

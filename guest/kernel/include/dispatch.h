@@ -21,16 +21,15 @@ struct dcb {
     struct abi_dcb_head head;       /* name, run queue link, disabled: also read by the machine */
     struct dispatcher_shared *disp; /* kernel address of the dispatcher frame; NULL: not set up */
     lvaddr_t udisp;                 /* its address in the domain, as given at Setup */
-    uint64_t cr3;
-    uint8_t queued;          /* in the run queue */
-    uint8_t stopped;         /* will never run again */
-    uint8_t sleeping;        /* in the heap of sleepers */
-    uint8_t complete;        /* see dispatcher_is_complete() */
-    uint8_t disabled_faults; /* page faults while disabled since the last enabled moment */
-    uint32_t notify;         /* 0: none, else notification id + 1 */
-    systime_t wakeup;        /* when sleeping */
-    struct sleeper sleep;    /* the same */
-    struct dcb *runq_prev;   /* when queued: the one before, NULL at the head */
+    uint8_t queued;                 /* in the run queue */
+    uint8_t stopped;                /* will never run again */
+    uint8_t sleeping;               /* in the heap of sleepers */
+    uint8_t complete;               /* see dispatcher_is_complete() */
+    uint8_t disabled_faults;        /* page faults while disabled since the last enabled moment */
+    uint32_t notify;                /* 0: none, else notification id + 1 */
+    systime_t wakeup;               /* when sleeping */
+    struct sleeper sleep;           /* the same */
+    struct dcb *runq_prev;          /* when queued: the one before, NULL at the head */
     /* Stopped, and the monitor has not asked for it yet (stop.c). */
     uint8_t unreported;
     struct dcb *stopped_next, *stopped_prev;
@@ -60,15 +59,15 @@ static inline struct dcb *endpoint_listener(const struct capability *endpoint)
  * else. */
 static inline bool dispatcher_is_complete(const struct dcb *dcb)
 {
-    debug_assert(!dcb->complete || (dcb->disp != NULL && dcb->cr3 != 0 && !dcb->stopped));
+    debug_assert(!dcb->complete || (dcb->disp != NULL && dcb->head.cr3 != 0 && !dcb->stopped));
     return dcb->complete;
 }
 
 /* To be called by who gave it one of these things, which it then keeps until it is stopped. */
 static inline void dispatcher_update_complete(struct dcb *dcb)
 {
-    dcb->complete = dcb->disp != NULL && dcb->cr3 != 0 && dcb->cspace.cap.type == ObjType_L1CNode &&
-                    !dcb->stopped;
+    dcb->complete = dcb->disp != NULL && dcb->head.cr3 != 0 &&
+                    dcb->cspace.cap.type == ObjType_L1CNode && !dcb->stopped;
 }
 
 /* Whose address space is loaded; NULL when idle. */
@@ -106,9 +105,9 @@ static inline __attribute__((always_inline)) void dispatch_load(struct dcb *dcb)
     current = dcb;
     current_disp = dcb->disp;
     CORE_PAGE->current_dcb = mem_to_phys(dcb).v;
-    if (loaded.cr3 != dcb->cr3) {
-        loaded.cr3 = dcb->cr3;
-        arch_write_cr3(dcb->cr3);
+    if (loaded.cr3 != dcb->head.cr3) {
+        loaded.cr3 = dcb->head.cr3;
+        arch_write_cr3(dcb->head.cr3);
     }
     arch_reset_segments(dcb->udisp);
 }
@@ -132,6 +131,10 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length);
  * not ask for it, so the monitor must learn of it (stop.c).  No effect on one that is stopped
  * already. */
 void dispatch_stop(struct dcb *dcb, bool tell);
+
+/* The machine wants the dispatcher whose DCB lies here to end as by a fault of its own.  Nothing
+ * happens if there is none. */
+void stop_ordered(paddr_t dispatcher);
 
 /* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next
  * one it has not asked for yet (0: none). */

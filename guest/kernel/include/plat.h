@@ -42,6 +42,13 @@ void plat_channel(paddr_t description);
  * does nothing. */
 void plat_report(paddr_t block, paddr_t speaker);
 
+/* Tells the machine that the dispatcher `speaker` makes a system call that it watches. */
+void plat_watched(uint32_t number, paddr_t speaker);
+
+/* Takes the dispatchers that the machine wants to end, calling `stop` for each: what it gets need
+ * not be one. */
+void plat_take_stops(void (*stop)(paddr_t dispatcher));
+
 void __attribute__((noreturn)) plat_power_off(uint64_t code);
 void __attribute__((noreturn)) plat_panic(void);
 

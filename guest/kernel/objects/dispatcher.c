@@ -90,7 +90,7 @@ static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv
     }
     if (s->run && ((dcb->disp == NULL && s->frame == NULL) ||
                    (dcb->cspace.cap.type == ObjType_Null && s->cspace == NULL) ||
-                   (dcb->cr3 == 0 && s->vspace == NULL)))
+                   (dcb->head.cr3 == 0 && s->vspace == NULL)))
         return SYS_ERR_DISP_NOT_RUNNABLE;
     return SYS_ERR_OK;
 }
@@ -101,7 +101,7 @@ static void invoke_setup(struct dcb *dcb, const struct setup *s, uint64_t domain
         cap_copy_to(&dcb->cspace, s->cspace);
     if (s->vspace != NULL) {
         cap_copy_to_dcb(&dcb->vspace, s->vspace);
-        dcb->cr3 = s->vspace->cap.u.mem.base;
+        dcb->head.cr3 = s->vspace->cap.u.mem.base;
     }
     if (s->frame != NULL)
         adopt_frame(dcb, s->frame, domain_id);
@@ -147,7 +147,7 @@ void dispatcher_abandon(struct cte *cte)
         dcb->disp = NULL;
         dcb->head.disp_frame = 0;
     } else {
-        dcb->cr3 = 0;
+        dcb->head.cr3 = 0;
     }
 }
 

@@ -66,6 +66,20 @@ void plat_report(paddr_t block, paddr_t speaker)
     platform->report(block, speaker);
 }
 
+void plat_watched(uint32_t number, paddr_t speaker)
+{
+    platform->watched(number, speaker);
+}
+
+void plat_take_stops(void (*stop)(paddr_t dispatcher))
+{
+    for (unsigned i = 0; i < ABI_STOPS; i++) {
+        const paddr_t dispatcher = paddr(exchange(&CORE_PAGE->stop[i], 0));
+        if (dispatcher.v != 0)
+            stop(dispatcher);
+    }
+}
+
 void plat_power_off(uint64_t code)
 {
     platform->power_off(code);

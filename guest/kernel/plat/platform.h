@@ -19,6 +19,7 @@ struct platform {
     void (*clear_vectors)(void);
     void (*channel)(paddr_t description);
     void (*report)(paddr_t block, paddr_t speaker);
+    void (*watched)(uint32_t number, paddr_t speaker);
     void __attribute__((noreturn)) (*power_off)(uint64_t code);
     void __attribute__((noreturn)) (*panic)(void);
     uint64_t (*take_causes)(void);

@@ -17,6 +17,7 @@
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
+#include <barrelfish/report.h>
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
@@ -376,8 +377,13 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
 static errval_t take_ram(struct client *client, struct account *payer, uint8_t bits,
                          genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
 {
+    static uint64_t *refuse;
     struct capref slot;
     errval_t err;
+    if (refuse == NULL)
+        refuse = report_fault(ABI_FAULT_NO_MEMORY);
+    if (report_take_fault(refuse))
+        return MM_ERR_NOT_FOUND;
     /* What this machine does not have is nobody's share. */
     if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
         return MM_ERR_NOT_FOUND;

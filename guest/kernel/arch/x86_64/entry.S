@@ -92,10 +92,10 @@ syscall_common:
     movq %rbx, SA_RSP(%rax)
     movq WORD(3), %rbx
     movq %rbx, SA_RAX(%rax)
-    /* kernel_syscall(area, RSI, RDX, number) */
+    /* serve_syscall(area, RSI, RDX, number) */
     movq %rdi, %rcx
     movq %rax, %rdi
-    jmp kernel_syscall
+    jmp *serve_syscall(%rip)
 
 /* Exceptions and the interrupt.  Stack: [error] RIP CS RFLAGS RSP SS. */
 .macro VECTOR number, has_error

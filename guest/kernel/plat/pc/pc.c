@@ -222,6 +222,11 @@ static void pc_report(paddr_t block, paddr_t speaker)
     (void)block, (void)speaker;
 }
 
+static void pc_watched(uint32_t number, paddr_t speaker)
+{
+    (void)number, (void)speaker;
+}
+
 /* The tables of the loader or of the start-up page go: they map low memory, too. */
 static void pc_init(void)
 {
@@ -242,6 +247,7 @@ const struct platform platform_pc = {
     .clear_vectors = pc_clear_vectors,
     .channel = pc_channel,
     .report = pc_report,
+    .watched = pc_watched,
     .power_off = pc_power_off,
     .panic = pc_panic,
     .take_causes = pc_take_causes,

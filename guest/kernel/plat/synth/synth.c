@@ -70,6 +70,12 @@ static void synth_report(paddr_t block, paddr_t speaker)
     out(ABI_PORT_REPORT, 0);
 }
 
+static void synth_watched(uint32_t number, paddr_t speaker)
+{
+    CORE_PAGE->arg[0] = speaker.v;
+    out(ABI_PORT_WATCH, number);
+}
+
 static void __attribute__((noreturn)) power(uint32_t operation, uint64_t code)
 {
     CORE_PAGE->arg[0] = code;
@@ -108,6 +114,7 @@ const struct platform platform_synth = {
     .clear_vectors = synth_clear_vectors,
     .channel = synth_channel,
     .report = synth_report,
+    .watched = synth_watched,
     .power_off = synth_power_off,
     .panic = synth_panic,
     .take_causes = synth_take_causes,

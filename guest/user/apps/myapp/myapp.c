@@ -76,11 +76,19 @@ static void send_hello(struct myappif_binding *b)
         USER_PANIC_ERR(err, "sending hello failed");
 }
 
+/* The other end has died, or what is between us has. */
+static void broken(struct myappif_binding *b, errval_t err)
+{
+    (void)b;
+    printf("the server is gone: %s\n", err_getcode(err));
+}
+
 static void bound(void *st, errval_t err, struct myappif_binding *b)
 {
     (void)st;
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "binding to %s failed", service_name);
+    b->error_handler = broken;
     send_hello(b);
 }
 

@@ -28,6 +28,7 @@ struct idc_connections {
     struct idc_connection **bucket; /* NULL: `first` */
     uint32_t buckets, count;        /* 0 buckets: IDC_CONNECTION_BUCKETS */
     struct idc_connection *first[IDC_CONNECTION_BUCKETS];
+    void (*closed)(uintptr_t monitor_id); /* tells the monitor, whose client sets it */
 };
 
 /* A member of every channel; zero: the channel was made without a monitor. */

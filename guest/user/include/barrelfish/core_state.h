@@ -41,15 +41,13 @@ struct slot_alloc_state {
 
 struct ram_alloc_state {
     struct thread_mutex mutex;
-    ram_alloc_func_t func; /* used when `own` is exhausted; NULL: ask mem_serv */
-    struct capref own;     /* RAM capability we allocate from; NULL_CAP: none */
-    genpaddr_t own_base;   /* physical */
-    gensize_t own_bytes;   /* of it, from its start, that are ours to take */
-    gensize_t own_next;    /* offset of the first free byte */
-    bool own_only;         /* there is no memory server for this domain */
-    bool connecting;       /* to mem_serv */
+    ram_alloc_func_t func;   /* used when `own` is exhausted; NULL: the server */
+    ram_alloc_func_t server; /* asks mem_serv; NULL: this domain has none */
+    struct capref own;       /* RAM capability we allocate from; NULL_CAP: none */
+    genpaddr_t own_base;     /* physical */
+    gensize_t own_bytes;     /* of it, from its start, that are ours to take */
+    gensize_t own_next;      /* offset of the first free byte */
     uint64_t minbase, maxlimit;
-    struct waitset mem_waitset;
 };
 
 struct core_state {
@@ -60,6 +58,7 @@ struct core_state {
     struct monitor_blocking_binding *monitor_blocking_binding;
     struct waitset monitor_blocking_waitset;
     struct mem_binding *mem_binding;
+    struct waitset mem_waitset;
     struct nameservice_binding *nameservice_binding;
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;

@@ -26,6 +26,7 @@
 #include <barrelfish/lmp_endpoints.h>
 
 struct deferred_event;
+struct disp_sources; /* dispatch/sources.h */
 struct lmp_chan;
 struct ump_chan;
 struct ump_checked;
@@ -36,10 +37,11 @@ struct ump_checked;
 struct dispatcher_generic {
     struct thread *current; /* runs, or ran when we were preempted; NULL: none */
     struct thread *runq;    /* ring of runnable threads, `current` among them */
-    bool current_in_area;   /* the state of `current` is in the enabled save area */
-    uint32_t timeslice;     /* run upcalls seen */
-    uint32_t fault_depth;   /* faults being reported: more than one means give up */
-    uint32_t heap_used;     /* offset of the first unused byte of the endpoint heap */
+    const struct disp_sources *sources;
+    bool current_in_area; /* the state of `current` is in the enabled save area */
+    uint32_t timeslice;   /* run upcalls seen */
+    uint32_t fault_depth; /* faults being reported: more than one means give up */
+    uint32_t heap_used;   /* offset of the first unused byte of the endpoint heap */
     struct lmp_endpoint *heap_free[LMP_ENDPOINT_FREE_LISTS]; /* freed endpoint buffers by size */
     struct lmp_chan *lmp_send_parked; /* ring: tried again whenever others had their turn */
     struct lmp_chan *lmp_send_paused; /* ring: tried again when their time has come */
@@ -105,8 +107,8 @@ void disp_save_and_yield(struct registers_x86_64 *save, dispatcher_handle_t hand
  * (report.c). */
 void report_init_disabled(dispatcher_handle_t handle);
 
-/* Fills in the frame at start-up. */
-void disp_init_disabled(dispatcher_handle_t handle);
+/* Fills in the frame at start-up; `sources` stay. */
+void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources);
 
 /* Chooses the next thread and runs it; sleeps if there is none.  Disabled, on the upcall stack. */
 void disp_schedule(dispatcher_handle_t handle) __attribute__((noreturn));

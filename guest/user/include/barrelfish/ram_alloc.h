@@ -46,7 +46,7 @@ errval_t ram_own_give_up(gensize_t keep_bytes, struct capref *region, gensize_t 
  * empty slot, straight from the own RAM if possible. */
 errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes);
 
-/* Start-up only.  own_only: this domain has no memory server. */
-void ram_alloc_init(bool own_only);
+/* Start-up only.  `server` asks the memory server; NULL: this domain has none. */
+void ram_alloc_init(ram_alloc_func_t server);
 
 #endif

@@ -21,6 +21,12 @@
 uint64_t *report_counter(const char *name);
 uint64_t *report_gauge(const char *name);
 
+/* A fault that a scenario may ask this program for, by a name of the machine's (ABI_FAULT_*): the
+ * counter, as above, of how many times it shall still happen.  report_take_fault: now?  Then it
+ * counts as having happened, and the caller makes the fault. */
+uint64_t *report_fault(const char *name);
+bool report_take_fault(uint64_t *fault);
+
 /* Behind the macros: counts, and lets the machine look at once when a property is met for the first
  * time or first fails.  *record remembers the place, NULL at first. */
 void report_property(struct abi_report_record **record, const char *name, uint32_t kind,

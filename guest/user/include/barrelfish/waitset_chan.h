@@ -23,7 +23,8 @@ enum ws_chantype {
 
 enum ws_chanstate { CHAN_UNREGISTERED, CHAN_IDLE, CHAN_POLLED, CHAN_PENDING, CHAN_WAITING };
 
-/* Private, but embedded in channels.  `arg` is the owner's, untouched here. */
+/* Private, but embedded in channels.  `arg` and `look` are the owner's: `look` says whether a
+ * polled channel that has a line has an event, too; disabled, and it may do other things, too. */
 struct waitset_chanstate {
     struct waitset *waitset;
     struct event_closure closure;
@@ -38,6 +39,7 @@ struct waitset_chanstate {
     struct thread *wait_for; /* NULL: for anybody */
     uint32_t *pins; /* one more for each event taken; the handler takes it back; NULL: none */
     void *arg;
+    bool (*look)(struct waitset_chanstate *chan);
 };
 
 void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype type);

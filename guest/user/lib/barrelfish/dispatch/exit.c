@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of a domain.  Who has to hear of it stands above: the monitor client hands in a function.
+ */
+#include "exit.h"
+
+#include <assert.h>
+#include <barrelfish/barrelfish.h>
+
+#include "console.h"
+
+static void (*say_goodbye)(int status);
+
+void domain_on_exit(void (*tell)(int status))
+{
+    assert(tell != NULL && (say_goodbye == NULL || say_goodbye == tell));
+    say_goodbye = tell;
+}
+
+void domain_exit(int status)
+{
+    console_flush();
+    if (say_goodbye != NULL) {
+        say_goodbye(status);
+    }
+    disp_stop();
+}
+
+void disp_stop(void)
+{
+    for (;;) {
+        sys_debug(DEBUG_EXIT);
+    }
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reads a trace in each of its two formats, and compares them.
+
+trace_check.py JSON PFTRACE FOLDER: FOLDER has perfetto_pb2.py, which protoc has generated.
+Prints a line for each message: NAME SENT_NS READ_NS ("?": that is not known, "-": it was lost), and each fault."""
+import json
+import sys
+from collections import Counter
+
+
+def read_chrome(path):
+    with open(path, encoding="utf-8") as file:
+        trace = json.load(file)
+    marks, sent, read, depth, last = Counter(), {}, {}, Counter(), {}
+    names = {(e["pid"], e["tid"]): e["args"]["name"]
+             for e in trace["traceEvents"] if e.get("name") == "thread_name"}
+    for event in trace["traceEvents"]:
+        where = (event["pid"], event["tid"])
+        if event["ph"] in "BEiX":
+            assert where in names, f"no track {where}"
+            marks[event.get("cat", "end")] += 1
+        if event["ph"] == "B":
+            depth[where] += 1
+        elif event["ph"] == "E":
+            depth[where] -= 1
+            assert depth[where] == 0, "what runs on a core does not nest"
+        elif event["ph"] == "s":
+            sent[event["id"]] = last
+        elif event["ph"] == "f":
+            assert event["bp"] == "e"
+            read[event["id"]] = last
+        elif event["ph"] == "i" and event["cat"] == "fault":
+            print("fault", event["name"], event["args"]["message"], event["args"]["number"])
+        last = event
+    assert not any(depth.values()), "a slice does not end"
+    assert set(read) <= set(sent), "an arrow begins nowhere"
+    for flow, event in sent.items():
+        end = read.get(flow)
+        if end:
+            args = end["args"]
+            assert args["sent_ns"] <= args["shown_ns"] <= args.get("read_ns", 1 << 62), args
+            assert ("read_ns" in args) == (end["cat"] == "read")
+            assert args["bytes"] > 0 and args["bytes"] % 56 == 0, args
+            assert end["name"] == event["name"] and end["pid"] == event["args"]["to"]
+        print("message", event["name"], round(event["ts"] * 1000),
+              end["args"].get("read_ns", "?") if end else "-")
+    assert trace["otherData"]["verdict"] == "pass"
+    return marks, len(sent), len(read)
+
+
+def read_perfetto(path):
+    import perfetto_pb2  # pylint: disable=import-outside-toplevel
+    trace = perfetto_pb2.Trace()
+    with open(path, "rb") as file:
+        trace.ParseFromString(file.read())
+    marks, sent, read, tracks = Counter(), set(), set(), set()
+    for packet in trace.packet:
+        assert packet.trusted_packet_sequence_id == 1
+        if packet.HasField("track_descriptor"):
+            track = packet.track_descriptor
+            assert not track.HasField("parent_uuid") or track.parent_uuid in tracks
+            assert track.HasField("process") != track.HasField("parent_uuid")
+            tracks.add(track.uuid)
+            continue
+        event = packet.track_event
+        assert event.track_uuid in tracks
+        kind = event.categories[0] if event.categories else "end"
+        if not (kind == "end" and marks["open"]):
+            marks[kind] += 1
+        marks["open"] = int(kind in ("send", "read", "shown"))  # their ends are no marks in the other
+        sent.update(event.flow_ids)
+        read.update(event.terminating_flow_ids)
+    del marks["open"]
+    return marks, len(sent), len(read)
+
+
+def main():
+    chrome = read_chrome(sys.argv[1])
+    sys.path.insert(0, sys.argv[3])
+    perfetto = read_perfetto(sys.argv[2])
+    assert chrome == perfetto, f"they differ: {chrome} {perfetto}"
+    print("marks", *sorted(chrome[0]))
+
+
+main()
