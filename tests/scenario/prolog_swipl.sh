@@ -7,7 +7,9 @@
 . "$(dirname "$0")/lib/common.bash"
 
 if ! command -v swipl >/dev/null; then
-    [ "$(id -u)" = 0 ] && [ -z "${VMM_NO_SETUP:-}" ] || skip "no swipl here (Debian package swi-prolog-nox)"
+    if [ "$(id -u)" != 0 ] || [ -n "${VMM_NO_SETUP:-}" ]; then
+        skip "no swipl here (Debian package swi-prolog-nox)"
+    fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends swi-prolog-nox >"$TMP/apt" 2>&1 ||
         skip "swi-prolog-nox cannot be installed"
 fi
