@@ -37,16 +37,16 @@ extern const struct prolog_config prolog_default_config;
 struct prolog *prolog_create(const struct prolog_config *config);
 void prolog_destroy(struct prolog *prolog);
 
-/* Keeps every clause of the text (and runs what follows ":-") for this owner.  All or nothing: false
- * if one is malformed or refused, and the error names line and column; clauses that directives
- * asserted stay. */
+/* Keeps every clause of the text (and runs what follows ":-") for this owner.  All or nothing:
+ * false if one is malformed or refused, and the error names line and column; clauses that
+ * directives asserted stay. */
 bool prolog_consult(struct prolog *prolog, void *owner, const char *text);
 
 /* Forgets the owner's clauses. */
 void prolog_drop_owner(struct prolog *prolog, void *owner);
 
-/* Begins a query, on behalf of an owner to whom clauses that it asserts belong; ends the one before.
- * False: malformed.  The text may be gone afterwards. */
+/* Begins a query, on behalf of an owner to whom clauses that it asserts belong; ends the one
+ * before.  False: malformed.  The text may be gone afterwards. */
 bool prolog_open(struct prolog *prolog, void *owner, const char *query);
 enum prolog_answer { PROLOG_NO, PROLOG_YES, PROLOG_ERROR };
 /* The first or next solution. */

@@ -3,8 +3,8 @@
  * Clauses of the Prolog engine: kept in order for each predicate, each with its owner.
  *
  * A call sees the clauses there are when it begins: each has the generations of its birth and its
- * death, and one that is dead is taken out when no query is open.  The first argument is a key; what
- * cannot match is passed over without a choice being left.
+ * death, and one that is dead is taken out when no query is open.  The first argument is a key;
+ * what cannot match is passed over without a choice being left.
  */
 #include "prolog_priv.h"
 

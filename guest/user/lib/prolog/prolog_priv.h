@@ -2,11 +2,11 @@
  *
  * Inside the Prolog engine: how terms, clauses and the state of a query lie in memory.
  *
- * A term is a cell: a tag in the low three bits, and what it names above them.  Cells of a query lie
- * in one array, the heap; a variable is a cell that refers to itself, a structure a functor cell
- * followed by its arguments.  There is no collector: the heap shrinks on backtracking and is empty
- * after the query.  Errors leave by longjmp() to the loop of machine.c; whatever is allocated on
- * the way belongs to the engine, so nothing leaks.
+ * A term is a cell: a tag in the low three bits, and what it names above them.  Cells of a query
+ * lie in one array, the heap; a variable is a cell that refers to itself, a structure a functor
+ * cell followed by its arguments.  There is no collector: the heap shrinks on backtracking and is
+ * empty after the query.  Errors leave by longjmp() to the loop of machine.c; whatever is allocated
+ * on the way belongs to the engine, so nothing leaks.
  */
 #ifndef PROLOG_PRIV_H
 #define PROLOG_PRIV_H

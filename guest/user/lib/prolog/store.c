@@ -2,9 +2,10 @@
  *
  * Terms that outlive the heap: flattened into a row of cells, and brought back.
  *
- * In a flattened term a structure is named by its place in the row, a variable by a number.  While a
- * term is flattened its variables are bound to their numbers; the trail takes that back.  A clause's
- * head is unified with a goal where it lies; only what a variable of the goal is bound to is built.
+ * In a flattened term a structure is named by its place in the row, a variable by a number.  While
+ * a term is flattened its variables are bound to their numbers; the trail takes that back.  A
+ * clause's head is unified with a goal where it lies; only what a variable of the goal is bound to
+ * is built.
  */
 #include "prolog_priv.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Terms to text: with operators, quotes where asked, and a blank only where two tokens would read as
- * one.
+ * Terms to text: with operators, quotes where asked, and a blank only where two tokens would read
+ * as one.
  */
 #include "prolog_priv.h"
 
