@@ -241,31 +241,3 @@ out:
         fclose(file);
     return source;
 }
-
-unsigned idl_word_distance(const char *a, const char *b, unsigned limit)
-{
-    enum { MAX_WORD = 64 };
-    size_t la = strlen(a), lb = strlen(b);
-    if (la > MAX_WORD || lb > MAX_WORD)
-        return limit + 1;
-    unsigned rows[3][MAX_WORD + 1]; /* of this letter, the one before, and the one before that */
-    for (size_t j = 0; j <= lb; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= la; i++) {
-        unsigned *row = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= lb; j++) {
-            char x = a[i - 1], y = b[j - 1];
-            unsigned best = before[j - 1] + (x != y);
-            if (before[j] + 1 < best)
-                best = before[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            if (i > 1 && j > 1 && x == b[j - 2] && a[i - 2] == y && earlier[j - 2] + 1 < best)
-                best = earlier[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    unsigned distance = rows[la % 3][lb];
-    return distance <= limit ? distance : limit + 1;
-}

@@ -63,8 +63,4 @@ struct idl_source *idl_source_read(struct idl_arena *arena, const char *path, co
 struct idl_source *idl_source_from_text(struct idl_arena *arena, const char *name, const char *text,
                                         size_t length);
 
-/* How many letters must be added, dropped, changed or swapped with their neighbour to make one word
- * of the other, for "did you mean"; more than `limit` is reported as limit + 1. */
-unsigned idl_word_distance(const char *a, const char *b, unsigned limit);
-
 #endif

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "findings/words.h"
 #include "hints.h"
 #include "parser_priv.h"
 
@@ -291,7 +292,7 @@ static const char *declaration_hint(const struct idl_parser *p)
     if (p->token.kind == IDL_TOKEN_NAME)
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
             unsigned limit = strlen(p->token.text) <= 3 ? 1 : 2;
-            if (idl_word_distance(p->token.text, words[i], limit) <= limit)
+            if (word_distance(p->token.text, words[i]) <= limit)
                 return idl_arena_printf(p->arena, "did you mean '%s'?", words[i]);
         }
     if (idl_is_punctuation(&p->token, ';'))

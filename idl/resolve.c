@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "findings/words.h"
 #include "hints.h"
 #include "names.h"
 #include "table.h"
@@ -90,7 +91,7 @@ static void consider(struct guess *best, const char *wanted, const char *name)
 {
     /* of two that are as near, the one that only lacks the end */
     unsigned limit = best->distance - (strncmp(wanted, name, strlen(name)) != 0);
-    unsigned distance = idl_word_distance(wanted, name, limit);
+    unsigned distance = word_distance(wanted, name);
     if (distance <= limit) {
         best->distance = distance;
         best->name = name;

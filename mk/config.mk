@@ -45,8 +45,9 @@ SCENARIO ?= scenarios/two-core-idc.yaml
 SIMFLAGS ?=
 SOAK ?= 20
 
-# find_sources DIR...: all C and assembler sources below; folders that do not exist count as empty.
-find_sources = $(sort $(if $(wildcard $(1)),$(shell find $(wildcard $(1)) -name '.*' -prune -o -name '*.[cS]' -print)))
+# find_sources DIR...: all C and assembler sources below; folders that do not exist count as empty, and a
+# folder may be a symbolic link.
+find_sources = $(sort $(if $(wildcard $(1)),$(shell find -H $(wildcard $(1)) -name '.*' -prune -o -name '*.[cS]' -print)))
 # objects TREE,SOURCES
 objects = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 

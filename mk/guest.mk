@@ -55,7 +55,8 @@ $(B)/loader/%.o: %.S $(B)/flags/loader
 window_writer_flags := -mgeneral-regs-only
 window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ring/%.c \
                   guest/user/lib/barrelfish/channels/ump_chan.c \
-                  guest/user/lib/barrelfish/channels/ump_checked.c
+                  guest/user/lib/barrelfish/channels/ump_checked.c \
+                  guest/user/lib/barrelfish/channels/ump_sleep.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
 # --- interfaces ----------------------------------------------------------------------------------
@@ -140,6 +141,18 @@ not_domains := include lib crt apps
 domain_dirs := $(sort $(patsubst %/,%,$(dir $(wildcard guest/user/apps/*/*.c \
     $(foreach d,$(filter-out $(not_domains),$(notdir $(wildcard guest/user/*))),guest/user/$d/*.c)))))
 domain_images := $(foreach d,$(domain_dirs),$(B)/guest/sbin/$(notdir $d))
+# Two of one name would be one image.
+$(foreach d,$(domain_dirs),$(foreach other,$(filter %/$(notdir $d),$(filter-out $d,$(domain_dirs))),$(error \
+    $d and $(other) would both be /sbin/$(notdir $d): rename one of the folders)))
+# The image of a folder that is gone goes, too.
+$(call stamp,domains,$(domain_images))
+$(B)/guest/domains.stamp: $(B)/flags/domains
+	$(Q)mkdir -p $(@D)/sbin $(@D)/debug
+	$(Q)cd $(@D) && rm -f $(filter-out $(domain_images:$(B)/guest/%=%),$(patsubst \
+	    $(B)/guest/%,%,$(wildcard $(B)/guest/sbin/*)))
+	$(Q)cd $(@D) && rm -f $(filter-out $(domain_images:$(B)/guest/sbin/%=debug/%),$(patsubst \
+	    $(B)/guest/%,%,$(wildcard $(B)/guest/debug/*)))
+	$(Q)touch $@
 user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B)/newlib/libc.a \
              $(B)/newlib/libm.a -lgcc -Wl,--end-group
 
@@ -162,7 +175,7 @@ all_domain_objects :=
 $(foreach d,$(domain_dirs),$(eval $(call domain_rule,$d)))
 
 .PHONY: guest kernel newlib
-guest: $(kernel_image) $(loader_image) $(domain_images)
+guest: $(kernel_image) $(loader_image) $(domain_images) $(B)/guest/domains.stamp
 kernel: $(kernel_image)
 newlib: $(newlib_stamp)
 

@@ -20,7 +20,7 @@
 #include "layout.h"
 
 #define ABI_BOOT_MAGIC 0x314c4b4d /* "MKL1" */
-#define ABI_BOOT_VERSION 2
+#define ABI_BOOT_VERSION 3
 #define ABI_BOOT_MAX_REGIONS 256
 #define ABI_BOOT_MAX_SEGMENTS 8
 #define ABI_BOOT_MAX_BYTES 0x10000
@@ -73,6 +73,11 @@ struct abi_topology {
     uint8_t core_node[ABI_MAX_CORES];
     struct abi_topology_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* SLIT: 10 = local */
+    /* The interconnect: how many links lie between two cores, 0 to itself.  All are 0 where there
+     * is none, and cores see each other's stores at once. */
+    uint8_t hops[ABI_MAX_CORES][ABI_MAX_CORES];
+    uint64_t link_latency_ns;  /* of each link */
+    uint64_t link_bytes_per_s; /* of each link and direction; 0: no limit */
 };
 
 /* What the loader (guest/loader) found out about a PC.  Zero on our own machine. */

@@ -133,7 +133,7 @@ void dispatch_next(void)
 {
     struct dcb *dcb = schedule_next(plat_time_cached());
     if (dcb == NULL && wakeup_first() != 0) {
-        wakeup_check(plat_time());
+        schedule_wake(plat_time());
         dcb = schedule_next(plat_time_cached());
     }
     if (dcb != NULL)

@@ -75,6 +75,20 @@ void schedule_make_runnable(struct dcb *dcb)
     schedule_append(dcb);
 }
 
+void schedule_wake(systime_t now)
+{
+    int left = WAKEUP_WORK;
+    LOOP_BOUND(woken, WAKEUP_WORK / WAKEUP_COST_LEAST + 1);
+    while (wakeup_head != NULL && wakeup_head->wakeup <= now && left > 0) {
+        LOOP_ROUND(woken);
+        struct dcb *dcb = wakeup_head;
+        left -= wakeup_cost(dcb);
+        wakeup_remove(dcb);
+        assert(wakeup_head != dcb); /* else it would be found for ever */
+        schedule_make_runnable(dcb);
+    }
+}
+
 void schedule_remove(struct dcb *dcb)
 {
     if (!dcb->queued)

@@ -47,5 +47,8 @@ __attribute__((used)) const char trace_command_names[] =
     ENTRY("Kernel:0=Get_core_id") ENTRY("Kernel:1=Spawn_core") ENTRY("Kernel:2=Identify_cap")
         ENTRY("Kernel:3=Create_cap") ENTRY("Kernel:4=Nullify_cap") ENTRY("Kernel:5=Notify_register")
         ENTRY("Kernel:6=Register_channel") ENTRY("Kernel:7=Power_off") ENTRY("Kernel:8=Get_stats")
-    ENTRY("Kernel:9=Register_monitor") ENTRY("Kernel:10=Next_stopped");
+    ENTRY("Kernel:9=Register_monitor") ENTRY("Kernel:10=Next_stopped")
+        ENTRY("Kernel:11=Stop_dispatcher") ENTRY("Kernel:12=Is_shared") ENTRY("Kernel:13=Lock_cap")
+    ENTRY("Kernel:14=Unlock_cap") ENTRY("Kernel:15=Delete_step") ENTRY("Kernel:16=Kill_core")
+        ENTRY("Kernel:17=Core_available");
 /* clang-format on */

@@ -31,7 +31,7 @@ static uint64_t take_interrupt(bool *goes_on)
     if (causes & ABI_CAUSE_STOP)
         plat_take_stops(stop_ordered);
     const systime_t now = plat_time_cached();
-    wakeup_check(now);
+    schedule_wake(now);
     *goes_on = schedule_tick(now);
     return causes;
 }

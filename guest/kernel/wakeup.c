@@ -9,8 +9,8 @@
  * one out of the middle mends the ranks upwards, and each step up finds a higher rank: again
  * RANK_MAX at most.
  *
- * Who is stopped is taken out (dispatch.c); who wakes is taken out first and then made runnable,
- * whether that has an effect or not: nobody can make wakeup_check() find the same sleeper again.
+ * Who is stopped is taken out (stop.c); who wakes is taken out first and then made runnable,
+ * whether that has an effect or not: nobody can make schedule_wake() find the same sleeper again.
  */
 #include "schedule.h"
 
@@ -18,8 +18,7 @@
 #define RANK_MAX 32
 _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_DISPATCHER < 1ull << RANK_MAX, "rank of a heap");
 
-/* In instructions: making runnable, and each node of the two spines that are melded. */
-#define COST_WAKE 60
+/* In instructions, of each node of the two spines that are melded. */
 #define COST_SPINE 35
 
 struct dcb *wakeup_head;
@@ -110,21 +109,8 @@ void wakeup_remove(struct dcb *dcb)
 int wakeup_cost(const struct dcb *dcb)
 {
     if (!dcb->sleeping)
-        return COST_WAKE;
+        return WAKEUP_COST_LEAST;
     const unsigned spines = rank_of(dcb->sleep.left) + rank_of(dcb->sleep.right);
-    return COST_WAKE + COST_SPINE * (int)(spines + (dcb == wakeup_head ? 0 : rank_of(wakeup_head)));
-}
-
-void wakeup_check(systime_t now)
-{
-    int left = WAKEUP_WORK;
-    LOOP_BOUND(woken, WAKEUP_WORK / COST_WAKE + 1);
-    while (wakeup_head != NULL && wakeup_head->wakeup <= now && left > 0) {
-        LOOP_ROUND(woken);
-        struct dcb *dcb = wakeup_head;
-        left -= wakeup_cost(dcb);
-        wakeup_remove(dcb);
-        assert(wakeup_head != dcb); /* else it would be found for ever */
-        schedule_make_runnable(dcb);
-    }
+    return WAKEUP_COST_LEAST +
+           COST_SPINE * (int)(spines + (dcb == wakeup_head ? 0 : rank_of(wakeup_head)));
 }

@@ -3,8 +3,8 @@
 #
 # tools/house finds nothing wrong with the tree, and finds each kind of fault that is put into a copy
 # of it: a section that nobody wrote, an include against the arrows, an arrow without an include, a
-# function without a caller, a wide line, a link and a promise that lead nowhere, an exception that is
-# not needed.
+# call up the layers, a function without a caller, a wide line, a link, a walk and a promise that lead
+# nowhere, an exception that is not needed.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/../scenario/lib/common.bash"
 
@@ -47,6 +47,10 @@ tools/house --wrap
 tools/house width | grep -q mm.h && fail "a wide comment was not wrapped"
 [ "$(grep -o verbum guest/user/include/mm/mm.h | wc -l)" -eq 60 ] || fail "wrapping lost words"
 finds links "no file docs/nowhere.md" docs/kernel.md '[nowhere](nowhere.md)'
+# shellcheck disable=SC2016
+finds walks "no file guest/kernel/nowhere.c" docs/walks.md '1. `guest/kernel/nowhere.c`: nothing'
+# shellcheck disable=SC2016
+finds walks "nobody() is in none of" docs/walks.md '1. `guest/kernel/cspace.c`: `nobody()`'
 # shellcheck disable=SC2016
 finds promises "no test mm/no_such_test" docs/performance.md '| this is fast | `mm/no_such_test` |'
 finds promises "neither a test nor" docs/performance.md '| this is fast | yes |'

@@ -136,6 +136,19 @@ static void calls_end_when_the_peer_dies(void)
     disconnect_by_monitor();
 }
 
+/* Taken out of the channel before the end, and handled after it: its call is no longer there. */
+static void a_reply_whose_call_has_ended_is_no_second_error(void)
+{
+    connect_by_monitor(80, 32);
+    a->error_handler = on_error;
+    idc_connection_lost(11);
+    settle();
+    HAPPENED("error-a ");
+    flounder_no_handler(&a->flounder, "kitchen.add_response");
+    HAPPENED("");
+    disconnect_by_monitor();
+}
+
 /* The default error handler closes the binding: nothing is left, and the monitor knows. */
 static void a_binding_without_error_handler_ends_with_its_peer(void)
 {

@@ -577,6 +577,7 @@ int main(void)
         QUEUED(a_dead_peer_is_told_while_idle),
         QUEUED(half_a_message_of_a_dead_peer_is_dropped),
         QUEUED(blocked_senders_hear_of_a_dead_peer),
+        QUEUED(a_reply_whose_call_has_ended_is_no_second_error),
         QUEUED(calls_end_when_the_peer_dies),
         QUEUED(a_binding_without_error_handler_ends_with_its_peer),
         SCENE(frames_connect_by_a_handshake),

@@ -301,6 +301,9 @@ static void monitor_says(struct domain *d, struct message *m)
     case monitor_domain_exited__msgnum:
         child_exited(d, a->domain_exited.domain, a->domain_exited.status);
         break;
+    case monitor_connection_dead__msgnum:
+        connection_lost_received(d, a->connection_dead.mon_id);
+        break;
     case monitor_connection_lost__msgnum:
         connection_lost_received(d, a->connection_lost.mon_id);
         break;

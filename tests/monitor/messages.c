@@ -56,6 +56,7 @@ SEND(monitor, bind_multihop_service_request,
 SEND(monitor, bind_multihop_reply_client, (uintptr_t conn_id, errval_t err, struct capref ep),
      (conn_id, err, ep), CARRY(ep))
 SEND(monitor, connection_lost, (uintptr_t mon_id), (mon_id))
+SEND(monitor, connection_dead, (uintptr_t mon_id), (mon_id))
 SEND(monitor, new_monitor_binding_reply, (errval_t err, struct capref ep, uintptr_t st),
      (err, ep, st), CARRY(ep))
 SEND(monitor, get_monitor_rpc_ep_reply, (errval_t err, struct capref ep, uintptr_t st),
@@ -80,8 +81,14 @@ SEND(mem, free_monitor_call, (struct capref ram, uint64_t base, uint8_t bits), (
      CARRY(ram))
 
 SEND(intermon, monitor_initialized, (uint8_t core, uint32_t notify_id), (core, notify_id))
-SEND(intermon, monitor_welcome, (iref_t iref), (iref))
-SEND(intermon, new_monitor_notify, (uint8_t core), (core))
+SEND(intermon, monitor_welcome, (iref_t iref, uint32_t epoch, uint64_t members),
+     (iref, epoch, members))
+SEND(intermon, new_monitor_notify, (uint8_t core, uint32_t epoch, uint32_t incarnation),
+     (core, epoch, incarnation))
+SEND(intermon, alive,
+     (uint32_t epoch, uint64_t members, uint64_t suspects, uint64_t view, bool busy),
+     (epoch, members, suspects, view, busy))
+SEND(intermon, core_given_up, (uint8_t core, uint32_t incarnation), (core, incarnation))
 SEND(intermon, bind_monitor_proxy, (uint8_t dst, uint64_t base, uint32_t bytes, uint32_t notify_id),
      (dst, base, bytes, notify_id))
 SEND(intermon, bind_monitor_request,
@@ -167,6 +174,7 @@ void monitor_lmp_init(struct monitor_lmp_binding *b, struct waitset *ws)
         .bind_multihop_service_request = monitor_bind_multihop_service_request_tx,
         .bind_multihop_reply_client = monitor_bind_multihop_reply_client_tx,
         .connection_lost = monitor_connection_lost_tx,
+        .connection_dead = monitor_connection_dead_tx,
         .new_monitor_binding_reply = monitor_new_monitor_binding_reply_tx,
         .get_monitor_rpc_ep_reply = monitor_get_monitor_rpc_ep_reply_tx,
         .domain_exited = monitor_domain_exited_tx,
@@ -245,6 +253,8 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
     b->b.control = intermon_control;
     b->b.tx_vtbl = (struct intermon_tx_vtbl){
         .monitor_initialized = intermon_monitor_initialized_tx,
+        .alive = intermon_alive_tx,
+        .core_given_up = intermon_core_given_up_tx,
         .monitor_welcome = intermon_monitor_welcome_tx,
         .new_monitor_notify = intermon_new_monitor_notify_tx,
         .bind_monitor_proxy = intermon_bind_monitor_proxy_tx,
@@ -363,8 +373,10 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
 {
     switch (m->number) {
         CASE(intermon, monitor_initialized, a->core, a->notify_id)
-        CASE(intermon, monitor_welcome, a->name_iref)
-        CASE(intermon, new_monitor_notify, a->core)
+        CASE(intermon, monitor_welcome, a->name_iref, a->epoch, a->members)
+        CASE(intermon, new_monitor_notify, a->core, a->epoch, a->incarnation)
+        CASE(intermon, alive, a->epoch, a->members, a->suspects, a->view, a->busy)
+        CASE(intermon, core_given_up, a->core, a->incarnation)
         CASE(intermon, bind_monitor_proxy, a->dst, a->base, a->bytes, a->notify_id)
         CASE(intermon, bind_monitor_request, a->src, a->base, a->bytes, a->notify_id)
         CASE(intermon, bind_monitor_reply, a->src, a->err, a->notify_id)

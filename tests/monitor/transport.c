@@ -188,6 +188,11 @@ errval_t wire_teardown(const void *binding)
     return SYS_ERR_OK;
 }
 
+void flounder_abandon(struct flounder_binding *c)
+{
+    (void)wire_teardown(c);
+}
+
 /* ---- what can happen to it ---- */
 
 enum { DO_NOTHING, DO_PUSH, DO_CONT, DO_REGISTERED, DO_RECEIVE, DO_BREAK, DO_REAP };

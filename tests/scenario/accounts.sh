@@ -108,7 +108,7 @@ scenario answers 2 '150 ms' 'console: did not notice anything
 vmm run --engine unicorn --seed 1 "$TMP/answers.yaml"
 exits_with 0
 
-# Many bindings cost no more each than few, but for the polling of their channels.
+# Many bindings cost no more each than few, but for the looks at their channels (docs/ump-wakeup.md).
 {
     cat "$TMP/servers"
     echo 'module /sbin/greedy core=0 many 300 server.1'

@@ -137,7 +137,7 @@ fi
 # One file for two results, a closed standard output, a host without memory.
 vmm run -q --json "$TMP/one" --junit "$TMP/one" scenarios/hello.yaml
 exits_with 2
-says '--json, --junit, --trace and --faults-out need a file each'
+says '--json and --junit need a file each'
 status=0
 "$VMM" run -q --json "$TMP/closed.json" scenarios/hello.yaml >&- 2>"$TMP/out" || status=$?
 exits_with 3

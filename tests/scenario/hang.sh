@@ -43,6 +43,8 @@ case " $ENGINES " in
 esac
 
 hangs send 'hang\.1 thread 1 cannot send hang\.fill: no room in its binding with hang\.0 \(iref' unicorn
+grep -qE '^  ring from core 1 to 0 of hang:hang\.0<-hang\.1#1: [0-9]+ of 31 lines .*it is full, at least [0-9]+ not read$' \
+    "$TMP/head" || fail "the full ring is missing"
 hangs name 'hang\.1 thread 1 waits for nameservice\..* of its binding with chips\.0' unicorn
 hangs deadlock 'hang\.1 thread 1 waits for mutex 0x[0-9a-f]+, held by thread 2, at hang!.*\(main\.c:' unicorn
 grep -qE 'hang\.1 thread 2 waits for mutex 0x[0-9a-f]+, held by thread 1, at hang!take_second' "$TMP/head" ||

@@ -68,6 +68,14 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
     (void)entry, (void)rdi, (void)cr3;
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
 }
+uint64_t plat_kill_core(uint64_t core)
+{
+    return core == 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
+}
+uint64_t plat_core_available(uint64_t core)
+{
+    return core == 1 ? ABI_RESULT_NO_SUCH_CORE : ABI_RESULT_CORE_RUNNING;
+}
 void plat_scrub(paddr_t base, uint64_t bytes)
 {
     cr_assert(base.v % 64 == 0 && bytes % 64 == 0 && base.v + bytes <= MEMORY_BYTES);

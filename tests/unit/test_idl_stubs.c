@@ -73,6 +73,7 @@ static void compile_library(const char *flags)
         "guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c "
         "guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c "
         "guest/user/lib/barrelfish/ring/ump_check.c "
+        "guest/user/lib/barrelfish/channels/ump_sleep.c "
         "guest/user/lib/barrelfish/channels/connection.c; do "
         "%s -std=gnu17 -g %s" WARN "-DHOST_TEST -Iguest/abi -Idevices -Iguest/user/include -c $f "
         "-o %s/$(basename $f .c).o || exit 1; done",

@@ -182,7 +182,7 @@ Test(kernel_authority, a_yield_to_oneself_without_work_sleeps)
     alice->disp->wakeup = 5000;
     cr_expect_eq(yield_to(KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_DISPATCHER)), NEXT);
     cr_expect(!alice->queued && alice->sleeping);
-    wakeup_check(5000);
+    schedule_wake(5000);
     cr_expect(alice->queued && !alice->sleeping);
     /* with work it may well be the next one */
     alice->disp->haswork = 1;

@@ -314,7 +314,7 @@ static void one_call(void)
         notify_deliver((uint32_t)below(ABI_NOTIFY_IDS < 300 ? ABI_NOTIFY_IDS : 300));
         break;
     case 13:
-        wakeup_check(below(3000));
+        schedule_wake(below(3000));
         break;
     case 14:
         spoil_frame();
@@ -352,7 +352,7 @@ Test(kernel_crowd, a_crowd_of_dispatchers_leaves_nothing_behind, .timeout = 3600
                 schedule_yield(current);
                 current = schedule_next(1000);
             } else if (schedule_head == NULL && below(4) != 0) {
-                wakeup_check(UINT64_MAX);
+                schedule_wake(UINT64_MAX);
                 for (uint32_t id = 0; id < 64; id++)
                     notify_deliver(id);
                 current = schedule_next(1000);

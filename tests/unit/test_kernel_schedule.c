@@ -112,7 +112,7 @@ Test(kernel_schedule, the_heap_knows_who_wakes_first)
             wakeup_set(d, now + 1 + (systime_t)random() % 1000);
         if (step % 50 == 0) {
             now += (systime_t)random() % 200;
-            wakeup_check(now);
+            schedule_wake(now);
         }
         while (schedule_head != NULL)
             schedule_remove(schedule_head);
@@ -145,7 +145,7 @@ Test(kernel_schedule, one_check_wakes_a_few_and_a_past_deadline_tells_of_more)
     unsigned checks = 0, woken = 0;
     for (; wakeup_first() != 0 && wakeup_first() <= 200; checks++) {
         const unsigned before = woken;
-        wakeup_check(200);
+        schedule_wake(200);
         woken = 0;
         for (unsigned i = 0; i < SLEEPERS; i++)
             woken += dcb[i].queued;
@@ -188,7 +188,7 @@ Test(kernel_schedule, a_sleeper_that_may_not_run_does_not_stop_the_others)
     wakeup_set(&dcb[0], 100);
     wakeup_set(&dcb[1], 101);
     dcb[0].complete = 0;
-    wakeup_check(200);
+    schedule_wake(200);
     cr_assert(!dcb[0].queued && !dcb[0].sleeping);
     cr_assert(dcb[1].queued);
     cr_assert_eq(wakeup_first(), 0);
@@ -232,7 +232,7 @@ static void enter_next(struct core *core)
         if (core->now < wakeup_first())
             core->now = wakeup_first();
         core->cached = core->now;
-        wakeup_check(core->now);
+        schedule_wake(core->now);
         d = schedule_next(core->cached);
     }
     enter(core, d);
@@ -241,7 +241,7 @@ static void enter_next(struct core *core)
 static void interrupted(struct core *core)
 {
     core->cached = core->now;
-    wakeup_check(core->now);
+    schedule_wake(core->now);
     if (schedule_tick(core->now))
         arm(core);
     else
@@ -385,7 +385,7 @@ Test(kernel_schedule, who_wakes_up_waits_for_its_turn)
     schedule_make_runnable(&dcb[0]);
     wakeup_set(&dcb[1], 500);
     schedule_tick(1);
-    wakeup_check(600);
+    schedule_wake(600);
     cr_assert(schedule_tick(600), "the slice goes on");
     cr_assert_eq(schedule_next(600), &dcb[0]);
     cr_assert_not(schedule_tick(SLICE_NS + 5));

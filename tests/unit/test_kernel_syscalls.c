@@ -300,9 +300,9 @@ Test(kernel_syscalls, yield_sleeps_only_without_work)
     alice->disp->wakeup = 5000;
     call(SYSCALL_YIELD, 0, 0, true, &err);
     cr_expect(!alice->queued && alice->sleeping);
-    wakeup_check(4999);
+    schedule_wake(4999);
     cr_expect(!alice->queued);
-    wakeup_check(5000);
+    schedule_wake(5000);
     cr_expect(alice->queued && !alice->sleeping);
 }
 

@@ -223,6 +223,22 @@ Test(machine, memory_is_given_away_once)
     cr_assert_eq(boot->topology.distance[0][1], 20);
 }
 
+Test(machine, the_guest_learns_of_the_interconnect)
+{
+    interconnect_build(&t.config.interconnect, "ring", 3);
+    t.config.interconnect.latency_ns = 70;
+    t.config.interconnect.bytes_per_s = 1000;
+    interconnect_join(&t.config.interconnect, 0, 1);
+    t.config.interconnect.link[0][2] = t.config.interconnect.link[2][0] = false;
+    start();
+    const struct abi_topology *topology = &boot_info()->topology;
+    static const uint8_t hops[3][4] = { { 0, 1, 2, 0 }, { 1, 0, 1, 0 }, { 2, 1, 0, 0 } };
+    for (unsigned from = 0; from < 3; from++)
+        cr_expect_arr_eq(topology->hops[from], hops[from], 4);
+    cr_expect_eq(topology->link_latency_ns, 70);
+    cr_expect_eq(topology->link_bytes_per_s, 1000);
+}
+
 /* Walks the boot tables. */
 static uint64_t leaf_of(uint64_t vaddr)
 {

@@ -7,6 +7,7 @@
 /* link: guest/user/lib/barrelfish/channels/ump_chan.c guest/user/lib/barrelfish/ring/ump_ring.c */
 /* link: guest/user/lib/barrelfish/channels/ump_checked.c guest/user/lib/barrelfish/ring/crc32c.c */
 /* link: guest/user/lib/barrelfish/ring/ump_check.c */
+/* link: guest/user/lib/barrelfish/channels/ump_sleep.c */
 /* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "fake_dispatcher.h"
 
@@ -286,7 +287,7 @@ Test(ump_chan, held_channel_that_is_lost_says_so_when_it_listens)
     OK(ump_chan_deregister_recv(&b));
     OK(ump_chan_listen(&b, &ws, MKCLOSURE(fire, NULL)));
     OK(event_dispatch(&ws)); /* held */
-    idc_connection_lost(5);
+    idc_connection_lost(5, false);
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
     OK(ump_chan_recv(&b, &message, &type));
     cr_assert(ump_chan_listen_again(&b, true));
@@ -476,7 +477,7 @@ Test(ump_chan, a_lost_channel_gives_what_is_left_and_then_says_so)
 
     idc_connection_open(&b.connection, 5, &b.recv_waitset);
     cr_assert(send(&a, 1));
-    idc_connection_lost(5);
+    idc_connection_lost(5, false);
     cr_assert(receive(&b, &value));
     cr_assert_eq(err_no(ump_chan_recv(&b, &message, &type)), LIB_ERR_CHAN_PEER_GONE);
     OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
@@ -498,10 +499,10 @@ Test(ump_chan, a_loss_wakes_a_waiting_channel_once)
     idc_connection_open(&others[1], 6, &unused);
     OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
-    idc_connection_lost(7);
+    idc_connection_lost(7, false);
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT, "not ours");
-    idc_connection_lost(5);
-    idc_connection_lost(5);
+    idc_connection_lost(5, false);
+    idc_connection_lost(5, false);
     OK(event_dispatch_non_block(&ws));
     cr_assert_eq(fired, 1);
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
@@ -509,5 +510,5 @@ Test(ump_chan, a_loss_wakes_a_waiting_channel_once)
     idc_connection_close(&b.connection);
     idc_connection_close(&b.connection);
     cr_assert_eq(closed_count, 1, "closed once");
-    idc_connection_lost(5); /* finds nothing */
+    idc_connection_lost(5, false); /* finds nothing */
 }

@@ -22,6 +22,7 @@ static enum rule left_out;
 
 #include "../../guest/user/lib/barrelfish/channels/ump_chan.c"
 #include "../../guest/user/lib/barrelfish/channels/ump_checked.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_sleep.c"
 #include "../../guest/user/lib/barrelfish/events/waitset.c"
 #include "../../guest/user/lib/barrelfish/events/waitset_chan.c"
 #include "../../guest/user/lib/barrelfish/ring/ump_ring.c"

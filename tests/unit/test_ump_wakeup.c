@@ -17,8 +17,18 @@
 static void ump_step(const char *what, const volatile void *word);
 #define UMP_STEP(what, word) ump_step((what), (word))
 
+enum rule { NOTHING, NEW_NUMBERS, NOT_WHILE_ARMED, BEFORE_SLEEP };
+static enum rule left_out;
+#define UMP_SLEEP_LEAVES_OUT(rule) (left_out == (rule))
+
+/* Channels doze from the first sleep on, but for so many. */
+static unsigned awake_channels = 8, sleeps_before_dozing;
+#define UMP_QUIET_SLEEPS sleeps_before_dozing
+#define UMP_AWAKE_CHANNELS awake_channels
+
 #include "../../guest/user/lib/barrelfish/channels/ump_chan.c"
 #include "../../guest/user/lib/barrelfish/channels/ump_checked.c"
+#include "../../guest/user/lib/barrelfish/channels/ump_sleep.c"
 #include "../../guest/user/lib/barrelfish/events/waitset.c"
 #include "../../guest/user/lib/barrelfish/events/waitset_chan.c"
 #include "../../guest/user/lib/barrelfish/ring/ump_ring.c"
@@ -45,6 +55,7 @@ struct side {
     struct core_state core_state;
     struct thread thread;
     struct ump_chan chan;
+    struct ump_chan silent; /* never has anything */
     struct waitset ws;
     unsigned sent, received;
     bool send_waits;  /* registered for room */
@@ -59,6 +70,7 @@ struct side {
 static struct side sides[2];
 static unsigned running; /* index of the side whose code runs */
 static char rings[2][RING_BYTES] __attribute__((aligned(64)));
+static char silent_rings[2][2][RING_BYTES] __attribute__((aligned(64)));
 static ucontext_t contexts[2], scheduler;
 static char stacks[2][STACK_BYTES] __attribute__((aligned(64)));
 
@@ -70,6 +82,7 @@ static struct talk {
     bool one_shot;         /* registers to receive each time; else it listens */
     unsigned sleepers;     /* bit i: side i sleeps when it has nothing to do */
     unsigned switches_max; /* turns of one side cut short by the other; 0: any number */
+    bool has_silent;       /* each side listens to another channel besides */
 } talk;
 
 static enum {
@@ -128,6 +141,9 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
         shared->notify_seen = shared->notified;
     }
     ump_channels_retry_send_disabled(handle);
+    if (get_dispatcher_generic(handle)->dozing_channels != NULL) {
+        ump_channels_look_at_dozing_disabled(handle);
+    }
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
@@ -264,6 +280,9 @@ static void live(void)
     struct side *me = &sides[running];
 
     await_message(me, true);
+    if (talk.has_silent) {
+        cr_assert(err_is_ok(ump_chan_listen(&me->silent, &me->ws, MKCLOSURE(receive, me))));
+    }
     for (;;) {
         try_to_send(me);
         if (err_is_fail(event_dispatch_non_block(&me->ws))) {
@@ -297,6 +316,8 @@ static void set_up_side(unsigned i)
     waitset_init(&s->ws);
     cr_assert(err_is_ok(ump_chan_init(&s->chan, rings[i], RING_BYTES, rings[1 - i], RING_BYTES)));
     s->chan.notify_cap = notify;
+    cr_assert(err_is_ok(
+        ump_chan_init(&s->silent, silent_rings[i][0], RING_BYTES, silent_rings[i][1], RING_BYTES)));
     getcontext(&contexts[i]);
     contexts[i].uc_stack.ss_sp = stacks[i];
     contexts[i].uc_stack.ss_size = STACK_BYTES;
@@ -367,7 +388,7 @@ static uint64_t hash(uint64_t h, const void *memory, size_t bytes)
 
 static uint64_t state_now(void)
 {
-    uint64_t h = hash(switches, rings, sizeof(rings));
+    uint64_t h = hash(hash(switches, rings, sizeof(rings)), silent_rings, sizeof(silent_rings));
 
     for (unsigned i = 0; i < 2; i++) {
         const struct dispatcher_shared *shared = shared_of(&sides[i]);
@@ -403,6 +424,7 @@ static bool run_once(void)
     runs++;
     unsigned last = RUN_0;
     memset(rings, 0, sizeof(rings));
+    memset(silent_rings, 0, sizeof(silent_rings));
     set_up_side(0);
     set_up_side(1);
     switches = 0;
@@ -535,6 +557,74 @@ Test(ump_wakeup, lost_notifications_delay_but_do_not_stop)
     cr_assert(hangs(asker_sleeps), "without rechecks they do stop");
     rechecks = true;
     must_not_hang(asker_sleeps);
+}
+
+/* ---- channels that doze ---- */
+
+/* Which of the two it is depends on where the last round of polling ended: both are tried. */
+static const struct talk beside_a_silent_one = {
+    .first_sends = 2, .rounds = 2, .sleepers = 1, .has_silent = true, .switches_max = 3
+};
+
+Test(ump_wakeup, a_channel_dozes_while_the_asker_sleeps)
+{
+    awake_channels = 0;
+    must_not_hang(asker_sleeps);
+}
+
+Test(ump_wakeup, a_channel_that_dozes_can_be_parked)
+{
+    awake_channels = 0;
+    must_not_hang(sender_sleeps);
+    must_not_hang(crossing);
+}
+
+Test(ump_wakeup, a_channel_that_dozes_can_be_registered_again)
+{
+    awake_channels = 0;
+    must_not_hang(asker_registers);
+}
+
+Test(ump_wakeup, both_sleep_and_their_channels_doze)
+{
+    awake_channels = 0;
+    must_not_hang(both_sleep);
+}
+
+Test(ump_wakeup, one_of_two_channels_dozes)
+{
+    awake_channels = 1;
+    must_not_hang(beside_a_silent_one);
+}
+
+Test(ump_wakeup, lost_notifications_delay_channels_that_doze)
+{
+    awake_channels = 0;
+    fault = DROPPED;
+    cr_assert(hangs(asker_sleeps), "without rechecks they do stop");
+    rechecks = true;
+    must_not_hang(asker_sleeps);
+}
+
+Test(ump_wakeup, finds_numbers_that_are_kept_after_a_notification)
+{
+    awake_channels = 0;
+    left_out = NEW_NUMBERS;
+    cr_assert(hangs(asker_sleeps));
+}
+
+Test(ump_wakeup, finds_notifications_seen_while_wake_flags_are_being_set)
+{
+    awake_channels = 1;
+    left_out = NOT_WHILE_ARMED;
+    cr_assert(hangs(beside_a_silent_one));
+}
+
+Test(ump_wakeup, finds_notifications_before_sleep_that_nobody_looks_after)
+{
+    awake_channels = 0;
+    left_out = BEFORE_SLEEP;
+    cr_assert(hangs(asker_sleeps));
 }
 
 /* ---- each rule is needed ---- */

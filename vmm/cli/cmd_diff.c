@@ -11,7 +11,8 @@
 #include "run/status.h"
 
 static const struct command_line command_line = {
-    .takes = { { OPTION_SEEDS, "Compare two runs of one scenario, with these seeds" } },
+    .takes = { { OPTION_SEEDS, "Compare two runs of one scenario, with these seeds" },
+               { 's', "Seed, where a RUN is a scenario" } },
     .operand = "two runs: traces (.json), folders of recorded runs, or scenarios",
     .several = true,
     .args_doc = "RUN RUN\n--seeds A,B FILE",
@@ -58,12 +59,14 @@ int cmd_diff(int argc, char **argv)
                 by_seed ? "one scenario beside --seeds" : "two runs, or --seeds and one scenario");
         return STATUS_USAGE;
     }
+    for (unsigned i = 0; i < 2 && options.has_seed; i++)
+        snprintf(seeds[i], sizeof(seeds[i]), "%llu", (unsigned long long)options.seed);
     if (by_seed && !split_seeds(options.seeds, seeds))
         return STATUS_USAGE;
-    int status = run_source_read(&a, options.operands[0], by_seed ? seeds[0] : NULL);
+    int status = run_source_read(&a, options.operands[0], seeds[0][0] ? seeds[0] : NULL);
     if (status != STATUS_OK)
         return status;
-    status = run_source_read(&b, options.operands[by_seed ? 0 : 1], by_seed ? seeds[1] : NULL);
+    status = run_source_read(&b, options.operands[by_seed ? 0 : 1], seeds[1][0] ? seeds[1] : NULL);
     if (status == STATUS_OK) {
         status = compare(&a, &b);
         trace_file_free(&b);

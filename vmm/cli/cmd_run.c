@@ -35,6 +35,9 @@ static const struct command_line command_line = {
                { OPTION_JSON,
                  "Write results as JSON; - is standard output, as for all result files" },
                { OPTION_JUNIT, "Write results as JUnit XML" },
+               { OPTION_SUMMARY_MD, "Write a summary in Markdown, for the page of a CI job" },
+               { OPTION_ANNOTATE,
+                 "Print what does not hold as annotations of GitHub, at its line" },
                { OPTION_TRACE,
                  "Write messages, console lines, events, system calls and upcalls: as text, or for "
                  "viewers if FILE ends in .json (Chrome's format) or .pftrace (Perfetto's)" },
@@ -83,8 +86,8 @@ static int worse(int a, int b)
 /* Where lines for people go: a result on standard output has it for itself. */
 static FILE *people(const struct options *options)
 {
-    const char *const results[] = { options->json, options->junit, options->trace,
-                                    options->faults_out };
+    const char *const results[] = { options->json, options->junit, options->summary_md,
+                                    options->trace, options->faults_out };
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
         if (results[i] && strcmp(results[i], "-") == 0)
             return stderr;
@@ -177,13 +180,16 @@ static int run_with_outputs(struct batch *batch)
                                    batch->settings.images };
     if (!outputs_open(&batch->outputs, options, &inputs))
         return STATUS_USAGE;
-    batch->settings.files = options->json || options->junit ? &batch->outputs.files : NULL;
+    const bool wanted = options->json || options->junit || options->summary_md || options->annotate;
+    batch->settings.files = wanted ? &batch->outputs.files : NULL;
     batch->settings.faults_out = batch->outputs.faults.file.stream;
     int status = STATUS_HOST;
     if (trace_out_begin(&batch->settings, batch->outputs.trace.file.stream, options->trace,
                         &writer))
         status = run_all(batch);
     batch->outputs.trace_error = trace_out_end(&batch->settings, writer);
+    if (options->annotate)
+        report_files_annotate(&batch->outputs.files, people(options));
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 

@@ -25,6 +25,8 @@ static const struct argp_option all_options[] = {
     { "images", 'i', "DIR", 0, NULL, 0 },
     { "json", OPTION_JSON, "FILE", 0, NULL, 1 },
     { "junit", OPTION_JUNIT, "FILE", 0, NULL, 1 },
+    { "summary-md", OPTION_SUMMARY_MD, "FILE", 0, NULL, 1 },
+    { "annotate", OPTION_ANNOTATE, NULL, 0, NULL, 2 },
     { "trace", OPTION_TRACE, "FILE", 0, NULL, 1 },
     { "messages", OPTION_MESSAGES, "PATTERN", 0, NULL, 1 },
     { "output-limit", OPTION_OUTPUT_LIMIT, "SIZE", 0, NULL, 1 },
@@ -139,6 +141,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'o':
         options->output = argument;
+        return 0;
+    case OPTION_SUMMARY_MD:
+        options->summary_md = argument;
+        return 0;
+    case OPTION_ANNOTATE:
+        options->annotate = true;
         return 0;
     case OPTION_SEEDS:
         options->seeds = argument;

@@ -3,8 +3,8 @@
  * The result files of vmm run (outputs.h).
  *
  * Each is held open beside its name from before the first run until after the last (out_file.h).
- * When a run begins, JSON and JUnit are also written once as they are then, with the run as
- * "unfinished": what a killed program leaves has the seed of the run that was killed, and the
+ * When a run begins, JSON, JUnit and Markdown are also written once as they are then, with the run
+ * as "unfinished": what a killed program leaves has the seed of the run that was killed, and the
  * results of those before it.
  */
 #include "cli/outputs.h"
@@ -95,24 +95,26 @@ bool outputs_open(struct outputs *outputs, const struct options *options,
     *outputs = (struct outputs){
         .json = { .option = "--json", .path = options->json },
         .junit = { .option = "--junit", .path = options->junit },
+        .markdown = { .option = "--summary-md", .path = options->summary_md },
         .trace = { .option = "--trace", .path = options->trace },
         .faults = { .option = "--faults-out", .path = options->faults_out },
     };
-    struct output *json = &outputs->json, *junit = &outputs->junit, *trace = &outputs->trace,
-                  *faults = &outputs->faults;
-    bool good = open_one(json, inputs) && open_one(junit, inputs) && open_one(trace, inputs) &&
-                open_one(faults, inputs);
-    if (good && (same_file(json, junit) || same_file(json, trace) || same_file(junit, trace) ||
-                 same_file(faults, json) || same_file(faults, junit) || same_file(faults, trace))) {
-        fprintf(stderr, "vmm: --json, --junit, --trace and --faults-out need a file each\n");
-        good = false;
+    struct output *const all[] = { &outputs->json, &outputs->junit, &outputs->markdown,
+                                   &outputs->trace, &outputs->faults };
+    const size_t count = sizeof(all) / sizeof(all[0]);
+    bool good = true;
+    for (size_t i = 0; i < count && good; i++)
+        good = open_one(all[i], inputs);
+    for (size_t i = 0; i < count && good; i++) {
+        for (size_t j = 0; j < i && good; j++) {
+            good = !same_file(all[i], all[j]);
+            if (!good)
+                fprintf(stderr, "vmm: %s and %s need a file each\n", all[j]->option,
+                        all[i]->option);
+        }
     }
-    if (!good) {
-        abandon(json);
-        abandon(junit);
-        abandon(trace);
-        abandon(faults);
-    }
+    for (size_t i = 0; i < count && !good; i++)
+        abandon(all[i]);
     return good;
 }
 
@@ -131,12 +133,13 @@ static void write_now(const struct output *output, const struct report_files *fi
 void outputs_begin(struct outputs *outputs, const struct scenario *scenario, const char *engine,
                    uint64_t seed)
 {
-    if (!outputs->json.path && !outputs->junit.path)
+    if (!outputs->json.path && !outputs->junit.path && !outputs->markdown.path)
         return;
     if (report_files_begin(&outputs->files, scenario, engine, seed) != 0)
         return; /* out of memory: the run will say so */
     write_now(&outputs->json, &outputs->files, report_files_write_json);
     write_now(&outputs->junit, &outputs->files, report_files_write_junit);
+    write_now(&outputs->markdown, &outputs->files, report_files_write_markdown);
 }
 
 /* `written` is 0, or why not all of it was written to the stream. */
@@ -156,11 +159,14 @@ static bool close_one(struct output *output, int written)
 
 bool outputs_close(struct outputs *outputs)
 {
-    FILE *json = outputs->json.file.stream, *junit = outputs->junit.file.stream;
+    FILE *json = outputs->json.file.stream, *junit = outputs->junit.file.stream,
+         *markdown = outputs->markdown.file.stream;
     bool good =
         close_one(&outputs->json, json ? report_files_write_json(&outputs->files, json) : 0);
     good &=
         close_one(&outputs->junit, junit ? report_files_write_junit(&outputs->files, junit) : 0);
+    good &= close_one(&outputs->markdown,
+                      markdown ? report_files_write_markdown(&outputs->files, markdown) : 0);
     good &= close_one(&outputs->trace, outputs->trace_error);
     good &= close_one(&outputs->faults, 0);
     report_files_free(&outputs->files);

@@ -17,7 +17,7 @@ struct output {
 };
 
 struct outputs {
-    struct output json, junit, trace, faults;
+    struct output json, junit, markdown, trace, faults;
     struct report_files files;
     int trace_error; /* what could not be written of the trace, 0 or a negative errno */
 };

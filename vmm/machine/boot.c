@@ -228,6 +228,19 @@ static uint32_t add_string(struct abi_boot *boot, uint64_t *end, const char *tex
     return offset;
 }
 
+static void fill_links(const struct interconnect_shape *shape, struct abi_topology *topology)
+{
+    struct interconnect *net = shape->given ? calloc(1, sizeof *net) : NULL;
+    if (!net)
+        return; /* without host memory the fabric, made next, fails */
+    interconnect_init(net, shape);
+    for (unsigned from = 0; from < topology->core_count; from++)
+        memcpy(topology->hops[from], net->hops[from], topology->core_count);
+    topology->link_latency_ns = shape->latency_ns;
+    topology->link_bytes_per_s = shape->bytes_per_s;
+    free(net);
+}
+
 static void fill_topology(const struct machine *machine, struct abi_topology *topology)
 {
     const struct machine_config *config = &machine->config;
@@ -235,6 +248,7 @@ static void fill_topology(const struct machine *machine, struct abi_topology *to
     topology->node_count = config->node_count;
     memcpy(topology->core_node, config->core_node, sizeof topology->core_node);
     memcpy(topology->distance, config->distance, sizeof topology->distance);
+    fill_links(&config->interconnect, topology);
     for (unsigned i = 0; i < machine->region_count; i++) {
         const struct machine_region *region = &machine->region[i];
         struct abi_topology_node *node = &topology->node[region->node];

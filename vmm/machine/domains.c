@@ -355,6 +355,7 @@ void machine_print_domains(struct machine *machine, FILE *out)
     for (unsigned i = 0; i < machine->state.crash_count; i++)
         print_crash(machine, &machine->state.crash[i], out);
     print_waits(machine, out);
+    machine_print_rings(machine, out);
 }
 
 void machine_explain(struct machine *machine, FILE *out)

@@ -158,6 +158,11 @@ void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now
 /* Who has crashed and where, and what each thread waits for. */
 void machine_print_domains(struct machine *machine, FILE *out);
 
+/* ---- rings.c, with the lock held ---- */
+
+/* Rings that are full, or have lines that were surely not read. */
+void machine_print_rings(const struct machine *machine, FILE *out);
+
 /* ---- trace.c again ---- */
 
 /* Name of the dispatcher whose head lies at `dcb`, printable, "-" if 0, "?" if it is no memory. */

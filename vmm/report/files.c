@@ -126,6 +126,12 @@ static json_t *core_exits_json(const struct engine_core_stats *stats)
     return object;
 }
 
+/* null where the engine does not count them */
+static json_t *counted(uint64_t value)
+{
+    return value ? number(value) : json_null();
+}
+
 static json_t *stats_json(const struct engine_stats *stats)
 {
     struct engine_core_stats all = { 0 };
@@ -141,13 +147,13 @@ static json_t *stats_json(const struct engine_stats *stats)
         json_t *item = json_object();
         failed |= set(item, "exits", core_exits_json(one));
         failed |= set(item, "interrupts", number(one->interrupts));
-        failed |= set(item, "instructions", number(one->instructions));
+        failed |= set(item, "instructions", counted(one->instructions));
         failed |= set(item, "blocks", number(one->blocks));
         failed |= json_array_append_new(cores, item);
     }
     failed |= set(object, "exits", core_exits_json(&all));
     failed |= set(object, "interrupts", number(all.interrupts));
-    failed |= set(object, "instructions", number(all.instructions));
+    failed |= set(object, "instructions", counted(all.instructions));
     failed |= set(object, "blocks", number(all.blocks));
     failed |= set(object, "cores", cores);
     if (failed) {

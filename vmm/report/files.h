@@ -38,6 +38,10 @@ int report_files_add_error(struct report_files *files, const char *file, const c
 /* Writes what was collected.  Return 0 or a negative errno. */
 int report_files_write_json(const struct report_files *files, FILE *out);
 int report_files_write_junit(const struct report_files *files, FILE *out);
+int report_files_write_markdown(const struct report_files *files, FILE *out);
+
+/* Each expectation that does not hold, as a workflow command of GitHub at its line. */
+void report_files_annotate(const struct report_files *files, FILE *out);
 
 void report_files_free(struct report_files *files);
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Collects and prints diagnostics, and finds the valid word nearest to a misspelt one (optimal
- * string alignment distance, three rows of the usual table).
+ * Collects and prints diagnostics, and finds the valid word nearest to a misspelt one.
  *
  * Messages and file names are copied, so a diagnostic outlives the tree it was found in.  Never
  * prints while parsing: the order on the screen is that of the file, not that of the checks.
  */
 #include "scenario/diag.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings/words.h"
 #include "scenario/text.h"
 
 static void diag_add(struct diags *diags, enum diag_severity severity, struct place place,
@@ -107,48 +106,17 @@ void diags_free(struct diags *diags)
     *diags = (struct diags){ 0 };
 }
 
-#define WORD_MAX 63
-
-static unsigned min_of(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    unsigned rows[3][WORD_MAX + 1];
-    assert(a_length <= WORD_MAX && b_length <= WORD_MAX);
-    for (size_t j = 0; j <= b_length; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= a_length; i++) {
-        unsigned *row = rows[i % 3];
-        const unsigned *above = rows[(i + 2) % 3];
-        const unsigned *two_above = rows[(i + 1) % 3];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_length; j++) {
-            unsigned differ = a[i - 1] != b[j - 1];
-            row[j] = min_of(above[j - 1] + differ, min_of(above[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = min_of(row[j], two_above[j - 2] + 1);
-        }
-    }
-    return rows[a_length % 3][b_length];
-}
-
 const char *nearest_word(const char *word, const char *const *list, size_t count)
 {
     size_t length = strlen(word);
-    if (length == 0 || length > WORD_MAX)
+    if (length == 0)
         return NULL;
     unsigned best = (unsigned)(length <= 3 ? 1 : length / 3 + 1) + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < count; i++) {
-        size_t other = strlen(list[i]);
-        if (other > WORD_MAX)
-            continue;
-        unsigned distance = edit_distance(word, length, list[i], other);
+        unsigned distance = word_distance(word, list[i]);
         /* A distance as large as the word itself says nothing was kept of it. */
-        if (distance < best && distance < other) {
+        if (distance < best && distance < strlen(list[i])) {
             best = distance;
             nearest = list[i];
         }

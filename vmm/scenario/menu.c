@@ -203,15 +203,29 @@ static void parse_route(const char *text, struct place place, struct diags *diag
                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* The value that begins there, for parsers of the guest, which are smaller than ours. */
+static void parse_time(const char *text, size_t begin, struct place place, struct diags *diags)
+{
+    uint64_t ns = 0;
+    const char *unit = text + begin + strspn(text + begin, "0123456789");
+    bool has_unit = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
+    if (!has_unit || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
+        diag_error(diags, place,
+                   "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
+                   text);
+}
+
 static void parse_monitor_argument(struct arena *arena, const char *word, size_t length,
                                    struct place place, struct diags *diags)
 {
-    static const char *const known[] = { "route" };
+    static const char *const known[] = { "route", "heartbeat" };
     const char *text = arena_text(arena, word, length);
     if (strncmp(text, "route=", 6) == 0)
         parse_route(text, place, diags);
+    else if (strncmp(text, "heartbeat=", 10) == 0)
+        parse_time(text, 10, place, diags);
     else
-        unknown_word(arena, text, known, 1, "the monitor", place, diags);
+        unknown_word(arena, text, known, 2, "the monitor", place, diags);
 }
 
 /* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
@@ -232,13 +246,7 @@ static void parse_kernel_argument(struct arena *arena, const char *word, size_t 
         unknown_word(arena, text, known, 3, "the CPU driver", place, diags);
         return;
     }
-    uint64_t ns = 0;
-    const char *unit = text + begin + strspn(text + begin, "0123456789");
-    bool has_unit = strcmp(unit, "ns") == 0 || strcmp(unit, "us") == 0 || strcmp(unit, "ms") == 0;
-    if (!has_unit || parse_duration(text + begin, &ns) || ns == 0 || ns > MENU_SLICE_MAX_NS)
-        diag_error(diags, place,
-                   "'%s': expected a whole number of ns, us or ms, at most a second, as in 50us",
-                   text);
+    parse_time(text, begin, place, diags);
 }
 
 /* The field keeps the images of each architecture in a folder of its own, and its menus say so. */

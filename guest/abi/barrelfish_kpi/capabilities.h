@@ -143,8 +143,10 @@ enum kernel_cmd {
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
-    KernelCmd_Unlock_cap,  /* cptr, level */
-    KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Unlock_cap,     /* cptr, level */
+    KernelCmd_Delete_step,    /* what dispatchers that are gone have left half deleted */
+    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available, /* core: could it be started? */
 };
 
 #endif

@@ -95,7 +95,8 @@ union invocation_args {
         uint64_t port, value;
     } out;
 
-    /* KernelCmd_Spawn_core; all but the core physical */
+    /* KernelCmd_Spawn_core; all but the core physical.  KernelCmd_Kill_core and
+     * KernelCmd_Core_available: only the core */
     struct {
         uint64_t core, entry, rdi, cr3;
     } spawn_core;

@@ -29,6 +29,12 @@ void plat_notify(coreid_t core, uint32_t id);
 /* Starts `core` at `entry` with RDI and CR3; ABI_RESULT_*. */
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
 
+/* The fence: when it returns `core`, another one, changes no byte any more; ABI_RESULT_*. */
+uint64_t plat_kill_core(uint64_t core);
+
+/* Could `core` be started?  As plat_start_core() would answer. */
+uint64_t plat_core_available(uint64_t core);
+
 /* Zeroes physical memory; base and bytes are multiples of 64. */
 void plat_scrub(paddr_t base, uint64_t bytes);
 

@@ -60,14 +60,15 @@ bool schedule_tick(systime_t now);
 /* When the slice ends that schedule_next() spoke of. */
 systime_t schedule_slice_end(void);
 
-/* Dispatchers that sleep until a time (wakeup.c).  All take O(log n) steps; one check wakes as
- * many as WAKEUP_WORK instructions allow: a deadline that has passed, wakeup_first(), then tells
- * that there are more. */
+/* Dispatchers that sleep until a time (wakeup.c).  All take O(log n) steps; they know
+ * nobody: schedule_wake() makes runnable whose time has come, as many as WAKEUP_WORK instructions
+ * allow; a deadline that has passed, wakeup_first(), then tells that there are more. */
 #define WAKEUP_WORK 1500
+#define WAKEUP_COST_LEAST 60 /* of one, in instructions */
+void schedule_wake(systime_t now);
 void wakeup_set(struct dcb *dcb, systime_t at);
 void wakeup_remove(struct dcb *dcb);       /* no effect if it does not sleep */
 int wakeup_cost(const struct dcb *dcb);    /* of making it runnable, whether it sleeps or not */
-void wakeup_check(systime_t now);          /* makes runnable whose time has come */
 extern struct dcb *wakeup_head;            /* who wakes first; for this file and wakeup.c */
 static inline systime_t wakeup_first(void) /* 0: nobody sleeps */
 {

@@ -97,6 +97,7 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
                      const struct lmp_transfer *transfer)
 {
     struct capability *cap = &endpoint->cap;
+    debug_assert(cap->type == ObjType_EndPointLMP && length <= LMP_MSG_WORDS);
     struct dcb *receiver = endpoint_listener(cap);
     if (!dispatcher_is_complete(receiver) || cap->u.endpoint.epoffset == 0)
         return SYS_ERR_LMP_NO_TARGET;

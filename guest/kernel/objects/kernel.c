@@ -10,12 +10,10 @@
 #include "delete.h"
 #include "plat.h"
 
-static struct sysret spawn_core(const struct invocation *inv)
+/* What the power device has said of a core. */
+static struct sysret of_power(uint64_t result)
 {
-    const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
-    if (a->core >= boot_info->topology.core_count)
-        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    switch (plat_start_core(a->core, a->entry, a->rdi, a->cr3)) {
+    switch (result) {
     case ABI_RESULT_OK:
         return SYSRET(SYS_ERR_OK);
     case ABI_RESULT_NO_SUCH_CORE:
@@ -25,6 +23,18 @@ static struct sysret spawn_core(const struct invocation *inv)
     default:
         return SYSRET(SYS_ERR_CORE_START);
     }
+}
+
+static struct sysret power_of_core(const struct invocation *inv)
+{
+    const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
+    if (a->core >= boot_info->topology.core_count)
+        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
+    if (inv->command == KernelCmd_Spawn_core)
+        return of_power(plat_start_core(a->core, a->entry, a->rdi, a->cr3));
+    if (inv->command == KernelCmd_Kill_core)
+        return of_power(a->core == my_core_id ? ABI_RESULT_CORE_RUNNING : plat_kill_core(a->core));
+    return of_power(plat_core_available(a->core));
 }
 
 static struct sysret answer(const struct invocation *inv, uint64_t user, const void *from,
@@ -195,7 +205,9 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Get_core_id:
         return SYSRET_VALUE(my_core_id);
     case KernelCmd_Spawn_core:
-        return spawn_core(inv);
+    case KernelCmd_Kill_core:
+    case KernelCmd_Core_available:
+        return power_of_core(inv);
     case KernelCmd_Identify_cap:
         return identify_cap(inv);
     case KernelCmd_Create_cap:

@@ -46,6 +46,16 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
     return platform->start_core(core, entry, rdi, cr3);
 }
 
+uint64_t plat_kill_core(uint64_t core)
+{
+    return platform->kill_core(core);
+}
+
+uint64_t plat_core_available(uint64_t core)
+{
+    return platform->core_available(core);
+}
+
 void plat_scrub(paddr_t base, uint64_t bytes)
 {
     platform->scrub(base, bytes);

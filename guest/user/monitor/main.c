@@ -21,6 +21,7 @@
 
 const struct abi_boot *boot_info;
 coreid_t my_core;
+uint32_t my_incarnation;
 struct iref_table irefs;
 struct spawn_modules modules;
 uint32_t my_notify_id;
@@ -41,6 +42,47 @@ static const struct client_hooks hooks = {
     .link_opens = door_of_domain,
     .questions_open = door_of_questions,
     .exits = exits,
+};
+
+/* Who is told when another core has died, in this order, and what must be given up before it may
+ * come back. */
+static void (*const deaths[])(coreid_t core) = {
+    bind_core_died,
+    connection_core_died,
+    iref_state_core_died,
+    parcel_core_died,
+    multihop_core_died,
+    boot_core_died,
+    NULL,
+};
+
+static void (*const cuts[])(coreid_t core) = {
+    bind_core_cut,
+    connection_core_cut,
+    iref_state_core_cut,
+    parcel_core_cut,
+    multihop_core_died, /* circuits end all the same */
+    NULL,
+};
+
+static bool (*const estates[])(coreid_t core) = {
+    bind_holds_of,
+    connection_holds_of,
+    parcel_holds_of,
+    NULL,
+};
+
+static void (*const returns[])(coreid_t core, uint32_t incarnation) = {
+    NULL,
+};
+
+static const struct death_hooks death_hooks = {
+    .died = deaths,
+    .holds = estates,
+    .cut = cuts,
+    .back = returns,
+    .free = boot_core_is_free,
+    .tick = boot_core_look_for_returns,
 };
 
 static bool is_boot_core(void)
@@ -65,9 +107,11 @@ static void start_mem_serv(struct capref ep, domainid_t id)
     MUST(first_ram_start_mem_serv(&ram, &modules, ep, id), "starting the memory server");
 }
 
-/* The number behind "name=" in the arguments. */
+/* The number behind "name=" in the arguments; core 0 has none, and all of them are 0. */
 static uint32_t argument(int argc, char *argv[], const char *name)
 {
+    if (is_boot_core())
+        return 0;
     size_t length = strlen(name);
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
@@ -122,13 +166,15 @@ int main(int argc, char *argv[])
         USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
     my_core = (coreid_t)boot_info->core;
     debug_trace("started on core %u", my_core);
-    iref_table_init(&irefs, my_core);
-    window_init();
+    my_incarnation = argument(argc, argv, "incarnation");
+    iref_table_init(&irefs, my_core, my_incarnation);
+    window_init(my_incarnation > 0);
     accounts_init();
     peers_init(door_of_monitor);
     clients_init(&hooks);
     MUST(spawn_modules_init(&modules, boot_info), "listing the modules of the boot menu");
     machine_options_read(&modules);
+    death_init(&death_hooks);
     if (machine_options.recheck_ns != 0)
         ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();

@@ -51,5 +51,7 @@ void apic_timer(uint64_t ns);
 /* ---- start.c ---- */
 
 uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
+uint64_t pc_kill_core(uint64_t core);
+uint64_t pc_core_available(uint64_t core);
 
 #endif

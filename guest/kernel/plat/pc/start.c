@@ -73,6 +73,20 @@ static bool is_in_memory(uint64_t physical)
     return false;
 }
 
+/* INIT stops a core wherever it is, and it waits to be started.  (The command has left when this
+ * returns: the APIC says so.) */
+uint64_t pc_kill_core(uint64_t core)
+{
+    apic_send_init(core);
+    return ABI_RESULT_OK;
+}
+
+/* One that was killed is not started again here: nobody says that it has been mended. */
+uint64_t pc_core_available(uint64_t core)
+{
+    return core_page_of(core)->phase == ABI_PHASE_NONE ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
+}
+
 uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
 {
     const volatile struct abi_core_page *page = core_page_of(core);

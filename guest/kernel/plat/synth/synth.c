@@ -45,6 +45,23 @@ static uint64_t synth_start_core(uint64_t core, uint64_t entry, uint64_t rdi, ui
     return CORE_PAGE->result;
 }
 
+static uint64_t ask_power(uint64_t core, uint32_t operation)
+{
+    CORE_PAGE->arg[0] = core;
+    out(ABI_PORT_POWER, operation);
+    return CORE_PAGE->result;
+}
+
+static uint64_t synth_kill_core(uint64_t core)
+{
+    return ask_power(core, ABI_POWER_KILL);
+}
+
+static uint64_t synth_core_available(uint64_t core)
+{
+    return ask_power(core, ABI_POWER_AVAILABLE);
+}
+
 static void synth_scrub(paddr_t base, uint64_t bytes)
 {
     CORE_PAGE->arg[0] = base.v;
@@ -110,6 +127,8 @@ const struct platform platform_synth = {
     .timer_set = synth_timer_set,
     .notify = synth_notify,
     .start_core = synth_start_core,
+    .kill_core = synth_kill_core,
+    .core_available = synth_core_available,
     .scrub = synth_scrub,
     .clear_vectors = synth_clear_vectors,
     .channel = synth_channel,

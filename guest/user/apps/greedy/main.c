@@ -274,7 +274,7 @@ static void check_pace(const char *what, const struct pace *pace, unsigned count
     CHECK(last < first + first / 4 + count * for_each);
 }
 
-#define POLLING_NS 500 /* whoever sleeps looks at all his channels before, and when he wakes up */
+#define LOOK_NS 60 /* each notification costs both ends a look at all channels that doze */
 
 static int many(unsigned count, char *name)
 {
@@ -291,7 +291,7 @@ static int many(unsigned count, char *name)
         all[i] = peer;
     }
     note(&pace, count, count);
-    check_pace("bound", &pace, count, POLLING_NS);
+    check_pace("bound", &pace, count, LOOK_NS);
     for (unsigned i = 0; i < count; i++) {
         note(&pace, i, count);
         CHECK(err_is_ok(all[i]->control(all[i], IDC_CONTROL_TEARDOWN)));

@@ -4,7 +4,8 @@
  *
  * A peer that dies says nothing.  Its monitor knows, and tells the monitor of the other end, which
  * tells the domain.  What the peer sent before is still delivered; then the channel's receive event
- * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE.
+ * comes once more, and receiving fails with LIB_ERR_CHAN_PEER_GONE, or with LIB_ERR_CHAN_PEER_DEAD
+ * if the peer's core is dead (docs/agreement.md).
  *
  * The word is noticed when it arrives, though the monitor binding's handlers may run much later:
  * somebody may be waiting for that peer on a waitset of its own, and dispatch no other.
@@ -35,6 +36,7 @@ struct idc_connections {
 struct idc_connection {
     uintptr_t monitor_id; /* its number at the monitor */
     bool lost;            /* the peer is no more */
+    bool dead;            /* and its core is dead */
     struct waitset_chanstate *receive;
     struct idc_connection *next, **link; /* of its bucket in core_state.connections */
 };
@@ -47,9 +49,10 @@ void idc_connection_open(struct idc_connection *connection, uintptr_t monitor_id
  * channel that no monitor made. */
 void idc_connection_close(struct idc_connection *connection);
 
-/* From the monitor: no effect if there is no such connection (any more). */
-void idc_connection_lost(uintptr_t monitor_id);
-void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t handle);
+/* From the monitor; `dead`: the peer's core is.  No effect if there is no such connection (any
+ * more). */
+void idc_connection_lost(uintptr_t monitor_id, bool dead);
+void idc_connection_lost_disabled(uintptr_t monitor_id, bool dead, dispatcher_handle_t handle);
 
 /* After a registration for receiving: a lost channel's event comes at once. */
 static inline void idc_connection_registered(const struct idc_connection *connection)

@@ -6,21 +6,15 @@
 #ifndef BARRELFISH_DISPATCHER_H
 #define BARRELFISH_DISPATCHER_H
 
-/* The frame: shared part, private part, buffers, stacks, endpoint buffers. */
-#define DISP_PRIVATE_OFFSET 0x900
-#define DISP_KERNEL_BUFFER_OFFSET 0x1c00
-#define DISP_PRINT_BUFFER_OFFSET 0x1e00   /* one line being printed */
-#define DISP_CONSOLE_BUFFER_OFFSET 0x2200 /* the line printf is collecting */
-#define DISP_LINE_BYTES 1024
-#define DISP_REPORT_OFFSET 0x2600     /* struct abi_report: counters that the machine reads */
-#define DISP_TRAP_STACK_OFFSET 0x3000 /* faults while disabled */
+/* What assembly must know of struct dispatcher_frame, which is checked below. */
 #define DISP_TRAP_STACK_TOP 0x5000
 #define DISP_UPCALL_STACK_TOP 0x9000
-#define DISP_WAIT_TABLE_OFFSET 0x9000 /* struct abi_wait_table: what threads wait for */
-#define DISP_ENDPOINT_HEAP_OFFSET 0xa000
+
+#define DISP_LINE_BYTES 1024
 
 #ifndef __ASSEMBLER__
 #include <abi/report.h>
+#include <abi/wait_table.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatch.h>
 #include <barrelfish/lmp_endpoints.h>
@@ -47,6 +41,7 @@ struct dispatcher_generic {
     struct lmp_chan *lmp_send_paused; /* ring: tried again when their time has come */
     struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
+    struct waitset_chanstate *dozing_channels; /* ring: to be looked at after a notification */
     struct deferred_event *deferred_events;    /* by time */
     uint32_t ump_armed;                        /* wake flags are set */
     uint32_t console_used;                     /* bytes in the console buffer */
@@ -58,6 +53,45 @@ struct dispatcher_generic {
     struct ump_checked *ump_checked; /* list of all checked channels */
     struct core_state *core_state;
 };
+
+/* The whole frame.  Nobody chooses an offset: what is new becomes a member, and the compiler says
+ * where it lies, that nothing else does, and whether room is left. */
+#define DISP_SMALL_PARTS_BYTES 0x3000
+struct dispatcher_frame {
+    union {
+        struct {
+            struct dispatcher_shared shared;
+            struct dispatcher_generic generic __attribute__((aligned(64)));
+            uint8_t kernel_buffer[DISP_KERNEL_BUFFER_BYTES] __attribute__((aligned(64)));
+            char print_buffer[DISP_LINE_BYTES];   /* one line being printed */
+            char console_buffer[DISP_LINE_BYTES]; /* the line printf is collecting */
+            struct abi_report report __attribute__((aligned(64)));
+        };
+        uint8_t small_parts[DISP_SMALL_PARTS_BYTES];
+    };
+    uint8_t trap_stack[0x2000]; /* faults while disabled */
+    uint8_t upcall_stack[0x4000];
+    struct abi_wait_table wait_table __attribute__((aligned(0x1000))); /* for the machine */
+    uint8_t endpoint_heap[] __attribute__((aligned(0x1000)));          /* to the end */
+};
+
+#define DISP_PRIVATE_OFFSET offsetof(struct dispatcher_frame, generic)
+#define DISP_KERNEL_BUFFER_OFFSET offsetof(struct dispatcher_frame, kernel_buffer)
+#define DISP_PRINT_BUFFER_OFFSET offsetof(struct dispatcher_frame, print_buffer)
+#define DISP_CONSOLE_BUFFER_OFFSET offsetof(struct dispatcher_frame, console_buffer)
+#define DISP_REPORT_OFFSET offsetof(struct dispatcher_frame, report)
+#define DISP_WAIT_TABLE_OFFSET offsetof(struct dispatcher_frame, wait_table)
+#define DISP_ENDPOINT_HEAP_OFFSET offsetof(struct dispatcher_frame, endpoint_heap)
+
+_Static_assert(offsetof(struct dispatcher_frame, shared) == 0, "the kernel finds its part there");
+_Static_assert(offsetof(struct dispatcher_frame, trap_stack) == DISP_SMALL_PARTS_BYTES,
+               "no room for the small parts");
+_Static_assert(offsetof(struct dispatcher_frame, upcall_stack) == DISP_TRAP_STACK_TOP,
+               "the trap stack ends where the upcall stack begins");
+_Static_assert(DISP_WAIT_TABLE_OFFSET == DISP_UPCALL_STACK_TOP, "the upcall stack ends there");
+_Static_assert(DISP_WAIT_TABLE_OFFSET == ABI_WAIT_OFFSET, "the machine looks for it there");
+_Static_assert(DISP_ENDPOINT_HEAP_OFFSET + (64 << 10) <= DISPATCHER_FRAME_BYTES,
+               "room for endpoint buffers");
 
 #ifndef HOST_TEST
 static inline struct dispatcher_generic *get_dispatcher_generic(dispatcher_handle_t handle)

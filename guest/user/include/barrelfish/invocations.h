@@ -263,6 +263,19 @@ static inline errval_t invoke_kernel_spawn_core(struct capref kernel, coreid_t c
         .error;
 }
 
+/* The fence: the core, which is not the own one, changes no byte any more.
+ * SYS_ERR_CORE_NOT_FOUND; SYS_ERR_CORE_RUNNING: it is the own one. */
+static inline errval_t invoke_kernel_kill_core(struct capref kernel, coreid_t core)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Kill_core, .spawn_core = { .core = core }).error;
+}
+
+/* Could the core be started?  The errors are those of invoke_kernel_spawn_core(). */
+static inline errval_t invoke_kernel_core_available(struct capref kernel, coreid_t core)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Core_available, .spawn_core = { .core = core }).error;
+}
+
 /* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
 static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_t croot,
                                                   capaddr_t cptr, uint8_t level,

@@ -26,6 +26,12 @@
 /* A thread that polls for itself, before it blocks, makes that many rounds for each of the
  * dispatcher's: its own are as much shorter. */
 #define UMP_POLL_THREAD 2
+/* Of the channels that had nothing to read while the dispatcher slept so many times in a row, all
+ * but so many doze: nobody looks at them until a notification has come (ump_sleep.c). */
+#ifndef UMP_QUIET_SLEEPS
+#define UMP_QUIET_SLEEPS 16
+#define UMP_AWAKE_CHANNELS 8
+#endif
 
 struct ump_chan;
 typedef void ump_bind_continuation_fn(void *st, errval_t err, struct ump_chan *uc,
@@ -40,6 +46,9 @@ struct ump_chan {
     uint64_t notified_wake;       /* the peer's wake word for which we notified last */
     bool never_sleep;             /* the peer cannot notify us: keep polling */
     bool armed;                   /* our wake flag is set */
+    bool dozes;                   /* it stays set: see UMP_QUIET_SLEEPS */
+    uint8_t quiet_sleeps;         /* the last so many brought nothing, */
+    uint16_t quiet_since;         /* and this was ring.seq_id then */
     bool filling;                 /* between get_next and commit: the next line is taken */
     struct capref frame;          /* of a channel made by bind or accept */
     void *frame_addr;
@@ -221,6 +230,12 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle);
 bool ump_endpoint_poll(struct waitset_chanstate *chan);
 bool ump_channels_arm_disabled(dispatcher_handle_t handle);
 void ump_channels_disarm_disabled(dispatcher_handle_t handle);
+
+/* Of the channels that doze: those that have a line become polled ones again, if there was a
+ * notification since the last time (or if notifications may be lost).  A single one becomes one for
+ * another reason. */
+void ump_channels_look_at_dozing_disabled(dispatcher_handle_t handle);
+void ump_chan_awake_disabled(struct ump_chan *uc, dispatcher_handle_t handle);
 
 /* When an armed dispatcher looks again though nobody has notified it: a checked channel has a
  * time-out, or a notification may have been lost; 0: never.  Looking is all it does then: it

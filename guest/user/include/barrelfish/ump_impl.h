@@ -230,6 +230,9 @@ static inline void ump_ring_prefetch_next(const struct ump_ring_pair *pair)
 void ump_ring_arm(struct ump_ring_pair *pair);
 void ump_ring_disarm(struct ump_ring_pair *pair);
 
+/* It is armed, and gets a new number; then the caller must fence, and look. */
+void ump_ring_renumber(struct ump_ring_pair *pair);
+
 /* The peer's wake word, read after everything committed before is visible. */
 static inline uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair)
 {

@@ -23,6 +23,10 @@ enum ws_chantype {
 
 enum ws_chanstate { CHAN_UNREGISTERED, CHAN_IDLE, CHAN_POLLED, CHAN_PENDING, CHAN_WAITING };
 
+/* Of `how`: holds, and what comes is an event; the same of a checked channel, if it passes. */
+#define CHAN_HOW_LISTENS 0x1u
+#define CHAN_HOW_LISTENS_CHECKED 0x10001u
+
 /* Private, but embedded in channels.  `arg` and `look` are the owner's: `look` says whether a
  * polled channel that has a line has an event, too; disabled, and it may do other things, too. */
 struct waitset_chanstate {
@@ -32,9 +36,16 @@ struct waitset_chanstate {
     struct waitset_chanstate *polled_next, *polled_prev; /* ring of the dispatcher's polled list */
     enum ws_chantype chantype;
     enum ws_chanstate state;
-    enum ws_chanstate home;  /* state after its event was taken; unregistered: one-shot */
-    bool holds;              /* and then it is held, until waitset_chan_listen_disabled */
-    bool held;               /* registered, but no event comes */
+    enum ws_chanstate home; /* state after its event was taken; unregistered: one-shot */
+    union {
+        struct {
+            bool holds;    /* and then it is held, until waitset_chan_listen_disabled */
+            bool held;     /* registered, but no event comes */
+            bool checked;  /* polled: a line must pass before it is an event, */
+            bool by_table; /* without the processor's instruction for that */
+        };
+        uint32_t how; /* all of them in one look */
+    };
     uint32_t token;          /* 0: for anybody */
     struct thread *wait_for; /* NULL: for anybody */
     uint32_t *pins; /* one more for each event taken; the handler takes it back; NULL: none */

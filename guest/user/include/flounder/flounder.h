@@ -457,6 +457,10 @@ void flounder_default_error(struct flounder_binding *c, errval_t err);
  * the caller must not use the binding again. */
 errval_t flounder_teardown(struct flounder_binding *c);
 
+/* As flounder_teardown, of a binding whose peer's core is dead: nobody is told goodbye, and whoever
+ * waits gets FLOUNDER_ERR_BINDING_CLOSED over LIB_ERR_CHAN_PEER_DEAD. */
+void flounder_abandon(struct flounder_binding *c);
+
 /* An error that the application must hear of; the binding stays open, if it is. */
 void flounder_fail(struct flounder_binding *c, errval_t err);
 

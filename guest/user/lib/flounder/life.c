@@ -362,6 +362,11 @@ errval_t flounder_teardown(struct flounder_binding *c)
     return SYS_ERR_OK;
 }
 
+void flounder_abandon(struct flounder_binding *c)
+{
+    flounder_give_up(c, err_push(LIB_ERR_CHAN_PEER_DEAD, FLOUNDER_ERR_BINDING_CLOSED));
+}
+
 void flounder_give_up(struct flounder_binding *c, errval_t err)
 {
     if (!begin_teardown(c))

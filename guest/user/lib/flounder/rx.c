@@ -82,6 +82,8 @@ void flounder_rx_free(void *data)
 
 void flounder_no_handler(struct flounder_binding *c, const char *message)
 {
+    if (c->closed != SYS_ERR_OK)
+        return; /* a reply that was taken out, and its call ended, before they met */
     debug_printf("no handler for message %s\n", message);
     if (c->accepted)
         flounder_break(c, FLOUNDER_ERR_NO_HANDLER); /* a client that asks for what there is not */

@@ -126,7 +126,9 @@ static __attribute__((noinline)) void receive_any(struct flounder_binding *c)
     } else if (err_no(err) == LIB_ERR_NO_UMP_MSG) {
         flounder_ump_rearm(c);
     } else {
-        flounder_rx_break(c, err);
+        const struct ump_chan *uc = c->channel;
+        const bool peer_died = uc->connection.dead; /* else it may only be unreachable */
+        flounder_rx_break(c, peer_died ? err_push(err, FLOUNDER_ERR_BINDING_CLOSED) : err);
     }
 }
 

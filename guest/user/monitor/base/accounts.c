@@ -43,7 +43,7 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     if (domain == 0)
         domain = monitor_of(my_core);
     struct account *payer = NULL;
-    const unsigned core = (domain >> 16) - 1;
+    const unsigned core = (domain >> 16 & 0xff) - 1; /* above: its core's life */
     if (core != my_core)
         payer = account_open(&accounts, monitor_of(core), NULL);
     struct account *account = account_open(&accounts, domain, payer);

@@ -8,10 +8,11 @@
 
 #include "iref.h"
 
-void iref_table_init(struct iref_table *table, coreid_t core)
+void iref_table_init(struct iref_table *table, coreid_t core, uint32_t incarnation)
 {
     memset(table, 0, sizeof(*table));
     table->core = core;
+    table->incarnation = incarnation & 0xffff;
 }
 
 errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
@@ -26,7 +27,7 @@ errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip s
             (struct iref_entry){ .owner = owner, .service_id = service_id, .slip = slip };
         strncpy(table->entry[slot].interface, interface, sizeof(table->entry[slot].interface) - 1);
         table->next = (slot + 1) % IREFS_PER_CORE;
-        *ret = IREFS_PER_CORE * (iref_t)table->core + slot + 1;
+        *ret = table->incarnation << 16 | (IREFS_PER_CORE * (iref_t)table->core + slot + 1);
         return SYS_ERR_OK;
     }
     return MON_ERR_IREF_ALLOC;
@@ -34,9 +35,9 @@ errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip s
 
 struct iref_entry *iref_find(struct iref_table *table, iref_t iref)
 {
-    if (iref_core(iref) != table->core)
+    if (iref_core(iref) != table->core || iref_incarnation(iref) != table->incarnation)
         return NULL;
-    struct iref_entry *entry = &table->entry[(iref - 1) % IREFS_PER_CORE];
+    struct iref_entry *entry = &table->entry[((iref & 0xffff) - 1) % IREFS_PER_CORE];
     return entry->owner != NULL ? entry : NULL;
 }
 

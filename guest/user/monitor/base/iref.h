@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Interface references (facts 5.3): 256 for each core, iref = 256 * core + slot + 1, 0 is none.
- * The owner is an opaque pointer.
+ * Above them, in bits 16 and up, is the life of the core: what a dead one offered is not taken for
+ * what there is when it has come back.  The owner is an opaque pointer.
  */
 #ifndef MONITOR_IREF_H
 #define MONITOR_IREF_H
@@ -21,11 +22,12 @@ struct iref_entry {
 
 struct iref_table {
     coreid_t core;
-    unsigned next; /* where the search starts: a number is not used again soon */
+    uint32_t incarnation; /* of the core */
+    unsigned next;        /* where the search starts: a number is not used again soon */
     struct iref_entry entry[IREFS_PER_CORE];
 };
 
-void iref_table_init(struct iref_table *table, coreid_t core);
+void iref_table_init(struct iref_table *table, coreid_t core, uint32_t incarnation);
 
 /* Keeps the slip with it, unless it fails.  MON_ERR_IREF_ALLOC: all in use. */
 errval_t iref_alloc(struct iref_table *table, void *owner, struct account_slip slip,
@@ -40,7 +42,13 @@ void iref_free_owner(struct iref_table *table, const void *owner);
 /* The core an iref belongs to; ABI_MAX_CORES or more for what cannot be an iref. */
 static inline unsigned iref_core(iref_t iref)
 {
-    return iref == 0 ? UINT32_MAX : (iref - 1) / IREFS_PER_CORE;
+    return (iref & 0xffff) == 0 ? UINT32_MAX : ((iref & 0xffff) - 1) / IREFS_PER_CORE;
+}
+
+/* The life of its core (modulo 2^16) of which it is. */
+static inline uint32_t iref_incarnation(iref_t iref)
+{
+    return iref >> 16;
 }
 
 #endif

@@ -27,6 +27,7 @@
 
 extern const struct abi_boot *boot_info;
 extern coreid_t my_core;
+extern uint32_t my_incarnation; /* this core's life: 0, one more each time that it comes back */
 extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
@@ -93,7 +94,8 @@ uint32_t endpoint_words(size_t buf_words);
 
 /* ---- window.c: frames of the UMP window ---- */
 
-void window_init(void);
+/* was_used: by an earlier life of this core, so no page is clean. */
+void window_init(bool was_used);
 /* Of this core's share. */
 uint32_t window_pages(void);
 /* A frame of `bytes` (rounded up to pages) of this core's share.  MON_ERR_WINDOW_EXHAUSTED. */

@@ -5,6 +5,10 @@
  *   checked=all | none    all UMP channels are checked, or not even those between monitors
  *   recheck=10ms          sleeping dispatchers with UMP channels look again that often
  *
+ * And behind the monitor:
+ *
+ *   heartbeat=10ms        monitors tell each other that often that they are alive (death.c)
+ *
  * vmm has checked the words; what is wrong here was started by something else and is passed over.
  */
 #include "options.h"
@@ -42,13 +46,23 @@ static uint64_t duration_ns(const char *value)
     return number * factor;
 }
 
+static bool is_monitor(const char *line)
+{
+    static const char name[] = "/monitor";
+    const size_t length = strcspn(line, " ");
+    return length >= strlen(name) && strncmp(line + length - strlen(name), name, strlen(name)) == 0;
+}
+
 void machine_options_read(const struct spawn_modules *modules)
 {
     machine_options = (struct machine_options){ .checked = CHECKED_MONITORS };
     for (unsigned i = 0; i < modules->count; i++) {
-        if (!modules->module[i].is_kernel)
-            continue;
         const char *line = modules->module[i].line;
+        if (!modules->module[i].is_kernel) {
+            if (is_monitor(line))
+                machine_options.heartbeat_ns = duration_ns(value_of(line, "heartbeat"));
+            continue;
+        }
         const char *checked = value_of(line, "checked");
         if (is_word(checked, "all"))
             machine_options.checked = CHECKED_ALL;

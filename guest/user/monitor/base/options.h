@@ -10,7 +10,8 @@
 
 struct machine_options {
     enum { CHECKED_MONITORS, CHECKED_ALL, CHECKED_NONE } checked;
-    uint64_t recheck_ns; /* 0: sleepers wait to be notified */
+    uint64_t recheck_ns;   /* 0: sleepers wait to be notified */
+    uint64_t heartbeat_ns; /* 0: nobody looks whether the other cores are alive */
 };
 
 extern struct machine_options machine_options;

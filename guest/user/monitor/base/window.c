@@ -63,8 +63,10 @@ void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes)
     *base = topology->node[node].window_base + index * *bytes;
 }
 
-void window_init(void)
+void window_init(bool was_used)
 {
+    if (was_used)
+        memset(written, 0xff, sizeof(written));
     gensize_t bytes;
     window_share(my_core, &share_base, &bytes);
     share_pages = (uint32_t)(bytes / BASE_PAGE_SIZE);
@@ -193,6 +195,8 @@ errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint
 
 void window_free(genpaddr_t base, uint32_t bytes)
 {
+    assert(base >= share_base && (base - share_base) % BASE_PAGE_SIZE == 0 &&
+           (base - share_base + bytes) / BASE_PAGE_SIZE <= share_pages);
     mark((uint32_t)((base - share_base) / BASE_PAGE_SIZE), bytes / BASE_PAGE_SIZE, false);
 }
 

@@ -21,27 +21,41 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
         return;
     }
     debug_trace("core %u is up", core);
-    peer_say(core, &(struct peer_message){ .kind = PEER_WELCOME, .iref = name_iref });
+    const uint32_t epoch = death_next_epoch(), incarnation = boot_core_incarnation(core);
+    death_joins(core, epoch, incarnation);
+    death_linked(core);
+    peer_say(core, &(struct peer_message){ .kind = PEER_WELCOME,
+                                           .iref = name_iref,
+                                           .epoch = epoch,
+                                           .members = death_members() });
     unsigned links = 0;
     for (unsigned other = 0; other < ABI_MAX_CORES; other++) {
         if (other == core || !peer_is_connected(other))
             continue;
-        peer_say((coreid_t)other, &(struct peer_message){ .kind = PEER_NEW_MONITOR, .core = core });
+        peer_say((coreid_t)other, &(struct peer_message){ .kind = PEER_NEW_MONITOR,
+                                                          .core = core,
+                                                          .epoch = epoch,
+                                                          .incarnation = incarnation });
         links++;
     }
     boot_core_initialized(core, links);
 }
 
-static void monitor_welcome(struct intermon_binding *b, iref_t iref)
+static void monitor_welcome(struct intermon_binding *b, iref_t iref, uint32_t epoch,
+                            uint64_t members)
 {
-    (void)b;
     names_known(iref);
+    death_welcomed(epoch, members);
+    death_linked(peer_of(b));
 }
 
-static void new_monitor_notify(struct intermon_binding *b, coreid_t core)
+static void new_monitor_notify(struct intermon_binding *b, coreid_t core, uint32_t epoch,
+                               uint32_t incarnation)
 {
     genpaddr_t base = 0;
     uint32_t bytes = 0;
+    if (core < boot_info->topology.core_count && core != my_core)
+        death_joins(core, epoch, incarnation);
     errval_t err = core < boot_info->topology.core_count
                        ? peer_make_channel(core, PEER_BIND_WAIT, &base, &bytes)
                        : MON_ERR_INVALID_CORE_ID;
@@ -79,6 +93,7 @@ static void bind_monitor_request(struct intermon_binding *b, coreid_t src, genpa
         DEBUG_ERR(err, "connecting to the monitor of core %u", src);
         return;
     }
+    death_linked(src);
     peer_say(src, &(struct peer_message){ .kind = PEER_BIND_MONITOR_REPLY,
                                           .core = my_core,
                                           .err = SYS_ERR_OK,
@@ -93,6 +108,8 @@ static void bind_monitor_reply(struct intermon_binding *b, coreid_t src, errval_
     if (err_is_ok(err))
         err = peer_has_spoken(src, notify_id);
     debug_trace("core %u and core %u are connected", my_core, src);
+    if (err_is_ok(err))
+        death_linked(src);
     peer_say(
         boot_info->boot_core,
         &(struct peer_message){ .kind = PEER_LINKED, .core = my_core, .peer = src, .err = err });
@@ -212,8 +229,29 @@ static void multihop_credit(struct intermon_binding *b, uint32_t vci, uint16_t f
     circuit_credit(peer_of(b), vci, frames);
 }
 
+static void alive(struct intermon_binding *b, uint32_t epoch, uint64_t members, uint64_t suspects,
+                  uint64_t view, bool busy)
+{
+    death_heard(peer_of(b), epoch, members, suspects, view, busy);
+}
+
+static void core_given_up(struct intermon_binding *b, coreid_t core, uint32_t incarnation)
+{
+    death_given_up(peer_of(b), core, incarnation);
+}
+
+/* It acknowledges nothing: it is dead, or we are cut off. */
+static void broken(struct intermon_binding *b, errval_t err)
+{
+    (void)err;
+    death_unreachable(peer_of(b));
+}
+
 void door_of_monitor(struct intermon_binding *b)
 {
+    b->error_handler = broken;
+    b->rx_vtbl.alive = alive;
+    b->rx_vtbl.core_given_up = core_given_up;
     b->rx_vtbl.monitor_initialized = monitor_initialized;
     b->rx_vtbl.monitor_welcome = monitor_welcome;
     b->rx_vtbl.new_monitor_notify = new_monitor_notify;

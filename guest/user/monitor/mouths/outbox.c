@@ -38,6 +38,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return monitor_bind_multihop_reply_client__tx(b, cont, m->id, m->err, m->cap);
     case OUTBOX_CONNECTION_LOST:
         return monitor_connection_lost__tx(b, cont, m->mon_id);
+    case OUTBOX_CONNECTION_DEAD:
+        return monitor_connection_dead__tx(b, cont, m->mon_id);
     case OUTBOX_IREF_STATE:
         return monitor_iref_state__tx(b, cont, m->iref, m->id, m->exists);
     case OUTBOX_NEW_BINDING_REPLY:
@@ -100,6 +102,12 @@ void outbox_tell_connection_lost(struct link *link, struct account *payer, uintp
         message.slip[1] = slips[1];
     }
     outbox_send(link, payer, &message);
+}
+
+void outbox_tell_connection_dead(struct link *link, uintptr_t id)
+{
+    outbox_send(link, NULL,
+                &(struct outbox_message){ .kind = OUTBOX_CONNECTION_DEAD, .mon_id = id });
 }
 
 void outbox_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists)

@@ -24,6 +24,7 @@ struct outbox_message {
         OUTBOX_MULTIHOP_SERVICE_REQUEST,
         OUTBOX_MULTIHOP_REPLY_CLIENT,
         OUTBOX_CONNECTION_LOST,
+        OUTBOX_CONNECTION_DEAD,
         OUTBOX_IREF_STATE,
         OUTBOX_NEW_BINDING_REPLY,
         OUTBOX_RPC_EP_REPLY,
@@ -54,6 +55,8 @@ void outbox_tell_exit(struct client *parent, domainid_t domain, uint8_t status);
 /* `slips` (may be NULL) are given back when the domain has been told; until then they count. */
 void outbox_tell_connection_lost(struct link *link, struct account *payer, uintptr_t id,
                                  const struct account_slip slips[2]);
+/* The same, since the core of the other end is dead. */
+void outbox_tell_connection_dead(struct link *link, uintptr_t id);
 void outbox_tell_iref_state(struct link *link, iref_t iref, uintptr_t st, bool exists);
 
 #endif

@@ -27,8 +27,8 @@ struct peer {
     struct send_queue queue;
     char name[16];
     void *memory; /* where the channel is mapped */
-    /* a frame made here */
     struct capref frame;
+    bool made_here; /* the frame; then it has: */
     genpaddr_t base;
     uint32_t bytes;
     genpaddr_t record; /* of the channel's name */
@@ -54,9 +54,9 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case PEER_INITIALIZED:
         return intermon_monitor_initialized__tx(b, cont, m->core, m->notify_id);
     case PEER_WELCOME:
-        return intermon_monitor_welcome__tx(b, cont, m->iref);
+        return intermon_monitor_welcome__tx(b, cont, m->iref, m->epoch, m->members);
     case PEER_NEW_MONITOR:
-        return intermon_new_monitor_notify__tx(b, cont, m->core);
+        return intermon_new_monitor_notify__tx(b, cont, m->core, m->epoch, m->incarnation);
     case PEER_PROXY:
         return intermon_bind_monitor_proxy__tx(b, cont, m->core, m->base, m->bytes, m->notify_id);
     case PEER_BIND_MONITOR:
@@ -90,6 +90,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case PEER_FETCHED:
         return intermon_fetch_cap_reply__tx(b, cont, m->id, m->err, m->cap.type, m->cap.rights,
                                             m->cap.u.word[0], m->cap.u.word[1], m->cap.u.word[2]);
+    case PEER_GIVEN_UP:
+        return intermon_core_given_up__tx(b, cont, m->core, m->incarnation);
     default:
         return intermon_set_name_iref__tx(b, cont, m->iref);
     }
@@ -103,8 +105,8 @@ void peer_send(coreid_t core, struct send_item *item)
 void peer_say(coreid_t core, const struct peer_message *message)
 {
     struct peer *peer = peers[core];
-    if (peer == NULL) {
-        debug_printf("no channel to the monitor of core %u: a message to it is lost\n", core);
+    if (peer == NULL || peer->state == PEER_DEAD) {
+        debug_trace("no channel to the monitor of core %u: a message to it is lost", core);
         return;
     }
     struct queued *q = malloc(sizeof(*q));
@@ -228,6 +230,8 @@ static errval_t open_channel(coreid_t core, struct capref frame, bool made_here,
     binding->b.flounder.on_heap = true;
     peer->binding = binding;
     peer->memory = memory;
+    peer->frame = frame;
+    peer->made_here = made_here;
     peer->state = state;
     snprintf(peer->name, sizeof(peer->name), "monitor.%u", core);
     send_queue_init(&peer->queue, &binding->b, peer->name, ACCOUNT_MESSAGE, intermon_register_send);
@@ -265,7 +269,6 @@ errval_t peer_make_channel(coreid_t core, enum peer_state state, genpaddr_t *bas
         revoke_frame(frame);
         window_free(*base, *bytes);
     } else {
-        peers[core]->frame = frame;
         peers[core]->base = *base;
         peers[core]->bytes = *bytes;
         peers[core]->record = record;
@@ -292,6 +295,36 @@ void peer_forget(coreid_t core)
     window_free(peer->base, peer->bytes);
     peers[core] = NULL;
     free(peer);
+}
+
+void peer_falls_silent(coreid_t core)
+{
+    if (peers[core] != NULL)
+        peers[core]->state = PEER_DEAD;
+}
+
+/* The binding owes the queue nothing any more. */
+static void peer_gone(struct send_queue *queue)
+{
+    free((char *)queue - offsetof(struct peer, queue));
+}
+
+void peer_lost(coreid_t core)
+{
+    struct peer *peer = peers[core];
+    if (peer == NULL)
+        return; /* it died before we knew it */
+    const struct peer was = *peer;
+    assert(was.state == PEER_DEAD);
+    peers[core] = NULL;
+    flounder_abandon(&was.binding->b.flounder);
+    send_queue_close(&peer->queue, peer_gone);
+    vspace_unmap(was.memory);
+    if (was.made_here)
+        fabric_forget(was.record);
+    revoke_frame(was.frame);
+    if (was.made_here)
+        window_free(was.base, was.bytes);
 }
 
 void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id)

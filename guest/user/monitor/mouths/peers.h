@@ -26,6 +26,7 @@ enum peer_state {
     PEER_BOOTING,   /* core started by us, no word from it yet */
     PEER_BIND_WAIT, /* frame sent, its first message expected */
     PEER_CONNECTED,
+    PEER_DEAD, /* its core is: nothing is said any more, and the channel is about to go */
 };
 
 /* What the monitors say to each other; each kind uses some of the fields. */
@@ -49,11 +50,14 @@ struct peer_message {
         PEER_NAME_IREF,
         PEER_FETCH,
         PEER_FETCHED,
+        PEER_GIVEN_UP,
     } kind;
     coreid_t core, peer;
     genpaddr_t base;
     uint32_t bytes, notify_id;
     uint64_t id, peer_id;
+    uint64_t members;
+    uint32_t epoch, incarnation;
     iref_t iref;
     errval_t err;
     struct ump_offer offer;
@@ -74,6 +78,10 @@ errval_t peer_has_spoken(coreid_t core, uint32_t notify_id);
 enum peer_state peer_state(coreid_t core);
 /* The core could not be started after all: as if it had never been tried. */
 void peer_forget(coreid_t core);
+/* The core has died: nothing is sent to it from now on.  Then its channel goes; not to be called
+ * from a handler of it. */
+void peer_falls_silent(coreid_t core);
+void peer_lost(coreid_t core);
 /* Channel of a new core to its starter. */
 void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id);
 bool peer_is_connected(unsigned core);

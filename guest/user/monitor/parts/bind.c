@@ -40,6 +40,7 @@ struct bind {
     struct connection *connection; /* what it becomes */
     domainid_t domain;             /* of the asker, on any core; 0: this monitor */
     bool trusted;                  /* the asker is of the system */
+    bool asker_died;               /* with its core, since the service was asked */
     bool checked;                  /* so will be the channel between cores */
     struct account_slip slip;
     struct send_item *request; /* to the service, while it waits in its queue; else NULL */
@@ -503,6 +504,50 @@ void bind_ump_answered(struct link *link, uintptr_t mon_id, errval_t err)
                              link->client->name);
     connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
                             false, bind->base, bind->bytes, bind->frame, bind->record);
+    if (bind->asker_died)
+        connection_peer_died(mon_id);
+}
+
+/* ---- cores that die ---- */
+
+static void asker_died(struct bind *bind)
+{
+    bind->asker_died = true;
+    bind_ump_cancelled(bind->remote_core, bind->remote_id);
+}
+
+/* Who was asked there never answers; who asked from there hears no answer. */
+void bind_core_died(coreid_t core)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        struct bind *bind = &binds[i];
+        if (bind->state == BIND_UMP_WAIT_REMOTE && bind->remote_core == core)
+            fail_bind(bind, MON_ERR_CORE_DEAD);
+        else if (bind->state == BIND_UMP_WAIT_SERVICE && bind->remote_core == core)
+            asker_died(bind);
+    }
+}
+
+/* The other monitor may have the request, and its page: that stays. */
+void bind_core_cut(coreid_t core)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++) {
+        struct bind *bind = &binds[i];
+        if (bind->state != BIND_UMP_WAIT_REMOTE || bind->remote_core != core || bind->asker == NULL)
+            continue;
+        struct link *asker = bind->asker;
+        bind->asker = NULL;
+        reply_ump(asker, bind->conn_id, MON_ERR_NO_MONITOR_FOR_CORE, bind_id(bind), false, NULL_CAP,
+                  NULL_CAP);
+    }
+}
+
+bool bind_holds_of(coreid_t core)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_BINDS; i++)
+        if (binds[i].state == BIND_UMP_WAIT_SERVICE && binds[i].remote_core == core)
+            return true;
+    return false;
 }
 
 /* ---- clients that end ---- */

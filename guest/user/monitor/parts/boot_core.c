@@ -41,19 +41,33 @@ static struct {
     uint32_t token;
 } boot;
 
-/* The core whose RAM is asked for. */
-static struct {
-    coreid_t core;
-    gensize_t budget; /* still to be asked for */
-    uint8_t bits;     /* asked for now */
-    bool anywhere;    /* its own node has none */
+/* What a core was given. */
+struct blocks {
     unsigned count;
     struct {
         struct capref ram;
         genpaddr_t base;
         gensize_t bytes;
     } block[MAX_BLOCKS]; /* the first one is filled, all but that part of it is RAM of the core */
+};
+
+/* The core whose RAM is asked for. */
+static struct {
+    coreid_t core;
+    gensize_t budget; /* still to be asked for */
+    uint8_t bits;     /* asked for now */
+    bool anywhere;    /* its own node has none */
+    struct blocks has;
 } share;
+
+/* Of each core, for when it dies. */
+static struct {
+    struct blocks has;
+    uint32_t incarnation;
+    bool started; /* before: it comes back, if it does */
+    bool is_free; /* it is dead, and nobody has anything of it */
+    bool reports; /* its monitor has */
+} lives[ABI_MAX_CORES];
 
 /* Parts of the block that is filled, as offsets in it. */
 struct layout {
@@ -138,7 +152,7 @@ static void add_region(struct abi_boot *b, enum abi_region_type type, genpaddr_t
 /* From this core's own boot information: topology, modules and their lines stay as they are. */
 static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout *l)
 {
-    genpaddr_t block_base = share.block[0].base;
+    genpaddr_t block_base = share.has.block[0].base;
     memcpy(b, boot_info, boot_info->boot_bytes);
     b->boot_bytes = (uint32_t)l->boot_bytes;
     b->core = core;
@@ -149,8 +163,9 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     b->scratch_paddr = block_base + l->end;
     b->scratch_bytes = SCRATCH_BYTES;
     b->init_cmdline = boot_info->boot_bytes;
-    snprintf((char *)b + b->init_cmdline, CMDLINE_BYTES, "monitor boot_core=%u notify=%" PRIu32,
-             my_core, my_notify_id);
+    snprintf((char *)b + b->init_cmdline, CMDLINE_BYTES,
+             "monitor boot_core=%u notify=%" PRIu32 " incarnation=%" PRIu32, my_core, my_notify_id,
+             lives[core].incarnation);
 
     uint32_t modules_kept = 0;
     for (uint32_t i = 0; i < boot_info->region_count; i++)
@@ -162,9 +177,9 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     unsigned node = boot_info->topology.core_node[core];
     gensize_t taken = l->end + SCRATCH_BYTES;
     add_region(b, ABI_REGION_BOOT, block_base, l->end, node);
-    add_region(b, ABI_REGION_RAM, block_base + taken, share.block[0].bytes - taken, node);
-    for (unsigned i = 1; i < share.count; i++)
-        add_region(b, ABI_REGION_RAM, share.block[i].base, share.block[i].bytes, node);
+    add_region(b, ABI_REGION_RAM, block_base + taken, share.has.block[0].bytes - taken, node);
+    for (unsigned i = 1; i < share.has.count; i++)
+        add_region(b, ABI_REGION_RAM, share.has.block[i].base, share.has.block[i].bytes, node);
     genpaddr_t window;
     gensize_t window_bytes;
     window_share(core, &window, &window_bytes);
@@ -182,7 +197,7 @@ static errval_t fill_and_start(coreid_t core, uint8_t *block, const struct layou
                                const struct spawn_module *kernel,
                                const struct spawn_module *monitor)
 {
-    genpaddr_t base = share.block[0].base;
+    genpaddr_t base = share.has.block[0].base;
     struct abi_boot *b = (struct abi_boot *)block;
     struct abi_segment segments[ELF_IMAGE_MAX_SEGMENTS];
     errval_t err = fill_boot(b, core, l);
@@ -215,7 +230,7 @@ static errval_t start_core(void)
         return err;
     struct layout l;
     plan(kernel, monitor, &l);
-    if (l.end + SCRATCH_BYTES + BASE_PAGE_SIZE > share.block[0].bytes)
+    if (l.end + SCRATCH_BYTES + BASE_PAGE_SIZE > share.has.block[0].bytes)
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
 
     /* Making a Frame zeroes it; the scratch part is only zeroed. */
@@ -223,7 +238,7 @@ static errval_t start_core(void)
     err = slot_alloc(&frame);
     if (err_is_fail(err))
         return err;
-    err = cap_retype(frame, share.block[0].ram, 0, ObjType_Frame, l.end + SCRATCH_BYTES, 1);
+    err = cap_retype(frame, share.has.block[0].ram, 0, ObjType_Frame, l.end + SCRATCH_BYTES, 1);
     if (err_is_fail(err)) {
         slot_free(frame);
         return err;
@@ -245,6 +260,7 @@ static void check_done(void)
     if (!boot.active || boot.todo != 0 || boot.starting > 0 || boot.links > 0)
         return;
     boot.active = false;
+    death_busy(false);
     if (boot.client != NULL)
         reply_boot_cores(boot.client, boot.token, boot.err, peers_running());
 }
@@ -254,13 +270,19 @@ static uint8_t floor_bits(gensize_t bytes)
     return (uint8_t)(63 - __builtin_clzll(bytes | 1));
 }
 
+static void give_back(struct blocks *blocks)
+{
+    for (unsigned i = 0; i < blocks->count; i++)
+        ram_give_back(blocks->block[i].ram, blocks->block[i].base,
+                      floor_bits(blocks->block[i].bytes));
+    blocks->count = 0;
+}
+
 static void core_failed(errval_t err)
 {
     debug_printf("core %u was not started: %s\n", share.core, err_getstring(err));
     peer_forget(share.core);
-    for (unsigned i = 0; i < share.count; i++)
-        ram_give_back(share.block[i].ram, share.block[i].base, floor_bits(share.block[i].bytes));
-    share.count = 0;
+    give_back(&share.has);
     if (err_is_ok(boot.err))
         boot.err = err_push(err, MON_ERR_CORE_BOOT);
     boot.todo &= ~(1ull << share.core);
@@ -275,10 +297,10 @@ static errval_t keep_block(struct capref ram)
     errval_t err = cap_direct_identify(ram, &identity);
     if (err_is_fail(err))
         return err;
-    share.block[share.count].ram = ram;
-    share.block[share.count].base = identity.u.mem.base;
-    share.block[share.count].bytes = identity.u.mem.bytes;
-    share.count++;
+    share.has.block[share.has.count].ram = ram;
+    share.has.block[share.has.count].base = identity.u.mem.base;
+    share.has.block[share.has.count].bytes = identity.u.mem.bytes;
+    share.has.count++;
     share.budget -= share.budget < identity.u.mem.bytes ? share.budget : identity.u.mem.bytes;
     return SYS_ERR_OK;
 }
@@ -286,8 +308,8 @@ static errval_t keep_block(struct capref ram)
 static void start_with_share(void)
 {
     gensize_t bytes = 0;
-    for (unsigned i = 0; i < share.count; i++)
-        bytes += share.block[i].bytes;
+    for (unsigned i = 0; i < share.has.count; i++)
+        bytes += share.has.block[i].bytes;
     debug_trace("starting core %u with %" PRIu64 " MiB", share.core, bytes >> 20);
     errval_t err = start_core();
     if (err_is_fail(err)) {
@@ -296,6 +318,9 @@ static void start_with_share(void)
     }
     boot.starting++;
     boot.todo &= ~(1ull << share.core);
+    lives[share.core].has = share.has;
+    lives[share.core].started = true;
+    lives[share.core].is_free = lives[share.core].reports = false;
     next_core();
 }
 
@@ -316,7 +341,7 @@ static void got_ram(void *st, errval_t err, struct capref ram)
     (void)st;
     if (err_is_ok(err))
         err = keep_block(ram);
-    if (share.count == 0) {
+    if (share.has.count == 0) {
         if (try_less()) {
             ask_ram();
             return;
@@ -327,7 +352,7 @@ static void got_ram(void *st, errval_t err, struct capref ram)
         return;
     }
     share.bits = floor_bits(share.budget);
-    if (err_is_ok(err) && share.count < MAX_BLOCKS && share.bits >= MIN_MORE_BITS)
+    if (err_is_ok(err) && share.has.count < MAX_BLOCKS && share.bits >= MIN_MORE_BITS)
         ask_ram();
     else
         start_with_share();
@@ -370,8 +395,21 @@ static void next_core(void)
     if (share.bits > MAX_SHARE_BITS)
         share.bits = MAX_SHARE_BITS;
     share.anywhere = false;
-    share.count = 0;
+    share.has.count = 0;
+    if (lives[share.core].started)
+        lives[share.core].incarnation++;
     ask_ram();
+}
+
+static void start_all(uint64_t cores, struct client *client, uint32_t token)
+{
+    boot.active = true;
+    death_busy(true);
+    boot.err = SYS_ERR_OK;
+    boot.todo = cores;
+    boot.client = client;
+    boot.token = token;
+    next_core();
 }
 
 void boot_cores(uint64_t mask, struct client *client, uint32_t token)
@@ -387,12 +425,48 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
         reply_boot_cores(client, token, err, peers_running());
         return;
     }
-    boot.active = true;
-    boot.err = SYS_ERR_OK;
-    boot.todo = mask & ~peers_running();
-    boot.client = client;
-    boot.token = token;
-    next_core();
+    start_all(mask & ~peers_running(), client, token);
+}
+
+/* ---- cores that die, and come back ---- */
+
+uint32_t boot_core_incarnation(coreid_t core)
+{
+    return lives[core].incarnation;
+}
+
+/* Links that it would have told of: the count is made good by what the others say of it, which is
+ * nothing, so it starts anew. */
+void boot_core_died(coreid_t core)
+{
+    if (my_core != boot_info->boot_core)
+        return;
+    lives[core].is_free = false;
+    if (!boot.active)
+        return;
+    boot.links = 0;
+    if (err_is_ok(boot.err))
+        boot.err = MON_ERR_CORE_DEAD;
+    check_done();
+}
+
+void boot_core_is_free(coreid_t core)
+{
+    debug_trace("nobody has anything of core %u any more", core);
+    give_back(&lives[core].has);
+    lives[core].is_free = true;
+}
+
+void boot_core_look_for_returns(uint64_t dead)
+{
+    uint64_t ready = 0;
+    for (uint64_t rest = boot.active ? 0 : dead; rest != 0; rest &= rest - 1) {
+        const coreid_t core = (coreid_t)__builtin_ctzll(rest);
+        if (lives[core].is_free && err_is_ok(invoke_kernel_core_available(cap_kernel, core)))
+            ready |= 1ull << core;
+    }
+    if (ready != 0)
+        start_all(ready, NULL, 0);
 }
 
 void boot_cores_forget(const struct client *client)
@@ -403,7 +477,7 @@ void boot_cores_forget(const struct client *client)
 
 void boot_core_initialized(coreid_t core, unsigned links)
 {
-    (void)core;
+    lives[core].reports = true;
     assert(boot.starting > 0);
     boot.starting--;
     boot.links += links;

@@ -79,6 +79,18 @@ void circuit_for_each(void (*function)(struct circuit *c, const struct client *c
             function(&circuits[i], client);
 }
 
+void circuit_for_each_core(void (*function)(struct circuit *c, coreid_t core), coreid_t core)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CIRCUITS; i++)
+        if (circuits[i].state != CIRCUIT_FREE)
+            function(&circuits[i], core);
+}
+
+bool circuit_leads_to(const struct circuit_end *end, coreid_t core)
+{
+    return !end->gone && end->kind == END_MONITOR && end->core == core;
+}
+
 static struct circuit *circuit_of(const struct circuit_end *end)
 {
     const size_t offset = (size_t)((const char *)end - (const char *)circuits);

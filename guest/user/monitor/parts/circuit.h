@@ -83,6 +83,11 @@ struct circuit *circuit_find(uint32_t vci, enum circuit_state state);
 void circuit_for_each(void (*function)(struct circuit *c, const struct client *client),
                       const struct client *client);
 
+/* The same for what concerns a core. */
+void circuit_for_each_core(void (*function)(struct circuit *c, coreid_t core), coreid_t core);
+/* Is it an end towards the monitor of this core? */
+bool circuit_leads_to(const struct circuit_end *end, coreid_t core);
+
 /* Makes an end; MON_ERR_OVER_SHARE, or the errors of endpoints.  A domain's has an LMP channel with
  * the domain's endpoint `ep` (or NULL_CAP, to be set before the circuit opens), which the circuit
  * owns from now on, also if this fails. */

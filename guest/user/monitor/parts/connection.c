@@ -235,18 +235,61 @@ void connection_closed_by(const struct client *client, uintptr_t id)
         }
 }
 
-void connection_closed_by_remote(coreid_t core, uint64_t id)
+/* The end of the other core. */
+static void remote_end_gone(struct connection *c, bool dead)
 {
-    struct connection *c = find((uintptr_t)id);
-    if (c == NULL || !c->between_cores || c->remote_core != core || !c->remote_open)
-        return;
     c->remote_open = false;
     if (!c->own_page) /* the service here may take its time, and pays for that */
         account_refund(&c->slip[PAID_BY_ASKER]);
-    if (c->end[0].link != NULL)
-        outbox_tell_connection_lost(c->end[0].link, NULL, c->id, NULL);
-    else
+    if (c->end[0].link == NULL)
         finish(c);
+    else if (dead)
+        outbox_tell_connection_dead(c->end[0].link, c->id);
+    else
+        outbox_tell_connection_lost(c->end[0].link, NULL, c->id, NULL);
+}
+
+void connection_closed_by_remote(coreid_t core, uint64_t id)
+{
+    struct connection *c = find((uintptr_t)id);
+    if (c != NULL && c->between_cores && c->remote_core == core && c->remote_open)
+        remote_end_gone(c, false);
+}
+
+void connection_core_died(coreid_t core)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct connection *c = connections[i], *next; c != NULL; c = next) {
+            next = c->next;
+            if (c->between_cores && c->remote_core == core && c->remote_open)
+                remote_end_gone(c, true);
+        }
+    }
+}
+
+/* The other end may still write: the page stays when ours has gone. */
+void connection_core_cut(coreid_t core)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct connection *c = connections[i]; c != NULL; c = c->next)
+            if (c->between_cores && c->remote_core == core && c->end[0].link != NULL)
+                outbox_tell_connection_dead(c->end[0].link, c->id);
+}
+
+void connection_peer_died(uintptr_t id)
+{
+    struct connection *c = find(id);
+    if (c != NULL && c->remote_open)
+        remote_end_gone(c, true);
+}
+
+bool connection_holds_of(coreid_t core)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct connection *c = connections[i]; c != NULL; c = c->next)
+            if (c->between_cores && c->remote_core == core && !c->remote_open)
+                return true;
+    return false;
 }
 
 void connection_client_exited(const struct client *client)

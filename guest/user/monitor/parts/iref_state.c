@@ -30,6 +30,11 @@ void iref_state_asked(struct link *link, iref_t iref, uintptr_t st)
         return;
     }
     struct account_slip slip = { 0 };
+    if (core_is_dead((coreid_t)core) ||
+        core_incarnation((coreid_t)core) != iref_incarnation(iref)) {
+        outbox_tell_iref_state(link, iref, st, false);
+        return;
+    }
     const bool asks = peer_is_connected(core) &&
                       err_is_ok(account_charge(link->client->account, ACCOUNT_QUESTION, 1, &slip));
     for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS && asks; i++) {
@@ -59,6 +64,24 @@ void iref_state_answered(coreid_t core, uint64_t id, bool exists)
     account_refund(&questions[i].slip);
     if (questions[i].asker != NULL)
         outbox_tell_iref_state(questions[i].asker, questions[i].iref, questions[i].st, exists);
+}
+
+static void answer_all_of(coreid_t core, bool exists)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_QUESTIONS; i++)
+        if (questions[i].waiting && questions[i].core == core)
+            iref_state_answered(core, (uint64_t)questions[i].generation << 16 | i, exists);
+}
+
+/* Its services died with it. */
+void iref_state_core_died(coreid_t core)
+{
+    answer_all_of(core, false);
+}
+
+void iref_state_core_cut(coreid_t core)
+{
+    answer_all_of(core, true);
 }
 
 void iref_state_client_exited(const struct client *client)

@@ -235,7 +235,7 @@ void multihop_replied(coreid_t from, uint32_t vci, uint32_t own_vci, uint8_t hop
                                                     .cap = ep });
 }
 
-/* ---- clients that end ---- */
+/* ---- who has asked ends ---- */
 
 /* Whoever asked the service is no more.  If it has not read the request, it never will; else it
  * pays from now on, until it has answered and was told, or has more of these than it may. */
@@ -248,6 +248,31 @@ static void asked_in_vain(struct circuit *c)
     if (err_is_fail(circuit_pays(c, c->domain->client->account)))
         circuit_free(c);
 }
+
+static void neighbour_died(struct circuit *c, coreid_t core)
+{
+    const bool near = circuit_leads_to(&c->end[NEAR], core);
+    const bool far = circuit_leads_to(&c->end[FAR], core);
+    if (!near && !far)
+        return;
+    if (c->state == CIRCUIT_REMOTE_WAIT && far)
+        fail(c, MON_ERR_CORE_DEAD);
+    else if (c->state == CIRCUIT_REMOTE_WAIT)
+        circuit_cancel(c);
+    else if (c->state == CIRCUIT_SERVICE_WAIT)
+        asked_in_vain(c);
+    else if (near && err_is_fail(c->err))
+        circuit_free(c); /* the refusal was for nobody */
+    else
+        circuit_end_gone(&c->end[near ? NEAR : FAR]);
+}
+
+void multihop_core_died(coreid_t core)
+{
+    circuit_for_each_core(neighbour_died, core);
+}
+
+/* ---- clients that end ---- */
 
 /* A neighbour's answer and this may cross: then the circuit ends like any other. */
 void multihop_cancelled(coreid_t from, uint32_t vci)

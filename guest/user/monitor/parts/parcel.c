@@ -67,8 +67,8 @@ static coreid_t core_of(uint64_t ticket)
 static uint64_t new_ticket(void)
 {
     if (random_state == 0)
-        random_state =
-            boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core + 1;
+        random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
+                       ((uint64_t)my_incarnation << 32) + 1;
     random_state += 0x9e3779b97f4a7c15u;
     uint64_t z = random_state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -217,6 +217,23 @@ static void drop_kept(struct kept **link)
     kept_count--;
 }
 
+/* The other core has no use for it any more. */
+static void give_back(struct kept **link)
+{
+    errval_t err = invoke_kernel_unlock_cap(cap_kernel, (*link)->cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "unlocking what came back");
+    drop_kept(link);
+}
+
+/* Does somebody here have what this witness stands for? */
+static bool is_in_use(const struct kept *witness)
+{
+    bool shared;
+    errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
+    return err_is_fail(err) ? err_no(err) != SYS_ERR_CAP_NOT_FOUND : shared;
+}
+
 /* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID
  * if there is none. */
 static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap,
@@ -347,6 +364,48 @@ void parcel_client_exited(const struct client *client)
     clear_estate();
 }
 
+/* ---- cores that die ---- */
+
+/* What was fetched from there never comes. */
+static void end_fetches(coreid_t core, errval_t err)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
+        if (fetches[i].ticket != 0 && core_of(fetches[i].ticket) == core)
+            parcel_fetched(core, fetches[i].ticket, err,
+                           &(struct capability){ .type = ObjType_Null });
+}
+
+void parcel_core_cut(coreid_t core)
+{
+    end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+}
+
+/* What went there is in use there no more. */
+void parcel_core_died(coreid_t core)
+{
+    end_fetches(core, MON_ERR_CORE_DEAD);
+    for (struct kept **link = &away; *link != NULL;) {
+        if ((*link)->core == core)
+            give_back(link);
+        else
+            link = &(*link)->next;
+    }
+}
+
+bool parcel_holds_of(coreid_t core)
+{
+    bool holds = false;
+    for (struct kept **link = &witnesses; *link != NULL;) {
+        if ((*link)->core == core && !is_in_use(*link)) {
+            drop_kept(link);
+            continue;
+        }
+        holds |= (*link)->core == core;
+        link = &(*link)->next;
+    }
+    return holds;
+}
+
 /* ---- when it is in use no more ---- */
 
 void parcel_release_unused(void)
@@ -365,9 +424,7 @@ void parcel_release_asked(coreid_t core, uint64_t ticket)
     struct kept **witness = find_kept(&witnesses, ticket, core);
     bool shared = false;
     if (*witness != NULL) {
-        errval_t err = invoke_kernel_is_shared(cap_kernel, (*witness)->cap, &shared);
-        if (err_is_fail(err))
-            shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
+        shared = is_in_use(*witness);
         if (!shared)
             drop_kept(witness);
     } /* no witness: it was not delivered, its client had ended */
@@ -380,10 +437,6 @@ void parcel_released(coreid_t core, uint64_t ticket, bool unused)
     if (*link == NULL || !(*link)->asked)
         return;
     (*link)->asked = false;
-    if (!unused)
-        return;
-    errval_t err = invoke_kernel_unlock_cap(cap_kernel, (*link)->cap);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "unlocking what came back");
-    drop_kept(link);
+    if (unused)
+        give_back(link);
 }

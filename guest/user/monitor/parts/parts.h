@@ -84,12 +84,19 @@ void bind_ump_cancelled(coreid_t core, uint64_t mon_id);
 /* Ends the requests in which this client takes part. */
 void bind_client_exited(const struct client *client);
 
+/* Requests from and to a core that has died; may a service be at work on a page of it? */
+void bind_core_died(coreid_t core);
+void bind_core_cut(coreid_t core);
+bool bind_holds_of(coreid_t core);
+
 /* ---- iref_state.c: whether a service still exists ---- */
 
 /* A domain asks; the answer comes at once or when the service's monitor has answered. */
 void iref_state_asked(struct link *link, iref_t iref, uintptr_t st);
 void iref_state_answered(coreid_t core, uint64_t id, bool exists);
 void iref_state_client_exited(const struct client *client);
+void iref_state_core_died(coreid_t core);
+void iref_state_core_cut(coreid_t core);
 
 /* ---- connection.c: what bind made, until its end ---- */
 
@@ -125,6 +132,12 @@ void connection_closed_by(const struct client *client, uintptr_t id);
 void connection_closed_by_remote(coreid_t core, uint64_t id);
 void connection_client_exited(const struct client *client);
 
+/* Those with another core that has died; are pages of it still in use? */
+void connection_core_died(coreid_t core);
+void connection_core_cut(coreid_t core);
+void connection_peer_died(uintptr_t id);
+bool connection_holds_of(coreid_t core);
+
 /* ---- names.c: the services that everybody finds ---- */
 
 extern iref_t mem_iref, name_iref;
@@ -150,6 +163,10 @@ void parcel_fetch(coreid_t core, uint64_t ticket);
 void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
                     const struct capability *description);
 void parcel_client_exited(const struct client *client);
+void parcel_core_died(coreid_t core);
+void parcel_core_cut(coreid_t core);
+/* Has somebody here memory of that core? */
+bool parcel_holds_of(coreid_t core);
 /* Asks the other monitors whether memory that has left is still in use there; and their answers. */
 void parcel_release_unused(void);
 void parcel_release_asked(coreid_t core, uint64_t ticket);
@@ -168,6 +185,53 @@ void multihop_replied(coreid_t from, uint32_t vci, uint32_t own_vci, uint8_t hop
 void multihop_cancelled(coreid_t from, uint32_t vci);
 /* Ends the requests in which this client takes part, and its circuits. */
 void multihop_client_exited(const struct client *client);
+/* The same for circuits over a core, which has died or cannot be reached. */
+void multihop_core_died(coreid_t core);
+
+/* ---- death.c: cores that die, and come back (docs/agreement.md) ---- */
+
+/* Handed in by main.c: who is told, in this order; the last one of each list is NULL.
+ *   died   the core is fenced and changes no byte any more.  Nothing more comes from its monitor,
+ *          and what is said to it is dropped; what it was asked is never answered.
+ *   holds  has this part still something of what the dead core had, its memory or pages of its part
+ *          of the window?  Asked until all say no: only then the core's memory is used again, and
+ *          the core may come back.
+ *   cut    the core cannot be reached any more, and may be alive: who waits is told, but nothing is
+ *          let go.  It may still be declared dead, or declare us dead.
+ *   back   the core has joined again, in another life: nothing of the last one is left.
+ * And by the starter alone, one each:
+ *   free   nobody has anything of this dead core any more.
+ *   tick   a heartbeat has passed, and these cores are dead. */
+struct death_hooks {
+    void (*const *died)(coreid_t core);
+    bool (*const *holds)(coreid_t core);
+    void (*const *cut)(coreid_t core);
+    void (*const *back)(coreid_t core, uint32_t incarnation);
+    void (*free)(coreid_t core);
+    void (*tick)(uint64_t dead);
+};
+
+void death_init(const struct death_hooks *hooks);
+
+/* The core's life as far as known here: 0, and one more each time that it comes back. */
+uint32_t core_incarnation(coreid_t core);
+bool core_is_dead(coreid_t core);
+
+/* From the other monitors. */
+void death_heard(coreid_t from, uint32_t epoch, uint64_t members, uint64_t suspects, uint64_t view,
+                 bool is_busy);
+void death_unreachable(coreid_t core);
+void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation);
+
+/* Who there is.  This core is new, and these were there; a core joins; there is a channel to it. */
+void death_welcomed(uint32_t epoch, uint64_t members);
+void death_joins(coreid_t core, uint32_t epoch, uint32_t incarnation);
+void death_linked(coreid_t core);
+/* For the starter, who says so to the others. */
+uint32_t death_next_epoch(void);
+uint64_t death_members(void);
+/* This monitor may be silent for long, from now on, or no more. */
+void death_busy(bool now);
 
 /* ---- boot_core.c: starting cores ---- */
 
@@ -176,6 +240,13 @@ void multihop_client_exited(const struct client *client);
 void boot_cores(uint64_t mask, struct client *client, uint32_t token);
 /* The client has ended: nobody to answer. */
 void boot_cores_forget(const struct client *client);
+/* The life in which a core was started last. */
+uint32_t boot_core_incarnation(coreid_t core);
+/* A dead core: nobody has anything of it any more.  Which of these can be started again? */
+void boot_core_is_free(coreid_t core);
+void boot_core_look_for_returns(uint64_t dead);
+/* Of a dead core nothing more is expected. */
+void boot_core_died(coreid_t core);
 void boot_core_initialized(coreid_t core, unsigned links);
 void boot_core_linked(coreid_t core, coreid_t peer, errval_t err);
 

@@ -97,6 +97,7 @@ void idc_connection_close(struct idc_connection *connection)
         return;
     }
     dispatcher_handle_t handle = disp_disable();
+    assert(*connection->link == connection); /* the channel was not copied since its bind */
     *connection->link = connection->next;
     if (connection->next != NULL) {
         connection->next->link = connection->link;
@@ -107,7 +108,7 @@ void idc_connection_close(struct idc_connection *connection)
     all->closed(monitor_id);
 }
 
-void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t handle)
+void idc_connection_lost_disabled(uintptr_t monitor_id, bool dead, dispatcher_handle_t handle)
 {
     struct idc_connection *connection = *bucket_of(&get_core_state()->connections, monitor_id);
 
@@ -116,16 +117,17 @@ void idc_connection_lost_disabled(uintptr_t monitor_id, dispatcher_handle_t hand
     }
     if (connection != NULL) {
         connection->lost = true;
+        connection->dead |= dead;
         /* fails if it is not registered, or is coming already: then the next registration sees
          * it */
         (void)waitset_chan_trigger_disabled(connection->receive, handle);
     }
 }
 
-void idc_connection_lost(uintptr_t monitor_id)
+void idc_connection_lost(uintptr_t monitor_id, bool dead)
 {
     dispatcher_handle_t handle = disp_disable();
 
-    idc_connection_lost_disabled(monitor_id, handle);
+    idc_connection_lost_disabled(monitor_id, dead, handle);
     disp_enable(handle);
 }

@@ -33,6 +33,7 @@ static void heap_free(struct dispatcher_generic *disp, struct lmp_endpoint *ep)
 {
     struct lmp_endpoint **list = free_list(disp, ep->heap_bytes);
 
+    assert(ep->heap_bytes >= sizeof(*ep) && ep->heap_bytes < disp->heap_used && ep != *list);
     ep->next_free = *list;
     *list = ep;
 }

@@ -30,6 +30,9 @@ static void check_unpolled(dispatcher_handle_t handle)
     if (disp->ump_send_parked != NULL) {
         ump_channels_retry_send_disabled(handle);
     }
+    if (disp->dozing_channels != NULL) {
+        ump_channels_look_at_dozing_disabled(handle);
+    }
 }
 
 /* Of two times to wake up; 0: never. */

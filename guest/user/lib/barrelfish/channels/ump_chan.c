@@ -6,11 +6,10 @@
  * each run upcall and while idle.  Sending to a full ring: the channel is parked in a list of the
  * dispatcher and tried again on each run upcall and while idle, after looking for acks.
  *
- * Before the dispatcher sleeps it sets the wake flag of every channel it waits for and looks once
- * more.  A sender that finds the flag set after a commit sends one notification for this value of
- * the flag.  Both sides fence between their store and their load, so one of them sees the other.
- * The steps and what must hold between them: docs/ump-wakeup.md; UMP_STEP marks where a test puts
- * the peer's.
+ * A sender that finds the peer's wake flag set after a commit sends one notification for this
+ * value of the flag (ump_sleep.c sets it).  Both sides fence between their store and their load, so
+ * one of them sees the other.  The steps and what must hold between them: docs/ump-wakeup.md;
+ * UMP_STEP marks where a test puts the peer's.
  */
 #include <barrelfish/ump_chan.h>
 
@@ -106,6 +105,7 @@ static void park_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
     struct ump_chan **list = &get_dispatcher_generic(handle)->ump_send_parked;
 
     assert(uc->next == NULL);
+    ump_chan_awake_disabled(uc, handle); /* somebody looks at it from now on */
     if (*list == NULL) {
         uc->next = uc->prev = uc;
         *list = uc;
@@ -140,18 +140,23 @@ void ump_chan_destroy(struct ump_chan *uc)
 }
 
 /* One notification for each time the peer went to sleep. */
-static void notify_sleeping_peer(struct ump_chan *uc)
+static __attribute__((noinline)) void notify_once(struct ump_chan *uc, uint64_t wake)
 {
-    if (capref_is_null(uc->notify_cap)) {
-        return;
-    }
-    UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
-    uint64_t wake = ump_ring_peer_wake(&uc->ring);
-    if ((wake & 1) && wake != uc->notified_wake) {
+    if (wake != uc->notified_wake && !capref_is_null(uc->notify_cap)) {
         uc->notified_wake = wake;
         UMP_STEP("notify the peer", NULL);
         disp_count(curdispatcher(), DISP_UMP_WAKEUPS);
         invoke_notify_send(uc->notify_cap);
+    }
+}
+
+static inline void notify_sleeping_peer(struct ump_chan *uc)
+{
+    UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
+    const uint64_t wake = ump_ring_peer_wake(&uc->ring);
+
+    if (__builtin_expect(wake & 1, 0)) {
+        notify_once(uc, wake);
     }
 }
 
@@ -266,7 +271,10 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
-    *message = skip_acks(uc, type);
+    *message = uc->checked == NULL ? ump_ring_peek(&uc->ring, type) : NULL;
+    if (*message == NULL || *type == UMP_MSGTYPE_ACK) {
+        *message = skip_acks(uc, type);
+    }
     if (*message != NULL) {
         ump_chan_prefetch_answer(uc);
     } else {
@@ -281,8 +289,8 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     if (!uc->connection.lost) {
         return LIB_ERR_NO_UMP_MSG;
     }
-    return uc->checked != NULL && uc->checked->dead ? LIB_ERR_CHAN_PEER_DEAD
-                                                    : LIB_ERR_CHAN_PEER_GONE;
+    const bool gave_up = uc->checked != NULL && uc->checked->dead;
+    return uc->connection.dead || gave_up ? LIB_ERR_CHAN_PEER_DEAD : LIB_ERR_CHAN_PEER_GONE;
 }
 
 void ump_chan_recv_done(struct ump_chan *uc)
@@ -291,7 +299,9 @@ void ump_chan_recv_done(struct ump_chan *uc)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     ump_ring_consume(&uc->ring);
-    send_ack_if_due(uc);
+    if (__builtin_expect(ump_ring_ack_due(&uc->ring), 0)) {
+        send_ack_if_due(uc);
+    }
     if (was_enabled) {
         disp_enable(handle);
     }
@@ -454,103 +464,4 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
             break;
         }
     }
-}
-
-/* Step 2 of going to sleep (ump_channels_arm_disabled), for one channel. */
-static void arm(struct ump_chan *uc, bool *may_sleep)
-{
-    if (uc->recv_waitset.held && uc->next == NULL) {
-        return; /* nobody waits for it: its handler runs */
-    }
-    if (uc->never_sleep) {
-        *may_sleep = false; /* its peer cannot wake us */
-        return;
-    }
-    ump_ring_arm(&uc->ring); /* a new odd number, then the fence */
-    uc->armed = true;
-}
-
-static void disarm(struct ump_chan *uc)
-{
-    if (uc->armed) {
-        uc->armed = false;
-        ump_ring_disarm(&uc->ring);
-    }
-}
-
-/* Calls `function` for each channel the dispatcher waits for, in either direction. */
-#define FOR_ALL_WAITING(disp, uc, statement)                       \
-    do {                                                           \
-        struct waitset_chanstate *chan_ = (disp)->polled_channels; \
-        if (chan_ != NULL) {                                       \
-            do {                                                   \
-                struct ump_chan *uc = chan_->arg;                  \
-                statement;                                         \
-                chan_ = chan_->polled_next;                        \
-            } while (chan_ != (disp)->polled_channels);            \
-        }                                                          \
-        struct ump_chan *parked_ = (disp)->ump_send_parked;        \
-        if (parked_ != NULL) {                                     \
-            do {                                                   \
-                struct ump_chan *uc = parked_;                     \
-                statement;                                         \
-                parked_ = parked_->next;                           \
-            } while (parked_ != (disp)->ump_send_parked);          \
-        }                                                          \
-    } while (0)
-
-bool ump_channels_arm_disabled(dispatcher_handle_t handle)
-{
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    struct dispatcher_shared *shared = get_dispatcher_shared(handle);
-    bool may_sleep = true;
-
-    /* 1. Notifications up to now belong to earlier wake words.  Those that come from here on may
-     *    have used
-     * up one that is about to be set, by a line that the last look takes out (an acknowledgement)
-     * or that was taken out before: with them the kernel must not let us sleep. */
-    UMP_STEP("mark notifications as seen", &shared->notified);
-    shared->notify_seen = *(volatile uint32_t *)&shared->notified;
-    /* 2. From here on whoever sends a line notifies. */
-    FOR_ALL_WAITING(disp, uc, arm(uc, &may_sleep));
-    disp->ump_armed = 1;
-    if (disp->ump_checked != NULL) {
-        ump_checked_serve_disabled(handle, true);
-    }
-    /* 3. The last look, for lines whose senders saw no flag. */
-    disp_check_events_disabled(handle);
-    /* 4. The caller yields; the kernel compares `notified` with `notify_seen`. */
-    return may_sleep;
-}
-
-systime_t ump_channels_recheck_time(dispatcher_handle_t handle)
-{
-    const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    bool waits = disp->polled_channels != NULL || disp->ump_send_parked != NULL;
-
-    systime_t at = ump_checked_next_timeout(handle);
-
-    if (disp->ump_recheck_ns != 0 && waits) {
-        systime_t recheck = get_dispatcher_shared(handle)->systime + disp->ump_recheck_ns;
-
-        at = at == 0 || recheck < at ? recheck : at;
-    }
-    return at;
-}
-
-void ump_channels_set_recheck(uint64_t recheck_ns)
-{
-    dispatcher_handle_t handle = disp_disable();
-
-    get_dispatcher_generic(handle)->ump_recheck_ns = recheck_ns;
-    get_dispatcher_generic(handle)->ump_looks_again = true;
-    disp_enable(handle);
-}
-
-void ump_channels_disarm_disabled(dispatcher_handle_t handle)
-{
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-
-    disp->ump_armed = 0;
-    FOR_ALL_WAITING(disp, uc, disarm(uc));
 }

@@ -65,8 +65,8 @@ static bool passes(const volatile struct ump_message *line, uint64_t sequence, u
 
 bool ump_checked_take(struct ump_chan *uc)
 {
-    return ump_ring_has_line(&uc->ring) ? ump_checked_take_line(uc)
-                                        : ump_checked_has_taken(&uc->ring);
+    return ump_checked_has_taken(&uc->ring) ||
+           (ump_ring_has_line(&uc->ring) && ump_checked_take_line(uc, crc32c_in_hardware) != 0);
 }
 
 void ump_checked_harvest(struct ump_chan *uc)
@@ -314,6 +314,8 @@ errval_t ump_chan_make_checked(struct ump_chan *uc, unsigned tries)
         (char *)(((uintptr_t)memory + UMP_LINE_BYTES - 1) & ~(uintptr_t)(UMP_LINE_BYTES - 1));
     (void)give_lines(&ring->recv, give_lines(&ring->send, aligned));
     uc->checked = checked;
+    uc->recv_waitset.checked = true;
+    uc->recv_waitset.by_table = !crc32c_in_hardware;
 
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
@@ -345,6 +347,7 @@ void ump_checked_destroy(struct ump_chan *uc)
         checked->next->link = checked->link;
     }
     uc->checked = NULL;
+    uc->recv_waitset.checked = uc->recv_waitset.by_table = false;
     if (was_enabled) {
         disp_enable(handle);
     }

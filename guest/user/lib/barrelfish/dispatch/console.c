@@ -5,6 +5,7 @@
  */
 #include "console.h"
 
+#include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 
@@ -37,6 +38,7 @@ void console_write(const char *text, size_t length)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     char *buffer = (char *)handle + DISP_CONSOLE_BUFFER_OFFSET;
 
+    assert(disp->console_used <= DISP_LINE_BYTES); /* behind the buffer lie the counters */
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\n') {
             print_collected_disabled(handle);

@@ -7,8 +7,9 @@
  * lies in the enabled save area; it is copied to the thread only if another one is chosen.
  *
  * Idling is bounded polling, then sleep: UMP_POLL_BUDGET rounds over all polled channels (fewer if
- * there are many), then the wake flags are set, one more look, then yield without work.  The budget
- * is a count, not a time, so that a deterministic machine stays deterministic.
+ * there are many), then the wake flags are set, one more look, then yield without work.  Channels
+ * that were quiet for long are left out of that (ump_sleep.c).  The budget is a count, not a time,
+ * so that a deterministic machine stays deterministic.
  *
  * Nothing here may allocate memory, take a mutex or touch another dispatcher.
  */
@@ -22,12 +23,6 @@
 #include "sources.h"
 #include "threads_priv.h"
 #include "wait_note.h"
-
-_Static_assert(DISP_SHARED_BYTES <= DISP_PRIVATE_OFFSET, "frame layout");
-_Static_assert(DISP_PRIVATE_OFFSET + sizeof(struct dispatcher_generic) <= DISP_KERNEL_BUFFER_OFFSET,
-               "frame layout");
-_Static_assert(DISP_KERNEL_BUFFER_OFFSET + DISP_KERNEL_BUFFER_BYTES <= DISP_PRINT_BUFFER_OFFSET,
-               "frame layout");
 
 void *disp_kernel_buffer(dispatcher_handle_t handle)
 {
@@ -71,6 +66,9 @@ struct waitset *get_default_waitset(void)
 
 void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *sources)
 {
+    assert(sources->check_unpolled != NULL && sources->poll != NULL &&
+           sources->poll_rounds != NULL && sources->prepare_sleep != NULL &&
+           sources->woken != NULL && sources->lrpc != NULL);
     wait_notes_init(handle);
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);

@@ -17,6 +17,7 @@
 
 void thread_enqueue(struct thread *thread, struct thread **queue)
 {
+    assert(thread->next == NULL); /* in one queue at a time, or two rings are torn */
     if (*queue == NULL) {
         thread->next = thread->prev = thread;
         *queue = thread;

@@ -19,13 +19,9 @@
 #define STACK_WORDS_READ 256
 #define CALL_BYTES_MAX 7
 
-_Static_assert(DISP_WAIT_TABLE_OFFSET == ABI_WAIT_OFFSET &&
-                   ABI_WAIT_OFFSET + sizeof(struct abi_wait_table) <= DISP_ENDPOINT_HEAP_OFFSET,
-               "frame layout");
-
 static struct abi_wait_table *table_of(dispatcher_handle_t handle)
 {
-    return (struct abi_wait_table *)(handle + ABI_WAIT_OFFSET);
+    return (struct abi_wait_table *)(handle + DISP_WAIT_TABLE_OFFSET);
 }
 
 void wait_notes_init(dispatcher_handle_t handle)

@@ -23,6 +23,7 @@ static void insert(struct dispatcher_generic *disp, struct deferred_event *event
 {
     struct deferred_event *before = NULL, *after = disp->deferred_events;
 
+    assert(event->next == NULL && event->prev == NULL && disp->deferred_events != event);
     while (after != NULL && after->time <= event->time) {
         before = after;
         after = after->next;
@@ -41,6 +42,8 @@ static void insert(struct dispatcher_generic *disp, struct deferred_event *event
 
 static void take_out(struct dispatcher_generic *disp, struct deferred_event *event)
 {
+    /* an event that is deferred on another dispatcher would tear its list */
+    assert(event->prev != NULL ? event->prev->next == event : disp->deferred_events == event);
     if (event->prev != NULL) {
         event->prev->next = event->next;
     } else {

@@ -112,6 +112,15 @@ static inline uintptr_t unpolled_events(dispatcher_handle_t handle)
            (uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->ump_send_parked;
 }
 
+/* Was there a notification that may be for a channel that dozes? */
+static inline bool dozing_events(dispatcher_handle_t handle)
+{
+    const struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+
+    return get_dispatcher_generic(handle)->dozing_channels != NULL &&
+           *(const volatile uint32_t *)&shared->notified != shared->notify_seen;
+}
+
 /* Looks everywhere, so that no source of events can hold back another. */
 static inline __attribute__((always_inline)) struct waitset_chanstate *
 find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *awaited)
@@ -122,7 +131,7 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
     if (chan != NULL) {
         return chan;
     }
-    if (unpolled_events(handle) != 0) {
+    if (unpolled_events(handle) != 0 || dozing_events(handle)) {
         disp_check_unpolled_disabled(handle);
         chan = find_event(ws, me, awaited);
     }
@@ -139,9 +148,9 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
  * only later.
  * *found: that channel, to be taken by run_message, or NULL. */
 enum found {
-    ASK,      /* only find_anywhere can tell */
-    KNOWN,    /* it is *found, or there is nothing */
-    IF_PASSES /* a line of the first polled channel, if it passes its check */
+    ASK,    /* only find_anywhere can tell */
+    KNOWN,  /* it is *found, or there is nothing */
+    UNUSUAL /* a line of *found, but it does not just listen: dispatch_unusual */
 };
 
 static inline __attribute__((always_inline)) enum found
@@ -155,25 +164,24 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
         return ASK;
     }
     if (RARELY(first == NULL)) {
-        return KNOWN;
+        return dozing_events(handle) ? ASK : KNOWN;
     }
     while (!ump_ring_has_line(&polled_ump_chan(chan)->ring)) {
         chan = chan->polled_next;
         if (chan == first) {
-            return KNOWN;
+            return dozing_events(handle) ? ASK : KNOWN;
         }
     }
     const struct ump_chan *uc = polled_ump_chan(chan);
 
-    if (RARELY(chan->waitset != ws || !chan->holds || chan->held ||
-               ((uintptr_t)chan->wait_for | chan->token) != 0)) {
+    if (RARELY(chan->waitset != ws || ((uintptr_t)chan->wait_for | chan->token) != 0)) {
         return ASK;
     }
-    if (RARELY(uc->checked != NULL)) {
-        disp->polled_channels = chan;
-        return IF_PASSES;
+    if (RARELY(chan->how != CHAN_HOW_LISTENS)) {
+        *found = chan;
+        return UNUSUAL;
     }
-    if (RARELY(ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
+    if (RARELY(UMP_CONTROL_TYPE(uc->ring.recv.next->control) == UMP_MSGTYPE_ACK)) {
         return ASK;
     }
     ump_chan_prefetch_answer(uc);
@@ -326,21 +334,33 @@ static RARE errval_t dispatch_any_now(struct waitset *ws, dispatcher_handle_t ha
     return SYS_ERR_OK;
 }
 
-/* What find_message and run_message do on a plain channel, or whatever else there is.  Disabled;
- * enables. */
-static RARE errval_t dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, bool blocks)
+/* What find_message and run_message do, for a checked channel, or whatever else there is.
+ * Disabled; enables. */
+static inline __attribute__((always_inline)) errval_t
+dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *chan,
+                   bool blocks)
 {
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    struct waitset_chanstate *chan = disp->polled_channels;
     struct ump_chan *uc = polled_ump_chan(chan);
 
-    if (RARELY(!ump_checked_take_line(uc)) ||
-        RARELY(ump_ring_next_type(&uc->ring) == UMP_MSGTYPE_ACK)) {
+    if (RARELY(chan->how != CHAN_HOW_LISTENS_CHECKED || ump_checked_has_taken(&uc->ring)) ||
+        RARELY(UMP_CONTROL_TYPE(ump_checked_take_line(uc, true)) == UMP_MSGTYPE_ACK)) {
         return blocks ? dispatch_any(ws, handle, false) : dispatch_any_now(ws, handle);
     }
     ump_chan_prefetch_answer(uc);
-    disp->polled_channels = chan->polled_next;
+    get_dispatcher_generic(handle)->polled_channels = chan->polled_next;
     return run_message(chan, handle);
+}
+
+static RARE errval_t dispatch_unusual(struct waitset *ws, dispatcher_handle_t handle,
+                                      struct waitset_chanstate *chan)
+{
+    return dispatch_if_passes(ws, handle, chan, true);
+}
+
+static RARE errval_t dispatch_unusual_now(struct waitset *ws, dispatcher_handle_t handle,
+                                          struct waitset_chanstate *chan)
+{
+    return dispatch_if_passes(ws, handle, chan, false);
 }
 
 errval_t event_dispatch(struct waitset *ws)
@@ -349,9 +369,11 @@ errval_t event_dispatch(struct waitset *ws)
     struct waitset_chanstate *chan;
     enum found found = find_message(ws, handle, &chan);
 
+    if (RARELY(found == UNUSUAL)) {
+        return dispatch_unusual(ws, handle, chan);
+    }
     if (RARELY(chan == NULL)) {
-        return found == IF_PASSES ? dispatch_if_passes(ws, handle, true)
-                                  : dispatch_any(ws, handle, found == KNOWN);
+        return dispatch_any(ws, handle, found == KNOWN);
     }
     return run_message(chan, handle);
 }
@@ -369,8 +391,8 @@ errval_t event_dispatch_non_block(struct waitset *ws)
     enum found found = find_message(ws, handle, &chan);
 
     if (RARELY(found != KNOWN)) {
-        return found == IF_PASSES ? dispatch_if_passes(ws, handle, false)
-                                  : dispatch_any_now(ws, handle);
+        return found == UNUSUAL ? dispatch_unusual_now(ws, handle, chan)
+                                : dispatch_any_now(ws, handle);
     }
     if (chan == NULL) {
         disp_enable(handle);

@@ -18,6 +18,7 @@
 
 static inline void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
 {
+    assert(chan->next == NULL); /* in one queue at a time */
     if (*queue == NULL) {
         chan->next = chan->prev = chan;
         *queue = chan;
@@ -63,15 +64,24 @@ static inline struct waitset_chanstate **chan_queue(struct waitset_chanstate *ch
     }
 }
 
-/* The dispatcher's list of channels somebody must look at: they receive over UMP. */
+/* The dispatcher's lists of channels that receive over UMP: somebody must look at them, or they
+ * doze. */
 static inline struct ump_chan *polled_ump_chan(const struct waitset_chanstate *chan)
 {
     return chan->arg;
 }
 
+static inline struct waitset_chanstate **chan_polled_list(const struct waitset_chanstate *chan,
+                                                          dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+
+    return polled_ump_chan(chan)->dozes ? &disp->dozing_channels : &disp->polled_channels;
+}
+
 static inline void chan_polled_add(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
-    struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
+    struct waitset_chanstate **list = chan_polled_list(chan, handle);
 
     assert(chan->state == CHAN_POLLED && chan->chantype == CHANTYPE_UMP_IN && chan->arg != NULL &&
            chan->look != NULL);
@@ -86,10 +96,12 @@ static inline void chan_polled_add(struct waitset_chanstate *chan, dispatcher_ha
     chan->polled_next->polled_prev = chan;
 }
 
+/* It does not doze any more. */
 static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
-    struct waitset_chanstate **list = &get_dispatcher_generic(handle)->polled_channels;
+    struct waitset_chanstate **list = chan_polled_list(chan, handle);
 
+    assert(chan->polled_next != NULL && *list != NULL); /* of this dispatcher, and in its list */
     if (chan->polled_next == chan) {
         *list = NULL;
     } else {
@@ -100,6 +112,7 @@ static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher
         }
     }
     chan->polled_next = chan->polled_prev = NULL;
+    polled_ump_chan(chan)->dozes = false;
 }
 
 /* Polls channels until one of `ws` has an event that the current thread may take; that channel,

@@ -83,6 +83,7 @@ static bool take_own(struct ram_alloc_state *s, gensize_t bytes, gensize_t align
         (s->maxlimit != 0 && (first < s->minbase || first + bytes > s->maxlimit))) {
         return false;
     }
+    assert(start >= s->own_next); /* what is handed out once is not handed out again */
     *src = s->own;
     *offset = start;
     s->own_next = start + bytes;

@@ -20,6 +20,7 @@ void slab_free(struct slab_allocator *slabs, void *block)
     if (block == NULL) {
         return;
     }
+    assert((uintptr_t)block % sizeof(void *) == 0 && block != slabs->free);
     *(void **)block = slabs->free;
     slabs->free = block;
     slabs->free_blocks++;

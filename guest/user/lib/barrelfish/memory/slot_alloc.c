@@ -142,6 +142,7 @@ errval_t slot_free_root(struct capref cap)
         cap.slot % ROOT_PART_SLOTS != ROOTCN_SLOT_MORE && s->root[cap.slot] == &elsewhere) {
         s->root[cap.slot] = NULL;
         s->root_free++;
+        assert(s->root_free < s->root_slots);
         if (cap.slot < s->root_next) {
             s->root_next = cap.slot;
         }
@@ -234,6 +235,7 @@ errval_t slot_free(struct capref cap)
             s->with_free = entry;
         }
         s->free_slots++;
+        assert(entry->free <= L2_CNODE_SLOTS);
         err = SYS_ERR_OK;
     }
     thread_mutex_unlock(&s->mutex);

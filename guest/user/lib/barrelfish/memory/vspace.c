@@ -348,6 +348,7 @@ static errval_t map_frame(struct map_place place, genvaddr_t *address, size_t by
         } else {
             struct vregion **link = region_link(region->base);
 
+            assert(*link == NULL || (*link)->base >= region->base + region->bytes);
             region->next = *link;
             *link = region;
             *ret = region;

@@ -64,8 +64,9 @@ static void notice(struct lmp_endpoint *ep, dispatcher_handle_t handle, size_t l
         ep->ahead_rest--; /* a later fragment of the last message */
         return;
     }
-    if (number == monitor_connection_lost__msgnum && length == 2) {
-        idc_connection_lost_disabled(words[1], handle);
+    const bool dead = number == monitor_connection_dead__msgnum;
+    if ((number == monitor_connection_lost__msgnum || dead) && length == 2) {
+        idc_connection_lost_disabled(words[1], dead, handle);
     } else if (number >= FLOUNDER_FIRST_MESSAGE && number - FLOUNDER_FIRST_MESSAGE < c->messages) {
         const struct flounder_message_plan *plan = &c->plan[number - FLOUNDER_FIRST_MESSAGE];
 
@@ -219,12 +220,19 @@ errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct
 static void connection_lost(struct monitor_binding *mon, uintptr_t mon_id)
 {
     (void)mon;
-    idc_connection_lost(mon_id);
+    idc_connection_lost(mon_id, false);
+}
+
+static void connection_dead(struct monitor_binding *mon, uintptr_t mon_id)
+{
+    (void)mon;
+    idc_connection_lost(mon_id, true);
 }
 
 void monitor_client_set_handlers(struct monitor_binding *b)
 {
     b->rx_vtbl.connection_lost = connection_lost;
+    b->rx_vtbl.connection_dead = connection_dead;
     b->rx_vtbl.get_monitor_rpc_ep_reply = rpc_ep_reply;
     b->rx_vtbl.new_monitor_binding_reply = new_binding_reply;
     monitor_client_set_bind_handlers(b);

@@ -63,28 +63,26 @@ static inline bool ump_checked_has_taken(const struct ump_ring_pair *ring)
     return UMP_CONTROL_EPOCH(ring->recv.mine->control) == ring->recv.epoch;
 }
 
-/* ump_checked_take of a line that has our epoch.  (Whatever passes has it: the control word is
- * checked, too.) */
-static inline __attribute__((always_inline)) bool ump_checked_take_line(struct ump_chan *uc)
+/* ump_checked_take of a line that has our epoch and was not copied yet: its control word, which is
+ * not 0, or 0.  (Whatever passes has our epoch: the control word is checked, too.) */
+static inline __attribute__((always_inline)) uint64_t ump_checked_take_line(struct ump_chan *uc,
+                                                                            bool in_hardware)
 {
     struct ump_checked *checked = uc->checked;
     const volatile struct ump_message *line = uc->ring.recv.next;
     volatile struct ump_message *mine = uc->ring.recv.mine;
-
-    if (ump_checked_has_taken(&uc->ring)) {
-        return true;
-    }
     const uint64_t control = __atomic_load_n(&line->control, __ATOMIC_ACQUIRE);
     const uint64_t sequence = checked->taken + 1;
+    const uint64_t check = in_hardware ? ump_checked_copy_with(line, mine, sequence, control, true)
+                                       : ump_checked_copy_with_table(line, mine, sequence, control);
 
-    if (ump_checked_copy(line, mine, sequence, control) != control >> 34 &&
-        !UMP_LEAVES_OUT(CHECK)) {
+    if (check != control >> 34 && !UMP_LEAVES_OUT(CHECK)) {
         disp_count(curdispatcher(), DISP_UMP_DAMAGED);
-        return false;
+        return 0;
     }
     mine->control = control;
     checked->taken = sequence;
-    return true;
+    return control;
 }
 
 #endif

@@ -70,6 +70,12 @@ void ump_ring_arm(struct ump_ring_pair *pair)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+void ump_ring_renumber(struct ump_ring_pair *pair)
+{
+    UMP_STEP("change the wake number", NULL);
+    __atomic_store_n(&pair->send.control->wake, pair->send.control->wake + 2, __ATOMIC_RELAXED);
+}
+
 void ump_ring_disarm(struct ump_ring_pair *pair)
 {
     uint64_t wake = pair->send.control->wake;

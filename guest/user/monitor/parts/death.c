@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cores that die, and come back: heartbeats, what the agreement (base/agreement.h,
+ * docs/agreement.md) makes of them, the fence, and telling who must know.
+ *
+ * `heartbeat=TIME` on the monitor's line of the menu switches it on.  Each tick says to all other
+ * monitors what this one knows; a change is said at once.  One message at a time waits for each of
+ * them and says what is so when it leaves, so who does not read costs nothing.  What is counted is
+ * own ticks, not time: a monitor that was not let run has not waited.
+ *
+ * When a core is in the view it is fenced, and changes no byte any more.  Then all parts give up
+ * what they had with it, in the order that main.c names, and its channel goes.  What is left after
+ * that, since domains may take their time, is looked at with each tick; when nothing is, the
+ * starter is told.  When all have told it, the dead core's memory goes back, and it may be started
+ * again.  Must not let go of anything of a core that is only suspected.
+ */
+#include "../base/agreement.h"
+#include "../base/options.h"
+#include "../mouths/peers.h"
+#include "parts.h"
+
+static struct agreement agreement;
+static const struct death_hooks *hooks;
+static struct deferred_event tick_event;
+static bool busy; /* this monitor may be silent for long */
+static uint32_t lives[ABI_MAX_CORES];
+static uint64_t not_given_up;            /* dead cores of which we still have something */
+static uint64_t expected[ABI_MAX_CORES]; /* the starter: who has not given it up yet */
+static bool waiting[ABI_MAX_CORES], again[ABI_MAX_CORES]; /* messages that say what is so */
+
+/* ---- saying ---- */
+
+struct alive_item {
+    struct send_item item;
+    coreid_t core;
+};
+
+static errval_t send_alive(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    const struct agreement_words *is = &agreement.is;
+    (void)item;
+    return intermon_alive__tx(queue->binding, cont, is->epoch, is->members, is->suspects, is->view,
+                              busy);
+}
+
+static void say_alive(coreid_t core, bool has_changed);
+
+static void alive_left(struct send_item *item, errval_t err)
+{
+    const coreid_t core = ((struct alive_item *)item)->core;
+    waiting[core] = false;
+    if (again[core] && err_is_ok(err))
+        say_alive(core, true);
+}
+
+static void say_alive(coreid_t core, bool has_changed)
+{
+    again[core] = waiting[core] && has_changed;
+    if (waiting[core] || !peer_is_connected(core))
+        return;
+    struct alive_item *alive = malloc(sizeof(*alive));
+    if (alive == NULL)
+        return; /* the next tick says it */
+    *alive = (struct alive_item){ .item = { .send = send_alive, .done = alive_left }, core };
+    waiting[core] = true;
+    peer_send(core, &alive->item);
+}
+
+static void say_to_all(bool has_changed)
+{
+    if (machine_options.heartbeat_ns == 0 || !agreement_may_speak(&agreement))
+        return;
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (core != my_core && peer_is_connected(core))
+            say_alive((coreid_t)core, has_changed);
+}
+
+/* ---- what comes of it ---- */
+
+static void give_up(coreid_t core)
+{
+    debug_printf("core %u is dead\n", core);
+    peer_falls_silent(core);
+    for (void (*const *died)(coreid_t) = hooks->died; *died != NULL; died++)
+        (*died)(core);
+    peer_lost(core);
+    waiting[core] = again[core] = false;
+    not_given_up |= BIT(core);
+    for (unsigned other = 0; other < ABI_MAX_CORES; other++)
+        expected[other] &= ~BIT(core); /* it will not say so any more */
+    expected[core] = agreement.is.members;
+}
+
+static void fence(uint64_t cores)
+{
+    for (uint64_t rest = cores; rest != 0; rest &= rest - 1) {
+        const coreid_t core = (coreid_t)__builtin_ctzll(rest);
+        errval_t err = invoke_kernel_kill_core(cap_kernel, core);
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "fencing core %u", core);
+    }
+    agreement_fenced(&agreement, cores);
+}
+
+static void follow(void)
+{
+    const uint64_t cores = agreement_to_fence(&agreement);
+    if (cores != 0)
+        fence(cores);
+    for (uint64_t died = agreement_take_died(&agreement); died != 0; died &= died - 1)
+        give_up((coreid_t)__builtin_ctzll(died));
+    if (agreement_take_changed(&agreement))
+        say_to_all(true);
+}
+
+void death_heard(coreid_t from, uint32_t epoch, uint64_t members, uint64_t suspects, uint64_t view,
+                 bool is_busy)
+{
+    const struct agreement_words words = { epoch, members, suspects, view };
+    agreement_hear(&agreement, from, &words);
+    if (is_busy)
+        agreement_excuse(&agreement, from);
+    follow();
+}
+
+void death_unreachable(coreid_t core)
+{
+    debug_printf("the monitor of core %u acknowledges nothing any more\n", core);
+    peer_falls_silent(core);
+    for (void (*const *cut)(coreid_t) = hooks->cut; *cut != NULL; cut++)
+        (*cut)(core);
+}
+
+/* ---- giving up what it had ---- */
+
+static bool holds_nothing_of(coreid_t core)
+{
+    for (bool (*const *holds)(coreid_t) = hooks->holds; *holds != NULL; holds++)
+        if ((*holds)(core))
+            return false;
+    return true;
+}
+
+static void settle_estates(void)
+{
+    for (uint64_t rest = not_given_up; rest != 0; rest &= rest - 1) {
+        const coreid_t core = (coreid_t)__builtin_ctzll(rest);
+        if (!holds_nothing_of(core))
+            continue;
+        not_given_up &= ~BIT(core);
+        if (my_core == boot_info->boot_core)
+            death_given_up(my_core, core, lives[core]);
+        else if (peer_is_connected(boot_info->boot_core))
+            peer_say(boot_info->boot_core, &(struct peer_message){ .kind = PEER_GIVEN_UP,
+                                                                   .core = core,
+                                                                   .incarnation = lives[core] });
+    }
+}
+
+void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation)
+{
+    if (core >= ABI_MAX_CORES || lives[core] != incarnation || (expected[core] & BIT(by)) == 0)
+        return;
+    expected[core] &= ~BIT(by);
+    if (expected[core] == 0)
+        hooks->free(core);
+}
+
+/* ---- ticks ---- */
+
+static void listen_for_tick(void);
+
+static void tick(void *arg)
+{
+    (void)arg;
+    listen_for_tick();
+    agreement_tick(&agreement);
+    follow();
+    say_to_all(false);
+    settle_estates();
+    if (my_core == boot_info->boot_core)
+        hooks->tick(agreement.is.view);
+}
+
+static void listen_for_tick(void)
+{
+    errval_t err = deferred_event_register(&tick_event, get_default_waitset(),
+                                           (delayus_t)(machine_options.heartbeat_ns / 1000),
+                                           MKCLOSURE(tick, NULL));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "waiting for the next heartbeat");
+}
+
+void death_init(const struct death_hooks *these)
+{
+    hooks = these;
+    lives[my_core] = my_incarnation;
+    busy = my_core == boot_info->boot_core;
+    agreement_init(&agreement, my_core, (coreid_t)boot_info->boot_core);
+    deferred_event_init(&tick_event);
+    if (machine_options.heartbeat_ns != 0)
+        listen_for_tick();
+}
+
+/* ---- who there is ---- */
+
+void death_welcomed(uint32_t epoch, uint64_t members)
+{
+    agreement_welcome(&agreement, epoch, members);
+    follow();
+}
+
+void death_joins(coreid_t core, uint32_t epoch, uint32_t incarnation)
+{
+    agreement_join(&agreement, core, epoch);
+    follow();
+    lives[core] = incarnation;
+    if (incarnation > 0)
+        for (void (*const *back)(coreid_t, uint32_t) = hooks->back; *back != NULL; back++)
+            (*back)(core, incarnation);
+}
+
+void death_linked(coreid_t core)
+{
+    agreement_link(&agreement, core);
+    follow();
+}
+
+uint32_t death_next_epoch(void)
+{
+    return agreement.is.epoch + 1;
+}
+
+uint64_t death_members(void)
+{
+    return agreement.is.members;
+}
+
+bool core_is_dead(coreid_t core)
+{
+    return core < ABI_MAX_CORES && (agreement.is.view & BIT(core)) != 0;
+}
+
+uint32_t core_incarnation(coreid_t core)
+{
+    return lives[core];
+}
+
+void death_busy(bool now)
+{
+    if (busy == now)
+        return;
+    busy = now;
+    say_to_all(true);
+}
