@@ -138,11 +138,26 @@ bool cap_is_retypeable(uint8_t from, uint8_t to)
     return from < ObjType_Num && to < ObjType_Num && allowed[from][to];
 }
 
+static struct capability marked; /* what the monitor deletes; Null: nothing */
+
+void cap_mark(const struct capability *cap)
+{
+    marked = cap != NULL ? *cap : (struct capability){ 0 };
+}
+
+static bool is_marked(const struct capability *cap)
+{
+    return marked.type != ObjType_Null &&
+           (cap_is_copy(cap, &marked) || cap_is_ancestor(cap, &marked));
+}
+
 errval_t cap_may_copy(const struct cte *src)
 {
     if (cap_is_mapping(src->cap.type))
         return SYS_ERR_DEST_TYPE_INVALID;
-    return src->cap.rights & CAPRIGHTS_GRANT ? SYS_ERR_OK : SYS_ERR_CAP_RIGHTS;
+    if (!(src->cap.rights & CAPRIGHTS_GRANT))
+        return SYS_ERR_CAP_RIGHTS;
+    return is_marked(&src->cap) ? ERR_LOCKED : SYS_ERR_OK;
 }
 
 static void insert(struct cte *cte)
@@ -227,6 +242,8 @@ static uint64_t object_granule(unsigned type)
 {
     if (cap_types[type].object_bytes != 0)
         return cap_types[type].object_bytes;
+    if (!cap_types[type].memory)
+        return 1;
     return type == ObjType_L1CNode ? OBJSIZE_L2CNODE : ABI_PAGE_BYTES;
 }
 
@@ -242,7 +259,7 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
         return SYS_ERR_INVALID_RETYPE;
     if (count == 0)
         return SYS_ERR_RETYPE_INVALID_COUNT;
-    if (!cap_types[type].memory) /* endpoints and domains take no memory */
+    if (!cap_types[type].range) /* endpoints and domains take nothing away */
         return SYS_ERR_OK;
 
     if (cap_types[type].object_bytes != 0)
@@ -275,7 +292,9 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
 errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes)
 {
     const struct capability *cap = &src->cap;
-    if (!cap_types[type].memory)
+    if (is_marked(cap))
+        return ERR_LOCKED;
+    if (!cap_types[type].range)
         return SYS_ERR_OK;
     /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
     if (src->node.owner != my_core_id && cap->type != type)
@@ -305,7 +324,7 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     for (uint64_t i = 0; i < count; i++) {
         LOOP_ROUND(objects);
         struct capability cap = { .type = (uint8_t)type, .rights = from->rights };
-        if (cap_types[type].memory) {
+        if (cap_types[type].range) {
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;
         }

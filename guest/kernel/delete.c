@@ -383,3 +383,16 @@ struct sysret cap_revoke(struct cte *cte, uint64_t progress)
     errval_t err = delete_range(cte, &work);
     return (struct sysret){ .error = err, .value = err >= KERNEL_AGAIN_LATER ? REVOKE_DELETES : 0 };
 }
+
+struct sysret cap_delete_foreigns(struct cte *cte)
+{
+    if (cte->node.owner == my_core_id)
+        return SYSRET(SYS_ERR_DELETE_REMOTE_LOCAL);
+    struct work work = { .left = WORK_OF_A_CALL };
+    cap_mark(&cte->cap);
+    errval_t err = delete_range(cte, &work);
+    if (err >= KERNEL_AGAIN_LATER)
+        return SYSRET_VALUE(1);
+    cap_mark(NULL);
+    return SYSRET(err);
+}

@@ -8,6 +8,7 @@
  */
 #include "arch.h"
 #include "dispatch.h"
+#include "objects/objects.h"
 #include "plat.h"
 #include "schedule.h"
 #include "startup.h"
@@ -43,6 +44,7 @@ void kernel_main(uint64_t boot_paddr)
                boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");
     arch_tell_protection();
     schedule_options(command_line());
+    irq_init();
     startup_first_domain(boot_paddr);
     dispatch_next();
 }

@@ -12,23 +12,25 @@
 #include "plat.h"
 #include "schedule.h"
 
-static struct dcb *table[ABI_NOTIFY_IDS];
+void (*notify_irq)(uint32_t number);
+
+static struct dcb *table[NOTIFY_IRQ_FIRST];
 
 /* Ids are handed out in turn; those that were given back follow in the order in which they came, so
  * that a peer that has not heard of a dispatcher's end has long to hear of it before he wakes
  * another one. */
 static uint32_t next_fresh;
-static uint16_t given_back[ABI_NOTIFY_IDS]; /* a ring: `waiting` of them from `oldest` */
+static uint16_t given_back[NOTIFY_IRQ_FIRST]; /* a ring: `waiting` of them from `oldest` */
 static uint32_t oldest, waiting;
 
 /* SYS_ERR_NOTIFY_IDS: all are in use. */
 static errval_t take_id(uint32_t *id)
 {
-    if (next_fresh < ABI_NOTIFY_IDS) {
+    if (next_fresh < NOTIFY_IRQ_FIRST) {
         *id = next_fresh++;
     } else if (waiting != 0) {
         *id = given_back[oldest];
-        oldest = (oldest + 1) % ABI_NOTIFY_IDS;
+        oldest = (oldest + 1) % NOTIFY_IRQ_FIRST;
         waiting--;
     } else {
         return SYS_ERR_NOTIFY_IDS;
@@ -58,23 +60,26 @@ void notify_unregister(struct dcb *dcb)
     if (dcb->notify == 0)
         return;
     const uint32_t id = dcb->notify - 1;
-    assert(table[id] == dcb && waiting < ABI_NOTIFY_IDS);
+    assert(table[id] == dcb && waiting < NOTIFY_IRQ_FIRST);
     table[id] = NULL;
     dcb->notify = 0;
-    given_back[(oldest + waiting++) % ABI_NOTIFY_IDS] = (uint16_t)id;
+    given_back[(oldest + waiting++) % NOTIFY_IRQ_FIRST] = (uint16_t)id;
 }
+
+/* An interrupt of a device: a message and who gets it is woken, or another core told. */
+#define COST_IRQ 700
 
 /* What is left of the share of this entry. */
 static int work_left;
 
 static void deliver_or_put_off(uint32_t id)
 {
-    const struct dcb *dcb = table[id];
+    const struct dcb *dcb = id < NOTIFY_IRQ_FIRST ? table[id] : NULL;
     if (work_left <= 0) {
         plat_notify(my_core_id, id); /* again, with an interrupt to itself */
         return;
     }
-    work_left -= dcb == NULL ? 0 : wakeup_cost(dcb);
+    work_left -= dcb != NULL ? wakeup_cost(dcb) : id < NOTIFY_IRQ_FIRST ? 0 : COST_IRQ;
     notify_deliver(id);
 }
 
@@ -86,6 +91,12 @@ void notify_take(void)
 
 void notify_deliver(uint32_t id)
 {
+    if (id >= NOTIFY_IRQ_FIRST) {
+        kernel_counters.notifications_received++;
+        if (notify_irq != NULL)
+            notify_irq(id - NOTIFY_IRQ_FIRST);
+        return;
+    }
     struct dcb *dcb = table[id];
     if (dcb == NULL) /* its dispatcher is gone */
         return;

@@ -152,6 +152,14 @@ bool schedule_tick(systime_t now)
     return false;
 }
 
+void schedule_sync(systime_t at, systime_t now)
+{
+    if (slice.owner == NULL)
+        return;
+    slice.exact = true;
+    slice.end = at > now && at - now <= timeslice_ns ? at : now;
+}
+
 systime_t schedule_slice_end(void)
 {
     return slice.end;

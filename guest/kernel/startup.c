@@ -154,6 +154,27 @@ static void set_up_frame(struct dispatcher_shared *disp)
     memcpy(area->fxsave_area, clean_area.fxsave_area, sizeof(area->fxsave_area));
 }
 
+/* Capabilities that name no memory, of which the first domain has the first copy. */
+static void put_names(struct capability *task)
+{
+    static const struct {
+        uint8_t slot, type;
+    } names[] = {
+        { TASKCN_SLOT_IRQ, ObjType_IRQTable },
+        { TASKCN_SLOT_PERF_MON, ObjType_PerfMon },
+        { TASKCN_SLOT_IPI, ObjType_IPI },
+        { TASKCN_SLOT_IRQSRC, ObjType_IRQSrc },
+        { TASKCN_SLOT_PROC_MNG, ObjType_ProcessManager },
+        { TASKCN_SLOT_DEVMAN, ObjType_DeviceIDManager },
+    };
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct capability cap = { .type = names[i].type, .rights = CAPRIGHTS_ALLRIGHTS };
+        if (cap.type == ObjType_IRQSrc)
+            cap.u.irqsrc.count = IRQ_LINES;
+        cap_insert_new(cnode_slot(task, names[i].slot), &cap, my_core_id);
+    }
+}
+
 void startup_first_domain(uint64_t boot_paddr)
 {
     scratch_next = boot_info->scratch_paddr;
@@ -196,6 +217,7 @@ void startup_first_domain(uint64_t boot_paddr)
                CAPRIGHTS_READ | CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY, my_core_id);
     struct capability kernel_cap = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
     cap_insert_new(cnode_slot(task, TASKCN_SLOT_KERNELCAP), &kernel_cap, my_core_id);
+    put_names(task);
     struct capability io_cap = { .type = ObjType_IO, .rights = CAPRIGHTS_ALLRIGHTS };
     io_cap.u.io.end = 0xffff;
     cap_insert_new(cnode_slot(task, TASKCN_SLOT_IO), &io_cap, my_core_id);

@@ -24,9 +24,11 @@ __attribute__((used)) const char trace_command_names[] =
 #define CNODE_COMMANDS(type)                                                                  \
     ENTRY(type ":0=Copy") ENTRY(type ":1=Mint") ENTRY(type ":2=Retype")                       \
     ENTRY(type ":3=Delete") ENTRY(type ":4=Revoke") ENTRY(type ":5=Create")                   \
-    ENTRY(type ":6=GetState") ENTRY(type ":7=CapIdentify") ENTRY(type ":8=Resize")
+    ENTRY(type ":6=GetState") ENTRY(type ":7=CapIdentify") ENTRY(type ":8=Resize")            \
+    ENTRY(type ":9=GetSize")
 #define VNODE_COMMANDS(type) \
-    ENTRY(type ":0=Map") ENTRY(type ":1=Unmap") ENTRY(type ":2=ModifyFlags")
+    ENTRY(type ":0=Map") ENTRY(type ":1=Unmap") ENTRY(type ":2=ModifyFlags") \
+    ENTRY(type ":3=CleanDirtyBits")
     CNODE_COMMANDS("L1CNode")
     CNODE_COMMANDS("L2CNode")
     VNODE_COMMANDS("VNode_x86_64_pml4")
@@ -38,9 +40,19 @@ __attribute__((used)) const char trace_command_names[] =
         ENTRY("EndPointLMP:6=Send(6)") ENTRY("EndPointLMP:7=Send(7)") ENTRY("EndPointLMP:8=Send(8)")
         ENTRY("EndPointLMP:9=Send(9)") ENTRY("EndPointLMP:10=Send(10)")
     ENTRY("Dispatcher:0=Setup") ENTRY("Dispatcher:1=Properties") ENTRY("Dispatcher:2=Stop")
+    ENTRY("Dispatcher:3=DumpPTables") ENTRY("Dispatcher:4=DumpCapabilities")
     ENTRY("Frame:0=Identify")
     ENTRY("RAM:0=Identify")
-    ENTRY("Frame_Mapping:0=Modify")
+    ENTRY("Frame_Mapping:0=Modify") ENTRY("Frame_Mapping:1=Destroy")
+    ENTRY("IRQTable:0=Alloc") ENTRY("IRQTable:1=AllocDestCap") ENTRY("IRQTable:2=Set")
+        ENTRY("IRQTable:3=Delete")
+    ENTRY("IRQDest:0=Connect") ENTRY("IRQDest:1=GetVector") ENTRY("IRQDest:2=GetCpu")
+    ENTRY("IRQSrc:0=GetVecStart") ENTRY("IRQSrc:1=GetVecEnd") ENTRY("IRQSrc:2=Route")
+        ENTRY("IRQSrc:3=Raise")
+    ENTRY("DeviceIDManager:0=CreateID") ENTRY("DeviceID:0=Identify") ENTRY("Domain:0=Identify")
+    ENTRY("IPI:0=Send_Start") ENTRY("IPI:1=Send_Init")
+    ENTRY("PerfMon:0=Activate") ENTRY("PerfMon:1=Deactivate") ENTRY("PerfMon:2=Write")
+        ENTRY("PerfMon:3=Read")
     ENTRY("Notify_IPI:0=Send")
     ENTRY("IO:0=Out32")
     ENTRY("ID:0=Identify")

@@ -68,6 +68,8 @@ void domain_forget_cap(struct domain *d, const struct cap *cap)
         d->rpc = NULL;
     if (d->parcel == cap)
         d->parcel = NULL;
+    if (d->target == cap)
+        d->target = NULL;
     if (d->mem_client == cap)
         d->mem_client = NULL;
     for (unsigned i = 0; i < d->request_count; i++)
@@ -248,6 +250,9 @@ static void rpc_answered(struct domain *d, struct message *m)
             d->parcel = m->cap[0];
             m->cap[0] = NULL;
         }
+        break;
+    case monitor_blocking_remote_cap_revoke_response__msgnum:
+        revoke_answered(d, a->remote_cap_revoke_response.err);
         break;
     default:
         break;
@@ -501,6 +506,8 @@ static void act(struct domain *d)
 {
     const unsigned what = (unsigned)random_below(d->kind == KIND_APP ? 100 : 12);
     if (is_starting(d))
+        return;
+    if (world.share && d->kind == KIND_APP && !d->rpc_busy && chance(50) && act_parcel(d))
         return;
     if (world.circuits && chance(50) && act_circuit(d))
         return;

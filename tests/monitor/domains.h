@@ -46,6 +46,7 @@ struct domain {
     uintptr_t last_mon_id;       /* of a request */
     unsigned questions, answers; /* get_iref_state */
     struct cap *parcel;          /* collected */
+    struct cap *target;          /* being revoked */
     /* memory server: what the monitor asked for */
     struct cap *mem_client;
     struct message *mem_request;
@@ -140,6 +141,7 @@ void circuits_check(void);
 
 /* memory.c */
 bool act_parcel(struct domain *d);
+void revoke_answered(struct domain *d, errval_t err);
 void parcel_deposited(uint64_t ticket);
 /* The memory server answers its monitor. */
 bool serve_memory(struct domain *d);

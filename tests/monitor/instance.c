@@ -14,9 +14,11 @@ static void census(struct monitor_census *ret)
     memset(ret, 0, sizeof(*ret));
     peek_accounts(ret);
     peek_binds(ret);
+    peek_capops(ret);
     peek_circuits(ret);
     peek_clients(ret);
     peek_connections(ret);
+    peek_kept(ret);
     peek_parcels(ret);
     peek_peers(ret);
     peek_questions(ret);

@@ -28,9 +28,11 @@ struct monitor_copy {
 /* Parts of the census; each is defined beside the tables it looks at (peek_*.c). */
 void peek_accounts(struct monitor_census *ret);
 void peek_binds(struct monitor_census *ret);
+void peek_capops(struct monitor_census *ret);
 void peek_circuits(struct monitor_census *ret);
 void peek_clients(struct monitor_census *ret);
 void peek_connections(struct monitor_census *ret);
+void peek_kept(struct monitor_census *ret);
 void peek_parcels(struct monitor_census *ret);
 void peek_peers(struct monitor_census *ret);
 void peek_questions(struct monitor_census *ret);

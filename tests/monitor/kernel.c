@@ -41,9 +41,12 @@ struct cap *cap_new(unsigned core, struct domain *holder, const struct capabilit
                     struct endpoint *endpoint)
 {
     struct cap *cap = calloc(1, sizeof(*cap));
-    *cap = (struct cap){
-        .next = world.caps, .core = core, .holder = holder, .is = *is, .endpoint = endpoint
-    };
+    *cap = (struct cap){ .next = world.caps,
+                         .core = core,
+                         .owner = core,
+                         .holder = holder,
+                         .is = *is,
+                         .endpoint = endpoint };
     if (world.caps != NULL)
         world.caps->link = &cap->next;
     cap->link = &world.caps;
@@ -53,7 +56,9 @@ struct cap *cap_new(unsigned core, struct domain *holder, const struct capabilit
 
 struct cap *cap_copy_to(const struct cap *cap, struct domain *holder)
 {
-    return cap_new(cap->core, holder, &cap->is, cap->endpoint);
+    struct cap *copy = cap_new(cap->core, holder, &cap->is, cap->endpoint);
+    copy->owner = cap->owner;
+    return copy;
 }
 
 /* A capability on its way is named by its message, one of a domain by the domain: both look for it
@@ -94,6 +99,35 @@ void cap_revoke_all(const struct cap *cap)
             (same_object(other, cap) || lies_in(other, cap)))
             delete_cap(other);
     }
+}
+
+bool cap_is_remote(const struct cap *cap)
+{
+    for (const struct cap *other = world.caps; other != NULL; other = other->next)
+        if (other->core == cap->core && other->locked && other->is.type == cap->is.type &&
+            (same_object(other, cap) || lies_in(other, cap)))
+            return true;
+    return false;
+}
+
+bool cap_is_elsewhere(const struct cap *cap)
+{
+    for (const struct cap *other = world.caps; other != NULL; other = other->next)
+        if (other->core != cap->core && same_object(other, cap))
+            return true;
+    return wire_carries(&cap->is);
+}
+
+/* The library, once the monitor has cleared the way: the word of the CPU driver is the last one. */
+errval_t cap_revoke(struct capref cap)
+{
+    return invoke_cnode_revoke(cap);
+}
+
+errval_t cap_retype(struct capref dest, struct capref src, gensize_t offset, enum objtype type,
+                    gensize_t bytes, size_t count)
+{
+    return invoke_cnode_retype(dest, src, offset, type, bytes, count);
 }
 
 void caps_of_domain_gone(struct domain *d)
@@ -262,13 +296,42 @@ static struct sysret lock(struct cap *cap, bool locked)
     return SYSRET(SYS_ERR_OK);
 }
 
+/* The root of a domain's CSpace stands for the one capability in it, at WORLD_CPTR. */
+static struct sysret identify_in(const struct cap *root, unsigned cptr, struct capability *answer)
+{
+    if (root == NULL || root->is.type != ObjType_L1CNode || cptr != WORLD_CPTR)
+        return SYSRET(SYS_ERR_CAP_NOT_FOUND);
+    *answer = root->is;
+    answer->type = ObjType_Frame;
+    return SYSRET(SYS_ERR_OK);
+}
+
+static struct sysret get_owner(const struct core *core, capaddr_t root, unsigned cptr)
+{
+    const struct cap *cap = core->slot[root != CPTR_ROOTCN ? root : cptr];
+    if (cap == NULL)
+        return SYSRET(SYS_ERR_CAP_NOT_FOUND);
+    return (struct sysret){ SYS_ERR_OK, cap->owner };
+}
+
+/* In some shares. */
+static struct sysret delete_foreigns(const struct cap *cap)
+{
+    CHECK(cap->owner != cap->core, "the monitor deletes what its own core owns");
+    if (chance(30))
+        return (struct sysret){ SYS_ERR_OK, 1 };
+    cap_revoke_all(cap);
+    return (struct sysret){ SYS_ERR_OK, 0 };
+}
+
 static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
 {
     struct cap *cap = NULL;
     const enum kernel_cmd command = (enum kernel_cmd)word[0];
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
-        command == KernelCmd_Lock_cap || command == KernelCmd_Unlock_cap) {
+        command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
+        command == KernelCmd_Unlock_cap) {
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);
@@ -279,9 +342,17 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     case KernelCmd_Create_cap: {
         struct capability is;
         memcpy(&is, (void *)word[1], sizeof(is)); /* NOLINT */
-        put(core, (unsigned)(word[2] | word[4]), cap_new(core->id, NULL, &is, NULL));
+        struct cap *new = cap_new(core->id, NULL, &is, NULL);
+        new->owner = (unsigned)word[5];
+        put(core, (unsigned)(word[2] | word[4]), new);
         return SYSRET(SYS_ERR_OK);
     }
+    case KernelCmd_Identify_cap:
+        return identify_in(core->slot[word[1]], (unsigned)word[2], (void *)word[4]); /* NOLINT */
+    case KernelCmd_Get_cap_owner:
+        return get_owner(core, (capaddr_t)word[1], (unsigned)word[2]);
+    case KernelCmd_Delete_foreigns:
+        return delete_foreigns(cap);
     case KernelCmd_Notify_register:
         if (cap->endpoint->owner == NULL)
             return (struct sysret){ SYS_ERR_OK, 1000 + core->id };

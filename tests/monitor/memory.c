@@ -18,17 +18,67 @@ static uint64_t parcel_ticket(void)
     return tickets[random_below(16)];
 }
 
+/* Some frames of its own core, so that many have the same. */
+static void own_frame(const struct domain *d, struct capability *is)
+{
+    *is = (struct capability){ .type = ObjType_Frame, .rights = CAPRIGHTS_ALLRIGHTS };
+    is->u.mem.base = (1 + 1000ull * d->core + random_below(world.share ? 3 : 1000)) << 12;
+    is->u.mem.bytes = 4096;
+}
+
+/* cap_revoke(), whose first half is the CPU driver's. */
+static bool act_revoke(struct domain *d)
+{
+    struct capability is;
+    own_frame(d, &is);
+    struct cap *target = cap_new(d->core, d, &is, NULL);
+    cap_revoke_all(target);
+    struct message *m = message_new(monitor_blocking_remote_cap_revoke_call__msgnum);
+    m->args.monitor_blocking.remote_cap_revoke_call.cptr = WORLD_CPTR;
+    m->args.monitor_blocking.remote_cap_revoke_call.level = 2;
+    is.type = ObjType_L1CNode;
+    struct cap *root = cap_new(d->core, d, &is, NULL);
+    const bool sent = domain_call(d, m, root);
+    cap_gone(root);
+    if (sent)
+        d->target = target;
+    else
+        cap_gone(target);
+    return sent;
+}
+
+/* And its second half: the word of the CPU driver is the last one. */
+void revoke_answered(struct domain *d, errval_t err)
+{
+    struct cap *target = d->target;
+    if (target == NULL) /* somebody else has revoked it */
+        return;
+    d->target = NULL;
+    cap_revoke_all(target);
+    if (err_is_ok(err) && !cap_is_remote(target))
+        CHECK(!cap_is_elsewhere(target), "%s has revoked %#lx, and another core has a copy",
+              d->name, target->is.u.mem.base);
+    cap_gone(target);
+}
+
 bool act_parcel(struct domain *d)
 {
     struct message *m;
+    if (world.share && chance(20))
+        return act_revoke(d);
+    if (world.share && d->parcel != NULL && chance(30)) { /* passes it on */
+        m = message_new(monitor_blocking_deposit_cap_call__msgnum);
+        return domain_call(d, m, d->parcel);
+    }
     if (chance(50)) {
         m = message_new(monitor_blocking_collect_cap_call__msgnum);
         m->args.monitor_blocking.collect_cap_call.ticket = parcel_ticket();
         return domain_call(d, m, NULL);
     }
-    struct capability is = { .type = chance(70) ? ObjType_Frame : ObjType_ID };
-    is.u.mem.base = (uint64_t)(1 + random_below(1000)) << 12;
-    is.u.mem.bytes = 4096;
+    struct capability is;
+    own_frame(d, &is);
+    if (chance(world.share ? 5 : 30))
+        is.type = ObjType_ID;
     struct cap *cap = cap_new(d->core, d, &is, NULL);
     m = message_new(monitor_blocking_deposit_cap_call__msgnum);
     return domain_call(d, m, cap);

@@ -74,6 +74,8 @@ SEND(monitor_blocking, boot_cores_response, (errval_t err, uint64_t running), (e
 SEND(monitor_blocking, deposit_cap_response, (errval_t err, uint64_t ticket), (err, ticket), TOKEN)
 SEND(monitor_blocking, collect_cap_response, (errval_t err, struct capref parcel), (err, parcel),
      TOKEN, CARRY(parcel))
+SEND(monitor_blocking, remote_cap_revoke_response, (errval_t err), (err), TOKEN)
+SEND(monitor_blocking, remote_cap_retype_response, (errval_t err), (err), TOKEN)
 
 SEND(mem, allocate_call, (uint8_t bits, uint64_t minbase, uint64_t maxlimit),
      (bits, minbase, maxlimit))
@@ -126,8 +128,14 @@ SEND(intermon, release_cap_request, (uint64_t ticket), (ticket))
 SEND(intermon, release_cap_reply, (uint64_t ticket, bool unused), (ticket, unused))
 SEND(intermon, fetch_cap_reply,
      (uint64_t ticket, errval_t err, uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
+      uint64_t word2, uint8_t owner),
+     (ticket, err, type, rights, word0, word1, word2, owner))
+SEND(intermon, capops_request_copy,
+     (uint8_t to, uint64_t ticket, uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
       uint64_t word2),
-     (ticket, err, type, rights, word0, word1, word2))
+     (to, ticket, type, rights, word0, word1, word2))
+SEND(intermon, capops_revoke_mark, (uint64_t ticket), (ticket))
+SEND(intermon, capops_revoke_done, (uint64_t ticket), (ticket))
 
 /* ---- bindings ---- */
 
@@ -203,6 +211,8 @@ void monitor_blocking_lmp_init(struct monitor_blocking_lmp_binding *b, struct wa
         .boot_cores_response = monitor_blocking_boot_cores_response_tx,
         .deposit_cap_response = monitor_blocking_deposit_cap_response_tx,
         .collect_cap_response = monitor_blocking_collect_cap_response_tx,
+        .remote_cap_revoke_response = monitor_blocking_remote_cap_revoke_response_tx,
+        .remote_cap_retype_response = monitor_blocking_remote_cap_retype_response_tx,
     };
 }
 
@@ -277,6 +287,9 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
         .release_cap_request = intermon_release_cap_request_tx,
         .release_cap_reply = intermon_release_cap_reply_tx,
         .fetch_cap_reply = intermon_fetch_cap_reply_tx,
+        .capops_request_copy = intermon_capops_request_copy_tx,
+        .capops_revoke_mark = intermon_capops_revoke_mark_tx,
+        .capops_revoke_done = intermon_capops_revoke_done_tx,
     };
     struct wire *w = wire_new(WIRE_INTERMON, &b->b, NULL);
     w->in = ring_at(inbuf);
@@ -354,6 +367,8 @@ static void to_blocking(struct monitor_blocking_binding *b, const struct message
         CASE(monitor_blocking, boot_cores_call, a->mask)
         CASE(monitor_blocking, deposit_cap_call, cap)
         CASE(monitor_blocking, collect_cap_call, a->ticket)
+        CASE(monitor_blocking, remote_cap_revoke_call, cap, a->cptr, a->level)
+        CASE(monitor_blocking, remote_cap_retype_call, cap, a->cptr, a->level, a->offset, a->bytes)
     default:
         CHECK(world.hostile, "message %u to a monitor's blocking binding", m->number);
     }
@@ -398,7 +413,11 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, release_cap_request, a->ticket)
         CASE(intermon, release_cap_reply, a->ticket, a->unused)
         CASE(intermon, fetch_cap_reply, a->ticket, a->err, a->type, a->rights, a->word0, a->word1,
-             a->word2)
+             a->word2, a->owner)
+        CASE(intermon, capops_request_copy, a->to, a->ticket, a->type, a->rights, a->word0,
+             a->word1, a->word2)
+        CASE(intermon, capops_revoke_mark, a->ticket)
+        CASE(intermon, capops_revoke_done, a->ticket)
     default:
         world_fail("message %u between monitors", m->number);
     }
@@ -412,8 +431,11 @@ static bool has_cap(const struct wire *w, const struct message *m)
                m->number == monitor_bind_lmp_reply_monitor__msgnum ||
                m->number == monitor_bind_multihop_client_request__msgnum ||
                m->number == monitor_bind_multihop_reply_monitor__msgnum;
-    return w->kind == WIRE_BLOCKING ? m->number == monitor_blocking_deposit_cap_call__msgnum
-                                    : m->number == mem_allocate_response__msgnum;
+    return w->kind == WIRE_BLOCKING
+               ? m->number == monitor_blocking_deposit_cap_call__msgnum ||
+                     m->number == monitor_blocking_remote_cap_revoke_call__msgnum ||
+                     m->number == monitor_blocking_remote_cap_retype_call__msgnum
+               : m->number == mem_allocate_response__msgnum;
 }
 
 void binding_deliver(struct wire *w, struct message *m)

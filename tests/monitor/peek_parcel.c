@@ -16,5 +16,4 @@ void peek_parcels(struct monitor_census *ret)
         ret->parcels += parcels[i].ticket != 0;
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         ret->fetches += fetches[i].ticket != 0;
-    ret->kept = kept_count;
 }

@@ -49,6 +49,28 @@ const struct message *message_on_its_way(const struct domain *d)
     return NULL;
 }
 
+static bool carries(const struct message *m, const struct capability *is)
+{
+    const struct intermon_fetch_cap_reply__tx_args *a = &m->args.intermon.fetch_cap_reply;
+    return m->number == intermon_fetch_cap_reply__msgnum && err_is_ok(a->err) &&
+           a->type == is->type && a->word0 == is->u.word[0] && a->word1 == is->u.word[1];
+}
+
+bool wire_carries(const struct capability *is)
+{
+    for (const struct wire *w = world.wires; w != NULL; w = w->next) {
+        if (w->kind != WIRE_INTERMON)
+            continue;
+        if (w->tx != NULL && carries(w->tx, is))
+            return true;
+        const struct message *m = w->out->queue.count > 0 ? w->out->queue.first : NULL;
+        for (unsigned i = 0; m != NULL && i < w->out->queue.count; i++, m = m->next)
+            if (carries(m, is))
+                return true;
+    }
+    return false;
+}
+
 /* ---- messages into endpoints ---- */
 
 /* Whatever the CPU driver says to a send. */

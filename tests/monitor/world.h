@@ -47,6 +47,7 @@ struct cap {
     unsigned core;
     struct domain *holder; /* NULL: the monitor, at cptr */
     unsigned cptr;
+    unsigned owner; /* core */
     struct capability is;
     struct endpoint *endpoint;
     bool locked; /* kept for another core */
@@ -120,6 +121,7 @@ struct world {
     bool chaos;    /* refusals and delays of the transport; off: everything that can goes through */
     bool acts;     /* domains do new things; off: they only answer */
     bool hostile;  /* some domains do what they must not */
+    bool share;    /* much memory is shared among cores, and revoked */
     bool circuits; /* much goes over multi-hop channels, and is read slowly */
     bool hold_boot;        /* nobody asks for cores yet */
     bool waits_for_ever;   /* a core was started that never reports */
@@ -156,6 +158,10 @@ struct cap *cap_at(const struct core *core, struct capref ref);
 struct capref cap_to_monitor(struct cap *cap);
 struct capref slot_ref(unsigned cptr);
 void cap_revoke_all(const struct cap *cap);
+/* Does the CPU driver of this core keep it, or a part of it, for others? */
+bool cap_is_remote(const struct cap *cap);
+/* Another core has a copy of it, or will have one that is under way. */
+bool cap_is_elsewhere(const struct cap *cap);
 void caps_of_domain_gone(struct domain *d);
 struct endpoint *endpoint_new(unsigned core, struct domain *owner, unsigned room);
 /* Nobody has a capability to it any more, and what lies in it is lost. */
@@ -174,6 +180,11 @@ void message_free(struct message *m);
 struct message *message_new(unsigned number);
 
 /* ---- transport.c ---- */
+
+/* Is a copy of it on its way from one monitor to another? */
+bool wire_carries(const struct capability *is);
+
+#define WORLD_CPTR 1 /* in the CSpace of a domain that asks for a revoke (kernel.c) */
 
 enum wire_kind { WIRE_MONITOR, WIRE_BLOCKING, WIRE_MEM, WIRE_INTERMON };
 

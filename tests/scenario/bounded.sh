@@ -22,6 +22,7 @@ scenario bounded 1 '100 s' 'console: survived loops cnode
   - console: survived loops tables
   - console: survived loops frames
   - console: survived loops pages
+  - console: survived loops dump
   - console: survived dispatchers sleepers' <<'MENU'
 module /sbin/hostile core=0 loops cnode 22
 module /sbin/hostile core=0 loops scan 22
@@ -30,6 +31,7 @@ module /sbin/hostile core=0 loops nested 40
 module /sbin/hostile core=0 loops tables 2
 module /sbin/hostile core=0 loops frames 256
 module /sbin/hostile core=0 loops pages 512
+module /sbin/hostile core=0 loops dump 1
 module /sbin/hostile core=0 dispatchers sleepers 1000
 MENU
 "$count" "$TMP/bounded.yaml" >"$TMP/out" 2>&1 || fail "the run failed"

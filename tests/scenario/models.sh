@@ -17,3 +17,11 @@ search agreement "${MODEL_CORES:-3}"
 for rule in TAKES_BACK NO_MAJORITY ANY_SET; do
     search agreement 3 $rule
 done
+
+# Two cores, of which one may die, in every check; three (make soak) take a minute.
+cores=2
+[ -z "${MODEL_CORES:-}" ] || cores=3
+search capabilities $cores
+for rule in LOCKS_LATE PAST_OWNER OVERTAKING NO_MARK NO_WITNESS DEATH_UNHEARD REUSED_EARLY; do
+    search capabilities 3 $rule
+done

@@ -23,10 +23,11 @@ void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
     cr_assert_fail("nobody is blocked");
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
-                              struct vregion **vregion)
+errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
+                                   vregion_flags_t flags, struct memobj **memobj,
+                                   struct vregion **vregion)
 {
-    (void)ret, (void)bytes, (void)frame, (void)memobj, (void)vregion;
+    (void)ret, (void)bytes, (void)flags, (void)frame, (void)memobj, (void)vregion;
     return LIB_ERR_MALLOC_FAIL;
 }
 

@@ -115,6 +115,8 @@ void printk(const char *format, ...)
     (void)format;
 }
 
+static bool huge_pages __attribute__((unused)) = true;
+
 /* ---- the processor: what would be a triple fault there fails the test ---- */
 
 struct dispatcher_shared *current_disp;
@@ -138,6 +140,10 @@ void arch_reset_segments(lvaddr_t gs_base)
     cr_assert(gs_base == current->udisp && gs_base < USER_END);
     cr_assert(current->queued && current->complete && current_disp == current->disp);
     cr_assert(frame >= memory && frame <= memory + MEMORY_BYTES - DISPATCHER_FRAME_BYTES);
+}
+bool arch_has_huge_pages(void)
+{
+    return huge_pages;
 }
 void arch_fxsave(struct registers_x86_64 *area)
 {
@@ -218,6 +224,8 @@ void dispatch_unload(uint64_t cr3)
 #define RAM_CPTR KPI_CPTR(ROOTCN_SLOT_SUPERCN, 0)
 #define ROOT_CPTR KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN)
 #define SLOT(n) KPI_CPTR(ROOTCN_SLOT_SLOT_ALLOC0, (n))
+/* Argument of Setup: may make dispatchers of any domain. */
+#define PROOF (KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_PROC_MNG) | 2ull << 32)
 #define CN (SLOT(0) | 1ull << 32) /* destination CNode argument: the slot allocator's */
 
 static uint64_t next_free;
@@ -288,6 +296,9 @@ static void set_up(void)
     struct capability kernel = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
     cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, 0)->cap, TASKCN_SLOT_KERNELCAP),
                    &kernel, 0);
+    struct capability manager = { .type = ObjType_ProcessManager, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, 0)->cap, TASKCN_SLOT_PROC_MNG),
+                   &manager, 0);
     current = alice;
 }
 

@@ -6,7 +6,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_authority, .init = set_up, .fini = tear_down);
@@ -87,11 +87,11 @@ Test(kernel_authority, a_cnode_without_the_right_write_is_read_only)
     EXPECT_ERR(INVOKE(0, 0, CNodeCmd_Create, ObjType_ID, in, 1, 1).error, SYS_ERR_CAP_RIGHTS);
     EXPECT_ERR(delete_cap(in), SYS_ERR_CAP_RIGHTS);
     EXPECT_ERR(
-        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, in, 2, 0, 0, 1, SLOT(0) | 2ull << 32, 10).error,
+        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, in, 2, 0, 0, 1, SLOT(0) | 1ull << 32, 10).error,
         SYS_ERR_SOURCE_CAP_LOOKUP);
     EXPECT_ERR(
-        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(3), 2, 0, 0, 1, in | 2ull << 32, 1).error,
-        SYS_ERR_DEST_CNODE_LOOKUP);
+        INVOKE(SLOT(2), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(3), 2, 0, 0, 1, in | 1ull << 32, 1).error,
+        SYS_ERR_CAP_RIGHTS);
 
     /* nor by messages: what lies there is not given away, and nothing is received there */
     give_endpoint(20, 8192, 24);
@@ -116,7 +116,7 @@ Test(kernel_authority, a_frame_that_cannot_be_read_is_not_mapped)
     EXPECT_OK(mint(3, SLOT(2), CAPRIGHTS_WRITE | CAPRIGHTS_IDENTIFY, 0));
     for (unsigned attr = 0; attr <= PTABLE_WRITE; attr += PTABLE_WRITE)
         EXPECT_ERR(INVOKE(SLOT(1), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(3), 2, attr, 0, 1,
-                          SLOT(0) | 2ull << 32, 10)
+                          SLOT(0) | 1ull << 32, 10)
                        .error,
                    SYS_ERR_VM_MAP_RIGHTS);
 }
@@ -153,7 +153,7 @@ Test(kernel_authority, identify_needs_the_right_and_tells_no_kernel_address)
 
     EXPECT_OK(retype(RAM_CPTR, 8192, ObjType_VNode_x86_64_ptable, 0, 1, 3));
     EXPECT_OK(
-        INVOKE(SLOT(3), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(1), 2, 0, 0, 2, SLOT(0) | 2ull << 32, 10)
+        INVOKE(SLOT(3), 2, VNodeCmd_Map, ROOT_CPTR, SLOT(1), 2, 0, 0, 2, SLOT(0) | 1ull << 32, 10)
             .error);
     EXPECT_OK(INVOKE(0, 0, CNodeCmd_CapIdentify, SLOT(1), 2, UDISP + 16384).error);
     cr_expect_eq(out->u.word[CAP_MAPPING_WORD], 0);

@@ -10,7 +10,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 #define SLOTS 48
@@ -200,7 +200,7 @@ static void make_child(void)
     disp->udisp = UDISP;
     disp->dispatcher_run = disp->dispatcher_lrpc = disp->upcall_stack = 0x400000;
     INVOKE(SLOT(d), 2, DispatcherCmd_Setup, ROOT_CPTR | 2ull << 32, PML4_CPTR | 2ull << 32,
-           SLOT(d + 1) | 2ull << 32, below(4) != 0, 1);
+           SLOT(d + 1) | 2ull << 32, below(4) != 0, 1, PROOF);
     if (below(2) == 0)
         retype(SLOT(d), 0, ObjType_EndPointLMP, 0, 1, (unsigned)(1 + below(SLOTS)));
 }
@@ -299,11 +299,11 @@ static void one_call(void)
         break;
     case 9:
         INVOKE(below(2) ? PML4_CPTR : a, 2, VNodeCmd_Map, ROOT_CPTR, b, 2 | below(256) << 32,
-               PTABLE_WRITE, 0, 1 + below(4), SLOT(0) | 2ull << 32, slot);
+               PTABLE_WRITE, 0, 1 + below(4), SLOT(0) | 1ull << 32, slot);
         break;
     case 10:
         INVOKE(a, 2, below(8) ? (uint64_t)DispatcherCmd_Setup : DispatcherCmd_Stop,
-               ROOT_CPTR | 2ull << 32, PML4_CPTR | 2ull << 32, b | 2ull << 32, 1, 1);
+               ROOT_CPTR | 2ull << 32, PML4_CPTR | 2ull << 32, b | 2ull << 32, 1, 1, PROOF);
         break;
     case 11: /* what the monitor asks for */
         for (unsigned n = 1; n <= SLOTS && current == alice; n++)

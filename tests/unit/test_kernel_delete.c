@@ -6,7 +6,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 #define RAM_BASE (8u << 20)
@@ -462,4 +462,76 @@ Test(kernel_delete, the_table_says_what_may_be_made_of_what)
                 listed = listed || (rows[i].from == from && rows[i].to == to);
             cr_assert_eq(cap_is_retypeable((uint8_t)from, (uint8_t)to), listed);
         }
+}
+
+/* A frame of core 1, as the monitor makes it of what it is told. */
+static void receive_frame(unsigned slot, uint64_t base, uint64_t bytes)
+{
+    struct capability given = { .type = ObjType_Frame, .rights = CAPRIGHTS_ALLRIGHTS };
+    given.u.mem.base = base;
+    given.u.mem.bytes = bytes;
+    memcpy((char *)alice->disp + DISPATCHER_FRAME_BYTES - 64, &given, sizeof(given));
+    EXPECT_OK(INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Create_cap,
+                     UDISP + DISPATCHER_FRAME_BYTES - 64, SLOT(0), 1, slot, 1)
+                  .error);
+}
+
+Test(kernel_delete, what_its_owner_revokes_goes_in_shares_and_nobody_copies_it_meanwhile)
+{
+    const uint64_t base = 2ull << 30;
+    EXPECT_OK(make_cnode(0, MY_L1_SLOT));
+    receive_frame(1, base, 4 * 4096); /* the witness */
+    receive_frame(2, base + (1u << 20), 4096);
+    for (unsigned i = 0; i < 100; i++)
+        EXPECT_OK(copy_into(MY_L1_SLOT, i, SLOT(1), 2));
+    EXPECT_OK(retype_into(SLOT(1), 4096, ObjType_Frame, 4096, 3, MY_L1_SLOT, 100));
+    EXPECT_OK(copy_into(MY_L1_SLOT, 110, IN_CNODE(MY_L1_SLOT, 101), 2));
+    EXPECT_OK(copy_into(MY_L1_SLOT, 111, SLOT(2), 2));
+
+    const capaddr_t kernel_cptr = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);
+    unsigned shares = 0;
+    struct sysret result;
+    while ((result = INVOKE(kernel_cptr, 2, KernelCmd_Delete_foreigns, SLOT(1), 2)).value == 1) {
+        EXPECT_OK(result.error);
+        shares++;
+        check_database();
+        EXPECT_ERR(copy_into(MY_L1_SLOT, 200, SLOT(1), 2), SYS_ERR_RETRY_THROUGH_MONITOR);
+        EXPECT_ERR(retype_into(SLOT(1), 0, ObjType_Frame, 4096, 1, MY_L1_SLOT, 200),
+                   SYS_ERR_RETRY_THROUGH_MONITOR);
+        EXPECT_OK(copy_into(MY_L1_SLOT, 201, SLOT(2), 2)); /* it is about that one alone */
+        EXPECT_OK(delete_cap(IN_CNODE(MY_L1_SLOT, 201)));
+    }
+    EXPECT_OK(result.error);
+    cr_expect_gt(shares, 3);
+    for (unsigned i = 0; i <= 110; i++)
+        cr_expect_eq(cap_at(alice, IN_CNODE(MY_L1_SLOT, i))->type, ObjType_Null);
+    cr_expect_eq(cap_at(alice, IN_CNODE(MY_L1_SLOT, 111))->type, ObjType_Frame);
+    cr_expect_eq(cap_at(alice, SLOT(1))->type, ObjType_Frame, "the witness");
+    EXPECT_OK(copy_into(MY_L1_SLOT, 200, SLOT(1), 2));
+}
+
+Test(kernel_delete, only_what_another_core_owns_is_deleted_for_it)
+{
+    const capaddr_t kernel_cptr = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 4096, 1, 1));
+    EXPECT_OK(copy(2, SLOT(1)));
+    EXPECT_ERR(kernel(KernelCmd_Delete_foreigns, SLOT(1)), SYS_ERR_DELETE_REMOTE_LOCAL);
+    cr_expect_eq(cap_at(alice, SLOT(2))->type, ObjType_Frame);
+    EXPECT_ERR(kernel(KernelCmd_Delete_foreigns, SLOT(99)), SYS_ERR_CAP_NOT_FOUND);
+    EXPECT_ERR(kernel(KernelCmd_Delete_foreigns, kernel_cptr), SYS_ERR_DEST_TYPE_INVALID);
+
+    receive_frame(3, 2ull << 30, 4096);
+    EXPECT_OK(copy(4, SLOT(3)));
+    EXPECT_OK(retype(SLOT(4), 0, ObjType_Frame, 4096, 1, 5));
+    for (unsigned slot = 1; slot <= 5; slot++) {
+        const struct sysret owner =
+            INVOKE(kernel_cptr, 2, KernelCmd_Get_cap_owner, ROOT_CPTR, SLOT(slot), 2);
+        EXPECT_OK(owner.error);
+        cr_expect_eq(owner.value, slot >= 3 ? 1 : my_core_id,
+                     "so do copies and what is made of it");
+    }
+    EXPECT_ERR(INVOKE(kernel_cptr, 2, KernelCmd_Get_cap_owner, ROOT_CPTR, SLOT(99), 2).error,
+               SYS_ERR_CAP_NOT_FOUND);
+    EXPECT_ERR(INVOKE(kernel_cptr, 2, KernelCmd_Get_cap_owner, RAM_CPTR, SLOT(1), 2).error,
+               SYS_ERR_CNODE_TYPE);
 }

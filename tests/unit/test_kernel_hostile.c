@@ -7,7 +7,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_hostile, .init = set_up, .fini = tear_down);
@@ -118,7 +118,7 @@ static struct wild_call likely_call(void)
                                    2,
                                    VNodeCmd_Map,
                                    { ROOT_CPTR, a, 2 | (random_number() % 256) << 32, PTABLE_WRITE,
-                                     0, 1, SLOT(0) | 2ull << 32, b } };
+                                     0, 1, SLOT(0) | 1ull << 32, b } };
     case 4:
         return (struct wild_call){ 0, 0, CNodeCmd_Delete, { a, 2 } };
     default:

@@ -6,7 +6,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_invocations, .init = set_up, .fini = tear_down);
@@ -123,10 +123,10 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
 
 Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
 {
-    static struct dcb others[ABI_NOTIFY_IDS];
+    static struct dcb others[NOTIFY_IRQ_FIRST];
     static struct dispatcher_shared frame;
     uint32_t id, again;
-    for (unsigned i = 0; i < ABI_NOTIFY_IDS; i++) {
+    for (unsigned i = 0; i < NOTIFY_IRQ_FIRST; i++) {
         others[i] = (struct dcb){ .disp = &frame, .cr3 = ABI_PAGE_BYTES, .complete = 1 };
         EXPECT_OK(notify_register(&others[i], &id));
         EXPECT_OK(notify_register(&others[i], &again));
@@ -146,7 +146,7 @@ Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
 
 static errval_t setup(uint64_t cspace, uint64_t vspace, uint64_t frame, bool run)
 {
-    return INVOKE(SLOT(1), 2, DispatcherCmd_Setup, cspace, vspace, frame, run, 5).error;
+    return INVOKE(SLOT(1), 2, DispatcherCmd_Setup, cspace, vspace, frame, run, 5, PROOF).error;
 }
 
 Test(kernel_invocations, set_up_checks_everything_before_it_changes_anything)
@@ -207,7 +207,7 @@ static errval_t map(capaddr_t table, capaddr_t src, uint64_t slot, uint64_t attr
                     unsigned mapping)
 {
     return INVOKE(table, 2, VNodeCmd_Map, ROOT_CPTR, src, 2 | slot << 32, attr, 0, count,
-                  SLOT(0) | 2ull << 32, mapping)
+                  SLOT(0) | 1ull << 32, mapping)
         .error;
 }
 

@@ -6,7 +6,7 @@
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_syscalls, .init = set_up, .fini = tear_down);
@@ -124,7 +124,8 @@ static void revoke_from_under(unsigned type, unsigned bytes)
     EXPECT_OK(frame ? retype(RAM_CPTR, 3 << 20, ObjType_VNode_x86_64_pml4, 0, 1, 5)
                     : retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32,
-                     SLOT(frame ? 5 : 4) | 2ull << 32, SLOT(frame ? 4 : 5) | 2ull << 32, 1, 77)
+                     SLOT(frame ? 5 : 4) | 2ull << 32, SLOT(frame ? 4 : 5) | 2ull << 32, 1, 77,
+                     PROOF)
                   .error);
     struct dcb *child = phys_to_mem(paddr(cap_at(alice, SLOT(2))->u.mem.base));
     cr_assert(child->queued && child->disp != NULL);
@@ -156,7 +157,7 @@ Test(kernel_syscalls, the_machine_ends_dispatchers_and_nothing_else)
     EXPECT_OK(retype(SLOT(1), 0, ObjType_VNode_x86_64_pml4, 0, 1, 4));
     EXPECT_OK(retype(RAM_CPTR, 3 << 20, ObjType_Frame, DISPATCHER_FRAME_BYTES, 1, 5));
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, SLOT(3) | 2ull << 32, SLOT(4) | 2ull << 32,
-                     SLOT(5) | 2ull << 32, 1, 77)
+                     SLOT(5) | 2ull << 32, 1, 77, PROOF)
                   .error);
     EXPECT_OK(INVOKE(SLOT(2), 2, DispatcherCmd_Setup, 0, 0, 0, 1, 0).error);
     const uint64_t base = cap_at(alice, SLOT(2))->u.mem.base;
@@ -186,7 +187,7 @@ static errval_t map(capaddr_t table, capaddr_t src, uint64_t slot, uint64_t attr
                     uint64_t count, unsigned mapping)
 {
     return INVOKE(table, 2, VNodeCmd_Map, ROOT_CPTR, src, 2 | slot << 32, attr, offset, count,
-                  SLOT(0) | 2ull << 32, mapping)
+                  SLOT(0) | 1ull << 32, mapping)
         .error;
 }
 

@@ -45,10 +45,11 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
     return SYSRET(SYS_ERR_OK);
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
-                              struct vregion **vregion)
+errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
+                                   vregion_flags_t flags, struct memobj **memobj,
+                                   struct vregion **vregion)
 {
-    (void)frame, (void)memobj, (void)vregion;
+    (void)flags, (void)frame, (void)memobj, (void)vregion;
     cr_assert_eq(bytes, sizeof(memory));
     *ret = memory;
     return SYS_ERR_OK;

@@ -36,8 +36,8 @@ struct cap_memory {
 struct capability {
     uint8_t type; /* enum objtype */
     uint8_t rights;
-    uint16_t flags;
-    uint32_t aux; /* the kernel's own, 0 */
+    uint16_t flags; /* EndPointUMP: the interface, as mint was told; else 0 */
+    uint32_t aux;   /* the kernel's own, 0 */
     union {
         struct cap_memory mem; /* types with memory; by the names of some of them: */
         struct cap_memory ram, frame, devframe, physaddr;
@@ -60,7 +60,19 @@ struct capability {
         } notify; /* Notify_IPI */
         struct {
             uint64_t coreid, core_local_id;
-        } id; /* ID */
+        } id; /* ID, Domain */
+        struct {
+            uint64_t coreid, cptr; /* of the CNode, in the CSpace of that core's monitor */
+        } fcnode;                  /* FCNode */
+        struct {
+            uint64_t coreid, vector;
+        } irqdest; /* IRQDest */
+        struct {
+            uint64_t vec_start, count; /* lines */
+        } irqsrc;                      /* IRQSrc */
+        struct {
+            uint64_t address, flags; /* segment << 24 | bus << 16 | device << 8 | function */
+        } deviceid;                  /* DeviceID */
         uint64_t word[3];
     } u;
 };
@@ -77,6 +89,7 @@ struct frame_identity {
 #define OBJSIZE_L2CNODE 16384
 #define OBJSIZE_DISPATCHER 1024
 #define OBJSIZE_VNODE 4096
+#define OBJSIZE_KCB 131072
 
 #define OBJBITS_CTE 6
 
@@ -92,34 +105,84 @@ enum cnode_cmd {
     CNodeCmd_Create,      /* type (ID only), dest cnode cptr, dest level, dest slot */
     CNodeCmd_GetState,    /* cptr, level -> bits */
     CNodeCmd_CapIdentify, /* cptr, level, address of struct capability in the dispatcher frame */
-    CNodeCmd_Resize,
+    CNodeCmd_Resize,  /* on a root CNode: cptr, level of the empty L1CNode that goes on behind it */
+    CNodeCmd_GetSize, /* on a root CNode: -> bytes, of all its parts */
 };
 
 enum vnode_cmd {
     VNodeCmd_Map = 0,     /* src croot, src cptr, src level | slot << 32, attr, offset, pte_count,
-                           * mapping cnode cptr | level << 32, mapping slot */
+                           * mapping cnode cptr | level << 32, mapping slot, and of which CSpace:
+                           * its root's cptr, 0: the caller's */
     VNodeCmd_Unmap,       /* mapping cptr, level */
     VNodeCmd_ModifyFlags, /* entry, pages, attr */
+    VNodeCmd_CleanDirtyBits, /* -> how many entries of pages were dirty; none is now */
 };
 
 enum dispatcher_cmd {
-    DispatcherCmd_Setup = 0,  /* cspace cptr | level << 32, vspace cptr | level << 32,
-                               * dispatcher frame cptr | level << 32, run, domain id */
-    DispatcherCmd_Properties, /* type, deadline, wcet, period, release, weight */
-    DispatcherCmd_Stop,       /* taken off the run queue for good */
+    DispatcherCmd_Setup = 0,        /* cspace cptr | level << 32, vspace cptr | level << 32,
+                               * dispatcher frame cptr | level << 32, run, domain id, proof cptr
+                               * | level << 32, other dispatcher cptr | level << 32 */
+    DispatcherCmd_Properties,       /* type, deadline, wcet, period, release, weight */
+    DispatcherCmd_Stop,             /* taken off the run queue for good */
+    DispatcherCmd_DumpPTables,      /* says on the console what is mapped in its address space */
+    DispatcherCmd_DumpCapabilities, /* and what lies in its CSpace */
 };
 
 enum frame_cmd {
     FrameCmd_Identify = 0 /* address of struct frame_identity in the dispatcher frame */
 };
 
-enum mapping_cmd { MappingCmd_Modify = 0 /* offset, pages, attr */ };
+enum mapping_cmd {
+    MappingCmd_Modify = 0, /* offset, pages, attr */
+    MappingCmd_Destroy,    /* its own cptr, level: out of its table, and the capability is gone */
+};
 
 enum notify_cmd { NotifyCmd_Send = 0 };
 
 enum io_cmd { IOCmd_Out32 = 0 /* port, value; only ports of the capability's range */ };
 
-enum idcmd { IDCmd_Identify = 0 };
+enum idcmd { IDCmd_Identify = 0 }; /* ID, Domain: -> core << 56 | number */
+
+/* Interrupts.  A line is where a device ends, a vector where a driver begins: both are numbers
+ * below IRQ_LINES, of one core each.  A line goes to the vector that its route names. */
+#define IRQ_LINES 64
+enum irqtable_cmd {
+    IRQTableCmd_Alloc = 0,    /* -> a vector of this core that nobody has */
+    IRQTableCmd_AllocDestCap, /* dest cnode cptr, level, slot: IRQDest of such a vector */
+    IRQTableCmd_Set,          /* vector, endpoint cptr, level */
+    IRQTableCmd_Delete,       /* vector: nobody has it, and nobody is told */
+};
+enum irqdest_cmd {
+    IRQDestCmd_Connect = 0, /* endpoint cptr, level: gets a message of one word, the vector */
+    IRQDestCmd_GetVector,   /* -> vector */
+    IRQDestCmd_GetCpu,      /* -> core */
+};
+enum irqsrc_cmd {
+    IRQSrcCmd_GetVecStart = 0, /* -> first line */
+    IRQSrcCmd_GetVecEnd,       /* -> last line */
+    IRQSrcCmd_Route,           /* line, IRQDest cptr, level; cptr 0: nowhere */
+    IRQSrcCmd_Raise,           /* line: as its device would */
+};
+
+enum deviceid_manager_cmd {
+    DeviceIDManagerCmd_CreateID = 0, /* address, flags, dest cnode cptr, level, slot */
+};
+enum deviceid_cmd { DeviceIDCmd_Identify = 0 }; /* -> address */
+
+/* Starts cores that are off. */
+enum ipi_cmd {
+    IPICmd_Send_Start = 0, /* core, entry, RDI (physical), CR3 */
+    IPICmd_Send_Init,      /* core: must exist; there is nothing to make ready */
+};
+
+/* Counters of this core, each of which counts one kind of event of struct kernel_stats. */
+#define PERFMON_COUNTERS 4
+enum perfmon_cmd {
+    PerfMonCmd_Activate = 0, /* counter, event: word of struct kernel_stats; it begins at 0 */
+    PerfMonCmd_Deactivate,   /* counter -> its value */
+    PerfMonCmd_Write,        /* counter, value */
+    PerfMonCmd_Read,         /* counter -> its value */
+};
 
 /* Held by monitors only. */
 enum kernel_cmd {
@@ -143,10 +206,21 @@ enum kernel_cmd {
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
-    KernelCmd_Unlock_cap,     /* cptr, level */
-    KernelCmd_Delete_step,    /* what dispatchers that are gone have left half deleted */
-    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
-    KernelCmd_Core_available, /* core: could it be started? */
+    KernelCmd_Unlock_cap,  /* cptr, level */
+    KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
+    /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
+    KernelCmd_Get_cap_owner,
+    KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
+                                * copies here, and what was made of them.  -> 1: a share of it is
+                                * done, ask again; until the last one nobody here copies any */
+    KernelCmd_Kill_core,       /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available,  /* core: could it be started? */
+    KernelCmd_Sync_timer,    /* time in ns: the slice that is under way ends then, on all cores that
+                            * are told the same; in the past: now */
+    KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */
+    KernelCmd_Get_platform,  /* -> enum platform_kind */
 };
+
+enum platform_kind { PLATFORM_SYNTHETIC = 0, PLATFORM_PC };
 
 #endif

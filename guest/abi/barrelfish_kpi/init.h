@@ -37,6 +37,7 @@
 #define TASKCN_SLOT_SELF 0
 #define TASKCN_SLOT_DISPATCHER 1
 #define TASKCN_SLOT_ROOTCN 2
+#define TASKCN_SLOT_IRQSRC 3 /* all interrupt lines of this core */
 #define TASKCN_SLOT_DISPFRAME 4
 #define TASKCN_SLOT_IRQ 5
 #define TASKCN_SLOT_IO 6
@@ -44,6 +45,10 @@
 #define TASKCN_SLOT_KERNELCAP 8
 #define TASKCN_SLOT_ARGSPAGE 10
 #define TASKCN_SLOT_MON_URPC 11 /* monitors of later cores: window frame to the starting monitor */
+#define TASKCN_SLOT_PERF_MON 14
+#define TASKCN_SLOT_IPI 17
+#define TASKCN_SLOT_PROC_MNG 18 /* who may make dispatchers of other domains than its own */
+#define TASKCN_SLOT_DEVMAN 20
 #define TASKCN_SLOT_SELFEP 21
 #define TASKCN_SLOT_INITEP 22 /* LMP endpoint of the parent (init) or of the monitor */
 #define TASKCN_SLOTS_USER 23
@@ -59,6 +64,8 @@
 #define DOMAIN_ARGS_VBASE 0x220000ul
 #define DOMAIN_BOOTINFO_VBASE 0x230000ul /* first domain, and whoever is given it */
 #define DOMAIN_OWN_VBASE 0x8000000000ul  /* first address that is the domain's own to manage */
+#define DOMAIN_SPANNED_VBASE \
+    0x7f00000000ul /* of a domain on several cores: dispatcher frames of the others, by core */
 
 /* The entry point is called disabled, with RDI = dispatcher frame address, RSI = address of the
  * arguments page, RSP = a small stack inside the dispatcher frame's end (upcall_stack of the
@@ -76,6 +83,7 @@ struct spawn_domain_params {
     uint64_t flags;
     domainid_t domain_id;
     uint32_t reserved;
+    char program[64]; /* path of its module; empty: not known, or too long */
 };
 
 #endif

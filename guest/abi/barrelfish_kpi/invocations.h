@@ -66,9 +66,10 @@ union invocation_args {
         uint64_t attr, offset, pte_count;
         struct cap_place mapping_cnode;
         uint64_t mapping_slot;
+        uint64_t mapping_root; /* 0: the caller's own CSpace */
     } map;
 
-    /* VNodeCmd_Unmap */
+    /* VNodeCmd_Unmap, MappingCmd_Destroy: the mapping */
     struct {
         uint64_t cptr, level;
     } unmap;
@@ -83,6 +84,8 @@ union invocation_args {
         struct cap_place cspace, vspace, frame;
         uint64_t run;
         uint64_t domain_id;
+        struct cap_place proof; /* Domain or ProcessManager: may it be of this domain? */
+        struct cap_place other; /* a dispatcher of the same domain */
     } setup;
 
     /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, in the dispatcher frame */
@@ -118,6 +121,34 @@ union invocation_args {
     struct {
         uint64_t record;
     } channel;
+
+    /* IRQTableCmd_AllocDestCap */
+    struct {
+        uint64_t dest_cptr, dest_level, dest_slot;
+    } alloc_dest;
+
+    /* IRQTableCmd_Set, IRQDestCmd_Connect, IRQSrcCmd_Route and _Raise: a line or vector, and an
+     * endpoint or IRQDest */
+    struct {
+        uint64_t number;
+        uint64_t cptr, level;
+    } irq;
+
+    /* DeviceIDManagerCmd_CreateID */
+    struct {
+        uint64_t address, flags;
+        uint64_t dest_cptr, dest_level, dest_slot;
+    } create_device;
+
+    /* PerfMonCmd_* */
+    struct {
+        uint64_t counter, value;
+    } perfmon;
+
+    /* KernelCmd_Sync_timer */
+    struct {
+        uint64_t at;
+    } sync_timer;
 
     /* KernelCmd_Power_off */
     struct {

@@ -4,7 +4,7 @@
  * chooses bits with the meaning that the hardware gives them, as far as a program may choose.
  *
  * Here nothing can be executed unless PTABLE_EXECUTE says so, which is a bit of its own; all other
- * bits but PTABLE_WRITE are ignored.
+ * bits but PTABLE_WRITE and those of caching are ignored.
  */
 #ifndef BARRELFISH_KPI_PAGING_TARGET_H
 #define BARRELFISH_KPI_PAGING_TARGET_H
@@ -15,7 +15,7 @@
 #define LARGE_PAGE_BITS 21
 #define LARGE_PAGE_SIZE 0x200000ul
 #define LARGE_PAGE_MASK (LARGE_PAGE_SIZE - 1)
-#define HUGE_PAGE_BITS 30 /* no frame is mapped by pages of this size */
+#define HUGE_PAGE_BITS 30 /* if the processor has such pages */
 #define HUGE_PAGE_SIZE 0x40000000ul
 
 #define PTABLE_BITS 9
@@ -26,9 +26,9 @@
 #define PTABLE_WRITE (1ull << 1)
 #define PTABLE_READ_WRITE PTABLE_WRITE
 #define PTABLE_USER_SUPERVISOR (1ull << 2) /* always: programs run in user mode */
-#define PTABLE_WRITE_THROUGH (1ull << 3)   /* no effect */
-#define PTABLE_CACHE_DISABLED (1ull << 4)  /* no effect */
-#define PTABLE_ATTR_INDEX (1ull << 7)      /* no effect */
+#define PTABLE_WRITE_THROUGH (1ull << 3)
+#define PTABLE_CACHE_DISABLED (1ull << 4)
+#define PTABLE_ATTR_INDEX (1ull << 7) /* alone: write combining */
 #define PTABLE_EXECUTE (1ull << 9)
 #define PTABLE_EXECUTE_DISABLE (1ull << 63) /* so it is without PTABLE_EXECUTE */
 #define PTABLE_ACCESS_READONLY (PTABLE_EXECUTE_DISABLE | PTABLE_USER_SUPERVISOR)

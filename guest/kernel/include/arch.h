@@ -42,6 +42,9 @@ void arch_init(void);
 /* Says with which of SMEP, SMAP and UMIP this processor keeps ring 3 out. */
 void arch_tell_protection(void);
 
+/* Does this processor map pages of 1 GiB? */
+bool arch_has_huge_pages(void);
+
 /* Is this an address in the page below the stack? */
 bool arch_is_stack_guard(lvaddr_t address);
 

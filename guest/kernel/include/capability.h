@@ -57,6 +57,7 @@ static inline bool cte_is_record(const struct cte *cte)
 
 struct cap_type_info {
     uint8_t memory;      /* names a memory range */
+    uint8_t range;       /* of memory or of something else */
     uint8_t mappable;    /* has a mapping type, number + 1 */
     uint8_t always_copy; /* any two are copies */
     uint8_t root;        /* type root: types of one root form one derivation tree by address */
@@ -65,12 +66,14 @@ struct cap_type_info {
 
 /* Indexed by enum objtype; all memory types and EndPointLMP share the root PhysAddr. */
 static const struct cap_type_info cap_types[ObjType_Num] = {
-#define CAP_TYPE(name, mem, bytes, map, copy)                                                      \
-    [ObjType_##name] = { .memory = (mem),                                                          \
-                         .mappable = (map),                                                        \
-                         .always_copy = (copy),                                                    \
-                         .root = (mem) || ObjType_##name == ObjType_EndPointLMP ? ObjType_PhysAddr \
-                                                                                : ObjType_##name,  \
+#define CAP_TYPE(name, mem, bytes, map, copy)                                        \
+    [ObjType_##name] = { .memory = (mem) == 1,                                       \
+                         .range = (mem) != 0,                                        \
+                         .mappable = (map),                                          \
+                         .always_copy = (copy),                                      \
+                         .root = (mem) == 1 || ObjType_##name == ObjType_EndPointLMP \
+                                     ? ObjType_PhysAddr                              \
+                                     : ObjType_##name,                               \
                          .object_bytes = (bytes) },
 #include <barrelfish_kpi/caps.def>
 };
@@ -132,7 +135,7 @@ _Static_assert(offsetof(struct capability, u.mem.base) == offsetof(struct capabi
 /* How much of it: 0 where it names no range. */
 static inline uint64_t cap_bytes(const struct capability *cap)
 {
-    if (cap_types[cap->type].memory)
+    if (cap_types[cap->type].range)
         return cap->u.mem.bytes;
     if (cap->type == ObjType_EndPointLMP)
         return OBJSIZE_DISPATCHER;
@@ -165,6 +168,9 @@ static inline int cap_compare_equality(const struct capability *a, const struct 
     case ObjType_Notify_IPI:
     case ObjType_ID:
     case ObjType_Domain:
+    case ObjType_FCNode:
+    case ObjType_IRQDest:
+    case ObjType_DeviceID:
         x = a->u.word[1], y = b->u.word[1];
         break;
     default:
@@ -190,8 +196,7 @@ bool cap_is_retypeable(uint8_t from, uint8_t to);
  * an equal range of the same type is a copy and does not. */
 static inline bool cap_is_ancestor(const struct capability *child, const struct capability *parent)
 {
-    if (cap_type_root(child->type) != cap_type_root(parent->type) ||
-        !cap_types[parent->type].memory)
+    if (cap_type_root(child->type) != cap_type_root(parent->type) || !cap_types[parent->type].range)
         return false;
     uint64_t cb = cap_base(child), ce = cb + cap_bytes(child);
     uint64_t pb = cap_base(parent), pe = pb + cap_bytes(parent);

@@ -28,6 +28,10 @@ void cap_delete_now(struct cte *cte);
  * answer says so. */
 struct sysret cap_revoke(struct cte *cte, uint64_t progress);
 
+/* A share of deleting all other copies of `cte`, which another core owns, and what was made of
+ * them; value 1: there is more.  Whoever is stopped by it is: the owner has decided. */
+struct sysret cap_delete_foreigns(struct cte *cte);
+
 /* What dispatchers that are gone have begun to delete. */
 errval_t cap_delete_orphans(void);
 

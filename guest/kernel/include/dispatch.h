@@ -167,7 +167,10 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
     return area != &dcb->disp->enabled_save_area;
 }
 
-/* Notifications (notify.c). */
+/* Notifications (notify.c).  Ids are dispatchers' up to here; behind them are vectors and lines of
+ * interrupts, which go to `notify_irq` by their number behind it (objects/irq.c). */
+#define NOTIFY_IRQ_FIRST (ABI_NOTIFY_IDS - 2 * IRQ_LINES)
+extern void (*notify_irq)(uint32_t number);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
 void notify_take(

@@ -57,6 +57,10 @@ void schedule_yield(struct dcb *dcb);
  * false: it is somebody's turn anew. */
 bool schedule_tick(systime_t now);
 
+/* The slice that is under way ends at `at`, so that cores which are told the same time begin their
+ * slices together; a time in the past, or further away than a slice lasts, is taken as now. */
+void schedule_sync(systime_t at, systime_t now);
+
 /* When the slice ends that schedule_next() spoke of. */
 systime_t schedule_slice_end(void);
 

@@ -264,6 +264,68 @@ static struct sysret on_target(struct cte *root, const struct invocation *inv)
     }
 }
 
+/* The last part of a root CNode, and how many there are. */
+static struct cte *last_part(struct cte *root, unsigned *parts, uint64_t *bytes)
+{
+    struct cte *part = root;
+    LOOP_BOUND(steps, ROOTCN_MAX_PARTS);
+    for (*parts = 1, *bytes = part->cap.u.mem.bytes; *parts < ROOTCN_MAX_PARTS; ++*parts) {
+        LOOP_ROUND(steps);
+        struct cte *next = cnode_slot(&part->cap, ROOTCN_SLOT_MORE);
+        if (next->cap.type != ObjType_L1CNode)
+            break;
+        part = next;
+        *bytes += part->cap.u.mem.bytes;
+    }
+    return part;
+}
+
+static struct sysret get_size(struct cte *root)
+{
+    unsigned parts;
+    uint64_t bytes;
+    if (root->cap.type != ObjType_L1CNode)
+        return SYSRET(SYS_ERR_CNODE_TYPE);
+    last_part(root, &parts, &bytes);
+    return SYSRET_VALUE(bytes);
+}
+
+/* A root must never be a part of itself: so what is hung behind it has no part of its own, is no
+ * copy of the root, and leaves the only slot in which it is.  That is a slot of an L2CNode: those
+ * of a root hold parts. */
+static errval_t decode_resize(struct cte *root, const struct invocation *inv, struct cte **more,
+                              struct cte **from)
+{
+    const __typeof__(inv->args->target) *a = &inv->args->target;
+    unsigned parts;
+    uint64_t bytes;
+    if (root->cap.type != ObjType_L1CNode)
+        return SYS_ERR_CNODE_TYPE;
+    errval_t err = cspace_lookup_to_change(inv->root, (capaddr_t)a->cptr, 2, from);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
+    if ((*from)->cap.type != ObjType_L1CNode)
+        return SYS_ERR_CNODE_TYPE;
+    if (a->level != 2 || *from == root || mdb_has_copies(&kernel_mdb, *from) ||
+        cap_is_copy(&(*from)->cap, &root->cap) ||
+        cnode_slot(&(*from)->cap, ROOTCN_SLOT_MORE)->cap.type != ObjType_Null)
+        return SYS_ERR_CNODE_IN_USE;
+    struct cte *part = last_part(root, &parts, &bytes);
+    *more = cnode_slot(&part->cap, ROOTCN_SLOT_MORE);
+    if (parts == ROOTCN_MAX_PARTS || (*more)->cap.type != ObjType_Null)
+        return SYS_ERR_SLOTS_INVALID;
+    return part->cap.rights & CAPRIGHTS_WRITE ? SYS_ERR_OK : SYS_ERR_CAP_RIGHTS;
+}
+
+static struct sysret resize(struct cte *root, const struct invocation *inv)
+{
+    struct cte *more, *from;
+    errval_t err = decode_resize(root, inv, &more, &from);
+    if (err_is_ok(err))
+        cap_move_to(more, from);
+    return SYSRET(err);
+}
+
 static struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     switch (inv->command) {
@@ -280,6 +342,10 @@ static struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
         return on_target(cte, inv);
     case CNodeCmd_Create:
         return create_id(cte, inv);
+    case CNodeCmd_Resize:
+        return resize(cte, inv);
+    case CNodeCmd_GetSize:
+        return get_size(cte);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

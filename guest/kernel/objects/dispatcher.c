@@ -33,7 +33,7 @@ void cap_copy_to_dcb(struct cte *dest, struct cte *src)
 }
 
 /* Takes what the spawner wrote into the frame; from here on the kernel trusts its own copies. */
-static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
+static void adopt_frame(struct dcb *dcb, struct cte *frame, uint32_t domain_id)
 {
     cap_copy_to_dcb(&dcb->disp_frame, frame);
     struct dispatcher_shared *disp = phys_to_mem(paddr(frame->cap.u.mem.base));
@@ -43,18 +43,48 @@ static void adopt_frame(struct dcb *dcb, struct cte *frame, uint64_t domain_id)
     for (unsigned i = 0; i < sizeof(dcb->head.name) - 1; i++) /* the bound */
         dcb->head.name[i] = disp->name[i];
     dcb->head.disp_frame = frame->cap.u.mem.base;
-    dcb->head.domain_id = (uint32_t)domain_id;
+    dcb->head.domain_id = domain_id;
     dcb->head.disabled = 1;
     disp->disabled = 1;
     disp->curr_core_id = my_core_id;
-    disp->domain_id = (uint32_t)domain_id;
+    disp->domain_id = domain_id;
     disp->tsc_hz = boot_info->tsc_hz;
 }
 
 struct setup {
     struct cte *cspace, *vspace, *frame; /* NULL: not given */
     bool run;
+    uint32_t domain_id;
 };
+
+/* Of which domain the dispatcher is: the monitor believes what a dispatcher's end says of it, so
+ * nobody makes one of a domain that is not his own without showing that he may.  A Domain
+ * capability is proof for that domain, a ProcessManager for all; another dispatcher of a domain
+ * shares it. */
+static errval_t decode_domain(const struct invocation *inv, uint32_t *domain_id)
+{
+    const __typeof__(inv->args->setup) *a = &inv->args->setup;
+    struct cte *shown;
+    *domain_id = (uint32_t)a->domain_id;
+    if (a->other.cptr != 0) {
+        errval_t err = find(inv, a->other, &shown);
+        if (err_is_fail(err))
+            return err_push(err, SYS_ERR_DISP_OCAP_LOOKUP);
+        if (shown->cap.type != ObjType_Dispatcher || !dispatcher_is_complete(dcb_of(shown)))
+            return SYS_ERR_DISP_OCAP_TYPE;
+        *domain_id = dcb_of(shown)->head.domain_id;
+        return SYS_ERR_OK;
+    }
+    if (a->domain_id == 0 || a->domain_id == inv->caller->head.domain_id)
+        return SYS_ERR_OK;
+    if (a->proof.cptr == 0 || err_is_fail(find(inv, a->proof, &shown)))
+        return SYS_ERR_DISP_DOMAIN;
+    const struct capability *proof = &shown->cap;
+    return proof->type == ObjType_ProcessManager ||
+                   (proof->type == ObjType_Domain && proof->u.id.core_local_id == a->domain_id)
+               ? SYS_ERR_OK
+               : SYS_ERR_DISP_DOMAIN;
+}
 
 static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv, struct setup *s)
 {
@@ -63,6 +93,9 @@ static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv
     *s = (struct setup){ .run = a->run != 0 };
     if (dcb->stopped)
         return SYS_ERR_DISP_NOT_RUNNABLE;
+    err = decode_domain(inv, &s->domain_id);
+    if (err_is_fail(err))
+        return err;
     if (a->cspace.cptr != 0) {
         err = find(inv, a->cspace, &s->cspace);
         if (err_is_fail(err))
@@ -95,7 +128,7 @@ static errval_t decode_setup(const struct dcb *dcb, const struct invocation *inv
     return SYS_ERR_OK;
 }
 
-static void invoke_setup(struct dcb *dcb, const struct setup *s, uint64_t domain_id)
+static void invoke_setup(struct dcb *dcb, const struct setup *s)
 {
     if (s->cspace != NULL)
         cap_copy_to(&dcb->cspace, s->cspace);
@@ -104,7 +137,7 @@ static void invoke_setup(struct dcb *dcb, const struct setup *s, uint64_t domain
         dcb->head.cr3 = s->vspace->cap.u.mem.base;
     }
     if (s->frame != NULL)
-        adopt_frame(dcb, s->frame, domain_id);
+        adopt_frame(dcb, s->frame, s->domain_id);
     dispatcher_update_complete(dcb);
     if (s->run)
         schedule_make_runnable(dcb);
@@ -115,7 +148,7 @@ static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
     struct setup s;
     errval_t err = decode_setup(dcb, inv, &s);
     if (err_is_ok(err))
-        invoke_setup(dcb, &s, inv->args->setup.domain_id);
+        invoke_setup(dcb, &s);
     return SYSRET(err);
 }
 
@@ -128,6 +161,10 @@ static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation 
     case DispatcherCmd_Stop:
         dispatch_stop(dcb, true);
         return SYSRET(SYS_ERR_OK);
+    case DispatcherCmd_DumpPTables:
+        return dump_page_tables(dcb, inv->again ? inv->progress : 0);
+    case DispatcherCmd_DumpCapabilities:
+        return dump_cspace(dcb, inv->again ? inv->progress : 0);
     default: /* scheduling parameters come with a policy that has some */
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

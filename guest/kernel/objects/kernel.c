@@ -9,6 +9,7 @@
 
 #include "delete.h"
 #include "plat.h"
+#include "schedule.h"
 
 /* What the power device has said of a core. */
 static struct sysret of_power(uint64_t result)
@@ -25,14 +26,14 @@ static struct sysret of_power(uint64_t result)
     }
 }
 
-static struct sysret power_of_core(const struct invocation *inv)
+struct sysret power_of_core(uint64_t command, const struct invocation *inv)
 {
     const __typeof__(inv->args->spawn_core) *a = &inv->args->spawn_core;
     if (a->core >= boot_info->topology.core_count)
         return SYSRET(SYS_ERR_CORE_NOT_FOUND);
-    if (inv->command == KernelCmd_Spawn_core)
+    if (command == KernelCmd_Spawn_core)
         return of_power(plat_start_core(a->core, a->entry, a->rdi, a->cr3));
-    if (inv->command == KernelCmd_Kill_core)
+    if (command == KernelCmd_Kill_core)
         return of_power(a->core == my_core_id ? ABI_RESULT_CORE_RUNNING : plat_kill_core(a->core));
     return of_power(plat_core_available(a->core));
 }
@@ -44,21 +45,33 @@ static struct sysret answer(const struct invocation *inv, uint64_t user, const v
                                                               : SYS_ERR_INVALID_USER_BUFFER);
 }
 
-static struct sysret identify_cap(const struct invocation *inv)
+/* A capability of any CSpace whose root the caller has. */
+static errval_t of_any_cspace(const struct invocation *inv, struct cte **cte)
 {
     const __typeof__(inv->args->identify) *a = &inv->args->identify;
     struct capability *root;
-    struct cte *cte;
     errval_t err = invocation_root(inv, a->root, &root);
-    if (err_is_fail(err))
-        return SYSRET(err);
-    err = cspace_lookup(root, (capaddr_t)a->cptr, (unsigned)a->level, &cte);
+    return err_is_fail(err) ? err
+                            : cspace_lookup(root, (capaddr_t)a->cptr, (unsigned)a->level, cte);
+}
+
+static struct sysret identify_cap(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = of_any_cspace(inv, &cte);
     if (err_is_fail(err))
         return SYSRET(err);
     struct capability cap = cte->cap;
     if (cap_types[cap.type].mappable)
         cap.u.word[CAP_MAPPING_WORD] = 0;
-    return answer(inv, a->answer, &cap, sizeof(cap));
+    return answer(inv, inv->args->identify.answer, &cap, sizeof(cap));
+}
+
+static struct sysret get_cap_owner(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = of_any_cspace(inv, &cte);
+    return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(cte->node.owner);
 }
 
 /* What another core says there is, as it may stand in a slot here. */
@@ -168,6 +181,15 @@ static struct sysret is_shared(const struct invocation *inv)
                         mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL);
 }
 
+static struct sysret delete_foreigns(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = named(inv, &cte);
+    if (err_is_ok(err) && !cap_types[cte->cap.type].memory)
+        err = SYS_ERR_DEST_TYPE_INVALID;
+    return err_is_fail(err) ? SYSRET(err) : cap_delete_foreigns(cte);
+}
+
 /* Also what is locked. */
 static errval_t lookup_kept(const struct invocation *inv, struct cte **cte)
 {
@@ -207,7 +229,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Spawn_core:
     case KernelCmd_Kill_core:
     case KernelCmd_Core_available:
-        return power_of_core(inv);
+        return power_of_core(inv->command, inv);
     case KernelCmd_Identify_cap:
         return identify_cap(inv);
     case KernelCmd_Create_cap:
@@ -234,8 +256,19 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
         return lock_cap(inv, cap_lock);
     case KernelCmd_Unlock_cap:
         return lock_cap(inv, cap_unlock);
+    case KernelCmd_Get_cap_owner:
+        return get_cap_owner(inv);
+    case KernelCmd_Delete_foreigns:
+        return delete_foreigns(inv);
     case KernelCmd_Delete_step:
         return SYSRET(cap_delete_orphans());
+    case KernelCmd_Sync_timer:
+        schedule_sync(inv->args->sync_timer.at, plat_time());
+        return SYSRET(SYS_ERR_OK);
+    case KernelCmd_GetGlobalPhys:
+        return SYSRET_VALUE(mem_to_phys(boot_info).v);
+    case KernelCmd_Get_platform:
+        return SYSRET_VALUE(boot_info->flags & ABI_BOOT_PC ? PLATFORM_PC : PLATFORM_SYNTHETIC);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

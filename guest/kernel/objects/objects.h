@@ -39,14 +39,28 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
  * NULL. */
 void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes);
 
-/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c. */
+/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c;
+ * irq.c; device.c. */
 extern const struct cap_ops cnode_ops;
 extern const struct cap_ops dispatcher_ops;
 extern const struct cap_ops endpoint_ops;
 extern const struct cap_ops kernel_ops;
 extern const struct cap_ops physical_ops, memory_ops, frame_ops, endpoint_ump_ops, notify_ops,
-    io_ops, id_ops, domain_ops;
+    io_ops, id_ops, process_manager_ops, domain_ops;
 extern const struct cap_ops root_table_ops, table_ops, table_mapping_ops, mapping_ops;
+extern const struct cap_ops irqtable_ops, irqdest_ops, irqsrc_ops;
+extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops, fcnode_ops;
+
+/* Interrupts of devices are taken from now on (irq.c). */
+void irq_init(void);
+
+/* Starts a core as `spawn_core` of the arguments says, fences it, or says whether it could be
+ * started: KernelCmd_Spawn_core, _Kill_core, _Core_available (kernel.c). */
+struct sysret power_of_core(uint64_t command, const struct invocation *inv);
+
+/* One entry's part of a dump, from where `progress` says (dump.c).  KERNEL_AGAIN: there is more. */
+struct sysret dump_page_tables(const struct dcb *dcb, uint64_t progress);
+struct sysret dump_cspace(struct dcb *dcb, uint64_t progress);
 
 /* The end of a CNode (cnode_delete.c). */
 void cnode_delete_step(struct cte *record, struct work *work);

@@ -63,12 +63,29 @@ static void io_mint(struct capability *cap, uint64_t first, uint64_t last)
     cap->u.io.end = last;
 }
 
+/* The interface that is spoken through the memory: said once. */
+static errval_t ump_check_mint(const struct capability *cap, uint64_t iftype, uint64_t unused)
+{
+    return cap->flags == 0 && iftype != 0 && iftype <= UINT16_MAX && unused == 0
+               ? SYS_ERR_OK
+               : SYS_ERR_MINT_INVALID;
+}
+
+static void ump_mint(struct capability *cap, uint64_t iftype, uint64_t unused)
+{
+    (void)unused;
+    cap->flags = (uint16_t)iftype;
+}
+
+/* Numbers that no monitor gives to domains that it knows itself. */
+#define DOMAIN_BY_RETYPE 0x80000000u
+
 static void domain_init(struct capability *cap, const struct capability *manager)
 {
-    static uint64_t last_domain;
+    static uint32_t last_domain;
     (void)manager;
     cap->u.id.coreid = my_core_id;
-    cap->u.id.core_local_id = ++last_domain;
+    cap->u.id.core_local_id = DOMAIN_BY_RETYPE | ++last_domain;
 }
 
 /* ---- what another core says there is ---- */
@@ -92,7 +109,7 @@ static errval_t check_memory(struct capability *cap)
 static errval_t check_notify(struct capability *cap)
 {
     return cap->u.notify.coreid < boot_info->topology.core_count &&
-                   cap->u.notify.chanid < ABI_NOTIFY_IDS
+                   cap->u.notify.chanid < NOTIFY_IRQ_FIRST
                ? SYS_ERR_OK
                : SYS_ERR_INVARGS_SYSCALL;
 }
@@ -101,7 +118,10 @@ const struct cap_ops physical_ops = { .invoke = frame_invoke };
 const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .moved = mappable_moved,
                                           .release = mappable_release,
-                                          .identify = mappable_identify };
+                                          .identify = mappable_identify,
+                                          .check_mint = ump_check_mint,
+                                          .mint = ump_mint,
+                                          .check_wire = check_memory };
 const struct cap_ops memory_ops = { .invoke = frame_invoke, .check_wire = check_memory };
 const struct cap_ops frame_ops = { .invoke = frame_invoke,
                                    .moved = mappable_moved,
@@ -113,4 +133,7 @@ const struct cap_ops io_ops = {
     .invoke = io_invoke, .check_mint = io_check_mint, .mint = io_mint, .check_wire = any_contents
 };
 const struct cap_ops id_ops = { .invoke = id_invoke, .check_wire = any_contents };
-const struct cap_ops domain_ops = { .retype_init = domain_init };
+const struct cap_ops process_manager_ops = { .check_wire = any_contents };
+const struct cap_ops domain_ops = { .invoke = id_invoke,
+                                    .retype_init = domain_init,
+                                    .check_wire = any_contents };

@@ -28,16 +28,21 @@ static const struct cap_ops plain_ops; /* a name, and no more */
 #define VNode_x86_64_pdir_Mapping_ops table_mapping_ops
 #define VNode_x86_64_ptable_ops table_ops
 #define VNode_x86_64_ptable_Mapping_ops table_mapping_ops
-#define KernelControlBlock_ops plain_ops
+#define KernelControlBlock_ops physical_ops
 #define IO_ops io_ops
-#define IRQTable_ops plain_ops
+#define IRQTable_ops irqtable_ops
 #define Kernel_ops kernel_ops
-#define IPI_ops plain_ops
+#define IPI_ops ipi_ops
 #define Notify_IPI_ops notify_ops
 #define ID_ops id_ops
-#define PerfMon_ops plain_ops
-#define ProcessManager_ops plain_ops
+#define PerfMon_ops perfmon_ops
+#define ProcessManager_ops process_manager_ops
 #define Domain_ops domain_ops
+#define FCNode_ops fcnode_ops
+#define IRQDest_ops irqdest_ops
+#define IRQSrc_ops irqsrc_ops
+#define DeviceIDManager_ops device_manager_ops
+#define DeviceID_ops device_ops
 
 const struct cap_ops *const cap_ops[ObjType_Num] = {
 #define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) [ObjType_##name] = &name##_ops,

@@ -14,6 +14,10 @@
 #define TABLE_ENTRIES 512
 #define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
 
+#define PTE_DIRTY_BIT 6
+#define MAPPING_LARGE 1 /* flag of a mapping: of pages in a directory, another bit there */
+#define PTE_LARGE_ATTR_INDEX (1ull << 12)
+
 static bool is_frame(unsigned type)
 {
     return type == ObjType_Frame || type == ObjType_DevFrame || type == ObjType_EndPointUMP;
@@ -55,9 +59,11 @@ static void fill(uint64_t *entry, uint64_t count, uint64_t pte, uint64_t step)
         *entry = pte;
 }
 
-static void set_flags(uint64_t *entry, uint64_t count, uint64_t flags)
+/* `large`: the entries are of a directory, where another bit chooses the attribute. */
+static void set_flags(uint64_t *entry, uint64_t count, uint64_t flags, bool large)
 {
-    const uint64_t keep = PTE_ADDRESS | ABI_PTE_LARGE;
+    const uint64_t keep =
+        large ? (PTE_ADDRESS & ~PTE_LARGE_ATTR_INDEX) | ABI_PTE_LARGE : PTE_ADDRESS;
     LOOP_BOUND(changed, TABLE_ENTRIES);
     for (; count >= 4; count -= 4, entry += 4) {
         LOOP_ROUND(changed);
@@ -70,9 +76,29 @@ static void set_flags(uint64_t *entry, uint64_t count, uint64_t flags)
         *entry = (*entry & keep) | flags;
 }
 
-static uint64_t frame_flags(const struct capability *frame, uint64_t attr)
+/* How many entries of the table were dirty; none is then. */
+static uint64_t clean(uint64_t *entry)
+{
+    const uint64_t mark = 1ull << PTE_DIRTY_BIT;
+    uint64_t marks = 0;
+    LOOP_BOUND(cleaned, TABLE_ENTRIES / 4);
+    for (const uint64_t *end = entry + TABLE_ENTRIES; entry < end; entry += 4) {
+        LOOP_ROUND(cleaned);
+        marks += (entry[0] & mark) + (entry[1] & mark) + (entry[2] & mark) + (entry[3] & mark);
+        entry[0] &= ~mark;
+        entry[1] &= ~mark;
+        entry[2] &= ~mark;
+        entry[3] &= ~mark;
+    }
+    return marks / mark;
+}
+
+static uint64_t frame_flags(const struct capability *frame, uint64_t attr, bool large)
 {
     uint64_t flags = ABI_PTE_PRESENT | ABI_PTE_USER;
+    flags |= attr & (PTABLE_WRITE_THROUGH | PTABLE_CACHE_DISABLED);
+    if (attr & PTABLE_ATTR_INDEX)
+        flags |= large ? PTE_LARGE_ATTR_INDEX : PTABLE_ATTR_INDEX;
     if (attr & PTABLE_WRITE)
         flags |= ABI_PTE_WRITE;
     if (!(attr & PTABLE_EXECUTE) || !(frame->rights & CAPRIGHTS_EXECUTE))
@@ -122,15 +148,16 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
         return SYS_ERR_VM_MAP_SIZE;
     if (frame->u.mem.bytes < m->page_bytes)
         return SYS_ERR_VM_FRAME_TOO_SMALL;
-    if (m->page_bytes == HUGE_PAGE_BYTES) /* not every machine maps pages of 1 GiB */
-        return SYS_ERR_WRONG_MAPPING;
+    if (m->page_bytes == HUGE_PAGE_BYTES && !arch_has_huge_pages())
+        return SYS_ERR_VM_NO_HUGE_PAGES;
     if (offset > frame->u.mem.bytes || m->count > (frame->u.mem.bytes - offset) / m->page_bytes)
         return SYS_ERR_FRAME_OFFSET_INVALID;
     if ((frame->u.mem.base + offset) % m->page_bytes != 0)
         return m->page_bytes == ABI_PAGE_BYTES ? SYS_ERR_FRAME_OFFSET_INVALID
                                                : SYS_ERR_VM_FRAME_UNALIGNED;
-    m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr);
-    if (m->page_bytes == ABI_LARGE_PAGE_BYTES)
+    const bool large = m->page_bytes != ABI_PAGE_BYTES;
+    m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr, large);
+    if (large)
         m->pte |= ABI_PTE_LARGE;
     return check_rights(frame, attr);
 }
@@ -163,12 +190,16 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     err = cspace_lookup_to_change(src_root, (capaddr_t)a->src_cptr, a->src_level, &m->src);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
-    err = cspace_lookup_slot_to_change(
-        inv->root, (a->mapping_cnode.cptr & ~0xffu) | (a->mapping_slot & 0xff), 2, &m->mapping);
+    struct capability *root = inv->root;
+    if (a->mapping_root != 0) {
+        err = invocation_root(inv, a->mapping_root, &root);
+        if (err_is_fail(err))
+            return err;
+    }
+    err = cspace_empty_slot(root, a->mapping_cnode.cptr, a->mapping_cnode.level, a->mapping_slot,
+                            &m->mapping);
     if (err_is_fail(err))
-        return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
-    if (m->mapping->cap.type != ObjType_Null)
-        return SYS_ERR_SLOT_IN_USE;
+        return err;
     if (m->slot >= TABLE_ENTRIES)
         return SYS_ERR_VNODE_SLOT_INVALID;
     const struct capability *src = &m->src->cap;
@@ -189,6 +220,7 @@ static void invoke_map(struct cte *table, const struct map *m)
 {
     fill(table_of(&table->cap) + m->slot, m->count, m->pte, m->page_bytes);
     struct capability cap = { .type = m->src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap.flags = m->page_bytes > ABI_PAGE_BYTES ? MAPPING_LARGE : 0;
     cap.u.mapping.cap = (uint64_t)m->src;
     cap.u.mapping.first = table->cap.u.mem.base + m->slot * sizeof(uint64_t);
     cap.u.mapping.bytes = m->count * sizeof(uint64_t);
@@ -310,8 +342,10 @@ static void invoke_change_rights(struct cte *mapping, uint64_t offset, uint64_t 
                                  uint64_t attr)
 {
     const struct capability *cap = &mapping->cap;
-    set_flags(mapping_entry(cap) + offset, pages,
-              frame_flags(&((const struct cte *)cap->u.mapping.cap)->cap, attr));
+    uint64_t *const entry = mapping_entry(cap) + offset;
+    const struct cte *frame = (const struct cte *)cap->u.mapping.cap;
+    const bool large = cap->flags & MAPPING_LARGE;
+    set_flags(entry, pages, frame_flags(&frame->cap, attr, large), large);
     arch_flush_tlb();
 }
 
@@ -349,6 +383,15 @@ static struct sysret modify_flags(struct cte *table, const struct invocation *in
     return change_rights(mapping, entry - first, pages, inv->args->modify.attr);
 }
 
+static struct sysret clean_dirty_bits(struct cte *table)
+{
+    if (entry_bytes(table->cap.type) == 0)
+        return SYSRET(SYS_ERR_WRONG_MAPPING);
+    const uint64_t dirty = clean(table_of(&table->cap));
+    arch_flush_tlb();
+    return SYSRET_VALUE(dirty);
+}
+
 static struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
 {
     assert(cap_is_vnode(cte->cap.type));
@@ -359,13 +402,37 @@ static struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
         return unmap(cte, inv);
     case VNodeCmd_ModifyFlags:
         return modify_flags(cte, inv);
+    case VNodeCmd_CleanDirtyBits:
+        return clean_dirty_bits(cte);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
 }
 
+/* Also of one that has no entries any more.  The caller says where it lies, since a slot may be
+ * emptied through some CNodes only. */
+static struct sysret destroy(struct cte *mapping, const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = cspace_lookup_to_change(inv->root, (capaddr_t)inv->args->unmap.cptr,
+                                           (unsigned)inv->args->unmap.level, &cte);
+    if (err_is_ok(err) && cte != mapping)
+        err = SYS_ERR_WRONG_MAPPING;
+    if (err_is_ok(err))
+        cap_delete_now(mapping);
+    return SYSRET(err);
+}
+
+static struct sysret table_mapping_invoke(struct cte *cte, const struct invocation *inv)
+{
+    return inv->command == MappingCmd_Destroy ? destroy(cte, inv)
+                                              : SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+}
+
 static struct sysret mapping_invoke(struct cte *cte, const struct invocation *inv)
 {
+    if (inv->command == MappingCmd_Destroy)
+        return destroy(cte, inv);
     if (inv->command != MappingCmd_Modify)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     return change_rights(cte, inv->args->modify.first, inv->args->modify.pages,
@@ -429,7 +496,8 @@ const struct cap_ops table_ops = { .invoke = vnode_invoke,
                                    .release = mappable_release,
                                    .delete_step = delete_step,
                                    .identify = mappable_identify };
-const struct cap_ops table_mapping_ops = { .moved = mapping_moved,
+const struct cap_ops table_mapping_ops = { .invoke = table_mapping_invoke,
+                                           .moved = mapping_moved,
                                            .release = unmap_mapping,
                                            .identify = mapping_identify };
 const struct cap_ops mapping_ops = { .invoke = mapping_invoke,

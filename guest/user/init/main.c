@@ -59,6 +59,11 @@ static void start_monitor(const struct abi_boot *boot)
     if (err_is_ok(err))
         err = spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IO, TASK_CAP(TASKCN_SLOT_IO));
     if (err_is_ok(err))
+        err =
+            spawn_put_cap(&monitor, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IPI, TASK_CAP(TASKCN_SLOT_IPI));
+    if (err_is_ok(err))
+        err = spawn_put_devices(&monitor);
+    if (err_is_ok(err))
         err = spawn_put_cnode(&monitor, ROOTCN_SLOT_WINDOWCN,
                               (struct capref){ .cnode = cnode_root, .slot = ROOTCN_SLOT_WINDOWCN });
     if (err_is_ok(err))

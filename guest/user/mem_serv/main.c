@@ -263,8 +263,9 @@ static void report_memory(void)
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
     unsigned region = region_of(loan->base);
-    errval_t err = cap_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
-                              ObjType_RAM, 1ull << loan->bits, 1);
+    errval_t err =
+        invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
+                            ObjType_RAM, 1ull << loan->bits, 1);
     if (err_is_fail(err))
         return false;
     err = cap_delete(slot);
@@ -356,7 +357,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
         if (err_is_fail(err))
             break;
         struct capref region = region_cap[block.region];
-        err = cap_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
+        err = invoke_cnode_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
         if (err_is_ok(err)) {
             *ret = slot;
             return SYS_ERR_OK;
@@ -426,7 +427,8 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
     if (identity.type != ObjType_RAM || identity.u.mem.base != base || bits > MM_MAX_BITS ||
         identity.u.mem.bytes != 1ull << bits)
         return MM_ERR_OUT_OF_BOUNDS;
-    err = cap_revoke(cap);
+    /* here only: what another core still uses of it stays there, and we wait for it */
+    err = invoke_cnode_revoke(cap);
     const bool lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
     if (err_is_ok(err) || lent)
         err = cap_delete(cap);

@@ -29,13 +29,8 @@ uint32_t my_notify_id;
 /* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it
  * afterwards. */
 static void (*const exits[])(const struct client *client) = {
-    bind_client_exited,
-    connection_client_exited,
-    iref_state_client_exited,
-    parcel_client_exited,
-    multihop_client_exited,
-    boot_cores_forget,
-    NULL,
+    bind_client_exited,  connection_client_exited, iref_state_client_exited, parcel_client_exited,
+    capop_client_exited, multihop_client_exited,   boot_cores_forget,        NULL,
 };
 
 static const struct client_hooks hooks = {
@@ -68,7 +63,7 @@ static void (*const cuts[])(coreid_t core) = {
 static bool (*const estates[])(coreid_t core) = {
     bind_holds_of,
     connection_holds_of,
-    parcel_holds_of,
+    kept_holds_of,
     NULL,
 };
 
@@ -159,13 +154,24 @@ static void start_boot_domains(void)
     free(entry);
 }
 
+/* Also where the boot information lies, for whoever looks into the memory of the machine. */
+static void tell_platform(void)
+{
+    enum platform_kind platform;
+    genpaddr_t where;
+    MUST(invoke_kernel_get_platform(cap_kernel, &platform), "asking for the platform");
+    MUST(invoke_kernel_get_global_phys(cap_kernel, &where), "asking for the boot information");
+    debug_trace("started on core %u, platform %s, boot information at %" PRIxGENPADDR, my_core,
+                platform == PLATFORM_PC ? "PC" : "synthetic", where);
+}
+
 int main(int argc, char *argv[])
 {
     boot_info = domain_get_bootinfo();
     if (boot_info == NULL)
         USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
     my_core = (coreid_t)boot_info->core;
-    debug_trace("started on core %u", my_core);
+    tell_platform();
     my_incarnation = argument(argc, argv, "incarnation");
     iref_table_init(&irefs, my_core, my_incarnation);
     window_init(my_incarnation > 0);

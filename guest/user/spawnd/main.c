@@ -38,6 +38,7 @@ struct request {
     struct spawn_binding *client; /* NULL: it has gone */
     struct account_slip request_slip, domain_slip;
     uint32_t token;
+    uint8_t flags;
     char path[256];
     char args[MENU_LINE_BYTES];
 };
@@ -209,6 +210,7 @@ static errval_t spawn(struct request *request, domainid_t *ret)
         .module = module,
         .args = request->args,
         .ram_bytes = spawn_needed_bytes(module, false, SPAWN_START_RAM_BYTES),
+        .flags = request->flags & SPAWN_FLAG_AGENT,
     };
     const uint8_t bits = bits_for(how.ram_bytes);
     struct block *block;
@@ -263,8 +265,8 @@ static void domain_exited(struct monitor_binding *b, domainid_t domain, uint8_t 
     if (block->killed)
         status = EXIT_STATUS_KILLED;
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
-    /* Who hears of the end finds its memory free. */
-    errval_t err = cap_revoke(block->ram);
+    /* Who hears of the end finds its memory free; what it has shown to other cores they keep. */
+    errval_t err = invoke_cnode_revoke(block->ram);
     struct spawn_binding *client = block->client;
     struct account_slip slip = block->slip;
     account_close(block->account);
@@ -294,7 +296,7 @@ static errval_t kill_domain(const struct spawn_binding *client, domainid_t domai
     errval_t err = invoke_dispatcher_stop(block->dispatcher);
     if (err_is_fail(err))
         return err;
-    err = cap_revoke(block->ram);
+    err = invoke_cnode_revoke(block->ram);
     return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR ? SYS_ERR_OK : err; /* that can wait */
 }
 
@@ -322,7 +324,6 @@ static void serve(void)
 static void spawn_domain_call(struct spawn_binding *b, const char *path, const char *args,
                               uint8_t flags)
 {
-    (void)flags; /* none is defined yet */
     struct account_slip request_slip, domain_slip = { 0 };
     struct account *payer = ((struct client *)b->st)->account;
     errval_t err = account_charge(payer, ACCOUNT_REQUEST, 1, &request_slip);
@@ -340,6 +341,7 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
     request->domain_slip = domain_slip;
     request->client = b;
     request->token = b->incoming_token;
+    request->flags = flags;
     snprintf(request->path, sizeof(request->path), "%s", path);
     snprintf(request->args, sizeof(request->args), "%s", args);
     if (first_request == NULL)

@@ -189,6 +189,34 @@ static void protect_from_user(void)
     protection = cr4;
 }
 
+/* ---- pages ---- */
+
+#define CPUID_EXTENDED 0x80000000
+#define EDX_HUGE_PAGES (1u << 26)
+#define MSR_PAT 0x277
+/* As after reset, but for entry 4, which PTABLE_ATTR_INDEX alone chooses: write combining. */
+#define PAT_VALUE 0x0007040100070406
+
+static bool huge_pages;
+
+static void set_up_pages(void)
+{
+    uint32_t eax, ebx, ecx, edx;
+    write_msr(MSR_PAT, PAT_VALUE);
+    cpuid(CPUID_EXTENDED, &eax, &ebx, &ecx);
+    if (eax < CPUID_EXTENDED + 1)
+        return;
+    __asm__ volatile("cpuid"
+                     : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx)
+                     : "a"(CPUID_EXTENDED + 1));
+    huge_pages = (edx & EDX_HUGE_PAGES) != 0;
+}
+
+bool arch_has_huge_pages(void)
+{
+    return huge_pages;
+}
+
 void arch_tell_protection(void)
 {
     trace_line("ring 3 is kept out by%s%s%s%s", protection & CR4_SMEP ? " SMEP" : "",
@@ -203,6 +231,7 @@ void arch_init(void)
     load_idt();
     guard_stack();
     protect_from_user();
+    set_up_pages();
     /* syscall: kernel CS 0x08, SS 0x10; sysret is not used */
     write_msr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_KERNEL_DATA << 48);
     write_msr(MSR_LSTAR, (uint64_t)syscall_entry);

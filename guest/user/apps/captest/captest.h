@@ -22,5 +22,7 @@ void test_cnode(void);
 void test_vnode(void);
 void test_library(void);
 void test_growth(void);
+void test_devices(void);
+void test_roots(void);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "captest.h"
 
@@ -21,9 +22,71 @@ static void print_stack(errval_t err)
     printf("\n");
 }
 
+/* What operations are said to return.  A pair without a test is as much a fault as a test without a
+ * pair. */
+static struct {
+    const char *operation;
+    enum err_code code;
+    bool tried;
+} pairs[] = {
+#define CAP_ERROR(operation, code) { #operation, code, false },
+#include "pairs.def"
+};
+#define PAIRS (sizeof(pairs) / sizeof(pairs[0]))
+
+static void mark(const char *operation, enum err_code code)
+{
+    for (unsigned i = 0; i < PAIRS; i++) {
+        if (pairs[i].code == code && strcmp(pairs[i].operation, operation) == 0) {
+            pairs[i].tried = true;
+            return;
+        }
+    }
+    failed++;
+    printf("captest: FAILED: %s is not said to return %s\n", operation, err_getcode(code));
+}
+
+static void check_all_tried(void)
+{
+    for (unsigned i = 0; i < PAIRS; i++) {
+        if (!pairs[i].tried) {
+            failed++;
+            printf("captest: FAILED: no test of %s, %s\n", pairs[i].operation,
+                   err_getcode(pairs[i].code));
+        }
+    }
+}
+
+/* Codes of the CPU driver about capabilities that no call here returns, with the place that
+ * provokes them. */
+static void check_codes(void)
+{
+    static const enum err_code elsewhere[] = {
+#define CAP_ERROR_ELSEWHERE(code, place) code,
+#include "pairs.def"
+    };
+    for (unsigned code = SYS_ERR_CAP_NOT_FOUND; code <= SYS_ERR_DISP_FRAME_SIZE; code++) {
+        bool known = false;
+
+        for (unsigned i = 0; i < PAIRS; i++) {
+            known = known || pairs[i].code == code;
+        }
+        for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+            known = known || elsewhere[i] == code;
+        }
+        if (!known) {
+            failed++;
+            printf("captest: FAILED: nothing returns %s\n", err_getcode(code));
+        }
+    }
+}
+
 void expect(const char *operation, const char *when, errval_t err, enum err_code code)
 {
     tried++;
+    if (code != SYS_ERR_OK) {
+        mark(operation, code);
+    }
     if (err_no(err) == code) {
         return;
     }
@@ -49,12 +112,30 @@ struct capref new_slot(void)
     return slot;
 }
 
-int main(void)
+/* The machine is switched off when the programs of its menu have ended, and those of the system are
+ * not among them: so one that waits goes along with the tests. */
+static void wait_for_the_end(void)
 {
+    for (;;) {
+        MUST(event_dispatch(get_default_waitset()));
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc > 1 && strcmp(argv[1], "wait") == 0) {
+        wait_for_the_end();
+    }
+    debug_dump_hw_ptables(); /* there is little yet */
+    debug_my_cspace();
     test_cnode();
     test_vnode();
     test_library();
     test_growth();
+    test_roots();
+    test_devices();
+    check_all_tried();
+    check_codes();
     if (failed == 0) {
         printf("captest: %u pairs, all as they should be\n", tried);
     }

@@ -119,6 +119,13 @@ static void map_twice_and_unmap(void)
     EXPECT(cap_delete, "of a mapping, after unmap", SYS_ERR_OK, cap_delete(mapping));
     MUST(vnode_map(ptable, frame, 0, 0, 0, 1, mapping));
     EXPECT(cap_delete, "of a mapping that is in its table", SYS_ERR_OK, cap_delete(mapping));
+    MUST(vnode_map(ptable, frame, 0, 0, 0, 1, mapping));
+    EXPECT(invoke_mapping_destroy, "a mapping", SYS_ERR_OK, invoke_mapping_destroy(mapping));
+    EXPECT(invoke_mapping_destroy, "twice", SYS_ERR_CAP_NOT_FOUND, invoke_mapping_destroy(mapping));
+    EXPECT(vnode_clean_dirty_bits, "of a PML4", SYS_ERR_WRONG_MAPPING,
+           vnode_clean_dirty_bits(pml4, NULL));
+    EXPECT(vnode_clean_dirty_bits, "of a page table", SYS_ERR_OK,
+           vnode_clean_dirty_bits(ptable, NULL));
     MUST(cap_destroy(copy));
     MUST(cap_destroy(other));
     slot_free(second);

@@ -54,7 +54,7 @@ static bool make_dispatchers(struct capref frame, unsigned count, struct capref 
             err =
                 cap_retype(*last, ram, i * (gensize_t)OBJSIZE_DISPATCHER, ObjType_Dispatcher, 0, 1);
         if (err_is_ok(err))
-            err = invoke_dispatcher_setup(*last, cap_root, cap_vroot, frame, true, 0);
+            err = invoke_dispatcher_setup(*last, cap_root, cap_vroot, frame, true, 0, NULL_CAP);
         if (err_is_fail(err)) {
             printf("dispatcher %u: %s\n", i, err_getstring(err));
             return false;
@@ -99,13 +99,14 @@ bool hostile_dispatchers(int argc, char **argv)
         disp->disabled_save_area.r12 = get_cap_addr(last);
         disp->haswork = 0;
         disp->wakeup = get_system_time() + 10000000000;
-        invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, true, 0);
+        invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, true, 0, NULL_CAP);
         let_run();
     } else if (strcmp(what, "forge") == 0) { /* others' ends: of those who were here before */
         domainid_t me = disp_get_domain_id();
         for (domainid_t id = me - 6; id != me; id++)
             if (err_is_ok(slot_alloc(&last)) && err_is_ok(dispatcher_create(last)) &&
-                err_is_ok(invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, false, id)))
+                err_is_ok(
+                    invoke_dispatcher_setup(last, cap_root, cap_vroot, frame, false, id, NULL_CAP)))
                 invoke_dispatcher_stop(last);
     } else {
         return false;

@@ -12,6 +12,7 @@
  *   loops frames N        makes and revokes N frames in one call each
  *   loops pages N         maps N pages with one call, changes their rights, unmaps; again, and
  *                         deletes
+ *   loops dump N          has all it has said on the console, N times
  */
 #include "hostile.h"
 
@@ -130,6 +131,14 @@ static void map_pages(unsigned long count)
     MUST(cap_delete(table));
 }
 
+static void dump(unsigned long times)
+{
+    while (times-- > 0) {
+        debug_dump_hw_ptables();
+        debug_my_cspace();
+    }
+}
+
 bool hostile_loops(int argc, char **argv)
 {
     static const struct {
@@ -143,6 +152,7 @@ bool hostile_loops(int argc, char **argv)
         { "tables", delete_tables },
         { "frames", revoke_frames },
         { "pages", map_pages },
+        { "dump", dump },
     };
     for (size_t i = 0; argc > 1 && i < sizeof(loops) / sizeof(loops[0]); i++)
         if (strcmp(argv[0], loops[i].what) == 0) {

@@ -149,7 +149,7 @@ static errval_t set_up(struct made *d, unsigned parts, bool run)
 {
     return invoke_dispatcher_setup(d->disp, parts & 1 ? cap_root : NULL_CAP,
                                    parts & 2 ? cap_vroot : NULL_CAP,
-                                   parts & 4 ? d->frame : NULL_CAP, run, 0);
+                                   parts & 4 ? d->frame : NULL_CAP, run, 0, NULL_CAP);
 }
 
 static void let_run(void)

@@ -82,12 +82,14 @@ void test_dispatchers(void)
     struct dispatcher_shared *me = make_frame(&frame);
 
     /* not before it has everything */
-    CHECK(err_is_fail(invoke_dispatcher_setup(dispatcher, cap_root, NULL_CAP, NULL_CAP, true, 0)));
-    CHECK_OK(invoke_dispatcher_setup(dispatcher, cap_root, cap_vroot, frame, false, 0));
+    CHECK(err_is_fail(
+        invoke_dispatcher_setup(dispatcher, cap_root, NULL_CAP, NULL_CAP, true, 0, NULL_CAP)));
+    CHECK_OK(invoke_dispatcher_setup(dispatcher, cap_root, cap_vroot, frame, false, 0, NULL_CAP));
     let_run();
     CHECK(first_runs == 0);
-    CHECK(err_is_fail(invoke_dispatcher_setup(dispatcher, cap_root, NULL_CAP, NULL_CAP, true, 0)));
-    CHECK_OK(invoke_dispatcher_setup(dispatcher, NULL_CAP, NULL_CAP, NULL_CAP, true, 0));
+    CHECK(err_is_fail(
+        invoke_dispatcher_setup(dispatcher, cap_root, NULL_CAP, NULL_CAP, true, 0, NULL_CAP)));
+    CHECK_OK(invoke_dispatcher_setup(dispatcher, NULL_CAP, NULL_CAP, NULL_CAP, true, 0, NULL_CAP));
     let_run();
     CHECK(first_runs == 1 && upcalls == SECOND_RUNS);
     let_run();

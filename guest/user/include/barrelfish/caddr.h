@@ -59,6 +59,12 @@ struct capref {
 #define cap_dispatcher TASK_CAP(TASKCN_SLOT_DISPATCHER)
 #define cap_dispframe TASK_CAP(TASKCN_SLOT_DISPFRAME)
 #define cap_kernel TASK_CAP(TASKCN_SLOT_KERNELCAP)
+#define cap_irq TASK_CAP(TASKCN_SLOT_IRQ) /* these for domains of the system only */
+#define cap_irqsrc TASK_CAP(TASKCN_SLOT_IRQSRC)
+#define cap_perfmon TASK_CAP(TASKCN_SLOT_PERF_MON)
+#define cap_procmng TASK_CAP(TASKCN_SLOT_PROC_MNG)
+#define cap_devman TASK_CAP(TASKCN_SLOT_DEVMAN)
+#define cap_ipi TASK_CAP(TASKCN_SLOT_IPI)
 #define cap_selfep TASK_CAP(TASKCN_SLOT_SELFEP)
 #define cap_initep TASK_CAP(TASKCN_SLOT_INITEP)
 #define cap_monitorep TASK_CAP(TASKCN_SLOT_INITEP)

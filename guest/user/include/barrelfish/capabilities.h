@@ -26,12 +26,11 @@ static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t 
 }
 
 /* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
- * `offset` on, into consecutive slots starting with dest_start. */
-static inline errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
-                                  enum objtype type, gensize_t objsize, size_t count)
-{
-    return invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
-}
+ * `offset` on, into consecutive slots starting with dest_start.  If another core once got some of
+ * that memory, the monitor asks there whether it is in use (blocks): SYS_ERR_REVOKE_FIRST if so,
+ * MON_ERR_REMOTE_CAP_RETRY if others work on it all the time. */
+errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
+                    enum objtype type, gensize_t objsize, size_t count);
 
 /* Empties the slot. */
 static inline errval_t cap_delete(struct capref cap)
@@ -39,11 +38,10 @@ static inline errval_t cap_delete(struct capref cap)
     return invoke_cnode_delete(cap);
 }
 
-/* Deletes all copies and descendants; the capability itself stays. */
-static inline errval_t cap_revoke(struct capref cap)
-{
-    return invoke_cnode_revoke(cap);
-}
+/* Deletes all copies and descendants, on all cores; the capability itself stays.  If another core
+ * has some, the monitors delete them there (docs/capabilities.md), and this blocks.
+ * MON_ERR_REMOTE_CAP_RETRY: others work on the same memory all the time. */
+errval_t cap_revoke(struct capref cap);
 
 /* cap_delete and slot_free. */
 errval_t cap_destroy(struct capref cap);
@@ -67,7 +65,24 @@ errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struc
 errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objtype type,
                                struct cnoderef *cnoderef, size_t slots);
 
+/* The root CNode of this CSpace goes on with the slots of `new_cnode`, an L1CNode in a slot of an
+ * L2CNode that has no copy: it leaves that slot.  Nothing moves and the old root stays what it was,
+ * so `ret`, which names a slot for it elsewhere, is not filled.  SYS_ERR_CNODE_IN_USE,
+ * SYS_ERR_CNODE_TYPE, SYS_ERR_SLOTS_INVALID: it has as many parts as it can have.
+ * slot_alloc_root() grows the root by itself: who does it himself hands out these slots himself. */
+errval_t root_cnode_resize(struct capref new_cnode, struct capref ret);
+
+/* A piece of memory for messages that names the interface spoken through it; in a new slot. */
+errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype);
+
 errval_t vnode_create(struct capref dest, enum objtype type);
+
+/* Of a table: takes the marks of written pages away and says how many there were.  dirty may be
+ * NULL. */
+static inline errval_t vnode_clean_dirty_bits(struct capref vnode, size_t *dirty)
+{
+    return invoke_clean_dirty_bits(vnode, dirty);
+}
 
 /* Fills `pte_count` entries of table `dest` from `slot` on with pages of the frame `src`, from byte
  * `off` of it; or one entry with the table `src`.  `mapping` is an empty slot. */

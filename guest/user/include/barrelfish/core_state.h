@@ -9,6 +9,7 @@
 #include <barrelfish/connection.h>
 #include <barrelfish/ram_alloc.h>
 #include <barrelfish/threads.h>
+#include <barrelfish/wait_list.h>
 #include <barrelfish/waitset.h>
 
 struct monitor_binding;
@@ -17,6 +18,7 @@ struct mem_binding;
 struct nameservice_binding;
 struct idc_export;
 struct idc_connection;
+struct vspace;
 
 /* An L2 CNode of the slot allocator. */
 struct slot_cnode {
@@ -60,11 +62,14 @@ struct core_state {
     struct mem_binding *mem_binding;
     struct waitset mem_waitset;
     struct nameservice_binding *nameservice_binding;
+    struct wait_list monitor_rpc_waiting, nameservice_waiting; /* for these two */
     bool selfep_made; /* the capability in TASKCN_SLOT_SELFEP is there */
     struct idc_export *exports;
     struct idc_client connecting; /* whom the connect callback that runs is for */
     struct idc_connections connections;
     uintptr_t next_service_id;
+    struct vspace *vspace; /* page tables that this dispatcher fills */
+    struct capref *notify; /* of the domain's other dispatchers, by core; NULL: it has none */
 };
 
 #endif

@@ -22,6 +22,11 @@ void debug_print_line(unsigned kind, const char *text, size_t length);
  * what is left behind the last newline.  Always succeeds. */
 errval_t sys_print(const char *text, size_t length);
 
+/* Say on the console what this dispatcher has mapped, as its page tables say, and what lies in its
+ * CSpace. */
+void debug_dump_hw_ptables(void);
+void debug_my_cspace(void);
+
 /* Behind the macros below.  DEBUG_ERR prints one line: place, text, and all codes of the error,
  * newest first; nothing with NDEBUG.  USER_PANIC and USER_PANIC_ERR print "PANIC in ..." and end
  * the domain with EXIT_FAILURE. */

@@ -31,6 +31,8 @@ struct ump_checked;
 struct dispatcher_generic {
     struct thread *current; /* runs, or ran when we were preempted; NULL: none */
     struct thread *runq;    /* ring of runnable threads, `current` among them */
+    struct thread *leaving; /* has just given up the core, for good here; or NULL */
+    void (*leave)(dispatcher_handle_t handle, struct thread *thread); /* the rest of that */
     const struct disp_sources *sources;
     bool current_in_area; /* the state of `current` is in the enabled save area */
     uint32_t timeslice;   /* run upcalls seen */

@@ -148,6 +148,23 @@ static inline errval_t invoke_cnode_get_state(struct capref cap, uintptr_t *stat
     return result.error;
 }
 
+/* Bytes of all parts of the root CNode that names the CSpace. */
+static inline errval_t invoke_cnode_get_size(struct capref root, size_t *bytes)
+{
+    struct sysret result = CAP_INVOKE(root, CNodeCmd_GetSize, { 0 });
+
+    *bytes = result.value;
+    return result.error;
+}
+
+/* The L1CNode at `more`, in a slot of an L2CNode, goes on behind the last part of the root. */
+static inline errval_t invoke_cnode_resize(struct capref root, struct capref more)
+{
+    return CAP_INVOKE(root, CNodeCmd_Resize,
+                      .target = { .cptr = get_cap_addr(more), .level = get_cap_level(more) })
+        .error;
+}
+
 /* The kernel writes structures into the dispatcher frame only; the buffer there is shared by the
  * threads, hence the disabled section. */
 static inline errval_t invoke_cnode_cap_identify(struct capref cap, struct capability *ret)
@@ -180,16 +197,18 @@ static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src,
                                         uint64_t attr, uint64_t offset, uint64_t pte_count,
                                         struct capref mapping)
 {
-    return CAP_INVOKE(ptable, VNodeCmd_Map,
-                      .map = { .src_root = get_croot_addr(src),
-                               .src_cptr = get_cap_addr(src),
-                               .src_level = get_cap_level(src),
-                               .slot = slot,
-                               .attr = attr,
-                               .offset = offset,
-                               .pte_count = pte_count,
-                               .mapping_cnode = cnode_place(mapping),
-                               .mapping_slot = mapping.slot })
+    return CAP_INVOKE(
+               ptable, VNodeCmd_Map,
+               .map = { .src_root = get_croot_addr(src),
+                        .src_cptr = get_cap_addr(src),
+                        .src_level = get_cap_level(src),
+                        .slot = slot,
+                        .attr = attr,
+                        .offset = offset,
+                        .pte_count = pte_count,
+                        .mapping_cnode = cnode_place(mapping),
+                        .mapping_slot = mapping.slot,
+                        .mapping_root = capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
         .error;
 }
 
@@ -216,18 +235,66 @@ static inline errval_t invoke_mapping_modify(struct capref mapping, size_t offse
         .error;
 }
 
-/* Roots, page table and frame must lie in the own CSpace; NULL_CAP leaves a part as it is. */
+/* How many entries of pages were dirty; none is then. */
+static inline errval_t invoke_clean_dirty_bits(struct capref vnode, size_t *dirty)
+{
+    struct sysret result = CAP_INVOKE(vnode, VNodeCmd_CleanDirtyBits, { 0 });
+
+    if (dirty != NULL) {
+        *dirty = result.value;
+    }
+    return result.error;
+}
+
+/* Takes the mapping out of its table and empties its slot. */
+static inline errval_t invoke_mapping_destroy(struct capref mapping)
+{
+    return CAP_INVOKE(mapping, MappingCmd_Destroy,
+                      .unmap = { .cptr = get_cap_addr(mapping), .level = get_cap_level(mapping) })
+        .error;
+}
+
+/* Roots, page table and frame must lie in the own CSpace; NULL_CAP leaves a part as it is.  domain:
+ * the own one, 0 (none), or one that `proof` is of: its Domain capability, or a ProcessManager.
+ * SYS_ERR_DISP_DOMAIN. */
 static inline errval_t invoke_dispatcher_setup(struct capref dispatcher, struct capref cspace,
                                                struct capref vspace, struct capref frame, bool run,
-                                               domainid_t domain)
+                                               domainid_t domain, struct capref proof)
 {
     return CAP_INVOKE(dispatcher, DispatcherCmd_Setup,
                       .setup = { .cspace = cap_place(cspace),
                                  .vspace = cap_place(vspace),
                                  .frame = cap_place(frame),
                                  .run = run,
-                                 .domain_id = domain })
+                                 .domain_id = domain,
+                                 .proof = cap_place(proof) })
         .error;
+}
+
+/* The same for one more dispatcher of the domain that `other` is a dispatcher of.
+ * SYS_ERR_DISP_OCAP_LOOKUP, SYS_ERR_DISP_OCAP_TYPE. */
+static inline errval_t invoke_dispatcher_setup_other(struct capref dispatcher, struct capref cspace,
+                                                     struct capref vspace, struct capref frame,
+                                                     bool run, struct capref other)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_Setup,
+                      .setup = { .cspace = cap_place(cspace),
+                                 .vspace = cap_place(vspace),
+                                 .frame = cap_place(frame),
+                                 .run = run,
+                                 .other = cap_place(other) })
+        .error;
+}
+
+/* Say on the console what the dispatcher has mapped, and what lies in its CSpace. */
+static inline errval_t invoke_dispatcher_dump_ptables(struct capref dispatcher)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_DumpPTables, { 0 }).error;
+}
+
+static inline errval_t invoke_dispatcher_dump_capabilities(struct capref dispatcher)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_DumpCapabilities, { 0 }).error;
 }
 
 static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)
@@ -243,6 +310,155 @@ static inline errval_t invoke_notify_send(struct capref notify)
 static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t value)
 {
     return CAP_INVOKE(io, IOCmd_Out32, .out = { .port = port, .value = value }).error;
+}
+
+/* --- interrupts (objects/irq.c of the CPU driver) --------------------------------------------- */
+
+static inline errval_t invoke_irqtable_alloc_vector(struct capref table, int *vector)
+{
+    struct sysret result = CAP_INVOKE(table, IRQTableCmd_Alloc, { 0 });
+
+    *vector = (int)result.value;
+    return result.error;
+}
+
+/* An IRQDest of a vector that nobody has, in the empty slot `dest`. */
+static inline errval_t invoke_irqtable_alloc_dest_cap(struct capref table, struct capref dest)
+{
+    return CAP_INVOKE(table, IRQTableCmd_AllocDestCap,
+                      .alloc_dest = { .dest_cptr = get_cnode_addr(dest),
+                                      .dest_level = get_cnode_level(dest),
+                                      .dest_slot = dest.slot })
+        .error;
+}
+
+static inline errval_t invoke_irqtable_set(struct capref table, int vector, struct capref endpoint)
+{
+    return CAP_INVOKE(table, IRQTableCmd_Set,
+                      .irq = { .number = (uint64_t)vector,
+                               .cptr = get_cap_addr(endpoint),
+                               .level = get_cap_level(endpoint) })
+        .error;
+}
+
+static inline errval_t invoke_irqtable_delete(struct capref table, int vector)
+{
+    return CAP_INVOKE(table, IRQTableCmd_Delete, .irq = { .number = (uint64_t)vector }).error;
+}
+
+static inline errval_t invoke_irqdest_connect(struct capref dest, struct capref endpoint)
+{
+    return CAP_INVOKE(dest, IRQDestCmd_Connect,
+                      .irq = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
+        .error;
+}
+
+static inline errval_t invoke_irqdest_get_vector(struct capref dest, uint64_t *vector)
+{
+    struct sysret result = CAP_INVOKE(dest, IRQDestCmd_GetVector, { 0 });
+
+    *vector = result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_irqdest_get_cpu(struct capref dest, uint64_t *core)
+{
+    struct sysret result = CAP_INVOKE(dest, IRQDestCmd_GetCpu, { 0 });
+
+    *core = result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_irqsrc_get_vec_start(struct capref src, uint64_t *line)
+{
+    struct sysret result = CAP_INVOKE(src, IRQSrcCmd_GetVecStart, { 0 });
+
+    *line = result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_irqsrc_get_vec_end(struct capref src, uint64_t *line)
+{
+    struct sysret result = CAP_INVOKE(src, IRQSrcCmd_GetVecEnd, { 0 });
+
+    *line = result.value;
+    return result.error;
+}
+
+/* Where a line goes; NULL_CAP: nowhere. */
+static inline errval_t invoke_irqsrc_route(struct capref src, uint64_t line, struct capref dest)
+{
+    return CAP_INVOKE(
+               src, IRQSrcCmd_Route,
+               .irq = { .number = line, .cptr = get_cap_addr(dest), .level = get_cap_level(dest) })
+        .error;
+}
+
+/* Raises the line as its device would: the device of this machine that is made of software. */
+static inline errval_t invoke_irqsrc_raise(struct capref src, uint64_t line)
+{
+    return CAP_INVOKE(src, IRQSrcCmd_Raise, .irq = { .number = line }).error;
+}
+
+/* --- names of devices and domains, counters --------------------------------------------------- */
+
+/* address: segment << 24 | bus << 16 | device << 8 | function */
+static inline errval_t invoke_device_id_create(struct capref manager, uint64_t address,
+                                               uint64_t flags, struct capref dest)
+{
+    return CAP_INVOKE(manager, DeviceIDManagerCmd_CreateID,
+                      .create_device = { .address = address,
+                                         .flags = flags,
+                                         .dest_cptr = get_cnode_addr(dest),
+                                         .dest_level = get_cnode_level(dest),
+                                         .dest_slot = dest.slot })
+        .error;
+}
+
+static inline errval_t invoke_device_identify(struct capref device, uint64_t *address)
+{
+    struct sysret result = CAP_INVOKE(device, DeviceIDCmd_Identify, { 0 });
+
+    *address = result.value;
+    return result.error;
+}
+
+/* ID and Domain: core << 56 | number of that core. */
+static inline errval_t invoke_idcap_identify(struct capref id, uint64_t *ret)
+{
+    struct sysret result = CAP_INVOKE(id, IDCmd_Identify, { 0 });
+
+    *ret = result.value;
+    return result.error;
+}
+
+/* event: word of struct kernel_stats (barrelfish_kpi/syscalls.h) */
+static inline errval_t invoke_perfmon_activate(struct capref perfmon, unsigned counter,
+                                               unsigned event)
+{
+    return CAP_INVOKE(perfmon, PerfMonCmd_Activate, .perfmon = { counter, event }).error;
+}
+
+static inline errval_t invoke_perfmon_write(struct capref perfmon, unsigned counter, uint64_t value)
+{
+    return CAP_INVOKE(perfmon, PerfMonCmd_Write, .perfmon = { counter, value }).error;
+}
+
+static inline errval_t invoke_perfmon_read(struct capref perfmon, unsigned counter, uint64_t *value)
+{
+    struct sysret result = CAP_INVOKE(perfmon, PerfMonCmd_Read, .perfmon = { counter });
+
+    *value = result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_perfmon_deactivate(struct capref perfmon, unsigned counter,
+                                                 uint64_t *value)
+{
+    struct sysret result = CAP_INVOKE(perfmon, PerfMonCmd_Deactivate, .perfmon = { counter });
+
+    *value = result.value;
+    return result.error;
 }
 
 /* --- Kernel capability: monitors only -------------------------------------------------------- */
@@ -381,6 +597,47 @@ static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct cap
     return CAP_INVOKE(kernel, KernelCmd_Unlock_cap,
                       .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
         .error;
+}
+
+static inline errval_t invoke_kernel_get_global_phys(struct capref kernel, genpaddr_t *boot)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_GetGlobalPhys, { 0 });
+
+    *boot = result.value;
+    return result.error;
+}
+
+static inline errval_t invoke_kernel_get_platform(struct capref kernel,
+                                                  enum platform_kind *platform)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_platform, { 0 });
+
+    *platform = (enum platform_kind)result.value;
+    return result.error;
+}
+
+/* Which core owns the capability at an address of the CSpace whose root is at `croot`? */
+static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr_t croot,
+                                                   capaddr_t cptr, uint8_t level, coreid_t *owner)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_cap_owner,
+                                      .identify = { .root = croot, .cptr = cptr, .level = level });
+
+    *owner = (coreid_t)result.value;
+    return result.error;
+}
+
+/* A share of deleting all other copies here, and what was made of them, of memory that another
+ * core owns; *more: call again.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it. */
+static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
+                                                     bool *more)
+{
+    struct sysret result =
+        CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
+                   .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
+
+    *more = result.value != 0;
+    return result.error;
 }
 
 /* deletes what dispatchers that ended by their own call have left half deleted */

@@ -41,6 +41,9 @@ errval_t spawn_wait(struct capref domain_cap, uint8_t *exitcode, bool nohang);
 /* Ends a domain, with status 137.  It is to be waited for, too. */
 errval_t spawn_kill(struct capref domain_cap);
 
+/* What monitors and services know the domain as.  SPAWN_ERR_DOMAIN_NOTFOUND. */
+errval_t spawn_get_domain_id(struct capref domain_cap, domainid_t *ret);
+
 /* Ends the calling domain. */
 void spawn_exit(uint8_t exitcode) __attribute__((noreturn));
 

@@ -20,6 +20,7 @@ typedef vregion_flags_t vs_prot_flags_t;
 #define VREGION_FLAGS_MPB 0x10     /* no effect on this machine */
 #define VREGION_FLAGS_GUARD 0x20
 #define VREGION_FLAGS_WRITE_COMBINING 0x40 /* no effect on this machine */
+#define VREGION_FLAGS_PRIVATE 0x80 /* only of this dispatcher: others of the domain do not map it */
 #define VREGION_FLAGS_LARGE 0x100
 #define VREGION_FLAGS_HUGE 0x200 /* large pages at most */
 #define VREGION_FLAGS_READ_WRITE (VREGION_FLAGS_READ | VREGION_FLAGS_WRITE)
@@ -87,7 +88,39 @@ static inline size_t vregion_get_size(const struct vregion *vregion)
     return vregion->bytes;
 }
 
-/* Start-up only. */
+/* --- for the library ------------------------------------------------------------------------- */
+
+/* Start-up only: makes the address space that core_state names, or a first one. */
 errval_t vspace_init(void);
+
+/* A piece of a frame at an address. */
+struct vspace_piece {
+    genvaddr_t base;
+    size_t bytes, offset;
+    vregion_flags_t flags;
+    struct capref frame;
+};
+
+/* Page tables below `root`, a PML4: addresses are chosen from `low` on, in one PML4 entry, and may
+ * be asked for from `fixed_low` on.  NULL: out of memory. */
+struct vspace *vspace_new(struct capref root, genvaddr_t low, genvaddr_t fixed_low);
+/* There, and nowhere else; v NULL: this dispatcher's.  The frame stays the caller's.  *frame (may
+ * be NULL): what was mapped, even if it had been allocated with the region. */
+errval_t vspace_map_in(struct vspace *v, const struct vspace_piece *piece);
+errval_t vspace_unmap_in(struct vspace *v, genvaddr_t base, struct capref *frame);
+
+/* Exactly this region is there. */
+bool vspace_has(struct vspace *v, genvaddr_t base, size_t bytes);
+
+/* Lists what this dispatcher has mapped for all of the domain; returns how many there are. */
+size_t vspace_list_shared(struct vspace_piece *list, size_t room);
+
+/* Set while the domain has several dispatchers: each has page tables of its own, and what one maps
+ * the others map at the same address.  Both block. */
+struct vspace_sharing {
+    errval_t (*mapped)(const struct vspace_piece *piece); /* the others are to map it */
+    errval_t (*unmap)(genvaddr_t base);                   /* everybody is to unmap it */
+};
+extern const struct vspace_sharing *vspace_sharing;
 
 #endif

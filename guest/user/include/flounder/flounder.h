@@ -196,6 +196,8 @@ struct flounder_binding {
     bool gone;           /* the memory, too, but for a local peer that may look at it */
     struct waitset_chanstate reap_chan;
     struct flounder_binding *open_next, **open_link; /* list of those to say goodbye to at exit */
+    dispatcher_handle_t dispatcher;                  /* whose it is; a domain may have several */
+    bool silent; /* no goodbye: the domain ends in an order of its own */
 };
 
 #define FLOUNDER_TX_CLOSED 0xffff

@@ -8,6 +8,7 @@
 
 #define SPAWN_FLAG_OWN_RAM 1u    /* all its RAM is in SUPERCN: it never asks the memory server */
 #define SPAWN_FLAG_NO_MONITOR 2u /* INITEP, if set at all, is not a monitor's */
+#define SPAWN_FLAG_AGENT 0x80u   /* it prepares a dispatcher of a domain on another core; no main */
 
 /* Flags of spawn_program.  A new domain is what there always is. */
 typedef unsigned char spawn_flags_t;

@@ -93,6 +93,10 @@ errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *
 
 /* Before it runs: a copy of `src` in a slot of one of its CNodes, or of a CNode in an L1 slot; or
  * RAM made of a part of `src` in a slot of its SUPERCN. */
+/* What the spawner has of its core's devices, interrupts, counters and of the right to start
+ * domains, in the same slots of its task CNode.  For domains of the system. */
+errval_t spawn_put_devices(struct spawn_domain *d);
+
 errval_t spawn_put_cap(struct spawn_domain *d, cslot_t l1_slot, cslot_t slot, struct capref src);
 errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref src);
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,

@@ -68,7 +68,7 @@ static void goodbye_to_all(void)
 {
     thread_mutex_lock(&open_lock);
     for (struct flounder_binding *c = open_bindings; c != NULL; c = c->open_next)
-        if (peer_listens(c) && may_interrupt(c))
+        if (c->dispatcher == curdispatcher() && !c->silent && peer_listens(c) && may_interrupt(c))
             (void)flounder_transport(c)->goodbye(c);
     thread_mutex_unlock(&open_lock);
 }
@@ -78,6 +78,7 @@ void flounder_opened(struct flounder_binding *c)
     static bool registered;
     if (!c->on_heap || c->open_link != NULL || c->kind == FLOUNDER_LOCAL)
         return;
+    c->dispatcher = curdispatcher();
     thread_mutex_lock(&open_lock);
     c->open_next = open_bindings;
     if (open_bindings != NULL)

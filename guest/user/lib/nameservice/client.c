@@ -7,14 +7,13 @@
  * Several threads may call at once, and handlers of events that a waiting caller serves.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
 #include <barrelfish/wait_list.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/nameservice_defs.h>
 #include <string.h>
-
-static struct wait_list waiting;
 
 static void bound(void *st, errval_t err, struct nameservice_binding *b)
 {
@@ -23,7 +22,7 @@ static void bound(void *st, errval_t err, struct nameservice_binding *b)
         nameservice_rpc_client_init(b);
         set_nameservice_binding(b);
     }
-    wait_list_tell(&waiting, err);
+    wait_list_tell(&get_core_state()->nameservice_waiting, err);
 }
 
 /* Serves no events of the default waitset: see wait_list.h. */
@@ -51,7 +50,8 @@ errval_t nameservice_client_blocking_bind(void)
         return SYS_ERR_OK;
     errval_t err = LIB_ERR_NAMESERVICE_NOT_BOUND;
     if (get_monitor_blocking_binding() != NULL)
-        err = wait_list_join(&waiting, get_default_waitset(), is_bound, begin);
+        err = wait_list_join(&get_core_state()->nameservice_waiting, get_default_waitset(),
+                             is_bound, begin);
     return err_is_fail(err) ? err_push(err, LIB_ERR_NAMESERVICE_CLIENT_BIND) : err;
 }
 

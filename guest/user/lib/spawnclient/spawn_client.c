@@ -172,15 +172,16 @@ static errval_t make_name(struct capref *ret)
     return err;
 }
 
-static errval_t ask(coreid_t core, const char *path, const char *args, domainid_t *domain)
+static errval_t ask(coreid_t core, const char *path, const char *args, uint8_t flags,
+                    domainid_t *domain)
 {
     struct spawn_binding *b = services[core].binding;
     const char *slash = strrchr(path, '/');
     errval_t answer = SYS_ERR_OK;
-    errval_t err = b->rpc_tx_vtbl.spawn_domain(b, path, args, 0, &answer, domain);
+    errval_t err = b->rpc_tx_vtbl.spawn_domain(b, path, args, flags, &answer, domain);
 
     if (err_is_ok(err) && err_no(answer) == SPAWN_ERR_FIND_MODULE && slash != NULL) {
-        err = b->rpc_tx_vtbl.spawn_domain(b, slash + 1, args, 0, &answer, domain);
+        err = b->rpc_tx_vtbl.spawn_domain(b, slash + 1, args, flags, &answer, domain);
     }
     return err_is_ok(err) ? answer : err;
 }
@@ -192,7 +193,7 @@ errval_t spawn_program(coreid_t core, const char *path, char *const argv[], char
     struct capref name = NULL_CAP;
     domainid_t domain = 0;
 
-    (void)envp, (void)flags;
+    (void)envp;
     errval_t err = join(argv, path, args);
     if (err_is_ok(err)) {
         err = connect_to(core);
@@ -203,7 +204,7 @@ errval_t spawn_program(coreid_t core, const char *path, char *const argv[], char
     if (err_is_fail(err)) {
         return err;
     }
-    err = ask(core, path, args, &domain);
+    err = ask(core, path, args, flags & SPAWN_FLAG_AGENT, &domain);
     if (err_is_ok(err)) {
         struct child *child = find_child(services[core].binding, domain);
 
@@ -301,6 +302,17 @@ errval_t spawn_kill(struct capref domain_cap)
     }
     errval_t err = child->service->rpc_tx_vtbl.kill_domain(child->service, child->domain, &answer);
     return err_is_ok(err) ? answer : err;
+}
+
+errval_t spawn_get_domain_id(struct capref domain_cap, domainid_t *ret)
+{
+    const struct child *child = named(domain_cap);
+
+    if (child == NULL) {
+        return SPAWN_ERR_DOMAIN_NOTFOUND;
+    }
+    *ret = child->domain;
+    return SYS_ERR_OK;
 }
 
 void spawn_exit(uint8_t exitcode)

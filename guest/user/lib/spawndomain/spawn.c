@@ -257,6 +257,10 @@ static errval_t fill_staging(struct builder *b)
     params->bootinfo = request->boot != NULL ? DOMAIN_BOOTINFO_VBASE : 0;
     params->flags = request->flags;
     params->domain_id = request->domain;
+    const char *line = request->module->line;
+    const size_t path_bytes = strcspn(line, " \t");
+    if (path_bytes < sizeof(params->program))
+        memcpy(params->program, line, path_bytes);
     return err;
 }
 
@@ -438,6 +442,16 @@ errval_t spawn_put_cnode(struct spawn_domain *d, cslot_t l1_slot, struct capref 
     return cap_copy(foreign(d, l1_slot), src);
 }
 
+errval_t spawn_put_devices(struct spawn_domain *d)
+{
+    static const cslot_t slots[] = { TASKCN_SLOT_IRQSRC, TASKCN_SLOT_IRQ, TASKCN_SLOT_PERF_MON,
+                                     TASKCN_SLOT_PROC_MNG, TASKCN_SLOT_DEVMAN };
+    errval_t err = SYS_ERR_OK;
+    for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]) && err_is_ok(err); i++)
+        err = cap_copy(slot_in(d->taskcn, slots[i]), TASK_CAP(slots[i]));
+    return err;
+}
+
 errval_t spawn_put_ram(struct spawn_domain *d, cslot_t slot, struct capref src, gensize_t offset,
                        gensize_t bytes)
 {
@@ -461,9 +475,9 @@ static void release(struct spawn_domain *d)
 
 errval_t spawn_run(struct spawn_domain *d)
 {
-    errval_t err = invoke_dispatcher_setup(slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn,
-                                           slot_in(d->pagecn, 0),
-                                           slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id);
+    errval_t err = invoke_dispatcher_setup(
+        slot_in(d->taskcn, TASKCN_SLOT_DISPATCHER), d->rootcn, slot_in(d->pagecn, 0),
+        slot_in(d->taskcn, TASKCN_SLOT_DISPFRAME), true, d->id, TASK_CAP(TASKCN_SLOT_PROC_MNG));
     if (err_is_fail(err))
         return err_push(err, SPAWN_ERR_RUN);
     release(d);

@@ -105,6 +105,8 @@ void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 
+/* Does it name a range of memory, of whatever type? */
+bool names_memory(const struct capability *cap);
 /* Capabilities made from what another monitor told. */
 errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret);
 errval_t remote_notify(coreid_t core, uint32_t notify_id, struct capref *ret);

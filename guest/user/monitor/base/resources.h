@@ -35,7 +35,7 @@
     X(QUESTION, questions, "questions to other monitors", MONITOR_MAX_QUESTIONS, 1) \
     X(PARCEL, parcels, "parcels", MONITOR_MAX_PARCELS, 1)                           \
     X(FETCH, fetches, "parcels under way", MONITOR_MAX_FETCHES, 1)                  \
-    X(KEPT, away, "capabilities shared with other cores", MONITOR_MAX_KEPT, 1)      \
+    X(KEPT, kept_away, "capabilities shared with other cores", MONITOR_MAX_KEPT, 1) \
     X(CIRCUIT, circuits, "circuits", MONITOR_MAX_CIRCUITS, 1)                       \
     X(TERMINAL, circuits, "ends of circuits", MONITOR_MAX_TERMINALS, 1)             \
     X(PAGE, used, "pages of the UMP window", 0, 1)                                  \
@@ -45,7 +45,8 @@
 #define MONITOR_BOUNDED(X)                                                       \
     X(peers, "one for each core")                                                \
     X(neighbours, "one for each core")                                           \
-    X(witnesses, "charged as KEPT, with away")                                   \
+    X(witnesses, "charged as KEPT, with kept_away")                              \
+    X(capops, "charged as QUESTION, with questions")                             \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \
     X(roomy, "some of pages")                                                    \

@@ -248,6 +248,15 @@ errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
     return create(&cap, my_core, ret);
 }
 
+bool names_memory(const struct capability *cap)
+{
+    static const bool memory[] = {
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) memory,
+#include <barrelfish_kpi/caps.def>
+    };
+    return cap->type < ObjType_Num && memory[cap->type];
+}
+
 errval_t remote_cap(const struct capability *cap, coreid_t owner, struct capref *ret)
 {
     return create(cap, owner, ret);

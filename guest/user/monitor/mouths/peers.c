@@ -89,7 +89,16 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_fetch_cap_request__tx(b, cont, m->id);
     case PEER_FETCHED:
         return intermon_fetch_cap_reply__tx(b, cont, m->id, m->err, m->cap.type, m->cap.rights,
-                                            m->cap.u.word[0], m->cap.u.word[1], m->cap.u.word[2]);
+                                            m->cap.u.word[0], m->cap.u.word[1], m->cap.u.word[2],
+                                            m->core);
+    case PEER_REQUEST_COPY:
+        return intermon_capops_request_copy__tx(b, cont, m->core, m->id, m->cap.type, m->cap.rights,
+                                                m->cap.u.word[0], m->cap.u.word[1],
+                                                m->cap.u.word[2]);
+    case PEER_REVOKE_MARK:
+        return intermon_capops_revoke_mark__tx(b, cont, m->id);
+    case PEER_REVOKE_DONE:
+        return intermon_capops_revoke_done__tx(b, cont, m->id);
     case PEER_GIVEN_UP:
         return intermon_core_given_up__tx(b, cont, m->core, m->incarnation);
     default:
@@ -163,10 +172,28 @@ void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused)
 }
 
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
-                               const struct capability *cap)
+                               const struct capability *cap, coreid_t owner)
 {
     peer_say(core,
-             &(struct peer_message){ .kind = PEER_FETCHED, .id = ticket, .err = err, .cap = *cap });
+             &(struct peer_message){
+                 .kind = PEER_FETCHED, .id = ticket, .err = err, .cap = *cap, .core = owner });
+}
+
+void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
+                            const struct capability *cap)
+{
+    peer_say(owner, &(struct peer_message){
+                        .kind = PEER_REQUEST_COPY, .id = ticket, .core = to, .cap = *cap });
+}
+
+void peer_send_revoke_mark(coreid_t core, uint64_t ticket)
+{
+    peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_MARK, .id = ticket });
+}
+
+void peer_send_revoke_done(coreid_t core, uint64_t ticket)
+{
+    peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_DONE, .id = ticket });
 }
 
 void peers_send_name_iref(iref_t iref)

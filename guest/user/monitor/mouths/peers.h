@@ -50,6 +50,9 @@ struct peer_message {
         PEER_NAME_IREF,
         PEER_FETCH,
         PEER_FETCHED,
+        PEER_REQUEST_COPY,
+        PEER_REVOKE_MARK,
+        PEER_REVOKE_DONE,
         PEER_GIVEN_UP,
     } kind;
     coreid_t core, peer;
@@ -102,6 +105,10 @@ void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_release_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
-                               const struct capability *cap);
+                               const struct capability *cap, coreid_t owner);
+void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
+                            const struct capability *cap);
+void peer_send_revoke_mark(coreid_t core, uint64_t ticket);
+void peer_send_revoke_done(coreid_t core, uint64_t ticket);
 
 #endif

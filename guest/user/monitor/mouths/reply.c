@@ -34,6 +34,10 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_deposit_cap_response__tx(b, cont, r->err, r->value);
     case REPLY_COLLECT:
         return monitor_blocking_collect_cap_response__tx(b, cont, r->err, r->cap);
+    case REPLY_REVOKE:
+        return monitor_blocking_remote_cap_revoke_response__tx(b, cont, r->err);
+    case REPLY_RETYPE:
+        return monitor_blocking_remote_cap_retype_response__tx(b, cont, r->err);
     default:
         return monitor_blocking_power_off_response__tx(b, cont, r->err);
     }
@@ -63,6 +67,16 @@ void reply_collect(struct client *client, uint32_t token, errval_t err, struct c
 {
     reply_send(client,
                &(struct reply){ .kind = REPLY_COLLECT, .token = token, .err = err, .cap = cap });
+}
+
+void reply_revoke(struct client *client, uint32_t token, errval_t err)
+{
+    reply_send(client, &(struct reply){ .kind = REPLY_REVOKE, .token = token, .err = err });
+}
+
+void reply_retype(struct client *client, uint32_t token, errval_t err)
+{
+    reply_send(client, &(struct reply){ .kind = REPLY_RETYPE, .token = token, .err = err });
 }
 
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running)

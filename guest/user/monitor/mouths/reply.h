@@ -21,6 +21,8 @@ struct reply {
         REPLY_POWER_OFF,
         REPLY_DEPOSIT,
         REPLY_COLLECT,
+        REPLY_REVOKE,
+        REPLY_RETYPE,
     } kind;
     uint32_t token;
     errval_t err;
@@ -34,6 +36,9 @@ void reply_send(struct client *client, const struct reply *reply);
 
 /* The parcel asked for, or why not. */
 void reply_collect(struct client *client, uint32_t token, errval_t err, struct capref cap);
+/* Nothing on other cores stands in the way of it, or why not. */
+void reply_revoke(struct client *client, uint32_t token, errval_t err);
+void reply_retype(struct client *client, uint32_t token, errval_t err);
 /* The cores asked for run, or not all. */
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running);
 

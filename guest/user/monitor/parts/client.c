@@ -470,6 +470,15 @@ static void stop_dispatcher(struct client *client)
         DEBUG_ERR(err, "stopping domain '%s'", client->name);
 }
 
+/* Nobody is left to say whether they were started. */
+static void forget_children(const struct client *parent)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++)
+        if (clients[i].state == CLIENT_EXPECTED && clients[i].parent == parent &&
+            clients[i].parent_domain == parent->domain)
+            client_forget(&clients[i]);
+}
+
 void client_exited(struct client *client, uint8_t status)
 {
     if (client->state != CLIENT_CONNECTED)
@@ -490,5 +499,6 @@ void client_exited(struct client *client, uint8_t status)
         outbox_tell_exit(parent, client->domain, status);
     else
         debug_printf("domain '%s' ended with status %u\n", client->name, status);
+    forget_children(client);
     close_all(client);
 }

@@ -10,16 +10,12 @@
  * retype it.  When its sender ends, a parcel counts no more, but stays as long as the message with
  * the ticket may still be read: while a connection of the sender is not closed at its other end.
  * Over a circuit nobody says when it is read; then the parcel has a while.  Of these there is a
- * limited number, the oldest goes first.  Memory that has left is kept here as a locked copy while
- * it may be in use there: so nobody on this core can take it back, or make something else of it.
- * The receiver's monitor keeps a witness of it; when it is asked, and its own core has no other
- * copy of the witness and nothing made of it, it drops the witness and says so, and the copy here
- * goes, too.  Asked is when the memory server misses memory, so nothing is ever polled.  (A
- * capability that has come back to a core where it was is kept by its own witness: breaking such
- * rings needs agreement about deletion among all cores.)
+ * limited number, the oldest goes first.  What becomes of memory that has left is in kept.c.
  */
 #include "../mouths/peers.h"
 #include "../mouths/reply.h"
+#include "capops.h"
+#include "kept.h"
 #include "parts.h"
 
 struct parcel {
@@ -40,19 +36,6 @@ struct fetch {
     struct account_slip slip;
 };
 
-/* Memory of this core that is in use on another (list `away`); memory of another core that is in
- * use on this one (list `witnesses`). */
-struct kept {
-    struct kept *next;
-    uint64_t ticket;
-    coreid_t core; /* the other one */
-    bool asked;
-    struct capref cap;
-    struct account_slip slip;
-};
-
-static struct kept *away, *witnesses;
-static unsigned kept_count;
 static struct parcel parcels[MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE];
 static unsigned estate_count; /* of senders that have ended */
 static uint64_t last_estate;
@@ -77,15 +60,9 @@ static uint64_t new_ticket(void)
     return (uint64_t)my_core << 56 | (z & 0xffffffffffffff) | 1;
 }
 
-/* Types with memory: their description lives on elsewhere. */
-static bool is_memory(const struct capability *cap)
-{
-    return cap->type == ObjType_Frame || cap->type == ObjType_DevFrame;
-}
-
 static bool may_travel(const struct capability *cap)
 {
-    return is_memory(cap) || cap->type == ObjType_Notify_IPI || cap->type == ObjType_ID ||
+    return kept_is_memory(cap) || cap->type == ObjType_Notify_IPI || cap->type == ObjType_ID ||
            cap->type == ObjType_IO;
 }
 
@@ -170,70 +147,6 @@ errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t
     return SYS_ERR_OK;
 }
 
-/* Takes the capability over if it can be kept, at the cost of this domain. */
-static errval_t keep(struct kept **list, uint64_t ticket, coreid_t core, struct capref cap,
-                     domainid_t domain)
-{
-    struct account_slip slip;
-    errval_t err = accounts_charge(domain, ACCOUNT_KEPT, 1, &slip);
-    struct kept *kept = err_is_ok(err) ? malloc(sizeof(*kept)) : NULL;
-    if (kept == NULL) {
-        account_refund(&slip);
-        return err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL;
-    }
-    *kept =
-        (struct kept){ .next = *list, .ticket = ticket, .core = core, .cap = cap, .slip = slip };
-    *list = kept;
-    kept_count++;
-    return SYS_ERR_OK;
-}
-
-/* Locked first: whatever happens until the other core says that it is unused, it stays. */
-static errval_t keep_away(uint64_t ticket, coreid_t core, struct capref cap, domainid_t sender)
-{
-    errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
-    if (err_is_fail(err))
-        return err;
-    err = keep(&away, ticket, core, cap, sender);
-    if (err_is_fail(err))
-        (void)invoke_kernel_unlock_cap(cap_kernel, cap);
-    return err;
-}
-
-static struct kept **find_kept(struct kept **list, uint64_t ticket, coreid_t core)
-{
-    while (*list != NULL && ((*list)->ticket != ticket || (*list)->core != core))
-        list = &(*list)->next;
-    return list;
-}
-
-static void drop_kept(struct kept **link)
-{
-    struct kept *kept = *link;
-    *link = kept->next;
-    drop_cap(kept->cap);
-    account_refund(&kept->slip);
-    free(kept);
-    kept_count--;
-}
-
-/* The other core has no use for it any more. */
-static void give_back(struct kept **link)
-{
-    errval_t err = invoke_kernel_unlock_cap(cap_kernel, (*link)->cap);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "unlocking what came back");
-    drop_kept(link);
-}
-
-/* Does somebody here have what this witness stands for? */
-static bool is_in_use(const struct kept *witness)
-{
-    bool shared;
-    errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
-    return err_is_fail(err) ? err_no(err) != SYS_ERR_CAP_NOT_FOUND : shared;
-}
-
 /* Takes a parcel out, for that core; the capability is the caller's then.  MON_ERR_INVALID_MON_ID
  * if there is none. */
 static errval_t open_parcel(uint64_t ticket, struct capability *description, struct capref *cap,
@@ -251,60 +164,73 @@ static errval_t open_parcel(uint64_t ticket, struct capability *description, str
     return cap_direct_identify(*cap, description);
 }
 
-/* A copy of what the client is about to get, by which we shall know when it is in use no more. */
-static errval_t make_witness(uint64_t ticket, coreid_t from, struct capref cap, domainid_t receiver)
-{
-    struct capref copy;
-    errval_t err = copy_cap(cap, &copy);
-    if (err_is_fail(err))
-        return err;
-    err = keep(&witnesses, ticket, from, copy, receiver);
-    if (err_is_fail(err))
-        drop_cap(copy);
-    return err;
-}
-
 /* Who gets a copy may not take it away from others, the witness among them. */
-static errval_t remote_copy(const struct capability *description, coreid_t from, struct capref *cap)
+static errval_t remote_copy(const struct capability *description, coreid_t owner,
+                            struct capref *cap)
 {
     struct capability copy = *description;
     copy.rights &= (uint8_t)~CAPRIGHTS_REVOKE;
-    return remote_cap(&copy, from, cap);
+    return remote_cap(&copy, owner, cap);
+}
+
+/* Memory that this core owns has come back to where it is from: nobody else keeps it for us. */
+static errval_t receive(const struct client *client, uint64_t ticket,
+                        const struct capability *description, coreid_t owner, struct capref *cap)
+{
+    if (!may_travel(description))
+        return MON_ERR_WRONG_CAP_TYPE;
+    const bool is_memory = kept_is_memory(description);
+    if (is_memory && owner == my_core && capop_concerns(description))
+        return MON_ERR_REMOTE_CAP_RETRY;
+    errval_t err = remote_copy(description, owner, cap);
+    if (err_is_ok(err) && is_memory && owner != my_core) {
+        err = kept_witness(ticket, owner, *cap, description, client->domain);
+        if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
+            drop_cap(*cap);
+            *cap = NULL_CAP;
+        }
+    }
+    return err;
 }
 
 static void deliver(struct client *client, uint32_t token, errval_t err, uint64_t ticket,
-                    const struct capability *description)
+                    const struct capability *description, coreid_t owner)
 {
     struct capref cap = NULL_CAP;
-    coreid_t from = core_of(ticket);
-    if (err_is_ok(err) && !may_travel(description))
-        err = MON_ERR_WRONG_CAP_TYPE;
     if (err_is_ok(err))
-        err = remote_copy(description, from, &cap);
-    if (err_is_ok(err) && from != my_core && is_memory(description)) {
-        err = make_witness(ticket, from, cap, client->domain);
-        if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
-            drop_cap(cap);
-            cap = NULL_CAP;
-        }
-    }
+        err = receive(client, ticket, description, owner, &cap);
     reply_collect(client, token, err, cap);
+}
+
+static errval_t owner_of(struct capref cap, coreid_t *owner)
+{
+    return invoke_kernel_get_cap_owner(cap_kernel, get_croot_addr(cap), get_cap_addr(cap),
+                                       get_cap_level(cap), owner);
+}
+
+/* On one core: what the owner keeps for this core it keeps already. */
+static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
+{
+    struct capability description = { 0 };
+    struct capref cap;
+    domainid_t sender;
+    coreid_t owner = my_core;
+    errval_t err = open_parcel(ticket, &description, &cap, &sender);
+    if (err_is_ok(err))
+        err = owner_of(cap, &owner);
+    deliver(client, token, err, ticket, &description, owner);
+    drop_cap(cap); /* the client has its own */
 }
 
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
 {
-    struct capability description = { 0 };
     coreid_t from = core_of(ticket);
     if (ticket == 0) { /* means a free entry to both monitors, and no parcel ever has it */
         reply_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
         return;
     }
     if (from == my_core) {
-        struct capref cap;
-        domainid_t sender;
-        errval_t err = open_parcel(ticket, &description, &cap, &sender);
-        deliver(client, token, err, ticket, &description);
-        drop_cap(cap); /* the client has its own */
+        collect_here(client, token, ticket);
         return;
     }
     struct account_slip slip;
@@ -323,32 +249,63 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
     peer_send_fetch_cap_request(from, ticket);
 }
 
+/* A parcel of memory that a third core owns leaves through the owner, who answers in our place; the
+ * owner itself gets its own back. */
+static bool leaves_through_owner(const struct capability *description, coreid_t owner,
+                                 coreid_t receiver)
+{
+    return kept_is_memory(description) && owner != my_core && owner != receiver;
+}
+
 void parcel_fetch(coreid_t core, uint64_t ticket)
 {
     struct capability description = { 0 };
     struct capref cap;
     domainid_t sender;
+    coreid_t owner = my_core;
     errval_t err = open_parcel(ticket, &description, &cap, &sender);
-    const bool stays = err_is_ok(err) && is_memory(&description);
-    if (stays)
-        err = keep_away(ticket, core, cap, sender);
+    if (err_is_ok(err))
+        err = owner_of(cap, &owner);
+    if (err_is_ok(err) && leaves_through_owner(&description, owner, core)) {
+        if (peer_is_connected(owner)) {
+            peer_send_request_copy(owner, core, ticket, &description);
+            drop_cap(cap);
+            return;
+        }
+        err = MON_ERR_INVALID_CORE_ID;
+    }
+    const bool stays = err_is_ok(err) && kept_is_memory(&description) && owner == my_core;
+    if (stays && capop_concerns(&description))
+        err = MON_ERR_REMOTE_CAP_RETRY;
+    else if (stays)
+        err = kept_let_go(ticket, core, cap, &description, sender);
     if (!stays || err_is_fail(err))
         drop_cap(cap);
-    peer_send_fetch_cap_reply(core, ticket, err, &description);
+    peer_send_fetch_cap_reply(core, ticket, err, &description, owner);
 }
 
-void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
-                    const struct capability *description)
+void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
+                           const struct capability *description)
+{
+    errval_t err = capop_concerns(description) ? (errval_t)MON_ERR_REMOTE_CAP_RETRY
+                                               : kept_pass_on(ticket, from, to, description);
+    if (peer_is_connected(to))
+        peer_send_fetch_cap_reply(to, ticket, err, description, my_core);
+}
+
+/* The answer comes from the depositor's monitor, or from that of the owner. */
+void parcel_fetched(uint64_t ticket, errval_t err, const struct capability *description,
+                    coreid_t owner)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++) {
         struct fetch *f = &fetches[i];
-        if (f->ticket == 0 || f->ticket != ticket || core_of(ticket) != core)
+        if (f->ticket == 0 || f->ticket != ticket)
             continue;
         struct fetch done = *f;
         account_refund(&f->slip);
         *f = (struct fetch){ 0 };
         if (done.client != NULL)
-            deliver(done.client, done.token, err, ticket, description);
+            deliver(done.client, done.token, err, ticket, description, owner);
         return;
     }
 }
@@ -366,77 +323,32 @@ void parcel_client_exited(const struct client *client)
 
 /* ---- cores that die ---- */
 
-/* What was fetched from there never comes. */
+/* What was fetched from there never comes; what the owner was to send for somebody else may not
+ * come either. */
 static void end_fetches(coreid_t core, errval_t err)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
-        if (fetches[i].ticket != 0 && core_of(fetches[i].ticket) == core)
-            parcel_fetched(core, fetches[i].ticket, err,
-                           &(struct capability){ .type = ObjType_Null });
+        if (fetches[i].ticket != 0)
+            parcel_fetched(fetches[i].ticket,
+                           core_of(fetches[i].ticket) == core ? err
+                                                              : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
+                           &(struct capability){ .type = ObjType_Null }, my_core);
 }
 
 void parcel_core_cut(coreid_t core)
 {
     end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+    kept_core_cut(core);
 }
 
-/* What went there is in use there no more. */
 void parcel_core_died(coreid_t core)
 {
     end_fetches(core, MON_ERR_CORE_DEAD);
-    for (struct kept **link = &away; *link != NULL;) {
-        if ((*link)->core == core)
-            give_back(link);
-        else
-            link = &(*link)->next;
-    }
+    kept_core_died(core);
 }
-
-bool parcel_holds_of(coreid_t core)
-{
-    bool holds = false;
-    for (struct kept **link = &witnesses; *link != NULL;) {
-        if ((*link)->core == core && !is_in_use(*link)) {
-            drop_kept(link);
-            continue;
-        }
-        holds |= (*link)->core == core;
-        link = &(*link)->next;
-    }
-    return holds;
-}
-
-/* ---- when it is in use no more ---- */
 
 void parcel_release_unused(void)
 {
     clear_estate(); /* what lies there is memory, too */
-    for (struct kept *kept = away; kept != NULL; kept = kept->next) {
-        if (kept->asked)
-            continue; /* the answer is on its way */
-        kept->asked = true;
-        peer_send_release_cap_request(kept->core, kept->ticket);
-    }
-}
-
-void parcel_release_asked(coreid_t core, uint64_t ticket)
-{
-    struct kept **witness = find_kept(&witnesses, ticket, core);
-    bool shared = false;
-    if (*witness != NULL) {
-        shared = is_in_use(*witness);
-        if (!shared)
-            drop_kept(witness);
-    } /* no witness: it was not delivered, its client had ended */
-    peer_send_release_cap_reply(core, ticket, !shared);
-}
-
-void parcel_released(coreid_t core, uint64_t ticket, bool unused)
-{
-    struct kept **link = find_kept(&away, ticket, core);
-    if (*link == NULL || !(*link)->asked)
-        return;
-    (*link)->asked = false;
-    if (unused)
-        give_back(link);
+    kept_release_unused();
 }

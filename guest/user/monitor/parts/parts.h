@@ -160,17 +160,37 @@ errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket);
 /* Another monitor asks, or answers. */
 void parcel_fetch(coreid_t core, uint64_t ticket);
-void parcel_fetched(coreid_t core, uint64_t ticket, errval_t err,
-                    const struct capability *description);
+void parcel_fetched(uint64_t ticket, errval_t err, const struct capability *description,
+                    coreid_t owner);
+/* A core that has memory of ours lets another one have it, too. */
+void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
+                           const struct capability *description);
 void parcel_client_exited(const struct client *client);
 void parcel_core_died(coreid_t core);
 void parcel_core_cut(coreid_t core);
-/* Has somebody here memory of that core? */
-bool parcel_holds_of(coreid_t core);
-/* Asks the other monitors whether memory that has left is still in use there; and their answers. */
+/* Asks the other monitors whether memory that has left is still in use there. */
 void parcel_release_unused(void);
-void parcel_release_asked(coreid_t core, uint64_t ticket);
-void parcel_released(coreid_t core, uint64_t ticket, bool unused);
+
+/* ---- kept.c: memory that cores share ---- */
+
+void kept_release_unused(void);
+/* Another monitor answers, that it is unused or not, or that it is deleted; and it asks. */
+void kept_released(coreid_t core, uint64_t ticket, bool unused);
+void kept_revoked(coreid_t core, uint64_t ticket);
+void kept_release_asked(coreid_t core, uint64_t ticket);
+void kept_revoke_marked(coreid_t core, uint64_t ticket);
+/* Has somebody here memory that this core owns, which has died? */
+bool kept_holds_of(coreid_t core);
+
+/* ---- capops.c: operations on it ---- */
+
+/* For the capability at this place of the CSpace with that root, a copy of which is taken over.
+ * The client is answered when no other core has anything that stands in the way. */
+void capop_revoke(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
+                  uint8_t level);
+void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
+                  uint8_t level, gensize_t offset, gensize_t bytes);
+void capop_client_exited(const struct client *client);
 
 /* ---- multihop.c: binding through the monitors; circuit.h has what comes of it ---- */
 

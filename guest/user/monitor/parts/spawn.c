@@ -42,6 +42,8 @@ static errval_t start(struct job *job, struct capref ram, gensize_t bytes)
     struct spawn_domain domain;
     err = spawn_create(&request, &domain);
     if (err_is_ok(err))
+        err = spawn_put_devices(&domain);
+    if (err_is_ok(err))
         err = spawn_run(&domain);
     if (err_is_fail(err)) {
         client_forget(client);

@@ -42,7 +42,8 @@ errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, si
     size_t bytes = inlen + outlen;
     char *memory;
     void *mapped;
-    errval_t err = vspace_map_one_frame(&mapped, bytes, frame, NULL, NULL);
+    errval_t err = vspace_map_one_frame_attr(
+        &mapped, bytes, frame, VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_PRIVATE, NULL, NULL);
 
     if (err_is_fail(err)) {
         return err;

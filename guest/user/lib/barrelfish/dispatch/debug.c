@@ -161,3 +161,13 @@ void __assert_func(const char *file, int line, const char *func, const char *exp
     }
     domain_exit(EXIT_FAILURE);
 }
+
+void debug_dump_hw_ptables(void)
+{
+    invoke_dispatcher_dump_ptables(cap_dispatcher);
+}
+
+void debug_my_cspace(void)
+{
+    invoke_dispatcher_dump_capabilities(cap_dispatcher);
+}

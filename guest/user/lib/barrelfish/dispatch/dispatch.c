@@ -21,6 +21,7 @@
 
 #include "faults.h"
 #include "sources.h"
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -90,6 +91,7 @@ void disp_init_disabled(dispatcher_handle_t handle, const struct disp_sources *s
 void disp_check_unpolled_disabled(dispatcher_handle_t handle)
 {
     get_dispatcher_generic(handle)->sources->check_unpolled(handle);
+    spanned_receive_disabled(handle);
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
@@ -97,6 +99,7 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
     const struct disp_sources *sources = get_dispatcher_generic(handle)->sources;
 
     sources->check_unpolled(handle);
+    spanned_receive_disabled(handle);
     if (get_dispatcher_generic(handle)->polled_channels != NULL) {
         sources->poll(handle);
     }
@@ -150,8 +153,13 @@ static void idle(dispatcher_handle_t handle)
     if (disp->runq != NULL) {
         return;
     }
+    spanned_arm(handle); /* before the last look, which is the next one's */
     if (!disp->sources->prepare_sleep(handle)) {
+        spanned_disarm(handle);
         return;
+    }
+    if (!spanned_may_sleep(handle)) {
+        get_dispatcher_shared(handle)->haswork = true;
     }
     disp->sleeps++;
     sys_yield(0);
@@ -163,6 +171,12 @@ void disp_schedule(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     assert(disp_is_disabled(handle));
+    if (disp->leaving != NULL) {
+        struct thread *thread = disp->leaving;
+
+        disp->leaving = NULL;
+        disp->leave(handle, thread); /* nothing runs on its stack any more */
+    }
     while (disp->runq == NULL) {
         /* a thread that was running is in the run queue: nothing is lost in the save area */
         assert(!disp->current_in_area);
@@ -182,6 +196,7 @@ static inline void begin_run(dispatcher_handle_t handle)
     if (disp->ump_armed != 0 || disp->ump_checked != NULL) {
         disp->sources->woken(handle);
     }
+    spanned_disarm(handle);
     /* Round robin: who has run goes to the end. */
     if (disp->current != NULL && disp->runq == disp->current) {
         disp->runq = disp->runq->next;

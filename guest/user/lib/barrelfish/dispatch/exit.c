@@ -6,8 +6,10 @@
 
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/domain_dispatchers.h>
 
 #include "console.h"
+#include "faults.h"
 
 static void (*say_goodbye)(int status);
 
@@ -20,6 +22,9 @@ void domain_on_exit(void (*tell)(int status))
 void domain_exit(int status)
 {
     console_flush();
+    if (domain_end_hook != NULL && status != EXIT_STATUS_FAULT) {
+        domain_end_hook(status);
+    }
     if (say_goodbye != NULL) {
         say_goodbye(status);
     }

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/domain_dispatchers.h>
 #include <errno.h>
 #include <malloc.h>
 #include <reent.h>
@@ -127,11 +128,41 @@ static bool heap_reserve(size_t bytes)
     if (heap_left() >= bytes + HEAP_RESERVE_BYTES) {
         return true;
     }
+    if (domain_is_spanned && disp_get_core_id() != domain_home_core) {
+        return err_is_ok(domain_grow_heap(bytes));
+    }
     thread_mutex_lock(&heap_mutex);
     bool enough = heap_left() >= bytes + HEAP_RESERVE_BYTES ||
                   grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
     thread_mutex_unlock(&heap_mutex);
     return enough;
+}
+
+bool heap_grow_for(size_t bytes)
+{
+    return heap_reserve(bytes);
+}
+
+/* With several dispatchers others allocate between the look and the allocation, and would use up
+ * the reserve: so the look is repeated where nobody else allocates.  False: not now. */
+static bool begin_allocation(size_t bytes, bool enough)
+{
+    if (!domain_is_spanned) {
+        return true;
+    }
+    thread_mutex_lock_nested(&malloc_mutex);
+    if (!enough || heap_left() >= bytes + HEAP_RESERVE_BYTES) {
+        return true;
+    }
+    thread_mutex_unlock(&malloc_mutex);
+    return false;
+}
+
+static void end_allocation(void)
+{
+    if (domain_is_spanned && malloc_mutex.holder == thread_self()) {
+        thread_mutex_unlock(&malloc_mutex);
+    }
 }
 
 /* Evaluates `allocate` until it gives memory; NULL only if the heap cannot grow. */
@@ -140,7 +171,11 @@ static bool heap_reserve(size_t bytes)
     do {                                                             \
         for (unsigned tries = 0;; tries++) {                         \
             bool enough = heap_reserve(bytes);                       \
-            void *memory_ = (allocate);                              \
+            void *memory_ = NULL;                                    \
+            if (begin_allocation(bytes, enough)) {                   \
+                memory_ = (allocate);                                \
+                end_allocation();                                    \
+            }                                                        \
             if (memory_ != NULL || !enough || tries == HEAP_TRIES) { \
                 return memory_;                                      \
             }                                                        \

@@ -13,6 +13,9 @@
  * not.  Until then the heap is what the image brings along. */
 void heap_set_source(errval_t (*map)(lvaddr_t address, size_t bytes));
 
+/* Grows the heap, if need be, so that so much can be allocated without growing it. */
+bool heap_grow_for(size_t bytes);
+
 /* Heap memory, for free(), from what is mapped already; NULL if there is none.  For those whom the
  * growing of the heap would call again. */
 void *heap_alloc_mapped(size_t bytes);

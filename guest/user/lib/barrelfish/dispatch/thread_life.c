@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -82,6 +83,7 @@ struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start
 
     first.reent = _GLOBAL_REENT;
     set_up(&first, handle, stack, stack + sizeof(stack), start, arg, (void (*)(void))thread_main);
+    first.core = (coreid_t)get_dispatcher_shared(handle)->curr_core_id;
     first.state = THREAD_RUNNABLE;
     thread_enqueue(&first, &get_dispatcher_generic(handle)->runq);
     wait_note_begin(handle, &first);
@@ -109,6 +111,7 @@ void thread_set_memory(errval_t (*map)(void **ret, size_t bytes, size_t *got))
 static char *region_take(size_t bytes, size_t *got)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     struct free_region **link = &free_regions;
 
     while (*link != NULL && ((*link)->bytes < bytes || (*link)->bytes > 2 * bytes)) {
@@ -118,6 +121,7 @@ static char *region_take(size_t bytes, size_t *got)
     if (region != NULL) {
         *link = region->next;
     }
+    spanned_unlock();
     disp_enable(handle);
     if (region != NULL) {
         *got = region->bytes;
@@ -132,9 +136,11 @@ static void region_give(void *memory, size_t bytes)
     struct free_region *region = memory;
     dispatcher_handle_t handle = disp_disable();
 
+    spanned_lock();
     region->next = free_regions;
     region->bytes = bytes;
     free_regions = region;
+    spanned_unlock();
     disp_enable(handle);
 }
 
@@ -158,9 +164,11 @@ static struct thread *zombies;
 static void free_zombies(void)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     struct thread *thread = zombies;
 
     zombies = NULL;
+    spanned_unlock();
     disp_enable(handle);
     while (thread != NULL) {
         struct thread *next = thread->next;
@@ -170,7 +178,8 @@ static void free_zombies(void)
     }
 }
 
-struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
+struct thread *thread_new(dispatcher_handle_t handle, coreid_t core, thread_func_t start, void *arg,
+                          size_t stack_bytes)
 {
     size_t stack = stack_bytes < BASE_PAGE_SIZE ? BASE_PAGE_SIZE : stack_bytes;
     size_t above = ROUND_UP(tls_bytes() + TLS_TCB_BYTES + 2 * (size_t)__tls_align, 64);
@@ -194,10 +203,22 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
     thread->reent = reent;
     thread->memory = memory;
     thread->memory_bytes = bytes;
-    set_up(thread, curdispatcher(), memory, (char *)thread, start, arg,
-           (void (*)(void))thread_main);
+    thread->core = core;
+    thread->is_new_here = true;
+    set_up(thread, handle, memory, (char *)thread, start, arg, (void (*)(void))thread_main);
+    return thread;
+}
 
+struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t stack_bytes)
+{
+    struct thread *thread =
+        thread_new(curdispatcher(), disp_get_core_id(), start, arg, stack_bytes);
+
+    if (thread == NULL) {
+        return NULL;
+    }
     dispatcher_handle_t handle = disp_disable();
+    thread->is_new_here = false;
     wait_note_begin(handle, thread);
     thread_make_runnable_disabled(handle, thread);
     disp_enable(handle);
@@ -207,6 +228,20 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
 struct thread *thread_create(thread_func_t start, void *arg)
 {
     return thread_create_varstack(start, arg, THREADS_DEFAULT_STACK_BYTES);
+}
+
+/* On the upcall stack: whoever joins it may free its own. */
+static void end_disabled(dispatcher_handle_t handle, struct thread *thread)
+{
+    spanned_lock();
+    thread->state = THREAD_EXITED;
+    if (thread->detached) {
+        thread->next = zombies;
+        zombies = thread;
+    }
+    while (thread_unblock_one_disabled(handle, &thread->exit_waiter, NULL) != NULL) {
+    }
+    spanned_unlock();
 }
 
 void thread_exit(int status)
@@ -222,13 +257,8 @@ void thread_exit(int status)
     thread_dequeue(me, &disp->runq);
     wait_note_end(handle, me);
     me->exit_status = status;
-    me->state = THREAD_EXITED;
-    if (me->detached) {
-        me->next = zombies;
-        zombies = me;
-    }
-    while (thread_unblock_one_disabled(handle, &me->exit_waiter, NULL) != NULL) {
-    }
+    disp->leaving = me;
+    disp->leave = end_disabled;
     disp->current = NULL;
     disp_save_and_schedule(&me->regs, handle);
     __builtin_unreachable();
@@ -238,15 +268,18 @@ errval_t thread_join(struct thread *thread, int *retval)
 {
     dispatcher_handle_t handle = disp_disable();
 
+    spanned_lock();
     if (thread->detached || thread->joining) {
+        spanned_unlock();
         disp_enable(handle);
         return LIB_ERR_THREAD_JOIN_DETACHED;
     }
     thread->joining = true;
     if (thread->state != THREAD_EXITED) {
         wait_note_block(handle, ABI_WAIT_JOIN, thread, thread->id, __builtin_return_address(0));
-        thread_block_disabled(handle, &thread->exit_waiter);
+        thread_block_shared(handle, &thread->exit_waiter);
     } else {
+        spanned_unlock();
         disp_enable(handle);
     }
     if (retval != NULL) {
@@ -259,13 +292,16 @@ errval_t thread_join(struct thread *thread, int *retval)
 errval_t thread_detach(struct thread *thread)
 {
     dispatcher_handle_t handle = disp_disable();
+    spanned_lock();
     bool ended = thread->state == THREAD_EXITED;
 
     if (thread->detached || thread->joining) {
+        spanned_unlock();
         disp_enable(handle);
         return LIB_ERR_THREAD_JOIN_DETACHED;
     }
     thread->detached = true;
+    spanned_unlock();
     disp_enable(handle);
     if (ended) {
         thread_free(thread);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spanned.h"
 #include "threads_priv.h"
 #include "wait_note.h"
 
@@ -114,7 +115,7 @@ void thread_yield_dispatcher(struct capref endpoint)
     disp_save_and_yield(&me->regs, handle, capref_is_null(endpoint) ? 0 : get_cap_addr(endpoint));
 }
 
-void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+static void *block(dispatcher_handle_t handle, struct thread **queue, bool shared)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *me = disp->current;
@@ -129,11 +130,24 @@ void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
     }
     me->full_state = false;
     disp->current = NULL;
+    if (shared) { /* whoever takes us from the queue now can only send us here */
+        spanned_unlock();
+    }
     disp_save_and_schedule(&me->regs, handle);
     if (me->note != NULL) {
         me->note->kind = ABI_WAIT_NOTHING;
     }
     return me->wakeup_reason;
+}
+
+void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
+{
+    return block(handle, queue, false);
+}
+
+void *thread_block_shared(dispatcher_handle_t handle, struct thread **queue)
+{
+    return block(handle, queue, true);
 }
 
 void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
@@ -145,7 +159,11 @@ void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
     }
     thread->queue = NULL;
     thread->wakeup_reason = reason;
-    thread_make_runnable_disabled(handle, thread);
+    if (thread->handle == handle) {
+        thread_make_runnable_disabled(handle, thread);
+    } else {
+        spanned_send_disabled(handle, thread);
+    }
 }
 
 struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
@@ -165,7 +183,7 @@ void thread_pause(struct thread *thread)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     thread->pause_pending = true;
-    if (thread->state == THREAD_RUNNABLE) {
+    if (thread->handle == handle && thread->state == THREAD_RUNNABLE) {
         thread_dequeue(thread, &disp->runq);
         thread->state = THREAD_PAUSED;
         if (thread == disp->current) {
@@ -187,8 +205,10 @@ void thread_resume(struct thread *thread)
     dispatcher_handle_t handle = disp_disable();
 
     thread->pause_pending = false;
-    if (thread->state == THREAD_PAUSED) {
+    if (thread->state == THREAD_PAUSED && thread->handle == handle) {
         thread_make_runnable_disabled(handle, thread);
+    } else if (thread->state == THREAD_PAUSED) {
+        spanned_send_disabled(handle, thread);
     }
     disp_enable(handle);
 }

@@ -25,13 +25,16 @@ struct thread {
     struct registers_x86_64 regs; /* when it does not run; see full_state */
     struct thread *next, *prev;   /* ring of the queue it is in */
     struct thread **queue;        /* blocked: that queue's head, or NULL */
-    dispatcher_handle_t handle;   /* dispatcher it lives on */
+    dispatcher_handle_t handle;   /* dispatcher it lives on; only in that one's address space */
+    coreid_t core;                /* of that dispatcher */
+    struct thread *arrives_next;  /* on its way to its dispatcher (spanned.h) */
     enum thread_state state;
     bool full_state; /* regs has all registers and the FPU image: it was preempted */
     bool detached;
     bool joining;
     bool pause_pending;
-    uint8_t calls; /* that wait, each in a handler on top of the one before */
+    bool is_new_here; /* its dispatcher has not seen it yet */
+    uint8_t calls;    /* that wait, each in a handler on top of the one before */
     uint32_t id;
     void *wakeup_reason;
     int exit_status;
@@ -56,6 +59,14 @@ struct thread {
 /* Queues are rings; *queue is the first. */
 void thread_enqueue(struct thread *thread, struct thread **queue);
 void thread_dequeue(struct thread *thread, struct thread **queue);
+
+/* A thread of the dispatcher on `core`, which does not run yet; NULL: out of memory. */
+struct thread *thread_new(dispatcher_handle_t handle, coreid_t core, thread_func_t start, void *arg,
+                          size_t stack_bytes);
+
+/* thread_block_disabled for the queue of an object that all dispatchers of the domain share: the
+ * caller holds spanned_lock(), and this gives it back. */
+void *thread_block_shared(dispatcher_handle_t handle, struct thread **queue);
 
 /* The first thread of a dispatcher, on static memory. */
 struct thread *thread_init_first(dispatcher_handle_t handle, thread_func_t start, void *arg);

@@ -5,7 +5,7 @@
 #include <barrelfish/cap_predicates.h>
 
 static const bool has_memory[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) memory,
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) (memory) == 1,
 #include <barrelfish_kpi/caps.def>
 };
 

@@ -8,13 +8,67 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cap_remote.h"
+
 static const struct {
     const char *name;
     bool memory, mappable;
+    gensize_t bytes;
 } types[] = {
-#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) { #name, memory, mapping },
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) \
+    { #name, (memory) == 1, mapping, object_bytes },
 #include <barrelfish_kpi/caps.def>
 };
+
+/* ---- what concerns other cores ---- */
+
+/* Others may share the same memory anew each time. */
+#define REMOTE_TRIES 8
+
+static const struct cap_remote *cap_remote;
+
+void cap_set_remote(const struct cap_remote *remote)
+{
+    cap_remote = remote;
+}
+
+static bool concerns_others(errval_t err)
+{
+    return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR && cap_remote != NULL;
+}
+
+/* The CPU driver deletes what is here; only when it finds nothing that is kept for another core is
+ * the capability revoked. */
+errval_t cap_revoke(struct capref cap)
+{
+    errval_t err = invoke_cnode_revoke(cap);
+
+    for (unsigned tries = 0; concerns_others(err); tries++) {
+        errval_t cleared = cap_remote->revoke(cap);
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+            return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
+        }
+        err = invoke_cnode_revoke(cap);
+    }
+    return err;
+}
+
+errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
+                    enum objtype type, gensize_t objsize, size_t count)
+{
+    const gensize_t bytes =
+        (unsigned)type < ObjType_Num && types[type].bytes != 0 ? types[type].bytes : objsize;
+    errval_t err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
+
+    for (unsigned tries = 0; concerns_others(err); tries++) {
+        errval_t cleared = cap_remote->retype(src, offset, bytes * count);
+        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+            return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
+        }
+        err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
+    }
+    return err;
+}
 
 bool type_is_mappable(enum objtype type)
 {
@@ -79,6 +133,36 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
             build_cnoderef(dest, type == ObjType_L1CNode ? CNODE_TYPE_ROOT : CNODE_TYPE_OTHER);
     }
     return SYS_ERR_OK;
+}
+
+errval_t root_cnode_resize(struct capref new_cnode, struct capref ret)
+{
+    (void)ret;
+    return invoke_cnode_resize(cap_root, new_cnode);
+}
+
+errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype)
+{
+    struct capref memory;
+    errval_t err = slot_alloc(&memory);
+
+    if (err_is_fail(err)) {
+        return err_push(err, LIB_ERR_SLOT_ALLOC);
+    }
+    err = ram_create_object(memory, ObjType_EndPointUMP, ROUND_UP(bytes, BASE_PAGE_SIZE));
+    if (err_is_fail(err)) {
+        slot_free(memory);
+        return err_push(err, LIB_ERR_ENDPOINT_CREATE);
+    }
+    err = slot_alloc(dest);
+    if (err_is_ok(err)) {
+        err = cap_mint(*dest, memory, iftype, 0);
+        if (err_is_fail(err)) {
+            slot_free(*dest);
+        }
+    }
+    cap_destroy(memory);
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
 }
 
 errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef)

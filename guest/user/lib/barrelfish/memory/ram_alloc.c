@@ -211,7 +211,7 @@ errval_t ram_alloc(struct capref *ret, uint8_t bits)
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_SLOT_ALLOC);
     }
-    err = cap_retype(*ret, src, offset, ObjType_RAM, 1ul << bits, 1);
+    err = invoke_cnode_retype(*ret, src, offset, ObjType_RAM, 1ul << bits, 1);
     if (err_is_fail(err)) {
         slot_free(*ret);
     }
@@ -235,7 +235,8 @@ errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_RAM_ALLOC);
     }
-    err = cap_retype(dest, src, offset, objtype, bytes, 1);
+    /* the heap waits for this: nobody is asked */
+    err = invoke_cnode_retype(dest, src, offset, objtype, bytes, 1);
     if (own || (err_is_ok(err) && keep_rest(src, bytes))) {
         return err;
     }

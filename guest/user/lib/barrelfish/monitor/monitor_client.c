@@ -13,6 +13,7 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/domain_dispatchers.h>
 #include <barrelfish/wait_list.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
@@ -106,6 +107,7 @@ errval_t monitor_client_init(void)
     b->chan.endpoint->arrived = notice;
     get_core_state()->connections.closed = monitor_client_connection_closed;
     disp_enable(handle);
+    monitor_caps_init();
     domain_on_exit(monitor_client_exit);
     return SYS_ERR_OK;
 }
@@ -143,15 +145,13 @@ static errval_t open_blocking_binding(struct capref endpoint)
     return SYS_ERR_OK;
 }
 
-static struct wait_list rpc_waiting;
-
 static void rpc_ep_reply(struct monitor_binding *mon, errval_t err, struct capref ep, uintptr_t st)
 {
     (void)mon, (void)st;
     if (err_is_ok(err)) {
         err = open_blocking_binding(ep);
     }
-    wait_list_tell(&rpc_waiting, err);
+    wait_list_tell(&get_core_state()->monitor_rpc_waiting, err);
 }
 
 static errval_t ask_for_rpc_ep(void)
@@ -167,8 +167,8 @@ static bool has_blocking_binding(void)
 
 errval_t monitor_client_blocking_rpc_init(void)
 {
-    return wait_list_join(&rpc_waiting, get_monitor_binding()->waitset, has_blocking_binding,
-                          ask_for_rpc_ep);
+    return wait_list_join(&get_core_state()->monitor_rpc_waiting, get_monitor_binding()->waitset,
+                          has_blocking_binding, ask_for_rpc_ep);
 }
 
 struct new_binding {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of the monitor client share (monitor_client.c, multihop_bind.c).
+ * What the parts of the monitor client share (monitor_client.c, multihop_bind.c,
+ * monitor_caps.c).
  */
 #ifndef MONITOR_REQUEST_H
 #define MONITOR_REQUEST_H
@@ -19,5 +20,8 @@ void monitor_client_exit(int status);
 /* The handlers of bind.c and multihop_bind.c. */
 void monitor_client_set_bind_handlers(struct monitor_binding *b);
 void monitor_client_set_multihop_handlers(struct monitor_binding *b);
+
+/* monitor_caps.c: capabilities.c asks the monitor from now on */
+void monitor_caps_init(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/domain_agent.h>
 #include <barrelfish/monitor_client.h>
 #include <spawndomain/spawn_flags.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@ void barrelfish_start_disabled(dispatcher_handle_t handle, struct spawn_domain_p
 extern void (*__preinit_array_start[])(void), (*__preinit_array_end[])(void);
 extern void (*__init_array_start[])(void), (*__init_array_end[])(void);
 extern char **environ;
+
+/* Not there in programs that never span cores. */
+extern __typeof__(domain_agent_main) domain_agent_main __attribute__((weak));
 
 /* Of the dispatcher that started the domain; others bring their own. */
 static struct core_state first_core_state;
@@ -102,6 +106,12 @@ static int main_thread(void *arg)
         if (err_is_fail(err)) {
             USER_PANIC_ERR(err, "connecting to the monitor");
         }
+    }
+    if ((params->flags & SPAWN_FLAG_AGENT) != 0) {
+        if (domain_agent_main == NULL) {
+            USER_PANIC("this program does not span cores");
+        }
+        domain_agent_main(argc, argv);
     }
     run_constructors();
     exit(main(argc, argv, environ));

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations on memory that other cores have, too (docs/capabilities.md, across cores).
+ *
+ *                 domain asks                        all have answered
+ *   CAPOP_FREE ───────────────▶ CAPOP_REVOKING ────────────────────────▶ CAPOP_FREE, domain is told
+ *                               CAPOP_CHECKING
+ *
+ * The monitor only clears the way: it asks each core that has something of the range to delete it
+ * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
+ * call once more, and the word of the CPU driver, which knows what is kept for other cores at that
+ * moment, is final.  So this does not have to be one step, and a domain that asks for what is not
+ * its own gets nothing by it.
+ *
+ * A core answers or dies, so each operation ends.  Two operations that concern the same entry do
+ * not wait for each other: the later one is told to try again.
+ */
+#include "capops.h"
+
+#include "../mouths/peers.h"
+#include "../mouths/reply.h"
+#include "kept.h"
+#include "parts.h"
+
+enum capop_state {
+    CAPOP_FREE,
+    CAPOP_REVOKING, /* the other cores delete what they have */
+    CAPOP_CHECKING, /* the other cores say whether they use what they have */
+};
+
+static struct capop {
+    enum capop_state state;
+    struct client *client; /* NULL: it has ended */
+    uint32_t token;
+    unsigned waits;        /* for so many answers */
+    errval_t err;          /* one of them was no */
+    struct capability cap; /* a range of memory */
+    struct account_slip slip;
+} capops[MONITOR_MAX_QUESTIONS];
+
+bool capop_concerns(const struct capability *cap)
+{
+    for (const struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
+        if (op->state == CAPOP_REVOKING && kept_lies_in(cap, &op->cap))
+            return true;
+    return false;
+}
+
+static void reply(struct client *client, uint32_t token, enum capop_state state, errval_t err)
+{
+    if (client == NULL)
+        return;
+    if (state == CAPOP_REVOKING)
+        reply_revoke(client, token, err);
+    else
+        reply_retype(client, token, err);
+}
+
+static void finish(struct capop *op)
+{
+    const struct capop done = *op;
+    account_refund(&op->slip);
+    op->state = CAPOP_FREE;
+    reply(done.client, done.token, done.state, done.err);
+}
+
+/* That it is in use does not matter to a revoke: another answer will come. */
+static void answered(struct kept *kept, enum kept_answer answer)
+{
+    struct capop *op = kept->waits;
+    if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
+        return;
+    kept->waits = NULL;
+    if (answer != KEPT_GONE)
+        op->err = answer == KEPT_LOST ? MON_ERR_NO_MONITOR_FOR_CORE : SYS_ERR_REVOKE_FIRST;
+    if (--op->waits == 0)
+        finish(op);
+}
+
+static bool overlaps(const struct capability *a, const struct capability *b)
+{
+    return a->u.mem.base < b->u.mem.base + b->u.mem.bytes &&
+           b->u.mem.base < a->u.mem.base + a->u.mem.bytes;
+}
+
+/* A revoke is about what was made of it; a retype about whatever lies there. */
+static bool is_in_the_way(const struct kept *kept, enum capop_state state,
+                          const struct capability *cap)
+{
+    return state == CAPOP_REVOKING ? kept_lies_in(&kept->is, cap) : overlaps(&kept->is, cap);
+}
+
+static bool is_busy(enum capop_state state, const struct capability *cap)
+{
+    for (const struct kept *kept = kept_away; kept != NULL; kept = kept->next)
+        if (kept->waits != NULL && is_in_the_way(kept, state, cap))
+            return true;
+    return false;
+}
+
+static void ask(struct capop *op)
+{
+    op->waits = 1; /* so that it does not end before all are asked */
+    for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
+        if (!is_in_the_way(kept, op->state, &op->cap))
+            continue;
+        kept->waits = op;
+        kept->answered = answered;
+        op->waits++;
+        if (!peer_is_connected(kept->core)) {
+            answered(kept, KEPT_LOST);
+            continue;
+        }
+        if (op->state == CAPOP_REVOKING)
+            peer_send_revoke_mark(kept->core, kept->ticket);
+        else if (!kept->asked)
+            peer_send_release_cap_request(kept->core, kept->ticket);
+        kept->asked = op->state == CAPOP_CHECKING || kept->asked;
+    }
+    if (--op->waits == 0)
+        finish(op);
+}
+
+static errval_t begin(struct client *client, uint32_t token, enum capop_state state,
+                      const struct capability *cap)
+{
+    struct account_slip slip;
+    if (is_busy(state, cap))
+        return MON_ERR_REMOTE_CAP_RETRY;
+    errval_t err = account_charge(client->account, ACCOUNT_QUESTION, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    struct capop *op = capops;
+    while (op->state != CAPOP_FREE)
+        op++; /* there is one: they are as many as can be charged */
+    assert(op < capops + MONITOR_MAX_QUESTIONS);
+    *op = (struct capop){
+        .state = state, .client = client, .token = token, .cap = *cap, .slip = slip
+    };
+    ask(op);
+    return SYS_ERR_OK;
+}
+
+/* What the domain means is in a CSpace of which it has shown the root, so it is its own. */
+static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct capability *cap)
+{
+    coreid_t owner;
+    errval_t err = invoke_kernel_identify_cap(cap_kernel, get_cap_addr(root), cptr, level, cap);
+    if (err_is_ok(err))
+        err = invoke_kernel_get_cap_owner(cap_kernel, get_cap_addr(root), cptr, level, &owner);
+    drop_cap(root);
+    if (err_is_ok(err) && (owner != my_core || !names_memory(cap)))
+        err = MON_ERR_WRONG_CAP_TYPE; /* what may be used by its owner only does not travel */
+    return err;
+}
+
+void capop_revoke(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
+                  uint8_t level)
+{
+    struct capability cap;
+    errval_t err = look(root, cptr, level, &cap);
+    if (err_is_ok(err) && !(cap.rights & CAPRIGHTS_REVOKE))
+        err = SYS_ERR_CAP_RIGHTS;
+    if (err_is_ok(err))
+        err = begin(client, token, CAPOP_REVOKING, &cap);
+    if (err_is_fail(err))
+        reply(client, token, CAPOP_REVOKING, err);
+}
+
+void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
+                  uint8_t level, gensize_t offset, gensize_t bytes)
+{
+    struct capability cap;
+    errval_t err = look(root, cptr, level, &cap);
+    if (err_is_ok(err) && (offset > cap.u.mem.bytes || bytes > cap.u.mem.bytes - offset))
+        err = SYS_ERR_RETYPE_INVALID_OFFSET;
+    if (err_is_ok(err)) {
+        cap.u.mem.base += offset;
+        cap.u.mem.bytes = bytes;
+        err = begin(client, token, CAPOP_CHECKING, &cap);
+    }
+    if (err_is_fail(err))
+        reply(client, token, CAPOP_CHECKING, err);
+}
+
+void capop_client_exited(const struct client *client)
+{
+    for (struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
+        if (op->client == client)
+            op->client = NULL;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory that cores share (docs/capabilities.md, across cores; its model: tests/models).
+ *
+ * The core that owns memory knows who else has it: whoever gives a copy to another core asks the
+ * owner, and the owner lets it go on its own channel to the receiver.  For each such copy the
+ * owner's monitor keeps one that is locked, so the CPU driver lets nobody take the memory back or
+ * make something else of it; the receiver's monitor keeps a witness.  The owner asks (release: is
+ * it in use?), or decides (revoke: it goes), and hears the answer on the same channel.  Since
+ * messages between two monitors stay in order, no copy is ever under way that a later question
+ * would not meet.
+ *
+ * A core that dies answers every question: what it had comes back, what it owned goes.
+ */
+#include "kept.h"
+
+#include "../mouths/peers.h"
+#include "parts.h"
+
+struct kept *kept_away;
+static struct kept *witnesses;
+
+bool kept_is_memory(const struct capability *cap)
+{
+    return cap->type == ObjType_Frame || cap->type == ObjType_DevFrame;
+}
+
+bool kept_lies_in(const struct capability *cap, const struct capability *whole)
+{
+    const uint64_t base = whole->u.mem.base, bytes = whole->u.mem.bytes;
+    if (!kept_is_memory(cap) || cap->u.mem.base < base || cap->u.mem.bytes > bytes ||
+        cap->u.mem.base - base > bytes - cap->u.mem.bytes)
+        return false;
+    return cap->u.mem.bytes < bytes || cap->type >= whole->type; /* ancestors come first */
+}
+
+/* ---- the two lists ---- */
+
+static errval_t keep(struct kept **list, struct kept entry, domainid_t domain)
+{
+    errval_t err = accounts_charge(domain, ACCOUNT_KEPT, 1, &entry.slip);
+    struct kept *kept = err_is_ok(err) ? malloc(sizeof(*kept)) : NULL;
+    if (kept == NULL) {
+        account_refund(&entry.slip);
+        return err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL;
+    }
+    *kept = entry;
+    kept->next = *list;
+    *list = kept;
+    return SYS_ERR_OK;
+}
+
+static struct kept *find(struct kept *list, uint64_t ticket, coreid_t core)
+{
+    while (list != NULL && (list->ticket != ticket || list->core != core))
+        list = list->next;
+    return list;
+}
+
+static void drop(struct kept **list, struct kept *kept)
+{
+    while (*list != kept)
+        list = &(*list)->next;
+    *list = kept->next;
+    drop_cap(kept->cap);
+    account_refund(&kept->slip);
+    free(kept);
+}
+
+/* ---- the owner's side ---- */
+
+errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
+                     domainid_t sender)
+{
+    if (!peer_is_connected(core))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
+    errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
+    if (err_is_fail(err))
+        return err;
+    err = keep(&kept_away, (struct kept){ .ticket = ticket, .core = core, .cap = cap, .is = *is },
+               sender);
+    if (err_is_fail(err))
+        (void)invoke_kernel_unlock_cap(cap_kernel, cap);
+    return err;
+}
+
+/* It is charged to the monitor of the core that gives it: the domain there has left its parcel. */
+errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
+{
+    const struct kept *source = kept_away;
+    while (source != NULL && (source->core != from || !kept_lies_in(is, &source->is)))
+        source = source->next;
+    if (source == NULL || to == my_core || !peer_is_connected(to))
+        return MON_ERR_INVALID_MON_ID;
+    struct capref cap;
+    errval_t err = remote_cap(is, my_core, &cap);
+    if (err_is_fail(err))
+        return err;
+    err = kept_let_go(ticket, to, cap, is, ((domainid_t)from + 1) << 16);
+    if (err_is_fail(err))
+        drop_cap(cap);
+    return err;
+}
+
+static void tell(struct kept *kept, enum kept_answer answer)
+{
+    if (kept->waits != NULL)
+        kept->answered(kept, answer);
+}
+
+static void come_back(struct kept *kept)
+{
+    errval_t err = invoke_kernel_unlock_cap(cap_kernel, kept->cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "unlocking what came back");
+    drop(&kept_away, kept);
+}
+
+void kept_release_unused(void)
+{
+    for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
+        if (kept->asked || kept->waits != NULL || !peer_is_connected(kept->core))
+            continue; /* the answer is on its way */
+        kept->asked = true;
+        peer_send_release_cap_request(kept->core, kept->ticket);
+    }
+}
+
+void kept_released(coreid_t core, uint64_t ticket, bool unused)
+{
+    struct kept *kept = find(kept_away, ticket, core);
+    if (kept == NULL)
+        return;
+    kept->asked = false;
+    tell(kept, unused ? KEPT_GONE : KEPT_IN_USE);
+    if (unused)
+        come_back(kept);
+}
+
+void kept_revoked(coreid_t core, uint64_t ticket)
+{
+    struct kept *kept = find(kept_away, ticket, core);
+    if (kept == NULL)
+        return; /* it was unused before */
+    tell(kept, KEPT_GONE);
+    come_back(kept);
+}
+
+/* ---- the other side ---- */
+
+/* One is enough: two would be copies of each other, and each in use because of the other. */
+errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
+                      const struct capability *is, domainid_t receiver)
+{
+    for (const struct kept *other = witnesses; other != NULL; other = other->next)
+        if (other->core == owner && !other->asked && kept_lies_in(&other->is, is) &&
+            kept_lies_in(is, &other->is))
+            return SYS_ERR_OK;
+    struct capref copy;
+    errval_t err = copy_cap(cap, &copy);
+    if (err_is_fail(err))
+        return err;
+    err = keep(&witnesses, (struct kept){ .ticket = ticket, .core = owner, .cap = copy, .is = *is },
+               receiver);
+    if (err_is_fail(err))
+        drop_cap(copy);
+    return err;
+}
+
+/* Does somebody here have what this witness stands for?  If not, it goes. */
+static bool is_in_use(struct kept *witness)
+{
+    bool shared;
+    errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
+    if (err_is_fail(err))
+        shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
+    if (!shared)
+        drop(&witnesses, witness);
+    return shared;
+}
+
+/* No witness: it was not delivered, or there is another one. */
+void kept_release_asked(coreid_t core, uint64_t ticket)
+{
+    struct kept *witness = find(witnesses, ticket, core);
+    const bool shared = witness != NULL && is_in_use(witness);
+    peer_send_release_cap_reply(core, ticket, !shared);
+}
+
+/* Deletion is done in shares, between which this monitor does other things; one witness after the
+ * other, since the CPU driver keeps only one mark.  `asked` marks a witness whose copies go. */
+static struct waitset_chanstate deletion;
+static bool deletion_runs;
+
+static void delete_more(void *arg);
+
+static void go_on_deleting(void)
+{
+    waitset_chanstate_init(&deletion, CHANTYPE_OTHER);
+    deletion_runs = true;
+    errval_t err = waitset_chan_trigger_closure(get_default_waitset(), &deletion,
+                                                MKCLOSURE(delete_more, NULL));
+    assert(err_is_ok(err));
+}
+
+static void all_deleted(struct kept *witness)
+{
+    const coreid_t core = witness->core;
+    const uint64_t ticket = witness->ticket;
+    drop(&witnesses, witness);
+    if (peer_is_connected(core))
+        peer_send_revoke_done(core, ticket);
+}
+
+/* The eldest first: who was asked first answers first. */
+static struct kept *next_to_delete(void)
+{
+    struct kept *next = NULL;
+    for (struct kept *witness = witnesses; witness != NULL; witness = witness->next)
+        if (witness->asked)
+            next = witness;
+    return next;
+}
+
+static void delete_more(void *arg)
+{
+    (void)arg;
+    struct kept *witness = next_to_delete();
+    bool more = false;
+    errval_t err = invoke_kernel_delete_foreigns(cap_kernel, witness->cap, &more);
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) /* it went with a larger one */
+        DEBUG_ERR(err, "deleting what core %u has revoked", witness->core);
+    if (err_is_fail(err) || !more)
+        all_deleted(witness);
+    deletion_runs = false;
+    if (next_to_delete() != NULL)
+        go_on_deleting();
+}
+
+void kept_revoke_marked(coreid_t core, uint64_t ticket)
+{
+    struct kept *witness = find(witnesses, ticket, core);
+    if (witness == NULL) { /* never delivered, or there is another one, of which the owner knows */
+        peer_send_revoke_done(core, ticket);
+        return;
+    }
+    witness->asked = true;
+    if (!deletion_runs)
+        go_on_deleting();
+}
+
+/* ---- cores that die ---- */
+
+void kept_core_cut(coreid_t core)
+{
+    for (struct kept *kept = kept_away; kept != NULL; kept = kept->next)
+        if (kept->core == core)
+            tell(kept, KEPT_LOST);
+}
+
+void kept_core_died(coreid_t core)
+{
+    for (struct kept *kept = kept_away, *next; kept != NULL; kept = next) {
+        next = kept->next;
+        if (kept->core != core)
+            continue;
+        tell(kept, KEPT_GONE);
+        come_back(kept);
+    }
+}
+
+/* What it owned stays with whoever has it; nobody uses the memory for anything else before all have
+ * said no here. */
+bool kept_holds_of(coreid_t core)
+{
+    bool holds = false;
+    for (struct kept *witness = witnesses, *next; witness != NULL; witness = next) {
+        next = witness->next;
+        holds |= witness->core == core && is_in_use(witness);
+    }
+    return holds;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory that this core shares with others: what the monitor keeps of it.  One entry for each
+ * ticket, here for the owner (the list kept_away), and on the other core its witness.
+ */
+#ifndef MONITOR_KEPT_H
+#define MONITOR_KEPT_H
+
+#include "../base/monitor.h"
+
+/* What the other core has said: it has nothing of it any more; somebody uses it there; nothing, and
+ * it may never say anything. */
+enum kept_answer { KEPT_GONE, KEPT_IN_USE, KEPT_LOST };
+
+struct kept {
+    struct kept *next;
+    uint64_t ticket;
+    coreid_t core;        /* the other one */
+    struct capref cap;    /* locked, or the witness */
+    struct capability is; /* its contents: nobody looks into what is locked */
+    bool asked;           /* the other core has been asked whether it is in use */
+    void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
+    void (*answered)(struct kept *kept, enum kept_answer answer);
+    struct account_slip slip;
+};
+
+extern struct kept *kept_away;
+
+/* Is it memory that travels, so that its owner must know who has it? */
+bool kept_is_memory(const struct capability *cap);
+
+/* Is `cap` the capability `whole`, a copy of it, or something made of it? */
+bool kept_lies_in(const struct capability *cap, const struct capability *whole);
+
+/* Takes the capability over if it can be kept, at the cost of this domain.  Locked first:
+ * whatever happens until the other core says that it is unused, it stays. */
+errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
+                     domainid_t sender);
+/* The same, of a capability that another core has from here and gives to a third one.
+ * MON_ERR_INVALID_MON_ID: that core has none. */
+errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is);
+
+/* A copy of what a domain is about to get, by which we shall know when it is in use no more. */
+errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
+                      const struct capability *is, domainid_t receiver);
+
+/* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
+ * had comes back. */
+void kept_core_cut(coreid_t core);
+void kept_core_died(coreid_t core);
+
+#endif
