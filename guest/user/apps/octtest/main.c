@@ -6,8 +6,10 @@
  *   octtest crowd N       one of N that meet at barriers and take turns with a lock
  *   octtest dies          holds a lock and a record, and ends
  *   octtest survives      waits for what that one held
+ *   octtest mortal        takes turns with a lock and a semaphore, and may end while it holds them
  *   octtest greedy        as many records as there may be, and malformed ones
  */
+#include <bench/bench.h>
 #include <octopus/octopus.h>
 #include <octopus/record.h>
 #include <stdio.h>
@@ -195,6 +197,35 @@ static void be_survivor(void)
     good(oct_unlock(id), "unlocking");
 }
 
+/* Nobody is told where it ends: with the machine's seed the moments vary. */
+static bool may_end(void)
+{
+    if (bench_tsc() % 7 != 0)
+        return false;
+    printf("octtest: ended with the lock\n");
+    return true;
+}
+
+static void be_mortal(void)
+{
+    char *id;
+    uint32_t semaphore;
+    good(oct_sem_new(&semaphore, 0), "a semaphore of mine");
+    for (unsigned round = 0; round < 8; round++) {
+        good(oct_lock("mortal.turn", &id), "locking");
+        fails_with(oct_exists("mortal.inside"), OCT_ERR_NO_RECORD, "alone");
+        good(oct_set("mortal.inside { round: %u }", round), "inside");
+        if (may_end())
+            return;
+        good(oct_sem_post(semaphore), "giving");
+        good(oct_sem_wait(semaphore), "taking");
+        good(oct_del("mortal.inside"), "outside");
+        if (may_end())
+            return;
+        good(oct_unlock(id), "unlocking");
+    }
+}
+
 static void be_greedy(void)
 {
     static const char *const malformed[] = {
@@ -228,6 +259,8 @@ int main(int argc, char **argv)
         be_dying();
     else if (strcmp(part, "survives") == 0)
         be_survivor();
+    else if (strcmp(part, "mortal") == 0)
+        be_mortal();
     else if (strcmp(part, "greedy") == 0)
         be_greedy();
     else

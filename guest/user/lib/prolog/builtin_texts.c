@@ -37,6 +37,8 @@ static bool text_of_list(struct prolog *p, cell_t list, const char **text, size_
 
 bool pl_text_of(struct prolog *p, cell_t cell, const char **text, size_t *length)
 {
+    *text = "";
+    *length = 0;
     cell = pl_deref(p, cell);
     if (tag_of(cell) == TAG_INT) {
         size_t room;
@@ -58,6 +60,8 @@ bool pl_text_of(struct prolog *p, cell_t cell, const char **text, size_t *length
 /* Of an atomic term, which must be there. */
 static void text_wanted(struct prolog *p, cell_t cell, const char **text, size_t *length)
 {
+    *text = "";
+    *length = 0;
     cell = pl_deref(p, cell);
     if (tag_of(cell) == TAG_REF)
         pl_instantiation_error(p);
@@ -90,6 +94,8 @@ static cell_t list_of_text(struct prolog *p, const char *text, size_t length, bo
 /* The text of a list that must be one; an instantiation error if it is not complete. */
 static void list_wanted(struct prolog *p, cell_t list, const char **text, size_t *length)
 {
+    *text = "";
+    *length = 0;
     list = pl_deref(p, list);
     if (tag_of(list) == TAG_STRING) {
         pl_text_of(p, list, text, length);
@@ -104,12 +110,8 @@ static void list_wanted(struct prolog *p, cell_t list, const char **text, size_t
         if (tag_of(pl_arg(p, rest, 1)) == TAG_REF)
             pl_instantiation_error(p);
     }
-    if (list == make_cell(TAG_ATOM, ATOM_NIL)) {
-        *text = "";
-        *length = 0;
-    } else if (!pl_text_of(p, list, text, length)) {
+    if (list != make_cell(TAG_ATOM, ATOM_NIL) && !pl_text_of(p, list, text, length))
         pl_type_error(p, "character_code", list);
-    }
 }
 
 static bool convert(struct prolog *p, const cell_t *args, bool codes, bool number)
