@@ -127,7 +127,7 @@ Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
     static struct dispatcher_shared frame;
     uint32_t id, again;
     for (unsigned i = 0; i < NOTIFY_IRQ_FIRST; i++) {
-        others[i] = (struct dcb){ .disp = &frame, .cr3 = ABI_PAGE_BYTES, .complete = 1 };
+        others[i] = (struct dcb){ .disp = &frame, .head.cr3 = ABI_PAGE_BYTES, .complete = 1 };
         EXPECT_OK(notify_register(&others[i], &id));
         EXPECT_OK(notify_register(&others[i], &again));
         cr_assert_eq(id, again, "one id for one dispatcher");
@@ -169,7 +169,7 @@ Test(kernel_invocations, set_up_checks_everything_before_it_changes_anything)
     EXPECT_ERR(setup(root, pml4, RAM_CPTR | level, false), SYS_ERR_DISP_FRAME_INVALID);
     EXPECT_ERR(setup(root, pml4, SLOT(3) | level, true), SYS_ERR_DISP_FRAME_SIZE);
     EXPECT_ERR(setup(root, pml4, SLOT(4) | level, true), SYS_ERR_DISP_FRAME_INVALID);
-    cr_expect(child->disp == NULL && child->cr3 == 0 && !child->queued);
+    cr_expect(child->disp == NULL && child->head.cr3 == 0 && !child->queued);
     cr_expect(child->cspace.cap.type == ObjType_Null && child->vspace.cap.type == ObjType_Null);
 
     disp->udisp = USER_END; /* not an address of user mode */

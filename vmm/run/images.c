@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,8 +106,8 @@ static void find_variable(const struct menu *menu, const char *dir, struct fault
         if (!symbol_variable(path, action->symbol, &action->address, &bytes))
             unknown_variable(path, action, place, diags);
         else if (action->count >= 8 * bytes)
-            diag_error(diags, place, "flip: '%.60s' has %llu bits, there is no bit %u",
-                       action->symbol, (unsigned long long)(8 * bytes), action->count);
+            diag_error(diags, place, "flip: '%.60s' has %" PRIu64 " bits, there is no bit %u",
+                       action->symbol, 8 * bytes, action->count);
         return;
     }
     diag_error(diags, place, "flip: no program of the menu is called '%.*s'", (int)length,

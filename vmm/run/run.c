@@ -86,7 +86,7 @@ static void sink_trace(void *context, unsigned core, uint64_t time_ns, uint64_t 
 static bool is_wanted(const struct run *run, const char *message)
 {
     char name[FAULT_CHANNEL_NAME_MAX];
-    if (!run->settings->messages)
+    if (!run->settings->messages || !message)
         return false;
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(message, " "), message);
     return fnmatch(run->settings->messages, name, 0) == 0;

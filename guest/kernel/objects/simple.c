@@ -80,6 +80,23 @@ static void ump_mint(struct capability *cap, uint64_t iftype, uint64_t unused)
 /* Numbers that no monitor gives to domains that it knows itself. */
 #define DOMAIN_BY_RETYPE 0x80000000u
 
+/* Minted with the number of a domain that the monitor knows, the manager becomes the capability of
+ * that one. */
+static errval_t manager_check_mint(const struct capability *cap, uint64_t domain, uint64_t unused)
+{
+    (void)cap;
+    return domain != 0 && domain < DOMAIN_BY_RETYPE && unused == 0 ? SYS_ERR_OK
+                                                                   : SYS_ERR_MINT_INVALID;
+}
+
+static void manager_mint(struct capability *cap, uint64_t domain, uint64_t unused)
+{
+    (void)unused;
+    cap->type = ObjType_Domain;
+    cap->u.id.coreid = my_core_id;
+    cap->u.id.core_local_id = (uint32_t)domain;
+}
+
 static void domain_init(struct capability *cap, const struct capability *manager)
 {
     static uint32_t last_domain;
@@ -133,7 +150,9 @@ const struct cap_ops io_ops = {
     .invoke = io_invoke, .check_mint = io_check_mint, .mint = io_mint, .check_wire = any_contents
 };
 const struct cap_ops id_ops = { .invoke = id_invoke, .check_wire = any_contents };
-const struct cap_ops process_manager_ops = { .check_wire = any_contents };
+const struct cap_ops process_manager_ops = { .check_mint = manager_check_mint,
+                                             .mint = manager_mint,
+                                             .check_wire = any_contents };
 const struct cap_ops domain_ops = { .invoke = id_invoke,
                                     .retype_init = domain_init,
                                     .check_wire = any_contents };

@@ -54,6 +54,16 @@ static void alloc_monitor_ep(struct monitor_blocking_binding *b, const char *nam
                                         .cap = ep });
 }
 
+static void get_domain_cap(struct monitor_blocking_binding *b, domainid_t domain)
+{
+    struct client *client = b->st;
+    struct capref cap = NULL_CAP;
+    errval_t err = client_domain_cap(client, domain, &cap);
+    reply_send(client,
+               &(struct reply){
+                   .kind = REPLY_DOMAIN_CAP, .token = b->incoming_token, .err = err, .cap = cap });
+}
+
 static void get_bootinfo(struct monitor_blocking_binding *b)
 {
     reply_send(b->st, &(struct reply){ .kind = REPLY_BOOTINFO,
@@ -115,6 +125,7 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.get_name_iref_call = get_name_iref;
     b->rx_vtbl.set_name_iref_call = set_name_iref;
     b->rx_vtbl.alloc_monitor_ep_call = alloc_monitor_ep;
+    b->rx_vtbl.get_domain_cap_call = get_domain_cap;
     b->rx_vtbl.get_bootinfo_call = get_bootinfo;
     b->rx_vtbl.boot_cores_call = boot_cores_call;
     b->rx_vtbl.power_off_call = power_off;

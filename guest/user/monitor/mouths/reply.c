@@ -38,6 +38,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_remote_cap_revoke_response__tx(b, cont, r->err);
     case REPLY_RETYPE:
         return monitor_blocking_remote_cap_retype_response__tx(b, cont, r->err);
+    case REPLY_DOMAIN_CAP:
+        return monitor_blocking_get_domain_cap_response__tx(b, cont, r->err, r->cap);
     default:
         return monitor_blocking_power_off_response__tx(b, cont, r->err);
     }
@@ -48,7 +50,7 @@ static void reply_left(struct send_item *item, errval_t err)
 {
     const struct reply *r = &((struct queued *)item)->r;
     (void)err;
-    if (r->kind == REPLY_COLLECT)
+    if (r->kind == REPLY_COLLECT || r->kind == REPLY_DOMAIN_CAP)
         drop_cap(r->cap);
 }
 

@@ -23,12 +23,13 @@ struct reply {
         REPLY_COLLECT,
         REPLY_REVOKE,
         REPLY_RETYPE,
+        REPLY_DOMAIN_CAP,
     } kind;
     uint32_t token;
     errval_t err;
     iref_t iref;
     domainid_t domain;
-    struct capref cap; /* of a parcel: taken over, and dropped when it has left */
+    struct capref cap; /* COLLECT, DOMAIN_CAP: taken over, and dropped when it has left */
     uint64_t value;
 };
 

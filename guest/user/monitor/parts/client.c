@@ -398,6 +398,27 @@ errval_t client_new(const char *name, struct client *parent, struct client **ret
     return SYS_ERR_OK;
 }
 
+errval_t client_domain_cap(const struct client *parent, domainid_t domain, struct capref *ret)
+{
+    bool is_child = false;
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS && !is_child; i++)
+        is_child = clients[i].domain == domain && clients[i].parent == parent &&
+                   (clients[i].state == CLIENT_EXPECTED || clients[i].state == CLIENT_CONNECTED);
+    if (!is_child)
+        return MON_ERR_NOT_PERMITTED;
+    struct capref cap;
+    errval_t err = slot_alloc(&cap);
+    if (err_is_fail(err))
+        return err;
+    err = cap_mint(cap, cap_procmng, domain, 0);
+    if (err_is_fail(err)) {
+        slot_free(cap);
+        return err;
+    }
+    *ret = cap;
+    return SYS_ERR_OK;
+}
+
 void client_forget(struct client *client)
 {
     assert(client->state == CLIENT_EXPECTED);

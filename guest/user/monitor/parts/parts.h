@@ -33,6 +33,9 @@ void client_forget(struct client *client);
 void client_not_started(const struct client *parent, domainid_t domain);
 
 /* A further monitor binding, or the blocking one: the endpoint for its hello. */
+/* The Domain capability, new, of a child of `parent` that lives.  MON_ERR_NOT_PERMITTED: it is
+ * none. */
+errval_t client_domain_cap(const struct client *parent, domainid_t domain, struct capref *ret);
 errval_t client_new_link(struct client *client, struct capref *ep);
 errval_t client_new_rpc(struct client *client, struct capref *ep);
 

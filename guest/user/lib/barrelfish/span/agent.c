@@ -253,6 +253,26 @@ static errval_t unmap(struct interdisp_binding *b, uint64_t base, errval_t *err)
     return SYS_ERR_OK;
 }
 
+/* It is of another domain than the agent, which its monitor gives proof of. */
+static errval_t start_dispatcher(void)
+{
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    struct capref proof = NULL_CAP;
+    errval_t answer = SYS_ERR_OK;
+    errval_t err = b->rpc_tx_vtbl.get_domain_cap(b, made.domain, &answer, &proof);
+
+    if (err_is_ok(err)) {
+        err = answer;
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = invoke_dispatcher_setup(made.dispatcher, made.rootcn, made.pml4, made.frame, true,
+                                  made.domain, proof);
+    cap_destroy(proof);
+    return err;
+}
+
 static errval_t run(struct interdisp_binding *b, uint64_t entry, uint64_t argument, errval_t *err)
 {
     (void)b;
@@ -268,8 +288,7 @@ static errval_t run(struct interdisp_binding *b, uint64_t entry, uint64_t argume
     area->eflags = RFLAGS_IF;
     memcpy(area->fxsave_area, &control, sizeof(control));
     memcpy(area->fxsave_area + 24, &mxcsr, sizeof(mxcsr));
-    *err = invoke_dispatcher_setup(made.dispatcher, made.rootcn, made.pml4, made.frame, true,
-                                   made.domain);
+    *err = start_dispatcher();
     return SYS_ERR_OK;
 }
 

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The reference is complete: every program is on its page, and every option of every command is on some page.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+for folder in guest/user/apps/*/ guest/user/{init,mem_serv,monitor,chips,spawnd,boot_manager}/; do
+    compgen -G "$folder*.c" >/dev/null || continue
+    grep -q "^| \`$(basename "$folder")\` |" docs/reference.md || fail "docs/reference.md lacks $(basename "$folder")"
+done
+"$VMM" --help >"$TMP/out"
+commands=$(sed -n 's/^  vmm \([a-z]*\) .*/\1/p' "$TMP/out")
+[ "$(wc -w <<<"$commands")" -ge 8 ] || fail "vmm --help names too few commands"
+for command in $commands; do
+    options=$("$VMM" "$command" --help | sed -n -E 's/^ +(-[A-Za-z], )?(--[a-z-]+).*/\2/p')
+    for option in $options; do
+        case $option in
+        --help | --usage | --version | --quiet | --verbose | --output) continue ;;
+        esac
+        grep -qF -- "$option" docs/*.md README.md || fail "no page tells of $option of vmm $command"
+    done
+done
+
+# the commands of the case study
+while read -r line; do
+    echo "+ $line"
+    timeout -k 5 300 tests/run_unit "${B:-build}/${line%% *}" --filter "$(cut -d "'" -f 2 <<<"$line")" \
+        >"$TMP/out" 2>&1 </dev/null || fail "a command of docs/case-wakeup.md"
+    says 'Tested: [1-9]'
+done < <(sed -n '/^```sh/,/^```/p' docs/case-wakeup.md | sed -n 's,^build/\(tests/.*\),\1,p')
+exit 0
