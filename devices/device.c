@@ -49,6 +49,11 @@ void device_power_on(struct device_state *state)
     state->power[0] = DEVICE_CORE_ON;
 }
 
+void device_mend(struct device_state *state, uint64_t cores)
+{
+    state->mended |= cores;
+}
+
 struct device_effect *device_add_effect(struct device_reply *reply, enum device_effect_kind kind,
                                         unsigned core)
 {

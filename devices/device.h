@@ -50,14 +50,15 @@ void *device_memory_at(const struct device_memory *memory, uint64_t paddr, uint6
 enum device_core_power {
     DEVICE_CORE_OFF,     /* never started */
     DEVICE_CORE_ON,      /* started */
-    DEVICE_CORE_STOPPED, /* switched itself off; cannot be started again */
-    DEVICE_CORE_KILLED,  /* by another; cannot be started again */
+    DEVICE_CORE_STOPPED, /* switched itself off; cannot be started again, unless it is mended */
+    DEVICE_CORE_KILLED,  /* by another; the same */
 };
 
 /* Everything the devices remember.  Flat: a copy of the structure is a snapshot. */
 struct device_state {
     unsigned core_count;
-    uint8_t power[ABI_MAX_CORES];         /* enum device_core_power */
+    uint8_t power[ABI_MAX_CORES]; /* enum device_core_power */
+    uint64_t mended; /* cores that may be started again when they have stopped or were killed */
     uint64_t timer_at_ns[ABI_MAX_CORES];  /* when the core's timer fires, 0 = not armed */
     uint64_t bad_requests[ABI_MAX_CORES]; /* requests answered with anything but ABI_RESULT_OK */
     uint64_t channels;                    /* names given and taken back so far */
@@ -113,6 +114,7 @@ struct device_effect {
         } console;
         struct {
             uint64_t rip, rdi, cr3;
+            bool again; /* it ran before */
         } start;
         uint32_t exit_code; /* 0..255 */
         struct {
@@ -154,6 +156,9 @@ uint32_t device_in(unsigned width);
  * it was cancelled or moved to a later time meanwhile. */
 void device_timer_due(struct device_state *state, unsigned core, uint64_t now_ns,
                       struct device_reply *reply);
+
+/* These cores are as new: once they are dead they can be started again, each once. */
+void device_mend(struct device_state *state, uint64_t cores);
 
 /* Marks core 0 as started: it is switched on with the machine, not by a request. */
 void device_power_on(struct device_state *state);

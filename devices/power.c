@@ -2,10 +2,10 @@
  *
  * The power device: starts other cores, stops the own one or another, switches the machine off.
  *
- * A core goes OFF -> ON -> STOPPED or KILLED and never back: "stopped for good" is what a crashed
- * or retired core looks like to its neighbours.  Starting checks what can be checked from outside
- * (addresses lie in RAM and on pages, RIP is canonical), because a core that starts wrongly can
- * only die without a word.
+ * A core goes OFF -> ON -> STOPPED or KILLED, which is what a crashed or retired core looks like to
+ * its neighbours, and back only if it was mended, from outside (device_mend).  Starting checks what
+ * can be checked from outside (addresses lie in RAM and on pages, RIP is canonical), because a core
+ * that starts wrongly can only die without a word.
  */
 #include "models.h"
 
@@ -31,7 +31,7 @@ static uint64_t may_start(const struct device_state *state, uint64_t core)
     case DEVICE_CORE_ON:
         return ABI_RESULT_CORE_RUNNING;
     default:
-        return ABI_RESULT_NO_SUCH_CORE;
+        return state->mended >> core & 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
     }
 }
 
@@ -47,8 +47,10 @@ static void start_core(struct device_state *state, const struct device_memory *m
         reply->result = ABI_RESULT_BAD_ADDRESS;
         return;
     }
-    state->power[core] = DEVICE_CORE_ON;
     struct device_effect *effect = device_add_effect(reply, DEVICE_START_CORE, (unsigned)core);
+    effect->start.again = state->power[core] != DEVICE_CORE_OFF;
+    state->power[core] = DEVICE_CORE_ON;
+    state->mended &= ~(1ull << core);
     effect->start.rip = rip;
     effect->start.rdi = rdi;
     effect->start.cr3 = cr3;

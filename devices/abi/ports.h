@@ -34,8 +34,8 @@
 #define ABI_POWER_EXIT 3  /* the machine is switched off; arg[0] exit code, 0..255 */
 #define ABI_POWER_PANIC 4 /* the CPU driver cannot go on; the machine reports and stops */
 /* The fence: when this is done core arg[0], which is not the own one, changes no byte any more, and
- * nothing that it has written is shown later; it never runs again.  A core that does not run is
- * left alone.  Sets result. */
+ * nothing that it has written is shown later; it never runs again, unless it becomes available and
+ * is started anew.  A core that does not run is left alone.  Sets result. */
 #define ABI_POWER_KILL 5
 /* May core arg[0] be started?  Sets result as ABI_POWER_START would, and starts nothing. */
 #define ABI_POWER_AVAILABLE 6

@@ -69,8 +69,9 @@ void notify_unregister(struct dcb *dcb)
 /* An interrupt of a device: a message and who gets it is woken, or another core told. */
 #define COST_IRQ 700
 
-/* What is left of the share of this entry. */
+/* What is left of the share of this entry, and whether it brought something for whoever runs. */
 static int work_left;
+static bool for_current;
 
 static void deliver_or_put_off(uint32_t id)
 {
@@ -83,16 +84,19 @@ static void deliver_or_put_off(uint32_t id)
     notify_deliver(id);
 }
 
-void notify_take(void)
+bool notify_take(void)
 {
     work_left = WAKEUP_WORK;
+    for_current = false;
     plat_take_notifications(deliver_or_put_off);
+    return for_current;
 }
 
 void notify_deliver(uint32_t id)
 {
     if (id >= NOTIFY_IRQ_FIRST) {
         kernel_counters.notifications_received++;
+        for_current = true; /* it may be: that message is not counted here */
         if (notify_irq != NULL)
             notify_irq(id - NOTIFY_IRQ_FIRST);
         return;
@@ -103,5 +107,6 @@ void notify_deliver(uint32_t id)
     debug_assert(dispatcher_is_complete(dcb)); /* otherwise it was unregistered */
     kernel_counters.notifications_received++;
     dcb->disp->notified++;
+    for_current |= dcb == current;
     schedule_make_runnable(dcb);
 }

@@ -18,22 +18,23 @@
 #define VECTOR_PAGE_FAULT 14
 #define DISABLED_FAULTS_MAX 2
 
-/* Returns the causes; `*goes_on`: the slice does. */
-static uint64_t take_interrupt(bool *goes_on)
+/* True: whoever runs was notified.  `*goes_on`: the slice does. */
+static bool take_interrupt(bool *goes_on)
 {
+    bool notified = false;
     uint64_t causes = plat_take_causes();
     kernel_counters.interrupts++;
     trace_record(ABI_TRACE_INTERRUPT | causes << 8, current == NULL ? 0 : mem_to_phys(current).v);
     if (causes & ABI_CAUSE_TIMER)
         dispatch_timer_fired();
     if (causes & ABI_CAUSE_NOTIFY)
-        notify_take();
+        notified = notify_take();
     if (causes & ABI_CAUSE_STOP)
         plat_take_stops(stop_ordered);
     const systime_t now = plat_time_cached();
     schedule_wake(now);
     *goes_on = schedule_tick(now);
-    return causes;
+    return notified;
 }
 
 void kernel_idle_interrupt(void)
@@ -43,17 +44,17 @@ void kernel_idle_interrupt(void)
     dispatch_next();
 }
 
-/* Whoever runs goes on to the end of the slice, whoever else has woken up.  A notification may be
- * its own, so then it gets an upcall. */
+/* Whoever runs goes on to the end of the slice, whoever else has woken up.  It gets an upcall for a
+ * notification of its own; those of others cost it no more than the interrupt. */
 static void __attribute__((noreturn)) interrupt(struct registers_x86_64 *area)
 {
     bool goes_on;
-    const uint64_t causes = take_interrupt(&goes_on);
+    const bool notified = take_interrupt(&goes_on);
     if (current->stopped) {
         dispatch_forget(current);
         dispatch_next();
     }
-    if (goes_on && !(causes & ABI_CAUSE_NOTIFY))
+    if (goes_on && !notified)
         dispatch_continue(area);
     dispatch_save_fpu(area);
     if (goes_on)

@@ -97,6 +97,29 @@ static void messages_longer_than_a_payload_take_several(void)
     disconnect();
 }
 
+static void rx_no_caps(struct kitchen_binding *binding, uint32_t x, struct capref first,
+                       struct capref second, struct capref third)
+{
+    (void)binding;
+    EXPECT(x == 7 && capref_is_null(first) && capref_is_null(second) && capref_is_null(third));
+    counted++;
+}
+
+/* NULL_CAP takes no parcel, whatever the monitors on the way are. */
+static void capabilities_that_are_none_cross(void)
+{
+    connect(ROOMY, 32);
+    b->rx_vtbl.caps = rx_no_caps;
+    counted = 0;
+    for (unsigned i = 1; i <= 3; i++) {
+        EXPECT(err_is_ok(kitchen_caps__tx(a, NOP_CONT, 7, NULL_CAP, NULL_CAP, NULL_CAP)));
+        EXPECT(host_parcels() == 0);
+        settle();
+        EXPECT(counted == i);
+    }
+    disconnect();
+}
+
 static void expect_strange(const uint64_t *words, size_t count, errval_t err)
 {
     connect(ROOMY, 0);

@@ -32,8 +32,8 @@ static void disconnect_by_monitor(void)
 {
     disconnect();
     EXPECT(host_closed_connections() == 11 + 12);
-    idc_connection_lost(11); /* too late: finds nothing */
-    idc_connection_lost(12);
+    idc_connection_lost(11, false); /* too late: finds nothing */
+    idc_connection_lost(12, false);
 }
 
 /* Two messages, for b to receive when it gets to it. */
@@ -50,11 +50,11 @@ static void a_dead_peer_is_told_after_its_last_words(void)
 {
     connect_by_monitor(80, 32);
     a_says_last_words();
-    idc_connection_lost(12);
+    idc_connection_lost(12, false);
     settle();
     HAPPENED("text empty error-b ");
     EXPECT(err_no(last_error) == FLOUNDER_ERR_BINDING_CLOSED);
-    idc_connection_lost(12);
+    idc_connection_lost(12, false);
     settle();
     HAPPENED("");
     EXPECT(err_no(kitchen_empty__tx(b, NOP_CONT)) == FLOUNDER_ERR_BINDING_CLOSED);
@@ -66,7 +66,7 @@ static void a_dead_peer_is_told_while_idle(void)
     connect_by_monitor(80, 32);
     b->error_handler = on_error;
     settle();
-    idc_connection_lost(12);
+    idc_connection_lost(12, false);
     settle();
     HAPPENED("error-b ");
     disconnect_by_monitor();
@@ -84,7 +84,7 @@ static void half_a_message_of_a_dead_peer_is_dropped(void)
         EXPECT(err_is_ok(lmp_chan_deregister_send(lmp_of(a))));
     else
         EXPECT(err_is_ok(ump_chan_deregister_send(a->flounder.channel)));
-    idc_connection_lost(12);
+    idc_connection_lost(12, false);
     settle();
     HAPPENED("error-b ");
     disconnect_by_monitor();
@@ -100,7 +100,7 @@ static void blocked_senders_hear_of_a_dead_peer(void)
         EXPECT(err_is_ok(lmp_chan_deregister_recv(lmp_of(b))));
     else
         EXPECT(err_is_ok(ump_chan_deregister_recv(b->flounder.channel)));
-    idc_connection_lost(11);
+    idc_connection_lost(11, false);
     settle();
     EXPECT(strstr(happened, "sent ") != NULL && strstr(happened, "may-send ") != NULL);
     EXPECT(strstr(happened, "error-a ") != NULL &&
@@ -113,7 +113,7 @@ static void blocked_senders_hear_of_a_dead_peer(void)
 static void lose_a(void *arg)
 {
     (void)arg;
-    idc_connection_lost(11);
+    idc_connection_lost(11, false);
 }
 
 static void calls_end_when_the_peer_dies(void)
@@ -141,7 +141,7 @@ static void a_reply_whose_call_has_ended_is_no_second_error(void)
 {
     connect_by_monitor(80, 32);
     a->error_handler = on_error;
-    idc_connection_lost(11);
+    idc_connection_lost(11, false);
     settle();
     HAPPENED("error-a ");
     flounder_no_handler(&a->flounder, "kitchen.add_response");
@@ -153,7 +153,7 @@ static void a_reply_whose_call_has_ended_is_no_second_error(void)
 static void a_binding_without_error_handler_ends_with_its_peer(void)
 {
     connect_by_monitor(80, 32);
-    idc_connection_lost(12);
+    idc_connection_lost(12, false);
     settle();
     b = NULL;
     a->error_handler = ignore_error;

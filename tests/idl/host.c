@@ -593,10 +593,11 @@ errval_t multihop_chan_accept(struct multihop_chan *chan, struct capref remote)
     return LIB_ERR_NOT_IMPLEMENTED;
 }
 
-errval_t vspace_map_one_frame(void **ret, size_t bytes, struct capref frame, struct memobj **memobj,
-                              struct vregion **vregion)
+errval_t vspace_map_one_frame_attr(void **ret, size_t bytes, struct capref frame,
+                                   vregion_flags_t flags, struct memobj **memobj,
+                                   struct vregion **vregion)
 {
-    (void)ret, (void)bytes, (void)frame, (void)memobj, (void)vregion;
+    (void)ret, (void)bytes, (void)frame, (void)flags, (void)memobj, (void)vregion;
     return LIB_ERR_NOT_IMPLEMENTED;
 }
 

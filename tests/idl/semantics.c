@@ -586,6 +586,7 @@ int main(void)
         SCENE(a_circuit_takes_a_window_of_payloads_and_no_more),
         SCENE(a_circuit_acknowledges_when_half_a_window_has_come),
         SCENE(messages_longer_than_a_payload_take_several),
+        SCENE(capabilities_that_are_none_cross),
         SCENE(strange_frames_break_only_the_binding),
     };
     host_dispatcher_init();

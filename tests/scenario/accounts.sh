@@ -118,6 +118,19 @@ scenario many 2 '5 s' 'console: { regex: "closed 300" }
 vmm run --engine unicorn --seed 1 "$TMP/many.yaml"
 exits_with 0
 
+# Three others notify without an end; whoever shares the core with the notified one goes on all the same.
+{
+    cat "$TMP/servers"
+    for core in 1 2 3; do
+        echo "module /sbin/greedy core=$core storm server.0"
+    done
+    echo 'module /sbin/greedy core=0 neighbour 20 server.0'
+} >"$TMP/storm"
+scenario storm 4 '300 ms' 'console: did not notice anything
+  - not: PANIC' <"$TMP/storm"
+vmm run --engine unicorn --seed 1 "$TMP/storm.yaml"
+exits_with 0
+
 # The next one gets as much, though the one that never answers lives on, and what the first one asked of it
 # with it.
 {

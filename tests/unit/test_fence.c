@@ -49,6 +49,50 @@ GUEST(fence_guest,
       "5: incq -0x7fefeff8\n" /* what core 0 reaches by 0x1008(%rbp) */
       "  jmp 5b\n");
 
+/* Core 1 counts, and is mended by a fault: it stands still.  Killed, it can be started once more,
+ * and counts again. */
+GUEST(restart_guest,
+      "  start_core_1 5f\n"
+      "1: pause\n"
+      "  cmpq $1000, 0x1008(%rbp)\n"
+      "  jb 1b\n"
+      "  movq $1000000000, 64(%rbx)\n"
+      "  request 0x5008, 0\n" /* a timer, and with it comes the fault */
+      "  movq $1, 64(%rbx)\n"
+      "  request 0x5010, 6\n" /* not available: it is on */
+      "  cmpq $2, 136(%rbx)\n"
+      "  jne 9f\n"
+      "  request 0x5010, 5\n" /* kill */
+      "  cmpq $0, 136(%rbx)\n"
+      "  jne 9f\n"
+      "  request 0x5010, 6\n" /* available */
+      "  cmpq $0, 136(%rbx)\n"
+      "  jne 9f\n"
+      "  mov 0x1008(%rbp), %r12\n"
+      "  mov $1000, %r13\n"
+      "3: request 0x5004, 0\n"
+      "  dec %r13\n"
+      "  jnz 3b\n"
+      "  cmp %r12, 0x1008(%rbp)\n" /* it has not come back by itself */
+      "  jne 8f\n"
+      "  add $1000, %r12\n"
+      "  start_core_1 5f\n"
+      "  cmpq $0, 136(%rbx)\n"
+      "  jne 9f\n"
+      "4: pause\n"
+      "  cmp %r12, 0x1008(%rbp)\n" /* it counts */
+      "  jb 4b\n"
+      "  movq $1, 64(%rbx)\n"
+      "  request 0x5010, 5\n" /* killed again, it is not available any more */
+      "  request 0x5010, 6\n"
+      "  cmpq $1, 136(%rbx)\n"
+      "  jne 9f\n"
+      "  power_off $42\n"
+      "8: power_off $98\n"
+      "9: power_off $99\n"
+      "5: incq -0x7fefeff8\n" /* what core 0 reaches by 0x1008(%rbp) */
+      "  jmp 5b\n");
+
 /* Core 1 panics; core 0 sees it go. */
 GUEST(panic_guest,
       "  start_core_1 5f\n"
@@ -96,6 +140,26 @@ static void killed_core_stands_still(const struct engine_ops *ops, bool stalled)
     tiny_free(&t);
 }
 
+static void mended_core_starts_once_more(const struct engine_ops *ops)
+{
+    static struct fault_rule restart;
+    struct engine_capability capability;
+    if (ops->probe(&capability) != 0)
+        cr_skip_test("%s is not to be had here", ops->name);
+    restart = stall;
+    restart.trigger = FAULT_ON_TIMER;
+    restart.to = 1;
+    restart.action[0] = (struct fault_action){ .kind = FAULT_RESTART, .cores = 2 };
+    tiny_init(&t, 2, restart_guest_start, restart_guest_end, NULL);
+    t.config.faults = (struct fault_rules){ .rule = &restart, .count = 1 };
+    cr_assert_eq(tiny_start(&t, ops), 0, "%s", t.error);
+    cr_assert_eq(tiny_run(&t), 0);
+    cr_assert_eq(t.why.reason, STOP_EXIT, "%s %s", stop_reason_name(t.why.reason), t.why.detail);
+    cr_assert_eq(t.why.exit_code, 42, "%u", t.why.exit_code);
+    cr_assert_eq(t.event_count[MACHINE_EVENT_CORE_STOPPED], 2);
+    tiny_free(&t);
+}
+
 static void panic_of_core_1(const struct engine_ops *ops, bool kills, enum stop_reason reason)
 {
     struct engine_capability capability;
@@ -122,6 +186,16 @@ Test(fence, on_kvm)
 {
     killed_core_stands_still(&engine_kvm, false);
     killed_core_stands_still(&engine_kvm, true);
+}
+
+Test(fence, a_mended_core_starts_once_more_on_unicorn)
+{
+    mended_core_starts_once_more(&engine_unicorn);
+}
+
+Test(fence, a_mended_core_starts_once_more_on_kvm)
+{
+    mended_core_starts_once_more(&engine_kvm);
 }
 
 Test(fence, a_panic_stops_the_machine_or_kills_the_core_on_unicorn)

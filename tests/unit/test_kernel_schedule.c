@@ -60,6 +60,7 @@ void plat_take_notifications(void (*deliver)(uint32_t id))
 
 #define SLEEPERS 300
 
+struct dcb *current;
 static struct dcb dcb[SLEEPERS];
 static struct dispatcher_shared frame[SLEEPERS];
 
@@ -168,7 +169,7 @@ Test(kernel_schedule, notifications_wake_a_few_at_a_time_and_all_in_the_end)
     unsigned entries = 0, woken = 0;
     for (; woken < SLEEPERS; entries++) {
         const unsigned before = woken;
-        notify_take();
+        cr_assert_not(notify_take(), "nobody runs");
         check_all();
         woken = 0;
         for (unsigned i = 0; i < SLEEPERS; i++)
@@ -178,6 +179,23 @@ Test(kernel_schedule, notifications_wake_a_few_at_a_time_and_all_in_the_end)
     cr_assert_geq(entries, SLEEPERS * 60 / WAKEUP_WORK);
     for (unsigned i = 0; i < SLEEPERS; i++)
         cr_assert_eq(frame[i].notified, 1);
+}
+
+/* Only then is it interrupted for more than the interrupt. */
+Test(kernel_schedule, whoever_runs_hears_of_its_own_notifications)
+{
+    uint32_t id[2];
+    for (unsigned i = 0; i < 2; i++) {
+        make_complete(&dcb[i], &frame[i]);
+        cr_assert_eq(notify_register(&dcb[i], &id[i]), SYS_ERR_OK);
+    }
+    current = &dcb[0];
+    plat_notify(my_core_id, id[1]);
+    cr_assert_not(notify_take());
+    plat_notify(my_core_id, id[1]);
+    plat_notify(my_core_id, id[0]);
+    cr_assert(notify_take());
+    cr_assert_not(notify_take(), "nothing is left");
 }
 
 /* It used to stay first for ever, and whoever looked spun. */

@@ -72,6 +72,7 @@ Test(scenario_faults, rules_are_written_as_they_were)
         "ms}}, heal]}\n"
         "  - {when: {timer: [1, 2], every: 2}, do: [{late: 1 us}, {early: 2 us}, lost]}\n"
         "  - {when: {ipi: 7, after: {fired: a}}, do: [{misroute: 3}, {stall: any, for: 1 us}, "
+        "{restart: [1, 2]}, "
         "{flip: {address: "
         "0x1000, bit: 3}}]}\n"
         "  - {when: {syscall: yield, core: [1, 2], domain: d, nth: 3}, do: [{kill: my.app.1}, "

@@ -196,7 +196,8 @@ struct engine_ops {
     int (*create)(struct engine **out, struct machine *machine,
                   const struct engine_options *options);
 
-    /* Lets a core that is off start at `entry`.  Called for core 0 by machine_run() and by the
+    /* Lets a core that is off, has stopped or is held start at `entry`.  One that is held
+     * begins there when it is no more.  Called for core 0 by machine_run() and by the
      * machine's power effect, with the machine's lock held, on the thread of the asking core.
      * Returns 0 or a negative errno; does not block. */
     int (*start_core)(struct engine *engine, unsigned core, const struct core_entry *entry);

@@ -18,13 +18,14 @@
 #define CASCADE_MAX 16 /* rules that fire because of each other, one after the other */
 
 const char *const fault_action_name[FAULT_ACTIONS] = {
-    [FAULT_DROP] = "drop",       [FAULT_DELAY] = "delay",         [FAULT_DUPLICATE] = "duplicate",
-    [FAULT_REORDER] = "reorder", [FAULT_CORRUPT] = "corrupt",     [FAULT_TEAR] = "tear",
-    [FAULT_STALE] = "stale",     [FAULT_MISROUTE] = "misroute",   [FAULT_LATE] = "late",
-    [FAULT_EARLY] = "early",     [FAULT_LOST] = "lost",           [FAULT_SPURIOUS] = "spurious",
-    [FAULT_SKEW] = "skew",       [FAULT_JUMP] = "jump",           [FAULT_STALL] = "stall",
-    [FAULT_CRASH] = "crash",     [FAULT_PARTITION] = "partition", [FAULT_HEAL] = "heal",
-    [FAULT_FLIP] = "flip",       [FAULT_KILL] = "kill",           [FAULT_NO_MEMORY] = "no_memory",
+    [FAULT_DROP] = "drop",           [FAULT_DELAY] = "delay",       [FAULT_DUPLICATE] = "duplicate",
+    [FAULT_REORDER] = "reorder",     [FAULT_CORRUPT] = "corrupt",   [FAULT_TEAR] = "tear",
+    [FAULT_STALE] = "stale",         [FAULT_MISROUTE] = "misroute", [FAULT_LATE] = "late",
+    [FAULT_EARLY] = "early",         [FAULT_LOST] = "lost",         [FAULT_SPURIOUS] = "spurious",
+    [FAULT_SKEW] = "skew",           [FAULT_JUMP] = "jump",         [FAULT_STALL] = "stall",
+    [FAULT_CRASH] = "crash",         [FAULT_RESTART] = "restart",   [FAULT_PARTITION] = "partition",
+    [FAULT_HEAL] = "heal",           [FAULT_FLIP] = "flip",         [FAULT_KILL] = "kill",
+    [FAULT_NO_MEMORY] = "no_memory",
 };
 
 /* ---- patterns ---- */

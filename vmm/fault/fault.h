@@ -62,6 +62,7 @@ enum fault_action_kind {
     FAULT_JUMP,      /* clock of `core` jumps by `amount` ns */
     FAULT_STALL,     /* cores of the set stand still for min_ns */
     FAULT_CRASH,     /* cores of the set never run again */
+    FAULT_RESTART,   /* they crash, if they have not, and can be started anew */
     FAULT_PARTITION, /* no line and no IPI between the sides, for min_ns, or until healed (0) */
     FAULT_HEAL,      /* ends all partitions */
     FAULT_FLIP,      /* bit `count` of the memory at guest-physical `address` changes; with

@@ -55,6 +55,16 @@ void fabric_kill_core(struct machine *machine, unsigned core)
     fabric_drop_held_of(machine->fabric, core);
 }
 
+/* The core is started anew; nothing that was meant for its last life comes to it. */
+void fabric_restart_core(struct machine *machine, unsigned core)
+{
+    struct fabric *f = machine->fabric;
+    event_queue_cancel(&f->queue, f->resume_event[core]);
+    f->resume_event[core] = 0;
+    f->stopped[core] = false;
+    fabric_forget_channels_of(machine, core);
+}
+
 static void resume_core(struct machine *machine, unsigned core)
 {
     machine->fabric->stopped[core] = false;
@@ -143,6 +153,16 @@ static void change_clock(struct machine *machine, const struct fault_action *act
     machine_timer_again(machine, action->core, now_ns);
 }
 
+/* A core that was never started is as good as new already. */
+static void restart(struct machine *machine, uint64_t cores)
+{
+    for (unsigned core = 0; core < machine->config.core_count; core++)
+        if (machine->state.device.power[core] == DEVICE_CORE_OFF)
+            cores &= ~(1ull << core);
+    stop_cores(machine, cores, 0);
+    device_mend(&machine->state.device, cores);
+}
+
 /* ---- actions ---- */
 
 void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_ns)
@@ -155,6 +175,9 @@ void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_n
         break;
     case FAULT_CRASH:
         stop_cores(machine, action->cores, 0);
+        break;
+    case FAULT_RESTART:
+        restart(machine, action->cores);
         break;
     case FAULT_PARTITION:
         part(machine, action, now_ns);

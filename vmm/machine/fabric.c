@@ -253,6 +253,16 @@ uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr)
     return bytes;
 }
 
+void fabric_forget_channels_of(struct machine *machine, unsigned core)
+{
+    struct fabric *f = machine->fabric;
+    for (size_t i = 0; i < f->channel_count; i++) {
+        struct fabric_channel *c = &f->channel[i];
+        if (c->used && (c->ring[0].core == core || c->ring[1].core == core))
+            forget(machine, c);
+    }
+}
+
 static void add_channel(struct machine *machine, uint64_t record, const struct abi_channel *is,
                         unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes)
 {

@@ -126,6 +126,12 @@ void fabric_power_on(struct machine *machine);
 void fabric_channel_changed(struct machine *machine, uint64_t record, const struct abi_channel *is,
                             unsigned by, uint64_t now_ns, uint64_t *paddr, uint64_t *bytes);
 
+/* The core is started anew. */
+void fabric_restart_core(struct machine *machine, unsigned core);
+
+/* Channels with an end there are no more: they are of an earlier life. */
+void fabric_forget_channels_of(struct machine *machine, unsigned core);
+
 /* Lines of this core that are held back are lost. */
 void fabric_drop_held_of(struct fabric *f, unsigned core);
 

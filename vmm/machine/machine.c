@@ -335,6 +335,16 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
     fabric_console(machine, &line);
 }
 
+/* As it was when the machine was switched on, but for the trace, which goes on. */
+static void clear_core_page(struct abi_core_page *page)
+{
+    page->cause = page->notify_summary = 0;
+    page->current_dcb = page->runq_head = 0;
+    page->phase = ABI_PHASE_NONE;
+    memset(page->stop, 0, sizeof page->stop);
+    memset(page->notify_pending, 0, sizeof page->notify_pending);
+}
+
 static void start_core(struct machine *machine, unsigned by, const struct device_effect *effect,
                        uint64_t now_ns)
 {
@@ -344,8 +354,14 @@ static void start_core(struct machine *machine, unsigned by, const struct device
     machine_tell(machine, MACHINE_EVENT_CORE_STARTED, effect->core, now_ns,
                  "by core %u at 0x%" PRIx64 ", boot information at 0x%" PRIx64, by, entry.rip,
                  entry.rdi);
+    if (effect->start.again) {
+        fabric_restart_core(machine, effect->core);
+        clear_core_page(machine_core_page(machine, effect->core));
+    }
     if (machine->ops->start_core(machine->engine, effect->core, &entry) < 0)
         stop(machine, STOP_ENGINE, effect->core);
+    else if (effect->start.again)
+        machine->ops->hold_core(machine->engine, effect->core, false);
 }
 
 static void stop_if_none_is_on(struct machine *machine, unsigned core)

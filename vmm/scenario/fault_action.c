@@ -355,6 +355,7 @@ static const struct {
     [FAULT_JUMP] = { parse_jump, false, false },
     [FAULT_STALL] = { parse_core_set_action, true, true },
     [FAULT_CRASH] = { parse_core_set_action, false, false },
+    [FAULT_RESTART] = { parse_core_set_action, false, false },
     [FAULT_PARTITION] = { parse_partition, true, false },
     [FAULT_HEAL] = { 0 },
     [FAULT_FLIP] = { parse_flip, false, false },

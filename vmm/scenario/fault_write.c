@@ -270,7 +270,8 @@ static void write_action(FILE *out, const struct fault_action *a)
         fprintf(out, ", for: %" PRIu64 " ns}", a->min_ns);
         break;
     case FAULT_CRASH:
-        fputs("{crash: ", out);
+    case FAULT_RESTART:
+        fprintf(out, "{%s: ", name);
         write_cores(out, a->cores);
         fputc('}', out);
         break;

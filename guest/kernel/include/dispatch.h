@@ -173,8 +173,9 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
 extern void (*notify_irq)(uint32_t number);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
-void notify_take(
-    void); /* all that are pending, or a share of them: the rest comes with another interrupt */
+/* All that are pending, or a share of them: the rest comes with another interrupt.  True: `current`
+ * got one, or may have got a message of a device. */
+bool notify_take(void);
 void notify_deliver(uint32_t id);
 
 #endif

@@ -24,7 +24,7 @@
 #include <abi/boot.h>
 
 static struct spawn_binding *spawnd[ABI_MAX_CORES];
-static unsigned started, ended;
+static unsigned started, ended, running_on[ABI_MAX_CORES];
 static uint8_t worst_status;
 static bool has_knowledge;
 
@@ -111,14 +111,36 @@ static uint64_t start_cores(const struct abi_boot *boot)
 
 /* ---- spawn services ---- */
 
+static unsigned core_of(const struct spawn_binding *b)
+{
+    unsigned core = 0;
+    while (core < ABI_MAX_CORES - 1 && spawnd[core] != b)
+        core++;
+    return core;
+}
+
 static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t status)
 {
-    (void)b;
     debug_trace("domain %" PRIx32 " ended with status %u", domain, status);
     note_status(status);
+    running_on[core_of(b)]--;
     ended++;
     if (has_knowledge)
         skb_execute_query("retract(program(_, _, %" PRIu32 "))", domain);
+}
+
+/* Its core is dead, or it is: nobody will tell of the programs there. */
+static void spawnd_lost(struct spawn_binding *b, errval_t err)
+{
+    const unsigned core = core_of(b);
+    debug_trace("core %u is lost, with %u programs: %s", core, running_on[core],
+                err_getstring(err));
+    if (running_on[core] > 0)
+        note_status(1);
+    ended += running_on[core];
+    running_on[core] = 0;
+    spawnd[core] = NULL;
+    b->control(b, IDC_CONTROL_TEARDOWN);
 }
 
 struct binding_wait {
@@ -153,6 +175,7 @@ static errval_t connect_to_spawnd(unsigned core)
         return wait.err;
     wait.binding->rx_vtbl.domain_exited = domain_exited;
     spawn_rpc_client_init(wait.binding);
+    wait.binding->error_handler = spawnd_lost;
     spawnd[core] = wait.binding;
     return SYS_ERR_OK;
 }
@@ -163,6 +186,7 @@ static void start_on(const struct menu_entry *entry, unsigned core)
     domainid_t domain;
     if (spawnd[core] == NULL)
         err = connect_to_spawnd(core);
+    running_on[core]++; /* its end may be told before the answer is looked at */
     if (err_is_ok(err))
         err = spawnd[core]->rpc_tx_vtbl.spawn_domain(spawnd[core], entry->path, entry->args,
                                                      entry->spawn_flags, &answer, &domain);
@@ -171,6 +195,8 @@ static void start_on(const struct menu_entry *entry, unsigned core)
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "%s could not be started on core %u", entry->path, core);
         note_status(1);
+        if (running_on[core] > 0)
+            running_on[core]--;
         return;
     }
     started++;

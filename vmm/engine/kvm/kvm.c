@@ -217,10 +217,14 @@ static int start_core(struct engine *engine, unsigned core, const struct core_en
     assert(core < engine->core_count);
     struct kvm_vcpu *vcpu = &engine->vcpu[core];
     pthread_mutex_lock(&vcpu->lock);
-    assert(!vcpu->started);
     vcpu->entry = *entry;
-    vcpu->started = true;
-    atomic_fetch_add(&engine->awake, 1);
+    if (vcpu->started) { /* its thread stands still, where it was when it was killed */
+        assert(atomic_load(&vcpu->held));
+        atomic_store(&vcpu->anew, true);
+    } else {
+        vcpu->started = true;
+        atomic_fetch_add(&engine->awake, 1);
+    }
     pthread_cond_signal(&vcpu->wake);
     pthread_mutex_unlock(&vcpu->lock);
     return 0;

@@ -248,6 +248,7 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
         return -errno;
     sregs.cs = flat(ABI_BOOT_CS, 11, 1);
     sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = flat(ABI_BOOT_DS, 3, 0);
+    memset(sregs.interrupt_bitmap, 0, sizeof sregs.interrupt_bitmap); /* of an earlier life */
     sregs.gdt.base = sregs.idt.base = 0;
     sregs.gdt.limit = sregs.idt.limit = 0;
     sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;

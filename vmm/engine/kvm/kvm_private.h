@@ -100,6 +100,7 @@ struct kvm_vcpu {
     pthread_t self; /* the thread, while alive */
     bool alive;
     bool started;
+    atomic_bool anew; /* it ran before, and starts again at `entry` */
     struct core_entry entry;
 
     enum core_activity activity;    /* written by the vCPU's thread */

@@ -170,7 +170,8 @@ static bool on_halt(struct kvm_vcpu *vcpu)
     pthread_mutex_lock(&vcpu->lock);
     atomic_store(&vcpu->busy, false);
     while (!is_stopping(vcpu) &&
-           !(wakes && machine_cause_pending(vcpu->engine->machine, vcpu->core)))
+           !(wakes && machine_cause_pending(vcpu->engine->machine, vcpu->core)) &&
+           !atomic_load(&vcpu->anew))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
     atomic_fetch_add(&vcpu->engine->awake, 1);
     pthread_mutex_unlock(&vcpu->lock);
@@ -281,11 +282,27 @@ static bool wait_for_host(struct kvm_vcpu *vcpu, int error, unsigned *attempts)
     return true;
 }
 
+static bool enter(struct kvm_vcpu *vcpu)
+{
+    int r = kvm_set_entry(&vcpu->engine->host, vcpu->fd, &vcpu->entry);
+    if (r < 0)
+        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "registers of a core cannot be set: %s",
+                 strerror(-r));
+    else
+        vcpu->activity = CORE_RUNNING;
+    return r >= 0;
+}
+
 static void run_guest(struct kvm_vcpu *vcpu)
 {
     unsigned attempts = 0; /* in vain, one after the other */
     for (;;) {
         wait_outside(vcpu);
+        if (atomic_exchange(&vcpu->anew, false)) {
+            finish_instruction(vcpu); /* of the last life */
+            if (!enter(vcpu))
+                return;
+        }
         __atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&vcpu->in_guest, true);
         atomic_store(&vcpu->busy, true);
@@ -371,18 +388,13 @@ static bool wait_for_start(struct kvm_vcpu *vcpu)
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
     bool started = vcpu->started;
     pthread_mutex_unlock(&vcpu->lock);
-    return started;
+    return started && !is_stopping(vcpu);
 }
 
 static void run_started(struct kvm_vcpu *vcpu)
 {
-    int r = kvm_set_entry(&vcpu->engine->host, vcpu->fd, &vcpu->entry);
-    if (r < 0) {
-        kvm_fail(vcpu->engine, vcpu->core, STOP_ENGINE, "registers of a core cannot be set: %s",
-                 strerror(-r));
+    if (!enter(vcpu))
         return;
-    }
-    vcpu->activity = CORE_RUNNING;
     run_guest(vcpu);
     atomic_store(&vcpu->busy, false);
     save_state(vcpu);
@@ -394,8 +406,12 @@ void *kvm_vcpu_thread(void *argument)
     char name[16];
     snprintf(name, sizeof name, "vcpu %u", vcpu->core);
     pthread_setname_np(pthread_self(), name);
-    if (wait_for_start(vcpu))
+    while (wait_for_start(vcpu)) {
         run_started(vcpu);
+        pthread_mutex_lock(&vcpu->lock);
+        vcpu->started = false; /* it has stopped itself, or the machine is at its end */
+        pthread_mutex_unlock(&vcpu->lock);
+    }
     pthread_mutex_lock(&vcpu->lock);
     vcpu->alive = false;
     pthread_mutex_unlock(&vcpu->lock);

@@ -213,7 +213,7 @@ static int unicorn_start_core(struct engine *engine, unsigned core, const struct
 {
     assert(core < engine->core_count);
     struct core *self = &engine->core[core];
-    if (self->activity != CORE_OFF)
+    if (self->activity != CORE_OFF && self->activity != CORE_STOPPED && !self->held)
         return -EBUSY;
     memcpy(self->context, engine->reset, engine->layout.context_bytes);
     struct unicorn_state *state = core_registers(engine, core);

@@ -9,6 +9,8 @@
  *   greedy twice NUMBER [WHAT...]  one after the other has each of them, or of these, run twice
  *   greedy many COUNT NAME     binds so many times to NAME, and closes: does the last cost what the
  *                              first did?
+ *   greedy storm NAME            notifies that server, which is on another core, without an end
+ *   greedy work MS               after so long, works, and says how much of the core it had
  *   greedy neighbour MS NAME...  after so long, needs what any program needs, and of these servers
  *
  * The hogs bind to "server.NUMBER" and "mute.NUMBER".
@@ -301,6 +303,35 @@ static int many(unsigned count, char *name)
     return 0;
 }
 
+/* ---- a storm of notifications ---- */
+
+static int storm(char *name)
+{
+    is_bound = false;
+    CHECK(err_is_ok(
+        mortal_bind(find(name), bound, name, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT)));
+    wait_for(&is_bound);
+    CHECK(peer->flounder.kind == FLOUNDER_UMP);
+    const struct ump_chan *chan = peer->flounder.channel;
+    for (;;)
+        CHECK(err_is_ok(invoke_notify_send(chan->notify_cap)));
+}
+
+#define WORK_NS 10000000ull
+#define WORK_TURNS 1000
+
+/* So many turns of the same work in the time. */
+static int work(unsigned after_ms)
+{
+    barrelfish_usleep(after_ms * 1000);
+    uint64_t turns = 0;
+    for (const systime_t end = get_system_time() + WORK_NS; get_system_time() < end; turns++)
+        for (volatile unsigned i = 0; i < WORK_TURNS; i++) {
+        }
+    printf("worked %" PRIu64 " turns\n", turns);
+    return 0;
+}
+
 int main(int argc, char *argv[])
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -323,10 +354,14 @@ int main(int argc, char *argv[])
     }
     if (argc > 3 && strcmp(what, "many") == 0)
         return many((unsigned)strtoul(argv[2], NULL, 10), argv[3]);
+    if (argc > 2 && strcmp(what, "storm") == 0)
+        return storm(argv[2]);
+    if (argc > 2 && strcmp(what, "work") == 0)
+        return work((unsigned)strtoul(argv[2], NULL, 10));
     if (argc > 2 && strcmp(what, "twice") == 0)
         return twice(argv[2], argv + 3, argc - 3);
     if (argc > 2 && strcmp(what, "neighbour") == 0)
         return neighbour((unsigned)strtoul(argv[2], NULL, 10), argv + 3, argc - 3);
-    printf("usage: greedy server|mute|take|taken|twice|many|neighbour ...\n");
+    printf("usage: greedy server|mute|take|taken|twice|many|storm|work|neighbour ...\n");
     return 2;
 }

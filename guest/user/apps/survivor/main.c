@@ -7,6 +7,7 @@
  *   survivor call CORE           calls, and is never answered
  *   survivor bind CORE           connects and closes, again and again
  *   survivor show CORE           shows it a page, again and again
+ *   survivor outlive CORE        as show, but for a call; core 0 is the one that dies
  *   survivor heir CORE           as watch; starts the server anew when the core is back
  *
  * Everybody says what came of it: "survivor: WHAT of core N ends: ERROR under ERROR", and then that
@@ -246,6 +247,28 @@ static void show(coreid_t core)
     check_that_it_is_gone(&peer);
 }
 
+/* ---- core 0 dies, with the name service ---- */
+
+static void outlive(coreid_t core)
+{
+    struct peer peer;
+    char name[32];
+    iref_t iref;
+    uint32_t y = 0;
+    errval_t err = SYS_ERR_OK;
+    reach(&peer, core);
+    name_of(core, name);
+    printf("survivor: outlives\n");
+    while (err_is_ok(err)) {
+        CHECK(err_is_ok(barrelfish_usleep(100000)));
+        err = nameservice_lookup(name, &iref);
+    }
+    say_end("looking up", 0, err);
+    CHECK(err_is_ok(peer.binding->rpc_tx_vtbl.ping(peer.binding, core, &y)) && y == core + 1u);
+    printf("survivor: no names any more, and core %u still answers\n", core);
+    WAIT_FOR(peer.ended);
+}
+
 /* ---- the server's core comes back ---- */
 
 static struct spawn_binding *spawnd;
@@ -298,10 +321,12 @@ int main(int argc, char *argv[])
         bind_for_ever(core);
     else if (strcmp(role, "show") == 0)
         show(core);
+    else if (strcmp(role, "outlive") == 0)
+        outlive(core);
     else if (strcmp(role, "heir") == 0)
         inherit(core);
     else
         printf("usage: survivor server | watch CORE... | call CORE | bind CORE | show CORE | "
-               "heir CORE\n");
+               "outlive CORE | heir CORE\n");
     return 0;
 }

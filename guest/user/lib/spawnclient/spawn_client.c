@@ -18,6 +18,7 @@
 
 #define CORES_MAX 64
 #define ARGS_BYTES 1024 /* of the interface */
+#define STATUS_LOST 255 /* of a domain whose end nobody can tell any more */
 
 /* A domain that was started from here. */
 struct child {
@@ -74,6 +75,24 @@ static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t st
     }
 }
 
+/* The service is no more, or its core: what was started there has ended. */
+static void service_lost(struct spawn_binding *b, errval_t err)
+{
+    (void)err;
+    for (struct child *child = children; child != NULL; child = child->next) {
+        if (child->service == b && !child->ended) {
+            child->ended = true;
+            child->status = STATUS_LOST;
+        }
+    }
+    for (unsigned core = 0; core < CORES_MAX; core++) {
+        if (services[core].binding == b) {
+            services[core].binding = NULL;
+        }
+    }
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
 static void bound(void *st, errval_t err, struct spawn_binding *b)
 {
     coreid_t core = (coreid_t)(uintptr_t)st;
@@ -81,6 +100,7 @@ static void bound(void *st, errval_t err, struct spawn_binding *b)
     if (err_is_ok(err)) {
         b->rx_vtbl.domain_exited = domain_exited;
         spawn_rpc_client_init(b);
+        b->error_handler = service_lost;
         services[core].binding = b;
     }
     wait_list_tell(&services[core].waiting, err);

@@ -356,9 +356,11 @@ void peer_lost(coreid_t core)
 
 void peer_connect_starter(coreid_t core, struct capref frame, uint32_t notify_id)
 {
-    struct capref notify;
+    struct capref notify, copy;
     MUST(remote_notify(core, notify_id, &notify), "connecting to the monitor of core %u", core);
-    MUST(open_channel(core, frame, false, notify, PEER_CONNECTED),
+    /* a copy: the frame is where this domain's start has put it, and that slot is not ours */
+    MUST(copy_cap(frame, &copy), "connecting to the monitor of core %u", core);
+    MUST(open_channel(core, copy, false, notify, PEER_CONNECTED),
          "connecting to the monitor of core %u", core);
     peer_say(core, &(struct peer_message){
                        .kind = PEER_INITIALIZED, .core = my_core, .notify_id = my_notify_id });
