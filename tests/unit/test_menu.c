@@ -48,6 +48,23 @@ static void bad(const char *text, unsigned line, unsigned column, const char *pa
     arena_free(&arena);
 }
 
+Test(menu, cores_may_be_a_question_to_the_knowledge_base)
+{
+    struct menu menu = parse(HEAD "module /sbin/skb boot\nmodule /sbin/x core=near:3 a\n"
+                                  "module /sbin/x core=each-node\nmodule /sbin/x core=spare\n",
+                             4);
+    cr_assert_eq(diags.errors, 0);
+    cr_expect_str_eq(menu.modules[2].core_query, "near:3");
+    cr_expect_eq(menu.modules[2].cores, 0);
+    bad(HEAD "module /sbin/x core=spare\n", 3, 16, "expected also: module /sbin/skb boot");
+    bad(HEAD "module /sbin/skb x boot\nmodule /sbin/x core=spare\n", 4, 16, "expected also");
+    bad(HEAD "module /sbin/skb boot\nmodule /sbin/x core=near:4\n", 4, 16, "core 4 does not exist");
+    bad(HEAD "module /sbin/skb boot\nmodule /sbin/x core=near:1-2\n", 4, 16, "expected one core");
+    bad(HEAD "module /sbin/skb boot\nmodule /sbin/x core=spar\n", 4, 16,
+        "did you mean 'core=spare'?");
+    bad(HEAD "module /sbin/skb boot\nmodule /sbin/x core=spare core=0\n", 4, 27, "a core= already");
+}
+
 Test(menu, good_lines_are_understood)
 {
     struct menu menu = parse("# a comment\n"

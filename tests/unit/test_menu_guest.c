@@ -29,6 +29,22 @@ Test(menu_guest, core_and_flags_are_stripped)
     cr_assert_eq(entry.spawn_flags, 5);
 }
 
+Test(menu_guest, core_may_be_a_question)
+{
+    cr_assert_eq(menu_parse_line("/sbin/x core=near:12 a", &entry), SYS_ERR_OK);
+    cr_assert_str_eq(entry.core_query, "near(12)");
+    cr_assert_str_eq(entry.args, "x a");
+    cr_assert_eq(menu_parse_line("/sbin/x core=each-node", &entry), SYS_ERR_OK);
+    cr_assert_str_eq(entry.core_query, "each_node");
+    cr_assert_eq(menu_parse_line("/sbin/x core=spare", &entry), SYS_ERR_OK);
+    cr_assert_str_eq(entry.core_query, "spare");
+    cr_assert_eq(entry.core_mask, 0);
+    cr_assert_eq(menu_parse_line("/sbin/x core=near:64", &entry), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(menu_parse_line("/sbin/x core=near:", &entry), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(menu_parse_line("/sbin/x core=near:1x", &entry), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(menu_parse_line("/sbin/x core=spare core=1", &entry), SPAWN_ERR_SETUP_ARGS);
+}
+
 Test(menu_guest, boot_is_recognised_before_or_after_core)
 {
     cr_assert_eq(menu_parse_line("/sbin/chips boot verbose", &entry), SYS_ERR_OK);

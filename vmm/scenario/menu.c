@@ -98,6 +98,40 @@ const char *parse_core_set(const char *text, uint64_t *cores)
     return NULL;
 }
 
+/* A query for the knowledge base.  Returns whether the text is meant as one; `problem` then says
+ * what is wrong, or is NULL. */
+static bool parse_core_query(const char *text, struct menu_line *line, const char **problem)
+{
+    *problem = NULL;
+    if (strcmp(text, "each-node") != 0 && strcmp(text, "spare") != 0) {
+        if (strncmp(text, "near:", 5) != 0)
+            return false;
+        const char *number = text + 5;
+        *problem = parse_core_number(&number, &line->near_core);
+        if (!*problem && *number)
+            *problem = "expected one core, as in near:0";
+    }
+    line->core_query = text;
+    return true;
+}
+
+static void parse_core_argument(const char *text, struct place place, struct menu_line *line,
+                                struct diags *diags)
+{
+    const char *problem;
+    if (line->cores || line->core_query)
+        diag_error(diags, place, "'%s': this line has a core= already", text);
+    if (!parse_core_query(text + 5, line, &problem))
+        problem = parse_core_set(text + 5, &line->cores);
+    line->core_place = place;
+    if (!problem)
+        return;
+    static const char *const queries[] = { "near:0", "each-node", "spare" };
+    const char *near = nearest_word(text + 5, queries, sizeof(queries) / sizeof(queries[0]));
+    diag_error(diags, place, "'%s': %s%s%s%s", text, problem, near ? "; did you mean 'core=" : "",
+               near ? near : "", near ? "'?" : "");
+}
+
 /* "key=..." or a whole word. */
 static const char *key_of(struct arena *arena, const char *text)
 {
@@ -127,12 +161,7 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
         return;
     }
     if (core) {
-        if (line->cores)
-            diag_error(diags, place, "'%s': this line has a core= already", text);
-        const char *problem = parse_core_set(text + 5, &line->cores);
-        line->core_place = place;
-        if (problem)
-            diag_error(diags, place, "'%s': %s", text, problem);
+        parse_core_argument(text, place, line, diags);
         return;
     }
     uint64_t value = 0;
@@ -247,6 +276,11 @@ bool menu_image_file(const struct menu_line *line, const char *dir, char *file, 
     return length >= 0 && (size_t)length < bytes;
 }
 
+static bool is_option(const char *word)
+{
+    return strncmp(word, "core=", 5) == 0 || strncmp(word, "spawnflags=", 11) == 0;
+}
+
 /* The part of a kernel or module line behind its command. */
 static bool parse_image(struct arena *arena, const char *text, size_t at, struct place place,
                         const char *command, struct menu_line *line, struct diags *diags)
@@ -281,6 +315,7 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
     line->command = arena_printf(arena, "%s%.*s", line->path, (int)(rest - length), path + length);
 
     unsigned index = 0;
+    bool first_left = true; /* as the guest reads it: what is left without options */
     for (;; index++) {
         const char *word = next_word(text, &at, &length);
         if (length == 0)
@@ -291,6 +326,10 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
             parse_monitor_argument(arena, word, length, place_at(place, text, word), diags);
         else
             parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
+        if (!is_option(word)) {
+            line->boot |= first_left && length == 4 && strncmp(word, "boot", 4) == 0;
+            first_left = false;
+        }
     }
     if (index >= MENU_ARGS_MAX) {
         diag_error(diags, line->place, "%u arguments: a program takes at most %d", index,
@@ -394,7 +433,8 @@ void menu_check_cores(const struct menu_line *line, unsigned core_count, struct 
 {
     assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
     uint64_t exist = core_count == 64 ? ~0ull : (1ull << core_count) - 1;
-    uint64_t missing = line->cores & ~exist;
+    uint64_t named = line->cores | (line->core_query ? 1ull << line->near_core : 0);
+    uint64_t missing = named & ~exist;
     if (!missing)
         return;
     unsigned core = (unsigned)__builtin_ctzll(missing);
@@ -405,6 +445,20 @@ void menu_check_cores(const struct menu_line *line, unsigned core_count, struct 
         diag_error(diags, line->core_place,
                    "core %u does not exist: the machine has %u cores, 0 to %u", core, core_count,
                    core_count - 1);
+}
+
+/* Queries are answered by the knowledge base, so that must be started with the system. */
+static void check_query(const struct menu *menu, const struct menu_line *line, struct diags *diags)
+{
+    if (!line->core_query)
+        return;
+    for (size_t i = 0; i < menu->module_count; i++)
+        if (strcmp(path_base(menu->modules[i].path), "skb") == 0 && menu->modules[i].boot)
+            return;
+    diag_error(diags, line->core_place,
+               "'core=%s' is a question to the knowledge base, which the menu does not start; "
+               "expected also: module /sbin/skb boot",
+               line->core_query);
 }
 
 static bool same_file(const struct menu_line *one, const struct menu_line *other)
@@ -439,6 +493,7 @@ void menu_check(const struct menu *menu, unsigned core_count, struct place whole
         if (core_count != 0)
             menu_check_cores(line, core_count, diags);
         check_one_file(menu, i, diags);
+        check_query(menu, line, diags);
         if (strcmp(path_base(line->path), "init") == 0) {
             if (init)
                 diag_error(diags, line->place, "a second init; the first is in line %u",

@@ -8,8 +8,10 @@
  *     module PATH ARGS | modulenounzip PATH ARGS
  *     # comment
  *
- * `core=a[-b][,c...]` and `spawnflags=N` are recognised among the first two arguments of a module
- * only.  The line itself is handed to the guest unchanged, which interprets it the same way.
+ * `core=a[-b][,c...]` (or the queries near:CORE, each-node and spare, which the knowledge base
+ * answers when the machine runs) and `spawnflags=N` are recognised among the first two arguments of
+ * a module only.  The line itself is handed to the guest unchanged, which interprets it the same
+ * way.
  */
 #ifndef SCENARIO_MENU_H
 #define SCENARIO_MENU_H
@@ -35,8 +37,11 @@ struct menu_line {
     const char *command; /* "path args...", as handed to the guest */
     uint64_t cores;      /* bit c: core= names core c; 0 when the line has no core= */
     struct place core_place;
-    uint32_t spawn_flags; /* spawnflags=N, else 0 */
-    bool no_unzip;        /* modulenounzip */
+    const char *core_query; /* "near:0", "each-node" or "spare" instead of a set; else NULL */
+    unsigned near_core;     /* of near: */
+    uint32_t spawn_flags;   /* spawnflags=N, else 0 */
+    bool no_unzip;          /* modulenounzip */
+    bool boot;              /* one of its arguments is `boot`: a service, started with the system */
 };
 
 struct menu {

@@ -4,6 +4,10 @@
  * neither part of the system nor marked `boot`, each entry on the cores of its core= (core 0
  * without).
  *
+ * Where the menu has a system knowledge base (skb), that says in which order the cores start and
+ * which cores a core= like near:0 means, and is told which program runs where.  Otherwise all cores
+ * start at once, and nothing here costs anything.
+ *
  * When all programs it started have ended, the machine is switched off with the highest of their
  * statuses: at once if there is none, never if one of them never ends.
  */
@@ -12,6 +16,7 @@
 #include <barrelfish/nameservice_client.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/spawn_defs.h>
+#include <skb/skb.h>
 #include <spawndomain/cmdline.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +26,7 @@
 static struct spawn_binding *spawnd[ABI_MAX_CORES];
 static unsigned started, ended, running_on[ABI_MAX_CORES];
 static uint8_t worst_status;
+static bool has_knowledge;
 
 static void note_status(uint8_t status)
 {
@@ -37,22 +43,68 @@ static void dispatch_one(void)
 
 /* ---- cores ---- */
 
+/* A list of core numbers that the knowledge base wrote. */
+static uint64_t read_cores(const char *text)
+{
+    struct list_parser_status list;
+    unsigned core;
+    uint64_t cores = 0;
+    skb_read_list_init_offset(&list, text, 0);
+    while (skb_read_list(&list, "%u", &core))
+        if (core < ABI_MAX_CORES)
+            cores |= 1ull << core;
+    return cores;
+}
+
+/* Starts cores at the same time; adds those that run then. */
+static void start_group(uint64_t cores, uint64_t *running)
+{
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    errval_t answer = SYS_ERR_OK;
+    uint64_t now = *running;
+    errval_t err = b->rpc_tx_vtbl.boot_cores(b, cores, &answer, &now);
+    if (err_is_ok(err))
+        err = answer;
+    *running |= now;
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "not all cores could be started: wanted %" PRIx64 ", running %" PRIx64,
+                  cores, *running);
+        note_status(1);
+    }
+    if (!has_knowledge)
+        return;
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (*running & cores & 1ull << core)
+            skb_add_fact("running(%u)", core);
+}
+
+/* One group of cores after the other, as the knowledge base says. */
+static void start_in_order(uint64_t *running)
+{
+    static char order[SKB_GOAL_BYTES];
+    errval_t err = skb_execute("boot_order(Groups), write(Groups)");
+    if (err_is_fail(err))
+        USER_PANIC_SKB_ERR(err, "asking for the order of cores");
+    snprintf(order, sizeof(order), "%s", skb_get_output());
+    debug_trace("order of cores: %s", order);
+    skb_add_fact("running(0)");
+    for (char *group = strchr(order, '[');
+         group != NULL && (group = strchr(group + 1, '[')) != NULL;) {
+        const uint64_t cores = read_cores(group);
+        if (cores != 0)
+            start_group(cores, running);
+    }
+}
+
 static uint64_t start_cores(const struct abi_boot *boot)
 {
     uint64_t all =
         boot->topology.core_count == 64 ? UINT64_MAX : (1ull << boot->topology.core_count) - 1;
-    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     uint64_t running = 1;
-    errval_t answer = SYS_ERR_OK, err = SYS_ERR_OK;
-    if (all != 1)
-        err = b->rpc_tx_vtbl.boot_cores(b, all, &answer, &running);
-    if (err_is_ok(err))
-        err = answer;
-    if (err_is_fail(err)) {
-        DEBUG_ERR(err, "not all cores could be started: wanted %" PRIx64 ", running %" PRIx64, all,
-                  running);
-        note_status(1);
-    }
+    if (has_knowledge)
+        start_in_order(&running);
+    else if (all != 1)
+        start_group(all, &running);
     debug_trace("cores running: mask %" PRIx64, running);
     return running;
 }
@@ -73,6 +125,8 @@ static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t st
     note_status(status);
     running_on[core_of(b)]--;
     ended++;
+    if (has_knowledge)
+        skb_execute_query("retract(program(_, _, %" PRIu32 "))", domain);
 }
 
 /* Its core is dead, or it is: nobody will tell of the programs there. */
@@ -146,6 +200,8 @@ static void start_on(const struct menu_entry *entry, unsigned core)
         return;
     }
     started++;
+    if (has_knowledge)
+        skb_add_fact("program('%s', %u, %" PRIu32 ")", entry->path, core, domain);
 }
 
 /* ---- menu ---- */
@@ -160,23 +216,56 @@ static bool is_system(const struct menu_entry *entry)
     return entry->boot || entry->nospawn;
 }
 
+static bool is_program(const struct abi_boot *boot, unsigned region, struct menu_entry *entry)
+{
+    const struct abi_region *r = &boot->region[region];
+    if (r->type != ABI_REGION_MODULE || (r->flags & ABI_REGION_FLAG_KERNEL))
+        return false;
+    const char *line = (const char *)boot + r->cmdline;
+    errval_t err = menu_parse_line(line, entry);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "menu line \"%s\"", line);
+        note_status(1);
+    }
+    return err_is_ok(err);
+}
+
+/* Is a knowledge base started with the system? */
+static bool find_knowledge(const struct abi_boot *boot)
+{
+    static struct menu_entry entry;
+    for (unsigned i = 0; i < boot->region_count; i++)
+        if (is_program(boot, i, &entry) && entry.boot &&
+            strcmp(menu_base_name(entry.path), "skb") == 0)
+            return true;
+    return false;
+}
+
+/* The cores of an entry; none if the knowledge base does not say. */
+static uint64_t cores_of(const struct menu_entry *entry)
+{
+    if (entry->core_query[0] == '\0')
+        return entry->core_mask != 0 ? entry->core_mask : 1;
+    errval_t err = LIB_ERR_NAMESERVICE_UNKNOWN_NAME;
+    if (has_knowledge)
+        err = skb_execute_query("menu_cores(%s, Cores), write(Cores)", entry->core_query);
+    if (err_is_fail(err)) {
+        DEBUG_ERR(err, "%s: cores %s: %s", entry->path, entry->core_query,
+                  has_knowledge ? skb_get_error_output() : "the menu has no skb");
+        note_status(1);
+        return 0;
+    }
+    debug_trace("%s: cores %s are %s", entry->path, entry->core_query, skb_get_output());
+    return read_cores(skb_get_output());
+}
+
 static void start_menu(const struct abi_boot *boot, uint64_t running)
 {
     static struct menu_entry entry;
     for (unsigned i = 0; i < boot->region_count; i++) {
-        const struct abi_region *r = &boot->region[i];
-        if (r->type != ABI_REGION_MODULE || (r->flags & ABI_REGION_FLAG_KERNEL))
+        if (!is_program(boot, i, &entry) || is_system(&entry))
             continue;
-        const char *line = (const char *)boot + r->cmdline;
-        errval_t err = menu_parse_line(line, &entry);
-        if (err_is_fail(err)) {
-            DEBUG_ERR(err, "menu line \"%s\"", line);
-            note_status(1);
-            continue;
-        }
-        if (is_system(&entry))
-            continue;
-        uint64_t cores = entry.core_mask != 0 ? entry.core_mask : 1;
+        uint64_t cores = cores_of(&entry);
         for (unsigned core = 0; core < ABI_MAX_CORES; core++) {
             if (!(cores >> core & 1))
                 continue;
@@ -195,6 +284,7 @@ int main(void)
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the boot manager");
+    has_knowledge = find_knowledge(boot);
     uint64_t running = start_cores(boot);
     start_menu(boot, running);
     debug_trace("%u programs started", started);

@@ -5,7 +5,8 @@
  *   PATH [core=SET] [spawnflags=N] [boot|nospawn] ARGUMENTS...
  *
  * core= and spawnflags= count among the first two arguments only (facts 5.1); SET is
- * a[-b][,c[-d]]... Words are separated by blanks; there is no quoting.  Pure: no system call.
+ * a[-b][,c[-d]]..., or a query: near:CORE, each-node or spare. Words are separated by blanks; there
+ * is no quoting.  Pure: no system call.
  */
 #ifndef SPAWNDOMAIN_CMDLINE_H
 #define SPAWNDOMAIN_CMDLINE_H
@@ -20,6 +21,7 @@ struct menu_entry {
     char path[256];
     char args[MENU_LINE_BYTES]; /* argv[0] = file name, then what is left of the arguments */
     uint64_t core_mask;         /* bit for each core of core=; 0: none given */
+    char core_query[16];        /* near(CORE), each_node or spare instead; else empty */
     uint8_t spawn_flags;
     bool boot;    /* first argument left is "boot"; not part of args */
     bool nospawn; /* ... "nospawn": there for others to start; not part of args */

@@ -7,6 +7,7 @@
  * menu before the guest starts; here it is checked again, since lines also come from programs.
  */
 #include <spawndomain/cmdline.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_blank(char c)
@@ -68,6 +69,29 @@ static bool is_word(const char *word, size_t length, const char *expected)
     return length == strlen(expected) && memcmp(word, expected, length) == 0;
 }
 
+/* A query for the knowledge base, in its language. */
+static bool parse_core_query(const char *text, size_t length, struct menu_entry *entry)
+{
+    const char *number = text + strlen("near:");
+    unsigned core;
+    if (is_word(text, length, "each-node"))
+        snprintf(entry->core_query, sizeof(entry->core_query), "each_node");
+    else if (is_word(text, length, "spare"))
+        snprintf(entry->core_query, sizeof(entry->core_query), "spare");
+    else if (starts_with(text, length, "near:") &&
+             parse_number(&number, text + length, 64, &core) && number == text + length)
+        snprintf(entry->core_query, sizeof(entry->core_query), "near(%u)", core);
+    return entry->core_query[0] != '\0';
+}
+
+static bool parse_core_argument(const char *text, size_t length, struct menu_entry *entry)
+{
+    if (entry->core_mask != 0 || entry->core_query[0] != '\0')
+        return false;
+    return parse_core_query(text, length, entry) ||
+           parse_cores(text, text + length, &entry->core_mask);
+}
+
 static bool append(char *buffer, size_t bytes, const char *word, size_t length)
 {
     size_t used = strlen(buffer);
@@ -106,7 +130,8 @@ errval_t menu_parse_line(const char *line, struct menu_entry *ret)
     for (unsigned position = 0; (length = next_word(&line)) > 0; position++, line += length) {
         const char *end = line + length;
         if (position < 2 && starts_with(line, length, "core=")) {
-            if (ret->core_mask != 0 || !parse_cores(line + strlen("core="), end, &ret->core_mask))
+            const size_t key = strlen("core=");
+            if (!parse_core_argument(line + key, length - key, ret))
                 return SPAWN_ERR_SETUP_ARGS;
         } else if (position < 2 && starts_with(line, length, "spawnflags=")) {
             const char *number = line + strlen("spawnflags=");

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ask: asks the system knowledge base what its arguments say, and prints what the goal wrote.  Ends
+ * with 0 if there is a solution, 1 if there is none, 2 after an error.
+ */
+#include <skb/skb.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    char goal[SKB_GOAL_BYTES] = "";
+    for (int i = 1; i < argc; i++) {
+        if (strlen(goal) + strlen(argv[i]) + 2 > sizeof(goal))
+            return 2;
+        strcat(goal, argv[i]);
+        strcat(goal, " ");
+    }
+    errval_t err = skb_execute(goal);
+    if (skb_get_output()[0] != '\0')
+        printf("%s\n", skb_get_output());
+    if (err_no(err) == SKB_ERR_GOAL_FAILURE)
+        printf("no\n");
+    else if (err_no(err) == SKB_ERR_RUN)
+        printf("error: %s\n", skb_get_error_output());
+    else if (err_is_fail(err))
+        DEBUG_ERR(err, "asking");
+    return skb_read_error_code();
+}

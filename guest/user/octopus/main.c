@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * octopus: records, locks, barriers, semaphores and stored capabilities (facts §2.2), one service
+ * for the machine.
+ *
+ * Everything belongs to a connection, is paid for from its domain's account, and goes with it;
+ * whoever waits for something that goes is told.
+ */
+#include "octopus.h"
+
+#include <barrelfish/nameservice_client.h>
+
+static const struct account_kind kinds[] = { OCTOPUS_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* The client has gone. */
+static void broken(struct octopus_binding *b, errval_t err)
+{
+    (void)err;
+    struct client *client = b->st;
+    records_forget(b);
+    syncs_forget(b);
+    caps_forget(b);
+    account_close(client->account);
+    send_queue_close(&client->queue, send_queue_free);
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
+static errval_t connected(void *st, struct octopus_binding *b)
+{
+    (void)st;
+    const struct idc_client who = idc_connecting_client();
+    struct client *client = malloc(sizeof(*client));
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
+        return LIB_ERR_MALLOC_FAIL;
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of octopus", ACCOUNT_MESSAGE, register_send);
+    b->st = client;
+    b->error_handler = broken;
+    records_serve(b);
+    syncs_serve(b);
+    caps_serve(b);
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_ok(err))
+        err = nameservice_register("octopus", iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "offering records");
+    debug_trace("ready");
+}
+
+int main(void)
+{
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, OCT_ERR_OVER_SHARE);
+    errval_t err =
+        octopus_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting records");
+    for (;;) {
+        err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}
