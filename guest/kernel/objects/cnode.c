@@ -319,7 +319,7 @@ static errval_t decode_resize(struct cte *root, const struct invocation *inv, st
 
 static struct sysret resize(struct cte *root, const struct invocation *inv)
 {
-    struct cte *more, *from;
+    struct cte *more = NULL, *from = NULL;
     errval_t err = decode_resize(root, inv, &more, &from);
     if (err_is_ok(err))
         cap_move_to(more, from);
