@@ -554,6 +554,7 @@ void count_instructions(struct idcbench_binding *b)
     set_up_ump(false);
     count_nop();
     count_capabilities();
+    count_operations();
     count_ump_messages();
     for (enum message message = EMPTY; message <= TEXT; message++) {
         count_lmp_bare(b, message);

@@ -91,6 +91,11 @@ uint64_t results_median(struct results *results);
 /* Prints "bench NAME median MIN MAX", each less `overhead`; returns the median. */
 uint64_t results_print(struct results *results, const char *name, uint64_t overhead);
 
+/* ---- caps.c ---- */
+
+/* Instructions of the CPU driver for operations on capabilities. */
+void count_operations(void);
+
 /* ---- server.c, count.c, roundtrip.c ---- */
 
 /* Exports the interface, registers it, serves for ever. */

@@ -16,16 +16,16 @@ typedef vregion_flags_t vs_prot_flags_t;
 #define VREGION_FLAGS_READ 0x01
 #define VREGION_FLAGS_WRITE 0x02
 #define VREGION_FLAGS_EXECUTE 0x04
-#define VREGION_FLAGS_NOCACHE 0x08 /* no effect on this machine */
+#define VREGION_FLAGS_NOCACHE 0x08
 #define VREGION_FLAGS_MPB 0x10     /* no effect on this machine */
 #define VREGION_FLAGS_GUARD 0x20
-#define VREGION_FLAGS_WRITE_COMBINING 0x40 /* no effect on this machine */
+#define VREGION_FLAGS_WRITE_COMBINING 0x40 /* not together with NOCACHE */
 #define VREGION_FLAGS_PRIVATE 0x80 /* only of this dispatcher: others of the domain do not map it */
 #define VREGION_FLAGS_LARGE 0x100
 #define VREGION_FLAGS_HUGE 0x200 /* large pages at most */
 #define VREGION_FLAGS_READ_WRITE (VREGION_FLAGS_READ | VREGION_FLAGS_WRITE)
 #define VREGION_FLAGS_READ_EXECUTE (VREGION_FLAGS_READ | VREGION_FLAGS_EXECUTE)
-#define VREGION_FLAGS_READ_WRITE_NOCACHE VREGION_FLAGS_READ_WRITE
+#define VREGION_FLAGS_READ_WRITE_NOCACHE (VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_NOCACHE)
 
 /* What is mapped: for now always one frame. */
 struct memobj {

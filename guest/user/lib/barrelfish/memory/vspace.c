@@ -353,6 +353,8 @@ static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *
     }
     attr |= flags & VREGION_FLAGS_WRITE ? PTABLE_WRITE : 0;
     attr |= flags & VREGION_FLAGS_EXECUTE ? PTABLE_EXECUTE : 0;
+    attr |= flags & VREGION_FLAGS_NOCACHE ? PTABLE_CACHE_DISABLED | PTABLE_WRITE_THROUGH : 0;
+    attr |= flags & VREGION_FLAGS_WRITE_COMBINING ? PTABLE_ATTR_INDEX : 0;
 
     size_t page_bytes = choose_page_bytes(frame, bytes, offset, fixed ? *address : 0);
     unsigned pieces = (unsigned)(bytes / (page_bytes * 512)) + 2;
