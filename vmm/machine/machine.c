@@ -245,7 +245,7 @@ void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint3
         __atomic_fetch_or(&page->notify_summary, 1ull << word, __ATOMIC_SEQ_CST);
     }
     __atomic_fetch_or(&page->cause, bits, __ATOMIC_SEQ_CST);
-    /* Only now: a core that lets go of a cause looks at it afterwards, so one of the two sees it. */
+    /* Only now: a core that lets go of a cause looks at it afterwards: one of the two sees it. */
     if (bits & ~__atomic_load_n(&page->held, __ATOMIC_SEQ_CST))
         machine->ops->kick(machine->engine, core);
 }
