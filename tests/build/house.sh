@@ -34,7 +34,7 @@ finds arrows "vmm/scenario includes vmm/run: no such arrow" vmm/scenario/units.h
 finds arrows "no such arrow" guest/kernel/include/plat.h '#include <barrelfish/threads.h>'
 finds circles "files call each other in a circle" guest/user/monitor/mouths/outbox.c \
     'void house_up(void) { bind_client_exited(NULL); multihop_init(); }'
-finds layers "calls up, into guest/user/lib/barrelfish/channels/ump_chan.c" \
+finds layers "calls up, into guest/user/lib/barrelfish/channels/ump_sleep.c" \
     guest/user/lib/barrelfish/events/waitset.c 'void house_up(void) { ump_channels_set_recheck(0); }'
 finds layers "calls up, into guest/user/lib/barrelfish/events/waitset.c" \
     guest/user/lib/barrelfish/memory/slab.c 'void house_beside(void) { waitset_init(NULL); }'

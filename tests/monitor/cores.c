@@ -75,6 +75,12 @@ errval_t spawn_open_whole_program(struct spawn_module *module)
     return spawn_open_program(module);
 }
 
+errval_t spawn_put_devices(struct spawn_domain *d)
+{
+    (void)d;
+    return SYS_ERR_OK;
+}
+
 gensize_t spawn_needed_bytes(const struct spawn_module *module, bool with_boot,
                              gensize_t start_ram_bytes)
 {

@@ -381,6 +381,10 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
         return SYSRET(SYS_ERR_OK);
     case KernelCmd_Is_shared:
         return (struct sysret){ SYS_ERR_OK, is_shared(cap) };
+    case KernelCmd_GetGlobalPhys: /* only said on the console */
+        return (struct sysret){ SYS_ERR_OK, 0x1000 };
+    case KernelCmd_Get_platform:
+        return (struct sysret){ SYS_ERR_OK, PLATFORM_SYNTHETIC };
     default:
         world_fail("kernel command %lu", word[0]);
     }

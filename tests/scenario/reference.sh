@@ -22,11 +22,11 @@ for command in $commands; do
     done
 done
 
-# the commands of the case study
+# the commands of the case studies
 while read -r line; do
     echo "+ $line"
     timeout -k 5 300 tests/run_unit "${B:-build}/${line%% *}" --filter "$(cut -d "'" -f 2 <<<"$line")" \
-        >"$TMP/out" 2>&1 </dev/null || fail "a command of docs/case-wakeup.md"
+        >"$TMP/out" 2>&1 </dev/null || fail "a command of docs/case-*.md"
     says 'Tested: [1-9]'
-done < <(sed -n '/^```sh/,/^```/p' docs/case-wakeup.md | sed -n 's,^build/\(tests/.*\),\1,p')
+done < <(sed -n '/^```sh/,/^```/p' docs/case-*.md | sed -n 's,^build/\(tests/.*\),\1,p')
 exit 0

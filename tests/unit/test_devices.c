@@ -61,7 +61,8 @@ Test(devices, only_the_contracts_ports_answer)
 {
     static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,   ABI_PORT_TIMER,
                                       ABI_PORT_IPI,     ABI_PORT_POWER,   ABI_PORT_SCRUB,
-                                      ABI_PORT_FABRIC,  ABI_PORT_VECTORS, ABI_PORT_REPORT };
+                                      ABI_PORT_FABRIC,  ABI_PORT_VECTORS, ABI_PORT_REPORT,
+                                      ABI_PORT_WATCH };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
         for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -69,13 +70,13 @@ Test(devices, only_the_contracts_ports_answer)
         if (!is_known)
             cr_assert_eq(out((uint16_t)port, 0), ABI_RESULT_BAD_REQUEST, "port %x", port);
     }
-    cr_assert_eq(state.bad_requests[0], 0x10000 - 9);
+    cr_assert_eq(state.bad_requests[0], 0x10000 - sizeof known / sizeof known[0]);
     cr_assert_eq(state.bad_requests[1], 0);
 }
 
 Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
 {
-    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_REPORT; port += 4) {
+    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_WATCH; port += 4) {
         for (unsigned width = 0; width <= 8; width++) {
             access_.width = width;
             access_.arg[0] = 1;
@@ -541,4 +542,20 @@ Test(devices, fabric_refuses_records_outside_the_window)
     access_.arg[0] = ABI_WINDOW_BASE + WINDOW_BYTES - sizeof channel + 8;
     cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(state.channels, 1);
+}
+
+/* ---- watch ---- */
+
+Test(devices, a_watched_call_is_told_with_who_makes_it)
+{
+    access_.arg[0] = 0x1000;
+    cr_expect_eq(out(ABI_PORT_WATCH, 63), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_SYSCALL);
+    cr_expect_eq(effect->syscall.number, 63);
+    cr_expect_eq(effect->syscall.speaker, 0x1000);
+    cr_expect_eq(out(ABI_PORT_WATCH, 64), ABI_RESULT_BAD_ADDRESS);
+    access_.arg[0] = 0x1000 + 1;
+    cr_expect_eq(out(ABI_PORT_WATCH, 1), ABI_RESULT_BAD_ADDRESS);
+    access_.arg[0] = UINT64_MAX;
+    cr_expect_eq(out(ABI_PORT_WATCH, 1), ABI_RESULT_BAD_ADDRESS);
 }

@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum rule { NONE, SUSPICIONS_STAY, MAJORITY, SAME_SETS, EPOCHS };
+enum rule { NONE, SUSPICIONS_STAY, MAJORITY, SAME_SETS, EPOCHS, SPEAKS_ON };
 static enum rule left_out;
 #define AGREEMENT_LEAVES_OUT(rule) (left_out == (rule))
 #include "../../guest/user/monitor/base/agreement.c"
@@ -439,4 +439,10 @@ Test(monitor_agreement, votes_for_another_set_are_noticed)
 Test(monitor_agreement, deaths_of_an_earlier_life_are_noticed)
 {
     is_missed(EPOCHS, run);
+}
+
+/* docs/case-mute.md: a member falls silent whenever somebody joins, until they have a channel. */
+Test(monitor_agreement, a_member_that_falls_mute_is_noticed)
+{
+    is_missed(SPEAKS_ON, run_crashes);
 }

@@ -5,16 +5,15 @@
  */
 #include <skb/skb.h>
 #include <stdio.h>
-#include <string.h>
 
 int main(int argc, char **argv)
 {
     char goal[SKB_GOAL_BYTES] = "";
+    size_t length = 0;
     for (int i = 1; i < argc; i++) {
-        if (strlen(goal) + strlen(argv[i]) + 2 > sizeof(goal))
+        length += (size_t)snprintf(goal + length, sizeof(goal) - length, "%s ", argv[i]);
+        if (length >= sizeof(goal))
             return 2;
-        strcat(goal, argv[i]);
-        strcat(goal, " ");
     }
     errval_t err = skb_execute(goal);
     if (skb_get_output()[0] != '\0')

@@ -132,6 +132,8 @@ void agreement_link(struct agreement *a, coreid_t core)
 
 bool agreement_may_speak(const struct agreement *a)
 {
+    if (AGREEMENT_LEAVES_OUT(SPEAKS_ON))
+        return (side(a) & ~a->linked & ~BIT(a->me)) == 0;
     return a->connected;
 }
 
