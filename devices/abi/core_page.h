@@ -30,7 +30,11 @@ struct abi_core_page {
      * machine is: pending bit, summary bit, cause bit; the core takes them in reverse. */
     uint64_t cause;          /* ABI_CAUSE_* */
     uint64_t notify_summary; /* bit i: notify_pending[i] is not zero */
-    uint64_t pad0[6];
+    /* Written by the core: these causes are set but do not interrupt it.  The machine reads it
+     * after it has set a cause.  The core that takes a bit away looks at the causes afterwards, or
+     * halts: a halted core is interrupted for every cause that is not held. */
+    uint64_t held; /* ABI_CAUSE_* */
+    uint64_t pad0[5];
 
     /* Line 1.  Written by the core before a request, read by the machine at the exit. */
     uint64_t arg[8];

@@ -74,13 +74,15 @@ void dispatch_save_fpu(struct registers_x86_64 *area)
     arch_fxsave(area);
 }
 
-/* For the end of the slice or the first that wakes up, whichever comes first. */
+/* For the end of the slice, the first that wakes up or the end of a hold, whichever comes first. */
 static void arm_for_slice(void)
 {
     systime_t deadline = schedule_slice_end();
     const systime_t first = wakeup_first();
     if (first != 0 && first < deadline)
         deadline = first;
+    if (hold_until != 0 && hold_until < deadline)
+        deadline = hold_until;
     debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
     if (timer_at == 0 || timer_at > deadline)
         arm_timer(deadline);
@@ -139,6 +141,7 @@ void dispatch_next(void)
     if (dcb != NULL)
         dispatch(dcb);
 
+    hold_before_idle();
     arm_timer(wakeup_first());
     current = NULL;
     CORE_PAGE->current_dcb = 0;

@@ -25,10 +25,16 @@ static bool take_interrupt(bool *goes_on)
     uint64_t causes = plat_take_causes();
     kernel_counters.interrupts++;
     trace_record(ABI_TRACE_INTERRUPT | causes << 8, current == NULL ? 0 : mem_to_phys(current).v);
+    const systime_t came = plat_time_cached();
+    if (hold_is_over(came))
+        causes |= plat_take_causes();
     if (causes & ABI_CAUSE_TIMER)
         dispatch_timer_fired();
-    if (causes & ABI_CAUSE_NOTIFY)
+    if (causes & ABI_CAUSE_NOTIFY) {
+        if (current != NULL)
+            hold_count(came);
         notified = notify_take();
+    }
     if (causes & ABI_CAUSE_STOP)
         plat_take_stops(stop_ordered);
     const systime_t now = plat_time_cached();

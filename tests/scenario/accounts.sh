@@ -131,6 +131,30 @@ scenario storm 4 '300 ms' 'console: did not notice anything
 vmm run --engine unicorn --seed 1 "$TMP/storm.yaml"
 exits_with 0
 
+# turns SENDERS CORE: how much somebody on core 0 gets done while so many notify somebody on CORE, which is
+# core 0 or the last one.
+turns() {
+    {
+        echo "module /sbin/greedy core=$2 server server.$2"
+        for ((core = 1; core <= $1; core++)); do
+            echo "module /sbin/greedy core=$core storm server.$2"
+        done
+        echo 'module /sbin/greedy core=0 work 30'
+    } >"$TMP/menu"
+    scenario work $(($1 + 2)) '100 ms' 'console: { regex: "worked" }' <"$TMP/menu"
+    vmm run --engine unicorn --seed 1 "$TMP/work.yaml" >&2
+    exits_with 0 >&2
+    sed -n 's/.*worked \([0-9]*\) turns$/\1/p' "$TMP/out"
+}
+
+# Who shares a core with the notified one gets more than half as much done as one whose core nobody notifies.
+for senders in 1 3; do
+    here=$(turns $senders 0) && elsewhere=$(turns $senders $((senders + 1))) || fail 'nobody worked'
+    echo "$senders notify: $here turns on their core, $elsewhere elsewhere"
+    [ "$((2 * here))" -gt "$elsewhere" ] && [ "$elsewhere" -gt 100 ] ||
+        fail "$senders without a pause take the core they notify"
+done
+
 # The next one gets as much, though the one that never answers lives on, and what the first one asked of it
 # with it.
 {

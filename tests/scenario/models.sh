@@ -18,6 +18,11 @@ for rule in TAKES_BACK NO_MAJORITY ANY_SET; do
     search agreement 3 $rule
 done
 
+search hold "$([ -z "${MODEL_CORES:-}" ] && echo 2 || echo 3)"
+for rule in LOOKS_EARLY TAKES_FIRST NO_TIMER IDLES_HELD; do
+    search hold 2 $rule
+done
+
 # Two cores, of which one may die, in every check; three (make soak) take a minute.
 cores=2
 [ -z "${MODEL_CORES:-}" ] || cores=3

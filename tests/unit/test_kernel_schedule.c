@@ -6,7 +6,7 @@
  * timer.  What the CPU driver does at a yield, a message or an interrupt is done here by the same
  * calls.  Whatever the others do, who always computes gets his share.
  */
-/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c guest/kernel/hold.c */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +54,16 @@ void plat_take_notifications(void (*deliver)(uint32_t id))
         left--;
         deliver(id);
     }
+}
+
+static uint64_t held;
+static bool platform_holds = true;
+
+bool plat_hold(uint64_t causes)
+{
+    if (platform_holds)
+        held = causes;
+    return platform_holds;
 }
 
 /* ---- the heap ---- */
@@ -196,6 +206,55 @@ Test(kernel_schedule, whoever_runs_hears_of_its_own_notifications)
     plat_notify(my_core_id, id[0]);
     cr_assert(notify_take());
     cr_assert_not(notify_take(), "nothing is left");
+}
+
+/* ---- storms of notifications ---- */
+
+/* An interrupt for a notification every `apart` ns, for `duration`, while the cause is not held;
+ * the timer when a hold is over.  How many came, and how long the longest time without one was. */
+static unsigned storm(systime_t apart, systime_t duration, systime_t *longest)
+{
+    unsigned came = 0;
+    systime_t last = 1;
+    *longest = 0;
+    for (systime_t now = 1; now <= duration; now += apart) {
+        const bool over = hold_is_over(now);
+        cr_assert_eq(held != 0, hold_until != 0);
+        cr_assert(hold_until == 0 || hold_until > now);
+        if (held != 0)
+            continue;
+        hold_count(now);
+        if (over || now == 1 || now - last > *longest)
+            *longest = now - last;
+        last = now;
+        came++;
+    }
+    hold_before_idle();
+    cr_assert_eq(held, 0);
+    cr_assert_eq(hold_until, 0);
+    return came;
+}
+
+Test(kernel_schedule, a_storm_leaves_most_of_the_time_to_who_runs)
+{
+    systime_t longest;
+    const unsigned came = storm(500, 10000000, &longest); /* 20,000 of them */
+    cr_assert(came > 1000 && came < 2000, "%u interrupts", came);
+    cr_assert(longest >= 40000 && longest <= 51000, "%lu ns", longest);
+}
+
+Test(kernel_schedule, few_notifications_are_never_held)
+{
+    systime_t longest;
+    cr_assert_eq(storm(15000, 15000000 - 1, &longest), 1000);
+    cr_assert_leq(longest, 15000);
+}
+
+Test(kernel_schedule, a_platform_that_cannot_hold_goes_on_as_ever)
+{
+    systime_t longest;
+    platform_holds = false;
+    cr_assert_eq(storm(500, 499999, &longest), 1000);
 }
 
 /* It used to stay first for ever, and whoever looked spun. */

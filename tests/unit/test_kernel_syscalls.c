@@ -208,6 +208,13 @@ Test(kernel_syscalls, map_fills_entries_and_any_deletion_clears_them)
     cr_expect_eq(pte(7), ((8u << 20) + 65536 + 4096) | 7 | ABI_PTE_NX);
     cr_expect_eq(pte(10), 0);
     EXPECT_ERR(map(SLOT(3), SLOT(4), 100, 0, 0, 1, 26), SYS_ERR_VM_ALREADY_MAPPED);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(4), 100, 0, 0, 1, 26),
+               SYS_ERR_WRONG_MAPPING);
+    EXPECT_ERR(map(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), SLOT(2), 100, 0, 0, 1, 26),
+               SYS_ERR_WRONG_MAPPING);
+    EXPECT_ERR(map(SLOT(1), SLOT(4), 20, 0, 0, 1, 26), SYS_ERR_VM_FRAME_TOO_SMALL);
+    EXPECT_ERR(map(SLOT(3), SLOT(4), 20, 0, 4096, 4, 26), SYS_ERR_FRAME_OFFSET_INVALID);
+    EXPECT_ERR(map(SLOT(3), SLOT(4), 7, 0, 0, 1, 26), SYS_ERR_VM_ALREADY_MAPPED);
     EXPECT_OK(copy(5, SLOT(4)));
     EXPECT_ERR(map(SLOT(3), SLOT(5), 9, 0, 0, 1, 26), SYS_ERR_VNODE_SLOT_INUSE);
     EXPECT_ERR(map(SLOT(3), SLOT(5), 510, 0, 0, 3, 26), SYS_ERR_VM_MAP_SIZE);

@@ -385,6 +385,25 @@ Test(machine, notification_sets_bits_and_kicks)
     cr_assert_not(machine_cause_pending(t.machine, 0));
 }
 
+Test(machine, a_cause_that_is_held_is_set_and_does_not_interrupt)
+{
+    start();
+    struct abi_core_page *page = machine_core_page(t.machine, 2);
+    page->held = ABI_CAUSE_NOTIFY;
+    request(0, ABI_PORT_IPI, 2 << 16 | 130, 5);
+    cr_assert_eq(page->notify_pending[2], 4);
+    cr_assert_eq(page->notify_summary, 4);
+    cr_assert_eq(page->cause, ABI_CAUSE_NOTIFY);
+    cr_assert_eq(asked.kicks[2], 0);
+    cr_assert_not(machine_cause_pending(t.machine, 2));
+    machine_notify(t.machine, 2, ABI_CAUSE_STOP, MACHINE_NO_NOTIFY);
+    cr_assert_eq(asked.kicks[2], 1);
+    cr_assert(machine_cause_pending(t.machine, 2));
+    page->cause = ABI_CAUSE_NOTIFY;
+    page->held = 0;
+    cr_assert(machine_cause_pending(t.machine, 2), "let go: the core that halts now is woken");
+}
+
 Test(machine, timer_is_one_event_of_the_queue)
 {
     t.config.deadline_ns = 0;

@@ -28,7 +28,7 @@ static const struct command_line command_line = {
     .takes = { { 'e', "Look at one engine; status 0 if it can run here, else 3" },
                { OPTION_CONNECT, "Whom engine qemu asks, as in vmm run" },
                { 'i', "Guest images to look for" } },
-    .doc = "Says what this host can run, and why not.",
+    .doc = "Shows which engines work here, and why others do not.",
 };
 
 static void print_host(void)

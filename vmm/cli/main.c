@@ -36,7 +36,7 @@ static const struct command commands[] = {
     { "topo", cmd_topo, "FILE", "draw the machine of a scenario" },
     { "compare", cmd_compare, "FILE", "run a scenario on several engines and compare" },
     { "export", cmd_export, "FILE DIR", "write what QEMU or libvirt need to run the machine" },
-    { "doctor", cmd_doctor, "", "say what this host can run, and why not" },
+    { "doctor", cmd_doctor, "", "show which engines work here, and why others do not" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -86,7 +86,7 @@ uint64_t machine_next_event_ns(struct machine *machine);
 /* Makes everything happen whose time has come. */
 void machine_run_events(struct machine *machine, uint64_t now_ns);
 
-/* Has the core an interrupt pending? */
+/* Has the core an interrupt pending?  Causes that it holds do not count. */
 bool machine_cause_pending(const struct machine *machine, unsigned core);
 
 /* Brings clock_ns up to date and takes trace records; to be called just before an interrupt is

@@ -229,7 +229,8 @@ void fabric_feed(const struct fabric *fabric, machine_feed *feed, void *context)
 void fabric_tell(struct machine *machine, struct fault_injection *injection,
                  const struct fault_fire *fire, uint64_t now_ns);
 
-/* machine.c: sets cause bits of a core, and a notification or none, and kicks it. */
+/* machine.c: sets cause bits of a core, and a notification or none, and kicks it unless it holds
+ * them. */
 #define MACHINE_NO_NOTIFY UINT32_MAX
 void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint32_t notify_id);
 

@@ -245,7 +245,9 @@ void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint3
         __atomic_fetch_or(&page->notify_summary, 1ull << word, __ATOMIC_SEQ_CST);
     }
     __atomic_fetch_or(&page->cause, bits, __ATOMIC_SEQ_CST);
-    machine->ops->kick(machine->engine, core);
+    /* Only now: a core that lets go of a cause looks at it afterwards: one of the two sees it. */
+    if (bits & ~__atomic_load_n(&page->held, __ATOMIC_SEQ_CST))
+        machine->ops->kick(machine->engine, core);
 }
 
 static void set_cause(struct machine *machine, unsigned by, const struct device_effect *effect,
@@ -338,7 +340,7 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
 /* As it was when the machine was switched on, but for the trace, which goes on. */
 static void clear_core_page(struct abi_core_page *page)
 {
-    page->cause = page->notify_summary = 0;
+    page->cause = page->notify_summary = page->held = 0;
     page->current_dcb = page->runq_head = 0;
     page->phase = ABI_PHASE_NONE;
     memset(page->stop, 0, sizeof page->stop);
@@ -593,7 +595,9 @@ uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64
 
 bool machine_cause_pending(const struct machine *machine, unsigned core)
 {
-    return __atomic_load_n(&machine_core_page(machine, core)->cause, __ATOMIC_SEQ_CST) != 0;
+    const struct abi_core_page *page = machine_core_page(machine, core);
+    const uint64_t held = __atomic_load_n(&page->held, __ATOMIC_SEQ_CST);
+    return (__atomic_load_n(&page->cause, __ATOMIC_SEQ_CST) & ~held) != 0;
 }
 
 void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns)

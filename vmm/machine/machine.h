@@ -169,7 +169,7 @@ struct machine_config {
 
 /* Builds a machine: checks the configuration, makes guest memory, loads the images, fills boot
  * information and page tables.  Returns 0, or a negative errno with one line in error[] that names
- * the file (and the menu's file:line) and the mend: -ENOENT an image is missing, -ENOEXEC it is not
+ * the file (and the menu's file:line) and the fix: -ENOENT an image is missing, -ENOEXEC it is not
  * what it should be, -EFBIG it is too large, -ENOSPC the guest's memory is too small, -EINVAL the
  * configuration makes no sense; any other is a failure of the host (-ENOMEM, -EMFILE, -EIO ...).
  * Copies what it needs from config. */

@@ -178,4 +178,13 @@ void notify_unregister(struct dcb *dcb);
 bool notify_take(void);
 void notify_deliver(uint32_t id);
 
+/* Storms of notifications (hold.c).  Until when they do not interrupt, 0: they do. */
+extern systime_t hold_until;
+/* At `now`, notifications interrupt whoever runs. */
+void hold_count(systime_t now);
+/* Is a hold over at `now`?  Then the causes must be taken again. */
+bool hold_is_over(systime_t now);
+/* The core idles next: ends a hold, if there is one. */
+void hold_before_idle(void);
+
 #endif

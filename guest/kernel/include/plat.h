@@ -61,6 +61,11 @@ void __attribute__((noreturn)) plat_panic(void);
 /* Takes the pending causes (ABI_CAUSE_*), leaving none. */
 uint64_t plat_take_causes(void);
 
+/* From now on these causes (ABI_CAUSE_*; 0: none) are set but do not interrupt this core.  Whoever
+ * lets go of some takes the causes afterwards or idles: the machine tells of what was set meanwhile
+ * only to a core that is idle.  False: this platform cannot, nothing is held. */
+bool plat_hold(uint64_t causes);
+
 /* Takes pending notifications, calling `deliver` for each id.  If there are more than
  * NOTIFICATIONS_MAX, the rest comes with another interrupt. */
 #define NOTIFICATIONS_MAX 32

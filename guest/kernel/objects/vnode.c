@@ -205,13 +205,14 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     const struct capability *src = &m->src->cap;
     if (!cap_types[src->type].mappable)
         return SYS_ERR_WRONG_MAPPING;
-    if (src->u.word[CAP_MAPPING_WORD] != 0)
-        return SYS_ERR_VM_ALREADY_MAPPED;
 
     err = is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
                               : decode_map_table(&table->cap, a->attr, m);
     if (err_is_fail(err))
         return err;
+    /* Late: what can never be mapped so is said first, mapped already or not. */
+    if (src->u.word[CAP_MAPPING_WORD] != 0)
+        return SYS_ERR_VM_ALREADY_MAPPED;
     return are_empty(table_of(&table->cap) + m->slot, m->count) ? SYS_ERR_OK
                                                                 : SYS_ERR_VNODE_SLOT_INUSE;
 }

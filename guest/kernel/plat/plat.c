@@ -106,6 +106,11 @@ uint64_t plat_take_causes(void)
     return platform->take_causes();
 }
 
+bool plat_hold(uint64_t causes)
+{
+    return platform->hold(causes);
+}
+
 /* More than one entry may deliver go back to where they came from, with an interrupt to itself. */
 static void put_back(uint64_t words, unsigned word, uint64_t bits)
 {

@@ -25,6 +25,7 @@ struct platform {
     void __attribute__((noreturn)) (*power_off)(uint64_t code);
     void __attribute__((noreturn)) (*panic)(void);
     uint64_t (*take_causes)(void);
+    bool (*hold)(uint64_t causes);
 };
 
 extern const struct platform platform_synth; /* the devices of devices/abi */

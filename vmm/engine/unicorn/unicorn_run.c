@@ -69,12 +69,14 @@ static bool can_run(struct engine *engine, unsigned core)
     }
 }
 
-/* Delivers the pending interrupt, if the core takes it now. */
-static void interrupt(struct engine *engine, unsigned core)
+/* Delivers the pending interrupt, if the core takes it now.  True: it has to wait. */
+static bool interrupt(struct engine *engine, unsigned core)
 {
     struct unicorn_state *state = core_registers(engine, core);
-    if (!machine_cause_pending(engine->machine, core) || !interruptible(state))
-        return;
+    if (!machine_cause_pending(engine->machine, core))
+        return false;
+    if (!interruptible(state))
+        return true;
     machine_before_interrupt(engine->machine, core, unicorn_now(engine));
     struct trap trap = { .vector = ABI_VECTOR, .external = true, .return_rip = state->rip };
     engine->core[core].activity = CORE_RUNNING;
@@ -82,6 +84,7 @@ static void interrupt(struct engine *engine, unsigned core)
     engine->clock.spent_ns += COST_TRAP_NS;
     if (!unicorn_deliver(engine, core, &trap))
         unicorn_end(engine, STOP_TRIPLE_FAULT, core, "the interrupt could not be delivered");
+    return false;
 }
 
 /* The library gave up: why? */
@@ -170,14 +173,14 @@ static void run_slice(struct engine *engine, unsigned core, uint64_t blocks, uin
     engine->current = core;
     clock->spent_ns = 0;
     clock->slices++;
-    interrupt(engine, core);
+    const bool waits = interrupt(engine, core);
     if (engine->why.reason != STOP_NONE) {
         engine->current = NO_CORE;
         return;
     }
 
     struct unicorn_state *state = core_registers(engine, core);
-    if (machine_cause_pending(engine->machine, core) && blocks > SLICE_BLOCKS_PENDING)
+    if (waits && blocks > SLICE_BLOCKS_PENDING)
         blocks = SLICE_BLOCKS_PENDING;
     engine->blocks_left = blocks;
     engine->blocks_cut = 0;

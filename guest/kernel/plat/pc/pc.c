@@ -83,6 +83,13 @@ static uint64_t pc_take_causes(void)
     return causes;
 }
 
+/* Who notifies sends the interrupt itself, and asks nobody. */
+static bool pc_hold(uint64_t causes)
+{
+    (void)causes;
+    return false;
+}
+
 /* ---- console ---- */
 
 static struct {
@@ -253,4 +260,5 @@ const struct platform platform_pc = {
     .power_off = pc_power_off,
     .panic = pc_panic,
     .take_causes = pc_take_causes,
+    .hold = pc_hold,
 };

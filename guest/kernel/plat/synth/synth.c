@@ -116,6 +116,13 @@ static uint64_t synth_take_causes(void)
     return exchange(&CORE_PAGE->cause, 0);
 }
 
+/* An exchange, so that it comes before every look at the causes that follows. */
+static bool synth_hold(uint64_t causes)
+{
+    exchange(&CORE_PAGE->held, causes);
+    return true;
+}
+
 static void synth_init(void)
 {
 }
@@ -137,4 +144,5 @@ const struct platform platform_synth = {
     .power_off = synth_power_off,
     .panic = synth_panic,
     .take_causes = synth_take_causes,
+    .hold = synth_hold,
 };

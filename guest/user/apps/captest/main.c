@@ -4,7 +4,7 @@
  *
  * Each pair of operation and error is one line of a test: what was asked, in which case, and the
  * code that must come back as it is (wrappers of one invocation push nothing on it).  A failure
- * prints the whole stack of codes.  The last line counts the pairs.
+ * prints the whole stack of codes.  The last line gives the number of pairs.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -90,6 +90,12 @@ static void map_twice_and_unmap(void)
     MUST(vnode_map(ptable, frame, 0, PTABLE_WRITE, 0, 1, mapping));
     EXPECT(vnode_map, "the same capability again", SYS_ERR_VM_ALREADY_MAPPED,
            vnode_map(ptable, frame, 1, PTABLE_WRITE, 0, 1, second));
+    EXPECT(vnode_map, "a frame that is mapped, into a PML4", SYS_ERR_WRONG_MAPPING,
+           vnode_map(pml4, frame, 0, 0, 0, 1, second));
+    EXPECT(vnode_map, "a small frame that is mapped, into a PDPT", SYS_ERR_VM_FRAME_TOO_SMALL,
+           vnode_map(pdpt, frame, 0, 0, 0, 1, second));
+    EXPECT(vnode_map, "beyond the end of a frame that is mapped", SYS_ERR_FRAME_OFFSET_INVALID,
+           vnode_map(ptable, frame, 5, PTABLE_WRITE, 2 * PAGE, 1, second));
     EXPECT(vnode_map, "an entry that is in use", SYS_ERR_VNODE_SLOT_INUSE,
            vnode_map(ptable, copy, 0, PTABLE_WRITE, 0, 1, second));
     EXPECT(vnode_map, "with a mapping slot that is in use", SYS_ERR_SLOT_IN_USE,

@@ -87,6 +87,7 @@ static void wait_for_end(domainid_t domain, mortal_way_t way)
 /* ---- servers that die ---- */
 
 static unsigned errors, sent, may_send;
+static volatile unsigned texts_sent; /* by a thread */
 static errval_t last_error;
 
 static void on_error(struct mortal_binding *b, errval_t err)
@@ -160,6 +161,55 @@ static void dies_called(mortal_way_t way)
         wait_for_end(domain, way);
     expect_dead(b, iref);
     wait_for_end(domain, way);
+}
+
+/* On a waitset that nobody else serves, so that only the caller can hear of the death. */
+static void dies_called_privately(mortal_way_t way)
+{
+    struct waitset own;
+    domainid_t domain;
+    iref_t iref;
+    uint32_t never;
+    struct mortal_binding *b = start_server("mortal_private", &domain, &iref);
+    waitset_init(&own);
+    CHECK(err_is_ok(b->change_waitset(b, &own)));
+    CHECK(err_no(b->rpc_tx_vtbl.die_asked(b, way, &never)) == FLOUNDER_ERR_BINDING_CLOSED);
+    CHECK(err_is_ok(b->control(b, IDC_CONTROL_TEARDOWN)));
+    CHECK(err_is_ok(waitset_destroy(&own)));
+    wait_for_end(domain, way);
+}
+
+/* One thread sends texts, each larger than the ring, while another serves the events. */
+static int send_until_refused(void *arg)
+{
+    static char s[TEXT_BYTES + 1];
+    errval_t err;
+    memset(s, 'x', TEXT_BYTES);
+    do {
+        err = mortal_text__tx(arg, BLOCKING_CONT, s);
+        texts_sent++;
+    } while (err_is_ok(err));
+    return err_no(err) == FLOUNDER_ERR_BINDING_CLOSED;
+}
+
+static void dies_sent_to(void)
+{
+    domainid_t domain;
+    iref_t iref;
+    int ended_well = 0;
+    struct mortal_binding *b = start_server("mortal_reader", &domain, &iref);
+    texts_sent = 0;
+    struct thread *sender = thread_create(send_until_refused, b);
+    CHECK(sender != NULL);
+    while (texts_sent <= 3) {
+        drain_events();
+        thread_yield();
+    }
+    kill_victim(domain);
+    WAIT_FOR(errors > 0);
+    CHECK(err_is_ok(thread_join(sender, &ended_well)) && ended_well);
+    expect_dead(b, iref);
+    wait_for_end(domain, mortal_by_spinning);
 }
 
 static struct mortal_binding *call_binding;
@@ -329,6 +379,9 @@ static void try_core(unsigned core)
         if (way != mortal_by_spinning)
             dies_called(way);
     }
+    dies_called_privately(mortal_by_fault);
+    dies_called_privately(mortal_by_stopping);
+    dies_sent_to();
     dies_not_reading();
     has_a_successor();
     dies_when_bound();

@@ -5,7 +5,7 @@
  * The page at address 0 is never mapped, so the CPU driver gives the dispatcher a page-fault
  * upcall, the user library finds no handler for it and ends the domain.  What must be seen is one
  * report that names the domain, the address and the instruction, and a machine that goes on: the
- * other domains of the core are not concerned.  tests/scenario/nullderef.sh looks at both.
+ * other domains of the core are not affected.  tests/scenario/nullderef.sh looks at both.
  */
 #include <stdio.h>
 

@@ -46,6 +46,7 @@
     X(peers, "one for each core")                                                \
     X(neighbours, "one for each core")                                           \
     X(expected, "one for each core")                                             \
+    X(lives, "one for each core")                                                \
     X(witnesses, "charged as KEPT, with kept_away")                              \
     X(capops, "charged as QUESTION, with questions")                             \
     X(written, "a bit for each page, as used")                                   \
