@@ -41,7 +41,7 @@ static const struct client_hooks hooks = {
 
 /* Who is told when another core has died, in this order, and what must be given up before it may
  * come back. */
-static void (*const deaths[])(coreid_t core) = {
+static core_hook *const deaths[] = {
     bind_core_died,
     connection_core_died,
     iref_state_core_died,
@@ -51,7 +51,7 @@ static void (*const deaths[])(coreid_t core) = {
     NULL,
 };
 
-static void (*const cuts[])(coreid_t core) = {
+static core_hook *const cuts[] = {
     bind_core_cut,
     connection_core_cut,
     iref_state_core_cut,
@@ -60,7 +60,7 @@ static void (*const cuts[])(coreid_t core) = {
     NULL,
 };
 
-static bool (*const estates[])(coreid_t core) = {
+static core_question *const estates[] = {
     bind_holds_of,
     connection_holds_of,
     kept_holds_of,

@@ -17,7 +17,7 @@ typedef vregion_flags_t vs_prot_flags_t;
 #define VREGION_FLAGS_WRITE 0x02
 #define VREGION_FLAGS_EXECUTE 0x04
 #define VREGION_FLAGS_NOCACHE 0x08
-#define VREGION_FLAGS_MPB 0x10     /* no effect on this machine */
+#define VREGION_FLAGS_MPB 0x10 /* no effect on this machine */
 #define VREGION_FLAGS_GUARD 0x20
 #define VREGION_FLAGS_WRITE_COMBINING 0x40 /* not together with NOCACHE */
 #define VREGION_FLAGS_PRIVATE 0x80 /* only of this dispatcher: others of the domain do not map it */

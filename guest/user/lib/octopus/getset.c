@@ -175,9 +175,10 @@ static errval_t give(const struct oct_value *value, const struct oct_value *want
 
 errval_t oct_read(const char *record, const char *fmt, ...)
 {
-    struct oct_record *read = malloc(2 * sizeof(*read)), *query = read + 1;
+    struct oct_record *read = malloc(2 * sizeof(*read));
     if (read == NULL)
         return LIB_ERR_MALLOC_FAIL;
+    struct oct_record *query = read + 1;
     errval_t err = oct_record_parse(record, false, read, NULL);
     if (err_is_ok(err))
         err = oct_record_parse(fmt, true, query, NULL);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-_Noreturn static void evaluation_error(struct prolog *p, const char *what)
+static void __attribute__((noreturn)) evaluation_error(struct prolog *p, const char *what)
 {
     const cell_t name = make_cell(TAG_ATOM, pl_intern_text(p, what));
     pl_throw_error(p, pl_structure_1(p, ATOM_EVALUATION_ERROR, name));
@@ -214,7 +214,7 @@ static const struct {
     { "\\", complement }, { "succ", successor }, { "msb", most_significant },
 };
 
-_Noreturn static void not_evaluable(struct prolog *p, cell_t functor)
+static void __attribute__((noreturn)) not_evaluable(struct prolog *p, cell_t functor)
 {
     pl_throw_error(p, pl_structure_2(p, ATOM_TYPE_ERROR, make_cell(TAG_ATOM, ATOM_EVALUABLE),
                                      pl_indicator(p, functor)));

@@ -174,7 +174,7 @@ static bool atom_number_2(struct prolog *p, const cell_t *args)
 static bool char_code_2(struct prolog *p, const cell_t *args)
 {
     const cell_t character = pl_deref(p, args[0]);
-    uint32_t code;
+    uint32_t code = 0;
     char bytes[4];
     if (tag_of(character) != TAG_REF) {
         const struct atom *atom =

@@ -13,7 +13,7 @@ struct formatting {
     cell_t args; /* what is left of them */
 };
 
-_Noreturn static void format_error(struct prolog *p, const char *what)
+static void __attribute__((noreturn)) format_error(struct prolog *p, const char *what)
 {
     const cell_t text = make_cell(TAG_ATOM, pl_intern_text(p, what));
     pl_throw_error(p, pl_structure_1(p, ATOM_FORMAT, text));

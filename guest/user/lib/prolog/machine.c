@@ -366,7 +366,7 @@ static bool end_control(struct prolog *p, cell_t cell)
 
 /* ---- calls ---- */
 
-_Noreturn static void unknown(struct prolog *p, cell_t functor)
+static void __attribute__((noreturn)) unknown(struct prolog *p, cell_t functor)
 {
     pl_throw_error(p, pl_structure_2(p, ATOM_EXISTENCE_ERROR, make_cell(TAG_ATOM, ATOM_PROCEDURE),
                                      pl_indicator(p, functor)));

@@ -273,14 +273,15 @@ cell_t *pl_scratch(struct prolog *p, size_t *room);
 void pl_term_variables(struct prolog *p, cell_t term, cell_t *found, size_t room, size_t *count);
 
 /* errors.c */
-_Noreturn void pl_fatal(struct prolog *p, const char *format, ...)
+void __attribute__((noreturn)) pl_fatal(struct prolog *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-_Noreturn void pl_resource(struct prolog *p, const char *what, uint64_t bound);
-_Noreturn void pl_throw(struct prolog *p, cell_t ball);
-_Noreturn void pl_throw_error(struct prolog *p, cell_t formal);
-_Noreturn void pl_type_error(struct prolog *p, const char *type, cell_t culprit);
-_Noreturn void pl_domain_error(struct prolog *p, const char *domain, cell_t culprit);
-_Noreturn void pl_instantiation_error(struct prolog *p);
+void __attribute__((noreturn)) pl_resource(struct prolog *p, const char *what, uint64_t bound);
+void __attribute__((noreturn)) pl_throw(struct prolog *p, cell_t ball);
+void __attribute__((noreturn)) pl_throw_error(struct prolog *p, cell_t formal);
+void __attribute__((noreturn)) pl_type_error(struct prolog *p, const char *type, cell_t culprit);
+void __attribute__((noreturn))
+pl_domain_error(struct prolog *p, const char *domain, cell_t culprit);
+void __attribute__((noreturn)) pl_instantiation_error(struct prolog *p);
 cell_t pl_indicator(struct prolog *p, cell_t functor);
 int64_t pl_integer(struct prolog *p, cell_t cell);
 
@@ -332,7 +333,7 @@ struct reader {
     unsigned depth;
 };
 
-_Noreturn void pl_syntax_error(struct reader *r, size_t at, const char *what);
+void __attribute__((noreturn)) pl_syntax_error(struct reader *r, size_t at, const char *what);
 void pl_next_token(struct reader *r);
 void pl_reader_init(struct reader *r, struct prolog *p, const char *text);
 /* The next term that ends with a full stop; false at the end of the text. */

@@ -82,7 +82,7 @@ static void give_up(coreid_t core)
 {
     debug_printf("core %u is dead\n", core);
     peer_falls_silent(core);
-    for (void (*const *died)(coreid_t) = hooks->died; *died != NULL; died++)
+    for (core_hook *const *died = hooks->died; *died != NULL; died++)
         (*died)(core);
     peer_lost(core);
     waiting[core] = again[core] = false;
@@ -128,7 +128,7 @@ void death_unreachable(coreid_t core)
 {
     debug_printf("the monitor of core %u acknowledges nothing any more\n", core);
     peer_falls_silent(core);
-    for (void (*const *cut)(coreid_t) = hooks->cut; *cut != NULL; cut++)
+    for (core_hook *const *cut = hooks->cut; *cut != NULL; cut++)
         (*cut)(core);
 }
 
@@ -136,7 +136,7 @@ void death_unreachable(coreid_t core)
 
 static bool holds_nothing_of(coreid_t core)
 {
-    for (bool (*const *holds)(coreid_t) = hooks->holds; *holds != NULL; holds++)
+    for (core_question *const *holds = hooks->holds; *holds != NULL; holds++)
         if ((*holds)(core))
             return false;
     return true;

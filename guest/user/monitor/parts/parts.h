@@ -213,6 +213,9 @@ void multihop_core_died(coreid_t core);
 
 /* ---- death.c: cores that die, and come back (docs/agreement.md) ---- */
 
+typedef void core_hook(coreid_t core);
+typedef bool core_question(coreid_t core);
+
 /* Handed in by main.c: who is told, in this order; the last one of each list is NULL.
  *   died   the core is fenced and changes no byte any more.  Nothing more comes from its monitor,
  *          and what is said to it is dropped; what it was asked is never answered.
@@ -226,9 +229,9 @@ void multihop_core_died(coreid_t core);
  *   free   nobody has anything of this dead core any more.
  *   tick   a heartbeat has passed, and these cores are dead. */
 struct death_hooks {
-    void (*const *died)(coreid_t core);
-    bool (*const *holds)(coreid_t core);
-    void (*const *cut)(coreid_t core);
+    core_hook *const *died;
+    core_question *const *holds;
+    core_hook *const *cut;
     void (*const *back)(coreid_t core, uint32_t incarnation);
     void (*free)(coreid_t core);
     void (*tick)(uint64_t dead);
