@@ -116,13 +116,16 @@ static bool be_owner(void)
     }
     /* it is all his own, as he sees it, and yet: nothing else is made of it, in part or as a
      * whole */
-    REFUSED(cap_revoke(lent));
-    REFUSED(cap_revoke(ram));
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
     REFUSED(cap_retype(empty_slot(), ram, BASE_PAGE_SIZE, ObjType_Frame, BASE_PAGE_SIZE, 2));
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_Dispatcher, 0, 1));
     cap_delete(lent);
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
+    /* before that it takes the memory back from everybody: the borrower, who still writes, faults */
+    struct capref cnode = empty_slot();
+    if (err_is_fail(cap_revoke(ram)) ||
+        err_is_fail(cap_retype(cnode, ram, 0, ObjType_L2CNode, 0, 1)))
+        return false;
     return verdict("lent memory");
 }
 
@@ -135,8 +138,10 @@ static bool be_borrower(void)
         return false;
     struct capability *forged = (void *)((char *)address + FORGED_SLOT * OBJSIZE_CTE);
     *forged = (struct capability){ .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
-    *(volatile uint64_t *)address = MARK;
-    return true;
+    for (;;) { /* until it is taken away */
+        *(volatile uint64_t *)address = MARK;
+        thread_yield_dispatcher(NULL_CAP);
+    }
 }
 
 bool hostile_authority(int argc, char **argv)
