@@ -45,7 +45,7 @@ for program in vmm idl; do
     # shellcheck disable=SC1090  # written by the build
     . "$TMP/moved/share/bash-completion/completions/$program" || fail "completion of $program"
 done
-[ "$(offers vmm re)" = replay ] || fail "vmm re completes to '$(offers vmm re)'"
+[ "$(offers vmm re)" = "replay report" ] || fail "vmm re completes to '$(offers vmm re)'"
 [ "$(offers vmm run --see)" = --seed ] || fail "vmm run --see completes to '$(offers vmm run --see)'"
 [ "$(offers vmm run --seccomp o)" = "on off" ] || fail "--seccomp o completes to '$(offers vmm run --seccomp o)'"
 [ "$(offers idl --compa)" = --compat ] || fail "idl --compa completes to '$(offers idl --compa)'"
