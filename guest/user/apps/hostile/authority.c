@@ -121,7 +121,7 @@ static bool be_owner(void)
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_Dispatcher, 0, 1));
     cap_delete(lent);
     REFUSED(cap_retype(empty_slot(), ram, 0, ObjType_L2CNode, 0, 1));
-    /* before that it takes the memory back from everybody: the borrower, who still writes, faults */
+    /* it takes the memory back from everybody, and the borrower, who still writes, faults */
     struct capref cnode = empty_slot();
     if (err_is_fail(cap_revoke(ram)) ||
         err_is_fail(cap_retype(cnode, ram, 0, ObjType_L2CNode, 0, 1)))
