@@ -323,17 +323,24 @@ static void print_server(struct machine *machine, unsigned core, uint64_t dcb,
             core);
 }
 
+/* A thread that waits for nothing runs, or waits for the core's next slice of its dispatcher. */
 static void print_runner(struct machine *machine, unsigned core, uint64_t dcb,
                          const struct abi_wait_thread *thread, void *context)
 {
     struct listing *list = context;
     const struct abi_core_page *page = machine_core_page(machine, core);
     char name[17];
-    if (thread->kind != ABI_WAIT_NOTHING || page->phase != ABI_PHASE_RUNNING ||
-        page->current_dcb != dcb)
+    if (thread->kind != ABI_WAIT_NOTHING)
         return;
+    if (list->shown == WAITS_SHOWN) {
+        list->more++;
+        return;
+    }
+    list->shown++;
+    bool has_core = page->phase == ABI_PHASE_RUNNING && page->current_dcb == dcb;
     machine_dispatcher_name(machine, dcb, name);
-    fprintf(list->out, "%s.%u thread %u runs, or could\n", name, core, thread->id);
+    fprintf(list->out, "%s.%u thread %u %s\n", name, core, thread->id,
+            has_core ? "runs" : "could run");
 }
 
 static void print_waits(struct machine *machine, FILE *out)
@@ -342,7 +349,7 @@ static void print_waits(struct machine *machine, FILE *out)
     visit_threads(machine, print_runner, &list);
     visit_threads(machine, print_wait, &list);
     if (list.more > 0)
-        fprintf(out, "and %u more threads wait\n", list.more);
+        fprintf(out, "and %u more threads run or wait\n", list.more);
     visit_threads(machine, print_server, &list);
     if (list.servers > SERVERS_SHOWN)
         fprintf(out, " and %u more", list.servers - SERVERS_SHOWN);
