@@ -84,6 +84,19 @@ Test(matcher, a_line_within_the_time_recovers)
     end();
 }
 
+Test(matcher, a_line_from_before_the_fault_does_not_recover)
+{
+    begin(TOP RULE "expect: [{recovered: {rule: late, within: 5 ms, until: back}}]");
+    fired_at(2 * MS);
+    line_at(1 * MS, "back"); /* another core's, which reached the report later */
+    cr_expect_eq(matcher_state(m), MATCHER_OPEN);
+    cr_expect_str_eq(account(0), "not since 2 ms");
+    line_at(3 * MS, "back");
+    cr_expect_eq(matcher_state(m), MATCHER_MET);
+    cr_expect_str_eq(account(0), "1 times, 1 ms at most");
+    end();
+}
+
 Test(matcher, a_recovery_that_takes_too_long_is_a_violation)
 {
     begin(TOP RULE "expect: [{recovered: {rule: late, within: 5 ms, until: {regex: 'b.ck'}}}]");

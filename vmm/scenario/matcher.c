@@ -88,17 +88,20 @@ void matcher_time(struct matcher *matcher, uint64_t now_ns)
     matcher->now_ns = now_ns;
     for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
         struct tally *tally = &matcher->tally[i];
-        if (tally->pending &&
+        if (tally->pending && now_ns > tally->since_ns &&
             now_ns - tally->since_ns > matcher->scenario->expectations[i].within_ns)
             tally->failed = 1;
     }
 }
 
-/* The line that a recovery waits for has come; if none is waited for, it says nothing. */
+/*
+ * The line that a recovery waits for has come.  It says nothing if none is waited for, or if it was
+ * printed before the fault: cores take their times at once and reach the report one after another.
+ */
 static void recovered(struct matcher *matcher, size_t index)
 {
     struct tally *tally = &matcher->tally[index];
-    if (!tally->pending)
+    if (!tally->pending || matcher->now_ns < tally->since_ns)
         return;
     uint64_t took_ns = matcher->now_ns - tally->since_ns;
     tally->pending = false;
