@@ -25,7 +25,7 @@ void console_out(struct device_state *state, const struct device_memory *memory,
         text = device_memory_at(memory, access->arg[0], bytes);
     const struct abi_dcb_head *speaker = NULL;
     if (access->arg[1] != 0 && access->arg[1] % _Alignof(struct abi_dcb_head) == 0)
-        speaker = device_memory_at(memory, access->arg[1], sizeof *speaker);
+        speaker = device_memory_at(memory, access->arg[1], sizeof(*speaker));
     if (!text || (access->arg[1] != 0 && !speaker)) {
         reply->result = ABI_RESULT_BAD_ADDRESS;
         return;

@@ -39,7 +39,7 @@ void *device_memory_at(const struct device_memory *memory, uint64_t paddr, uint6
 void device_state_init(struct device_state *state, unsigned core_count)
 {
     assert(core_count >= 1 && core_count <= ABI_MAX_CORES);
-    memset(state, 0, sizeof *state);
+    memset(state, 0, sizeof(*state));
     state->core_count = core_count;
 }
 
@@ -96,7 +96,7 @@ void device_out(struct device_state *state, const struct device_memory *memory,
                 const struct device_access *access, struct device_reply *reply)
 {
     assert(access->core < state->core_count);
-    memset(reply, 0, sizeof *reply);
+    memset(reply, 0, sizeof(*reply));
     device_handler *handler = access->width == 4 ? handler_of(access->port) : NULL;
     if (handler)
         handler(state, memory, access, reply);

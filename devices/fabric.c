@@ -57,8 +57,8 @@ static uint64_t check(const struct device_state *state, const struct device_memo
                       const struct abi_channel *c)
 {
     const struct abi_ring *a = &c->ring[0], *b = &c->ring[1];
-    if (!is_text(c->interface, sizeof c->interface) || !is_text(c->server, sizeof c->server) ||
-        !is_text(c->client, sizeof c->client) || !layout_makes_sense(&c->layout) ||
+    if (!is_text(c->interface, sizeof(c->interface)) || !is_text(c->server, sizeof(c->server)) ||
+        !is_text(c->client, sizeof(c->client)) || !layout_makes_sense(&c->layout) ||
         !ring_makes_sense(a, c->layout.line_bytes) || !ring_makes_sense(b, c->layout.line_bytes))
         return ABI_RESULT_BAD_REQUEST;
     if (a->core >= state->core_count || b->core >= state->core_count)
@@ -78,7 +78,8 @@ void fabric_out(struct device_state *state, const struct device_memory *memory,
         return;
     }
     struct abi_channel channel;
-    memcpy(&channel, (const uint8_t *)range->host + (access->arg[0] - range->base), sizeof channel);
+    memcpy(&channel, (const uint8_t *)range->host + (access->arg[0] - range->base),
+           sizeof(channel));
     if (channel.magic != ABI_CHANNEL_MAGIC || channel.state > ABI_CHANNEL_NAMED)
         reply->result = ABI_RESULT_BAD_REQUEST;
     else if (channel.state == ABI_CHANNEL_NAMED)

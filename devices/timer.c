@@ -46,7 +46,7 @@ void device_timer_due(struct device_state *state, unsigned core, uint64_t now_ns
                       struct device_reply *reply)
 {
     assert(core < state->core_count);
-    memset(reply, 0, sizeof *reply);
+    memset(reply, 0, sizeof(*reply));
     uint64_t at = state->timer_at_ns[core];
     if (at == 0 || at > now_ns)
         return;

@@ -131,14 +131,14 @@ static inline void tiny_write_elf(const char *path, uint64_t entry, const struct
         .e_machine = EM_X86_64,
         .e_version = EV_CURRENT,
         .e_entry = entry,
-        .e_phoff = sizeof eh,
-        .e_ehsize = sizeof eh,
+        .e_phoff = sizeof(eh),
+        .e_ehsize = sizeof(eh),
         .e_phentsize = sizeof(Elf64_Phdr),
         .e_phnum = (uint16_t)parts,
     };
     FILE *file = fopen(path, "wb");
     assert(file);
-    fwrite(&eh, sizeof eh, 1, file);
+    fwrite(&eh, sizeof(eh), 1, file);
     uint64_t offset = 4096;
     for (unsigned i = 0; i < parts; i++) {
         Elf64_Phdr ph = {
@@ -150,7 +150,7 @@ static inline void tiny_write_elf(const char *path, uint64_t entry, const struct
             .p_memsz = part[i].memory_bytes > part[i].bytes ? part[i].memory_bytes : part[i].bytes,
             .p_align = 4096,
         };
-        fwrite(&ph, sizeof ph, 1, file);
+        fwrite(&ph, sizeof(ph), 1, file);
         offset += (part[i].bytes + 4095) / 4096 * 4096;
     }
     offset = 4096;
@@ -176,7 +176,7 @@ static inline void tiny_fill_data(uint8_t *data)
         0x0000890000000067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56, /* 0x28 TSS */
         tss >> 32,
     };
-    memcpy(data + TINY_GDT, gdt, sizeof gdt);
+    memcpy(data + TINY_GDT, gdt, sizeof(gdt));
     const uint64_t stack = base + TINY_DATA_BYTES - 0x4000; /* for faults from ring 3 */
     memcpy(data + TINY_TSS + 4, &stack, 8);
     for (unsigned vector = 0; vector < 64; vector++) {
@@ -190,10 +190,10 @@ static inline void tiny_fill_data(uint8_t *data)
     const struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) gdtr = { sizeof gdt - 1, base + TINY_GDT },
+    } __attribute__((packed)) gdtr = { sizeof(gdt) - 1, base + TINY_GDT },
                               idtr = { 64 * 16 - 1, base + TINY_IDT };
-    memcpy(data + TINY_GDTR, &gdtr, sizeof gdtr);
-    memcpy(data + TINY_IDTR, &idtr, sizeof idtr);
+    memcpy(data + TINY_GDTR, &gdtr, sizeof(gdtr));
+    memcpy(data + TINY_IDTR, &idtr, sizeof(idtr));
 }
 
 /* Writes the CPU driver around `code`; `text` is put at TINY_FREE of its data segment. */
@@ -203,17 +203,17 @@ static inline void tiny_write_kernel(const char *path, const uint8_t *code, cons
     static uint8_t image[0x10000], data[TINY_DATA_BYTES];
     size_t runtime = (size_t)(tiny_runtime_end - tiny_runtime_start);
     size_t bytes = (size_t)(code_end - code);
-    assert(runtime <= TINY_BODY_OFFSET && TINY_BODY_OFFSET + bytes <= sizeof image);
-    memset(image, 0xf4, sizeof image); /* hlt */
+    assert(runtime <= TINY_BODY_OFFSET && TINY_BODY_OFFSET + bytes <= sizeof(image));
+    memset(image, 0xf4, sizeof(image)); /* hlt */
     memcpy(image, tiny_runtime_start, runtime);
     memcpy(image + TINY_BODY_OFFSET, code, bytes);
-    memset(data, 0, sizeof data);
+    memset(data, 0, sizeof(data));
     tiny_fill_data(data);
     if (text)
         memcpy(data + TINY_FREE, text, strlen(text));
     const struct tiny_part parts[] = {
-        { ABI_KERNEL_BASE, image, sizeof image, 0, PF_R | PF_X },
-        { ABI_KERNEL_BASE + TINY_DATA_OFFSET, data, sizeof data, 0, PF_R | PF_W },
+        { ABI_KERNEL_BASE, image, sizeof(image), 0, PF_R | PF_X },
+        { ABI_KERNEL_BASE + TINY_DATA_OFFSET, data, sizeof(data), 0, PF_R | PF_W },
     };
     tiny_write_elf(path, ABI_KERNEL_BASE, parts, 2);
 }
@@ -249,7 +249,7 @@ static inline void tiny_on_line(void *context, const struct machine_console_line
     t->line[t->line_count].core = line->core;
     t->line[t->line_count].kind = line->kind;
     t->line[t->line_count].time_ns = line->time_ns;
-    snprintf(t->line[t->line_count].text, sizeof t->line[0].text, "%s", line->text);
+    snprintf(t->line[t->line_count].text, sizeof(t->line[0].text), "%s", line->text);
     t->line_count++;
 }
 
@@ -280,19 +280,19 @@ static inline void tiny_init(struct tiny *t, unsigned cores, const uint8_t *code
                              const uint8_t *code_end, const char *text)
 {
     static const uint8_t user_code[] = { 0x0f, 0x0b }; /* ud2 */
-    memset(t, 0, sizeof *t);
-    snprintf(t->dir, sizeof t->dir, "/tmp/tiny-guest-XXXXXX");
+    memset(t, 0, sizeof(*t));
+    snprintf(t->dir, sizeof(t->dir), "/tmp/tiny-guest-XXXXXX");
     if (!mkdtemp(t->dir))
         abort();
     char path[128];
-    snprintf(path, sizeof path, "%s/boot", t->dir);
+    snprintf(path, sizeof(path), "%s/boot", t->dir);
     mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/sbin", t->dir);
+    snprintf(path, sizeof(path), "%s/sbin", t->dir);
     mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/boot/cpu", t->dir);
+    snprintf(path, sizeof(path), "%s/boot/cpu", t->dir);
     tiny_write_kernel(path, code, code_end, text);
-    snprintf(path, sizeof path, "%s/sbin/init", t->dir);
-    const struct tiny_part user = { 0x400000, user_code, sizeof user_code, 0, PF_R | PF_X };
+    snprintf(path, sizeof(path), "%s/sbin/init", t->dir);
+    const struct tiny_part user = { 0x400000, user_code, sizeof(user_code), 0, PF_R | PF_X };
     tiny_write_elf(path, 0x400000, &user, 1);
 
     t->module = (struct machine_menu_line){ .path = "/sbin/init", .line = "/sbin/init" };
@@ -318,12 +318,12 @@ static inline void tiny_init(struct tiny *t, unsigned cores, const uint8_t *code
 static inline int tiny_start(struct tiny *t, const struct engine_ops *ops)
 {
     t->ops = ops;
-    int r = machine_create(&t->machine, &t->config, t->error, sizeof t->error);
+    int r = machine_create(&t->machine, &t->config, t->error, sizeof(t->error));
     if (r < 0)
         return r;
     r = ops->create(&t->engine, t->machine, &t->options);
     if (r < 0)
-        snprintf(t->error, sizeof t->error, "%s", machine_error_text(t->machine));
+        snprintf(t->error, sizeof(t->error), "%s", machine_error_text(t->machine));
     return r;
 }
 
@@ -340,9 +340,9 @@ static inline const char *tiny_outcome(struct tiny *t)
                                                   ENGINE_EXIT_KICK };
     static char text[512];
     static struct engine_stats stats;
-    int used = snprintf(text, sizeof text, "%s", stop_reason_name(t->why.reason));
+    int used = snprintf(text, sizeof(text), "%s", stop_reason_name(t->why.reason));
     if (t->why.reason == STOP_EXIT)
-        used += snprintf(text + used, sizeof text - (size_t)used, " %d", (int)t->why.exit_code);
+        used += snprintf(text + used, sizeof(text) - (size_t)used, " %d", (int)t->why.exit_code);
     if (!t->engine)
         return text;
     t->ops->stats(t->engine, &stats);
@@ -350,10 +350,10 @@ static inline const char *tiny_outcome(struct tiny *t)
         bool seen = false;
         for (unsigned core = 0; core < stats.core_count; core++)
             seen |= stats.core[core].exit[counter] != 0;
-        for (unsigned i = 0; i < sizeof timely / sizeof timely[0]; i++)
+        for (unsigned i = 0; i < sizeof(timely) / sizeof(timely[0]); i++)
             seen &= counter != timely[i];
-        if (seen && used < (int)sizeof text)
-            used += snprintf(text + used, sizeof text - (size_t)used, ", %s",
+        if (seen && used < (int)sizeof(text))
+            used += snprintf(text + used, sizeof(text) - (size_t)used, ", %s",
                              engine_counter_name((enum engine_counter)counter));
     }
     return text;
@@ -368,8 +368,8 @@ static inline void tiny_free(struct tiny *t)
     t->machine = NULL;
     char path[128];
     static const char *const names[] = { "boot/cpu", "boot", "sbin/init", "sbin", "" };
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", t->dir, names[i]);
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", t->dir, names[i]);
         remove(path);
     }
 }

@@ -94,9 +94,9 @@ __attribute__((format(printf, 1, 2))) static void record(const char *format, ...
     char line[MAX_LINE];
     va_list list;
     va_start(list, format);
-    int length = vsnprintf(line, sizeof line, format, list);
+    int length = vsnprintf(line, sizeof(line), format, list);
     va_end(list);
-    assert(length >= 0 && (size_t)length < sizeof line);
+    assert(length >= 0 && (size_t)length < sizeof(line));
     record_bytes(line, (size_t)length);
 }
 
@@ -137,8 +137,8 @@ static void record_folder(const char *step, const char *path)
         char from[512], name[512];
         if (entry->d_name[0] == '.')
             continue;
-        snprintf(from, sizeof from, "%s/%.200s", path, entry->d_name);
-        snprintf(name, sizeof name, "%s/%.200s", step, entry->d_name);
+        snprintf(from, sizeof(from), "%s/%.200s", path, entry->d_name);
+        snprintf(name, sizeof(name), "%s/%.200s", step, entry->d_name);
         record_file(name, from);
     }
     closedir(dir);
@@ -174,7 +174,7 @@ static void read_lines(const char *path, void (*each)(char *line))
     if (!file)
         broken("%s: %s", path, strerror(errno));
     char line[MAX_LINE];
-    while (fgets(line, sizeof line, file))
+    while (fgets(line, sizeof(line), file))
         each(line);
     fclose(file);
 }
@@ -241,7 +241,7 @@ static void run_step(char *line)
         broken("bad line for step %s in /nested/commands", name);
 
     char folder[256];
-    snprintf(folder, sizeof folder, "/out/%.200s", name);
+    snprintf(folder, sizeof(folder), "/out/%.200s", name);
     if (mkdir(folder, 0755) < 0 || chdir(folder) < 0)
         broken("%s: %s", folder, strerror(errno));
     say("begin %s", name);

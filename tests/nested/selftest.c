@@ -51,9 +51,9 @@ void selftest_add(const char *name, void (*function)(void), const struct selftes
 static void tell(const char *verdict, const char *text)
 {
     char message[MESSAGE_BYTES];
-    int length = snprintf(message, sizeof message, "%s\t%s", verdict, text);
-    if (length >= (int)sizeof message)
-        length = sizeof message - 1;
+    int length = snprintf(message, sizeof(message), "%s\t%s", verdict, text);
+    if (length >= (int)sizeof(message))
+        length = sizeof(message) - 1;
     for (int i = 5; i < length; i++) {
         if (message[i] == '\n' || message[i] == '\t')
             message[i] = ' ';
@@ -67,12 +67,12 @@ void selftest_fail(const char *file, int line, const char *condition, const long
 {
     char why[MESSAGE_BYTES - 8], both[64] = "";
     if (values)
-        snprintf(both, sizeof both, " (%lld and %lld)", values[0], values[1]);
-    int used = snprintf(why, sizeof why, "%s:%d: not so: %s%s;", file, line, condition, both);
+        snprintf(both, sizeof(both), " (%lld and %lld)", values[0], values[1]);
+    int used = snprintf(why, sizeof(why), "%s:%d: not so: %s%s;", file, line, condition, both);
     va_list list;
     va_start(list, format);
-    if (used < (int)sizeof why)
-        vsnprintf(why + used, sizeof why - (size_t)used, format, list);
+    if (used < (int)sizeof(why))
+        vsnprintf(why + used, sizeof(why) - (size_t)used, format, list);
     va_end(list);
     tell("fail", why);
     if (suite->fini)
@@ -85,7 +85,7 @@ void selftest_skip(const char *format, ...)
     char reason[MESSAGE_BYTES - 8];
     va_list list;
     va_start(list, format);
-    vsnprintf(reason, sizeof reason, format, list);
+    vsnprintf(reason, sizeof(reason), format, list);
     va_end(list);
     tell("skip", reason);
     _exit(0);
@@ -95,7 +95,7 @@ void selftest_outcome(const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    vsnprintf(outcome, sizeof outcome, format, list);
+    vsnprintf(outcome, sizeof(outcome), format, list);
     va_end(list);
 }
 

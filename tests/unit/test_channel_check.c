@@ -16,7 +16,7 @@ static uint64_t word[8];
 
 static void begin(void)
 {
-    memset(&f, 0, sizeof f);
+    memset(&f, 0, sizeof(f));
     f.check = true;
     c = (struct fabric_channel){ .used = true, .name = "myappif:a.0<-b.1#1" };
     c.layout = (struct abi_line_layout){

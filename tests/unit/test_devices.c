@@ -20,8 +20,8 @@ static struct device_reply reply;
 
 static void set_up(void)
 {
-    memset(ram, 0, sizeof ram);
-    memset(window, 0, sizeof window);
+    memset(ram, 0, sizeof(ram));
+    memset(window, 0, sizeof(window));
     memory.count = 2;
     memory.range[0] = (struct device_range){ DEVICE_RANGE_RAM, 0, RAM_BYTES, ram };
     memory.range[1] =
@@ -43,7 +43,7 @@ static uint64_t out(uint16_t port, uint32_t value)
         /* a refused request changes nothing but its counter */
         cr_assert_eq(reply.effect_count, 0);
         before.bad_requests[access_.core]++;
-        cr_assert_eq(memcmp(&before, &state, sizeof state), 0);
+        cr_assert_eq(memcmp(&before, &state, sizeof(state)), 0);
     }
     return reply.result;
 }
@@ -65,12 +65,12 @@ Test(devices, only_the_contracts_ports_answer)
                                       ABI_PORT_WATCH };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
-        for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
+        for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
             is_known |= known[i] == port;
         if (!is_known)
             cr_assert_eq(out((uint16_t)port, 0), ABI_RESULT_BAD_REQUEST, "port %x", port);
     }
-    cr_assert_eq(state.bad_requests[0], 0x10000 - sizeof known / sizeof known[0]);
+    cr_assert_eq(state.bad_requests[0], 0x10000 - sizeof(known) / sizeof(known[0]));
     cr_assert_eq(state.bad_requests[1], 0);
 }
 
@@ -152,7 +152,7 @@ Test(devices, console_refuses_long_lines_unknown_kinds_and_bad_addresses)
     static const uint64_t bad[] = { RAM_BYTES - 3,      RAM_BYTES,
                                     UINT64_MAX,         UINT64_MAX - 3,
                                     ABI_CORE_AREA_BASE, ABI_WINDOW_BASE + WINDOW_BYTES - 3 };
-    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         access_.arg[0] = bad[i];
         cr_assert_eq(out(ABI_PORT_CONSOLE, 4), ABI_RESULT_BAD_ADDRESS, "%u", i);
     }
@@ -463,7 +463,7 @@ static struct abi_channel good_channel(void)
 
 static uint64_t name_channel(const struct abi_channel *channel)
 {
-    memcpy(window + RECORD, channel, sizeof *channel);
+    memcpy(window + RECORD, channel, sizeof(*channel));
     access_.arg[0] = ABI_WINDOW_BASE + RECORD;
     return out(ABI_PORT_FABRIC, 0);
 }
@@ -472,9 +472,9 @@ Test(devices, fabric_takes_a_copy_of_the_channel)
 {
     struct abi_channel channel = good_channel();
     cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
-    memset(window + RECORD, 0xff, sizeof channel);
+    memset(window + RECORD, 0xff, sizeof(channel));
     const struct device_effect *effect = only_effect(DEVICE_CHANNEL);
-    cr_assert_eq(memcmp(&effect->channel.is, &channel, sizeof channel), 0);
+    cr_assert_eq(memcmp(&effect->channel.is, &channel, sizeof(channel)), 0);
     cr_assert_eq(effect->channel.record, ABI_WINDOW_BASE + RECORD);
     cr_assert_eq(state.channels, 1);
 }
@@ -501,9 +501,9 @@ Test(devices, fabric_refuses_channels_that_cannot_be)
     REFUSES(c.state = 2, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.ring[0].core = CORES, ABI_RESULT_NO_SUCH_CORE);
     REFUSES(c.ring[1].core = UINT32_MAX, ABI_RESULT_NO_SUCH_CORE);
-    REFUSES(memset(c.interface, 'x', sizeof c.interface), ABI_RESULT_BAD_REQUEST);
-    REFUSES(memset(c.server, 'x', sizeof c.server), ABI_RESULT_BAD_REQUEST);
-    REFUSES(memset(c.client, 'x', sizeof c.client), ABI_RESULT_BAD_REQUEST);
+    REFUSES(memset(c.interface, 'x', sizeof(c.interface)), ABI_RESULT_BAD_REQUEST);
+    REFUSES(memset(c.server, 'x', sizeof(c.server)), ABI_RESULT_BAD_REQUEST);
+    REFUSES(memset(c.client, 'x', sizeof(c.client)), ABI_RESULT_BAD_REQUEST);
     REFUSES(c.ring[0].notify_id = ABI_NOTIFY_IDS, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.ring[0].reserved = 1, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.ring[0].base += 8, ABI_RESULT_BAD_REQUEST);
@@ -533,13 +533,13 @@ Test(devices, fabric_refuses_lines_that_cannot_be)
 Test(devices, fabric_refuses_records_outside_the_window)
 {
     struct abi_channel channel = good_channel();
-    memcpy(ram + 0x800, &channel, sizeof channel);
+    memcpy(ram + 0x800, &channel, sizeof(channel));
     access_.arg[0] = 0x800;
     cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
     name_channel(&channel);
     access_.arg[0] += 4;
     cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
-    access_.arg[0] = ABI_WINDOW_BASE + WINDOW_BYTES - sizeof channel + 8;
+    access_.arg[0] = ABI_WINDOW_BASE + WINDOW_BYTES - sizeof(channel) + 8;
     cr_assert_eq(out(ABI_PORT_FABRIC, 0), ABI_RESULT_BAD_ADDRESS);
     cr_assert_eq(state.channels, 1);
 }

@@ -19,7 +19,7 @@ static struct fault_names names;
 
 static void set_up(void)
 {
-    cr_assert(fault_names_add(&names, section, sizeof section));
+    cr_assert(fault_names_add(&names, section, sizeof(section)));
 }
 
 static void tear_down(void)
@@ -108,7 +108,7 @@ Test(fault, names_of_sections_are_read_and_nonsense_is_skipped)
         "message 3 orphan 1\ninterface other\nmessage 2 low 1\n"
         "message 9 good 3 p2 b\nmessage x\n\nmessage 10 much 1 q\ninterface myappif\n"
         "message 3 changed 1\n";
-    cr_assert(fault_names_add(&names, odd, sizeof odd - 1));
+    cr_assert(fault_names_add(&names, odd, sizeof(odd) - 1));
     cr_assert_eq(names.count, 2);
     const struct fault_interface *other = fault_names_interface(&names, "other");
     cr_assert_eq(other->count, 1);

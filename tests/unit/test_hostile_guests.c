@@ -266,7 +266,7 @@ static const struct guest {
     { G(all_memory), 1, ENDS(EXIT) | LASTS, 5, NULL },
 #undef G
 };
-#define GUESTS (sizeof guests / sizeof guests[0])
+#define GUESTS (sizeof(guests) / sizeof(guests[0]))
 
 static struct tiny t;
 

@@ -78,7 +78,7 @@ Test(interconnect, shapes_that_cannot_be_are_refused)
                 { "mesh", 4 },       { "mesh 4", 4 },     { "mesh 4x0", 4 },
                 { "mesh 2x2x2", 8 }, { "mesh 3x3", 8 },   { "mesh 100x100", 64 },
                 { "torus", 4 },      { "", 4 },           { "Ring", 4 } };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         struct interconnect_shape shape = { 0 };
         cr_expect_not_null(interconnect_build(&shape, all[i].topology, all[i].cores),
                            "%s, %u cores", all[i].topology, all[i].cores);
@@ -125,7 +125,7 @@ Test(interconnect, what_is_sent_later_arrives_later)
 {
     static const char *const shapes[] = { "ring", "mesh 4x4", "hypercube", "two-socket",
                                           "eight-socket" };
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+    for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
         uint64_t last[16][16] = { 0 }, now_ns = 0;
         build(shapes[s], 16);
         net.shape.bytes_per_s = 3000000000;

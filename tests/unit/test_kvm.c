@@ -434,9 +434,9 @@ static unsigned vcpu_threads(void)
     const struct dirent *entry;
     while ((entry = readdir(dir)) != NULL) {
         char path[300], name[16] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
         FILE *file = fopen(path, "r");
-        if (file && fgets(name, sizeof name, file))
+        if (file && fgets(name, sizeof(name), file))
             count += strncmp(name, "vcpu ", 5) == 0;
         if (file)
             fclose(file);
@@ -463,7 +463,7 @@ Test(kvm, platform_is_in_the_boot_information)
     struct engine_capability capability;
     cr_assert_eq(engine_kvm.probe(&capability), 0);
     cr_assert_eq(tiny_start(&t, &engine_kvm), 0);
-    const struct abi_boot *boot = machine_memory(t.machine, 0x1000, sizeof *boot);
+    const struct abi_boot *boot = machine_memory(t.machine, 0x1000, sizeof(*boot));
     cr_assert_eq(boot->flags, (capability.syscall_faults ? ABI_BOOT_SYSCALL_FAULTS : 0) |
                                   (capability.wide_vectors ? ABI_BOOT_WIDE_VECTORS : 0));
     cr_assert_gt(boot->tsc_hz, 100000000);
@@ -533,7 +533,7 @@ Test(kvm, postmortem_names_dispatchers_causes_and_calls)
         "upcall ? (alpha)",
         "last of 2 trace records (0 lost)",
     };
-    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         cr_assert(strstr(text, parts[i]), "%s missing in %s", parts[i], text);
     cr_assert_null(strstr(text, "rax"), "registers only where something went wrong");
     free(text);

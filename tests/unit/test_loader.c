@@ -74,7 +74,7 @@ Test(loader, whatever_is_added_and_taken_no_page_is_lost_or_given_twice)
     for (unsigned round = 0; round < 200; round++) {
         static struct memory memory;
         bool there[PAGES] = { false };
-        memset(&memory, 0, sizeof memory);
+        memset(&memory, 0, sizeof(memory));
         for (unsigned step = 0; step < 60; step++) {
             unsigned first = (unsigned)rand() % PAGES, count = 1 + (unsigned)rand() % 40;
             unsigned align = 1u << rand() % 5;
@@ -136,7 +136,7 @@ static struct abi_bundle *good_bundle(void)
         bundle->file[i] = (struct abi_bundle_file){
             .offset = BUNDLE_BYTES - ABI_PAGE_BYTES,
             .bytes = 100,
-            .line = sizeof *bundle + i,
+            .line = sizeof(*bundle) + i,
             .flags = i == 0 ? ABI_BUNDLE_KERNEL : ABI_BUNDLE_INIT,
         };
     return bundle;
@@ -177,7 +177,7 @@ Test(loader, a_bundle_that_lies_is_refused)
     REFUSED(b->file[1].flags = 0);
     REFUSED(b->file[1].flags |= ABI_BUNDLE_KERNEL);
     struct abi_bundle *bundle = good_bundle();
-    cr_assert_not_null(bundle_check(bundle, sizeof *bundle - 1));
+    cr_assert_not_null(bundle_check(bundle, sizeof(*bundle) - 1));
     cr_assert_not_null(bundle_check((void *)((char *)bundle + 8), BUNDLE_BYTES - 8));
     free(bundle);
 }
@@ -196,7 +196,7 @@ static void make_program(uint8_t *file)
     header->e_type = ET_EXEC;
     header->e_machine = EM_X86_64;
     header->e_entry = 0x400000;
-    header->e_phoff = sizeof *header;
+    header->e_phoff = sizeof(*header);
     header->e_phentsize = sizeof(Elf64_Phdr);
     header->e_phnum = 4;
     Elf64_Phdr *ph = (Elf64_Phdr *)(header + 1);
@@ -211,16 +211,16 @@ Test(loader, segments_are_whole_pages_with_the_contents_where_they_belong)
     static uint8_t file[PROGRAM_BYTES];
     struct program program;
     make_program(file);
-    cr_assert_null(program_parse(&program, file, sizeof file, 0x1000, GIB));
+    cr_assert_null(program_parse(&program, file, sizeof(file), 0x1000, GIB));
     cr_assert_eq(program.count, 3);
     cr_assert_eq(program.segment[1].vaddr, 0x401000);
     cr_assert_eq(program.segment[1].lead, 0xa00);
     cr_assert_eq(program.segment[1].bytes, 0x1000);
     cr_assert_eq(program.segment[2].bytes, 0x6000);
     cr_assert_eq(program.segment[2].flags, ABI_SEGMENT_R | ABI_SEGMENT_W);
-    cr_assert_not_null(program_parse(&program, file, sizeof file, 0x400001, GIB));
-    cr_assert_not_null(program_parse(&program, file, sizeof file, 0x1000, 0x407000));
-    cr_assert_not_null(program_parse(&program, file, sizeof file - 0x500, 0x1000, GIB));
+    cr_assert_not_null(program_parse(&program, file, sizeof(file), 0x400001, GIB));
+    cr_assert_not_null(program_parse(&program, file, sizeof(file), 0x1000, 0x407000));
+    cr_assert_not_null(program_parse(&program, file, sizeof(file) - 0x500, 0x1000, GIB));
 }
 
 Test(loader, headers_that_are_damaged_give_no_segment_outside_the_file)

@@ -92,7 +92,7 @@ static int fake_create(struct engine **out, struct machine *machine,
 
 static void set_up(void)
 {
-    memset(&asked, 0, sizeof asked);
+    memset(&asked, 0, sizeof(asked));
     tiny_init(&t, 3, nothing_start, nothing_end, NULL);
 }
 
@@ -177,10 +177,10 @@ Test(machine, modules_are_the_files_as_they_are)
     cr_assert_str_eq(string_at(kernel->cmdline), "/boot/cpu");
     cr_assert_str_eq(string_at(init->cmdline), "/sbin/init");
     char path[128];
-    snprintf(path, sizeof path, "%s/sbin/init", t.dir);
+    snprintf(path, sizeof(path), "%s/sbin/init", t.dir);
     FILE *file = fopen(path, "rb");
     static uint8_t data[65536];
-    size_t bytes = fread(data, 1, sizeof data, file);
+    size_t bytes = fread(data, 1, sizeof(data), file);
     fclose(file);
     cr_assert_eq(init->file_bytes, bytes);
     cr_assert_eq(memcmp(machine_memory(t.machine, init->base, bytes), data, bytes), 0);
@@ -210,7 +210,7 @@ Test(machine, memory_is_given_away_once)
     for (uint64_t at = 0; at < boot->scratch_bytes; at += 4096)
         owners[(boot->scratch_paddr + at) / 4096]++;
     cr_assert_eq(owners[0], 0);
-    for (unsigned page = 1; page < sizeof owners; page++)
+    for (unsigned page = 1; page < sizeof(owners); page++)
         cr_assert_eq(owners[page], 1, "page 0x%x has %u owners", page, owners[page]);
     cr_assert_geq(boot->scratch_bytes, MACHINE_SCRATCH_BYTES);
     const struct abi_region *ram = region_of(ABI_REGION_RAM, 0);
@@ -340,7 +340,7 @@ Test(machine, unreasonable_shapes_are_refused)
 Test(machine, menu_lines_that_do_not_fit_are_refused)
 {
     static char line[ABI_BOOT_MAX_BYTES];
-    memset(line, 'x', sizeof line - 1);
+    memset(line, 'x', sizeof(line) - 1);
     t.module.line = line;
     expect_refusal(-EINVAL, "too long");
 }
@@ -490,7 +490,7 @@ Test(machine, a_flipped_bit_is_one_bit_of_one_byte)
 /* A control block of that name on core 0, which the machine has heard of. */
 static struct abi_dcb_head *dispatcher_at(uint64_t paddr, const char *name)
 {
-    struct abi_dcb_head *head = machine_memory(t.machine, paddr, sizeof *head);
+    struct abi_dcb_head *head = machine_memory(t.machine, paddr, sizeof(*head));
     strcpy(head->name, name);
     head->disp_frame = 44 * MIB;
     machine_note_dispatcher(t.machine, 0, paddr);
@@ -549,7 +549,7 @@ Test(machine, a_bit_of_a_variable_is_found_through_the_page_tables)
 
 static struct abi_report *block_at(uint64_t paddr, const char *name, uint32_t kind, uint64_t value)
 {
-    struct abi_report *block = machine_memory(t.machine, paddr, sizeof *block);
+    struct abi_report *block = machine_memory(t.machine, paddr, sizeof(*block));
     block->magic = ABI_REPORT_MAGIC;
     strcpy(block->record[0].name, name);
     block->record[0].kind = kind;
@@ -636,8 +636,8 @@ Test(machine, gauges_end_with_their_program)
 Test(machine, reports_are_looked_at_with_suspicion)
 {
     start();
-    struct abi_report *block = machine_memory(t.machine, BLOCK, sizeof *block);
-    memset(block, 0xff, sizeof *block); /* no terminators, no kinds */
+    struct abi_report *block = machine_memory(t.machine, BLOCK, sizeof(*block));
+    memset(block, 0xff, sizeof(*block)); /* no terminators, no kinds */
     report_block(0, BLOCK);
     block->magic = ABI_REPORT_MAGIC;
     report_block(0, BLOCK);
@@ -757,9 +757,9 @@ Test(machine, trace_records_in_words)
         { { ABI_TRACE_NOTIFY | 0x20007ull << 32, 32 * MIB }, "notify core 2 id 7 (monitor)" },
         { { 0xff, 1 }, "record 0xff 0x1" },
     };
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[128];
-        machine_trace_text(t.machine, &cases[i].record, text, sizeof text);
+        machine_trace_text(t.machine, &cases[i].record, text, sizeof(text));
         cr_assert_str_eq(text, cases[i].text);
     }
 }
@@ -793,8 +793,8 @@ Test(machine, private_memory_keeps_the_files_as_loaded)
     cr_assert_eq(pread(region[0].fd, &after, 1, 32 * (off_t)MIB), 1);
     cr_assert_eq(before, after);
     struct abi_boot boot;
-    cr_assert_eq(pread(region[0].fd, &boot, sizeof boot, (off_t)asked.entry.rdi),
-                 (ssize_t)sizeof boot);
+    cr_assert_eq(pread(region[0].fd, &boot, sizeof(boot), (off_t)asked.entry.rdi),
+                 (ssize_t)sizeof(boot));
     cr_assert_eq(boot.magic, ABI_BOOT_MAGIC);
 }
 

@@ -21,7 +21,7 @@ static size_t text_bytes;
 static void setup(void)
 {
     tiny_init(&t, 2, nothing_start, nothing_end, NULL);
-    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof t.error), 0, "%s", t.error);
+    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof(t.error)), 0, "%s", t.error);
 }
 
 static void teardown(void)
@@ -35,9 +35,9 @@ TestSuite(machine_domains, .init = setup, .fini = teardown, .timeout = 60);
 /* A dispatcher with an empty table. */
 static struct abi_wait_table *table(void)
 {
-    struct abi_dcb_head *head = machine_memory(t.machine, DCB, sizeof *head);
-    struct abi_wait_table *wait = machine_memory(t.machine, FRAME + ABI_WAIT_OFFSET, sizeof *wait);
-    memset(wait, 0, sizeof *wait);
+    struct abi_dcb_head *head = machine_memory(t.machine, DCB, sizeof(*head));
+    struct abi_wait_table *wait = machine_memory(t.machine, FRAME + ABI_WAIT_OFFSET, sizeof(*wait));
+    memset(wait, 0, sizeof(*wait));
     *head = (struct abi_dcb_head){ .name = "app", .disp_frame = FRAME, .domain_id = 7 };
     wait->magic = ABI_WAIT_MAGIC;
     wait->version = ABI_WAIT_VERSION;
@@ -74,7 +74,7 @@ Test(machine_domains, names_thread_wait_and_peer)
 Test(machine_domains, believes_nothing)
 {
     struct abi_wait_table *wait = table();
-    memset((char *)wait + 8, 0xff, sizeof *wait - 8);
+    memset((char *)wait + 8, 0xff, sizeof(*wait) - 8);
     for (unsigned i = 0; i < ABI_WAIT_THREADS; i++)
         wait->thread[i].kind = i % 2 ? i : UINT32_MAX;
     said();
@@ -86,13 +86,13 @@ Test(machine_domains, believes_nothing)
 Test(machine_domains, passes_over_what_is_no_dispatcher)
 {
     struct abi_wait_table *wait = table();
-    struct abi_dcb_head *head = machine_memory(t.machine, DCB, sizeof *head);
+    struct abi_dcb_head *head = machine_memory(t.machine, DCB, sizeof(*head));
     const uint64_t frames[] = {
         0, 1, 0xfffffffffffff000, 64ull << 20, (64ull << 20) - 4096, 0x7c0000000
     };
     wait->thread[0] = (struct abi_wait_thread){ .id = 1, .kind = ABI_WAIT_PAUSED };
     cr_expect_not_null(strstr(said(), "is paused"));
-    for (unsigned i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+    for (unsigned i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         head->disp_frame = frames[i];
         cr_expect_str_eq(said(), "", "frame at %llx", (unsigned long long)frames[i]);
     }
@@ -107,12 +107,12 @@ Test(machine_domains, passes_over_what_is_no_dispatcher)
 Test(machine_domains, knows_so_many_dispatchers_and_forgets_the_dead)
 {
     for (uint64_t i = 0; i < 1000; i++) {
-        struct abi_dcb_head *head = machine_memory(t.machine, DCB + 0x4000 + 64 * i, sizeof *head);
+        struct abi_dcb_head *head = machine_memory(t.machine, DCB + 0x4000 + 64 * i, sizeof(*head));
         head->disp_frame = FRAME;
         machine_note_dispatcher(t.machine, 0, DCB + 0x4000 + 64 * i);
     }
     cr_expect_eq(t.machine->state.dispatchers[0].count, MACHINE_DISPATCHERS_MAX);
-    struct abi_dcb_head *head = machine_memory(t.machine, DCB + 0x4000, sizeof *head);
+    struct abi_dcb_head *head = machine_memory(t.machine, DCB + 0x4000, sizeof(*head));
     head->disp_frame = 0;
     machine_note_dispatcher(t.machine, 0, DCB + 0x4000 + 64 * 999);
     cr_expect_eq(t.machine->state.dispatchers[0].dcb[0], DCB + 0x4000 + 64 * 999);
@@ -125,7 +125,7 @@ Test(machine_domains, tells_of_a_crash_once)
     machine_look_for_crash(t.machine, 1, 5);
     cr_expect_not(machine_crash_text(t.machine, NULL, 0));
     wait->crash = (struct abi_wait_crash){ .thread = 2, .vector = 14, .error = 2, .rip = 0x401000 };
-    memset(wait->crash.caller, 0xff, sizeof wait->crash.caller);
+    memset(wait->crash.caller, 0xff, sizeof(wait->crash.caller));
     machine_look_for_crash(t.machine, 1, 5);
     machine_look_for_crash(t.machine, 1, 6);
     cr_expect_eq(t.machine->state.crash_count, 1u);

@@ -12,12 +12,12 @@
 #define MAX 0x800000ull
 
 static char path[64], text[512];
-static struct machine_error error = { text, sizeof text };
+static struct machine_error error = { text, sizeof(text) };
 static struct image image;
 
 static void set_up(void)
 {
-    snprintf(path, sizeof path, "/tmp/test-image-XXXXXX");
+    snprintf(path, sizeof(path), "/tmp/test-image-XXXXXX");
     close(mkstemp(path));
     text[0] = 0;
 }
@@ -51,10 +51,10 @@ static uint8_t code[5000];
 static void write_good(void)
 {
     const struct tiny_part parts[] = {
-        { 0x400000, code, sizeof code, 0, PF_R | PF_X },
+        { 0x400000, code, sizeof(code), 0, PF_R | PF_X },
         { 0x402000, code, 100, 0x3001, PF_R | PF_W },
     };
-    memset(code, 0xab, sizeof code);
+    memset(code, 0xab, sizeof(code));
     tiny_write_elf(path, 0x400010, parts, 2);
 }
 
@@ -67,18 +67,18 @@ static void patch(long offset, const void *data, size_t bytes)
     fclose(file);
 }
 
-#define PATCH_EHDR(field, value)                                        \
-    do {                                                                \
-        Elf64_Ehdr h_;                                                  \
-        h_.field = (value);                                             \
-        patch(offsetof(Elf64_Ehdr, field), &h_.field, sizeof h_.field); \
+#define PATCH_EHDR(field, value)                                         \
+    do {                                                                 \
+        Elf64_Ehdr h_;                                                   \
+        h_.field = (value);                                              \
+        patch(offsetof(Elf64_Ehdr, field), &h_.field, sizeof(h_.field)); \
     } while (0)
-#define PATCH_PHDR(index, field, value)                                                       \
-    do {                                                                                      \
-        Elf64_Phdr h_;                                                                        \
-        h_.field = (value);                                                                   \
-        patch((long)(sizeof(Elf64_Ehdr) + (index) * sizeof h_ + offsetof(Elf64_Phdr, field)), \
-              &h_.field, sizeof h_.field);                                                    \
+#define PATCH_PHDR(index, field, value)                                                        \
+    do {                                                                                       \
+        Elf64_Phdr h_;                                                                         \
+        h_.field = (value);                                                                    \
+        patch((long)(sizeof(Elf64_Ehdr) + (index) * sizeof(h_) + offsetof(Elf64_Phdr, field)), \
+              &h_.field, sizeof(h_.field));                                                    \
     } while (0)
 
 Test(image, good_file_is_parsed_and_placed)

@@ -117,7 +117,7 @@ Test(event_queue, a_copy_continues_alike)
     struct event other;
     while (event_queue_pop_due(&queue, 100, &event)) {
         cr_assert(event_queue_pop_due(&copy, 100, &other));
-        cr_assert_eq(memcmp(&event, &other, sizeof event), 0);
+        cr_assert_eq(memcmp(&event, &other, sizeof(event)), 0);
     }
-    cr_assert_eq(memcmp(&queue, &copy, sizeof queue), 0);
+    cr_assert_eq(memcmp(&queue, &copy, sizeof(queue)), 0);
 }

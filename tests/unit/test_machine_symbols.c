@@ -38,7 +38,7 @@ static const Elf64_Sym symbols[] = {
     { NAME_LAST, STT_FUNC, 0, 1, TEXT_VADDR + 0x200, 32 },
     { NAME_SYSCALLS, STT_OBJECT, 0, 2, DATA_VADDR, 18 },
     { NAME_TYPES, STT_OBJECT, 0, 2, DATA_VADDR + 18, 19 },
-    { NAME_COMMANDS, STT_OBJECT, 0, 2, DATA_VADDR + 37, sizeof data - 37 },
+    { NAME_COMMANDS, STT_OBJECT, 0, 2, DATA_VADDR + 37, sizeof(data) - 37 },
     { NAME_CONSTANT, STT_NOTYPE, 0, SHN_ABS, TEXT_VADDR + 0x108, 0 },
     { NAME_UNDEFINED, STT_NOTYPE, 0, SHN_UNDEF, TEXT_VADDR + 0x108, 0 },
 };
@@ -53,35 +53,38 @@ static void add_sections(const char *path)
     const Elf64_Shdr sections[] = {
         null_section,
         { .sh_type = SHT_PROGBITS, .sh_addr = TEXT_VADDR, .sh_offset = 4096, .sh_size = 0x300 },
-        { .sh_type = SHT_PROGBITS, .sh_addr = DATA_VADDR, .sh_offset = at, .sh_size = sizeof data },
-        { .sh_type = SHT_STRTAB, .sh_offset = at + 128, .sh_size = sizeof names },
+        { .sh_type = SHT_PROGBITS,
+          .sh_addr = DATA_VADDR,
+          .sh_offset = at,
+          .sh_size = sizeof(data) },
+        { .sh_type = SHT_STRTAB, .sh_offset = at + 128, .sh_size = sizeof(names) },
         { .sh_type = SHT_SYMTAB,
           .sh_offset = at + 256,
-          .sh_size = sizeof symbols,
+          .sh_size = sizeof(symbols),
           .sh_link = 3,
-          .sh_entsize = sizeof symbols[0],
+          .sh_entsize = sizeof(symbols[0]),
           .sh_addralign = 8 },
     };
-    _Static_assert(sizeof data <= 128 && sizeof names <= 128, "room");
+    _Static_assert(sizeof(data) <= 128 && sizeof(names) <= 128, "room");
     fseek(file, (long)at, SEEK_SET);
-    fwrite(data, sizeof data, 1, file);
+    fwrite(data, sizeof(data), 1, file);
     fseek(file, (long)at + 128, SEEK_SET);
-    fwrite(names, sizeof names, 1, file);
+    fwrite(names, sizeof(names), 1, file);
     fseek(file, (long)at + 256, SEEK_SET);
-    fwrite(symbols, sizeof symbols, 1, file);
+    fwrite(symbols, sizeof(symbols), 1, file);
     const uint64_t table = at + 1024;
     fseek(file, (long)table, SEEK_SET);
-    fwrite(sections, sizeof sections, 1, file);
+    fwrite(sections, sizeof(sections), 1, file);
     Elf64_Ehdr eh;
     fseek(file, 0, SEEK_SET);
-    if (fread(&eh, sizeof eh, 1, file) != 1)
+    if (fread(&eh, sizeof(eh), 1, file) != 1)
         abort();
     eh.e_shoff = table;
     eh.e_shentsize = sizeof(Elf64_Shdr);
     eh.e_shnum = 5;
     eh.e_shstrndx = 3;
     fseek(file, 0, SEEK_SET);
-    fwrite(&eh, sizeof eh, 1, file);
+    fwrite(&eh, sizeof(eh), 1, file);
     fclose(file);
 }
 
@@ -91,9 +94,9 @@ static struct symbol_cache *cache;
 static void set_up(void)
 {
     static const uint8_t code[0x300];
-    snprintf(path, sizeof path, "/tmp/test-symbols-XXXXXX");
+    snprintf(path, sizeof(path), "/tmp/test-symbols-XXXXXX");
     close(mkstemp(path));
-    const struct tiny_part part = { TEXT_VADDR, code, sizeof code, 0, PF_R | PF_X };
+    const struct tiny_part part = { TEXT_VADDR, code, sizeof(code), 0, PF_R | PF_X };
     tiny_write_elf(path, TEXT_VADDR, &part, 1);
     add_sections(path);
     cache = symbol_cache_new();
@@ -160,7 +163,7 @@ Test(symbols, damaged_tables_never_crash)
 {
     FILE *file = fopen(path, "rb");
     static uint8_t good[8192];
-    size_t bytes = fread(good, 1, sizeof good, file);
+    size_t bytes = fread(good, 1, sizeof(good), file);
     fclose(file);
     cr_assert_gt(bytes, 5000);
     for (size_t at = 4096 + 0x300; at < bytes; at += 3) {
@@ -184,10 +187,10 @@ Test(symbols, trace_records_use_the_names_of_the_kernel_file)
     static struct tiny t;
     tiny_init(&t, 1, nothing_start, nothing_end, NULL);
     char kernel[128];
-    snprintf(kernel, sizeof kernel, "%s/boot/cpu", t.dir);
+    snprintf(kernel, sizeof(kernel), "%s/boot/cpu", t.dir);
     add_sections(kernel);
     char error[256];
-    cr_assert_eq(machine_create(&t.machine, &t.config, error, sizeof error), 0, "%s", error);
+    cr_assert_eq(machine_create(&t.machine, &t.config, error, sizeof(error)), 0, "%s", error);
     static const struct {
         uint64_t what;
         const char *text;
@@ -199,10 +202,10 @@ Test(symbols, trace_records_use_the_names_of_the_kernel_file)
         { 1 << 16 | 9 << 24, "syscall INVOKE Memory.9 cptr 0x0 (-)" },
         { 200 << 16, "syscall INVOKE type 200.0 cptr 0x0 (-)" },
     };
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[128];
         struct abi_trace_record record = { ABI_TRACE_SYSCALL | cases[i].what, 0 };
-        machine_trace_text(t.machine, &record, text, sizeof text);
+        machine_trace_text(t.machine, &record, text, sizeof(text));
         cr_assert_str_eq(text, cases[i].text);
     }
     tiny_free(&t);
@@ -214,19 +217,19 @@ Test(machine_symbols, names_of_the_guest_are_no_paths, .timeout = 60)
     static struct tiny t;
     char fifo[128], text[128];
     tiny_init(&t, 1, nothing_start, nothing_end, NULL);
-    snprintf(fifo, sizeof fifo, "%s/fifo", t.dir);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", t.dir);
     cr_assert_eq(mkfifo(fifo, 0600), 0);
-    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof t.error), 0, "%s", t.error);
+    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof(t.error)), 0, "%s", t.error);
     /* whoever opened the pipe to read it would wait for ever */
-    cr_expect_not(machine_symbol(t.machine, "../fifo", 0x400000, text, sizeof text));
+    cr_expect_not(machine_symbol(t.machine, "../fifo", 0x400000, text, sizeof(text)));
     cr_expect_str_eq(text, "../fifo!0x400000");
-    cr_expect_not(machine_symbol(t.machine, "fifo", 0x400000, text, sizeof text));
-    cr_expect_not(machine_symbol(t.machine, "", 0x400000, text, sizeof text));
-    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof text), "it has none");
+    cr_expect_not(machine_symbol(t.machine, "fifo", 0x400000, text, sizeof(text)));
+    cr_expect_not(machine_symbol(t.machine, "", 0x400000, text, sizeof(text)));
+    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof(text)), "it has none");
     /* nor is a pipe read that took the place of an image */
-    snprintf(text, sizeof text, "%s/sbin/init", t.dir);
+    snprintf(text, sizeof(text), "%s/sbin/init", t.dir);
     cr_assert_eq(rename(fifo, text), 0);
-    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof text));
+    cr_expect_not(machine_symbol(t.machine, "init", 0x400000, text, sizeof(text)));
     tiny_free(&t);
 }
 

@@ -24,7 +24,7 @@ static void make(bool private_memory)
 {
     tiny_init(&t, 1, nothing_start, nothing_end, NULL);
     t.config.private_memory = private_memory;
-    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof t.error), 0, "%s", t.error);
+    cr_assert_eq(machine_create(&t.machine, &t.config, t.error, sizeof(t.error)), 0, "%s", t.error);
     ram = machine_memory(t.machine, AT, BYTES);
 }
 
@@ -50,8 +50,8 @@ static size_t pages_of_mine(void)
     FILE *file = fopen("/proc/self/pagemap", "rb");
     uint64_t entry;
     cr_assert_not_null(file);
-    fseek(file, (long)((uintptr_t)ram / 4096 * sizeof entry), SEEK_SET);
-    for (size_t i = 0; i < BYTES / 4096 && fread(&entry, sizeof entry, 1, file) == 1; i++)
+    fseek(file, (long)((uintptr_t)ram / 4096 * sizeof(entry)), SEEK_SET);
+    for (size_t i = 0; i < BYTES / 4096 && fread(&entry, sizeof(entry), 1, file) == 1; i++)
         count += entry >> 63;
     fclose(file);
     return count;
@@ -83,7 +83,7 @@ static void everywhere(void)
                                        { 2 * MIB + 64, 4 * MIB },
                                        { 2 * MIB, 4 * MIB + 64 },
                                        { BYTES - 64, 64 } };
-    for (size_t i = 0; i < sizeof place / sizeof place[0]; i++)
+    for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++)
         zero_and_look(place[i][0], place[i][1]);
 }
 

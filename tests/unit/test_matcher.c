@@ -50,13 +50,13 @@ static void counter(const char *name, uint64_t value)
 static const char *account(size_t index)
 {
     static char text[256];
-    return matcher_account(m, index, text, sizeof text);
+    return matcher_account(m, index, text, sizeof(text));
 }
 
 static const char *words(size_t index)
 {
     static char text[400];
-    return expectation_text(&scenario->expectations[index], text, sizeof text);
+    return expectation_text(&scenario->expectations[index], text, sizeof(text));
 }
 
 /* ---- recovered ---- */
@@ -133,9 +133,9 @@ Test(matcher, a_metric_holds_as_things_stand)
     } all[] = { { "==", false, true, false }, { "!=", true, false, true },
                 { "<", true, false, false },  { "<=", true, true, false },
                 { ">", false, false, true },  { ">=", false, true, true } };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char text[256];
-        snprintf(text, sizeof text, TOP "expect: [{metric: \"a.b %s 7\"}]", all[i].op);
+        snprintf(text, sizeof(text), TOP "expect: [{metric: \"a.b %s 7\"}]", all[i].op);
         begin(text);
         cr_expect_not(matcher_holds(m, 0), "nobody has reported it");
         cr_expect_str_eq(account(0), "no program has reported it");
@@ -279,9 +279,9 @@ Test(matcher, mistakes_are_found_at_their_place)
         { "recovered: {rule: late, within: 1 ms, until: {regex: '('}}", 0, "regular expression" },
         { "recovered: {rule: late, within: 1 ms, until: ''}", 0, "empty text" },
     };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char text[400];
-        snprintf(text, sizeof text, TOP RULE "expect: [{%s}]", all[i].expect);
+        snprintf(text, sizeof(text), TOP RULE "expect: [{%s}]", all[i].expect);
         bad(text, 7, all[i].column, all[i].part);
     }
 }
@@ -302,8 +302,8 @@ Test(matcher, a_scenario_is_written_as_it_was_read)
     cr_assert_eq(again->expectation_count, scenario->expectation_count);
     for (size_t i = 0; i < again->expectation_count; i++) {
         char one[400], two[400];
-        expectation_text(&scenario->expectations[i], one, sizeof one);
-        expectation_text(&again->expectations[i], two, sizeof two);
+        expectation_text(&scenario->expectations[i], one, sizeof(one));
+        expectation_text(&again->expectations[i], two, sizeof(two));
         cr_expect_str_eq(one, two);
     }
     scenario_free(again);

@@ -57,7 +57,7 @@ Test(pc_line, what_others_write_is_no_such_line)
         "1.12345678 0 u a: b",
     };
     struct pc_line line;
-    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         cr_expect(!parse(others[i], &line), "%s", others[i]);
 }
 
@@ -65,7 +65,7 @@ Test(pc_line, what_others_write_is_no_such_line)
 Test(pc_line, a_line_that_is_cut_off_is_not_read_past_its_end)
 {
     static const char good[] = "12.345678 3 u myapp: x";
-    for (size_t bytes = 0; bytes < sizeof good; bytes++) {
+    for (size_t bytes = 0; bytes < sizeof(good); bytes++) {
         struct pc_line line;
         char *cut = malloc(bytes + (bytes == 0));
         memcpy(cut, good, bytes);

@@ -84,7 +84,7 @@ Test(report_text, what_nobody_sees_is_shown)
         { "\xe2\x80\xa6\xe2\x82\xac", "\xe2\x80\xa6\xe2\x82\xac" }, /* between the ranges */
         { "\xee\x80\x80", "\xee\x80\x80" }, /* U+E000 private use has a picture */
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         cleans_to(cases[i].text, strlen(cases[i].text), cases[i].shown);
 }
 

@@ -95,8 +95,8 @@ static int status_of(enum sandbox_mode mode, void (*what)(void), bool of_guest)
     pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
-        if (!sandbox_process(mode, problem, sizeof problem) ||
-            (of_guest && !sandbox_guest_thread(mode, problem, sizeof problem)))
+        if (!sandbox_process(mode, problem, sizeof(problem)) ||
+            (of_guest && !sandbox_guest_thread(mode, problem, sizeof(problem))))
             _exit(77); /* this host has no filters */
         what();
         _exit(0);
@@ -121,7 +121,7 @@ Test(sandbox, a_guest_thread_can_do_its_work_and_nothing_else)
                                              replace_the_handler };
     need_filters();
     cr_expect_eq(status_of(SANDBOX_ON, work, true), 0);
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         cr_expect_eq(status_of(SANDBOX_ON, refused[i], true), 3, "case %zu", i);
 }
 
@@ -152,7 +152,7 @@ static void exceed_limits(void)
     if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         _exit(12);
     char problem[160];
-    sandbox_guest_thread(SANDBOX_ON, problem, sizeof problem);
+    sandbox_guest_thread(SANDBOX_ON, problem, sizeof(problem));
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_CORE, &limit); /* ends here */
 }

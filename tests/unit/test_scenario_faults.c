@@ -100,9 +100,9 @@ Test(scenario_faults, chance_does_not_depend_on_the_place_of_a_rule)
 {
     static const char one[] = "{when: {message: any, probability: 0.5}, do: drop}";
     char text[512];
-    snprintf(text, sizeof text, HEAD "faults: [%s, {when: {time: 1 s}, do: heal}, %s]", one, one);
+    snprintf(text, sizeof(text), HEAD "faults: [%s, {when: {time: 1 s}, do: heal}, %s]", one, one);
     struct scenario *three = good(text);
-    snprintf(text, sizeof text, HEAD "faults: [%s]", one);
+    snprintf(text, sizeof(text), HEAD "faults: [%s]", one);
     struct scenario *single = good(text);
     cr_expect_eq(three->faults[0].key, single->faults[0].key);
     cr_expect_neq(three->faults[2].key, three->faults[0].key, "the same rule twice decides once");

@@ -25,7 +25,7 @@ static bool same(const char *a, const char *b, bool whole)
 {
     struct transcript *one = read_text(a), *other = read_text(b);
     difference[0] = '\0';
-    bool is = transcript_same(one, other, whole, difference, sizeof difference, &compared);
+    bool is = transcript_same(one, other, whole, difference, sizeof(difference), &compared);
     transcript_free(one);
     transcript_free(other);
     return is;

@@ -53,8 +53,8 @@ static void *read_lines(void *context)
     char line[64], expected[64];
     if (pause_us)
         setvbuf(in, NULL, _IONBF, 0); /* byte by byte */
-    for (unsigned i = 0; fgets(line, sizeof line, in); i++) {
-        snprintf(expected, sizeof expected, "line %09u\n", i);
+    for (unsigned i = 0; fgets(line, sizeof(line), in); i++) {
+        snprintf(expected, sizeof(expected), "line %09u\n", i);
         *good += strcmp(line, expected) == 0;
         if (i < 10)
             usleep(pause_us);
@@ -115,7 +115,7 @@ Test(writer, who_does_not_read_holds_nothing_up)
     fcntl(pipe_fd[0], F_SETFL, O_NONBLOCK);
     uint64_t taken = 0;
     finish(); /* from here on nobody writes */
-    for (ssize_t n; (n = read(pipe_fd[0], buffer, sizeof buffer)) > 0;)
+    for (ssize_t n; (n = read(pipe_fd[0], buffer, sizeof(buffer))) > 0;)
         taken += (uint64_t)n;
     cr_expect_eq(taken + lost, 1500000u, "%llu and %llu", (unsigned long long)taken,
                  (unsigned long long)lost);
@@ -156,7 +156,7 @@ Test(writer, messages_go_out_before_the_program_could_die)
     FILE *eager = writer_stream(writer, true);
     char buffer[64] = "";
     fprintf(eager, "an assertion failed");
-    cr_expect_eq(read(pipe_fd[0], buffer, sizeof buffer - 1), 19, "it is there at once");
+    cr_expect_eq(read(pipe_fd[0], buffer, sizeof(buffer) - 1), 19, "it is there at once");
     cr_expect_str_eq(buffer, "an assertion failed");
     fclose(eager);
     finish();
@@ -166,9 +166,9 @@ Test(writer, the_queue_has_an_end)
 {
     static char block[1 << 20];
     make(0);
-    memset(block, 'x', sizeof block);
-    for (uint64_t bytes = 0; bytes < WRITER_QUEUE_BYTES + (4u << 20); bytes += sizeof block)
-        fwrite(block, sizeof block, 1, stream);
+    memset(block, 'x', sizeof(block));
+    for (uint64_t bytes = 0; bytes < WRITER_QUEUE_BYTES + (4u << 20); bytes += sizeof(block))
+        fwrite(block, sizeof(block), 1, stream);
     fflush(stream);
     cr_expect_leq(writer_pending(writer), WRITER_QUEUE_BYTES);
     uint64_t lost = 0;

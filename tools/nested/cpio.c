@@ -52,7 +52,7 @@ static int folders(struct archive *a, const char *path)
 {
     for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         char folder[MAX_PATH_BYTES];
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
         unsigned i = 0;
         while (i < a->folder_count && strcmp(a->folder[i], folder) != 0)
             i++;
@@ -60,7 +60,7 @@ static int folders(struct archive *a, const char *path)
             continue;
         if (a->folder_count == MAX_FOLDERS)
             return nested_fail("more than %d folders in an initramfs", MAX_FOLDERS);
-        memcpy(a->folder[a->folder_count++], folder, sizeof folder);
+        memcpy(a->folder[a->folder_count++], folder, sizeof(folder));
         entry(a, folder, S_IFDIR | 0755, NULL, 0);
     }
     return 0;
@@ -103,7 +103,7 @@ int nested_cpio(int argc, char **argv)
     }
     char line[4096];
     int r = 0;
-    while (r == 0 && fgets(line, sizeof line, list))
+    while (r == 0 && fgets(line, sizeof(line), list))
         r = add(&a, line);
     fclose(list);
     a.inode = 0;

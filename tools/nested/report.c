@@ -50,7 +50,7 @@ static char *read_text(enum place place, const char *step, const char *file)
 {
     char path[1024];
     size_t bytes;
-    snprintf(path, sizeof path, "%s/%s%s%s", context.folder[place], step, *step ? "/" : "", file);
+    snprintf(path, sizeof(path), "%s/%s%s%s", context.folder[place], step, *step ? "/" : "", file);
     return (char *)nested_read(path, &bytes);
 }
 
@@ -117,7 +117,7 @@ static bool complain(enum place place, const char *name, const struct step *step
 static bool listed(const char *test)
 {
     char row[256];
-    snprintf(row, sizeof row, "\n| `%s` |", test);
+    snprintf(row, sizeof(row), "\n| `%s` |", test);
     return context.document && strstr(context.document, row);
 }
 
@@ -169,9 +169,9 @@ static unsigned read_selftests(enum place place, struct selftest *test)
                    *ms = strsep(&line, "\t");
         if (!line)
             continue;
-        snprintf(t->verdict, sizeof t->verdict, "%s", verdict);
-        snprintf(t->name, sizeof t->name, "%s", name);
-        snprintf(t->text, sizeof t->text, "%s", line);
+        snprintf(t->verdict, sizeof(t->verdict), "%s", verdict);
+        snprintf(t->name, sizeof(t->name), "%s", name);
+        snprintf(t->text, sizeof(t->text), "%s", line);
         t->ms = strtoull(ms, NULL, 10);
         count++;
     }
@@ -320,7 +320,7 @@ static void report_scenario(const char *name)
     char beside[64] = "";
     const struct step *in = &step[INSIDE], *out = &step[OUTSIDE];
     if (out->ran)
-        snprintf(beside, sizeof beside, ", %.1f s outside", (double)out->ms / 1000);
+        snprintf(beside, sizeof(beside), ", %.1f s outside", (double)out->ms / 1000);
     if (in->ran && out->ran && in->result && out->result) {
         bool same = in->verdict && out->verdict && strcmp(in->verdict, out->verdict) == 0 &&
                     in->exit_code == out->exit_code;
@@ -342,7 +342,7 @@ static void show_exits(const char *path, const char *name)
 {
     size_t bytes;
     char *text = (char *)nested_read(path, &bytes), header[128];
-    snprintf(header, sizeof header, "%s\n", name);
+    snprintf(header, sizeof(header), "%s\n", name);
     char *start = text ? strstr(text, header) : NULL;
     char *end = start ? strstr(start, "\n\n") : NULL;
     if (end)

@@ -28,7 +28,7 @@ void add_result(enum verdict verdict, const char *name, const char *place, uint6
 {
     if (result_count == result_room) {
         result_room = result_room ? 2 * result_room : 64;
-        struct result *more = realloc(results, result_room * sizeof *results);
+        struct result *more = realloc(results, result_room * sizeof(*results));
         if (!more)
             abort();
         results = more;
@@ -36,11 +36,11 @@ void add_result(enum verdict verdict, const char *name, const char *place, uint6
     struct result *r = &results[result_count++];
     r->verdict = verdict;
     r->ms = ms;
-    snprintf(r->name, sizeof r->name, "%s", name);
-    snprintf(r->place, sizeof r->place, "%s", place);
+    snprintf(r->name, sizeof(r->name), "%s", name);
+    snprintf(r->place, sizeof(r->place), "%s", place);
     va_list list;
     va_start(list, format);
-    vsnprintf(r->detail, sizeof r->detail, format, list);
+    vsnprintf(r->detail, sizeof(r->detail), format, list);
     va_end(list);
     if (verdict == FAILED)
         printf("FAIL   %s[%s]  %s\n", name, place, r->detail);

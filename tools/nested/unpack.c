@@ -25,7 +25,7 @@ static int good_name(const char *name)
 static int write_file(const char *dir, const char *name, const uint8_t *data, size_t bytes)
 {
     char path[2 * MAX_NAME + 512];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
     char *slash = strrchr(path, '/');
     *slash = 0;
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
@@ -44,7 +44,7 @@ static int unpack(const uint8_t *data, size_t bytes, const char *dir, FILE *step
         if (!end)
             return 0; /* cut short */
         char line[2 * MAX_NAME + 64], name[MAX_NAME + 1];
-        snprintf(line, sizeof line, "%.*s", (int)(end - (data + at)), (const char *)data + at);
+        snprintf(line, sizeof(line), "%.*s", (int)(end - (data + at)), (const char *)data + at);
         at = (size_t)(end - data) + 1;
         size_t length;
         unsigned long long ms;
@@ -72,7 +72,7 @@ int nested_unpack(int argc, char **argv)
     if (!data)
         return nested_fail("unpack: %s: %s", argv[1], strerror(errno));
     char path[512];
-    snprintf(path, sizeof path, "%.500s/steps", argv[2]);
+    snprintf(path, sizeof(path), "%.500s/steps", argv[2]);
     FILE *steps = fopen(path, "we");
     int r = steps ? unpack(data, bytes, argv[2], steps)
                   : nested_fail("unpack: %s: %s", path, strerror(errno));

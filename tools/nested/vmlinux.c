@@ -27,7 +27,7 @@
 static uint32_t get32(const uint8_t *p)
 {
     uint32_t value;
-    memcpy(&value, p, sizeof value);
+    memcpy(&value, p, sizeof(value));
     return value;
 }
 
@@ -104,7 +104,7 @@ static int lz4(const uint8_t *in, size_t bytes, const char *path)
 static int other(const char *program, const uint8_t *in, size_t bytes, const char *path)
 {
     char command[4096];
-    snprintf(command, sizeof command, "%s -dc >'%s' 2>/dev/null", program, path);
+    snprintf(command, sizeof(command), "%s -dc >'%s' 2>/dev/null", program, path);
     FILE *pipe = popen(command, "we");
     if (!pipe)
         return nested_fail("vmlinux: %s: %s", program, strerror(errno));
@@ -128,7 +128,7 @@ static int unpack(const uint8_t *in, size_t bytes, const char *path)
     };
     if (bytes >= 8 && get32(in) == LZ4_LEGACY_MAGIC)
         return lz4(in, bytes, path);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (bytes > 4 && memcmp(in, kinds[i].magic, kinds[i].magic_bytes) == 0)
             return other(kinds[i].program, in, bytes, path);
     }

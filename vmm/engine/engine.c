@@ -27,7 +27,7 @@ static const struct {
     { "qemu", &engine_qemu },
 };
 
-#define KNOWN (sizeof known / sizeof known[0])
+#define KNOWN (sizeof(known) / sizeof(known[0]))
 
 const struct engine_ops *engine_nth(unsigned number)
 {

@@ -80,15 +80,15 @@ bool fault_looks_for(const struct fault_rules *rules, enum fault_trigger trigger
 
 struct fault_state *fault_create(const struct fault_rules *rules, const struct fault_names *names)
 {
-    struct fault_state *state = calloc(1, sizeof *state);
+    struct fault_state *state = calloc(1, sizeof(*state));
     if (!state)
         return NULL;
     state->rules = rules;
     state->names = names;
-    state->counter = calloc(rules->count + 1, sizeof *state->counter);
+    state->counter = calloc(rules->count + 1, sizeof(*state->counter));
     bool ok = state->counter != NULL;
     if (ok && fault_looks_for(rules, FAULT_ON_SYSCALL)) {
-        state->syscall = calloc(rules->count, sizeof *state->syscall);
+        state->syscall = calloc(rules->count, sizeof(*state->syscall));
         ok = state->syscall != NULL;
     }
     if (ok)
@@ -158,7 +158,7 @@ static bool can_choose_in(const struct fault_rule *rule, const struct fault_ring
 static bool find_rules(const struct fault_state *state, struct fault_ring *ring,
                        const char *interface)
 {
-    ring->rule = calloc(state->rules->count + 1, sizeof *ring->rule);
+    ring->rule = calloc(state->rules->count + 1, sizeof(*ring->rule));
     if (!ring->rule)
         return false;
     for (size_t r = 0; r < state->rules->count; r++)
@@ -171,7 +171,7 @@ struct fault_ring *fault_ring_new(struct fault_state *state, const char *channel
                                   const char *interface, unsigned from, unsigned to, unsigned slots,
                                   bool always)
 {
-    struct fault_ring *ring = calloc(1, sizeof *ring);
+    struct fault_ring *ring = calloc(1, sizeof(*ring));
     if (!ring)
         return NULL;
     ring->channel = strdup(channel);
@@ -180,7 +180,7 @@ struct fault_ring *fault_ring_new(struct fault_state *state, const char *channel
     ring->to = to;
     ring->slots = slots;
     ring->epoch = 1;
-    ring->slot = calloc(slots, sizeof *ring->slot);
+    ring->slot = calloc(slots, sizeof(*ring->slot));
     if (ring->channel && ring->slot && find_rules(state, ring, interface) &&
         (ring->rule_count > 0 || always)) {
         ring->key = fault_hash_mix(fault_hash_text(channel), from);
@@ -343,7 +343,7 @@ static uint64_t count_ipi_id(struct fault_state *state, uint32_t from, uint32_t 
     }
     if ((state->ipi_id_count & (state->ipi_id_count - 1)) == 0) {
         size_t room = state->ipi_id_count ? 2 * state->ipi_id_count : 1;
-        struct fault_id_count *grown = realloc(state->ipi_id, room * sizeof *grown);
+        struct fault_id_count *grown = realloc(state->ipi_id, room * sizeof(*grown));
         if (!grown)
             return 0;
         state->ipi_id = grown;

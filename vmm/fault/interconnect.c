@@ -108,7 +108,7 @@ const char *interconnect_build(struct interconnect_shape *shape, const char *top
                                unsigned cores)
 {
     assert(cores >= 1 && cores <= ABI_MAX_CORES);
-    memset(shape->link, 0, sizeof shape->link);
+    memset(shape->link, 0, sizeof(shape->link));
     shape->given = true;
     shape->cores = shape->vertices = cores;
     if (strcmp(topology, "full") == 0)

@@ -24,7 +24,7 @@ static const struct {
     { FAULT_TYPE_GOODBYE, "$goodbye" },
     { FAULT_TYPE_CAP_ACK, "$cap_ack" },
 };
-#define LINE_TYPES (sizeof line_types / sizeof line_types[0])
+#define LINE_TYPES (sizeof(line_types) / sizeof(line_types[0]))
 
 const char *fault_line_type_name(uint32_t type)
 {
@@ -84,7 +84,7 @@ static bool add_message(struct fault_interface *interface, char *rest)
     const char *name;
     if (!read_message(rest, &message, &name))
         return true;
-    struct fault_message_name *grown = grow(interface->message, interface->count, sizeof *grown);
+    struct fault_message_name *grown = grow(interface->message, interface->count, sizeof(*grown));
     message.name = strdup(name);
     if (grown)
         interface->message = grown;
@@ -98,7 +98,7 @@ static bool add_message(struct fault_interface *interface, char *rest)
 
 static bool add_interface(struct fault_names *names, const char *name)
 {
-    struct fault_interface *grown = grow(names->interface, names->count, sizeof *grown);
+    struct fault_interface *grown = grow(names->interface, names->count, sizeof(*grown));
     char *copy = strdup(name);
     if (grown)
         names->interface = grown;
@@ -114,13 +114,13 @@ static bool add_interface(struct fault_names *names, const char *name)
 static bool add_line(struct fault_names *names, char *line, bool *into)
 {
     static const char interface[] = "interface ", message[] = "message ";
-    if (strncmp(line, interface, sizeof interface - 1) == 0) {
-        const char *name = line + sizeof interface - 1;
+    if (strncmp(line, interface, sizeof(interface) - 1) == 0) {
+        const char *name = line + sizeof(interface) - 1;
         *into = *name && fault_names_interface(names, name) == NULL;
         return !*into || add_interface(names, name);
     }
-    if (*into && strncmp(line, message, sizeof message - 1) == 0)
-        return add_message(&names->interface[names->count - 1], line + sizeof message - 1);
+    if (*into && strncmp(line, message, sizeof(message) - 1) == 0)
+        return add_message(&names->interface[names->count - 1], line + sizeof(message) - 1);
     return true;
 }
 
@@ -132,7 +132,7 @@ bool fault_names_add(struct fault_names *names, const char *text, size_t bytes)
         while (at + length < bytes && text[at + length] != '\n' && text[at + length] != 0)
             length++;
         char line[LINE_MAX_BYTES];
-        if (length > 0 && length < sizeof line) {
+        if (length > 0 && length < sizeof(line)) {
             memcpy(line, text + at, length);
             line[length] = 0;
             if (!add_line(names, line, &into))

@@ -25,7 +25,7 @@ static uint64_t count_type(struct fault_ring *ring, uint32_t type)
             return ++ring->type[i].count;
     if ((ring->type_count & (ring->type_count - 1)) == 0) {
         size_t room = ring->type_count ? 2 * ring->type_count : 1;
-        struct fault_type_count *grown = realloc(ring->type, room * sizeof *grown);
+        struct fault_type_count *grown = realloc(ring->type, room * sizeof(*grown));
         if (!grown)
             return 0; /* no rule has a number 0 */
         ring->type = grown;
@@ -123,9 +123,9 @@ static void name_message(const struct fault_ring *ring, uint32_t type, struct fa
     const struct fault_message_name *known = fault_names_type(ring->interface, type);
     const char *name = known ? known->name : fault_line_type_name(type);
     if (name)
-        snprintf(m->name, sizeof m->name, "%s", name);
+        snprintf(m->name, sizeof(m->name), "%s", name);
     else
-        snprintf(m->name, sizeof m->name, "type %u", type);
+        snprintf(m->name, sizeof(m->name), "type %u", type);
 }
 
 void fault_ring_identify(struct fault_ring *ring, const struct fault_line *line,

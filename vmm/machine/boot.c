@@ -76,7 +76,7 @@ static int load_image(const struct machine *machine, const struct machine_menu_l
                       struct machine_error *error)
 {
     char where[300];
-    where_of(line, where, sizeof where);
+    where_of(line, where, sizeof(where));
     char *path = machine_image_path(machine, line);
     if (!path)
         return machine_fail(error, -ENOMEM, "no host memory");
@@ -230,7 +230,7 @@ static uint32_t add_string(struct abi_boot *boot, uint64_t *end, const char *tex
 
 static void fill_links(const struct interconnect_shape *shape, struct abi_topology *topology)
 {
-    struct interconnect *net = shape->given ? calloc(1, sizeof *net) : NULL;
+    struct interconnect *net = shape->given ? calloc(1, sizeof(*net)) : NULL;
     if (!net)
         return; /* without host memory the fabric, made next, fails */
     interconnect_init(net, shape);
@@ -246,8 +246,8 @@ static void fill_topology(const struct machine *machine, struct abi_topology *to
     const struct machine_config *config = &machine->config;
     topology->core_count = config->core_count;
     topology->node_count = config->node_count;
-    memcpy(topology->core_node, config->core_node, sizeof topology->core_node);
-    memcpy(topology->distance, config->distance, sizeof topology->distance);
+    memcpy(topology->core_node, config->core_node, sizeof(topology->core_node));
+    memcpy(topology->distance, config->distance, sizeof(topology->distance));
     fill_links(&config->interconnect, topology);
     for (unsigned i = 0; i < machine->region_count; i++) {
         const struct machine_region *region = &machine->region[i];
@@ -321,7 +321,7 @@ static void place(struct machine *machine, const struct plan *plan)
     boot->segment_count = place_segments(machine, plan->init, plan->init_paddr, boot->segment);
     fill_topology(machine, &boot->topology);
 
-    uint64_t strings_end = sizeof *boot;
+    uint64_t strings_end = sizeof(*boot);
     add_region(boot, ABI_REGION_BOOT, FIRST_PADDR, plan->boot_end - FIRST_PADDR, 0);
     add_module(machine, &plan->kernel, plan->kernel_file_paddr, config->kernel.line,
                ABI_REGION_FLAG_KERNEL, &strings_end);
@@ -344,7 +344,7 @@ static void place(struct machine *machine, const struct plan *plan)
 
 int machine_load(struct machine *machine, struct machine_error *error)
 {
-    struct plan *plan = calloc(1, sizeof *plan);
+    struct plan *plan = calloc(1, sizeof(*plan));
     if (!plan)
         return machine_fail(error, -ENOMEM, "no host memory");
     int r = read_images(machine, plan, error);

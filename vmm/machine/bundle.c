@@ -45,8 +45,8 @@ static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
     bundle->seed = config->seed;
     bundle->core_count = config->core_count;
     bundle->node_count = config->node_count;
-    memcpy(bundle->core_node, config->core_node, sizeof bundle->core_node);
-    memcpy(bundle->distance, machine->boot->topology.distance, sizeof bundle->distance);
+    memcpy(bundle->core_node, config->core_node, sizeof(bundle->core_node));
+    memcpy(bundle->distance, machine->boot->topology.distance, sizeof(bundle->distance));
     for (unsigned core = 0; core < config->core_count; core++)
         bundle->apic_id[core] = core; /* one socket of single-threaded cores */
     for (unsigned node = 0; node < config->node_count; node++) {
@@ -59,7 +59,7 @@ static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
 static uint64_t fill_files(const struct machine *machine, struct abi_bundle *bundle)
 {
     const struct abi_boot *boot = machine->boot;
-    uint64_t line = sizeof *bundle;
+    uint64_t line = sizeof(*bundle);
     for (unsigned i = 0; i < boot->region_count; i++) {
         const struct abi_region *region = &boot->region[i];
         if (region->type != ABI_REGION_MODULE)
@@ -91,12 +91,12 @@ static void pad(FILE *out, uint64_t bytes)
 int machine_write_bundle(const struct machine *machine, FILE *out)
 {
     const struct abi_boot *boot = machine->boot;
-    struct abi_bundle *bundle = calloc(1, sizeof *bundle);
+    struct abi_bundle *bundle = calloc(1, sizeof(*bundle));
     if (!bundle)
         return -ENOMEM;
     fill_shape(machine, bundle);
     const uint64_t lines_end = fill_files(machine, bundle);
-    fwrite(bundle, sizeof *bundle, 1, out);
+    fwrite(bundle, sizeof(*bundle), 1, out);
     for (unsigned i = 0; i < boot->region_count; i++) {
         if (boot->region[i].type == ABI_REGION_MODULE) {
             const char *line = (const char *)boot + boot->region[i].cmdline;

@@ -27,9 +27,9 @@ found(struct fabric *f, const struct fabric_channel *c, unsigned side, const cha
     if (f->check_problem[0])
         return;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    snprintf(f->check_problem, sizeof f->check_problem, "core %u to %u: %s, %.60s",
+    snprintf(f->check_problem, sizeof(f->check_problem), "core %u to %u: %s, %.60s",
              c->ring[side].core, c->ring[!side].core, what, c->name);
 }
 

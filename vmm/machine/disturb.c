@@ -103,7 +103,7 @@ static void part(struct machine *machine, const struct fault_action *action, uin
     struct fabric *f = machine->fabric;
     heal(machine, now_ns); /* one partition at a time */
     f->parted = true;
-    memcpy(f->side, action->side, sizeof f->side);
+    memcpy(f->side, action->side, sizeof(f->side));
     if (action->min_ns != 0)
         f->heal_event = event_queue_push(&f->queue, now_ns + action->min_ns,
                                          (enum event_kind)FABRIC_HEAL, 0, 0);
@@ -389,20 +389,20 @@ void fabric_feed(const struct fabric *f, machine_feed *feed, void *context)
     uint64_t fired = 0;
     for (uint32_t r = 0; r < f->rule_count; r++)
         fired += fault_fired(f->faults, r);
-    feed(context, &fired, sizeof fired);
+    feed(context, &fired, sizeof(fired));
     for (size_t i = 0; i < f->held_count; i++) {
         const struct fabric_held *held = &f->held[i];
         uint32_t words[] = { held->parted, held->later, held->channel,
                              held->side,   held->slot,  held->words };
         if (!held->used)
             continue;
-        feed(context, words, sizeof words);
-        feed(context, held->word, sizeof held->word);
+        feed(context, words, sizeof(words));
+        feed(context, held->word, sizeof(held->word));
     }
     if (f->net)
-        feed(context, f->net->free_at_ns, sizeof f->net->free_at_ns);
-    feed(context, &f->parted, sizeof f->parted);
-    feed(context, f->side, sizeof f->side);
-    feed(context, f->stopped, sizeof f->stopped);
-    feed(context, f->clock, sizeof f->clock);
+        feed(context, f->net->free_at_ns, sizeof(f->net->free_at_ns));
+    feed(context, &f->parted, sizeof(f->parted));
+    feed(context, f->side, sizeof(f->side));
+    feed(context, f->stopped, sizeof(f->stopped));
+    feed(context, f->clock, sizeof(f->clock));
 }

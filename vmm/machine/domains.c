@@ -48,7 +48,7 @@ static const struct abi_wait_table *table_of(const struct machine *machine, uint
     if (frame == 0 || frame % ABI_PAGE_BYTES != 0)
         return NULL;
     const struct abi_wait_table *table =
-        machine_memory(machine, frame + ABI_WAIT_OFFSET, sizeof *table);
+        machine_memory(machine, frame + ABI_WAIT_OFFSET, sizeof(*table));
     return table && table->magic == ABI_WAIT_MAGIC && table->version == ABI_WAIT_VERSION ? table
                                                                                          : NULL;
 }
@@ -84,7 +84,7 @@ void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now
     machine_dispatcher_name(machine, dcb, crash->name);
     machine->state.crash_count++;
     char text[160];
-    if (machine_crash_text(machine, text, sizeof text))
+    if (machine_crash_text(machine, text, sizeof(text)))
         machine_tell(machine, MACHINE_EVENT_CRASH, core, now_ns, "%s", text);
 }
 
@@ -99,7 +99,7 @@ static const char *vector_name(uint32_t vector)
         [16] = "x87 error",     [17] = "misaligned access",
         [19] = "SIMD error",
     };
-    const char *name = vector < sizeof names / sizeof names[0] ? names[vector] : NULL;
+    const char *name = vector < sizeof(names) / sizeof(names[0]) ? names[vector] : NULL;
     return name ? name : "exception";
 }
 
@@ -133,13 +133,13 @@ static void print_crash(struct machine *machine, const struct machine_crash *cra
                                            "r9 ", "r10", "r11", "r12", "r13", "r14", "r15" };
     const struct abi_wait_crash *is = &crash->is;
     char text[200];
-    crash_text(crash, text, sizeof text);
+    crash_text(crash, text, sizeof(text));
     fprintf(out, "%s\n", text);
-    machine_symbol(machine, crash->name, is->rip, text, sizeof text);
+    machine_symbol(machine, crash->name, is->rip, text, sizeof(text));
     fprintf(out, "    at %s\n", text);
     for (unsigned i = 0; i < ABI_WAIT_CALLERS && is->caller[i] != 0; i++) {
         /* a return address may already be the next line's */
-        if (machine_symbol(machine, crash->name, is->caller[i] - 1, text, sizeof text))
+        if (machine_symbol(machine, crash->name, is->caller[i] - 1, text, sizeof(text)))
             fprintf(out, "    called from %s\n", text);
     }
     for (unsigned i = 0; i < 15; i++)
@@ -202,7 +202,7 @@ static void time_text(uint64_t ns, char *text, size_t bytes)
 static void peer_text(const struct machine *machine, uint32_t iref, char *text, size_t bytes)
 {
     char name[32];
-    exporter(machine, iref, name, sizeof name);
+    exporter(machine, iref, name, sizeof(name));
     if (name[0])
         snprintf(text, bytes, " with %s (iref %u)", name, iref);
     else if (iref)
@@ -230,15 +230,15 @@ static void wait_text(struct machine *machine, uint64_t dcb, const struct abi_wa
     copy_name(thread->message, message);
     switch (thread->kind) {
     case ABI_WAIT_REPLY:
-        peer_text(machine, thread->other, peer, sizeof peer);
+        peer_text(machine, thread->other, peer, sizeof(peer));
         snprintf(text, bytes, "waits for %s of its binding%s", message, peer);
         break;
     case ABI_WAIT_SEND:
-        peer_text(machine, thread->other, peer, sizeof peer);
+        peer_text(machine, thread->other, peer, sizeof(peer));
         snprintf(text, bytes, "cannot send %s: no room in its binding%s", message, peer);
         break;
     case ABI_WAIT_TURN:
-        peer_text(machine, thread->other, peer, sizeof peer);
+        peer_text(machine, thread->other, peer, sizeof(peer));
         snprintf(text, bytes, "waits for its turn to send: %s is busy sending, in its binding%s",
                  interface, peer);
         break;
@@ -246,7 +246,7 @@ static void wait_text(struct machine *machine, uint64_t dcb, const struct abi_wa
         snprintf(text, bytes, "waits for channel 0x%" PRIx64, thread->object);
         break;
     case ABI_WAIT_SLEEP:
-        time_text(thread->until_ns, time, sizeof time);
+        time_text(thread->until_ns, time, sizeof(time));
         snprintf(text, bytes, "sleeps %s", time);
         break;
     case ABI_WAIT_MUTEX:
@@ -301,10 +301,10 @@ static void print_wait(struct machine *machine, unsigned core, uint64_t dcb,
     }
     list->shown++;
     machine_dispatcher_name(machine, dcb, name);
-    wait_text(machine, dcb, thread, text, sizeof text);
+    wait_text(machine, dcb, thread, text, sizeof(text));
     fprintf(list->out, "%s.%u thread %u %s", name, core, thread->id, text);
     bool placed = thread->kind >= ABI_WAIT_SLEEP || thread->kind == ABI_WAIT_EVENT;
-    if (placed && machine_symbol(machine, name, thread->at - 1, at, sizeof at))
+    if (placed && machine_symbol(machine, name, thread->at - 1, at, sizeof(at)))
         fprintf(list->out, ", at %s", at);
     fprintf(list->out, "\n");
 }

@@ -13,7 +13,7 @@
 
 void event_queue_init(struct event_queue *queue)
 {
-    memset(queue, 0, sizeof *queue);
+    memset(queue, 0, sizeof(*queue));
     queue->next_sequence = 1;
 }
 
@@ -79,7 +79,7 @@ static void remove_at(struct event_queue *queue, uint32_t i)
     assert(i < queue->count);
     queue->heap[i] = queue->heap[--queue->count];
     /* what lies beyond count stays zero, so that equal queues are equal bytes */
-    memset(&queue->heap[queue->count], 0, sizeof queue->heap[0]);
+    memset(&queue->heap[queue->count], 0, sizeof(queue->heap[0]));
     if (i < queue->count) {
         sift_down(queue, i);
         sift_up(queue->heap, i);

@@ -25,7 +25,7 @@ static bool any_action(const struct fault_rules *rules, enum fault_action_kind k
 
 int fabric_create(struct machine *machine)
 {
-    struct fabric *f = calloc(1, sizeof *f);
+    struct fabric *f = calloc(1, sizeof(*f));
     if (!f)
         return -ENOMEM;
     machine->fabric = f;
@@ -33,7 +33,7 @@ int fabric_create(struct machine *machine)
     const struct fault_rules *rules = &machine->config.faults;
     f->check = machine->config.check_channels;
     if (machine->config.interconnect.given) {
-        f->net = malloc(sizeof *f->net);
+        f->net = malloc(sizeof(*f->net));
         if (!f->net)
             return -ENOMEM;
         interconnect_init(f->net, &machine->config.interconnect);
@@ -94,12 +94,12 @@ static unsigned count_bind(struct fabric *f, const char *name)
     for (size_t i = 0; i < f->pair_count; i++)
         if (strcmp(f->pair[i].name, name) == 0)
             return ++f->pair[i].binds;
-    struct fabric_pair *grown = machine_grow(f->pair, f->pair_count, sizeof *grown);
+    struct fabric_pair *grown = machine_grow(f->pair, f->pair_count, sizeof(*grown));
     if (!grown)
         return 1;
     f->pair = grown;
     struct fabric_pair *pair = &f->pair[f->pair_count++];
-    snprintf(pair->name, sizeof pair->name, "%s", name);
+    snprintf(pair->name, sizeof(pair->name), "%s", name);
     pair->binds = 1;
     return 1;
 }
@@ -118,7 +118,7 @@ static struct fabric_channel *new_channel(struct fabric *f)
     for (size_t i = 0; i < f->channel_count; i++)
         if (!f->channel[i].used)
             return &f->channel[i];
-    struct fabric_channel *grown = machine_grow(f->channel, f->channel_count, sizeof *grown);
+    struct fabric_channel *grown = machine_grow(f->channel, f->channel_count, sizeof(*grown));
     if (!grown)
         return NULL;
     f->channel = grown;

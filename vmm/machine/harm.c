@@ -20,9 +20,9 @@
 /* "myapp.1": is it this dispatcher of this core? */
 static bool is_named(const char *domain, unsigned core, const struct abi_dcb_head *head)
 {
-    char name[sizeof head->name + sizeof ".63"];
-    size_t length = strnlen(head->name, sizeof head->name);
-    snprintf(name, sizeof name, "%.*s.%u", (int)length, head->name, core);
+    char name[sizeof(head->name) + sizeof(".63")];
+    size_t length = strnlen(head->name, sizeof(head->name));
+    snprintf(name, sizeof(name), "%.*s.%u", (int)length, head->name, core);
     return strcmp(name, domain) == 0;
 }
 
@@ -114,13 +114,13 @@ static const char *refuse_memory(struct machine *machine, const struct fault_act
         struct abi_report_record *record;
         if (block->paddr == 0 || !(action->cores >> block->core & 1))
             continue;
-        for (unsigned r = 0; r < ABI_REPORT_RECORDS; r++, paddr += sizeof *record) {
-            record = machine_memory(machine, paddr, sizeof *record);
+        for (unsigned r = 0; r < ABI_REPORT_RECORDS; r++, paddr += sizeof(*record)) {
+            record = machine_memory(machine, paddr, sizeof(*record));
             if (!record || record->kind != ABI_REPORT_FAULT ||
-                strncmp(record->name, ABI_FAULT_NO_MEMORY, sizeof record->name) != 0)
+                strncmp(record->name, ABI_FAULT_NO_MEMORY, sizeof(record->name)) != 0)
                 continue;
             __atomic_fetch_add(&record->value, action->count, __ATOMIC_SEQ_CST);
-            written(machine, paddr, sizeof *record);
+            written(machine, paddr, sizeof(*record));
             told++;
         }
     }

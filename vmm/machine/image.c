@@ -51,7 +51,7 @@ static int read_all(int fd, uint8_t *to, size_t bytes)
 int image_read(struct image *image, const char *path, const char *where,
                struct machine_error *error)
 {
-    memset(image, 0, sizeof *image);
+    memset(image, 0, sizeof(*image));
     /* a pipe must not hold us up: it is refused below */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)

@@ -100,7 +100,7 @@ static struct fabric_held *new_held(struct fabric *f)
     for (size_t i = 0; i < f->held_count; i++)
         if (!f->held[i].used)
             return &f->held[i];
-    struct fabric_held *grown = machine_grow(f->held, f->held_count, sizeof *grown);
+    struct fabric_held *grown = machine_grow(f->held, f->held_count, sizeof(*grown));
     if (!grown)
         return NULL;
     f->held = grown;
@@ -124,8 +124,8 @@ static struct machine_message known_message(const struct fabric_channel *c, unsi
     /* lines of the channel itself, and what is no part of the protocol, are no messages */
     if (!message->known || message->name[0] == '$' || message->line != 1)
         m.time_ns = 0;
-    memcpy(m.name, message->name, sizeof m.name);
-    memcpy(m.channel, c->name, sizeof m.channel);
+    memcpy(m.name, message->name, sizeof(m.name));
+    memcpy(m.channel, c->name, sizeof(m.channel));
     return m;
 }
 
@@ -160,7 +160,7 @@ static void put_copies(struct machine *machine, const struct fabric_channel *c, 
                        unsigned slot, const uint64_t *line, unsigned copies)
 {
     uint64_t word[FAULT_LINE_WORDS_MAX];
-    memcpy(word, line, sizeof word);
+    memcpy(word, line, sizeof(word));
     for (unsigned i = 0; i < copies; i++) {
         if (++slot == c->ring[side].lines) {
             slot = 0;
@@ -247,7 +247,7 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
     *held = (struct fabric_held){
         .used = true, .channel = (uint32_t)channel, .side = side, .slot = slot, .words = words
     };
-    memcpy(held->word, fate->word, sizeof held->word);
+    memcpy(held->word, fate->word, sizeof(held->word));
     held->message = fate->message;
     held->copies = fate->copies;
     if (delay_ns > 0)

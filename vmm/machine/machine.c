@@ -111,7 +111,7 @@ int machine_create(struct machine **out, const struct machine_config *config, ch
     int r = check_config(config, &error);
     if (r < 0)
         return r;
-    struct machine *machine = calloc(1, sizeof *machine);
+    struct machine *machine = calloc(1, sizeof(*machine));
     if (!machine)
         return machine_fail(&error, -ENOMEM, "no host memory");
     pthread_mutex_init(&machine->lock, NULL);
@@ -170,7 +170,7 @@ void machine_set_error(struct machine *machine, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    vsnprintf(machine->error, sizeof machine->error, format, list);
+    vsnprintf(machine->error, sizeof(machine->error), format, list);
     va_end(list);
 }
 
@@ -202,12 +202,12 @@ size_t machine_state_bytes(void)
 
 void machine_save_state(const struct machine *machine, void *block)
 {
-    memcpy(block, &machine->state, sizeof machine->state);
+    memcpy(block, &machine->state, sizeof(machine->state));
 }
 
 void machine_load_state(struct machine *machine, const void *block)
 {
-    memcpy(&machine->state, block, sizeof machine->state);
+    memcpy(&machine->state, block, sizeof(machine->state));
 }
 
 /* ---- effects; the lock is held ---- */
@@ -221,7 +221,7 @@ void machine_tell(struct machine *machine, enum machine_event kind, unsigned cor
     char text[200];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    vsnprintf(text, sizeof(text), format, list);
     va_end(list);
     sink->event(sink->context, kind, core, now_ns, text);
 }
@@ -343,8 +343,8 @@ static void clear_core_page(struct abi_core_page *page)
     page->cause = page->notify_summary = page->held = 0;
     page->current_dcb = page->runq_head = 0;
     page->phase = ABI_PHASE_NONE;
-    memset(page->stop, 0, sizeof page->stop);
-    memset(page->notify_pending, 0, sizeof page->notify_pending);
+    memset(page->stop, 0, sizeof(page->stop));
+    memset(page->notify_pending, 0, sizeof(page->notify_pending));
 }
 
 static void start_core(struct machine *machine, unsigned by, const struct device_effect *effect,
@@ -459,7 +459,7 @@ static void count_bad_request(struct machine *machine, const struct device_acces
 {
     static const char *const results[] = { "ok", "no such core", "core is running", "bad address",
                                            "bad request" };
-    assert(result < sizeof results / sizeof results[0]);
+    assert(result < sizeof(results) / sizeof(results[0]));
     machine->state.stats.bad_requests++;
     if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)
         return;
@@ -479,7 +479,7 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
                                     .width = width,
                                     .value = value,
                                     .now_ns = fabric_clock(machine, core, now_ns) };
-    memcpy(access.arg, page->arg, sizeof access.arg);
+    memcpy(access.arg, page->arg, sizeof(access.arg));
 
     struct device_reply reply;
     pthread_mutex_lock(&machine->lock);
@@ -649,7 +649,7 @@ void machine_fill_stop(const struct machine *machine, struct engine_stop *why)
 int machine_run(struct machine *machine, struct engine_stop *why)
 {
     assert(machine->ops && machine->engine);
-    memset(why, 0, sizeof *why);
+    memset(why, 0, sizeof(*why));
     pthread_mutex_lock(&machine->lock);
     if (machine->state.device.power[0] == DEVICE_CORE_OFF) {
         if (machine->config.deadline_ns != 0)
@@ -663,7 +663,8 @@ int machine_run(struct machine *machine, struct engine_stop *why)
         if (r < 0) {
             pthread_mutex_unlock(&machine->lock);
             why->reason = STOP_ENGINE;
-            snprintf(why->detail, sizeof why->detail, "core 0 cannot be started: %s", strerror(-r));
+            snprintf(why->detail, sizeof(why->detail), "core 0 cannot be started: %s",
+                     strerror(-r));
             return r;
         }
     }

@@ -23,7 +23,7 @@ struct fabric_journey {
 
 void messages_watch(struct fabric_ring *ring)
 {
-    ring->journey = calloc(ring->lines, sizeof *ring->journey);
+    ring->journey = calloc(ring->lines, sizeof(*ring->journey));
 }
 
 static struct fabric_journey *journey_at(const struct fabric_ring *ring, unsigned i)

@@ -154,7 +154,7 @@ static void print_stack(struct machine *machine, const struct core_state *s, con
     for (unsigned i = 0; i < STACK_WORDS_READ && shown < STACK_ENTRIES_SHOWN; i++) {
         if (!read_word(machine, s->cr3, base + 8ull * i, &word))
             break;
-        if (word < 0x1000 || !machine_symbol(machine, domain, word, text, sizeof text))
+        if (word < 0x1000 || !machine_symbol(machine, domain, word, text, sizeof(text)))
             continue;
         fprintf(out, "%s %s\n", shown++ ? "             " : "    on stack:", text);
     }
@@ -205,7 +205,7 @@ static void print_trace(struct machine *machine, unsigned core, FILE *out)
     const struct machine_trace *trace = &machine->state.trace[core];
     char text[200];
     if (trace->last_syscall.what != 0) {
-        machine_trace_text(machine, &trace->last_syscall, text, sizeof text);
+        machine_trace_text(machine, &trace->last_syscall, text, sizeof(text));
         fprintf(out, "    last system call: %s\n", text);
     }
     uint64_t first = trace->kept > MACHINE_TRACE_KEPT ? trace->kept - MACHINE_TRACE_KEPT : 0;
@@ -213,7 +213,7 @@ static void print_trace(struct machine *machine, unsigned core, FILE *out)
         fprintf(out, "    last of %" PRIu64 " trace records (%" PRIu64 " lost):\n", trace->seen,
                 trace->lost);
     for (uint64_t i = first; i < trace->kept; i++) {
-        machine_trace_text(machine, &trace->last[i % MACHINE_TRACE_KEPT], text, sizeof text);
+        machine_trace_text(machine, &trace->last[i % MACHINE_TRACE_KEPT], text, sizeof(text));
         fprintf(out, "      %s\n", text);
     }
 }
@@ -225,7 +225,7 @@ static void print_mode(struct machine *machine, const struct abi_dcb_head *head,
 {
     const uint32_t *word = NULL;
     if (ring == 3 && head->disp_frame != 0 && head->disp_frame % 4096 == 0)
-        word = machine_memory(machine, head->disp_frame, sizeof *word);
+        word = machine_memory(machine, head->disp_frame, sizeof(*word));
     if (word)
         fprintf(out, ", %s", *word ? "disabled" : "enabled");
     else
@@ -246,7 +246,7 @@ static void print_core(struct machine *machine, unsigned core, bool details, boo
     }
     char current[17], where[200];
     machine_dispatcher_name(machine, page->current_dcb, current);
-    machine_symbol(machine, current, s.rip, where, sizeof where);
+    machine_symbol(machine, current, s.rip, where, sizeof(where));
     unsigned ring = s.cs & 3;
     fprintf(out, "core %u: %s%s in ring %u at %s, phase: %s\n", core, activities[s.activity],
             s.activity == CORE_HALTED && !(s.rflags & 0x200) ? " with interrupts off" : "", ring,

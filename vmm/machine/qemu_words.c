@@ -20,7 +20,7 @@ add(const struct words *words, const char *format, ...)
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     words->word(words->context, text);
 }

@@ -42,13 +42,14 @@ static int find_value(struct reports *reports, const struct abi_report_record *r
             return (int)i;
     if (reports->value_count == REPORT_VALUES_MAX)
         return -1;
-    struct machine_value *grown = machine_grow(reports->value, reports->value_count, sizeof *grown);
+    struct machine_value *grown =
+        machine_grow(reports->value, reports->value_count, sizeof(*grown));
     if (!grown)
         return -1;
     reports->value = grown;
     struct machine_value *value = &reports->value[reports->value_count];
     *value = (struct machine_value){ .kind = kind };
-    memcpy(value->name, name, sizeof name);
+    memcpy(value->name, name, sizeof(name));
     return (int)reports->value_count++;
 }
 
@@ -115,7 +116,7 @@ static void end_block(struct machine *machine, struct report_block *block, uint6
 
 static void look_at_block(struct machine *machine, struct report_block *block, uint64_t now_ns)
 {
-    const struct abi_report *report = machine_memory(machine, block->paddr, sizeof *report);
+    const struct abi_report *report = machine_memory(machine, block->paddr, sizeof(*report));
     assert(report); /* the device has checked it */
     if (__atomic_load_n(&report->magic, __ATOMIC_ACQUIRE) != ABI_REPORT_MAGIC) {
         end_block(machine, block, now_ns);
@@ -157,7 +158,7 @@ static struct report_block *new_block(struct reports *reports)
             return &reports->block[i];
     if (reports->block_count == REPORT_BLOCKS_MAX)
         return NULL;
-    struct report_block *grown = machine_grow(reports->block, reports->block_count, sizeof *grown);
+    struct report_block *grown = machine_grow(reports->block, reports->block_count, sizeof(*grown));
     if (!grown)
         return NULL;
     reports->block = grown;
@@ -168,7 +169,7 @@ void reports_add(struct machine *machine, unsigned core, uint64_t paddr, uint64_
                  uint64_t now_ns)
 {
     struct reports *reports = &machine->reports;
-    const struct abi_dcb_head *head = machine_memory(machine, speaker, sizeof *head);
+    const struct abi_dcb_head *head = machine_memory(machine, speaker, sizeof(*head));
     struct report_block *block = NULL;
     for (size_t i = 0; i < reports->block_count && !block; i++)
         if (reports->block[i].paddr == paddr && reports->block[i].core == core)
@@ -179,7 +180,7 @@ void reports_add(struct machine *machine, unsigned core, uint64_t paddr, uint64_
         if (!block)
             return; /* more than anybody looks at */
         *block = (struct report_block){ .paddr = paddr, .core = core };
-        memcpy(block->domain, head->name, sizeof head->name);
+        memcpy(block->domain, head->name, sizeof(head->name));
     }
     look_at_block(machine, block, now_ns);
 }

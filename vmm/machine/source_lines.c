@@ -24,7 +24,7 @@ struct line_file {
 struct line_file *line_file_open(const char *path)
 {
     struct stat status;
-    struct line_file *file = calloc(1, sizeof *file);
+    struct line_file *file = calloc(1, sizeof(*file));
     if (!file)
         return NULL;
     file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

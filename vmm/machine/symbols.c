@@ -110,7 +110,7 @@ static bool collect(void *context, Elf *elf, const GElf_Sym *sym, const char *na
         return false; /* constants of the linker script, not addresses */
     if ((file->count & (file->count - 1)) == 0) { /* full at each power of two */
         size_t room = file->count ? 2 * file->count : 1;
-        struct symbol *grown = realloc(file->symbol, room * sizeof *grown);
+        struct symbol *grown = realloc(file->symbol, room * sizeof(*grown));
         if (!grown)
             return true;
         file->symbol = grown;
@@ -147,7 +147,7 @@ static struct symbol_file *open_file(struct symbol_cache *cache, const char *pat
     cache->count++;
     visit_symbols(path, collect, file);
     if (file->count > 0)
-        qsort(file->symbol, file->count, sizeof *file->symbol, by_address);
+        qsort(file->symbol, file->count, sizeof(*file->symbol), by_address);
     return file;
 }
 
@@ -182,8 +182,8 @@ static struct line_file *open_lines(const char *path)
     char beside[PATH_MAX];
     const char *name = strrchr(path, '/');
     struct line_file *lines = NULL;
-    if (name && (size_t)snprintf(beside, sizeof beside, "%.*s/../debug%s", (int)(name - path), path,
-                                 name) < sizeof beside)
+    if (name && (size_t)snprintf(beside, sizeof(beside), "%.*s/../debug%s", (int)(name - path),
+                                 path, name) < sizeof(beside))
         lines = line_file_open(beside);
     return lines ? lines : line_file_open(path);
 }

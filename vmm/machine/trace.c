@@ -94,7 +94,7 @@ static void add_command(struct trace_names *names, const char *entry)
 
 struct trace_names *trace_names_load(const char *kernel_path)
 {
-    struct trace_names *names = calloc(1, sizeof *names);
+    struct trace_names *names = calloc(1, sizeof(*names));
     if (!names)
         return NULL;
     names->syscall_block = load_list(kernel_path, "trace_syscall_names", names->syscall);
@@ -208,19 +208,19 @@ static void syscall_text(const struct machine *machine, const struct abi_trace_r
     unsigned command = record->what >> 24 & 0xff;
     uint32_t cptr = (uint32_t)(record->what >> 32);
     char call[64], type_name[64], command_name[64], invoked[140] = "";
-    snprintf(call, sizeof call, "#%u", number);
-    snprintf(type_name, sizeof type_name, "type %u", type);
-    snprintf(command_name, sizeof command_name, "%u", command);
+    snprintf(call, sizeof(call), "#%u", number);
+    snprintf(type_name, sizeof(type_name), "type %u", type);
+    snprintf(command_name, sizeof(command_name), "%u", command);
     if (names && names->syscall[number])
-        snprintf(call, sizeof call, "%s", names->syscall[number]);
+        snprintf(call, sizeof(call), "%s", names->syscall[number]);
     if (names && names->type[type])
-        snprintf(type_name, sizeof type_name, "%s", names->type[type]);
+        snprintf(type_name, sizeof(type_name), "%s", names->type[type]);
     for (unsigned i = 0; names && i < names->command_count; i++) {
         if (names->command[i].type == type && names->command[i].command == command)
-            snprintf(command_name, sizeof command_name, "%s", names->command[i].name);
+            snprintf(command_name, sizeof(command_name), "%s", names->command[i].name);
     }
     if (type || command)
-        snprintf(invoked, sizeof invoked, " %s.%s", type_name, command_name);
+        snprintf(invoked, sizeof(invoked), " %s.%s", type_name, command_name);
     snprintf(text, bytes, "syscall %s%s cptr 0x%x (%s)", call, invoked, cptr, who);
 }
 
@@ -244,7 +244,7 @@ void machine_trace_text(struct machine *machine, const struct abi_trace_record *
     case ABI_TRACE_UPCALL:
         machine_dispatcher_name(machine, record->arg, who);
         snprintf(text, text_bytes, "upcall %s (%s)",
-                 a < sizeof upcalls / sizeof upcalls[0] ? upcalls[a] : "?", who);
+                 a < sizeof(upcalls) / sizeof(upcalls[0]) ? upcalls[a] : "?", who);
         break;
     case ABI_TRACE_RESUME:
         machine_dispatcher_name(machine, record->arg, who);

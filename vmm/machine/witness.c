@@ -22,7 +22,7 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
     };
     memcpy(text, said->text, line.bytes);
     text[line.bytes] = '\0';
-    memcpy(line.speaker, said->speaker, sizeof line.speaker);
+    memcpy(line.speaker, said->speaker, sizeof(line.speaker));
     machine->state.stats.console_lines++;
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->console_line)
@@ -32,7 +32,7 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
 static void end(struct machine *machine, const struct pc_line *said)
 {
     char code[8] = "";
-    memcpy(code, said->text, said->bytes < sizeof code ? said->bytes : sizeof code - 1);
+    memcpy(code, said->text, said->bytes < sizeof(code) ? said->bytes : sizeof(code) - 1);
     if (said->kind == PC_LINE_PANIC) {
         machine_tell(machine, MACHINE_EVENT_PANIC, said->core, said->time_ns,
                      "the CPU driver gave up");

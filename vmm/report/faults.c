@@ -26,8 +26,8 @@ static uint64_t *copy_words(struct arena *arena, const uint64_t *words, unsigned
 {
     if (!words)
         return NULL;
-    uint64_t *copy = arena_alloc(arena, count * sizeof *copy);
-    memcpy(copy, words, count * sizeof *copy);
+    uint64_t *copy = arena_alloc(arena, count * sizeof(*copy));
+    memcpy(copy, words, count * sizeof(*copy));
     return copy;
 }
 
@@ -68,7 +68,7 @@ void fault_log_add(struct fault_log *log, struct arena *arena,
     log->total++;
     if (log->count == FAULT_LOG_MAX)
         return;
-    arena_grow(arena, (void **)&log->entry, &log->capacity, log->count, sizeof *log->entry);
+    arena_grow(arena, (void **)&log->entry, &log->capacity, log->count, sizeof(*log->entry));
     log->entry[log->count++] = fault_entry_now(injection, arena);
 }
 
@@ -191,7 +191,7 @@ static struct fault_rule exact_rule(const struct fault_log *log, const struct sc
     rule.until_ns = UINT64_MAX;
     rule.after_rule = rule.until_rule = FAULT_NO_RULE;
     rule.optional = false;
-    memcpy(rule.action, entry->action, sizeof rule.action);
+    memcpy(rule.action, entry->action, sizeof(rule.action));
     rule.action_count = entry->action_count;
     if (was->trigger == FAULT_ON_MESSAGE) {
         choose_message(&rule, nth, entry);

@@ -57,7 +57,7 @@ static const struct category {
 static const struct category *category_of(const json_t *mark)
 {
     const char *name = trace_event_text(mark, "cat");
-    for (size_t i = 0; i < sizeof categories / sizeof categories[0]; i++) {
+    for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++) {
         if (strcmp(categories[i].name, name) == 0)
             return &categories[i];
     }
@@ -78,7 +78,7 @@ static struct place *place_of(struct comparison *c, const struct trace_file *fil
         free(key);
         return &c->place[json_integer_value(known)];
     }
-    struct place *grown = realloc(c->place, (c->place_count + 1) * sizeof *grown);
+    struct place *grown = realloc(c->place, (c->place_count + 1) * sizeof(*grown));
     char *track = strdup(strchr(key, ' ') + 1);
     if (grown)
         c->place = grown;
@@ -105,7 +105,7 @@ static bool add_mark(struct comparison *c, unsigned which, const json_t *mark)
     struct row *row = &place->row[which];
     if ((row->count & (row->count - 1)) == 0) {
         const size_t room = row->count ? 2 * row->count : 1;
-        const json_t **grown = realloc(row->mark, room * sizeof *grown);
+        const json_t **grown = realloc(row->mark, room * sizeof(*grown));
         if (!grown)
             return false;
         row->mark = grown;
@@ -148,7 +148,7 @@ static const char *skip_duration(const char *text)
     static const char *const units[] = { "ns", "us", "ms", "s", "cycles" };
     const char *end = text + strspn(text, "0123456789.,");
     const char *unit = end + (*end == ' ');
-    for (size_t i = 0; end > text && i < sizeof units / sizeof units[0]; i++) {
+    for (size_t i = 0; end > text && i < sizeof(units) / sizeof(units[0]); i++) {
         const size_t length = strlen(units[i]);
         if (strncmp(unit, units[i], length) == 0 && !isalnum((unsigned char)unit[length]))
             return unit + length;

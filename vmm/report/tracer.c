@@ -54,7 +54,7 @@ enum tracer_format tracer_format_of(const char *path)
 struct tracer *tracer_create(FILE *out, enum tracer_format format, unsigned core_count,
                              uint64_t limit)
 {
-    struct tracer *tracer = calloc(1, sizeof *tracer);
+    struct tracer *tracer = calloc(1, sizeof(*tracer));
     if (!tracer)
         return NULL;
     tracer->out = out;
@@ -63,7 +63,7 @@ struct tracer *tracer_create(FILE *out, enum tracer_format format, unsigned core
     tracer->limit = limit ? limit : REPORT_TRACE_LIMIT;
     tracer->bytes = tracer->format->begin(out);
     for (unsigned core = 0; core < core_count; core++) {
-        snprintf(tracer->core_name[core], sizeof tracer->core_name[core], "core %u", core);
+        snprintf(tracer->core_name[core], sizeof(tracer->core_name[core]), "core %u", core);
         tracer->core[core] =
             (struct trace_track){ .id = core + 1, .core = core, .name = tracer->core_name[core] };
         tracer->bytes += tracer->format->track(out, &tracer->core[core]);
@@ -89,10 +89,10 @@ static const struct trace_track *new_track(struct tracer *t, unsigned core, cons
     if (!grown)
         return &t->core[core];
     t->domain = grown;
-    struct domain_track *domain = calloc(1, sizeof *domain);
+    struct domain_track *domain = calloc(1, sizeof(*domain));
     if (!domain)
         return &t->core[core];
-    snprintf(domain->name, sizeof domain->name, "%s", name);
+    snprintf(domain->name, sizeof(domain->name), "%s", name);
     domain->track = (struct trace_track){ .id = ABI_MAX_CORES + 1 + (uint32_t)t->domain_count,
                                           .parent = t->core[core].id,
                                           .core = core,
@@ -108,7 +108,7 @@ static const struct trace_track *track_of(struct tracer *t, unsigned core, const
 {
     char cut[NAME_BYTES];
     core = core < t->core_count ? core : 0;
-    snprintf(cut, sizeof cut, "%.*s", (int)length, name);
+    snprintf(cut, sizeof(cut), "%.*s", (int)length, name);
     if (cut[0] == 0 || strcmp(cut, "-") == 0 || strcmp(cut, "?") == 0)
         return &t->core[core];
     for (char *c = cut; *c; c++) {
@@ -179,7 +179,7 @@ static void set_running(struct tracer *t, unsigned core, uint64_t time_ns, const
                                         .time_ns = time_ns };
         put(t, &end);
     }
-    snprintf(t->runs[core], sizeof t->runs[core], "%s", who);
+    snprintf(t->runs[core], sizeof(t->runs[core]), "%s", who);
     if (who[0]) {
         const struct trace_mark begin = { .kind = TRACE_BEGIN,
                                           .track = &t->core[core],
@@ -224,7 +224,7 @@ void tracer_fault(struct tracer *tracer, const struct fault_injection *injection
 {
     char name[96];
     const struct trace_track *track = track_of(tracer, injection->from, "", 0);
-    snprintf(name, sizeof name, "%s: %s", rule,
+    snprintf(name, sizeof(name), "%s: %s", rule,
              fault_action_name[injection->fire->action.kind % FAULT_ACTIONS]);
     char *clean = text_clean(name, strlen(name));
     char *channel = text_clean(injection->channel ? injection->channel : "",
@@ -305,10 +305,10 @@ void tracer_message(struct tracer *tracer, enum machine_message_step step,
                     const struct machine_message *message)
 {
     struct trace_mark mark = mark_of(step, message);
-    char text[FAULT_CHANNEL_NAME_MAX + sizeof message->name + 24];
+    char text[FAULT_CHANNEL_NAME_MAX + sizeof(message->name) + 24];
     size_t length;
     const char *domain = end_of(message->channel, message->by_server != mark.flow_ends, &length);
-    snprintf(text, sizeof text, "%.*s.%s #%" PRIu64, (int)strcspn(message->channel, ":"),
+    snprintf(text, sizeof(text), "%.*s.%s #%" PRIu64, (int)strcspn(message->channel, ":"),
              message->channel, message->name, message->number);
     char *name = text_clean(text, strlen(text));
     char *channel = text_clean(message->channel, strlen(message->channel));
@@ -337,7 +337,7 @@ void tracer_end(struct tracer *tracer, const json_t *run)
     for (unsigned core = 0; core < tracer->core_count; core++)
         set_running(tracer, core, tracer->last_ns, "");
     if (left_out > 0) {
-        snprintf(text, sizeof text, "%" PRIu64 " more marks left out (--output-limit)", left_out);
+        snprintf(text, sizeof(text), "%" PRIu64 " more marks left out (--output-limit)", left_out);
         tracer_event(tracer, 0, tracer->last_ns, text);
     }
     tracer->format->end(tracer->out, run);

@@ -29,7 +29,7 @@ static const char *const units[] = { "ns", "us", "µs", "ms", "s", "cycles", "ti
 static size_t unit_at(const char *at)
 {
     size_t blank = *at == ' ';
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         size_t length = strlen(units[i]);
         if (strncmp(at + blank, units[i], length) == 0 &&
             !isalnum((unsigned char)at[blank + length]))
@@ -62,7 +62,7 @@ static bool add(struct transcript *transcript, unsigned core, const char *said)
         return true;
     if (transcript->count == transcript->room) {
         size_t room = transcript->room ? 2 * transcript->room : 64;
-        struct line *more = realloc(transcript->line, room * sizeof *more);
+        struct line *more = realloc(transcript->line, room * sizeof(*more));
         if (!more)
             return false;
         transcript->line = more;
@@ -94,7 +94,7 @@ static int by_text(const void *a, const void *b)
 
 struct transcript *transcript_read(FILE *shown)
 {
-    struct transcript *transcript = calloc(1, sizeof *transcript);
+    struct transcript *transcript = calloc(1, sizeof(*transcript));
     char *row = NULL;
     size_t room = 0;
     bool ok = transcript != NULL;
@@ -143,13 +143,13 @@ static size_t run_length(const struct transcript *transcript, size_t at, const c
 
 static bool in_any_order(const struct line *a, const struct line *b, size_t count)
 {
-    struct line *copy = malloc(2 * count * sizeof *copy);
+    struct line *copy = malloc(2 * count * sizeof(*copy));
     bool same = copy != NULL;
     if (copy) {
-        memcpy(copy, a, count * sizeof *copy);
-        memcpy(copy + count, b, count * sizeof *copy);
-        qsort(copy, count, sizeof *copy, by_text);
-        qsort(copy + count, count, sizeof *copy, by_text);
+        memcpy(copy, a, count * sizeof(*copy));
+        memcpy(copy + count, b, count * sizeof(*copy));
+        qsort(copy, count, sizeof(*copy), by_text);
+        qsort(copy + count, count, sizeof(*copy), by_text);
     }
     for (size_t i = 0; same && i < count; i++)
         same = strcmp(copy[i].text, copy[count + i].text) == 0;

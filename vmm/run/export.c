@@ -39,7 +39,7 @@ static int fail(const struct export *export, int status, const char *what, const
 static FILE *create(const struct export *export, const char *name)
 {
     char path[PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/%s", export->folder, name);
+    snprintf(path, sizeof(path), "%s/%s", export->folder, name);
     FILE *file = fopen(path, "we");
     if (!file)
         fail(export, STATUS_USAGE, path, strerror(errno));
@@ -56,13 +56,13 @@ static int finish(const struct export *export, FILE *file, const char *name, boo
 static int copy_loader(const struct export *export)
 {
     char path[2 * PATH_MAX], block[8192];
-    snprintf(path, sizeof path, "%s%s", export->settings->images, MACHINE_PC_LOADER);
+    snprintf(path, sizeof(path), "%s%s", export->settings->images, MACHINE_PC_LOADER);
     FILE *from = fopen(path, "re");
     if (!from)
         return fail(export, STATUS_USAGE, path, strerror(errno));
     FILE *to = create(export, "pc");
     bool ok = to != NULL;
-    for (size_t got; ok && (got = fread(block, 1, sizeof block, from)) > 0;)
+    for (size_t got; ok && (got = fread(block, 1, sizeof(block), from)) > 0;)
         ok = fwrite(block, 1, got, to) == got;
     ok &= !ferror(from);
     fclose(from);
@@ -118,8 +118,8 @@ static int write_script(const struct export *export)
 static int write_domain(const struct export *export)
 {
     char loader[PATH_MAX + 16], bundle[PATH_MAX + 16];
-    snprintf(loader, sizeof loader, "%s/pc", export->folder);
-    snprintf(bundle, sizeof bundle, "%s/bundle", export->folder);
+    snprintf(loader, sizeof(loader), "%s/pc", export->folder);
+    snprintf(bundle, sizeof(bundle), "%s/bundle", export->folder);
     struct pc_setup setup = setup_of(export, loader, bundle);
     FILE *file = create(export, "domain.xml");
     if (!file)
@@ -150,7 +150,7 @@ static int write_folder(struct export *export)
 static int make_and_write(struct export *export, struct machine_config *config)
 {
     char error[1024] = "";
-    int problem = machine_create(&export->machine, config, error, sizeof error);
+    int problem = machine_create(&export->machine, config, error, sizeof(error));
     if (problem)
         return fail(export, STATUS_USAGE, "no machine", error[0] ? error : strerror(-problem));
     int status = write_folder(export);
@@ -161,8 +161,8 @@ static int make_and_write(struct export *export, struct machine_config *config)
 int export_scenario(const struct scenario *scenario, const struct export_settings *settings)
 {
     struct export export = { .scenario = scenario, .settings = settings };
-    struct diags *diags = calloc(1, sizeof *diags);
-    struct machine_config *config = calloc(1, sizeof *config);
+    struct diags *diags = calloc(1, sizeof(*diags));
+    struct machine_config *config = calloc(1, sizeof(*config));
     struct machine_menu_line *modules =
         calloc(scenario->menu.module_count + 1, sizeof(struct machine_menu_line));
     int status = STATUS_HOST;

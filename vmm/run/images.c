@@ -81,7 +81,7 @@ unsigned images_missing(const struct scenario *scenario, const char *dir, bool w
 static void unknown_variable(const char *path, const struct fault_action *action,
                              struct place place, struct diags *diags)
 {
-    char **names = calloc(VARIABLES_MAX, sizeof *names);
+    char **names = calloc(VARIABLES_MAX, sizeof(*names));
     size_t count = names ? symbol_variables(path, names, VARIABLES_MAX) : 0;
     const char *near = nearest_word(action->symbol, (const char *const *)names, count);
     diag_error(diags, place, "flip: %s has no variable '%.60s'%s%s%s", path_base(path),

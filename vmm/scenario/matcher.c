@@ -212,8 +212,8 @@ void matcher_value(struct matcher *matcher, const char *name, uint32_t kind, uin
         }
     }
     if (kind == ABI_REPORT_ALWAYS && failures > 0 && !matcher->broken[0])
-        snprintf(matcher->broken, sizeof matcher->broken, "%s does not hold in %s on core %u", name,
-                 domain, core);
+        snprintf(matcher->broken, sizeof(matcher->broken), "%s does not hold in %s on core %u",
+                 name, domain, core);
 }
 
 const char *matcher_broken_property(const struct matcher *matcher)
@@ -258,10 +258,10 @@ void matcher_invariant(struct matcher *matcher, enum invariant invariant, const 
         if (expectation->kind != EXPECT_INVARIANT || expectation->invariant != invariant)
             continue;
         if (!problem && invariant == INVARIANT_MEMORY)
-            problem = memory_problem(tally, text, sizeof text);
+            problem = memory_problem(tally, text, sizeof(text));
         tally->checked = true;
         if (problem)
-            snprintf(tally->problem, sizeof tally->problem, "%s", problem);
+            snprintf(tally->problem, sizeof(tally->problem), "%s", problem);
     }
 }
 

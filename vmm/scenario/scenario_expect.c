@@ -130,13 +130,13 @@ void *parse_regex(struct parser *parser, const struct ynode *node, const char *p
     check_regex(parser, node, pattern);
     if (parser->diags->errors != errors_before)
         return NULL;
-    regex_t *regex = arena_alloc(parser->arena, sizeof *regex);
+    regex_t *regex = arena_alloc(parser->arena, sizeof(*regex));
     if (tre_regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         diag_error(parser->diags, node->place, "the host is out of memory");
         return NULL;
     }
     arena_grow(parser->arena, (void **)&scenario->regexes, &scenario->regex_capacity,
-               scenario->regex_count, sizeof *scenario->regexes);
+               scenario->regex_count, sizeof(*scenario->regexes));
     scenario->regexes[scenario->regex_count++] = regex;
     return regex;
 }

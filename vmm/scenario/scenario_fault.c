@@ -223,7 +223,7 @@ static const struct {
     ABI_SYSCALLS(X)
 #undef X
 };
-#define SYSCALLS (sizeof syscalls / sizeof syscalls[0])
+#define SYSCALLS (sizeof(syscalls) / sizeof(syscalls[0]))
 
 const char *scenario_syscall_name(uint32_t number)
 {
@@ -275,7 +275,7 @@ static bool parse_range(struct parser *parser, const struct ynode *node, struct 
         return false;
     }
     size_t length = dash ? (size_t)(dash - node->text) : strlen(node->text);
-    snprintf(first, sizeof first, "%.*s", (int)length, node->text);
+    snprintf(first, sizeof(first), "%.*s", (int)length, node->text);
     const char *problem = parse_unsigned(first, &range->first);
     range->last = range->first;
     if (!problem && dash)
@@ -295,7 +295,7 @@ static void parse_nth(struct parser *parser, const struct ynode *value, void *ob
         diag_error(parser->diags, value->place, "nth: an empty list chooses nothing");
         return;
     }
-    struct fault_range *range = arena_alloc(parser->arena, count * sizeof *range);
+    struct fault_range *range = arena_alloc(parser->arena, count * sizeof(*range));
     for (size_t i = 0; i < count; i++)
         if (!parse_range(parser, value->kind == YNODE_SEQUENCE ? value->items[i] : value,
                          &range[i]))
@@ -411,7 +411,7 @@ static void parse_when(struct parser *parser, const struct ynode *value, void *o
 {
     struct fault_input *in = object;
     size_t errors_before = parser->diags->errors;
-    if (!parse_mapping(parser, value, "when", when_keys, sizeof when_keys / sizeof when_keys[0],
+    if (!parse_mapping(parser, value, "when", when_keys, sizeof(when_keys) / sizeof(when_keys[0]),
                        in))
         return;
     if (!in->trigger) {
@@ -523,7 +523,7 @@ static void parse_rule(struct parser *parser, const struct ynode *node, struct f
                                           .after_rule = FAULT_NO_RULE,
                                           .until_rule = FAULT_NO_RULE } };
     if (parse_mapping(parser, node, "a rule of faults", rule_keys,
-                      sizeof rule_keys / sizeof rule_keys[0], in) &&
+                      sizeof(rule_keys) / sizeof(rule_keys[0]), in) &&
         parser->diags->errors == errors_before)
         check_actions(parser, in);
 }
@@ -533,7 +533,7 @@ static void parse_rule(struct parser *parser, const struct ynode *node, struct f
 static uint32_t find_rule(struct parser *parser, const struct fault_input *inputs, size_t count,
                           const struct fault_reference *reference, const char *what)
 {
-    const char **names = arena_alloc(parser->arena, (count + 1) * sizeof *names);
+    const char **names = arena_alloc(parser->arena, (count + 1) * sizeof(*names));
     size_t named = 0;
     if (!reference->name)
         return FAULT_NO_RULE;
@@ -553,7 +553,7 @@ static uint32_t find_rule(struct parser *parser, const struct fault_input *input
 uint32_t scenario_find_rule(struct parser *parser, const struct ynode *node, const char *name)
 {
     const struct scenario *s = parser->scenario;
-    struct fault_input *inputs = arena_alloc(parser->arena, (s->fault_count + 1) * sizeof *inputs);
+    struct fault_input *inputs = arena_alloc(parser->arena, (s->fault_count + 1) * sizeof(*inputs));
     for (size_t i = 0; i < s->fault_count; i++)
         inputs[i] = (struct fault_input){ .rule = s->faults[i] };
     struct fault_reference reference = { name, node->place };
@@ -598,7 +598,7 @@ static void name_rules(struct parser *parser, bool good)
     }
     for (size_t i = 0; i < s->fault_count; i++) {
         char name[32];
-        snprintf(name, sizeof name, "fault-%zu", i + 1);
+        snprintf(name, sizeof(name), "fault-%zu", i + 1);
         if (!s->faults[i].name)
             s->faults[i].name = arena_string(parser->arena, name);
     }
@@ -618,12 +618,12 @@ void parse_faults(struct parser *parser, const struct ynode *node)
         return;
     }
     size_t count = node->item_count;
-    struct fault_input *inputs = arena_alloc(parser->arena, (count + 1) * sizeof *inputs);
+    struct fault_input *inputs = arena_alloc(parser->arena, (count + 1) * sizeof(*inputs));
     for (size_t i = 0; i < count; i++)
         parse_rule(parser, node->items[i], &inputs[i]);
     check_names(parser, inputs, count);
-    s->faults = arena_alloc(parser->arena, (count + 1) * sizeof *s->faults);
-    s->fault_places = arena_alloc(parser->arena, (count + 1) * sizeof *s->fault_places);
+    s->faults = arena_alloc(parser->arena, (count + 1) * sizeof(*s->faults));
+    s->fault_places = arena_alloc(parser->arena, (count + 1) * sizeof(*s->fault_places));
     for (size_t i = 0; i < count; i++) {
         struct fault_input *in = &inputs[i];
         struct fault_reference fired = { in->fired, in->fired_at };

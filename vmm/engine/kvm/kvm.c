@@ -39,7 +39,7 @@ static const int explained[] = { EAGAIN, EBUSY, ENOMEM };
 static void find_reasons(struct engine *engine)
 {
     for (unsigned i = 0; i < 3; i++)
-        kvm_explain("", explained[i], engine->reason[i], sizeof engine->reason[i]);
+        kvm_explain("", explained[i], engine->reason[i], sizeof(engine->reason[i]));
 }
 
 const char *kvm_reason(const struct engine *engine, int error)
@@ -61,7 +61,7 @@ void kvm_request_stop(struct engine *engine, enum stop_reason reason)
         return;
     uint64_t one = 1;
     int saved = errno; /* we may be in a signal handler */
-    if (write(engine->stop_fd, &one, sizeof one) < 0) {
+    if (write(engine->stop_fd, &one, sizeof(one)) < 0) {
         /* cannot happen: the counter goes from 0 to 1 once */
     }
     errno = saved;
@@ -74,7 +74,7 @@ void kvm_fail(struct engine *engine, unsigned core, enum stop_reason reason, con
     if (engine->fail_detail[0] == 0) {
         va_list list;
         va_start(list, format);
-        vsnprintf(engine->fail_detail, sizeof engine->fail_detail, format, list);
+        vsnprintf(engine->fail_detail, sizeof(engine->fail_detail), format, list);
         va_end(list);
         engine->fail_core = core;
     }
@@ -119,7 +119,7 @@ static void engine_destroy(struct engine *engine)
     for (unsigned core = 0; core < engine->core_count; core++)
         kvm_vcpu_destroy(&engine->vcpu[core]);
     const int fds[] = { engine->epoll_fd, engine->timer_fd, engine->stop_fd, engine->vm_fd };
-    for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
         if (fds[i] >= 0)
             close(fds[i]);
     }
@@ -155,7 +155,7 @@ static int engine_create(struct engine **out, struct machine *machine,
                          const struct engine_options *options)
 {
     *out = NULL;
-    struct engine *engine = calloc(1, sizeof *engine);
+    struct engine *engine = calloc(1, sizeof(*engine));
     if (!engine) {
         machine_set_error(machine, "no host memory");
         return -ENOMEM;
@@ -182,7 +182,7 @@ static int engine_create(struct engine **out, struct machine *machine,
         r = set_up(engine, &step);
         char why[160];
         if (r < 0) {
-            kvm_explain("", -r, why, sizeof why);
+            kvm_explain("", -r, why, sizeof(why));
             machine_set_error(machine, "%s: %s", step, why);
         }
     }
@@ -308,7 +308,7 @@ static void event_loop(struct engine *engine)
             if (event[i].data.fd == engine->options.interrupt_fd) {
                 kvm_request_stop(engine, STOP_INTERRUPTED);
             } else if (event[i].data.fd == engine->timer_fd &&
-                       read(engine->timer_fd, &expirations, sizeof expirations) > 0) {
+                       read(engine->timer_fd, &expirations, sizeof(expirations)) > 0) {
                 machine_run_events(engine->machine, kvm_now_ns(engine));
             }
         }
@@ -317,7 +317,7 @@ static void event_loop(struct engine *engine)
 
 static int engine_run(struct engine *engine, struct engine_stop *why)
 {
-    memset(why, 0, sizeof *why);
+    memset(why, 0, sizeof(*why));
     assert(engine->start_ns == 0);
     engine->start_ns = real_time_ns();
     atomic_store(&engine->running, true);
@@ -343,7 +343,7 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
     case STOP_BAD_ACCESS:
     case STOP_ENGINE:
         why->core = engine->fail_core;
-        memcpy(why->detail, engine->fail_detail, sizeof why->detail);
+        memcpy(why->detail, engine->fail_detail, sizeof(why->detail));
         break;
     default:
         break;
@@ -364,7 +364,7 @@ static int core_state(struct engine *engine, unsigned core, struct core_state *o
 
 static void get_stats(struct engine *engine, struct engine_stats *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof(*out));
     out->core_count = engine->core_count;
     for (unsigned core = 0; core < engine->core_count; core++)
         out->core[core] = engine->vcpu[core].stats;

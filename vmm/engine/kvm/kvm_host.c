@@ -87,8 +87,8 @@ static int refuse(struct kvm_host *host, int code, const char *reason, const cha
 {
     struct engine_capability *c = &host->capability;
     c->usable = false;
-    snprintf(c->reason, sizeof c->reason, "%s", reason);
-    snprintf(c->mend, sizeof c->mend, "%s", mend);
+    snprintf(c->reason, sizeof(c->reason), "%s", reason);
+    snprintf(c->mend, sizeof(c->mend), "%s", mend);
     return code;
 }
 
@@ -112,7 +112,7 @@ static int open_device(struct kvm_host *host)
     default: {
         int code = -errno;
         char reason[128];
-        snprintf(reason, sizeof reason, "/dev/kvm cannot be opened: %s", strerror(errno));
+        snprintf(reason, sizeof(reason), "/dev/kvm cannot be opened: %s", strerror(errno));
         return refuse(host, code, reason, "use --engine unicorn");
     }
     }
@@ -133,14 +133,14 @@ static int check_extensions(struct kvm_host *host)
         return refuse(host, -ENODEV, "/dev/kvm is not a KVM device", "use --engine unicorn");
     if (version != KVM_API_VERSION) {
         char reason[128];
-        snprintf(reason, sizeof reason, "/dev/kvm speaks API version %d, not %d", version,
+        snprintf(reason, sizeof(reason), "/dev/kvm speaks API version %d, not %d", version,
                  KVM_API_VERSION);
         return refuse(host, -ENOTSUP, reason, "use --engine unicorn");
     }
-    for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+    for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
         if (ioctl(host->fd, KVM_CHECK_EXTENSION, needed[i].number) <= 0) {
             char reason[128];
-            snprintf(reason, sizeof reason, "the host's KVM lacks %s", needed[i].name);
+            snprintf(reason, sizeof(reason), "the host's KVM lacks %s", needed[i].name);
             return refuse(host, -ENOTSUP, reason, "use a newer kernel, or --engine unicorn");
         }
     }
@@ -248,7 +248,7 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
         return -errno;
     sregs.cs = flat(ABI_BOOT_CS, 11, 1);
     sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = flat(ABI_BOOT_DS, 3, 0);
-    memset(sregs.interrupt_bitmap, 0, sizeof sregs.interrupt_bitmap); /* of an earlier life */
+    memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap)); /* of an earlier life */
     sregs.gdt.base = sregs.idt.base = 0;
     sregs.gdt.limit = sregs.idt.limit = 0;
     sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
@@ -269,7 +269,7 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
 
 int kvm_host_open(struct kvm_host *host)
 {
-    memset(host, 0, sizeof *host);
+    memset(host, 0, sizeof(*host));
     int r = open_device(host);
     if (r == 0)
         r = check_extensions(host);
@@ -277,9 +277,9 @@ int kvm_host_open(struct kvm_host *host)
         r = get_cpuid(host);
     if (r == 0) {
         char why[160], reason[256];
-        r = kvm_probe_guest(host, why, sizeof why);
+        r = kvm_probe_guest(host, why, sizeof(why));
         if (r < 0) {
-            snprintf(reason, sizeof reason, "the probe guest does not work on this KVM: %s", why);
+            snprintf(reason, sizeof(reason), "the probe guest does not work on this KVM: %s", why);
             refuse(host, r, reason, "use --engine unicorn");
         }
     }
@@ -289,7 +289,7 @@ int kvm_host_open(struct kvm_host *host)
     }
     struct engine_capability *c = &host->capability;
     c->usable = true;
-    snprintf(c->version, sizeof c->version, "KVM API %d, system calls %s", KVM_API_VERSION,
+    snprintf(c->version, sizeof(c->version), "KVM API %d, system calls %s", KVM_API_VERSION,
              c->syscall_faults ? "arrive as faults" : "native");
     return 0;
 }

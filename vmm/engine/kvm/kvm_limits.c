@@ -20,7 +20,7 @@
 static FILE *open_below(const char *root, const char *path)
 {
     char whole[PATH_BYTES];
-    if ((size_t)snprintf(whole, sizeof whole, "%s%s", root, path) >= sizeof whole)
+    if ((size_t)snprintf(whole, sizeof(whole), "%s%s", root, path) >= sizeof(whole))
         return NULL;
     return fopen(whole, "re");
 }
@@ -44,7 +44,7 @@ static bool find_limit(const char *root, const char *controller, const char *nam
     FILE *file = open_below(root, "/proc/self/cgroup");
     char line[PATH_BYTES / 2];
     bool any = false;
-    while (file && !any && fgets(line, sizeof line, file)) {
+    while (file && !any && fgets(line, sizeof(line), file)) {
         line[strcspn(line, "\n")] = 0;
         char *names = strchr(line, ':');
         char *group = names ? strchr(names + 1, ':') : NULL;
@@ -71,7 +71,7 @@ static void explain_tasks(const char *root, char *text, size_t bytes)
     char path[PATH_BYTES];
     unsigned long long limit;
     struct rlimit own;
-    if (find_limit(root, "pids", "pids.max", path, sizeof path, &limit))
+    if (find_limit(root, "pids", "pids.max", path, sizeof(path), &limit))
         snprintf(text, bytes, ": no more tasks may be made (%.80s is %llu)", path, limit);
     else if (getrlimit(RLIMIT_NPROC, &own) == 0 && own.rlim_cur != RLIM_INFINITY)
         snprintf(text, bytes, ": no more tasks may be made (ulimit -u is %llu)",
@@ -85,8 +85,8 @@ static void explain_memory(const char *root, char *text, size_t bytes)
     char path[PATH_BYTES];
     unsigned long long limit;
     struct rlimit own;
-    if (find_limit(root, "memory", "memory.max", path, sizeof path, &limit) ||
-        find_limit(root, "memory", "memory.limit_in_bytes", path, sizeof path, &limit))
+    if (find_limit(root, "memory", "memory.max", path, sizeof(path), &limit) ||
+        find_limit(root, "memory", "memory.limit_in_bytes", path, sizeof(path), &limit))
         snprintf(text, bytes, ": %.80s is %llu MiB", path, limit >> 20);
     else if (getrlimit(RLIMIT_AS, &own) == 0 && own.rlim_cur != RLIM_INFINITY)
         snprintf(text, bytes, ": ulimit -v is %llu KiB", (unsigned long long)own.rlim_cur >> 10);
@@ -103,8 +103,8 @@ static void explain_busy(const char *root, char *text, size_t bytes)
     char line[256];
     FILE *file = open_below(root, "/proc/modules");
     snprintf(text, bytes, ": another hypervisor has the processor");
-    while (file && fgets(line, sizeof line, file)) {
-        for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+    while (file && fgets(line, sizeof(line), file)) {
+        for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
             size_t length = strlen(others[i].module);
             if (strncmp(line, others[i].module, length) == 0 && line[length] == ' ')
                 snprintf(text, bytes, ": %s (module %s) has the processor; stop its machines",
@@ -119,10 +119,10 @@ void kvm_explain(const char *root, int error, char *text, size_t bytes)
 {
     char more[144] = "";
     if (error == EAGAIN)
-        explain_tasks(root, more, sizeof more);
+        explain_tasks(root, more, sizeof(more));
     else if (error == ENOMEM)
-        explain_memory(root, more, sizeof more);
+        explain_memory(root, more, sizeof(more));
     else if (error == EBUSY)
-        explain_busy(root, more, sizeof more);
+        explain_busy(root, more, sizeof(more));
     snprintf(text, bytes, "%s%s", strerror(error), more);
 }

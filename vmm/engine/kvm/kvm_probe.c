@@ -146,21 +146,21 @@ static void build_data(const struct probe_vm *vm)
         0x00008b0000000067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56, /* 0x28: busy TSS */
         tss >> 32,
     };
-    memcpy(data + GDT_OFFSET, gdt, sizeof gdt);
+    memcpy(data + GDT_OFFSET, gdt, sizeof(gdt));
     uint64_t rsp0 = HIGH_VADDR(PAGE_STACK) + 4096;
-    memcpy(data + TSS_OFFSET + 4, &rsp0, sizeof rsp0);
+    memcpy(data + TSS_OFFSET + 4, &rsp0, sizeof(rsp0));
     for (unsigned vector = 0; vector < 32; vector++) {
         uint64_t handler =
             HIGH_VADDR(PAGE_CODE) + (uint64_t)(probe_vectors - probe_entry) + 16ull * vector;
         uint64_t gate[2] = { (handler & 0xffff) | 0x8ull << 16 | 0x8eull << 40 |
                                  (handler >> 16 & 0xffff) << 48,
                              handler >> 32 };
-        memcpy(data + IDT_OFFSET + 16ull * vector, gate, sizeof gate);
+        memcpy(data + IDT_OFFSET + 16ull * vector, gate, sizeof(gate));
     }
     memcpy(page_of(vm, PAGE_CODE), probe_entry, (size_t)(probe_kernel_end - probe_entry));
     memcpy(page_of(vm, PAGE_USER), probe_user, (size_t)(probe_user_end - probe_user));
     const uint64_t frame[] = { USER_VADDR, 0x20 | 3, 2, USER_VADDR + 4096, 0x18 | 3 };
-    memcpy(page_of(vm, PAGE_STACK) + 256, frame, sizeof frame);
+    memcpy(page_of(vm, PAGE_STACK) + 256, frame, sizeof(frame));
 }
 
 static int set_registers(const struct kvm_host *host, const struct probe_vm *vm,
@@ -287,7 +287,7 @@ static int run_once(struct kvm_host *host, enum attempt attempt, uint32_t *said,
         r = ioctl(vm.vcpu_fd, KVM_GET_SREGS, &sregs) < 0 ? -errno : 0;
     if (r < 0) {
         char reason[160];
-        kvm_explain("", -r, reason, sizeof reason);
+        kvm_explain("", -r, reason, sizeof(reason));
         snprintf(why, why_bytes, "%s: %s", step,
                  r == -EINTR ? "the guest does not come to an end" : reason);
     } else if (!vm.run || vm.run->exit_reason != KVM_EXIT_IO || vm.run->io.port != PROBE_PORT ||
@@ -295,7 +295,7 @@ static int run_once(struct kvm_host *host, enum attempt attempt, uint32_t *said,
         r = -ENOTSUP;
         snprintf(why, why_bytes, "unexpected exit, reason %u", vm.run ? vm.run->exit_reason : 0);
     } else {
-        memcpy(said, (uint8_t *)vm.run + vm.run->io.data_offset, sizeof *said);
+        memcpy(said, (uint8_t *)vm.run + vm.run->io.data_offset, sizeof(*said));
         *cr2 = sregs.cr2;
     }
     free_vm(host, &vm);

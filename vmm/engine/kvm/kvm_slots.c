@@ -37,7 +37,7 @@ static int add_slot(struct engine *engine, const struct kvm_slot *slot)
     while (number < engine->slot_count && engine->slot[number].bytes != 0)
         number++;
     if (number == engine->slot_count) {
-        struct kvm_slot *grown = realloc(engine->slot, (number + 1) * sizeof *grown);
+        struct kvm_slot *grown = realloc(engine->slot, (number + 1) * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
         engine->slot = grown;

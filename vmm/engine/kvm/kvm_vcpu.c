@@ -205,7 +205,7 @@ static void on_internal_error(struct kvm_vcpu *vcpu)
         (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)) {
         unsigned length = run->emulation_failure.insn_size;
         for (unsigned i = 0; i < length && i < 15; i++)
-            snprintf(bytes + 3 * (size_t)i, sizeof bytes - 3 * (size_t)i, "%02x ",
+            snprintf(bytes + 3 * (size_t)i, sizeof(bytes) - 3 * (size_t)i, "%02x ",
                      run->emulation_failure.insn_bytes[i]);
     }
     kvm_fail(vcpu->engine, vcpu->core, STOP_EMULATION,
@@ -404,7 +404,7 @@ void *kvm_vcpu_thread(void *argument)
 {
     struct kvm_vcpu *vcpu = argument;
     char name[16];
-    snprintf(name, sizeof name, "vcpu %u", vcpu->core);
+    snprintf(name, sizeof(name), "vcpu %u", vcpu->core);
     pthread_setname_np(pthread_self(), name);
     while (wait_for_start(vcpu)) {
         run_started(vcpu);

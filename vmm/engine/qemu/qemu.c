@@ -64,7 +64,7 @@ static void request_stop(struct engine *engine, enum stop_reason reason)
     int saved = errno; /* we may be in a signal handler */
     uint64_t one = 1;
     if (atomic_compare_exchange_strong(&engine->stop_reason, &none, (int)reason) &&
-        write(engine->stop_fd, &one, sizeof one) < 0) {
+        write(engine->stop_fd, &one, sizeof(one)) < 0) {
         /* cannot happen: the counter goes from 0 to 1 once */
     }
     errno = saved;
@@ -91,7 +91,7 @@ static int engine_create(struct engine **out, struct machine *machine,
         machine_set_error(machine, "QEMU shows no messages; use --engine kvm or unicorn");
         return -ENOTSUP;
     }
-    struct engine *engine = calloc(1, sizeof *engine);
+    struct engine *engine = calloc(1, sizeof(*engine));
     if (!engine) {
         machine_set_error(machine, "no host memory");
         return -ENOMEM;
@@ -155,11 +155,11 @@ static void end_of_line(struct engine *engine)
 static bool read_console(struct engine *engine)
 {
     char block[4096];
-    ssize_t got = read(engine->helper.console, block, sizeof block);
+    ssize_t got = read(engine->helper.console, block, sizeof(block));
     for (ssize_t i = 0; i < got; i++) {
         if (block[i] != '\n')
             engine->line[engine->line_bytes++] = block[i];
-        if (block[i] == '\n' || engine->line_bytes == sizeof engine->line)
+        if (block[i] == '\n' || engine->line_bytes == sizeof(engine->line))
             end_of_line(engine);
     }
     return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
@@ -168,7 +168,7 @@ static bool read_console(struct engine *engine)
 static bool read_status(struct engine *engine)
 {
     char *at = engine->status + engine->status_bytes;
-    size_t room = sizeof engine->status - 1 - engine->status_bytes;
+    size_t room = sizeof(engine->status) - 1 - engine->status_bytes;
     ssize_t got = room ? read(engine->helper.status, at, room) : 0;
     if (got > 0)
         engine->status_bytes += (size_t)got;
@@ -181,9 +181,9 @@ static void ended_without_a_word(struct engine *engine, struct engine_stop *why)
     static const char failed[] = "failed ";
     char *line = engine->status;
     line[strcspn(line, "\n")] = '\0';
-    if (strncmp(line, failed, sizeof failed - 1) == 0)
-        line += sizeof failed - 1;
-    snprintf(why->detail, sizeof why->detail, "%.180s",
+    if (strncmp(line, failed, sizeof(failed) - 1) == 0)
+        line += sizeof(failed) - 1;
+    snprintf(why->detail, sizeof(why->detail), "%.180s",
              *line ? line : "the helper ended without a reason");
 }
 
@@ -214,7 +214,7 @@ static void event_loop(struct engine *engine)
 
 static int engine_run(struct engine *engine, struct engine_stop *why)
 {
-    memset(why, 0, sizeof *why);
+    memset(why, 0, sizeof(*why));
     assert(engine->start_ns == 0);
     engine->start_ns = real_time_ns();
     atomic_store(&engine->running, true);
@@ -241,7 +241,7 @@ static int core_state(struct engine *engine, unsigned core, struct core_state *o
 
 static void get_stats(struct engine *engine, struct engine_stats *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof(*out));
     out->core_count = machine_core_count(engine->machine);
 }
 

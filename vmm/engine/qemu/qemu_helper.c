@@ -32,7 +32,7 @@ static bool find_helper(char *path, size_t bytes)
 {
     static const char *const beside[] = { "", "/../lib/vmm" };
     char folder[PATH_MAX];
-    if (!program_folder(folder, sizeof folder))
+    if (!program_folder(folder, sizeof(folder)))
         return false;
     for (unsigned i = 0; i < 2; i++) {
         snprintf(path, bytes, "%s%s/%s", folder, beside[i], QEMU_HELPER);
@@ -122,17 +122,17 @@ int qemu_helper_probe(const char *connect, struct engine_capability *out)
     char *arguments[] = { path, word, uri, NULL };
     size_t used = 0;
     *out = (struct engine_capability){ 0 };
-    bool there = uri && find_helper(path, sizeof path);
+    bool there = uri && find_helper(path, sizeof(path));
     int error = there ? spawn(&helper, arguments) : -ENOENT;
     if (error) {
-        snprintf(out->reason, sizeof out->reason, "its helper %s cannot be started: %s",
+        snprintf(out->reason, sizeof(out->reason), "its helper %s cannot be started: %s",
                  QEMU_HELPER, strerror(-error));
-        snprintf(out->mend, sizeof out->mend, "it belongs beside vmm; make builds it");
+        snprintf(out->mend, sizeof(out->mend), "it belongs beside vmm; make builds it");
         free(uri);
         return error;
     }
     for (ssize_t got;
-         (got = read(helper.status, said + used, sizeof said - 1 - used)) > 0 || errno == EINTR;) {
+         (got = read(helper.status, said + used, sizeof(said) - 1 - used)) > 0 || errno == EINTR;) {
         if (got > 0)
             used += (size_t)got;
         errno = 0;
@@ -140,12 +140,12 @@ int qemu_helper_probe(const char *connect, struct engine_capability *out)
     said[used] = '\0';
     qemu_helper_end(&helper);
     free(uri);
-    out->usable = text_of(said, "works", out->version, sizeof out->version);
+    out->usable = text_of(said, "works", out->version, sizeof(out->version));
     if (out->usable)
         return 0;
-    if (!text_of(said, "failed", out->reason, sizeof out->reason))
-        snprintf(out->reason, sizeof out->reason, "its helper said nothing");
-    text_of(said, "mend", out->mend, sizeof out->mend);
+    if (!text_of(said, "failed", out->reason, sizeof(out->reason)))
+        snprintf(out->reason, sizeof(out->reason), "its helper said nothing");
+    text_of(said, "mend", out->mend, sizeof(out->mend));
     return -ENOENT;
 }
 
@@ -154,7 +154,7 @@ int qemu_helper_probe(const char *connect, struct engine_capability *out)
 static FILE *create(const struct qemu_helper *helper, const char *name)
 {
     char path[PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/%s", helper->folder, name);
+    snprintf(path, sizeof(path), "%s/%s", helper->folder, name);
     return fopen(path, "wxe");
 }
 
@@ -192,9 +192,9 @@ static int write_bundle(const struct qemu_helper *helper, struct machine *machin
 static int write_descriptions(const struct qemu_helper *helper, struct machine *machine)
 {
     char loader[PATH_MAX], bundle[PATH_MAX + 32], console[PATH_MAX + 32];
-    machine_pc_loader(machine, loader, sizeof loader);
-    snprintf(bundle, sizeof bundle, "%s/bundle", helper->folder);
-    snprintf(console, sizeof console, "%s/" CONSOLE_SOCKET, helper->folder);
+    machine_pc_loader(machine, loader, sizeof(loader));
+    snprintf(bundle, sizeof(bundle), "%s/bundle", helper->folder);
+    snprintf(console, sizeof(console), "%s/" CONSOLE_SOCKET, helper->folder);
     const struct pc_setup setup = { .kvm = kvm_is_good(), .loader = loader, .bundle = bundle };
     FILE *words = create(helper, "words"), *xml = create(helper, "domain.xml");
     const char *name = strrchr(helper->folder, '/') + 1;
@@ -217,7 +217,7 @@ static void remove_folder(struct qemu_helper *helper)
     static const char *const names[] = { "bundle", "words", "domain.xml" };
     char path[PATH_MAX + 32];
     for (unsigned i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", helper->folder, names[i]);
+        snprintf(path, sizeof(path), "%s/%s", helper->folder, names[i]);
         unlink(path);
     }
     rmdir(helper->folder);
@@ -229,7 +229,7 @@ int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const
     char path[PATH_MAX + 32], word[] = "run", *uri = strdup(connect);
     const char *where = getenv("TMPDIR");
     *helper = (struct qemu_helper){ .control = -1, .console = -1, .status = -1 };
-    if (!uri || !find_helper(path, sizeof path)) {
+    if (!uri || !find_helper(path, sizeof(path))) {
         machine_set_error(machine, "its helper %s is not beside vmm", QEMU_HELPER);
         free(uri);
         return -ENOENT;
@@ -237,7 +237,7 @@ int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const
     /* the path of a socket may have 107 bytes */
     if (!where || *where != '/' || strlen(where) > 60)
         where = "/tmp";
-    snprintf(helper->folder, sizeof helper->folder, "%s/vmm-qemu-XXXXXX", where);
+    snprintf(helper->folder, sizeof(helper->folder), "%s/vmm-qemu-XXXXXX", where);
     if (!mkdtemp(helper->folder)) {
         machine_set_error(machine, "%s: %s", helper->folder, strerror(errno));
         helper->folder[0] = '\0';

@@ -89,7 +89,7 @@ static bool read_words(const char *folder, char *program, char **words, char *ch
     unsigned count = 0;
     folder_path(path, folder, FILE_WORDS);
     FILE *file = fopen(path, "re");
-    size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    size_t bytes = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
     if (file)
         fclose(file);
     words[count++] = program;
@@ -112,7 +112,7 @@ static bool direct_start(const char *uri, const char *folder, char reason[REASON
         snprintf(reason, REASON_BYTES, "there is no " PROGRAM);
         return false;
     }
-    snprintf(chardev, sizeof chardev, "socket,id=console,path=%s/" FILE_CONSOLE, folder);
+    snprintf(chardev, sizeof(chardev), "socket,id=console,path=%s/" FILE_CONSOLE, folder);
     if (!read_words(folder, program, words, chardev)) {
         snprintf(reason, REASON_BYTES, "%.200s: QEMU's command line is gone", folder);
         return false;
@@ -144,7 +144,7 @@ static void last_words(char text[REASON_BYTES])
     FILE *file = fopen(log_path, "re");
     char line[REASON_BYTES];
     text[0] = '\0';
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && fgets(line, sizeof(line), file)) {
         line[strcspn(line, "\n")] = '\0';
         if (line[0])
             snprintf(text, REASON_BYTES, "%s", line);

@@ -91,13 +91,13 @@ static bool load(char text[REASON_BYTES])
         snprintf(text, REASON_BYTES, "libvirt is not installed (%s)", LIBRARY);
         return false;
     }
-    for (unsigned i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
+    for (unsigned i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
         void *symbol = dlsym(library, symbols[i].name);
         if (!symbol) {
             snprintf(text, REASON_BYTES, "this libvirt has no %s", symbols[i].name);
             return false;
         }
-        memcpy(symbols[i].to, &symbol, sizeof symbol);
+        memcpy(symbols[i].to, &symbol, sizeof(symbol));
     }
     api.virSetErrorFunc(NULL, say_nothing);
     return true;
@@ -147,10 +147,10 @@ static bool make_root(const char *folder, char *root, size_t bytes)
                                    "stdio_handler = \"file\"\n";
     char path[PATH_MAX + 32];
     snprintf(root, bytes, "%s/" EMBED_FOLDER, folder);
-    snprintf(path, sizeof path, "%s/etc", root);
+    snprintf(path, sizeof(path), "%s/etc", root);
     if (mkdir(root, 0700) < 0 || mkdir(path, 0700) < 0)
         return false;
-    snprintf(path, sizeof path, "%s/etc/qemu.conf", root);
+    snprintf(path, sizeof(path), "%s/etc/qemu.conf", root);
     FILE *file = fopen(path, "wxe");
     if (!file)
         return false;
@@ -171,11 +171,11 @@ static bool open_connection(const char *uri, const char *folder, char text[REASO
     if (!load(text) || (!*uri && !can_embed(text)) || !start_events(text))
         return false;
     if (!*uri) {
-        if (!make_root(folder, root, sizeof root)) {
+        if (!make_root(folder, root, sizeof(root))) {
             snprintf(text, REASON_BYTES, "%.200s: %s", root, strerror(errno));
             return false;
         }
-        snprintf(embed, sizeof embed, "qemu:///embed?root=%s", root);
+        snprintf(embed, sizeof(embed), "qemu:///embed?root=%s", root);
         uri = embed;
     }
     connected = api.virConnectOpen(uri);

@@ -76,10 +76,10 @@ static int listen_for_console(const char *folder)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/" FILE_CONSOLE, folder) >=
-        sizeof address.sun_path)
+    if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/" FILE_CONSOLE, folder) >=
+        sizeof(address.sun_path))
         return -1;
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         listen(listener, 1) < 0 || chmod(address.sun_path, 0777) < 0)
         return -1;
     return listener;
@@ -104,7 +104,7 @@ static bool write_all(const char *block, ssize_t bytes)
 static bool carry(int console)
 {
     char block[16384];
-    ssize_t got = read(console, block, sizeof block);
+    ssize_t got = read(console, block, sizeof(block));
     if (got < 0)
         return errno == EINTR;
     return got > 0 && write_all(block, got);
@@ -155,11 +155,11 @@ static void run_in(const struct backend *backend, const char *uri, const char *f
         fclose(stderr);
     int listener = listen_for_console(folder);
     if (listener < 0) {
-        snprintf(reason, sizeof reason, "no socket in %.100s: %s", folder, strerror(errno));
+        snprintf(reason, sizeof(reason), "no socket in %.100s: %s", folder, strerror(errno));
         say("failed", reason);
         return;
     }
-    if (read(STDIN_FILENO, word, sizeof word) <= 0)
+    if (read(STDIN_FILENO, word, sizeof(word)) <= 0)
         return;
     bool told = !backend->start(uri, folder, reason) || serve(backend, listener, reason);
     backend->stop();
