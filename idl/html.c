@@ -14,7 +14,7 @@
 
 static void put_escaped(struct idl_text *out, const char *text)
 {
-    for (; text != NULL && *text != '\0'; text++) {
+    for (; text != NULL && *text != '\0'; text++)
         if (*text == '<')
             put(out, "&lt;");
         else if (*text == '>')
@@ -23,7 +23,6 @@ static void put_escaped(struct idl_text *out, const char *text)
             put(out, "&amp;");
         else
             put(out, "%c", *text);
-    }
 }
 
 /* "1 word", "2 words" */

@@ -131,13 +131,12 @@ static int write_temporary(struct idl_arena *arena, struct pending *p, const cha
 static int settle(const struct pending *files, size_t count, int status)
 {
     size_t done = 0;
-    while (status == 0 && done < count) {
+    while (status == 0 && done < count)
         if (files[done].temporary != files[done].path &&
             rename(files[done].temporary, files[done].path) != 0)
             status = fail("cannot write", files[done].path);
         else
             done++;
-    }
     for (size_t i = 0; status != 0 && i < count; i++)
         if (files[i].temporary != files[i].path)
             unlink(i < done ? files[i].path : files[i].temporary);

@@ -83,17 +83,13 @@ uint32_t run(const char *start_info)
     bool compute = command[0] == 'c', messages = command[0] == 'm';
     uint64_t rounds = 0;
 
-    while (*command != '\0' && *command != ' ') {
+    while (*command != '\0' && *command != ' ')
         command++;
-    }
-    for (; *command != '\0'; command++) {
-        if (*command >= '0' && *command <= '9') {
+    for (; *command != '\0'; command++)
+        if (*command >= '0' && *command <= '9')
             rounds = rounds * 10 + (uint64_t)(*command - '0');
-        }
-    }
-    if (rounds == 0 || (!compute && !messages)) {
+    if (rounds == 0 || (!compute && !messages))
         return 1;
-    }
     work_result = compute ? work_compute(rounds) : work_messages(rounds);
     return 0;
 }

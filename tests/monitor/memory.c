@@ -98,13 +98,12 @@ static struct cap *ram_new(const struct core *core, struct domain *d, uint8_t bi
     for (uint64_t base = (core->ram_base + bytes - 1) / bytes * bytes; base + bytes <= end;
          base += bytes) {
         unsigned i, empty = 64;
-        for (i = 0; i < 64; i++) {
+        for (i = 0; i < 64; i++)
             if (ram[i].bytes == 0)
                 empty = i;
             else if (ram[i].core == core->id && base < ram[i].base + ram[i].bytes &&
                      ram[i].base < base + bytes)
                 break;
-        }
         if (i < 64 || empty == 64)
             continue;
         ram[empty].core = core->id;

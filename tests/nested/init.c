@@ -212,10 +212,9 @@ static int wait_until(pid_t child, uint64_t deadline_ms)
     for (;;) {
         int status;
         pid_t pid;
-        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) { /* orphans come to us as well */
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) /* orphans come to us as well */
             if (pid == child)
                 return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-        }
         uint64_t now = now_ms();
         if (now >= deadline_ms)
             return -1;

@@ -54,10 +54,9 @@ static void tell(const char *verdict, const char *text)
     int length = snprintf(message, sizeof(message), "%s\t%s", verdict, text);
     if (length >= (int)sizeof(message))
         length = sizeof(message) - 1;
-    for (int i = 5; i < length; i++) {
+    for (int i = 5; i < length; i++)
         if (message[i] == '\n' || message[i] == '\t')
             message[i] = ' ';
-    }
     if (write(result_fd, message, (size_t)length) < 0)
         abort();
 }

@@ -25,9 +25,8 @@ static inline void expect_order(unsigned count, ...)
 
     cr_assert_eq(order_count, count, "%u events, expected %u", order_count, count);
     va_start(args, count);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         cr_assert_eq(order[i], va_arg(args, unsigned), "event %u", i);
-    }
     va_end(args);
 }
 

@@ -78,9 +78,8 @@ void thread_dequeue(struct thread *thread, struct thread **queue)
     } else {
         thread->next->prev = thread->prev;
         thread->prev->next = thread->next;
-        if (*queue == thread) {
+        if (*queue == thread)
             *queue = thread->next;
-        }
     }
     thread->next = thread->prev = NULL;
 }
@@ -93,16 +92,14 @@ struct thread *thread_self(void)
 /* Gives the baton to the first runnable thread and waits until it is `me`'s again. */
 static void fake_switch(struct thread *me)
 {
-    if (fake_disp()->runq == NULL && fake_idle != NULL) {
+    if (fake_disp()->runq == NULL && fake_idle != NULL)
         fake_idle(curdispatcher());
-    }
     cr_assert_not_null(fake_disp()->runq, "every thread is blocked");
     fake_disp()->current = fake_disp()->runq;
     get_dispatcher_shared(curdispatcher())->disabled = 0;
     pthread_cond_broadcast(&fake_passed);
-    while (fake_disp()->current != me) {
+    while (fake_disp()->current != me)
         pthread_cond_wait(&fake_passed, &fake_baton);
-    }
 }
 
 void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
@@ -114,9 +111,8 @@ void *thread_block_disabled(dispatcher_handle_t handle, struct thread **queue)
     thread_dequeue(me, &fake_disp()->runq);
     me->state = THREAD_BLOCKED;
     me->queue = queue;
-    if (queue != NULL) {
+    if (queue != NULL)
         thread_enqueue(me, queue);
-    }
     fake_switch(me);
     return me->wakeup_reason;
 }
@@ -126,9 +122,8 @@ void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
 {
     cr_assert(disp_is_disabled(handle));
     cr_assert(thread->state == THREAD_BLOCKED && thread->queue == queue);
-    if (queue != NULL) {
+    if (queue != NULL)
         thread_dequeue(thread, queue);
-    }
     thread->queue = NULL;
     thread->wakeup_reason = reason;
     thread->state = THREAD_RUNNABLE;
@@ -140,9 +135,8 @@ struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct th
 {
     struct thread *thread = *queue;
 
-    if (thread != NULL) {
+    if (thread != NULL)
         thread_unblock_disabled(handle, queue, thread, reason);
-    }
     return thread;
 }
 
@@ -168,9 +162,8 @@ static inline void *fake_thread_main(void *memory)
     struct fake_thread *t = memory;
 
     pthread_mutex_lock(&fake_baton);
-    while (fake_disp()->current != &t->thread) {
+    while (fake_disp()->current != &t->thread)
         pthread_cond_wait(&fake_passed, &fake_baton);
-    }
     t->function(t->arg);
     t->ended = true;
     thread_dequeue(&t->thread, &fake_disp()->runq);
@@ -203,9 +196,8 @@ static inline void fake_thread_start(struct fake_thread *t, unsigned id, void (*
 
 static inline void fake_thread_join(struct fake_thread *t)
 {
-    while (!t->ended) {
+    while (!t->ended)
         fake_yield();
-    }
     pthread_mutex_unlock(&fake_baton);
     pthread_join(t->posix, NULL);
     pthread_mutex_lock(&fake_baton);

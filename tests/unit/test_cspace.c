@@ -28,9 +28,8 @@ void *heap_alloc_mapped(size_t bytes)
 static errval_t make_root_part(struct capref dest)
 {
     cr_assert_eq(dest.slot, root_parts * L2_CNODE_SLOTS + ROOTCN_SLOT_MORE);
-    if (root_creation_fails) {
+    if (root_creation_fails)
         return LIB_ERR_RAM_ALLOC;
-    }
     root_parts++;
     return SYS_ERR_OK;
 }
@@ -41,14 +40,12 @@ errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes
 
     cr_assert_eq(bytes, OBJSIZE_L2CNODE);
     cr_assert_eq(dest.cnode.level, CNODE_TYPE_ROOT);
-    if (objtype == ObjType_L1CNode) {
+    if (objtype == ObjType_L1CNode)
         return make_root_part(dest);
-    }
     cr_assert_eq(objtype, ObjType_L2CNode);
     /* making a CNode takes slots itself */
-    if (err_is_fail(slot_alloc(&slot))) {
+    if (err_is_fail(slot_alloc(&slot)))
         return LIB_ERR_RAM_ALLOC;
-    }
     cnodes_made += !cnode_creation_fails;
     cr_assert(err_is_ok(slot_free(slot)));
     return cnode_creation_fails ? (errval_t)LIB_ERR_RAM_ALLOC : (errval_t)SYS_ERR_OK;
@@ -275,17 +272,15 @@ Test(cspace, slots_of_many_cnodes_come_back)
     enum { COUNT = 100000 };
     static struct capref cap[COUNT];
 
-    for (unsigned i = 0; i < COUNT; i++) {
+    for (unsigned i = 0; i < COUNT; i++)
         cr_assert(err_is_ok(slot_alloc(&cap[i])));
-    }
     cr_assert_geq(root_parts, 1);
     unsigned made = cnodes_made;
     for (unsigned i = 0; i < COUNT; i++) {
         cr_assert(err_is_ok(slot_free(cap[i])));
         cr_assert_eq(err_no(slot_free(cap[i])), LIB_ERR_SLOT_FREE);
     }
-    for (unsigned i = 0; i < COUNT; i++) {
+    for (unsigned i = 0; i < COUNT; i++)
         cr_assert(err_is_ok(slot_alloc(&cap[i])));
-    }
     cr_assert_eq(cnodes_made, made, "no more than there were");
 }

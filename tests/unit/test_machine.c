@@ -117,10 +117,9 @@ static const struct abi_boot *boot_info(void)
 static const struct abi_region *region_of(enum abi_region_type type, unsigned index)
 {
     const struct abi_boot *boot = boot_info();
-    for (unsigned i = 0; i < boot->region_count; i++) {
+    for (unsigned i = 0; i < boot->region_count; i++)
         if (boot->region[i].type == type && index-- == 0)
             return &boot->region[i];
-    }
     return NULL;
 }
 

@@ -92,12 +92,11 @@ Test(event_queue, behaves_like_a_sorted_list)
             list[victim] = list[--count];
         } else if (count > 0) {
             unsigned best = 0;
-            for (unsigned i = 1; i < count; i++) {
+            for (unsigned i = 1; i < count; i++)
                 if (list[i].time_ns < list[best].time_ns ||
                     (list[i].time_ns == list[best].time_ns &&
                      list[i].sequence < list[best].sequence))
                     best = i;
-            }
             cr_assert_eq(event_queue_next_ns(&queue), list[best].time_ns);
             cr_assert(event_queue_pop_due(&queue, UINT64_MAX, &event));
             cr_assert_eq(event.sequence, list[best].sequence);

@@ -91,17 +91,15 @@ static void fill_and_empty(unsigned (*place)(unsigned))
 {
     for (unsigned i = 0; i < MAX_SLOTS; i++) {
         enter(place(i), memory(ObjType_RAM, place(i) * PAGE, PAGE));
-        if (i % 64 == 0) {
+        if (i % 64 == 0)
             check(i + 1);
-        }
     }
     check(MAX_SLOTS);
     cr_assert(le(int, db.root->node.level, 12));
     for (unsigned i = 0; i < MAX_SLOTS; i++) {
         cr_assert(eq(int, mdb_remove(&db, &slot[place(i)]), MDB_OK));
-        if (i % 64 == 0) {
+        if (i % 64 == 0)
             check(MAX_SLOTS - 1 - i);
-        }
     }
     cr_assert(eq(ptr, db.root, NULL));
 }
@@ -181,9 +179,8 @@ Test(mdb, owner_and_relation_bits_belong_to_the_caller)
 
 Test(mdb, replace_keeps_the_place_of_a_single_capability)
 {
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 20; i++)
         enter(i, memory(ObjType_RAM, i * PAGE, PAGE));
-    }
     for (unsigned i = 0; i < 20; i++) {
         slot[100 - i].cap = slot[i].cap;
         cr_assert(eq(int, mdb_replace(&db, &slot[i], &slot[100 - i]), MDB_OK));
@@ -191,9 +188,8 @@ Test(mdb, replace_keeps_the_place_of_a_single_capability)
         check(20);
     }
     const struct cte *at = mdb_first(&db);
-    for (unsigned i = 0; i < 20; i++, at = mdb_successor(&db, at)) {
+    for (unsigned i = 0; i < 20; i++, at = mdb_successor(&db, at))
         cr_assert(eq(long, at - slot, 100 - i));
-    }
 }
 
 Test(mdb, replace_finds_the_place_among_copies)
@@ -237,9 +233,8 @@ static void expect_violation(const char *word)
 
 static void build_seven(void)
 {
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 7; i++)
         enter(i, memory(ObjType_RAM, i * PAGE, PAGE));
-    }
     check(7);
 }
 

@@ -33,9 +33,8 @@ static void model_reset(void)
     memset(present, 0, sizeof(present));
     memset(lies_in, OWN, sizeof(lies_in));
     memset(present_count, 0, sizeof(present_count));
-    for (unsigned i = 0; i < DATABASES; i++) {
+    for (unsigned i = 0; i < DATABASES; i++)
         mdb_init(&databases[i]);
-    }
     asked = OWN;
 }
 
@@ -74,24 +73,20 @@ static int slot_of(const struct cte *cte)
 static int model_predecessor(int slot)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && model_compare_slots(i, slot) < 0 &&
-            (best < 0 || model_compare_slots(i, best) > 0)) {
+            (best < 0 || model_compare_slots(i, best) > 0))
             best = i;
-        }
-    }
     return best;
 }
 
 static int model_successor(int slot)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && model_compare_slots(i, slot) > 0 &&
-            (best < 0 || model_compare_slots(i, best) < 0)) {
+            (best < 0 || model_compare_slots(i, best) < 0))
             best = i;
-        }
-    }
     return best;
 }
 
@@ -100,24 +95,20 @@ static int model_successor(int slot)
 static int model_less(const struct capability *cap, bool or_equal)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && model_compare(&slots[i].cap, cap) < (or_equal ? 1 : 0) &&
-            (best < 0 || model_compare_slots(i, best) > 0)) {
+            (best < 0 || model_compare_slots(i, best) > 0))
             best = i;
-        }
-    }
     return best;
 }
 
 static int model_greater(const struct capability *cap, bool or_equal)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && model_compare(&slots[i].cap, cap) > (or_equal ? -1 : 0) &&
-            (best < 0 || model_compare_slots(i, best) < 0)) {
+            (best < 0 || model_compare_slots(i, best) < 0))
             best = i;
-        }
-    }
     return best;
 }
 
@@ -129,11 +120,9 @@ static int model_equal(const struct capability *cap)
 
 static bool model_has_copies(int slot)
 {
-    for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (is_in(i) && i != slot && cap_is_copy(&slots[i].cap, &slots[slot].cap)) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
+        if (is_in(i) && i != slot && cap_is_copy(&slots[i].cap, &slots[slot].cap))
             return true;
-        }
-    }
     return false;
 }
 
@@ -144,12 +133,10 @@ static enum mdb_range model_classify(const struct capability *cap, uint8_t root,
     uint64_t cap_end = cap_start + cap_bytes(cap);
     uint64_t end = base + bytes;
     if (cap_type_root(cap->type) != root || cap_bytes(cap) == 0 || cap_start >= end ||
-        cap_end <= base) {
+        cap_end <= base)
         return MDB_RANGE_NOT_FOUND;
-    }
-    if (cap_start <= base && cap_end >= end) {
+    if (cap_start <= base && cap_end >= end)
         return MDB_RANGE_SURROUNDING;
-    }
     return cap_start >= base && cap_end <= end ? MDB_RANGE_INNER : MDB_RANGE_PARTIAL;
 }
 
@@ -159,20 +146,17 @@ static enum mdb_range model_range(uint8_t root, uint64_t base, uint64_t bytes, i
     enum mdb_range best = MDB_RANGE_NOT_FOUND;
     *slot = -1;
     for (int i = 0; i < MODEL_SLOTS; i++) {
-        if (!is_in(i)) {
+        if (!is_in(i))
             continue;
-        }
         enum mdb_range answer = model_classify(&slots[i].cap, root, base, bytes);
-        if (answer == MDB_RANGE_NOT_FOUND || answer < best) {
+        if (answer == MDB_RANGE_NOT_FOUND || answer < best)
             continue;
-        }
         bool better = answer > best;
         best = answer;
-        if (best == MDB_RANGE_SURROUNDING) {
+        if (best == MDB_RANGE_SURROUNDING)
             better = better || model_compare_slots(i, *slot) > 0;
-        } else if (best == MDB_RANGE_INNER) {
+        else if (best == MDB_RANGE_INNER)
             better = better || model_compare_slots(i, *slot) < 0;
-        }
         *slot = better ? i : *slot;
     }
     return best;
@@ -182,12 +166,10 @@ static enum mdb_range model_range(uint8_t root, uint64_t base, uint64_t bytes, i
 static int model_from(uint8_t root, uint64_t address)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && cap_type_root(slots[i].cap.type) == root &&
-            cap_base(&slots[i].cap) >= address && (best < 0 || model_compare_slots(i, best) < 0)) {
+            cap_base(&slots[i].cap) >= address && (best < 0 || model_compare_slots(i, best) < 0))
             best = i;
-        }
-    }
     return best;
 }
 
@@ -201,12 +183,10 @@ static int model_for_address(uint8_t root, uint64_t address)
 static int model_ancestor(const struct capability *cap)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && cap_is_ancestor(cap, &slots[i].cap) &&
-            (best < 0 || model_compare_slots(i, best) > 0)) {
+            (best < 0 || model_compare_slots(i, best) > 0))
             best = i;
-        }
-    }
     return best;
 }
 
@@ -214,13 +194,11 @@ static int model_ancestor(const struct capability *cap)
 static int model_descendant(const struct capability *cap, int after)
 {
     int best = -1;
-    for (int i = 0; i < MODEL_SLOTS; i++) {
+    for (int i = 0; i < MODEL_SLOTS; i++)
         if (is_in(i) && cap_is_ancestor(&slots[i].cap, cap) &&
             (after < 0 || model_compare_slots(i, after) > 0) &&
-            (best < 0 || model_compare_slots(i, best) < 0)) {
+            (best < 0 || model_compare_slots(i, best) < 0))
             best = i;
-        }
-    }
     return best;
 }
 

@@ -108,9 +108,8 @@ static bool do_remove(const struct operation *op)
     /* from the wrong database first: nothing changes there */
     const uint8_t right = lies_in[op->slot];
     if (!expect("mdb_remove elsewhere", (int)mdb_remove(&databases[1 - right], cte),
-                MDB_NOT_INSERTED)) {
+                MDB_NOT_INSERTED))
         return false;
-    }
     enum mdb_status wanted = present[op->slot] ? MDB_OK : MDB_NOT_INSERTED;
     present_count[right] -= present[op->slot] ? 1 : 0;
     present[op->slot] = false;
@@ -122,15 +121,13 @@ static bool do_remove(const struct operation *op)
 static bool do_lock(const struct operation *op)
 {
     struct cte *cte = &slots[op->slot];
-    if (!present[op->slot]) {
+    if (!present[op->slot])
         return true;
-    }
     const uint8_t from = lies_in[op->slot];
     const uint8_t owner = cte->node.owner, bits = cte->node.bits;
     if (!expect("locked", (bits & MDB_BIT_LOCKED) != 0, from == REMOTE) ||
-        !expect("mdb_remove", (int)mdb_remove(&databases[from], cte), MDB_OK)) {
+        !expect("mdb_remove", (int)mdb_remove(&databases[from], cte), MDB_OK))
         return false;
-    }
     cte->node.bits ^= MDB_BIT_LOCKED;
     lies_in[op->slot] = 1 - from;
     present_count[from]--;
@@ -157,12 +154,10 @@ static bool do_replace(const struct operation *op)
     }
     struct mdb *database = &databases[lies_in[op->slot]];
     uint8_t owner = from->node.owner, bits = from->node.bits;
-    if (!expect("mdb_replace", (int)mdb_replace(database, from, to), (int)wanted)) {
+    if (!expect("mdb_replace", (int)mdb_replace(database, from, to), (int)wanted))
         return false;
-    }
-    if (wanted != MDB_OK) {
+    if (wanted != MDB_OK)
         return true;
-    }
     to->node.owner = (uint8_t)(op->other + 1); /* as do_insert would have left it */
     return expect("bits", to->node.bits, bits) && expect("owner", owner, op->slot + 1);
 }
@@ -196,15 +191,13 @@ static bool do_greater_less(const struct operation *op)
 
 static bool do_copies(const struct operation *op)
 {
-    if (!present[op->slot]) {
+    if (!present[op->slot])
         return true;
-    }
     const struct cte *cte = &slots[op->slot];
     asked = lies_in[op->slot];
     const struct cte *copy = mdb_find_copy(&databases[asked], cte);
-    if (!expect("mdb_find_copy finds one", copy != NULL, model_has_copies(op->slot))) {
+    if (!expect("mdb_find_copy finds one", copy != NULL, model_has_copies(op->slot)))
         return false;
-    }
     return copy == NULL ||
            (copy != cte && present[slot_of(copy)] && cap_is_copy(&copy->cap, &cte->cap)) ||
            wrong("mdb_find_copy: slot %d is not another copy", slot_of(copy));
@@ -234,9 +227,8 @@ static bool do_in_use(const struct operation *op)
         const enum mdb_range wanted = model_range(op->cap.type, op->base, op->bytes, &slot);
         const enum mdb_range got = mdb_find_range(&databases[asked], op->cap.type, op->base,
                                                   op->bytes, MDB_RANGE_PARTIAL, NULL);
-        if (!expect(asked == OWN ? "range here" : "range elsewhere", (int)got, (int)wanted)) {
+        if (!expect(asked == OWN ? "range here" : "range elsewhere", (int)got, (int)wanted))
             return false;
-        }
         used = used || got != MDB_RANGE_NOT_FOUND;
     }
     bool touched = false;
@@ -255,19 +247,16 @@ static bool do_range(const struct operation *op)
     enum mdb_range got =
         mdb_find_range(&databases[asked], op->cap.type, op->base, op->bytes, op->precision, &found);
     if (wanted <= op->precision || wanted == MDB_RANGE_NOT_FOUND) {
-        if (!expect("mdb_find_range", (int)got, (int)wanted)) {
+        if (!expect("mdb_find_range", (int)got, (int)wanted))
             return false;
-        }
     } else if (got < op->precision || got > wanted) {
         return wrong("mdb_find_range: got %d, the model says %d, precision %d", (int)got,
                      (int)wanted, (int)op->precision);
     }
-    if (got == MDB_RANGE_NOT_FOUND) {
+    if (got == MDB_RANGE_NOT_FOUND)
         return expect("slot found", slot_of(found), -1);
-    }
-    if (got == wanted && got != MDB_RANGE_PARTIAL && !expect("slot found", slot_of(found), slot)) {
+    if (got == wanted && got != MDB_RANGE_PARTIAL && !expect("slot found", slot_of(found), slot))
         return false;
-    }
     return found != NULL && present[slot_of(found)] &&
            expect("what the slot found is",
                   (int)model_classify(&found->cap, op->cap.type, op->base, op->bytes), (int)got);
@@ -277,9 +266,8 @@ static bool do_relations(const struct operation *op)
 {
     const struct capability *cap = &op->cap;
     const struct cte *ancestor = mdb_find_ancestor(&databases[asked], cap);
-    if (!expect("mdb_find_ancestor", slot_of(ancestor), model_ancestor(cap))) {
+    if (!expect("mdb_find_ancestor", slot_of(ancestor), model_ancestor(cap)))
         return false;
-    }
     int wanted = model_descendant(cap, -1);
     const struct cte *at = mdb_first_descendant(&databases[asked], cap);
     while (wanted >= 0 && slot_of(at) == wanted) {
@@ -309,12 +297,10 @@ static bool check_databases(void)
     struct mdb_violation violation;
     size_t count;
     for (unsigned i = 0; i < DATABASES; i++) {
-        if (!mdb_check_invariants(&databases[i], &count, &violation)) {
+        if (!mdb_check_invariants(&databases[i], &count, &violation))
             return wrong("slot %d: %s", slot_of(violation.cte), violation.rule);
-        }
-        if (!expect("number of nodes", (int)count, (int)present_count[i])) {
+        if (!expect("number of nodes", (int)count, (int)present_count[i]))
             return false;
-        }
     }
     return true;
 }
@@ -329,9 +315,8 @@ static bool check_walk_of(const struct mdb *database)
     for (const struct cte *at = mdb_first(database); at != NULL;
          before = at, at = mdb_successor(database, at)) {
         if (!is_in(slot_of(at)) ||
-            (before != NULL && model_compare_slots(slot_of(before), slot_of(at)) >= 0)) {
+            (before != NULL && model_compare_slots(slot_of(before), slot_of(at)) >= 0))
             return wrong("slot %d is out of place", slot_of(at));
-        }
         steps++;
     }
     return expect("steps from first to last", (int)steps, (int)present_count[asked]) &&
@@ -355,12 +340,10 @@ static bool run_operations(const struct operation *ops, size_t count)
     model_reset();
     for (size_t i = 0; i < count; i++) {
         outcome->at = i;
-        if (!act(&ops[i]) || !check_databases()) {
+        if (!act(&ops[i]) || !check_databases())
             return false;
-        }
-        if (i % 64 == 63 && !check_walk()) {
+        if (i % 64 == 63 && !check_walk())
             return false;
-        }
     }
     return check_walk();
 }
@@ -425,9 +408,8 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
 {
     struct capability recent[16];
     random_state = (seed + 1) * 0x9E3779B97F4A7C15ull;
-    for (size_t i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++)
         recent[i] = random_capability();
-    }
     for (size_t i = 0; i < count; i++) {
         /* The database grows and shrinks in turn: in one half inserts prevail, in the other
          * removes. */
@@ -441,17 +423,16 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
         /* Often a capability that was used lately: copies, and queries that find something. */
         struct capability *again = &recent[random_below(16)];
         op->cap = random_below(3) == 0 ? *again : (*again = random_capability());
-        if (die < (growing ? 45u : 25u)) {
+        if (die < (growing ? 45u : 25u))
             op->kind = INSERT;
-        } else if (die < 60) {
+        else if (die < 60)
             op->kind = REMOVE;
-        } else if (die < 66) {
+        else if (die < 66)
             op->kind = REPLACE;
-        } else if (die < 70) {
+        else if (die < 70)
             op->kind = LOCK;
-        } else {
+        else
             op->kind = (enum kind)(NEIGHBOURS + random_below(KIND_COUNT - NEIGHBOURS));
-        }
         if (op->kind == RANGE || op->kind == FOR_ADDRESS || op->kind == FROM ||
             op->kind == IN_USE) {
             op->cap.type = random_root();
@@ -549,11 +530,10 @@ static size_t shrink(struct operation *ops, size_t count, fails_fn *fails)
                 at += length;
             }
         }
-        if (chunk > 1) {
+        if (chunk > 1)
             chunk = (chunk + 1) / 2;
-        } else if (!removed) {
+        else if (!removed)
             break;
-        }
         removed = false;
     }
     free(rest);
@@ -570,17 +550,15 @@ static bool fails_in_child(const struct operation *ops, size_t count, unsigned g
     cr_assert(ge(int, child, 0), "fork");
     if (child == 0) {
         int null = open("/dev/null", O_WRONLY);
-        if (!loud && null >= 0) {
+        if (!loud && null >= 0)
             dup2(null, STDERR_FILENO);
-        }
         setrlimit(RLIMIT_CPU, &(struct rlimit){ .rlim_cur = guard_s, .rlim_max = guard_s });
         _exit(run_operations(ops, count) ? 0 : 1);
     }
     int status = 0;
     cr_assert(eq(int, waitpid(child, &status, 0), child));
-    if (outcome->message[0] == '\0' && status != 0) {
+    if (outcome->message[0] == '\0' && status != 0)
         wrong("crash, sanitizer report or hang (wait status 0x%x)", (unsigned)status);
-    }
     return status != 0;
 }
 
@@ -595,9 +573,8 @@ static void report(struct operation *ops, size_t count, uint64_t seed)
     count = shrink(ops, failing < count ? failing : count, fails_quietly);
     bool still = fails_in_child(ops, count, SHRINK_CPU_S, true);
     printf("MDB_SEED %llu fails, in %zu operations:\n", (unsigned long long)seed, count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         print_operation(&ops[i]);
-    }
     printf("  %s\n", still ? outcome->message : "it does not fail every time");
     fflush(stdout);
     cr_fail("%s", outcome->message);
@@ -641,9 +618,8 @@ static bool contains_removal_then_insertion(const struct operation *ops, size_t 
     bool removed = false;
     for (size_t i = 0; i < count; i++) {
         removed = removed || (ops[i].kind == REMOVE && ops[i].slot == 7);
-        if (removed && ops[i].kind == INSERT && ops[i].slot == 9) {
+        if (removed && ops[i].kind == INSERT && ops[i].slot == 9)
             return true;
-        }
     }
     return false;
 }
@@ -687,9 +663,8 @@ Test(mdb_property, random_operations_reach_every_kind_of_answer, .timeout = 60)
             descendants += model_descendant(&op->cap, -1) >= 0;
         }
     }
-    for (int answer = MDB_RANGE_NOT_FOUND; answer <= MDB_RANGE_PARTIAL; answer++) {
+    for (int answer = MDB_RANGE_NOT_FOUND; answer <= MDB_RANGE_PARTIAL; answer++)
         cr_assert(ge(uint, answers[answer], 10), "answer %d", answer);
-    }
     cr_assert(ge(uint, copies, 10));
     cr_assert(ge(uint, ancestors, 10));
     cr_assert(ge(uint, descendants, 10));

@@ -188,14 +188,12 @@ Test(mdb_queries, a_copy_is_another_slot_with_the_same_object)
 Test(mdb_queries, a_copy_is_found_wherever_it_lies_in_the_tree)
 {
     struct capability frame = memory(ObjType_Frame, 100 * PAGE, PAGE);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 200; i++)
         enter(i, memory(ObjType_Frame, i * PAGE, PAGE));
-    }
     enter(300, frame);
     check(201);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 200; i++)
         cr_assert(eq(int, mdb_has_copies(&db, &slot[i]), i == 100), "slot %u", i);
-    }
 }
 
 Test(mdb_queries, capabilities_of_always_copy_types_are_copies)

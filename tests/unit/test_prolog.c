@@ -287,12 +287,11 @@ Test(prolog, survives_any_text)
         const unsigned length = 1 + random_below(24);
         for (unsigned i = 0; i < length; i++)
             strcat(text, pieces[random_below(sizeof(pieces) / sizeof(pieces[0]))]);
-        if (random_below(4) == 0) {
+        if (random_below(4) == 0)
             prolog_consult(p, NULL, text);
-        } else if (prolog_open(p, NULL, text)) {
+        else if (prolog_open(p, NULL, text))
             for (unsigned i = 0; i < 4 && prolog_next(p) == PROLOG_YES; i++)
                 prolog_write_bindings(p);
-        }
         if (random_below(50) == 0)
             prolog_drop_owner(p, NULL);
     }

@@ -85,9 +85,8 @@ static void reset(void)
         frames[i].generic.core_state = &states[i];
         states[i].notify = notify[i];
         domain_dispatchers[i].handle = handle_of(i);
-        for (unsigned j = 0; j < FRAMES; j++) {
+        for (unsigned j = 0; j < FRAMES; j++)
             notify[i][j] = (struct capref){ .cnode = CNODE_L2(7), .slot = j };
-        }
     }
     if (by_home) { /* senders know the home only, and send to a dispatcher that sleeps */
         notify[SENDER_A][FAR] = notify[SENDER_B][FAR] = NULL_CAP;
@@ -144,9 +143,8 @@ static void check(const char *order)
     const struct dispatcher_shared *shared = &frames[SLEEPER].shared;
     bool work = domain_dispatchers[SLEEPER].arriving != NULL || to_relay != 0;
 
-    if (asleep && work) {
+    if (asleep && work)
         cr_assert_neq(shared->notified, shared->notify_seen, "sleeps beside work: %s", order);
-    }
     if (by_home && !work) {
         cr_assert_gt(far_notified, 0, "nobody wakes the far one: %s", order);
         cr_assert_null(domain_dispatchers[FAR].arriving, "left lying: %s", order);
@@ -162,13 +160,11 @@ static unsigned try_all(char *order, unsigned length, unsigned s, unsigned a, un
         unsigned at[3] = { 0, 0, 0 };
 
         reset();
-        for (unsigned i = 0; i < length; i++) {
-            if (order[i] == 's') {
+        for (unsigned i = 0; i < length; i++)
+            if (order[i] == 's')
                 sleeper_step(at[0]++);
-            } else {
+            else
                 sender_step((unsigned)(order[i] - 'a'), at[order[i] - 'a' + 1]++);
-            }
-        }
         check(order);
         return 1;
     }

@@ -35,12 +35,10 @@ static bool send(struct ump_ring_pair *from, uint64_t value, bool acking)
     struct ump_control control;
     volatile struct ump_message *message = ump_ring_next(from, &control, acking);
 
-    if (message == NULL) {
+    if (message == NULL)
         return false;
-    }
-    for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
+    for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++)
         message->data[i] = value + i;
-    }
     ump_ring_commit(from, message, control, acking ? UMP_MSGTYPE_ACK : TYPE);
     return true;
 }
@@ -50,13 +48,11 @@ static bool receive(struct ump_ring_pair *to, unsigned *type, uint64_t *value)
 {
     volatile struct ump_message *message = ump_ring_peek(to, type);
 
-    if (message == NULL) {
+    if (message == NULL)
         return false;
-    }
     *value = message->data[0];
-    for (unsigned i = 1; *type == TYPE && i < UMP_PAYLOAD_WORDS; i++) {
+    for (unsigned i = 1; *type == TYPE && i < UMP_PAYLOAD_WORDS; i++)
         cr_assert_eq(message->data[i], *value + i);
-    }
     ump_ring_consume(to);
     return true;
 }
@@ -102,9 +98,8 @@ Test(ump, sender_never_overwrites_an_unread_line)
     unsigned sent = 0;
     char before[BYTES];
 
-    while (send(&a, sent * 100, false)) {
+    while (send(&a, sent * 100, false))
         sent++;
-    }
     cr_assert_eq(sent, WINDOW);
     memcpy(before, memory[1], BYTES);
     cr_assert(!send(&a, 99, false));
@@ -126,18 +121,16 @@ Test(ump, reading_alone_does_not_open_the_window_an_ack_does)
 
     while (send(&a, 1, false)) {
     }
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         cr_assert(receive(&b, &type, &value));
-    }
     ump_ring_harvest_acks(&a);
     cr_assert(!send(&a, 1, false));
     cr_assert(send(&b, 7, false)); /* carries the ack */
     cr_assert_eq(ump_ring_window(&a), 0);
     ump_ring_harvest_acks(&a); /* without reading the message */
     cr_assert_eq(ump_ring_window(&a), 10);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         cr_assert(send(&a, 1, false));
-    }
     cr_assert(!send(&a, 1, false));
     cr_assert(receive(&a, &type, &value));
     cr_assert_eq(value, 7);
@@ -220,9 +213,8 @@ Test(ump, impossible_ack_does_not_open_the_window)
     volatile uint64_t *word = (volatile uint64_t *)memory[0];
     unsigned type;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         cr_assert(send(&a, 1, false));
-    }
     word[7] = UMP_CONTROL(1, TYPE, 500); /* acknowledges what was never sent */
     ump_ring_harvest_acks(&a);
     cr_assert_eq(ump_ring_window(&a), WINDOW - 3);
@@ -245,9 +237,8 @@ Test(ump, receiver_writes_nothing_into_the_senders_ring)
     unsigned type;
     uint64_t value;
 
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         cr_assert(send(&a, 1, false));
-    }
     memcpy(before, memory[1], BYTES);
     while (receive(&b, &type, &value)) {
     }
@@ -311,30 +302,26 @@ static void *ping(void *arg)
 
         if (message != NULL) {
             if (type == TYPE) {
-                for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
+                for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++)
                     cr_assert_eq(message->data[i], received * 3 + i, "torn, lost or doubled");
-                }
                 received++;
             }
             ump_ring_consume(me);
         }
-        if (ump_ring_ack_due(me)) {
+        if (ump_ring_ack_due(me))
             send(me, 0, true); /* or later, when there is a line */
-        }
         /* uneven loads: one side sends in bursts */
         for (int burst = me == &a ? 1 : 40; burst > 0 && sent < MESSAGES; burst--) {
-            if (!send(me, sent * 3, false)) {
+            if (!send(me, sent * 3, false))
                 break;
-            }
             sent++;
         }
         if (!counted && sent == MESSAGES && received == MESSAGES) {
             counted = true;
             __atomic_add_fetch(&finished, 1, __ATOMIC_RELEASE);
         }
-        if (message == NULL) {
+        if (message == NULL)
             sched_yield();
-        }
     }
     cr_assert_eq(received, MESSAGES);
     return NULL;
@@ -382,17 +369,14 @@ static void *sleepy_receiver(void *arg)
         while (receive(&b, &type, &value)) {
             cr_assert_eq(value, received);
             received++;
-            if (ump_ring_ack_due(&b)) {
+            if (ump_ring_ack_due(&b))
                 cr_assert(send(&b, 0, true));
-            }
         }
-        if (received == SLEEPS) {
+        if (received == SLEEPS)
             break;
-        }
         ump_ring_arm(&b);
-        if (!ump_ring_has_line(&b)) {
+        if (!ump_ring_has_line(&b))
             sem_wait(&notification);
-        }
         ump_ring_disarm(&b);
     }
     return NULL;
@@ -406,9 +390,8 @@ Test(ump, sleeping_receiver_never_misses_a_message)
 
     sem_init(&notification, 0, 0);
     cr_assert_eq(pthread_create(&thread, NULL, sleepy_receiver, NULL), 0);
-    while (!(ump_ring_peer_wake(&a) & 1)) { /* one sleep at least, whoever is faster afterwards */
+    while (!(ump_ring_peer_wake(&a) & 1)) /* one sleep at least, whoever is faster afterwards */
         sched_yield();
-    }
     for (uint64_t i = 0; i < SLEEPS; i++) {
         while (!send(&a, i, false)) {
             while (receive(&a, &type, &value)) {
@@ -421,9 +404,8 @@ Test(ump, sleeping_receiver_never_misses_a_message)
             notifications++;
             sem_post(&notification);
         }
-        if (i % 7 == 0) {
+        if (i % 7 == 0)
             sched_yield();
-        }
     }
     cr_assert_eq(pthread_join(thread, NULL), 0);
     cr_assert_gt(notifications, 0);
@@ -439,11 +421,9 @@ static int stage; /* both count up to the next moment */
 static void meet(int moment)
 {
     __atomic_add_fetch(&stage, 1, __ATOMIC_SEQ_CST);
-    for (unsigned spins = 0; __atomic_load_n(&stage, __ATOMIC_ACQUIRE) < 2 * moment; spins++) {
-        if (spins > 1000) {
+    for (unsigned spins = 0; __atomic_load_n(&stage, __ATOMIC_ACQUIRE) < 2 * moment; spins++)
+        if (spins > 1000)
             sched_yield();
-        }
-    }
 }
 
 static bool saw_line[2]; /* by parity, so that the next moment does not overwrite it */
@@ -460,9 +440,8 @@ static void *falls_asleep(void *arg)
         saw_line[i & 1] = ump_ring_has_line(&b);
         meet(2 * i + 2);
         cr_assert(receive(&b, &type, &value)); /* committed before we met */
-        if (ump_ring_ack_due(&b)) {
+        if (ump_ring_ack_due(&b))
             send(&b, 0, true);
-        }
         ump_ring_disarm(&b);
     }
     return NULL;
@@ -480,12 +459,10 @@ Test(ump, sender_sees_the_flag_or_the_sleeper_sees_the_line)
         struct ump_control control;
         volatile struct ump_message *message;
 
-        while ((message = ump_ring_next(&a, &control, false)) == NULL) {
+        while ((message = ump_ring_next(&a, &control, false)) == NULL)
             receive(&a, &type, &value);
-        }
-        for (unsigned j = 0; j < UMP_PAYLOAD_WORDS; j++) {
+        for (unsigned j = 0; j < UMP_PAYLOAD_WORDS; j++)
             message->data[j] = (uint64_t)i + j;
-        }
         meet(2 * i + 1);
         ump_ring_commit(&a, message, control, TYPE);
         bool saw_flag = ump_ring_peer_wake(&a) & 1;

@@ -102,9 +102,8 @@ static bool send(struct ump_chan *uc, uint64_t value)
     struct ump_control control;
     volatile struct ump_message *message = ump_chan_get_next(uc, &control);
 
-    if (message == NULL) {
+    if (message == NULL)
         return false;
-    }
     message->data[0] = value;
     ump_chan_commit(uc, message, control, TYPE);
     return true;
@@ -115,9 +114,8 @@ static bool receive(struct ump_chan *uc, uint64_t *value)
     volatile struct ump_message *message;
     unsigned type;
 
-    if (err_is_fail(ump_chan_recv(uc, &message, &type))) {
+    if (err_is_fail(ump_chan_recv(uc, &message, &type)))
         return false;
-    }
     cr_assert_eq(type, TYPE, "acknowledgements are not handed out");
     *value = message->data[0];
     ump_chan_recv_done(uc);
@@ -173,9 +171,8 @@ static void take(void *arg)
     unsigned type;
     volatile struct ump_message *message = ump_chan_take_line(uc, &type);
 
-    if (message != NULL) {
+    if (message != NULL)
         taken[fired++] = message->data[0];
-    }
     cr_assert(ump_chan_listen_again(uc, message != NULL));
 }
 
@@ -188,9 +185,8 @@ Test(ump_chan, listening_channel_hears_every_message_once)
         unsigned count = 1 + round % 5;
 
         fired = 0;
-        for (unsigned i = 0; i < count; i++) {
+        for (unsigned i = 0; i < count; i++)
             cr_assert(send(&a, round + i));
-        }
         for (unsigned i = 0; i < count; i++) {
             OK(event_dispatch(&ws));
             cr_assert_eq(fired, i + 1);
@@ -316,16 +312,14 @@ Test(ump_chan, parked_sender_goes_on_when_the_window_opens)
     uint64_t value;
     unsigned sent = 0;
 
-    while (send(&a, sent)) {
+    while (send(&a, sent))
         sent++;
-    }
     cr_assert_eq(sent, WINDOW);
     OK(ump_chan_register_send(&a, &ws, MKCLOSURE(fire, NULL)));
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
     cr_assert(fake_disp()->ump_send_parked == &a);
-    for (unsigned i = 0; i < LINES / 2; i++) {
+    for (unsigned i = 0; i < LINES / 2; i++)
         cr_assert(receive(&b, &value));
-    }
     OK(event_dispatch(&ws));
     cr_assert_eq(fired, 1);
     cr_assert_null(fake_disp()->ump_send_parked);
@@ -346,13 +340,11 @@ Test(ump_chan, acks_are_seen_behind_messages_nobody_has_read)
     while (send(&a, 1)) {
     }
     cr_assert(send(&b, 7)); /* acknowledges nothing yet */
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         cr_assert(receive(&b, &value));
-    }
     cr_assert(send(&b, 8)); /* acknowledges five */
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         cr_assert(send(&a, 1));
-    }
     cr_assert(!send(&a, 1));
     cr_assert(receive(&a, &value));
     cr_assert_eq(value, 7);
@@ -374,9 +366,8 @@ Test(ump_chan, ack_that_found_no_line_is_sent_later)
     }
     cr_assert(ump_ring_ack_due(&b.ring));
     cr_assert(!send(&a, 1));
-    for (unsigned i = 0; i < LINES / 2; i++) { /* b's window opens */
+    for (unsigned i = 0; i < LINES / 2; i++) /* b's window opens */
         cr_assert(receive(&a, &value));
-    }
     OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
     cr_assert(!ump_ring_ack_due(&b.ring), "polling sends what is due");

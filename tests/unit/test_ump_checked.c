@@ -159,9 +159,8 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
 /* What it raises comes from nobody's dispatcher, and may be lost as well. */
 static void wake_if_it_waits(struct side *s)
 {
-    if (s->out[plan.lines - 1].word[0] & 1) {
+    if (s->out[plan.lines - 1].word[0] & 1)
         notify(s);
-    }
 }
 
 static void show(unsigned from, unsigned slot, const struct line *line, uint32_t words)
@@ -170,11 +169,9 @@ static void show(unsigned from, unsigned slot, const struct line *line, uint32_t
 
     memmove(&to->past[slot][1], &to->past[slot][0], sizeof(struct line) * (HISTORY - 1));
     to->past[slot][0] = to->in[slot];
-    for (unsigned w = 0; w < UMP_LINE_WORDS; w++) {
-        if (words >> w & 1) {
+    for (unsigned w = 0; w < UMP_LINE_WORDS; w++)
+        if (words >> w & 1)
             to->in[slot].word[w] = line->word[w];
-        }
-    }
 }
 
 static void hold(unsigned from, unsigned slot, const struct line *line, uint32_t words,
@@ -182,9 +179,8 @@ static void hold(unsigned from, unsigned slot, const struct line *line, uint32_t
 {
     unsigned i = 0;
 
-    while (i < HELD_MAX && held[i].used) {
+    while (i < HELD_MAX && held[i].used)
         i++;
-    }
     cr_assert_lt(i, HELD_MAX);
     held[i] = (struct held){ true, from, slot, *line, words, at, after };
     held_end = i >= held_end ? i + 1 : held_end;
@@ -199,18 +195,15 @@ static void let_go(struct held *h)
 
 static void one_more_shown(unsigned from)
 {
-    for (unsigned i = 0; i < held_end; i++) {
-        if (held[i].used && held[i].from == from && held[i].at == 0 && --held[i].after == 0) {
+    for (unsigned i = 0; i < held_end; i++)
+        if (held[i].used && held[i].from == from && held[i].at == 0 && --held[i].after == 0)
             let_go(&held[i]);
-        }
-    }
 }
 
 static void damage(struct line *line)
 {
-    for (unsigned flips = 1 + below(8); flips > 0; flips--) {
+    for (unsigned flips = 1 + below(8); flips > 0; flips--)
         line->word[below(UMP_LINE_WORDS)] ^= 1ull << below(64);
-    }
 }
 
 static enum fault some_fault(void)
@@ -230,9 +223,8 @@ static void carry(unsigned from, unsigned slot)
     const uint32_t some = draw() & all;
     const unsigned next = slot + 1 == plan.lines - 1 ? 0 : slot + 1;
 
-    for (unsigned i = 0; i < held_end; i++) { /* this one takes its place */
+    for (unsigned i = 0; i < held_end; i++) /* this one takes its place */
         held[i].used &= held[i].from != from || held[i].slot != slot;
-    }
     if (!chance(plan.percent)) {
         show(from, slot, &line, all);
         one_more_shown(from);
@@ -277,9 +269,8 @@ static void carry_lines(unsigned from)
     for (unsigned i = 0; i < lines; i++) {
         const unsigned slot = (first + i) % lines;
 
-        if (memcmp(&s->carried[slot], &s->out[slot], sizeof(struct line)) != 0) {
+        if (memcmp(&s->carried[slot], &s->out[slot], sizeof(struct line)) != 0)
             carry(from, slot);
-        }
     }
     sides[1 - from].in[lines] = s->out[lines];
 }
@@ -317,9 +308,8 @@ static void try_to_send(struct side *me)
             return;
         }
         me->sent++;
-        for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++) {
+        for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++)
             line->data[w] = word_of((unsigned)(me - sides), me->sent, w);
-        }
         ump_chan_commit(&me->chan, line, control, TYPE + me->sent % 3);
     }
 }
@@ -337,14 +327,11 @@ static void check_message(struct side *me, const volatile struct ump_message *li
     const unsigned peer = 1 - (unsigned)(me - sides);
 
     me->received++;
-    if (type != TYPE + me->received % 3) {
+    if (type != TYPE + me->received % 3)
         wrong = "a message of another type";
-    }
-    for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++) {
-        if (line->data[w] != word_of(peer, me->received, w)) {
+    for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++)
+        if (line->data[w] != word_of(peer, me->received, w))
             wrong = "another message, or a damaged one";
-        }
-    }
 }
 
 static void receive(void *arg)
@@ -357,9 +344,8 @@ static void receive(void *arg)
     if (err_is_ok(err)) {
         check_message(me, line, type);
         ump_chan_recv_done(&me->chan);
-        if (plan.slow && chance(5)) {
+        if (plan.slow && chance(5))
             me->busy = 1 + below(200);
-        }
     } else if (err_no(err) != LIB_ERR_NO_UMP_MSG) {
         me->error = err;
         return;
@@ -376,9 +362,8 @@ static void turn(unsigned side)
     running = side;
     handle = disp_disable();
     shared_of(me)->systime = now;
-    if (get_dispatcher_generic(handle)->ump_armed) {
+    if (get_dispatcher_generic(handle)->ump_armed)
         ump_channels_disarm_disabled(handle);
-    }
     ump_checked_serve_disabled(handle, false);
     disp_check_events_disabled(handle);
     disp_enable(handle);
@@ -387,9 +372,8 @@ static void turn(unsigned side)
         now += 100000 + below(1000000);
     } else {
         try_to_send(me);
-        while (err_is_ok(event_dispatch_non_block(&me->ws))) {
+        while (err_is_ok(event_dispatch_non_block(&me->ws)))
             try_to_send(me);
-        }
         handle = disp_disable();
         if (ump_channels_arm_disabled(handle) && me->ws.pending == NULL &&
             (me->send_waits || me->sent == may_have_sent(me)) &&
@@ -441,27 +425,21 @@ static bool let_time_pass(void)
         next =
             sides[i].wakeup != 0 && (next == 0 || sides[i].wakeup < next) ? sides[i].wakeup : next;
     }
-    for (unsigned i = 0; i < held_end; i++) {
-        if (held[i].used && held[i].at != 0 && (next == 0 || held[i].at < next)) {
+    for (unsigned i = 0; i < held_end; i++)
+        if (held[i].used && held[i].at != 0 && (next == 0 || held[i].at < next))
             next = held[i].at;
-        }
-    }
     now = next > now ? next : now;
     return next != 0;
 }
 
 static void let_things_happen(void)
 {
-    for (unsigned i = 0; i < held_end; i++) {
-        if (held[i].used && held[i].at != 0 && held[i].at <= now) {
+    for (unsigned i = 0; i < held_end; i++)
+        if (held[i].used && held[i].at != 0 && held[i].at <= now)
             let_go(&held[i]);
-        }
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (sides[i].wakeup != 0 && sides[i].wakeup <= now) {
+    for (unsigned i = 0; i < 2; i++)
+        if (sides[i].wakeup != 0 && sides[i].wakeup <= now)
             sides[i].asleep = false;
-        }
-    }
 }
 
 static bool all_arrived(void)
@@ -474,9 +452,8 @@ static bool nobody_asks(void)
 {
     for (unsigned i = 0; i < 2; i++) {
         running = i;
-        if (!sides[i].asleep || ump_checked_next_timeout(curdispatcher()) != 0) {
+        if (!sides[i].asleep || ump_checked_next_timeout(curdispatcher()) != 0)
             return false;
-        }
     }
     return true;
 }
@@ -496,29 +473,22 @@ static bool runs_well(uint64_t seed)
     set_up_side(0);
     set_up_side(1);
     while (wrong == NULL && !any_error()) {
-        if (all_arrived() && nobody_asks()) {
+        if (all_arrived() && nobody_asks())
             break;
-        }
-        if (!let_time_pass()) {
+        if (!let_time_pass())
             break; /* both sleep, and nobody has a timer */
-        }
-        if (now > END_NS) {
+        if (now > END_NS)
             wrong = "it does not end";
-        }
         let_things_happen();
         unsigned first = below(2);
-        for (unsigned i = 0; i < 2; i++) {
-            if (!sides[first ^ i].asleep) {
+        for (unsigned i = 0; i < 2; i++)
+            if (!sides[first ^ i].asleep)
                 turn(first ^ i);
-            }
-        }
     }
-    if (wrong == NULL && any_error()) {
+    if (wrong == NULL && any_error())
         wrong = "a live peer counts as dead";
-    }
-    if (wrong == NULL && !all_arrived()) {
+    if (wrong == NULL && !all_arrived())
         wrong = "both sleep, and messages are missing";
-    }
     return wrong == NULL;
 }
 
@@ -546,9 +516,8 @@ static void some_end_badly(enum rule rule)
     bool badly = false;
 
     left_out = rule;
-    for (unsigned seed = 1; seed <= 200 && !badly; seed++) {
+    for (unsigned seed = 1; seed <= 200 && !badly; seed++)
         badly = !ends_well(seed);
-    }
     left_out = NOTHING;
     cr_assert(badly, "without this rule every run ends well");
 }
@@ -654,9 +623,8 @@ Test(ump_checked, what_was_received_is_private)
 Test(ump_checked, table_and_instruction_agree)
 {
     crc32c_init();
-    if (!crc32c_in_hardware) {
+    if (!crc32c_in_hardware)
         cr_skip_test("this processor has no crc32 instruction");
-    }
     for (unsigned i = 0; i < 1000; i++) {
         const uint64_t crc = (uint32_t)draw(), word = draw();
 

@@ -95,18 +95,16 @@ static void set_up(void)
         peer[i].notify_cap = notify;
         OK(ump_chan_listen(&mine[i], &ws, MKCLOSURE(receive, &mine[i])));
     }
-    for (unsigned i = 0; i < UMP_QUIET_SLEEPS; i++) {
+    for (unsigned i = 0; i < UMP_QUIET_SLEEPS; i++)
         sleep_once();
-    }
 }
 
 static unsigned count(const struct waitset_chanstate *first)
 {
     unsigned channels = 0;
 
-    for (const struct waitset_chanstate *chan = first; chan != NULL; channels++) {
+    for (const struct waitset_chanstate *chan = first; chan != NULL; channels++)
         chan = chan->polled_next != first ? chan->polled_next : NULL;
-    }
     return channels;
 }
 
@@ -135,9 +133,8 @@ Test(ump_dozing, quiet_channels_doze_but_for_a_few)
 {
     cr_assert_eq(awake(), UMP_AWAKE_CHANNELS);
     cr_assert_eq(dozing(), MANY - UMP_AWAKE_CHANNELS);
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < MANY; i++)
         cr_assert_eq(mine[i].dozes, (mine[i].ring.send.control->wake & 1) != 0);
-    }
 }
 
 Test(ump_dozing, the_first_message_to_each_notifies_and_awakes_it)
@@ -154,9 +151,8 @@ Test(ump_dozing, the_first_message_to_each_notifies_and_awakes_it)
         cr_assert_eq(received, 2 * (i + 1));
     }
     cr_assert_eq(awake(), MANY);
-    for (unsigned i = 0; i <= UMP_QUIET_SLEEPS; i++) { /* the first one sees the messages */
+    for (unsigned i = 0; i <= UMP_QUIET_SLEEPS; i++) /* the first one sees the messages */
         sleep_once();
-    }
     cr_assert_eq(awake(), UMP_AWAKE_CHANNELS);
 }
 
@@ -174,9 +170,8 @@ Test(ump_dozing, neither_polling_nor_sleep_looks_at_them)
 {
     unsigned i = 0;
 
-    while (!mine[i].dozes) {
+    while (!mine[i].dozes)
         i++;
-    }
     const uint64_t wake = mine[i].ring.send.control->wake;
 
     send_to(i);
@@ -193,25 +188,21 @@ Test(ump_dozing, a_notification_that_fits_none_gives_new_numbers)
 {
     uint64_t wake[MANY];
 
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < MANY; i++)
         wake[i] = mine[i].ring.send.control->wake;
-    }
     get_dispatcher_shared(curdispatcher())->notified++;
     cr_assert_eq(err_no(event_dispatch_non_block(&ws)), LIB_ERR_NO_EVENT);
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < MANY; i++)
         cr_assert_eq(mine[i].ring.send.control->wake, wake[i] + (mine[i].dozes ? 2 : 0));
-    }
 }
 
 Test(ump_dozing, they_can_go_lose_their_peer_or_wait_for_room)
 {
     unsigned chosen[3], found = 0;
 
-    for (unsigned i = 0; found < 3; i++) {
-        if (mine[i].dozes) {
+    for (unsigned i = 0; found < 3; i++)
+        if (mine[i].dozes)
             chosen[found++] = i;
-        }
-    }
     OK(ump_chan_deregister_recv(&mine[chosen[0]]));
     cr_assert_not(mine[chosen[0]].dozes);
     OK(ump_chan_listen(&mine[chosen[0]], &ws, MKCLOSURE(receive, &mine[chosen[0]])));
@@ -223,15 +214,13 @@ Test(ump_dozing, they_can_go_lose_their_peer_or_wait_for_room)
 
     struct ump_control control;
     volatile struct ump_message *line;
-    while ((line = ump_chan_get_next(&mine[chosen[2]], &control)) != NULL) {
+    while ((line = ump_chan_get_next(&mine[chosen[2]], &control)) != NULL)
         ump_chan_commit(&mine[chosen[2]], line, control, UMP_MSGTYPE_FIRST_USER);
-    }
     OK(ump_chan_register_send(&mine[chosen[2]], &ws, MKCLOSURE(receive, NULL)));
     cr_assert_not(mine[chosen[2]].dozes);
     sleep_once();
     cr_assert_eq(mine[chosen[2]].ring.send.control->wake & 1, 0);
-    for (unsigned i = 0; i < UMP_QUIET_SLEEPS; i++) {
+    for (unsigned i = 0; i < UMP_QUIET_SLEEPS; i++)
         sleep_once();
-    }
     cr_assert_not(mine[chosen[2]].dozes, "it waits for room");
 }

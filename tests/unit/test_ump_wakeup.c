@@ -125,9 +125,8 @@ static void ump_step(const char *what, const volatile void *word)
     me->word = word;
     swapcontext(&contexts[self], &scheduler);
     me->history = mix(me->history, (uintptr_t)what);
-    if (word != NULL) {
+    if (word != NULL)
         me->history = mix(me->history, *(const volatile uint32_t *)word);
-    }
 }
 
 /* ---- what the library calls ---- */
@@ -141,16 +140,14 @@ void disp_check_unpolled_disabled(dispatcher_handle_t handle)
         shared->notify_seen = shared->notified;
     }
     ump_channels_retry_send_disabled(handle);
-    if (get_dispatcher_generic(handle)->dozing_channels != NULL) {
+    if (get_dispatcher_generic(handle)->dozing_channels != NULL)
         ump_channels_look_at_dozing_disabled(handle);
-    }
 }
 
 void disp_check_events_disabled(dispatcher_handle_t handle)
 {
-    if (fault == NO_LAST_LOOK && get_dispatcher_generic(handle)->ump_armed) {
+    if (fault == NO_LAST_LOOK && get_dispatcher_generic(handle)->ump_armed)
         return;
-    }
     disp_check_unpolled_disabled(handle);
     poll_channels_disabled(handle);
 }
@@ -166,9 +163,8 @@ struct sysret sys_invoke_raw(uint64_t rsi, uint64_t rdx, const uintptr_t *words)
 
 static unsigned total_of(unsigned side)
 {
-    if (side == 0) {
+    if (side == 0)
         return talk.first_sends * talk.rounds;
-    }
     return talk.second_sends != 0 ? talk.second_sends : talk.rounds;
 }
 
@@ -180,9 +176,8 @@ static bool over(void)
 /* How many messages a side may have sent by now. */
 static unsigned allowed(const struct side *s)
 {
-    if (talk.second_sends != 0) {
+    if (talk.second_sends != 0)
         return total_of((unsigned)(s - sides));
-    }
     unsigned allowance =
         s == &sides[0] ? (s->received + 1) * talk.first_sends : s->received / talk.first_sends;
 
@@ -223,13 +218,12 @@ static void await_message(struct side *me, bool first)
 {
     struct event_closure closure = MKCLOSURE(receive, me);
 
-    if (talk.one_shot) {
+    if (talk.one_shot)
         cr_assert(err_is_ok(ump_chan_register_recv(&me->chan, &me->ws, closure)));
-    } else if (first) {
+    else if (first)
         cr_assert(err_is_ok(ump_chan_listen(&me->chan, &me->ws, closure)));
-    } else {
+    else
         cr_assert(ump_chan_listen_again(&me->chan, false));
-    }
 }
 
 static void receive(void *arg)
@@ -260,9 +254,8 @@ static void idle_once(struct side *me)
     } else if (me->ws.pending == NULL) {
         bool may_sleep = ump_channels_arm_disabled(handle);
 
-        if (fault == FLAG_KEPT) {
+        if (fault == FLAG_KEPT)
             me->chan.ring.send.control->wake = 1;
-        }
         if (may_sleep && me->ws.pending == NULL) {
             ump_step("yield", &shared_of(me)->notified);
             if (fault == NOT_COMPARED || shared_of(me)->notified == shared_of(me)->notify_seen) {
@@ -280,14 +273,12 @@ static void live(void)
     struct side *me = &sides[running];
 
     await_message(me, true);
-    if (talk.has_silent) {
+    if (talk.has_silent)
         cr_assert(err_is_ok(ump_chan_listen(&me->silent, &me->ws, MKCLOSURE(receive, me))));
-    }
     for (;;) {
         try_to_send(me);
-        if (err_is_fail(event_dispatch_non_block(&me->ws))) {
+        if (err_is_fail(event_dispatch_non_block(&me->ws)))
             idle_once(me);
-        }
         me->history = 0; /* all it knows is in its memory */
     }
 }
@@ -380,9 +371,8 @@ static uint64_t hash(uint64_t h, const void *memory, size_t bytes)
 {
     const uint64_t *words = memory;
 
-    for (size_t i = 0; i < bytes / 8; i++) {
+    for (size_t i = 0; i < bytes / 8; i++)
         h = mix(h, words[i]);
-    }
     return h;
 }
 
@@ -406,12 +396,10 @@ static bool remember(uint64_t state)
 {
     uint64_t slot = state >> 20 & (STATES_MAX - 1);
 
-    while (seen[slot] != 0 && seen[slot] != state) {
+    while (seen[slot] != 0 && seen[slot] != state)
         slot = (slot + 1) & (STATES_MAX - 1);
-    }
-    if (seen[slot] == state) {
+    if (seen[slot] == state)
         return false;
-    }
     seen[slot] = state;
     cr_assert_lt(++states, STATES_MAX / 2, "more states than this test was made for");
     return true;
@@ -429,9 +417,8 @@ static bool run_once(void)
     set_up_side(1);
     switches = 0;
     for (unsigned step = 0;; step++) {
-        if (over()) {
+        if (over())
             return true;
-        }
         unsigned set = possible();
         if (set == 0) {
             if (!rechecks || !time_passes()) {
@@ -441,13 +428,11 @@ static bool run_once(void)
             set = possible();
         }
         const bool cut = (set >> last & 1) != 0; /* whoever comes next cuts a turn short */
-        if (cut && talk.switches_max != 0 && switches == talk.switches_max) {
+        if (cut && talk.switches_max != 0 && switches == talk.switches_max)
             set = 1u << last | (set & (1u << NOTIFY_0 | 1u << NOTIFY_1));
-        }
         if (step == depth) {
-            if (!remember(state_now())) {
+            if (!remember(state_now()))
                 return true;
-            }
             cr_assert_lt(depth, STEPS_MAX);
             path[depth] = (unsigned char)__builtin_ctz(set);
             left[depth] = (unsigned char)(set & (set - 1));
@@ -463,12 +448,10 @@ static bool run_once(void)
 
 static bool next_schedule(void)
 {
-    while (depth > 0 && left[depth - 1] == 0) {
+    while (depth > 0 && left[depth - 1] == 0)
         depth--;
-    }
-    if (depth == 0) {
+    if (depth == 0)
         return false;
-    }
     path[depth - 1] = (unsigned char)__builtin_ctz(left[depth - 1]);
     left[depth - 1] &= left[depth - 1] - 1;
     return true;

@@ -136,9 +136,8 @@ static errval_t kernel_delete(capaddr_t address)
         unmap(address);
         return SYS_ERR_OK;
     }
-    if (cap->mapping != 0) {
+    if (cap->mapping != 0)
         unmap(cap->mapping);
-    }
     *cap = (struct cap){ 0 };
     return SYS_ERR_OK;
 }
@@ -198,9 +197,8 @@ static errval_t create(struct capref dest, enum objtype type, uint64_t bytes, ui
     cr_assert_eq(at(dest)->type, ObjType_Null);
     next_frame = ROUND_UP(next_frame, align);
     *at(dest) = (struct cap){ .type = type, .base = next_frame, .bytes = bytes };
-    if (is_vnode(type)) {
+    if (is_vnode(type))
         at(dest)->table = calloc(1, sizeof(struct table));
-    }
     next_frame += bytes;
     return SYS_ERR_OK;
 }
@@ -272,9 +270,8 @@ static uint64_t walk(genvaddr_t address, struct entry *ret)
     for (int shift = 39;; shift -= 9) {
         struct entry *e = &table->entry[address >> shift & 511];
 
-        if (!e->present) {
+        if (!e->present)
             return 0;
-        }
         if (shift == 12 || e->large) {
             *ret = *e;
             return e->phys + (address & ((1ull << shift) - 1));
@@ -426,9 +423,8 @@ Test(vspace, failure_half_way_leaves_nothing_behind)
             continue;
         }
         cr_assert_eq(at(cap)->mapping, 0);
-        for (genvaddr_t a = DOMAIN_OWN_VBASE; a < DOMAIN_OWN_VBASE + 4000 * PAGE; a += PAGE) {
+        for (genvaddr_t a = DOMAIN_OWN_VBASE; a < DOMAIN_OWN_VBASE + 4000 * PAGE; a += PAGE)
             cr_assert_eq(walk(a, &e), 0);
-        }
         OK(vspace_map_one_frame(&va, PAGE, cap, NULL, NULL));
         OK(vspace_unmap(va));
     }
@@ -459,9 +455,8 @@ Test(vspace, random_maps_and_unmaps)
         }
         random = random * 1103515245 + 12345;
         unsigned pages = 1 + (random >> 16) % ((random >> 8) % 8 == 0 ? 1500 : 20);
-        if (region[i].bytes != 0) {
+        if (region[i].bytes != 0)
             OK(cap_destroy(region[i].cap));
-        }
         region[i].bytes = pages * PAGE;
         region[i].cap = frame(region[i].bytes, PAGE);
         OK(vspace_map_one_frame(&region[i].va, region[i].bytes, region[i].cap, NULL, NULL));

@@ -31,9 +31,8 @@ Test(waitset, event_is_delivered_once_and_the_channel_is_unregistered)
 
 Test(waitset, events_come_in_the_order_of_their_triggers)
 {
-    for (unsigned i = 0; i < CHANNELS; i++) {
+    for (unsigned i = 0; i < CHANNELS; i++)
         OK(waitset_chan_register(&ws, &chan[i], NOTE(i)));
-    }
     OK(waitset_chan_trigger(&chan[2]));
     OK(waitset_chan_trigger(&chan[0]));
     OK(waitset_chan_trigger(&chan[3]));

@@ -158,9 +158,8 @@ BothWays(held_channel_moves_to_another_waitset)
 
 BothWays(only_polled_channels_that_have_something_fire)
 {
-    for (unsigned i = 0; i < CHANNELS; i++) {
+    for (unsigned i = 0; i < CHANNELS; i++)
         OK(waitset_chan_register_polled(&ws, &chan[i], NOTE(i)));
-    }
     FAILS(event_dispatch_non_block(&ws), LIB_ERR_NO_EVENT);
     message_comes(0); /* first, neighbours, last */
     message_comes(1);
@@ -187,9 +186,8 @@ BothWays(all_polled_channels_may_fire_at_once)
     cr_assert(poll_channels_disabled(handle));
     disp_enable(handle);
     cr_assert_null(fake_disp()->polled_channels);
-    for (unsigned i = 0; i < CHANNELS; i++) {
+    for (unsigned i = 0; i < CHANNELS; i++)
         OK(event_dispatch(&ws));
-    }
     expect_order(4, 0, 1, 2, 3);
 }
 
@@ -207,9 +205,8 @@ BothWays(channels_that_always_have_something_take_turns)
                                         MKCLOSURE(notes_and_listens_again, (void *)i)));
         message_comes(i);
     }
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 6; i++)
         OK(event_dispatch(&ws));
-    }
     expect_order(6, 0, 1, 2, 0, 1, 2);
 }
 
@@ -227,9 +224,8 @@ BothWays(other_events_do_not_hold_back_polled_channels)
 
 BothWays(polling_begins_behind_the_channel_that_had_something)
 {
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         OK(waitset_chan_register_polled(&ws, &chan[i], NOTE(i)));
-    }
     message_comes(1);
     OK(event_dispatch(&ws));
     message_comes(0);

@@ -50,9 +50,8 @@ Test(waitset_queue, events_come_one_by_one_in_order)
     struct event_queue_node node[3];
 
     event_queue_init(&q, &ws, EVENT_QUEUE_CONTINUOUS);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         event_queue_add(&q, &node[i], NOTE(i));
-    }
     OK(event_dispatch(&ws));
     expect_order(1, 0);
     dispatch_all();
@@ -90,9 +89,8 @@ Test(waitset_queue, cancelled_events_do_not_come)
     struct event_queue_node node[3];
 
     event_queue_init(&q, &ws, EVENT_QUEUE_CONTINUOUS);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         event_queue_add(&q, &node[i], NOTE(i));
-    }
     OK(event_dispatch(&ws));
     cr_assert_eq(err_no(event_queue_cancel(&q, &node[0])), LIB_ERR_NO_EVENT);
     OK(event_queue_cancel(&q, &node[1]));

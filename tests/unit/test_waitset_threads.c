@@ -60,17 +60,15 @@ static void wait_again_and_again(void *arg)
 
 static void everybody_has_a_turn(void)
 {
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 12; i++)
         fake_yield();
-    }
 }
 
 static void set_up_threads(void)
 {
     waitset_set_up(true);
-    for (unsigned i = 0; i < EVENTS; i++) {
+    for (unsigned i = 0; i < EVENTS; i++)
         waitset_chanstate_init(&event[i], CHANTYPE_OTHER);
-    }
     for (unsigned i = 0; i < WAITERS; i++) {
         waitset_chanstate_init(&own[i], CHANTYPE_OTHER);
         OK(waitset_chan_register(&ws, &own[i], NOP_CLOSURE));
@@ -105,9 +103,8 @@ Test(waitset_threads, who_prefers_its_own_event_wakes_another_for_the_first)
     cr_assert_eq(fake_blocked_calls, 2);
     OK(waitset_chan_trigger(&event[0])); /* wakes the waiter, which has waited longest */
     OK(waitset_chan_trigger(&own[0]));
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         fake_yield();
-    }
     cr_assert(server.ended, "the event is pending and a thread is blocked");
     fake_thread_join(&waiter);
     fake_thread_join(&server);
@@ -123,17 +120,14 @@ Test(waitset_threads, whatever_comes_is_taken_while_somebody_serves)
         fake_thread_start(&waiter[i], 2 + (unsigned)i, wait_again_and_again, (void *)i);
         fake_yield();
     }
-    for (unsigned i = 0; i < SERVERS; i++) {
+    for (unsigned i = 0; i < SERVERS; i++)
         fake_thread_start(&server[i], 10 + i, serve, NULL);
-    }
     for (unsigned round = 0; round < ROUNDS; round++) {
         everybody_has_a_turn();
-        for (unsigned i = 0; i < EVENTS; i++) {
+        for (unsigned i = 0; i < EVENTS; i++)
             cr_assert_eq(ran[i], expected[i], "round %u: event %u stayed behind", round, i);
-        }
-        for (unsigned i = 0; i < WAITERS; i++) {
+        for (unsigned i = 0; i < WAITERS; i++)
             cr_assert_eq(waits_ended[i], waits[i], "round %u: waiter %u sleeps on", round, i);
-        }
         for (unsigned n = (random >> 28) % 6; n > 0; n--) {
             random = random * 1103515245 + 12345;
             const uintptr_t i = (random >> 16) % (EVENTS + WAITERS);
@@ -145,9 +139,8 @@ Test(waitset_threads, whatever_comes_is_taken_while_somebody_serves)
                 OK(waitset_chan_trigger_closure(
                     &ws, c, MKCLOSURE(random >> 30 ? count : count_and_yield, (void *)i)));
             }
-            if (random >> 27 & 1) {
+            if (random >> 27 & 1)
                 fake_yield();
-            }
         }
         random = random * 1103515245 + 12345;
     }
@@ -156,14 +149,11 @@ Test(waitset_threads, whatever_comes_is_taken_while_somebody_serves)
         OK(waitset_chan_trigger_closure(&ws, &chan[i], MKCLOSURE(stop, NULL)));
         everybody_has_a_turn();
     }
-    for (unsigned i = 0; i < WAITERS; i++) {
+    for (unsigned i = 0; i < WAITERS; i++)
         (void)waitset_chan_trigger(&own[i]);
-    }
     everybody_has_a_turn();
-    for (unsigned i = 0; i < WAITERS; i++) {
+    for (unsigned i = 0; i < WAITERS; i++)
         fake_thread_join(&waiter[i]);
-    }
-    for (unsigned i = 0; i < SERVERS; i++) {
+    for (unsigned i = 0; i < SERVERS; i++)
         fake_thread_join(&server[i]);
-    }
 }

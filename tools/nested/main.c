@@ -101,9 +101,8 @@ int main(int argc, char **argv)
         { "cpio", nested_cpio },     { "vmlinux", nested_vmlinux }, { "tsc", tsc },
         { "unpack", nested_unpack }, { "report", nested_report },
     };
-    for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    }
     return nested_fail("usage: nested cpio|vmlinux|tsc|unpack|report ...");
 }

@@ -230,10 +230,9 @@ static void report_selftests(void)
         add_result(FAILED, "selftest", "agree", 0, "%u tests inside, %u outside", count[INSIDE],
                    count[OUTSIDE]);
     for (unsigned i = 0; context.folder[OUTSIDE] && i < count[INSIDE]; i++) {
-        for (unsigned k = 0; k < count[OUTSIDE]; k++) {
+        for (unsigned k = 0; k < count[OUTSIDE]; k++)
             if (strcmp(test[INSIDE][i].name, test[OUTSIDE][k].name) == 0)
                 compare_selftest(&test[INSIDE][i], &test[OUTSIDE][k]);
-        }
     }
 }
 
@@ -313,10 +312,9 @@ static void report_scenario(const char *name)
     struct step step[PLACES] = { { 0 } };
     const char *dot = strrchr(name, '.');
     bool again = dot && strspn(dot + 1, "0123456789") == strlen(dot + 1);
-    for (unsigned place = 0; place < PLACES; place++) {
+    for (unsigned place = 0; place < PLACES; place++)
         if (context.folder[place] && !(place == OUTSIDE && again))
             read_scenario(place, name, &step[place]);
-    }
     char beside[64] = "";
     const struct step *in = &step[INSIDE], *out = &step[OUTSIDE];
     if (out->ran)

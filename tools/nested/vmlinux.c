@@ -128,10 +128,9 @@ static int unpack(const uint8_t *in, size_t bytes, const char *path)
     };
     if (bytes >= 8 && get32(in) == LZ4_LEGACY_MAGIC)
         return lz4(in, bytes, path);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (bytes > 4 && memcmp(in, kinds[i].magic, kinds[i].magic_bytes) == 0)
             return other(kinds[i].program, in, bytes, path);
-    }
     return nested_fail("vmlinux: the kernel is packed in a way unknown here");
 }
 

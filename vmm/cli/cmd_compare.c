@@ -53,10 +53,9 @@ struct part {
 static bool wanted(const char *list, const char *name)
 {
     const size_t length = strlen(name);
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
         if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
             return true;
-    }
     return !list;
 }
 
@@ -109,10 +108,9 @@ static int start_part(struct part *part, const struct scenario *scenario,
 static int finish_part(struct part *part)
 {
     int status;
-    while (waitpid(part->pid, &status, 0) < 0) {
+    while (waitpid(part->pid, &status, 0) < 0)
         if (errno != EINTR)
             return -errno;
-    }
     part->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     rewind(part->shown);
     if (part->status == EXIT_NOT_USABLE && fgets(part->why, sizeof(part->why), part->shown))
@@ -124,10 +122,9 @@ static int finish_part(struct part *part)
 
 static bool expects_exit(const struct scenario *scenario)
 {
-    for (size_t i = 0; i < scenario->expectation_count; i++) {
+    for (size_t i = 0; i < scenario->expectation_count; i++)
         if (scenario->expectations[i].kind == EXPECT_EXIT)
             return true;
-    }
     return false;
 }
 

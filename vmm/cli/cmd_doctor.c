@@ -121,10 +121,9 @@ int cmd_doctor(int argc, char **argv)
         any |= usable;
     }
     static const char *const all[] = { "kvm", "unicorn", "qemu" };
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (engine_was_left_out(all[i]))
             printf("%-10s was left out of this build\n", all[i]);
-    }
     if (preferred)
         printf("vmm run uses %s unless told otherwise\n", preferred);
     else if (any)

@@ -186,12 +186,11 @@ static const struct template templates[] = {
 
 static void write_text(FILE *out, const char *text, const char *name)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (*text == '@')
             fputs(name, out);
         else
             fputc(*text, out);
-    }
 }
 
 static bool write_file(const struct template *template, const char *name)
@@ -220,10 +219,9 @@ static const char *name_problem(const char *name)
         return "begins with no lower-case letter";
     if (length >= NAME_MAX_BYTES)
         return "has more than 15 letters";
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) && name[i] != '_')
             return "holds something else than lower-case letters, digits and underscores";
-    }
     return NULL;
 }
 
@@ -238,10 +236,9 @@ static int write_app(const char *name, bool quiet)
         fprintf(stderr, "vmm: cannot make a new folder %s: %s\n", name, strerror(errno));
         return errno == EEXIST ? STATUS_USAGE : STATUS_HOST;
     }
-    for (size_t i = 0; i < TEMPLATES; i++) {
+    for (size_t i = 0; i < TEMPLATES; i++)
         if (!write_file(&templates[i], name))
             return STATUS_HOST;
-    }
     if (!quiet)
         printf("%s/ holds a program, its interface and its test.  Next:\n"
                "  make -C %s check          with an installed SDK (vmm-app)\n"

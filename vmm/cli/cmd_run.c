@@ -76,10 +76,9 @@ static const struct command_line command_line = {
 static int worse(int a, int b)
 {
     static const int order[] = { STATUS_INTERRUPTED, STATUS_HOST, STATUS_USAGE, STATUS_FAILED };
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         if (a == order[i] || b == order[i])
             return order[i];
-    }
     return STATUS_OK;
 }
 
@@ -88,10 +87,9 @@ static FILE *people(const struct options *options)
 {
     const char *const results[] = { options->json, options->junit, options->summary_md,
                                     options->trace, options->faults_out };
-    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         if (results[i] && strcmp(results[i], "-") == 0)
             return stderr;
-    }
     return stdout;
 }
 

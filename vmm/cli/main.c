@@ -59,10 +59,9 @@ static void print_help(FILE *out)
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMANDS; i++) {
+    for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
-    }
     return NULL;
 }
 
@@ -102,10 +101,9 @@ static int checked(int status)
 static void occupy_standard_streams(void)
 {
     static const int unusable[] = { O_WRONLY, O_RDONLY, O_RDONLY };
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", unusable[fd]) != fd)
             _exit(STATUS_HOST);
-    }
 }
 
 /* Help of a command ends the program in the library, and so past checked(). */

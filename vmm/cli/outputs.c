@@ -41,10 +41,9 @@ static bool is_of_scenario(const struct stat *info, const char *images,
 {
     if (same_inode(info, scenario->file) || is_image(info, images, &scenario->menu.kernel))
         return true;
-    for (size_t i = 0; i < scenario->menu.module_count; i++) {
+    for (size_t i = 0; i < scenario->menu.module_count; i++)
         if (is_image(info, images, &scenario->menu.modules[i]))
             return true;
-    }
     return false;
 }
 

@@ -31,39 +31,35 @@ static const struct {
 
 const struct engine_ops *engine_nth(unsigned number)
 {
-    for (unsigned i = 0; i < KNOWN; i++) {
+    for (unsigned i = 0; i < KNOWN; i++)
         if (known[i].ops && number-- == 0)
             return known[i].ops;
-    }
     return NULL;
 }
 
 const struct engine_ops *engine_find(const char *name)
 {
     const struct engine_ops *ops;
-    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+    for (unsigned i = 0; (ops = engine_nth(i)); i++)
         if (strcmp(ops->name, name) == 0)
             return ops;
-    }
     return NULL;
 }
 
 bool engine_was_left_out(const char *name)
 {
-    for (unsigned i = 0; i < KNOWN; i++) {
+    for (unsigned i = 0; i < KNOWN; i++)
         if (!known[i].ops && strcmp(known[i].name, name) == 0)
             return true;
-    }
     return false;
 }
 
 const struct engine_ops *engine_deterministic(void)
 {
     const struct engine_ops *ops;
-    for (unsigned i = 0; (ops = engine_nth(i)); i++) {
+    for (unsigned i = 0; (ops = engine_nth(i)); i++)
         if (ops->observe && ops->state_hash)
             return ops;
-    }
     return NULL;
 }
 

@@ -68,9 +68,8 @@ static uint64_t stream_words(const struct fault_stream *stream, uint64_t length)
 static void take_stream_line(struct fault_ring *ring, const struct fault_line *line)
 {
     uint64_t room = line->words - 1; /* without the commit word */
-    if (ring->words_left == 0) {
+    if (ring->words_left == 0)
         ring->words_left = 1 + stream_words(&ring->message->stream[ring->stream], line->word[0]);
-    }
     ring->words_left -= ring->words_left < room ? ring->words_left : room;
     if (ring->words_left == 0)
         ring->stream++;

@@ -58,10 +58,9 @@ static void copy_name(const char *from, char to[ABI_WAIT_NAME_BYTES + 1])
 {
     memcpy(to, from, ABI_WAIT_NAME_BYTES);
     to[ABI_WAIT_NAME_BYTES] = 0;
-    for (char *c = to; *c; c++) {
+    for (char *c = to; *c; c++)
         if (!isprint((unsigned char)*c))
             *c = '?';
-    }
 }
 
 /* ---- crashes ---- */
@@ -74,10 +73,9 @@ void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now
         return;
     struct machine_crash *crash = &machine->state.crash[machine->state.crash_count];
     uint32_t domain_id = machine_dcb_head(machine, dcb)->domain_id;
-    for (unsigned i = 0; i < machine->state.crash_count; i++) {
+    for (unsigned i = 0; i < machine->state.crash_count; i++)
         if (machine->state.crash[i].core == core && machine->state.crash[i].domain_id == domain_id)
             return; /* it is saying more */
-    }
     *crash = (struct machine_crash){
         .time_ns = now_ns, .core = core, .domain_id = domain_id, .is = table->crash
     };
@@ -161,10 +159,9 @@ static void visit_threads(struct machine *machine, thread_visit *visit, void *co
         const struct machine_dispatchers *known = &machine->state.dispatchers[core];
         for (unsigned i = known->count; i-- > 0;) { /* programs were seen after services */
             const struct abi_wait_table *table = table_of(machine, known->dcb[i]);
-            for (unsigned j = 0; table && j < ABI_WAIT_THREADS; j++) {
+            for (unsigned j = 0; table && j < ABI_WAIT_THREADS; j++)
                 if (table->thread[j].id != 0)
                     visit(machine, core, known->dcb[i], &table->thread[j], context);
-            }
         }
     }
 }

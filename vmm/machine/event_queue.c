@@ -44,10 +44,9 @@ static void sift_down(struct event_queue *queue, uint32_t i)
 {
     for (;;) {
         uint32_t least = i;
-        for (uint32_t child = 2 * i + 1; child <= 2 * i + 2 && child < queue->count; child++) {
+        for (uint32_t child = 2 * i + 1; child <= 2 * i + 2 && child < queue->count; child++)
             if (before(&queue->heap[child], &queue->heap[least]))
                 least = child;
-        }
         if (least == i)
             return;
         swap(&queue->heap[i], &queue->heap[least]);

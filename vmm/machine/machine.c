@@ -94,10 +94,9 @@ static bool copy_config(struct machine *machine, const struct machine_config *co
     bool any_distance = false;
     for (unsigned i = 0; i < ABI_MAX_NODES * ABI_MAX_NODES; i++)
         any_distance |= config->distance[i / ABI_MAX_NODES][i % ABI_MAX_NODES] != 0;
-    for (unsigned i = 0; !any_distance && i < config->node_count; i++) {
+    for (unsigned i = 0; !any_distance && i < config->node_count; i++)
         for (unsigned j = 0; j < config->node_count; j++)
             to->distance[i][j] = i == j ? 10 : 20;
-    }
     return ok;
 }
 
@@ -368,10 +367,9 @@ static void start_core(struct machine *machine, unsigned by, const struct device
 
 static void stop_if_none_is_on(struct machine *machine, unsigned core)
 {
-    for (unsigned i = 0; i < machine->config.core_count; i++) {
+    for (unsigned i = 0; i < machine->config.core_count; i++)
         if (machine->state.device.power[i] == DEVICE_CORE_ON)
             return;
-    }
     stop(machine, STOP_ALL_STOPPED, core);
 }
 
@@ -506,14 +504,13 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     bool core_on = machine->state.device.power[core] == DEVICE_CORE_ON;
     pthread_mutex_unlock(&machine->lock);
 
-    for (unsigned i = 0; i < reply.effect_count; i++) {
+    for (unsigned i = 0; i < reply.effect_count; i++)
         if (reply.effect[i].kind == DEVICE_SCRUB)
             machine_zero(machine, reply.effect[i].scrub.host, reply.effect[i].scrub.bytes);
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
         else if (reply.effect[i].kind == DEVICE_KILL_CORE && machine->ops->wait_until_held)
             machine->ops->wait_until_held(machine->engine, reply.effect[i].core);
-    }
     if (changed_bytes > 0 && machine->ops->trap_changed)
         machine->ops->trap_changed(machine->engine, changed, changed_bytes);
     page->result = reply.result;

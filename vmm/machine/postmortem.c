@@ -171,10 +171,9 @@ static void print_causes(const struct abi_core_page *page, FILE *out)
     if (cause & ABI_CAUSE_NOTIFY)
         fprintf(out, " notify");
     unsigned shown = 0;
-    for (unsigned id = 0; id < ABI_NOTIFY_IDS; id++) {
+    for (unsigned id = 0; id < ABI_NOTIFY_IDS; id++)
         if (page->notify_pending[id / 64] >> (id % 64) & 1 && ++shown <= 8)
             fprintf(out, "%s%u", shown == 1 ? "; notifications " : ", ", id);
-    }
     fprintf(out, shown > 8 ? ", and %u more\n" : "\n", shown - 8);
 }
 

@@ -91,10 +91,9 @@ static void visit_symbols(const char *path, symbol_visit *visit, void *context)
     }
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
-    if (elf && elf_kind(elf) == ELF_K_ELF) {
+    if (elf && elf_kind(elf) == ELF_K_ELF)
         for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn))
             visit_section(elf, scn, visit, context);
-    }
     elf_end(elf);
     close(fd);
 }
@@ -134,10 +133,9 @@ static int by_address(const void *a, const void *b)
 
 static struct symbol_file *open_file(struct symbol_cache *cache, const char *path)
 {
-    for (unsigned i = 0; i < cache->count; i++) {
+    for (unsigned i = 0; i < cache->count; i++)
         if (strcmp(cache->file[i].path, path) == 0)
             return &cache->file[i];
-    }
     if (cache->count == MAX_FILES)
         return NULL;
     struct symbol_file *file = &cache->file[cache->count];

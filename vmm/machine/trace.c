@@ -67,11 +67,10 @@ static int find_type(const struct trace_names *names, const char *key, size_t le
     unsigned long number = strtoul(key, &end, 10);
     if (end == key + length && length > 0)
         return number < MAX_NAMES ? (int)number : -1;
-    for (int i = 0; i < MAX_NAMES; i++) {
+    for (int i = 0; i < MAX_NAMES; i++)
         if (names->type[i] && strlen(names->type[i]) == length &&
             memcmp(names->type[i], key, length) == 0)
             return i;
-    }
     return -1;
 }
 
@@ -137,10 +136,9 @@ void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char n
     }
     memcpy(name, head->name, 16);
     name[16] = 0;
-    for (char *c = name; *c; c++) {
+    for (char *c = name; *c; c++)
         if (!isprint((unsigned char)*c))
             *c = '?';
-    }
 }
 
 static void take_record(struct machine *machine, unsigned core, uint64_t now_ns, uint64_t index,
@@ -215,10 +213,9 @@ static void syscall_text(const struct machine *machine, const struct abi_trace_r
         snprintf(call, sizeof(call), "%s", names->syscall[number]);
     if (names && names->type[type])
         snprintf(type_name, sizeof(type_name), "%s", names->type[type]);
-    for (unsigned i = 0; names && i < names->command_count; i++) {
+    for (unsigned i = 0; names && i < names->command_count; i++)
         if (names->command[i].type == type && names->command[i].command == command)
             snprintf(command_name, sizeof(command_name), "%s", names->command[i].name);
-    }
     if (type || command)
         snprintf(invoked, sizeof(invoked), " %s.%s", type_name, command_name);
     snprintf(text, bytes, "syscall %s%s cptr 0x%x (%s)", call, invoked, cptr, who);

@@ -25,12 +25,11 @@ static bool passed(const json_t *item)
 /* As text in a cell of a table. */
 static void put_markdown(FILE *out, const char *text)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (strchr("\\`*_{}[]<>()#+-.!|~&@", *text))
             fprintf(out, "&#%d;", (unsigned char)*text);
         else
             fputc(*text == '\n' ? ' ' : *text, out);
-    }
 }
 
 static void put_row(FILE *out, const json_t *item)
@@ -94,12 +93,11 @@ int report_files_write_markdown(const struct report_files *files, FILE *out)
 /* In a workflow command: of a property (`all`), or of the message. */
 static void put_command_text(FILE *out, const char *text, bool all)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (strchr("%\r\n", *text) || (all && strchr(":,", *text)))
             fprintf(out, "%%%02X", (unsigned char)*text);
         else
             fputc(*text, out);
-    }
 }
 
 static void put_annotation(FILE *out, const json_t *item, const json_t *expectation)

@@ -172,12 +172,11 @@ static char *data_of(struct page *page)
 /* As JSON that no reader of HTML can take for markup. */
 static void write_data(const char *text, FILE *out)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (*text == '<' || *text == '>' || *text == '&')
             fprintf(out, "\\u%04x", (unsigned)*text);
         else
             fputc(*text, out);
-    }
 }
 
 int page_write(const struct trace_file *file, FILE *out)

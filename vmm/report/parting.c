@@ -57,10 +57,9 @@ static const struct category {
 static const struct category *category_of(const json_t *mark)
 {
     const char *name = trace_event_text(mark, "cat");
-    for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++) {
+    for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
         if (strcmp(categories[i].name, name) == 0)
             return &categories[i];
-    }
     return NULL;
 }
 

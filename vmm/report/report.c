@@ -106,10 +106,9 @@ void report_destroy(struct report *report)
     pthread_cond_destroy(&report->wake);
     pthread_mutex_destroy(&report->lock);
     arena_free(&report->arena);
-    for (unsigned core = 0; core < report->scenario->machine.core_count; core++) {
+    for (unsigned core = 0; core < report->scenario->machine.core_count; core++)
         for (unsigned i = 0; i < REPORT_LAST_LINES; i++)
             free_line(&report->last[core][i]);
-    }
     free(report->last);
     free(report->lines);
     free(report);

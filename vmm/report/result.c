@@ -25,10 +25,9 @@ int verdict_exit_status(enum verdict verdict)
 
 static bool expects_bans_only(const struct scenario *scenario)
 {
-    for (size_t i = 0; i < scenario->expectation_count; i++) {
+    for (size_t i = 0; i < scenario->expectation_count; i++)
         if (!expectation_is_ban(scenario->expectations[i].kind))
             return false;
-    }
     return true;
 }
 

@@ -111,14 +111,12 @@ static const struct trace_track *track_of(struct tracer *t, unsigned core, const
     snprintf(cut, sizeof(cut), "%.*s", (int)length, name);
     if (cut[0] == 0 || strcmp(cut, "-") == 0 || strcmp(cut, "?") == 0)
         return &t->core[core];
-    for (char *c = cut; *c; c++) {
+    for (char *c = cut; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
-    }
-    for (size_t i = 0; i < t->domain_count; i++) {
+    for (size_t i = 0; i < t->domain_count; i++)
         if (t->domain[i]->track.core == core && strcmp(t->domain[i]->name, cut) == 0)
             return &t->domain[i]->track;
-    }
     return new_track(t, core, cut);
 }
 

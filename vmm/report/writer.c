@@ -121,12 +121,11 @@ static void *writer_thread(void *context)
 {
     struct writer *writer = context;
     pthread_mutex_lock(&writer->lock);
-    while (!writer->stop) {
+    while (!writer->stop)
         if (writer->first)
             write_first(writer);
         else
             pthread_cond_wait(&writer->filled, &writer->lock);
-    }
     writer->ended = true;
     pthread_cond_broadcast(&writer->moved);
     pthread_mutex_unlock(&writer->lock);

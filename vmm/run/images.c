@@ -30,10 +30,9 @@ static char *nearest_file(const char *path)
     char *nearest = NULL;
     size_t count = 0;
     char *names[256];
-    for (const struct dirent *entry; count < 256 && (entry = readdir(stream));) {
+    for (const struct dirent *entry; count < 256 && (entry = readdir(stream));)
         if (entry->d_name[0] != '.' && (names[count] = strdup(entry->d_name)))
             count++;
-    }
     closedir(stream);
     const char *near = nearest_word(path_base(path), (const char *const *)names, count);
     if (near)

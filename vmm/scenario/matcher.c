@@ -71,10 +71,9 @@ void matcher_destroy(struct matcher *matcher)
 {
     if (!matcher)
         return;
-    for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
+    for (size_t i = 0; i < matcher->scenario->expectation_count; i++)
         if (matcher->tally[i].compiled)
             tre_regfree(&matcher->tally[i].regex);
-    }
     free(matcher);
 }
 
@@ -379,10 +378,9 @@ enum matcher_state matcher_state(const struct matcher *matcher)
     size_t done, of;
     if (matcher->broken[0])
         return MATCHER_VIOLATED;
-    for (size_t i = 0; i < matcher->scenario->expectation_count; i++) {
+    for (size_t i = 0; i < matcher->scenario->expectation_count; i++)
         if (matcher_is_violated(matcher, i))
             return MATCHER_VIOLATED;
-    }
     matcher_progress(matcher, &done, &of);
     return of > 0 && done == of ? MATCHER_MET : MATCHER_OPEN;
 }

@@ -191,10 +191,9 @@ static void parse_route(const char *text, struct place place, struct diags *diag
 {
     static const char *const kinds[] = { "direct", "line", "ring", "star" };
     const char *kind = text + strlen("route=");
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kind, kinds[i]) == 0)
             return;
-    }
     uint64_t core;
     if (strncmp(kind, "star:", 5) == 0 && !parse_unsigned(kind + 5, &core) && core < ABI_MAX_CORES)
         return;

@@ -385,10 +385,9 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t lengt
             arena_string(&scenario->arena, overrides[i]);
 
     struct ynode *root = yaml_parse(parser.arena, scenario->file, text, length, diags);
-    if (root && root->kind == YNODE_MAPPING) {
+    if (root && root->kind == YNODE_MAPPING)
         for (size_t i = 0; i < override_count; i++)
             yaml_override(parser.arena, root, overrides[i], diags);
-    }
     if (root)
         parse_tree(&parser, root);
     if (diags->errors == errors_before)

@@ -387,10 +387,9 @@ static void check_memory(struct parser *parser, const struct ynode *section,
 static void check_distances(struct parser *parser, const struct ynode *value,
                             struct scenario_machine *machine)
 {
-    for (unsigned i = 0; i < machine->node_count; i++) {
+    for (unsigned i = 0; i < machine->node_count; i++)
         for (unsigned j = 0; j < machine->node_count; j++)
             machine->distance[i][j] = i == j ? SCENARIO_LOCAL_DISTANCE : SCENARIO_REMOTE_DISTANCE;
-    }
     if (!value)
         return;
     if (value->kind != YNODE_SEQUENCE) {

@@ -29,10 +29,9 @@ static const struct {
 
 static bool is_invisible(unsigned code)
 {
-    for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++) {
+    for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
         if (code <= invisible[i].last)
             return code >= invisible[i].first;
-    }
     return false;
 }
 

@@ -64,11 +64,10 @@ static const char *parse_with_unit(const char *text, const struct unit *units, s
     uint64_t whole = 0, fraction = 0, divisor = 1;
     if (!isdigit((unsigned char)*text))
         return problem[0];
-    for (; isdigit((unsigned char)*text); text++) {
+    for (; isdigit((unsigned char)*text); text++)
         if (__builtin_mul_overflow(whole, 10, &whole) ||
             __builtin_add_overflow(whole, (uint64_t)(*text - '0'), &whole))
             return problem[3];
-    }
     if (*text == '.') {
         text++;
         if (!isdigit((unsigned char)*text))
@@ -85,10 +84,9 @@ static const char *parse_with_unit(const char *text, const struct unit *units, s
     if (!*text)
         return problem[1];
     const struct unit *unit = NULL;
-    for (size_t i = 0; i < unit_count; i++) {
+    for (size_t i = 0; i < unit_count; i++)
         if (strcmp(text, units[i].name) == 0)
             unit = &units[i];
-    }
     if (!unit)
         return problem[2];
     uint64_t sum;
@@ -164,10 +162,9 @@ size_t utf8_length(const char *text, size_t left)
     size_t length = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
     if (length == 0 || length > left)
         return 0;
-    for (size_t i = 1; i < length; i++) {
+    for (size_t i = 1; i < length; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    }
     if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
         (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
         return 0;

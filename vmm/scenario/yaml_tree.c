@@ -40,10 +40,9 @@ static size_t utf8_length(const unsigned char *text, size_t left)
     size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     if (first > 0xf4 || length == 0 || length > left)
         return 0;
-    for (size_t i = 1; i < length; i++) {
+    for (size_t i = 1; i < length; i++)
         if ((text[i] & 0xc0) != 0x80)
             return 0;
-    }
     if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90) ||
         (first == 0xed && text[1] > 0x9f) || (first == 0xf4 && text[1] > 0x8f))
         return 0; /* overlong, surrogate, beyond Unicode */
@@ -149,10 +148,9 @@ static bool attach(struct builder *builder, struct ynode *node)
     if (first) {
         /* The first one stays; find where its key stood for the message. */
         unsigned line = first->place.line;
-        for (size_t i = 0; i < parent->pair_count; i++) {
+        for (size_t i = 0; i < parent->pair_count; i++)
             if (parent->pairs[i].value == first)
                 line = parent->pairs[i].key->place.line;
-        }
         diag_error(builder->diags, (*key)->place,
                    "key '%s' stands here a second time; the first is in line %u", (*key)->text,
                    line);
@@ -310,10 +308,9 @@ const char *ynode_what(const struct ynode *node)
 struct ynode *ynode_get(const struct ynode *mapping, const char *key)
 {
     assert(mapping->kind == YNODE_MAPPING);
-    for (size_t i = 0; i < mapping->pair_count; i++) {
+    for (size_t i = 0; i < mapping->pair_count; i++)
         if (strcmp(mapping->pairs[i].key->text, key) == 0)
             return mapping->pairs[i].value;
-    }
     return NULL;
 }
 
@@ -351,10 +348,9 @@ static struct ynode **slot_for(struct arena *arena, struct ynode *node, const ch
         diag_error(diags, place, "'%s': the value above it has no keys", segment);
         return NULL;
     }
-    for (size_t i = 0; i < node->pair_count; i++) {
+    for (size_t i = 0; i < node->pair_count; i++)
         if (strcmp(node->pairs[i].key->text, segment) == 0)
             return &node->pairs[i].value;
-    }
     struct ynode *key = arena_alloc(arena, sizeof(*key));
     key->text = arena_string(arena, segment);
     key->plain = true;

@@ -15,18 +15,14 @@ static inline void cpuid(uint32_t function, uint32_t *eax, uint32_t *ebx, uint32
     uint32_t a, b, c, d;
 
     __asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(function), "c"(0));
-    if (eax != 0) {
+    if (eax != 0)
         *eax = a;
-    }
-    if (ebx != 0) {
+    if (ebx != 0)
         *ebx = b;
-    }
-    if (ecx != 0) {
+    if (ecx != 0)
         *ecx = c;
-    }
-    if (edx != 0) {
+    if (edx != 0)
         *edx = d;
-    }
 }
 
 static inline void mfence(void)

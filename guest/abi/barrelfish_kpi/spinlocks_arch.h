@@ -12,11 +12,9 @@ typedef volatile uint32_t spinlock_t; /* 0: free */
 
 static inline void acquire_spinlock(spinlock_t *lock)
 {
-    while (__atomic_exchange_n(lock, 1u, __ATOMIC_ACQUIRE) != 0) {
-        while (*lock != 0) {
+    while (__atomic_exchange_n(lock, 1u, __ATOMIC_ACQUIRE) != 0)
+        while (*lock != 0)
             __asm__ volatile("pause");
-        }
-    }
 }
 
 static inline void release_spinlock(spinlock_t *lock)

@@ -44,9 +44,8 @@ static inline void update_end(struct cte *cte)
     uint8_t root = root_of(cte);
     uint64_t end = end_of(cte);
     const struct cte *left = cte->node.left;
-    if (left != NULL && left->node.end_root == root && left->node.end > end) {
+    if (left != NULL && left->node.end_root == root && left->node.end > end)
         end = left->node.end;
-    }
     const struct cte *right = cte->node.right;
     if (right != NULL && end_exceeds(right->node.end_root, right->node.end, root, end)) {
         root = right->node.end_root;
@@ -83,9 +82,8 @@ static inline struct cte *rotate_left(struct cte *top)
 static inline struct cte *skew(struct cte *top)
 {
     struct cte *left = top->node.left;
-    if (left != NULL && left->node.level == top->node.level) {
+    if (left != NULL && left->node.level == top->node.level)
         return rotate_right(top);
-    }
     return top;
 }
 
@@ -104,12 +102,10 @@ static inline struct cte *split(struct cte *top)
 
 enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
 {
-    if (mdb_is_inserted(cte)) {
+    if (mdb_is_inserted(cte))
         return MDB_INSERTED_ALREADY;
-    }
-    if (cte->cap.type == ObjType_Null) {
+    if (cte->cap.type == ObjType_Null)
         return MDB_NO_CAPABILITY;
-    }
     assert(cte->cap.type < ObjType_Num);
 
     const struct mdb_position key = behind_group(&cte->cap);
@@ -141,9 +137,8 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
         const struct cte *grown = *link;
         link = path[--depth];
         struct cte *at = *link;
-        if (grown->node.level < at->node.level) {
+        if (grown->node.level < at->node.level)
             break;
-        }
         *link = split(skew(at));
     }
     return MDB_OK;
@@ -156,20 +151,17 @@ static struct cte *lower(struct cte *top, unsigned level)
 {
     top->node.level = (uint8_t)level;
     struct cte *right = top->node.right;
-    if (right != NULL && right->node.level > level) {
+    if (right != NULL && right->node.level > level)
         right->node.level = (uint8_t)level;
-    }
     top = skew(top);
     if (top->node.right != NULL) {
         top->node.right = skew(top->node.right);
-        if (top->node.right->node.right != NULL) {
+        if (top->node.right->node.right != NULL)
             top->node.right->node.right = skew(top->node.right->node.right);
-        }
     }
     top = split(top);
-    if (top->node.right != NULL) {
+    if (top->node.right != NULL)
         top->node.right = split(top->node.right);
-    }
     return top;
 }
 
@@ -198,26 +190,23 @@ static void restore_path(struct cte **path[], unsigned depth, unsigned least, st
             }
             *lowered = at->node.level != old_level;
         }
-        if (!*lowered && !end_changed) {
+        if (!*lowered && !end_changed)
             return;
-        }
     }
 }
 
 enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
 {
-    if (!mdb_is_inserted(cte)) {
+    if (!mdb_is_inserted(cte))
         return MDB_NOT_INSERTED;
-    }
 
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte **path[MDB_MAX_DEPTH];
     unsigned depth = 0;
     struct cte **link = &db->root;
     for (struct cte *at = *link; at != cte; at = *link) {
-        if (at == NULL) {
+        if (at == NULL)
             return MDB_NOT_INSERTED;
-        }
         step_assert(depth < MDB_MAX_DEPTH);
         path[depth++] = link;
         link = compare_cte(cte, &key, at) < 0 ? &at->node.left : &at->node.right;
@@ -249,9 +238,8 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
         successor->node.end_root = cte->node.end_root;
         successor->node.level = cte->node.level;
         *place_link = successor;
-        if (depth > place + 1) {
+        if (depth > place + 1)
             path[place + 1] = &successor->node.right;
-        }
         const struct reach moved = { .end = end_of(successor), .root = root_of(successor) };
         restore_path(path, depth, place + 1, moved, &lowered);
         restore_path(path, place + 1, 0, gone, &lowered);
@@ -268,15 +256,12 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
 
 enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replacement)
 {
-    if (!mdb_is_inserted(cte)) {
+    if (!mdb_is_inserted(cte))
         return MDB_NOT_INSERTED;
-    }
-    if (mdb_is_inserted(replacement)) {
+    if (mdb_is_inserted(replacement))
         return MDB_INSERTED_ALREADY;
-    }
-    if (!cap_is_copy(&cte->cap, &replacement->cap)) {
+    if (!cap_is_copy(&cte->cap, &replacement->cap))
         return MDB_NOT_A_COPY;
-    }
 
     const struct mdb_position key = behind_group(&cte->cap);
     const struct cte *before = NULL;
@@ -285,9 +270,8 @@ enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replace
     LOOP_BOUND(down, MDB_MAX_DEPTH);
     for (struct cte *at = *link; at != cte; at = *link) {
         LOOP_ROUND(down);
-        if (at == NULL) {
+        if (at == NULL)
             return MDB_NOT_INSERTED;
-        }
         if (compare_cte(cte, &key, at) < 0) {
             behind = at;
             link = &at->node.left;
@@ -296,12 +280,10 @@ enum mdb_status mdb_replace(struct mdb *db, struct cte *cte, struct cte *replace
             link = &at->node.right;
         }
     }
-    if (cte->node.left != NULL) {
+    if (cte->node.left != NULL)
         before = rightmost(cte->node.left);
-    }
-    if (cte->node.right != NULL) {
+    if (cte->node.right != NULL)
         behind = leftmost(cte->node.right);
-    }
 
     replacement->node.owner = cte->node.owner;
     replacement->node.bits = cte->node.bits;
@@ -330,12 +312,10 @@ struct cte *mdb_first(const struct mdb *db)
 
 struct cte *mdb_predecessor(const struct mdb *db, const struct cte *cte)
 {
-    if (!mdb_is_inserted(cte)) {
+    if (!mdb_is_inserted(cte))
         return NULL;
-    }
-    if (cte->node.left != NULL) {
+    if (cte->node.left != NULL)
         return rightmost(cte->node.left);
-    }
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *before = NULL;
     struct cte *at = db->root;
@@ -354,12 +334,10 @@ struct cte *mdb_predecessor(const struct mdb *db, const struct cte *cte)
 
 struct cte *mdb_successor(const struct mdb *db, const struct cte *cte)
 {
-    if (!mdb_is_inserted(cte)) {
+    if (!mdb_is_inserted(cte))
         return NULL;
-    }
-    if (cte->node.right != NULL) {
+    if (cte->node.right != NULL)
         return leftmost(cte->node.right);
-    }
     const struct mdb_position key = behind_group(&cte->cap);
     struct cte *behind = NULL;
     struct cte *at = db->root;

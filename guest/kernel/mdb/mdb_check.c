@@ -18,18 +18,14 @@ static const char *broken_level_rule(const struct cte *cte)
     const struct cte *left = cte->node.left;
     const struct cte *right = cte->node.right;
     unsigned level = cte->node.level;
-    if (level == 0) {
+    if (level == 0)
         return "a node of the tree has a level of at least 1";
-    }
-    if (level_of(left) != level - 1) {
+    if (level_of(left) != level - 1)
         return "a left child is one level below its parent";
-    }
-    if (level_of(right) != level && level_of(right) != level - 1) {
+    if (level_of(right) != level && level_of(right) != level - 1)
         return "a right child is on the level of its parent or one below";
-    }
-    if (right != NULL && level_of(right->node.right) >= level) {
+    if (right != NULL && level_of(right->node.right) >= level)
         return "no two horizontal links follow each other";
-    }
     return NULL;
 }
 
@@ -40,30 +36,26 @@ static const char *broken_end_rule(const struct cte *cte)
     const struct cte *children[] = { cte->node.left, cte->node.right };
     for (unsigned i = 0; i < 2; i++) {
         const struct cte *child = children[i];
-        if (child == NULL) {
+        if (child == NULL)
             continue;
-        }
         if (child->node.end_root > root ||
             (child->node.end_root == root && child->node.end > end)) {
             root = child->node.end_root;
             end = child->node.end;
         }
     }
-    if (cte->node.end_root != root || cte->node.end != end) {
+    if (cte->node.end_root != root || cte->node.end != end)
         return "end_root and end are the greatest of the subtree";
-    }
     return NULL;
 }
 
 static const char *broken_order_rule(const struct cte *before, const struct cte *cte)
 {
-    if (before == NULL) {
+    if (before == NULL)
         return NULL;
-    }
     const struct mdb_position key = behind_group(&before->cap);
-    if (compare_cte(before, &key, cte) >= 0) {
+    if (compare_cte(before, &key, cte) >= 0)
         return "capabilities ascend in the order";
-    }
     return NULL;
 }
 
@@ -87,9 +79,8 @@ bool mdb_check_invariants(const struct mdb *db, size_t *count, struct mdb_violat
             continue;
         }
         const struct cte *cte = stack[--depth];
-        if (cte->cap.type == ObjType_Null || cte->cap.type >= ObjType_Num) {
+        if (cte->cap.type == ObjType_Null || cte->cap.type >= ObjType_Num)
             rule = "a capability in the database has a type";
-        }
         rule = rule != NULL ? rule : broken_level_rule(cte);
         rule = rule != NULL ? rule : broken_end_rule(cte);
         rule = rule != NULL ? rule : broken_order_rule(before, cte);
@@ -97,9 +88,8 @@ bool mdb_check_invariants(const struct mdb *db, size_t *count, struct mdb_violat
         before = cte;
         at = cte->node.right;
     }
-    if (count != NULL) {
+    if (count != NULL)
         *count = seen;
-    }
     if (violation != NULL) {
         violation->rule = rule;
         violation->cte = rule != NULL ? before : NULL;
@@ -117,24 +107,20 @@ bool mdb_check_nesting(const struct mdb *db, struct mdb_violation *violation)
     const char *rule = NULL;
     const struct cte *at = mdb_first(db);
     for (; at != NULL; before = at, at = mdb_successor(db, at)) {
-        if (before == NULL || root_of(before) != root_of(at)) {
+        if (before == NULL || root_of(before) != root_of(at))
             depth = 0;
-        }
-        if (cap_bytes(&at->cap) == 0) {
+        if (cap_bytes(&at->cap) == 0)
             continue;
-        }
         uint64_t base = cap_base(&at->cap);
         uint64_t end = end_of(at);
-        while (depth > 0 && ends[depth - 1] <= base) {
+        while (depth > 0 && ends[depth - 1] <= base)
             depth--;
-        }
         if (depth > 0 && ends[depth - 1] < end) {
             rule = "ranges under one type root nest or are disjoint";
             break;
         }
-        if (depth < MDB_MAX_DEPTH && (depth == 0 || ends[depth - 1] != end)) {
+        if (depth < MDB_MAX_DEPTH && (depth == 0 || ends[depth - 1] != end))
             ends[depth++] = end;
-        }
     }
     if (violation != NULL) {
         violation->rule = rule;

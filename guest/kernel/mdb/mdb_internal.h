@@ -74,17 +74,14 @@ static inline struct mdb_position before_group(const struct capability *cap)
 static inline bool lies_behind(const struct cte *cte, const struct mdb_position *position)
 {
     uint8_t root = root_of(cte);
-    if (root != position->root) {
+    if (root != position->root)
         return root > position->root;
-    }
     uint64_t base = cap_base(&cte->cap);
-    if (base != position->base) {
+    if (base != position->base)
         return base > position->base;
-    }
     uint64_t bytes = cap_bytes(&cte->cap);
-    if (bytes != position->bytes) {
+    if (bytes != position->bytes)
         return bytes < position->bytes;
-    }
     return cte->cap.type > position->type;
 }
 
@@ -94,24 +91,19 @@ static inline int compare_key(const struct capability *cap, const struct mdb_pos
                               const struct cte *cte)
 {
     uint8_t root = root_of(cte);
-    if (key->root != root) {
+    if (key->root != root)
         return key->root < root ? -1 : 1;
-    }
     uint64_t base = cap_base(&cte->cap);
-    if (key->base != base) {
+    if (key->base != base)
         return key->base < base ? -1 : 1;
-    }
     /* the shortest way to see that two are copies: all that the rest looks at lies in these */
-    if (cap->u.word[1] == cte->cap.u.word[1] && key->type == cte->cap.type) {
+    if (cap->u.word[1] == cte->cap.u.word[1] && key->type == cte->cap.type)
         return 0;
-    }
     uint64_t bytes = cap_bytes(&cte->cap);
-    if (key->bytes != bytes) {
+    if (key->bytes != bytes)
         return key->bytes > bytes ? -1 : 1;
-    }
-    if (key->type != cte->cap.type) {
+    if (key->type != cte->cap.type)
         return key->type < cte->cap.type ? -1 : 1;
-    }
     return cap_compare_equality(cap, &cte->cap);
 }
 
@@ -120,9 +112,8 @@ static inline int compare_cte(const struct cte *a, const struct mdb_position *ke
                               const struct cte *b)
 {
     int order = compare_key(&a->cap, key, b);
-    if (order != 0) {
+    if (order != 0)
         return order;
-    }
     return a == b ? 0 : ((uintptr_t)a < (uintptr_t)b ? -1 : 1);
 }
 

@@ -74,13 +74,12 @@ static struct cte *last_reaching(const struct mdb *db, const struct mdb_position
     LOOP_BOUND(below, MDB_MAX_DEPTH + 1);
     while (in_subtree) {
         LOOP_ROUND(below);
-        if (subtree_reaches(found->node.right, root, min_end)) {
+        if (subtree_reaches(found->node.right, root, min_end))
             found = found->node.right;
-        } else if (end_of(found) >= min_end) {
+        else if (end_of(found) >= min_end)
             in_subtree = false;
-        } else {
+        else
             found = found->node.left;
-        }
     }
     return found;
 }
@@ -140,26 +139,22 @@ struct cte *mdb_find_copy(const struct mdb *db, const struct cte *cte)
     while (at != NULL) {
         LOOP_ROUND(down);
         int order = compare_key(&cte->cap, &key, at);
-        if (order == 0) {
+        if (order == 0)
             break;
-        }
         at = order < 0 ? at->node.left : at->node.right;
     }
-    if (at == NULL || at != cte) {
+    if (at == NULL || at != cte)
         return at;
-    }
     /* `cte` is the topmost of its copies, so they are below it, next to it in the order. */
     if (at->node.left != NULL) {
         struct cte *before = rightmost(at->node.left);
-        if (cap_is_copy(&cte->cap, &before->cap)) {
+        if (cap_is_copy(&cte->cap, &before->cap))
             return before;
-        }
     }
     if (at->node.right != NULL) {
         struct cte *behind = leftmost(at->node.right);
-        if (cap_is_copy(&cte->cap, &behind->cap)) {
+        if (cap_is_copy(&cte->cap, &behind->cap))
             return behind;
-        }
     }
     return NULL;
 }
@@ -189,9 +184,8 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
                               uint64_t bytes, enum mdb_range max_precision, struct cte **found)
 {
     struct cte *ignored;
-    if (found == NULL) {
+    if (found == NULL)
         found = &ignored;
-    }
     const uint64_t end = base + bytes;
     assert(end > base);
 
@@ -202,25 +196,20 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
     struct cte *inner;
     struct cte *around = last_reaching(db, &from, base + 1, &inner);
     enum mdb_range answer = MDB_RANGE_NOT_FOUND;
-    if (around != NULL) {
+    if (around != NULL)
         answer = end_of(around) >= end ? MDB_RANGE_SURROUNDING : MDB_RANGE_PARTIAL;
-    }
     *found = around;
-    if (answer == MDB_RANGE_PARTIAL || (answer != MDB_RANGE_NOT_FOUND && answer >= max_precision)) {
+    if (answer == MDB_RANGE_PARTIAL || (answer != MDB_RANGE_NOT_FOUND && answer >= max_precision))
         return answer;
-    }
 
     if (inner == NULL || root_of(inner) != type_root || cap_base(&inner->cap) >= end ||
-        cap_bytes(&inner->cap) == 0) { /* under such a root nothing has a range */
+        cap_bytes(&inner->cap) == 0) /* under such a root nothing has a range */
         return answer;
-    }
     *found = inner;
-    if (end_of(inner) > end) {
+    if (end_of(inner) > end)
         return MDB_RANGE_PARTIAL;
-    }
-    if (max_precision <= MDB_RANGE_INNER) {
+    if (max_precision <= MDB_RANGE_INNER)
         return MDB_RANGE_INNER;
-    }
 
     /* Of all ranges around the end, the last one begins last. */
     const struct mdb_position last = {

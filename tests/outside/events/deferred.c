@@ -26,12 +26,10 @@ int main(void)
     }
     /* on a slow machine it may have come already */
     bool cancelled = err_is_ok(deferred_event_cancel(&e[3]));
-    while (count < (cancelled ? 3 : 4)) {
+    while (count < (cancelled ? 3 : 4))
         event_dispatch(ws);
-    }
-    for (int i = 0; i + 1 < count; i++) {
+    for (int i = 0; i + 1 < count; i++)
         assert(before[order[i]] <= after[order[i + 1]]);
-    }
     assert(get_system_time() >= before[0]);
     assert(err_no(event_dispatch_non_block(ws)) == LIB_ERR_NO_EVENT);
     assert(err_is_ok(deferred_event_register(&e[0], ws, 1000000, NOP_CLOSURE)));

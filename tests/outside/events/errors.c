@@ -17,16 +17,13 @@ int main(void)
         err_push(err_push(SYS_ERR_VM_FRAME_TOO_SMALL, LIB_ERR_PMAP_MAP), LIB_ERR_VREGION_MAP);
 
     if (err_no(err) != LIB_ERR_VREGION_MAP ||
-        err_no(err_pop(err_pop(err))) != SYS_ERR_VM_FRAME_TOO_SMALL) {
+        err_no(err_pop(err_pop(err))) != SYS_ERR_VM_FRAME_TOO_SMALL)
         return 1;
-    }
-    if (err_is_ok(err) || err_is_fail(SYS_ERR_OK) || err_is_fail(SYS_ERR_RAM_CAP_CREATED)) {
+    if (err_is_ok(err) || err_is_fail(SYS_ERR_OK) || err_is_fail(SYS_ERR_RAM_CAP_CREATED))
         return 2;
-    }
     if (strcmp(err_getcode(err), "LIB_ERR_VREGION_MAP") != 0 ||
-        err_getstring(OCT_ERR_NO_RECORD) == NULL) {
+        err_getstring(OCT_ERR_NO_RECORD) == NULL)
         return 3;
-    }
     DEBUG_ERR(err, "this line is there %s NDEBUG", "without");
     err_print_calltrace(err);
     PANIC_IF_ERR(SYS_ERR_OK, "never");

@@ -14,9 +14,8 @@ int main(void)
 
     errval_t err = periodic_event_create(&p, get_default_waitset(), 500, MKCLOSURE(tick, NULL));
     assert(err_is_ok(err));
-    while (ticks < 5) {
+    while (ticks < 5)
         messages_wait_and_handle_next();
-    }
     err = periodic_event_cancel(&p);
     assert(err_is_ok(err));
     barrelfish_usleep(2000);

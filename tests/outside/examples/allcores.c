@@ -16,14 +16,12 @@ int main(int argc, char *argv[])
         printf("ex_allcores: worker %u\n", (unsigned)disp_get_core_id());
         spawn_exit(0);
     }
-    if (argc == 2) {
+    if (argc == 2)
         messages_handler_loop();
-    }
     errval_t err = spawn_program_on_all_cores(true, "/x86_64/sbin/ex_allcores", xargv, NULL,
                                               SPAWN_FLAGS_DEFAULT, &last, &count);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "spawning on all cores");
-    }
     assert(count == 2);
     err = spawn_wait(last, &status, false);
     assert(err_is_ok(err) && status == 0);

@@ -19,12 +19,10 @@ int main(void)
     assert(err_is_ok(err));
     err = vspace_map_one_frame_attr((void **)&reader, bytes, copy, VREGION_FLAGS_READ, NULL, NULL);
     assert(err_is_ok(err) && writer != reader);
-    for (size_t at = 0; at < bytes; at += 1024) {
+    for (size_t at = 0; at < bytes; at += 1024)
         memset(writer + at, (int)(at / 1024), 1024);
-    }
-    for (size_t at = 0; at < bytes; at += 4096) {
+    for (size_t at = 0; at < bytes; at += 4096)
         assert(reader[at] == (char)(at / 1024) && memcmp(reader + at, writer + at, 4096) == 0);
-    }
     err = vspace_unmap(reader);
     assert(err_is_ok(err));
     printf("ex_bulk: passed\n");

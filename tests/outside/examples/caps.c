@@ -29,9 +29,8 @@ static void second(void *arg)
     assert(err_is_ok(err));
     given = vnode;
     err = xmplcaps_one__tx(b, NOP_CONT, 69, vnode);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "giving away");
-    }
 }
 
 static void bind_cb(void *st, errval_t err, struct xmplcaps_binding *b)
@@ -50,9 +49,8 @@ static void bind_cb(void *st, errval_t err, struct xmplcaps_binding *b)
     assert(err_is_ok(err));
     err = vspace_map_one_frame((void **)&p, bytes, copy, NULL, NULL);
     assert(err_is_ok(err));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         p[i * 512] = i + 1;
-    }
     err = xmplcaps_frame__tx(b, MKCONT(second, b), frame, bytes);
     assert(err_is_ok(err));
 }
@@ -67,9 +65,8 @@ static void rx_frame(struct xmplcaps_binding *b, struct capref frame, uint64_t b
 
     assert(err_is_ok(err) && id.bytes >= bytes);
     err = vspace_map_one_frame((void **)&p, bytes, frame, NULL, NULL);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "mapping what came");
-    }
     sum = p[0] + p[512] + p[1024];
 }
 

@@ -38,9 +38,8 @@ static void run_client(void *arg)
         client.sent++;
     } else if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
         err = b->register_send(b, get_default_waitset(), txcont);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "register_send");
-        }
     } else {
         USER_PANIC_ERR(err, "sending message %d", client.sent);
     }
@@ -48,9 +47,8 @@ static void run_client(void *arg)
 
 static void bind_cb(void *st, errval_t err, struct xmplmsg_binding *b)
 {
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     client.b = b;
     memset(long_string, 'x', sizeof(long_string) - 1);
     run_client(NULL);
@@ -60,21 +58,18 @@ static int received;
 
 static void rx_msg_ints(struct xmplmsg_binding *b, int i, int j)
 {
-    if (i != 22 || j != 42) {
+    if (i != 22 || j != 42)
         USER_PANIC("wrong numbers");
-    }
     received++;
 }
 
 static void rx_msg_string(struct xmplmsg_binding *b, const char *s)
 {
     received++;
-    if (received == 2 && strcmp(s, "Hello World") != 0) {
+    if (received == 2 && strcmp(s, "Hello World") != 0)
         USER_PANIC("wrong string");
-    }
-    if (received == 3) {
+    if (received == 3)
         printf("ex_msg: server passed, %zu bytes\n", strlen(s));
-    }
 }
 
 static struct xmplmsg_rx_vtbl rx_vtbl = {
@@ -90,13 +85,11 @@ static errval_t connect_cb(void *st, struct xmplmsg_binding *b)
 
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
     err = nameservice_register(my_service_name, iref);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "nameservice_register failed");
-    }
 }
 
 static void gone(struct xmplmsg_binding *b, errval_t err)
@@ -117,16 +110,14 @@ int main(int argc, char *argv[])
 
     if (argc == 2 && strcmp(argv[1], "client") == 0) {
         err = nameservice_blocking_lookup(my_service_name, &iref);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "nameservice_blocking_lookup failed");
-        }
         err = xmplmsg_bind(iref, bind_cb, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
     } else {
         err = xmplmsg_export(NULL, export_cb, connect_and_watch, get_default_waitset(),
                              IDC_EXPORT_FLAGS_DEFAULT);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting");
-    }
     messages_handler_loop();
 }

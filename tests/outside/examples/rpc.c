@@ -13,21 +13,17 @@ static void bind_cb(void *st, errval_t err, struct xmplrpc_binding *b)
     uint8_t data[1000];
     uint64_t total = 0;
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     xmplrpc_rpc_client_init(b);
     err = b->rpc_tx_vtbl.myrpc(b, 42, s);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "myrpc");
-    }
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         data[i] = i % 10;
-    }
     err = b->rpc_tx_vtbl.sum(b, data, sizeof(data), &total);
-    if (err_is_fail(err) || total != 4500) {
+    if (err_is_fail(err) || total != 4500)
         USER_PANIC_ERR(err, "sum: %" PRIu64, total);
-    }
     printf("ex_rpc: client passed: %s\n", s);
     char *volatile p = s;
     free(p); /* people do: it must not harm */
@@ -41,9 +37,8 @@ static void late_answer(void *arg)
 
     snprintf(reply, sizeof(reply), "!!! for %d", 42);
     errval_t err = xmplrpc_myrpc_response__tx(b, NOP_CONT, reply);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "answering");
-    }
 }
 
 static void rx_myrpc(struct xmplrpc_binding *b, int i)
@@ -53,17 +48,15 @@ static void rx_myrpc(struct xmplrpc_binding *b, int i)
     deferred_event_init(&later);
     errval_t err =
         deferred_event_register(&later, get_default_waitset(), 100, MKCLOSURE(late_answer, b));
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "deferring");
-    }
 }
 
 static errval_t rx_sum(struct xmplrpc_binding *b, const uint8_t *data, size_t len, uint64_t *total)
 {
     *total = 0;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         *total += data[i];
-    }
     return SYS_ERR_OK;
 }
 
@@ -83,12 +76,10 @@ static errval_t connect_cb(void *st, struct xmplrpc_binding *b)
 
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = nameservice_register(my_service_name, iref);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
 }
 
 int main(int argc, char *argv[])
@@ -98,17 +89,14 @@ int main(int argc, char *argv[])
     if (argc > 1 && strcmp(argv[1], "client") == 0) {
         iref_t iref;
         err = nameservice_blocking_lookup(my_service_name, &iref);
-        if (err_is_ok(err)) {
+        if (err_is_ok(err))
             err = xmplrpc_bind(iref, bind_cb, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-        }
     } else {
         err = xmplrpc_export(NULL, export_cb, connect_cb, get_default_waitset(),
                              IDC_EXPORT_FLAGS_DEFAULT);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting");
-    }
-    while (true) {
+    while (true)
         messages_wait_and_handle_next();
-    }
 }

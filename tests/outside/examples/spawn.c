@@ -19,15 +19,13 @@ int main(int argc, char *argv[])
     snprintf(path, sizeof(path), "examples/%s", argv[0]);
     for (coreid_t core = 0; core < 2; core++) {
         err = spawn_program(core, path, xargv, NULL, SPAWN_FLAGS_DEFAULT, &domains[core]);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "failed to spawn program %s", path);
-        }
     }
     for (int i = 0; i < 2; i++) {
         err = spawn_wait(domains[i], &status, false);
-        if (err_is_fail(err) || status != 7) {
+        if (err_is_fail(err) || status != 7)
             USER_PANIC_ERR(err, "waiting: status %u", status);
-        }
         assert(err_no(spawn_wait(domains[i], &status, true)) == SPAWN_ERR_DOMAIN_NOTFOUND);
     }
     err = spawn_program(0, "/sbin/there_is_none", xargv, NULL, SPAWN_FLAGS_DEFAULT, NULL);

@@ -7,9 +7,8 @@
 
 static int other(void *arg)
 {
-    for (int i = 0; i < RUNS; i++) {
+    for (int i = 0; i < RUNS; i++)
         thread_yield();
-    }
     return 0;
 }
 

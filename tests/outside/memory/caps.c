@@ -6,9 +6,8 @@ static struct capref new_slot(void)
 {
     struct capref slot;
     errval_t err = slot_alloc(&slot);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "slot_alloc");
-    }
     return slot;
 }
 

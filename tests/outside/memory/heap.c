@@ -15,23 +15,20 @@ int main(void)
         size_t bytes = 1 + seed / 7 % 5000;
         if (blocks[i] == NULL) {
             blocks[i] = malloc(bytes);
-            if (blocks[i] == NULL) {
+            if (blocks[i] == NULL)
                 return 1;
-            }
             memset(blocks[i], i, bytes);
             blocks[i][0] = (char)i;
         } else {
-            if (blocks[i][0] != (char)i) {
+            if (blocks[i][0] != (char)i)
                 return 2;
-            }
             free(blocks[i]);
             blocks[i] = NULL;
         }
     }
     char *big = calloc(1, 3 << 20);
-    if (big == NULL || big[(3 << 20) - 1] != 0) {
+    if (big == NULL || big[(3 << 20) - 1] != 0)
         return 3;
-    }
     big = realloc(big, 100);
     free(big);
     char *s = strdup("twice");

@@ -16,9 +16,8 @@ int main(void)
     assert(err_is_ok(err));
     err = vspace_map_one_frame_attr_aligned(&aligned, bytes, frame, VREGION_FLAGS_READ_WRITE,
                                             4 * LARGE_PAGE_SIZE, &memobj, &vregion);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "aligned");
-    }
     assert((uintptr_t)aligned % (4 * LARGE_PAGE_SIZE) == 0);
     assert(vregion_get_base_addr(vregion) == (genvaddr_t)(uintptr_t)aligned);
     assert(vregion_get_size(vregion) == bytes && vregion_get_memobj(vregion) == memobj);
@@ -30,9 +29,8 @@ int main(void)
     vs_prot_flags_t flags = VREGION_FLAGS_READ_WRITE;
     err = vspace_map_anon_attr(&anon, &memobj, &vregion, 3 * BASE_PAGE_SIZE, &retbytes, flags);
     assert(err_is_ok(err) && retbytes >= 3 * BASE_PAGE_SIZE);
-    for (size_t i = 0; i < retbytes; i++) {
+    for (size_t i = 0; i < retbytes; i++)
         assert(((char *)anon)[i] == 0);
-    }
     err = vspace_unmap(anon);
     assert(err_is_ok(err));
     err = vspace_unmap(anon);

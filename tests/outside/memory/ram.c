@@ -12,9 +12,8 @@ int main(void)
     for (int i = 0; i < PIECES; i++) {
         size_t bytes = 0;
         errval_t err = frame_alloc(&caps[i], 100 * 1024, &bytes);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "frame %d", i);
-        }
         assert(bytes >= 100 * 1024 && bytes % BASE_PAGE_SIZE == 0);
         err = frame_identify(caps[i], &ids[i]);
         assert(err_is_ok(err) && ids[i].bytes == bytes);

@@ -9,9 +9,8 @@ int main(void)
         PTABLE_USER_SUPERVISOR | PTABLE_EXECUTE_DISABLE | PTABLE_READ_WRITE;
     struct capref *slots[] = { &pdir, &ptable, &table_mapping, &mapping };
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         assert(err_is_ok(slot_alloc(slots[i])));
-    }
     errval_t err = vnode_create(pdir, ObjType_VNode_x86_64_pdir);
     assert(err_is_ok(err));
     err = vnode_create(ptable, ObjType_VNode_x86_64_ptable);

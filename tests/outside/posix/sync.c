@@ -22,9 +22,8 @@ static void init(void)
 static void *go(void *arg)
 {
     pthread_once(&once, init);
-    if (pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
+    if (pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
         serial++;
-    }
     pthread_rwlock_wrlock(&rwlock);
     int before = value;
     sched_yield();
@@ -50,13 +49,11 @@ int main(void)
     sem_init(&sem, 0, 0);
     pthread_spin_init(&spin, 0);
     pthread_barrier_init(&barrier, NULL, nitems(t));
-    for (unsigned i = 0; i < nitems(t); i++) {
+    for (unsigned i = 0; i < nitems(t); i++)
         assert(pthread_create(&t[i], NULL, go, NULL) == 0);
-    }
     pthread_mutex_lock(&mutex);
-    while (ready < 4) {
+    while (ready < 4)
         pthread_cond_wait(&cond, &mutex);
-    }
     pthread_mutex_unlock(&mutex);
     for (unsigned i = 0; i < nitems(t); i++) {
         assert(sem_wait(&sem) == 0);

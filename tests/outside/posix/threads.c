@@ -24,9 +24,8 @@ static void *worker(void *arg)
         sum += n;
         pthread_mutex_unlock(&mutex);
     }
-    if (n == 2) {
+    if (n == 2)
         pthread_exit((void *)22);
-    }
     return (void *)(n * 11);
 }
 
@@ -40,9 +39,8 @@ int main(void)
     pthread_attr_init(&attr);
     assert(pthread_attr_setstacksize(&attr, 32768) == 0 &&
            pthread_attr_setstacksize(&attr, 5) == EINVAL);
-    for (long i = 0; i < 3; i++) {
+    for (long i = 0; i < 3; i++)
         assert(pthread_create(&t[i], i == 1 ? &attr : NULL, worker, (void *)(i + 1)) == 0);
-    }
     for (long i = 0; i < 3; i++) {
         assert(pthread_join(t[i], &value) == 0);
         assert((long)value == (i + 1) * 11);
@@ -57,9 +55,8 @@ int main(void)
     assert(pthread_attr_getstacksize(&attr, &bytes) == 0 && bytes == 32768);
     assert(pthread_attr_getdetachstate(&attr, &state) == 0 && state == PTHREAD_CREATE_DETACHED);
     assert(pthread_create(&t[0], &attr, worker, (void *)1) == 0);
-    while (destroyed < 4) {
+    while (destroyed < 4)
         sched_yield();
-    }
     assert(pthread_key_delete(key) == 0 && pthread_setspecific(key, &key) == EINVAL);
     printf("px_threads: passed\n");
     return 0;

@@ -19,9 +19,8 @@ int main(void)
     slab_free(&fixed, blocks[2]);
     assert(slab_alloc(&fixed) == blocks[2]);
     slab_init(&growing, 100, slab_default_refill);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 200; i++)
         assert(slab_alloc(&growing) != NULL);
-    }
     printf("sm_slab: passed\n");
     return 0;
 }

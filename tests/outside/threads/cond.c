@@ -12,9 +12,8 @@ static int producer(void *arg)
 {
     for (int i = 1; i <= ITEMS; i++) {
         thread_mutex_lock(&mutex);
-        while (filled == SLOTS) {
+        while (filled == SLOTS)
             thread_cond_wait(&not_full, &mutex);
-        }
         buffer[filled++] = i;
         thread_cond_signal(&not_empty);
         thread_mutex_unlock(&mutex);
@@ -29,9 +28,8 @@ int main(void)
 
     for (int got = 0; got < ITEMS; got++) {
         thread_mutex_lock(&mutex);
-        while (filled == 0) {
+        while (filled == 0)
             thread_cond_wait(&not_empty, &mutex);
-        }
         sum += buffer[--filled];
         thread_cond_broadcast(&not_full);
         thread_mutex_unlock(&mutex);

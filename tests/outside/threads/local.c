@@ -22,12 +22,10 @@ int main(void)
 {
     struct thread *t[3];
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         t[i] = thread_create(go, (void *)(uintptr_t)(i + 1));
-    }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         thread_join(t[i], NULL);
-    }
     assert(mine == 7);
     printf("th_local: passed\n");
     return 0;

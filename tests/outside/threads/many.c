@@ -17,9 +17,8 @@ static int worker(void *arg)
         thread_mutex_lock(&lock);
         sum += id;
         thread_mutex_unlock(&lock);
-        if (i % 10 == 0) {
+        if (i % 10 == 0)
             thread_yield();
-        }
     }
     thread_sem_post(&sem);
     return id;
@@ -37,12 +36,10 @@ int main(int argc, char *argv[])
         threads[i] = thread_create_varstack(worker, (void *)(uintptr_t)i, 16384);
         assert(threads[i] != NULL);
     }
-    while (*(volatile int *)&started != count) {
+    while (*(volatile int *)&started != count)
         thread_yield();
-    }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         thread_sem_wait(&sem);
-    }
     for (int i = 0; i < count; i++) {
         int ret;
         errval_t err = thread_join(threads[i], &ret);

@@ -22,9 +22,8 @@ int main(int argc, char *argv[])
         DEBUG_ERR(err, "failed to join thread");
         return EXIT_FAILURE;
     }
-    if (retval != 1) {
+    if (retval != 1)
         return EXIT_FAILURE;
-    }
     printf("th_min: passed\n");
     return EXIT_SUCCESS;
 }

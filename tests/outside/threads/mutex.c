@@ -21,12 +21,10 @@ int main(void)
 {
     struct thread *t[3];
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         t[i] = thread_create(enter, NULL);
-    }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         thread_join(t[i], NULL);
-    }
     assert(most == 1);
     thread_mutex_lock_nested(&m);
     thread_mutex_lock_nested(&m);

@@ -20,9 +20,8 @@ int main(void)
 {
     struct thread *t[4];
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         t[i] = thread_create(go, NULL);
-    }
     for (int i = 0; i < 4; i++) {
         int seen;
         thread_join(t[i], &seen);

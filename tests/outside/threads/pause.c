@@ -18,19 +18,16 @@ int main(void)
     struct thread *t = thread_create(count, NULL);
     int seen, ret;
 
-    while (counter < 10) {
+    while (counter < 10)
         thread_yield();
-    }
     thread_pause(t);
     seen = counter;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i++)
         thread_yield();
-    }
     assert(counter == seen);
     thread_resume(t);
-    while (counter < seen + 5) {
+    while (counter < seen + 5)
         thread_yield();
-    }
     stop = true;
     assert(err_is_ok(thread_join(t, &ret)) && ret == 5);
     struct thread *d = thread_create(count, NULL);

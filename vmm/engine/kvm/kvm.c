@@ -44,10 +44,9 @@ static void find_reasons(struct engine *engine)
 
 const char *kvm_reason(const struct engine *engine, int error)
 {
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         if (error == explained[i])
             return engine->reason[i];
-    }
     return strerror(error);
 }
 
@@ -119,10 +118,9 @@ static void engine_destroy(struct engine *engine)
     for (unsigned core = 0; core < engine->core_count; core++)
         kvm_vcpu_destroy(&engine->vcpu[core]);
     const int fds[] = { engine->epoll_fd, engine->timer_fd, engine->stop_fd, engine->vm_fd };
-    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    }
     kvm_host_close(&engine->host);
     kvm_slots_destroy(engine);
     pthread_mutex_destroy(&engine->fail_lock);
@@ -305,12 +303,11 @@ static void event_loop(struct engine *engine)
         }
         for (int i = 0; i < count; i++) {
             uint64_t expirations;
-            if (event[i].data.fd == engine->options.interrupt_fd) {
+            if (event[i].data.fd == engine->options.interrupt_fd)
                 kvm_request_stop(engine, STOP_INTERRUPTED);
-            } else if (event[i].data.fd == engine->timer_fd &&
-                       read(engine->timer_fd, &expirations, sizeof(expirations)) > 0) {
+            else if (event[i].data.fd == engine->timer_fd &&
+                     read(engine->timer_fd, &expirations, sizeof(expirations)) > 0)
                 machine_run_events(engine->machine, kvm_now_ns(engine));
-            }
         }
     }
 }

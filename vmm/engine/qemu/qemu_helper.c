@@ -49,10 +49,9 @@ static int spawn(struct qemu_helper *helper, char *const arguments[])
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0) {
         int error = errno;
         const int all[] = { in[0], in[1], out[0], out[1] };
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; i < 4; i++)
             if (all[i] >= 0)
                 close(all[i]);
-        }
         return -error;
     }
     posix_spawn_file_actions_t actions;
@@ -85,15 +84,13 @@ static int spawn(struct qemu_helper *helper, char *const arguments[])
 void qemu_helper_end(struct qemu_helper *helper)
 {
     const int fds[] = { helper->control, helper->console, helper->status };
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    }
     helper->control = helper->console = helper->status = -1;
-    if (helper->pid > 0) {
+    if (helper->pid > 0)
         while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR)
             ;
-    }
     helper->pid = 0;
 }
 

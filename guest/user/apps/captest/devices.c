@@ -71,9 +71,8 @@ static void test_interrupts(void)
     MUST(invoke_irqsrc_get_vec_end(src, &last));
     MUST(invoke_irqdest_get_vector(dest, &vector));
     MUST(invoke_irqdest_get_cpu(dest, &core));
-    if (first != LINE || last != LINE + 1 || core != disp_get_core_id()) {
+    if (first != LINE || last != LINE + 1 || core != disp_get_core_id())
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "lines and core of an interrupt");
-    }
     refuse(src, dest, frame);
 
     /* the driver */
@@ -81,13 +80,11 @@ static void test_interrupts(void)
     MUST(invoke_irqsrc_route(src, LINE, dest));
     for (unsigned i = 1; i <= 3; i++) {
         MUST(invoke_irqsrc_raise(src, LINE));
-        while (interrupts < i) {
+        while (interrupts < i)
             MUST(event_dispatch(get_default_waitset()));
-        }
     }
-    if (told != vector) {
+    if (told != vector)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "the vector in the message");
-    }
     MUST(invoke_irqsrc_route(src, LINE, NULL_CAP));
     int other;
     MUST(invoke_irqtable_alloc_vector(cap_irq, &other));
@@ -115,9 +112,8 @@ static void test_names(void)
     MUST(cap_retype(twin, cap_procmng, 0, ObjType_Domain, 0, 1));
     MUST(invoke_idcap_identify(domains, &a));
     MUST(invoke_idcap_identify(twin, &b));
-    if (address != DEVICE || a == b) {
+    if (address != DEVICE || a == b)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "names are those that were given");
-    }
     MUST(cap_destroy(device));
     MUST(cap_destroy(twin));
     MUST(cap_destroy(domains));
@@ -170,9 +166,8 @@ static void test_counters(void)
     MUST(invoke_perfmon_activate(cap_perfmon, 1, 0));
     MUST(invoke_perfmon_write(cap_perfmon, 1, 1000));
     MUST(invoke_perfmon_read(cap_perfmon, 1, &value));
-    if (value < 1000) {
+    if (value < 1000)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "a counter counts from what was written");
-    }
     MUST(invoke_perfmon_deactivate(cap_perfmon, 1, &value));
     EXPECT(invoke_perfmon_deactivate, "twice", SYS_ERR_PERFMON_NOT_AVAILABLE,
            invoke_perfmon_deactivate(cap_perfmon, 1, &value));

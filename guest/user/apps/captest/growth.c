@@ -23,26 +23,21 @@ static void test_slots(void)
     struct capref frame, moved = new_slot();
 
     MUST(frame_alloc(&frame, BASE_PAGE_SIZE, NULL));
-    for (unsigned i = 0; i < ROOT_SLOTS; i++) {
+    for (unsigned i = 0; i < ROOT_SLOTS; i++)
         MUST(slot_alloc_root(&root_slots[i]));
-    }
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < SLOTS; i++)
         MUST(slot_alloc(&slots[i]));
-    }
     struct capref far = slots[SLOTS - 1];
-    if (get_cap_addr(far) >> L2_CNODE_BITS < L2_CNODE_SLOTS) {
+    if (get_cap_addr(far) >> L2_CNODE_BITS < L2_CNODE_SLOTS)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "the last slot lies behind the first root CNode");
-    }
     MUST(cap_copy(far, frame));
     EXPECT(cap_copy, "into a far slot that is in use", SYS_ERR_SLOT_IN_USE, cap_copy(far, frame));
     MUST(cap_copy(moved, far));
     MUST(cap_delete(far));
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < SLOTS; i++)
         MUST(slot_free(slots[i]));
-    }
-    for (unsigned i = 0; i < ROOT_SLOTS; i++) {
+    for (unsigned i = 0; i < ROOT_SLOTS; i++)
         MUST(slot_free_root(root_slots[i]));
-    }
     EXPECT(slot_free, "a far slot twice", LIB_ERR_SLOT_FREE, slot_free(slots[SLOTS - 1]));
     MUST(cap_destroy(moved));
     MUST(cap_destroy(frame));
@@ -85,23 +80,18 @@ static void test_cut_up_memory(void)
     uint8_t largest = 35;
     struct capref large;
 
-    while (err_is_fail(take(largest, &large))) {
+    while (err_is_fail(take(largest, &large)))
         largest--;
-    }
     give_back(large, largest);
-    for (unsigned i = 0; i < PIECES; i++) {
+    for (unsigned i = 0; i < PIECES; i++)
         MUST(take(BASE_PAGE_BITS, &slots[i]));
-    }
     gensize_t before = memory_free();
-    for (unsigned i = 0; i < PIECES; i += 2) {
+    for (unsigned i = 0; i < PIECES; i += 2)
         give_back(slots[i], BASE_PAGE_BITS);
-    }
-    for (unsigned i = 1; i < PIECES; i += 2) {
+    for (unsigned i = 1; i < PIECES; i += 2)
         give_back(slots[i], BASE_PAGE_BITS);
-    }
-    if (memory_free() - before != PIECES * BASE_PAGE_SIZE) {
+    if (memory_free() - before != PIECES * BASE_PAGE_SIZE)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "all pages came back");
-    }
     MUST(take(largest, &large));
     give_back(large, largest);
 }
@@ -114,9 +104,8 @@ static void test_heap(void)
     char *memory = malloc(5ul << 18);
     gensize_t taken = before - memory_free();
 
-    if (memory != NULL) {
+    if (memory != NULL)
         memory[0] = memory[(5ul << 18) - 1] = 1;
-    }
     if (memory == NULL || taken > 7ul << 18) {
         printf("captest: FAILED: 1.25 MiB of heap took %u KiB\n", (unsigned)(taken >> 10));
         must(LIB_ERR_MALLOC_FAIL, "1.25 MiB of heap");

@@ -9,9 +9,8 @@
 static void expect_stack(const char *operation, const char *when, errval_t err,
                          const enum err_code *codes)
 {
-    for (; *codes != SYS_ERR_OK; codes++, err = err_pop(err)) {
+    for (; *codes != SYS_ERR_OK; codes++, err = err_pop(err))
         expect(operation, when, err, *codes);
-    }
     expect(operation, when, err, SYS_ERR_OK);
 }
 #define EXPECT_STACK(operation, when, call, ...) \
@@ -32,9 +31,8 @@ static void identify_frames(void)
     MUST(vnode_create(table, ObjType_VNode_x86_64_ptable));
     EXPECT(frame_identify, "of a page table", SYS_ERR_OK, frame_identify(table, &identity));
     MUST(cap_direct_identify(table, &contents));
-    if (identity.base != contents.u.mem.base || identity.bytes != OBJSIZE_VNODE) {
+    if (identity.base != contents.u.mem.base || identity.bytes != OBJSIZE_VNODE)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "identity of a page table");
-    }
     MUST(cap_destroy(table));
     MUST(cap_destroy(ram));
 }
@@ -104,14 +102,12 @@ static void make_each(void)
            cap_copy((struct capref){ .cnode = far, .slot = 5 }, cap));
     EXPECT(cap_copy, "into a slot of another CSpace that is in use", SYS_ERR_SLOT_IN_USE,
            cap_copy((struct capref){ .cnode = far, .slot = 5 }, cap));
-    if (debug_print_capref(text, sizeof(text), cap) <= 0) {
+    if (debug_print_capref(text, sizeof(text), cap) <= 0)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "printing a reference");
-    }
     MUST(vspace_map_one_frame(&memory, BASE_PAGE_SIZE, cap, NULL, &region));
     if (vregion_get_size(region) != BASE_PAGE_SIZE ||
-        !capcmp(vregion_get_memobj(region)->frame, cap)) {
+        !capcmp(vregion_get_memobj(region)->frame, cap))
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "a region knows its frame");
-    }
     EXPECT(vregion_destroy, "a region", SYS_ERR_OK, vregion_destroy(region));
     MUST(cap_destroy(root));
     MUST(cap_destroy(id));

@@ -16,9 +16,8 @@ static unsigned tried, failed;
 
 static void print_stack(errval_t err)
 {
-    for (errval_t e = err; e != SYS_ERR_OK; e = err_pop(e)) {
+    for (errval_t e = err; e != SYS_ERR_OK; e = err_pop(e))
         printf(" %s", err_getcode(e));
-    }
     printf("\n");
 }
 
@@ -68,12 +67,10 @@ static void check_codes(void)
     for (unsigned code = SYS_ERR_CAP_NOT_FOUND; code <= SYS_ERR_DISP_FRAME_SIZE; code++) {
         bool known = false;
 
-        for (unsigned i = 0; i < PAIRS; i++) {
+        for (unsigned i = 0; i < PAIRS; i++)
             known = known || pairs[i].code == code;
-        }
-        for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
             known = known || elsewhere[i] == code;
-        }
         if (!known) {
             failed++;
             printf("captest: FAILED: nothing returns %s\n", err_getcode(code));
@@ -84,12 +81,10 @@ static void check_codes(void)
 void expect(const char *operation, const char *when, errval_t err, enum err_code code)
 {
     tried++;
-    if (code != SYS_ERR_OK) {
+    if (code != SYS_ERR_OK)
         mark(operation, code);
-    }
-    if (err_no(err) == code) {
+    if (err_no(err) == code)
         return;
-    }
     failed++;
     printf("captest: FAILED: %s, %s: wanted %s, got", operation, when, err_getcode(code));
     print_stack(err);
@@ -116,16 +111,14 @@ struct capref new_slot(void)
  * not among them: so one that waits goes along with the tests. */
 static void wait_for_the_end(void)
 {
-    for (;;) {
+    for (;;)
         MUST(event_dispatch(get_default_waitset()));
-    }
 }
 
 int main(int argc, char *argv[])
 {
-    if (argc > 1 && strcmp(argv[1], "wait") == 0) {
+    if (argc > 1 && strcmp(argv[1], "wait") == 0)
         wait_for_the_end();
-    }
     debug_dump_hw_ptables(); /* there is little yet */
     debug_my_cspace();
     test_cnode();
@@ -136,8 +129,7 @@ int main(int argc, char *argv[])
     test_devices();
     check_all_tried();
     check_codes();
-    if (failed == 0) {
+    if (failed == 0)
         printf("captest: %u pairs, all as they should be\n", tried);
-    }
     return failed == 0 ? 0 : 1;
 }

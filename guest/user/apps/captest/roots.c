@@ -23,9 +23,8 @@ static void test_resize(void)
     EXPECT(invoke_cnode_resize, "by one that has gone there", SYS_ERR_SOURCE_CAP_LOOKUP,
            invoke_cnode_resize(root, more));
     MUST(invoke_cnode_get_size(root, &after));
-    if (after != 2 * before) {
+    if (after != 2 * before)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "a root is as long as its parts");
-    }
     for (unsigned parts = 2; parts < ROOTCN_MAX_PARTS; parts++) {
         MUST(cap_create(more, ObjType_L1CNode, OBJSIZE_L2CNODE));
         MUST(invoke_cnode_resize(root, more));
@@ -74,9 +73,8 @@ static void test_ump_endpoint(void)
     MUST(ump_endpoint_create(&endpoint, 2 * BASE_PAGE_SIZE, 7));
     MUST(cap_direct_identify(endpoint, &contents));
     if (contents.type != ObjType_EndPointUMP || contents.flags != 7 ||
-        contents.u.mem.bytes != 2 * BASE_PAGE_SIZE) {
+        contents.u.mem.bytes != 2 * BASE_PAGE_SIZE)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "an endpoint knows its interface");
-    }
     EXPECT(cap_mint, "an endpoint of memory again", SYS_ERR_MINT_INVALID,
            cap_mint(other, endpoint, 8, 0));
     MUST(cap_destroy(endpoint));

@@ -30,12 +30,11 @@ void wait_for(const volatile bool *done)
 
 void settle(void)
 {
-    for (systime_t end = get_system_time() + SETTLE_NS; get_system_time() < end;) {
+    for (systime_t end = get_system_time() + SETTLE_NS; get_system_time() < end;)
         if (err_is_ok(event_dispatch_non_block(get_default_waitset())))
             end = get_system_time() + SETTLE_NS;
         else
             thread_yield_dispatcher(NULL_CAP);
-    }
 }
 
 iref_t find(const char *name)

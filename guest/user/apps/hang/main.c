@@ -18,9 +18,8 @@ static struct thread_sem sem = THREAD_SEM_INITIALIZER;
 
 static void serve(void)
 {
-    for (;;) {
+    for (;;)
         event_dispatch(get_default_waitset());
-    }
 }
 
 /* ---- the server ---- */
@@ -48,12 +47,10 @@ static errval_t connected(void *st, struct hang_binding *b)
 static void exported(void *st, errval_t err, iref_t iref)
 {
     (void)st;
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = nameservice_register("hang", iref);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export");
-    }
 }
 
 static void server(void)
@@ -61,9 +58,8 @@ static void server(void)
     errval_t err =
         hang_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export");
-    }
     serve();
 }
 
@@ -74,9 +70,8 @@ static struct hang_binding *binding;
 static void bound(void *st, errval_t err, struct hang_binding *b)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind");
-    }
     hang_rpc_client_init(b);
     binding = b;
 }
@@ -86,15 +81,12 @@ static void bind_server(void)
     iref_t iref;
     errval_t err = nameservice_blocking_lookup("hang", &iref);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = hang_bind(iref, bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-    }
-    while (err_is_ok(err) && binding == NULL) {
+    while (err_is_ok(err) && binding == NULL)
         err = event_dispatch(get_default_waitset());
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind");
-    }
 }
 
 static void reply(void)
@@ -108,9 +100,8 @@ static void reply(void)
 static void send(void)
 {
     bind_server();
-    for (;;) {
+    for (;;)
         hang_fill__tx(binding, BLOCKING_CONT, 1, 2, 3, 4, 5, 6);
-    }
 }
 
 static void name(void)
@@ -195,9 +186,8 @@ static void paused(void)
 
 static void spin(void)
 {
-    for (;;) {
+    for (;;)
         __asm__ volatile("pause");
-    }
 }
 
 static const struct way {

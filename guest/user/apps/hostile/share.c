@@ -50,7 +50,7 @@ static void be_victim(const char *what)
     if (strcmp(what, "fpu") == 0)
         disp_disable(); /* what is interrupted then is resumed from the disabled area */
     systime_t end = get_system_time() + VICTIM_NS;
-    while (get_system_time() < end) {
+    while (get_system_time() < end)
         if (strcmp(what, "endpoints") == 0)
             sys_invoke_raw(header, get_cap_addr(cap_dispframe), words);
         else if (strcmp(what, "identify") == 0)
@@ -59,7 +59,6 @@ static void be_victim(const char *what)
             spin();
         else
             sys_nop();
-    }
 }
 
 /* ---- writer ---- */
@@ -83,7 +82,7 @@ static void be_writer(const char *what)
     const char kind = what[0];
     systime_t end = get_system_time() + WRITER_NS;
     while (get_system_time() < end) {
-        for (unsigned i = 0; i < WRITES; i++) {
+        for (unsigned i = 0; i < WRITES; i++)
             if (kind == 'f')
                 *mxcsr = 0xffffffff;
             else if (kind == 'b')
@@ -92,7 +91,6 @@ static void be_writer(const char *what)
                 buffer[0] = ~0ull; /* type and rights */
             else
                 heap[i % 4096] = i;
-        }
     }
     printf("wrote %s\n", what);
 }

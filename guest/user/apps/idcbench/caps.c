@@ -72,9 +72,8 @@ static void count_many(void)
     struct cnoderef ref[SLOTS / L2_CNODE_SLOTS];
 
     must(ram_alloc(&ram, BASE_PAGE_BITS + 10), "memory");
-    for (unsigned c = 0; c < SLOTS / L2_CNODE_SLOTS; c++) {
+    for (unsigned c = 0; c < SLOTS / L2_CNODE_SLOTS; c++)
         must(cnode_create_l2(&cnode[c], &ref[c]), "a CNode");
-    }
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned c = 0; c < SLOTS / L2_CNODE_SLOTS; c++) {
             const struct capref first = { .cnode = ref[c], .slot = 0 };
@@ -94,9 +93,8 @@ static void count_many(void)
     }
     results_print(&retype, "kernel.retype.256", 0);
     results_print(&revoke, "kernel.revoke.1000", 0);
-    for (unsigned c = 0; c < SLOTS / L2_CNODE_SLOTS; c++) {
+    for (unsigned c = 0; c < SLOTS / L2_CNODE_SLOTS; c++)
         must(cap_destroy(cnode[c]), "deleting");
-    }
     must(cap_destroy(ram), "deleting");
 }
 

@@ -136,9 +136,8 @@ static void rx_text(struct idcbench_binding *b, const char *s)
 {
     note_arrival();
     (void)b;
-    if (strcmp(s, text) != 0) {
+    if (strcmp(s, text) != 0)
         USER_PANIC("the text arrived changed");
-    }
 }
 
 static uint64_t taken[UMP_PAYLOAD_WORDS];
@@ -150,17 +149,15 @@ static inline __attribute__((always_inline)) void take_line(unsigned words)
     unsigned type;
 
     must(ump_chan_recv(&chan_in, &line, &type), "receiving a line");
-    for (unsigned i = 0; i < words; i++) {
+    for (unsigned i = 0; i < words; i++)
         taken[i] = line->data[i];
-    }
     ump_chan_recv_done(&chan_in);
 }
 
 static inline __attribute__((always_inline)) void listen_again(bool done)
 {
-    if (!ump_chan_listen_again(&chan_in, done)) {
+    if (!ump_chan_listen_again(&chan_in, done))
         USER_PANIC("the channel was not listening");
-    }
 }
 
 /* With a waitset; the argument is the number of words. */
@@ -173,9 +170,8 @@ static inline __attribute__((always_inline)) void listen_line(unsigned words)
         listen_again(false);
         return;
     }
-    for (unsigned i = 0; i < words; i++) {
+    for (unsigned i = 0; i < words; i++)
         taken[i] = line->data[i];
-    }
     listen_again(true);
     note_arrival();
 }
@@ -221,18 +217,16 @@ static const char *const path_names[] = { "bare", "waitset", "stub" };
 static void pass_on(enum path path, enum message message)
 {
     handled = false;
-    if (path == STUBS) {
+    if (path == STUBS)
         must(send_functions[message](&sender.b), "sending");
-    } else {
+    else
         bare_send_functions[message]();
-    }
     if (path == BARE) {
         bare_take_functions[message]();
         return;
     }
-    while (!handled) {
+    while (!handled)
         must(event_dispatch(&ws), "dispatching an event");
-    }
 }
 
 static const char *ump_kind = "ump"; /* in the names of figures */
@@ -300,13 +294,11 @@ static bool send_some_bare(bool first)
     volatile struct ump_message *line;
     struct ump_control control;
 
-    if (first) {
+    if (first)
         bare_sent = bare_received = 0;
-    }
     while (bare_sent < TEXT_WORDS && (line = ump_chan_get_next(&chan_out, &control)) != NULL) {
-        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
+        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++)
             line->data[i] = bare_words[bare_sent++];
-        }
         ump_chan_commit(&chan_out, line, control, BARE_TYPE);
     }
     return true;
@@ -318,14 +310,12 @@ static void receive_some_bare(void)
     unsigned type;
 
     while (err_is_ok(ump_chan_recv(&chan_in, &line, &type))) {
-        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS && bare_received < TEXT_WORDS; i++) {
+        for (unsigned i = 0; i < UMP_PAYLOAD_WORDS && bare_received < TEXT_WORDS; i++)
             bare_arrived[bare_received++] = line->data[i];
-        }
         ump_chan_recv_done(&chan_in);
     }
-    if (bare_received >= TEXT_WORDS) {
+    if (bare_received >= TEXT_WORDS)
         note_arrival();
-    }
 }
 
 /* Instructions of one turn; if the message was handled meanwhile, until then. */
@@ -354,9 +344,8 @@ static void count_ump_text(enum path path)
         results_add(&sending, sent);
         results_add(&receiving, received);
     }
-    if (memcmp(bare_arrived + 1, text, path == BARE ? sizeof(text) : 0) != 0) {
+    if (memcmp(bare_arrived + 1, text, path == BARE ? sizeof(text) : 0) != 0)
         USER_PANIC("the text arrived changed");
-    }
     print_ump(&sending, &receiving, path, TEXT);
 }
 
@@ -532,23 +521,19 @@ static void count_capabilities(void)
 
 static void count_ump_messages(void)
 {
-    for (enum message message = EMPTY; message <= SEVEN; message++) {
-        for (enum path path = BARE; path <= STUBS; path++) {
+    for (enum message message = EMPTY; message <= SEVEN; message++)
+        for (enum path path = BARE; path <= STUBS; path++)
             count_ump(path, message);
-        }
-    }
     count_ump_text(BARE);
     count_ump_text(STUBS);
 }
 
 void count_instructions(struct idcbench_binding *b)
 {
-    if (b->flounder.kind != FLOUNDER_LMP) {
+    if (b->flounder.kind != FLOUNDER_LMP)
         USER_PANIC("instructions are counted on one core: run server and client on the same");
-    }
-    if (instructions(COUNT_ALL) == COUNT_ALL) {
+    if (instructions(COUNT_ALL) == COUNT_ALL)
         USER_PANIC("nobody counts instructions here: start this by tests/bench/count");
-    }
     memset(text, 'x', TEXT_LENGTH);
     calibrate();
     set_up_ump(false);

@@ -46,9 +46,8 @@ static inline volatile struct ump_message *bare_receive(struct ump_chan *chan)
     volatile struct ump_message *message;
     unsigned type;
 
-    while (err_is_fail(ump_chan_recv(chan, &message, &type))) {
+    while (err_is_fail(ump_chan_recv(chan, &message, &type)))
         __asm__ volatile("pause");
-    }
     return message;
 }
 
@@ -61,20 +60,17 @@ static inline __attribute__((always_inline)) void bare_send(struct ump_chan *cha
     struct ump_control control;
     volatile struct ump_message *line;
 
-    while ((line = ump_chan_get_next(chan, &control)) == NULL) {
+    while ((line = ump_chan_get_next(chan, &control)) == NULL)
         __asm__ volatile("pause");
-    }
-    for (unsigned i = 0; i < words; i++) {
+    for (unsigned i = 0; i < words; i++)
         line->data[i] = value;
-    }
     ump_chan_commit(chan, line, control, BARE_TYPE);
 }
 
 static inline void must(errval_t err, const char *what)
 {
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "%s failed", what);
-    }
 }
 
 /* ---- results.c ---- */

@@ -37,9 +37,8 @@ static void connect(idc_bind_flags_t flags)
 
     must(nameservice_blocking_lookup("idcbench", &iref), "looking up idcbench");
     must(idcbench_bind(iref, bound, NULL, get_default_waitset(), flags), "binding to idcbench");
-    while (server == NULL) {
+    while (server == NULL)
         must(event_dispatch(get_default_waitset()), "dispatching an event");
-    }
     idcbench_rpc_client_init(server);
 }
 
@@ -47,9 +46,8 @@ static bool work(const char *kind, uint64_t rounds)
 {
     bool compute = strcmp(kind, "compute") == 0;
 
-    if (!compute && strcmp(kind, "messages") != 0) {
+    if (!compute && strcmp(kind, "messages") != 0)
         return false;
-    }
     uint64_t result = compute ? work_compute(rounds) : work_messages(rounds);
 
     printf("result %" PRIu64 "\n", result);
@@ -58,9 +56,8 @@ static bool work(const char *kind, uint64_t rounds)
 
 int main(int argc, char *argv[])
 {
-    if (argc == 2 && strcmp(argv[1], "server") == 0) {
+    if (argc == 2 && strcmp(argv[1], "server") == 0)
         serve();
-    }
     if (argc == 2 && strcmp(argv[1], "count") == 0) {
         connect(IDC_BIND_FLAGS_DEFAULT);
         count_instructions(server);

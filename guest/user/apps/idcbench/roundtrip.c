@@ -44,9 +44,8 @@ static inline __attribute__((always_inline)) uint64_t batch(round_trip_fn *round
     for (unsigned i = 0; i < GROUPS; i++) {
         uint64_t start = cycles();
 
-        for (unsigned j = 0; j < GROUP_ROUNDS; j++) {
+        for (unsigned j = 0; j < GROUP_ROUNDS; j++)
             round_trip(round++);
-        }
         results_add(&groups, (cycles() - start) / GROUP_ROUNDS);
     }
     return results_median(&groups);
@@ -57,9 +56,8 @@ static void line_round_trip(uint64_t round)
     struct ump_chan *chan = server->flounder.channel;
 
     *spare_word(&chan->ring.send) = round;
-    while (*spare_word(&chan->ring.recv) != round) {
+    while (*spare_word(&chan->ring.recv) != round)
         __asm__ volatile("pause");
-    }
 }
 
 static uint64_t lines(void)
@@ -76,9 +74,8 @@ static void bare_round_trip(uint64_t round)
     struct ump_chan *chan = server->flounder.channel;
 
     bare_send(chan, 1, round);
-    if (bare_receive(chan)->data[0] != round) {
+    if (bare_receive(chan)->data[0] != round)
         USER_PANIC("the bare channel brought back something else");
-    }
     ump_chan_recv_done(chan);
 }
 
@@ -91,19 +88,16 @@ static uint64_t bare(void)
 static void polling_round_trip(uint64_t round)
 {
     must(idcbench_ping__tx(server, NOP_CONT, round), "sending a ping");
-    while (pings != round) {
-        if (err_is_fail(event_dispatch_non_block(server->waitset))) {
+    while (pings != round)
+        if (err_is_fail(event_dispatch_non_block(server->waitset)))
             __asm__ volatile("pause");
-        }
-    }
 }
 
 static void blocking_round_trip(uint64_t round)
 {
     must(idcbench_ping__tx(server, NOP_CONT, round), "sending a ping");
-    while (pings != round) {
+    while (pings != round)
         must(event_dispatch(server->waitset), "dispatching an event");
-    }
 }
 
 static void rpc_round_trip(uint64_t round)
@@ -111,9 +105,8 @@ static void rpc_round_trip(uint64_t round)
     uint64_t result = 0;
 
     must(server->rpc_tx_vtbl.call(server, round, &result), "calling");
-    if (result != round) {
+    if (result != round)
         USER_PANIC("a call brought back something else");
-    }
 }
 
 /* The server polls, or it may block. */
@@ -147,9 +140,8 @@ void time_round_trips(struct idcbench_binding *b)
 {
     static struct results line, ump, stub, block, call;
 
-    if (b->flounder.kind != FLOUNDER_UMP) {
+    if (b->flounder.kind != FLOUNDER_UMP)
         USER_PANIC("round trips are between cores: run server and client on different ones");
-    }
     server = b;
     server->rx_vtbl.ping = rx_ping;
     for (unsigned i = 0; i < BATCHES; i++) {

@@ -73,14 +73,12 @@ static void bare_lmp_handler(void *arg)
 
     while (bare_left > 0 && err_is_ok(lmp_chan_recv(chan, &msg, &cap))) {
         bare_left--;
-        for (size_t i = 0; i < msg.buf.msglen; i++) {
+        for (size_t i = 0; i < msg.buf.msglen; i++)
             bare_text[i] = msg.words[i];
-        }
     }
     lmp_chan_listen_again(chan);
-    if (bare_left > 0) {
+    if (bare_left > 0)
         return;
-    }
     note_arrival();
     must(lmp_chan_deregister_recv(chan), "listening no longer without stubs");
     flounder_lmp_rearm(&b->flounder);
@@ -108,9 +106,8 @@ static void rx_ping(struct idcbench_binding *b, uint64_t a)
 {
     errval_t err = idcbench_ping__tx(b, NOP_CONT, a);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "answering a ping failed");
-    }
 }
 
 static errval_t rx_call(struct idcbench_binding *b, uint64_t a, uint64_t *result)
@@ -126,9 +123,8 @@ static void rx_lines(struct idcbench_binding *b, uint64_t rounds)
     volatile uint64_t *in = spare_word(&chan->ring.recv), *out = spare_word(&chan->ring.send);
 
     for (uint64_t i = 1; i <= rounds; i++) {
-        while (*in != i) {
+        while (*in != i)
             __asm__ volatile("pause");
-        }
         *out = i;
     }
 }
@@ -189,11 +185,9 @@ void serve(void)
 
     must(idcbench_export(NULL, exported, connected, ws, IDC_EXPORT_FLAGS_DEFAULT),
          "exporting idcbench");
-    for (;;) {
-        if (!polling) {
+    for (;;)
+        if (!polling)
             must(event_dispatch(ws), "dispatching an event");
-        } else if (err_is_fail(event_dispatch_non_block(ws))) {
+        else if (err_is_fail(event_dispatch_non_block(ws)))
             __asm__ volatile("pause");
-        }
-    }
 }

@@ -23,9 +23,8 @@ static inline uint64_t work_compute(uint64_t rounds)
         x ^= x >> 7;
         x ^= x << 17;
         table[x % WORK_TABLE] += (uint32_t)x;
-        if (x & 4096) {
+        if (x & 4096)
             sum += table[x / WORK_TABLE % WORK_TABLE] * i;
-        }
     }
     return sum;
 }
@@ -41,9 +40,8 @@ static inline uint64_t work_messages(uint64_t rounds)
     uint64_t sum = 0;
 
     if (ump_ring_pair_init(&here, memory.a, sizeof(memory.a), memory.b, sizeof(memory.b)) ||
-        ump_ring_pair_init(&there, memory.b, sizeof(memory.b), memory.a, sizeof(memory.a))) {
+        ump_ring_pair_init(&there, memory.b, sizeof(memory.b), memory.a, sizeof(memory.a)))
         return 0;
-    }
     for (uint64_t i = 0; i < rounds * 512; i++) {
         for (unsigned back = 0; back < 2;
              back++) { /* there and back, so that all is acknowledged */
@@ -52,20 +50,16 @@ static inline uint64_t work_messages(uint64_t rounds)
             volatile struct ump_message *line = ump_ring_next(from, &control, false);
             unsigned type;
 
-            if (line == NULL) {
+            if (line == NULL)
                 return 0;
-            }
-            for (unsigned word = 0; word < UMP_PAYLOAD_WORDS; word++) {
+            for (unsigned word = 0; word < UMP_PAYLOAD_WORDS; word++)
                 line->data[word] = i + word;
-            }
             ump_ring_commit(from, line, control, UMP_MSGTYPE_FIRST_USER);
             line = ump_ring_peek(to, &type);
-            if (line == NULL) {
+            if (line == NULL)
                 return 0;
-            }
-            for (unsigned word = 0; word < UMP_PAYLOAD_WORDS; word++) {
+            for (unsigned word = 0; word < UMP_PAYLOAD_WORDS; word++)
                 sum += line->data[word];
-            }
             ump_ring_consume(to);
         }
     }

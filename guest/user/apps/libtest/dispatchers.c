@@ -67,9 +67,8 @@ static struct dispatcher_shared *make_frame(struct capref *frame)
 /* Lets the other dispatcher run as often as it wants to, and more. */
 static void let_run(void)
 {
-    for (unsigned i = 0; i < 4 * SECOND_RUNS; i++) {
+    for (unsigned i = 0; i < 4 * SECOND_RUNS; i++)
         thread_yield_dispatcher(NULL_CAP);
-    }
 }
 
 void test_dispatchers(void)

@@ -50,9 +50,8 @@ void test_events(void)
     CHECK_OK(thread_join(thread, NULL));
 
     event_queue_init(&queue, &ws, EVENT_QUEUE_CONTINUOUS);
-    for (uintptr_t i = 0; i < 3; i++) {
+    for (uintptr_t i = 0; i < 3; i++)
         event_queue_add(&queue, &node[i], MKCLOSURE(note, (void *)(10 + i)));
-    }
     CHECK_OK(event_queue_cancel(&queue, &node[1]));
     CHECK_OK(event_dispatch(&ws));
     CHECK_OK(event_dispatch(&ws));
@@ -149,9 +148,8 @@ static void ump_receive(void *arg)
         ump_done = message->data[1] != 0;
         ump_chan_recv_done(uc);
     }
-    if (!ump_done) {
+    if (!ump_done)
         CHECK_OK(ump_chan_register_recv(uc, &ump_ws, MKCLOSURE(ump_receive, uc)));
-    }
 }
 
 static int ump_sender(void *arg)
@@ -187,9 +185,8 @@ void test_ump(void)
     CHECK_OK(ump_chan_init(&side[1], ring[1], DEFAULT_UMP_BUFLEN, ring[0], DEFAULT_UMP_BUFLEN));
     CHECK_OK(ump_chan_register_recv(&side[1], &ump_ws, MKCLOSURE(ump_receive, &side[1])));
     struct thread *sender = thread_create(ump_sender, NULL);
-    while (!ump_done) {
+    while (!ump_done)
         CHECK_OK(event_dispatch(&ump_ws));
-    }
     CHECK_OK(thread_join(sender, NULL));
     CHECK(ump_sum == (uint64_t)UMP_MESSAGES * (UMP_MESSAGES + 1) / 2);
 }

@@ -15,9 +15,8 @@ static int recursion(volatile int depth)
 {
     volatile char frame[256];
 
-    if (depth == INT_MAX) {
+    if (depth == INT_MAX)
         return 0;
-    }
 
     frame[0] = (char)depth;
     return recursion(depth + 1) + frame[0];
@@ -42,9 +41,8 @@ static volatile char *lowest_page(void)
 static int overflowing_thread(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 64; i++)
         lowest_page()[i] = 0;
-    }
     thread_yield();
     return 0;
 }
@@ -89,9 +87,8 @@ static void thread_stack(void)
 static int resting_thread(void *arg)
 {
     (void)arg;
-    while (zero == 0) {
+    while (zero == 0)
         thread_yield();
-    }
     return 0;
 }
 

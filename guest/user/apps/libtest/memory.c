@@ -65,15 +65,13 @@ void test_capabilities(void)
     static struct capref slots[600];
     for (unsigned i = 0; i < 600; i++) {
         CHECK_OK(slot_alloc(&slots[i]));
-        for (unsigned j = i < 3 ? 0 : i - 3; j < i; j++) {
+        for (unsigned j = i < 3 ? 0 : i - 3; j < i; j++)
             CHECK(!capcmp(slots[i], slots[j]));
-        }
     }
     CHECK_OK(frame_create(slots[599], 4096, NULL));
     CHECK_OK(cap_delete(slots[599]));
-    for (unsigned i = 0; i < 600; i++) {
+    for (unsigned i = 0; i < 600; i++)
         CHECK_OK(slot_free(slots[i]));
-    }
 }
 
 void test_vspace(void)
@@ -135,9 +133,8 @@ static int be_hungry(void *arg)
         CHECK(mine[i] != NULL);
         thread_yield();
     }
-    for (unsigned i = 0; i < HUNGRY_BLOCKS; i++) {
+    for (unsigned i = 0; i < HUNGRY_BLOCKS; i++)
         free(mine[i]);
-    }
     return 0;
 }
 
@@ -149,9 +146,8 @@ static void test_hungry_threads(void)
         thread[i] = thread_create(be_hungry, (void *)i);
         CHECK(thread[i] != NULL);
     }
-    for (unsigned i = 0; i < HUNGRY_THREADS; i++) {
+    for (unsigned i = 0; i < HUNGRY_THREADS; i++)
         CHECK_OK(thread_join(thread[i], NULL));
-    }
 }
 
 /* What the C library allocates by itself comes from the same heap. */
@@ -164,17 +160,15 @@ static void test_library_heap(void)
         copy[i] = strdup("sixty letters or so, of which some hundred thousand are kept");
         CHECK(copy[i] != NULL);
     }
-    for (unsigned i = 0; i < 6000; i++) {
+    for (unsigned i = 0; i < 6000; i++)
         free(copy[i]);
-    }
     memset(text, 'x', sizeof(text) - 1);
     for (unsigned i = 0; i < 8; i++) {
         copy[i] = strdup(text);
         CHECK(copy[i] != NULL && strcmp(copy[i], text) == 0);
     }
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         free(copy[i]);
-    }
     void *aligned = aligned_alloc(4096, 1 << 20);
     CHECK(aligned != NULL && (uintptr_t)aligned % 4096 == 0);
     free(aligned);
@@ -192,9 +186,8 @@ void test_heap(void)
         memset(block[i], (int)i, 1000 + 100 * i);
     }
     for (unsigned i = 0; i < 64; i++) {
-        for (unsigned j = 0; j < 1000 + 100 * i; j++) {
+        for (unsigned j = 0; j < 1000 + 100 * i; j++)
             CHECK(block[i][j] == (char)i);
-        }
         free(block[i]);
     }
     char *large = malloc(200000);
@@ -212,9 +205,8 @@ void test_heap(void)
         block[i] = calloc(1, 65536);
         CHECK(block[i] != NULL && block[i][65535] == 0);
     }
-    for (unsigned i = 0; i < 32; i++) {
+    for (unsigned i = 0; i < 32; i++)
         free(block[i]);
-    }
     free(large);
     free(not_from_malloc);
     test_library_heap();

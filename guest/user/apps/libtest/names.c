@@ -73,9 +73,8 @@ void test_names(void)
 {
     iref_t iref;
 
-    if (domain_is_first()) {
-        return; /* there is no name service */
-    }
+    if (domain_is_first())
+        return;          /* there is no name service */
     everybody_at_once(); /* while the binding is being made */
     CHECK_OK(nameservice_blocking_lookup("spawn.0", &iref));
     CHECK(err_no(nameservice_unregister("spawn.0")) == CHIPS_ERR_NOT_OWNER);

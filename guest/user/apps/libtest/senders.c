@@ -69,19 +69,16 @@ void test_senders(void)
     struct myappif_frameinfo theirs = { 0, (char *)memory + 2048, 2048, memory, 2048 };
     CHECK_OK(myappif_accept(&ours, &server, bound, &ws, IDC_EXPORT_FLAGS_DEFAULT));
     CHECK_OK(myappif_connect(&theirs, bound, &client, &ws, IDC_BIND_FLAGS_DEFAULT));
-    while (client == NULL || server == NULL) {
+    while (client == NULL || server == NULL)
         CHECK_OK(event_dispatch(&ws));
-    }
     for (unsigned i = 0; i < SENDERS; i++) {
         thread[i] = thread_create(sends, &ws);
         CHECK(thread[i] != NULL);
     }
-    for (unsigned i = 0; i < SENDERS; i++) {
+    for (unsigned i = 0; i < SENDERS; i++)
         CHECK_OK(thread_join(thread[i], NULL));
-    }
-    while (received < SENDERS * MESSAGES) {
+    while (received < SENDERS * MESSAGES)
         CHECK_OK(event_dispatch(&ws));
-    }
     CHECK(continued == SENDERS * MESSAGES);
     CHECK_OK(client->control(client, IDC_CONTROL_TEARDOWN));
     while (err_is_ok(event_dispatch_non_block(&ws))) {

@@ -48,9 +48,8 @@ void test_threads(void)
     CHECK(detached != NULL);
     CHECK_OK(thread_detach(detached));
     CHECK(err_no(thread_join(detached, NULL)) == LIB_ERR_THREAD_JOIN_DETACHED);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         thread_yield();
-    }
 }
 
 static volatile bool spinning, stop;
@@ -63,9 +62,8 @@ static int spins(void *arg)
     spinning = true;
     while (!stop) {
         x = x * 1.0000001 + 0.5; /* lives in a register across preemptions */
-        if (x > 1e6) {
+        if (x > 1e6)
             x = *(double *)arg;
-        }
     }
     sum = x;
     return x >= 1.0 && x <= 1.1e6;
@@ -129,9 +127,8 @@ static int takes_turns(void *arg)
 
     for (int i = 0; i < 20; i++) {
         thread_mutex_lock(&mutex);
-        while (turn != me) {
+        while (turn != me)
             thread_cond_wait(&cond, &mutex);
-        }
         turn = !me;
         thread_cond_broadcast(&cond);
         thread_mutex_unlock(&mutex);
@@ -143,18 +140,15 @@ static int takes_turns(void *arg)
 void test_sync(void)
 {
     thread_sem_init(&sem, 0);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         CHECK_OK(thread_detach(thread_create(increments, NULL)));
-    }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         thread_sem_wait(&sem);
-    }
     CHECK(counter == 4 * ROUNDS && once_count == 1);
     CHECK(!thread_sem_trywait(&sem));
 
-    for (uintptr_t i = 0; i < 2; i++) {
+    for (uintptr_t i = 0; i < 2; i++)
         CHECK_OK(thread_detach(thread_create(takes_turns, (void *)i)));
-    }
     thread_sem_wait(&sem);
     thread_sem_wait(&sem);
 

@@ -60,9 +60,8 @@ static bool may_fail(errval_t err)
         refused++;
         return true;
     }
-    if (err_is_ok(err) || err_no(err) == FLOUNDER_ERR_BINDING_CLOSED) {
+    if (err_is_ok(err) || err_no(err) == FLOUNDER_ERR_BINDING_CLOSED)
         return true;
-    }
     printf("mixer %u: %s: %s\n", me, err_getcode(err), err_getstring(err));
     return false;
 }
@@ -76,16 +75,14 @@ static uint8_t byte_of(uint32_t x, size_t i)
 
 static void fill(uint8_t *to_bytes, size_t count, uint32_t x)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         to_bytes[i] = byte_of(x, i);
-    }
 }
 
 static void check(const uint8_t *bytes, size_t count, uint32_t x)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         CHECK(bytes[i] == byte_of(x, i));
-    }
     received++;
 }
 
@@ -95,9 +92,8 @@ static void note(struct mixer_binding *b, uint32_t x)
 {
     (void)b;
     received++;
-    if (x % 4 == 0) {
+    if (x % 4 == 0)
         thread_yield(); /* others come in between */
-    }
 }
 
 static void text(struct mixer_binding *b, uint32_t x, const char *s)
@@ -118,9 +114,8 @@ static void words(struct mixer_binding *b, uint32_t x, const uint64_t *v, size_t
 {
     (void)b;
     CHECK(n == x % WORDS_MAX);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         CHECK(v[i] == x * 1000003ull + i);
-    }
     received++;
 }
 
@@ -130,27 +125,24 @@ static void drop(struct capref c)
     errval_t err = cap_destroy(c);
 
     CHECK(err_is_ok(err) || (dies != NULL && err_no(err) == SYS_ERR_CAP_NOT_FOUND));
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         CHECK(err_is_ok(slot_free(c)));
-    }
 }
 
 static void cap_note(struct mixer_binding *b, uint32_t x, struct capref c)
 {
     (void)b, (void)x;
     received++;
-    if (!capref_is_null(c)) { /* a ticket of a sender that has died stands for nothing */
+    if (!capref_is_null(c)) /* a ticket of a sender that has died stands for nothing */
         drop(c);
-    }
 }
 
 static errval_t twice(struct mixer_binding *b, uint32_t x, uint32_t *y)
 {
     (void)b;
     *y = 2 * x;
-    if (x % 5 == 0) {
+    if (x % 5 == 0)
         thread_yield();
-    }
     return SYS_ERR_OK;
 }
 
@@ -247,9 +239,8 @@ static struct mixer_binding *bind_to(unsigned peer)
     CHECK(err_is_ok(waitset_chan_register(ws, &a.done, NOP_CLOSURE)));
     CHECK(err_is_ok(mixer_bind(iref_of[peer], bound, &a, ws, IDC_BIND_FLAGS_DEFAULT)));
     CHECK(err_is_ok(wait_for_channel(ws, &a.done, NULL)));
-    if (err_is_fail(a.err)) {
+    if (err_is_fail(a.err))
         return NULL;
-    }
     set_handlers(a.b);
     mixer_rpc_client_init(a.b);
     a.b->error_handler = broken;
@@ -277,9 +268,8 @@ static errval_t send_bytes(struct mixer_binding *b, uint32_t x)
     CHECK(data != NULL);
     fill(data, x % BYTES_MAX, x);
     errval_t err = mixer_bytes__tx(b, MKCONT(free_it, data), x, data, x % BYTES_MAX);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         free(data);
-    }
     return err;
 }
 
@@ -287,9 +277,8 @@ static errval_t send_words(struct mixer_binding *b, uint32_t x)
 {
     uint64_t v[WORDS_MAX];
 
-    for (size_t i = 0; i < x % WORDS_MAX; i++) {
+    for (size_t i = 0; i < x % WORDS_MAX; i++)
         v[i] = x * 1000003ull + i;
-    }
     return mixer_words__tx(b, BLOCKING_CONT, x, v, x % WORDS_MAX);
 }
 
@@ -329,9 +318,8 @@ static errval_t call_get_cap(struct mixer_binding *b, uint32_t x)
     errval_t result = SYS_ERR_OK;
     errval_t err = b->rpc_tx_vtbl.get_cap(b, x, &result, &c);
 
-    if (err_is_ok(err) && err_is_ok(result) && !capref_is_null(c)) {
+    if (err_is_ok(err) && err_is_ok(result) && !capref_is_null(c))
         drop(c);
-    }
     return err;
 }
 
@@ -348,9 +336,8 @@ static errval_t bind_and_close(unsigned peer, uint32_t x)
     thread_mutex_lock(&bind_lock);
     struct mixer_binding *b = bind_to(peer);
     thread_mutex_unlock(&bind_lock);
-    if (b == NULL) {
+    if (b == NULL)
         return SYS_ERR_OK;
-    }
     b->st = NULL;
     errval_t err = x % 2 == 0 ? send_bytes(b, x) : call_twice(b, x);
     CHECK(may_fail(err));
@@ -391,12 +378,10 @@ static void die(void)
 {
     printf("mixer %u: dies by %s\n", me, dies);
     fflush(stdout);
-    if (strcmp(dies, "stop") == 0) {
+    if (strcmp(dies, "stop") == 0)
         disp_stop();
-    }
-    if (strcmp(dies, "fault") == 0) {
+    if (strcmp(dies, "fault") == 0)
         __builtin_trap();
-    }
     exit(0);
 }
 
@@ -417,12 +402,10 @@ static int work(void *arg)
         const unsigned peer = (unsigned)(next_random(&random) % peers);
         const uint32_t x = (uint32_t)next_random(&random);
 
-        if (!lost[peer] && to[peer] != NULL) {
+        if (!lost[peer] && to[peer] != NULL)
             CHECK(may_fail(do_something(peer, x, (unsigned)(next_random(&random) >> 8))));
-        }
-        if (dies != NULL && me == 0 && thread == 0 && round == rounds / 2) {
+        if (dies != NULL && me == 0 && thread == 0 && round == rounds / 2)
             die();
-        }
     }
     waitset_chanstate_init(&end_of[thread], CHANTYPE_OTHER);
     CHECK(err_is_ok(waitset_chan_trigger_closure(get_default_waitset(), &end_of[thread],
@@ -435,22 +418,20 @@ static void parse(int argc, char *argv[])
     for (int i = 1; i < argc; i++) {
         char *value = strchr(argv[i], '=');
 
-        if (value == NULL) {
+        if (value == NULL)
             continue;
-        }
         *value++ = '\0';
         const unsigned number = (unsigned)strtoul(value, NULL, 10);
-        if (strcmp(argv[i], "me") == 0) {
+        if (strcmp(argv[i], "me") == 0)
             me = number;
-        } else if (strcmp(argv[i], "peers") == 0) {
+        else if (strcmp(argv[i], "peers") == 0)
             peers = number;
-        } else if (strcmp(argv[i], "threads") == 0) {
+        else if (strcmp(argv[i], "threads") == 0)
             threads = number;
-        } else if (strcmp(argv[i], "rounds") == 0) {
+        else if (strcmp(argv[i], "rounds") == 0)
             rounds = number;
-        } else if (strcmp(argv[i], "dies") == 0) {
+        else if (strcmp(argv[i], "dies") == 0)
             dies = value;
-        }
     }
     CHECK(me < peers && peers <= PEERS_MAX && threads <= THREADS_MAX);
 }
@@ -477,9 +458,8 @@ int main(int argc, char *argv[])
 
     parse(argc, argv);
     CHECK(err_is_ok(mixer_export(NULL, exported, connected, ws, IDC_EXPORT_FLAGS_DEFAULT)));
-    while (my_iref == 0) {
+    while (my_iref == 0)
         CHECK(err_is_ok(event_dispatch(ws)));
-    }
     snprintf(name, sizeof(name), "mixer.%u", me);
     CHECK(err_is_ok(nameservice_register(name, my_iref)));
     for (unsigned k = 0; k < peers; k++) { /* the peers do the same: these cross */
@@ -488,18 +468,16 @@ int main(int argc, char *argv[])
     }
     for (unsigned k = 0; k < peers; k++) {
         to[k] = bind_to(k);
-        if (to[k] != NULL) {
+        if (to[k] != NULL)
             to[k]->st = (void *)(uintptr_t)(k + 1);
-        }
     }
     for (uintptr_t i = 0; i < threads; i++) {
         struct thread *t = thread_create_varstack(work, (void *)i, STACK_BYTES);
 
         CHECK(t != NULL && err_is_ok(thread_detach(t)));
     }
-    while (finished < threads) {
+    while (finished < threads)
         CHECK(err_is_ok(event_dispatch(ws)));
-    }
     printf("mixer %u: done, %u received, %u refused, %u bound again\n", me, received, refused,
            bound_again);
     fflush(stdout);

@@ -30,11 +30,10 @@ static void one_round(void *arg)
     assert_always(done <= rounds && !(broken && done == 3), "properties.in-order");
     assert_sometimes(done % 5 == 0, "properties.fifth-round");
     assert_sometimes(done > rounds, "properties.one-too-many");
-    if (done < rounds) {
+    if (done < rounds)
         start_round();
-    } else {
+    else
         printf("%u rounds done\n", done);
-    }
 }
 
 static void start_round(void)

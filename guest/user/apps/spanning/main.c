@@ -25,9 +25,8 @@ static __thread unsigned mine;
 
 #define CHECK(condition)                                                       \
     do {                                                                       \
-        if (!(condition)) {                                                    \
+        if (!(condition))                                                      \
             USER_PANIC("spanning: FAILED: %s, line %d", #condition, __LINE__); \
-        }                                                                      \
     } while (0)
 
 static void passed(const char *what)
@@ -38,9 +37,8 @@ static void passed(const char *what)
 static void has_spanned(void *arg, errval_t err)
 {
     (void)arg;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "spanning: FAILED");
-    }
     thread_sem_post(&spanned);
 }
 
@@ -113,9 +111,8 @@ static int count(void *arg)
     for (unsigned i = 0; i < ROUNDS; i++) {
         thread_mutex_lock(&mutex);
         unsigned seen = counter;
-        if (i % 16 == 0) {
+        if (i % 16 == 0)
             thread_yield();
-        }
         counter = seen + 1;
         thread_mutex_unlock(&mutex);
     }
@@ -128,9 +125,8 @@ static int take_turns(void *arg)
 
     for (unsigned i = 0; i < ROUNDS / 10; i++) {
         thread_mutex_lock(&mutex);
-        while (turn % cores != me) {
+        while (turn % cores != me)
             thread_cond_wait(&turn_changed, &mutex);
-        }
         turn++;
         thread_cond_broadcast(&turn_changed);
         thread_mutex_unlock(&mutex);
@@ -160,9 +156,8 @@ static void synchronisation(void)
     everywhere(take_turns);
     CHECK(turn == cores * (ROUNDS / 10));
     passed("a condition variable wakes");
-    for (unsigned i = 0; i < cores; i++) {
+    for (unsigned i = 0; i < cores; i++)
         thread_sem_init(&ring[i], i == 0);
-    }
     everywhere(pass_on);
     CHECK(thread_sem_trywait(&ring[0]));
     passed("semaphores pass units on");
@@ -219,9 +214,8 @@ static int map_some(void *arg)
 static int read_all(void *arg)
 {
     (void)arg;
-    for (unsigned i = 0; i < cores; i++) {
+    for (unsigned i = 0; i < cores; i++)
         CHECK(table[i][5] == 100 + i);
-    }
     return 0;
 }
 
@@ -261,9 +255,8 @@ static int send_frame(void *arg)
     words[0] = me + 1;
     CHECK(err_is_ok(domain_receive_cap(&received)));
     CHECK(err_is_ok(vspace_map_one_frame(&mapped, BASE_PAGE_SIZE, received, NULL, NULL)));
-    while (*(volatile unsigned *)mapped == 0) {
+    while (*(volatile unsigned *)mapped == 0)
         thread_yield();
-    }
     return *(int *)mapped == (int)((me + cores - 1) % cores) + 1;
 }
 
@@ -285,18 +278,16 @@ int main(void)
 {
     const struct abi_topology *machine;
 
-    if (err_is_fail(machine_topology_get(&machine))) {
+    if (err_is_fail(machine_topology_get(&machine)))
         USER_PANIC("spanning: FAILED: no topology");
-    }
     cores = machine->core_count;
     for (unsigned i = 0; i < cores; i++) {
         errval_t err = domain_new_dispatcher((coreid_t)i, has_spanned, NULL);
 
         CHECK(err_is_ok(err));
     }
-    for (unsigned i = 0; i < cores; i++) {
+    for (unsigned i = 0; i < cores; i++)
         thread_sem_wait(&spanned);
-    }
     passed("dispatchers run");
     threads();
     moves();
@@ -304,7 +295,6 @@ int main(void)
     memory();
     capabilities();
     domain_thread_create_on((coreid_t)(cores - 1), leave, NULL, NULL);
-    for (;;) {
+    for (;;)
         event_dispatch(get_default_waitset());
-    }
 }

@@ -15,9 +15,8 @@ static volatile uint64_t turns;
 /* A function of its own, so that its name is in the report. */
 static void __attribute__((noinline, noreturn)) spin_for_ever(void)
 {
-    for (;;) {
+    for (;;)
         turns++;
-    }
 }
 
 int main(void)

@@ -106,9 +106,8 @@ static inline capaddr_t get_cap_addr(struct capref cap)
 
 static inline uint8_t get_cap_level(struct capref cap)
 {
-    if (capref_is_null(cap)) {
+    if (capref_is_null(cap))
         return 0;
-    }
     return cap.cnode.level == CNODE_TYPE_OTHER ? 2 : 1;
 }
 

@@ -60,12 +60,10 @@ static inline struct cnode_target cnode_target(struct capref dest)
 {
     bool own = capref_is_own(dest);
 
-    if (dest.cnode.level != CNODE_TYPE_OTHER) {
+    if (dest.cnode.level != CNODE_TYPE_OTHER)
         return (struct cnode_target){ own ? 0 : dest.cnode.croot, own ? 0 : 2, dest.slot, 1 };
-    }
-    if (own) {
+    if (own)
         return (struct cnode_target){ dest.cnode.cnode, 1, dest.slot, 2 };
-    }
     return (struct cnode_target){ dest.cnode.croot, 2, get_cap_addr(dest), 2 };
 }
 
@@ -240,9 +238,8 @@ static inline errval_t invoke_clean_dirty_bits(struct capref vnode, size_t *dirt
 {
     struct sysret result = CAP_INVOKE(vnode, VNodeCmd_CleanDirtyBits, { 0 });
 
-    if (dirty != NULL) {
+    if (dirty != NULL)
         *dirty = result.value;
-    }
     return result.error;
 }
 

@@ -83,9 +83,8 @@ bool lmp_chan_can_recv(struct lmp_chan *lc);
  * left. */
 static inline bool lmp_chan_drain(struct lmp_chan *lc)
 {
-    if (!lmp_chan_can_recv(lc)) {
+    if (!lmp_chan_can_recv(lc))
         return false;
-    }
     lc->connection.receive = &lc->endpoint->waitset_state;
     lc->connection.lost = true;
     return true;

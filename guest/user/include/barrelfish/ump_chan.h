@@ -139,15 +139,13 @@ static inline bool ump_chan_listen_again(struct ump_chan *uc, bool done)
         disp_enable(handle);
         return false;
     }
-    if (done) {
+    if (done)
         ump_ring_consume(&uc->ring);
-    }
     waitset_chan_listen_disabled(&uc->recv_waitset);
-    if (__builtin_expect(ump_ring_ack_due(&uc->ring) || ump_chan_event_is_urgent(uc), 0)) {
+    if (__builtin_expect(ump_ring_ack_due(&uc->ring) || ump_chan_event_is_urgent(uc), 0))
         ump_chan_attend(uc);
-    } else {
+    else
         disp_enable(handle);
-    }
     return true;
 }
 
@@ -155,9 +153,8 @@ static inline bool ump_chan_listen_again(struct ump_chan *uc, bool done)
  * while this one is being worked on. */
 static inline void ump_chan_prefetch_answer(const struct ump_chan *uc)
 {
-    if (ump_ring_all_acked(&uc->ring)) {
+    if (ump_ring_all_acked(&uc->ring))
         ump_ring_prefetch_next(&uc->ring);
-    }
 }
 
 /* On a checked channel a line must pass before it counts. */
@@ -198,11 +195,10 @@ static inline void ump_chan_line_done(struct ump_chan *uc)
 {
     dispatcher_handle_t handle = disp_disable();
 
-    if (ump_ring_done_makes_ack_due(&uc->ring)) {
+    if (ump_ring_done_makes_ack_due(&uc->ring))
         ump_chan_recv_done(uc);
-    } else {
+    else
         ump_ring_consume(&uc->ring);
-    }
     disp_enable(handle);
 }
 
@@ -212,11 +208,10 @@ static inline volatile struct ump_message *ump_chan_next_line(struct ump_chan *u
     dispatcher_handle_t handle = disp_disable();
     volatile struct ump_message *message = ump_ring_next(&uc->ring, control, false);
 
-    if (message != NULL) {
+    if (message != NULL)
         uc->filling = true;
-    } else {
+    else
         message = ump_chan_get_next(uc, control);
-    }
     disp_enable(handle);
     return message;
 }

@@ -131,9 +131,8 @@ static inline unsigned ump_ring_window(const struct ump_ring_pair *pair)
 static inline volatile struct ump_message *ump_ring_next(struct ump_ring_pair *pair,
                                                          struct ump_control *control, bool acking)
 {
-    if (acking ? ump_ring_in_flight(pair) >= pair->send.lines - 1u : ump_ring_window(pair) == 0) {
+    if (acking ? ump_ring_in_flight(pair) >= pair->send.lines - 1u : ump_ring_window(pair) == 0)
         return NULL;
-    }
     control->epoch = pair->send.epoch;
     return pair->send.mine;
 }
@@ -155,9 +154,8 @@ static inline void ump_ring_commit(struct ump_ring_pair *pair, volatile struct u
 /* An ack from the wire may only open the window: it lies between what we knew and what we sent. */
 static inline void ump_ring_note_ack(struct ump_ring_pair *pair, uint16_t ack)
 {
-    if ((uint16_t)(ack - pair->ack_id) <= ump_ring_in_flight(pair)) {
+    if ((uint16_t)(ack - pair->ack_id) <= ump_ring_in_flight(pair))
         pair->ack_id = ack;
-    }
 }
 
 /* Is there a line not yet read?  (It may be an acknowledgement, or on a checked channel one that
@@ -183,9 +181,8 @@ static inline volatile struct ump_message *ump_ring_peek(const struct ump_ring_p
     UMP_STEP("take a line", &message->control);
     uint64_t control = __atomic_load_n(&message->control, __ATOMIC_ACQUIRE);
 
-    if (UMP_CONTROL_EPOCH(control) != pair->recv.epoch) {
+    if (UMP_CONTROL_EPOCH(control) != pair->recv.epoch)
         return NULL;
-    }
     *type = UMP_CONTROL_TYPE(control);
     return message;
 }

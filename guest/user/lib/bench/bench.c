@@ -26,9 +26,8 @@ void bench_init(void)
     }
     overhead = least;
     errval_t err = sys_debug_get_tsc_per_ms(&tsc_per_ms);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bench_init");
-    }
 }
 
 cycles_t bench_tscoverhead(void)
@@ -72,9 +71,8 @@ static size_t counted(const cycles_t *samples, size_t count)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         n += counts(samples[i]);
-    }
     return n;
 }
 
@@ -83,9 +81,8 @@ cycles_t bench_avg(cycles_t *samples, size_t count)
     const size_t n = counted(samples, count);
     wide_t sum = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         sum += counts(samples[i]) ? samples[i] : 0;
-    }
     return n == 0 ? 0 : (cycles_t)(sum / n);
 }
 
@@ -128,11 +125,9 @@ cycles_t bench_max(cycles_t *samples, size_t count)
 {
     cycles_t greatest = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (counts(samples[i]) && samples[i] > greatest) {
+    for (size_t i = 0; i < count; i++)
+        if (counts(samples[i]) && samples[i] > greatest)
             greatest = samples[i];
-        }
-    }
     return greatest;
 }
 
@@ -143,9 +138,8 @@ static cycles_t square_root(wide_t value)
 
     for (int bit = 63; bit >= 0; bit--) {
         cycles_t candidate = root | 1ull << bit;
-        if ((wide_t)candidate * candidate <= value) {
+        if ((wide_t)candidate * candidate <= value)
             root = candidate;
-        }
     }
     return root;
 }

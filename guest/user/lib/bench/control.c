@@ -12,9 +12,8 @@ bench_ctl_t *bench_ctl_init(bench_ctl_mode_t mode, size_t dimensions, size_t min
 {
     bench_ctl_t *ctl = calloc(1, sizeof(*ctl));
 
-    if (ctl == NULL) {
+    if (ctl == NULL)
         return NULL;
-    }
     ctl->mode = mode;
     ctl->dimensions = dimensions;
     ctl->min_runs = min_runs;
@@ -59,9 +58,8 @@ void bench_ctl_dump_csv(bench_ctl_t *ctl, const char *prefix, uint64_t tsc_per_u
             cycles_t value = ctl->data[run * ctl->dimensions + d];
 
             printf(",%" PRIu64, value);
-            if (tsc_per_us != 0) {
+            if (tsc_per_us != 0)
                 printf(",%" PRIu64, value / tsc_per_us);
-            }
         }
         printf("\n");
     }
@@ -78,12 +76,10 @@ static cycles_t *sorted(const bench_ctl_t *ctl, size_t dimension, size_t *count)
         cycles_t value = ctl->data[run * ctl->dimensions + dimension];
         size_t at = n;
 
-        if (value >= BENCH_IGNORE_WATERMARK) {
+        if (value >= BENCH_IGNORE_WATERMARK)
             continue;
-        }
-        for (; at > 0 && column[at - 1] > value; at--) {
+        for (; at > 0 && column[at - 1] > value; at--)
             column[at] = column[at - 1];
-        }
         column[at] = value;
         n++;
     }

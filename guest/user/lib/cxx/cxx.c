@@ -21,9 +21,8 @@ void *cxx_new(size_t bytes)
 {
     void *memory = malloc(bytes == 0 ? 1 : bytes);
 
-    if (memory == NULL) {
+    if (memory == NULL)
         USER_PANIC("operator new: no memory for %zu bytes", bytes);
-    }
     return memory;
 }
 

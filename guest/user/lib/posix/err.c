@@ -14,9 +14,8 @@ static void __attribute__((format(printf, 2, 0))) say(int error, const char *fmt
 {
     fprintf(stderr, "%.16s: ", disp_name());
     vfprintf(stderr, fmt, args);
-    if (error != 0) {
+    if (error != 0)
         fprintf(stderr, ": %s", strerror(error));
-    }
     fputc('\n', stderr);
 }
 

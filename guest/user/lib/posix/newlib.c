@@ -27,18 +27,16 @@ int _write(int fd, const char *text, int length)
         errno = EBADF;
         return -1;
     }
-    if (length > 0) {
+    if (length > 0)
         console_write(text, (size_t)length);
-    }
     return length;
 }
 
 int _read(int fd, char *buffer, int length)
 {
     (void)buffer, (void)length;
-    if (fd == 0) {
+    if (fd == 0)
         return 0; /* end of file: there is no console input */
-    }
     errno = EBADF;
     return -1;
 }

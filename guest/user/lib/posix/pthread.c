@@ -31,9 +31,8 @@ pthread_t pthread_self(void)
 {
     if (self == NULL) {
         self = calloc(1, sizeof(*self));
-        if (self == NULL) {
+        if (self == NULL)
             USER_PANIC("no memory for a thread's block");
-        }
         self->thread = thread_self();
         self->detached = true;
     }
@@ -62,9 +61,8 @@ static void run_destructors(struct pthread *me)
 static void finish(struct pthread *me)
 {
     run_destructors(me);
-    if (me->detached) {
+    if (me->detached)
         free(me);
-    }
     self = NULL;
 }
 
@@ -84,9 +82,8 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
     size_t stack =
         attr == NULL || attr->stack_bytes == 0 ? THREADS_DEFAULT_STACK_BYTES : attr->stack_bytes;
 
-    if (new == NULL) {
+    if (new == NULL)
         return EAGAIN;
-    }
     new->start = start;
     new->arg = arg;
     new->detached = attr != NULL && attr->detached;
@@ -97,45 +94,38 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
         free(new);
         return EAGAIN;
     }
-    if (detached) {
+    if (detached)
         thread_detach(made);
-    } else {
+    else
         new->thread = made;
-    }
     return 0;
 }
 
 int pthread_join(pthread_t thread, void **value)
 {
-    if (thread == self) {
+    if (thread == self)
         return EDEADLK;
-    }
-    if (thread->detached || thread->joined) {
+    if (thread->detached || thread->joined)
         return EINVAL;
-    }
     thread->joined = true;
     errval_t err = thread_join(thread->thread, NULL);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return EINVAL;
-    }
-    if (value != NULL) {
+    if (value != NULL)
         *value = thread->value;
-    }
     free(thread);
     return 0;
 }
 
 int pthread_detach(pthread_t thread)
 {
-    if (thread->detached || thread->joined) {
+    if (thread->detached || thread->joined)
         return EINVAL;
-    }
     bool over = thread_exited(thread->thread);
     thread->detached = true;
     thread_detach(thread->thread);
-    if (over) {
+    if (over)
         free(thread);
-    }
     return 0;
 }
 
@@ -175,9 +165,8 @@ int pthread_attr_destroy(pthread_attr_t *attr)
 
 int pthread_attr_setstacksize(pthread_attr_t *attr, size_t bytes)
 {
-    if (bytes < PTHREAD_STACK_MIN) {
+    if (bytes < PTHREAD_STACK_MIN)
         return EINVAL;
-    }
     attr->stack_bytes = bytes;
     return 0;
 }
@@ -190,9 +179,8 @@ int pthread_attr_getstacksize(const pthread_attr_t *attr, size_t *bytes)
 
 int pthread_attr_setdetachstate(pthread_attr_t *attr, int state)
 {
-    if (state != PTHREAD_CREATE_JOINABLE && state != PTHREAD_CREATE_DETACHED) {
+    if (state != PTHREAD_CREATE_JOINABLE && state != PTHREAD_CREATE_DETACHED)
         return EINVAL;
-    }
     attr->detached = state == PTHREAD_CREATE_DETACHED;
     return 0;
 }
@@ -225,9 +213,8 @@ static bool is_key(pthread_key_t key)
 
 int pthread_key_delete(pthread_key_t key)
 {
-    if (!is_key(key)) {
+    if (!is_key(key))
         return EINVAL;
-    }
     keys[key].used = false;
     keys[key].destructor = NULL;
     return 0;
@@ -235,9 +222,8 @@ int pthread_key_delete(pthread_key_t key)
 
 int pthread_setspecific(pthread_key_t key, const void *value)
 {
-    if (!is_key(key)) {
+    if (!is_key(key))
         return EINVAL;
-    }
     pthread_self()->specific[key] = value;
     return 0;
 }

@@ -44,9 +44,8 @@ int pthread_mutexattr_destroy(pthread_mutexattr_t *attr)
 
 int pthread_mutexattr_settype(pthread_mutexattr_t *attr, int kind)
 {
-    if (kind < PTHREAD_MUTEX_NORMAL || kind > PTHREAD_MUTEX_ERRORCHECK) {
+    if (kind < PTHREAD_MUTEX_NORMAL || kind > PTHREAD_MUTEX_ERRORCHECK)
         return EINVAL;
-    }
     attr->kind = kind;
     return 0;
 }
@@ -75,9 +74,8 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
         thread_mutex_lock_nested(our_mutex(mutex));
         return 0;
     }
-    if (mutex->kind == PTHREAD_MUTEX_ERRORCHECK && mutex->mutex.holder == thread_self()) {
+    if (mutex->kind == PTHREAD_MUTEX_ERRORCHECK && mutex->mutex.holder == thread_self())
         return EDEADLK;
-    }
     thread_mutex_lock(our_mutex(mutex));
     return 0;
 }
@@ -93,9 +91,8 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
-    if (mutex->mutex.holder != thread_self()) {
+    if (mutex->mutex.holder != thread_self())
         return EPERM;
-    }
     thread_mutex_unlock(our_mutex(mutex));
     return 0;
 }
@@ -162,9 +159,8 @@ int pthread_rwlock_destroy(pthread_rwlock_t *lock)
 int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
     pthread_mutex_lock(&lock->mutex);
-    while (lock->readers < 0 || lock->writers_waiting > 0) {
+    while (lock->readers < 0 || lock->writers_waiting > 0)
         pthread_cond_wait(&lock->changed, &lock->mutex);
-    }
     lock->readers++;
     return pthread_mutex_unlock(&lock->mutex);
 }
@@ -173,9 +169,8 @@ int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
     pthread_mutex_lock(&lock->mutex);
     lock->writers_waiting++;
-    while (lock->readers != 0) {
+    while (lock->readers != 0)
         pthread_cond_wait(&lock->changed, &lock->mutex);
-    }
     lock->writers_waiting--;
     lock->readers = -1;
     return pthread_mutex_unlock(&lock->mutex);
@@ -202,9 +197,8 @@ int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t
                          unsigned count)
 {
     (void)attr;
-    if (count == 0) {
+    if (count == 0)
         return EINVAL;
-    }
     *barrier = (pthread_barrier_t){ .wanted = count };
     return 0;
 }
@@ -226,9 +220,8 @@ int pthread_barrier_wait(pthread_barrier_t *barrier)
         pthread_cond_broadcast(&barrier->passed);
         result = PTHREAD_BARRIER_SERIAL_THREAD;
     }
-    while (barrier->round == round) {
+    while (barrier->round == round)
         pthread_cond_wait(&barrier->passed, &barrier->mutex);
-    }
     pthread_mutex_unlock(&barrier->mutex);
     return result;
 }
@@ -253,9 +246,8 @@ int pthread_spin_trylock(pthread_spinlock_t *lock)
 /* The holder shares our core, so spinning would only keep it from running. */
 int pthread_spin_lock(pthread_spinlock_t *lock)
 {
-    while (pthread_spin_trylock(lock) != 0) {
+    while (pthread_spin_trylock(lock) != 0)
         thread_yield();
-    }
     return 0;
 }
 

@@ -191,14 +191,13 @@ void skb_read_list_init(struct list_parser_status *status)
 static const char *next_element(const char *at)
 {
     unsigned depth = 0;
-    for (; *at != '\0'; at++) {
+    for (; *at != '\0'; at++)
         if (*at == '(' || *at == '[')
             depth++;
         else if ((*at == ')' || *at == ']') && depth-- == 0)
             return NULL;
         else if (*at == ',' && depth == 0)
             return at + 1 + strspn(at + 1, " ");
-    }
     return NULL;
 }
 

@@ -43,9 +43,8 @@ static struct child *find_child(const struct spawn_binding *service, domainid_t 
 {
     struct child *child = children;
 
-    while (child != NULL && (child->service != service || child->domain != domain)) {
+    while (child != NULL && (child->service != service || child->domain != domain))
         child = child->next;
-    }
     return child;
 }
 
@@ -66,9 +65,8 @@ static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t st
 {
     struct child *child = find_child(b, domain);
 
-    if (child == NULL) {
+    if (child == NULL)
         child = new_child(b, domain); /* the reply has not been looked at yet */
-    }
     if (child != NULL) {
         child->ended = true;
         child->status = status;
@@ -85,11 +83,9 @@ static void service_lost(struct spawn_binding *b, errval_t err)
             child->status = STATUS_LOST;
         }
     }
-    for (unsigned core = 0; core < CORES_MAX; core++) {
-        if (services[core].binding == b) {
+    for (unsigned core = 0; core < CORES_MAX; core++)
+        if (services[core].binding == b)
             services[core].binding = NULL;
-        }
-    }
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
 
@@ -131,15 +127,12 @@ static errval_t connect_to(coreid_t core)
     const struct abi_topology *machine;
     errval_t err = machine_topology_get(&machine);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
-    if (core >= machine->core_count) {
+    if (core >= machine->core_count)
         return SPAWN_ERR_NO_SPAWND;
-    }
-    if (services[core].binding != NULL) {
+    if (services[core].binding != NULL)
         return SYS_ERR_OK;
-    }
     connecting = core;
     return wait_list_join(&services[core].waiting, get_default_waitset(), is_bound, begin);
 }
@@ -150,12 +143,10 @@ static errval_t append(char *line, size_t *used, const char *word)
 {
     size_t length = strlen(word);
 
-    if (length == 0 || strpbrk(word, " \t\r\n") != NULL || *used + length + 2 > ARGS_BYTES) {
+    if (length == 0 || strpbrk(word, " \t\r\n") != NULL || *used + length + 2 > ARGS_BYTES)
         return SPAWN_ERR_SETUP_ARGS;
-    }
-    if (*used > 0) {
+    if (*used > 0)
         line[(*used)++] = ' ';
-    }
     memcpy(line + *used, word, length + 1);
     *used += length;
     return SYS_ERR_OK;
@@ -168,12 +159,10 @@ static errval_t join(char *const argv[], const char *path, char *line)
     errval_t err = SYS_ERR_OK;
     size_t used = 0;
 
-    if (argv == NULL || argv[0] == NULL) {
+    if (argv == NULL || argv[0] == NULL)
         return append(line, &used, slash != NULL ? slash + 1 : path);
-    }
-    for (unsigned i = 0; err_is_ok(err) && argv[i] != NULL; i++) {
+    for (unsigned i = 0; err_is_ok(err) && argv[i] != NULL; i++)
         err = append(line, &used, argv[i]);
-    }
     return err;
 }
 
@@ -182,13 +171,11 @@ static errval_t make_name(struct capref *ret)
 {
     errval_t err = slot_alloc(ret);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     err = invoke_cnode_create(*ret, ObjType_ID);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         slot_free(*ret);
-    }
     return err;
 }
 
@@ -200,9 +187,8 @@ static errval_t ask(coreid_t core, const char *path, const char *args, uint8_t f
     errval_t answer = SYS_ERR_OK;
     errval_t err = b->rpc_tx_vtbl.spawn_domain(b, path, args, flags, &answer, domain);
 
-    if (err_is_ok(err) && err_no(answer) == SPAWN_ERR_FIND_MODULE && slash != NULL) {
+    if (err_is_ok(err) && err_no(answer) == SPAWN_ERR_FIND_MODULE && slash != NULL)
         err = b->rpc_tx_vtbl.spawn_domain(b, slash + 1, args, flags, &answer, domain);
-    }
     return err_is_ok(err) ? answer : err;
 }
 
@@ -215,35 +201,29 @@ errval_t spawn_program(coreid_t core, const char *path, char *const argv[], char
 
     (void)envp;
     errval_t err = join(argv, path, args);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = connect_to(core);
-    }
-    if (err_is_ok(err) && ret_domain_cap != NULL) {
+    if (err_is_ok(err) && ret_domain_cap != NULL)
         err = make_name(&name);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     err = ask(core, path, args, flags & SPAWN_FLAG_AGENT, &domain);
     if (err_is_ok(err)) {
         struct child *child = find_child(services[core].binding, domain);
 
         child = child != NULL ? child : new_child(services[core].binding, domain);
-        if (child != NULL) {
+        if (child != NULL)
             child->cap = name;
-        } else {
+        else
             err = LIB_ERR_MALLOC_FAIL; /* it runs, and cannot be waited for */
-        }
     }
     if (err_is_fail(err)) {
-        if (!capref_is_null(name)) {
+        if (!capref_is_null(name))
             cap_destroy(name);
-        }
         return err;
     }
-    if (ret_domain_cap != NULL) {
+    if (ret_domain_cap != NULL)
         *ret_domain_cap = name;
-    }
     return SYS_ERR_OK;
 }
 
@@ -254,14 +234,11 @@ errval_t spawn_program_on_all_cores(bool same_core, const char *path, char *cons
     const struct abi_topology *machine;
     errval_t err = machine_topology_get(&machine);
 
-    for (unsigned core = 0; err_is_ok(err) && core < machine->core_count; core++) {
-        if (same_core || core != disp_get_core_id()) {
+    for (unsigned core = 0; err_is_ok(err) && core < machine->core_count; core++)
+        if (same_core || core != disp_get_core_id())
             err = spawn_program((coreid_t)core, path, argv, envp, flags, ret_domain_cap);
-        }
-    }
-    if (err_is_ok(err) && count != NULL) {
+    if (err_is_ok(err) && count != NULL)
         *count = (coreid_t)machine->core_count;
-    }
     return err;
 }
 
@@ -271,9 +248,8 @@ static struct child *named(struct capref cap)
 {
     struct child *child = children;
 
-    while (child != NULL && (capref_is_null(child->cap) || !capcmp(child->cap, cap))) {
+    while (child != NULL && (capref_is_null(child->cap) || !capcmp(child->cap, cap)))
         child = child->next;
-    }
     return child;
 }
 
@@ -281,9 +257,8 @@ static void forget(struct child *child)
 {
     struct child **link = &children;
 
-    while (*link != child) {
+    while (*link != child)
         link = &(*link)->next;
-    }
     *link = child->next;
     cap_destroy(child->cap);
     free(child);
@@ -299,15 +274,12 @@ errval_t spawn_wait(struct capref domain_cap, uint8_t *exitcode, bool nohang)
                      : event_dispatch(get_default_waitset());
         child = named(domain_cap); /* another thread may have waited for it */
     }
-    if (child == NULL) {
+    if (child == NULL)
         return SPAWN_ERR_DOMAIN_NOTFOUND;
-    }
-    if (exitcode != NULL) {
+    if (exitcode != NULL)
         *exitcode = child->ended ? child->status : 0;
-    }
-    if (!child->ended) {
+    if (!child->ended)
         return err;
-    }
     forget(child);
     return SYS_ERR_OK;
 }
@@ -317,9 +289,8 @@ errval_t spawn_kill(struct capref domain_cap)
     struct child *child = named(domain_cap);
     errval_t answer = SYS_ERR_OK;
 
-    if (child == NULL || child->ended) {
+    if (child == NULL || child->ended)
         return SPAWN_ERR_DOMAIN_NOTFOUND;
-    }
     errval_t err = child->service->rpc_tx_vtbl.kill_domain(child->service, child->domain, &answer);
     return err_is_ok(err) ? answer : err;
 }
@@ -328,9 +299,8 @@ errval_t spawn_get_domain_id(struct capref domain_cap, domainid_t *ret)
 {
     const struct child *child = named(domain_cap);
 
-    if (child == NULL) {
+    if (child == NULL)
         return SPAWN_ERR_DOMAIN_NOTFOUND;
-    }
     *ret = child->domain;
     return SYS_ERR_OK;
 }

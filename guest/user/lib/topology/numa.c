@@ -44,12 +44,10 @@ int numa_distance(int one, int other)
 
 long numa_node_size(int node, long *free)
 {
-    if (!is_node(node)) {
+    if (!is_node(node))
         return -1;
-    }
-    if (free != NULL) {
+    if (free != NULL)
         *free = (long)machine->node[node].ram_bytes;
-    }
     return (long)machine->node[node].ram_bytes;
 }
 
@@ -58,9 +56,8 @@ void *numa_alloc_onnode(size_t bytes, int node)
     uint64_t from, to;
     void *memory = NULL;
 
-    if (!is_node(node)) {
+    if (!is_node(node))
         return NULL;
-    }
     ram_get_affinity(&from, &to);
     ram_set_affinity(machine->node[node].ram_base,
                      machine->node[node].ram_base + machine->node[node].ram_bytes);
@@ -82,7 +79,6 @@ void *numa_alloc(size_t bytes)
 void numa_free(void *memory, size_t bytes)
 {
     (void)bytes;
-    if (memory != NULL) {
+    if (memory != NULL)
         vspace_unmap(memory);
-    }
 }

@@ -16,9 +16,8 @@ static errval_t copy_from(struct capref frame, uint64_t bytes, struct abi_topolo
     errval_t err =
         vspace_map_one_frame_attr(&address, bytes, frame, VREGION_FLAGS_READ, NULL, NULL);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     *topology = ((const struct abi_boot *)address)->topology;
     return vspace_unmap(address);
 }
@@ -34,24 +33,20 @@ errval_t machine_topology_get(const struct abi_topology **ret)
         *ret = known;
         return SYS_ERR_OK;
     }
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_MONITOR_RPC_BIND;
-    }
     errval_t err = b->rpc_tx_vtbl.get_bootinfo(b, &answer, &frame, &bytes);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = answer;
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     struct abi_topology *topology = malloc(sizeof(*topology));
     err = topology == NULL ? (errval_t)LIB_ERR_MALLOC_FAIL : copy_from(frame, bytes, topology);
     cap_destroy(frame);
-    if (err_is_fail(err) || known != NULL) { /* another thread may have been faster */
+    if (err_is_fail(err) || known != NULL) /* another thread may have been faster */
         free(topology);
-    } else {
+    else
         known = topology;
-    }
     *ret = known;
     return err;
 }

@@ -31,9 +31,8 @@ _Static_assert(TRACE_SUBSYS_COUNT <= 64, "a bit for each subsystem");
 
 static errval_t make_ring(void)
 {
-    if (ring == NULL) {
+    if (ring == NULL)
         ring = calloc(TRACE_MAX_EVENTS, sizeof(*ring));
-    }
     return ring == NULL ? (errval_t)LIB_ERR_MALLOC_FAIL : (errval_t)SYS_ERR_OK;
 }
 
@@ -84,15 +83,13 @@ errval_t trace_record(uint64_t raw)
     dispatcher_handle_t handle = disp_disable();
     if (ring != NULL && advance(raw, now)) {
         ring[written++ % TRACE_MAX_EVENTS] = (struct recorded){ now, raw };
-        if (written - first > TRACE_MAX_EVENTS) {
+        if (written - first > TRACE_MAX_EVENTS)
             first = written - TRACE_MAX_EVENTS;
-        }
         full = autoflush && written - first == TRACE_MAX_EVENTS;
     }
     disp_enable(handle);
-    if (full) {
+    if (full)
         print_all();
-    }
     return SYS_ERR_OK;
 }
 
@@ -100,9 +97,8 @@ errval_t trace_control(uint64_t start, uint64_t stop, uint64_t cycles)
 {
     errval_t err = make_ring();
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     dispatcher_handle_t handle = disp_disable();
     start_trigger = start;
     stop_trigger = stop;
@@ -125,9 +121,8 @@ void trace_reset_all(void)
 
 errval_t trace_set_subsys_enabled(uint16_t subsys, bool enabled)
 {
-    if (subsys >= TRACE_SUBSYS_COUNT) {
+    if (subsys >= TRACE_SUBSYS_COUNT)
         return ERR_INVALID_ARGS;
-    }
     disabled_subsystems &= ~(1ull << subsys);
     disabled_subsystems |= enabled ? 0 : 1ull << subsys;
     return SYS_ERR_OK;
@@ -149,9 +144,8 @@ static errval_t tell(struct event_closure done)
 {
     static bool initialised;
 
-    if (done.handler == NULL) {
+    if (done.handler == NULL)
         return SYS_ERR_OK;
-    }
     if (!initialised) {
         waitset_chanstate_init(&done_channel, CHANTYPE_OTHER);
         initialised = true;
@@ -183,17 +177,14 @@ size_t trace_dump(char *buf, size_t buflen, int *number_of_events)
                               (unsigned)disp_get_core_id(), r->cycles, (unsigned)(r->raw >> 48),
                               (unsigned)(r->raw >> 32 & 0xffff), (unsigned)r->raw);
 
-        if (length < 0 || (size_t)length >= buflen - used) {
+        if (length < 0 || (size_t)length >= buflen - used)
             break;
-        }
         used += (size_t)length;
         events++;
     }
-    if (buflen > used) {
+    if (buflen > used)
         buf[used] = '\0';
-    }
-    if (number_of_events != NULL) {
+    if (number_of_events != NULL)
         *number_of_events = events;
-    }
     return used;
 }

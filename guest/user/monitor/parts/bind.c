@@ -576,10 +576,9 @@ void bind_client_exited(const struct client *client)
         struct bind *bind = &binds[i];
         if (bind->state == BIND_FREE)
             continue;
-        if (bind->service != NULL && bind->service->client == client) {
+        if (bind->service != NULL && bind->service->client == client)
             fail_bind(bind, MON_ERR_IDC_BIND_REFUSED);
-        } else if (bind->asker != NULL && bind->asker->client == client) {
+        else if (bind->asker != NULL && bind->asker->client == client)
             asker_gone(bind);
-        }
     }
 }

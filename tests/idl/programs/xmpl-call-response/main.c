@@ -28,14 +28,12 @@ static struct xmplcr_rx_vtbl client_rx_vtbl = {
 static void bind_cb(void *st, errval_t err, struct xmplcr_binding *b)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     b->rx_vtbl = client_rx_vtbl;
     err = xmplcr_mycall__tx(b, NOP_CONT, 42);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "mycall");
-    }
 }
 
 struct server_state {
@@ -55,12 +53,10 @@ static void send_myresponse(void *a)
     struct server_state *st = a;
     errval_t err = xmplcr_myresponse__tx(st->b, MKCONT(send_myresponse_cb, st), st->s);
     if (err_is_fail(err)) {
-        if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
+        if (err_no(err) == FLOUNDER_ERR_TX_BUSY)
             err = st->b->register_send(st->b, get_default_waitset(), MKCONT(send_myresponse, st));
-        }
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "myresponse");
-        }
     }
 }
 
@@ -90,13 +86,11 @@ static errval_t connect_cb(void *st, struct xmplcr_binding *b)
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
     err = nameservice_register(my_service_name, iref);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "nameservice_register failed");
-    }
 }
 
 int main(int argc, char *argv[])
@@ -105,16 +99,14 @@ int main(int argc, char *argv[])
     iref_t iref;
     if (argc == 2 && strcmp(argv[1], "client") == 0) {
         err = nameservice_blocking_lookup(my_service_name, &iref);
-        if (err_is_ok(err)) {
+        if (err_is_ok(err))
             err = xmplcr_bind(iref, bind_cb, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-        }
     } else {
         err = xmplcr_export(NULL, export_cb, connect_cb, get_default_waitset(),
                             IDC_EXPORT_FLAGS_DEFAULT);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting");
-    }
     while (1) {
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err)) {

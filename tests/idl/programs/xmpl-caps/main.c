@@ -17,17 +17,14 @@ static struct capref make_frame(uint64_t value)
     struct capref frame;
     void *mem;
     errval_t err = frame_alloc(&frame, BASE_PAGE_SIZE, NULL);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vspace_map_one_frame(&mem, BASE_PAGE_SIZE, frame, NULL, NULL);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "making a frame");
-    }
     *(uint64_t *)mem = value;
     err = vspace_unmap(mem);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "vspace_unmap");
-    }
     return frame;
 }
 
@@ -35,14 +32,12 @@ static uint64_t look_into(struct capref frame)
 {
     void *mem;
     errval_t err = vspace_map_one_frame(&mem, BASE_PAGE_SIZE, frame, NULL, NULL);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "mapping what came");
-    }
     uint64_t value = *(uint64_t *)mem;
     err = vspace_unmap(mem);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "vspace_unmap");
-    }
     return value;
 }
 
@@ -80,41 +75,35 @@ static void run_client(void *arg)
     case 5:
         /* the slot of what was given away is empty: something else may be put there */
         err = cap_copy(given, kept);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "the slot of a given capability is not empty");
-        }
         err = b->rpc_tx_vtbl.basic_rpc(b, 41, &result);
-        if (err_is_fail(err) || result != 42) {
+        if (err_is_fail(err) || result != 42)
             USER_PANIC_ERR(err, "basic_rpc");
-        }
         err = b->rpc_tx_vtbl.swap(b, kept, &answer, &yours);
-        if (err_is_fail(err) || err_is_fail(answer)) {
+        if (err_is_fail(err) || err_is_fail(answer))
             USER_PANIC_ERR(err_is_fail(err) ? err : answer, "swap");
-        }
         /* the second time into a slot of the caller's choice */
         err = slot_alloc(&copy);
         if (err_is_ok(err)) {
             given = copy;
             err = b->rpc_tx_vtbl.swap(b, kept, &answer, &copy);
         }
-        if (err_is_fail(err) || err_is_fail(answer) || !capcmp(copy, given)) {
+        if (err_is_fail(err) || err_is_fail(answer) || !capcmp(copy, given))
             USER_PANIC_ERR(err, "swap into a slot of mine");
-        }
         printf("%u: client: got %u and %u\n", disp_get_core_id(), (unsigned)look_into(yours),
                (unsigned)look_into(copy));
         return;
     }
-    if (err_is_fail(err)) { /* never TX_BUSY: we are in a continuation */
+    if (err_is_fail(err)) /* never TX_BUSY: we are in a continuation */
         USER_PANIC_ERR(err, "step %d", step);
-    }
 }
 
 static void bind_cb(void *st, errval_t err, struct xmplcaps_binding *b)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     xmplcaps_rpc_client_init(b);
     run_client(b);
 }
@@ -151,9 +140,8 @@ static void rx_buf(struct xmplcaps_binding *b, const uint8_t *buf, size_t buflen
 {
     unsigned sum = 0;
     (void)b;
-    for (size_t i = 0; i < buflen; i++) {
+    for (size_t i = 0; i < buflen; i++)
         sum += buf[i];
-    }
     printf("server: rx_buf %u\n", sum);
 }
 
@@ -197,12 +185,10 @@ static errval_t connect_cb(void *st, struct xmplcaps_binding *b)
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
     (void)st;
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = nameservice_register(my_service_name, iref);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
 }
 
 int main(int argc, char *argv[])
@@ -219,9 +205,8 @@ int main(int argc, char *argv[])
         err = xmplcaps_export(NULL, export_cb, connect_cb, get_default_waitset(),
                               IDC_EXPORT_FLAGS_DEFAULT);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting");
-    }
     while (1) {
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err)) {

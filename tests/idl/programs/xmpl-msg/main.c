@@ -45,9 +45,8 @@ static void run_client(void *arg)
         myst->step++;
     } else if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
         err = myst->b->register_send(myst->b, get_default_waitset(), txcont);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "error in register_send");
-        }
     } else {
         USER_PANIC_ERR(err, "error sending");
     }
@@ -57,9 +56,8 @@ static void bind_cb(void *st, errval_t err, struct xmplmsg_binding *b)
 {
     static struct client_state client;
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     client.b = b;
     run_client(&client);
 }
@@ -68,14 +66,12 @@ static void start_client(void)
 {
     iref_t iref;
     errval_t err = nameservice_blocking_lookup(my_service_name, &iref);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "nameservice_blocking_lookup failed");
-    }
     printf("client: found iref %" PRIuIREF "\n", iref);
     err = xmplmsg_bind(iref, bind_cb, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
 }
 
 static void rx_msg_ints(struct xmplmsg_binding *b, int ignored, int value)
@@ -105,13 +101,11 @@ static errval_t connect_cb(void *st, struct xmplmsg_binding *b)
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
     err = nameservice_register(my_service_name, iref);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "nameservice_register failed");
-    }
 }
 
 int main(int argc, char *argv[])
@@ -122,9 +116,8 @@ int main(int argc, char *argv[])
     } else {
         err = xmplmsg_export(NULL, export_cb, connect_cb, get_default_waitset(),
                              IDC_EXPORT_FLAGS_DEFAULT);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "export failed");
-        }
     }
 
     struct waitset *ws = get_default_waitset();

@@ -25,16 +25,13 @@ static int caller(void *arg)
         uint64_t doubled = 0, n = me << 32 | i;
         int expected = (int)(me * 1000 + i), got;
         errval_t err = binding->rpc_tx_vtbl.twice(binding, n, &doubled);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "twice");
-        }
         err = binding->rpc_tx_vtbl.myrpc(binding, expected, s);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "myrpc");
-        }
-        if (doubled != n * 2 || sscanf(s, "called with %d", &got) != 1 || got != expected) {
+        if (doubled != n * 2 || sscanf(s, "called with %d", &got) != 1 || got != expected)
             USER_PANIC("thread %u got somebody else's answer: %s", (unsigned)me, s);
-        }
     }
     return 1;
 }
@@ -51,9 +48,8 @@ static int waiter(void *arg)
     for (int i = 0; i < THREADS; i++) {
         int ret = 0;
         errval_t err = thread_join(threads[i], &ret);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "thread_join");
-        }
         sum += ret;
     }
     printf("%u: client: %d threads got their answers\n", disp_get_core_id(), sum);
@@ -63,9 +59,8 @@ static int waiter(void *arg)
 static void bind_cb(void *st, errval_t err, struct xmplrpc_binding *b)
 {
     (void)st;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "bind failed");
-    }
     xmplrpc_rpc_client_init(b);
     binding = b;
     struct thread *t = thread_create(waiter, NULL);
@@ -98,12 +93,10 @@ static errval_t connect_cb(void *st, struct xmplrpc_binding *b)
 static void export_cb(void *st, errval_t err, iref_t iref)
 {
     (void)st;
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = nameservice_register(my_service_name, iref);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "export failed");
-    }
 }
 
 int main(int argc, char *argv[])
@@ -112,16 +105,14 @@ int main(int argc, char *argv[])
     iref_t iref;
     if (argc == 2 && strcmp(argv[1], "client") == 0) {
         err = nameservice_blocking_lookup(my_service_name, &iref);
-        if (err_is_ok(err)) {
+        if (err_is_ok(err))
             err = xmplrpc_bind(iref, bind_cb, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT);
-        }
     } else {
         err = xmplrpc_export(NULL, export_cb, connect_cb, get_default_waitset(),
                              IDC_EXPORT_FLAGS_DEFAULT);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting");
-    }
     while (1) {
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err)) {

@@ -28,9 +28,8 @@ static void insert(struct idc_connections *all, struct idc_connection *connectio
 
     connection->next = *bucket;
     connection->link = bucket;
-    if (connection->next != NULL) {
+    if (connection->next != NULL)
         connection->next->link = &connection->next;
-    }
     *bucket = connection;
 }
 
@@ -59,17 +58,14 @@ static void grow(struct idc_connections *all)
 {
     uint32_t buckets = 4 * all->count;
 
-    if (all->count < (all->bucket != NULL ? all->buckets : IDC_CONNECTION_BUCKETS)) {
+    if (all->count < (all->bucket != NULL ? all->buckets : IDC_CONNECTION_BUCKETS))
         return;
-    }
     struct idc_connection **bucket = calloc(buckets, sizeof(struct idc_connection *));
-    if (bucket == NULL) {
+    if (bucket == NULL)
         return;
-    }
     dispatcher_handle_t handle = disp_disable();
-    if (buckets > all->buckets) {
+    if (buckets > all->buckets)
         bucket = use_buckets(all, bucket, buckets);
-    }
     disp_enable(handle);
     free(bucket);
 }
@@ -93,15 +89,13 @@ void idc_connection_close(struct idc_connection *connection)
     struct idc_connections *all = &get_core_state()->connections;
     uintptr_t monitor_id = connection->monitor_id;
 
-    if (monitor_id == 0) {
+    if (monitor_id == 0)
         return;
-    }
     dispatcher_handle_t handle = disp_disable();
     assert(*connection->link == connection); /* the channel was not copied since its bind */
     *connection->link = connection->next;
-    if (connection->next != NULL) {
+    if (connection->next != NULL)
         connection->next->link = connection->link;
-    }
     all->count--;
     disp_enable(handle);
     *connection = (struct idc_connection){ .monitor_id = 0 };
@@ -112,9 +106,8 @@ void idc_connection_lost_disabled(uintptr_t monitor_id, bool dead, dispatcher_ha
 {
     struct idc_connection *connection = *bucket_of(&get_core_state()->connections, monitor_id);
 
-    while (connection != NULL && connection->monitor_id != monitor_id) {
+    while (connection != NULL && connection->monitor_id != monitor_id)
         connection = connection->next;
-    }
     if (connection != NULL) {
         connection->lost = true;
         connection->dead |= dead;

@@ -28,9 +28,8 @@ errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref
     lc->buflen_words = buflen_words;
     lc->remote_cap = remote_endpoint;
     errval_t err = endpoint_create(buflen_words, &lc->local_cap, &lc->endpoint);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_LMP_CHAN_INIT);
-    }
     lc->connstate = LMP_CONNECTED;
     return SYS_ERR_OK;
 }
@@ -49,17 +48,15 @@ static void unpark_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
 {
     struct lmp_chan **list = list_of(lc, handle);
 
-    if (lc->next == NULL) {
+    if (lc->next == NULL)
         return;
-    }
     if (lc->next == lc) {
         *list = NULL;
     } else {
         lc->next->prev = lc->prev;
         lc->prev->next = lc->next;
-        if (*list == lc) {
+        if (*list == lc)
             *list = lc->next;
-        }
     }
     lc->next = lc->prev = NULL;
 }
@@ -69,9 +66,8 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
 {
     assert(lc->next == NULL);
     lc->next_try = 0;
-    if (++lc->tries > SEND_TRIES) {
+    if (++lc->tries > SEND_TRIES)
         lc->next_try = get_dispatcher_shared(handle)->systime + SEND_PAUSE_NS;
-    }
     struct lmp_chan **list = list_of(lc, handle);
 
     if (*list == NULL) {
@@ -90,16 +86,14 @@ static void park_disabled(struct lmp_chan *lc, dispatcher_handle_t handle)
 static void drop_slot(struct capref cap)
 {
     errval_t err = cap_delete(cap);
-    if (err_is_ok(err) || err_no(err) == SYS_ERR_CAP_NOT_FOUND) {
+    if (err_is_ok(err) || err_no(err) == SYS_ERR_CAP_NOT_FOUND)
         slot_free(cap);
-    }
 }
 
 void lmp_chan_destroy(struct lmp_chan *lc)
 {
-    if (waitset_chan_is_registered(&lc->send_waitset)) {
+    if (waitset_chan_is_registered(&lc->send_waitset))
         lmp_chan_deregister_send(lc);
-    }
     if (lc->endpoint != NULL) {
         /* The buffer will be used again: nobody may keep a capability to it. */
         cap_revoke(lc->local_cap);
@@ -136,9 +130,8 @@ bool lmp_err_is_transient(errval_t err)
 /* There was room: if it is missing again, that is worth as many tries as ever. */
 static inline errval_t has_left(struct lmp_chan *lc, errval_t err)
 {
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         lc->tries = 0;
-    }
     return err;
 }
 
@@ -148,9 +141,8 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
     bool none = capref_is_null(send_cap);
     errval_t err;
 
-    if (length_words > LMP_MSG_WORDS) {
+    if (length_words > LMP_MSG_WORDS)
         return SYS_ERR_LMP_MSG_TOO_LONG;
-    }
     if (length_words <= LRPC_MSG_WORDS && none && flags == LMP_SEND_FLAGS_DEFAULT) {
         err = lmp_chan_send_short(lc, length_words, length_words > 0 ? words[0] : 0,
                                   length_words > 1 ? words[1] : 0, length_words > 2 ? words[2] : 0,
@@ -160,9 +152,8 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
     /* the stub below loads ten words in any case */
     uintptr_t message[LMP_MSG_WORDS] = { 0 };
     if (length_words < LMP_MSG_WORDS) {
-        for (size_t i = 0; i < length_words; i++) {
+        for (size_t i = 0; i < length_words; i++)
             message[i] = words[i];
-        }
         words = message;
     }
     err = sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
@@ -188,13 +179,11 @@ errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
     struct capref slot;
 
-    if (!capref_is_null(lc->endpoint->recv_slot)) {
+    if (!capref_is_null(lc->endpoint->recv_slot))
         return SYS_ERR_OK; /* the one from before is still there */
-    }
     errval_t err = slot_alloc(&slot);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_LMP_ALLOC_RECV_SLOT);
-    }
     lmp_chan_set_recv_slot(lc, slot);
     return SYS_ERR_OK;
 }
@@ -225,9 +214,8 @@ bool lmp_chan_listen_again(struct lmp_chan *lc)
 {
     bool listens = lmp_endpoint_listen_again(lc->endpoint);
 
-    if (listens) {
+    if (listens)
         idc_connection_registered(&lc->connection);
-    }
     return listens;
 }
 
@@ -242,9 +230,8 @@ errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
     dispatcher_handle_t handle = disp_disable();
     errval_t err = waitset_chan_register_disabled(ws, &lc->send_waitset, closure, handle);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         park_disabled(lc, handle);
-    }
     disp_enable(handle);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_SEND) : err;
 }
@@ -256,9 +243,8 @@ errval_t lmp_chan_deregister_send(struct lmp_chan *lc)
     errval_t err = waitset_chan_deregister_disabled(&lc->send_waitset, handle);
 
     unpark_disabled(lc, handle);
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return err;
 }
 
@@ -286,10 +272,8 @@ void lmp_channels_retry_send_disabled(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     systime_t now = get_dispatcher_shared(handle)->systime;
 
-    while (disp->lmp_send_parked != NULL) {
+    while (disp->lmp_send_parked != NULL)
         retry_disabled(disp->lmp_send_parked, handle);
-    }
-    while (disp->lmp_send_paused != NULL && disp->lmp_send_paused->next_try <= now) {
+    while (disp->lmp_send_paused != NULL && disp->lmp_send_paused->next_try <= now)
         retry_disabled(disp->lmp_send_paused, handle);
-    }
 }

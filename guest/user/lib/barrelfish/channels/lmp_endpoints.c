@@ -74,12 +74,10 @@ static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct lmp_endpoint *ep = reuse(disp, bytes);
 
-    if (ep != NULL) {
+    if (ep != NULL)
         return ep;
-    }
-    if (bytes > DISPATCHER_FRAME_BYTES - disp->heap_used) {
+    if (bytes > DISPATCHER_FRAME_BYTES - disp->heap_used)
         return reuse_any(disp, bytes);
-    }
     ep = (struct lmp_endpoint *)(handle + disp->heap_used);
     disp->heap_used += (uint32_t)bytes;
     ep->heap_bytes = (uint32_t)bytes;
@@ -91,13 +89,11 @@ static errval_t make_selfep(void)
 {
     struct core_state *state = get_core_state();
 
-    if (state->selfep_made) {
+    if (state->selfep_made)
         return SYS_ERR_OK;
-    }
     errval_t err = cap_retype(cap_selfep, cap_dispatcher, 0, ObjType_EndPointLMP, 0, 1);
-    if (err_is_fail(err) && err_no(err) != SYS_ERR_SLOT_IN_USE) {
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_SLOT_IN_USE)
         return err; /* in use: the spawner has left one */
-    }
     state->selfep_made = true;
     return SYS_ERR_OK;
 }
@@ -106,23 +102,20 @@ static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
 {
     errval_t err = make_selfep();
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = cap_mint(dest, cap_selfep, offset, buflen);
-    }
     return err_is_fail(err) ? err_push(err, LIB_ERR_ENDPOINT_CREATE) : err;
 }
 
 errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct lmp_endpoint **ret)
 {
-    if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > UINT16_MAX) {
+    if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > UINT16_MAX)
         return LIB_ERR_LMP_BUFLEN_INVALID;
-    }
     dispatcher_handle_t handle = disp_disable();
     struct lmp_endpoint *ep = heap_alloc(handle, endpoint_bytes(buflen));
     disp_enable(handle);
-    if (ep == NULL) {
+    if (ep == NULL)
         return LIB_ERR_LMP_ENDPOINT_BUF_FULL;
-    }
     waitset_chanstate_init(&ep->waitset_state, CHANTYPE_LMP_IN);
     ep->recv_slot = NULL_CAP;
     ep->buflen = (uint32_t)buflen;
@@ -133,11 +126,10 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     errval_t err = mint_endpoint(dest, (lvaddr_t)&ep->k - handle, buflen);
     handle = disp_disable();
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         heap_free(disp, ep);
-    } else {
+    else
         *ret = ep;
-    }
     disp_enable(handle);
     return err;
 }
@@ -146,26 +138,22 @@ errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpo
 {
     errval_t err = slot_alloc(ret_cap);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = lmp_endpoint_create_in_slot(buflen, *ret_cap, ret);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         slot_free(*ret_cap);
-    }
     return err;
 }
 
 void lmp_endpoint_free(struct lmp_endpoint *ep)
 {
     waitset_chanstate_destroy(&ep->waitset_state);
-    if (!capref_is_null(ep->recv_slot)) {
+    if (!capref_is_null(ep->recv_slot))
         slot_free(ep->recv_slot);
-    }
     dispatcher_handle_t handle = disp_disable();
-    if (ep->k.older != 0) {
+    if (ep->k.older != 0)
         lmp_endpoints_poll_disabled(handle); /* takes it out of the list of new messages */
-    }
     heap_free(get_dispatcher_generic(handle), ep);
     disp_enable(handle);
 }
@@ -193,11 +181,10 @@ errval_t lmp_endpoint_register(struct lmp_endpoint *ep, struct waitset *ws,
     dispatcher_handle_t handle = disp_disable();
     errval_t err;
 
-    if (lmp_endpoint_can_recv(ep)) {
+    if (lmp_endpoint_can_recv(ep))
         err = waitset_chan_trigger_closure_disabled(ws, &ep->waitset_state, closure, handle);
-    } else {
+    else
         err = waitset_chan_register_disabled(ws, &ep->waitset_state, closure, handle);
-    }
     disp_enable(handle);
     return err;
 }
@@ -209,9 +196,8 @@ errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
     errval_t err =
         waitset_chan_register_holding_disabled(ws, &ep->waitset_state, closure, CHAN_IDLE, handle);
 
-    if (err_is_ok(err) && lmp_endpoint_can_recv(ep)) {
+    if (err_is_ok(err) && lmp_endpoint_can_recv(ep))
         trigger(ep, handle);
-    }
     disp_enable(handle);
     return err;
 }
@@ -225,9 +211,8 @@ bool lmp_endpoint_listen_again(struct lmp_endpoint *ep)
         return false;
     }
     waitset_chan_listen_disabled(&ep->waitset_state);
-    if (lmp_endpoint_can_recv(ep)) {
+    if (lmp_endpoint_can_recv(ep))
         trigger(ep, handle);
-    }
     disp_enable(handle);
     return true;
 }
@@ -258,11 +243,9 @@ static __attribute__((noinline)) void tell_arrivals(struct lmp_endpoint *ep,
 
         assert(length <= LMP_MSG_WORDS);
         ep->ahead = next_index(ep, ep->ahead);
-        for (size_t i = 0; i < length; i++, ep->ahead = next_index(ep, ep->ahead)) {
-            if (i < LMP_ARRIVAL_WORDS) {
+        for (size_t i = 0; i < length; i++, ep->ahead = next_index(ep, ep->ahead))
+            if (i < LMP_ARRIVAL_WORDS)
                 words[i] = ep->k.buf[ep->ahead];
-            }
-        }
         ep->arrived(ep, handle, length, words);
     }
 }
@@ -286,18 +269,15 @@ receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
     if (pos + length < ep->buflen) { /* most messages do not wrap */
         const uint64_t *from = &ep->k.buf[pos];
 
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < length; i++)
             msg->words[i] = from[i];
-        }
         pos += (uint32_t)length;
     } else {
-        for (size_t i = 0; i < length; i++, pos = next_index(ep, pos)) {
+        for (size_t i = 0; i < length; i++, pos = next_index(ep, pos))
             msg->words[i] = ep->k.buf[pos];
-        }
     }
-    if (cap != NULL) {
+    if (cap != NULL)
         *cap = NULL_CAP;
-    }
     if (LMP_HEADER_CAP(header)) {
         assert(cap != NULL && !capref_is_null(ep->recv_slot));
         *cap = ep->recv_slot;
@@ -338,12 +318,10 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
     }
     /* The kernel has counted this message.  If it is the only one since endpoints were polled, they
      * need not be polled for it. */
-    if (shared->lmp_delivered - shared->lmp_seen == length + 1) {
+    if (shared->lmp_delivered - shared->lmp_seen == length + 1)
         shared->lmp_seen = shared->lmp_delivered;
-    }
-    if (RARELY(ep->arrived != NULL)) {
+    if (RARELY(ep->arrived != NULL))
         tell_arrivals(ep, handle);
-    }
     trigger(ep, handle);
 }
 
@@ -362,9 +340,8 @@ void lmp_endpoints_poll_disabled(dispatcher_handle_t handle)
         offset = ep->k.older & ~(lvaddr_t)LMP_IN_LIST;
         *(volatile uint32_t *)&ep->k.older = 0;
         if (lmp_endpoint_can_recv(ep)) {
-            if (RARELY(ep->arrived != NULL)) {
+            if (RARELY(ep->arrived != NULL))
                 tell_arrivals(ep, handle);
-            }
             trigger(ep, handle);
         }
     }

@@ -18,21 +18,16 @@ static void check_unpolled(dispatcher_handle_t handle)
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    if (disp->deferred_events != NULL) {
+    if (disp->deferred_events != NULL)
         deferred_events_fire_disabled(handle, shared->systime);
-    }
-    if (*(volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen) {
+    if (*(volatile uint32_t *)&shared->lmp_delivered != shared->lmp_seen)
         lmp_endpoints_poll_disabled(handle);
-    }
-    if (((uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused) != 0) {
+    if (((uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused) != 0)
         lmp_channels_retry_send_disabled(handle);
-    }
-    if (disp->ump_send_parked != NULL) {
+    if (disp->ump_send_parked != NULL)
         ump_channels_retry_send_disabled(handle);
-    }
-    if (disp->dozing_channels != NULL) {
+    if (disp->dozing_channels != NULL)
         ump_channels_look_at_dozing_disabled(handle);
-    }
 }
 
 /* Of two times to wake up; 0: never. */
@@ -44,12 +39,10 @@ static systime_t sooner(systime_t a, systime_t b)
 /* Nobody says when a full endpoint is read, so parked sends are tried again. */
 static void wait_to_send(const struct dispatcher_generic *disp, struct dispatcher_shared *shared)
 {
-    if (disp->lmp_send_parked != NULL) {
+    if (disp->lmp_send_parked != NULL)
         shared->haswork = true;
-    }
-    if (disp->lmp_send_paused != NULL) {
+    if (disp->lmp_send_paused != NULL)
         shared->wakeup = sooner(shared->wakeup, disp->lmp_send_paused->next_try);
-    }
 }
 
 static bool prepare_sleep(dispatcher_handle_t handle)
@@ -73,12 +66,10 @@ static void woken(dispatcher_handle_t handle)
 {
     const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    if (disp->ump_armed != 0) {
+    if (disp->ump_armed != 0)
         ump_channels_disarm_disabled(handle);
-    }
-    if (disp->ump_checked != NULL) {
+    if (disp->ump_checked != NULL)
         ump_checked_serve_disabled(handle, false);
-    }
 }
 
 const struct disp_sources channel_sources = {

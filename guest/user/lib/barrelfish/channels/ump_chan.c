@@ -45,16 +45,14 @@ errval_t ump_chan_map(struct ump_chan *uc, struct capref frame, size_t inlen, si
     errval_t err = vspace_map_one_frame_attr(
         &mapped, bytes, frame, VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_PRIVATE, NULL, NULL);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     memory = mapped;
     /* The initiator's incoming half comes first. */
-    if (initiator) {
+    if (initiator)
         err = ump_chan_init(uc, memory, inlen, memory + inlen, outlen);
-    } else {
+    else
         err = ump_chan_init(uc, memory + inlen, outlen, memory, inlen);
-    }
     if (err_is_fail(err)) {
         vspace_unmap(memory);
         return err;
@@ -86,17 +84,15 @@ static void unpark_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
-    if (uc->next == NULL) {
+    if (uc->next == NULL)
         return;
-    }
     if (uc->next == uc) {
         disp->ump_send_parked = NULL;
     } else {
         uc->next->prev = uc->prev;
         uc->prev->next = uc->next;
-        if (disp->ump_send_parked == uc) {
+        if (disp->ump_send_parked == uc)
             disp->ump_send_parked = uc->next;
-        }
     }
     uc->next = uc->prev = NULL;
 }
@@ -121,12 +117,10 @@ static void park_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 void ump_chan_destroy(struct ump_chan *uc)
 {
     ump_checked_destroy(uc);
-    if (waitset_chan_is_registered(&uc->recv_waitset)) {
+    if (waitset_chan_is_registered(&uc->recv_waitset))
         ump_chan_deregister_recv(uc);
-    }
-    if (waitset_chan_is_registered(&uc->send_waitset)) {
+    if (waitset_chan_is_registered(&uc->send_waitset))
         ump_chan_deregister_send(uc);
-    }
     if (uc->frame_addr != NULL) {
         vspace_unmap(uc->frame_addr);
         cap_destroy(uc->frame);
@@ -156,9 +150,8 @@ static inline void notify_sleeping_peer(struct ump_chan *uc)
     UMP_STEP("look at the peer's wake word", &uc->ring.recv.control->wake);
     const uint64_t wake = ump_ring_peer_wake(&uc->ring);
 
-    if (__builtin_expect(wake & 1, 0)) {
+    if (__builtin_expect(wake & 1, 0))
         notify_once(uc, wake);
-    }
 }
 
 /* Takes explicit acknowledgements out of the ring; the next line that is not one, or NULL. */
@@ -168,9 +161,8 @@ static volatile struct ump_message *skip_acks(struct ump_chan *uc, unsigned *typ
 
     while (ump_chan_has_arrived(uc)) {
         message = ump_ring_peek(&uc->ring, type);
-        if (message == NULL || *type != UMP_MSGTYPE_ACK) {
+        if (message == NULL || *type != UMP_MSGTYPE_ACK)
             return message;
-        }
         ump_ring_consume(&uc->ring);
     }
     return NULL;
@@ -204,14 +196,12 @@ static __attribute__((noinline)) bool learn_window(struct ump_chan *uc)
     unsigned type;
 
     skip_acks(uc, &type);
-    if (uc->checked != NULL) {
+    if (uc->checked != NULL)
         ump_checked_harvest(uc);
-    } else {
+    else
         ump_ring_harvest_acks(&uc->ring);
-    }
-    if (ump_ring_window(&uc->ring) > 0) {
+    if (ump_ring_window(&uc->ring) > 0)
         return true; /* the message to be sent acknowledges, too */
-    }
     send_ack_if_due(uc);
     return false;
 }
@@ -225,9 +215,8 @@ static void send_ack_if_due(struct ump_chan *uc)
 {
     struct ump_control control;
 
-    if (!ump_ring_ack_due(&uc->ring) || uc->filling) {
+    if (!ump_ring_ack_due(&uc->ring) || uc->filling)
         return; /* a line being filled will carry it */
-    }
     volatile struct ump_message *message = ump_ring_next(&uc->ring, &control, true);
     if (message != NULL) {
         disp_count(curdispatcher(), DISP_UMP_ACKS);
@@ -247,9 +236,8 @@ volatile struct ump_message *ump_chan_get_next(struct ump_chan *uc, struct ump_c
         message = ump_ring_next(&uc->ring, control, false);
         uc->filling = true;
     }
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return message;
 }
 
@@ -262,9 +250,8 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
     disp_count(handle, DISP_UMP_MESSAGES);
     uc->filling = false;
     commit_disabled(uc, message, control, type);
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
 }
 
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type)
@@ -273,23 +260,18 @@ errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **messag
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     *message = uc->checked == NULL ? ump_ring_peek(&uc->ring, type) : NULL;
-    if (*message == NULL || *type == UMP_MSGTYPE_ACK) {
+    if (*message == NULL || *type == UMP_MSGTYPE_ACK)
         *message = skip_acks(uc, type);
-    }
-    if (*message != NULL) {
+    if (*message != NULL)
         ump_chan_prefetch_answer(uc);
-    } else {
+    else
         send_ack_if_due(uc); /* an acknowledgement just taken may have opened our window for it */
-    }
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
-    if (*message != NULL) {
+    if (*message != NULL)
         return SYS_ERR_OK;
-    }
-    if (!uc->connection.lost) {
+    if (!uc->connection.lost)
         return LIB_ERR_NO_UMP_MSG;
-    }
     const bool gave_up = uc->checked != NULL && uc->checked->dead;
     return uc->connection.dead || gave_up ? LIB_ERR_CHAN_PEER_DEAD : LIB_ERR_CHAN_PEER_GONE;
 }
@@ -300,12 +282,10 @@ void ump_chan_recv_done(struct ump_chan *uc)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
     ump_ring_consume(&uc->ring);
-    if (__builtin_expect(ump_ring_ack_due(&uc->ring), 0)) {
+    if (__builtin_expect(ump_ring_ack_due(&uc->ring), 0))
         send_ack_if_due(uc);
-    }
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
 }
 
 bool ump_chan_can_send(struct ump_chan *uc)
@@ -314,9 +294,8 @@ bool ump_chan_can_send(struct ump_chan *uc)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     bool can = look_for_window(uc);
 
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return can;
 }
 
@@ -334,11 +313,10 @@ errval_t ump_chan_register_recv(struct ump_chan *uc, struct waitset *ws,
     dispatcher_handle_t handle = disp_disable();
     errval_t err;
 
-    if (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc)) {
+    if (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc))
         err = waitset_chan_trigger_closure_disabled(ws, &uc->recv_waitset, closure, handle);
-    } else {
+    else
         err = waitset_chan_register_polled_disabled(ws, &uc->recv_waitset, closure, handle);
-    }
     disp_enable(handle);
     idc_connection_registered(&uc->connection);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
@@ -349,9 +327,8 @@ static void attend_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 {
     send_ack_if_due(uc);
     if (ump_chan_event_is_urgent(uc) &&
-        (uc->connection.lost || (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc)))) {
+        (uc->connection.lost || (ump_ring_has_line(&uc->ring) && ump_chan_can_recv(uc))))
         (void)waitset_chan_trigger_disabled(&uc->recv_waitset, handle);
-    }
 }
 
 errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_closure closure)
@@ -360,9 +337,8 @@ errval_t ump_chan_listen(struct ump_chan *uc, struct waitset *ws, struct event_c
     errval_t err =
         waitset_chan_register_holding_disabled(ws, &uc->recv_waitset, closure, CHAN_POLLED, handle);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         attend_disabled(uc, handle);
-    }
     disp_enable(handle);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_RECV) : err;
 }
@@ -391,9 +367,8 @@ errval_t ump_chan_register_send(struct ump_chan *uc, struct waitset *ws,
         err = waitset_chan_trigger_closure_disabled(ws, &uc->send_waitset, closure, handle);
     } else {
         err = waitset_chan_register_disabled(ws, &uc->send_waitset, closure, handle);
-        if (err_is_ok(err)) {
+        if (err_is_ok(err))
             park_disabled(uc, handle);
-        }
     }
     disp_enable(handle);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CHAN_REGISTER_SEND) : err;
@@ -406,9 +381,8 @@ errval_t ump_chan_deregister_send(struct ump_chan *uc)
     errval_t err = waitset_chan_deregister_disabled(&uc->send_waitset, handle);
 
     unpark_disabled(uc, handle);
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return err;
 }
 
@@ -426,9 +400,8 @@ bool ump_endpoint_poll(struct waitset_chanstate *chan)
 {
     struct ump_chan *uc = chan->arg;
 
-    if (!ump_ring_has_line(&uc->ring) || !ump_chan_has_arrived(uc)) {
+    if (!ump_ring_has_line(&uc->ring) || !ump_chan_has_arrived(uc))
         return false;
-    }
     if (ump_ring_next_type(&uc->ring) != UMP_MSGTYPE_ACK && !ump_ring_ack_due(&uc->ring)) {
         ump_chan_prefetch_answer(uc);
         return true;
@@ -445,9 +418,8 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct ump_chan *uc = disp->ump_send_parked;
 
-    if (uc == NULL) {
+    if (uc == NULL)
         return;
-    }
     for (struct ump_chan *last = uc->prev, *next; disp->ump_send_parked != NULL; uc = next) {
         bool end = uc == last;
 
@@ -461,8 +433,7 @@ void ump_channels_retry_send_disabled(dispatcher_handle_t handle)
             assert(err_is_ok(err));
             (void)err;
         }
-        if (end) {
+        if (end)
             break;
-        }
     }
 }

@@ -77,9 +77,8 @@ void ump_checked_harvest(struct ump_chan *uc)
     for (unsigned i = 0; i < look.lines; i++, sequence++) {
         const uint64_t control = __atomic_load_n(&look.next->control, __ATOMIC_ACQUIRE);
 
-        if (UMP_CONTROL_EPOCH(control) != look.epoch || !passes(look.next, sequence, control)) {
+        if (UMP_CONTROL_EPOCH(control) != look.epoch || !passes(look.next, sequence, control))
             return;
-        }
         ump_ring_note_ack(&uc->ring, UMP_CONTROL_ACK(control));
         ump_ring_advance(&look);
     }
@@ -106,9 +105,8 @@ static bool send_ack(struct ump_chan *uc)
     volatile struct ump_message *mine =
         uc->filling ? NULL : ump_ring_next(&uc->ring, &control, true);
 
-    if (mine == NULL) {
+    if (mine == NULL)
         return false;
-    }
     ump_ring_commit(&uc->ring, mine, control, UMP_MSGTYPE_ACK);
     ump_checked_send(uc, mine);
     return true;
@@ -122,9 +120,8 @@ static void write_again(struct ump_chan *uc, uint64_t flip)
     const unsigned in_flight = ump_ring_in_flight(&uc->ring);
     const uint16_t ack = UMP_LEAVES_OUT(NEW_ACK) ? uc->ring.last_ack : uc->ring.seq_id;
 
-    if (UMP_LEAVES_OUT(AGAIN)) {
+    if (UMP_LEAVES_OUT(AGAIN))
         return;
-    }
     for (unsigned back = in_flight > 0 ? in_flight : 1; back > 0 && back <= checked->sent; back--) {
         volatile struct ump_message *mine =
             ump_ring_mine(&uc->ring.send, lines_back(&uc->ring.send, back));
@@ -132,9 +129,8 @@ static void write_again(struct ump_chan *uc, uint64_t flip)
 
         mine->control = UMP_CONTROL(UMP_CONTROL_EPOCH(was), UMP_CONTROL_TYPE(was), ack);
         transmit(uc, mine, checked->sent - back + 1, (was & (QUESTION | ANSWER)) ^ flip);
-        if (flip == QUESTION) {
+        if (flip == QUESTION)
             disp_count(curdispatcher(), DISP_UMP_RETRANSMITS);
-        }
     }
     uc->ring.last_ack = ack;
     wake_peer(uc);
@@ -142,11 +138,10 @@ static void write_again(struct ump_chan *uc, uint64_t flip)
 
 static void answer(struct ump_chan *uc)
 {
-    if (uc->checked->sent > 0) {
+    if (uc->checked->sent > 0)
         write_again(uc, ANSWER);
-    } else if (send_ack(uc)) {
+    else if (send_ack(uc))
         wake_peer(uc);
-    }
 }
 
 /* Was this line, which we have copied, written again since?  True: it asks. */
@@ -156,9 +151,8 @@ static bool was_asked(struct ump_chan *uc, volatile struct ump_message *line, ui
     const uint64_t control = __atomic_load_n(&line->control, __ATOMIC_ACQUIRE);
     const uint64_t changed = control ^ mine->control;
 
-    if (changed == 0 || UMP_LEAVES_OUT(LOOK_BACK) || !passes(line, sequence, control)) {
+    if (changed == 0 || UMP_LEAVES_OUT(LOOK_BACK) || !passes(line, sequence, control))
         return false;
-    }
     mine->control = control;
     ump_ring_note_ack(&uc->ring, UMP_CONTROL_ACK(control));
     uc->checked->tries = 0;
@@ -172,12 +166,10 @@ static bool look(struct ump_chan *uc)
     const uint64_t done = uc->checked->taken - (waits ? 1 : 0);
     bool asked = false;
 
-    if (waits) {
+    if (waits)
         asked = was_asked(uc, uc->ring.recv.next, done + 1);
-    }
-    if (done > 0 && was_asked(uc, lines_back(&uc->ring.recv, 1), done)) {
+    if (done > 0 && was_asked(uc, lines_back(&uc->ring.recv, 1), done))
         asked = true;
-    }
     return asked;
 }
 
@@ -187,9 +179,8 @@ static bool has_message(const struct ump_chan_state *state, unsigned count)
     for (unsigned back = 1; back <= count; back++) {
         const uint64_t control = ump_ring_mine(state, lines_back(state, back))->control;
 
-        if (UMP_CONTROL_TYPE(control) != UMP_MSGTYPE_ACK) {
+        if (UMP_CONTROL_TYPE(control) != UMP_MSGTYPE_ACK)
             return true;
-        }
     }
     return false;
 }
@@ -221,14 +212,12 @@ static void check_timeout(struct ump_chan *uc, systime_t now, dispatcher_handle_
     struct ump_checked *checked = uc->checked;
 
     if (checked->timeout == 0) {
-        if (is_owed(uc)) {
+        if (is_owed(uc))
             begin_series(uc, now);
-        }
         return;
     }
-    if (now < checked->timeout) {
+    if (now < checked->timeout)
         return;
-    }
     ump_checked_harvest(uc);
     if (!is_owed(uc)) {
         checked->timeout = 0;
@@ -249,15 +238,12 @@ static void serve(struct ump_chan *uc, systime_t now, bool sleeps, dispatcher_ha
 {
     const struct ump_ring_pair *ring = &uc->ring;
 
-    if (look(uc)) {
+    if (look(uc))
         answer(uc);
-    }
-    if (ump_ring_in_flight(ring) > 0 || uc->checked->timeout != 0) {
+    if (ump_ring_in_flight(ring) > 0 || uc->checked->timeout != 0)
         check_timeout(uc, now, handle);
-    }
-    if (sleeps && has_message(&ring->recv, (uint16_t)(ring->seq_id - ring->last_ack))) {
+    if (sleeps && has_message(&ring->recv, (uint16_t)(ring->seq_id - ring->last_ack)))
         (void)send_ack(uc); /* the peer has a timer, and looks then */
-    }
 }
 
 void ump_checked_serve_disabled(dispatcher_handle_t handle, bool sleeps)
@@ -265,11 +251,9 @@ void ump_checked_serve_disabled(dispatcher_handle_t handle, bool sleeps)
     const systime_t now = get_dispatcher_shared(handle)->systime;
     struct ump_checked *checked = get_dispatcher_generic(handle)->ump_checked;
 
-    for (; checked != NULL; checked = checked->next) {
-        if (!checked->dead) {
+    for (; checked != NULL; checked = checked->next)
+        if (!checked->dead)
             serve(checked->channel, now, sleeps, handle);
-        }
-    }
 }
 
 systime_t ump_checked_next_timeout(dispatcher_handle_t handle)
@@ -277,11 +261,9 @@ systime_t ump_checked_next_timeout(dispatcher_handle_t handle)
     const struct ump_checked *checked = get_dispatcher_generic(handle)->ump_checked;
     systime_t first = 0;
 
-    for (; checked != NULL; checked = checked->next) {
-        if (checked->timeout != 0 && (first == 0 || checked->timeout < first)) {
+    for (; checked != NULL; checked = checked->next)
+        if (checked->timeout != 0 && (first == 0 || checked->timeout < first))
             first = checked->timeout;
-        }
-    }
     return first;
 }
 
@@ -322,14 +304,12 @@ errval_t ump_chan_make_checked(struct ump_chan *uc, unsigned tries)
     struct ump_checked **list = &get_dispatcher_generic(handle)->ump_checked;
     checked->next = *list;
     checked->link = list;
-    if (checked->next != NULL) {
+    if (checked->next != NULL)
         checked->next->link = &checked->next;
-    }
     *list = checked;
     get_dispatcher_generic(handle)->ump_looks_again = true;
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return SYS_ERR_OK;
 }
 
@@ -338,19 +318,16 @@ void ump_checked_destroy(struct ump_chan *uc)
     struct ump_checked *checked = uc->checked;
     bool was_enabled;
 
-    if (checked == NULL) {
+    if (checked == NULL)
         return;
-    }
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     *checked->link = checked->next;
-    if (checked->next != NULL) {
+    if (checked->next != NULL)
         checked->next->link = checked->link;
-    }
     uc->checked = NULL;
     uc->recv_waitset.checked = uc->recv_waitset.by_table = false;
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     free(checked->memory);
     free(checked);
 }

@@ -29,9 +29,8 @@ static void for_each(struct waitset_chanstate **ring, dispatcher_handle_t handle
 {
     struct waitset_chanstate *chan = *ring, *next;
 
-    if (chan == NULL) {
+    if (chan == NULL)
         return;
-    }
     const struct waitset_chanstate *end = chan->polled_prev;
 
     for (bool last = false; !last; chan = next) {
@@ -72,9 +71,8 @@ static void disarm(struct ump_chan *uc)
 
 void ump_chan_awake_disabled(struct ump_chan *uc, dispatcher_handle_t handle)
 {
-    if (!uc->dozes) {
+    if (!uc->dozes)
         return;
-    }
     chan_polled_remove(&uc->recv_waitset, handle);
     chan_polled_add(&uc->recv_waitset, handle);
     disarm(uc);
@@ -90,9 +88,8 @@ static void renumber(struct ump_chan *uc, dispatcher_handle_t handle, uintptr_t 
 static void awake_if_line(struct ump_chan *uc, dispatcher_handle_t handle, uintptr_t arg)
 {
     (void)arg;
-    if (ump_ring_has_line(&uc->ring)) {
+    if (ump_ring_has_line(&uc->ring))
         ump_chan_awake_disabled(uc, handle);
-    }
 }
 
 /* Which one was meant is not known, and the notification may have used up the number of a channel
@@ -103,9 +100,8 @@ static void look_at_dozing(dispatcher_handle_t handle, uint32_t notified)
     struct waitset_chanstate **dozing = &get_dispatcher_generic(handle)->dozing_channels;
 
     get_dispatcher_shared(handle)->notify_seen = notified;
-    if (!UMP_SLEEP_LEAVES_OUT(NEW_NUMBERS)) {
+    if (!UMP_SLEEP_LEAVES_OUT(NEW_NUMBERS))
         for_each(dozing, handle, 0, renumber);
-    }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for_each(dozing, handle, 0, awake_if_line);
 }
@@ -117,24 +113,21 @@ void ump_channels_look_at_dozing_disabled(dispatcher_handle_t handle)
 
     /* What comes while wake flags are being set, and before the next look at all those channels,
      * may be for one of them: it must not count as seen, or the kernel would let us sleep. */
-    if (disp->ump_armed != 0 && !UMP_SLEEP_LEAVES_OUT(NOT_WHILE_ARMED)) {
+    if (disp->ump_armed != 0 && !UMP_SLEEP_LEAVES_OUT(NOT_WHILE_ARMED))
         return;
-    }
     UMP_STEP("was a dozing channel meant?", &shared->notified);
     const uint32_t notified = *(volatile const uint32_t *)&shared->notified;
 
-    if (notified != shared->notify_seen || disp->ump_recheck_ns != 0) {
+    if (notified != shared->notify_seen || disp->ump_recheck_ns != 0)
         look_at_dozing(handle, notified);
-    }
 }
 
 /* ---- before the dispatcher sleeps ---- */
 
 static void arm(struct ump_chan *uc, bool *may_sleep)
 {
-    if (uc->recv_waitset.held && uc->next == NULL) {
+    if (uc->recv_waitset.held && uc->next == NULL)
         return; /* nobody waits for it: its handler runs */
-    }
     if (uc->never_sleep) {
         *may_sleep = false; /* its peer cannot wake us */
         return;
@@ -162,18 +155,16 @@ bool ump_channels_arm_disabled(dispatcher_handle_t handle)
     UMP_STEP("mark notifications as seen", &shared->notified);
     const uint32_t notified = *(volatile uint32_t *)&shared->notified;
 
-    if (UMP_SLEEP_LEAVES_OUT(BEFORE_SLEEP)) {
+    if (UMP_SLEEP_LEAVES_OUT(BEFORE_SLEEP))
         shared->notify_seen = notified;
-    } else if (notified != shared->notify_seen) {
+    else if (notified != shared->notify_seen)
         look_at_dozing(handle, notified);
-    }
     /* 2. From here on whoever sends a line notifies. */
     for_each(&disp->polled_channels, handle, (uintptr_t)&may_sleep, arm_polled);
     for_each_parked(handle, &may_sleep, arm);
     disp->ump_armed = 1;
-    if (disp->ump_checked != NULL) {
+    if (disp->ump_checked != NULL)
         ump_checked_serve_disabled(handle, true);
-    }
     /* 3. The last look, for lines whose senders saw no flag. */
     disp_check_events_disabled(handle);
     /* 4. The caller yields; the kernel compares `notified` with `notify_seen`. */
@@ -227,9 +218,8 @@ static void disarm_or_doze(struct ump_chan *uc, dispatcher_handle_t handle, uint
 {
     unsigned *awake = (unsigned *)count;
 
-    if (!uc->armed) {
+    if (!uc->armed)
         return;
-    }
     if (may_doze(uc) && *awake >= UMP_AWAKE_CHANNELS) {
         fall_asleep(uc, handle);
         return;

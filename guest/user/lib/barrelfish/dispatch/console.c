@@ -19,9 +19,8 @@ static void print_collected_disabled(dispatcher_handle_t handle)
 
 void console_flush_disabled(dispatcher_handle_t handle)
 {
-    if (get_dispatcher_generic(handle)->console_used > 0) {
+    if (get_dispatcher_generic(handle)->console_used > 0)
         print_collected_disabled(handle);
-    }
 }
 
 void console_flush(void)
@@ -44,9 +43,8 @@ void console_write(const char *text, size_t length)
             print_collected_disabled(handle);
             continue;
         }
-        if (disp->console_used == DISP_LINE_BYTES) {
+        if (disp->console_used == DISP_LINE_BYTES)
             print_collected_disabled(handle);
-        }
         buffer[disp->console_used++] = text[i];
     }
     disp_enable(handle);

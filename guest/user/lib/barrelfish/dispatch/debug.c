@@ -20,14 +20,12 @@ void debug_print_line(unsigned kind, const char *text, size_t length)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     char *buffer = (char *)handle + DISP_PRINT_BUFFER_OFFSET;
 
-    if (length > DISP_LINE_BYTES) {
+    if (length > DISP_LINE_BYTES)
         length = DISP_LINE_BYTES;
-    }
     memcpy(buffer, text, length);
     sys_print_line(buffer, length, kind);
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
 }
 
 /* The text, without a newline at the end, behind "name.core: " if so wished. */
@@ -41,12 +39,10 @@ print_text(unsigned kind, bool prefix, const char *fmt, va_list args)
     int more = vsnprintf(line + used, sizeof(line) - (size_t)used, fmt, args);
     size_t length = (size_t)used + (more < 0 ? 0 : (size_t)more);
 
-    if (length >= sizeof(line)) {
+    if (length >= sizeof(line))
         length = sizeof(line) - 1;
-    }
-    while (length > 0 && line[length - 1] == '\n') {
+    while (length > 0 && line[length - 1] == '\n')
         length--;
-    }
     for (char *start = line, *end; length > 0; length -= (size_t)(end - start), start = end) {
         char *newline = memchr(start, '\n', length);
 
@@ -118,9 +114,8 @@ void debug_err(const char *file, const char *func, int line, errval_t err, const
 
 void err_print_calltrace(errval_t err)
 {
-    for (; err != 0; err = err_pop(err)) {
+    for (; err != 0; err = err_pop(err))
         debug_printf("  %s: %s", err_getcode(err), err_getstring(err));
-    }
 }
 
 void user_panic_fn(const char *file, const char *func, int line, const char *fmt, ...)
@@ -156,9 +151,8 @@ void __assert_func(const char *file, int line, const char *func, const char *exp
 
     debug_printf("assertion \"%s\" failed in %s (%s:%d)%s", expression, func == NULL ? "?" : func,
                  file, line, disabled ? ", disabled" : "");
-    if (disabled) {
+    if (disabled)
         disp_end_domain(handle);
-    }
     domain_exit(EXIT_FAILURE);
 }
 

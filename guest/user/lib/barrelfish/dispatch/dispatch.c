@@ -100,9 +100,8 @@ void disp_check_events_disabled(dispatcher_handle_t handle)
 
     sources->check_unpolled(handle);
     spanned_receive_disabled(handle);
-    if (get_dispatcher_generic(handle)->polled_channels != NULL) {
+    if (get_dispatcher_generic(handle)->polled_channels != NULL)
         sources->poll(handle);
-    }
 }
 
 static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, struct thread *next)
@@ -114,9 +113,8 @@ static void __attribute__((noreturn)) run_thread(dispatcher_handle_t handle, str
     if (disp->current_in_area) {
         assert(current != NULL);
         disp->current_in_area = false;
-        if (next == current) {
+        if (next == current)
             disp_resume(area, handle, true);
-        }
         current->regs = *area;
         current->full_state = true;
     }
@@ -139,28 +137,24 @@ static void idle(dispatcher_handle_t handle)
 
     unsigned rounds = disp->barren_runs < BARREN_RUNS ? UMP_POLL_BUDGET : 1;
     for (unsigned round = 0; disp->polled_channels != NULL && round < rounds; round++) {
-        if (round == UMP_POLL_ROUNDS_LEAST) {
+        if (round == UMP_POLL_ROUNDS_LEAST)
             rounds = disp->sources->poll_rounds(handle);
-        }
         disp->idle_polls++;
         disp_check_events_disabled(handle);
-        if (disp->runq != NULL) {
+        if (disp->runq != NULL)
             return;
-        }
         __asm__ volatile("pause");
     }
     disp_check_events_disabled(handle);
-    if (disp->runq != NULL) {
+    if (disp->runq != NULL)
         return;
-    }
     spanned_arm(handle); /* before the last look, which is the next one's */
     if (!disp->sources->prepare_sleep(handle)) {
         spanned_disarm(handle);
         return;
     }
-    if (!spanned_may_sleep(handle)) {
+    if (!spanned_may_sleep(handle))
         get_dispatcher_shared(handle)->haswork = true;
-    }
     disp->sleeps++;
     sys_yield(0);
     disp_fatal(handle, "the kernel refused a yield");
@@ -193,14 +187,12 @@ static inline void begin_run(dispatcher_handle_t handle)
 
     disp->timeslice++;
     disp->current_in_area = disp->current != NULL;
-    if (disp->ump_armed != 0 || disp->ump_checked != NULL) {
+    if (disp->ump_armed != 0 || disp->ump_checked != NULL)
         disp->sources->woken(handle);
-    }
     spanned_disarm(handle);
     /* Round robin: who has run goes to the end. */
-    if (disp->current != NULL && disp->runq == disp->current) {
+    if (disp->current != NULL && disp->runq == disp->current)
         disp->runq = disp->runq->next;
-    }
 }
 
 void disp_run(dispatcher_handle_t handle)

@@ -22,18 +22,15 @@ void domain_on_exit(void (*tell)(int status))
 void domain_exit(int status)
 {
     console_flush();
-    if (domain_end_hook != NULL && status != EXIT_STATUS_FAULT) {
+    if (domain_end_hook != NULL && status != EXIT_STATUS_FAULT)
         domain_end_hook(status);
-    }
-    if (say_goodbye != NULL) {
+    if (say_goodbye != NULL)
         say_goodbye(status);
-    }
     disp_stop();
 }
 
 void disp_stop(void)
 {
-    for (;;) {
+    for (;;)
         sys_debug(DEBUG_EXIT);
-    }
 }

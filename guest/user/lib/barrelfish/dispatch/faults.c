@@ -78,9 +78,8 @@ static const char *address_note(const struct thread *thread, lvaddr_t address, l
     lvaddr_t bottom = thread == NULL ? 0 : (lvaddr_t)thread->stack;
 
     if (thread != NULL &&
-        (rsp < bottom + 64 || (address < bottom && address >= bottom - BASE_PAGE_SIZE))) {
+        (rsp < bottom + 64 || (address < bottom && address >= bottom - BASE_PAGE_SIZE)))
         return " (the thread has overflowed its stack)";
-    }
     return address < BASE_PAGE_SIZE ? " (NULL pointer)" : "";
 }
 
@@ -111,9 +110,8 @@ void disp_end_domain(dispatcher_handle_t handle)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *thread = disp->current;
 
-    if (thread == NULL || disp->fault_depth++ > 0) {
+    if (thread == NULL || disp->fault_depth++ > 0)
         disp_fatal(handle, "it cannot even end");
-    }
     memset(&thread->regs.fxsave_area, 0, sizeof(thread->regs.fxsave_area));
     *(uint16_t *)&thread->regs.fxsave_area[0] = 0x37f;
     *(uint32_t *)&thread->regs.fxsave_area[24] = 0x1f80;
@@ -159,9 +157,8 @@ static void deliver(dispatcher_handle_t handle, const struct registers_x86_64 *a
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *thread = disp->current;
 
-    if (thread == NULL || thread->exception_handler == NULL || thread->in_exception) {
+    if (thread == NULL || thread->exception_handler == NULL || thread->in_exception)
         return;
-    }
     lvaddr_t top = (lvaddr_t)thread->exception_stack_top;
     struct exception_frame *frame = (struct exception_frame *)((top - sizeof(*frame)) & ~63ul);
     frame->regs = *area;
@@ -194,9 +191,8 @@ void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error
            shared->name, (unsigned)shared->curr_core_id, access_name(error), address,
            address_note(thread, address, area->rsp), error & FAULT_PRESENT ? " (protected)" : "",
            rip, area->rsp, thread == NULL ? 0 : (unsigned)thread->id);
-    if (thread != NULL) {
+    if (thread != NULL)
         thread->regs = *area;
-    }
     disp_end_domain(handle);
 }
 
@@ -238,8 +234,7 @@ void disp_trap(dispatcher_handle_t handle, uint64_t vector, uint64_t error, lvad
            "domain stopped",
            shared->name, (unsigned)shared->curr_core_id, name, vector, error, rip, area->rsp,
            thread == NULL ? 0 : (unsigned)thread->id);
-    if (thread != NULL) {
+    if (thread != NULL)
         thread->regs = *area;
-    }
     disp_end_domain(handle);
 }

@@ -70,9 +70,8 @@ static errval_t map_piece(size_t bytes)
     errval_t err = map_more != NULL ? map_more(HEAP_VBASE + heap_mapped, bytes)
                                     : (errval_t)LIB_ERR_MALLOC_FAIL;
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         heap_mapped += bytes;
-    }
     return err;
 }
 
@@ -99,9 +98,8 @@ static bool grow_heap(size_t bytes)
     const size_t end = heap_mapped + bytes;
     size_t limit = SIZE_MAX;
 
-    if (end > HEAP_MAX_BYTES) {
+    if (end > HEAP_MAX_BYTES)
         return false;
-    }
     while (heap_mapped < end) {
         size_t piece = piece_bytes(end - heap_mapped < limit ? end - heap_mapped : limit);
         errval_t err = map_piece(piece);
@@ -110,9 +108,8 @@ static bool grow_heap(size_t bytes)
             DEBUG_ERR(err, "growing the heap by %u KiB", (unsigned)(bytes >> 10));
             return false;
         }
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             limit = piece / 2;
-        }
     }
     return true;
 }
@@ -122,15 +119,12 @@ static bool grow_heap(size_t bytes)
  * enough, unless another thread takes it before the caller does. */
 static bool heap_reserve(size_t bytes)
 {
-    if (bytes > HEAP_MAX_BYTES || heap_mutex.holder == thread_self()) {
+    if (bytes > HEAP_MAX_BYTES || heap_mutex.holder == thread_self())
         return false;
-    }
-    if (heap_left() >= bytes + HEAP_RESERVE_BYTES) {
+    if (heap_left() >= bytes + HEAP_RESERVE_BYTES)
         return true;
-    }
-    if (domain_is_spanned && disp_get_core_id() != domain_home_core) {
+    if (domain_is_spanned && disp_get_core_id() != domain_home_core)
         return err_is_ok(domain_grow_heap(bytes));
-    }
     thread_mutex_lock(&heap_mutex);
     bool enough = heap_left() >= bytes + HEAP_RESERVE_BYTES ||
                   grow_heap(ROUND_UP(bytes + HEAP_RESERVE_BYTES, HEAP_STEP_BYTES));
@@ -147,48 +141,43 @@ bool heap_grow_for(size_t bytes)
  * the reserve: so the look is repeated where nobody else allocates.  False: not now. */
 static bool begin_allocation(size_t bytes, bool enough)
 {
-    if (!domain_is_spanned) {
+    if (!domain_is_spanned)
         return true;
-    }
     thread_mutex_lock_nested(&malloc_mutex);
-    if (!enough || heap_left() >= bytes + HEAP_RESERVE_BYTES) {
+    if (!enough || heap_left() >= bytes + HEAP_RESERVE_BYTES)
         return true;
-    }
     thread_mutex_unlock(&malloc_mutex);
     return false;
 }
 
 static void end_allocation(void)
 {
-    if (domain_is_spanned && malloc_mutex.holder == thread_self()) {
+    if (domain_is_spanned && malloc_mutex.holder == thread_self())
         thread_mutex_unlock(&malloc_mutex);
-    }
 }
 
 /* Evaluates `allocate` until it gives memory; NULL only if the heap cannot grow. */
 #define HEAP_TRIES 64
-#define FROM_HEAP(bytes, allocate)                                   \
-    do {                                                             \
-        for (unsigned tries = 0;; tries++) {                         \
-            bool enough = heap_reserve(bytes);                       \
-            void *memory_ = NULL;                                    \
-            if (begin_allocation(bytes, enough)) {                   \
-                memory_ = (allocate);                                \
-                end_allocation();                                    \
-            }                                                        \
-            if (memory_ != NULL || !enough || tries == HEAP_TRIES) { \
-                return memory_;                                      \
-            }                                                        \
-        }                                                            \
+#define FROM_HEAP(bytes, allocate)                                 \
+    do {                                                           \
+        for (unsigned tries = 0;; tries++) {                       \
+            bool enough = heap_reserve(bytes);                     \
+            void *memory_ = NULL;                                  \
+            if (begin_allocation(bytes, enough)) {                 \
+                memory_ = (allocate);                              \
+                end_allocation();                                  \
+            }                                                      \
+            if (memory_ != NULL || !enough || tries == HEAP_TRIES) \
+                return memory_;                                    \
+        }                                                          \
     } while (0)
 
 void *_sbrk(ptrdiff_t increment)
 {
     size_t bytes = (size_t)increment;
 
-    if (increment < 0) {
+    if (increment < 0)
         return (void *)-1; /* free() tries to trim: the heap never shrinks, and that is no error */
-    }
     if (heap_used == 0 && bytes <= STATIC_HEAP_BYTES - static_heap_used) {
         void *start = static_heap + static_heap_used;
 
@@ -214,9 +203,8 @@ static bool is_allocating(void)
  * do.  The linker gives us all calls but those within one file of it (--wrap). */
 void *__wrap__malloc_r(struct _reent *reent, size_t bytes)
 {
-    if (is_allocating()) {
+    if (is_allocating())
         return __real__malloc_r(reent, bytes);
-    }
     FROM_HEAP(bytes, __real__malloc_r(reent, bytes));
 }
 
@@ -255,13 +243,11 @@ void *heap_alloc_mapped(size_t bytes)
 /* The library's aligned_alloc wants it, and has none. */
 int posix_memalign(void **ret, size_t align, size_t bytes)
 {
-    if (align % sizeof(void *) != 0 || align == 0 || (align & (align - 1)) != 0) {
+    if (align % sizeof(void *) != 0 || align == 0 || (align & (align - 1)) != 0)
         return EINVAL;
-    }
     void *memory = __wrap__memalign_r(_REENT, align, bytes);
-    if (memory == NULL) {
+    if (memory == NULL)
         return ENOMEM;
-    }
     *ret = memory;
     return 0;
 }
@@ -278,9 +264,8 @@ void free(void *memory)
     bool in_static = at >= (lvaddr_t)static_heap && at < (lvaddr_t)static_heap + STATIC_HEAP_BYTES;
     bool in_mapped = at >= HEAP_VBASE && at < HEAP_VBASE + HEAP_MAX_BYTES;
 
-    if (in_static || in_mapped) {
+    if (in_static || in_mapped)
         _free_r(_REENT, memory);
-    }
 }
 
 void *calloc(size_t count, size_t bytes)

@@ -39,9 +39,8 @@ void report_init_disabled(dispatcher_handle_t handle)
     struct abi_report *block = block_of(handle);
 
     memset(block, 0, sizeof(*block));
-    for (unsigned i = 0; i < DISP_COUNTERS; i++) {
+    for (unsigned i = 0; i < DISP_COUNTERS; i++)
         make(&block->record[i], library_counter[i], ABI_REPORT_COUNTER);
-    }
     block->magic = ABI_REPORT_MAGIC;
     tell(handle);
 }
@@ -57,9 +56,8 @@ static struct abi_report_record *find(dispatcher_handle_t handle, const char *na
             make(&record[i], name, kind);
             return &record[i];
         }
-        if (record[i].kind == kind && strncmp(record[i].name, name, ABI_REPORT_NAME - 1) == 0) {
+        if (record[i].kind == kind && strncmp(record[i].name, name, ABI_REPORT_NAME - 1) == 0)
             return &record[i];
-        }
     }
     return &unseen;
 }
@@ -70,9 +68,8 @@ static struct abi_report_record *get(const char *name, uint32_t kind)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     struct abi_report_record *record = find(handle, name, kind);
 
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return record;
 }
 
@@ -94,9 +91,8 @@ uint64_t *report_fault(const char *name)
 /* The machine adds while we look, never takes away. */
 bool report_take_fault(uint64_t *fault)
 {
-    if (__atomic_load_n(fault, __ATOMIC_SEQ_CST) == 0) {
+    if (__atomic_load_n(fault, __ATOMIC_SEQ_CST) == 0)
         return false;
-    }
     __atomic_fetch_sub(fault, 1, __ATOMIC_SEQ_CST);
     return true;
 }
@@ -106,15 +102,12 @@ void report_property(struct abi_report_record **record, const char *name, uint32
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
-    if (*record == NULL) {
+    if (*record == NULL)
         *record = find(handle, name, kind);
-    }
     uint64_t *count = holds ? &(*record)->value : &(*record)->failures;
     *count += 1;
-    if (*count == 1) {
+    if (*count == 1)
         tell(handle);
-    }
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
 }

@@ -10,12 +10,10 @@ static rsrcid_t manifests;
 
 errval_t rsrc_manifest(const char *manifest, rsrcid_t *ret)
 {
-    if (manifest == NULL || ret == NULL) {
+    if (manifest == NULL || ret == NULL)
         return ERR_INVALID_ARGS;
-    }
-    if (manifests == 0) {
+    if (manifests == 0)
         debug_printf("resource control: no time is reserved, the scheduler is round robin");
-    }
     *ret = ++manifests;
     return SYS_ERR_OK;
 }

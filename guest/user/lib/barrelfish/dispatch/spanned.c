@@ -36,17 +36,15 @@ static void wake(dispatcher_handle_t handle, coreid_t core)
     const struct capref *notify = get_dispatcher_generic(handle)->core_state->notify;
     struct domain_dispatcher *to = of_core(core);
 
-    if (__atomic_load_n(&to->asleep, __ATOMIC_SEQ_CST) == 0) {
+    if (__atomic_load_n(&to->asleep, __ATOMIC_SEQ_CST) == 0)
         return;
-    }
     if (capref_is_null(notify[core])) {
         __atomic_or_fetch(&to_relay, UINT64_C(1) << core, __ATOMIC_SEQ_CST);
         core = domain_home_core;
         to = of_core(core);
     }
-    if (__atomic_exchange_n(&to->asleep, 0, __ATOMIC_SEQ_CST) != 0) {
+    if (__atomic_exchange_n(&to->asleep, 0, __ATOMIC_SEQ_CST) != 0)
         invoke_notify_send(notify[core]);
-    }
 }
 
 /* On the home's dispatcher. */
@@ -85,12 +83,10 @@ void spanned_take_arrived_disabled(dispatcher_handle_t handle)
     struct domain_dispatcher *here = of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
 
     if (__atomic_load_n(&to_relay, __ATOMIC_RELAXED) != 0 &&
-        get_dispatcher_shared(handle)->curr_core_id == domain_home_core) {
+        get_dispatcher_shared(handle)->curr_core_id == domain_home_core)
         relay(handle);
-    }
-    if (__atomic_load_n(&here->arriving, __ATOMIC_RELAXED) == NULL) {
+    if (__atomic_load_n(&here->arriving, __ATOMIC_RELAXED) == NULL)
         return;
-    }
     struct thread *thread = __atomic_exchange_n(&here->arriving, NULL, __ATOMIC_ACQUIRE);
     struct thread *in_order = NULL; /* the list is the last one first */
 
@@ -126,9 +122,8 @@ void spanned_arm(dispatcher_handle_t handle)
 
 bool spanned_may_sleep(dispatcher_handle_t handle)
 {
-    if (!domain_is_spanned) {
+    if (!domain_is_spanned)
         return true;
-    }
     const struct domain_dispatcher *here =
         of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
 

@@ -21,18 +21,15 @@ extern volatile uint32_t spanned_lock_word;
 /* Disabled; not to be taken twice, and for a few dozen instructions. */
 static inline void spanned_lock(void)
 {
-    if (__builtin_expect(domain_is_spanned, 0)) {
-        while (__atomic_exchange_n(&spanned_lock_word, 1, __ATOMIC_ACQUIRE) != 0) {
+    if (__builtin_expect(domain_is_spanned, 0))
+        while (__atomic_exchange_n(&spanned_lock_word, 1, __ATOMIC_ACQUIRE) != 0)
             __asm__ volatile("pause");
-        }
-    }
 }
 
 static inline void spanned_unlock(void)
 {
-    if (__builtin_expect(domain_is_spanned, 0)) {
+    if (__builtin_expect(domain_is_spanned, 0))
         __atomic_store_n(&spanned_lock_word, 0, __ATOMIC_RELEASE);
-    }
 }
 
 void spanned_take_arrived_disabled(dispatcher_handle_t handle);
@@ -40,9 +37,8 @@ void spanned_take_arrived_disabled(dispatcher_handle_t handle);
 /* Makes runnable what has arrived here. */
 static inline void spanned_receive_disabled(dispatcher_handle_t handle)
 {
-    if (__builtin_expect(domain_is_spanned, 0)) {
+    if (__builtin_expect(domain_is_spanned, 0))
         spanned_take_arrived_disabled(handle);
-    }
 }
 
 /* About to look for the last time: whoever sends a thread from here on notifies, once. */

@@ -11,9 +11,8 @@ bool thread_begin_call(void)
 {
     struct thread *me = thread_self();
 
-    if (me->calls == THREAD_CALLS_MAX) {
+    if (me->calls == THREAD_CALLS_MAX)
         return false;
-    }
     me->calls++;
     return true;
 }

@@ -114,13 +114,11 @@ static char *region_take(size_t bytes, size_t *got)
     spanned_lock();
     struct free_region **link = &free_regions;
 
-    while (*link != NULL && ((*link)->bytes < bytes || (*link)->bytes > 2 * bytes)) {
+    while (*link != NULL && ((*link)->bytes < bytes || (*link)->bytes > 2 * bytes))
         link = &(*link)->next;
-    }
     struct free_region *region = *link;
-    if (region != NULL) {
+    if (region != NULL)
         *link = region->next;
-    }
     spanned_unlock();
     disp_enable(handle);
     if (region != NULL) {
@@ -153,9 +151,8 @@ static void thread_free(struct thread *thread)
         free(thread->reent);
     }
     errno = saved_errno;
-    if (thread->memory != NULL) {
+    if (thread->memory != NULL)
         region_give(thread->memory, thread->memory_bytes);
-    }
 }
 
 /* A detached thread that has ended and still waits to be freed. */
@@ -186,9 +183,8 @@ struct thread *thread_new(dispatcher_handle_t handle, coreid_t core, thread_func
     size_t block = ROUND_UP(sizeof(struct thread), 64), bytes;
 
     free_zombies();
-    if (stack > THREAD_STACK_MAX_BYTES) {
+    if (stack > THREAD_STACK_MAX_BYTES)
         return NULL;
-    }
     struct _reent *reent = malloc(sizeof(*reent));
     char *memory =
         reent == NULL ? NULL : region_take(ROUND_UP(stack + above + block, BASE_PAGE_SIZE), &bytes);
@@ -214,9 +210,8 @@ struct thread *thread_create_varstack(thread_func_t start, void *arg, size_t sta
     struct thread *thread =
         thread_new(curdispatcher(), disp_get_core_id(), start, arg, stack_bytes);
 
-    if (thread == NULL) {
+    if (thread == NULL)
         return NULL;
-    }
     dispatcher_handle_t handle = disp_disable();
     thread->is_new_here = false;
     wait_note_begin(handle, thread);
@@ -248,9 +243,8 @@ void thread_exit(int status)
 {
     struct thread *me = thread_self();
 
-    if (me->reent != _GLOBAL_REENT) {
+    if (me->reent != _GLOBAL_REENT)
         fflush(stdout);
-    }
     dispatcher_handle_t handle = disp_disable();
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
@@ -282,9 +276,8 @@ errval_t thread_join(struct thread *thread, int *retval)
         spanned_unlock();
         disp_enable(handle);
     }
-    if (retval != NULL) {
+    if (retval != NULL)
         *retval = thread->exit_status;
-    }
     thread_free(thread);
     return SYS_ERR_OK;
 }
@@ -303,9 +296,8 @@ errval_t thread_detach(struct thread *thread)
     thread->detached = true;
     spanned_unlock();
     disp_enable(handle);
-    if (ended) {
+    if (ended)
         thread_free(thread);
-    }
     return SYS_ERR_OK;
 }
 
@@ -317,9 +309,8 @@ errval_t thread_set_exception_handler(exception_handler_fn handler,
     struct thread *me = thread_self();
     const size_t default_bytes = 16384;
 
-    if (old_handler != NULL) {
+    if (old_handler != NULL)
         *old_handler = me->exception_handler;
-    }
     if (old_stack_base != NULL && old_stack_top != NULL) {
         *old_stack_base = me->exception_stack;
         *old_stack_top = me->exception_stack_top;
@@ -329,9 +320,8 @@ errval_t thread_set_exception_handler(exception_handler_fn handler,
         me->exception_stack_top = new_stack_top;
     } else if (me->exception_stack_top == NULL) {
         me->exception_stack = malloc(default_bytes);
-        if (me->exception_stack == NULL) {
+        if (me->exception_stack == NULL)
             return LIB_ERR_MALLOC_FAIL;
-        }
         me->exception_stack_top = (char *)me->exception_stack + default_bytes;
     }
     me->exception_handler = handler;

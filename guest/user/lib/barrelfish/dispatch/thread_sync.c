@@ -81,9 +81,8 @@ static void unlock_disabled(struct thread_mutex *mutex, dispatcher_handle_t hand
 {
     assert(mutex->locked > 0);
     assert(mutex->holder == get_dispatcher_generic(handle)->current);
-    if (--mutex->locked > 0) {
+    if (--mutex->locked > 0)
         return;
-    }
     mutex->holder = mutex->queue; /* on another core it may run as soon as it is unblocked */
     if (mutex->holder != NULL) {
         mutex->locked = 1;
@@ -156,9 +155,8 @@ bool thread_sem_trywait(struct thread_sem *sem)
     dispatcher_handle_t handle = enter();
     bool got = sem->value > 0;
 
-    if (got) {
+    if (got)
         sem->value--;
-    }
     leave(handle);
     return got;
 }
@@ -167,17 +165,15 @@ void thread_sem_post(struct thread_sem *sem)
 {
     dispatcher_handle_t handle = enter();
 
-    if (thread_unblock_one_disabled(handle, &sem->queue, NULL) == NULL) {
+    if (thread_unblock_one_disabled(handle, &sem->queue, NULL) == NULL)
         sem->value++;
-    }
     leave(handle);
 }
 
 void thread_once(thread_once_t *control, void (*function)(void))
 {
-    if (control->state == 2) {
+    if (control->state == 2)
         return;
-    }
     thread_mutex_lock(&control->mutex);
     if (control->state == 0) {
         control->state = 1;

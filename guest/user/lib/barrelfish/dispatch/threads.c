@@ -38,9 +38,8 @@ void thread_dequeue(struct thread *thread, struct thread **queue)
     } else {
         thread->next->prev = thread->prev;
         thread->prev->next = thread->next;
-        if (*queue == thread) {
+        if (*queue == thread)
             *queue = thread->next;
-        }
     }
     thread->next = thread->prev = NULL;
 }
@@ -95,9 +94,8 @@ void thread_yield(void)
         disp_enable(handle);
         return;
     }
-    if (disp->runq == me) {
+    if (disp->runq == me)
         disp->runq = me->next;
-    }
     me->full_state = false;
     disp_save_and_schedule(&me->regs, handle);
 }
@@ -108,9 +106,8 @@ void thread_yield_dispatcher(struct capref endpoint)
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct thread *me = disp->current;
 
-    if (disp->runq == me) {
+    if (disp->runq == me)
         disp->runq = me->next;
-    }
     me->full_state = false;
     disp_save_and_yield(&me->regs, handle, capref_is_null(endpoint) ? 0 : get_cap_addr(endpoint));
 }
@@ -125,18 +122,15 @@ static void *block(dispatcher_handle_t handle, struct thread **queue, bool share
     me->state = THREAD_BLOCKED;
     me->queue = queue;
     me->wakeup_reason = NULL;
-    if (queue != NULL) {
+    if (queue != NULL)
         thread_enqueue(me, queue);
-    }
     me->full_state = false;
     disp->current = NULL;
-    if (shared) { /* whoever takes us from the queue now can only send us here */
+    if (shared) /* whoever takes us from the queue now can only send us here */
         spanned_unlock();
-    }
     disp_save_and_schedule(&me->regs, handle);
-    if (me->note != NULL) {
+    if (me->note != NULL)
         me->note->kind = ABI_WAIT_NOTHING;
-    }
     return me->wakeup_reason;
 }
 
@@ -154,16 +148,14 @@ void thread_unblock_disabled(dispatcher_handle_t handle, struct thread **queue,
                              struct thread *thread, void *reason)
 {
     assert(thread->state == THREAD_BLOCKED && thread->queue == queue);
-    if (queue != NULL) {
+    if (queue != NULL)
         thread_dequeue(thread, queue);
-    }
     thread->queue = NULL;
     thread->wakeup_reason = reason;
-    if (thread->handle == handle) {
+    if (thread->handle == handle)
         thread_make_runnable_disabled(handle, thread);
-    } else {
+    else
         spanned_send_disabled(handle, thread);
-    }
 }
 
 struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct thread **queue,
@@ -171,9 +163,8 @@ struct thread *thread_unblock_one_disabled(dispatcher_handle_t handle, struct th
 {
     struct thread *thread = *queue;
 
-    if (thread != NULL) {
+    if (thread != NULL)
         thread_unblock_disabled(handle, queue, thread, reason);
-    }
     return thread;
 }
 
@@ -191,9 +182,8 @@ void thread_pause(struct thread *thread)
             wait_note_block(handle, ABI_WAIT_PAUSED, NULL, 0, __builtin_return_address(0));
             disp->current = NULL;
             disp_save_and_schedule(&thread->regs, handle);
-            if (thread->note != NULL) {
+            if (thread->note != NULL)
                 thread->note->kind = ABI_WAIT_NOTHING;
-            }
             return;
         }
     }
@@ -205,11 +195,10 @@ void thread_resume(struct thread *thread)
     dispatcher_handle_t handle = disp_disable();
 
     thread->pause_pending = false;
-    if (thread->state == THREAD_PAUSED && thread->handle == handle) {
+    if (thread->state == THREAD_PAUSED && thread->handle == handle)
         thread_make_runnable_disabled(handle, thread);
-    } else if (thread->state == THREAD_PAUSED) {
+    else if (thread->state == THREAD_PAUSED)
         spanned_send_disabled(handle, thread);
-    }
     disp_enable(handle);
 }
 

@@ -69,9 +69,8 @@ void wait_note_block(dispatcher_handle_t handle, enum abi_wait_kind kind, const 
     const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct abi_wait_thread *note = disp->current->note;
 
-    if (note == NULL) {
+    if (note == NULL)
         return;
-    }
     note->object = (lvaddr_t)object;
     note->other = other;
     note->at = (lvaddr_t)at;
@@ -109,16 +108,15 @@ void wait_note_event(dispatcher_handle_t handle, const struct waitset *ws,
 {
     const struct waitset_chanstate *only = ws->idle;
 
-    if (awaited != NULL && awaited->chantype == CHANTYPE_FLOUNDER) {
+    if (awaited != NULL && awaited->chantype == CHANTYPE_FLOUNDER)
         note_binding(handle, awaited, at);
-    } else if (awaited != NULL) {
+    else if (awaited != NULL)
         wait_note_block(handle, ABI_WAIT_CHANNEL, awaited, awaited->chantype, at);
-    } else if (ws->polled == NULL && only != NULL && only->next == only &&
-               only->chantype == CHANTYPE_DEFERRED) {
+    else if (ws->polled == NULL && only != NULL && only->next == only &&
+             only->chantype == CHANTYPE_DEFERRED)
         wait_note_block(handle, ABI_WAIT_SLEEP, ws, 0, at);
-    } else {
+    else
         wait_note_block(handle, ABI_WAIT_EVENT, ws, only != NULL || ws->polled != NULL, at);
-    }
 }
 
 void wait_note_export(dispatcher_handle_t handle, uint32_t iref, const char *interface)
@@ -143,9 +141,8 @@ static bool follows_call(lvaddr_t address)
 {
     lvaddr_t begin = (lvaddr_t)__text_start, end = (lvaddr_t)__text_end;
 
-    if (address < begin + CALL_BYTES_MAX || address > end) {
+    if (address < begin + CALL_BYTES_MAX || address > end)
         return false;
-    }
     const uint8_t *next = (const uint8_t *)address;
 
     if (next[-5] == 0xe8) {
@@ -153,11 +150,9 @@ static bool follows_call(lvaddr_t address)
 
         return target >= begin && target < end;
     }
-    for (unsigned bytes = 2; bytes <= CALL_BYTES_MAX; bytes++) {
-        if (next[-(int)bytes] == 0xff && (next[1 - (int)bytes] >> 3 & 7) == 2) {
+    for (unsigned bytes = 2; bytes <= CALL_BYTES_MAX; bytes++)
+        if (next[-(int)bytes] == 0xff && (next[1 - (int)bytes] >> 3 & 7) == 2)
             return true;
-        }
-    }
     return false;
 }
 
@@ -168,20 +163,17 @@ static void find_callers(const struct thread *thread, lvaddr_t rsp, uint64_t *ca
     lvaddr_t bottom = (lvaddr_t)thread->stack, top = bottom + thread->stack_bytes;
     unsigned found = 0;
 
-    if (rsp < bottom || rsp % 8 != 0) {
+    if (rsp < bottom || rsp % 8 != 0)
         return;
-    }
     for (unsigned i = 0; i < STACK_WORDS_READ && found < ABI_WAIT_CALLERS; i++) {
         lvaddr_t at = rsp + 8ul * i;
 
-        if (at + 8 > top) {
+        if (at + 8 > top)
             break;
-        }
         uint64_t word = *(const uint64_t *)at;
 
-        if (follows_call(word)) {
+        if (follows_call(word))
             caller[found++] = word;
-        }
     }
 }
 
@@ -191,9 +183,8 @@ void wait_note_crash(dispatcher_handle_t handle, const struct registers_x86_64 *
     const struct thread *thread = get_dispatcher_generic(handle)->current;
     struct abi_wait_crash *crash = &table_of(handle)->crash;
 
-    if (crash->thread != 0) {
+    if (crash->thread != 0)
         return;
-    }
     *crash = (struct abi_wait_crash){
         .vector = (uint32_t)vector,
         .error = error,
@@ -205,8 +196,7 @@ void wait_note_crash(dispatcher_handle_t handle, const struct registers_x86_64 *
                  regs->r8, regs->r9, regs->r10, regs->r11, regs->r12, regs->r13, regs->r14,
                  regs->r15 },
     };
-    if (thread != NULL) {
+    if (thread != NULL)
         find_callers(thread, regs->rsp, crash->caller);
-    }
     crash->thread = thread != NULL ? thread->id + 1 : 1;
 }

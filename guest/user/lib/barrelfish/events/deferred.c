@@ -30,28 +30,24 @@ static void insert(struct dispatcher_generic *disp, struct deferred_event *event
     }
     event->prev = before;
     event->next = after;
-    if (before != NULL) {
+    if (before != NULL)
         before->next = event;
-    } else {
+    else
         disp->deferred_events = event;
-    }
-    if (after != NULL) {
+    if (after != NULL)
         after->prev = event;
-    }
 }
 
 static void take_out(struct dispatcher_generic *disp, struct deferred_event *event)
 {
     /* an event that is deferred on another dispatcher would tear its list */
     assert(event->prev != NULL ? event->prev->next == event : disp->deferred_events == event);
-    if (event->prev != NULL) {
+    if (event->prev != NULL)
         event->prev->next = event->next;
-    } else {
+    else
         disp->deferred_events = event->next;
-    }
-    if (event->next != NULL) {
+    if (event->next != NULL)
         event->next->prev = event->prev;
-    }
     event->next = event->prev = NULL;
     event->time = 0;
 }
@@ -66,9 +62,8 @@ errval_t deferred_event_register(struct deferred_event *event, struct waitset *w
     if (err_is_ok(err)) {
         systime_t delay;
         if (__builtin_mul_overflow(delay_us, NS_PER_US, &delay) ||
-            __builtin_add_overflow(now, delay, &event->time)) {
+            __builtin_add_overflow(now, delay, &event->time))
             event->time = UINT64_MAX; /* never */
-        }
         insert(get_dispatcher_generic(handle), event);
     }
     disp_enable(handle);
@@ -80,9 +75,8 @@ errval_t deferred_event_cancel(struct deferred_event *event)
     dispatcher_handle_t handle = disp_disable();
     errval_t err = waitset_chan_deregister_disabled(&event->waitset_state, handle);
 
-    if (event->time != 0) {
+    if (event->time != 0)
         take_out(get_dispatcher_generic(handle), event);
-    }
     disp_enable(handle);
     return err;
 }
@@ -108,9 +102,8 @@ static void periodic_event_handler(void *arg)
 
     assert(err_is_ok(err));
     (void)err;
-    if (event->cl.handler != NULL) {
+    if (event->cl.handler != NULL)
         event->cl.handler(event->cl.arg);
-    }
 }
 
 errval_t periodic_event_create(struct periodic_event *event, struct waitset *ws,
@@ -143,9 +136,8 @@ errval_t barrelfish_usleep(delayus_t delay_us)
     waitset_init(&ws);
     deferred_event_init(&event);
     errval_t err = deferred_event_register(&event, &ws, delay_us, MKCLOSURE(wake_sleeper, &done));
-    while (err_is_ok(err) && !done) {
+    while (err_is_ok(err) && !done)
         err = event_dispatch(&ws);
-    }
     return err;
 }
 

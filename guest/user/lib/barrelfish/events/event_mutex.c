@@ -33,9 +33,8 @@ void event_mutex_enqueue_lock(struct event_mutex *em, struct event_queue_node *n
 
     event_queue_add(&em->equeue, node, closure);
     /* The holder may have let go before it could see our node. */
-    if (got || event_mutex_try_lock(em)) {
+    if (got || event_mutex_try_lock(em))
         event_queue_trigger(&em->equeue);
-    }
 }
 
 void event_mutex_threaded_lock(struct event_mutex *em)
@@ -59,9 +58,8 @@ void event_mutex_unlock(struct event_mutex *em)
     if (thread_unblock_one_disabled(handle, &em->waiting_threads, NULL) == NULL) {
         em->locked = !event_queue_is_empty(&em->equeue);
         disp_enable(handle);
-        if (em->locked) {
+        if (em->locked)
             event_queue_trigger(&em->equeue);
-        }
         return;
     }
     disp_enable(handle);

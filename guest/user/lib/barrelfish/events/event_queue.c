@@ -11,9 +11,8 @@ static void event_queue_runner(void *arg);
 /* Arms the queue's channel with an event, unless it has one. */
 static void arm_disabled(struct event_queue *q, dispatcher_handle_t handle)
 {
-    if (waitset_chan_is_registered(&q->waitset_state)) {
+    if (waitset_chan_is_registered(&q->waitset_state))
         return;
-    }
     errval_t err = waitset_chan_trigger_closure_disabled(q->waitset, &q->waitset_state,
                                                          MKCLOSURE(event_queue_runner, q), handle);
 
@@ -26,20 +25,18 @@ static struct event_queue_node *take_first(struct event_queue *q)
     struct event_queue_node *node = q->head;
 
     q->head = node->next;
-    if (q->head == NULL) {
+    if (q->head == NULL)
         q->tail = NULL;
-    } else {
+    else
         q->head->prev = NULL;
-    }
     node->run = true;
     return node;
 }
 
 static void run(struct event_closure event)
 {
-    if (event.handler != NULL) {
+    if (event.handler != NULL)
         event.handler(event.arg);
-    }
 }
 
 static void event_queue_runner(void *arg)
@@ -54,9 +51,8 @@ static void event_queue_runner(void *arg)
     struct event_closure event = take_first(q)->event;
 
     /* Before the handler, which may free the queue or wait for the next event. */
-    if (q->flags == EVENT_QUEUE_CONTINUOUS && q->head != NULL) {
+    if (q->flags == EVENT_QUEUE_CONTINUOUS && q->head != NULL)
         arm_disabled(q, handle);
-    }
     disp_enable(handle);
     run(event);
 }
@@ -78,15 +74,13 @@ void event_queue_add(struct event_queue *q, struct event_queue_node *node,
     node->run = false;
     node->next = NULL;
     node->prev = q->tail;
-    if (q->tail != NULL) {
+    if (q->tail != NULL)
         q->tail->next = node;
-    } else {
+    else
         q->head = node;
-    }
     q->tail = node;
-    if (q->flags == EVENT_QUEUE_CONTINUOUS) {
+    if (q->flags == EVENT_QUEUE_CONTINUOUS)
         arm_disabled(q, handle);
-    }
     disp_enable(handle);
 }
 
@@ -95,9 +89,8 @@ errval_t event_queue_trigger(struct event_queue *q)
     dispatcher_handle_t handle = disp_disable();
     bool empty = q->head == NULL;
 
-    if (!empty) {
+    if (!empty)
         arm_disabled(q, handle);
-    }
     disp_enable(handle);
     return empty ? LIB_ERR_NO_EVENT : SYS_ERR_OK;
 }
@@ -111,19 +104,16 @@ errval_t event_queue_cancel(struct event_queue *q, struct event_queue_node *node
         disp_enable(handle);
         return LIB_ERR_NO_EVENT;
     }
-    if (node->prev != NULL) {
+    if (node->prev != NULL)
         node->prev->next = node->next;
-    } else {
+    else
         q->head = node->next;
-    }
-    if (node->next != NULL) {
+    if (node->next != NULL)
         node->next->prev = node->prev;
-    } else {
+    else
         q->tail = node->prev;
-    }
-    if (q->head == NULL && waitset_chan_is_registered(&q->waitset_state)) {
+    if (q->head == NULL && waitset_chan_is_registered(&q->waitset_state))
         err = waitset_chan_deregister_disabled(&q->waitset_state, handle);
-    }
     disp_enable(handle);
     return err;
 }
@@ -136,9 +126,8 @@ errval_t event_queue_flush(struct event_queue *q)
         if (q->head == NULL) {
             errval_t err = SYS_ERR_OK;
 
-            if (waitset_chan_is_registered(&q->waitset_state)) {
+            if (waitset_chan_is_registered(&q->waitset_state))
                 err = waitset_chan_deregister_disabled(&q->waitset_state, handle);
-            }
             disp_enable(handle);
             return err;
         }

@@ -8,14 +8,12 @@ void messages_wait_and_handle_next(void)
 {
     errval_t err = event_dispatch(get_default_waitset());
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "waiting for the next message");
-    }
 }
 
 void messages_handler_loop(void)
 {
-    for (;;) {
+    for (;;)
         messages_wait_and_handle_next();
-    }
 }

@@ -33,9 +33,8 @@ errval_t wait_list_join(struct wait_list *list, struct waitset *ws, bool (*is_th
     disp_enable(handle);
     if (first) {
         err = begin();
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             wait_list_tell(list, err);
-        }
     }
     err = wait_for_channel(ws, &entry.chan, NULL);
     return err_is_fail(err) ? err : entry.err;

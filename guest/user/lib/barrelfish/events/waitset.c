@@ -37,9 +37,8 @@ static inline struct waitset_chanstate *first_match(struct waitset_chanstate *fi
 {
     struct waitset_chanstate *chan = first;
 
-    while (chan != NULL && !chan_matches(chan, thread, awaited)) {
+    while (chan != NULL && !chan_matches(chan, thread, awaited))
         chan = chan->next != first ? chan->next : NULL;
-    }
     return chan;
 }
 
@@ -49,9 +48,8 @@ static inline struct waitset_chanstate *find_event(struct waitset *ws, struct th
                                                    struct waitset_chanstate *awaited)
 {
     if (awaited != NULL && (awaited->state == CHAN_PENDING || awaited->state == CHAN_WAITING) &&
-        chan_matches(awaited, thread, awaited)) {
+        chan_matches(awaited, thread, awaited))
         return awaited;
-    }
     struct waitset_chanstate *chan = first_match(ws->waiting, thread, awaited);
 
     return chan != NULL ? chan : first_match(ws->pending, thread, awaited);
@@ -61,31 +59,27 @@ static inline struct waitset_chanstate *find_event(struct waitset *ws, struct th
 static __attribute__((noinline)) void go_home(struct waitset_chanstate *chan,
                                               dispatcher_handle_t handle)
 {
-    if (chan->state == CHAN_POLLED) {
+    if (chan->state == CHAN_POLLED)
         chan_polled_remove(chan, handle);
-    }
     chan_dequeue(chan, chan_queue(chan));
-    if (chan->pins != NULL) {
+    if (chan->pins != NULL)
         ++*chan->pins;
-    }
     chan->state = chan->home;
     if (chan->state == CHAN_UNREGISTERED) {
         chan->waitset = NULL;
         return;
     }
     chan_enqueue(chan, chan_queue(chan));
-    if (chan->state == CHAN_POLLED) {
+    if (chan->state == CHAN_POLLED)
         chan_polled_add(chan, handle);
-    }
 }
 
 static inline void take_event(struct waitset_chanstate *chan, struct event_closure *closure,
                               dispatcher_handle_t handle)
 {
     *closure = chan->closure;
-    if (chan->state != chan->home) {
+    if (chan->state != chan->home)
         go_home(chan, handle);
-    }
     chan->held = chan->holds;
 }
 
@@ -93,9 +87,8 @@ static inline void take_event(struct waitset_chanstate *chan, struct event_closu
  * thread may take, one such thread wakes up, and will in turn do the same. */
 static inline void pass_on(struct waitset *ws, dispatcher_handle_t handle)
 {
-    if (RARELY(ws->waiting_threads != NULL && ws->pending != NULL)) {
+    if (RARELY(ws->waiting_threads != NULL && ws->pending != NULL))
         waitset_wake_next_disabled(ws, handle);
-    }
     waitset_check_disabled(ws);
 }
 
@@ -128,16 +121,14 @@ find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_cha
     struct thread *me = get_dispatcher_generic(handle)->current;
     struct waitset_chanstate *chan = find_event(ws, me, awaited);
 
-    if (chan != NULL) {
+    if (chan != NULL)
         return chan;
-    }
     if (unpolled_events(handle) != 0 || dozing_events(handle)) {
         disp_check_unpolled_disabled(handle);
         chan = find_event(ws, me, awaited);
     }
-    if (chan == NULL) {
+    if (chan == NULL)
         return poll_channels_for_disabled(handle, ws, awaited);
-    }
     poll_channels_disabled(handle);
     return chan;
 }
@@ -160,30 +151,25 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
     struct waitset_chanstate *first = disp->polled_channels, *chan = first;
 
     *found = NULL;
-    if (RARELY(((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle)) != 0)) {
+    if (RARELY(((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle)) != 0))
         return ASK;
-    }
-    if (RARELY(first == NULL)) {
+    if (RARELY(first == NULL))
         return dozing_events(handle) ? ASK : KNOWN;
-    }
     while (!ump_ring_has_line(&polled_ump_chan(chan)->ring)) {
         chan = chan->polled_next;
-        if (chan == first) {
+        if (chan == first)
             return dozing_events(handle) ? ASK : KNOWN;
-        }
     }
     const struct ump_chan *uc = polled_ump_chan(chan);
 
-    if (RARELY(chan->waitset != ws || ((uintptr_t)chan->wait_for | chan->token) != 0)) {
+    if (RARELY(chan->waitset != ws || ((uintptr_t)chan->wait_for | chan->token) != 0))
         return ASK;
-    }
     if (RARELY(chan->how != CHAN_HOW_LISTENS)) {
         *found = chan;
         return UNUSUAL;
     }
-    if (RARELY(UMP_CONTROL_TYPE(uc->ring.recv.next->control) == UMP_MSGTYPE_ACK)) {
+    if (RARELY(UMP_CONTROL_TYPE(uc->ring.recv.next->control) == UMP_MSGTYPE_ACK))
         return ASK;
-    }
     ump_chan_prefetch_answer(uc);
     disp->polled_channels = chan->polled_next; /* channels take turns */
     *found = chan;
@@ -228,9 +214,8 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
             disp_enable(handle);
             return NULL;
         }
-        if (!known) {
+        if (!known)
             chan = find_anywhere(ws, handle, awaited);
-        }
         if (chan != NULL) {
             take_event(chan, closure, handle);
             pass_on(ws, handle);
@@ -239,9 +224,8 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
         }
         /* As the dispatcher does when it idles, but without giving up the thread: blocking it and
          * resuming it costs more than a message. */
-        if (round == UMP_POLL_ROUNDS_LEAST) {
+        if (round == UMP_POLL_ROUNDS_LEAST)
             rounds = UMP_POLL_THREAD * poll_rounds_disabled(handle);
-        }
         if (round < rounds && may_poll(handle)) {
             get_dispatcher_generic(handle)->idle_polls++;
             disp_enable(handle);
@@ -343,9 +327,8 @@ dispatch_if_passes(struct waitset *ws, dispatcher_handle_t handle, struct waitse
     struct ump_chan *uc = polled_ump_chan(chan);
 
     if (RARELY(chan->how != CHAN_HOW_LISTENS_CHECKED || ump_checked_has_taken(&uc->ring)) ||
-        RARELY(UMP_CONTROL_TYPE(ump_checked_take_line(uc, true)) == UMP_MSGTYPE_ACK)) {
+        RARELY(UMP_CONTROL_TYPE(ump_checked_take_line(uc, true)) == UMP_MSGTYPE_ACK))
         return blocks ? dispatch_any(ws, handle, false) : dispatch_any_now(ws, handle);
-    }
     ump_chan_prefetch_answer(uc);
     get_dispatcher_generic(handle)->polled_channels = chan->polled_next;
     return run_message(chan, handle);
@@ -369,12 +352,10 @@ errval_t event_dispatch(struct waitset *ws)
     struct waitset_chanstate *chan;
     enum found found = find_message(ws, handle, &chan);
 
-    if (RARELY(found == UNUSUAL)) {
+    if (RARELY(found == UNUSUAL))
         return dispatch_unusual(ws, handle, chan);
-    }
-    if (RARELY(chan == NULL)) {
+    if (RARELY(chan == NULL))
         return dispatch_any(ws, handle, found == KNOWN);
-    }
     return run_message(chan, handle);
 }
 
@@ -408,9 +389,8 @@ errval_t wait_for_channel(struct waitset *ws, struct waitset_chanstate *channel,
     struct waitset_chanstate *taken;
 
     while ((taken = next_event(ws, disp_disable(), channel, error_var, false, &closure)) != NULL) {
-        if (taken == channel) {
+        if (taken == channel)
             return SYS_ERR_OK;
-        }
         closure.handler(closure.arg);
     }
     return *error_var;

@@ -30,9 +30,8 @@ static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
                             enum ws_chanstate home, dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
-    if (chan->state != CHAN_UNREGISTERED) {
+    if (chan->state != CHAN_UNREGISTERED)
         return LIB_ERR_CHAN_ALREADY_REGISTERED;
-    }
     chan->waitset = ws;
     chan->closure = closure;
     chan->token = 0;
@@ -40,9 +39,8 @@ static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
     chan->holds = chan->held = false;
     chan->state = state;
     chan_enqueue(chan, chan_queue(chan));
-    if (state == CHAN_POLLED) {
+    if (state == CHAN_POLLED)
         chan_polled_add(chan, handle);
-    }
     return SYS_ERR_OK;
 }
 
@@ -96,9 +94,8 @@ errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waits
     assert((home == CHAN_IDLE || home == CHAN_POLLED) && closure.handler != NULL);
     errval_t err = do_register(ws, chan, closure, home, home, handle);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         chan->holds = true;
-    }
     return err;
 }
 
@@ -106,13 +103,11 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
                                           dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
-    if (chan->state == CHAN_UNREGISTERED) {
+    if (chan->state == CHAN_UNREGISTERED)
         return LIB_ERR_CHAN_NOT_REGISTERED;
-    }
     chan_dequeue(chan, chan_queue(chan));
-    if (chan->state == CHAN_POLLED) {
+    if (chan->state == CHAN_POLLED)
         chan_polled_remove(chan, handle);
-    }
     chan->state = CHAN_UNREGISTERED;
     chan->waitset = NULL;
     chan->held = false;
@@ -125,9 +120,8 @@ errval_t waitset_chan_deregister(struct waitset_chanstate *chan)
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
     errval_t err = waitset_chan_deregister_disabled(chan, handle);
 
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
     return err;
 }
 
@@ -137,9 +131,8 @@ who_may_take(const struct waitset *ws, const struct waitset_chanstate *chan)
 {
     struct thread *first = ws->waiting_threads, *thread = first;
 
-    while (thread != NULL && !chan_matches(chan, thread, thread->wait_channel)) {
+    while (thread != NULL && !chan_matches(chan, thread, thread->wait_channel))
         thread = thread->next != first ? thread->next : NULL;
-    }
     return thread;
 }
 
@@ -162,9 +155,8 @@ static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t han
     }
     chan->state = CHAN_PENDING;
     chan_enqueue(chan, &ws->pending);
-    if (thread != NULL) {
+    if (thread != NULL)
         wake(ws, thread, handle);
-    }
 }
 
 /* An event of this ring that a blocked thread may take, and the thread. */
@@ -173,9 +165,8 @@ static struct thread *find_takeable(const struct waitset *ws, const struct waits
     const struct waitset_chanstate *chan = first;
     struct thread *thread = NULL;
 
-    while (chan != NULL && (thread = who_may_take(ws, chan)) == NULL) {
+    while (chan != NULL && (thread = who_may_take(ws, chan)) == NULL)
         chan = chan->next != first ? chan->next : NULL;
-    }
     return thread;
 }
 
@@ -183,9 +174,8 @@ void waitset_wake_next_disabled(struct waitset *ws, dispatcher_handle_t handle)
 {
     struct thread *thread = find_takeable(ws, ws->pending);
 
-    if (thread != NULL) {
+    if (thread != NULL)
         wake(ws, thread, handle);
-    }
 }
 
 #ifdef WAITSET_CHECKS
@@ -199,9 +189,8 @@ void waitset_check_disabled(const struct waitset *ws)
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
-    if (chan->held) {
+    if (chan->held)
         return LIB_ERR_WAITSET_CHAN_BUSY;
-    }
     switch (chan->state) {
     case CHAN_UNREGISTERED:
         return LIB_ERR_CHAN_NOT_REGISTERED;
@@ -233,9 +222,8 @@ errval_t waitset_chan_trigger_closure_disabled(struct waitset *ws, struct waitse
                                                dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
-    if (chan->state != CHAN_UNREGISTERED) {
+    if (chan->state != CHAN_UNREGISTERED)
         return LIB_ERR_CHAN_ALREADY_REGISTERED;
-    }
     chan->waitset = ws;
     chan->closure = closure;
     chan->token = 0;
@@ -263,15 +251,13 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
     if (chan->state != CHAN_UNREGISTERED && chan->waitset != ws) {
         chan_dequeue(chan, chan_queue(chan));
         chan->waitset = ws;
-        if (chan->state == CHAN_PENDING || chan->state == CHAN_WAITING) {
+        if (chan->state == CHAN_PENDING || chan->state == CHAN_WAITING)
             make_pending(chan, handle); /* threads blocked there must learn of it */
-        } else {
+        else
             chan_enqueue(chan, chan_queue(chan));
-        }
     }
-    if (was_enabled) {
+    if (was_enabled)
         disp_enable(handle);
-    }
 }
 
 static inline bool has_something(struct waitset_chanstate *chan)
@@ -296,9 +282,8 @@ unsigned poll_rounds_disabled(dispatcher_handle_t handle)
         count++;
         chan = chan->polled_next != first ? chan->polled_next : NULL;
     }
-    if (count * UMP_POLL_BUDGET <= UMP_POLL_LOOKS) {
+    if (count * UMP_POLL_BUDGET <= UMP_POLL_LOOKS)
         return UMP_POLL_BUDGET;
-    }
     unsigned rounds = UMP_POLL_LOOKS / count;
 
     return rounds > UMP_POLL_ROUNDS_LEAST ? rounds : UMP_POLL_ROUNDS_LEAST;
@@ -309,9 +294,8 @@ bool poll_channels_disabled(dispatcher_handle_t handle)
     struct waitset_chanstate *chan = get_dispatcher_generic(handle)->polled_channels, *end, *next;
     bool found = false;
 
-    if (chan == NULL) {
+    if (chan == NULL)
         return false;
-    }
     /* A channel that is triggered leaves the ring; the others stay where they are. */
     end = chan->polled_prev;
     for (bool last = false; !last; chan = next) {
@@ -332,16 +316,14 @@ struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct waitset_chanstate *chan = disp->polled_channels, *end, *next;
 
-    if (chan == NULL) {
+    if (chan == NULL)
         return NULL;
-    }
     end = chan->polled_prev;
     for (bool last = false; !last; chan = next) {
         last = chan == end;
         next = chan->polled_next;
-        if (!has_something(chan)) {
+        if (!has_something(chan))
             continue;
-        }
         if (chan->waitset == ws && chan_matches(chan, disp->current, awaited)) {
             disp->polled_channels = next; /* where the next round begins */
             return chan;

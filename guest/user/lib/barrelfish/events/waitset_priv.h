@@ -39,9 +39,8 @@ static inline void chan_dequeue(struct waitset_chanstate *chan, struct waitset_c
     } else {
         chan->next->prev = chan->prev;
         chan->prev->next = chan->next;
-        if (*queue == chan) {
+        if (*queue == chan)
             *queue = chan->next;
-        }
     }
     chan->next = chan->prev = NULL;
 }
@@ -107,9 +106,8 @@ static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher
     } else {
         chan->polled_next->polled_prev = chan->polled_prev;
         chan->polled_prev->polled_next = chan->polled_next;
-        if (*list == chan) {
+        if (*list == chan)
             *list = chan->polled_next;
-        }
     }
     chan->polled_next = chan->polled_prev = NULL;
     polled_ump_chan(chan)->dozes = false;
@@ -140,12 +138,10 @@ static inline void waitset_check_disabled(const struct waitset *ws)
 static inline bool chan_matches(const struct waitset_chanstate *chan, const struct thread *thread,
                                 const struct waitset_chanstate *awaited)
 {
-    if (chan->wait_for != NULL && chan->wait_for != thread) {
+    if (chan->wait_for != NULL && chan->wait_for != thread)
         return false;
-    }
-    if (chan == awaited) {
+    if (chan == awaited)
         return chan->token == 0 || chan->token == thread->token;
-    }
     return chan->closure.handler != NULL && chan->token == 0;
 }
 

@@ -32,11 +32,9 @@ gensize_t get_size(const struct capability *cap)
 /* The type that `type` is made from, or itself. */
 static uint8_t source_of(uint8_t type)
 {
-    for (size_t i = 0; i < RETYPES; i++) {
-        if (retypes[i].to == type && retypes[i].from != type) {
+    for (size_t i = 0; i < RETYPES; i++)
+        if (retypes[i].to == type && retypes[i].from != type)
             return retypes[i].from;
-        }
-    }
     return type;
 }
 
@@ -44,21 +42,17 @@ uint8_t get_type_root(enum objtype type)
 {
     uint8_t at = (uint8_t)type;
 
-    while (source_of(at) != at) {
+    while (source_of(at) != at)
         at = source_of(at);
-    }
     return at;
 }
 
 static bool can_be_made(uint8_t from, uint8_t to)
 {
-    for (size_t i = 0; i < RETYPES; i++) {
-        if (retypes[i].to == to &&
-            (retypes[i].from == from ||
-             (retypes[i].from != to && can_be_made(from, retypes[i].from)))) {
+    for (size_t i = 0; i < RETYPES; i++)
+        if (retypes[i].to == to && (retypes[i].from == from ||
+                                    (retypes[i].from != to && can_be_made(from, retypes[i].from))))
             return true;
-        }
-    }
     return false;
 }
 
@@ -75,9 +69,8 @@ int8_t compare_caps(const struct capability *left, const struct capability *righ
     result = result != 0 ? result : order(get_address(left), get_address(right));
     result = result != 0 ? result : order(get_size(right), get_size(left));
     result = result != 0 ? result : order(left->type, right->type);
-    for (size_t i = 0; result == 0 && !has_memory[left->type] && i < CONTENT_WORDS; i++) {
+    for (size_t i = 0; result == 0 && !has_memory[left->type] && i < CONTENT_WORDS; i++)
         result = order(left->u.word[i], right->u.word[i]);
-    }
     return result != 0 || !tiebreak ? result : order((uintptr_t)left, (uintptr_t)right);
 }
 
@@ -85,16 +78,13 @@ bool is_ancestor(const struct capability *child, const struct capability *parent
 {
     uint64_t base = get_address(child), from = get_address(parent);
 
-    if (!can_be_made(parent->type, child->type)) {
+    if (!can_be_made(parent->type, child->type))
         return false;
-    }
-    if (!has_memory[child->type] || !has_memory[parent->type]) {
+    if (!has_memory[child->type] || !has_memory[parent->type])
         return true;
-    }
     /* of one type, a copy is no descendant */
-    if (child->type == parent->type && get_size(child) == get_size(parent)) {
+    if (child->type == parent->type && get_size(child) == get_size(parent))
         return false;
-    }
     return base >= from && base + get_size(child) <= from + get_size(parent);
 }
 

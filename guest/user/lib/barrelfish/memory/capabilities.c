@@ -45,9 +45,8 @@ errval_t cap_revoke(struct capref cap)
 
     for (unsigned tries = 0; concerns_others(err); tries++) {
         errval_t cleared = cap_remote->revoke(cap);
-        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+        if (tries == REMOTE_TRIES || err_is_fail(cleared))
             return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
-        }
         err = invoke_cnode_revoke(cap);
     }
     return err;
@@ -62,9 +61,8 @@ errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offse
 
     for (unsigned tries = 0; concerns_others(err); tries++) {
         errval_t cleared = cap_remote->retype(src, offset, bytes * count);
-        if (tries == REMOTE_TRIES || err_is_fail(cleared)) {
+        if (tries == REMOTE_TRIES || err_is_fail(cleared))
             return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
-        }
         err = invoke_cnode_retype(dest_start, src, offset, type, objsize, count);
     }
     return err;
@@ -98,12 +96,10 @@ errval_t cap_identify_mappable(struct capref cap, struct frame_identity *ret)
     struct capability contents;
     errval_t err = cap_direct_identify(cap, &contents);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
-    if (!types[contents.type].mappable) {
+    if (!types[contents.type].mappable)
         return LIB_ERR_CAP_NOT_MAPPABLE;
-    }
     *ret = (struct frame_identity){ .base = contents.u.mem.base, .bytes = contents.u.mem.bytes };
     return SYS_ERR_OK;
 }
@@ -118,16 +114,13 @@ errval_t cnode_create_from_mem(struct capref dest, struct capref ram, enum objty
 {
     errval_t err;
 
-    if (slots > L2_CNODE_SLOTS) {
+    if (slots > L2_CNODE_SLOTS)
         return LIB_ERR_CNODE_SLOTS;
-    }
-    if (type != ObjType_L1CNode && type != ObjType_L2CNode) {
+    if (type != ObjType_L1CNode && type != ObjType_L2CNode)
         return LIB_ERR_CNODE_TYPE;
-    }
     err = cap_retype(dest, ram, 0, type, OBJSIZE_L2CNODE, 1);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_CNODE_CREATE);
-    }
     if (cnoderef != NULL) {
         *cnoderef =
             build_cnoderef(dest, type == ObjType_L1CNode ? CNODE_TYPE_ROOT : CNODE_TYPE_OTHER);
@@ -146,9 +139,8 @@ errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype)
     struct capref memory;
     errval_t err = slot_alloc(&memory);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = ram_create_object(memory, ObjType_EndPointUMP, ROUND_UP(bytes, BASE_PAGE_SIZE));
     if (err_is_fail(err)) {
         slot_free(memory);
@@ -157,9 +149,8 @@ errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype)
     err = slot_alloc(dest);
     if (err_is_ok(err)) {
         err = cap_mint(*dest, memory, iftype, 0);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             slot_free(*dest);
-        }
     }
     cap_destroy(memory);
     return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
@@ -169,29 +160,25 @@ errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef)
 {
     errval_t err = slot_alloc_root(ret_dest);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_CNODE_CREATE);
-    }
     err = ram_create_object(*ret_dest, ObjType_L2CNode, OBJSIZE_L2CNODE);
     if (err_is_fail(err)) {
         slot_free_root(*ret_dest);
         return err_push(err, LIB_ERR_CNODE_CREATE);
     }
-    if (cnoderef != NULL) {
+    if (cnoderef != NULL)
         *cnoderef = build_cnoderef(*ret_dest, CNODE_TYPE_OTHER);
-    }
     return SYS_ERR_OK;
 }
 
 errval_t cnode_create(struct capref *ret_dest, struct cnoderef *cnoderef, cslot_t slots,
                       cslot_t *retslots)
 {
-    if (slots > L2_CNODE_SLOTS) {
+    if (slots > L2_CNODE_SLOTS)
         return err_push(SYS_ERR_SLOTS_INVALID, LIB_ERR_CNODE_CREATE);
-    }
-    if (retslots != NULL) {
+    if (retslots != NULL)
         *retslots = L2_CNODE_SLOTS;
-    }
     return cnode_create_l2(ret_dest, cnoderef);
 }
 
@@ -199,17 +186,15 @@ errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef)
 {
     errval_t err = slot_alloc(ret_dest);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_CNODE_CREATE);
-    }
     err = ram_create_object(*ret_dest, ObjType_L1CNode, OBJSIZE_L2CNODE);
     if (err_is_fail(err)) {
         slot_free(*ret_dest);
         return err_push(err, LIB_ERR_CNODE_CREATE);
     }
-    if (cnoderef != NULL) {
+    if (cnoderef != NULL)
         *cnoderef = build_cnoderef(*ret_dest, CNODE_TYPE_ROOT);
-    }
     return SYS_ERR_OK;
 }
 
@@ -218,12 +203,10 @@ errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struc
     struct capref dest = { .cnode = build_cnoderef(dest_l1, CNODE_TYPE_ROOT), .slot = dest_slot };
     errval_t err = ram_create_object(dest, ObjType_L2CNode, OBJSIZE_L2CNODE);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_CNODE_CREATE);
-    }
-    if (ret != NULL) {
+    if (ret != NULL)
         *ret = build_cnoderef(dest, CNODE_TYPE_OTHER);
-    }
     return SYS_ERR_OK;
 }
 
@@ -238,16 +221,13 @@ errval_t frame_create(struct capref dest, size_t bytes, size_t *retbytes)
 {
     size_t whole = ROUND_UP(bytes, BASE_PAGE_SIZE);
 
-    if (bytes == 0) {
+    if (bytes == 0)
         return err_push(SYS_ERR_INVALID_SIZE, LIB_ERR_FRAME_CREATE);
-    }
     errval_t err = ram_create_object(dest, ObjType_Frame, whole);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_FRAME_CREATE);
-    }
-    if (retbytes != NULL) {
+    if (retbytes != NULL)
         *retbytes = whole;
-    }
     return SYS_ERR_OK;
 }
 
@@ -255,9 +235,8 @@ errval_t frame_alloc(struct capref *dest, size_t bytes, size_t *retbytes)
 {
     errval_t err = slot_alloc(dest);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = frame_create(*dest, bytes, retbytes);
     if (err_is_fail(err)) {
         slot_free(*dest);
@@ -280,22 +259,19 @@ errval_t idcap_alloc(struct capref *dest)
 {
     errval_t err = slot_alloc(dest);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = idcap_create(*dest);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         slot_free(*dest);
-    }
     return err;
 }
 
 /* Words the reference system's tests look for: "Frame cap", "x86_64 Page table at". */
 int debug_print_cap(char *buf, size_t len, const struct capability *cap)
 {
-    if (cap->type >= ObjType_Num) {
+    if (cap->type >= ObjType_Num)
         return snprintf(buf, len, "unknown type %u", (unsigned)cap->type);
-    }
     switch (cap->type) {
     case ObjType_VNode_x86_64_pml4:
         return snprintf(buf, len, "x86_64 PML4 at 0x%" PRIx64, cap->u.mem.base);
@@ -325,9 +301,8 @@ int debug_print_cap_at_capref(char *buf, size_t len, struct capref cap)
     struct capability contents;
     errval_t err = cap_direct_identify(cap, &contents);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return snprintf(buf, len, "(%s)", err_getcode(err));
-    }
     return debug_print_cap(buf, len, &contents);
 }
 

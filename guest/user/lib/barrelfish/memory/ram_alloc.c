@@ -56,9 +56,8 @@ static void identify_own(struct ram_alloc_state *s)
 {
     struct capability cap;
 
-    if (s->own_bytes != 0 || capref_is_null(s->own)) {
+    if (s->own_bytes != 0 || capref_is_null(s->own))
         return;
-    }
     if (err_is_fail(cap_direct_identify(s->own, &cap)) || cap.type != ObjType_RAM) {
         s->own = NULL_CAP;
         return;
@@ -73,16 +72,14 @@ static bool take_own(struct ram_alloc_state *s, gensize_t bytes, gensize_t align
                      struct capref *src, gensize_t *offset)
 {
     identify_own(s);
-    if (capref_is_null(s->own)) {
+    if (capref_is_null(s->own))
         return false;
-    }
     gensize_t start = ROUND_UP(s->own_base + s->own_next, align) - s->own_base;
     genpaddr_t first = s->own_base + start;
 
     if (start > s->own_bytes || bytes > s->own_bytes - start ||
-        (s->maxlimit != 0 && (first < s->minbase || first + bytes > s->maxlimit))) {
+        (s->maxlimit != 0 && (first < s->minbase || first + bytes > s->maxlimit)))
         return false;
-    }
     assert(start >= s->own_next); /* what is handed out once is not handed out again */
     *src = s->own;
     *offset = start;
@@ -93,9 +90,8 @@ static bool take_own(struct ram_alloc_state *s, gensize_t bytes, gensize_t align
 /* RAM from somebody else, in a slot of its own. */
 static errval_t ask(struct ram_alloc_state *s, struct capref *ret, uint8_t bits)
 {
-    if (s->func != NULL) {
+    if (s->func != NULL)
         return s->func(ret, bits, s->minbase, s->maxlimit);
-    }
     return s->server != NULL ? s->server(ret, bits, s->minbase, s->maxlimit)
                              : (errval_t)LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
 }
@@ -106,9 +102,8 @@ static errval_t refill(struct ram_alloc_state *s)
     struct capref ram;
     errval_t err = ask(s, &ram, REFILL_BITS);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     thread_mutex_lock(&s->mutex);
     s->own = ram; /* the old capability stays: its RAM is in use */
     s->own_bytes = 0;
@@ -124,28 +119,23 @@ static errval_t take(gensize_t bytes, gensize_t align, struct capref *src, gensi
 {
     struct ram_alloc_state *s = state();
 
-    if (bytes > 1ul << RAM_BITS_MAX) {
+    if (bytes > 1ul << RAM_BITS_MAX)
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
-    }
     for (int attempt = 0;; attempt++) {
         thread_mutex_lock(&s->mutex);
         *own = take_own(s, bytes, align, src, offset);
         thread_mutex_unlock(&s->mutex);
-        if (*own) {
+        if (*own)
             return SYS_ERR_OK;
-        }
-        if (bytes > (1ul << REFILL_BITS) / 4 || attempt > 0 || s->server == NULL) {
+        if (bytes > (1ul << REFILL_BITS) / 4 || attempt > 0 || s->server == NULL)
             break;
-        }
         errval_t err = refill(s);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             return err;
-        }
     }
     uint8_t bits = BASE_PAGE_BITS;
-    while ((1ul << bits) < bytes) {
+    while ((1ul << bits) < bytes)
         bits++;
-    }
     *offset = 0;
     return ask(s, src, bits);
 }
@@ -158,9 +148,8 @@ static bool keep_rest(struct capref ram, gensize_t used)
     struct capability cap;
 
     used = ROUND_UP(used, BASE_PAGE_SIZE);
-    if (s->server == NULL || s->func != NULL || err_is_fail(cap_direct_identify(ram, &cap))) {
+    if (s->server == NULL || s->func != NULL || err_is_fail(cap_direct_identify(ram, &cap)))
         return false;
-    }
     thread_mutex_lock(&s->mutex);
     identify_own(s);
     gensize_t left = capref_is_null(s->own) ? 0 : s->own_bytes - s->own_next;
@@ -184,9 +173,8 @@ errval_t ram_prepare(gensize_t bytes)
     bool enough = !capref_is_null(s->own) && s->own_bytes - s->own_next >= bytes;
     thread_mutex_unlock(&s->mutex);
     /* What is larger than a refill, or cannot be had, fails where it is used. */
-    if (enough || s->server == NULL || bytes > 1ul << REFILL_BITS) {
+    if (enough || s->server == NULL || bytes > 1ul << REFILL_BITS)
         return SYS_ERR_OK;
-    }
     return refill(s);
 }
 
@@ -196,25 +184,21 @@ errval_t ram_alloc(struct capref *ret, uint8_t bits)
     gensize_t offset;
     bool own;
 
-    if (bits < BASE_PAGE_BITS || bits > RAM_BITS_MAX) {
+    if (bits < BASE_PAGE_BITS || bits > RAM_BITS_MAX)
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
-    }
     errval_t err = take(1ul << bits, 1ul << bits, &src, &offset, &own);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_RAM_ALLOC);
-    }
     if (!own) {
         *ret = src;
         return SYS_ERR_OK;
     }
     err = slot_alloc(ret);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = invoke_cnode_retype(*ret, src, offset, ObjType_RAM, 1ul << bits, 1);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         slot_free(*ret);
-    }
     return err;
 }
 
@@ -225,21 +209,18 @@ errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes
     gensize_t offset;
     bool own;
 
-    if (objtype == ObjType_L2CNode) {
+    if (objtype == ObjType_L2CNode)
         memory = OBJSIZE_L2CNODE;
-    } else if (objtype == ObjType_Dispatcher || (objtype >= ObjType_VNode_x86_64_pml4 &&
-                                                 objtype <= ObjType_VNode_x86_64_ptable_Mapping)) {
+    else if (objtype == ObjType_Dispatcher || (objtype >= ObjType_VNode_x86_64_pml4 &&
+                                               objtype <= ObjType_VNode_x86_64_ptable_Mapping))
         memory = BASE_PAGE_SIZE; /* whole pages, so that the next object starts on one */
-    }
     errval_t err = take(ROUND_UP(memory, BASE_PAGE_SIZE), BASE_PAGE_SIZE, &src, &offset, &own);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_RAM_ALLOC);
-    }
     /* the heap waits for this: nobody is asked */
     err = invoke_cnode_retype(dest, src, offset, objtype, bytes, 1);
-    if (own || (err_is_ok(err) && keep_rest(src, bytes))) {
+    if (own || (err_is_ok(err) && keep_rest(src, bytes)))
         return err;
-    }
     errval_t ended = cap_destroy(src);
 
     return err_is_fail(err) ? err : ended;

@@ -17,9 +17,8 @@ void slab_init(struct slab_allocator *slabs, size_t block_bytes, slab_refill_fun
 
 void slab_free(struct slab_allocator *slabs, void *block)
 {
-    if (block == NULL) {
+    if (block == NULL)
         return;
-    }
     assert((uintptr_t)block % sizeof(void *) == 0 && block != slabs->free);
     *(void **)block = slabs->free;
     slabs->free = block;
@@ -29,16 +28,14 @@ void slab_free(struct slab_allocator *slabs, void *block)
 void slab_grow(struct slab_allocator *slabs, void *memory, size_t bytes)
 {
     assert((uintptr_t)memory % sizeof(void *) == 0);
-    for (size_t at = bytes / slabs->block_bytes; at > 0; at--) {
+    for (size_t at = bytes / slabs->block_bytes; at > 0; at--)
         slab_free(slabs, (char *)memory + (at - 1) * slabs->block_bytes);
-    }
 }
 
 void *slab_alloc(struct slab_allocator *slabs)
 {
-    if (slabs->free == NULL && slabs->refill != NULL && err_is_fail(slabs->refill(slabs))) {
+    if (slabs->free == NULL && slabs->refill != NULL && err_is_fail(slabs->refill(slabs)))
         return NULL;
-    }
     void *block = slabs->free;
     if (block != NULL) {
         slabs->free = *(void **)block;
@@ -57,9 +54,8 @@ errval_t slab_default_refill(struct slab_allocator *slabs)
     size_t bytes = slabs->block_bytes > BASE_PAGE_SIZE ? slabs->block_bytes : BASE_PAGE_SIZE;
     void *memory = malloc(bytes);
 
-    if (memory == NULL) {
+    if (memory == NULL)
         return err_push(LIB_ERR_MALLOC_FAIL, LIB_ERR_SLAB_REFILL);
-    }
     slab_grow(slabs, memory, bytes);
     return SYS_ERR_OK;
 }

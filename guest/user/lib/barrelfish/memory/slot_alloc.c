@@ -59,9 +59,8 @@ errval_t slot_alloc_init(void)
     s->root_slots = L2_CNODE_SLOTS;
     s->root_next = ROOTCN_SLOTS_USER;
     s->root_free = L2_CNODE_SLOTS - ROOTCN_SLOTS_USER;
-    for (unsigned slot = 0; slot < ROOTCN_SLOTS_USER; slot++) {
+    for (unsigned slot = 0; slot < ROOTCN_SLOTS_USER; slot++)
         s->root[slot] = &elsewhere;
-    }
     add_cnode(s, &s->first, CNODE_L2(ROOTCN_SLOT_SLOT_ALLOC0));
     return SYS_ERR_OK;
 }
@@ -111,9 +110,8 @@ errval_t slot_alloc_root(struct capref *ret)
     errval_t err = LIB_ERR_SLOT_ALLOC_NO_SPACE;
 
     thread_mutex_lock(&s->mutex);
-    while (s->root_next < s->root_slots && s->root[s->root_next] != NULL) {
+    while (s->root_next < s->root_slots && s->root[s->root_next] != NULL)
         s->root_next++;
-    }
     if (s->root_next < s->root_slots) {
         assert(s->root_free > 0);
         s->root[s->root_next] = &elsewhere;
@@ -122,13 +120,11 @@ errval_t slot_alloc_root(struct capref *ret)
         err = SYS_ERR_OK;
     }
     if (s->root_free < ROOT_RESERVE && !s->root_growing &&
-        s->root_slots < ROOTCN_MAX_PARTS * ROOT_PART_SLOTS) {
+        s->root_slots < ROOTCN_MAX_PARTS * ROOT_PART_SLOTS)
         s->root_growing = must_grow = true;
-    }
     thread_mutex_unlock(&s->mutex);
-    if (must_grow) {
+    if (must_grow)
         grow_root(s);
-    }
     return err;
 }
 
@@ -143,9 +139,8 @@ errval_t slot_free_root(struct capref cap)
         s->root[cap.slot] = NULL;
         s->root_free++;
         assert(s->root_free < s->root_slots);
-        if (cap.slot < s->root_next) {
+        if (cap.slot < s->root_next)
             s->root_next = cap.slot;
-        }
         err = SYS_ERR_OK;
     }
     thread_mutex_unlock(&s->mutex);
@@ -162,17 +157,14 @@ static void grow(struct slot_alloc_state *s)
 
     if (err_is_ok(err)) {
         err = ram_create_object(cap, ObjType_L2CNode, OBJSIZE_L2CNODE);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             slot_free_root(cap);
-        }
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         free(entry);
-    }
     thread_mutex_lock(&s->mutex);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         add_cnode(s, entry, build_cnoderef(cap, CNODE_TYPE_OTHER));
-    }
     s->growing = false;
     thread_mutex_unlock(&s->mutex);
 }
@@ -185,9 +177,8 @@ static struct capref take_slot(struct slot_alloc_state *s)
 
     assert(slot >= 0 && entry->free > 0); /* or it would not be in the list */
     s->free_slots--;
-    if (--entry->free == 0) {
+    if (--entry->free == 0)
         s->with_free = entry->next;
-    }
     return (struct capref){ .cnode = entry->cnode, .slot = (cslot_t)slot };
 }
 
@@ -202,13 +193,11 @@ errval_t slot_alloc(struct capref *ret)
         *ret = take_slot(s);
         err = SYS_ERR_OK;
     }
-    if (s->free_slots < SLOT_RESERVE && !s->growing) {
+    if (s->free_slots < SLOT_RESERVE && !s->growing)
         s->growing = must_grow = true;
-    }
     thread_mutex_unlock(&s->mutex);
-    if (must_grow) {
+    if (must_grow)
         grow(s);
-    }
     return err;
 }
 
@@ -216,9 +205,8 @@ errval_t slot_alloc(struct capref *ret)
 static struct slot_cnode *find_cnode(const struct slot_alloc_state *s, struct cnoderef cnode)
 {
     if (cnode.croot != CPTR_ROOTCN || cnode.level != CNODE_TYPE_OTHER ||
-        l1_slot(cnode) >= s->root_slots || s->root[l1_slot(cnode)] == &elsewhere) {
+        l1_slot(cnode) >= s->root_slots || s->root[l1_slot(cnode)] == &elsewhere)
         return NULL;
-    }
     return s->root[l1_slot(cnode)];
 }
 
@@ -246,8 +234,7 @@ errval_t cap_destroy(struct capref cap)
 {
     errval_t err = cap_delete(cap);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     return cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
 }

@@ -19,9 +19,8 @@ static inline bool slot_bits_clear(uint64_t *used, unsigned slot)
 {
     uint64_t mask = 1ull << (slot % 64);
 
-    if (slot >= L2_CNODE_SLOTS || !(used[slot / 64] & mask)) {
+    if (slot >= L2_CNODE_SLOTS || !(used[slot / 64] & mask))
         return false;
-    }
     used[slot / 64] &= ~mask;
     return true;
 }

@@ -95,14 +95,12 @@ static errval_t lock_with_nodes(struct vspace *v, unsigned count)
 {
     for (;;) {
         thread_mutex_lock(&v->mutex);
-        if (v->free_node_count >= count) {
+        if (v->free_node_count >= count)
             return SYS_ERR_OK;
-        }
         thread_mutex_unlock(&v->mutex);
         union node *node = malloc(sizeof(*node));
-        if (node == NULL) {
+        if (node == NULL)
             return LIB_ERR_MALLOC_FAIL;
-        }
         thread_mutex_lock(&v->mutex);
         node_free(v, node);
         thread_mutex_unlock(&v->mutex);
@@ -122,9 +120,8 @@ struct vspace *vspace_new(struct capref root, genvaddr_t low, genvaddr_t fixed_l
 {
     struct vspace *v = calloc(1, sizeof(*v));
 
-    if (v != NULL) {
+    if (v != NULL)
         prepare(v, root, low, fixed_low);
-    }
     return v;
 }
 
@@ -135,13 +132,11 @@ static errval_t map_into(struct capref table, struct capref what, unsigned entry
 {
     errval_t err = slot_alloc(mapping);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_SLOT_ALLOC);
-    }
     err = vnode_map(table, what, entry, attr, offset, count, *mapping);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         slot_free(*mapping);
-    }
     return err;
 }
 
@@ -163,13 +158,11 @@ static errval_t child_table(struct vspace *v, struct table *parent, unsigned ent
         err = vnode_create(table->cap, type);
         if (err_is_ok(err)) {
             err = map_into(parent->cap, table->cap, entry, 0, 0, 1, &table->mapping);
-            if (err_is_fail(err)) {
+            if (err_is_fail(err))
                 cap_delete(table->cap);
-            }
         }
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             slot_free(table->cap);
-        }
     }
     if (err_is_fail(err)) {
         node_free(v, table);
@@ -189,12 +182,10 @@ static errval_t find_table(struct vspace *v, genvaddr_t address, size_t page_byt
     errval_t err =
         child_table(v, &v->root, (address >> 39) & 511, ObjType_VNode_x86_64_pdpt, &table);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = child_table(v, table, (address >> 30) & 511, ObjType_VNode_x86_64_pdir, &table);
-    }
-    if (err_is_ok(err) && page_bytes == BASE_PAGE_SIZE) {
+    if (err_is_ok(err) && page_bytes == BASE_PAGE_SIZE)
         err = child_table(v, table, (address >> 21) & 511, ObjType_VNode_x86_64_ptable, &table);
-    }
     *ret = table;
     return err;
 }
@@ -205,9 +196,8 @@ static struct vregion **region_link(struct vspace *v, genvaddr_t base)
 {
     struct vregion **link = &v->regions;
 
-    while (*link != NULL && (*link)->base < base) {
+    while (*link != NULL && (*link)->base < base)
         link = &(*link)->next;
-    }
     return link;
 }
 
@@ -218,28 +208,24 @@ static errval_t find_gap(struct vspace *v, size_t bytes, size_t align, genvaddr_
 
     for (struct vregion *region = v->regions;; region = region->next) {
         at = ROUND_UP(at, align);
-        if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN) {
+        if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN)
             at = ROUND_UP(at, PTABLE_SPAN);
-        }
         genvaddr_t end = region != NULL && region->base < v->limit ? region->base : v->limit;
         if (at + bytes + BASE_PAGE_SIZE <= end) {
             *ret = at;
             return SYS_ERR_OK;
         }
-        if (end == v->limit) {
+        if (end == v->limit)
             return LIB_ERR_VSPACE_NO_SPACE;
-        }
         at = region->base + region->bytes + BASE_PAGE_SIZE;
     }
 }
 
 static bool is_free(struct vspace *v, genvaddr_t base, size_t bytes)
 {
-    for (struct vregion *region = v->regions; region != NULL; region = region->next) {
-        if (base < region->base + region->bytes && region->base < base + bytes) {
+    for (struct vregion *region = v->regions; region != NULL; region = region->next)
+        if (base < region->base + region->bytes && region->base < base + bytes)
             return false;
-        }
-    }
     return true;
 }
 
@@ -250,9 +236,8 @@ static void unmap_pieces(struct vspace *v, struct vregion *region)
 
         region->mappings = piece->next;
         cap_destroy(piece->mapping);
-        if (!capref_is_null(piece->frame_copy)) {
+        if (!capref_is_null(piece->frame_copy))
             cap_destroy(piece->frame_copy);
-        }
         node_free(v, piece);
     }
 }
@@ -264,13 +249,11 @@ static errval_t copy_frame(struct capref frame, struct capref *ret)
 
     if (err_is_ok(err)) {
         err = cap_copy(*ret, frame);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             slot_free(*ret);
-        }
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         *ret = NULL_CAP;
-    }
     return err;
 }
 
@@ -288,24 +271,21 @@ static errval_t map_pieces(struct vspace *v, struct vregion *region, struct capr
         struct table *table = NULL;
         errval_t err = SYS_ERR_OK;
 
-        if (piece_bytes > region->bytes - done) {
+        if (piece_bytes > region->bytes - done)
             piece_bytes = region->bytes - done;
-        }
         if (done > 0) {
             err = copy_frame(frame, &piece->frame_copy);
             source = piece->frame_copy;
         }
-        if (err_is_ok(err)) {
+        if (err_is_ok(err))
             err = find_table(v, at, page_bytes, &table);
-        }
         if (err_is_ok(err)) {
             err = map_into(table->cap, source, (unsigned)(at / page_bytes) & 511, attr,
                            region->offset + done, piece_bytes / page_bytes, &piece->mapping);
         }
         if (err_is_fail(err)) {
-            if (!capref_is_null(piece->frame_copy)) {
+            if (!capref_is_null(piece->frame_copy))
                 cap_destroy(piece->frame_copy);
-            }
             node_free(v, piece);
             unmap_pieces(v, region);
             return err;
@@ -325,9 +305,8 @@ static size_t choose_page_bytes(struct capref frame, size_t bytes, size_t offset
 
     if (bytes < LARGE_PAGE_SIZE || bytes % LARGE_PAGE_SIZE != 0 || offset % LARGE_PAGE_SIZE != 0 ||
         address % LARGE_PAGE_SIZE != 0 || err_is_fail(frame_identify(frame, &id)) ||
-        id.base % LARGE_PAGE_SIZE != 0 || id.bytes < offset + bytes) {
+        id.base % LARGE_PAGE_SIZE != 0 || id.bytes < offset + bytes)
         return BASE_PAGE_SIZE;
-    }
     return LARGE_PAGE_SIZE;
 }
 
@@ -348,9 +327,8 @@ static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *
     *address = place.address;
     bytes = ROUND_UP(bytes, BASE_PAGE_SIZE);
     if (bytes == 0 || offset % BASE_PAGE_SIZE != 0 ||
-        (fixed && (*address % BASE_PAGE_SIZE != 0 || *address < v->fixed_low))) {
+        (fixed && (*address % BASE_PAGE_SIZE != 0 || *address < v->fixed_low)))
         return err_push(SYS_ERR_VM_MAP_OFFSET, LIB_ERR_VSPACE_MAP);
-    }
     attr |= flags & VREGION_FLAGS_WRITE ? PTABLE_WRITE : 0;
     attr |= flags & VREGION_FLAGS_EXECUTE ? PTABLE_EXECUTE : 0;
     attr |= flags & VREGION_FLAGS_NOCACHE ? PTABLE_CACHE_DISABLED | PTABLE_WRITE_THROUGH : 0;
@@ -360,12 +338,10 @@ static errval_t map_frame(struct vspace *v, struct map_place place, genvaddr_t *
     unsigned pieces = (unsigned)(bytes / (page_bytes * 512)) + 2;
 
     errval_t err = ram_prepare(TABLE_RAM_BYTES + (pieces - 1) * BASE_PAGE_SIZE);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = lock_with_nodes(v, 1 + 2 * pieces + 4);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_VSPACE_MAP);
-    }
     if (!fixed) {
         err = find_gap(v, bytes, place.alignment > page_bytes ? place.alignment : page_bytes,
                        address);
@@ -409,15 +385,13 @@ static struct vspace_piece piece_of(const struct vregion *region)
 /* The other dispatchers of the domain map it, too. */
 static errval_t share(const struct vregion *region)
 {
-    if (vspace_sharing == NULL || (region->flags & VREGION_FLAGS_PRIVATE) != 0) {
+    if (vspace_sharing == NULL || (region->flags & VREGION_FLAGS_PRIVATE) != 0)
         return SYS_ERR_OK;
-    }
     const struct vspace_piece piece = piece_of(region);
     errval_t err = vspace_sharing->mapped(&piece);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         vspace_unmap_in(here(), piece.base, NULL);
-    }
     return err;
 }
 
@@ -429,23 +403,18 @@ static errval_t map_and_return(void **ret, struct map_place place, size_t bytes,
     genvaddr_t address;
     errval_t err = map_frame(here(), place, &address, bytes, frame, offset, flags, &region);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     assert(region != NULL);
     err = share(region);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_VSPACE_MAP);
-    }
-    if (ret != NULL) {
+    if (ret != NULL)
         *ret = (void *)address;
-    }
-    if (memobj != NULL) {
+    if (memobj != NULL)
         *memobj = &region->memobj;
-    }
-    if (vregion != NULL) {
+    if (vregion != NULL)
         *vregion = region;
-    }
     return SYS_ERR_OK;
 }
 
@@ -465,9 +434,8 @@ errval_t vspace_map_one_frame_attr_aligned(void **ret, size_t bytes, struct capr
                                            vregion_flags_t flags, size_t alignment,
                                            struct memobj **memobj, struct vregion **vregion)
 {
-    if (alignment < BASE_PAGE_SIZE || (alignment & (alignment - 1)) != 0) {
+    if (alignment < BASE_PAGE_SIZE || (alignment & (alignment - 1)) != 0)
         return err_push(ERR_INVALID_ARGS, LIB_ERR_VSPACE_MAP);
-    }
     return map_and_return(ret, (struct map_place){ .alignment = alignment }, bytes, frame, 0, flags,
                           memobj, vregion);
 }
@@ -515,9 +483,8 @@ errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion
     size_t whole = 0;
     errval_t err = frame_alloc(&frame, bytes, &whole);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     err = map_and_return(ret, anywhere, whole, frame, 0, flags, memobj, &region);
     if (err_is_fail(err)) {
         cap_destroy(frame);
@@ -525,12 +492,10 @@ errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion
     }
     assert(region != NULL);
     region->memobj.anonymous = true;
-    if (vregion != NULL) {
+    if (vregion != NULL)
         *vregion = region;
-    }
-    if (retbytes != NULL) {
+    if (retbytes != NULL)
         *retbytes = whole;
-    }
     return SYS_ERR_OK;
 }
 
@@ -545,11 +510,10 @@ errval_t vspace_unmap_in(struct vspace *v, genvaddr_t base, struct capref *frame
     }
     *link = region->next;
     unmap_pieces(v, region);
-    if (frame != NULL) {
+    if (frame != NULL)
         *frame = region->memobj.frame;
-    } else if (region->memobj.anonymous) {
+    else if (region->memobj.anonymous)
         cap_destroy(region->memobj.frame);
-    }
     node_free(v, region);
     thread_mutex_unlock(&v->mutex);
     return SYS_ERR_OK;
@@ -568,9 +532,8 @@ static bool is_shared(struct vspace *v, genvaddr_t base)
 
 errval_t vspace_unmap(const void *buf)
 {
-    if (vspace_sharing != NULL && is_shared(here(), (genvaddr_t)buf)) {
+    if (vspace_sharing != NULL && is_shared(here(), (genvaddr_t)buf))
         return vspace_sharing->unmap((genvaddr_t)buf);
-    }
     return vspace_unmap_in(here(), (genvaddr_t)buf, NULL);
 }
 
@@ -591,9 +554,8 @@ size_t vspace_list_shared(struct vspace_piece *list, size_t room)
     thread_mutex_lock(&v->mutex);
     for (const struct vregion *region = v->regions; region != NULL; region = region->next) {
         if ((region->flags & VREGION_FLAGS_PRIVATE) == 0) {
-            if (count < room) {
+            if (count < room)
                 list[count] = piece_of(region);
-            }
             count++;
         }
     }
@@ -613,13 +575,11 @@ static errval_t map_heap(lvaddr_t address, size_t bytes)
     struct capref frame;
     errval_t err = frame_alloc(&frame, bytes, NULL);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     err = vspace_map_one_frame_fixed(address, bytes, frame, NULL, NULL);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         cap_destroy(frame);
-    }
     return err;
 }
 
@@ -635,9 +595,8 @@ errval_t vspace_init(void)
     if (state->vspace == NULL) {
         state->vspace = &first;
         prepare(&first, cap_vroot, DOMAIN_OWN_VBASE, DOMAIN_OWN_VBASE);
-        for (unsigned i = 0; i < STATIC_NODES; i++) {
+        for (unsigned i = 0; i < STATIC_NODES; i++)
             node_free(&first, &static_nodes[i]);
-        }
     }
     heap_set_source(map_heap);
     thread_set_memory(map_stack);

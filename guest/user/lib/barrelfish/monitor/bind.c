@@ -34,13 +34,11 @@ errval_t lmp_chan_bind(struct lmp_chan *lc, lmp_bind_continuation_fn *cont, void
     struct monitor_binding *mon = get_monitor_binding();
 
     (void)qnode; /* the request brings its own */
-    if (mon == NULL) {
+    if (mon == NULL)
         return LIB_ERR_BIND_LMP_REQ;
-    }
     errval_t err = lmp_chan_accept(lc, buflen_words, NULL_CAP);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_BIND_LMP_REQ);
-    }
     /* The service may answer before we hear of it. */
     err = lmp_chan_alloc_recv_slot(lc);
     if (err_is_ok(err)) {
@@ -91,9 +89,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
     struct monitor_binding *mon = get_monitor_binding();
 
     (void)qnode;
-    if (mon == NULL) {
+    if (mon == NULL)
         return LIB_ERR_BIND_UMP_REQ;
-    }
     *uc = (struct ump_chan){ .connstate = UMP_BIND_WAIT,
                              .iref = iref,
                              .bind_continuation = cont,
@@ -110,9 +107,8 @@ errval_t ump_chan_bind(struct ump_chan *uc, ump_bind_continuation_fn *cont, void
  * */
 static void hear_recheck(uint64_t recheck_ns)
 {
-    if (recheck_ns != 0) {
+    if (recheck_ns != 0)
         ump_channels_set_recheck(recheck_ns);
-    }
 }
 
 static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id, uintptr_t conn_id,
@@ -130,9 +126,8 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
         err = ump_chan_map(uc, frame, uc->inlen, uc->outlen, notify, true);
         if (err_is_ok(err) && checked) {
             err = ump_chan_make_checked(uc, UMP_TRIES);
-            if (err_is_fail(err)) {
+            if (err_is_fail(err))
                 ump_chan_unmap(uc);
-            }
         }
     }
     if (err_is_ok(err)) {
@@ -161,9 +156,8 @@ errval_t idc_export_service(struct idc_export *e)
     struct monitor_binding *mon = get_monitor_binding();
     struct core_state *state = get_core_state();
 
-    if (mon == NULL) {
+    if (mon == NULL)
         return LIB_ERR_EXPORT;
-    }
     e->iref = 0;
     e->service_id = (uintptr_t)e;
     dispatcher_handle_t handle = disp_disable();
@@ -172,14 +166,12 @@ errval_t idc_export_service(struct idc_export *e)
     disp_enable(handle);
     errval_t err = monitor_queue_request(
         (struct monitor_request){ .mon = mon, .send = send_alloc_iref, .object = e });
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         return SYS_ERR_OK;
-    }
     handle = disp_disable();
     struct idc_export **link = &state->exports;
-    while (*link != e) {
+    while (*link != e)
         link = &(*link)->next;
-    }
     *link = e->next;
     disp_enable(handle);
     return err_push(err, LIB_ERR_EXPORT);
@@ -189,9 +181,8 @@ struct idc_export *idc_find_export(uintptr_t service_id)
 {
     struct idc_export *e = get_core_state()->exports;
 
-    while (e != NULL && e->service_id != service_id) {
+    while (e != NULL && e->service_id != service_id)
         e = e->next;
-    }
     return e;
 }
 
@@ -239,9 +230,8 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
         get_core_state()->connecting = (struct idc_client){ client, trusted, false };
         err = e->lmp_connect_callback(e->st, buflen, ep, &lc);
     }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         idc_connection_open(&lc->connection, mon_id, &lc->endpoint->waitset_state);
-    }
     err = monitor_queue_request(
         (struct monitor_request){ .mon = mon,
                                   .send = send_lmp_reply,
@@ -249,9 +239,8 @@ static void bind_lmp_service_request(struct monitor_binding *mon, uintptr_t serv
                                   .id = mon_id,
                                   .err = err,
                                   .cap = err_is_ok(err) ? lc->local_cap : NULL_CAP });
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "answering a bind request");
-    }
 }
 
 static errval_t send_ump_reply(struct monitor_request *r, struct event_closure done)
@@ -278,9 +267,8 @@ static void bind_ump_service_request(struct monitor_binding *mon, uintptr_t serv
     }
     err = monitor_queue_request((struct monitor_request){
         .mon = mon, .send = send_ump_reply, .object = uc, .id = mon_id, .err = err });
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "answering a bind request");
-    }
 }
 
 void monitor_client_set_bind_handlers(struct monitor_binding *b)

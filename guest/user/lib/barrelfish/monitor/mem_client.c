@@ -40,31 +40,24 @@ static errval_t connect_mem(void)
     iref_t iref;
     errval_t answer;
 
-    if (mon == NULL) {
+    if (mon == NULL)
         return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
-    }
     errval_t err = mon->rpc_tx_vtbl.get_mem_iref(mon, &iref, &answer);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = answer;
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     waitset_chanstate_init(&c.chan, CHANTYPE_OTHER);
     err = waitset_chan_register(get_default_waitset(), &c.chan, NOP_CLOSURE);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = mem_bind(iref, connected, &c, &state->mem_waitset, IDC_BIND_FLAGS_DEFAULT);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = wait_for_channel(get_default_waitset(), &c.chan, NULL);
-    }
     waitset_chanstate_destroy(&c.chan);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = c.err;
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     mem_rpc_client_init(c.b);
     set_mem_binding(c.b);
     return SYS_ERR_OK;
@@ -74,17 +67,15 @@ static errval_t make_sure_of_connection(void)
 {
     errval_t err = SYS_ERR_OK;
 
-    if (get_mem_binding() != NULL) {
+    if (get_mem_binding() != NULL)
         return err;
-    }
     if (connect_mutex.holder == thread_self()) {
         /* RAM is needed to connect: the reserves were too small */
         return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
     }
     thread_mutex_lock(&connect_mutex);
-    if (get_mem_binding() == NULL) {
+    if (get_mem_binding() == NULL)
         err = connect_mem();
-    }
     thread_mutex_unlock(&connect_mutex);
     return err;
 }
@@ -93,9 +84,8 @@ errval_t mem_client_allocate(struct capref *ret, uint8_t bits, uint64_t minbase,
 {
     errval_t err = make_sure_of_connection(), answer = SYS_ERR_OK;
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     struct mem_binding *b = get_mem_binding();
     *ret = NULL_CAP;
     err = b->rpc_tx_vtbl.allocate(b, bits, minbase, maxlimit, &answer, ret);
@@ -106,9 +96,8 @@ errval_t ram_alloc_for(struct capref *ret, domainid_t domain, uint8_t bits)
 {
     errval_t err = make_sure_of_connection(), answer = SYS_ERR_OK;
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     struct mem_binding *b = get_mem_binding();
     *ret = NULL_CAP;
     err = b->rpc_tx_vtbl.allocate_for(b, domain, bits, &answer, ret);
@@ -121,17 +110,14 @@ errval_t ram_free(struct capref ram)
     struct mem_binding *b = get_mem_binding();
     errval_t err = cap_direct_identify(ram, &identity), answer = SYS_ERR_OK;
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
-    if (identity.type != ObjType_RAM || b == NULL) {
+    if (identity.type != ObjType_RAM || b == NULL)
         return LIB_ERR_RAM_ALLOC_WRONG_SIZE;
-    }
     err = b->rpc_tx_vtbl.free_monitor(b, ram, identity.u.mem.base,
                                       (uint8_t)__builtin_ctzll(identity.u.mem.bytes), &answer);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     (void)slot_free(ram); /* it was given away */
     return answer;
 }

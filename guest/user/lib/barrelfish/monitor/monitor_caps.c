@@ -29,9 +29,8 @@ static struct capref root_of(struct capref cap)
 
 static bool is_busy(errval_t err, unsigned *tries)
 {
-    if (err_no(err) != MON_ERR_REMOTE_CAP_RETRY || *tries == BUSY_TRIES) {
+    if (err_no(err) != MON_ERR_REMOTE_CAP_RETRY || *tries == BUSY_TRIES)
         return false;
-    }
     barrelfish_usleep((delayus_t)BUSY_FIRST_US << (*tries)++);
     return true;
 }
@@ -42,9 +41,8 @@ static errval_t revoke(struct capref cap)
     errval_t err, result;
     unsigned tries = 0;
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_MONITOR_RPC_BIND;
-    }
     do {
         result = SYS_ERR_OK;
         err = b->rpc_tx_vtbl.remote_cap_revoke(b, root_of(cap), get_cap_addr(cap),
@@ -59,9 +57,8 @@ static errval_t retype(struct capref cap, gensize_t offset, gensize_t bytes)
     errval_t err, result;
     unsigned tries = 0;
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_MONITOR_RPC_BIND;
-    }
     do {
         result = SYS_ERR_OK;
         err = b->rpc_tx_vtbl.remote_cap_retype(b, root_of(cap), get_cap_addr(cap),

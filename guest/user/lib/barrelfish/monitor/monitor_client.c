@@ -29,9 +29,8 @@ struct monitor_blocking_binding *get_monitor_blocking_binding(void)
     if (state->monitor_blocking_binding == NULL && state->monitor_binding != NULL) {
         errval_t err = monitor_client_blocking_rpc_init();
 
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             DEBUG_ERR(err, "connecting to the monitor's questions");
-        }
     }
     return state->monitor_blocking_binding;
 }
@@ -44,9 +43,8 @@ errval_t monitor_hello(struct lmp_chan *chan)
         errval_t err = lmp_chan_send2(chan, LMP_SEND_FLAGS_DEFAULT, chan->local_cap, MONITOR_HELLO,
                                       chan->buflen_words);
 
-        if (!lmp_err_is_transient(err)) {
+        if (!lmp_err_is_transient(err))
             return err;
-        }
         /* The monitor has no room or no receive slot: it needs the core to make some. */
         thread_yield_dispatcher(NULL_CAP);
     }
@@ -85,9 +83,8 @@ static errval_t connect(struct monitor_lmp_binding *b, struct waitset *ws, struc
         monitor_client_set_handlers(&b->b);
         err = monitor_lmp_start(b);
     }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = monitor_hello(&b->chan);
-    }
     return err;
 }
 
@@ -96,12 +93,10 @@ errval_t monitor_client_init(void)
     struct monitor_lmp_binding *b = malloc(sizeof(*b));
     errval_t err = LIB_ERR_MALLOC_FAIL;
 
-    if (b != NULL) {
+    if (b != NULL)
         err = connect(b, get_default_waitset(), cap_monitorep, DEFAULT_LMP_BUF_WORDS);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_MONITOR_CLIENT_BIND);
-    }
     dispatcher_handle_t handle = disp_disable(); /* nothing has been received: no handler has run */
     set_monitor_binding(&b->b);
     b->chan.endpoint->arrived = notice;
@@ -125,21 +120,17 @@ static errval_t open_blocking_binding(struct capref endpoint)
     struct core_state *state = get_core_state();
     struct monitor_blocking_lmp_binding *b = malloc(sizeof(*b));
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    }
     waitset_init(&state->monitor_blocking_waitset);
     monitor_blocking_lmp_init(b, &state->monitor_blocking_waitset);
     errval_t err = lmp_chan_accept(&b->chan, DEFAULT_LMP_BUF_WORDS, endpoint);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = monitor_blocking_lmp_start(b);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = monitor_hello(&b->chan);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err_push(err, LIB_ERR_MONITOR_RPC_BIND);
-    }
     monitor_blocking_rpc_client_init(&b->b);
     set_monitor_blocking_binding(&b->b);
     return SYS_ERR_OK;
@@ -148,9 +139,8 @@ static errval_t open_blocking_binding(struct capref endpoint)
 static void rpc_ep_reply(struct monitor_binding *mon, errval_t err, struct capref ep, uintptr_t st)
 {
     (void)mon, (void)st;
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = open_blocking_binding(ep);
-    }
     wait_list_tell(&get_core_state()->monitor_rpc_waiting, err);
 }
 
@@ -211,9 +201,8 @@ errval_t monitor_client_new_binding(monitor_bind_cont_fn *cont, void *st, struct
     *n = (struct new_binding){ cont, st, ws, lmp_buflen_words };
     errval_t err = monitor_queue_request(
         (struct monitor_request){ .mon = mon, .send = send_new_binding, .object = n });
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         free(n);
-    }
     return err;
 }
 

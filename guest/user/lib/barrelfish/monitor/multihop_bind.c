@@ -33,9 +33,8 @@ errval_t multihop_chan_bind(struct multihop_chan *chan, multihop_bind_continuati
 {
     struct monitor_binding *mon = get_monitor_binding();
 
-    if (mon == NULL) {
+    if (mon == NULL)
         return LIB_ERR_BIND_MULTIHOP_REQ;
-    }
     errval_t err = lmp_chan_accept(&chan->link.lmp, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
     if (err_is_ok(err)) {
         chan->connstate = MULTIHOP_BIND_WAIT;
@@ -71,9 +70,8 @@ errval_t multihop_chan_accept(struct multihop_chan *chan, struct capref remote)
 {
     errval_t err = lmp_chan_accept(&chan->link.lmp, DEFAULT_LMP_BUF_WORDS, remote);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         chan->connstate = MULTIHOP_CONNECTED;
-    }
     return err;
 }
 
@@ -101,9 +99,8 @@ static void bind_service_request(struct monitor_binding *mon, uintptr_t service_
                                   .id = mon_id,
                                   .err = err,
                                   .cap = err_is_ok(err) ? chan->link.lmp.local_cap : NULL_CAP });
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "answering a bind request");
-    }
 }
 
 void monitor_client_set_multihop_handlers(struct monitor_binding *b)

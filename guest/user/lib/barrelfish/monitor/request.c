@@ -54,9 +54,8 @@ static void request_done(void *arg)
     struct monitor_request *request = arg;
 
     event_mutex_unlock(&request->mon->mutex);
-    if (request->allocated) {
+    if (request->allocated)
         free(request);
-    }
 }
 
 /* The domain is ending: its last message is not sent in turn, and no other one matters. */
@@ -66,23 +65,20 @@ static void request_send(void *arg)
 {
     struct monitor_request *request = arg;
 
-    if (exiting) {
+    if (exiting)
         return;
-    }
     errval_t err = request->send(request, MKCONT(request_done, request));
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "sending to the monitor");
-    }
 }
 
 errval_t monitor_queue_request(struct monitor_request template)
 {
     struct monitor_request *request = malloc(sizeof(*request));
 
-    if (request == NULL) {
+    if (request == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    }
     *request = template;
     request->allocated = true;
     event_mutex_enqueue_lock(&request->mon->mutex, &request->qnode,
@@ -129,17 +125,15 @@ void monitor_client_exit(int status)
     errval_t err = FLOUNDER_ERR_TX_BUSY;
     bool told = false;
 
-    if (mon == NULL || exiting) {
+    if (mon == NULL || exiting)
         return;
-    }
     exiting = true;
     for (int i = 0; i < EXIT_EVENTS_MAX && !told; i++) {
         if (err_no(err) == FLOUNDER_ERR_TX_BUSY) {
             err = monitor_domain_exited__tx(mon, MKCONT(exit_told, &told), disp_get_domain_id(),
                                             (uint8_t)status);
         }
-        if (err_is_fail(event_dispatch_non_block(mon->waitset))) {
+        if (err_is_fail(event_dispatch_non_block(mon->waitset)))
             thread_yield_dispatcher(NULL_CAP);
-        }
     }
 }

@@ -36,9 +36,8 @@ ump_checked_copy_with(const volatile struct ump_message *from, volatile struct u
     for (unsigned i = 0; i < UMP_PAYLOAD_WORDS; i++) {
         const uint64_t word = from->data[i];
 
-        if (to != NULL) {
+        if (to != NULL)
             to->data[i] = word;
-        }
         check = ump_checked_add(check, word, in_hardware);
     }
     return ump_checked_add(check, (uint32_t)control, in_hardware) >> UMP_CHECK_SHIFT;

@@ -21,13 +21,11 @@
 
 static errval_t init_state(struct ump_chan_state *state, volatile void *buf, size_t bytes)
 {
-    if ((uintptr_t)buf % UMP_LINE_BYTES != 0) {
+    if ((uintptr_t)buf % UMP_LINE_BYTES != 0)
         return LIB_ERR_UMP_BUFADDR_INVALID;
-    }
     if (bytes % UMP_LINE_BYTES != 0 || bytes < UMP_MIN_LINES * UMP_LINE_BYTES ||
-        bytes > UMP_MAX_LINES * UMP_LINE_BYTES) {
+        bytes > UMP_MAX_LINES * UMP_LINE_BYTES)
         return LIB_ERR_UMP_BUFSIZE_INVALID;
-    }
     state->buf = buf;
     state->lines = (uint16_t)(bytes / UMP_LINE_BYTES - 1);
     state->control = (volatile struct ump_control_line *)&state->buf[state->lines];
@@ -51,9 +49,8 @@ void ump_ring_harvest_acks(struct ump_ring_pair *pair)
     for (unsigned i = 0; i < look.lines; i++) {
         uint64_t control = __atomic_load_n(&look.next->control, __ATOMIC_ACQUIRE);
 
-        if (UMP_CONTROL_EPOCH(control) != look.epoch) {
+        if (UMP_CONTROL_EPOCH(control) != look.epoch)
             return;
-        }
         ump_ring_note_ack(pair, UMP_CONTROL_ACK(control));
         ump_ring_advance(&look);
     }

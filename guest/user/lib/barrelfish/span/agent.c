@@ -60,18 +60,14 @@ static errval_t make_cspace(void)
     struct capref ram;
     errval_t err = cnode_create_l1(&made.rootcn, &ref);
 
-    for (unsigned i = 0; i < sizeof(cnodes) / sizeof(cnodes[0]) && err_is_ok(err); i++) {
+    for (unsigned i = 0; i < sizeof(cnodes) / sizeof(cnodes[0]) && err_is_ok(err); i++)
         err = cnode_create_foreign_l2(made.rootcn, cnodes[i], &ref);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = put(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN, made.rootcn);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = ram_alloc(&ram, RAM_BITS);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = put(ROOTCN_SLOT_SUPERCN, 0, ram);
-    }
     return err;
 }
 
@@ -83,9 +79,8 @@ static errval_t connect_to_monitor(void)
     errval_t answer = SYS_ERR_OK;
     errval_t err = b->rpc_tx_vtbl.alloc_monitor_ep(b, disp_name(), &answer, &made.domain, &ep);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = answer;
-    }
     return err_is_ok(err) ? put(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_INITEP, ep) : err;
 }
 
@@ -99,12 +94,10 @@ static errval_t map_copy(const char *start, const char *end, vregion_flags_t fla
     void *here;
     errval_t err = frame_alloc(&piece.frame, bytes, NULL);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vspace_map_one_frame(&here, bytes, piece.frame, NULL, NULL);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     memcpy(here, start, bytes);
     err = vspace_unmap(here);
     return err_is_ok(err) ? vspace_map_in(made.vspace, &piece) : err;
@@ -123,9 +116,8 @@ static errval_t map_image_part(struct capref image, size_t offset, genvaddr_t ba
     };
     errval_t err = slot_alloc(&piece.frame);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = cap_copy(piece.frame, image);
-    }
     return err_is_ok(err) ? vspace_map_in(made.vspace, &piece) : err;
 }
 
@@ -134,26 +126,20 @@ static errval_t make_vspace(struct capref image)
     const size_t data_bytes = (size_t)(__data_end - __data_start);
     errval_t err = slot_alloc(&made.pml4);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vnode_create(made.pml4, ObjType_VNode_x86_64_pml4);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     made.vspace = vspace_new(made.pml4, 0, 0);
-    if (made.vspace == NULL) {
+    if (made.vspace == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    }
     err = put(ROOTCN_SLOT_PAGECN, 0, made.pml4);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = map_copy(__text_start, __rodata_start, VREGION_FLAGS_READ_EXECUTE);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = map_copy(__rodata_start, __data_start, VREGION_FLAGS_READ);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = map_image_part(image, DISPATCHER_FRAME_BYTES, DOMAIN_ARGS_VBASE, SPAWN_ARGS_BYTES);
-    }
     return err_is_ok(err) ? map_image_part(image, DISPATCHER_FRAME_BYTES + SPAWN_ARGS_BYTES,
                                            (genvaddr_t)__data_start, data_bytes)
                           : err;
@@ -170,30 +156,22 @@ static errval_t make_dispatcher(void)
     void *here;
     errval_t err = frame_alloc(&made.frame, DISPATCHER_FRAME_BYTES, NULL);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = put(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_DISPFRAME, made.frame);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vspace_map_one_frame(&here, DISPATCHER_FRAME_BYTES, made.frame, NULL, NULL);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = slot_alloc(&piece.frame);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = cap_copy(piece.frame, made.frame);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vspace_map_in(made.vspace, &piece);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = slot_alloc(&made.dispatcher);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = dispatcher_create(made.dispatcher);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     made.shared = here;
     made.shared->udisp = handle;
     made.shared->disabled = 1;
@@ -208,18 +186,14 @@ static errval_t prepare(struct interdisp_binding *b, coreid_t home_core, struct 
 {
     (void)home_core;
     *err = make_cspace();
-    if (err_is_ok(*err)) {
+    if (err_is_ok(*err))
         *err = put(ROOTCN_SLOT_TASKCN, TASKCN_SLOTS_USER, span_notify_of(b));
-    }
-    if (err_is_ok(*err)) {
+    if (err_is_ok(*err))
         *err = connect_to_monitor();
-    }
-    if (err_is_ok(*err)) {
+    if (err_is_ok(*err))
         *err = make_vspace(image);
-    }
-    if (err_is_ok(*err)) {
+    if (err_is_ok(*err))
         *err = make_dispatcher();
-    }
     *domain = made.domain;
     return SYS_ERR_OK;
 }
@@ -231,13 +205,12 @@ static errval_t map(struct interdisp_binding *b, uint64_t base, uint64_t bytes, 
     const struct vspace_piece piece = {
         .base = base, .bytes = bytes, .offset = offset, .flags = flags, .frame = frame
     };
-    if (made.vspace == NULL) {
+    if (made.vspace == NULL)
         *err = LIB_ERR_VSPACE_MAP;
-    } else if (vspace_has(made.vspace, base, bytes)) { /* from the list, and from who mapped it */
+    else if (vspace_has(made.vspace, base, bytes)) /* from the list, and from who mapped it */
         *err = cap_destroy(frame);
-    } else {
+    else
         *err = vspace_map_in(made.vspace, &piece);
-    }
     return SYS_ERR_OK;
 }
 
@@ -247,9 +220,8 @@ static errval_t unmap(struct interdisp_binding *b, uint64_t base, errval_t *err)
     struct capref frame = NULL_CAP;
     *err = made.vspace != NULL ? vspace_unmap_in(made.vspace, base, &frame)
                                : LIB_ERR_VREGION_NOT_FOUND;
-    if (err_is_ok(*err)) {
+    if (err_is_ok(*err))
         *err = cap_destroy(frame); /* so the home's core can have its memory back */
-    }
     return SYS_ERR_OK;
 }
 
@@ -261,12 +233,10 @@ static errval_t start_dispatcher(void)
     errval_t answer = SYS_ERR_OK;
     errval_t err = b->rpc_tx_vtbl.get_domain_cap(b, made.domain, &answer, &proof);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = answer;
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     err = invoke_dispatcher_setup(made.dispatcher, made.rootcn, made.pml4, made.frame, true,
                                   made.domain, proof);
     cap_destroy(proof);
@@ -316,9 +286,8 @@ static void broken(struct interdisp_binding *b, errval_t err)
 static void dispatcher_ended(struct monitor_binding *b, domainid_t domain, uint8_t status)
 {
     (void)b;
-    if (domain == made.domain) {
+    if (domain == made.domain)
         domain_exit(status);
-    }
 }
 
 static void bound(void *st, errval_t err, struct interdisp_binding *b)
@@ -326,9 +295,8 @@ static void bound(void *st, errval_t err, struct interdisp_binding *b)
     (void)st;
     bind_err = err;
     bind_done = true;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return;
-    }
     b->error_handler = broken;
     b->rpc_rx_vtbl.prepare_call = prepare;
     b->rpc_rx_vtbl.map_call = map;
@@ -346,14 +314,11 @@ void domain_agent_main(int argc, char *argv[])
         err = interdisp_bind((iref_t)strtoul(argv[1], NULL, 10), bound, NULL, get_default_waitset(),
                              IDC_BIND_FLAGS_DEFAULT);
     }
-    while (err_is_ok(err) && !bind_done) {
+    while (err_is_ok(err) && !bind_done)
         err = event_dispatch(get_default_waitset());
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = bind_err;
-    }
-    while (err_is_ok(err)) {
+    while (err_is_ok(err))
         err = event_dispatch(get_default_waitset());
-    }
     USER_PANIC_ERR(err, "connecting to the domain that is to span this core");
 }

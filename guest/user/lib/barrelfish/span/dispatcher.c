@@ -41,9 +41,8 @@ errval_t span_ask_share(const struct vspace_piece *piece)
     struct interdisp_binding *b = span_binding_with_home();
     errval_t answer = SYS_ERR_OK;
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_NO_SPANNED_DISP;
-    }
     errval_t err = b->rpc_tx_vtbl.share(b, disp_get_core_id(), piece->base, piece->bytes,
                                         piece->offset, piece->flags, piece->frame, &answer);
     return result(err, answer);
@@ -55,9 +54,8 @@ errval_t span_ask_unmap(genvaddr_t base)
     errval_t answer = SYS_ERR_OK;
     errval_t here = vspace_unmap_in(NULL, base, NULL); /* if it was mapped by this dispatcher */
 
-    if (b == NULL) {
+    if (b == NULL)
         return here;
-    }
     errval_t err = b->rpc_tx_vtbl.unmap(b, base, &answer);
     return result(err, answer);
 }
@@ -67,9 +65,8 @@ errval_t span_ask_grow_heap(size_t bytes)
     struct interdisp_binding *b = span_binding_with_home();
     errval_t answer = SYS_ERR_OK;
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_NO_SPANNED_DISP;
-    }
     errval_t err = b->rpc_tx_vtbl.grow_heap(b, bytes, &answer);
     return result(err, answer);
 }
@@ -79,9 +76,8 @@ errval_t span_ask_send_cap(coreid_t to, struct capref cap)
     struct interdisp_binding *b = span_binding_with_home();
     errval_t answer = SYS_ERR_OK;
 
-    if (b == NULL) {
+    if (b == NULL)
         return LIB_ERR_NO_SPANNED_DISP;
-    }
     errval_t err = b->rpc_tx_vtbl.send_cap(b, to, cap, &answer);
     return result(err, answer);
 }
@@ -91,9 +87,8 @@ void span_ask_exit(uint8_t status)
     struct interdisp_binding *b = span_binding_with_home();
     errval_t answer;
 
-    if (b != NULL) {
+    if (b != NULL)
         b->rpc_tx_vtbl.exit(b, status, &answer); /* returns only if the home is gone */
-    }
 }
 
 /* ---- start ---- */
@@ -133,12 +128,10 @@ static errval_t connect_with_home(const struct domain_start *start)
     errval_t err = interdisp_bind(start->home_iref, bound, NULL, &waitsets[start->core],
                                   IDC_BIND_FLAGS_DEFAULT);
 
-    while (err_is_ok(err) && !bind_done[start->core]) {
+    while (err_is_ok(err) && !bind_done[start->core])
         err = event_dispatch(get_default_waitset());
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = outcome[start->core];
-    }
     return err_is_ok(err) ? interdisp_dispatcher_initialized__tx(with_home[start->core],
                                                                  BLOCKING_CONT, start->core)
                           : err;
@@ -159,20 +152,16 @@ int span_dispatcher_main(void *arg)
         state->vspace = vspace_new(cap_vroot, low, low);
         err = state->vspace != NULL ? vspace_init() : (errval_t)LIB_ERR_MALLOC_FAIL;
     }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = monitor_client_init();
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = connect_with_home(start);
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "starting a dispatcher on core %u", (unsigned)start->core);
-    }
     for (;;) {
         err = event_dispatch(&waitsets[start->core]);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             DEBUG_ERR(err, "serving the home dispatcher");
-        }
     }
 }
 

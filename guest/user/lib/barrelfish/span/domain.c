@@ -15,9 +15,8 @@
 
 static dispatcher_handle_t dispatcher_of(coreid_t core)
 {
-    if (core == disp_get_core_id()) {
+    if (core == disp_get_core_id())
         return curdispatcher();
-    }
     return core < DOMAIN_CORES_MAX ? domain_dispatchers[core].handle : 0;
 }
 
@@ -26,13 +25,11 @@ errval_t domain_thread_create_on_varstack(coreid_t core, thread_func_t start, vo
 {
     const dispatcher_handle_t there = dispatcher_of(core);
 
-    if (there == 0) {
+    if (there == 0)
         return LIB_ERR_NO_SPANNED_DISP;
-    }
     struct thread *thread = thread_new(there, core, start, arg, stack_bytes);
-    if (thread == NULL) {
+    if (thread == NULL)
         return LIB_ERR_THREAD_CREATE;
-    }
     thread->detached = ret == NULL;
     dispatcher_handle_t handle = disp_disable();
     if (there == handle) {
@@ -43,9 +40,8 @@ errval_t domain_thread_create_on_varstack(coreid_t core, thread_func_t start, vo
         spanned_send_disabled(handle, thread);
     }
     disp_enable(handle);
-    if (ret != NULL) {
+    if (ret != NULL)
         *ret = thread;
-    }
     return SYS_ERR_OK;
 }
 
@@ -61,9 +57,8 @@ errval_t domain_thread_join(struct thread *thread, int *retval)
 
 errval_t domain_thread_move_to(struct thread *thread, coreid_t core)
 {
-    if (core >= DOMAIN_CORES_MAX || dispatcher_of(core) == 0) {
+    if (core >= DOMAIN_CORES_MAX || dispatcher_of(core) == 0)
         return LIB_ERR_NO_SPANNED_DISP;
-    }
     dispatcher_handle_t handle = disp_disable();
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
@@ -119,11 +114,10 @@ void span_cap_arrived(struct capref cap)
     }
     *entry = (struct arrived){ .cap = cap };
     thread_mutex_lock(&to->mutex);
-    if (to->first == NULL) {
+    if (to->first == NULL)
         to->first = entry;
-    } else {
+    else
         *to->last = entry;
-    }
     to->last = &entry->next;
     thread_mutex_unlock(&to->mutex);
     thread_sem_post(&to->count);
@@ -133,19 +127,16 @@ errval_t domain_send_cap(coreid_t core, struct capref cap)
 {
     struct capref copy;
 
-    if (core != disp_get_core_id()) {
+    if (core != disp_get_core_id())
         return span_is_home() ? span_home_send_cap(core, cap) : span_ask_send_cap(core, cap);
-    }
     errval_t err = slot_alloc(&copy);
     if (err_is_ok(err)) {
         err = cap_copy(copy, cap);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             slot_free(copy);
-        }
     }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         span_cap_arrived(copy);
-    }
     return err;
 }
 

@@ -96,11 +96,9 @@ static errval_t map_elsewhere(const struct vspace_piece *piece, coreid_t but)
 {
     errval_t err = SYS_ERR_OK;
 
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX && err_is_ok(err); i++) {
-        if (i != but && is_mapped_in(&span.cores[i])) {
+    for (unsigned i = 0; i < DOMAIN_CORES_MAX && err_is_ok(err); i++)
+        if (i != but && is_mapped_in(&span.cores[i]))
             err = map_in(&span.cores[i], piece);
-        }
-    }
     return err;
 }
 
@@ -110,22 +108,19 @@ static void unmap_elsewhere(genvaddr_t base)
         struct interdisp_binding *b = span.cores[i].agent;
         errval_t answer;
 
-        if (is_mapped_in(&span.cores[i])) {
+        if (is_mapped_in(&span.cores[i]))
             b->rpc_tx_vtbl.unmap(b, base, &answer); /* not found: it was not mapped there yet */
-        }
     }
 }
 
 static errval_t mapped(const struct vspace_piece *piece)
 {
-    if (!span_is_home()) {
+    if (!span_is_home())
         return span_ask_share(piece);
-    }
     errval_t err = map_elsewhere(piece, span.core);
 
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         unmap_elsewhere(piece->base);
-    }
     return err;
 }
 
@@ -133,9 +128,8 @@ errval_t span_home_share(coreid_t from, const struct vspace_piece *piece)
 {
     errval_t err = vspace_map_in(NULL, piece);
 
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = map_elsewhere(piece, from);
-    }
     return err;
 }
 
@@ -241,9 +235,8 @@ static errval_t agent_connects(void *st, struct interdisp_binding *b)
 
     (void)st;
     if (core->state != SPAN_AGENT_WAIT || core->agent != NULL ||
-        (core->agent_domain != 0 && core->agent_domain != who)) {
+        (core->agent_domain != 0 && core->agent_domain != who))
         return MON_ERR_IDC_BIND_REFUSED;
-    }
     core->agent_domain = who; /* compared with what the spawn service says */
     core->agent = b;
     b->st = core;
@@ -260,9 +253,8 @@ static errval_t dispatcher_connects(void *st, struct interdisp_binding *b)
 
     (void)st;
     if (core->state != SPAN_RUNNING || core->dispatcher != NULL ||
-        core->domain != idc_connecting_client().domain) {
+        core->domain != idc_connecting_client().domain)
         return MON_ERR_IDC_BIND_REFUSED;
-    }
     core->dispatcher = b;
     b->st = core;
     interdisp_rpc_client_init(b);
@@ -282,12 +274,10 @@ static errval_t dispatcher_connects(void *st, struct interdisp_binding *b)
 static void exported(void *st, errval_t err, iref_t iref)
 {
     *(iref_t *)st = iref;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         span.export_err = err;
-    }
-    if (err_is_fail(err) || (span.agent_iref != 0 && span.dispatcher_iref != 0)) {
+    if (err_is_fail(err) || (span.agent_iref != 0 && span.dispatcher_iref != 0))
         wait_list_tell(&span.exported, err);
-    }
 }
 
 static bool is_exported(void)
@@ -310,9 +300,8 @@ static int serve_requests(void *arg)
     for (;;) {
         errval_t err = event_dispatch(&span.requests);
 
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             DEBUG_ERR(err, "serving the domain's other dispatchers");
-        }
     }
     return arg != NULL;
 }
@@ -326,19 +315,17 @@ void span_home_end(void)
         struct core *core = &span.cores[i];
         errval_t answer;
 
-        if (core->state >= SPAN_MAPPING && core->agent != NULL) {
+        if (core->state >= SPAN_MAPPING && core->agent != NULL)
             core->agent->rpc_tx_vtbl.end(core->agent, &answer); /* or it is gone already */
-        }
     }
 }
 
 static void end(int status)
 {
-    if (!span_is_home()) {
+    if (!span_is_home())
         span_ask_exit((uint8_t)status);
-    } else if (!span.ending) {
+    else if (!span.ending)
         span_home_end();
-    }
 }
 
 /* ---- a further core ---- */
@@ -347,26 +334,21 @@ static errval_t begin(void)
 {
     static bool served;
 
-    if (span.begun) {
+    if (span.begun)
         return SYS_ERR_OK;
-    }
     span.core = disp_get_core_id();
     waitset_init(&span.answers);
     waitset_init(&span.requests);
-    if (get_monitor_blocking_binding() == NULL) {
+    if (get_monitor_blocking_binding() == NULL)
         return LIB_ERR_MONITOR_CLIENT_BIND;
-    }
     errval_t err = wait_list_join(&span.exported, get_default_waitset(), is_exported, export_both);
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
-    if (!served && thread_create(serve_requests, NULL) == NULL) {
+    if (!served && thread_create(serve_requests, NULL) == NULL)
         return LIB_ERR_THREAD_CREATE;
-    }
     served = true;
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++) {
+    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++)
         span.notify[i] = NULL_CAP;
-    }
     dispatcher_handle_t handle = disp_disable();
     get_core_state()->notify = span.notify;
     domain_dispatchers[span.core].handle = handle;
@@ -414,12 +396,10 @@ static errval_t spawn_agent(struct core *core)
     errval_t err =
         spawn_program(span.awaited, params->program[0] != '\0' ? params->program : disp_name(),
                       argv, NULL, SPAWN_FLAG_AGENT, &cap);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = spawn_get_domain_id(cap, &domain);
-    }
-    if (err_is_ok(err) && core->agent_domain != 0 && core->agent_domain != domain) {
+    if (err_is_ok(err) && core->agent_domain != 0 && core->agent_domain != domain)
         err = MON_ERR_IDC_BIND_REFUSED; /* somebody else came first */
-    }
     core->agent_domain = domain;
     return err;
 }
@@ -442,9 +422,8 @@ static errval_t send_regions(struct core *core)
         }
     }
     core->state = SPAN_MAPPING;
-    for (size_t i = 0; i < count && err_is_ok(err); i++) {
+    for (size_t i = 0; i < count && err_is_ok(err); i++)
         err = map_in(core, &list[i]);
-    }
     thread_mutex_unlock(&span.mapping);
     free(list);
     return err;
@@ -460,16 +439,14 @@ static errval_t make_start(struct core *core)
         free(notify);
         return LIB_ERR_MALLOC_FAIL;
     }
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++) {
+    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++)
         notify[i] = i == span.core ? span_home_notify : NULL_CAP;
-    }
     core->start = (struct domain_start){ .core_state = calloc(1, sizeof(*core->start.core_state)),
                                          .home_iref = span.dispatcher_iref,
                                          .home = span.core,
                                          .core = id };
-    if (core->start.core_state == NULL) {
+    if (core->start.core_state == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    }
     core->start.core_state->notify = notify;
     core->start.thread = thread_new(span_handle(id), id, span_dispatcher_main, &core->start,
                                     THREADS_DEFAULT_STACK_BYTES);
@@ -498,27 +475,23 @@ static errval_t prepare(struct core *core)
     struct frame_identity id;
     errval_t answer = SYS_ERR_OK;
 
-    if (err_is_fail(frame_identify(image, &id)) || id.bytes != span_image_bytes()) {
+    if (err_is_fail(frame_identify(image, &id)) || id.bytes != span_image_bytes())
         return LIB_ERR_VSPACE_MAP; /* no spawn service laid this domain out */
-    }
     core->state = SPAN_AGENT_WAIT;
     errval_t err = spawn_agent(core);
     if (err_is_ok(err)) {
         err =
             wait_list_join(&core->waiting, get_default_waitset(), agent_is_there, nothing_to_begin);
     }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         return err;
-    }
     struct interdisp_binding *b = core->agent;
     err = b->rpc_tx_vtbl.prepare(b, span.core, image, &answer, &core->domain);
     err = first_failure(err, answer);
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = make_start(core);
-    }
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = send_regions(core);
-    }
     return err_is_ok(err) ? run_dispatcher(core) : err;
 }
 
@@ -548,9 +521,8 @@ static errval_t prepare_hearing(struct core *core)
     span.prepared = false;
     struct thread *hearer = thread_create(hear_monitor, NULL);
 
-    if (hearer == NULL) {
+    if (hearer == NULL)
         return LIB_ERR_THREAD_CREATE;
-    }
     errval_t err = prepare(core);
     span.prepared = true;
     wait_list_tell(&preparation_ends, SYS_ERR_OK);
@@ -570,9 +542,8 @@ static int prepare_core(void *arg)
     span.awaited = p.core;
     if (err_is_ok(err) && core->state == SPAN_NONE && p.core != span.core) {
         err = prepare_hearing(core);
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             core->state = SPAN_NONE;
-        }
     }
     thread_mutex_unlock(&span.preparing);
     p.callback(p.arg, err);
@@ -584,15 +555,13 @@ errval_t domain_new_dispatcher(coreid_t core, domain_spanned_callback_t callback
     struct preparation *p = core < DOMAIN_CORES_MAX ? malloc(sizeof(*p)) : NULL;
     struct thread *thread;
 
-    if (p == NULL) {
+    if (p == NULL)
         return core < DOMAIN_CORES_MAX ? LIB_ERR_MALLOC_FAIL : LIB_ERR_NO_SPANNED_DISP;
-    }
     *p = (struct preparation){ core, callback, arg };
-    if (span_is_home()) {
+    if (span_is_home())
         thread = thread_create(prepare_core, p);
-    } else if (err_is_fail(domain_thread_create_on(span.core, prepare_core, p, &thread))) {
+    else if (err_is_fail(domain_thread_create_on(span.core, prepare_core, p, &thread)))
         thread = NULL;
-    }
     if (thread == NULL) {
         free(p);
         return LIB_ERR_THREAD_CREATE;

@@ -49,12 +49,10 @@ bool domain_is_first(void)
 
 static void run_constructors(void)
 {
-    for (void (**f)(void) = __preinit_array_start; f < __preinit_array_end; f++) {
+    for (void (**f)(void) = __preinit_array_start; f < __preinit_array_end; f++)
         (*f)();
-    }
-    for (void (**f)(void) = __init_array_start; f < __init_array_end; f++) {
+    for (void (**f)(void) = __init_array_start; f < __init_array_end; f++)
         (*f)();
-    }
 }
 
 /* Splits the command line of a first domain in place (a copy): blanks separate. */
@@ -65,9 +63,8 @@ static int tokenise(const char *line, char **argv)
 
     strncpy(copy, line, sizeof(copy) - 1);
     for (char *rest, *word = strtok_r(copy, " ", &rest); word != NULL && argc < MAX_CMDLINE_ARGS;
-         word = strtok_r(NULL, " ", &rest)) {
+         word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
-    }
     argv[argc] = NULL;
     return argc;
 }
@@ -95,22 +92,18 @@ static int main_thread(void *arg)
     waitset_init(&get_core_state()->mem_waitset);
     ram_alloc_init(own_only ? NULL : mem_client_allocate);
     err = slot_alloc_init();
-    if (err_is_ok(err)) {
+    if (err_is_ok(err))
         err = vspace_init();
-    }
-    if (err_is_fail(err)) {
+    if (err_is_fail(err))
         USER_PANIC_ERR(err, "start-up");
-    }
     if (!alone) {
         err = monitor_client_init();
-        if (err_is_fail(err)) {
+        if (err_is_fail(err))
             USER_PANIC_ERR(err, "connecting to the monitor");
-        }
     }
     if ((params->flags & SPAWN_FLAG_AGENT) != 0) {
-        if (domain_agent_main == NULL) {
+        if (domain_agent_main == NULL)
             USER_PANIC("this program does not span cores");
-        }
         domain_agent_main(argc, argv);
     }
     run_constructors();
