@@ -200,7 +200,7 @@ enum kernel_cmd {
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
                                  * dispatcher of this core was stopped */
-    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
+    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
     /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
     KernelCmd_Is_shared,

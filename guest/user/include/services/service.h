@@ -35,8 +35,8 @@ void service_client_close(struct service_client *client);
 
 /* Defines for an interface's type of binding:
  *
- *   IF_client_open(service, b, bytes, broken)  to be called in the connect callback, whose answer it
- *       is: sets `st` and the error handler.  LIB_ERR_MALLOC_FAIL: nothing was changed
+ *   IF_client_open(service, b, bytes, broken)  to be called in the connect callback, whose answer
+ *       it is: sets `st` and the error handler.  LIB_ERR_MALLOC_FAIL: nothing was changed
  *   IF_client_close(b)  to be called last in `broken`: tears the binding down
  */
 #define SERVICE_CLIENTS(interface)                                                        \
