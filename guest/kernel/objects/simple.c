@@ -74,7 +74,7 @@ static errval_t ump_check_mint(const struct capability *cap, uint64_t iftype, ui
 static void ump_mint(struct capability *cap, uint64_t iftype, uint64_t unused)
 {
     (void)unused;
-    cap->flags = (uint16_t)iftype;
+    cap->flags = (uint32_t)iftype;
 }
 
 /* Numbers that no monitor gives to domains that it knows itself. */
