@@ -3,8 +3,8 @@
  * Capabilities for domains to come.
  *
  * A CNode belongs to its core, so what a domain is to inherit comes one by one, and a spawner of
- * any core can hand it over.  It is kept under the ticket that the request will name, and is gone after
- * the request whatever comes of it.  Each counts as a request that waits.
+ * any core can hand it over.  It is kept under the ticket that the request will name, and is gone
+ * after the request whatever comes of it.  Each counts as a request that waits.
  */
 #include "spawnd.h"
 

@@ -56,8 +56,8 @@ errval_t spawn_program_on_all_cores(bool same_core, const char *path, char *cons
                                     struct capref *ret_domain_cap, coreid_t *count);
 
 /* Waits until the domain has ended; exitcode may be NULL.  nohang: only asks (LIB_ERR_NO_EVENT
- * while it runs).  All who wait already are told; who comes later gets SPAWN_ERR_DOMAIN_NOTFOUND, as does
- * who has no domain's name. */
+ * while it runs).  All who wait already are told; who comes later gets
+ * SPAWN_ERR_DOMAIN_NOTFOUND, as does who has no domain's name. */
 errval_t spawn_wait(struct capref domain_cap, uint8_t *exitcode, bool nohang);
 
 /* Ends a domain, with status 137.  It is to be waited for, too. */
