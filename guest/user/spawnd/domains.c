@@ -19,7 +19,7 @@
 #define EXIT_STATUS_KILLED 137 /* 128 + 9, as a shell shows it */
 
 static const struct account_kind kinds[] = { SPAWND_RESOURCES(ACCOUNT_KIND) };
-struct account_book accounts;
+struct service service = { .client = "a client of spawnd", .message_kind = ACCOUNT_MESSAGE };
 struct block *blocks;
 static struct spawn_modules modules;
 
@@ -123,7 +123,7 @@ static struct account *family_account(domainid_t domain, struct account *parent)
 {
     if (parent->payer != NULL)
         parent = parent->payer;
-    return account_open(&accounts, domain, parent->trusted ? NULL : parent);
+    return account_open(&service.accounts, domain, parent->trusted ? NULL : parent);
 }
 
 /* The program of a path; a path that the menu does not have stands for its file name. */
@@ -271,7 +271,7 @@ void domains_disown(const struct spawn_binding *client)
 
 void domains_init(const struct abi_boot *boot)
 {
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SPAWN_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SPAWN_ERR_OVER_SHARE);
     errval_t err = spawn_modules_init(&modules, boot);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "reading the boot menu");

@@ -21,6 +21,8 @@ static const char plain_environment[] = "PATH=/x86_64/sbin\0HOME=/";
 static struct request *first_request, *last_request;
 static bool serving;
 
+SERVICE_CLIENTS(spawn)
+
 static void serve_one(struct request *request)
 {
     struct block *block = NULL;
@@ -61,7 +63,7 @@ static struct request *new_request(struct spawn_binding *b, const char *path, ui
                                    errval_t *err)
 {
     struct account_slip request_slip, domain_slip = { 0 };
-    struct account *payer = ((struct client *)b->st)->account;
+    struct account *payer = ((struct client *)b->st)->client.account;
     *err = account_charge(payer, ACCOUNT_REQUEST, 1, &request_slip);
     if (err_is_ok(*err))
         *err = account_charge(payer, ACCOUNT_DOMAIN, 1, &domain_slip);
@@ -151,34 +153,21 @@ static void kill_domain_call(struct spawn_binding *b, domainid_t domain)
 static void broken(struct spawn_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st;
     names_disown(b);
     domains_disown(b);
     for (struct request *request = first_request; request != NULL; request = request->next)
         if (request->client == b)
             request->client = NULL;
-    staged_drop(client, 0);
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    staged_drop(b->st, 0);
+    spawn_client_close(b);
 }
 
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = calloc(1, sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    replies_init(client, b);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = spawn_client_open(&service, b, sizeof(struct client), broken);
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
     b->rx_vtbl.spawn_program_call = spawn_program_call;
     b->rx_vtbl.kill_domain_call = kill_domain_call;

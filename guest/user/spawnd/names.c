@@ -79,7 +79,8 @@ void waiters_tell(void)
 static errval_t add_waiter(struct block *block, struct spawn_binding *b)
 {
     struct account_slip slip;
-    errval_t err = account_charge(((struct client *)b->st)->account, ACCOUNT_REQUEST, 1, &slip);
+    errval_t err =
+        account_charge(((struct service_client *)b->st)->account, ACCOUNT_REQUEST, 1, &slip);
     if (err_is_fail(err))
         return err;
     struct waiter *waiter = malloc(sizeof(*waiter));

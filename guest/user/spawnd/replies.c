@@ -6,13 +6,6 @@
 
 #include "spawnd.h"
 
-SEND_QUEUE_REGISTER(spawn)
-
-void replies_init(struct client *client, struct spawn_binding *b)
-{
-    send_queue_init(&client->queue, b, "a client of spawnd", ACCOUNT_MESSAGE, spawn_register_send);
-}
-
 static errval_t send_reply(struct send_queue *queue, struct send_item *item,
                            struct event_closure cont)
 {
@@ -62,7 +55,7 @@ void send_to(struct spawn_binding *client, struct reply contents)
         release(&contents);
     if (client == NULL) /* it has gone */
         return;
-    struct client *to = client->st;
+    struct service_client *to = client->st;
     if (reply != NULL) {
         *reply = contents;
         reply->item =
@@ -105,7 +98,7 @@ static struct long_reply *long_reply(const struct spawn_binding *client)
     struct long_reply *reply = calloc(1, sizeof(*reply));
     if (reply != NULL) {
         reply->item.send = send_long;
-        reply->item.payer = ((struct client *)client->st)->account;
+        reply->item.payer = ((struct service_client *)client->st)->account;
         reply->token = client->incoming_token;
     }
     return reply;
@@ -121,7 +114,8 @@ void send_list(struct spawn_binding *client)
             if (b->domain != 0)
                 reply->domain[reply->count++] = b->domain;
     }
-    send_queue_add(&((struct client *)client->st)->queue, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&((struct service_client *)client->st)->queue,
+                   reply != NULL ? &reply->item : NULL);
 }
 
 void send_status(struct spawn_binding *client, const struct block *block)
@@ -135,5 +129,6 @@ void send_status(struct spawn_binding *client, const struct block *block)
         reply->count = block->argv_bytes;
         memcpy(reply->argv, block->argv, block->argv_bytes);
     }
-    send_queue_add(&((struct client *)client->st)->queue, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&((struct service_client *)client->st)->queue,
+                   reply != NULL ? &reply->item : NULL);
 }

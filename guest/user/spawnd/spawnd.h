@@ -13,7 +13,7 @@
 
 #include <barrelfish/barrelfish.h>
 #include <if/spawn_defs.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 #include <spawndomain/spawndomain.h>
 
 #include "resources.h"
@@ -22,8 +22,7 @@
 
 /* One connection. */
 struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
+    struct service_client client; /* first: the memory is freed with it */
     struct staged *staged;
 };
 
@@ -97,14 +96,13 @@ struct reply {
 
 /* client: NULL has no effect but to free what the reply holds. */
 void send_to(struct spawn_binding *client, struct reply contents);
-void replies_init(struct client *client, struct spawn_binding *b);
 /* Answers list_domains and domain_status (block: NULL, there is none). */
 void send_list(struct spawn_binding *client);
 void send_status(struct spawn_binding *client, const struct block *block);
 
 /* ---- domains.c ---- */
 
-extern struct account_book accounts;
+extern struct service service;
 extern struct block *blocks;
 
 void domains_init(const struct abi_boot *boot);

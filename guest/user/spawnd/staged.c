@@ -33,7 +33,7 @@ static errval_t stage(struct client *client, const struct staged *contents)
         (contents->inherit && (contents->slot >= sizeof(task_slots) / sizeof(task_slots[0]) ||
                                task_slots[contents->slot] == 0)))
         return SPAWN_ERR_SETUP_INHERIT;
-    errval_t err = account_charge(client->account, ACCOUNT_REQUEST, 1, &slip);
+    errval_t err = account_charge(client->client.account, ACCOUNT_REQUEST, 1, &slip);
     if (err_is_fail(err))
         return err;
     struct staged *staged = malloc(sizeof(*staged));
