@@ -15,6 +15,14 @@ on_qemu q35 '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc
     --set machine.board=q35
 on_qemu four ' u alltoall: all 3 others reached' scenarios/four-core-idc.yaml
 
+# On q35 the firmware's tables say which core is of which node, and how far nodes are apart: the order
+# in which cores start is theirs, not the bundle's.
+on_qemu nodes '^[0-9.]+ 0 u ask: \[\[1\],\[4,5\],\[2,3\]\]' scenarios/knowledge.yaml \
+    --set machine.board=q35
+sed -i 's/dist,src=0,dst=2,val=20/dist,src=0,dst=2,val=40/; s/dist,src=2,dst=0,val=20/dist,src=2,dst=0,val=40/' \
+    "$TMP/nodes/run"
+boots nodes '^[0-9.]+ 0 u ask: \[\[1\],\[2,3\],\[4,5\]\]'
+
 scenario alone 1 '60 s' 'exit: 3' <<'MENU'
 module /sbin/hello core=0
 MENU
@@ -42,6 +50,9 @@ says '^loader: this processor lacks .*FSGSBASE'
 bad -m 24M
 exits_with 253
 says 'loader: no [0-9]+ [KM]iB of memory '
+bad -smp 1,sockets=1,cores=1,threads=1
+exits_with 253
+says '^0.000000 0 k -: loader: the machine has fewer cores than the scenario wants: 1, and not 2'
 bad -machine microvm,pit=off
 exits_with 253
 says 'loader: there is no 8254 timer'
