@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads MADT, SRAT and SLIT.  Fields are copied before they are looked at: tables need not be aligned.
+ * Reads MADT, SRAT and SLIT.  Fields are copied before they are looked at: tables need not be
+ * aligned.
  */
 #include "acpi.h"
 
@@ -176,8 +177,8 @@ static const char *find_table(struct table *found, const struct acpi_view *view,
     return NULL;
 }
 
-/* Copies the entry at `*at` (as far as `entry_bytes`), and goes on to the next one.  0: the table ends
- * here; else the entry's own length.  *wrong is set if the entry does not fit. */
+/* Copies the entry at `*at` (as far as `entry_bytes`), and goes on to the next one.  0: the table
+ * ends here; else the entry's own length.  *wrong is set if the entry does not fit. */
 static unsigned next_entry(const struct table *table, uint32_t *at, void *entry,
                            unsigned entry_bytes, const char **wrong)
 {
@@ -193,6 +194,21 @@ static unsigned next_entry(const struct table *table, uint32_t *at, void *entry,
     memcpy(entry, is, is[1] < entry_bytes ? is[1] : entry_bytes);
     *at += is[1];
     return is[1];
+}
+
+/* For the guest.  A bad table is left out: those that the loader needs were checked. */
+static void list_tables(struct acpi *acpi, const struct acpi_view *view, const struct table *list,
+                        unsigned width)
+{
+    struct table table;
+    for (uint32_t i = sizeof(struct header); list->bytes - i >= width; i += width) {
+        uint64_t address = 0;
+        memcpy(&address, list->at + i, width);
+        if (acpi->table_count == ACPI_MAX_TABLES || open_table(&table, view, address) != NULL)
+            continue;
+        acpi->table[acpi->table_count].address = address;
+        acpi->table[acpi->table_count++].bytes = table.bytes;
+    }
 }
 
 static bool is_known(const struct acpi *acpi, uint32_t apic_id)
@@ -388,6 +404,8 @@ const char *acpi_read(struct acpi *acpi, const struct acpi_view *view, uint64_t 
         wrong = find_table(&srat, view, &list, width, "SRAT");
     if (wrong == NULL)
         wrong = find_table(&slit, view, &list, width, "SLIT");
+    if (wrong == NULL)
+        list_tables(acpi, view, &list, width);
     if (wrong == NULL && madt.at == NULL)
         return "there is no table of processors";
     if (wrong == NULL)

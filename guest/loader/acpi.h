@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the firmware tells of processors and nodes: as much of ACPI (specification 6.4, chapter 5.2) as
- * says which cores there are (MADT), to which node cores and memory belong (SRAT), and how far nodes
- * are apart (SLIT).
+ * What the firmware tells of processors and nodes: as much of ACPI (specification 6.4, chapter 5.2)
+ * as says which cores there are (MADT), to which node cores and memory belong (SRAT), and how far
+ * nodes are apart (SLIT).
  *
  * The tables come from outside: they may be cut off, lie, or point anywhere.  Whatever they hold,
  * nothing outside of the view is read, no loop runs longer than the tables are, and a fault is one
@@ -23,6 +23,7 @@ struct acpi_view {
 };
 
 #define ACPI_MAX_RANGES 64
+#define ACPI_MAX_TABLES 32
 
 struct acpi {
     unsigned core_count; /* processors that can run, in the order of the MADT */
@@ -36,6 +37,11 @@ struct acpi {
         unsigned node;
     } range[ACPI_MAX_RANGES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES]; /* 10 and 20 without an SLIT */
+    unsigned table_count;                           /* all tables whose length and sum are right */
+    struct {
+        uint64_t address;
+        uint32_t bytes;
+    } table[ACPI_MAX_TABLES];
 };
 
 /* Where the root pointer lies, between 0xe0000 and 0xfffff; 0: nowhere. */

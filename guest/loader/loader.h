@@ -102,7 +102,7 @@ const char *shape_by_acpi(struct shape *shape, const struct acpi *acpi);
 /* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot
  * information lies.  Fails with a message. */
 uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
-               struct abi_boot **boot);
+               const struct acpi *acpi, struct abi_boot **boot);
 
 /* ---- clock.c ---- */
 

@@ -181,7 +181,7 @@ void loader_main(const struct pvh_start *start)
     find_shape(start, bundle);
     find_memory(start, bundle);
     struct abi_boot *boot;
-    const uint64_t entry = place(&memory, bundle, &shape, &boot);
+    const uint64_t entry = place(&memory, bundle, &shape, &acpi, &boot);
     /* `syscall` may come either way: the CPU driver takes both */
     boot->flags = ABI_BOOT_PC | ABI_BOOT_SYSCALL_FAULTS;
     boot->pc.tsc_at_zero = zero;

@@ -186,6 +186,25 @@ static void add_modules(struct abi_boot *boot, const struct abi_bundle *bundle)
     }
 }
 
+/* The firmware's tables, one behind the other, as a file of the menu that nobody starts. */
+static void add_tables(struct memory *memory, struct abi_boot *boot, const struct acpi *acpi)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < acpi->table_count; i++)
+        bytes += acpi->table[i].bytes;
+    if (bytes == 0)
+        return;
+    const uint64_t base = take(memory, 0, bytes, "firmware's tables");
+    struct abi_region *region = add_region(boot, ABI_REGION_MODULE, base, bytes, 0);
+    region->file_bytes = bytes;
+    region->cmdline = add_line(boot, ABI_PC_TABLES_PATH " nospawn");
+    uint8_t *to = (uint8_t *)base;
+    for (unsigned i = 0; i < acpi->table_count; i++) {
+        memcpy(to, (const void *)acpi->table[i].address, acpi->table[i].bytes);
+        to += acpi->table[i].bytes;
+    }
+}
+
 static void add_memory(struct abi_boot *boot, const struct memory *memory)
 {
     for (unsigned i = 0; i < memory->count; i++) {
@@ -201,7 +220,7 @@ static void add_memory(struct abi_boot *boot, const struct memory *memory)
 }
 
 uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
-               struct abi_boot **out)
+               const struct acpi *acpi, struct abi_boot **out)
 {
     struct abi_topology topology;
     memset(&topology, 0, sizeof(topology));
@@ -231,6 +250,7 @@ uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const str
     boot->scratch_bytes = rest + PAGE;
     add_region(boot, ABI_REGION_BOOT, areas, scratch - areas, 0);
     add_modules(boot, bundle);
+    add_tables(memory, boot, acpi);
     add_memory(boot, memory);
     *out = boot;
     return entry;

@@ -23,6 +23,15 @@ sed -i 's/dist,src=0,dst=2,val=20/dist,src=0,dst=2,val=40/; s/dist,src=2,dst=0,v
     "$TMP/nodes/run"
 boots nodes '^[0-9.]+ 0 u ask: \[\[1\],\[2,3\],\[4,5\]\]'
 
+# pci finds what QEMU has, behind a bridge as well; acpi reads the tables that the loader hands on.
+on_qemu devices ' u ask: \[functions,4,cores,2\]' scenarios/devices.yaml --set machine.board=q35
+sed -i 's/ -serial stdio/ -device pcie-root-port,id=root1,chassis=1 -device virtio-rng-pci,bus=root1&/' "$TMP/devices/run"
+boots devices ' u ask: \[functions,5,cores,2\]'
+cp "$TMP/devices.console" "$TMP/out"
+says ' u pci: 0:1.0 1b36:000c class 6\.4\.0'
+says ' u pci: 1:0.0 1af4:1044 class 0\.255\.0'
+says ' u acpi: [0-9]+ tables, [0-9]+ facts'
+
 scenario alone 1 '60 s' 'exit: 3' <<'MENU'
 module /sbin/hello core=0
 MENU

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the loader of a PC learns from the firmware: tables as a firmware writes them, tables that are
- * cut off or lie, and noise.  The tables fill their buffer to the last byte, so whoever reads too far
- * is caught.
+ * What the loader of a PC learns from the firmware: tables as a firmware writes them, tables that
+ * are cut off or lie, and noise.  The tables fill their buffer to the last byte, so whoever reads
+ * too far is caught.
  */
 /* link: guest/loader/acpi.c guest/loader/shape.c guest/loader/memory.c */
 #include <criterion/criterion.h>
