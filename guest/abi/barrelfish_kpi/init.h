@@ -44,7 +44,7 @@
 #define TASKCN_SLOT_BOOTINFO 7 /* Frame with struct abi_boot, read-only */
 #define TASKCN_SLOT_KERNELCAP 8
 #define TASKCN_SLOT_ARGSPAGE 10
-#define TASKCN_SLOT_MON_URPC 11 /* monitors of later cores: window frame to the starting monitor */
+#define TASKCN_SLOT_MON_URPC 11  /* monitors of later cores: window frame to the starting monitor */
 #define TASKCN_SLOT_SESSIONID 12 /* inherited, like the next */
 #define TASKCN_SLOT_FDSPAGE 13
 #define TASKCN_SLOT_PERF_MON 14
