@@ -148,7 +148,9 @@ enum mapping_cmd {
 
 enum notify_cmd { NotifyCmd_Send = 0 };
 
-enum io_cmd { IOCmd_Out32 = 0 /* port, value; only ports of the capability's range */ };
+/* port, and what is written; only ports of the capability's range.  The value is what was
+ * read. */
+enum io_cmd { IOCmd_Outb, IOCmd_Outw, IOCmd_Outd, IOCmd_Inb, IOCmd_Inw, IOCmd_Ind };
 
 enum idcmd { IDCmd_Identify = 0 }; /* ID, Domain: -> core << 56 | number */
 
@@ -209,7 +211,7 @@ enum kernel_cmd {
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
                                  * dispatcher of this core was stopped */
-    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
+    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
     /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
     KernelCmd_Is_shared,

@@ -206,6 +206,12 @@ static struct sysret nullify(const struct invocation *inv)
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
 
+static struct sysret next_stopped(void)
+{
+    uint32_t domain;
+    return stop_next(&domain) ? SYSRET_VALUE(domain) : SYSRET(SYS_ERR_NONE_STOPPED);
+}
+
 static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
 {
     (void)cte;
@@ -233,7 +239,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Register_monitor:
         return register_monitor(inv);
     case KernelCmd_Next_stopped:
-        return SYSRET_VALUE(stop_next());
+        return next_stopped();
     case KernelCmd_Stop_dispatcher:
         return stop_dispatcher(inv);
     case KernelCmd_Is_shared:
