@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A client in a hurry: it binds, sends, calls, and closes before anything can have arrived, again and
- * again.  The server dispatches its waitset with several threads and has no error handler of its own,
- * so that whatever a binding leaves behind is the library's to close, also while a handler runs.
+ * A client in a hurry: it binds, sends, calls, and closes before anything can have arrived, again
+ * and again.  The server dispatches its waitset with several threads and has no error handler of
+ * its own, so that whatever a binding leaves behind is the library's to close, also while a handler
+ * runs.
  */
 #include "mixer.h"
 

@@ -21,8 +21,8 @@
         }                                                                     \
     } while (0)
 
-/* hurried.c: a server whose bindings several threads serve, and a client that closes each binding while
- * messages and a call are on their way.  What main() returns. */
+/* hurried.c: a server whose bindings several threads serve, and a client that closes each binding
+ * while messages and a call are on their way.  What main() returns. */
 int be_server(unsigned threads);
 int be_hurried(unsigned rounds);
 
