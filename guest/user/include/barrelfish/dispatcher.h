@@ -44,6 +44,7 @@ struct dispatcher_generic {
     struct ump_chan *ump_send_parked; /* ring */
     struct waitset_chanstate *polled_channels; /* ring, of all waitsets */
     struct waitset_chanstate *dozing_channels; /* ring: to be looked at after a notification */
+    struct waitset_chanstate *ready_channel;   /* waitset_chan_make_ready_disabled; NULL: none */
     struct deferred_event *deferred_events;    /* by time */
     uint32_t ump_armed;                        /* wake flags are set */
     uint32_t console_used;                     /* bytes in the console buffer */

@@ -207,9 +207,12 @@ bool lmp_endpoint_listen_again(struct lmp_endpoint *ep)
 {
     dispatcher_handle_t handle = disp_disable();
 
-    if (RARELY(!ep->waitset_state.held)) {
+    if (RARELY(!ep->waitset_state.held ||
+               get_dispatcher_generic(handle)->ready_channel == &ep->waitset_state)) {
+        bool comes = ep->waitset_state.held; /* its event does, and has not been taken */
+
         disp_enable(handle);
-        return false;
+        return comes;
     }
     waitset_chan_listen_disabled(&ep->waitset_state);
     if (lmp_endpoint_can_recv(ep))
@@ -323,7 +326,8 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
         shared->lmp_seen = shared->lmp_delivered;
     if (RARELY(ep->arrived != NULL))
         tell_arrivals(ep, handle);
-    trigger(ep, handle);
+    if (waitset_chan_is_armed(&ep->waitset_state))
+        waitset_chan_make_ready_disabled(&ep->waitset_state, handle);
 }
 
 /* The kernel may deliver between any two instructions here: an endpoint that has left the list

@@ -181,7 +181,7 @@ void disp_schedule(dispatcher_handle_t handle)
 }
 
 /* What every upcall begins with that gives us the core. */
-static inline void begin_run(dispatcher_handle_t handle)
+static inline __attribute__((always_inline)) void begin_run(dispatcher_handle_t handle)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
@@ -205,6 +205,20 @@ void disp_run(dispatcher_handle_t handle)
     disp_schedule(handle);
 }
 
+/* Is there a source of events that must be looked at, beside ready channels? */
+static inline bool has_sources(dispatcher_handle_t handle)
+{
+    const struct dispatcher_shared *shared = get_dispatcher_shared(handle);
+    const struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    uint32_t delivered = *(const volatile uint32_t *)&shared->lmp_delivered;
+
+    return ((delivered ^ shared->lmp_seen) | (uintptr_t)disp->deferred_events |
+            (uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->lmp_send_paused |
+            (uintptr_t)disp->ump_send_parked | (uintptr_t)disp->polled_channels |
+            (uintptr_t)disp->dozing_channels) != 0 ||
+           domain_is_spanned;
+}
+
 /* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h). */
 void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
                uint64_t word1, uint64_t word2, uint64_t word3)
@@ -214,7 +228,8 @@ void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, ui
     begin_run(handle);
     get_dispatcher_generic(handle)->sources->lrpc(handle, endpoint, (uint32_t)(where >> 32),
                                                   (uint32_t)where, word);
-    disp_check_events_disabled(handle);
+    if (has_sources(handle))
+        disp_check_events_disabled(handle);
     disp_schedule(handle);
 }
 

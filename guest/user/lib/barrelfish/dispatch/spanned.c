@@ -131,12 +131,9 @@ bool spanned_may_sleep(dispatcher_handle_t handle)
            __atomic_load_n(&here->restless, __ATOMIC_SEQ_CST) == 0;
 }
 
-void spanned_disarm(dispatcher_handle_t handle)
+void spanned_disarm_here(dispatcher_handle_t handle)
 {
-    if (domain_is_spanned) {
-        struct domain_dispatcher *here =
-            of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
+    struct domain_dispatcher *here = of_core((coreid_t)get_dispatcher_shared(handle)->curr_core_id);
 
-        __atomic_store_n(&here->asleep, 0, __ATOMIC_RELAXED);
-    }
+    __atomic_store_n(&here->asleep, 0, __ATOMIC_RELAXED);
 }

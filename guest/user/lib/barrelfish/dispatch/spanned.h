@@ -46,6 +46,11 @@ void spanned_arm(dispatcher_handle_t handle);
 /* After that look.  False: somebody has notified meanwhile, perhaps too early for the kernel to
  * count it (the next one would not notify), or nobody can. */
 bool spanned_may_sleep(dispatcher_handle_t handle);
-void spanned_disarm(dispatcher_handle_t handle);
+void spanned_disarm_here(dispatcher_handle_t handle);
+static inline void spanned_disarm(dispatcher_handle_t handle)
+{
+    if (__builtin_expect(domain_is_spanned, 0))
+        spanned_disarm_here(handle);
+}
 
 #endif

@@ -14,6 +14,11 @@
  * whenever the dispatcher is enabled: if a blocked thread may take an event that is queued, there
  * is a thread that was woken and has not looked yet.
  *
+ * A message that comes over LMP while nothing else is there makes its channel ready: the event is in
+ * no queue, and the next event_dispatch takes it without queueing it first.  To all who do not know
+ * this, it is queued before they look (waitset_queue_ready_disabled).  It is made ready only if no
+ * thread is blocked, and no thread blocks before it is queued, so the rules above need not know it.
+ *
  * A polled channel whose message the calling thread may take goes to it directly, without becoming
  * pending in between.  For messages over UMP, which come that way, there is a short way through all
  * of this: find_message, then run_message, which together are a few dozen instructions without a
@@ -105,6 +110,11 @@ static inline uintptr_t unpolled_events(dispatcher_handle_t handle)
            (uintptr_t)disp->lmp_send_parked | (uintptr_t)disp->ump_send_parked;
 }
 
+static inline bool has_ready(dispatcher_handle_t handle)
+{
+    return get_dispatcher_generic(handle)->ready_channel != NULL;
+}
+
 /* Was there a notification that may be for a channel that dozes? */
 static inline bool dozing_events(dispatcher_handle_t handle)
 {
@@ -119,6 +129,9 @@ static inline __attribute__((always_inline)) struct waitset_chanstate *
 find_anywhere(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanstate *awaited)
 {
     struct thread *me = get_dispatcher_generic(handle)->current;
+
+    if (RARELY(has_ready(handle)))
+        waitset_queue_ready_disabled(handle);
     struct waitset_chanstate *chan = find_event(ws, me, awaited);
 
     if (chan != NULL)
@@ -151,7 +164,8 @@ find_message(const struct waitset *ws, dispatcher_handle_t handle, struct waitse
     struct waitset_chanstate *first = disp->polled_channels, *chan = first;
 
     *found = NULL;
-    if (RARELY(((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle)) != 0))
+    if (RARELY(((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle) |
+                (uintptr_t)disp->ready_channel) != 0))
         return ASK;
     if (RARELY(first == NULL))
         return dozing_events(handle) ? ASK : KNOWN;
@@ -233,6 +247,7 @@ next_event(struct waitset *ws, dispatcher_handle_t handle, struct waitset_chanst
         } else {
             struct thread *me = get_dispatcher_generic(handle)->current;
 
+            assert(!has_ready(handle)); /* it would be an event without a thread */
             me->wait_channel = awaited;
             wait_note_event(handle, ws, awaited, __builtin_return_address(0));
             waitset_check_disabled(ws);
@@ -259,6 +274,8 @@ errval_t waitset_destroy(struct waitset *ws)
     dispatcher_handle_t handle = disp_disable();
     struct waitset_chanstate **queues[] = { &ws->idle, &ws->polled };
 
+    if (has_ready(handle))
+        waitset_queue_ready_disabled(handle);
     if (ws->pending != NULL || ws->waiting != NULL || ws->waiting_threads != NULL ||
         ws->woken > 0) {
         disp_enable(handle);
@@ -291,14 +308,40 @@ errval_t check_for_event(struct waitset *ws)
     return chan != NULL ? SYS_ERR_OK : LIB_ERR_NO_EVENT;
 }
 
-/* Disabled; enables. */
-static RARE errval_t dispatch_any(struct waitset *ws, dispatcher_handle_t handle, bool known)
+/* The channel that is ready, if it may go straight to whoever dispatches events of this waitset; NULL
+ * if not.  It holds back polled channels no more than a pending one: they were looked at in the
+ * upcall that brought its message. */
+static inline struct waitset_chanstate *take_ready(const struct waitset *ws,
+                                                   dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct waitset_chanstate *chan = disp->ready_channel;
+
+    if (chan == NULL || chan->waitset != ws ||
+        ((uintptr_t)ws->pending | (uintptr_t)ws->waiting | unpolled_events(handle) |
+         (uintptr_t)chan->pins | (uintptr_t)chan->wait_for | chan->token) != 0)
+        return NULL;
+    assert(chan->state == CHAN_IDLE && chan->held && ws->waiting_threads == NULL);
+    disp->ready_channel = NULL;
+    return chan;
+}
+
+/* Disabled; takes an event and runs its handler, and blocks until there is one. */
+static RARE errval_t block_and_dispatch(struct waitset *ws, dispatcher_handle_t handle, bool known)
 {
     struct event_closure closure;
 
     next_event(ws, handle, NULL, NULL, known, &closure);
     closure.handler(closure.arg);
     return SYS_ERR_OK;
+}
+
+/* Disabled; enables. */
+static RARE errval_t dispatch_any(struct waitset *ws, dispatcher_handle_t handle, bool known)
+{
+    struct waitset_chanstate *ready = take_ready(ws, handle);
+
+    return ready != NULL ? run_message(ready, handle) : block_and_dispatch(ws, handle, known);
 }
 
 /* Disabled; enables. */

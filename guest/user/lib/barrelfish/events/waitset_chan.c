@@ -105,6 +105,8 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
     assert(disp_is_disabled(handle));
     if (chan->state == CHAN_UNREGISTERED)
         return LIB_ERR_CHAN_NOT_REGISTERED;
+    if (RARELY(get_dispatcher_generic(handle)->ready_channel == chan))
+        get_dispatcher_generic(handle)->ready_channel = NULL;
     chan_dequeue(chan, chan_queue(chan));
     if (chan->state == CHAN_POLLED)
         chan_polled_remove(chan, handle);
@@ -145,6 +147,8 @@ static inline void wake(struct waitset *ws, struct thread *thread, dispatcher_ha
 /* The channel is in no queue: queues its event and wakes a thread for it. */
 static void make_pending(struct waitset_chanstate *chan, dispatcher_handle_t handle)
 {
+    if (RARELY(get_dispatcher_generic(handle)->ready_channel != NULL))
+        waitset_queue_ready_disabled(handle); /* it was there before */
     struct waitset *ws = chan->waitset;
     struct thread *thread = who_may_take(ws, chan);
 
@@ -208,6 +212,40 @@ errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatche
     return SYS_ERR_OK;
 }
 
+void waitset_queue_ready_disabled(dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    struct waitset_chanstate *chan = disp->ready_channel;
+
+    assert(chan->state == CHAN_IDLE && chan->holds && chan->held);
+    disp->ready_channel = NULL;
+    chan->held = false;
+    errval_t err = waitset_chan_trigger_disabled(chan, handle);
+
+    assert(err_is_ok(err));
+    (void)err;
+}
+
+/* A ready channel is held: to all others it looks like one whose event was taken. */
+void waitset_chan_make_ready_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    const struct waitset *ws = chan->waitset;
+
+    assert(disp_is_disabled(handle) && waitset_chan_is_armed(chan));
+    if (chan->how == CHAN_HOW_LISTENS && chan->state == CHAN_IDLE &&
+        ((uintptr_t)disp->ready_channel | (uintptr_t)ws->pending | (uintptr_t)ws->waiting |
+         (uintptr_t)ws->waiting_threads | (uintptr_t)chan->wait_for | chan->token) == 0) {
+        chan->held = true;
+        disp->ready_channel = chan;
+    } else {
+        errval_t err = waitset_chan_trigger_disabled(chan, handle);
+
+        assert(err_is_ok(err));
+        (void)err;
+    }
+}
+
 errval_t waitset_chan_trigger(struct waitset_chanstate *chan)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -248,6 +286,8 @@ void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);
 
+    if (get_dispatcher_generic(handle)->ready_channel == chan)
+        waitset_queue_ready_disabled(handle);
     if (chan->state != CHAN_UNREGISTERED && chan->waitset != ws) {
         chan_dequeue(chan, chan_queue(chan));
         chan->waitset = ws;

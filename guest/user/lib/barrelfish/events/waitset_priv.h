@@ -119,6 +119,9 @@ struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
                                                      const struct waitset *ws,
                                                      const struct waitset_chanstate *awaited);
 
+/* Queues the event of the dispatcher's ready channel, which there is. */
+void waitset_queue_ready_disabled(dispatcher_handle_t handle) RARE;
+
 /* Wakes a blocked thread for an event that is pending, if there are two such. */
 void waitset_wake_next_disabled(struct waitset *ws, dispatcher_handle_t handle) RARE;
 
