@@ -10,8 +10,8 @@
 #include "report/result.h"
 #include "scenario/scenario.h"
 
-/* "vmm run FILE --engine E --seed N", values that were set, and other options that were given.  What
- * a shell would take for more than text is in quotes; no newline. */
+/* "vmm run FILE --engine E --seed N", values that were set, and other options that were given.
+ * What a shell would take for more than text is in quotes; no newline. */
 void again_write(FILE *out, const struct scenario *scenario, const struct run_result *result);
 
 /* One word of a command line, in quotes if it needs them. */
