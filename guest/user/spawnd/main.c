@@ -55,7 +55,7 @@ static struct request *first_request, *last_request;
 static struct block *blocks;
 static bool serving;
 
-SERVICE_CLIENTS(spawn)
+SERVICE_CLIENTS(spawn, broken)
 
 /* ---- answers ---- */
 
@@ -368,7 +368,7 @@ static void broken(struct spawn_binding *b, errval_t err)
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
-    errval_t err = spawn_client_open(&service, b, sizeof(struct service_client), broken);
+    errval_t err = spawn_client_open(&service, b, sizeof(struct service_client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
