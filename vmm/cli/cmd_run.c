@@ -41,7 +41,7 @@ static const struct command_line command_line = {
                  "Write messages, console lines, events, system calls and upcalls: as text, or for "
                  "viewers if FILE ends in .json (Chrome's format) or .pftrace (Perfetto's)" },
                { OPTION_MESSAGES,
-                 "Show each message between cores whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
+                 "Show each message whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
