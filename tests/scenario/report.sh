@@ -109,7 +109,7 @@ for page in evil many; do
 done
 
 browser=$(command -v chromium) || skip "chromium is not installed"
-timeout 300 python3 - "$here/lib" "$browser" "$TMP" >"$TMP/out" 2>&1 <<'PYTHON' || fail "a page is wrong"
+timeout 300 "$python" - "$here/lib" "$browser" "$TMP" >"$TMP/out" 2>&1 <<'PYTHON' || fail "a page is wrong"
 import sys
 sys.path.insert(0, sys.argv[1])
 from browser import Browser
