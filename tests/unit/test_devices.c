@@ -62,7 +62,7 @@ Test(devices, only_the_contracts_ports_answer)
     static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,   ABI_PORT_TIMER,
                                       ABI_PORT_IPI,     ABI_PORT_POWER,   ABI_PORT_SCRUB,
                                       ABI_PORT_FABRIC,  ABI_PORT_VECTORS, ABI_PORT_REPORT,
-                                      ABI_PORT_WATCH };
+                                      ABI_PORT_WATCH,   ABI_PORT_INPUT };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
         for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -55,6 +55,7 @@ enum machine_event {
     MACHINE_EVENT_MESSAGE, /* core = who wrote it; in rings that are watched, if config.messages */
     MACHINE_EVENT_EXIT,    /* core = who switched off, text: "exit code 0" */
     MACHINE_EVENT_PANIC,   /* core */
+    MACHINE_EVENT_INPUT,   /* core 0, text: how much the console got */
     MACHINE_EVENT_CRASH,   /* core, text: who died of what */
     MACHINE_EVENT_BAD_REQUEST, /* core, text: what was wrong; the first few of each core only */
 };
@@ -127,6 +128,28 @@ struct machine_message {
     uint64_t shown_ns, read_ns; /* when it became visible, was known to be read; 0: not yet */
 };
 
+/* A piece of what a scenario types. */
+struct machine_input {
+    const char *text;
+    uint32_t bytes;             /* at most DEVICE_INPUT_BYTES */
+    bool end;                   /* instead of text: there is no more input */
+    uint64_t at_ns;             /* not before that machine time */
+    struct fault_pattern after; /* nor before such a console line, said after the last piece was
+                                 * given; its text is NULL: at once */
+};
+
+/* Input that comes from outside while the machine runs. */
+struct machine_input_source {
+    void *context;
+    /* Stores at most `room` bytes and returns how many; *end: those were the last.  `turn` rises
+     * with each call on an engine in virtual time, so that a source can give the same again; else
+     * it is 0.  Called with the machine's lock held; must not block. */
+    size_t (*take)(void *context, uint64_t turn, char *bytes, size_t room, bool *end);
+    /* Virtual time: the machine sleeps for `ns` (MACHINE_NO_EVENT: until there is input).  Waits in
+     * real time as long; true: there is something to be taken at turn `turn`, before that. */
+    bool (*wait)(void *context, uint64_t turn, uint64_t ns);
+};
+
 struct machine_config {
     unsigned core_count; /* 1 .. ABI_MAX_CORES */
     unsigned node_count; /* 1 .. ABI_MAX_NODES */
@@ -146,6 +169,9 @@ struct machine_config {
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
+    const struct machine_input *input; /* one after the other; lives as long as the machine */
+    size_t input_count;
+    const struct machine_input_source *source; /* more after that; NULL: none.  Lives as long */
     struct interconnect_shape interconnect;
     bool messages;       /* tell the sink of messages in rings that are watched */
     bool watch_messages; /* watch all rings, and tell of the way of each message (sink.message) */
@@ -196,6 +222,9 @@ void machine_begin_quiet(struct machine *machine, uint64_t now_ns);
 
 /* Adds the names of messages that an image has to tell (fault/names.h).  False: no memory. */
 bool message_names_read_file(const char *path, struct fault_names *names);
+
+/* The source has something for a machine that runs in real time.  Takes the machine's lock. */
+void machine_input_arrived(struct machine *machine);
 
 /* ---- after a run: looking inside ---- */
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "engine/engine.h"
+#include "machine/machine.h"
 #include "report/files.h"
 #include "report/report.h"
 #include "report/tracer.h"
@@ -31,6 +32,7 @@ struct run_settings {
     FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
     FILE *trace;                /* NULL, or where a trace for viewers goes (report.trace: text) */
     enum tracer_format trace_format;
+    const struct machine_input_source *input; /* NULL, or who types when the scenario has not */
     const char *messages; /* NULL, or a pattern of interface.message: those are shown */
     struct watch *watch;
 

@@ -31,8 +31,29 @@ static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv
     return SYSRET(SYS_ERR_OK);
 }
 
+_Static_assert(IO_PORT_INPUT == ABI_PORT_INPUT && INPUT_MAX == ABI_INPUT_MAX &&
+                   INPUT_END == ABI_INPUT_END,
+               "one device");
+
+/* The console's input is a device of its own: who has its port reads there, and no other device. */
+static struct sysret io_input(const struct capability *io, const struct invocation *inv)
+{
+    const uint64_t bytes = inv->args->input.bytes;
+    if (io->u.io.start > ABI_PORT_INPUT || io->u.io.end < ABI_PORT_INPUT + 3)
+        return SYSRET(SYS_ERR_IO_PORT_INVALID);
+    if (bytes == 0 || bytes > ABI_INPUT_MAX)
+        return SYSRET(SYS_ERR_INVARGS_SYSCALL);
+    void *buffer = user_buffer(inv->caller, inv->args->input.address, bytes);
+    if (buffer == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    return SYSRET_VALUE(plat_input(mem_to_phys(buffer), (unsigned)bytes,
+                                   NOTIFY_IRQ_FIRST + IRQ_LINES + IRQ_LINE_INPUT));
+}
+
 static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
+    if (inv->command == IOCmd_Input)
+        return io_input(&cte->cap, inv);
     if (inv->command != IOCmd_Out32)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
