@@ -43,7 +43,8 @@ enum {
     OPTION_MESSAGES,
     OPTION_SEEDS,
     OPTION_SUMMARY_MD,
-    OPTION_ANNOTATE
+    OPTION_ANNOTATE,
+    OPTION_INTERACTIVE
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
@@ -51,7 +52,7 @@ struct options {
     struct sets sets;
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
         *export_format, *accel, *svg, *messages, *output, *seeds, *summary_md;
-    bool has_seed, trap_window, full, annotate;
+    bool has_seed, trap_window, full, annotate, interactive;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */

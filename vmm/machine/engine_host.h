@@ -112,10 +112,16 @@ void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 /* Takes what the source of the configuration has at this turn, once for each. */
 void machine_take_input(struct machine *machine, uint64_t turn, uint64_t now_ns);
 
-/* No core can run until `next_ns` (MACHINE_NO_EVENT: never).  Waits for the source as long as a
- * clock would take; true: it has something, and turn `turn` comes first. */
-bool machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,
-                            uint64_t now_ns);
+enum machine_waited {
+    MACHINE_WAITED,       /* nothing came, and the time is over */
+    MACHINE_WAITED_INPUT, /* there is input, to be taken at turn `turn` before time goes on */
+    MACHINE_WAITED_AGAIN, /* nothing came yet: look whether the run is to end, and wait again */
+};
+
+/* No core can run until `next_ns` (MACHINE_NO_EVENT: never): waits for the source as long as a
+ * clock would take. */
+enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn,
+                                           uint64_t next_ns, uint64_t now_ns);
 
 /* ---- a machine that others run (witness.c) ---- */
 

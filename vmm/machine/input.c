@@ -141,12 +141,12 @@ void machine_take_input(struct machine *machine, uint64_t turn, uint64_t now_ns)
     pthread_mutex_unlock(&machine->lock);
 }
 
-bool machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,
-                            uint64_t now_ns)
+enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn,
+                                           uint64_t next_ns, uint64_t now_ns)
 {
     const struct machine_input_source *source = machine->config.source;
     if (!source || machine->state.source_ended)
-        return false;
+        return MACHINE_WAITED;
     const uint64_t ns = next_ns == MACHINE_NO_EVENT ? next_ns
                         : next_ns > now_ns          ? next_ns - now_ns
                                                     : 0;

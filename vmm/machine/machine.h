@@ -145,9 +145,9 @@ struct machine_input_source {
      * with each call on an engine in virtual time, so that a source can give the same again; else
      * it is 0.  Called with the machine's lock held; must not block. */
     size_t (*take)(void *context, uint64_t turn, char *bytes, size_t room, bool *end);
-    /* Virtual time: the machine sleeps for `ns` (MACHINE_NO_EVENT: until there is input).  Waits in
-     * real time as long; true: there is something to be taken at turn `turn`, before that. */
-    bool (*wait)(void *context, uint64_t turn, uint64_t ns);
+    /* Virtual time (NULL in real time): the machine sleeps for `ns`, MACHINE_NO_EVENT: until there
+     * is input.  Waits for input as long in real time, or for a while. */
+    enum machine_waited (*wait)(void *context, uint64_t turn, uint64_t ns);
 };
 
 struct machine_config {

@@ -53,6 +53,8 @@ static void judge(struct run *run, enum matcher_state state, uint64_t now_ns)
 {
     if (state == MATCHER_OPEN || !run->engine)
         return;
+    if (state == MATCHER_MET && run->settings->terminal)
+        return; /* whoever sits there ends it */
     if (state == MATCHER_MET && run->scenario->quiet_ns > 0)
         machine_begin_quiet(run->machine, now_ns);
     else
@@ -341,7 +343,11 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
                  settings->capability->virtual_time ? settings->guard_ns : 0);
     watch_explain(settings->watch, explain, run);
     uint64_t start_ns = host_now_ns();
+    if (settings->terminal)
+        terminal_begin(settings->terminal, run->machine);
     int error = run_guest(run, &why);
+    if (settings->terminal)
+        terminal_end(settings->terminal);
     result->wall_ns = host_now_ns() - start_ns;
     watch_explain(settings->watch, NULL, NULL);
     watch_engine(settings->watch, NULL, NULL, 0);

@@ -253,6 +253,17 @@ static void take_requests(struct engine *engine)
     }
 }
 
+/* All cores sleep until `next_ns`.  True: somebody types before that, or the run is to end. */
+static bool input_comes_first(struct engine *engine, uint64_t next_ns)
+{
+    const struct engine_clock *clock = &engine->clock;
+    enum machine_waited waited;
+    do
+        waited = machine_wait_for_input(engine->machine, clock->rounds + 1, next_ns, clock->now_ns);
+    while (waited == MACHINE_WAITED_AGAIN && atomic_load(&engine->requested) == STOP_NONE);
+    return waited != MACHINE_WAITED;
+}
+
 static void run_round(struct engine *engine)
 {
     struct engine_clock *clock = &engine->clock;
@@ -262,7 +273,7 @@ static void run_round(struct engine *engine)
     if (count == 0) {
         if (!anyone_left(engine))
             unicorn_end(engine, STOP_ALL_STOPPED, NO_CORE, "%s", "");
-        else if (machine_wait_for_input(engine->machine, clock->rounds + 1, next, clock->now_ns))
+        else if (input_comes_first(engine, next))
             return; /* it is taken at the next turn */
         else if (next == MACHINE_NO_EVENT)
             unicorn_end(engine, STOP_DEADLINE, NO_CORE,
