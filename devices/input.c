@@ -22,8 +22,7 @@ static void tell(struct device_state *state, struct device_reply *reply)
     if (!state->input.waits)
         return;
     state->input.waits = false;
-    struct device_effect *effect =
-        device_add_effect(reply, DEVICE_SET_CAUSE, state->input.core);
+    struct device_effect *effect = device_add_effect(reply, DEVICE_SET_CAUSE, state->input.core);
     effect->cause.bits = ABI_CAUSE_NOTIFY;
     effect->cause.notify_id = state->input.notify_id;
 }

@@ -120,8 +120,8 @@ enum machine_waited {
 
 /* No core can run until `next_ns` (MACHINE_NO_EVENT: never): waits for the source as long as a
  * clock would take. */
-enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn,
-                                           uint64_t next_ns, uint64_t now_ns);
+enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,
+                                           uint64_t now_ns);
 
 /* ---- a machine that others run (witness.c) ---- */
 

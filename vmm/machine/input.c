@@ -67,8 +67,7 @@ void input_give(struct machine *machine, uint64_t now_ns)
     const size_t count = machine->config.input_count;
     while (state->input_next < count) {
         const struct machine_input *piece = &machine->config.input[state->input_next];
-        if (!is_due(machine, piece, now_ns) ||
-            piece->bytes > device_input_room(&state->device))
+        if (!is_due(machine, piece, now_ns) || piece->bytes > device_input_room(&state->device))
             return;
         state->input_next++;
         state->input_matched = false;
@@ -141,8 +140,8 @@ void machine_take_input(struct machine *machine, uint64_t turn, uint64_t now_ns)
     pthread_mutex_unlock(&machine->lock);
 }
 
-enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn,
-                                           uint64_t next_ns, uint64_t now_ns)
+enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,
+                                           uint64_t now_ns)
 {
     const struct machine_input_source *source = machine->config.source;
     if (!source || machine->state.source_ended)

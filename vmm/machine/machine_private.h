@@ -54,11 +54,11 @@ struct machine_state {
     struct machine_crash crash[MACHINE_CRASHES_MAX]; /* the first ones */
     unsigned crash_count;
     struct machine_stats stats;
-    size_t input_next;     /* of config.input */
-    bool input_matched;    /* the line that it waits for was said */
-    uint64_t input_event;  /* sequence of its EVENT_INPUT, 0 = none */
-    bool source_ended;     /* of config.source */
-    bool stopped; /* the guest or the machine ended the run; nothing more happens */
+    size_t input_next;    /* of config.input */
+    bool input_matched;   /* the line that it waits for was said */
+    uint64_t input_event; /* sequence of its EVENT_INPUT, 0 = none */
+    bool source_ended;    /* of config.source */
+    bool stopped;         /* the guest or the machine ended the run; nothing more happens */
     enum stop_reason stop_reason;
     unsigned stop_core;
     uint32_t exit_code;

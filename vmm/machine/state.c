@@ -53,8 +53,8 @@ static int feed_queue(const struct event_queue *queue, machine_feed *feed, void 
 
 static void feed_input(const struct device_input *input, machine_feed *feed, void *context)
 {
-    const uint32_t words[] = { input->head, input->count, input->ended,
-                               input->waits, input->core, input->notify_id };
+    const uint32_t words[] = { input->head,  input->count, input->ended,
+                               input->waits, input->core,  input->notify_id };
     feed(context, words, sizeof(words));
     for (uint32_t i = 0; i < input->count; i++)
         feed(context, &input->byte[(input->head + i) % DEVICE_INPUT_BYTES], 1);

@@ -191,8 +191,8 @@ static int record_scenario(struct recorder *recorder, const struct scenario *sce
  * missing. */
 static void check_folder(const char *dir, char *problem, size_t bytes)
 {
-    static const char *const ours[] = { ".", "..", RECORD_SCENARIO, RECORD_IMAGES, RECORD_SLICES,
-                                        RECORD_INPUT };
+    static const char *const ours[] = { ".",           "..",          RECORD_SCENARIO,
+                                        RECORD_IMAGES, RECORD_SLICES, RECORD_INPUT };
     DIR *stream = opendir(dir);
     problem[0] = '\0';
     if (!stream) {
@@ -282,8 +282,7 @@ static int start_recording(struct recorder *recorder, const struct scenario *sce
     if (!recorder->slices || fwrite(&header, sizeof(header), 1, recorder->slices) != 1 ||
         fflush(recorder->slices) != 0)
         return -errno;
-    recorder->input =
-        recorder->run.input ? record_open(recorder->dir, RECORD_INPUT, "wbe") : NULL;
+    recorder->input = recorder->run.input ? record_open(recorder->dir, RECORD_INPUT, "wbe") : NULL;
     if (recorder->run.input && !recorder->input)
         return -errno;
     return write_index(recorder, NULL);

@@ -30,7 +30,7 @@ struct recorder_run {
     uint64_t seed;
     bool trap_window;
     const struct machine_input_source *input; /* of the run; NULL: none */
-    uint64_t slices_limit; /* most bytes of slices.bin, 0: RECORD_SLICES_LIMIT */
+    uint64_t slices_limit;                    /* most bytes of slices.bin, 0: RECORD_SLICES_LIMIT */
 };
 
 #define RECORD_SLICES_LIMIT (1ull << 30)

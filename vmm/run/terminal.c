@@ -35,8 +35,8 @@ struct terminal {
     /* covered by the lock */
     char byte[BUFFER_BYTES];
     size_t count;
-    bool ended;   /* the descriptor is at its end */
-    bool closing; /* the thread is to end */
+    bool ended;        /* the descriptor is at its end */
+    bool closing;      /* the thread is to end */
     atomic_bool ready; /* there is something to be taken: looked at without the lock */
 };
 

@@ -29,8 +29,8 @@ static void take_text(struct parser *parser, const struct ynode *value, const ch
     piece->kinds++;
     /* A line may be empty, if that is said. */
     if (value->kind != YNODE_SCALAR || ynode_is_empty(value)) {
-        diag_error(parser->diags, value->place, "%s: expected text, found %s (\"\" is a text)", what,
-                   ynode_what(value));
+        diag_error(parser->diags, value->place, "%s: expected text, found %s (\"\" is a text)",
+                   what, ynode_what(value));
         return;
     }
     text = value->text;
@@ -88,9 +88,8 @@ static void parse_after(struct parser *parser, const struct ynode *value, void *
 }
 
 static const struct key piece_keys[] = {
-    { "line", false, parse_line }, { "bytes", false, parse_bytes_key },
-    { "end", false, parse_end },   { "at", false, parse_at },
-    { "after", false, parse_after },
+    { "line", false, parse_line }, { "bytes", false, parse_bytes_key }, { "end", false, parse_end },
+    { "at", false, parse_at },     { "after", false, parse_after },
 };
 
 static void parse_piece(struct parser *parser, const struct ynode *node)

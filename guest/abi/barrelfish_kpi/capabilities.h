@@ -141,7 +141,7 @@ enum notify_cmd { NotifyCmd_Send = 0 };
 
 enum io_cmd {
     IOCmd_Out32 = 0, /* port, value; only ports of the capability's range */
-    IOCmd_Input,     /* address in the dispatcher frame, bytes -> bytes, or INPUT_END; the range holds
+    IOCmd_Input, /* address in the dispatcher frame, bytes -> bytes, or INPUT_END; the range holds
                       * IO_PORT_INPUT.  0: none yet, and line IRQ_LINE_INPUT of this core is raised
                       * when there are some */
 };

@@ -59,6 +59,8 @@ static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
     uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
     if (port < cte->cap.u.io.start || port > end || end - port < 3)
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
+    if (port == ABI_PORT_INPUT) /* it writes where the core page says: IOCmd_Input only */
+        return SYSRET(SYS_ERR_IO_PORT_INVALID);
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->args->out.value), "Nd"((uint16_t)port)
                      : "memory");
     return SYSRET(SYS_ERR_OK);

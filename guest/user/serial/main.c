@@ -136,14 +136,12 @@ static void read_call(struct serial_binding *b, uint32_t most)
     struct reader *reader = err_is_ok(err) ? malloc(sizeof(*reader)) : NULL;
     if (reader == NULL) {
         account_refund(&slip);
-        answer(b, b->incoming_token, "", 0,
-               err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL);
+        answer(b, b->incoming_token, "", 0, err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL);
         return;
     }
-    *reader = (struct reader){ .binding = b,
-                               .token = b->incoming_token,
-                               .most = most > 0 ? most : 1,
-                               .slip = slip };
+    *reader = (struct reader){
+        .binding = b, .token = b->incoming_token, .most = most > 0 ? most : 1, .slip = slip
+    };
     struct reader **last = &first_reader;
     while (*last != NULL)
         last = &(*last)->next;
@@ -174,8 +172,8 @@ static void connect_device(void)
     if (err_is_ok(err))
         err = lmp_chan_accept(&interrupts, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
     if (err_is_ok(err))
-        err = lmp_chan_register_recv(&interrupts, get_default_waitset(),
-                                     MKCLOSURE(interrupt, NULL));
+        err =
+            lmp_chan_register_recv(&interrupts, get_default_waitset(), MKCLOSURE(interrupt, NULL));
     if (err_is_ok(err))
         err = invoke_irqtable_alloc_dest_cap(cap_irq, dest);
     if (err_is_ok(err))
@@ -221,8 +219,7 @@ static errval_t connected(void *st, struct serial_binding *b)
     }
     account->trusted = who.trusted;
     client->account = account;
-    send_queue_init(&client->queue, b, "a client of serial", ACCOUNT_MESSAGE,
-                    serial_register_send);
+    send_queue_init(&client->queue, b, "a client of serial", ACCOUNT_MESSAGE, serial_register_send);
     b->st = client;
     b->error_handler = broken;
     b->rx_vtbl.read_call = read_call;

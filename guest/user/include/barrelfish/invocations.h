@@ -309,8 +309,9 @@ static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t
     return CAP_INVOKE(io, IOCmd_Out32, .out = { .port = port, .value = value }).error;
 }
 
-/* Takes up to `bytes` (1 to INPUT_MAX) of the console's input, into the own dispatcher frame.  *got:
- * how many; 0: none yet, and line IRQ_LINE_INPUT is raised when there are; INPUT_END: no more. */
+/* Takes up to `bytes` (1 to INPUT_MAX) of the console's input, into the own dispatcher frame.
+ * *got: how many; 0: none yet, and line IRQ_LINE_INPUT is raised when there are; INPUT_END: no
+ * more. */
 static inline errval_t invoke_io_input(struct capref io, void *buffer, uint64_t bytes,
                                        uint64_t *got)
 {

@@ -62,9 +62,8 @@ errval_t serial_read(char *buffer, size_t bytes, size_t *got)
     errval_t answer = SYS_ERR_OK, err = connect();
     *got = 0;
     if (err_is_ok(err))
-        err = binding->rpc_tx_vtbl.read(binding,
-                                        (uint32_t)(bytes < READ_BYTES ? bytes : READ_BYTES), data,
-                                        &count, &answer);
+        err = binding->rpc_tx_vtbl.read(
+            binding, (uint32_t)(bytes < READ_BYTES ? bytes : READ_BYTES), data, &count, &answer);
     if (err_is_ok(err))
         err = answer;
     if (err_is_fail(err))

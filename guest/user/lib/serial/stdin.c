@@ -3,8 +3,8 @@
  * From standard input to the console's input.
  *
  * Only programs that read have the client of serial in them: the linker replaces newlib's function
- * that fills a stream by the one here (--wrap), and takes this file if anything calls either that or
- * read().
+ * that fills a stream by the one here (--wrap), and takes this file if anything calls either that
+ * or read().
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/nameservice_client.h>
