@@ -129,11 +129,18 @@ Test(kernel_authority, a_port_range_has_two_ends)
     give(1, &io);
     static const uint64_t outside[] = { 0x4fff, 0x5005, 0x5008, -1ull, -2ull, -3ull, -4ull };
     for (unsigned i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
-        EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Out32, outside[i], 0).error, SYS_ERR_IO_PORT_INVALID);
+        EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Outd, outside[i], 0).error, SYS_ERR_IO_PORT_INVALID);
+    for (unsigned command = IOCmd_Outb; command <= IOCmd_Ind; command++) {
+        EXPECT_ERR(INVOKE(SLOT(1), 2, command, 0x5008, 0).error, SYS_ERR_IO_PORT_INVALID);
+        EXPECT_ERR(INVOKE(SLOT(1), 2, command, -1ull, 0).error, SYS_ERR_IO_PORT_INVALID);
+        if (command != IOCmd_Outb && command != IOCmd_Inb)
+            EXPECT_ERR(INVOKE(SLOT(1), 2, command, 0x5007, 0).error, SYS_ERR_IO_PORT_INVALID);
+    }
+    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Ind + 1, 0x5000, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
     EXPECT_ERR(mint(2, SLOT(1), 0x4fff, 0x5007), SYS_ERR_MINT_INVALID);
     EXPECT_ERR(mint(2, SLOT(1), 0x5004, 0x5003), SYS_ERR_MINT_INVALID);
     EXPECT_OK(mint(2, SLOT(1), 0x5004, 0x5007));
-    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Out32, 0x5000, 0).error, SYS_ERR_IO_PORT_INVALID);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Outd, 0x5000, 0).error, SYS_ERR_IO_PORT_INVALID);
     EXPECT_ERR(mint(3, SLOT(2), 0x5000, 0x5007), SYS_ERR_MINT_INVALID);
 }
 
@@ -156,7 +163,7 @@ Test(kernel_authority, input_of_the_console_is_for_who_has_its_port)
                SYS_ERR_INVALID_USER_BUFFER);
     EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Input, UDISP - 1, 10).error, SYS_ERR_INVALID_USER_BUFFER);
     /* the device writes where the core page says: that is the CPU driver's to fill */
-    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Out32, IO_PORT_INPUT, 1).error, SYS_ERR_IO_PORT_INVALID);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Outd, IO_PORT_INPUT, 1).error, SYS_ERR_IO_PORT_INVALID);
     static const uint64_t from[] = { 0, IO_PORT_INPUT + 1, IO_PORT_INPUT + 4 };
     static const uint64_t to[] = { IO_PORT_INPUT + 2, IO_PORT_INPUT + 8, 0xffff };
     for (unsigned i = 0; i < 3; i++) {

@@ -79,9 +79,12 @@ void mappable_identify(struct capability *cap);
 void cap_copy_to_dcb(struct cte *dest, struct cte *src);
 void dispatcher_abandon(struct cte *cte); /* and when it goes */
 
-/* The domain of a dispatcher that has stopped and that the monitor has not asked for yet (0:
- * none). */
-uint32_t stop_next(void);
+/* The domain of a dispatcher that has stopped and that the monitor has not asked for yet; false:
+ * there is none. */
+bool stop_next(uint32_t *domain);
+
+/* What must happen before a range of memory is revoked (dispatcher.c, for `before_revoke`). */
+bool dispatchers_stop(const struct capability *range, uint64_t *from, struct work *work);
 
 /* LMP (endpoint.c): a capability that goes along with a message. */
 struct lmp_transfer {
@@ -96,6 +99,11 @@ struct lmp_transfer {
  * gone. */
 errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
                      const struct lmp_transfer *transfer);
+/* The part of a trace record that tells of a message in syscall_words (core_page.h). */
+static inline uint64_t trace_message(uint64_t endpoint_offset, uint64_t length)
+{
+    return (syscall_words[0] & 0xffff) << 16 | (endpoint_offset | length) << 32;
+}
 /* May sending succeed later? */
 bool lmp_error_is_transient(errval_t err);
 
