@@ -6,6 +6,7 @@
  * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
  * usage, failed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
