@@ -19,6 +19,7 @@
 #include "cli/outputs.h"
 #include "cli/trace_out.h"
 #include "record/record.h"
+#include "report/again.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -198,6 +199,45 @@ static int run_with_outputs(struct batch *batch)
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
+/* Options, beside those of again_write(), without which the run would be another.  NULL: no
+ * memory. */
+static char *given_options(const struct options *options)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    if (options->images) {
+        fputs(" --images ", out);
+        again_write_word(out, options->images);
+    }
+    if (options->trap_window)
+        fputs(" --trap-window", out);
+    if (options->engine_memory)
+        fprintf(out, " --engine-memory %" PRIu64, options->engine_memory);
+    fclose(out);
+    return text;
+}
+
+/* Somebody types; false, said: not here. */
+static bool open_terminal(struct batch *batch, int *status)
+{
+    struct run_settings *settings = &batch->settings;
+    if (settings->ops->witness) {
+        fprintf(stderr, "vmm run: --interactive: engine %s has no input for the console\n",
+                settings->ops->name);
+        *status = STATUS_USAGE;
+        return false;
+    }
+    settings->terminal = terminal_create(STDIN_FILENO, settings->capability->virtual_time);
+    if (settings->terminal)
+        return true;
+    fprintf(stderr, "vmm run: --interactive: %s\n", strerror(errno));
+    *status = STATUS_HOST;
+    return false;
+}
+
 static int run_valid(const struct options *options, struct scenario **scenarios,
                      struct watch *watch)
 {
@@ -232,6 +272,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .messages = options->messages,
+        .given = given_options(options),
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
@@ -240,20 +281,10 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
                     .output_limit = options->output_limit },
         .watch = watch,
     };
-    if (!options->interactive)
-        return run_with_outputs(&batch);
-    if (ops->witness) {
-        fprintf(stderr, "vmm run: --interactive: engine %s has no input for the console\n",
-                ops->name);
-        return STATUS_USAGE;
-    }
-    batch.settings.terminal = terminal_create(STDIN_FILENO, capability.virtual_time);
-    if (!batch.settings.terminal) {
-        fprintf(stderr, "vmm run: --interactive: %s\n", strerror(errno));
-        return STATUS_HOST;
-    }
-    status = run_with_outputs(&batch);
+    if (!options->interactive || open_terminal(&batch, &status))
+        status = run_with_outputs(&batch);
     terminal_destroy(batch.settings.terminal);
+    free((char *)(uintptr_t)batch.settings.given);
     return status;
 }
 
@@ -287,13 +318,16 @@ int cmd_run(int argc, char **argv)
         watch_stop(watch);
         return STATUS_HOST;
     }
+    /* as a value that was set, so that whoever repeats the run hears of it */
+    char deadline[48];
+    snprintf(deadline, sizeof(deadline), "deadline=%" PRIu64 " ns", options.deadline_ns);
+    if (options.deadline_ns)
+        options.sets.list[options.sets.count++] = deadline;
     bool valid = true;
     for (int i = 0; i < options.operand_count; i++) {
         scenarios[i] = load_and_report(options.operands[i], &options.sets);
         valid &= scenarios[i] != NULL;
-        if (scenarios[i] && options.deadline_ns)
-            scenarios[i]->deadline_ns = options.deadline_ns;
-        else if (scenarios[i] && options.interactive)
+        if (scenarios[i] && options.interactive && !options.deadline_ns)
             scenarios[i]->deadline_ns = SCENARIO_MAX_DEADLINE_NS; /* people take their time */
     }
     int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
