@@ -313,7 +313,7 @@ static bool is_remote(const struct capability *cap)
                                               mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
-/* Does another core have the whole of which this is a part?  Then it may have made the same part. */
+/* Does another core have the whole of which this is a part?  It may have made the same part. */
 static bool is_part_of_remote(const struct capability *cap)
 {
     if (kernel_remote_mdb.root == NULL)

@@ -2,10 +2,10 @@
  *
  * A part of memory is revoked of which other cores have the whole (docs/capabilities.md, parts).
  *
- * Core OWNER gave a copy of the whole to each other core.  Each may make the part of it, any number of
- * times, and give copies of the part away.  A copy is old if it comes from a part that was made before
- * the revoke began, else new: who has the whole may make the part again.  Steps carry the names of the
- * monitor's functions and messages; messages between two cores stay in order.
+ * Core OWNER gave a copy of the whole to each other core.  Each may make the part of it, any number
+ * of times, and give copies of the part away.  A copy is old if it comes from a part that was made
+ * before the revoke began, else new: who has the whole may make the part again.  Steps carry the
+ * names of the monitor's functions and messages; messages between two cores stay in order.
  *
  * What must hold:
  *   1. when the revoke has completed, no core has an old part, and none is under way;

@@ -53,8 +53,8 @@ struct cap {
     bool locked; /* kept for another core */
 };
 
-/* Of memory, the word of the contents that says in which step somebody made it of a larger one, or 0.
- * It travels with the capability. */
+/* Of memory, the word of the contents that says in which step somebody made it of a larger one, or
+ * 0. It travels with the capability. */
 #define CAP_WORLD_BORN 2
 
 struct message {

@@ -516,8 +516,8 @@ static struct sysret delete_part(unsigned slot, uint64_t base, uint64_t bytes, u
                   base, bytes, from);
 }
 
-/* The owner revokes the pages 2 to 5 of 16.  Here somebody has copies of the whole; pages 1 to 3, 0 to 8
- * and 4 to 6, which reach beyond an end and stay; and page 2, 4 and all of 2 to 5, which go. */
+/* The owner revokes the pages 2 to 5 of 16.  Here somebody has copies of the whole; pages 1 to 3, 0
+ * to 8 and 4 to 6, which reach beyond an end and stay; and page 2 and page 4, which go. */
 Test(kernel_delete, of_a_part_that_its_owner_revokes_all_goes_that_lies_in_it_and_nothing_else)
 {
     const uint64_t base = 2ull << 30, page = 4096, first = base + 2 * page;

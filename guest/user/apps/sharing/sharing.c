@@ -268,8 +268,8 @@ static void revoke(unsigned count)
     printf("sharing: a frame with %u copies was revoked on two cores\n", count);
 }
 
-/* A page is revoked of which both servers have the whole, and have made the same page: that goes, and
- * the whole stays. */
+/* A page is revoked of which both servers have the whole, and have made the same page: that goes,
+ * and the whole stays. */
 static void revoke_part(void)
 {
     struct capref frame, page, copy;

@@ -10,8 +10,8 @@
  * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
  * call once more, and the word of the CPU driver, which knows what is kept for other cores at that
  * moment, is final.  But for one case: of a part of what another core has as a whole, that core
- * deletes what it has made of it, keeps the whole, and may make the same part again.  So this does not have to be one step, and a domain that asks for what is not
- * its own gets nothing by it.
+ * deletes what it has made of it, keeps the whole, and may make the same part again.  So this does
+ * not have to be one step, and a domain that asks for what is not its own gets nothing by it.
  *
  * A core answers or dies, so each operation ends.  Two operations that concern the same entry do
  * not wait for each other: the later one is told to try again.
