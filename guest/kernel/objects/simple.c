@@ -31,16 +31,44 @@ static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv
     return SYSRET(SYS_ERR_OK);
 }
 
+/* Returns what was read. */
+static uint32_t io_access(enum io_cmd command, uint16_t port, uint32_t value)
+{
+    switch (command) {
+    case IOCmd_Outb:
+        __asm__ volatile("outb %b0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Outw:
+        __asm__ volatile("outw %w0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Outd:
+        __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Inb:
+        value = 0;
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "Nd"(port) : "memory");
+        return value;
+    case IOCmd_Inw:
+        value = 0;
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "Nd"(port) : "memory");
+        return value;
+    case IOCmd_Ind:
+        __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+        return value;
+    }
+    return 0;
+}
+
 static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
-    if (inv->command != IOCmd_Out32)
+    if (inv->command > IOCmd_Ind)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    const unsigned bytes = 1u << inv->command % 3;
     uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
-    if (port < cte->cap.u.io.start || port > end || end - port < 3)
+    if (port < cte->cap.u.io.start || port > end || end - port < bytes - 1)
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
-    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->args->out.value), "Nd"((uint16_t)port)
-                     : "memory");
-    return SYSRET(SYS_ERR_OK);
+    return SYSRET_VALUE(
+        io_access((enum io_cmd)inv->command, (uint16_t)port, (uint32_t)inv->args->out.value));
 }
 
 static struct sysret id_invoke(struct cte *cte, const struct invocation *inv)
@@ -74,7 +102,7 @@ static errval_t ump_check_mint(const struct capability *cap, uint64_t iftype, ui
 static void ump_mint(struct capability *cap, uint64_t iftype, uint64_t unused)
 {
     (void)unused;
-    cap->flags = (uint16_t)iftype;
+    cap->flags = (uint32_t)iftype;
 }
 
 /* Numbers that no monitor gives to domains that it knows itself. */
@@ -131,7 +159,7 @@ static errval_t check_notify(struct capability *cap)
                : SYS_ERR_INVARGS_SYSCALL;
 }
 
-const struct cap_ops physical_ops = { .invoke = frame_invoke };
+const struct cap_ops physical_ops = { .invoke = frame_invoke, .before_revoke = dispatchers_stop };
 const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .moved = mappable_moved,
                                           .release = mappable_release,
@@ -139,7 +167,9 @@ const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .check_mint = ump_check_mint,
                                           .mint = ump_mint,
                                           .check_wire = check_memory };
-const struct cap_ops memory_ops = { .invoke = frame_invoke, .check_wire = check_memory };
+const struct cap_ops memory_ops = { .invoke = frame_invoke,
+                                    .before_revoke = dispatchers_stop,
+                                    .check_wire = check_memory };
 const struct cap_ops frame_ops = { .invoke = frame_invoke,
                                    .moved = mappable_moved,
                                    .release = mappable_release,
