@@ -221,7 +221,7 @@ enum kernel_cmd {
     KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
     /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
     KernelCmd_Get_cap_owner,
-    /* cptr, level of memory that another core owns, base, bytes, from: deletes all other copies, and
+    /* cptr, level of memory that another core owns, base, bytes, from: deletes other copies, and
      * what was made of them; bytes not 0: what is here of that part.  -> not 0: a share is done,
      * ask again from there; until the last one nobody here copies any */
     KernelCmd_Delete_foreigns,
