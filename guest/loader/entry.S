@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How a PC enters the loader: by the PVH boot protocol or by Multiboot 2, both in 32-bit protected
- * mode without paging, EBX the address of the start information.  It goes on in 64-bit mode with all
- * memory below LOADER_MAPPED at its own address.
+ * mode without paging, EBX the address of the start information.  It goes on in 64-bit mode with
+ * all memory below LOADER_MAPPED at its own address.
  */
 #include "loader.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the loader of a PC learns from GRUB: start information as the specification of Multiboot 2
- * has it, cut off, lying, and noise.  It fills its buffer to the last byte, so whoever reads too far is
- * caught.
+ * has it, cut off, lying, and noise.  It fills its buffer to the last byte, so whoever reads too
+ * far is caught.
  */
 /* link: guest/loader/multiboot.c guest/loader/memory.c */
 #include <criterion/criterion.h>
