@@ -238,7 +238,7 @@ static void play_one(struct model *m, uint8_t step, model_step *model, real_step
         cr_assert_eq(err_no(last_error[c]), err_no(refused), "%s: another error", text_of(history));
 }
 
-/* Plays the steps from the beginning, then lets all die; returns the model as it was before that. */
+/* Plays the steps from the beginning, then lets all die.  Returns the model as it was before. */
 static struct model play(const struct history *history, model_step *model, real_step *real)
 {
     struct model m = { .value = 1 };
