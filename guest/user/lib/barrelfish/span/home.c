@@ -492,7 +492,7 @@ static errval_t prepare(struct core *core)
 
     if (err_is_fail(frame_identify(image, &id)) || id.bytes != span_image_bytes())
         return LIB_ERR_VSPACE_MAP; /* no spawn service laid this domain out */
-    core->agent_domain = 0; /* of an attempt that failed */
+    core->agent_domain = 0;        /* of an attempt that failed */
     core->state = SPAN_AGENT_WAIT;
     errval_t err = begin_agent(core);
     if (err_is_ok(err)) {
