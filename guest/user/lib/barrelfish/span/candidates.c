@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who has connected to the home as its agent, before the spawn service has said which domain the
- * agent is.  Anybody who guesses the number of the service may be among them, also as the first: each
- * is kept, given nothing, and let go when the agent is known.  One that leaves meanwhile says
+ * agent is.  Anybody who guesses the number of the service may be among them, also as the first:
+ * each is kept, given nothing, and let go when the agent is known.  One that leaves meanwhile says
  * nothing about the domain.
  */
 #include <barrelfish/threads.h>
