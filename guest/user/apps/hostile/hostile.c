@@ -41,6 +41,7 @@ static const struct {
     { "upcalls", hostile_upcalls },
     { "loops", hostile_loops },
     { "authority", hostile_authority },
+    { "impostor", hostile_impostor },
 };
 
 int main(int argc, char **argv)
@@ -56,6 +57,6 @@ int main(int argc, char **argv)
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
     printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT |\n"
-           "               authority WHAT | loops WHAT N\n");
+           "               authority WHAT | loops WHAT N | impostor agent N\n");
     return 1;
 }
