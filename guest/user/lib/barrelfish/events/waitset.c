@@ -14,8 +14,8 @@
  * whenever the dispatcher is enabled: if a blocked thread may take an event that is queued, there
  * is a thread that was woken and has not looked yet.
  *
- * A message that comes over LMP while nothing else is there makes its channel ready: the event is in
- * no queue, and the next event_dispatch takes it without queueing it first.  To all who do not know
+ * A message that comes over LMP while nothing else is there makes its channel ready: the event is
+ * in no queue, and the next event_dispatch takes it without queueing it first.  To all who do not know
  * this, it is queued before they look (waitset_queue_ready_disabled).  It is made ready only if no
  * thread is blocked, and no thread blocks before it is queued, so the rules above need not know it.
  *
@@ -308,8 +308,8 @@ errval_t check_for_event(struct waitset *ws)
     return chan != NULL ? SYS_ERR_OK : LIB_ERR_NO_EVENT;
 }
 
-/* The channel that is ready, if it may go straight to whoever dispatches events of this waitset; NULL
- * if not.  It holds back polled channels no more than a pending one: they were looked at in the
+/* The channel that is ready, if it may go straight to whoever dispatches events of this waitset;
+ * NULL if not.  It holds back polled channels no more than a pending one: they were looked at in the
  * upcall that brought its message. */
 static inline struct waitset_chanstate *take_ready(const struct waitset *ws,
                                                    dispatcher_handle_t handle)
