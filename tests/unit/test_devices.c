@@ -457,7 +457,11 @@ static struct abi_channel good_channel(void)
                     .bytes = 320,
                     .notify_id = ABI_NOTIFY_UNKNOWN,
                     .core = 2 } },
-        .layout = { .line_bytes = 64, .commit_offset = 56, .type_shift = 1, .type_bits = 15 },
+        .layout = { .line_bytes = 64,
+                    .commit_offset = 56,
+                    .type_offset = 56,
+                    .type_shift = 1,
+                    .type_bits = 15 },
     };
 }
 
@@ -528,6 +532,29 @@ Test(devices, fabric_refuses_lines_that_cannot_be)
     REFUSES(c.layout.epoch_shift = 64, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.layout.type_bits = 0, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.layout.type_shift = 60, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_offset = 60, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.tail_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.commit = ABI_COMMIT_HEAD + 1, ABI_RESULT_BAD_REQUEST);
+}
+
+/* Head, tail and wake word share the control line, so they must be different words of it. */
+Test(devices, fabric_takes_lines_that_a_head_commits)
+{
+    const struct abi_line_layout head = { .line_bytes = 32,
+                                          .commit = ABI_COMMIT_HEAD,
+                                          .commit_offset = 0,
+                                          .tail_offset = 8,
+                                          .wake_offset = 16,
+                                          .type_bits = 16,
+                                          .ack_bits = 32 };
+    struct abi_channel channel = good_channel();
+    channel.layout = head;
+    cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_CHANNEL)->channel.is.layout.commit, ABI_COMMIT_HEAD);
+    REFUSES((c.layout = head, c.layout.wake_offset = 0), ABI_RESULT_BAD_REQUEST);
+    REFUSES((c.layout = head, c.layout.tail_offset = 0), ABI_RESULT_BAD_REQUEST);
+    REFUSES((c.layout = head, c.layout.tail_offset = 16), ABI_RESULT_BAD_REQUEST);
 }
 
 Test(devices, fabric_refuses_records_outside_the_window)
