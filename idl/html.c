@@ -10,19 +10,18 @@
 
 #include <string.h>
 
+#include "findings/markup.h"
 #include "resolve.h"
 
 static void put_escaped(struct idl_text *out, const char *text)
 {
-    for (; text != NULL && *text != '\0'; text++)
-        if (*text == '<')
-            put(out, "&lt;");
-        else if (*text == '>')
-            put(out, "&gt;");
-        else if (*text == '&')
-            put(out, "&amp;");
+    for (; text != NULL && *text != '\0'; text++) {
+        const char *entity = markup_entity(*text);
+        if (entity != NULL)
+            put(out, "%s", entity);
         else
             put(out, "%c", *text);
+    }
 }
 
 /* "1 word", "2 words" */

@@ -26,7 +26,7 @@ $(nested_dir)/obj/tests/unit/%.o: tests/unit/%.c $(B)/flags/nested
 $(nested_dir)/obj/%.o: %.c $(B)/flags/nested
 	$(say) CC "$<"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(nested_flags) -Itests/nested $(depend_flags) -c -o $@ $<
+	$(Q)$(CC) $(nested_flags) -I. -Itests/nested $(depend_flags) -c -o $@ $<
 
 $(nested_dir)/bin/nested: $(nested_tool_objects) $(B)/flags/nested.objects
 	$(say) LINK $@

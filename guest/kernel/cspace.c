@@ -166,12 +166,36 @@ static void insert(struct cte *cte)
     assert(status == MDB_OK);
 }
 
+static bool crosses(const struct mdb *db, const struct capability *cap)
+{
+    return mdb_find_range(db, cap_type_root(cap->type), cap_base(cap), cap_bytes(cap),
+                          MDB_RANGE_PARTIAL, NULL) == MDB_RANGE_PARTIAL;
+}
+
+/* The databases rely on it that ranges nest. */
+static bool nests(const struct capability *cap)
+{
+    return !cap_types[cap->type].memory ||
+           (!crosses(&kernel_mdb, cap) && !crosses(&kernel_remote_mdb, cap));
+}
+
 void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner)
 {
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
+    debug_assert(nests(cap));
     dest->cap = *cap;
     dest->node = (struct mdbnode){ .owner = owner };
     insert(dest);
+}
+
+/* A core that owns memory makes no other ranges as long as those it gave away are in use; this core
+ * may not have heard yet that one is not, or hears from a liar. */
+errval_t cap_insert_given(struct cte *dest, const struct capability *cap, coreid_t owner)
+{
+    if (!nests(cap))
+        return SYS_ERR_REVOKE_FIRST;
+    cap_insert_new(dest, cap, owner);
+    return SYS_ERR_OK;
 }
 
 void cap_copy_to(struct cte *dest, struct cte *src)
@@ -273,6 +297,9 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
     if ((cap->u.mem.base + offset) % align != 0 || offset > cap->u.mem.bytes ||
         count > (cap->u.mem.bytes - offset) / *object_bytes)
         return SYS_ERR_RETYPE_INVALID_OFFSET;
+    if (cap->type == type && *object_bytes == cap->u.mem.bytes &&
+        cap->generation == CAP_GENERATION_MAX)
+        return SYS_ERR_INVALID_RETYPE;
     return SYS_ERR_OK;
 }
 
@@ -327,6 +354,8 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
         if (cap_types[type].range) {
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;
+            if (from->type == type && object_bytes == from->u.mem.bytes)
+                cap.generation = (uint8_t)(from->generation + 1);
         }
         if (ops_of(&cap)->retype_init != NULL)
             ops_of(&cap)->retype_init(&cap, from);

@@ -34,9 +34,8 @@
 #define COST_SIMPLE 100 /* deleting what is no object of several parts */
 #define COST_PTE 2
 #define COST_MOVE 200
-#define COST_STEP 60
 
-/* Progress of a revoke: an address up to which dispatchers have stopped, or that they all have. */
+/* Progress of a revoke: an address up to which the range is prepared, or that all of it is. */
 #define REVOKE_DELETES UINT64_MAX
 
 _Static_assert(ABI_PHYS_LIMIT / OBJSIZE_CTE <= UINT32_MAX, "places of CTEs");
@@ -230,7 +229,7 @@ static bool drain(struct work *work)
     return false;
 }
 
-static errval_t locked(void)
+errval_t delete_locked(void)
 {
     return err_push(SYS_ERR_CAP_LOCKED, SYS_ERR_RETRY_THROUGH_MONITOR);
 }
@@ -249,7 +248,7 @@ errval_t cap_delete_rest(void)
 errval_t cap_delete(struct cte *cte)
 {
     if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
-        return locked();
+        return delete_locked();
     const bool container = cap_is_container(&cte->cap);
     struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte) };
     delete_slot(cte);
@@ -280,13 +279,17 @@ errval_t cap_delete_orphans(void)
 /* Goes on with a record in the range that is revoked. */
 static errval_t revoke_record(struct cte *record, struct work *work)
 {
-    if (record->node.step == STEP_WAITS && stop_holds(dcb_of(record)))
-        return stop_is_monitor(current) ? locked() : KERNEL_AGAIN_LATER;
+    errval_t err = SYS_ERR_OK;
+    if (record->node.step == STEP_WAITS)
+        err = ops_of(&record->cap)->may_finish(record);
+    if (err_is_fail(err))
+        return err;
     const bool was_stuck = record->node.step == STEP_STUCK;
     delete_raise(record);
     if (!drain(work))
         return KERNEL_AGAIN;
-    return was_stuck ? locked() : SYS_ERR_OK; /* if it is so still, it would be met for ever */
+    return was_stuck ? delete_locked()
+                     : SYS_ERR_OK; /* if it is so still, it would be met for ever */
 }
 
 /* One capability more; *done: there is none. */
@@ -313,42 +316,7 @@ static bool is_remote(const struct capability *cap)
                                               mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
-/* ---- stopping before revoking ---- */
-
-/* Nothing of a domain runs while its memory goes: that would be a domain without this or
- * that.  So the dispatchers in the range stop first.  Between two entries they may still run, and
- * make others; those end when it is their turn, like all.  *from: up to here there are no more. */
-static bool stop_dispatchers(const struct capability *range, uint64_t *from, struct work *work)
-{
-    const uint64_t end = cap_base(range) + cap_bytes(range);
-    LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
-    while (*from < end) {
-        LOOP_ROUND(objects);
-        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
-            return false;
-        struct cte *at = mdb_find_from(&kernel_mdb, cap_type_root(range->type), *from);
-        if (at == NULL || cap_base(&at->cap) >= end)
-            break;
-        struct capability dispatcher = { .type = ObjType_Dispatcher };
-        dispatcher.u.mem.base = cap_base(&at->cap);
-        dispatcher.u.mem.bytes = OBJSIZE_DISPATCHER;
-        uint64_t next = dispatcher.u.mem.base + cap_bytes(&at->cap);
-        if (at->cap.type != ObjType_Dispatcher && cap_is_ancestor(&dispatcher, &at->cap) &&
-            (at->cap.type == ObjType_RAM || at->cap.type == ObjType_PhysAddr)) {
-            at = mdb_find_equal(&kernel_mdb, &dispatcher);
-            next = dispatcher.u.mem.base + OBJSIZE_DISPATCHER;
-        }
-        if (at != NULL && at->cap.type == ObjType_Dispatcher && dcb_of(at) != current &&
-            !dcb_of(at)->stopped) {
-            if (!work_affords(work, COST_STOP))
-                return false;
-            dispatch_stop(dcb_of(at), true);
-        }
-        *from = next;
-    }
-    *from = REVOKE_DELETES;
-    return true;
-}
+/* ---- whole ranges ---- */
 
 static errval_t delete_range(struct cte *cte, struct work *work)
 {
@@ -365,21 +333,30 @@ static errval_t delete_range(struct cte *cte, struct work *work)
             return err;
     }
     errval_t err = delete_rest(work);
-    return err_is_ok(err) && is_remote(&cap) ? locked() : err;
+    return err_is_ok(err) && is_remote(&cap) ? delete_locked() : err;
+}
+
+/* True: nothing is to be done, or any more. */
+static bool prepare(const struct capability *cap, uint64_t *progress, struct work *work)
+{
+    const struct cap_ops *ops = ops_of(cap);
+    if (ops->before_revoke != NULL && !ops->before_revoke(cap, progress, work))
+        return false;
+    *progress = REVOKE_DELETES;
+    return true;
 }
 
 struct sysret cap_revoke(struct cte *cte, uint64_t progress)
 {
     if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
-        return SYSRET(locked());
+        return SYSRET(delete_locked());
     if (!(cte->cap.rights & CAPRIGHTS_REVOKE))
         return SYSRET(SYS_ERR_CAP_RIGHTS);
     struct work work = { .left = WORK_OF_A_CALL };
     if (progress == 0)
         progress = cap_base(&cte->cap);
-    if (cte->cap.type == ObjType_RAM || cte->cap.type == ObjType_PhysAddr)
-        if (progress != REVOKE_DELETES && !stop_dispatchers(&cte->cap, &progress, &work))
-            return (struct sysret){ .error = KERNEL_AGAIN, .value = progress };
+    if (progress != REVOKE_DELETES && !prepare(&cte->cap, &progress, &work))
+        return (struct sysret){ .error = KERNEL_AGAIN, .value = progress };
     errval_t err = delete_range(cte, &work);
     return (struct sysret){ .error = err, .value = err >= KERNEL_AGAIN_LATER ? REVOKE_DELETES : 0 };
 }

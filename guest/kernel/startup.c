@@ -37,7 +37,8 @@ static void put_memory(struct capability *cnode, unsigned slot, unsigned type, u
     struct capability cap = { .type = (uint8_t)type, .rights = (uint8_t)rights };
     cap.u.mem.base = base;
     cap.u.mem.bytes = bytes;
-    cap_insert_new(cte, &cap, (coreid_t)owner);
+    if (err_is_fail(cap_insert_given(cte, &cap, (coreid_t)owner)))
+        panic("first domain: memory at 0x%lx overlaps", base);
 }
 
 static struct capability *put_cnode_with(struct capability *root, unsigned slot, unsigned rights)

@@ -367,9 +367,9 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
         core->stopped_endpoint = cap->endpoint;
         return SYSRET(SYS_ERR_OK);
     case KernelCmd_Next_stopped:
-        return (struct sysret){ SYS_ERR_OK, core->stopped_count > 0
-                                                ? core->stopped[--core->stopped_count]
-                                                : 0 };
+        if (core->stopped_count == 0)
+            return SYSRET(SYS_ERR_NONE_STOPPED);
+        return (struct sysret){ SYS_ERR_OK, core->stopped[--core->stopped_count] };
     case KernelCmd_Stop_dispatcher:
         CHECK(cap->endpoint->owner != NULL, "a monitor stops itself");
         domain_stopped_by_monitor(cap->endpoint->owner);

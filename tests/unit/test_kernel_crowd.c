@@ -70,12 +70,13 @@ static struct cte *any_dispatcher(void)
  * machine. */
 static void end(void)
 {
+    uint32_t domain;
     for (struct cte *c; (c = any_dispatcher()) != NULL;) {
         if (!cte_is_record(c))
             cap_delete(c);
         while (cap_delete_rest() == KERNEL_AGAIN || cap_delete_orphans() == KERNEL_AGAIN)
             continue;
-        (void)stop_next();
+        (void)stop_next(&domain);
     }
     cr_assert_null(schedule_head);
     cr_assert_eq(wakeup_first(), 0);
@@ -84,7 +85,7 @@ static void end(void)
     for (uint32_t id = 0; id < ABI_NOTIFY_IDS; id++)
         notify_deliver(id);
     cr_assert_null(schedule_head);
-    while (stop_next() != 0)
+    while (stop_next(&domain))
         continue;
     current = NULL;
     tear_down();

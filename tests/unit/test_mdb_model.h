@@ -55,6 +55,7 @@ static int model_compare(const struct capability *a, const struct capability *b)
     order = order != 0 ? order : ascending(cap_base(a), cap_base(b));
     order = order != 0 ? order : ascending(cap_bytes(b), cap_bytes(a));
     order = order != 0 ? order : ascending(a->type, b->type);
+    order = order != 0 ? order : ascending(a->generation, b->generation);
     return order != 0 ? order : cap_compare_equality(a, b);
 }
 

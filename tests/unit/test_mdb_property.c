@@ -392,6 +392,9 @@ static struct capability random_capability(void)
     default:
         cap.u.mem.base = random_below((uint32_t)blocks) * block;
         cap.u.mem.bytes = block;
+        if (cap.type == ObjType_PhysAddr || cap.type == ObjType_RAM || cap.type == ObjType_Frame ||
+            cap.type == ObjType_DevFrame) /* children of full size, and theirs */
+            cap.generation = (uint8_t)random_below(3);
         break;
     }
     return cap;
@@ -456,8 +459,9 @@ static const char *const type_names[ObjType_Num] = {
 
 static void print_capability(const struct capability *cap)
 {
-    printf("%s {0x%llx, 0x%llx, 0x%llx}", type_names[cap->type], (unsigned long long)cap->u.word[0],
-           (unsigned long long)cap->u.word[1], (unsigned long long)cap->u.word[2]);
+    printf("%s %u {0x%llx, 0x%llx, 0x%llx}", type_names[cap->type], cap->generation,
+           (unsigned long long)cap->u.word[0], (unsigned long long)cap->u.word[1],
+           (unsigned long long)cap->u.word[2]);
 }
 
 static void print_operation(const struct operation *op)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings/markup.h"
+
 #define DETAIL_BYTES 1500
 
 struct result {
@@ -60,14 +62,9 @@ static void escaped(FILE *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '&')
-            fputs("&amp;", out);
-        else if (c == '<')
-            fputs("&lt;", out);
-        else if (c == '>')
-            fputs("&gt;", out);
-        else if (c == '"')
-            fputs("&quot;", out);
+        const char *entity = markup_entity(*text);
+        if (entity)
+            fputs(entity, out);
         else
             fputc(c >= 0x20 && c < 0x7f ? c : c == '\n' ? '\n' : '?', out);
     }

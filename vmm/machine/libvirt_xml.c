@@ -5,25 +5,18 @@
  */
 #include <inttypes.h>
 
+#include "findings/markup.h"
 #include "machine/export.h"
 #include "machine/machine_private.h"
 
 static void print_text(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '\'':
-            fputs("&apos;", out);
-            break;
-        default:
+        const char *entity = markup_entity(*text);
+        if (entity)
+            fputs(entity, out);
+        else
             fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
-        }
     }
 }
 

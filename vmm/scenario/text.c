@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings/markup.h"
 #include "findings/utf8.h"
 
 /* Characters without a picture of their own, in rising order: controls of direction, joiners and
@@ -81,24 +82,10 @@ void text_write(FILE *out, const char *text, size_t bytes)
 void text_write_xml(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\'':
-            fputs("&apos;", out);
-            break;
-        default:
+        const char *entity = markup_entity(*text);
+        if (entity)
+            fputs(entity, out);
+        else
             fputc(*text, out);
-        }
     }
 }

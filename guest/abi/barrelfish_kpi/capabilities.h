@@ -34,10 +34,16 @@ struct cap_memory {
 /* Contents of a capability: kernel object and, through Identify, what a holder may learn of it.
  * Word 0 is where the object begins, or the first half of its name. */
 struct capability {
-    uint8_t type; /* enum objtype */
+    /* A retype of all of it to its own type makes a child with the same type and range: the next
+     * generation, which tells it from a copy. */
+    uint8_t generation;
+    uint8_t type; /* enum objtype; beside the generation, because the database compares both */
     uint8_t rights;
-    uint16_t flags; /* EndPointUMP: the interface, as mint was told; else 0 */
-    uint32_t aux;   /* the kernel's own, 0 */
+    uint8_t unused; /* 0 */
+    union {
+        uint32_t flags; /* EndPointUMP: the interface, as mint was told; else 0 */
+        uint32_t aux;   /* of what is being deleted: the kernel's own, else 0 */
+    };
     union {
         struct cap_memory mem; /* types with memory; by the names of some of them: */
         struct cap_memory ram, frame, devframe, physaddr;
@@ -83,6 +89,9 @@ struct frame_identity {
     gensize_t bytes;
     uint32_t pasid;
 };
+
+/* The last one, of which no further child of full size can be made. */
+#define CAP_GENERATION_MAX UINT8_MAX
 
 /* Sizes, facts §3.1 */
 #define OBJSIZE_CTE 64
@@ -200,7 +209,7 @@ enum kernel_cmd {
     KernelCmd_Get_stats,        /* address of struct kernel_stats in the dispatcher frame */
     KernelCmd_Register_monitor, /* cptr, level of an EndPointLMP: gets an empty message when a
                                  * dispatcher of this core was stopped */
-    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once; 0: no more */
+    KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
     /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
     KernelCmd_Is_shared,

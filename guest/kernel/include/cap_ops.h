@@ -37,6 +37,14 @@ struct cap_ops {
      * apart. */
     void (*delete_step)(struct cte *record, struct work *work);
 
+    /* May such a record, which waits (STEP_WAITS), go on?  An error: not now, and for its deleter
+     * this. */
+    errval_t (*may_finish)(const struct cte *record);
+
+    /* What must happen to what lies in the range of a capability before any of it is revoked.
+     * False: the call has done its share; *from (at first where the range begins) says how far. */
+    bool (*before_revoke)(const struct capability *cap, uint64_t *from, struct work *work);
+
     /* Takes out of a copy what its holder may not learn. */
     void (*identify)(struct capability *cap);
 

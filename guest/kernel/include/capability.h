@@ -60,27 +60,42 @@ struct cap_type_info {
     uint8_t range;       /* of memory or of something else */
     uint8_t mappable;    /* has a mapping type, number + 1 */
     uint8_t always_copy; /* any two are copies */
-    uint8_t root;        /* type root: types of one root form one derivation tree by address */
     uint32_t object_bytes;
 };
 
-/* Indexed by enum objtype; all memory types and EndPointLMP share the root PhysAddr. */
+/* Indexed by enum objtype. */
 static const struct cap_type_info cap_types[ObjType_Num] = {
-#define CAP_TYPE(name, mem, bytes, map, copy)                                        \
-    [ObjType_##name] = { .memory = (mem) == 1,                                       \
-                         .range = (mem) != 0,                                        \
-                         .mappable = (map),                                          \
-                         .always_copy = (copy),                                      \
-                         .root = (mem) == 1 || ObjType_##name == ObjType_EndPointLMP \
-                                     ? ObjType_PhysAddr                              \
-                                     : ObjType_##name,                               \
+#define CAP_TYPE(name, mem, bytes, map, copy)   \
+    [ObjType_##name] = { .memory = (mem) == 1,  \
+                         .range = (mem) != 0,   \
+                         .mappable = (map),     \
+                         .always_copy = (copy), \
                          .object_bytes = (bytes) },
 #include <barrelfish_kpi/caps.def>
 };
 
+/* Type roots: types of one root form one derivation tree by address.  All memory types and
+ * EndPointLMP share the root PhysAddr.  A table of its own: each step of each walk reads it. */
+static const uint8_t cap_type_roots[ObjType_Num] = {
+#define CAP_TYPE(name, mem, bytes, map, copy) \
+    [ObjType_##name] =                        \
+        (mem) == 1 || ObjType_##name == ObjType_EndPointLMP ? ObjType_PhysAddr : ObjType_##name,
+#include <barrelfish_kpi/caps.def>
+};
+
+/* What stands between two capabilities of one range: types are numbered ancestors first, and of one
+ * type the child of full size comes after its parent.  One load, in each step of each walk. */
+static inline uint16_t cap_kind(const struct capability *cap)
+{
+    return (uint16_t)(cap->generation | cap->type << 8);
+}
+_Static_assert(offsetof(struct capability, generation) == 0 &&
+                   offsetof(struct capability, type) == 1,
+               "cap_kind");
+
 static inline uint8_t cap_type_root(uint8_t type)
 {
-    return cap_types[type].root;
+    return cap_type_roots[type];
 }
 
 /* The rights that mean something for a type; all others a capability has by nature, and nobody can
@@ -155,7 +170,7 @@ static inline uint64_t mapping_entries(const struct capability *mapping)
     return mapping->u.mapping.bytes / sizeof(uint64_t);
 }
 
-/* Orders two capabilities of the same type, base and size by the fields that tell objects apart:
+/* Orders two capabilities of the same kind, base and size by the fields that tell objects apart:
  * 0 if they name the same object. */
 static inline int cap_compare_equality(const struct capability *a, const struct capability *b)
 {
@@ -181,7 +196,7 @@ static inline int cap_compare_equality(const struct capability *a, const struct 
 
 static inline bool cap_is_copy(const struct capability *a, const struct capability *b)
 {
-    if (a->type != b->type)
+    if (cap_kind(a) != cap_kind(b))
         return false;
     if (cap_types[a->type].always_copy)
         return true;
@@ -192,8 +207,8 @@ static inline bool cap_is_copy(const struct capability *a, const struct capabili
 /* May an object of type `from` be retyped to `to`? */
 bool cap_is_retypeable(uint8_t from, uint8_t to);
 
-/* Was `child` derived from `parent`?  Range and type decide; a sub-range of the same type counts,
- * an equal range of the same type is a copy and does not. */
+/* Was `child` derived from `parent`?  Range, type and generation decide; a sub-range of the same
+ * type counts, an equal range of the same type only in a later generation: else it is a copy. */
 static inline bool cap_is_ancestor(const struct capability *child, const struct capability *parent)
 {
     if (cap_type_root(child->type) != cap_type_root(parent->type) || !cap_types[parent->type].range)
@@ -202,8 +217,8 @@ static inline bool cap_is_ancestor(const struct capability *child, const struct 
     uint64_t pb = cap_base(parent), pe = pb + cap_bytes(parent);
     if (cb < pb || ce > pe)
         return false;
-    if (cb == pb && ce == pe && child->type <= parent->type)
-        return false; /* types are numbered ancestors first */
+    if (cb == pb && ce == pe && cap_kind(child) <= cap_kind(parent))
+        return false;
     return true;
 }
 

@@ -67,8 +67,13 @@ void cap_send_copy(struct cte *dest, struct cte *src);
 /* Moves `src` to the empty `dest`; `src` becomes empty. */
 void cap_move_to(struct cte *dest, struct cte *src);
 
-/* Enters a complete, new capability. */
+/* Enters a complete, new capability.  Memory must nest with all that there is: it is made of a
+ * capability here. */
 void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t owner);
+
+/* The same for what nothing here was asked for: SYS_ERR_REVOKE_FIRST if it is memory that would lie
+ * across the end of something. */
+errval_t cap_insert_given(struct cte *dest, const struct capability *cap, coreid_t owner);
 
 /* Can `count` objects of `type`, `object_bytes` each, be made from `src` at `offset`?  Normalises
  * object_bytes (0 for fixed sizes).  Asks about the object before the number and the number before

@@ -40,13 +40,15 @@ errval_t cap_delete_orphans(void);
 /* A record: the last capability of an object that is being taken apart.  node.step says how far: a
  * number of the type's own, 0 at first, or one of these. */
 #define STEP_STUCK UINT32_MAX       /* something in it is locked */
-#define STEP_WAITS (UINT32_MAX - 1) /* a dispatcher of whose end the monitor has not heard */
+#define STEP_WAITS (UINT32_MAX - 1) /* nothing is left to do, but it must stay: `may_finish` */
 
 /* Empties a slot that is neither empty nor a record, or leaves a record in it; what that costs. */
 int delete_cost(const struct cte *cte);
 void delete_slot(struct cte *cte);
 
-/* What it costs to take a dispatcher out of all lists, and delete_move(). */
+/* What it costs to look at one of many, to take a dispatcher out of all lists, and
+ * delete_move(). */
+#define COST_STEP 60
 #define COST_STOP 1000
 int delete_cost_move(void);
 
@@ -62,6 +64,9 @@ void delete_exchange(struct cte *record, struct cte *other);
 /* Nobody works on the record until it is raised again.  Is it one like that? */
 bool delete_is_suspended(const struct cte *cte);
 void delete_suspend(struct cte *record, uint32_t step);
+
+/* What a caller is told who must wait for the monitor. */
+errval_t delete_locked(void);
 
 /* The object is no more. */
 void delete_finish(struct cte *record);

@@ -6,18 +6,21 @@
  * lie in the CTE itself, so the database allocates nothing and no operation can run out of
  * memory.
  *
- * Order: type root, start address ascending, size descending, type, the type's equality fields,
- * address of the CTE.  So copies are neighbours, and of two nested ranges the outer comes first:
- * ancestors before descendants.  Each node also holds the greatest end address of its subtree,
- * which makes "what lies around, in or across this range" a question of one walk down the tree.
+ * Order: type root, start address ascending, size descending, type, generation, the type's
+ * equality fields, address of the CTE.  So copies are neighbours, and of two nested ranges the
+ * outer comes first: ancestors before descendants.  Each node also holds the greatest end address
+ * of its subtree, which makes "what lies around, in or across this range" a question of one walk
+ * down the tree.
  *
  * What is relied on, because retype guarantees it:
- *   - the key of a capability (type, range, equality fields) never changes while it is in the tree;
+ *   - the key of a capability (type, generation, range, equality fields) never changes while it is
+ *     in the tree;
  *   - a type comes after all its ancestors in caps.def;
  *   - two ranges under one type root nest or are disjoint;
  *   - all capabilities of a type root have a range, or none has: then they lie in no range, and the
  *     first word of the name stands for the start address;
- *   - whether one capability is an ancestor of another depends on types and ranges only.
+ *   - whether one capability is an ancestor of another depends on types, generations and
+ *     ranges only.
  *
  * All functions are for one core, never block, never allocate, use less than 1 KiB of stack, and
  * take O(log n) steps unless they say otherwise.  CTEs belong to the caller and must stay where

@@ -27,15 +27,15 @@
  * of CTEs: more than the machine's memory (ABI_PHYS_LIMIT) can hold. */
 #define MDB_MAX_DEPTH 64
 
-#define MDB_LAST_TYPE UINT8_MAX
+#define MDB_LAST_KIND UINT16_MAX
 
-/* A place in the order, behind all capabilities of this range and type and before all later
+/* A place in the order, behind all capabilities of this range and kind and before all later
  * ones. */
 struct mdb_position {
     uint64_t base;
     uint64_t bytes;
     uint8_t root;
-    uint8_t type;
+    uint16_t kind;
 };
 
 static inline uint8_t root_of(const struct cte *cte)
@@ -59,15 +59,15 @@ static inline struct mdb_position behind_group(const struct capability *cap)
         .base = cap_base(cap),
         .bytes = cap_bytes(cap),
         .root = cap_type_root(cap->type),
-        .type = cap->type,
+        .kind = cap_kind(cap),
     };
 }
 
-/* The place before all capabilities of the range and type of `cap`; types start at 1. */
+/* The place before all capabilities of the range and kind of `cap`; types start at 1. */
 static inline struct mdb_position before_group(const struct capability *cap)
 {
     struct mdb_position position = behind_group(cap);
-    position.type--;
+    position.kind--;
     return position;
 }
 
@@ -82,7 +82,7 @@ static inline bool lies_behind(const struct cte *cte, const struct mdb_position 
     uint64_t bytes = cap_bytes(&cte->cap);
     if (bytes != position->bytes)
         return bytes < position->bytes;
-    return cte->cap.type > position->type;
+    return cap_kind(&cte->cap) > position->kind;
 }
 
 /* Order without the addresses of the CTEs: negative, 0 (copies), positive.  `key` is
@@ -97,13 +97,13 @@ static inline int compare_key(const struct capability *cap, const struct mdb_pos
     if (key->base != base)
         return key->base < base ? -1 : 1;
     /* the shortest way to see that two are copies: all that the rest looks at lies in these */
-    if (cap->u.word[1] == cte->cap.u.word[1] && key->type == cte->cap.type)
+    if (cap->u.word[1] == cte->cap.u.word[1] && key->kind == cap_kind(&cte->cap))
         return 0;
     uint64_t bytes = cap_bytes(&cte->cap);
     if (key->bytes != bytes)
         return key->bytes > bytes ? -1 : 1;
-    if (key->type != cte->cap.type)
-        return key->type < cte->cap.type ? -1 : 1;
+    if (key->kind != cap_kind(&cte->cap))
+        return key->kind < cap_kind(&cte->cap) ? -1 : 1;
     return cap_compare_equality(cap, &cte->cap);
 }
 

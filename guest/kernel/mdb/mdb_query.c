@@ -12,8 +12,9 @@
  * classifies all ranges that begin before the queried one, and a second walk those that begin in
  * it.
  *
- * For ancestors and descendants all capabilities of the same range and type are skipped at once:
- * whether one capability descends from another is decided by these two alone.
+ * For ancestors and descendants all capabilities of the same range and kind (type and
+ * generation) are skipped at once: whether one capability descends from another is decided by these
+ * alone.
  *
  * Nothing here may write to a node.
  */
@@ -165,7 +166,7 @@ struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, ui
 {
     assert(address != UINT64_MAX);
     const struct mdb_position position = {
-        .root = type_root, .base = address, .bytes = 1, .type = MDB_LAST_TYPE
+        .root = type_root, .base = address, .bytes = 1, .kind = MDB_LAST_KIND
     };
     struct cte *behind;
     return last_reaching(db, &position, address + 1, &behind);
@@ -174,7 +175,7 @@ struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, ui
 struct cte *mdb_find_from(const struct mdb *db, uint8_t type_root, uint64_t address)
 {
     const struct mdb_position position = {
-        .root = type_root, .base = address, .bytes = UINT64_MAX, .type = ObjType_Null
+        .root = type_root, .base = address, .bytes = UINT64_MAX, .kind = 0
     };
     struct cte *found = mdb_first_behind(db, &position);
     return found != NULL && root_of(found) == type_root ? found : NULL;
@@ -191,7 +192,7 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
 
     /* Not behind `from`: ranges that begin before `base`, or at `base` and are no smaller. */
     const struct mdb_position from = {
-        .root = type_root, .base = base, .bytes = bytes, .type = MDB_LAST_TYPE
+        .root = type_root, .base = base, .bytes = bytes, .kind = MDB_LAST_KIND
     };
     struct cte *inner;
     struct cte *around = last_reaching(db, &from, base + 1, &inner);
@@ -213,7 +214,7 @@ enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t 
 
     /* Of all ranges around the end, the last one begins last. */
     const struct mdb_position last = {
-        .root = type_root, .base = end - 1, .bytes = 0, .type = MDB_LAST_TYPE
+        .root = type_root, .base = end - 1, .bytes = 0, .kind = MDB_LAST_KIND
     };
     struct cte *behind;
     struct cte *across = last_reaching(db, &last, end + 1, &behind);

@@ -245,15 +245,61 @@ static void delete_step(struct cte *record, struct work *work)
         delete_finish(record);
 }
 
-uint32_t stop_next(void)
+/* A record that waits for the monitor to ask. */
+static errval_t may_finish(const struct cte *record)
+{
+    if (!stop_holds(dcb_of(record)))
+        return SYS_ERR_OK;
+    return stop_is_monitor(current) ? delete_locked() : KERNEL_AGAIN_LATER;
+}
+
+bool stop_next(uint32_t *domain)
 {
     struct dcb *dcb = stop_take();
     if (dcb == NULL)
-        return 0;
-    const uint32_t domain = dcb->head.domain_id;
+        return false;
+    *domain = dcb->head.domain_id;
     if (cte_is_record(&dcb->self) && dcb->self.node.step == STEP_WAITS)
         delete_finish(&dcb->self);
-    return domain;
+    return true;
 }
 
-const struct cap_ops dispatcher_ops = { .invoke = dispatcher_invoke, .delete_step = delete_step };
+/* ---- before revoking ---- */
+
+/* Nothing of a domain runs while its memory goes: that would be a domain without this or
+ * that.  So the dispatchers in the range stop first.  Between two entries they may still run, and
+ * make others; those end when it is their turn, like all.  *from: up to here there are no more. */
+bool dispatchers_stop(const struct capability *range, uint64_t *from, struct work *work)
+{
+    const uint64_t end = cap_base(range) + cap_bytes(range);
+    LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
+    while (*from < end) {
+        LOOP_ROUND(objects);
+        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
+            return false;
+        struct cte *at = mdb_find_from(&kernel_mdb, cap_type_root(range->type), *from);
+        if (at == NULL || cap_base(&at->cap) >= end)
+            break;
+        struct capability dispatcher = { .type = ObjType_Dispatcher };
+        dispatcher.u.mem.base = cap_base(&at->cap);
+        dispatcher.u.mem.bytes = OBJSIZE_DISPATCHER;
+        uint64_t next = dispatcher.u.mem.base + cap_bytes(&at->cap);
+        if (at->cap.type != ObjType_Dispatcher && cap_is_ancestor(&dispatcher, &at->cap) &&
+            (at->cap.type == ObjType_RAM || at->cap.type == ObjType_PhysAddr)) {
+            at = mdb_find_equal(&kernel_mdb, &dispatcher);
+            next = dispatcher.u.mem.base + OBJSIZE_DISPATCHER;
+        }
+        if (at != NULL && at->cap.type == ObjType_Dispatcher && dcb_of(at) != current &&
+            !dcb_of(at)->stopped) {
+            if (!work_affords(work, COST_STOP))
+                return false;
+            dispatch_stop(dcb_of(at), true);
+        }
+        *from = next;
+    }
+    return true;
+}
+
+const struct cap_ops dispatcher_ops = { .invoke = dispatcher_invoke,
+                                        .delete_step = delete_step,
+                                        .may_finish = may_finish };

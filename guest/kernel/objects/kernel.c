@@ -84,18 +84,6 @@ static errval_t decode_capability(const struct invocation *inv, struct capabilit
     return ops_of(cap)->check_wire(cap);
 }
 
-/* The database relies on it that ranges nest.  A core that owns memory makes no others as long as
- * those it gave away are in use; this core may not have heard yet that one is not, or hears from a
- * liar. */
-static bool overlaps(const struct capability *cap)
-{
-    return cap_types[cap->type].memory &&
-           (mdb_find_range(&kernel_mdb, cap_type_root(cap->type), cap->u.mem.base, cap->u.mem.bytes,
-                           MDB_RANGE_PARTIAL, NULL) == MDB_RANGE_PARTIAL ||
-            mdb_find_range(&kernel_remote_mdb, cap_type_root(cap->type), cap->u.mem.base,
-                           cap->u.mem.bytes, MDB_RANGE_PARTIAL, NULL) == MDB_RANGE_PARTIAL);
-}
-
 static struct sysret create_cap(const struct invocation *inv)
 {
     const __typeof__(inv->args->create_cap) *a = &inv->args->create_cap;
@@ -105,10 +93,8 @@ static struct sysret create_cap(const struct invocation *inv)
     if (err_is_ok(err))
         err = cspace_empty_slot(inv->root, (capaddr_t)a->dest_cptr, (unsigned)a->dest_level,
                                 a->dest_slot, &dest);
-    if (err_is_ok(err) && overlaps(&cap))
-        err = SYS_ERR_REVOKE_FIRST;
     if (err_is_ok(err))
-        cap_insert_new(dest, &cap, (coreid_t)a->owner);
+        err = cap_insert_given(dest, &cap, (coreid_t)a->owner);
     return SYSRET(err);
 }
 
@@ -220,6 +206,12 @@ static struct sysret nullify(const struct invocation *inv)
     return SYSRET(err_is_fail(err) ? err : cap_delete(cte));
 }
 
+static struct sysret next_stopped(void)
+{
+    uint32_t domain;
+    return stop_next(&domain) ? SYSRET_VALUE(domain) : SYSRET(SYS_ERR_NONE_STOPPED);
+}
+
 static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv)
 {
     (void)cte;
@@ -247,7 +239,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Register_monitor:
         return register_monitor(inv);
     case KernelCmd_Next_stopped:
-        return SYSRET_VALUE(stop_next());
+        return next_stopped();
     case KernelCmd_Stop_dispatcher:
         return stop_dispatcher(inv);
     case KernelCmd_Is_shared:

@@ -79,9 +79,12 @@ void mappable_identify(struct capability *cap);
 void cap_copy_to_dcb(struct cte *dest, struct cte *src);
 void dispatcher_abandon(struct cte *cte); /* and when it goes */
 
-/* The domain of a dispatcher that has stopped and that the monitor has not asked for yet (0:
- * none). */
-uint32_t stop_next(void);
+/* The domain of a dispatcher that has stopped and that the monitor has not asked for yet; false:
+ * there is none. */
+bool stop_next(uint32_t *domain);
+
+/* What must happen before a range of memory is revoked (dispatcher.c, for `before_revoke`). */
+bool dispatchers_stop(const struct capability *range, uint64_t *from, struct work *work);
 
 /* LMP (endpoint.c): a capability that goes along with a message. */
 struct lmp_transfer {

@@ -74,7 +74,7 @@ static errval_t ump_check_mint(const struct capability *cap, uint64_t iftype, ui
 static void ump_mint(struct capability *cap, uint64_t iftype, uint64_t unused)
 {
     (void)unused;
-    cap->flags = (uint16_t)iftype;
+    cap->flags = (uint32_t)iftype;
 }
 
 /* Numbers that no monitor gives to domains that it knows itself. */
@@ -131,7 +131,7 @@ static errval_t check_notify(struct capability *cap)
                : SYS_ERR_INVARGS_SYSCALL;
 }
 
-const struct cap_ops physical_ops = { .invoke = frame_invoke };
+const struct cap_ops physical_ops = { .invoke = frame_invoke, .before_revoke = dispatchers_stop };
 const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .moved = mappable_moved,
                                           .release = mappable_release,
@@ -139,7 +139,9 @@ const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .check_mint = ump_check_mint,
                                           .mint = ump_mint,
                                           .check_wire = check_memory };
-const struct cap_ops memory_ops = { .invoke = frame_invoke, .check_wire = check_memory };
+const struct cap_ops memory_ops = { .invoke = frame_invoke,
+                                    .before_revoke = dispatchers_stop,
+                                    .check_wire = check_memory };
 const struct cap_ops frame_ops = { .invoke = frame_invoke,
                                    .moved = mappable_moved,
                                    .release = mappable_release,

@@ -16,7 +16,7 @@
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 #include <if/nameservice_defs.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 #include <string.h>
 
 #include "resources.h"
@@ -24,18 +24,17 @@
 #define BUCKETS 256
 
 static const struct account_kind kinds[] = { CHIPS_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
+static struct service service = { .client = "a client of chips", .message_kind = ACCOUNT_MESSAGE };
 
 /* One connection. */
 struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
-    struct name *names; /* that it has registered */
+    struct service_client service; /* first */
+    struct name *names;            /* that it has registered */
 };
 
 static struct account *payer(const struct nameservice_binding *b)
 {
-    return ((struct client *)b->st)->account;
+    return ((struct service_client *)b->st)->account;
 }
 
 struct name {
@@ -69,7 +68,7 @@ static struct name *bucket[BUCKETS];
 static struct waiter *waiters; /* longest wait last */
 static struct contest *contests;
 
-SEND_QUEUE_REGISTER(nameservice)
+SERVICE_CLIENTS(nameservice)
 
 /* ---- names ---- */
 
@@ -164,7 +163,7 @@ static void answer(struct nameservice_binding *b, uint32_t token, int kind, iref
                                  .token = token,
                                  .iref = iref,
                                  .err = err };
-    struct client *client = b->st;
+    struct service_client *client = b->st;
     send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
 }
 
@@ -333,29 +332,15 @@ static void broken(struct nameservice_binding *b, errval_t err)
         debug_trace("'%s' is no more", client->names->text);
         drop_name(find(client->names->text));
     }
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    nameservice_client_close(b);
 }
 
 static errval_t connected(void *st, struct nameservice_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    client->names = NULL;
-    send_queue_init(&client->queue, b, "a client of chips", ACCOUNT_MESSAGE,
-                    nameservice_register_send);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = nameservice_client_open(&service, b, sizeof(struct client), broken);
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.register_service_call = register_call;
     b->rx_vtbl.lookup_call = lookup_call;
     b->rx_vtbl.wait_for_call = wait_for_call;
@@ -380,7 +365,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 int main(void)
 {
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, CHIPS_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, CHIPS_ERR_OVER_SHARE);
     get_monitor_binding()->rx_vtbl.iref_state = iref_state;
     errval_t err = nameservice_export(NULL, exported, connected, get_default_waitset(),
                                       IDC_EXPORT_FLAGS_DEFAULT);

@@ -22,7 +22,7 @@
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 #include <mm/mm.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 
 #include "resources.h"
 
@@ -33,7 +33,8 @@ static struct mm mm;
 static struct capref region_cap[MM_MAX_REGIONS];
 
 static const struct account_kind kinds[] = { MEM_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
+static struct service service = { .client = "a client of mem_serv",
+                                  .message_kind = ACCOUNT_MESSAGE };
 
 /* RAM that was given out; it is charged until it comes back. */
 struct loan {
@@ -51,8 +52,7 @@ struct loan_list {
 
 /* One connection. */
 struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
+    struct service_client service; /* first */
     struct loan_list loans;
 };
 
@@ -65,7 +65,7 @@ static struct loan_list orphans; /* of clients that have ended, oldest first */
 #define BUCKETS 2048 /* for as many loans as can be charged, a few each */
 static struct loan *loans[BUCKETS];
 
-SEND_QUEUE_REGISTER(mem)
+SERVICE_CLIENTS(mem)
 
 /* ---- RAM ---- */
 
@@ -487,19 +487,19 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
     struct client *client = b->st;
     if (reply != NULL)
         *reply = (struct reply){
-            .item = { .send = send_reply, .done = reply_done, .payer = client->account },
+            .item = { .send = send_reply, .done = reply_done, .payer = client->service.account },
             .kind = kind,
             .err = err,
             .cap = cap
         };
-    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
+    send_queue_add(&client->service.queue, reply != NULL ? &reply->item : NULL);
 }
 
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
     struct capref cap = NULL_CAP;
     struct client *client = b->st;
-    errval_t err = take_ram(client, client->account, bits, minbase, maxlimit, &cap);
+    errval_t err = take_ram(client, client->service.account, bits, minbase, maxlimit, &cap);
     queue_reply(b, REPLY_ALLOCATE, err, cap);
 }
 
@@ -507,10 +507,10 @@ static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t 
 {
     struct capref cap = NULL_CAP;
     struct client *client = b->st;
-    struct account *payer =
-        account_open(&accounts, domain != 0 ? domain : client->account->domain, NULL);
+    struct account *payer = account_open(
+        &service.accounts, domain != 0 ? domain : client->service.account->domain, NULL);
     errval_t err = MON_ERR_NOT_PERMITTED;
-    if (client->account->trusted)
+    if (client->service.account->trusted)
         err = take_ram(client, payer, bits, 0, 0, &cap);
     account_close(payer);
     queue_reply(b, REPLY_ALLOCATE_FOR, err, cap);
@@ -544,28 +544,15 @@ static void broken(struct mem_binding *b, errval_t err)
     struct client *client = b->st;
     while (client->loans.first != NULL)
         make_orphan(client->loans.first);
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    mem_client_close(b);
 }
 
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    send_queue_init(&client->queue, b, "a client of mem_serv", ACCOUNT_MESSAGE, mem_register_send);
-    client->loans = (struct loan_list){ 0 };
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = mem_client_open(&service, b, sizeof(struct client), broken);
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.allocate_call = allocate_call;
     b->rx_vtbl.allocate_for_call = allocate_for_call;
     b->rx_vtbl.available_call = available_call;
@@ -590,8 +577,8 @@ static void exported(void *st, errval_t err, iref_t iref)
 int main(void)
 {
     find_ram();
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
-    accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
+    service.accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
     debug_trace("serves %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

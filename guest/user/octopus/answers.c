@@ -12,13 +12,6 @@ struct item {
     char text[];
 };
 
-SEND_QUEUE_REGISTER(octopus)
-
-errval_t register_send(void *binding, struct waitset *ws, struct event_closure closure)
-{
-    return octopus_register_send(binding, ws, closure);
-}
-
 static errval_t send_plain(struct octopus_binding *b, const struct reply *r,
                            struct event_closure cont)
 {
@@ -77,7 +70,7 @@ static errval_t send_item(struct send_queue *queue, struct send_item *item,
 
 void answer(struct octopus_binding *b, struct reply reply)
 {
-    struct client *client = b->st;
+    struct service_client *client = b->st;
     const uint32_t serving =
         b->incoming_token; /* sending sets it, and its call may have more to say */
     const char *text = reply.text != NULL ? reply.text : "";

@@ -11,37 +11,27 @@
 #include <barrelfish/nameservice_client.h>
 
 static const struct account_kind kinds[] = { OCTOPUS_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
+static struct service service = { .client = "a client of octopus",
+                                  .message_kind = ACCOUNT_MESSAGE };
+
+SERVICE_CLIENTS(octopus)
 
 /* The client has gone. */
 static void broken(struct octopus_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st;
     records_forget(b);
     syncs_forget(b);
     caps_forget(b);
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    octopus_client_close(b);
 }
 
 static errval_t connected(void *st, struct octopus_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    send_queue_init(&client->queue, b, "a client of octopus", ACCOUNT_MESSAGE, register_send);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = octopus_client_open(&service, b, sizeof(struct service_client), broken);
+    if (err_is_fail(err))
+        return err;
     records_serve(b);
     syncs_serve(b);
     caps_serve(b);
@@ -60,7 +50,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 int main(void)
 {
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, OCT_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, OCT_ERR_OVER_SHARE);
     errval_t err =
         octopus_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))

@@ -9,19 +9,13 @@
 #include <if/octopus_defs.h>
 #include <octopus/definitions.h>
 #include <octopus/record.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 
 #include "resources.h"
 
-/* One connection. */
-struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
-};
-
 static inline struct account *payer(const struct octopus_binding *b)
 {
-    return ((struct client *)b->st)->account;
+    return ((struct service_client *)b->st)->account;
 }
 
 /* ---- answers.c ---- */
@@ -60,7 +54,6 @@ struct reply {
 void answer(struct octopus_binding *b, struct reply reply);
 /* The same to the call being served. */
 void answer_now(struct octopus_binding *b, enum reply_kind kind, errval_t err);
-errval_t register_send(void *binding, struct waitset *ws, struct event_closure closure);
 
 /* ---- records.c ---- */
 

@@ -12,7 +12,7 @@
 #include <barrelfish/machine_topology.h>
 #include <barrelfish/nameservice_client.h>
 #include <if/skb_defs.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,16 +20,10 @@
 #include "rules.h"
 
 static const struct account_kind kinds[] = { SKB_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
+static struct service service = { .client = "a client of skb", .message_kind = ACCOUNT_MESSAGE };
 static struct prolog *knowledge;
 
-/* One connection. */
-struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
-};
-
-SEND_QUEUE_REGISTER(skb)
+SERVICE_CLIENTS(skb)
 
 /* ---- who pays for clauses ---- */
 
@@ -40,14 +34,14 @@ static uint32_t units_of(size_t bytes)
 
 static bool charge(void *owner, size_t bytes)
 {
-    struct client *client = owner;
+    struct service_client *client = owner;
     struct account_slip slip; /* made again for the refund */
     return err_is_ok(account_charge(client->account, ACCOUNT_CLAUSE, units_of(bytes), &slip));
 }
 
 static void refund(void *owner, size_t bytes)
 {
-    struct client *client = owner;
+    struct service_client *client = owner;
     struct account_slip slip = { .account = client->account,
                                  .kind = ACCOUNT_CLAUSE,
                                  .units = units_of(bytes) };
@@ -73,7 +67,7 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     return skb_run_response__tx(b, cont, reply->output, reply->error, reply->result);
 }
 
-static int32_t run_goal(struct client *client, const char *goal)
+static int32_t run_goal(struct service_client *client, const char *goal)
 {
     if (!prolog_open(knowledge, client, goal))
         return 2;
@@ -89,7 +83,7 @@ static int32_t run_goal(struct client *client, const char *goal)
 
 static void run_call(struct skb_binding *b, const char *goal)
 {
-    struct client *client = b->st;
+    struct service_client *client = b->st;
     const int32_t result = run_goal(client, goal);
     const char *output = prolog_output(knowledge), *error = prolog_error(knowledge);
     const size_t output_bytes = strlen(output) + 1, error_bytes = strlen(error) + 1;
@@ -111,29 +105,16 @@ static void run_call(struct skb_binding *b, const char *goal)
 static void broken(struct skb_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st;
-    prolog_drop_owner(knowledge, client);
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    prolog_drop_owner(knowledge, b->st);
+    skb_client_close(b);
 }
 
 static errval_t connected(void *st, struct skb_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    send_queue_init(&client->queue, b, "a client of skb", ACCOUNT_MESSAGE, skb_register_send);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = skb_client_open(&service, b, sizeof(struct service_client), broken);
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.run_call = run_call;
     return SYS_ERR_OK;
 }
@@ -185,7 +166,7 @@ static void make_knowledge(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SKB_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SKB_ERR_OVER_SHARE);
     make_knowledge(argc, argv);
     errval_t err =
         skb_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

@@ -15,7 +15,7 @@
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 #include <if/spawn_defs.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 #include <spawndomain/spawndomain.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,13 +25,7 @@
 #define EXIT_STATUS_KILLED 137 /* 128 + 9, as a shell shows it */
 
 static const struct account_kind kinds[] = { SPAWND_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
-
-/* One connection. */
-struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
-};
+static struct service service = { .client = "a client of spawnd", .message_kind = ACCOUNT_MESSAGE };
 
 struct request {
     struct request *next;
@@ -61,7 +55,7 @@ static struct request *first_request, *last_request;
 static struct block *blocks;
 static bool serving;
 
-SEND_QUEUE_REGISTER(spawn)
+SERVICE_CLIENTS(spawn)
 
 /* ---- answers ---- */
 
@@ -102,7 +96,7 @@ static void send_to(struct spawn_binding *client, struct reply contents)
         account_refund(&contents.slip);
     if (client == NULL) /* it has gone */
         return;
-    struct client *to = client->st;
+    struct service_client *to = client->st;
     if (reply != NULL) {
         *reply = contents;
         reply->item =
@@ -195,7 +189,7 @@ static struct account *family_account(domainid_t domain, struct account *parent)
 {
     if (parent->payer != NULL)
         parent = parent->payer;
-    return account_open(&accounts, domain, parent->trusted ? NULL : parent);
+    return account_open(&service.accounts, domain, parent->trusted ? NULL : parent);
 }
 
 static errval_t spawn(struct request *request, domainid_t *ret)
@@ -325,7 +319,7 @@ static void spawn_domain_call(struct spawn_binding *b, const char *path, const c
                               uint8_t flags)
 {
     struct account_slip request_slip, domain_slip = { 0 };
-    struct account *payer = ((struct client *)b->st)->account;
+    struct account *payer = ((struct service_client *)b->st)->account;
     errval_t err = account_charge(payer, ACCOUNT_REQUEST, 1, &request_slip);
     if (err_is_ok(err))
         err = account_charge(payer, ACCOUNT_DOMAIN, 1, &domain_slip);
@@ -368,28 +362,15 @@ static void broken(struct spawn_binding *b, errval_t err)
     for (struct request *request = first_request; request != NULL; request = request->next)
         if (request->client == b)
             request->client = NULL;
-    struct client *client = b->st;
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    spawn_client_close(b);
 }
 
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    send_queue_init(&client->queue, b, "a client of spawnd", ACCOUNT_MESSAGE, spawn_register_send);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = spawn_client_open(&service, b, sizeof(struct service_client), broken);
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;
     b->rx_vtbl.kill_domain_call = kill_domain_call;
     return SYS_ERR_OK;
@@ -412,7 +393,7 @@ int main(void)
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the spawn service");
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SPAWN_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SPAWN_ERR_OVER_SHARE);
     errval_t err = spawn_modules_init(&modules, boot);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "reading the boot menu");

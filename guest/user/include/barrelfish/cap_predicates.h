@@ -15,7 +15,8 @@ gensize_t get_size(const struct capability *cap);
 /* Types that can be made from each other, by any number of steps, have the same root. */
 uint8_t get_type_root(enum objtype type);
 
-/* Less than, equal to or greater than 0: by type root, address, size (the larger first), then type.
+/* Less than, equal to or greater than 0: by type root, address, size (the larger first), then type,
+ * then generation.
  * tiebreak: equal ones by their places in memory. */
 int8_t compare_caps(const struct capability *left, const struct capability *right, bool tiebreak);
 

@@ -553,6 +553,7 @@ static inline errval_t invoke_kernel_register_monitor(struct capref kernel, stru
         .error;
 }
 
+/* SYS_ERR_NONE_STOPPED: no more */
 static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_t *domain)
 {
     struct sysret result = CAP_INVOKE(kernel, KernelCmd_Next_stopped, { 0 });

@@ -26,9 +26,12 @@ static void look(void *arg)
     while (err_is_ok(lmp_endpoint_recv(endpoint, &hint, NULL)))
         continue; /* they say nothing but "look" */
     listen();
-    while (err_is_ok(invoke_kernel_next_stopped(cap_kernel, &domain)) && domain != 0)
+    errval_t err;
+    while (err_is_ok(err = invoke_kernel_next_stopped(cap_kernel, &domain)))
         client_stopped((domainid_t)domain);
-    errval_t err = invoke_kernel_delete_step(cap_kernel);
+    if (err_no(err) != SYS_ERR_NONE_STOPPED)
+        DEBUG_ERR(err, "asking which dispatchers have stopped");
+    err = invoke_kernel_delete_step(cap_kernel);
     if (err_is_fail(err))
         DEBUG_ERR(err, "deleting what ended dispatchers have left");
 }

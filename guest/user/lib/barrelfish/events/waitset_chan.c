@@ -25,9 +25,10 @@ void waitset_chanstate_destroy(struct waitset_chanstate *chan)
     }
 }
 
-static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
-                            struct event_closure closure, enum ws_chanstate state,
-                            enum ws_chanstate home, dispatcher_handle_t handle)
+/* Registers the channel in `state`; its events leave it in `home`. */
+static errval_t register_disabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                  struct event_closure closure, enum ws_chanstate state,
+                                  enum ws_chanstate home, dispatcher_handle_t handle)
 {
     assert(disp_is_disabled(handle));
     if (chan->state != CHAN_UNREGISTERED)
@@ -44,47 +45,46 @@ static errval_t do_register(struct waitset *ws, struct waitset_chanstate *chan,
     return SYS_ERR_OK;
 }
 
+static errval_t register_enabled(struct waitset *ws, struct waitset_chanstate *chan,
+                                 struct event_closure closure, enum ws_chanstate state,
+                                 enum ws_chanstate home)
+{
+    dispatcher_handle_t handle = disp_disable();
+    errval_t err = register_disabled(ws, chan, closure, state, home, handle);
+
+    disp_enable(handle);
+    return err;
+}
+
 errval_t waitset_chan_register_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                         struct event_closure closure, dispatcher_handle_t handle)
 {
-    return do_register(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED, handle);
+    return register_disabled(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED, handle);
 }
 
 errval_t waitset_chan_register_polled_disabled(struct waitset *ws, struct waitset_chanstate *chan,
                                                struct event_closure closure,
                                                dispatcher_handle_t handle)
 {
-    return do_register(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED, handle);
+    return register_disabled(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED, handle);
 }
 
 errval_t waitset_chan_register(struct waitset *ws, struct waitset_chanstate *chan,
                                struct event_closure closure)
 {
-    dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED, handle);
-
-    disp_enable(handle);
-    return err;
+    return register_enabled(ws, chan, closure, CHAN_IDLE, CHAN_UNREGISTERED);
 }
 
 errval_t waitset_chan_register_polled(struct waitset *ws, struct waitset_chanstate *chan,
                                       struct event_closure closure)
 {
-    dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED, handle);
-
-    disp_enable(handle);
-    return err;
+    return register_enabled(ws, chan, closure, CHAN_POLLED, CHAN_UNREGISTERED);
 }
 
 errval_t waitset_chan_register_persistent(struct waitset *ws, struct waitset_chanstate *chan,
                                           struct event_closure closure)
 {
-    dispatcher_handle_t handle = disp_disable();
-    errval_t err = do_register(ws, chan, closure, CHAN_IDLE, CHAN_IDLE, handle);
-
-    disp_enable(handle);
-    return err;
+    return register_enabled(ws, chan, closure, CHAN_IDLE, CHAN_IDLE);
 }
 
 errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waitset_chanstate *chan,
@@ -92,7 +92,7 @@ errval_t waitset_chan_register_holding_disabled(struct waitset *ws, struct waits
                                                 enum ws_chanstate home, dispatcher_handle_t handle)
 {
     assert((home == CHAN_IDLE || home == CHAN_POLLED) && closure.handler != NULL);
-    errval_t err = do_register(ws, chan, closure, home, home, handle);
+    errval_t err = register_disabled(ws, chan, closure, home, home, handle);
 
     if (err_is_ok(err))
         chan->holds = true;

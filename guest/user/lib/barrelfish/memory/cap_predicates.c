@@ -69,6 +69,7 @@ int8_t compare_caps(const struct capability *left, const struct capability *righ
     result = result != 0 ? result : order(get_address(left), get_address(right));
     result = result != 0 ? result : order(get_size(right), get_size(left));
     result = result != 0 ? result : order(left->type, right->type);
+    result = result != 0 ? result : order(left->generation, right->generation);
     for (size_t i = 0; result == 0 && !has_memory[left->type] && i < CONTENT_WORDS; i++)
         result = order(left->u.word[i], right->u.word[i]);
     return result != 0 || !tiebreak ? result : order((uintptr_t)left, (uintptr_t)right);
@@ -83,7 +84,8 @@ bool is_ancestor(const struct capability *child, const struct capability *parent
     if (!has_memory[child->type] || !has_memory[parent->type])
         return true;
     /* of one type, a copy is no descendant */
-    if (child->type == parent->type && get_size(child) == get_size(parent))
+    if (child->type == parent->type && get_size(child) == get_size(parent) &&
+        child->generation <= parent->generation)
         return false;
     return base >= from && base + get_size(child) <= from + get_size(parent);
 }

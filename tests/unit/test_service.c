@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Clients of a service come and go, over bindings that are played here.
+ */
+/* link: guest/user/lib/services/service.c guest/user/lib/services/send_queue.c */
+/* link: guest/user/lib/services/account.c */
+#include <criterion/criterion.h>
+
+#include <barrelfish/idc_export.h>
+#include <services/service.h>
+
+/* As the interface compiler makes one, with what the library looks at. */
+struct played_binding {
+    void *st;
+    errval_t (*register_send)(struct played_binding *b, struct waitset *ws,
+                              struct event_closure closure);
+    errval_t (*control)(struct played_binding *b, idc_control_t control);
+    void (*error_handler)(struct played_binding *b, errval_t err);
+    struct event_closure owed; /* for a message that it has taken */
+    unsigned torn_down;
+};
+typedef void played_error_handler_fn(struct played_binding *b, errval_t err);
+
+SERVICE_CLIENTS(played)
+
+struct client {
+    struct service_client service;
+    int more;
+};
+
+static const struct account_kind kinds[] = { { "messages", 100, 1 } };
+static struct service service = { .client = "somebody", .message_kind = 0 };
+static struct idc_client connecting;
+static unsigned dropped;
+
+struct idc_client idc_connecting_client(void)
+{
+    return connecting;
+}
+
+struct waitset *get_default_waitset(void)
+{
+    return NULL;
+}
+
+void debug_printf(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void debug_err(const char *file, const char *func, int line, errval_t err, const char *fmt, ...)
+{
+    (void)file, (void)func, (void)line, (void)err, (void)fmt;
+}
+
+static errval_t control(struct played_binding *b, idc_control_t what)
+{
+    cr_assert_eq(what, IDC_CONTROL_TEARDOWN);
+    b->torn_down++;
+    return SYS_ERR_OK;
+}
+
+static void broken(struct played_binding *b, errval_t err)
+{
+    (void)err;
+    played_client_close(b);
+}
+
+static errval_t send(struct send_queue *queue, struct send_item *item, struct event_closure cont)
+{
+    (void)item;
+    ((struct played_binding *)queue->binding)->owed = cont;
+    return SYS_ERR_OK;
+}
+
+static void done(struct send_item *item, errval_t err)
+{
+    (void)item;
+    dropped += err_is_fail(err);
+}
+
+static void say(struct played_binding *b)
+{
+    struct service_client *client = b->st;
+    struct send_item *item = malloc(sizeof(*item));
+    *item = (struct send_item){ .send = send, .done = done, .payer = client->account };
+    send_queue_add(&client->queue, item);
+}
+
+static void connect(struct played_binding *b, domainid_t domain, bool trusted)
+{
+    *b = (struct played_binding){ .control = control };
+    connecting = (struct idc_client){ .domain = domain, .trusted = trusted };
+    cr_assert_eq(played_client_open(&service, b, sizeof(struct client), broken), SYS_ERR_OK);
+}
+
+static void init(void)
+{
+    account_book_init(&service.accounts, kinds, 1, MON_ERR_OVER_SHARE);
+    dropped = 0;
+}
+
+TestSuite(service, .init = init);
+
+Test(service, a_client_has_the_account_of_its_domain_and_the_monitors_word_for_it)
+{
+    struct played_binding a, b, c;
+    connect(&a, 7, false);
+    connect(&b, 7, false);
+    connect(&c, 8, true);
+    const struct client *first = a.st, *second = b.st, *third = c.st;
+    cr_assert_eq(first->service.account, second->service.account);
+    cr_assert_eq(first->service.account->domain, 7);
+    cr_assert(!first->service.account->trusted && third->service.account->trusted);
+    cr_assert_eq(first->more, 0);
+    cr_assert_eq(a.error_handler, broken);
+    a.error_handler(&a, SYS_ERR_OK);
+    b.error_handler(&b, SYS_ERR_OK);
+    c.error_handler(&c, SYS_ERR_OK);
+}
+
+Test(service, nothing_is_left_of_one_that_has_gone)
+{
+    struct played_binding b;
+    connect(&b, 7, false);
+    say(&b);
+    say(&b);
+    cr_assert_eq(service.accounts.used[0], 2);
+    const struct event_closure owed = b.owed;
+    b.error_handler(&b, FLOUNDER_ERR_BINDING_CLOSED);
+    cr_assert_eq(b.torn_down, 1);
+    cr_assert_eq(service.accounts.used[0], 1, "what the binding has");
+    owed.handler(owed.arg); /* the sanitizer says if the queue was freed before, or is not now */
+    cr_assert_eq(dropped, 2);
+    cr_assert_eq(service.accounts.used[0], 0);
+    cr_assert_null(service.accounts.first);
+}
