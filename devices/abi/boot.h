@@ -89,6 +89,9 @@ struct abi_pc {
 };
 #define ABI_PC_LOW_BYTES 0x4000
 
+/* The module with the firmware's tables (ACPI), one behind the other, each with its header. */
+#define ABI_PC_TABLES_PATH "/firmware/acpi"
+
 struct abi_boot {
     uint32_t magic, version;
     uint32_t boot_bytes; /* this structure with its strings */

@@ -18,6 +18,8 @@
 
 #include <abi/bundle.h>
 
+#include "acpi.h"
+
 /* ---- main.c ---- */
 
 /* Says why it cannot go on, and ends. */
@@ -48,6 +50,9 @@ bool memory_remove(struct memory *memory, uint64_t base, uint64_t end);
  * 4 GiB not counted.  The last node has the rest.  False: too many ranges. */
 bool memory_split(struct memory *memory, const struct abi_bundle_node *nodes, unsigned count);
 
+/* Says that what is free of base .. base + bytes - 1 belongs to a node.  False: too many ranges. */
+bool memory_assign(struct memory *memory, uint64_t base, uint64_t bytes, unsigned node);
+
 /* Takes `bytes` (whole pages) of a node, aligned, from its lower or upper end; 0: there is none. */
 uint64_t memory_take_low(struct memory *memory, unsigned node, uint64_t bytes, uint64_t align);
 uint64_t memory_take_high(struct memory *memory, unsigned node, uint64_t bytes, uint64_t align);
@@ -74,11 +79,30 @@ struct program {
 const char *program_parse(struct program *program, const uint8_t *file, uint64_t bytes,
                           uint64_t vaddr_min, uint64_t vaddr_max);
 
+/* ---- shape.c: cores and nodes ---- */
+
+struct shape {
+    unsigned core_count, node_count;
+    uint8_t core_node[ABI_MAX_CORES];
+    uint32_t apic_id[ABI_MAX_CORES];
+    uint64_t window_bytes[ABI_MAX_NODES];
+    uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
+};
+
+/* What the bundle says, which was checked. */
+void shape_by_bundle(struct shape *shape, const struct abi_bundle *bundle);
+
+/* What the firmware says has priority: which processors there are, and, if it tells of nodes, who
+ * belongs to which and how far they are apart.  As many cores are used as the bundle wants.  A node
+ * that the bundle does not know gets a window like node 0's.  NULL, or why that cannot be. */
+const char *shape_by_acpi(struct shape *shape, const struct acpi *acpi);
+
 /* ---- place.c: the boot information of core 0 ---- */
 
 /* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot
  * information lies.  Fails with a message. */
-uint64_t place(struct memory *memory, const struct abi_bundle *bundle, struct abi_boot **boot);
+uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
+               const struct acpi *acpi, struct abi_boot **boot);
 
 /* ---- clock.c ---- */
 

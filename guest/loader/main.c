@@ -22,6 +22,7 @@
 #define PIC_MASK_MASTER 0x21
 #define PIC_MASK_SLAVE 0xa1
 #define FAIL_CODE 126
+#define CPUID_TOPOLOGY 11
 
 /* PVH start information, version 1. */
 #define PVH_MAGIC 0x336ec578
@@ -45,6 +46,8 @@ void __attribute__((noreturn)) loader_jump(uint64_t entry, const struct abi_boot
 void loader_main(const struct pvh_start *start);
 
 static struct memory memory;
+static struct acpi acpi; /* nothing in it: the firmware has no tables */
+static struct shape shape;
 
 static void put(char c)
 {
@@ -99,6 +102,59 @@ static const struct abi_bundle *find_bundle(const struct pvh_start *start)
     return bundle;
 }
 
+/* The APIC identifier of this processor, on which the machine starts. */
+static uint32_t own_apic_id(void)
+{
+    uint32_t eax = 0, ebx, ecx = 0, edx;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    if (eax >= CPUID_TOPOLOGY) {
+        eax = CPUID_TOPOLOGY;
+        ecx = 0;
+        __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+        if (ebx != 0)
+            return edx;
+    }
+    eax = 1;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return ebx >> 24;
+}
+
+/* False: the firmware has no tables. */
+static bool find_acpi(const struct pvh_start *start)
+{
+    const struct acpi_view view = { 0, ABI_PAGE_BYTES, LOADER_MAPPED };
+    const uint64_t root = start->rsdp != 0 ? start->rsdp : acpi_find_root(&view);
+    if (root == 0)
+        return false;
+    const char *wrong = acpi_read(&acpi, &view, root);
+    if (wrong != NULL)
+        loader_fail("the firmware's tables (ACPI): %s", wrong);
+    if (!acpi_put_first(&acpi, own_apic_id()))
+        loader_fail("the firmware's tables (ACPI) do not know this processor");
+    return true;
+}
+
+static void find_shape(const struct pvh_start *start, const struct abi_bundle *bundle)
+{
+    shape_by_bundle(&shape, bundle);
+    if (!find_acpi(start))
+        return;
+    const char *wrong = shape_by_acpi(&shape, &acpi);
+    if (wrong != NULL)
+        loader_fail("%s: %u, and not %u", wrong, acpi.core_count, bundle->core_count);
+}
+
+/* To which node memory belongs: as the firmware says, or in the order of addresses. */
+static bool divide_memory(const struct abi_bundle *bundle)
+{
+    if (acpi.range_count == 0)
+        return memory_split(&memory, bundle->node, bundle->node_count);
+    bool ok = true;
+    for (unsigned i = 0; ok && i < acpi.range_count; i++)
+        ok = memory_assign(&memory, acpi.range[i].base, acpi.range[i].bytes, acpi.range[i].node);
+    return ok;
+}
+
 static void find_memory(const struct pvh_start *start, const struct abi_bundle *bundle)
 {
     const struct pvh_range *map = (const struct pvh_range *)start->map;
@@ -108,7 +164,7 @@ static void find_memory(const struct pvh_start *start, const struct abi_bundle *
             ok = memory_add(&memory, map[i].base, map[i].bytes);
     if (!ok)
         loader_fail("the map of the memory cannot be used");
-    if (!memory_split(&memory, bundle->node, bundle->node_count) ||
+    if (!divide_memory(bundle) ||
         !memory_remove(&memory, (uint64_t)bundle, (uint64_t)bundle + bundle->bytes))
         loader_fail("the memory lies in too many pieces");
 }
@@ -122,14 +178,15 @@ void loader_main(const struct pvh_start *start)
     if (start->magic != PVH_MAGIC)
         loader_fail("not started by the PVH protocol");
     const struct abi_bundle *bundle = find_bundle(start);
+    find_shape(start, bundle);
     find_memory(start, bundle);
     struct abi_boot *boot;
-    const uint64_t entry = place(&memory, bundle, &boot);
+    const uint64_t entry = place(&memory, bundle, &shape, &acpi, &boot);
     /* `syscall` may come either way: the CPU driver takes both */
     boot->flags = ABI_BOOT_PC | ABI_BOOT_SYSCALL_FAULTS;
     boot->pc.tsc_at_zero = zero;
     boot->pc.low_memory = LOADER_LOW_MEMORY;
-    memcpy(boot->pc.apic_id, bundle->apic_id, sizeof(boot->pc.apic_id));
+    memcpy(boot->pc.apic_id, shape.apic_id, sizeof(boot->pc.apic_id));
     if (!clock_measure(&boot->tsc_hz, &boot->pc.timer_hz))
         loader_fail("there is no 8254 timer by which the clocks could be measured");
     memcpy(loader_tables + 256, (const uint64_t *)boot->pml4 + 256, 256 * sizeof(uint64_t));

@@ -93,6 +93,27 @@ bool memory_split(struct memory *memory, const struct abi_bundle_node *nodes, un
     return true;
 }
 
+bool memory_assign(struct memory *memory, uint64_t base, uint64_t bytes, unsigned node)
+{
+    const uint64_t end = (base + bytes) & ~(uint64_t)(PAGE - 1);
+    base = (base + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    for (unsigned i = 0; i < memory->count; i++) {
+        struct range *range = &memory->range[i];
+        if (range->end <= base || range->base >= end || range->node == node)
+            continue;
+        const struct range before = { range->base, base, range->node };
+        const struct range after = { end, range->end, range->node };
+        if (before.base < before.end)
+            range->base = base;
+        if (after.base < after.end)
+            range->end = end;
+        range->node = node;
+        if (!insert(memory, i + 1, after) || !insert(memory, i, before))
+            return false;
+    }
+    return true;
+}
+
 uint64_t memory_take_low(struct memory *memory, unsigned node, uint64_t bytes, uint64_t align)
 {
     for (unsigned i = 0; i < memory->count; i++) {

@@ -83,12 +83,12 @@ static struct abi_region *add_region(struct abi_boot *boot, enum abi_region_type
 
 /* Before anything is taken: a node's RAM is all of it, as far as others must know. */
 static void fill_topology(struct abi_topology *topology, const struct memory *memory,
-                          const struct abi_bundle *bundle)
+                          const struct shape *shape)
 {
-    topology->core_count = bundle->core_count;
-    topology->node_count = bundle->node_count;
-    memcpy(topology->core_node, bundle->core_node, sizeof(topology->core_node));
-    memcpy(topology->distance, bundle->distance, sizeof(topology->distance));
+    topology->core_count = shape->core_count;
+    topology->node_count = shape->node_count;
+    memcpy(topology->core_node, shape->core_node, sizeof(topology->core_node));
+    memcpy(topology->distance, shape->distance, sizeof(topology->distance));
     for (unsigned i = 0; i < memory->count; i++) {
         const struct range *range = &memory->range[i];
         struct abi_topology_node *node = &topology->node[range->node];
@@ -98,11 +98,11 @@ static void fill_topology(struct abi_topology *topology, const struct memory *me
     }
 }
 
-static void take_windows(struct memory *memory, const struct abi_bundle *bundle,
+static void take_windows(struct memory *memory, const struct shape *shape,
                          struct abi_topology *topology)
 {
-    for (unsigned n = 0; n < bundle->node_count; n++) {
-        const uint64_t bytes = bundle->node[n].window_bytes;
+    for (unsigned n = 0; n < shape->node_count; n++) {
+        const uint64_t bytes = shape->window_bytes[n];
         if (bytes == 0)
             continue;
         const uint64_t base = memory_take_high(memory, n, bytes, PAGE);
@@ -186,6 +186,25 @@ static void add_modules(struct abi_boot *boot, const struct abi_bundle *bundle)
     }
 }
 
+/* The firmware's tables, one behind the other, as a file of the menu that nobody starts. */
+static void add_tables(struct memory *memory, struct abi_boot *boot, const struct acpi *acpi)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < acpi->table_count; i++)
+        bytes += acpi->table[i].bytes;
+    if (bytes == 0)
+        return;
+    const uint64_t base = take(memory, 0, bytes, "firmware's tables");
+    struct abi_region *region = add_region(boot, ABI_REGION_MODULE, base, bytes, 0);
+    region->file_bytes = bytes;
+    region->cmdline = add_line(boot, ABI_PC_TABLES_PATH " nospawn");
+    uint8_t *to = (uint8_t *)base;
+    for (unsigned i = 0; i < acpi->table_count; i++) {
+        memcpy(to, (const void *)acpi->table[i].address, acpi->table[i].bytes);
+        to += acpi->table[i].bytes;
+    }
+}
+
 static void add_memory(struct abi_boot *boot, const struct memory *memory)
 {
     for (unsigned i = 0; i < memory->count; i++) {
@@ -200,15 +219,16 @@ static void add_memory(struct abi_boot *boot, const struct memory *memory)
                        boot->topology.node[n].window_bytes, n);
 }
 
-uint64_t place(struct memory *memory, const struct abi_bundle *bundle, struct abi_boot **out)
+uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
+               const struct acpi *acpi, struct abi_boot **out)
 {
     struct abi_topology topology;
     memset(&topology, 0, sizeof(topology));
-    fill_topology(&topology, memory, bundle);
-    take_windows(memory, bundle, &topology);
+    fill_topology(&topology, memory, shape);
+    take_windows(memory, shape, &topology);
 
     const uint64_t areas =
-        take(memory, 0, (uint64_t)bundle->core_count * ABI_CORE_AREA_BYTES, "core areas");
+        take(memory, 0, (uint64_t)shape->core_count * ABI_CORE_AREA_BYTES, "core areas");
     struct abi_boot *boot =
         (struct abi_boot *)take(memory, 0, ABI_BOOT_MAX_BYTES, "boot information");
     boot->magic = ABI_BOOT_MAGIC;
@@ -230,6 +250,7 @@ uint64_t place(struct memory *memory, const struct abi_bundle *bundle, struct ab
     boot->scratch_bytes = rest + PAGE;
     add_region(boot, ABI_REGION_BOOT, areas, scratch - areas, 0);
     add_modules(boot, bundle);
+    add_tables(memory, boot, acpi);
     add_memory(boot, memory);
     *out = boot;
     return entry;

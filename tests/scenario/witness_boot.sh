@@ -15,6 +15,23 @@ on_qemu q35 '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc
     --set machine.board=q35
 on_qemu four ' u alltoall: all 3 others reached' scenarios/four-core-idc.yaml
 
+# On q35 the firmware's tables say which core is of which node, and how far nodes are apart: the order
+# in which cores start is theirs, not the bundle's.
+on_qemu nodes '^[0-9.]+ 0 u ask: \[\[1\],\[4,5\],\[2,3\]\]' scenarios/knowledge.yaml \
+    --set machine.board=q35
+sed -i 's/dist,src=0,dst=2,val=20/dist,src=0,dst=2,val=40/; s/dist,src=2,dst=0,val=20/dist,src=2,dst=0,val=40/' \
+    "$TMP/nodes/run"
+boots nodes '^[0-9.]+ 0 u ask: \[\[1\],\[2,3\],\[4,5\]\]'
+
+# pci finds what QEMU has, behind a bridge as well; acpi reads the tables that the loader hands on.
+on_qemu devices ' u ask: \[functions,4,cores,2\]' scenarios/devices.yaml --set machine.board=q35
+sed -i 's/ -serial stdio/ -device pcie-root-port,id=root1,chassis=1 -device virtio-rng-pci,bus=root1&/' "$TMP/devices/run"
+boots devices ' u ask: \[functions,5,cores,2\]'
+cp "$TMP/devices.console" "$TMP/out"
+says ' u pci: 0:1.0 1b36:000c class 6\.4\.0'
+says ' u pci: 1:0.0 1af4:1044 class 0\.255\.0'
+says ' u acpi: [0-9]+ tables, [0-9]+ facts'
+
 scenario alone 1 '60 s' 'exit: 3' <<'MENU'
 module /sbin/hello core=0
 MENU
@@ -42,6 +59,9 @@ says '^loader: this processor lacks .*FSGSBASE'
 bad -m 24M
 exits_with 253
 says 'loader: no [0-9]+ [KM]iB of memory '
+bad -smp 1,sockets=1,cores=1,threads=1
+exits_with 253
+says '^0.000000 0 k -: loader: the machine has fewer cores than the scenario wants: 1, and not 2'
 bad -machine microvm,pit=off
 exits_with 253
 says 'loader: there is no 8254 timer'

@@ -129,11 +129,18 @@ Test(kernel_authority, a_port_range_has_two_ends)
     give(1, &io);
     static const uint64_t outside[] = { 0x4fff, 0x5005, 0x5008, -1ull, -2ull, -3ull, -4ull };
     for (unsigned i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
-        EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Out32, outside[i], 0).error, SYS_ERR_IO_PORT_INVALID);
+        EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Outd, outside[i], 0).error, SYS_ERR_IO_PORT_INVALID);
+    for (unsigned command = IOCmd_Outb; command <= IOCmd_Ind; command++) {
+        EXPECT_ERR(INVOKE(SLOT(1), 2, command, 0x5008, 0).error, SYS_ERR_IO_PORT_INVALID);
+        EXPECT_ERR(INVOKE(SLOT(1), 2, command, -1ull, 0).error, SYS_ERR_IO_PORT_INVALID);
+        if (command != IOCmd_Outb && command != IOCmd_Inb)
+            EXPECT_ERR(INVOKE(SLOT(1), 2, command, 0x5007, 0).error, SYS_ERR_IO_PORT_INVALID);
+    }
+    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Ind + 1, 0x5000, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
     EXPECT_ERR(mint(2, SLOT(1), 0x4fff, 0x5007), SYS_ERR_MINT_INVALID);
     EXPECT_ERR(mint(2, SLOT(1), 0x5004, 0x5003), SYS_ERR_MINT_INVALID);
     EXPECT_OK(mint(2, SLOT(1), 0x5004, 0x5007));
-    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Out32, 0x5000, 0).error, SYS_ERR_IO_PORT_INVALID);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Outd, 0x5000, 0).error, SYS_ERR_IO_PORT_INVALID);
     EXPECT_ERR(mint(3, SLOT(2), 0x5000, 0x5007), SYS_ERR_MINT_INVALID);
 }
 

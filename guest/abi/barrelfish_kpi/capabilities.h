@@ -148,7 +148,9 @@ enum mapping_cmd {
 
 enum notify_cmd { NotifyCmd_Send = 0 };
 
-enum io_cmd { IOCmd_Out32 = 0 /* port, value; only ports of the capability's range */ };
+/* port, and what is written; only ports of the capability's range.  The value is what was
+ * read. */
+enum io_cmd { IOCmd_Outb, IOCmd_Outw, IOCmd_Outd, IOCmd_Inb, IOCmd_Inw, IOCmd_Ind };
 
 enum idcmd { IDCmd_Identify = 0 }; /* ID, Domain: -> core << 56 | number */
 

@@ -93,7 +93,7 @@ union invocation_args {
         uint64_t address;
     } buffer;
 
-    /* IOCmd_Out32 */
+    /* IOCmd_*; no value to read */
     struct {
         uint64_t port, value;
     } out;

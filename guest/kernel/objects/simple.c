@@ -31,16 +31,44 @@ static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv
     return SYSRET(SYS_ERR_OK);
 }
 
+/* Returns what was read. */
+static uint32_t io_access(enum io_cmd command, uint16_t port, uint32_t value)
+{
+    switch (command) {
+    case IOCmd_Outb:
+        __asm__ volatile("outb %b0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Outw:
+        __asm__ volatile("outw %w0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Outd:
+        __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+        break;
+    case IOCmd_Inb:
+        value = 0;
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "Nd"(port) : "memory");
+        return value;
+    case IOCmd_Inw:
+        value = 0;
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "Nd"(port) : "memory");
+        return value;
+    case IOCmd_Ind:
+        __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+        return value;
+    }
+    return 0;
+}
+
 static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
-    if (inv->command != IOCmd_Out32)
+    if (inv->command > IOCmd_Ind)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    const unsigned bytes = 1u << inv->command % 3;
     uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
-    if (port < cte->cap.u.io.start || port > end || end - port < 3)
+    if (port < cte->cap.u.io.start || port > end || end - port < bytes - 1)
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
-    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)inv->args->out.value), "Nd"((uint16_t)port)
-                     : "memory");
-    return SYSRET(SYS_ERR_OK);
+    return SYSRET_VALUE(
+        io_access((enum io_cmd)inv->command, (uint16_t)port, (uint32_t)inv->args->out.value));
 }
 
 static struct sysret id_invoke(struct cte *cte, const struct invocation *inv)

@@ -15,6 +15,10 @@
 
 static const char rules[] =
     ":- dynamic running/1, program/3.\n"
+    /* what acpi and pci find: nothing, on a machine that has neither */
+    ":- dynamic acpi_table/2, apic_processor/3, io_apic/3, interrupt_override/4, srat_apic/2,\n"
+    "    srat_memory/3, slit_distance/3, pci_configuration/4, device/8, bridge/8, bar/7,\n"
+    "    acpi_done/0, pci_done/0.\n"
     "corename(C, x86_64, apic(C)) :- core(C).\n"
     "cpu_affinity(C, C, N) :- core_node(C, N).\n"
     "memory_affinity(B, S, N) :- node_ram(N, B, S).\n"

@@ -15,13 +15,19 @@ need_qemu() {
     export QEMU
 }
 
-# on_qemu NAME REGEX SCENARIO [OPTION...]: exports the scenario to $TMP/NAME and runs it on QEMU until
-# a line of the console matches; the console is $TMP/NAME.console
+# on_qemu NAME REGEX SCENARIO [OPTION...]: exports the scenario to $TMP/NAME, and boots it
 on_qemu() {
-    local name=$1 regex=$2 pid console=$TMP/$1.console
+    local name=$1 regex=$2
     shift 2
     vmm export "$@" "$TMP/$name"
     exits_with 0
+    boots "$name" "$regex"
+}
+
+# boots NAME REGEX: runs what was exported to $TMP/NAME on QEMU until a line of the console matches;
+# the console is $TMP/NAME.console
+boots() {
+    local name=$1 regex=$2 pid console=$TMP/$1.console
     : >"$console"
     timeout -k 5 "${patience:-300}" "$TMP/$name/run" >"$console" 2>&1 </dev/null &
     pid=$!

@@ -304,9 +304,45 @@ static inline errval_t invoke_notify_send(struct capref notify)
     return CAP_INVOKE(notify, NotifyCmd_Send, { 0 }).error;
 }
 
-static inline errval_t invoke_io_out32(struct capref io, uint16_t port, uint32_t value)
+/* --- ports of an IO capability: SYS_ERR_IO_PORT_INVALID for all others ----------------------- */
+
+static inline errval_t iocap_out8(struct capref io, uint16_t port, uint8_t value)
 {
-    return CAP_INVOKE(io, IOCmd_Out32, .out = { .port = port, .value = value }).error;
+    return CAP_INVOKE(io, IOCmd_Outb, .out = { .port = port, .value = value }).error;
+}
+
+static inline errval_t iocap_out16(struct capref io, uint16_t port, uint16_t value)
+{
+    return CAP_INVOKE(io, IOCmd_Outw, .out = { .port = port, .value = value }).error;
+}
+
+static inline errval_t iocap_out32(struct capref io, uint16_t port, uint32_t value)
+{
+    return CAP_INVOKE(io, IOCmd_Outd, .out = { .port = port, .value = value }).error;
+}
+
+static inline errval_t iocap_in8(struct capref io, uint16_t port, uint8_t *value)
+{
+    struct sysret result = CAP_INVOKE(io, IOCmd_Inb, .out = { .port = port });
+
+    *value = (uint8_t)result.value;
+    return result.error;
+}
+
+static inline errval_t iocap_in16(struct capref io, uint16_t port, uint16_t *value)
+{
+    struct sysret result = CAP_INVOKE(io, IOCmd_Inw, .out = { .port = port });
+
+    *value = (uint16_t)result.value;
+    return result.error;
+}
+
+static inline errval_t iocap_in32(struct capref io, uint16_t port, uint32_t *value)
+{
+    struct sysret result = CAP_INVOKE(io, IOCmd_Ind, .out = { .port = port });
+
+    *value = (uint32_t)result.value;
+    return result.error;
 }
 
 /* --- interrupts (objects/irq.c of the CPU driver) --------------------------------------------- */

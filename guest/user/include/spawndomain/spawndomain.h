@@ -55,6 +55,9 @@ struct spawn_module *spawn_find_kernel(struct spawn_modules *modules);
  * SPAWN_ERR_ELF_INVALID (and one line on the console that says why), SPAWN_ERR_MAP_MODULE. */
 errval_t spawn_module_open(struct spawn_module *module, uint64_t vmin, uint64_t vmax);
 
+/* Maps the whole file, read-only and for good.  SPAWN_ERR_MAP_MODULE. */
+errval_t spawn_module_map(struct spawn_module *module, const uint8_t **ret);
+
 struct spawn_request {
     struct spawn_module *module;
     const char *args;      /* command line; its first word is argv[0] */

@@ -91,6 +91,12 @@ static errval_t map_part(struct spawn_module *module, uint64_t offset, uint64_t 
     return SYS_ERR_OK;
 }
 
+errval_t spawn_module_map(struct spawn_module *module, const uint8_t **ret)
+{
+    errval_t err = map_part(module, 0, module->file_bytes, ret);
+    return err_is_fail(err) ? err_push(err, SPAWN_ERR_MAP_MODULE) : err;
+}
+
 /* The segments that are not shared, or all. */
 static errval_t map_contents(struct spawn_module *module, bool all)
 {

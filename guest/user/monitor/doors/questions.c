@@ -73,6 +73,15 @@ static void get_bootinfo(struct monitor_blocking_binding *b)
                                        .value = boot_info->boot_bytes });
 }
 
+static void get_io_cap(struct monitor_blocking_binding *b)
+{
+    bool permitted = client_is_trusted(b->st);
+    reply_send(b->st, &(struct reply){ .kind = REPLY_IO_CAP,
+                                       .token = b->incoming_token,
+                                       .err = permitted ? SYS_ERR_OK : MON_ERR_NOT_PERMITTED,
+                                       .cap = permitted ? TASK_CAP(TASKCN_SLOT_IO) : NULL_CAP });
+}
+
 static void boot_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
 {
     struct client *client = b->st;
@@ -127,6 +136,7 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.alloc_monitor_ep_call = alloc_monitor_ep;
     b->rx_vtbl.get_domain_cap_call = get_domain_cap;
     b->rx_vtbl.get_bootinfo_call = get_bootinfo;
+    b->rx_vtbl.get_io_cap_call = get_io_cap;
     b->rx_vtbl.boot_cores_call = boot_cores_call;
     b->rx_vtbl.power_off_call = power_off;
     b->rx_vtbl.deposit_cap_call = deposit_cap;

@@ -28,6 +28,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_alloc_monitor_ep_response__tx(b, cont, r->err, r->domain, r->cap);
     case REPLY_BOOTINFO:
         return monitor_blocking_get_bootinfo_response__tx(b, cont, r->err, r->cap, r->value);
+    case REPLY_IO_CAP:
+        return monitor_blocking_get_io_cap_response__tx(b, cont, r->cap, r->err);
     case REPLY_BOOT_CORES:
         return monitor_blocking_boot_cores_response__tx(b, cont, r->err, r->value);
     case REPLY_DEPOSIT:

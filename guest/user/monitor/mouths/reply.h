@@ -17,6 +17,7 @@ struct reply {
         REPLY_SET_NAME_IREF,
         REPLY_MONITOR_EP,
         REPLY_BOOTINFO,
+        REPLY_IO_CAP,
         REPLY_BOOT_CORES,
         REPLY_POWER_OFF,
         REPLY_DEPOSIT,
