@@ -116,12 +116,20 @@ struct abi_trace_record {
 #define ABI_TRACE_KINDS(X)                                            \
     X(SYSCALL, 1, "a=number b=type c=command d=cptr; arg=dcb")        \
     X(SYSRET, 2, "d=low 32 bits of error; arg=dcb")                   \
-    X(UPCALL, 3, "a=ABI_UPCALL_*; arg=dcb")                           \
+    X(UPCALL, 3, "a=ABI_UPCALL_*, of LRPC the rest as LMP; arg=dcb")  \
     X(RESUME, 4, "arg=dcb")                                           \
     X(INTERRUPT, 5, "a=causes; arg=interrupted dcb or 0")             \
     X(FAULT, 6, "a=vector d=error code; arg=faulting address or rip") \
     X(IDLE, 7, "")                                                    \
-    X(NOTIFY, 8, "d=target core << 16 | id; arg=dcb")
+    X(NOTIFY, 8, "d=target core << 16 | id; arg=dcb")                 \
+    X(LMP, 9, "a=flags b,c=low 16 bits of the first word d=endpoint | words; arg=receiver's dcb")
+
+/* A message that was delivered on this core; its sender made the last system call.  The endpoint is
+ * an offset in the receiver's dispatcher frame, a multiple of 16 (wait_table.h says what lies
+ * before it); the payload has up to 15 words. */
+#define ABI_LMP_MORE 0x10 /* in the flags: the next delivered there continues this message */
+#define ABI_LMP_WORDS(d) ((d)&15)
+#define ABI_LMP_ENDPOINT(d) ((d) & ~15u)
 
 enum abi_trace_kind {
 #define X(name, number, text) ABI_TRACE_##name = number,

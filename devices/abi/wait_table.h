@@ -23,6 +23,10 @@
 #define ABI_WAIT_CALLERS 12
 #define ABI_WAIT_NAME_BYTES 24
 
+/* The eight bytes before the kernel's part of an LMP endpoint: the guest-virtual address of the
+ * name of its interface, with this bit if the receiver is the server; 0: it has none. */
+#define ABI_ENDPOINT_SERVER (1ull << 63)
+
 /* Kinds: name, number, meaning of the fields. */
 #define ABI_WAIT_KINDS(X)                                                              \
     X(NOTHING, 0, "it runs, or would if it had the core")                              \
@@ -74,7 +78,10 @@ struct abi_wait_crash {
 struct abi_wait_table {
     uint32_t magic;
     uint16_t version, threads_left_out; /* the latter had no room: 0 or more */
-    uint64_t pad;
+    /* Where the library keeps a binding's channel, that channel's LMP endpoint or UMP receive ring,
+     * and the kernel's part of the endpoint: offsets of pointers in their structures, the last one
+     * of the part itself.  All zero: there are no bindings. */
+    uint16_t binding_channel, channel_endpoint, channel_ring, endpoint_kern;
     struct abi_wait_thread thread[ABI_WAIT_THREADS];
     struct abi_wait_export exported[ABI_WAIT_EXPORTS];
     struct abi_wait_crash crash;

@@ -56,7 +56,12 @@ send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsig
      const struct lmp_transfer *transfer)
 {
     struct dcb *receiver = endpoint_listener(&endpoint->cap);
+    /* the message may carry the endpoint away */
+    const uint64_t offset = endpoint->cap.u.endpoint.epoffset;
     errval_t err = lmp_deliver(endpoint, syscall_words, length, transfer);
+    if (err_is_ok(err))
+        trace_record(ABI_TRACE_LMP | (uint64_t)flags << 8 | trace_message(offset, length),
+                     mem_to_phys(receiver).v);
     const bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
                                           : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (!hand_over || receiver == current || area_is_disabled(current, area))

@@ -39,20 +39,29 @@ trace scenarios/four-core-idc.yaml
 for form in json pftrace; do
     [ "$(hash_of "$TMP/plain.json")" = "$(hash_of "$TMP/$form.json")" ] || fail "a trace changes the run"
 done
-says '^message intermon.monitor_initialized #1 [0-9]+ [0-9]+$'
-says '^marks console end error event interrupt ipi read runs send shown syscall'
+says '^message intermon.monitor_initialized #1 [0-9]+ [0-9]+ UMP$'
+# each message within a core, too, and each has found its handler
+says '^message mem.allocate_call #2 [0-9]+ [0-9]+ LMP$'
+says '^message nameservice.wait_for_response #1 [0-9]+ [0-9]+ LMP$'
+[ "$(grep -c ' LMP$' "$TMP/out")" -gt 200 ] || fail "messages within cores are missing"
+[ "$(grep -c ' ? LMP$' "$TMP/out")" -le 4 ] || fail "handlers are missing"
+says '^marks console end error event interrupt ipi read runs send( shown)? syscall'
 says_not '^fault'
 
-# of the five hellos the third is lost; nobody acknowledges what comes before and behind it
+# of the five hellos the third is lost: what comes behind it waits for it
 trace scenarios/faults/lose-the-third.yaml
 says '^fault lose-the-third: drop hello 3$'
-says '^message myappif.hello #3 [0-9]+ -$'
-says '^message myappif.hello #2 [0-9]+ \?$'
+says '^message myappif.hello #2 [0-9]+ [0-9]+ UMP$'
+says '^message myappif.hello #3 [0-9]+ - UMP$'
+says '^message myappif.hello #4 [0-9]+ \? UMP$'
 
 vmm run --engine unicorn --seed 3 --messages 'myappif.*' scenarios/faults/lose-the-third.yaml
 exits_with 0
 [ "$(grep -c -- '-- message: myappif.hello #[1-5] to core 0' "$TMP/out")" = 5 ] || fail "not five hellos"
 says_not 'message: (intermon|nameservice)'
+vmm run --engine unicorn --seed 3 --messages 'mem.*' scenarios/two-core-idc.yaml
+exits_with 0
+says '[-]- message: mem.allocate_call #1 to core 0, mem:mem_serv.0<-monitor.0, LMP, 24 bytes$'
 
 # what goes beyond the limit is counted, and the file is whole
 vmm run --engine unicorn --seed 3 --output-limit 20KiB --trace "$TMP/short.json" \
@@ -70,4 +79,5 @@ for engine in $ENGINES; do
     vmm run --engine "$engine" --trace "$TMP/$engine.json" scenarios/two-core-idc.yaml
     exits_with 0
     grep -q '"name":"myappif.hello #1","cat":"send"' "$TMP/$engine.json" || fail "$engine: no hello"
+    grep -q '"name":"mem.allocate_call #1","cat":"send"' "$TMP/$engine.json" || fail "$engine: no message within a core"
 done

@@ -13,11 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "engine/kvm/kvm_private.h"
+#include "engine/engine.h"
+#include "engine/host_limits.h"
 #include "report/out_file.h"
 
 static char root[64];
@@ -54,7 +56,7 @@ static void remove_root(void)
 static void says(int error, const char *wanted)
 {
     char text[160];
-    kvm_explain(root, error, text, sizeof(text));
+    host_explain(root, error, text, sizeof(text));
     cr_expect(strstr(text, wanted), "'%s' is not in '%s'", wanted, text);
 }
 
@@ -75,6 +77,15 @@ Test(host_limits, tasks_and_memory_of_a_cgroup_of_the_second)
     put("/sys/fs/cgroup/box.slice/memory.max", "67108864\n");
     says(EAGAIN, "/sys/fs/cgroup/box.slice/run/pids.max is 17");
     says(ENOMEM, "/sys/fs/cgroup/box.slice/memory.max is 64 MiB");
+}
+
+Test(host_limits, files)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 77;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    says(EMFILE, "ulimit -n is 77");
 }
 
 Test(host_limits, another_hypervisor)

@@ -101,10 +101,8 @@ int cmd_replay(int argc, char **argv)
     options_parse(&command_line, argc, argv, &options);
 
     struct watch *watch = watch_start();
-    if (!watch) {
-        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+    if (!watch)
         return STATUS_HOST;
-    }
     struct comparer *comparer = comparer_create(options.operands[0], &recorded, &status);
     if (!comparer) {
         watch_stop(watch);

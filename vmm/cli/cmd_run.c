@@ -6,7 +6,6 @@
  * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
  * usage, failed.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -42,7 +41,7 @@ static const struct command_line command_line = {
                  "Write messages, console lines, events, system calls and upcalls: as text, or for "
                  "viewers if FILE ends in .json (Chrome's format) or .pftrace (Perfetto's)" },
                { OPTION_MESSAGES,
-                 "Show each message between cores whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
+                 "Show each message whose INTERFACE.MESSAGE matches, as in 'mem.*'" },
                { OPTION_RECORD,
                  "Write what vmm replay needs to repeat the run (one scenario, engine in virtual "
                  "time)" },
@@ -254,10 +253,8 @@ int cmd_run(int argc, char **argv)
     }
     /* Before anything that takes time, so that whoever interrupts gets our answer to it. */
     struct watch *watch = watch_start();
-    if (!watch) {
-        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(errno));
+    if (!watch)
         return STATUS_HOST;
-    }
     struct scenario **scenarios = calloc((size_t)options.operand_count, sizeof(struct scenario *));
     if (!scenarios) {
         fprintf(stderr, "vmm: the host is out of memory\n");

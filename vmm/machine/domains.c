@@ -40,8 +40,7 @@ void machine_note_dispatcher(struct machine *machine, unsigned core, uint64_t dc
     known->count += free == known->count;
 }
 
-/* The table of a dispatcher; NULL if there is none. */
-static const struct abi_wait_table *table_of(const struct machine *machine, uint64_t dcb)
+const struct abi_wait_table *machine_wait_table(const struct machine *machine, uint64_t dcb)
 {
     const struct abi_dcb_head *head = machine_dcb_head(machine, dcb);
     uint64_t frame = head ? head->disp_frame : 0;
@@ -68,7 +67,7 @@ static void copy_name(const char *from, char to[ABI_WAIT_NAME_BYTES + 1])
 void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now_ns)
 {
     uint64_t dcb = machine_core_page(machine, core)->current_dcb;
-    const struct abi_wait_table *table = table_of(machine, dcb);
+    const struct abi_wait_table *table = machine_wait_table(machine, dcb);
     if (!table || table->crash.thread == 0 || machine->state.crash_count == MACHINE_CRASHES_MAX)
         return;
     struct machine_crash *crash = &machine->state.crash[machine->state.crash_count];
@@ -158,7 +157,7 @@ static void visit_threads(struct machine *machine, thread_visit *visit, void *co
     for (unsigned core = 0; core < machine->config.core_count; core++) {
         const struct machine_dispatchers *known = &machine->state.dispatchers[core];
         for (unsigned i = known->count; i-- > 0;) { /* programs were seen after services */
-            const struct abi_wait_table *table = table_of(machine, known->dcb[i]);
+            const struct abi_wait_table *table = machine_wait_table(machine, known->dcb[i]);
             for (unsigned j = 0; table && j < ABI_WAIT_THREADS; j++)
                 if (table->thread[j].id != 0)
                     visit(machine, core, known->dcb[i], &table->thread[j], context);
@@ -173,7 +172,7 @@ static void exporter(const struct machine *machine, uint32_t iref, char *text, s
     for (unsigned core = 0; iref != 0 && core < machine->config.core_count; core++) {
         const struct machine_dispatchers *known = &machine->state.dispatchers[core];
         for (unsigned i = 0; i < known->count; i++) {
-            const struct abi_wait_table *table = table_of(machine, known->dcb[i]);
+            const struct abi_wait_table *table = machine_wait_table(machine, known->dcb[i]);
             for (unsigned j = 0; table && j < ABI_WAIT_EXPORTS; j++) {
                 char name[17];
                 if (table->exported[j].iref != iref)
@@ -211,7 +210,7 @@ static void peer_text(const struct machine *machine, uint32_t iref, char *text, 
 /* Has the thread of that id an entry in the table?  (Not told of those that had no room.) */
 static bool is_alive(const struct machine *machine, uint64_t dcb, uint32_t id)
 {
-    const struct abi_wait_table *table = table_of(machine, dcb);
+    const struct abi_wait_table *table = machine_wait_table(machine, dcb);
     bool found = !table || table->threads_left_out > 0;
     for (unsigned i = 0; !found && i < ABI_WAIT_THREADS; i++)
         found = table->thread[i].id == id;

@@ -101,6 +101,16 @@ bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr
  * Takes the machine's lock. */
 bool machine_is_trapped(struct machine *machine, uint64_t page);
 
+/* For engines that can tell when a core begins a basic block.  Called by create(), after
+ * machine_attach(): true if machine_block_matters() is to be asked before each block. */
+bool machine_watch_blocks(struct machine *machine);
+
+/* Is there anything to be seen, now that the core is about to execute the block at `rip`?  If so,
+ * machine_block() is called with RDI.  Neither changes what the guest does. */
+bool machine_block_matters(const struct machine *machine, unsigned core, uint64_t rip);
+void machine_block(struct machine *machine, unsigned core, uint64_t rip, uint64_t rdi,
+                   uint64_t now_ns);
+
 /* The clock of a core at machine time now_ns: another one where faults say so. */
 uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
 

@@ -170,6 +170,8 @@ void messages_forget(struct machine *machine, struct fabric_ring *ring);
 void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
                    const struct fault_message *line, const struct machine_message *message,
                    uint64_t ack_word, uint64_t now_ns);
+/* The handler of this message, which came through the ring that begins there, begins. */
+void messages_handled(struct fabric *f, uint64_t ring_base, const char *message, uint64_t now_ns);
 void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint64_t now_ns);
 
 /* ---- channel_check.c ---- */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "machine/fabric.h"
+#include "machine/lmp_messages.h"
 #include "machine/machine_private.h"
 
 static_assert(MACHINE_NO_EVENT == EVENT_NEVER, "engines and the queue mean the same");
@@ -122,6 +123,8 @@ int machine_create(struct machine **out, const struct machine_config *config, ch
         r = machine_load(machine, &error);
     if (r == 0 && fabric_create(machine) < 0)
         r = machine_fail(&error, -ENOMEM, "no host memory");
+    if (r == 0 && config->watch_messages && !lmp_messages_create(machine))
+        r = machine_fail(&error, -ENOMEM, "no host memory");
     if (r == 0 && config->private_memory)
         r = machine_privatise_memory(machine, &error);
     if (r < 0) {
@@ -140,6 +143,8 @@ void machine_destroy(struct machine *machine)
 {
     if (!machine)
         return;
+    lmp_messages_destroy(machine);
+    handlers_destroy(machine);
     fabric_destroy(machine);
     reports_destroy(machine);
     machine_free_memory(machine);

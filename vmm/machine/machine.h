@@ -93,7 +93,7 @@ struct machine_value {
 struct machine_message;
 enum machine_message_step {
     MACHINE_MESSAGE_SENT, /* its first line was written */
-    MACHINE_MESSAGE_READ, /* and its reader has acknowledged the last */
+    MACHINE_MESSAGE_READ, /* its reader has acknowledged the last; LMP: its handler began */
     MACHINE_MESSAGE_LEFT, /* it never did: the channel or the run has ended */
 };
 
@@ -124,7 +124,9 @@ struct machine_message {
     uint64_t any;               /* its place among all messages of its ring, from 1 */
     bool by_server;             /* the server of the channel has written it, else the client */
     uint32_t bytes;             /* of the payload of its lines; whole when it was read */
+    bool lmp;                   /* within a core; else it is one of a UMP ring */
     uint64_t shown_ns, read_ns; /* when it became visible, was known to be read; 0: not yet */
+    uint64_t handled_ns;        /* when its handler began; 0: not yet, or the engine cannot tell */
 };
 
 struct machine_config {

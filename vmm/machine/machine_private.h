@@ -74,8 +74,10 @@ struct machine {
     pthread_mutex_t lock; /* covers state and sink calls */
     struct machine_state state;
 
-    struct fabric *fabric;  /* channels and faults (fabric.h) */
-    struct reports reports; /* what programs say of themselves */
+    struct fabric *fabric;     /* channels and faults (fabric.h) */
+    struct lmp_messages *lmp;  /* messages within cores; NULL: nobody asks */
+    struct handlers *handlers; /* NULL: the engine does not tell of blocks */
+    struct reports reports;    /* what programs say of themselves */
 
     const struct engine_ops *ops;
     struct engine *engine;
@@ -157,6 +159,13 @@ void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now
 
 /* Who has crashed and where, and what each thread waits for. */
 void machine_print_domains(struct machine *machine, FILE *out);
+
+/* The table of a dispatcher (abi/wait_table.h); NULL if there is none. */
+const struct abi_wait_table *machine_wait_table(const struct machine *machine, uint64_t dcb);
+
+/* ---- handlers.c ---- */
+
+void handlers_destroy(struct machine *machine);
 
 /* ---- rings.c, with the lock held ---- */
 

@@ -3,12 +3,13 @@
  * The way of each message through its ring, for those who want to see all of them: when its first
  * line was written, when that became visible to the reader, and when the reader had read the last.
  *
- * Nobody traps reads.  That a message was read is known from the acknowledgement that the reader
- * puts into each line it writes; so the time is that of the reader's next line in the channel: of
- * its answer, if there is one.  Only what is on its way is kept, which is never more than the ring
- * has lines.
+ * Nobody traps reads.  An engine that tells of blocks shows when a handler begins (handlers.c).
+ * That a message was read is known from the acknowledgement that the reader puts into each line it
+ * writes; so the time is that of the reader's next line in the channel: of its answer, if there is
+ * one.  Only what is on its way is kept, which is never more than the ring has lines.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "machine/fabric.h"
 #include "machine/machine_private.h"
@@ -102,5 +103,21 @@ void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint6
         struct machine_message *message = &journey_at(ring, i)->message;
         if (message->any == any && message->shown_ns == 0)
             message->shown_ns = now_ns;
+    }
+}
+
+void messages_handled(struct fabric *f, uint64_t ring_base, const char *message, uint64_t now_ns)
+{
+    struct fabric_ring *ring = NULL;
+    for (size_t i = 0; i < f->channel_count && !ring; i++)
+        for (unsigned side = 0; side < 2; side++)
+            if (f->channel[i].used && f->channel[i].ring[side].base == ring_base)
+                ring = &f->channel[i].ring[side];
+    for (unsigned i = 0; ring && ring->journey && i < ring->journey_count; i++) {
+        struct machine_message *m = &journey_at(ring, i)->message;
+        if (m->shown_ns == 0 || m->handled_ns != 0 || strcmp(m->name, message) != 0)
+            continue;
+        m->handled_ns = now_ns;
+        return;
     }
 }

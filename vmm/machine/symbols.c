@@ -198,6 +198,29 @@ bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, c
     return line_lookup(file->lines, vaddr, source, line);
 }
 
+struct function_query {
+    const char *ending;
+    bool (*visit)(void *context, const char *name, uint64_t vaddr);
+    void *context;
+};
+
+static bool take_function(void *context, Elf *elf, const GElf_Sym *sym, const char *name)
+{
+    (void)elf;
+    const struct function_query *query = context;
+    const size_t length = strlen(name), ending = strlen(query->ending);
+    return GELF_ST_TYPE(sym->st_info) == STT_FUNC && length > ending &&
+           strcmp(name + length - ending, query->ending) == 0 &&
+           !query->visit(query->context, name, sym->st_value);
+}
+
+void symbol_functions(const char *path, const char *ending,
+                      bool (*visit)(void *context, const char *name, uint64_t vaddr), void *context)
+{
+    struct function_query query = { ending, visit, context };
+    visit_symbols(path, take_function, &query);
+}
+
 struct variable_query {
     const char *name; /* NULL: all */
     uint64_t vaddr, bytes;

@@ -24,6 +24,11 @@ bool symbol_lookup(struct symbol_cache *cache, const char *path, uint64_t vaddr,
 bool symbol_line(struct symbol_cache *cache, const char *path, uint64_t vaddr, const char **source,
                  int *line);
 
+/* Tells of each function of an ELF file whose name ends so, until `visit` returns false. */
+void symbol_functions(const char *path, const char *ending,
+                      bool (*visit)(void *context, const char *name, uint64_t vaddr),
+                      void *context);
+
 /* The variable `name` of an ELF file: its address and size.  False: there is none. */
 bool symbol_variable(const char *path, const char *name, uint64_t *vaddr, uint64_t *bytes);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/lmp_messages.h"
 #include "machine/machine_private.h"
 
 #define MAX_NAMES 256
@@ -151,6 +152,9 @@ static void take_record(struct machine *machine, unsigned core, uint64_t now_ns,
         machine_note_dispatcher(machine, core, record->arg);
     trace->last[trace->kept++ % MACHINE_TRACE_KEPT] = *record;
     stats->trace_records++;
+    const bool lrpc = kind == ABI_TRACE_UPCALL && (record->what >> 8 & 0xff) == ABI_UPCALL_LRPC;
+    if (kind == ABI_TRACE_LMP || lrpc)
+        lmp_message_delivered(machine, core, record, now_ns);
     if (kind == ABI_TRACE_SYSCALL) {
         stats->syscalls++;
         trace->last_syscall = *record;
@@ -257,6 +261,12 @@ void machine_trace_text(struct machine *machine, const struct abi_trace_record *
         break;
     case ABI_TRACE_IDLE:
         snprintf(text, text_bytes, "idle");
+        break;
+    case ABI_TRACE_LMP:
+        machine_dispatcher_name(machine, record->arg, who);
+        snprintf(text, text_bytes, "message %u of %u words to endpoint 0x%x (%s)",
+                 (unsigned)(record->what >> 16 & 0xffff), ABI_LMP_WORDS(d), ABI_LMP_ENDPOINT(d),
+                 who);
         break;
     case ABI_TRACE_NOTIFY:
         machine_dispatcher_name(machine, record->arg, who);

@@ -16,7 +16,21 @@
 #define PLACE "@DATA@"
 
 /* Columns of a message's row, as report.html names them. */
-enum column { SENT, SHOWN, READ, FROM, TO, SENDER, RECEIVER, NAME, NUMBER, CHANNEL, BYTES, ANY };
+enum column {
+    SENT,
+    SHOWN,
+    READ,
+    FROM,
+    TO,
+    SENDER,
+    RECEIVER,
+    NAME,
+    NUMBER,
+    CHANNEL,
+    BYTES,
+    ANY,
+    HANDLED
+};
 
 __asm__(".pushsection .rodata\n"
         ".global page_begin, page_end\n"
@@ -67,12 +81,12 @@ static void add_sent(struct page *page, const json_t *event)
         return;
     }
     json_t *row = json_pack(
-        "[I,I,i,I,I,s,s,I,I,I,i,I]", (json_int_t)trace_event_ns(event), (json_int_t)-1, -1,
+        "[I,I,i,I,I,s,s,I,I,I,i,I,i]", (json_int_t)trace_event_ns(event), (json_int_t)-1, -1,
         (json_int_t)trace_arg(event, "from"), (json_int_t)trace_arg(event, "to"),
         trace_event_track(page->file, event), "?",
         index_of(page, page->names, page->name_index, name), (json_int_t)trace_arg(event, "number"),
         index_of(page, page->channels, page->channel_index, trace_arg_text(event, "channel")), 0,
-        (json_int_t)trace_arg(event, "any"));
+        (json_int_t)trace_arg(event, "any"), -1);
     page->failed |= json_object_set_new(page->message_index, key,
                                         json_integer((json_int_t)json_array_size(page->messages)));
     page->failed |= json_array_append_new(page->messages, row);
@@ -94,8 +108,12 @@ static void add_read(struct page *page, const json_t *event)
     if (!row)
         return;
     set(page, row, SHOWN, json_integer((json_int_t)trace_arg(event, "shown_ns")));
-    if (strcmp(trace_event_text(event, "cat"), "read") == 0)
-        set(page, row, READ, json_integer((json_int_t)trace_arg(event, "read_ns")));
+    const json_int_t read = (json_int_t)trace_arg(event, "read_ns");
+    const json_int_t handled = (json_int_t)trace_arg(event, "handled_ns");
+    if (read || handled)
+        set(page, row, READ, json_integer(read ? read : handled));
+    if (handled)
+        set(page, row, HANDLED, json_integer(handled));
     set(page, row, RECEIVER, json_string(trace_event_track(page->file, event)));
     set(page, row, BYTES, json_integer((json_int_t)trace_arg(event, "bytes")));
 }

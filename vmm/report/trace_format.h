@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TRACE_ARGS_MAX 12
+#define TRACE_ARGS_MAX 16
 
 /* A core, or (with a core as `parent`) what runs on it. */
 struct trace_track {

@@ -207,6 +207,8 @@ void tracer_record(struct tracer *tracer, unsigned core, uint64_t time_ns,
         if (record->what >> 32 != 0)
             put_instant(tracer, track_of(tracer, core, who, strlen(who)), time_ns, "error", text);
         break;
+    case ABI_TRACE_LMP: /* tracer_message has it, by name */
+        break;
     case ABI_TRACE_NOTIFY:
         put_instant(tracer, track, time_ns, "ipi", text);
         break;
@@ -261,6 +263,18 @@ static const char *end_of(const char *channel, bool server, size_t *length)
     return from;
 }
 
+/* "myapp.1": who sent the message, or who it is for. */
+static void name_end(const struct machine_message *message, bool sender, char *text, size_t bytes)
+{
+    size_t length;
+    const char *domain = end_of(message->channel, message->by_server == sender, &length);
+    snprintf(text, bytes, "%.*s.%u", (int)(length < NAME_BYTES ? length : NAME_BYTES - 1), domain,
+             sender ? message->from : message->to);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+}
+
 static uint64_t flow_of(const struct machine_message *message)
 {
     const XXH64_hash_t seed = message->any << 1 | message->by_server;
@@ -276,6 +290,8 @@ static void add_times(struct trace_mark *mark, const struct machine_message *mes
         add_number(mark, "shown_ns", message->shown_ns);
     if (message->read_ns)
         add_number(mark, "read_ns", message->read_ns);
+    if (message->handled_ns)
+        add_number(mark, "handled_ns", message->handled_ns);
 }
 
 /* What the mark of a step is, and where. */
@@ -291,9 +307,11 @@ static struct trace_mark mark_of(enum machine_message_step step,
         return (struct trace_mark){ .kind = TRACE_INSTANT,
                                     .time_ns = message->time_ns,
                                     .category = "lost" };
-    const bool read = step == MACHINE_MESSAGE_READ;
+    const bool read = step == MACHINE_MESSAGE_READ || message->handled_ns != 0;
     return (struct trace_mark){ .kind = TRACE_SLICE,
-                                .time_ns = read ? message->read_ns : message->shown_ns,
+                                .time_ns = message->handled_ns ? message->handled_ns
+                                           : read              ? message->read_ns
+                                                               : message->shown_ns,
                                 .category = read ? "read" : "shown",
                                 .flow = flow_of(message),
                                 .flow_ends = true };
@@ -306,6 +324,9 @@ void tracer_message(struct tracer *tracer, enum machine_message_step step,
     char text[FAULT_CHANNEL_NAME_MAX + sizeof(message->name) + 24];
     size_t length;
     const char *domain = end_of(message->channel, message->by_server != mark.flow_ends, &length);
+    char sender[NAME_BYTES + 8], receiver[NAME_BYTES + 8];
+    name_end(message, true, sender, sizeof(sender));
+    name_end(message, false, receiver, sizeof(receiver));
     snprintf(text, sizeof(text), "%.*s.%s #%" PRIu64, (int)strcspn(message->channel, ":"),
              message->channel, message->name, message->number);
     char *name = text_clean(text, strlen(text));
@@ -315,6 +336,9 @@ void tracer_message(struct tracer *tracer, enum machine_message_step step,
     mark.name = name ? name : "?";
     add_text(&mark, "channel", channel ? channel : "?");
     add_text(&mark, "by", message->by_server ? "server" : "client");
+    add_text(&mark, "transport", message->lmp ? "LMP" : "UMP");
+    add_text(&mark, "sender", sender);
+    add_text(&mark, "receiver", receiver);
     add_number(&mark, "from", message->from);
     add_number(&mark, "to", message->to);
     add_number(&mark, "number", message->number);

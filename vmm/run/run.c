@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/host_limits.h"
 #include "machine/machine.h"
 #include "run/config.h"
 #include "run/images.h"
@@ -304,7 +305,9 @@ static int run_guest(struct run *run, struct engine_stop *why)
     int error = pthread_create(&thread, NULL, guest_thread, &guest);
     if (error) {
         why->reason = STOP_ENGINE;
-        snprintf(why->detail, sizeof(why->detail), "a thread cannot be made: %s", strerror(error));
+        char limit[160];
+        host_explain("", error, limit, sizeof(limit));
+        snprintf(why->detail, sizeof(why->detail), "a thread cannot be made: %s", limit);
         return -error;
     }
     pthread_join(thread, NULL);

@@ -18,13 +18,16 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/host_limits.h"
 #include "report/output.h"
 
 #define TIMER_LEAST_NS 1000000ull
@@ -151,8 +154,10 @@ static void release(struct watch *watch)
 struct watch *watch_start(void)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
-    if (!watch)
+    if (!watch) {
+        fprintf(stderr, "vmm: cannot watch for signals: %s\n", strerror(ENOMEM));
         return NULL;
+    }
     static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
     sigemptyset(&watch->signals);
     for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
@@ -171,7 +176,9 @@ struct watch *watch_start(void)
     if (!error)
         return watch;
     release(watch);
-    errno = error;
+    char why[160];
+    host_explain("", error, why, sizeof(why));
+    fprintf(stderr, "vmm: cannot watch for signals: %s\n", why);
     return NULL;
 }
 

@@ -15,7 +15,8 @@
 struct watch;
 
 /* Blocks SIGINT, SIGTERM and SIGHUP in the calling thread (so in all threads it creates) and starts
- * the watch.  To be called before any other thread exists.  Returns NULL with errno set. */
+ * the watch.  To be called before any other thread exists.  NULL: it has said on standard error
+ * what is missing. */
 struct watch *watch_start(void);
 
 /* The engine to stop from now on; NULL when there is none.  `limit_ns` of processor time from now

@@ -40,6 +40,7 @@
 #define LMP_FLAG_YIELD (1 << 1)    /* on transient failure the receiver runs at once */
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
+#define LMP_FLAG_MORE (1 << 4) /* for the flight recorder: the next message continues this one */
 /* The CPU driver's own: an invocation that is more than one entry's work is made again, from the
  * same instruction, with this bit set, and how far it has got in RDX. */
 #define INVOKE_AGAIN (1 << 7)

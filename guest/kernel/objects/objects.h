@@ -99,6 +99,11 @@ struct lmp_transfer {
  * gone. */
 errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
                      const struct lmp_transfer *transfer);
+/* The part of a trace record that tells of a message in syscall_words (core_page.h). */
+static inline uint64_t trace_message(uint64_t endpoint_offset, uint64_t length)
+{
+    return (syscall_words[0] & 0xffff) << 16 | (endpoint_offset | length) << 32;
+}
 /* May sending succeed later? */
 bool lmp_error_is_transient(errval_t err);
 

@@ -3,8 +3,10 @@
 """Reads a trace in each of its two formats, and compares them.
 
 trace_check.py JSON PFTRACE FOLDER: FOLDER has perfetto_pb2.py, which protoc has generated.
-Prints a line for each message: NAME SENT_NS READ_NS ("?": that is not known, "-": it was lost), and each fault."""
+Prints a line for each message: NAME SENT_NS HANDLED_NS TRANSPORT ("?": that is not known, "-": it was lost),
+and each fault."""
 import json
+import re
 import sys
 from collections import Counter
 
@@ -40,11 +42,15 @@ def read_chrome(path):
         if end:
             args = end["args"]
             assert args["sent_ns"] <= args["shown_ns"] <= args.get("read_ns", 1 << 62), args
-            assert ("read_ns" in args) == (end["cat"] == "read")
-            assert args["bytes"] > 0 and args["bytes"] % 56 == 0, args
+            assert ("read_ns" in args or "handled_ns" in args) == (end["cat"] == "read")
+            assert args["shown_ns"] <= args.get("handled_ns", 1 << 62), args
+            assert args["bytes"] > 0 and args["bytes"] % (8 if args["transport"] == "LMP" else 56) == 0, args
+            assert (args["transport"] == "LMP") == (args["from"] == args["to"]), args
+            for end_of in "sender", "receiver":
+                assert re.fullmatch(r"[a-z_]+[.]\d", args[end_of]), args
             assert end["name"] == event["name"] and end["pid"] == event["args"]["to"]
         print("message", event["name"], round(event["ts"] * 1000),
-              end["args"].get("read_ns", "?") if end else "-")
+              end["args"].get("handled_ns", "?") if end else "-", event["args"]["transport"])
     assert trace["otherData"]["verdict"] == "pass"
     return marks, len(sent), len(read)
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "abi/boot.h"
+#include "engine/host_limits.h"
 #include "engine/kvm/kvm_private.h"
 #include "engine/real_time.h"
 
@@ -39,7 +40,7 @@ static const int explained[] = { EAGAIN, EBUSY, ENOMEM };
 static void find_reasons(struct engine *engine)
 {
     for (unsigned i = 0; i < 3; i++)
-        kvm_explain("", explained[i], engine->reason[i], sizeof(engine->reason[i]));
+        host_explain("", explained[i], engine->reason[i], sizeof(engine->reason[i]));
 }
 
 const char *kvm_reason(const struct engine *engine, int error)
@@ -180,7 +181,7 @@ static int engine_create(struct engine **out, struct machine *machine,
         r = set_up(engine, &step);
         char why[160];
         if (r < 0) {
-            kvm_explain("", -r, why, sizeof(why));
+            host_explain("", -r, why, sizeof(why));
             machine_set_error(machine, "%s: %s", step, why);
         }
     }

@@ -72,13 +72,6 @@ void kvm_slots_destroy(struct engine *engine);
 /* engine_ops.trap_changed */
 void kvm_trap_changed(struct engine *engine, uint64_t paddr, uint64_t bytes);
 
-/* ---- kvm_limits.c ---- */
-
-/* An error of KVM in words, with what the host lacks or who has it, as far as files tell: the limit
- * of tasks (EAGAIN), of memory (ENOMEM), another hypervisor (EBUSY).  `root` stands before /proc
- * and /sys, "" but in tests. */
-void kvm_explain(const char *root, int error, char *text, size_t bytes);
-
 /* ---- kvm_vcpu.c ---- */
 
 struct kvm_vcpu {
@@ -127,7 +120,7 @@ struct engine {
     pthread_mutex_t slots_lock;
     struct kvm_slot *slot; /* those in force, one for each number; bytes 0: free */
     uint32_t slot_count;
-    /* kvm_explain() of EAGAIN, EBUSY, ENOMEM, before the run: its threads may open no files. */
+    /* host_explain() of EAGAIN, EBUSY, ENOMEM, before the run: its threads may open no files. */
     char reason[3][160];
     unsigned core_count;
     struct kvm_vcpu vcpu[ABI_MAX_CORES];

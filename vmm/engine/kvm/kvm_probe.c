@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "abi/boot_tables.h"
+#include "engine/host_limits.h"
 #include "engine/kvm/kvm_private.h"
 
 #define PROBE_PORT 0x5ff0
@@ -287,7 +288,7 @@ static int run_once(struct kvm_host *host, enum attempt attempt, uint32_t *said,
         r = ioctl(vm.vcpu_fd, KVM_GET_SREGS, &sregs) < 0 ? -errno : 0;
     if (r < 0) {
         char reason[160];
-        kvm_explain("", -r, reason, sizeof(reason));
+        host_explain("", -r, reason, sizeof(reason));
         snprintf(why, why_bytes, "%s: %s", step,
                  r == -EINTR ? "the guest does not come to an end" : reason);
     } else if (!vm.run || vm.run->exit_reason != KVM_EXIT_IO || vm.run->io.port != PROBE_PORT ||

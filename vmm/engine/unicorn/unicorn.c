@@ -204,6 +204,7 @@ static int unicorn_create(struct engine **out, struct machine *machine,
     for (unsigned core = 0; core < engine->core_count; core++)
         memcpy(engine->core[core].context, engine->reset, engine->layout.context_bytes);
     machine_attach(machine, &engine_unicorn, engine);
+    engine->blocks_told = machine_watch_blocks(machine);
     machine_set_platform(machine, 0, TSC_HZ);
     *out = engine;
     return 0;

@@ -46,6 +46,7 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_RAX 35
 #define UNICORN_RBX 37
 #define UNICORN_RCX 38
+#define UNICORN_RDI 39
 #define UNICORN_RDX 40
 #define UNICORN_RIP 41
 #define UNICORN_FPSW 31

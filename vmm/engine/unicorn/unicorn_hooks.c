@@ -73,15 +73,27 @@ static void stop_slice(struct engine *engine)
     engine->api->emu_stop(engine->cpu);
 }
 
+/* The machine looks, and changes nothing. */
+static void tell_block(struct engine *engine, uint64_t address)
+{
+    if (!machine_block_matters(engine->machine, engine->current, address))
+        return;
+    uint64_t argument = 0;
+    engine->api->reg_read(engine->cpu, UNICORN_RDI, &argument);
+    machine_block(engine->machine, engine->current, address, argument, unicorn_now(engine));
+}
+
 /* The hot path: once for every basic block. */
 static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *user)
 {
-    (void)cpu, (void)address;
+    (void)cpu;
     struct engine *engine = user;
     if (engine->blocks_left == 0 || engine->clock.spent_ns >= engine->limit_ns) {
         stop_slice(engine);
         return;
     }
+    if (engine->blocks_told)
+        tell_block(engine, address);
     engine->blocks_left--;
     engine->clock.spent_ns += COST_BLOCK_NS + (bytes >> COST_BLOCK_BYTES_SHIFT);
 }

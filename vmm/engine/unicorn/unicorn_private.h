@@ -98,6 +98,8 @@ struct engine {
     struct unicorn_code *code;      /* unicorn_code.c */
     uint64_t trap_base, trap_bytes; /* pages to be asked about before the next block; 0: none */
 
+    bool blocks_told; /* the machine wants to know of each block, to see when things happen */
+
     struct engine_stop why;    /* reason set: the run ends */
     bool aborted;              /* the library gave up: its processor must not execute again */
     struct engine_stop broken; /* reason set: a core cannot go on, so no run will */

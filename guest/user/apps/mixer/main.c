@@ -8,16 +8,15 @@
  * get to the end.
  *
  *   mixer me=K peers=N threads=T rounds=R [dies=HOW | victim=K]
+ *   mixer server threads=T                     see hurried.c
+ *   mixer hurried rounds=R
  *
  * A failure says "MIXER FAIL" and ends the domain with status 3.
  */
-#include <barrelfish/barrelfish.h>
-#include <barrelfish/nameservice_client.h>
+#include "mixer.h"
+
+#include <barrelfish/deferred.h>
 #include <barrelfish/waitset_chan.h>
-#include <if/mixer_defs.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define PEERS_MAX 8
 #define THREADS_MAX 8
@@ -27,15 +26,9 @@
 #define WORDS_MAX 500
 #define ECHO_MAX 1999
 #define NEST_MAX 3
-
-#define CHECK(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            printf("MIXER FAIL %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            fflush(stdout);                                                   \
-            exit(3);                                                          \
-        }                                                                     \
-    } while (0)
+#define TIMERS 16
+#define SLEEP_MAX_US 300
+#define TIMER_MAX_US 500
 
 static unsigned me, peers = 2, threads = 2, rounds = 40;
 static const char *dies;
@@ -148,6 +141,14 @@ static errval_t twice(struct mixer_binding *b, uint32_t x, uint32_t *y)
     return SYS_ERR_OK;
 }
 
+static errval_t slowly(struct mixer_binding *b, uint32_t us, uint32_t *y)
+{
+    (void)b;
+    CHECK(err_is_ok(barrelfish_usleep(us)));
+    *y = us;
+    return SYS_ERR_OK;
+}
+
 static errval_t echo(struct mixer_binding *b, const char *s, char *r)
 {
     (void)b;
@@ -194,6 +195,7 @@ static void set_handlers(struct mixer_binding *b)
 {
     b->rx_vtbl = handlers;
     b->rpc_rx_vtbl.twice_call = twice;
+    b->rpc_rx_vtbl.slowly_call = slowly;
     b->rpc_rx_vtbl.echo_call = echo;
     b->rpc_rx_vtbl.get_cap_call = get_cap;
     b->rpc_rx_vtbl.nested_call = nested;
@@ -303,6 +305,15 @@ static errval_t call_twice(struct mixer_binding *b, uint32_t x)
     return err;
 }
 
+static errval_t call_slowly(struct mixer_binding *b, uint32_t x)
+{
+    uint32_t y = 0;
+    errval_t err = b->rpc_tx_vtbl.slowly(b, x % SLEEP_MAX_US, &y);
+
+    CHECK(err_is_fail(err) || y == x % SLEEP_MAX_US);
+    return err;
+}
+
 static errval_t call_echo(struct mixer_binding *b, uint32_t x)
 {
     char s[ECHO_MAX + 1], r[ECHO_MAX + 1];
@@ -332,6 +343,38 @@ static errval_t call_nested(struct mixer_binding *b, uint32_t x)
     return b->rpc_tx_vtbl.nested(b, me, x % (NEST_MAX + 1), &y);
 }
 
+/* Events of time among those of channels, in the same waitset. */
+static struct timer {
+    struct deferred_event event;
+    bool is_set;
+} timers[TIMERS];
+static struct thread_mutex timer_lock = THREAD_MUTEX_INITIALIZER;
+
+static void expired(void *arg)
+{
+    struct timer *timer = arg;
+
+    thread_mutex_lock(&timer_lock);
+    CHECK(timer->is_set);
+    timer->is_set = false;
+    thread_mutex_unlock(&timer_lock);
+}
+
+static errval_t set_timer(uint32_t x)
+{
+    struct timer *timer = &timers[x % TIMERS];
+
+    thread_mutex_lock(&timer_lock);
+    if (!timer->is_set) {
+        timer->is_set = true;
+        deferred_event_init(&timer->event);
+        CHECK(err_is_ok(deferred_event_register(&timer->event, get_default_waitset(),
+                                                x % TIMER_MAX_US, MKCLOSURE(expired, timer))));
+    }
+    thread_mutex_unlock(&timer_lock);
+    return SYS_ERR_OK;
+}
+
 /* A binding of its own, closed when something is on its way. */
 static errval_t bind_and_close(unsigned peer, uint32_t x)
 {
@@ -352,7 +395,7 @@ static errval_t do_something(unsigned peer, uint32_t x, unsigned what)
 {
     struct mixer_binding *b = to[peer];
 
-    switch (what % 10) {
+    switch (what % 12) {
     case 0:
         return mixer_note__tx(b, NOP_CONT, x);
     case 1:
@@ -371,6 +414,10 @@ static errval_t do_something(unsigned peer, uint32_t x, unsigned what)
         return call_get_cap(b, x);
     case 8:
         return call_nested(b, x);
+    case 9:
+        return call_slowly(b, x);
+    case 10:
+        return set_timer(x);
     default:
         return bind_and_close(peer, x);
     }
@@ -464,6 +511,10 @@ int main(int argc, char *argv[])
     char name[32];
 
     parse(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "server") == 0)
+        return be_server(threads);
+    if (argc > 1 && strcmp(argv[1], "hurried") == 0)
+        return be_hurried(rounds);
     CHECK(err_is_ok(mixer_export(NULL, exported, connected, ws, IDC_EXPORT_FLAGS_DEFAULT)));
     while (my_iref == 0)
         CHECK(err_is_ok(event_dispatch(ws)));

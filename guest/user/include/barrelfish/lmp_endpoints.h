@@ -41,6 +41,8 @@ __extension__ struct lmp_endpoint { /* a flexible array within: not ISO C */
     lmp_arrival_fn *arrived;
     uint32_t ahead;      /* index of the first message it has not been told of */
     uint32_t ahead_rest; /* its own */
+    uint64_t pad;
+    uint64_t interface; /* for the machine's traces (abi/wait_table.h); 0: raw messages */
     struct lmp_endpoint_kern k __attribute__((aligned(16)));
 };
 

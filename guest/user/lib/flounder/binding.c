@@ -9,6 +9,8 @@
 #include "flounder_priv.h"
 
 #include <assert.h>
+#include <barrelfish/dispatcher.h>
+#include <stddef.h>
 
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
                            enum flounder_channel kind, void *binding, void *channel,
@@ -37,11 +39,33 @@ static bool receives_caps(const struct flounder_binding *c)
     return false;
 }
 
+#ifdef HOST_TEST
+static void show_in_traces(const struct flounder_binding *c)
+{
+    (void)c;
+}
+#else
+/* What the machine needs to name the messages that this binding receives. */
+static void show_in_traces(const struct flounder_binding *c)
+{
+    struct abi_wait_table *table =
+        (struct abi_wait_table *)(curdispatcher() + DISP_WAIT_TABLE_OFFSET);
+    table->binding_channel = offsetof(struct flounder_binding, channel);
+    table->channel_endpoint = offsetof(struct lmp_chan, endpoint);
+    table->channel_ring = offsetof(struct ump_chan, ring.recv.buf);
+    table->endpoint_kern = offsetof(struct lmp_endpoint, k);
+    if (c->kind == FLOUNDER_LMP)
+        ((struct lmp_chan *)c->channel)->endpoint->interface =
+            (uint64_t)(uintptr_t)c->interface->name | (c->accepted ? ABI_ENDPOINT_SERVER : 0);
+}
+#endif
+
 errval_t flounder_start(struct flounder_binding *c)
 {
     if (c->kind == FLOUNDER_LOCAL)
         return SYS_ERR_OK;
     flounder_opened(c);
+    show_in_traces(c);
     if (c->kind == FLOUNDER_LMP && receives_caps(c)) {
         errval_t err = lmp_chan_alloc_recv_slot(c->channel);
         if (err_is_fail(err))

@@ -70,7 +70,7 @@ void flounder_lmp_push(struct flounder_binding *c)
         if (!capref_is_null(cap) && (plan->give_away >> fragment & 1) != 0)
             flags |= LMP_FLAG_GIVEAWAY;
         if (!flounder_at_end(plan, &next))
-            flags &= ~(lmp_send_flags_t)LMP_FLAG_SYNC;
+            flags = (flags & ~(lmp_send_flags_t)LMP_FLAG_SYNC) | LMP_FLAG_MORE;
         errval_t err = send_fragment(c->channel, flags, cap, count, words);
         if (lmp_err_is_transient(err)) {
             err = lmp_chan_register_send(c->channel, c->waitset, MKCLOSURE(tx_ready, c));

@@ -121,6 +121,7 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     ep->buflen = (uint32_t)buflen;
     ep->arrived = NULL;
     ep->ahead = ep->ahead_rest = 0;
+    ep->interface = 0;
     memset(&ep->k, 0, sizeof(ep->k));
 
     errval_t err = mint_endpoint(dest, (lvaddr_t)&ep->k - handle, buflen);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors of KVM in words.
+ * Errors of the host in words.
  *
  * "Resource temporarily unavailable" is what a user gets who may not make another task (KVM makes
  * workers of its own in the cgroup of its caller), and "Device or resource busy" one whose
@@ -8,12 +8,13 @@
  * module by name.  It only reads, and whatever it does not find it leaves out.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "engine/kvm/kvm_private.h"
+#include "engine/host_limits.h"
 
 #define PATH_BYTES 1024
 
@@ -92,6 +93,13 @@ static void explain_memory(const char *root, char *text, size_t bytes)
         snprintf(text, bytes, ": ulimit -v is %llu KiB", (unsigned long long)own.rlim_cur >> 10);
 }
 
+static void explain_files(char *text, size_t bytes)
+{
+    struct rlimit own;
+    if (getrlimit(RLIMIT_NOFILE, &own) == 0 && own.rlim_cur != RLIM_INFINITY)
+        snprintf(text, bytes, ": ulimit -n is %llu", (unsigned long long)own.rlim_cur);
+}
+
 static void explain_busy(const char *root, char *text, size_t bytes)
 {
     static const struct {
@@ -115,13 +123,15 @@ static void explain_busy(const char *root, char *text, size_t bytes)
         fclose(file);
 }
 
-void kvm_explain(const char *root, int error, char *text, size_t bytes)
+void host_explain(const char *root, int error, char *text, size_t bytes)
 {
     char more[144] = "";
     if (error == EAGAIN)
         explain_tasks(root, more, sizeof(more));
     else if (error == ENOMEM)
         explain_memory(root, more, sizeof(more));
+    else if (error == EMFILE)
+        explain_files(more, sizeof(more));
     else if (error == EBUSY)
         explain_busy(root, more, sizeof(more));
     snprintf(text, bytes, "%s%s", strerror(error), more);
