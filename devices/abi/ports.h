@@ -39,6 +39,10 @@
 #define ABI_POWER_KILL 5
 /* May core arg[0] be started?  Sets result as ABI_POWER_START would, and starts nothing. */
 #define ABI_POWER_AVAILABLE 6
+/* How long has the host let core arg[0] wait, though it had something to do, since the machine was
+ * switched on?  In ns, in late_ns of the core page.  A core that stands still by a fault does not
+ * wait for the host.  Sets result. */
+#define ABI_POWER_LATE 7
 
 /* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
  * ABI_SCRUB_ALIGN, RAM or window. */
