@@ -228,6 +228,8 @@ static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
         return SYSRET_VALUE(my_core_id);
     case DEBUG_SYSCALL_COUNT:
         return SYSRET_VALUE(kernel_counters.syscalls);
+    case DEBUG_MDB_SIZE:
+        return SYSRET_VALUE(kernel_mdb.count + kernel_remote_mdb.count);
     case DEBUG_EXIT:
         dispatch_stop(dcb, true);
         return SYSRET(SYS_ERR_OK);

@@ -135,3 +135,51 @@ Test(menu_guest, too_many_arguments_are_refused)
     cr_assert_eq(spawn_args_fill(page, SPAWN_ARGS_BYTES, 0, "  "), SPAWN_ERR_SETUP_ARGS);
     free(page);
 }
+
+Test(menu_guest, words_may_hold_blanks_or_nothing)
+{
+    static const char argv_text[] = "prog\0two words\0", envp_text[] = "A=1\0B=x y";
+    const struct spawn_words argv = { argv_text, sizeof(argv_text) };
+    const struct spawn_words envp = { envp_text, sizeof(envp_text) }, none = { envp_text, 0 };
+    struct spawn_domain_params *page = calloc(1, SPAWN_ARGS_BYTES);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0x71000000, &argv, &envp), SYS_ERR_OK);
+    cr_assert_eq(page->argc, 3);
+    cr_assert_eq(page->envc, 2);
+    static const char *const words[] = { "prog", "two words", "" };
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_str_eq((char *)page + (page->argv[i] - 0x71000000), words[i]);
+    cr_assert_str_eq((char *)page + (page->envp[1] - 0x71000000), "B=x y");
+    cr_assert_eq(page->argv[3] | page->envp[2], 0);
+    memset(page, 0, SPAWN_ARGS_BYTES);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &argv, &none), SYS_ERR_OK);
+    cr_assert_eq(page->envc, 0);
+    free(page);
+}
+
+Test(menu_guest, words_without_end_room_or_number_are_refused)
+{
+    static char many[MAX_CMDLINE_ARGS + 1]; /* that many empty strings */
+    const struct spawn_words one = { "a", 2 }, endless = { "ab", 2 }, empty = { "", 0 };
+    struct spawn_words argv = { many, MAX_CMDLINE_ARGS };
+    struct spawn_domain_params *page = calloc(1, SPAWN_ARGS_BYTES);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &argv, &argv), SYS_ERR_OK);
+    argv.bytes++;
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &argv, &empty), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &one, &argv), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &endless, &empty),
+                 SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(spawn_words_fill(page, SPAWN_ARGS_BYTES, 0, &empty, &one), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(spawn_words_fill(page, sizeof(*page) + 1, 0, &one, &empty), SPAWN_ERR_SETUP_ARGS);
+    cr_assert_eq(spawn_words_fill(page, sizeof(*page) + 2, 0, &one, &empty), SYS_ERR_OK);
+    free(page);
+}
+
+Test(menu_guest, a_line_is_split_as_far_as_there_is_room)
+{
+    char text[8];
+    cr_assert_eq(menu_split("  ab c ", text, sizeof(text)), 5);
+    cr_assert_arr_eq(text, "ab\0c", 5);
+    cr_assert_eq(menu_split("abcdefg", text, sizeof(text)), 8);
+    cr_assert_eq(menu_split("abcdefgh", text, sizeof(text)), 0);
+    cr_assert_eq(menu_split(" ", text, sizeof(text)), 0);
+}

@@ -44,7 +44,9 @@
 #define TASKCN_SLOT_BOOTINFO 7 /* Frame with struct abi_boot, read-only */
 #define TASKCN_SLOT_KERNELCAP 8
 #define TASKCN_SLOT_ARGSPAGE 10
-#define TASKCN_SLOT_MON_URPC 11 /* monitors of later cores: window frame to the starting monitor */
+#define TASKCN_SLOT_MON_URPC 11  /* monitors of later cores: window frame to the starting monitor */
+#define TASKCN_SLOT_SESSIONID 12 /* inherited, like the next */
+#define TASKCN_SLOT_FDSPAGE 13
 #define TASKCN_SLOT_PERF_MON 14
 #define TASKCN_SLOT_IPI 17
 #define TASKCN_SLOT_PROC_MNG 18 /* who may make dispatchers of other domains than its own */
@@ -52,6 +54,11 @@
 #define TASKCN_SLOT_SELFEP 21
 #define TASKCN_SLOT_INITEP 22 /* LMP endpoint of the parent (init) or of the monitor */
 #define TASKCN_SLOTS_USER 23
+
+/* Slots of a CNode that a domain inherits (spawn_program_with_caps). */
+#define INHERITCN_SLOT_FDSPAGE 1
+#define INHERITCN_SLOT_SESSIONID 2
+#define INHERITCN_SLOT_KERNELCAP 3
 
 /* cptr of a slot in one of the well-known L2 CNodes */
 #define KPI_CPTR(l1slot, l2slot) ((capaddr_t)(((l1slot) << L2_CNODE_BITS) | (l2slot)))

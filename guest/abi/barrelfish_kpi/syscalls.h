@@ -53,6 +53,7 @@
 #define DEBUG_CORE_ID 2       /* -> value */
 #define DEBUG_SYSCALL_COUNT 3 /* -> value: system calls served by this core */
 #define DEBUG_EXIT 4          /* the calling dispatcher stops for good; the monitor is told */
+#define DEBUG_MDB_SIZE 5      /* -> value: capabilities of this core */
 
 #define PRINT_LINE 0   /* console */
 #define PRINT_TRACE 1  /* shown with -v only */

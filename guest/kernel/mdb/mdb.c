@@ -128,6 +128,7 @@ enum mdb_status mdb_insert(struct mdb *db, struct cte *cte)
     cte->node.end_root = key.root;
     cte->node.level = 1;
     *link = cte;
+    db->count++;
 
     /* Above a node that has grown to the level of its parent there may be something to restore;
      * above one that is lower there is nothing. */
@@ -212,6 +213,7 @@ enum mdb_status mdb_remove(struct mdb *db, struct cte *cte)
         link = compare_cte(cte, &key, at) < 0 ? &at->node.left : &at->node.right;
     }
 
+    db->count--;
     const struct reach gone = { .end = key.base + key.bytes, .root = key.root };
     bool lowered = true;
     if (cte->node.left == NULL) { /* level 1: at most a horizontal right child, which moves up */

@@ -41,6 +41,7 @@
 /* One per kernel control block.  All zeroes is an empty database. */
 struct mdb {
     struct cte *root; /* NULL: empty.  Written by insert, remove, replace only */
+    uint64_t count;   /* of capabilities.  Written by insert and remove only */
 };
 
 /* How long a walk from the root to a leaf is at most, in steps: twice the level of the root, for

@@ -88,6 +88,8 @@ bool mdb_check_invariants(const struct mdb *db, size_t *count, struct mdb_violat
         before = cte;
         at = cte->node.right;
     }
+    if (rule == NULL && seen != db->count)
+        rule = "the database knows how many capabilities it has";
     if (count != NULL)
         *count = seen;
     if (violation != NULL) {

@@ -8,14 +8,18 @@
 
 #include <services/account.h>
 
+#define SPAWND_DOMAINS 80
+
 /* X(id, table, plural name, capacity, weight) */
 #define SPAWND_RESOURCES(X)                                 \
-    X(DOMAIN, blocks, "domains", 80, 1)                     \
+    X(DOMAIN, blocks, "domains", SPAWND_DOMAINS, 1)         \
     X(REQUEST, first_request, "requests that wait", 256, 1) \
     X(MESSAGE, queue, "answers that wait", 1024, 1)
 
 /* Tables that nobody's wish makes longer: X(table, why). */
-#define SPAWND_BOUNDED(X) X(last_request, "the end of first_request")
+#define SPAWND_BOUNDED(X)                       \
+    X(last_request, "the end of first_request") \
+    X(leaving, "those who waited, each charged as a request until it is told")
 
 enum { SPAWND_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

@@ -7,11 +7,13 @@
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
  * memory in total than the machine has, and at the end the memory server must have as much as near
- * the beginning.  Ends with the highest status of the programs.
+ * the beginning; nor may its core have more capabilities.  Ends with the highest status of the
+ * programs.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
+#include <barrelfish/sys_debug.h>
 #include <if/mem_defs.h>
 #include <if/spawn_defs.h>
 #include <stdio.h>
@@ -81,6 +83,16 @@ static int eat(unsigned kib)
     return 0;
 }
 
+/* Capabilities of this core, of all domains: slots, page tables and the rest. */
+static uint64_t capabilities(void)
+{
+    size_t count = 0;
+    errval_t err = sys_debug_get_mdb_size(&count);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "counting capabilities failed");
+    return count;
+}
+
 /* What the memory server of this core has. */
 static uint64_t free_bytes(void)
 {
@@ -114,7 +126,7 @@ int main(int argc, char *argv[])
         length += snprintf(args + length, sizeof(args) - (size_t)length, " %s", argv[i]);
 
     connect(disp_get_core_id());
-    uint64_t before = 0;
+    uint64_t before = 0, caps_before = 0;
     for (unsigned i = 0; i < count; i++) {
         domainid_t domain;
         errval_t answer;
@@ -125,12 +137,17 @@ int main(int argc, char *argv[])
             USER_PANIC_ERR(err, "starting %s for the %u. time failed", argv[2], i + 1);
         while (ended <= i)
             dispatch_one();
-        if (i + 1 == WARM_UP)
+        if (i + 1 == WARM_UP) {
             before = free_bytes();
+            caps_before = capabilities();
+        }
     }
     printf("%u domains have come and gone\n", ended);
     while (free_bytes() < before) /* the last one's end may be news to the memory server yet */
         thread_yield_dispatcher(NULL_CAP);
     printf("no memory has gone with them\n");
+    while (capabilities() > caps_before) /* deletion goes on in steps */
+        thread_yield_dispatcher(NULL_CAP);
+    printf("no capability has gone with them: %" PRIu64 "\n", capabilities());
     return worst_status;
 }

@@ -21,6 +21,15 @@ static inline errval_t sys_debug_flush_cache(void)
     return SYS_ERR_OK;
 }
 
+/* Capabilities in this core's mapping database, of all domains. */
+static inline errval_t sys_debug_get_mdb_size(size_t *ret)
+{
+    struct sysret result = sys_debug(DEBUG_MDB_SIZE);
+
+    *ret = result.value;
+    return result.error;
+}
+
 /* System calls this core's kernel has served. */
 static inline errval_t sys_debug_get_syscall_count(uint64_t *ret)
 {

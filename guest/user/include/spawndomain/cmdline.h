@@ -40,4 +40,19 @@ const char *menu_base_name(const char *path);
 errval_t spawn_args_fill(struct spawn_domain_params *page, size_t page_bytes, genvaddr_t child_base,
                          const char *args);
 
+/* Strings one after the other, each with its zero. */
+struct spawn_words {
+    const char *text;
+    size_t bytes;
+};
+
+/* The words of a command line as such strings, as many as there is room for; their bytes. */
+size_t menu_split(const char *line, char *ret, size_t room);
+
+/* The same for words that are told apart already, and may hold blanks or be empty: argv, of which
+ * there is at least one, and the environment.  SPAWN_ERR_SETUP_ARGS also: one has no end. */
+errval_t spawn_words_fill(struct spawn_domain_params *page, size_t page_bytes,
+                          genvaddr_t child_base, const struct spawn_words *argv,
+                          const struct spawn_words *envp);
+
 #endif

@@ -60,11 +60,13 @@ errval_t spawn_module_map(struct spawn_module *module, const uint8_t **ret);
 
 struct spawn_request {
     struct spawn_module *module;
-    const char *args;      /* command line; its first word is argv[0] */
-    struct capref ram;     /* RAM capability of the caller ... */
-    gensize_t ram_offset;  /* ... and the page-aligned part of it to use */
-    gensize_t ram_bytes;   /* at least spawn_needed_bytes() */
-    struct capref init_ep; /* copied to TASKCN_SLOT_INITEP; NULL_CAP: none */
+    const char *args;              /* command line; its first word is argv[0].  NULL: argv */
+    struct spawn_words argv, envp; /* envp may be empty */
+    bool argcn;                    /* with an empty CNode for arguments, ARGCN */
+    struct capref ram;             /* RAM capability of the caller ... */
+    gensize_t ram_offset;          /* ... and the page-aligned part of it to use */
+    gensize_t ram_bytes;           /* at least spawn_needed_bytes() */
+    struct capref init_ep;         /* copied to TASKCN_SLOT_INITEP; NULL_CAP: none */
     domainid_t domain;
     uint32_t flags;              /* SPAWN_FLAG_* */
     const struct abi_boot *boot; /* given to the domain, with the modules; NULL: not */

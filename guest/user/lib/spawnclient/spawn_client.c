@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The client of the spawn services: one binding for each core that something was started on, and a
- * list of the domains that were started and not waited for.
+ * The client of the spawn services: one binding for each core that something is started on or
+ * waited for.
  *
- * The services tell the end of a domain only to whoever started it, by a message that may come
- * before the reply that names the domain is handled here: its status is kept then until it is asked
- * for.
+ * Nothing is kept here about domains.  A domain's name is an ID capability that the service of its
+ * core has made and knows; which core that is, the ID says.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/machine_topology.h>
@@ -17,72 +16,23 @@
 #include <string.h>
 
 #define CORES_MAX 64
-#define ARGS_BYTES 1024 /* of the interface */
-#define STATUS_LOST 255 /* of a domain whose end nobody can tell any more */
+#define TEXT_BYTES 2048 /* of the interface */
+#define ID_CORE_SHIFT 56
 
-/* A domain that was started from here. */
-struct child {
-    struct child *next;
-    struct spawn_binding *service;
-    domainid_t domain;
-    struct capref cap; /* its name here; NULL_CAP: nobody asked for one */
-    bool ended;
-    uint8_t status;
-};
+extern char **environ;
 
 static struct {
     struct wait_list waiting;
     struct spawn_binding *binding;
 } services[CORES_MAX];
 static coreid_t connecting; /* read by `begin`, which is called at once */
-static struct child *children;
 
 /* ---- connections ---- */
 
-static struct child *find_child(const struct spawn_binding *service, domainid_t domain)
-{
-    struct child *child = children;
-
-    while (child != NULL && (child->service != service || child->domain != domain))
-        child = child->next;
-    return child;
-}
-
-static struct child *new_child(struct spawn_binding *service, domainid_t domain)
-{
-    struct child *child = calloc(1, sizeof(*child));
-
-    if (child != NULL) {
-        child->service = service;
-        child->domain = domain;
-        child->next = children;
-        children = child;
-    }
-    return child;
-}
-
-static void domain_exited(struct spawn_binding *b, domainid_t domain, uint8_t status)
-{
-    struct child *child = find_child(b, domain);
-
-    if (child == NULL)
-        child = new_child(b, domain); /* the reply has not been looked at yet */
-    if (child != NULL) {
-        child->ended = true;
-        child->status = status;
-    }
-}
-
-/* The service is no more, or its core: what was started there has ended. */
+/* The service is no more, or its core. */
 static void service_lost(struct spawn_binding *b, errval_t err)
 {
     (void)err;
-    for (struct child *child = children; child != NULL; child = child->next) {
-        if (child->service == b && !child->ended) {
-            child->ended = true;
-            child->status = STATUS_LOST;
-        }
-    }
     for (unsigned core = 0; core < CORES_MAX; core++)
         if (services[core].binding == b)
             services[core].binding = NULL;
@@ -94,7 +44,6 @@ static void bound(void *st, errval_t err, struct spawn_binding *b)
     coreid_t core = (coreid_t)(uintptr_t)st;
 
     if (err_is_ok(err)) {
-        b->rx_vtbl.domain_exited = domain_exited;
         spawn_rpc_client_init(b);
         b->error_handler = service_lost;
         services[core].binding = b;
@@ -139,92 +88,121 @@ static errval_t connect_to(coreid_t core)
 
 /* ---- starting ---- */
 
-static errval_t append(char *line, size_t *used, const char *word)
+/* Strings of a list, one after the other, each with its zero. */
+static errval_t pack(char *const list[], char *text, size_t *used)
 {
-    size_t length = strlen(word);
+    *used = 0;
+    for (unsigned i = 0; list != NULL && list[i] != NULL; i++) {
+        size_t bytes = strlen(list[i]) + 1;
 
-    if (length == 0 || strpbrk(word, " \t\r\n") != NULL || *used + length + 2 > ARGS_BYTES)
-        return SPAWN_ERR_SETUP_ARGS;
-    if (*used > 0)
-        line[(*used)++] = ' ';
-    memcpy(line + *used, word, length + 1);
-    *used += length;
+        if (bytes > TEXT_BYTES - *used)
+            return SPAWN_ERR_SETUP_ARGS;
+        memcpy(text + *used, list[i], bytes);
+        *used += bytes;
+    }
     return SYS_ERR_OK;
 }
 
-/* The words of argv, with blanks between them: what has some of its own cannot be said. */
-static errval_t join(char *const argv[], const char *path, char *line)
+struct texts {
+    size_t argv_bytes, envp_bytes;
+    char argv[TEXT_BYTES], envp[TEXT_BYTES];
+};
+
+static errval_t pack_all(const char *path, char *const argv[], char *const envp[],
+                         struct texts *texts)
 {
     const char *slash = strrchr(path, '/');
-    errval_t err = SYS_ERR_OK;
-    size_t used = 0;
+    char *const only_name[] = { (char *)(uintptr_t)(slash != NULL ? slash + 1 : path), NULL };
+    bool named = argv != NULL && argv[0] != NULL;
+    errval_t err = pack(named ? argv : only_name, texts->argv, &texts->argv_bytes);
 
-    if (argv == NULL || argv[0] == NULL)
-        return append(line, &used, slash != NULL ? slash + 1 : path);
-    for (unsigned i = 0; err_is_ok(err) && argv[i] != NULL; i++)
-        err = append(line, &used, argv[i]);
+    if (err_is_ok(err))
+        err = pack(envp != NULL ? envp : environ, texts->envp, &texts->envp_bytes);
     return err;
 }
 
-/* The name that a program has for a domain. */
-static errval_t make_name(struct capref *ret)
+/* Hands over what is in some slots of a CNode of ours. */
+static errval_t stage(coreid_t core, uint32_t ticket, bool inherit, struct capref cnode,
+                      unsigned slots)
 {
-    errval_t err = slot_alloc(ret);
+    errval_t err = SYS_ERR_OK;
 
-    if (err_is_fail(err))
-        return err;
-    err = invoke_cnode_create(*ret, ObjType_ID);
-    if (err_is_fail(err))
-        slot_free(*ret);
+    if (capref_is_null(cnode))
+        return SYS_ERR_OK;
+    for (unsigned slot = 0; slot < slots && err_is_ok(err); slot++) {
+        struct spawn_binding *b = services[core].binding;
+        struct capref cap = { .cnode = build_cnoderef(cnode, CNODE_TYPE_OTHER), .slot = slot };
+        struct capability what;
+        errval_t answer = SYS_ERR_OK;
+
+        if (err_no(cap_direct_identify(cap, &what)) == SYS_ERR_CAP_NOT_FOUND)
+            continue;
+        if (b == NULL)
+            return FLOUNDER_ERR_BINDING_CLOSED;
+        err = b->rpc_tx_vtbl.stage_cap(b, ticket, inherit, (uint8_t)slot, cap, &answer);
+        if (err_is_ok(err))
+            err = answer;
+    }
     return err;
 }
 
-static errval_t ask(coreid_t core, const char *path, const char *args, uint8_t flags,
-                    domainid_t *domain)
+static errval_t start(coreid_t core, const char *path, const struct texts *texts, uint32_t ticket,
+                      spawn_flags_t flags, domainid_t *domain, struct capref *name)
 {
     struct spawn_binding *b = services[core].binding;
-    const char *slash = strrchr(path, '/');
+    struct capref cap = NULL_CAP;
     errval_t answer = SYS_ERR_OK;
-    errval_t err = b->rpc_tx_vtbl.spawn_domain(b, path, args, flags, &answer, domain);
 
-    if (err_is_ok(err) && err_no(answer) == SPAWN_ERR_FIND_MODULE && slash != NULL)
-        err = b->rpc_tx_vtbl.spawn_domain(b, slash + 1, args, flags, &answer, domain);
-    return err_is_ok(err) ? answer : err;
+    if (b == NULL)
+        return FLOUNDER_ERR_BINDING_CLOSED;
+    errval_t err = b->rpc_tx_vtbl.spawn_program(
+        b, path, texts->argv, texts->argv_bytes, texts->envp, texts->envp_bytes, ticket,
+        flags & SPAWN_FLAG_AGENT, name != NULL, &answer, domain, &cap);
+    err = err_is_ok(err) ? answer : err;
+    if (err_is_ok(err) && name != NULL)
+        *name = cap;
+    return err;
+}
+
+static errval_t spawn(coreid_t core, const char *path, char *const argv[], char *const envp[],
+                      struct capref inheritcn, struct capref argcn, spawn_flags_t flags,
+                      domainid_t *domain, struct capref *name)
+{
+    static uint32_t last_ticket;
+    uint32_t ticket = 0;
+    struct texts *texts = malloc(sizeof(*texts));
+    errval_t err = texts != NULL ? connect_to(core) : (errval_t)LIB_ERR_MALLOC_FAIL;
+
+    if (err_is_ok(err))
+        err = pack_all(path, argv, envp, texts);
+    if (!capref_is_null(inheritcn) || !capref_is_null(argcn))
+        ticket = __atomic_add_fetch(&last_ticket, 1, __ATOMIC_RELAXED) << 1 | 1; /* never 0 */
+    if (err_is_ok(err))
+        err = stage(core, ticket, true, inheritcn, INHERITCN_SLOT_KERNELCAP + 1);
+    if (err_is_ok(err))
+        err = stage(core, ticket, false, argcn, L2_CNODE_SLOTS);
+    if (err_is_ok(err))
+        err = start(core, path, texts, ticket, flags, domain, name);
+    free(texts);
+    return err;
+}
+
+errval_t spawn_program_with_caps(coreid_t core, const char *path, char *const argv[],
+                                 char *const envp[], struct capref inheritcn, struct capref argcn,
+                                 spawn_flags_t flags, struct capref *ret_domain_cap)
+{
+    return spawn(core, path, argv, envp, inheritcn, argcn, flags, NULL, ret_domain_cap);
 }
 
 errval_t spawn_program(coreid_t core, const char *path, char *const argv[], char *const envp[],
                        spawn_flags_t flags, struct capref *ret_domain_cap)
 {
-    char args[ARGS_BYTES];
-    struct capref name = NULL_CAP;
-    domainid_t domain = 0;
+    return spawn(core, path, argv, envp, NULL_CAP, NULL_CAP, flags, NULL, ret_domain_cap);
+}
 
-    (void)envp;
-    errval_t err = join(argv, path, args);
-    if (err_is_ok(err))
-        err = connect_to(core);
-    if (err_is_ok(err) && ret_domain_cap != NULL)
-        err = make_name(&name);
-    if (err_is_fail(err))
-        return err;
-    err = ask(core, path, args, flags & SPAWN_FLAG_AGENT, &domain);
-    if (err_is_ok(err)) {
-        struct child *child = find_child(services[core].binding, domain);
-
-        child = child != NULL ? child : new_child(services[core].binding, domain);
-        if (child != NULL)
-            child->cap = name;
-        else
-            err = LIB_ERR_MALLOC_FAIL; /* it runs, and cannot be waited for */
-    }
-    if (err_is_fail(err)) {
-        if (!capref_is_null(name))
-            cap_destroy(name);
-        return err;
-    }
-    if (ret_domain_cap != NULL)
-        *ret_domain_cap = name;
-    return SYS_ERR_OK;
+errval_t spawn_agent(coreid_t core, const char *path, char *const argv[], domainid_t *ret)
+{
+    return spawn(core, path, argv, NULL, NULL_CAP, NULL_CAP, SPAWN_FLAG_AGENT, ret, NULL);
 }
 
 errval_t spawn_program_on_all_cores(bool same_core, const char *path, char *const argv[],
@@ -242,66 +220,146 @@ errval_t spawn_program_on_all_cores(bool same_core, const char *path, char *cons
     return err;
 }
 
-/* ---- waiting ---- */
-
-static struct child *named(struct capref cap)
+static errval_t put(struct capref cnode, cslot_t slot, struct capref cap)
 {
-    struct child *child = children;
+    struct capref dest = { .cnode = build_cnoderef(cnode, CNODE_TYPE_OTHER), .slot = slot };
 
-    while (child != NULL && (capref_is_null(child->cap) || !capcmp(child->cap, cap)))
-        child = child->next;
-    return child;
+    return capref_is_null(cap) ? SYS_ERR_OK : cap_copy(dest, cap);
 }
 
-static void forget(struct child *child)
+errval_t alloc_inheritcn_with_caps(struct capref *inheritcn, struct capref fdcap,
+                                   struct capref sidcap, struct capref kernelcap)
 {
-    struct child **link = &children;
+    struct cnoderef cnode;
+    cslot_t slots;
+    errval_t err = cnode_create(inheritcn, &cnode, INHERITCN_SLOT_KERNELCAP + 1, &slots);
 
-    while (*link != child)
-        link = &(*link)->next;
-    *link = child->next;
-    cap_destroy(child->cap);
-    free(child);
+    if (err_is_fail(err))
+        return err;
+    err = put(*inheritcn, INHERITCN_SLOT_FDSPAGE, fdcap);
+    if (err_is_ok(err))
+        err = put(*inheritcn, INHERITCN_SLOT_SESSIONID, sidcap);
+    if (err_is_ok(err))
+        err = put(*inheritcn, INHERITCN_SLOT_KERNELCAP, kernelcap);
+    if (err_is_fail(err))
+        cap_destroy(*inheritcn);
+    return err;
+}
+
+/* ---- domains by name ---- */
+
+/* The service that knows the domain of this name. */
+static errval_t service_of(struct capref name, struct spawn_binding **ret)
+{
+    uint64_t id;
+
+    if (err_is_fail(invoke_idcap_identify(name, &id)))
+        return SPAWN_ERR_DOMAIN_NOTFOUND; /* no ID: waited for before, or never a name */
+    errval_t err = connect_to((coreid_t)(id >> ID_CORE_SHIFT));
+    *ret = services[(coreid_t)(id >> ID_CORE_SHIFT) % CORES_MAX].binding;
+    if (err_is_ok(err) && *ret == NULL)
+        err = FLOUNDER_ERR_BINDING_CLOSED;
+    return err;
 }
 
 errval_t spawn_wait(struct capref domain_cap, uint8_t *exitcode, bool nohang)
 {
-    struct child *child = named(domain_cap);
-    errval_t err = SYS_ERR_OK;
+    struct spawn_binding *b;
+    errval_t answer = SYS_ERR_OK;
+    uint8_t status = 0;
+    errval_t err = service_of(domain_cap, &b);
 
-    while (child != NULL && !child->ended && err_is_ok(err)) {
-        err = nohang ? event_dispatch_non_block(get_default_waitset())
-                     : event_dispatch(get_default_waitset());
-        child = named(domain_cap); /* another thread may have waited for it */
-    }
-    if (child == NULL)
-        return SPAWN_ERR_DOMAIN_NOTFOUND;
+    if (err_is_ok(err))
+        err = b->rpc_tx_vtbl.wait_domain(b, domain_cap, nohang, &answer, &status);
     if (exitcode != NULL)
-        *exitcode = child->ended ? child->status : 0;
-    if (!child->ended)
-        return err;
-    forget(child);
-    return SYS_ERR_OK;
+        *exitcode = status;
+    return err_is_ok(err) ? answer : err;
 }
 
 errval_t spawn_kill(struct capref domain_cap)
 {
-    struct child *child = named(domain_cap);
+    struct spawn_binding *b;
     errval_t answer = SYS_ERR_OK;
+    errval_t err = service_of(domain_cap, &b);
 
-    if (child == NULL || child->ended)
-        return SPAWN_ERR_DOMAIN_NOTFOUND;
-    errval_t err = child->service->rpc_tx_vtbl.kill_domain(child->service, child->domain, &answer);
+    if (err_is_ok(err))
+        err = b->rpc_tx_vtbl.kill_named(b, domain_cap, &answer);
     return err_is_ok(err) ? answer : err;
 }
 
 errval_t spawn_get_domain_id(struct capref domain_cap, domainid_t *ret)
 {
-    const struct child *child = named(domain_cap);
+    struct spawn_binding *b;
+    errval_t answer = SYS_ERR_OK;
+    errval_t err = service_of(domain_cap, &b);
 
-    if (child == NULL)
-        return SPAWN_ERR_DOMAIN_NOTFOUND;
-    *ret = child->domain;
+    if (err_is_ok(err))
+        err = b->rpc_tx_vtbl.domain_of(b, domain_cap, &answer, ret);
+    return err_is_ok(err) ? answer : err;
+}
+
+/* ---- who is there ---- */
+
+errval_t spawn_get_domain_list(domainid_t **domains, size_t *len)
+{
+    enum { MOST = 80 }; /* of the interface */
+    const struct abi_topology *machine;
+    errval_t err = machine_topology_get(&machine);
+
+    *domains = NULL;
+    *len = 0;
+    for (unsigned core = 0; err_is_ok(err) && core < machine->core_count; core++) {
+        domainid_t *longer = realloc(*domains, (*len + MOST) * sizeof(**domains));
+        size_t count = 0;
+
+        err = longer != NULL ? connect_to((coreid_t)core) : (errval_t)LIB_ERR_MALLOC_FAIL;
+        *domains = longer != NULL ? longer : *domains;
+        struct spawn_binding *b = services[core].binding;
+        if (err_is_ok(err) && b != NULL)
+            err = b->rpc_tx_vtbl.list_domains(b, *domains + *len, &count);
+        *len += count;
+    }
+    if (err_is_fail(err)) {
+        free(*domains);
+        *domains = NULL;
+        *len = 0;
+    }
+    return err;
+}
+
+/* Asks the cores one after the other: the number alone does not say where a domain is. */
+errval_t spawn_get_status(domainid_t domain, struct spawn_ps_entry *entry)
+{
+    const struct abi_topology *machine;
+    errval_t answer = SPAWN_ERR_DOMAIN_NOTFOUND;
+    errval_t err = machine_topology_get(&machine);
+
+    memset(entry, 0, sizeof(*entry));
+    entry->argbuf = malloc(TEXT_BYTES);
+    if (entry->argbuf == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    for (unsigned core = 0; err_is_ok(err) && core < machine->core_count; core++) {
+        err = connect_to((coreid_t)core);
+        struct spawn_binding *b = services[core].binding;
+        if (err_is_ok(err) && b != NULL)
+            err = b->rpc_tx_vtbl.domain_status(b, domain, &answer, &entry->ended, &entry->status,
+                                               entry->argbuf, &entry->argbytes);
+        if (err_is_ok(err) && err_is_ok(answer)) {
+            entry->core = (coreid_t)core;
+            break;
+        }
+    }
+    err = err_is_ok(err) ? answer : err;
+    if (err_is_fail(err)) {
+        free(entry->argbuf);
+        entry->argbuf = NULL;
+        return err;
+    }
+    char *word = entry->argbuf;
+    for (unsigned i = 0; i < MAX_CMDLINE_ARGS && word < entry->argbuf + entry->argbytes; i++) {
+        entry->argv[i] = word;
+        word += strlen(word) + 1;
+    }
     return SYS_ERR_OK;
 }
 

@@ -154,6 +154,55 @@ errval_t menu_parse_line(const char *line, struct menu_entry *ret)
     return SYS_ERR_OK;
 }
 
+size_t menu_split(const char *line, char *ret, size_t room)
+{
+    size_t used = 0, length;
+    for (; (length = next_word(&line)) > 0 && length < room - used; line += length) {
+        memcpy(ret + used, line, length);
+        used += length;
+        ret[used++] = '\0';
+    }
+    return used;
+}
+
+/* Copies strings to *text, and their addresses in the child to `list`. */
+static errval_t put_words(const struct spawn_words *words, char **text, const char *end,
+                          uint64_t *list, genvaddr_t child, uint32_t *count)
+{
+    const char *last = words->text + words->bytes;
+    for (const char *word = words->text; word < last;) {
+        const char *zero = memchr(word, '\0', (size_t)(last - word));
+        if (zero == NULL || *count == MAX_CMDLINE_ARGS || zero - word >= end - *text)
+            return SPAWN_ERR_SETUP_ARGS;
+        const size_t bytes = (size_t)(zero - word) + 1;
+        list[(*count)++] = child;
+        memcpy(*text, word, bytes);
+        *text += bytes;
+        child += bytes;
+        word += bytes;
+    }
+    return SYS_ERR_OK;
+}
+
+errval_t spawn_words_fill(struct spawn_domain_params *page, size_t page_bytes,
+                          genvaddr_t child_base, const struct spawn_words *argv,
+                          const struct spawn_words *envp)
+{
+    char *text = (char *)(page + 1);
+    const char *end = (char *)page + page_bytes;
+    uint32_t argc = 0, envc = 0;
+    errval_t err = put_words(argv, &text, end, page->argv,
+                             child_base + (genvaddr_t)(text - (char *)page), &argc);
+    if (err_is_ok(err) && envp->bytes > 0)
+        err = put_words(envp, &text, end, page->envp,
+                        child_base + (genvaddr_t)(text - (char *)page), &envc);
+    if (err_is_ok(err) && argc == 0)
+        err = SPAWN_ERR_SETUP_ARGS;
+    page->argc = argc;
+    page->envc = envc;
+    return err;
+}
+
 errval_t spawn_args_fill(struct spawn_domain_params *page, size_t page_bytes, genvaddr_t child_base,
                          const char *args)
 {

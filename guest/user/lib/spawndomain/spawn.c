@@ -9,7 +9,7 @@
  * two hang in the spawner's own root meanwhile.  The block of RAM, in this order:
  *
  *   staging   dispatcher frame | arguments page | private segments, one after the other
- *   CNodes    root, the L2CNodes of L1 slots 0-4, SLOT_ALLOC0
+ *   CNodes    root, the L2CNodes of L1 slots 0-4, SLOT_ALLOC0, ARGCN if it gets one
  *   tables    PML4, PDPT, page directories, page tables
  *   1 page    dispatcher
  *   the rest  start RAM
@@ -92,7 +92,7 @@ gensize_t spawn_needed_bytes(const struct spawn_module *module, bool with_boot,
     gensize_t image = module->image.vlimit - ROUND_DOWN(module->image.vbase, PTABLE_BYTES);
     gensize_t tables = 2 + 2 * (DIVIDE_ROUND_UP(image, PTABLE_BYTES) + 2 + (with_boot ? 1 : 0));
     return DISPATCHER_FRAME_BYTES + SPAWN_ARGS_BYTES + private_bytes(module) +
-           (1 + L2_CNODES_FIRST + 1) * (gensize_t)OBJSIZE_L2CNODE + tables * OBJSIZE_VNODE +
+           (1 + L2_CNODES_FIRST + 2) * (gensize_t)OBJSIZE_L2CNODE + tables * OBJSIZE_VNODE +
            BASE_PAGE_SIZE + start_ram_bytes;
 }
 
@@ -153,6 +153,8 @@ static errval_t build_cspace(struct builder *b)
         make(b, foreign(d, ROOTCN_SLOT_TASKCN), ObjType_L2CNode, OBJSIZE_L2CNODE, L2_CNODES_FIRST);
     if (err_is_ok(err))
         err = make(b, foreign(d, ROOTCN_SLOT_SLOT_ALLOC0), ObjType_L2CNode, OBJSIZE_L2CNODE, 1);
+    if (err_is_ok(err) && b->request->argcn)
+        err = make(b, foreign(d, ROOTCN_SLOT_ARGCN), ObjType_L2CNode, OBJSIZE_L2CNODE, 1);
     if (err_is_ok(err))
         err = hang(b, ROOTCN_SLOT_TASKCN, &d->taskcn);
     if (err_is_ok(err))
@@ -253,7 +255,10 @@ static errval_t fill_staging(struct builder *b)
 
     struct spawn_domain_params *params =
         (struct spawn_domain_params *)(b->staging + DISPATCHER_FRAME_BYTES);
-    errval_t err = spawn_args_fill(params, SPAWN_ARGS_BYTES, DOMAIN_ARGS_VBASE, request->args);
+    errval_t err = request->args != NULL
+                       ? spawn_args_fill(params, SPAWN_ARGS_BYTES, DOMAIN_ARGS_VBASE, request->args)
+                       : spawn_words_fill(params, SPAWN_ARGS_BYTES, DOMAIN_ARGS_VBASE,
+                                          &request->argv, &request->envp);
     params->bootinfo = request->boot != NULL ? DOMAIN_BOOTINFO_VBASE : 0;
     params->flags = request->flags;
     params->domain_id = request->domain;
@@ -406,10 +411,11 @@ errval_t spawn_create(const struct spawn_request *request, struct spawn_domain *
     b->next = request->ram_offset;
     b->end = request->ram_offset + request->ram_bytes;
     b->next_mapping = FIRST_MAPPING;
-    size_t length = strcspn(request->args, " \t");
+    const char *words = request->args != NULL ? request->args : request->argv.text;
+    size_t length = strcspn(words, " \t");
     if (length > sizeof(ret->name) - 1)
         length = sizeof(ret->name) - 1;
-    memcpy(ret->name, request->args, length);
+    memcpy(ret->name, words, length);
 
     for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && err_is_ok(err); i++) {
         err = steps[i].build(b);

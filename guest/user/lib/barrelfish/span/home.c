@@ -383,21 +383,17 @@ static errval_t nothing_to_begin(void)
     return SYS_ERR_OK;
 }
 
-static errval_t spawn_agent(struct core *core)
+static errval_t begin_agent(struct core *core)
 {
     const struct spawn_domain_params *params = (const void *)DOMAIN_ARGS_VBASE;
     char iref[16], name[DISP_NAME_LEN];
     char *argv[] = { name, iref, NULL };
-    struct capref cap;
     domainid_t domain = 0;
 
     snprintf(name, sizeof(name), "%s", disp_name());
     snprintf(iref, sizeof(iref), "%" PRIuIREF, span.agent_iref);
-    errval_t err =
-        spawn_program(span.awaited, params->program[0] != '\0' ? params->program : disp_name(),
-                      argv, NULL, SPAWN_FLAG_AGENT, &cap);
-    if (err_is_ok(err))
-        err = spawn_get_domain_id(cap, &domain);
+    errval_t err = spawn_agent(
+        span.awaited, params->program[0] != '\0' ? params->program : disp_name(), argv, &domain);
     if (err_is_ok(err) && core->agent_domain != 0 && core->agent_domain != domain)
         err = MON_ERR_IDC_BIND_REFUSED; /* somebody else came first */
     core->agent_domain = domain;
@@ -478,7 +474,7 @@ static errval_t prepare(struct core *core)
     if (err_is_fail(frame_identify(image, &id)) || id.bytes != span_image_bytes())
         return LIB_ERR_VSPACE_MAP; /* no spawn service laid this domain out */
     core->state = SPAN_AGENT_WAIT;
-    errval_t err = spawn_agent(core);
+    errval_t err = begin_agent(core);
     if (err_is_ok(err)) {
         err =
             wait_list_join(&core->waiting, get_default_waitset(), agent_is_there, nothing_to_begin);
