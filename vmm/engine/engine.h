@@ -184,6 +184,7 @@ struct engine_options {
 
 struct engine_ops {
     const char *name; /* "kvm" */
+    bool tsc_follows; /* rdtsc of a core follows its clock device, also where faults change that */
     bool witness;     /* others run the machine: taken on request only, shows the console only */
 
     /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with

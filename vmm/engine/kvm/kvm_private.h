@@ -96,8 +96,8 @@ struct kvm_vcpu {
     atomic_bool anew; /* it ran before, and starts again at `entry` */
     struct core_entry entry;
 
-    /* How long it had to wait for the host, covered by lock: up to `since_ns`, when it began to rest
-     * (in HLT, or held), was told to work again, or, when it had so much CPU time, began to. */
+    /* How long it had to wait for the host up to `since_ns`; covered by lock.  Then it began to
+     * work, and had so much CPU time; or it rests, in HLT or held, and was told to work then. */
     uint64_t late_ns, since_ns, cpu_ns;
     bool resting; /* since_ns 0: and nobody has told it to work */
 
