@@ -6,17 +6,20 @@
  * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
  * usage, failed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/outputs.h"
 #include "cli/trace_out.h"
 #include "record/record.h"
+#include "report/again.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -55,6 +58,9 @@ static const struct command_line command_line = {
                { OPTION_SECCOMP,
                  "What to do about system calls that running a guest does not need: end (default), "
                  "let the kernel log them, nothing" },
+               { OPTION_INTERACTIVE,
+                 "What is typed here goes to the console of the machine, which runs for a "
+                 "day of its time unless --deadline says otherwise (one scenario)" },
                { OPTION_FULL, NULL },
                { OPTION_TRAP_WINDOW, NULL },
                { 'q', "Show the verdict only, and of a failure the reason" },
@@ -125,6 +131,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
     struct recorder *recorder = NULL;
     int status = STATUS_OK;
     settings->seed = choose_seed(batch->options, scenario);
+    settings->input = settings->terminal ? terminal_source(settings->terminal) : NULL;
     if (batch->options->record) {
         const struct recorder_run run = {
             .ops = settings->ops,
@@ -133,6 +140,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
             .seed = settings->seed,
             .trap_window = settings->trap_window,
             .slices_limit = batch->options->output_limit,
+            .input = settings->input,
         };
         recorder = recorder_create(batch->options->record, scenario, &run, &status);
         if (!recorder)
@@ -140,6 +148,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
         settings->before_run = recorder_before_run;
         settings->after_run = recorder_after_run;
         settings->context = recorder;
+        settings->input = recorder_source(recorder);
     }
     outputs_begin(&batch->outputs, scenario, settings->ops->name, settings->seed);
     status = run_scenario(scenario, settings);
@@ -190,6 +199,45 @@ static int run_with_outputs(struct batch *batch)
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
+/* Options, beside those of again_write(), without which the run would be another.  NULL: no
+ * memory. */
+static char *given_options(const struct options *options)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    if (options->images) {
+        fputs(" --images ", out);
+        again_write_word(out, options->images);
+    }
+    if (options->trap_window)
+        fputs(" --trap-window", out);
+    if (options->engine_memory)
+        fprintf(out, " --engine-memory %" PRIu64, options->engine_memory);
+    fclose(out);
+    return text;
+}
+
+/* Somebody types; false, said: not here. */
+static bool open_terminal(struct batch *batch, int *status)
+{
+    struct run_settings *settings = &batch->settings;
+    if (settings->ops->witness) {
+        fprintf(stderr, "vmm run: --interactive: engine %s has no input for the console\n",
+                settings->ops->name);
+        *status = STATUS_USAGE;
+        return false;
+    }
+    settings->terminal = terminal_create(STDIN_FILENO, settings->capability->virtual_time);
+    if (settings->terminal)
+        return true;
+    fprintf(stderr, "vmm run: --interactive: %s\n", strerror(errno));
+    *status = STATUS_HOST;
+    return false;
+}
+
 static int run_valid(const struct options *options, struct scenario **scenarios,
                      struct watch *watch)
 {
@@ -224,15 +272,20 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .messages = options->messages,
+        .given = given_options(options),
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
-                    .progress = terminal_escapes(),
+                    .progress = terminal_escapes() && !options->interactive,
                     .out = people(options),
                     .output_limit = options->output_limit },
         .watch = watch,
     };
-    return run_with_outputs(&batch);
+    if (!options->interactive || open_terminal(&batch, &status))
+        status = run_with_outputs(&batch);
+    terminal_destroy(batch.settings.terminal);
+    free((char *)(uintptr_t)batch.settings.given);
+    return status;
 }
 
 int cmd_run(int argc, char **argv)
@@ -241,6 +294,10 @@ int cmd_run(int argc, char **argv)
     options_parse(&command_line, argc, argv, &options);
     if (options.record && options.operand_count > 1) {
         fprintf(stderr, "vmm run: --record takes one scenario\n");
+        return STATUS_USAGE;
+    }
+    if (options.interactive && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --interactive takes one scenario\n");
         return STATUS_USAGE;
     }
     if (options.faults_out && options.operand_count > 1) {
@@ -261,12 +318,17 @@ int cmd_run(int argc, char **argv)
         watch_stop(watch);
         return STATUS_HOST;
     }
+    /* as a value that was set, so that whoever repeats the run hears of it */
+    char deadline[48];
+    snprintf(deadline, sizeof(deadline), "deadline=%" PRIu64 " ns", options.deadline_ns);
+    if (options.deadline_ns)
+        options.sets.list[options.sets.count++] = deadline;
     bool valid = true;
     for (int i = 0; i < options.operand_count; i++) {
         scenarios[i] = load_and_report(options.operands[i], &options.sets);
         valid &= scenarios[i] != NULL;
-        if (scenarios[i] && options.deadline_ns)
-            scenarios[i]->deadline_ns = options.deadline_ns;
+        if (scenarios[i] && options.interactive && !options.deadline_ns)
+            scenarios[i]->deadline_ns = SCENARIO_MAX_DEADLINE_NS; /* people take their time */
     }
     int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
     watch_stop(watch);

@@ -35,6 +35,7 @@ static const struct argp_option all_options[] = {
       "Most memory for the engine's own tables, as in 1GiB (default 4GiB)", 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
+    { "beside", OPTION_BESIDE, "RUN", 0, NULL, 1 },
     { "svg", OPTION_SVG, "FILE", 0, "Write the drawing as SVG", 1 },
     { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
@@ -42,6 +43,7 @@ static const struct argp_option all_options[] = {
     { "connect", OPTION_CONNECT, "URI", 0, NULL, 0 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
+    { "interactive", OPTION_INTERACTIVE, NULL, 0, NULL, 0 },
     { "full", OPTION_FULL, NULL, 0, "Show all that is known of a failure, not what fits a screen",
       2 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
@@ -148,6 +150,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_ANNOTATE:
         options->annotate = true;
         return 0;
+    case OPTION_BESIDE:
+        options->beside = argument;
+        return 0;
     case OPTION_SEEDS:
         options->seeds = argument;
         return 0;
@@ -184,6 +189,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SECCOMP:
         if (!sandbox_parse(argument, &options->sandbox))
             argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
+    case OPTION_INTERACTIVE:
+        options->interactive = true;
         return 0;
     case OPTION_FULL:
         options->full = true;

@@ -87,7 +87,7 @@ struct fault_action {
     uint64_t flip[FAULT_LINE_WORDS_MAX];
     const char *domain; /* "myapp.1": name and core; lives as long as the rule, like the symbol */
     const char *symbol;
-    bool of_kernel; /* FLIP: `domain` is the CPU driver of that core; filled in like `address` */
+    bool of_kernel;   /* FLIP: `domain` is the CPU driver of that core; filled in like `address` */
     const char *note; /* filled in like this: what of it does not happen on this engine; or NULL */
     const char *in_vain; /* filled in by who carried it out: why it had no effect; NULL: it had */
     uint8_t
@@ -248,6 +248,9 @@ void fault_on_console(struct fault_state *state, unsigned core, const char *doma
 
 void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
                       uint64_t now_ns, struct fault_decision *decision);
+
+/* Is it in the line, as the pattern of FAULT_ON_CONSOLE? */
+bool fault_console_matches(const struct fault_pattern *pattern, const char *line);
 
 /* A hash of text, the same on every machine: for fault_rule.key. */
 uint64_t fault_hash_text(const char *text);

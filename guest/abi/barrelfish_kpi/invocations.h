@@ -98,6 +98,11 @@ union invocation_args {
         uint64_t port, value;
     } out;
 
+    /* IOCmd_Input */
+    struct {
+        uint64_t address, bytes;
+    } input;
+
     /* KernelCmd_Spawn_core; all but the core physical.  KernelCmd_Kill_core and
      * KernelCmd_Core_available and KernelCmd_Core_late: only the core */
     struct {

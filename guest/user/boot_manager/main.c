@@ -230,15 +230,26 @@ static bool is_program(const struct abi_boot *boot, unsigned region, struct menu
     return err_is_ok(err);
 }
 
-/* Is a knowledge base started with the system? */
-static bool find_knowledge(const struct abi_boot *boot)
+/* Is a service of that name started with the system? */
+static bool has_service(const struct abi_boot *boot, const char *name)
 {
     static struct menu_entry entry;
     for (unsigned i = 0; i < boot->region_count; i++)
         if (is_program(boot, i, &entry) && entry.boot &&
-            strcmp(menu_base_name(entry.path), "skb") == 0)
+            strcmp(menu_base_name(entry.path), name) == 0)
             return true;
     return false;
+}
+
+/* A program that reads must not find the end only because the driver is slow to start. */
+static void wait_for_input(const struct abi_boot *boot)
+{
+    iref_t iref;
+    errval_t err = SYS_ERR_OK;
+    if (has_service(boot, "serial"))
+        err = nameservice_blocking_lookup("serial", &iref);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "waiting for serial");
 }
 
 /* The cores of an entry; none if the knowledge base does not say. */
@@ -284,8 +295,9 @@ int main(void)
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the boot manager");
-    has_knowledge = find_knowledge(boot);
+    has_knowledge = has_service(boot, "skb");
     uint64_t running = start_cores(boot);
+    wait_for_input(boot);
     start_menu(boot, running);
     debug_trace("%u programs started", started);
     while (ended < started)

@@ -345,6 +345,18 @@ static inline errval_t iocap_in32(struct capref io, uint16_t port, uint32_t *val
     return result.error;
 }
 
+/* Takes up to `bytes` (1 to INPUT_MAX) of the console's input, into the own dispatcher frame.
+ * *got: how many; 0: none yet, and line IRQ_LINE_INPUT is raised when there are; INPUT_END: no
+ * more. */
+static inline errval_t invoke_io_input(struct capref io, void *buffer, uint64_t bytes,
+                                       uint64_t *got)
+{
+    struct sysret result =
+        CAP_INVOKE(io, IOCmd_Input, .input = { .address = (uint64_t)buffer, .bytes = bytes });
+    *got = result.value;
+    return result.error;
+}
+
 /* --- interrupts (objects/irq.c of the CPU driver) --------------------------------------------- */
 
 static inline errval_t invoke_irqtable_alloc_vector(struct capref table, int *vector)

@@ -32,11 +32,14 @@ int _write(int fd, const char *text, int length)
     return length;
 }
 
+int (*system_read_console)(char *buffer, int length);
+
 int _read(int fd, char *buffer, int length)
 {
-    (void)buffer, (void)length;
+    if (fd == 0 && length > 0)
+        return system_read_console != NULL ? system_read_console(buffer, length) : 0;
     if (fd == 0)
-        return 0; /* end of file: there is no console input */
+        return 0;
     errno = EBADF;
     return -1;
 }
