@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "capability.h"
 #include "layout.h"
 
 /* Bits of the cause word. */
@@ -51,7 +52,9 @@ struct abi_core_page {
     uint64_t runq_head;   /* the same, first of the run queue, 0 when empty */
     uint64_t phase;       /* ABI_PHASE_* */
     uint64_t trace_head;  /* records ever written to the trace ring */
-    uint64_t pad3[4];
+    uint64_t databases[ABI_DATABASES]; /* virtual addresses of the words that hold the roots of its
+                                        * databases of capabilities (capability.h); 0: not yet */
+    uint64_t pad3[2];
 
     /* Line 4.  Faults on purpose: zero unless a scenario asks for them.  The machine writes. */
     uint64_t watch; /* bit n: the core tells of system call n before it acts (ABI_PORT_WATCH) */

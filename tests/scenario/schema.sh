@@ -78,7 +78,7 @@ scenario: a~BOOT~expect: [{always: 'a b'}]
 scenario: a~BOOT~expect: [{always: a, core: 0}]
 scenario: a~BOOT~expect: [{never: a, count: 2}]
 scenario: a~BOOT~expect: [{sometimes: ''}]
-scenario: a~BOOT~expect: [{invariants: [capabilities]}]
+scenario: a~BOOT~expect: [{invariants: [capability]}]
 scenario: a~BOOT~expect: [{recovered: {rule: a}}]
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1

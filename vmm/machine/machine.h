@@ -282,6 +282,10 @@ bool machine_value_at(const struct machine *machine, size_t index, struct machin
  * says what happened first. */
 bool machine_check_channels(struct machine *machine, char *problem, size_t bytes);
 
+/* Do the databases of capabilities of all cores agree (capability_rules.h)?  When nothing runs.
+ * False: `problem` says what is wrong. */
+bool machine_check_capabilities(struct machine *machine, char *problem, size_t bytes);
+
 /* The last message of an interface that this core wrote (sent), or that was shown to it, in rings
  * that are watched; false: none. */
 bool machine_last_message(const struct machine *machine, unsigned core, bool sent,

@@ -235,6 +235,10 @@ static void check_invariants(struct run *run)
     matcher_invariant(matcher, INVARIANT_MEMORY, NULL);
     bool fine = machine_check_channels(run->machine, problem, sizeof(problem));
     matcher_invariant(matcher, INVARIANT_CHANNELS, fine ? NULL : problem);
+    if (!scenario_wants(run->scenario, INVARIANT_CAPABILITIES))
+        return;
+    fine = machine_check_capabilities(run->machine, problem, sizeof(problem));
+    matcher_invariant(matcher, INVARIANT_CAPABILITIES, fine ? NULL : problem);
 }
 
 static void gather(struct run *run, struct run_result *result, const struct engine_stop *why)

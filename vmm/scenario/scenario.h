@@ -84,6 +84,7 @@ extern const char *const expectation_kind_name[EXPECT_KINDS];
 enum invariant {
     INVARIANT_CHANNELS, /* what healthy channels carry is neither lost nor doubled nor changed */
     INVARIANT_MEMORY,   /* the memory servers can tell of each page whether it is free or lent */
+    INVARIANT_CAPABILITIES, /* what cores say of capabilities fits together */
     INVARIANTS
 };
 extern const char *const invariant_name[INVARIANTS];

@@ -226,11 +226,12 @@ enum kernel_cmd {
     KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
     /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
     KernelCmd_Get_cap_owner,
-    KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
-                                * copies here, and what was made of them.  -> 1: a share of it is
-                                * done, ask again; until the last one nobody here copies any */
-    KernelCmd_Kill_core,       /* core: fenced, it changes no byte any more */
-    KernelCmd_Core_available,  /* core: could it be started? */
+    /* cptr, level of memory that another core owns, base, bytes, from: deletes other copies, and
+     * what was made of them; bytes not 0: what is here of that part.  -> not 0: a share is done,
+     * ask again from there; until the last one nobody here copies any */
+    KernelCmd_Delete_foreigns,
+    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available, /* core: could it be started? */
     KernelCmd_Sync_timer,    /* time in ns: the slice that is under way ends then, on all cores that
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */

@@ -50,6 +50,13 @@ union invocation_args {
         uint64_t answer; /* _CapIdentify: address of struct capability in the dispatcher frame */
     } target;
 
+    /* KernelCmd_Delete_foreigns: the capability; bytes 0: all of it, else a part, from this address
+     * on */
+    struct {
+        uint64_t cptr, level;
+        uint64_t base, bytes, from;
+    } delete_foreigns;
+
     /* CNodeCmd_Create */
     struct {
         uint64_t type;
