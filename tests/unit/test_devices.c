@@ -344,7 +344,7 @@ Test(devices, power_panics_and_refuses_unknown_commands)
     cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_PANIC), ABI_RESULT_OK);
     cr_assert_eq(only_effect(DEVICE_PANIC)->core, 2);
     cr_assert_eq(out(ABI_PORT_POWER, 0), ABI_RESULT_BAD_REQUEST);
-    cr_assert_eq(out(ABI_PORT_POWER, 7), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_LATE + 1), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(out(ABI_PORT_POWER, 0xffffffff), ABI_RESULT_BAD_REQUEST);
 }
 
@@ -352,6 +352,14 @@ static uint64_t about_core(uint64_t core, uint32_t command)
 {
     access_.arg[0] = core;
     return out(ABI_PORT_POWER, command);
+}
+
+Test(devices, power_asks_how_late_a_core_that_exists_is)
+{
+    access_.core = 1;
+    cr_assert_eq(about_core(2, ABI_POWER_LATE), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_LATE)->core, 2);
+    cr_assert_eq(about_core(CORES, ABI_POWER_LATE), ABI_RESULT_NO_SUCH_CORE);
 }
 
 Test(devices, power_kills_another_core_for_good_and_cancels_its_timer)
