@@ -95,8 +95,8 @@ errval_t waitset_chan_trigger(struct waitset_chanstate *chan);
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle);
 
 /* The same for a channel that is armed, by the short way: if no other event and no blocked thread
- * is there, one channel of the dispatcher is kept aside instead of being queued, and goes straight to
- * the next event_dispatch of its waitset.  Whoever looks for events in any other way, or makes
+ * is there, one channel of the dispatcher is kept aside instead of being queued, and goes straight
+ * to the next event_dispatch of its waitset.  Whoever looks for events in any other way, or makes
  * another one, queues it first. */
 void waitset_chan_make_ready_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle);
 

@@ -15,8 +15,8 @@
  * is a thread that was woken and has not looked yet.
  *
  * A message that comes over LMP while nothing else is there makes its channel ready: the event is
- * in no queue, and the next event_dispatch takes it without queueing it first.  To all who do not know
- * this, it is queued before they look (waitset_queue_ready_disabled).  It is made ready only if no
+ * in no queue, and the next event_dispatch takes it without queueing it first.  To all who do not
+ * know this, it is queued before they look (waitset_queue_ready_disabled).  It is made ready only if no
  * thread is blocked, and no thread blocks before it is queued, so the rules above need not know it.
  *
  * A polled channel whose message the calling thread may take goes to it directly, without becoming
@@ -309,8 +309,8 @@ errval_t check_for_event(struct waitset *ws)
 }
 
 /* The channel that is ready, if it may go straight to whoever dispatches events of this waitset;
- * NULL if not.  It holds back polled channels no more than a pending one: they were looked at in the
- * upcall that brought its message. */
+ * NULL if not.  It holds back polled channels no more than a pending one: they were looked at in
+ * the upcall that brought its message. */
 static inline struct waitset_chanstate *take_ready(const struct waitset *ws,
                                                    dispatcher_handle_t handle)
 {
