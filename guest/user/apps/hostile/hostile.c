@@ -2,7 +2,8 @@
  *
  * hostile: a program that means harm, one way of doing it for each argument.
  *
- *   hostile calls SEED COUNT   random system calls with random arguments
+ *   hostile calls SEED COUNT   random system calls with random arguments; with `give SERVICE` or
+ *                              `take SERVICE` both have capabilities of one frame on two cores
  *   hostile frame WHAT         spoils its dispatcher frame, of which the kernel reads a part
  *   hostile run WHAT           executes what only the kernel may, or what nobody can
  *   hostile touch WHAT         reads, writes or jumps to what is not its own
