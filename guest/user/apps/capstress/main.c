@@ -7,6 +7,7 @@
  *
  *   capstress holder cores=N
  *   capstress driver cores=N rounds=R seed=S
+ *   capstress measure cores=N                  what operations cost (measure.c); core 0 only
  *
  * After a revoke that says that it has succeeded nobody has anything of the memory, and after a
  * retype neither.  What else must hold the machine checks from outside: `invariants:
@@ -89,11 +90,12 @@ void capstress_may_fail(const char *what, errval_t err)
 
 /* ---- the driver ---- */
 
-static void nobody_has_it(const struct object *o, const char *why)
+/* Anything in the first bytes of it. */
+static void nobody_has_it(const struct object *o, uint64_t bytes, const char *why)
 {
     for (unsigned core = 0; core < core_count; core++) {
         uint32_t places;
-        CHECK_OK(holders[core]->rpc_tx_vtbl.count(holders[core], o->base, OBJECT_BYTES, &places));
+        CHECK_OK(holders[core]->rpc_tx_vtbl.count(holders[core], o->base, bytes, &places));
         if (places != 0)
             USER_PANIC("CAPSTRESS FAIL: %s, but core %u has %u of 0x%lx", why, core, places,
                        o->base);
@@ -125,7 +127,7 @@ static void revoke(struct object *o)
     if (err_is_fail(err))
         return;
     revoked++;
-    nobody_has_it(o, "it was revoked");
+    nobody_has_it(o, OBJECT_BYTES, "it was revoked");
 }
 
 static void revoke_part(struct object *o)
@@ -141,7 +143,7 @@ static void revoke_part(struct object *o)
         capstress_may_fail("revoke of a part", cap_revoke(o->part));
 }
 
-/* Something else is made of it only if nobody has it. */
+/* Something else is made of its first page only if nobody has that. */
 static void reuse(struct object *o)
 {
     struct capref table;
@@ -154,7 +156,7 @@ static void reuse(struct object *o)
     capstress_may_fail("retype to a table", err);
     if (err_is_ok(err)) {
         reused++;
-        nobody_has_it(o, "it was made into something else");
+        nobody_has_it(o, BASE_PAGE_SIZE, "it was made into something else");
         CHECK_OK(cap_delete(table));
     }
     CHECK_OK(slot_free(table));
@@ -234,14 +236,15 @@ int main(int argc, char *argv[])
             rounds = (unsigned)atoi(argv[i] + 7);
         else if (strncmp(argv[i], "seed=", 5) == 0)
             state = strtoull(argv[i] + 5, NULL, 0);
-    const bool is_holder = argc > 1 && strcmp(argv[1], "holder") == 0;
-    if (core_count == 0 || core_count > CORES_MAX ||
-        (!is_holder && (argc < 2 || strcmp(argv[1], "driver") != 0))) {
-        printf("usage: capstress holder|driver cores=N [rounds=R] [seed=S]\n");
+    const char *role = argc > 1 && core_count > 0 && core_count <= CORES_MAX ? argv[1] : "";
+    if (strcmp(role, "holder") == 0)
+        return capstress_hold(disp_get_core_id(), core_count);
+    if (strcmp(role, "measure") == 0)
+        return capstress_measure(core_count);
+    if (strcmp(role, "driver") != 0) {
+        printf("usage: capstress holder|driver|measure cores=N [rounds=R] [seed=S]\n");
         return 2;
     }
-    if (is_holder)
-        return capstress_hold(disp_get_core_id(), core_count);
     state += get_system_time() * 64 + disp_get_core_id();
     return drive(rounds);
 }
