@@ -6,7 +6,8 @@
  * made ready and once with channels triggered, and what comes must come in the same order.
  */
 /* link: guest/user/lib/barrelfish/ring/crc32c.c guest/user/lib/barrelfish/ring/ump_check.c */
-/* link: guest/user/lib/barrelfish/events/waitset.c guest/user/lib/barrelfish/events/waitset_chan.c */
+/* link: guest/user/lib/barrelfish/events/waitset.c */
+/* link: guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "waitset_fixture.h"
 
 TestSuite(waitset_ready, .timeout = 600);
