@@ -14,10 +14,11 @@
  * whenever the dispatcher is enabled: if a blocked thread may take an event that is queued, there
  * is a thread that was woken and has not looked yet.
  *
- * A message that comes over LMP while nothing else is there makes its channel ready: the event is
- * in no queue, and the next event_dispatch takes it without queueing it first.  To all who do not
- * know this, it is queued before they look (waitset_queue_ready_disabled).  It is made ready only if
- * no thread is blocked, and no thread blocks before it is queued, so the rules above need not know it.
+ * A message that comes over LMP while nothing else is there makes its channel ready: the event
+ * is in no queue, and the next event_dispatch takes it without queueing it first.  To all who
+ * do not know this, it is queued before they look (waitset_queue_ready_disabled).  It is made
+ * ready only if no thread is blocked, and no thread blocks before it is queued, so the rules
+ * above need not know it.
  *
  * A polled channel whose message the calling thread may take goes to it directly, without becoming
  * pending in between.  For messages over UMP, which come that way, there is a short way through all
