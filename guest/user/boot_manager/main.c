@@ -230,13 +230,13 @@ static bool is_program(const struct abi_boot *boot, unsigned region, struct menu
     return err_is_ok(err);
 }
 
-/* Is a knowledge base started with the system? */
-static bool find_knowledge(const struct abi_boot *boot)
+/* Is this service started with the system? */
+static bool has_service(const struct abi_boot *boot, const char *name)
 {
     static struct menu_entry entry;
     for (unsigned i = 0; i < boot->region_count; i++)
         if (is_program(boot, i, &entry) && entry.boot &&
-            strcmp(menu_base_name(entry.path), "skb") == 0)
+            strcmp(menu_base_name(entry.path), name) == 0)
             return true;
     return false;
 }
@@ -279,13 +279,25 @@ static void start_menu(const struct abi_boot *boot, uint64_t running)
     }
 }
 
+/* Programs that find no file service shall know that there will be none. */
+static void wait_for_files(const struct abi_boot *boot)
+{
+    iref_t iref;
+    if (!has_service(boot, "ramfsd"))
+        return;
+    errval_t err = nameservice_blocking_lookup("ramfs", &iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "waiting for the file service");
+}
+
 int main(void)
 {
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the boot manager");
-    has_knowledge = find_knowledge(boot);
+    has_knowledge = has_service(boot, "skb");
     uint64_t running = start_cores(boot);
+    wait_for_files(boot);
     start_menu(boot, running);
     debug_trace("%u programs started", started);
     while (ended < started)
