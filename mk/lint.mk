@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Checkers of the source text.  `make lint` runs those that are installed and names the others.
-# clang-tidy keeps a stamp for each file under build/lint/, so only what changed is checked again.
+# clang-tidy keeps a stamp for each file under build/lint/, so only what changed is checked again.  Its
+# analyser follows the paths of a function up to so many states; `make soak` follows three times as
+# many (TIDY_DEEP=1), which takes three times as long.
 
 lint_all := $(sort $(shell find devices findings vmm idl guest tests tools -name '*.[ch]' 2>/dev/null))
 lint_scripts := $(sort $(shell find tools tests .ci -type f 2>/dev/null))
@@ -49,6 +51,9 @@ lint-cppcheck:
 	    $(sort $(filter %.c,$(kernel_sources) $(loader_sources) $(library_sources) $(domain_sources))) || status=1; \
 	exit $$status
 
+tidy_dir := $(B)/lint$(if $(TIDY_DEEP),-deep)
+tidy_states := $(if $(TIDY_DEEP),225000,75000)
+
 # clang-tidy sees each file with the flags it is built with, except for those only gcc knows.
 tidy_user_includes = -isystem $(B)/newlib/include -I$(B)/guest/include -Iguest/abi -Iguest/user/include \
     -Iguest/user/include/posix $(addprefix -I,$(sort $(wildcard guest/user/lib/*/include))) -Idevices
@@ -61,10 +66,10 @@ tidy_kernel := $(filter %.c,$(kernel_sources))
 tidy_loader := $(filter-out $(kernel_sources),$(filter %.c,$(loader_sources)))
 tidy_user := $(filter %.c,$(library_sources) $(domain_sources))
 
-tidy_host_stamps := $(tidy_host:%.c=$(B)/lint/%.tidy)
-tidy_kernel_stamps := $(tidy_kernel:%.c=$(B)/lint/%.tidy)
-tidy_loader_stamps := $(tidy_loader:%.c=$(B)/lint/%.tidy)
-tidy_user_stamps := $(tidy_user:%.c=$(B)/lint/%.tidy)
+tidy_host_stamps := $(tidy_host:%.c=$(tidy_dir)/%.tidy)
+tidy_kernel_stamps := $(tidy_kernel:%.c=$(tidy_dir)/%.tidy)
+tidy_loader_stamps := $(tidy_loader:%.c=$(tidy_dir)/%.tidy)
+tidy_user_stamps := $(tidy_user:%.c=$(tidy_dir)/%.tidy)
 
 $(tidy_host_stamps): tidy_flags = -D_GNU_SOURCE= $(host_includes) -Iidl
 $(tidy_kernel_stamps): tidy_flags = -ffreestanding -mcmodel=kernel -mgeneral-regs-only -nostdinc \
@@ -74,15 +79,16 @@ $(tidy_loader_stamps): tidy_flags = -ffreestanding -mgeneral-regs-only -nostdinc
 $(tidy_user_stamps): tidy_flags = -nostdinc -isystem $(tidy_clang_include) $(tidy_user_includes)
 
 # The object stands for the headers: it is newer than all of them.
-$(tidy_host_stamps): $(B)/lint/%.tidy: $(B)/host/%.o
-$(tidy_kernel_stamps): $(B)/lint/%.tidy: $(B)/kernel/%.o
-$(tidy_loader_stamps): $(B)/lint/%.tidy: $(B)/loader/%.o
-$(tidy_user_stamps): $(B)/lint/%.tidy: $(B)/user/%.o
+$(tidy_host_stamps): $(tidy_dir)/%.tidy: $(B)/host/%.o
+$(tidy_kernel_stamps): $(tidy_dir)/%.tidy: $(B)/kernel/%.o
+$(tidy_loader_stamps): $(tidy_dir)/%.tidy: $(B)/loader/%.o
+$(tidy_user_stamps): $(tidy_dir)/%.tidy: $(B)/user/%.o
 
-$(B)/lint/%.tidy: %.c .clang-tidy
+$(tidy_dir)/%.tidy: %.c .clang-tidy
 	$(say) TIDY $<
 	$(Q)mkdir -p $(@D)
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(tidy_flags) 2>&1 \
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(tidy_flags) \
+	    -Xclang -analyzer-config -Xclang max-nodes=$(tidy_states) 2>&1 \
 	    | { grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter' || true; }
 	$(Q)touch $@
 

@@ -3,6 +3,8 @@
 #
 # The judge of `make check-nested` without a machine: made-up results of two hosts, and what `nested`
 # must say of them.  Good ones pass; each thing that can be wrong is found.
+#
+# Runs alone: builds in this tree.
 set -u
 unset CDPATH
 cd "$(dirname "$0")/../.." || exit 2

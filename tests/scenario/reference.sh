@@ -22,6 +22,11 @@ for command in $commands; do
     done
 done
 
+# the picture of a machine is that of this vmm
+vmm topo --svg "$TMP/topo.svg" scenarios/mesh.yaml
+exits_with 0
+cmp -s "$TMP/topo.svg" docs/pictures/topo.svg || fail "docs/pictures/topo.svg is out of date"
+
 # the commands of the case studies
 while read -r line; do
     echo "+ $line"

@@ -45,6 +45,35 @@ vmm report "$TMP/odd.json" -o "$TMP/odd.html"
 exits_with 2
 says 'that is no trace of vmm run'
 
+# ---- a run that fails, beside one that passes ----
+MENU=$PWD/scenarios/menus/default.lst
+cat >"$TMP/sometimes.yaml" <<YAML
+scenario: sometimes
+machine: {cores: 2, memory: 256 MiB}
+boot: {menu: $MENU}
+faults:
+  - when: {message: hello, interface: myappif, from: 1, to: 0, probability: 0.5}
+    do: drop
+    optional: true
+deadline: 100 ms
+expect:
+  - console: hello message received!
+YAML
+passes='' fails=''
+for ((seed = 1; seed <= 40; seed++)); do
+    [ -n "$passes" ] && [ -n "$fails" ] && break
+    vmm run -q --engine unicorn --seed "$seed" --set 'deadline=90 ms' --trace "$TMP/$seed.json" "$TMP/sometimes.yaml"
+    if [ "$status" -eq 0 ]; then passes=$seed; else fails=$seed; fi
+done
+[ -n "$passes" ] && [ -n "$fails" ] || fail "one of two outcomes never came"
+vmm report "$TMP/sometimes.yaml" -s "$fails" -o "$TMP/found.html"
+exits_with 0
+says '^It failed[.,]'
+vmm report "$TMP/$fails.json" --beside "$TMP/$passes.json" -o "$TMP/beside.html"
+exits_with 0
+grep -qF "vmm run $TMP/sometimes.yaml --engine unicorn --seed $fails --set 'deadline=90 ms'" "$TMP/beside.html" ||
+    fail "the command that repeats the run lacks what was set"
+
 # ---- pages ----
 vmm report "$TMP/lost.json" -o "$TMP/lost.html"
 exits_with 0
@@ -80,7 +109,7 @@ for page in evil many; do
 done
 
 browser=$(command -v chromium) || skip "chromium is not installed"
-timeout 300 python3 - "$here/lib" "$browser" "$TMP" >"$TMP/out" 2>&1 <<'PYTHON' || fail "a page is wrong"
+timeout 300 "$python" - "$here/lib" "$browser" "$TMP" >"$TMP/out" 2>&1 <<'PYTHON' || fail "a page is wrong"
 import sys
 sys.path.insert(0, sys.argv[1])
 from browser import Browser
@@ -106,6 +135,12 @@ try:
     before = int(text("#count").split()[1])
     page.click_on("#within")
     assert int(text("#count").split()[1]) > before + 50, "no messages within a core"
+
+    page.open(folder + "/beside.html")
+    assert text("#parting pre").count("They part at ") == 1, text("#parting pre")
+    assert text("#other-count").endswith(text("#count").split()[-1]), text("#other-count")
+    page.click_on("#other-sequence", 200, 10)
+    assert " from " in text("#other-detail"), text("#other-detail")
 
     page.open(folder + "/evil.html")
     page.click_on("#sequence", 300, 10)

@@ -31,3 +31,10 @@ at_most 231 lmp.waitset.1.kernel
 at_most 231 lmp.stub.1.kernel
 at_most 485 lmp.waitset.7.kernel
 at_most 485 lmp.stub.7.kernel
+
+# vmm run counts the same
+"$count" --seed 3 scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 || fail "the run failed"
+counted=$(sed -n 's/^count: \([0-9]*\) instructions.*/\1/p' "$TMP/out")
+vmm run --engine unicorn --seed 3 --json "$TMP/run.json" scenarios/two-core-idc.yaml
+exits_with 0
+grep -q "^ *\"instructions\": $counted,\$" "$TMP/run.json" || fail "vmm run does not count $counted instructions"

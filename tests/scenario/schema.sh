@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib/common.bash"
 
 python3 -c 'import jsonschema, yaml' 2>/dev/null ||
-    skip "python3-jsonschema and python3-yaml are not installed"
+    skip "$python has no modules jsonschema and yaml: apt-get install python3-jsonschema python3-yaml"
 
 # by_schema FILE: 0 if the schema accepts it
 by_schema() {

@@ -12,15 +12,12 @@ need_image sbin/myapp
 here=$(dirname "$0")
 proto=$here/../../vmm/report
 command -v protoc >/dev/null || skip "protoc is not installed"
-# the distribution's, if the first one found is another
-for python in python3 /usr/bin/python3 ''; do
-    [ -n "$python" ] || skip "python3-protobuf is not installed"
-    ! "$python" -c 'import google.protobuf' 2>/dev/null || break
-done
+python3 -c 'import google.protobuf' 2>/dev/null ||
+    skip "$python has no module google.protobuf: apt-get install python3-protobuf"
 protoc --proto_path="$proto" --python_out="$TMP" perfetto.proto || fail "protoc"
 
 hash_of() {
-    "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["results"][0]["state_hash"])' "$1"
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["results"][0]["state_hash"])' "$1"
 }
 
 # trace FILE: runs it, checks the two traces, leaves what the checker found in $TMP/out

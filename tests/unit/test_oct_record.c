@@ -5,6 +5,7 @@
 /* link: guest/user/lib/octopus/record.c */
 #include <criterion/criterion.h>
 #include <octopus/record.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,9 +91,64 @@ Test(oct_record, survives_any_text)
         if (err_is_ok(oct_record_parse(text, true, &query, NULL)) && plain)
             oct_record_matches(&record, &query);
     }
-    /* an expression that goes back for ever gives up */
-    char many[200];
-    memset(many, 'a', 199);
-    many[199] = '\0';
-    cr_expect_not(matches(many, "r'a*a*a*a*a*a*a*a*a*a*a*b'"));
+}
+
+/* An expression with as many repetitions as fit, over a text that any of them may take: neither
+ * time nor stack grows with the ways there are. */
+Test(oct_record, expressions_are_matched_in_bounded_time_and_stack)
+{
+    char text[OCT_RECORD_BYTES], wanted[OCT_RECORD_BYTES] = "r'";
+    memset(text, 'a', 199);
+    text[199] = '\0';
+    cr_expect_not(matches(text, "r'^a*a*a*a*a*a*a*a*a*a*a*b$'"));
+    cr_expect(matches(text, "r'^a*a*a*a*a*a*a*a*a*a*a*a+a?$'"));
+    cr_expect(matches(text, "r'^[^b]+$'"));
+    cr_expect_not(matches(text, "r'^a?a?$'"));
+    cr_expect(matches(text, "r'b|c|aa$'"));
+
+    memset(text, 'a', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t i = 2; i + 4 < sizeof(wanted); i += 2)
+        memcpy(wanted + i, "a*", 2);
+    memcpy(wanted + sizeof(wanted) - 4, "b'", 3);
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert_not(matches(text, wanted));
+    /* one long class, looked through for each character */
+    memset(wanted, 'b', sizeof(wanted));
+    memcpy(wanted, "r'[", 3);
+    memcpy(wanted + sizeof(wanted) - 5, "]+'", 4);
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert_not(matches(text, wanted));
+}
+
+/* The same by going back, without bounds, as the definition has it: all expressions of up to four
+ * singles over all texts of up to three characters. */
+static bool goes(const char *regex, const char *text)
+{
+    if (*regex == '\0')
+        return true;
+    const char c = *regex, mark = regex[1];
+    const bool single = *text != '\0' && (c == '.' || c == *text);
+    if (mark == '*' || mark == '?')
+        return goes(regex + 2, text) || (single && goes(mark == '*' ? regex : regex + 2, text + 1));
+    if (mark == '+')
+        return single && (goes(regex, text + 1) || goes(regex + 2, text + 1));
+    return single && goes(regex + 1, text + 1);
+}
+
+Test(oct_record, expressions_match_as_the_definition_says)
+{
+    static const char *const pieces[] = { "a", "b", ".", "a*", "b*", ".*", "a?", "b?", "a+", "b+" };
+    enum { PIECES = sizeof(pieces) / sizeof(pieces[0]), TEXTS = 14 };
+    static const char *const texts[TEXTS] = { "a",   "b",   "aa",  "ab",  "ba",  "bb",  "aaa",
+                                              "aab", "aba", "abb", "baa", "bab", "bba", "bbb" };
+    for (unsigned i = 0; i < PIECES * PIECES * PIECES * PIECES; i++) {
+        char regex[16] = "", wanted[24];
+        for (unsigned rest = i; rest > 0; rest /= PIECES) /* up to four of them */
+            strcat(regex, pieces[rest % PIECES]);
+        snprintf(wanted, sizeof(wanted), "r'^%s'", regex);
+        for (unsigned t = 0; t < TEXTS; t++)
+            cr_assert_eq(matches(texts[t], wanted), goes(regex, texts[t]), "%s on %s", wanted,
+                         texts[t]);
+    }
 }

@@ -40,9 +40,9 @@ static bool split_seeds(const char *text, char seeds[2][24])
 
 static int compare(const struct trace_file *a, const struct trace_file *b)
 {
-    bool same = false;
-    if (parting_write(a, b, stdout, &same) == 0)
-        return same ? STATUS_OK : STATUS_FAILED;
+    uint64_t part_ns;
+    if (parting_write(a, b, stdout, &part_ns) == 0)
+        return part_ns == UINT64_MAX ? STATUS_OK : STATUS_FAILED;
     fprintf(stderr, "vmm: the host is out of memory\n");
     return STATUS_HOST;
 }

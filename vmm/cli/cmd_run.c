@@ -17,6 +17,7 @@
 #include "cli/outputs.h"
 #include "cli/trace_out.h"
 #include "record/record.h"
+#include "report/again.h"
 #include "run/run.h"
 
 static const struct command_line command_line = {
@@ -190,6 +191,27 @@ static int run_with_outputs(struct batch *batch)
     return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
 }
 
+/* Options, beside those of again_write(), without which the run would be another.  NULL: no
+ * memory. */
+static char *given_options(const struct options *options)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    if (options->images) {
+        fputs(" --images ", out);
+        again_write_word(out, options->images);
+    }
+    if (options->trap_window)
+        fputs(" --trap-window", out);
+    if (options->engine_memory)
+        fprintf(out, " --engine-memory %" PRIu64, options->engine_memory);
+    fclose(out);
+    return text;
+}
+
 static int run_valid(const struct options *options, struct scenario **scenarios,
                      struct watch *watch)
 {
@@ -224,6 +246,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .sandbox = options->sandbox,
         .trap_window = options->trap_window,
         .messages = options->messages,
+        .given = given_options(options),
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
@@ -232,7 +255,9 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
                     .output_limit = options->output_limit },
         .watch = watch,
     };
-    return run_with_outputs(&batch);
+    status = run_with_outputs(&batch);
+    free((char *)(uintptr_t)batch.settings.given);
+    return status;
 }
 
 int cmd_run(int argc, char **argv)
@@ -261,12 +286,15 @@ int cmd_run(int argc, char **argv)
         watch_stop(watch);
         return STATUS_HOST;
     }
+    /* as a value that was set, so that whoever repeats the run hears of it */
+    char deadline[48];
+    snprintf(deadline, sizeof(deadline), "deadline=%" PRIu64 " ns", options.deadline_ns);
+    if (options.deadline_ns)
+        options.sets.list[options.sets.count++] = deadline;
     bool valid = true;
     for (int i = 0; i < options.operand_count; i++) {
         scenarios[i] = load_and_report(options.operands[i], &options.sets);
         valid &= scenarios[i] != NULL;
-        if (scenarios[i] && options.deadline_ns)
-            scenarios[i]->deadline_ns = options.deadline_ns;
     }
     int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
     watch_stop(watch);

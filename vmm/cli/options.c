@@ -35,6 +35,7 @@ static const struct argp_option all_options[] = {
       "Most memory for the engine's own tables, as in 1GiB (default 4GiB)", 1 },
     { "record", OPTION_RECORD, "DIR", 0, NULL, 1 },
     { "faults-out", OPTION_FAULTS_OUT, "FILE", 0, NULL, 1 },
+    { "beside", OPTION_BESIDE, "RUN", 0, NULL, 1 },
     { "svg", OPTION_SVG, "FILE", 0, "Write the drawing as SVG", 1 },
     { "format", OPTION_EXPORT_FORMAT, "qemu|libvirt", 0, NULL, 1 },
     { "accel", OPTION_ACCEL, "tcg|kvm", 0, NULL, 1 },
@@ -147,6 +148,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_ANNOTATE:
         options->annotate = true;
+        return 0;
+    case OPTION_BESIDE:
+        options->beside = argument;
         return 0;
     case OPTION_SEEDS:
         options->seeds = argument;

@@ -17,7 +17,7 @@
 
 /* --set arguments. */
 struct sets {
-    const char *list[SETS_MAX];
+    const char *list[SETS_MAX + 1]; /* --deadline is one, too */
     size_t count;
 };
 
@@ -43,14 +43,15 @@ enum {
     OPTION_MESSAGES,
     OPTION_SEEDS,
     OPTION_SUMMARY_MD,
-    OPTION_ANNOTATE
+    OPTION_ANNOTATE,
+    OPTION_BESIDE
 };
 
 /* What was asked for; NULL, 0 and false where nothing was said. */
 struct options {
     struct sets sets;
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
-        *export_format, *accel, *svg, *messages, *output, *seeds, *summary_md;
+        *export_format, *accel, *svg, *messages, *output, *seeds, *summary_md, *beside;
     bool has_seed, trap_window, full, annotate;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "report/again.h"
 #include "report/summary.h"
 #include "scenario/text.h"
 
@@ -106,19 +107,6 @@ static void print_messages(const struct summary *summary, FILE *out)
         fputs("      none\n", out);
 }
 
-static void put_command(const struct summary *summary, FILE *out)
-{
-    const struct scenario *scenario = summary->scenario;
-    fputs("vmm run ", out);
-    put_clean(out, scenario->file);
-    fprintf(out, " --engine %s --seed %" PRIu64, summary->result->engine, summary->result->seed);
-    for (size_t i = 0; i < scenario->override_count; i++) {
-        fputs(" --set '", out);
-        put_clean(out, scenario->overrides[i]);
-        fputs("'", out);
-    }
-}
-
 void fault_summary_print(const struct summary *summary, FILE *out)
 {
     fputs("  faults, and what came of them:\n", out);
@@ -126,10 +114,10 @@ void fault_summary_print(const struct summary *summary, FILE *out)
     print_faults(summary, out);
     print_messages(summary, out);
     fputs("    again: ", out);
-    put_command(summary, out);
+    again_write(out, summary->scenario, summary->result);
     fputs(summary->result->virtual_time ? "\n" : "   (in real time: the same faults by number)\n",
           out);
     fputs("    its faults alone, as rules: ", out);
-    put_command(summary, out);
+    again_write(out, summary->scenario, summary->result);
     fputs(" --faults-out faults.yaml\n", out);
 }

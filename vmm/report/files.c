@@ -17,6 +17,7 @@
 
 #include "abi/ports.h"
 #include "abi/version.h"
+#include "report/again.h"
 #include "scenario/text.h"
 
 /* jansson reports lack of memory by NULL, which json_object_set_new() passes on as failure. */
@@ -304,6 +305,19 @@ static json_t *time_json(uint64_t ago_ns)
     return json_string(text);
 }
 
+static json_t *again_json(const struct scenario *scenario, const struct run_result *result)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    again_write(out, scenario, result);
+    json_t *json = fclose(out) == 0 ? json_string(text) : NULL;
+    free(text);
+    return json;
+}
+
 int report_files_begin(struct report_files *files, const struct scenario *scenario,
                        const char *engine, uint64_t seed)
 {
@@ -341,6 +355,7 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
     failed |= set(object, "engine_version", text_json(result->engine_version));
     failed |= set(object, "cores", number(result->core_count));
     failed |= set(object, "seed", seed_json(result->seed));
+    failed |= set(object, "again", again_json(scenario, result));
     failed |= set(object, "wall_ns", number(result->wall_ns));
     failed |= set(object, "began", time_json(result->wall_ns));
     failed |= set(object, "machine_ns", number(result->machine_ns));

@@ -98,11 +98,9 @@ static void write_failure(FILE *out, const json_t *item)
         text_write_xml(out, json_string_value(line));
         fputc('\n', out);
     }
-    if (*word(item, "engine")) {
-        fputs("again: vmm run --engine ", out);
-        text_write_xml(out, word(item, "engine"));
-        fprintf(out, " --seed %s ", word(item, "seed"));
-        text_write_xml(out, word(item, "file"));
+    if (*word(item, "again")) {
+        fputs("again: ", out);
+        text_write_xml(out, word(item, "again"));
         fputc('\n', out);
     }
     fprintf(out, "</%s>\n", element);

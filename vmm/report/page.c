@@ -156,8 +156,8 @@ static void add_event(struct page *page, const json_t *event)
         add_line(page, event, "--");
 }
 
-/* The whole of it; NULL: no memory. */
-static char *data_of(struct page *page)
+/* What the page has of one run; NULL: no memory. */
+static json_t *data_of(struct page *page)
 {
     size_t i;
     const json_t *event;
@@ -179,12 +179,13 @@ static char *data_of(struct page *page)
                              page->names, "channels", page->channels, "messages", page->messages,
                              "faults", page->faults, "console", page->console, "cores",
                              (int)page->file->cores, "left_out", (int)page->left_out);
-    char *text = data && !page->failed ? json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    json_decref(data);
     json_decref(page->name_index);
     json_decref(page->channel_index);
     json_decref(page->message_index);
-    return text;
+    if (!page->failed)
+        return data;
+    json_decref(data);
+    return NULL;
 }
 
 /* As JSON that no reader of HTML can take for markup. */
@@ -197,10 +198,28 @@ static void write_data(const char *text, FILE *out)
             fputc(*text, out);
 }
 
-int page_write(const struct trace_file *file, FILE *out)
+/* The runs and where they part, as text; NULL: no memory. */
+static char *text_of(const struct trace_file *file, const struct page_other *other)
 {
     struct page page = { .file = file };
-    char *data = data_of(&page);
+    json_t *data = data_of(&page);
+    int failed = data ? 0 : -1;
+    if (data && other) {
+        struct page beside = { .file = other->file };
+        failed |= json_object_set_new(data, "other", data_of(&beside));
+        failed |= json_object_set_new(data, "parting", json_string(other->parting));
+        failed |= json_object_set_new(
+            data, "part_ns",
+            json_integer(other->part_ns == UINT64_MAX ? -1 : (json_int_t)other->part_ns));
+    }
+    char *text = failed ? NULL : json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(data);
+    return text;
+}
+
+int page_write(const struct trace_file *file, const struct page_other *other, FILE *out)
+{
+    char *data = text_of(file, other);
     if (!data)
         return -ENOMEM;
     const char *place = strstr(page_begin, PLACE);

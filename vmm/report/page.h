@@ -9,7 +9,14 @@
 
 #include "report/trace_read.h"
 
-/* Returns 0, -ENOMEM, or what the stream says. */
-int page_write(const struct trace_file *file, FILE *out);
+/* A run that is shown beside the first. */
+struct page_other {
+    const struct trace_file *file;
+    const char *parting; /* where they part, in words */
+    uint64_t part_ns;    /* UINT64_MAX: they do not */
+};
+
+/* `other` may be NULL.  Returns 0, -ENOMEM, or what the stream says. */
+int page_write(const struct trace_file *file, const struct page_other *other, FILE *out);
 
 #endif

@@ -288,7 +288,8 @@ static void put_name(const struct trace_file *file, char which, FILE *out)
             trace_event_text(file->run, "verdict"));
 }
 
-int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *out, bool *same)
+int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *out,
+                  uint64_t *part_ns)
 {
     struct comparison c = { .file = { a, b }, .index = json_object() };
     if (!c.index || !read_marks(&c, 0) || !read_marks(&c, 1)) {
@@ -298,8 +299,9 @@ int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *
     const struct parting first = first_parting(&c, true), calls = first_parting(&c, false);
     put_name(a, 'A', out);
     put_name(b, 'B', out);
-    *same = !first.place && !calls.place;
-    if (*same)
+    const bool same = !first.place && !calls.place;
+    *part_ns = first.place ? first.ns : calls.place ? calls.ns : UINT64_MAX;
+    if (same)
         fprintf(out, "The runs did the same: %" PRIu64 " marks, and %" PRIu64 ".\n", c.marks[0],
                 c.marks[1]);
     if (first.place) {
@@ -307,7 +309,7 @@ int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *
         fprintf(out, "Then:\n");
         put_next(&c, 0, first.ns, out);
         put_next(&c, 1, first.ns, out);
-    } else if (!*same) {
+    } else if (!same) {
         fprintf(out, "Messages, console lines, faults and events are the same.\n");
     }
     if (calls.place)

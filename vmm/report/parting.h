@@ -10,12 +10,13 @@
 #ifndef REPORT_PARTING_H
 #define REPORT_PARTING_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "report/trace_read.h"
 
-/* Writes it in words.  *same: they do not part.  0 or -ENOMEM. */
-int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *out, bool *same);
+/* Writes it in words.  *part_ns: when they part; UINT64_MAX: they do not.  0 or -ENOMEM. */
+int parting_write(const struct trace_file *a, const struct trace_file *b, FILE *out,
+                  uint64_t *part_ns);
 
 #endif

@@ -34,6 +34,7 @@ struct run_result {
     bool virtual_time; /* machine time is not real time */
     unsigned core_count;
     uint64_t seed;
+    const char *given;   /* other options that were given, " --trap-window"; NULL: none */
     uint64_t wall_ns;    /* real time from power-on to the end */
     uint64_t machine_ns; /* machine time of the same */
     bool exited;

@@ -453,6 +453,7 @@ static int create_and_run(struct run *run, const struct machine_config *config)
         .virtual_time = settings->capability->virtual_time,
         .core_count = run->scenario->machine.core_count,
         .seed = settings->seed,
+        .given = settings->given,
     };
     snprintf(result.engine_version, sizeof(result.engine_version), "%s",
              settings->capability->version);

@@ -31,6 +31,7 @@ struct run_settings {
     FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
     FILE *trace;                /* NULL, or where a trace for viewers goes (report.trace: text) */
     enum tracer_format trace_format;
+    const char *given;    /* run_result.given */
     const char *messages; /* NULL, or a pattern of interface.message: those are shown */
     struct watch *watch;
 

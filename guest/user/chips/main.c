@@ -68,7 +68,7 @@ static struct name *bucket[BUCKETS];
 static struct waiter *waiters; /* longest wait last */
 static struct contest *contests;
 
-SERVICE_CLIENTS(nameservice)
+SERVICE_CLIENTS(nameservice, broken)
 
 /* ---- names ---- */
 
@@ -338,7 +338,7 @@ static void broken(struct nameservice_binding *b, errval_t err)
 static errval_t connected(void *st, struct nameservice_binding *b)
 {
     (void)st;
-    errval_t err = nameservice_client_open(&service, b, sizeof(struct client), broken);
+    errval_t err = nameservice_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.register_service_call = register_call;

@@ -65,7 +65,7 @@ static struct loan_list orphans; /* of clients that have ended, oldest first */
 #define BUCKETS 2048 /* for as many loans as can be charged, a few each */
 static struct loan *loans[BUCKETS];
 
-SERVICE_CLIENTS(mem)
+SERVICE_CLIENTS(mem, broken)
 
 /* ---- RAM ---- */
 
@@ -550,7 +550,7 @@ static void broken(struct mem_binding *b, errval_t err)
 static errval_t connected(void *st, struct mem_binding *b)
 {
     (void)st;
-    errval_t err = mem_client_open(&service, b, sizeof(struct client), broken);
+    errval_t err = mem_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.allocate_call = allocate_call;

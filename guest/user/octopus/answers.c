@@ -68,6 +68,14 @@ static errval_t send_item(struct send_queue *queue, struct send_item *item,
     }
 }
 
+static void done(struct send_item *item, errval_t err)
+{
+    (void)err;
+    const struct item *i = (struct item *)item;
+    if (!capref_is_null(i->reply.cap))
+        cap_destroy(i->reply.cap);
+}
+
 void answer(struct octopus_binding *b, struct reply reply)
 {
     struct service_client *client = b->st;
@@ -75,9 +83,12 @@ void answer(struct octopus_binding *b, struct reply reply)
         b->incoming_token; /* sending sets it, and its call may have more to say */
     const char *text = reply.text != NULL ? reply.text : "";
     struct item *item = malloc(sizeof(*item) + strlen(text) + 1);
+    if (item == NULL && !capref_is_null(reply.cap))
+        cap_destroy(reply.cap);
     if (item != NULL) {
-        *item = (struct item){ .item = { .send = send_item, .payer = client->account },
-                               .reply = reply };
+        *item =
+            (struct item){ .item = { .send = send_item, .done = done, .payer = client->account },
+                           .reply = reply };
         memcpy(item->text, text, strlen(text) + 1);
     }
     send_queue_add(&client->queue, item != NULL ? &item->item : NULL);

@@ -68,10 +68,18 @@ static void put_cap_call(struct octopus_binding *b, const char *key, struct capr
 static void get_cap_call(struct octopus_binding *b, const char *key)
 {
     const struct stored_cap *stored = *find(key);
-    answer(b, (struct reply){ .kind = REPLY_GET_CAP,
-                              .token = b->incoming_token,
-                              .cap = stored != NULL ? stored->cap : NULL_CAP,
-                              .err = stored != NULL ? SYS_ERR_OK : OCT_ERR_NO_RECORD });
+    struct capref copy = NULL_CAP;
+    /* a copy: until the answer leaves, the stored one may go, and another come into its slot */
+    errval_t err = stored != NULL ? slot_alloc(&copy) : (errval_t)OCT_ERR_NO_RECORD;
+    if (err_is_ok(err)) {
+        err = cap_copy(copy, stored->cap);
+        if (err_is_fail(err)) {
+            slot_free(copy);
+            copy = NULL_CAP;
+        }
+    }
+    answer(b, (struct reply){
+                  .kind = REPLY_GET_CAP, .token = b->incoming_token, .cap = copy, .err = err });
 }
 
 static void remove_cap_call(struct octopus_binding *b, const char *key)

@@ -14,7 +14,7 @@ static const struct account_kind kinds[] = { OCTOPUS_RESOURCES(ACCOUNT_KIND) };
 static struct service service = { .client = "a client of octopus",
                                   .message_kind = ACCOUNT_MESSAGE };
 
-SERVICE_CLIENTS(octopus)
+SERVICE_CLIENTS(octopus, broken)
 
 /* The client has gone. */
 static void broken(struct octopus_binding *b, errval_t err)
@@ -29,7 +29,7 @@ static void broken(struct octopus_binding *b, errval_t err)
 static errval_t connected(void *st, struct octopus_binding *b)
 {
     (void)st;
-    errval_t err = octopus_client_open(&service, b, sizeof(struct service_client), broken);
+    errval_t err = octopus_client_open(&service, b, sizeof(struct service_client));
     if (err_is_fail(err))
         return err;
     records_serve(b);

@@ -46,8 +46,8 @@ struct reply {
     uint32_t token, mode;
     uint64_t value;
     errval_t err;
-    struct capref cap;
-    const char *text; /* NULL: none */
+    struct capref cap; /* NULL_CAP: none; the reply's, which deletes it when it has left */
+    const char *text;  /* NULL: none */
 };
 
 /* Copies the reply, its text too, and sends it when its turn comes. */

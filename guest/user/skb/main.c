@@ -23,7 +23,7 @@ static const struct account_kind kinds[] = { SKB_RESOURCES(ACCOUNT_KIND) };
 static struct service service = { .client = "a client of skb", .message_kind = ACCOUNT_MESSAGE };
 static struct prolog *knowledge;
 
-SERVICE_CLIENTS(skb)
+SERVICE_CLIENTS(skb, broken)
 
 /* ---- who pays for clauses ---- */
 
@@ -112,7 +112,7 @@ static void broken(struct skb_binding *b, errval_t err)
 static errval_t connected(void *st, struct skb_binding *b)
 {
     (void)st;
-    errval_t err = skb_client_open(&service, b, sizeof(struct service_client), broken);
+    errval_t err = skb_client_open(&service, b, sizeof(struct service_client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.run_call = run_call;

@@ -21,7 +21,7 @@ static const char plain_environment[] = "PATH=/x86_64/sbin\0HOME=/";
 static struct request *first_request, *last_request;
 static bool serving;
 
-SERVICE_CLIENTS(spawn)
+SERVICE_CLIENTS(spawn, broken)
 
 static void serve_one(struct request *request)
 {
@@ -165,7 +165,7 @@ static void broken(struct spawn_binding *b, errval_t err)
 static errval_t connected(void *st, struct spawn_binding *b)
 {
     (void)st;
-    errval_t err = spawn_client_open(&service, b, sizeof(struct client), broken);
+    errval_t err = spawn_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.spawn_domain_call = spawn_domain_call;

@@ -9,6 +9,15 @@ set -u
 ENGINES=${ENGINES:-}
 images=$(dirname "$VMM")/../guest
 
+# Debian's Python modules belong to Debian's Python, which another one in PATH may hide.
+python=python3
+if [ -x /usr/bin/python3 ]; then
+    python=/usr/bin/python3
+    python3() {
+        /usr/bin/python3 "$@"
+    }
+fi
+
 skip() {
     echo "$1"
     exit 77

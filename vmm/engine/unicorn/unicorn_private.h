@@ -8,6 +8,7 @@
  *   unicorn_helpers.c instructions executed by us: time, random numbers, the right to use ports
  *   unicorn_x87.c, x87.c   functions of the x87, correctly rounded
  *   unicorn_trap.c    delivery of exceptions and interrupts; page walks
+ *   unicorn_count.c   how many instructions were executed
  *   unicorn_code.c    which guest memory has been translated
  *   unicorn_snapshot.c, unicorn_hash.c   state as a value
  *   unicorn_load.c, unicorn_layout.c     the library and its inner layout
@@ -96,6 +97,7 @@ struct engine {
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
 
     struct unicorn_code *code;      /* unicorn_code.c */
+    struct unicorn_count *count;    /* unicorn_count.c */
     uint64_t trap_base, trap_bytes; /* pages to be asked about before the next block; 0: none */
 
     bool blocks_told; /* the machine wants to know of each block, to see when things happen */
@@ -186,6 +188,17 @@ void unicorn_code_restored(struct engine *engine);
 /* Forgets the translations that have become wrong, or all if there are too many; while the library
  * does not run. */
 void unicorn_code_settle(struct engine *engine);
+
+/* ---- unicorn_count.c ---- */
+
+/* False: no memory.  Destroy it in any case. */
+bool unicorn_count_create(struct engine *engine);
+void unicorn_count_destroy(struct engine *engine);
+
+/* A block was translated for the current core, or is about to be executed by it. */
+void unicorn_count_translated(struct engine *engine, uint64_t rip, uint64_t bytes,
+                              uint64_t instructions);
+void unicorn_count_executed(struct engine *engine, uint64_t rip, uint64_t bytes);
 
 /* ---- unicorn_trap_pages.c ---- */
 

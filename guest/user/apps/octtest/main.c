@@ -8,6 +8,8 @@
  *   octtest survives      waits for what that one held
  *   octtest mortal        takes turns with a lock and a semaphore, and may end while it holds them
  *   octtest greedy        as many records as there may be, and malformed ones
+ *   octtest lazy          reads no answers for a while (hostile.c)
+ *   octtest deaf          takes its endpoint away, on the core of octopus
  */
 #include <bench/bench.h>
 #include <octopus/octopus.h>
@@ -15,9 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "octtest.h"
+
 static unsigned failures;
 
-static void check(bool holds, const char *what)
+void check(bool holds, const char *what)
 {
     if (holds)
         return;
@@ -25,7 +29,7 @@ static void check(bool holds, const char *what)
     printf("octtest: %s\n", what);
 }
 
-static void good(errval_t err, const char *what)
+void good(errval_t err, const char *what)
 {
     if (err_is_fail(err))
         DEBUG_ERR(err, "%s", what);
@@ -244,8 +248,12 @@ static void be_greedy(void)
     for (kept = 0; err_is_ok(oct_subscribe(saw, &seen, &subscription, "nothing")); kept++)
         ;
     check(kept > 200 && kept < 1024, "a share of the waits");
-    /* an expression that would take for ever */
+    /* expressions that would take for ever, or all of a stack */
+    static char regex[1900];
+    for (size_t i = 0; i + 2 < sizeof(regex); i += 2)
+        memcpy(regex + i, "e*", 3);
     fails_with(oct_exists("r'(a*)*a*a*a*a*a*a*a*a*a*a*a*b'"), OCT_ERR_NO_RECORD, "a slow regex");
+    fails_with(oct_exists("{ text: r'%s!' }", regex), OCT_ERR_NO_RECORD, "a deep regex");
 }
 
 int main(int argc, char **argv)
@@ -263,6 +271,10 @@ int main(int argc, char **argv)
         be_mortal();
     else if (strcmp(part, "greedy") == 0)
         be_greedy();
+    else if (strcmp(part, "lazy") == 0)
+        be_lazy();
+    else if (strcmp(part, "deaf") == 0)
+        be_deaf();
     else
         return 2;
     printf("octtest: %s: %u failures\n", part, failures);

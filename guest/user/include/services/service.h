@@ -9,6 +9,7 @@
 #ifndef SERVICES_SERVICE_H
 #define SERVICES_SERVICE_H
 
+#include <barrelfish/waitset_chan.h>
 #include <services/send_queue.h>
 
 /* Filled by the service, except for the book: account_book_init(). */
@@ -22,6 +23,8 @@ struct service {
 struct service_client {
     struct send_queue queue; /* first: the memory is freed with it */
     struct account *account;
+    struct waitset_chanstate ended; /* its end is told by an event of its own */
+    errval_t end;                   /* why */
 };
 
 /* In a connect callback: a client of `bytes` bytes of memory, zeroed behind its head.  Trusted as
@@ -29,27 +32,42 @@ struct service_client {
 void *service_client_open(struct service *service, void *binding, size_t bytes,
                           errval_t (*register_send)(void *, struct waitset *,
                                                     struct event_closure));
+/* The error handler of a client's binding.  A binding may break under a message that is sent to it,
+ * in the middle of anything: so the service hears of it, by `told`, when it does nothing else. */
+void service_client_ended(struct service_client *client, errval_t err, struct event_closure told);
+
 /* Its account is closed, its messages are dropped.  The memory goes when the binding owes nothing
  * more to the queue.  Called through ..._client_close(). */
 void service_client_close(struct service_client *client);
 
 /* Defines for an interface's type of binding:
  *
- *   IF_client_open(service, b, bytes, broken)  to be called in the connect callback, whose answer
- *       it is: sets `st` and the error handler.  LIB_ERR_MALLOC_FAIL: nothing was changed
+ *   IF_client_open(service, b, bytes)  to be called in the connect callback, whose answer it is:
+ *       sets `st` and the error handler.  LIB_ERR_MALLOC_FAIL: nothing was changed
  *   IF_client_close(b)  to be called last in `broken`: tears the binding down
+ *
+ * `broken` is the service's: what it does when a client has gone, in an event of its own.
  */
-#define SERVICE_CLIENTS(interface)                                                        \
+#define SERVICE_CLIENTS(interface, broken)                                                \
     SEND_QUEUE_REGISTER(interface)                                                        \
+    static void broken(struct interface##_binding *b, errval_t err);                      \
+    static void interface##_client_tell(void *arg)                                        \
+    {                                                                                     \
+        struct interface##_binding *b = arg;                                              \
+        broken(b, ((struct service_client *)b->st)->end);                                 \
+    }                                                                                     \
+    static void interface##_client_ended(struct interface##_binding *b, errval_t err)     \
+    {                                                                                     \
+        service_client_ended(b->st, err, MKCLOSURE(interface##_client_tell, b));          \
+    }                                                                                     \
     static errval_t interface##_client_open(struct service *service,                      \
-                                            struct interface##_binding *b, size_t bytes,  \
-                                            interface##_error_handler_fn *broken)         \
+                                            struct interface##_binding *b, size_t bytes)  \
     {                                                                                     \
         void *client = service_client_open(service, b, bytes, interface##_register_send); \
         if (client == NULL)                                                               \
             return LIB_ERR_MALLOC_FAIL;                                                   \
         b->st = client;                                                                   \
-        b->error_handler = broken;                                                        \
+        b->error_handler = interface##_client_ended;                                      \
         return SYS_ERR_OK;                                                                \
     }                                                                                     \
     static void interface##_client_close(struct interface##_binding *b)                   \

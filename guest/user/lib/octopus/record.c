@@ -2,15 +2,18 @@
  *
  * Records and queries: reading, matching, writing.
  *
- * A regular expression is matched by going back, which can take exponentially long: after
- * REGEX_STEPS it does not match.
+ * A regular expression is matched by following all its ways at once, character by character of the
+ * text: no recursion, and no longer than the length of the expression times that of the text.  That
+ * can still be long, and others wait meanwhile: what takes more than so many steps does not
+ * match.
  */
 #include <octopus/record.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REGEX_STEPS 20000
+#define REGEX_STEPS 1000
+#define REGEX_STEPS_PER_CHARACTER 32 /* of the text */
 
 /* ---- reading ---- */
 
@@ -186,8 +189,6 @@ errval_t oct_record_parse(const char *text, bool query, struct oct_record *ret, 
 
 /* ---- matching ---- */
 
-static bool match_here(const char *regex, const char *end, const char *text, unsigned *steps);
-
 /* Behind the one character that is meant: a class, an escaped one, or itself. */
 static const char *behind_single(const char *regex, const char *end)
 {
@@ -202,10 +203,11 @@ static const char *behind_single(const char *regex, const char *end)
     return at < end ? at + 1 : end;
 }
 
-static bool in_class(const char *from, const char *end, char c)
+static bool in_class(const char *from, const char *end, char c, unsigned *steps)
 {
     const bool negated = *from == '^';
     bool found = false;
+    *steps += (unsigned)(end - from) / 8;
     for (from += negated; from < end; from++) {
         if (from + 2 < end && from[1] == '-') {
             found |= c >= from[0] && c <= from[2];
@@ -217,51 +219,15 @@ static bool in_class(const char *from, const char *end, char c)
     return found != negated;
 }
 
-static bool match_single(const char *regex, const char *behind, char c)
+static bool match_single(const char *regex, const char *behind, char c, unsigned *steps)
 {
     if (c == '\0')
         return false;
     if (*regex == '[')
-        return in_class(regex + 1, behind - 1, c);
+        return in_class(regex + 1, behind - 1, c, steps);
     if (*regex == '\\' && behind == regex + 2)
         return regex[1] == c;
     return *regex == '.' || *regex == c;
-}
-
-static bool match_repeated(const char *single, const char *rest, const char *end, const char *text,
-                           size_t least, size_t most, unsigned *steps)
-{
-    size_t count = 0;
-    while (count < most && match_single(single, rest - 1, text[count]))
-        count++;
-    for (;; count--) {
-        if (count < least)
-            return false;
-        if (match_here(rest, end, text + count, steps))
-            return true;
-        if (count == 0)
-            return false;
-    }
-}
-
-static bool match_here(const char *regex, const char *end, const char *text, unsigned *steps)
-{
-    for (;;) {
-        if (++*steps > REGEX_STEPS)
-            return false;
-        if (regex == end)
-            return true;
-        if (*regex == '$' && regex + 1 == end)
-            return *text == '\0';
-        const char *behind = behind_single(regex, end);
-        if (behind < end && strchr("*+?", *behind) != NULL)
-            return match_repeated(regex, behind + 1, end, text, *behind == '+',
-                                  *behind == '?' ? 1 : OCT_RECORD_BYTES, steps);
-        if (!match_single(regex, behind, *text))
-            return false;
-        regex = behind;
-        text++;
-    }
 }
 
 static const char *end_of_branch(const char *regex)
@@ -272,22 +238,108 @@ static const char *end_of_branch(const char *regex)
     return regex < end ? regex : end;
 }
 
+/* Places in the text of an expression, each once: where a way through it has got to. */
+struct ways {
+    uint16_t place[OCT_RECORD_BYTES];
+    unsigned count;
+    uint64_t seen[OCT_RECORD_BYTES / 64];
+};
+
+struct matching {
+    const char *regex, *end;
+    struct ways ways[2]; /* before the character that is looked at, and behind it, in turn */
+    struct ways *now, *next;
+    unsigned *steps;
+};
+
+static void clear(struct ways *ways)
+{
+    ways->count = 0;
+    memset(ways->seen, 0, sizeof(ways->seen));
+}
+
+/* A way that has got here may also be further on, where what comes can be left out. */
+static void add_way(const struct matching *m, struct ways *ways, const char *at)
+{
+    for (;;) {
+        const size_t place = (size_t)(at - m->regex);
+        const uint64_t bit = 1ull << place % 64;
+        if (ways->seen[place / 64] & bit)
+            return;
+        ways->seen[place / 64] |= bit;
+        ways->place[ways->count++] = (uint16_t)place;
+        ++*m->steps;
+        const char *behind = at < m->end ? behind_single(at, m->end) : m->end;
+        if (behind == m->end || (*behind != '*' && *behind != '?'))
+            return;
+        at = behind + 1;
+    }
+}
+
+/* Does a way end before this character? */
+static bool is_through(const struct matching *m, char c)
+{
+    for (unsigned i = 0; i < m->now->count; i++) {
+        const char *at = m->regex + m->now->place[i];
+        if (at == m->end || (*at == '$' && at + 1 == m->end && c == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Follows all ways over a character. */
+static void step(struct matching *m, char c)
+{
+    clear(m->next);
+    for (unsigned i = 0; i < m->now->count; i++) {
+        const char *at = m->regex + m->now->place[i];
+        if (at == m->end || (*at == '$' && at + 1 == m->end))
+            continue;
+        const char *behind = behind_single(at, m->end);
+        *m->steps += 1 + (unsigned)(behind - at) / 8;
+        const bool repeated = behind < m->end && strchr("*+?", *behind) != NULL;
+        if (!match_single(at, behind, c, m->steps))
+            continue;
+        if (repeated && *behind != '?')
+            add_way(m, m->next, at);
+        add_way(m, m->next, repeated ? behind + 1 : behind);
+    }
+    struct ways *now = m->now;
+    m->now = m->next;
+    m->next = now;
+}
+
+static bool match_branch(const char *regex, const char *end, const char *text, unsigned *steps,
+                         size_t limit)
+{
+    static struct matching m; /* too large for a small stack */
+    const bool anchored = *regex == '^';
+    m.regex = regex + anchored;
+    m.end = end;
+    m.steps = steps;
+    m.now = &m.ways[0];
+    m.next = &m.ways[1];
+    clear(m.now);
+    add_way(&m, m.now, m.regex);
+    for (;; text++) {
+        if (is_through(&m, *text))
+            return true;
+        if (*text == '\0' || *steps > limit)
+            return false;
+        step(&m, *text);
+        if (!anchored)
+            add_way(&m, m.now, m.regex);
+    }
+}
+
 static bool match_regex(const char *regex, const char *text)
 {
+    const size_t limit = REGEX_STEPS + REGEX_STEPS_PER_CHARACTER * strlen(text);
     unsigned steps = 0;
     for (;; regex++) {
         const char *end = end_of_branch(regex);
-        if (*regex == '^') {
-            if (match_here(regex + 1, end, text, &steps))
-                return true;
-        } else {
-            for (const char *at = text;; at++) {
-                if (match_here(regex, end, at, &steps))
-                    return true;
-                if (*at == '\0')
-                    break;
-            }
-        }
+        if (match_branch(regex, end, text, &steps, limit))
+            return true;
         regex = end;
         if (*regex == '\0')
             return false;

@@ -85,7 +85,7 @@ static void send_all(struct send_queue *queue)
                 return;
             }
         }
-        if (!queue->closed)
+        if (!queue->closed && err_no(err) != FLOUNDER_ERR_BINDING_CLOSED)
             DEBUG_ERR(err, "message to %s dropped", queue->name);
         end_item(queue, err);
     }

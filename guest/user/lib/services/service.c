@@ -5,6 +5,7 @@
  */
 #include <services/service.h>
 
+#include <assert.h>
 #include <barrelfish/idc_export.h>
 #include <stdlib.h>
 
@@ -23,8 +24,16 @@ void *service_client_open(struct service *service, void *binding, size_t bytes,
         return NULL;
     }
     client->account->trusted = who.trusted;
+    waitset_chanstate_init(&client->ended, CHANTYPE_OTHER);
     send_queue_init(&client->queue, binding, service->client, service->message_kind, register_send);
     return client;
+}
+
+void service_client_ended(struct service_client *client, errval_t err, struct event_closure told)
+{
+    client->end = err;
+    err = waitset_chan_trigger_closure(get_default_waitset(), &client->ended, told);
+    assert(err_is_ok(err)); /* an error handler runs once */
 }
 
 void service_client_close(struct service_client *client)
