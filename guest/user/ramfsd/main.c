@@ -57,7 +57,7 @@ static const struct account_kind kinds[] = { RAMFSD_RESOURCES(ACCOUNT_KIND) };
 static struct service service = { .client = "a client of ramfsd", .message_kind = ACCOUNT_MESSAGE };
 static struct node root;
 
-SERVICE_CLIENTS(ramfs)
+SERVICE_CLIENTS(ramfs, broken)
 
 /* ---- answers ---- */
 
@@ -325,7 +325,7 @@ static void broken(struct ramfs_binding *b, errval_t err)
 static errval_t connected(void *st, struct ramfs_binding *b)
 {
     (void)st;
-    errval_t err = ramfs_client_open(&service, b, sizeof(struct client), broken);
+    errval_t err = ramfs_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
     b->rx_vtbl.open_call = open_call;
