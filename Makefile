@@ -28,6 +28,10 @@ active := 1
 endif
 
 include mk/config.mk
+# Not by a make within make: one look is enough.
+ifeq ($(active)$(MAKELEVEL),10)
+ignored := $(shell tools/keep-times $(B)/times)
+endif
 ifdef active
 include $(B)/setup.mk
 endif

@@ -87,6 +87,8 @@ static device_handler *handler_of(uint16_t port)
         return report_out;
     case ABI_PORT_WATCH:
         return watch_out;
+    case ABI_PORT_INPUT:
+        return input_out;
     default:
         return NULL;
     }

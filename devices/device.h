@@ -54,6 +54,17 @@ enum device_core_power {
     DEVICE_CORE_KILLED,  /* by another; the same */
 };
 
+#define DEVICE_INPUT_BYTES 4096
+
+/* Input of the console that was not taken yet. */
+struct device_input {
+    uint32_t head, count; /* in byte[], which is a ring */
+    bool ended;           /* no more will come */
+    bool waits;           /* `core` found nothing, and is to be notified */
+    uint32_t core, notify_id;
+    char byte[DEVICE_INPUT_BYTES];
+};
+
 /* Everything the devices remember.  Flat: a copy of the structure is a snapshot. */
 struct device_state {
     unsigned core_count;
@@ -62,6 +73,7 @@ struct device_state {
     uint64_t timer_at_ns[ABI_MAX_CORES];  /* when the core's timer fires, 0 = not armed */
     uint64_t bad_requests[ABI_MAX_CORES]; /* requests answered with anything but ABI_RESULT_OK */
     uint64_t channels;                    /* names given and taken back so far */
+    struct device_input input;
 };
 
 /* Prepares the state of a machine that is switched off.  1 <= core_count <= ABI_MAX_CORES. */
@@ -92,6 +104,7 @@ enum device_effect_kind {
     DEVICE_VECTORS,    /* clear the issuing core's wide vector registers */
     DEVICE_REPORT,     /* a block of counters is to be looked at */
     DEVICE_SYSCALL,    /* a domain makes a system call that is watched */
+    DEVICE_INPUT,      /* input of the console was taken */
 };
 
 struct device_effect {
@@ -133,6 +146,12 @@ struct device_effect {
             uint32_t number;
             uint64_t speaker; /* guest-physical address of its abi_dcb_head; not looked at */
         } syscall;
+        struct {
+            void *to;         /* guest memory */
+            const char *from; /* in the state: to be copied before that changes */
+            uint32_t bytes;
+            uint32_t answer; /* for abi_core_page.input */
+        } input;
     };
 };
 
@@ -156,6 +175,16 @@ uint32_t device_in(unsigned width);
  * it was cancelled or moved to a later time meanwhile. */
 void device_timer_due(struct device_state *state, unsigned core, uint64_t now_ns,
                       struct device_reply *reply);
+
+/* How many bytes of input there is room for. */
+unsigned device_input_room(const struct device_state *state);
+
+/* Input arrives: `bytes` <= device_input_room().  The reply notifies the core that waits. */
+void device_input(struct device_state *state, const char *text, unsigned bytes,
+                  struct device_reply *reply);
+
+/* After what is there no input will come. */
+void device_input_end(struct device_state *state, struct device_reply *reply);
 
 /* These cores are as new: once they are dead they can be started again, each once. */
 void device_mend(struct device_state *state, uint64_t cores);

@@ -12,7 +12,7 @@ typedef void device_handler(struct device_state *state, const struct device_memo
                             const struct device_access *access, struct device_reply *reply);
 
 device_handler console_out, clock_out, timer_out, ipi_out, power_out, scrub_out, fabric_out,
-    vectors_out, report_out, watch_out;
+    vectors_out, report_out, watch_out, input_out;
 
 /* Adds an effect to the reply and returns it for the caller to fill in. */
 struct device_effect *device_add_effect(struct device_reply *reply, enum device_effect_kind kind,

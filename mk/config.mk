@@ -116,7 +116,7 @@ loader_link_flags := -nostdlib -static -no-pie --fatal-warnings -z max-page-size
 user_link_flags := -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,max-page-size=4096 \
                    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings \
                    -Wl,--gc-sections \
-                   -Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r
+                   -Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r,--wrap=__srefill_r
 $(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
 $(call stamp,loader,$(CC) $(compiler) $(loader_flags))
 $(call stamp,user,$(CC) $(compiler) $(user_flags))

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "capability.h"
 #include "layout.h"
 
 /* Bits of the cause word. */
@@ -42,14 +43,17 @@ struct abi_core_page {
     /* Line 2.  Written by the machine. */
     uint64_t clock_ns; /* time since power-on, as of the last request or injected interrupt */
     uint64_t result;   /* of the last request that has one: ABI_RESULT_* */
-    uint64_t pad2[6];
+    uint64_t input;    /* of the last ABI_PORT_INPUT: bytes, or ABI_INPUT_END */
+    uint64_t pad2[5];
 
     /* Line 3.  Status block: written by the core, read by the machine when it must explain. */
     uint64_t current_dcb; /* guest-physical address of struct abi_dcb_head, 0 when idle */
     uint64_t runq_head;   /* the same, first of the run queue, 0 when empty */
     uint64_t phase;       /* ABI_PHASE_* */
     uint64_t trace_head;  /* records ever written to the trace ring */
-    uint64_t pad3[4];
+    uint64_t databases[ABI_DATABASES]; /* virtual addresses of the words that hold the roots of its
+                                        * databases of capabilities (capability.h); 0: not yet */
+    uint64_t pad3[2];
 
     /* Line 4.  Faults on purpose: zero unless a scenario asks for them.  The machine writes. */
     uint64_t watch; /* bit n: the core tells of system call n before it acts (ABI_PORT_WATCH) */

@@ -63,6 +63,15 @@
  * has. */
 #define ABI_PORT_WATCH 0x5024
 
+/* Input of the console.  Value: notification id << 16 | most bytes, 1 to ABI_INPUT_MAX.  What has
+ * arrived goes to arg[0] (guest-physical, RAM), and abi_core_page.input says how many bytes that
+ * were: ABI_INPUT_END if there are none and none will come.  If there are none yet, the issuing
+ * core gets the notification as soon as that has changed, once.  One core waits, the last that
+ * asked. */
+#define ABI_PORT_INPUT 0x5028
+#define ABI_INPUT_MAX 1024
+#define ABI_INPUT_END 0xffffffff
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 

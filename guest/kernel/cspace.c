@@ -151,6 +151,14 @@ static bool is_marked(const struct capability *cap)
            (cap_is_copy(cap, &marked) || cap_is_ancestor(cap, &marked));
 }
 
+/* Part of a larger one that is not marked itself. */
+static bool touches_marked(const struct capability *cap, uint64_t offset, uint64_t bytes)
+{
+    const uint64_t base = cap_base(cap) + offset;
+    return marked.type != ObjType_Null && cap_type_root(cap->type) == cap_type_root(marked.type) &&
+           base < cap_base(&marked) + cap_bytes(&marked) && cap_base(&marked) < base + bytes;
+}
+
 errval_t cap_may_copy(const struct cte *src)
 {
     if (cap_is_mapping(src->cap.type))
@@ -323,6 +331,8 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
         return ERR_LOCKED;
     if (!cap_types[type].range)
         return SYS_ERR_OK;
+    if (touches_marked(cap, offset, bytes))
+        return ERR_LOCKED;
     /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
     if (src->node.owner != my_core_id && cap->type != type)
         return SYS_ERR_RETRY_THROUGH_MONITOR;

@@ -316,6 +316,15 @@ static bool is_remote(const struct capability *cap)
                                               mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
+/* Does another core have the whole of which this is a part?  It may have made the same part. */
+static bool is_part_of_remote(const struct capability *cap)
+{
+    if (kernel_remote_mdb.root == NULL)
+        return false;
+    const struct cte *whole = mdb_find_ancestor(&kernel_remote_mdb, cap);
+    return whole != NULL && whole->cap.type == cap->type;
+}
+
 /* ---- whole ranges ---- */
 
 static errval_t delete_range(struct cte *cte, struct work *work)
@@ -357,14 +366,67 @@ struct sysret cap_revoke(struct cte *cte, uint64_t progress)
         progress = cap_base(&cte->cap);
     if (progress != REVOKE_DELETES && !prepare(&cte->cap, &progress, &work))
         return (struct sysret){ .error = KERNEL_AGAIN, .value = progress };
+    const struct capability cap = cte->cap;
     errval_t err = delete_range(cte, &work);
-    return (struct sysret){ .error = err, .value = err >= KERNEL_AGAIN_LATER ? REVOKE_DELETES : 0 };
+    if (err >= KERNEL_AGAIN_LATER)
+        return (struct sysret){ .error = err, .value = REVOKE_DELETES };
+    return (struct sysret){ .error = err, .value = is_part_of_remote(&cap) };
 }
 
-struct sysret cap_delete_foreigns(struct cte *cte)
+/* Parts nest on each core, but those of two cores may lie across each other.  So at each address
+ * those that reach beyond the end are passed over; they were made of something larger.  Nothing is
+ * made behind *from, since the part is marked.  True: there is more. */
+static bool delete_part(const struct capability *part, uint64_t *from, struct work *work)
+{
+    const uint64_t end = cap_base(part) + cap_bytes(part);
+    LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
+    while (work_affords(work, COST_STEP + mdb_cost_find(&kernel_mdb))) {
+        LOOP_ROUND(objects);
+        struct capability rest = *part;
+        rest.u.mem.base = *from;
+        rest.u.mem.bytes = end - *from;
+        struct cte *victim = mdb_find_inside(&kernel_mdb, &rest);
+        if (victim == NULL || cap_base(&victim->cap) >= end)
+            return false;
+        *from = cap_base(&victim->cap);
+        if (*from + cap_bytes(&victim->cap) > end)
+            continue;
+        assert(cap_is_copy(&victim->cap, part) || cap_is_ancestor(&victim->cap, part));
+        if (!work_affords(work, delete_cost(victim)))
+            return true;
+        delete_slot(victim);
+    }
+    return true;
+}
+
+/* Only of what is mapped: that is no object of several parts, and its parts are of its own type. */
+static struct sysret delete_foreign_part(const struct cte *cte, uint64_t base, uint64_t bytes,
+                                         uint64_t from)
+{
+    struct capability part = cte->cap;
+    struct work work = { .left = WORK_OF_A_CALL };
+    const uint64_t offset = base - cap_base(&cte->cap), whole = cap_bytes(&cte->cap);
+    if (!cap_is_retypeable(part.type, part.type) || cap_is_container(&part))
+        return SYSRET(SYS_ERR_DEST_TYPE_INVALID);
+    if (base < cap_base(&cte->cap) || offset >= whole || bytes >= whole || bytes > whole - offset)
+        return SYSRET(SYS_ERR_RETYPE_INVALID_OFFSET);
+    part.u.mem.base = base;
+    part.u.mem.bytes = bytes;
+    cap_mark(&part);
+    if (from < base || from >= base + bytes)
+        from = base;
+    if (delete_part(&part, &from, &work))
+        return SYSRET_VALUE(from);
+    cap_mark(NULL);
+    return SYSRET(SYS_ERR_OK);
+}
+
+struct sysret cap_delete_foreigns(struct cte *cte, uint64_t base, uint64_t bytes, uint64_t from)
 {
     if (cte->node.owner == my_core_id)
         return SYSRET(SYS_ERR_DELETE_REMOTE_LOCAL);
+    if (bytes != 0)
+        return delete_foreign_part(cte, base, bytes, from);
     struct work work = { .left = WORK_OF_A_CALL };
     cap_mark(&cte->cap);
     errval_t err = delete_range(cte, &work);

@@ -7,6 +7,7 @@
  * tables, the first domain (startup.c), dispatch.
  */
 #include "arch.h"
+#include "cspace.h"
 #include "dispatch.h"
 #include "objects/objects.h"
 #include "plat.h"
@@ -29,6 +30,25 @@ static const char *command_line(void)
     return "";
 }
 
+/* Where the machine finds the databases, if it is to check them. */
+static void tell_databases(void)
+{
+    _Static_assert(sizeof(struct abi_slot) == sizeof(struct cte) &&
+                       offsetof(struct abi_slot, word) == offsetof(struct cte, cap.u) &&
+                       offsetof(struct abi_slot, left) == offsetof(struct cte, node.left) &&
+                       offsetof(struct abi_slot, level) == offsetof(struct cte, node.level) &&
+                       offsetof(struct abi_slot, owner) == offsetof(struct cte, node.owner),
+                   "struct abi_slot");
+    _Static_assert(ABI_CAP_PHYSADDR == ObjType_PhysAddr && ABI_CAP_RAM == ObjType_RAM &&
+                       ABI_CAP_MEMORY_TYPES == (0
+#define CAP_TYPE(name, memory, bytes, mapping, copy) | ((memory) == 1 ? 1ul << ObjType_##name : 0ul)
+#include <barrelfish_kpi/caps.def>
+                                                ),
+                   "types of memory");
+    CORE_PAGE->databases[ABI_DATABASE_HERE] = (uint64_t)&kernel_mdb.root;
+    CORE_PAGE->databases[ABI_DATABASE_KEPT] = (uint64_t)&kernel_remote_mdb.root;
+}
+
 void kernel_main(uint64_t boot_paddr)
 {
     boot_info = phys_to_mem(paddr(boot_paddr));
@@ -45,6 +65,7 @@ void kernel_main(uint64_t boot_paddr)
     arch_tell_protection();
     schedule_options(command_line());
     irq_init();
+    tell_databases();
     startup_first_domain(boot_paddr);
     dispatch_next();
 }

@@ -97,6 +97,9 @@ void kernel_trap(struct registers_x86_64 *area, uint64_t vector, uint64_t error,
     if (vector == ABI_VECTOR)
         interrupt(area);
 
+    if (vector != VECTOR_PAGE_FAULT)
+        address = 0; /* CR2 tells of a fault of another domain, or of the CPU driver's own */
+
     trace_record(ABI_TRACE_FAULT | vector << 8 | error << 32,
                  vector == VECTOR_PAGE_FAULT ? address : rip);
     struct dispatcher_shared *disp = dcb->disp;

@@ -83,6 +83,17 @@ const char *bundle_check(const struct abi_bundle *bundle, uint64_t bytes)
     return check_files(bundle);
 }
 
+void bundle_files(struct boot_files *files, const struct abi_bundle *bundle)
+{
+    files->count = bundle->file_count;
+    for (unsigned i = 0; i < files->count; i++) {
+        files->file[i].base = (uint64_t)bundle + bundle->file[i].offset;
+        files->file[i].bytes = bundle->file[i].bytes;
+        files->file[i].line = (const char *)bundle + bundle->file[i].line;
+        files->file[i].flags = bundle->file[i].flags;
+    }
+}
+
 static const char *add_segment(struct program *program, const struct elf_segment *ph,
                                uint64_t bytes, uint64_t vaddr_min, uint64_t vaddr_max)
 {

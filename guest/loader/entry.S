@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a PC enters the loader: by the PVH boot protocol, in 32-bit protected mode without paging,
- * EBX the address of the start information.  It goes on in 64-bit mode with all memory below
- * LOADER_MAPPED at its own address.
+ * How a PC enters the loader: by the PVH boot protocol or by Multiboot 2, both in 32-bit protected
+ * mode without paging, EBX the address of the start information.  It goes on in 64-bit mode with
+ * all memory below LOADER_MAPPED at its own address.
  */
 #include "loader.h"
 
@@ -17,12 +17,26 @@
 #define NEEDED_FSGSBASE 1         /* CPUID 7 EBX */
 #define NEEDED_SYSCALL_NX_LM 0x20100800 /* CPUID 80000001 EDX */
 #define UART 0x3f8
+#define MULTIBOOT_HEADER_MAGIC 0xe85250d6
+#define MULTIBOOT_TAG_ALIGN 6
 
     .section .note.pvh, "a", @note
     .p2align 2
     .long 4, 8, XEN_ELFNOTE_PHYS32_ENTRY
     .asciz "Xen"
     .quad loader_start
+
+    /* Multiboot 2: modules lie on pages */
+    .section .multiboot, "a", @progbits
+    .p2align 3
+multiboot_header:
+    .long MULTIBOOT_HEADER_MAGIC, 0, multiboot_end - multiboot_header
+    .long -(MULTIBOOT_HEADER_MAGIC + multiboot_end - multiboot_header)
+    .word MULTIBOOT_TAG_ALIGN, 0
+    .long 8
+    .word 0, 0
+    .long 8
+multiboot_end:
 
     .section .text.start, "ax"
     .code32
@@ -32,6 +46,7 @@ loader_start:
     cld
     movl $stack_top, %esp
     movl %ebx, %ebp
+    movl %eax, start_magic
 
     /* what the CPU driver cannot do without */
     movl $0x80000001, %eax
@@ -103,6 +118,7 @@ start_64:
     movl %eax, %es
     movl %eax, %ss
     movl %ebp, %edi
+    movl start_magic, %esi
     call loader_main
     hlt
 
@@ -120,6 +136,8 @@ too_old_text:
     .asciz "loader: this processor lacks 64-bit mode, NX, SYSCALL or FSGSBASE (QEMU: -cpu max)\r\n"
 
     .data
+start_magic:
+    .long 0
     .p2align 3
 gdt:
     .quad 0

@@ -62,6 +62,39 @@ uint64_t memory_take_high(struct memory *memory, unsigned node, uint64_t bytes, 
 /* NULL if the bundle of `bytes` at `bundle` is as it should be, else what is wrong. */
 const char *bundle_check(const struct abi_bundle *bundle, uint64_t bytes);
 
+/* A file of the boot menu, where it lies. */
+struct boot_file {
+    uint64_t base, bytes; /* base is on a page */
+    const char *line;     /* of the menu: "path args..." */
+    uint32_t flags;       /* ABI_BUNDLE_* */
+};
+
+struct boot_files {
+    unsigned count;
+    struct boot_file file[ABI_BUNDLE_MAX_FILES];
+};
+
+/* The files of a bundle that was checked. */
+void bundle_files(struct boot_files *files, const struct abi_bundle *bundle);
+
+/* ---- multiboot.c: the start information of Multiboot 2 ---- */
+
+#define MULTIBOOT_MAGIC 0x36d76289 /* EAX at the start */
+
+struct multiboot {
+    uint64_t bytes;          /* of the information */
+    uint64_t root;           /* of ACPI: a copy of the root pointer; 0: none */
+    struct boot_files files; /* the modules; each has its menu line behind its name */
+};
+
+/* Adds the free memory to *memory, and lists the modules.  `limit`: bytes that can be read at
+ * `info`.  NULL, or what is wrong. */
+const char *multiboot_read(struct multiboot *multiboot, struct memory *memory, const uint8_t *info,
+                           uint64_t limit);
+
+/* Marks CPU driver and init, by the names of their files.  NULL, or what is missing. */
+const char *multiboot_mark_files(struct boot_files *files);
+
 /* Segments of an ELF program; those of the first domain or of the CPU driver. */
 struct program {
     uint64_t entry;
@@ -92,6 +125,9 @@ struct shape {
 /* What the bundle says, which was checked. */
 void shape_by_bundle(struct shape *shape, const struct abi_bundle *bundle);
 
+/* Without a bundle: all processors, the firmware's nodes, windows of `window_bytes`. */
+void shape_by_machine(struct shape *shape, const struct acpi *acpi, uint64_t window_bytes);
+
 /* What the firmware says has priority: which processors there are, and, if it tells of nodes, who
  * belongs to which and how far they are apart.  As many cores are used as the bundle wants.  A node
  * that the bundle does not know gets a window like node 0's.  NULL, or why that cannot be. */
@@ -101,7 +137,7 @@ const char *shape_by_acpi(struct shape *shape, const struct acpi *acpi);
 
 /* Places everything; returns the entry point of the CPU driver.  `*boot` is where its boot
  * information lies.  Fails with a message. */
-uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
+uint64_t place(struct memory *memory, const struct boot_files *files, const struct shape *shape,
                const struct acpi *acpi, struct abi_boot **boot);
 
 /* ---- clock.c ---- */

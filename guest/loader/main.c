@@ -3,7 +3,8 @@
  * The loader of a PC: from the firmware's hands to the CPU driver of core 0.
  *
  * QEMU (or whoever speaks the PVH boot protocol) starts it with a map of the memory and one module,
- * the bundle (abi/bundle.h).  It does what vmm does on our own machine (place.c), so the CPU driver
+ * the bundle (abi/bundle.h); GRUB (or whoever speaks Multiboot 2) with a module for each file of
+ * the menu.  It does what vmm does on our own machine (place.c), so the CPU driver
  * finds the same boot information everywhere; and it measures the clocks.  It runs once, on core 0,
  * in memory that nobody uses afterwards.
  *
@@ -23,6 +24,7 @@
 #define PIC_MASK_SLAVE 0xa1
 #define FAIL_CODE 126
 #define CPUID_TOPOLOGY 11
+#define WINDOW_BYTES 0x1000000 /* of each node, if no bundle says how much: as a scenario's */
 
 /* PVH start information, version 1. */
 #define PVH_MAGIC 0x336ec578
@@ -43,11 +45,12 @@ struct pvh_range {
 
 extern uint64_t loader_tables[512];
 void __attribute__((noreturn)) loader_jump(uint64_t entry, const struct abi_boot *boot);
-void loader_main(const struct pvh_start *start);
+void loader_main(const void *start, uint32_t magic);
 
 static struct memory memory;
 static struct acpi acpi; /* nothing in it: the firmware has no tables */
 static struct shape shape;
+static struct boot_files files;
 
 static void put(char c)
 {
@@ -88,6 +91,8 @@ void loader_fail(const char *format, ...)
         __asm__ volatile("cli\n\thlt");
 }
 
+/* ---- what started us ---- */
+
 static const struct abi_bundle *find_bundle(const struct pvh_start *start)
 {
     if (start->module_count == 0)
@@ -120,10 +125,11 @@ static uint32_t own_apic_id(void)
 }
 
 /* False: the firmware has no tables. */
-static bool find_acpi(const struct pvh_start *start)
+static bool find_acpi(uint64_t root)
 {
     const struct acpi_view view = { 0, ABI_PAGE_BYTES, LOADER_MAPPED };
-    const uint64_t root = start->rsdp != 0 ? start->rsdp : acpi_find_root(&view);
+    if (root == 0)
+        root = acpi_find_root(&view);
     if (root == 0)
         return false;
     const char *wrong = acpi_read(&acpi, &view, root);
@@ -134,54 +140,80 @@ static bool find_acpi(const struct pvh_start *start)
     return true;
 }
 
-static void find_shape(const struct pvh_start *start, const struct abi_bundle *bundle)
+/* To which node memory belongs, if the firmware says so. */
+static void assign_memory(void)
 {
-    shape_by_bundle(&shape, bundle);
-    if (!find_acpi(start))
-        return;
-    const char *wrong = shape_by_acpi(&shape, &acpi);
-    if (wrong != NULL)
-        loader_fail("%s: %u, and not %u", wrong, acpi.core_count, bundle->core_count);
-}
-
-/* To which node memory belongs: as the firmware says, or in the order of addresses. */
-static bool divide_memory(const struct abi_bundle *bundle)
-{
-    if (acpi.range_count == 0)
-        return memory_split(&memory, bundle->node, bundle->node_count);
     bool ok = true;
     for (unsigned i = 0; ok && i < acpi.range_count; i++)
         ok = memory_assign(&memory, acpi.range[i].base, acpi.range[i].bytes, acpi.range[i].node);
-    return ok;
+    if (!ok)
+        loader_fail("the memory lies in too many pieces");
 }
 
-static void find_memory(const struct pvh_start *start, const struct abi_bundle *bundle)
+static void keep(uint64_t base, uint64_t bytes)
 {
+    if (!memory_remove(&memory, base, base + bytes))
+        loader_fail("the memory lies in too many pieces");
+}
+
+/* Returns the seed. */
+static uint64_t by_pvh(const struct pvh_start *start)
+{
+    const struct abi_bundle *bundle = find_bundle(start);
     const struct pvh_range *map = (const struct pvh_range *)start->map;
+    bundle_files(&files, bundle);
+    shape_by_bundle(&shape, bundle);
+    const char *wrong = find_acpi(start->rsdp) ? shape_by_acpi(&shape, &acpi) : NULL;
+    if (wrong != NULL)
+        loader_fail("%s: %u, and not %u", wrong, acpi.core_count, bundle->core_count);
     bool ok = start->version >= 1 && start->map_entries <= PVH_MAX_ENTRIES;
     for (unsigned i = 0; ok && i < start->map_entries; i++)
         if (map[i].type == PVH_RAM)
             ok = memory_add(&memory, map[i].base, map[i].bytes);
     if (!ok)
         loader_fail("the map of the memory cannot be used");
-    if (!divide_memory(bundle) ||
-        !memory_remove(&memory, (uint64_t)bundle, (uint64_t)bundle + bundle->bytes))
+    if (acpi.range_count == 0 && !memory_split(&memory, bundle->node, bundle->node_count))
         loader_fail("the memory lies in too many pieces");
+    assign_memory();
+    keep((uint64_t)bundle, bundle->bytes);
+    return bundle->seed;
 }
 
-void loader_main(const struct pvh_start *start)
+static uint64_t by_multiboot(const uint8_t *info)
+{
+    static struct multiboot multiboot;
+    const char *wrong = multiboot_read(&multiboot, &memory, info, LOADER_MAPPED - (uint64_t)info);
+    if (wrong == NULL)
+        wrong = multiboot_mark_files(&multiboot.files);
+    if (wrong != NULL)
+        loader_fail("%s", wrong);
+    if (!find_acpi(multiboot.root))
+        loader_fail("the firmware has no tables (ACPI) that say which processors there are");
+    files = multiboot.files;
+    shape_by_machine(&shape, &acpi, WINDOW_BYTES);
+    assign_memory();
+    keep((uint64_t)info, multiboot.bytes);
+    for (unsigned i = 0; i < files.count; i++)
+        keep(files.file[i].base, files.file[i].bytes);
+    return clock_tsc();
+}
+
+void loader_main(const void *start, uint32_t magic)
 {
     const uint64_t zero = clock_tsc();
     out8(PIC_MASK_MASTER, 0xff);
     out8(PIC_MASK_SLAVE, 0xff);
     out8(UART_FIFO_CONTROL, UART_FIFO_ON); /* the CPU driver writes 16 bytes at once */
-    if (start->magic != PVH_MAGIC)
-        loader_fail("not started by the PVH protocol");
-    const struct abi_bundle *bundle = find_bundle(start);
-    find_shape(start, bundle);
-    find_memory(start, bundle);
+    uint64_t seed = 0;
+    if (magic == MULTIBOOT_MAGIC)
+        seed = by_multiboot(start);
+    else if (((const struct pvh_start *)start)->magic == PVH_MAGIC)
+        seed = by_pvh(start);
+    else
+        loader_fail("started neither by PVH nor by Multiboot 2");
     struct abi_boot *boot;
-    const uint64_t entry = place(&memory, bundle, &shape, &acpi, &boot);
+    const uint64_t entry = place(&memory, &files, &shape, &acpi, &boot);
+    boot->seed = seed;
     /* `syscall` may come either way: the CPU driver takes both */
     boot->flags = ABI_BOOT_PC | ABI_BOOT_SYSCALL_FAULTS;
     boot->pc.tsc_at_zero = zero;

@@ -7,7 +7,7 @@
  *   of
  *                      the first domain | scratch memory up to a 2 MiB boundary
  *   each node from above: its UMP window
- *   the bundle: its files are the modules, where they lie
+ *   the files of the menu are the modules, where they lie
  *
  * All other memory is RAM of core 0.
  */
@@ -38,22 +38,21 @@ static uint64_t take(struct memory *memory, unsigned node, uint64_t bytes, const
     return base;
 }
 
-static const struct abi_bundle_file *find_file(const struct abi_bundle *bundle, uint32_t flag)
+static const struct boot_file *find_file(const struct boot_files *files, uint32_t flag)
 {
     unsigned i = 0;
-    while (!(bundle->file[i].flags & flag)) /* bundle_check(): one has it */
+    while (!(files->file[i].flags & flag)) /* bundle_check(), multiboot_mark_files(): one has it */
         i++;
-    return &bundle->file[i];
+    return &files->file[i];
 }
 
-static const uint8_t *open_program(const struct abi_bundle *bundle,
-                                   const struct abi_bundle_file *file, struct program *program,
+static const uint8_t *open_program(const struct boot_file *file, struct program *program,
                                    uint64_t vaddr_min, uint64_t vaddr_max)
 {
-    const uint8_t *bytes = (const uint8_t *)bundle + file->offset;
+    const uint8_t *bytes = (const uint8_t *)file->base;
     const char *wrong = program_parse(program, bytes, file->bytes, vaddr_min, vaddr_max);
     if (wrong != NULL)
-        loader_fail("%s: %s", (const char *)bundle + file->line, wrong);
+        loader_fail("%s: %s", file->line, wrong);
     return bytes;
 }
 
@@ -125,12 +124,12 @@ static uint64_t ram_end(const struct abi_topology *topology)
 }
 
 /* Returns the entry point. */
-static uint64_t place_kernel(struct memory *memory, const struct abi_bundle *bundle,
+static uint64_t place_kernel(struct memory *memory, const struct boot_files *files,
                              struct abi_boot *boot)
 {
     struct program program;
     struct abi_segment segment[ABI_BOOT_MAX_SEGMENTS];
-    const uint8_t *file = open_program(bundle, find_file(bundle, ABI_BUNDLE_KERNEL), &program,
+    const uint8_t *file = open_program(find_file(files, ABI_BUNDLE_KERNEL), &program,
                                        ABI_KERNEL_BASE, ABI_KERNEL_BASE + KERNEL_MAX_BYTES);
     const unsigned last = program.count - 1;
     boot->kernel_bytes =
@@ -147,12 +146,11 @@ static uint64_t place_kernel(struct memory *memory, const struct abi_bundle *bun
     return program.entry;
 }
 
-static void place_init(struct memory *memory, const struct abi_bundle *bundle,
-                       struct abi_boot *boot)
+static void place_init(struct memory *memory, const struct boot_files *files, struct abi_boot *boot)
 {
     struct program program;
-    const uint8_t *file = open_program(bundle, find_file(bundle, ABI_BUNDLE_INIT), &program,
-                                       USER_VADDR_MIN, USER_VADDR_MAX);
+    const uint8_t *file =
+        open_program(find_file(files, ABI_BUNDLE_INIT), &program, USER_VADDR_MIN, USER_VADDR_MAX);
     boot->init_entry = program.entry;
     boot->segment_count = program.count;
     for (unsigned i = 0; i < program.count; i++) {
@@ -172,15 +170,14 @@ static uint32_t add_line(struct abi_boot *boot, const char *line)
     return at;
 }
 
-static void add_modules(struct abi_boot *boot, const struct abi_bundle *bundle)
+static void add_modules(struct abi_boot *boot, const struct boot_files *files)
 {
-    for (unsigned i = 0; i < bundle->file_count; i++) {
-        const struct abi_bundle_file *file = &bundle->file[i];
-        struct abi_region *region =
-            add_region(boot, ABI_REGION_MODULE, (uint64_t)bundle + file->offset, file->bytes, 0);
+    for (unsigned i = 0; i < files->count; i++) {
+        const struct boot_file *file = &files->file[i];
+        struct abi_region *region = add_region(boot, ABI_REGION_MODULE, file->base, file->bytes, 0);
         region->file_bytes = file->bytes;
         region->flags = file->flags & ABI_BUNDLE_KERNEL ? ABI_REGION_FLAG_KERNEL : 0;
-        region->cmdline = add_line(boot, (const char *)bundle + file->line);
+        region->cmdline = add_line(boot, file->line);
         if (file->flags & ABI_BUNDLE_INIT)
             boot->init_cmdline = region->cmdline;
     }
@@ -219,7 +216,7 @@ static void add_memory(struct abi_boot *boot, const struct memory *memory)
                        boot->topology.node[n].window_bytes, n);
 }
 
-uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const struct shape *shape,
+uint64_t place(struct memory *memory, const struct boot_files *files, const struct shape *shape,
                const struct acpi *acpi, struct abi_boot **out)
 {
     struct abi_topology topology;
@@ -234,11 +231,10 @@ uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const str
     boot->magic = ABI_BOOT_MAGIC;
     boot->version = ABI_BOOT_VERSION;
     boot->boot_bytes = sizeof(*boot);
-    boot->seed = bundle->seed;
     boot->core_area = areas;
     boot->topology = topology;
-    const uint64_t entry = place_kernel(memory, bundle, boot);
-    place_init(memory, bundle, boot);
+    const uint64_t entry = place_kernel(memory, files, boot);
+    place_init(memory, files, boot);
 
     /* up to a 2 MiB boundary */
     uint64_t scratch = memory_take_low(memory, 0, PAGE, PAGE);
@@ -249,7 +245,7 @@ uint64_t place(struct memory *memory, const struct abi_bundle *bundle, const str
     boot->scratch_paddr = scratch;
     boot->scratch_bytes = rest + PAGE;
     add_region(boot, ABI_REGION_BOOT, areas, scratch - areas, 0);
-    add_modules(boot, bundle);
+    add_modules(boot, files);
     add_tables(memory, boot, acpi);
     add_memory(boot, memory);
     *out = boot;

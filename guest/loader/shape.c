@@ -15,6 +15,18 @@ void shape_by_bundle(struct shape *shape, const struct abi_bundle *bundle)
         shape->window_bytes[node] = bundle->node[node].window_bytes;
 }
 
+void shape_by_machine(struct shape *shape, const struct acpi *acpi, uint64_t window_bytes)
+{
+    memset(shape, 0, sizeof(*shape));
+    shape->core_count = acpi->core_count;
+    shape->node_count = acpi->node_count > 0 ? acpi->node_count : 1;
+    memcpy(shape->core_node, acpi->core_node, sizeof(shape->core_node));
+    memcpy(shape->apic_id, acpi->apic_id, sizeof(shape->apic_id));
+    memcpy(shape->distance, acpi->distance, sizeof(shape->distance));
+    for (unsigned node = 0; node < shape->node_count; node++)
+        shape->window_bytes[node] = window_bytes;
+}
+
 const char *shape_by_acpi(struct shape *shape, const struct acpi *acpi)
 {
     if (acpi->core_count < shape->core_count)

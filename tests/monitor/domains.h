@@ -46,6 +46,7 @@ struct domain {
     uintptr_t last_mon_id;       /* of a request */
     unsigned questions, answers; /* get_iref_state */
     struct cap *parcel;          /* collected */
+    uint64_t revoked_from;       /* the step in which its revoke began */
     struct cap *target;          /* being revoked */
     /* memory server: what the monitor asked for */
     struct cap *mem_client;

@@ -18,15 +18,15 @@ struct core *here(void)
     return &world.core[world.current];
 }
 
-static bool same_object(const struct cap *a, const struct cap *b)
-{
-    return a->is.type == b->is.type && a->endpoint == b->endpoint &&
-           memcmp(&a->is.u, &b->is.u, sizeof(a->is.u)) == 0;
-}
-
 static bool is_memory(const struct cap *cap)
 {
     return cap->is.type == ObjType_Frame || cap->is.type == ObjType_RAM;
+}
+
+static bool same_object(const struct cap *a, const struct cap *b)
+{
+    return a->is.type == b->is.type && a->endpoint == b->endpoint &&
+           memcmp(&a->is.u, &b->is.u, is_memory(a) ? 2 * sizeof(uint64_t) : sizeof(a->is.u)) == 0;
 }
 
 static bool lies_in(const struct cap *part, const struct cap *whole)
@@ -110,12 +110,24 @@ bool cap_is_remote(const struct cap *cap)
     return false;
 }
 
-bool cap_is_elsewhere(const struct cap *cap)
+bool cap_is_elsewhere(const struct cap *cap, uint64_t before)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
-        if (other->core != cap->core && same_object(other, cap))
+        if (other->core != cap->core && (same_object(other, cap) || lies_in(other, cap)) &&
+            other->is.u.word[CAP_WORLD_BORN] < before)
             return true;
-    return wire_carries(&cap->is);
+    return wire_carries(&cap->is, before);
+}
+
+struct cap *cap_make_part(const struct cap *whole, uint64_t offset, uint64_t bytes)
+{
+    struct capability is = whole->is;
+    is.u.mem.base += offset;
+    is.u.mem.bytes = bytes;
+    is.u.word[CAP_WORLD_BORN] = world.steps;
+    struct cap *part = cap_new(whole->core, whole->holder, &is, NULL);
+    part->owner = whole->owner;
+    return part;
 }
 
 /* The library, once the monitor has cleared the way: the word of the CPU driver is the last one. */
@@ -314,13 +326,22 @@ static struct sysret get_owner(const struct core *core, capaddr_t root, unsigned
     return (struct sysret){ SYS_ERR_OK, cap->owner };
 }
 
-/* In some shares. */
-static struct sysret delete_foreigns(const struct cap *cap)
+/* In some shares; a part (bytes are not 0) with all that is equal to it. */
+static struct sysret delete_foreigns(struct cap *cap, uint64_t base, uint64_t bytes)
 {
     CHECK(cap->owner != cap->core, "the monitor deletes what its own core owns");
     if (chance(30))
         return (struct sysret){ SYS_ERR_OK, 1 };
-    cap_revoke_all(cap);
+    if (bytes == 0) {
+        cap_revoke_all(cap);
+        return (struct sysret){ SYS_ERR_OK, 0 };
+    }
+    CHECK(base >= cap->is.u.mem.base && bytes < cap->is.u.mem.bytes &&
+              base - cap->is.u.mem.base <= cap->is.u.mem.bytes - bytes,
+          "the monitor deletes a part of what it is no part of");
+    struct cap *part = cap_make_part(cap, base - cap->is.u.mem.base, bytes);
+    cap_revoke_all(part);
+    cap_gone(part);
     return (struct sysret){ SYS_ERR_OK, 0 };
 }
 
@@ -352,7 +373,7 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     case KernelCmd_Get_cap_owner:
         return get_owner(core, (capaddr_t)word[1], (unsigned)word[2]);
     case KernelCmd_Delete_foreigns:
-        return delete_foreigns(cap);
+        return delete_foreigns(cap, word[3], word[4]);
     case KernelCmd_Notify_register:
         if (cap->endpoint->owner == NULL)
             return (struct sysret){ SYS_ERR_OK, 1000 + core->id };

@@ -18,12 +18,19 @@ static uint64_t parcel_ticket(void)
     return tickets[random_below(16)];
 }
 
-/* Some frames of its own core, so that many have the same. */
+#define PAGE 4096ull
+#define WHOLE_PAGES 3
+
+/* Some frames of its own core, so that many have the same: one as a whole, and its pages. */
 static void own_frame(const struct domain *d, struct capability *is)
 {
     *is = (struct capability){ .type = ObjType_Frame, .rights = CAPRIGHTS_ALLRIGHTS };
-    is->u.mem.base = (1 + 1000ull * d->core + random_below(world.share ? 3 : 1000)) << 12;
-    is->u.mem.bytes = 4096;
+    is->u.mem.base = (1 + 1000ull * d->core) * PAGE;
+    is->u.mem.bytes = WHOLE_PAGES * PAGE;
+    if (world.share && chance(40))
+        return;
+    is->u.mem.base += random_below(world.share ? WHOLE_PAGES : 1000) * PAGE;
+    is->u.mem.bytes = PAGE;
 }
 
 /* cap_revoke(), whose first half is the CPU driver's. */
@@ -40,14 +47,17 @@ static bool act_revoke(struct domain *d)
     struct cap *root = cap_new(d->core, d, &is, NULL);
     const bool sent = domain_call(d, m, root);
     cap_gone(root);
-    if (sent)
+    if (sent) {
         d->target = target;
-    else
+        d->revoked_from = world.steps;
+    } else {
         cap_gone(target);
+    }
     return sent;
 }
 
-/* And its second half: the word of the CPU driver is the last one. */
+/* And its second half: the word of the CPU driver is the last one.  Who has the whole may make the
+ * part again, but what was made before is gone. */
 void revoke_answered(struct domain *d, errval_t err)
 {
     struct cap *target = d->target;
@@ -55,15 +65,29 @@ void revoke_answered(struct domain *d, errval_t err)
         return;
     d->target = NULL;
     cap_revoke_all(target);
+    const bool is_part = target->is.u.mem.bytes < WHOLE_PAGES * PAGE;
     if (err_is_ok(err) && !cap_is_remote(target))
-        CHECK(!cap_is_elsewhere(target), "%s has revoked %#lx, and another core has a copy",
-              d->name, target->is.u.mem.base);
+        CHECK(!cap_is_elsewhere(target, is_part ? d->revoked_from : UINT64_MAX),
+              "%s has revoked %#lx, and another core has a copy", d->name, target->is.u.mem.base);
     cap_gone(target);
+}
+
+/* A page of what came as a whole takes its place, or lies beside it. */
+static void make_part(struct domain *d)
+{
+    struct cap *whole = d->parcel;
+    if (whole->is.type != ObjType_Frame || whole->is.u.mem.bytes == PAGE)
+        return;
+    d->parcel = cap_make_part(whole, random_below(WHOLE_PAGES) * PAGE, PAGE);
+    if (chance(50))
+        cap_gone(whole);
 }
 
 bool act_parcel(struct domain *d)
 {
     struct message *m;
+    if (world.share && d->parcel != NULL && chance(40))
+        make_part(d);
     if (world.share && chance(20))
         return act_revoke(d);
     if (world.share && d->parcel != NULL && chance(30)) { /* passes it on */

@@ -134,8 +134,9 @@ SEND(intermon, capops_request_copy,
      (uint8_t to, uint64_t ticket, uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
       uint64_t word2),
      (to, ticket, type, rights, word0, word1, word2))
-SEND(intermon, capops_revoke_mark, (uint64_t ticket), (ticket))
-SEND(intermon, capops_revoke_done, (uint64_t ticket), (ticket))
+SEND(intermon, capops_revoke_mark, (uint64_t ticket, uint64_t base, uint64_t bytes),
+     (ticket, base, bytes))
+SEND(intermon, capops_revoke_done, (uint64_t ticket, bool gone), (ticket, gone))
 
 /* ---- bindings ---- */
 
@@ -416,8 +417,8 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
              a->word2, a->owner)
         CASE(intermon, capops_request_copy, a->to, a->ticket, a->type, a->rights, a->word0,
              a->word1, a->word2)
-        CASE(intermon, capops_revoke_mark, a->ticket)
-        CASE(intermon, capops_revoke_done, a->ticket)
+        CASE(intermon, capops_revoke_mark, a->ticket, a->base, a->bytes)
+        CASE(intermon, capops_revoke_done, a->ticket, a->gone)
     default:
         world_fail("message %u between monitors", m->number);
     }

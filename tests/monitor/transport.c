@@ -49,23 +49,24 @@ const struct message *message_on_its_way(const struct domain *d)
     return NULL;
 }
 
-static bool carries(const struct message *m, const struct capability *is)
+static bool carries(const struct message *m, const struct capability *is, uint64_t before)
 {
     const struct intermon_fetch_cap_reply__tx_args *a = &m->args.intermon.fetch_cap_reply;
     return m->number == intermon_fetch_cap_reply__msgnum && err_is_ok(a->err) &&
-           a->type == is->type && a->word0 == is->u.word[0] && a->word1 == is->u.word[1];
+           a->type == is->type && a->word0 >= is->u.mem.base &&
+           a->word0 + a->word1 <= is->u.mem.base + is->u.mem.bytes && a->word2 < before;
 }
 
-bool wire_carries(const struct capability *is)
+bool wire_carries(const struct capability *is, uint64_t before)
 {
     for (const struct wire *w = world.wires; w != NULL; w = w->next) {
         if (w->kind != WIRE_INTERMON)
             continue;
-        if (w->tx != NULL && carries(w->tx, is))
+        if (w->tx != NULL && carries(w->tx, is, before))
             return true;
         const struct message *m = w->out->queue.count > 0 ? w->out->queue.first : NULL;
         for (unsigned i = 0; m != NULL && i < w->out->queue.count; i++, m = m->next)
-            if (carries(m, is))
+            if (carries(m, is, before))
                 return true;
     }
     return false;

@@ -53,6 +53,10 @@ struct cap {
     bool locked; /* kept for another core */
 };
 
+/* Of memory, the word of the contents that says in which step somebody made it of a larger one, or
+ * 0. It travels with the capability. */
+#define CAP_WORLD_BORN 2
+
 struct message {
     struct message *next;
     bool raw;
@@ -161,7 +165,9 @@ void cap_revoke_all(const struct cap *cap);
 /* Does the CPU driver of this core keep it, or a part of it, for others? */
 bool cap_is_remote(const struct cap *cap);
 /* Another core has a copy of it, or will have one that is under way. */
-bool cap_is_elsewhere(const struct cap *cap);
+bool cap_is_elsewhere(const struct cap *cap, uint64_t before);
+/* What retype makes of a Frame. */
+struct cap *cap_make_part(const struct cap *whole, uint64_t offset, uint64_t bytes);
 void caps_of_domain_gone(struct domain *d);
 struct endpoint *endpoint_new(unsigned core, struct domain *owner, unsigned room);
 /* Nobody has a capability to it any more, and what lies in it is lost. */
@@ -182,7 +188,7 @@ struct message *message_new(unsigned number);
 /* ---- transport.c ---- */
 
 /* Is a copy of it on its way from one monitor to another? */
-bool wire_carries(const struct capability *is);
+bool wire_carries(const struct capability *is, uint64_t before);
 
 #define WORLD_CPTR 1 /* in the CSpace of a domain that asks for a revoke (kernel.c) */
 

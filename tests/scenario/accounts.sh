@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # What one domain holds of the services' tables (services/account.h).  Every table of the monitor, the name
-# service, the spawn service and the memory server is a row of the service's list of resources, or is said
-# to be bounded; for every row there is a program that takes all it can (greedy).  While all of these hold
-# what they got, on both cores, others bind, name, allocate and spawn; when one has ended, the next one gets
-# as much, also where somebody who helped it lives on.  (On the deterministic engine: what all do at once is a matter of seconds only there.)
+# service, the spawn service, the memory server, octopus and the knowledge base is a row of the service's list of
+# resources, or is said to be bounded; for every row there is a program that takes all it can (greedy).  While all
+# of these hold what they got, on both cores, others bind, name, allocate and spawn; when one has ended, the next
+# one gets as much, also where somebody who helped it lives on.  (On the deterministic engine: what all do at once
+# is a matter of seconds only there.)
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -32,8 +33,8 @@ tables() {
 # What another monitor or the name service's own monitor answers at once: test_monitor_world has it.
 answered_at_once='monitor:FETCH monitor:KEPT chips:CONTEST'
 hogs=$(source_of apps/greedy)/hogs.c
-for service in monitor chips spawnd mem_serv; do
-    [ "$(rows $service | grep -vc '^-')" -ge 3 ] || fail "$service has no list of resources"
+for service in monitor chips spawnd mem_serv octopus skb; do
+    [ "$(rows $service | grep -vc '^-')" -ge 2 ] || fail "$service has no list of resources"
     [ "$(tables $service | wc -l)" -ge 1 ] || fail "no table of $service was found"
     for table in $(tables $service); do
         rows $service | grep -q " $table\$" ||
@@ -61,10 +62,12 @@ case " $ENGINES " in
 *) skip "the deterministic engine cannot run here" ;;
 esac
 need_image sbin/greedy
+echo 'module /sbin/octopus boot' >"$TMP/servers"
+echo 'module /sbin/skb boot' >>"$TMP/servers"
 for core in 0 1; do
     echo "module /sbin/greedy core=$core server server.$core"
     echo "module /sbin/greedy core=$core mute mute.$core"
-done >"$TMP/servers"
+done >>"$TMP/servers"
 
 MEMORY='2 GiB' # the children of two hogs must fit, and a neighbour beside them
 kinds=$(sed -n 's/^ *{ "\([a-z]*\)", .*/\1/p' "$hogs")

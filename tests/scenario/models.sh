@@ -30,3 +30,8 @@ search capabilities $cores
 for rule in LOCKS_LATE PAST_OWNER OVERTAKING NO_MARK NO_WITNESS DEATH_UNHEARD REUSED_EARLY; do
     search capabilities 3 $rule
 done
+
+search parts $cores
+for rule in WHOLE_OVERLOOKED NO_PART_MARK OVERTAKING ONCE DEATH_UNHEARD; do
+    search parts 2 $rule
+done

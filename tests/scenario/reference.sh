@@ -22,6 +22,9 @@ for command in $commands; do
     done
 done
 
+# each message about a mistake is on its page, and nothing else
+python3 "$(dirname "$0")/lib/errors.py" >"$TMP/out" 2>&1 || fail "docs/errors.md and the programs differ"
+
 # the picture of a machine is that of this vmm
 vmm topo --svg "$TMP/topo.svg" scenarios/mesh.yaml
 exits_with 0

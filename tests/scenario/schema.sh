@@ -78,12 +78,18 @@ scenario: a~BOOT~expect: [{always: 'a b'}]
 scenario: a~BOOT~expect: [{always: a, core: 0}]
 scenario: a~BOOT~expect: [{never: a, count: 2}]
 scenario: a~BOOT~expect: [{sometimes: ''}]
-scenario: a~BOOT~expect: [{invariants: [capabilities]}]
+scenario: a~BOOT~expect: [{invariants: [capability]}]
 scenario: a~BOOT~expect: [{recovered: {rule: a}}]
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1
+scenario: a~BOOT~input: []
+scenario: a~BOOT~input: help
+scenario: a~BOOT~input: [{lin: a}]
+scenario: a~BOOT~input: [{line: a, bytes: b}]
+scenario: a~BOOT~input: [{end: false}]
+scenario: a~BOOT~input: [{line: a, at: 3}]
 CASES
-[ "$count" -eq 39 ] || fail "$count cases instead of 39"
+[ "$count" -eq 45 ] || fail "$count cases instead of 45"
 
 # Every value at every key.  (An editor that marks as wrong what vmm takes is worse than none; the other
 # way round is fine, since vmm check knows more.)
@@ -110,6 +116,7 @@ forms += [top + key + ": @" for key in ("description", "deadline", "seed", "nest
 forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "window", "slice", "on_panic", "nodes", "distances")]
 forms += [top + "machine: {nodes: [{cores: " + rest + "}]}" for rest in ("@", "0, memory: @", "0, window: @")]
 forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit", "metric", "always", "invariants")]
+forms += [top + "input: " + rest for rest in ("[@]", "[{bytes: @}]", "[{line: x, at: @}]")]
 forms += [top + "expect: [{console: x, " + key + ": @}]" for key in ("core", "domain", "count")]
 forms += [top + "expect: [{console: {" + key + ": @}}]" for key in ("text", "regex")]
 os.mkdir(folder)

@@ -62,7 +62,7 @@ Test(devices, only_the_contracts_ports_answer)
     static const uint16_t known[] = { ABI_PORT_CONSOLE, ABI_PORT_CLOCK,   ABI_PORT_TIMER,
                                       ABI_PORT_IPI,     ABI_PORT_POWER,   ABI_PORT_SCRUB,
                                       ABI_PORT_FABRIC,  ABI_PORT_VECTORS, ABI_PORT_REPORT,
-                                      ABI_PORT_WATCH };
+                                      ABI_PORT_WATCH,   ABI_PORT_INPUT };
     for (uint32_t port = 0; port <= 0xffff; port++) {
         bool is_known = false;
         for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -76,7 +76,7 @@ Test(devices, only_the_contracts_ports_answer)
 
 Test(devices, other_widths_than_four_bytes_are_refused_at_every_port)
 {
-    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_WATCH; port += 4) {
+    for (uint16_t port = ABI_PORT_CONSOLE; port <= ABI_PORT_INPUT; port += 4) {
         for (unsigned width = 0; width <= 8; width++) {
             access_.width = width;
             access_.arg[0] = 1;
@@ -558,4 +558,104 @@ Test(devices, a_watched_call_is_told_with_who_makes_it)
     cr_expect_eq(out(ABI_PORT_WATCH, 1), ABI_RESULT_BAD_ADDRESS);
     access_.arg[0] = UINT64_MAX;
     cr_expect_eq(out(ABI_PORT_WATCH, 1), ABI_RESULT_BAD_ADDRESS);
+}
+
+/* ---- input ---- */
+
+static unsigned take_input(unsigned most, char *text)
+{
+    access_.arg[0] = 0x1000;
+    cr_assert_eq(out(ABI_PORT_INPUT, 7u << 16 | most), ABI_RESULT_OK);
+    const struct device_effect *effect = only_effect(DEVICE_INPUT);
+    cr_assert_eq(effect->input.to, ram + 0x1000);
+    cr_assert_leq(effect->input.bytes, most);
+    memcpy(text, effect->input.from, effect->input.bytes);
+    return effect->input.answer;
+}
+
+static bool notified_of_input(unsigned core)
+{
+    if (reply.effect_count == 0)
+        return false;
+    const struct device_effect *effect = only_effect(DEVICE_SET_CAUSE);
+    cr_assert_eq(effect->core, core);
+    cr_assert_eq(effect->cause.bits, ABI_CAUSE_NOTIFY);
+    cr_assert_eq(effect->cause.notify_id, 7);
+    return true;
+}
+
+Test(devices, input_arrives_in_order_and_whoever_found_none_is_notified_once)
+{
+    char text[ABI_INPUT_MAX];
+    cr_assert_eq(take_input(10, text), 0);
+    device_input(&state, "hello", 5, &reply);
+    cr_assert(notified_of_input(0));
+    device_input(&state, "you", 3, &reply);
+    cr_assert_not(notified_of_input(0), "nobody has asked again");
+    cr_assert_eq(take_input(6, text), 6);
+    cr_assert_eq(memcmp(text, "helloy", 6), 0);
+    cr_assert_eq(take_input(6, text), 2);
+    device_input(&state, "x", 1, &reply);
+    cr_assert_not(notified_of_input(0), "that request found something");
+}
+
+Test(devices, the_last_core_that_asked_is_notified)
+{
+    char text[ABI_INPUT_MAX];
+    take_input(1, text);
+    access_.core = 2;
+    take_input(1, text);
+    device_input(&state, "x", 1, &reply);
+    cr_assert(notified_of_input(2));
+}
+
+Test(devices, input_keeps_its_order_around_the_ring)
+{
+    static char piece[ABI_INPUT_MAX], text[ABI_INPUT_MAX];
+    uint8_t sent = 0, got = 0;
+    for (unsigned round = 0; round < 100; round++) {
+        unsigned bytes = 1 + round * 37 % 1000;
+        for (unsigned i = 0; i < bytes; i++)
+            piece[i] = (char)sent++;
+        cr_assert_leq(bytes, device_input_room(&state));
+        device_input(&state, piece, bytes, &reply);
+        for (unsigned answer; (answer = take_input(900, text)) != 0;)
+            for (unsigned i = 0; i < answer; i++)
+                cr_assert_eq((uint8_t)text[i], got++);
+    }
+    cr_assert_eq(sent, got);
+    cr_assert_eq(device_input_room(&state), DEVICE_INPUT_BYTES);
+}
+
+Test(devices, the_end_of_input_comes_behind_the_last_byte_and_stays)
+{
+    char text[ABI_INPUT_MAX];
+    device_input(&state, "x", 1, &reply);
+    device_input_end(&state, &reply);
+    cr_assert_eq(device_input_room(&state), 0);
+    cr_assert_eq(take_input(5, text), 1);
+    cr_assert_eq(take_input(5, text), ABI_INPUT_END);
+    cr_assert_eq(take_input(5, text), ABI_INPUT_END);
+}
+
+Test(devices, whoever_waits_hears_of_the_end_of_input)
+{
+    char text[ABI_INPUT_MAX];
+    take_input(5, text);
+    device_input_end(&state, &reply);
+    cr_assert(notified_of_input(0));
+}
+
+Test(devices, requests_for_input_are_checked)
+{
+    access_.arg[0] = 0x1000;
+    cr_expect_eq(out(ABI_PORT_INPUT, 0), ABI_RESULT_BAD_REQUEST);
+    cr_expect_eq(out(ABI_PORT_INPUT, ABI_INPUT_MAX + 1), ABI_RESULT_BAD_REQUEST);
+    cr_expect_eq(out(ABI_PORT_INPUT, ABI_NOTIFY_IDS << 16 | 1), ABI_RESULT_BAD_REQUEST);
+    cr_expect_eq(out(ABI_PORT_INPUT, (ABI_NOTIFY_IDS - 1) << 16 | ABI_INPUT_MAX), ABI_RESULT_OK);
+    static const uint64_t nowhere[] = { RAM_BYTES - 9, RAM_BYTES, ABI_WINDOW_BASE, UINT64_MAX - 3 };
+    for (unsigned i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+        access_.arg[0] = nowhere[i];
+        cr_expect_eq(out(ABI_PORT_INPUT, 10), ABI_RESULT_BAD_ADDRESS, "%d", (int)i);
+    }
 }

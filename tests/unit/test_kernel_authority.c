@@ -144,6 +144,34 @@ Test(kernel_authority, a_port_range_has_two_ends)
     EXPECT_ERR(mint(3, SLOT(2), 0x5000, 0x5007), SYS_ERR_MINT_INVALID);
 }
 
+Test(kernel_authority, input_of_the_console_is_for_who_has_its_port)
+{
+    struct capability io = { .type = ObjType_IO, .rights = CAPRIGHTS_ALLRIGHTS };
+    const uint64_t buffer = UDISP + 16384;
+    io.u.io.end = 0xffff;
+    give(1, &io);
+    EXPECT_OK(mint(2, SLOT(1), IO_PORT_INPUT, IO_PORT_INPUT + 3));
+    struct sysret result = INVOKE(SLOT(2), 2, IOCmd_Input, buffer, 10);
+    EXPECT_OK(result.error);
+    cr_expect_eq(result.value, 10);
+    cr_expect_eq(notified_id, NOTIFY_IRQ_FIRST + IRQ_LINES + IRQ_LINE_INPUT);
+    cr_expect_eq(memcmp((char *)alice->disp + 16384, "xxxxxxxxxx", 11), 0);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Input, buffer, 0).error, SYS_ERR_INVARGS_SYSCALL);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Input, buffer, INPUT_MAX + 1).error,
+               SYS_ERR_INVARGS_SYSCALL);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Input, UDISP + DISPATCHER_FRAME_BYTES - 9, 10).error,
+               SYS_ERR_INVALID_USER_BUFFER);
+    EXPECT_ERR(INVOKE(SLOT(2), 2, IOCmd_Input, UDISP - 1, 10).error, SYS_ERR_INVALID_USER_BUFFER);
+    /* the device writes where the core page says: that is the CPU driver's to fill */
+    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Outd, IO_PORT_INPUT, 1).error, SYS_ERR_IO_PORT_INVALID);
+    static const uint64_t from[] = { 0, IO_PORT_INPUT + 1, IO_PORT_INPUT + 4 };
+    static const uint64_t to[] = { IO_PORT_INPUT + 2, IO_PORT_INPUT + 8, 0xffff };
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT_OK(mint(3 + i, SLOT(1), from[i], to[i]));
+        EXPECT_ERR(INVOKE(SLOT(3 + i), 2, IOCmd_Input, buffer, 10).error, SYS_ERR_IO_PORT_INVALID);
+    }
+}
+
 Test(kernel_authority, identify_needs_the_right_and_tells_no_kernel_address)
 {
     struct capability *out = (void *)((char *)alice->disp + 16384);

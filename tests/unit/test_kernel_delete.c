@@ -512,6 +512,77 @@ Test(kernel_delete, what_its_owner_revokes_goes_in_shares_and_nobody_copies_it_m
     EXPECT_OK(copy_into(MY_L1_SLOT, 200, SLOT(1), 2));
 }
 
+static struct sysret delete_part(unsigned slot, uint64_t base, uint64_t bytes, uint64_t from)
+{
+    return INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Delete_foreigns, SLOT(slot), 2,
+                  base, bytes, from);
+}
+
+/* The owner revokes the pages 2 to 5 of 16.  Here somebody has copies of the whole; pages 1 to 3, 0
+ * to 8 and 4 to 6, which reach beyond an end and stay; and page 2 and page 4, which go. */
+Test(kernel_delete, of_a_part_that_its_owner_revokes_all_goes_that_lies_in_it_and_nothing_else)
+{
+    const uint64_t base = 2ull << 30, page = 4096, first = base + 2 * page;
+    EXPECT_OK(make_cnode(0, MY_L1_SLOT));
+    receive_frame(1, base, 16 * page);
+    EXPECT_OK(copy(2, SLOT(1)));
+    EXPECT_OK(retype(SLOT(1), 0, ObjType_Frame, 8 * page, 1, 3));
+    EXPECT_OK(retype(SLOT(3), page, ObjType_Frame, 2 * page, 1, 4));     /* 1, 2 */
+    EXPECT_OK(retype(SLOT(4), page, ObjType_Frame, page, 1, 5));         /* 2 */
+    EXPECT_OK(retype(SLOT(3), 4 * page, ObjType_Frame, 3 * page, 1, 6)); /* 4 to 6 */
+    for (unsigned i = 0; i < 100; i++)
+        EXPECT_OK(copy_into(MY_L1_SLOT, i, SLOT(6), 2));
+    EXPECT_OK(retype(SLOT(6), 0, ObjType_Frame, page, 1, 7)); /* 4 */
+    for (unsigned i = 100; i < 200; i++)
+        EXPECT_OK(copy_into(MY_L1_SLOT, i, SLOT(7), 2));
+    check_database();
+
+    unsigned shares = 0;
+    struct sysret result = { 0 };
+    do {
+        result = delete_part(1, first, 4 * page, result.value);
+        EXPECT_OK(result.error);
+        check_database();
+        if (result.value == 0)
+            break;
+        shares++;
+        EXPECT_ERR(copy(50, SLOT(7)), SYS_ERR_RETRY_THROUGH_MONITOR);
+        EXPECT_ERR(retype(SLOT(6), page, ObjType_Frame, page, 1, 50),
+                   SYS_ERR_RETRY_THROUGH_MONITOR);
+        EXPECT_OK(copy(50, SLOT(2))); /* it is about the part alone */
+        EXPECT_OK(delete_cap(SLOT(50)));
+    } while (shares < 1000);
+    cr_expect(shares > 3 && shares < 1000);
+    for (unsigned slot = 1; slot <= 7; slot++)
+        cr_expect_eq(cap_at(alice, SLOT(slot))->type,
+                     slot == 5 || slot == 7 ? ObjType_Null : ObjType_Frame, "slot %u", slot);
+    for (unsigned i = 0; i < 200; i++)
+        cr_expect_eq(cap_at(alice, IN_CNODE(MY_L1_SLOT, i))->type,
+                     i < 100 ? ObjType_Frame : ObjType_Null);
+    EXPECT_OK(retype(SLOT(6), page, ObjType_Frame, page, 1, 50));
+
+    EXPECT_ERR(delete_part(1, base, 16 * page, 0).error, SYS_ERR_RETYPE_INVALID_OFFSET);
+    EXPECT_ERR(delete_part(1, base + 15 * page, 2 * page, 0).error, SYS_ERR_RETYPE_INVALID_OFFSET);
+    EXPECT_ERR(delete_part(1, base - page, page, 0).error, SYS_ERR_RETYPE_INVALID_OFFSET);
+}
+
+/* What is kept for another core is a whole, and this a part of it: the answer says so. */
+Test(kernel_delete, who_revokes_a_part_of_what_is_kept_is_told)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Frame, 4 * 4096, 1, 1));
+    EXPECT_OK(copy(2, SLOT(1)));
+    EXPECT_OK(retype(SLOT(2), 4096, ObjType_Frame, 4096, 1, 3));
+    const struct sysret before = INVOKE(0, 0, CNodeCmd_Revoke, SLOT(3), 2);
+    cr_expect(err_is_ok(before.error) && before.value == 0);
+    EXPECT_OK(kernel(KernelCmd_Lock_cap, SLOT(1)));
+    EXPECT_OK(copy(4, SLOT(3)));
+    const struct sysret part = INVOKE(0, 0, CNodeCmd_Revoke, SLOT(3), 2);
+    cr_expect(err_is_ok(part.error) && part.value == 1);
+    cr_expect_eq(cap_at(alice, SLOT(4))->type, ObjType_Null);
+    EXPECT_ERR(revoke(SLOT(2)), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(kernel(KernelCmd_Unlock_cap, SLOT(1)));
+}
+
 Test(kernel_delete, only_what_another_core_owns_is_deleted_for_it)
 {
     const capaddr_t kernel_cptr = KPI_CPTR(0, TASKCN_SLOT_KERNELCAP);

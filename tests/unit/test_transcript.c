@@ -12,7 +12,7 @@
 static struct transcript *read_text(const char *text)
 {
     FILE *file = fmemopen((char *)text, strlen(text), "r");
-    struct transcript *transcript = transcript_read(file);
+    struct transcript *transcript = transcript_read(file, NULL, NULL);
     fclose(file);
     cr_assert_not_null(transcript);
     return transcript;

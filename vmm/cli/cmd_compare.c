@@ -104,8 +104,23 @@ static int start_part(struct part *part, const struct scenario *scenario,
     return part->pid < 0 ? -errno : 0;
 }
 
+/* The system's own domains and the CPU driver tell of the machine, which is another one on each
+ * engine; the programs' lines count. */
+static bool is_program(const void *context, const char *speaker)
+{
+    static const char *const system[] = { "cpu", "init", "monitor", "mem_serv" };
+    const struct menu *menu = &((const struct scenario *)context)->menu;
+    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+        if (strcmp(speaker, system[i]) == 0)
+            return false;
+    for (size_t i = 0; i < menu->module_count; i++)
+        if (menu->modules[i].boot && strcmp(speaker, path_base(menu->modules[i].path)) == 0)
+            return false;
+    return true;
+}
+
 /* Waits for it, and reads what it said. */
-static int finish_part(struct part *part)
+static int finish_part(struct part *part, const struct scenario *scenario)
 {
     int status;
     while (waitpid(part->pid, &status, 0) < 0)
@@ -116,7 +131,7 @@ static int finish_part(struct part *part)
     if (part->status == EXIT_NOT_USABLE && fgets(part->why, sizeof(part->why), part->shown))
         part->why[strcspn(part->why, "\n")] = '\0';
     rewind(part->shown);
-    part->said = transcript_read(part->shown);
+    part->said = transcript_read(part->shown, is_program, scenario);
     return part->said ? 0 : -ENOMEM;
 }
 
@@ -198,7 +213,7 @@ static int compare(const struct scenario *scenario, const struct options *option
         part->ops = ops;
         error = start_part(part, scenario, options, images);
         if (!error)
-            error = finish_part(part);
+            error = finish_part(part, scenario);
         if (part->status == STATUS_INTERRUPTED)
             error = -EINTR;
     }

@@ -11,7 +11,7 @@
 
 static const struct command_line command_line = {
     .takes = { { OPTION_EXPORT_FORMAT,
-                 "What for: qemu (default: a script) or libvirt (a domain's XML)" },
+                 "What for: qemu (default: a script), libvirt (a domain's XML) or grub (a disk)" },
                { OPTION_ACCEL, "What executes the guest: tcg (default) or kvm" },
                { 's', "Seed that the guest is told, instead of the scenario's" },
                { 'S', NULL },
@@ -19,35 +19,51 @@ static const struct command_line command_line = {
     .operand = "a scenario file and a folder",
     .several = true,
     .args_doc = "FILE DIR",
-    .doc = "Writes loader, images and a script or domain into a folder, so that the machine of a "
-           "scenario can be run by QEMU or libvirt alone.\v"
-           "machine.board chooses microvm or q35. Expectations and faults are left out: nobody is "
-           "there to look at them.",
+    .doc =
+        "Writes loader, images and a script or domain into a folder, so that the machine of a "
+        "scenario can be run by QEMU or libvirt alone, or started by GRUB.\v"
+        "machine.board chooses microvm or q35; GRUB needs q35, and its machine has the cores and "
+        "nodes that the firmware tells of. Expectations and faults are left out: nobody is "
+        "there to look at them.",
 };
 
-/* One of two words; false after a line on stderr. */
-static bool one_of(const char *option, const char *given, const char *first, const char *second,
-                   bool *is_second)
+/* Which of the words; false after a line on stderr. */
+static bool one_of(const char *option, const char *given, const char *const *words, unsigned count,
+                   unsigned *which)
 {
-    *is_second = given && strcmp(given, second) == 0;
-    if (!given || *is_second || strcmp(given, first) == 0)
+    *which = 0;
+    for (unsigned i = 0; given && i < count; i++) {
+        if (strcmp(given, words[i]) == 0) {
+            *which = i;
+            return true;
+        }
+    }
+    if (!given)
         return true;
-    fprintf(stderr, "vmm export: %s %s: expected %s or %s\n", option, given, first, second);
+    fprintf(stderr, "vmm export: %s %s: expected %s", option, given, words[0]);
+    for (unsigned i = 1; i < count; i++)
+        fprintf(stderr, "%s%s", i + 1 < count ? ", " : " or ", words[i]);
+    fprintf(stderr, "\n");
     return false;
 }
+
+static const char *const formats[EXPORT_FORMATS] = {
+    [EXPORT_QEMU] = "qemu", [EXPORT_LIBVIRT] = "libvirt", [EXPORT_GRUB] = "grub"
+};
+static const char *const accels[] = { "tcg", "kvm" };
 
 int cmd_export(int argc, char **argv)
 {
     struct options options;
     char images[2 * PATH_MAX];
-    bool libvirt, kvm;
+    unsigned format, accel;
     options_parse(&command_line, argc, argv, &options);
     if (options.operand_count != 2) {
         fprintf(stderr, "vmm export: expected a scenario file and a folder\n");
         return STATUS_USAGE;
     }
-    if (!one_of("--format", options.export_format, "qemu", "libvirt", &libvirt) ||
-        !one_of("--accel", options.accel, "tcg", "kvm", &kvm))
+    if (!one_of("--format", options.export_format, formats, EXPORT_FORMATS, &format) ||
+        !one_of("--accel", options.accel, accels, 2, &accel))
         return STATUS_USAGE;
     if (!images_find_or_say(options.images, images, sizeof(images)))
         return STATUS_HOST;
@@ -55,13 +71,13 @@ int cmd_export(int argc, char **argv)
     if (!scenario)
         return STATUS_USAGE;
     const struct export_settings settings = {
-        .format = libvirt ? EXPORT_LIBVIRT : EXPORT_QEMU,
+        .format = (enum export_format)format,
         .images = images,
         .folder = options.operands[1],
         .seed = options.has_seed     ? options.seed
                 : scenario->has_seed ? scenario->seed
                                      : 1,
-        .kvm = kvm,
+        .kvm = accel == 1,
     };
     int status = export_scenario(scenario, &settings);
     scenario_free(scenario);

@@ -88,6 +88,7 @@ static int replay(const struct options *options, const struct scenario *scenario
         .before_run = comparer_before_run,
         .after_run = comparer_after_run,
         .context = comparer,
+        .input = comparer_source(comparer),
         .watch = watch,
     };
     return run_traced(options, scenario, &settings);

@@ -6,12 +6,14 @@
  * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
  * usage, failed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/outputs.h"
@@ -56,6 +58,9 @@ static const struct command_line command_line = {
                { OPTION_SECCOMP,
                  "What to do about system calls that running a guest does not need: end (default), "
                  "let the kernel log them, nothing" },
+               { OPTION_INTERACTIVE,
+                 "What is typed here goes to the console of the machine, which runs for a "
+                 "day of its time unless --deadline says otherwise (one scenario)" },
                { OPTION_FULL, NULL },
                { OPTION_TRAP_WINDOW, NULL },
                { 'q', "Show the verdict only, and of a failure the reason" },
@@ -126,6 +131,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
     struct recorder *recorder = NULL;
     int status = STATUS_OK;
     settings->seed = choose_seed(batch->options, scenario);
+    settings->input = settings->terminal ? terminal_source(settings->terminal) : NULL;
     if (batch->options->record) {
         const struct recorder_run run = {
             .ops = settings->ops,
@@ -134,6 +140,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
             .seed = settings->seed,
             .trap_window = settings->trap_window,
             .slices_limit = batch->options->output_limit,
+            .input = settings->input,
         };
         recorder = recorder_create(batch->options->record, scenario, &run, &status);
         if (!recorder)
@@ -141,6 +148,7 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
         settings->before_run = recorder_before_run;
         settings->after_run = recorder_after_run;
         settings->context = recorder;
+        settings->input = recorder_source(recorder);
     }
     outputs_begin(&batch->outputs, scenario, settings->ops->name, settings->seed);
     status = run_scenario(scenario, settings);
@@ -212,6 +220,24 @@ static char *given_options(const struct options *options)
     return text;
 }
 
+/* Somebody types; false, said: not here. */
+static bool open_terminal(struct batch *batch, int *status)
+{
+    struct run_settings *settings = &batch->settings;
+    if (settings->ops->witness) {
+        fprintf(stderr, "vmm run: --interactive: engine %s has no input for the console\n",
+                settings->ops->name);
+        *status = STATUS_USAGE;
+        return false;
+    }
+    settings->terminal = terminal_create(STDIN_FILENO, settings->capability->virtual_time);
+    if (settings->terminal)
+        return true;
+    fprintf(stderr, "vmm run: --interactive: %s\n", strerror(errno));
+    *status = STATUS_HOST;
+    return false;
+}
+
 static int run_valid(const struct options *options, struct scenario **scenarios,
                      struct watch *watch)
 {
@@ -250,12 +276,14 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
         .report = { .verbosity = options->verbosity,
                     .full = options->full,
                     .colour = terminal_colour(),
-                    .progress = terminal_escapes(),
+                    .progress = terminal_escapes() && !options->interactive,
                     .out = people(options),
                     .output_limit = options->output_limit },
         .watch = watch,
     };
-    status = run_with_outputs(&batch);
+    if (!options->interactive || open_terminal(&batch, &status))
+        status = run_with_outputs(&batch);
+    terminal_destroy(batch.settings.terminal);
     free((char *)(uintptr_t)batch.settings.given);
     return status;
 }
@@ -266,6 +294,10 @@ int cmd_run(int argc, char **argv)
     options_parse(&command_line, argc, argv, &options);
     if (options.record && options.operand_count > 1) {
         fprintf(stderr, "vmm run: --record takes one scenario\n");
+        return STATUS_USAGE;
+    }
+    if (options.interactive && options.operand_count > 1) {
+        fprintf(stderr, "vmm run: --interactive takes one scenario\n");
         return STATUS_USAGE;
     }
     if (options.faults_out && options.operand_count > 1) {
@@ -295,6 +327,8 @@ int cmd_run(int argc, char **argv)
     for (int i = 0; i < options.operand_count; i++) {
         scenarios[i] = load_and_report(options.operands[i], &options.sets);
         valid &= scenarios[i] != NULL;
+        if (scenarios[i] && options.interactive && !options.deadline_ns)
+            scenarios[i]->deadline_ns = SCENARIO_MAX_DEADLINE_NS; /* people take their time */
     }
     int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
     watch_stop(watch);

@@ -43,6 +43,7 @@ static const struct argp_option all_options[] = {
     { "connect", OPTION_CONNECT, "URI", 0, NULL, 0 },
     { "trap-window", OPTION_TRAP_WINDOW, NULL, OPTION_HIDDEN, /* for tests */
       "Let the machine see each store to the UMP window", 1 },
+    { "interactive", OPTION_INTERACTIVE, NULL, 0, NULL, 0 },
     { "full", OPTION_FULL, NULL, 0, "Show all that is known of a failure, not what fits a screen",
       2 },
     { "format", OPTION_FORMAT, "text|json|sarif", 0, NULL, 1 },
@@ -188,6 +189,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SECCOMP:
         if (!sandbox_parse(argument, &options->sandbox))
             argp_error(state, "--seccomp %s: expected on, log or off", argument);
+        return 0;
+    case OPTION_INTERACTIVE:
+        options->interactive = true;
         return 0;
     case OPTION_FULL:
         options->full = true;

@@ -44,6 +44,7 @@ enum {
     OPTION_SEEDS,
     OPTION_SUMMARY_MD,
     OPTION_ANNOTATE,
+    OPTION_INTERACTIVE,
     OPTION_BESIDE
 };
 
@@ -52,7 +53,7 @@ struct options {
     struct sets sets;
     const char *engine, *engines, *images, *json, *junit, *trace, *record, *faults_out,
         *export_format, *accel, *svg, *messages, *output, *seeds, *summary_md, *beside;
-    bool has_seed, trap_window, full, annotate;
+    bool has_seed, trap_window, full, annotate, interactive;
     uint64_t seed;
     uint64_t deadline_ns;   /* 0: the scenario's */
     uint64_t guard_ns;      /* GUARD_DEFAULT_NS unless told otherwise */

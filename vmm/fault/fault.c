@@ -61,7 +61,7 @@ static bool channel_matches(const struct fault_pattern *pattern, const char *nam
     return fault_glob(pattern->text, name);
 }
 
-static bool console_matches(const struct fault_pattern *pattern, const char *line)
+bool fault_console_matches(const struct fault_pattern *pattern, const char *line)
 {
     if (pattern->regex)
         return tre_regexec(pattern->compiled, line, 0, NULL, 0) == 0;
@@ -403,7 +403,7 @@ void fault_on_console(struct fault_state *state, unsigned core, const char *doma
         const struct fault_rule *rule = &state->rules->rule[r];
         if (rule->trigger != FAULT_ON_CONSOLE || !has_core(rule->cores, core) ||
             (rule->domain && strcmp(rule->domain, domain) != 0) ||
-            !console_matches(&rule->console, text))
+            !fault_console_matches(&rule->console, text))
             continue;
         uint64_t number = ++state->counter[r].seen;
         struct candidate event = { .number = number, .key = number, .first = false };

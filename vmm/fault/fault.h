@@ -247,6 +247,9 @@ void fault_on_console(struct fault_state *state, unsigned core, const char *doma
 void fault_on_syscall(struct fault_state *state, unsigned core, const char *domain, unsigned number,
                       uint64_t now_ns, struct fault_decision *decision);
 
+/* Is it in the line, as the pattern of FAULT_ON_CONSOLE? */
+bool fault_console_matches(const struct fault_pattern *pattern, const char *line);
+
 /* A hash of text, the same on every machine: for fault_rule.key. */
 uint64_t fault_hash_text(const char *text);
 

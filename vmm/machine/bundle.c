@@ -82,6 +82,22 @@ static uint64_t fill_files(const struct machine *machine, struct abi_bundle *bun
     return line;
 }
 
+int machine_each_file(const struct machine *machine,
+                      int (*file)(void *context, const char *line, const void *bytes, size_t count),
+                      void *context)
+{
+    const struct abi_boot *boot = machine->boot;
+    int stopped = 0;
+    for (unsigned i = 0; stopped == 0 && i < boot->region_count; i++) {
+        const struct abi_region *region = &boot->region[i];
+        if (region->type == ABI_REGION_MODULE)
+            stopped =
+                file(context, (const char *)boot + region->cmdline,
+                     machine_memory(machine, region->base, region->file_bytes), region->file_bytes);
+    }
+    return stopped;
+}
+
 static void pad(FILE *out, uint64_t bytes)
 {
     static const char zeroes[ABI_PAGE_BYTES];

@@ -117,6 +117,22 @@ uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64
 /* Why the machine asked the engine to stop (exit code, core); for engines to fill *why. */
 void machine_fill_stop(const struct machine *machine, struct engine_stop *why);
 
+/* ---- input from outside, for engines in virtual time ---- */
+
+/* Takes what the source of the configuration has at this turn, once for each. */
+void machine_take_input(struct machine *machine, uint64_t turn, uint64_t now_ns);
+
+enum machine_waited {
+    MACHINE_WAITED,       /* nothing came, and the time is over */
+    MACHINE_WAITED_INPUT, /* there is input, to be taken at turn `turn` before time goes on */
+    MACHINE_WAITED_AGAIN, /* nothing came yet: look whether the run is to end, and wait again */
+};
+
+/* No core can run until `next_ns` (MACHINE_NO_EVENT: never): waits for the source as long as a
+ * clock would take. */
+enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,
+                                           uint64_t now_ns);
+
 /* ---- a machine that others run (witness.c) ---- */
 
 /* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU

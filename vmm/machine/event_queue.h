@@ -18,6 +18,7 @@
 enum event_kind {
     EVENT_TIMER,    /* the timer of `core` fires */
     EVENT_DEADLINE, /* the run has lasted long enough */
+    EVENT_INPUT,    /* the next piece of the scenario's input is due */
     EVENT_USER,     /* the first of those that fabric.h names */
 };
 

@@ -28,6 +28,12 @@ const char *board_name(enum machine_board board);
  * the like: what the stream says. */
 int machine_write_bundle(const struct machine *machine, FILE *out);
 
+/* Calls `file` for each file of the boot menu in its order, with its line and its contents, until
+ * it returns something else than 0, which is returned.  The machine must not have been run. */
+int machine_each_file(const struct machine *machine,
+                      int (*file)(void *context, const char *line, const void *bytes, size_t count),
+                      void *context);
+
 /* Memory of a node on a PC, in MiB: RAM, window, and what the platform takes of node 0. */
 uint64_t machine_pc_mib(const struct machine *machine, unsigned node);
 
@@ -36,9 +42,9 @@ void machine_pc_loader(const struct machine *machine, char *path, size_t bytes);
 
 /* How a PC is to be run; the board is the machine's. */
 struct pc_setup {
-    bool kvm;           /* else QEMU's own translation */
-    const char *loader; /* files, as the one who starts QEMU sees them */
-    const char *bundle;
+    bool kvm; /* else QEMU's own translation */
+    /* files, as the one who starts QEMU sees them: loader and bundle, or a disk that has its own */
+    const char *loader, *bundle, *disk;
 };
 
 /* Calls `word` for each word of QEMU's command line behind the program's name; the console is not

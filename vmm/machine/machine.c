@@ -339,6 +339,7 @@ static void say(struct machine *machine, const struct device_effect *effect, uin
         sink->console_line(sink->context, &line);
     machine_look_for_crash(machine, line.core, line.time_ns);
     fabric_console(machine, &line);
+    input_console(machine, &line);
 }
 
 /* As it was when the machine was switched on, but for the trace, which goes on. */
@@ -443,6 +444,9 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             break;
         case DEVICE_SYSCALL:
             fabric_syscall(machine, by, effect->syscall.number, effect->syscall.speaker, now_ns);
+            break;
+        case DEVICE_INPUT:
+            input_taken(machine, effect, now_ns);
             break;
         case DEVICE_SCRUB:
             reports_forget(machine, effect->scrub.paddr, effect->scrub.bytes, now_ns);
@@ -553,6 +557,10 @@ static void happen(struct machine *machine, const struct event *event, uint64_t 
     case EVENT_DEADLINE:
         stop(machine, STOP_DEADLINE, 0);
         break;
+    case EVENT_INPUT:
+        machine->state.input_event = 0;
+        input_give(machine, now_ns);
+        break;
     default:
         fabric_event(machine, event, now_ns);
         break;
@@ -659,6 +667,7 @@ int machine_run(struct machine *machine, struct engine_stop *why)
                              0);
         fabric_power_on(machine);
         device_power_on(&machine->state.device);
+        input_give(machine, 0);
         machine_tell(machine, MACHINE_EVENT_CORE_STARTED, 0, 0, "power-on at 0x%" PRIx64,
                      machine->boot_entry.rip);
         int r = machine->ops->start_core(machine->engine, 0, &machine->boot_entry);

@@ -55,6 +55,7 @@ enum machine_event {
     MACHINE_EVENT_MESSAGE, /* core = who wrote it; in rings that are watched, if config.messages */
     MACHINE_EVENT_EXIT,    /* core = who switched off, text: "exit code 0" */
     MACHINE_EVENT_PANIC,   /* core */
+    MACHINE_EVENT_INPUT,   /* core 0, text: how much the console got */
     MACHINE_EVENT_CRASH,   /* core, text: who died of what */
     MACHINE_EVENT_BAD_REQUEST, /* core, text: what was wrong; the first few of each core only */
 };
@@ -129,6 +130,28 @@ struct machine_message {
     uint64_t handled_ns;        /* when its handler began; 0: not yet, or the engine cannot tell */
 };
 
+/* A piece of what a scenario types. */
+struct machine_input {
+    const char *text;
+    uint32_t bytes;             /* at most DEVICE_INPUT_BYTES */
+    bool end;                   /* instead of text: there is no more input */
+    uint64_t at_ns;             /* not before that machine time */
+    struct fault_pattern after; /* nor before such a console line, said after the last piece was
+                                 * given; its text is NULL: at once */
+};
+
+/* Input that comes from outside while the machine runs. */
+struct machine_input_source {
+    void *context;
+    /* Stores at most `room` bytes and returns how many; *end: those were the last.  `turn` rises
+     * with each call on an engine in virtual time, so that a source can give the same again; else
+     * it is 0.  Called with the machine's lock held; must not block. */
+    size_t (*take)(void *context, uint64_t turn, char *bytes, size_t room, bool *end);
+    /* Virtual time (NULL in real time): the machine sleeps for `ns`, MACHINE_NO_EVENT: until there
+     * is input.  Waits for input as long in real time, or for a while. */
+    enum machine_waited (*wait)(void *context, uint64_t turn, uint64_t ns);
+};
+
 struct machine_config {
     unsigned core_count; /* 1 .. ABI_MAX_CORES */
     unsigned node_count; /* 1 .. ABI_MAX_NODES */
@@ -148,6 +171,9 @@ struct machine_config {
     uint64_t deadline_ns; /* machine time at which the run ends with STOP_DEADLINE, 0 = never */
     struct fault_rules faults; /* live as long as the machine; their seed is set by the caller */
     uint64_t quiet_ns;         /* time without faults at the end */
+    const struct machine_input *input; /* one after the other; lives as long as the machine */
+    size_t input_count;
+    const struct machine_input_source *source; /* more after that; NULL: none.  Lives as long */
     struct interconnect_shape interconnect;
     bool messages;       /* tell the sink of messages in rings that are watched */
     bool watch_messages; /* watch all rings, and tell of the way of each message (sink.message) */
@@ -198,6 +224,9 @@ void machine_begin_quiet(struct machine *machine, uint64_t now_ns);
 
 /* Adds the names of messages that an image has to tell (fault/names.h).  False: no memory. */
 bool message_names_read_file(const char *path, struct fault_names *names);
+
+/* The source has something for a machine that runs in real time.  Takes the machine's lock. */
+void machine_input_arrived(struct machine *machine);
 
 /* ---- after a run: looking inside ---- */
 
@@ -252,6 +281,10 @@ bool machine_value_at(const struct machine *machine, size_t index, struct machin
  * channels of which no fault has touched a line; with config.check_channels only.  False: `problem`
  * says what happened first. */
 bool machine_check_channels(struct machine *machine, char *problem, size_t bytes);
+
+/* Do the databases of capabilities of all cores agree (capability_rules.h)?  When nothing runs.
+ * False: `problem` says what is wrong. */
+bool machine_check_capabilities(struct machine *machine, char *problem, size_t bytes);
 
 /* The last message of an interface that this core wrote (sent), or that was shown to it, in rings
  * that are watched; false: none. */

@@ -54,7 +54,11 @@ struct machine_state {
     struct machine_crash crash[MACHINE_CRASHES_MAX]; /* the first ones */
     unsigned crash_count;
     struct machine_stats stats;
-    bool stopped; /* the guest or the machine ended the run; nothing more happens */
+    size_t input_next;    /* of config.input */
+    bool input_matched;   /* the line that it waits for was said */
+    uint64_t input_event; /* sequence of its EVENT_INPUT, 0 = none */
+    bool source_ended;    /* of config.source */
+    bool stopped;         /* the guest or the machine ended the run; nothing more happens */
     enum stop_reason stop_reason;
     unsigned stop_core;
     uint32_t exit_code;
@@ -104,6 +108,17 @@ void machine_end(struct machine *machine, enum stop_reason reason, unsigned core
 
 /* Everything that was asked for has been seen: the run ends. */
 void machine_end_request(struct machine *machine);
+
+/* ---- input.c, with the lock held ---- */
+
+/* Gives the console what is due: at power-on, when a time has come, when there is room again. */
+void input_give(struct machine *machine, uint64_t now_ns);
+
+/* A line was said. */
+void input_console(struct machine *machine, const struct machine_console_line *line);
+
+/* The guest takes input. */
+void input_taken(struct machine *machine, const struct device_effect *effect, uint64_t now_ns);
 
 /* ---- fabric.c ---- */
 

@@ -84,6 +84,11 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
     add(&words, "-no-reboot");
     add(&words, "-device");
     add(&words, "isa-debug-exit,iobase=0xf4,iosize=4");
+    if (setup->disk) {
+        add(&words, "-cdrom");
+        add(&words, "%s", setup->disk);
+        return;
+    }
     add(&words, "-kernel");
     add(&words, "%s", setup->loader);
     add(&words, "-initrd");

@@ -51,6 +51,15 @@ static int feed_queue(const struct event_queue *queue, machine_feed *feed, void 
     return 0;
 }
 
+static void feed_input(const struct device_input *input, machine_feed *feed, void *context)
+{
+    const uint32_t words[] = { input->head,  input->count, input->ended,
+                               input->waits, input->core,  input->notify_id };
+    feed(context, words, sizeof(words));
+    for (uint32_t i = 0; i < input->count; i++)
+        feed(context, &input->byte[(input->head + i) % DEVICE_INPUT_BYTES], 1);
+}
+
 int machine_feed_state(const struct machine *machine, machine_feed *feed, void *context)
 {
     const struct machine_state *state = &machine->state;
@@ -63,7 +72,11 @@ int machine_feed_state(const struct machine *machine, machine_feed *feed, void *
     feed(context, device->timer_at_ns, sizeof(device->timer_at_ns));
     feed(context, device->bad_requests, sizeof(device->bad_requests));
     feed(context, &device->channels, sizeof(device->channels));
+    feed_input(&device->input, feed, context);
     feed(context, state->timer_event, sizeof(state->timer_event));
+    uint64_t input[] = { state->input_next, state->input_matched, state->input_event,
+                         state->source_ended };
+    feed(context, input, sizeof(input));
     uint32_t end[] = { state->stopped, state->stop_reason, state->stop_core, state->exit_code };
     feed(context, end, sizeof(end));
     if (!error)
@@ -82,6 +95,7 @@ bool machine_sleeps_for_ever(struct machine *machine)
     /* the deadline is there from the beginning and changes nothing in the machine */
     bool forever =
         !machine->state.stopped && machine->fabric->queue.count == 0 &&
+        (!machine->config.source || machine->state.source_ended) &&
         (queue->count == 0 || (queue->count == 1 && queue->heap[0].kind == EVENT_DEADLINE));
     for (unsigned core = 0; forever && core < machine->config.core_count; core++)
         forever = !machine_cause_pending(machine, core);

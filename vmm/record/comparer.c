@@ -25,6 +25,7 @@
 
 struct comparer {
     FILE *slices;
+    struct input_replay *input; /* NULL: nobody typed */
     const struct recorded *recorded;
     const struct engine_ops *ops; /* of the recorded engine */
     struct engine *engine;
@@ -153,6 +154,18 @@ static const char *open_slices(struct comparer *comparer, const char *dir,
     return count_slices(&info, recorded);
 }
 
+static const char *open_input(struct comparer *comparer, const char *dir)
+{
+    FILE *entries = record_open(dir, RECORD_INPUT, "rbe");
+    if (!entries)
+        return errno == ENOENT ? NULL : "input.bin cannot be read";
+    comparer->input = input_replay_new(entries);
+    if (comparer->input)
+        return NULL;
+    fclose(entries);
+    return "the host is out of memory";
+}
+
 struct comparer *comparer_create(const char *dir, struct recorded *recorded, int *status)
 {
     json_error_t json_error;
@@ -177,6 +190,8 @@ struct comparer *comparer_create(const char *dir, struct recorded *recorded, int
     }
     if (!problem)
         problem = open_slices(comparer, dir, recorded);
+    if (!problem)
+        problem = open_input(comparer, dir);
     if (problem)
         fprintf(stderr, "vmm: %s: %s\n", dir, problem);
     bool good = !problem && check_files(dir, root);
@@ -218,6 +233,11 @@ static void compare_slice(void *context, const struct engine_slice *slice)
     comparer->expected = expected;
     comparer->found = *slice;
     comparer->ops->request_stop(comparer->engine, STOP_REQUEST);
+}
+
+const struct machine_input_source *comparer_source(struct comparer *comparer)
+{
+    return comparer->input ? input_replay_source(comparer->input) : NULL;
 }
 
 void comparer_before_run(void *context, struct machine *machine, struct engine *engine)
@@ -316,5 +336,6 @@ void comparer_close(struct comparer *comparer)
 {
     if (comparer->slices)
         fclose(comparer->slices);
+    input_replay_free(comparer->input);
     free(comparer);
 }

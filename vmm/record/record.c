@@ -128,6 +128,8 @@ struct recorder {
     struct recorder_run run;
     int lock; /* the folder, locked, so that two runs cannot record into it; or -1 */
     FILE *slices;
+    FILE *input; /* NULL: nobody types */
+    struct machine_input_source source;
     json_t *images;
     char scenario_hash[HASH_TEXT_BYTES];
     uint64_t slice_count, slices_most, slices_left_out; /* written, may be, were not */
@@ -189,7 +191,8 @@ static int record_scenario(struct recorder *recorder, const struct scenario *sce
  * missing. */
 static void check_folder(const char *dir, char *problem, size_t bytes)
 {
-    static const char *const ours[] = { ".", "..", RECORD_SCENARIO, RECORD_IMAGES, RECORD_SLICES };
+    static const char *const ours[] = { ".",           "..",          RECORD_SCENARIO,
+                                        RECORD_IMAGES, RECORD_SLICES, RECORD_INPUT };
     DIR *stream = opendir(dir);
     problem[0] = '\0';
     if (!stream) {
@@ -279,6 +282,9 @@ static int start_recording(struct recorder *recorder, const struct scenario *sce
     if (!recorder->slices || fwrite(&header, sizeof(header), 1, recorder->slices) != 1 ||
         fflush(recorder->slices) != 0)
         return -errno;
+    recorder->input = recorder->run.input ? record_open(recorder->dir, RECORD_INPUT, "wbe") : NULL;
+    if (recorder->run.input && !recorder->input)
+        return -errno;
     return write_index(recorder, NULL);
 }
 
@@ -332,6 +338,36 @@ static void record_slice(void *context, const struct engine_slice *slice)
         recorder->error = errno ? -errno : -EIO;
 }
 
+static size_t take_input(void *context, uint64_t turn, char *bytes, size_t room, bool *end)
+{
+    struct recorder *recorder = context;
+    const struct machine_input_source *from = recorder->run.input;
+    const size_t count = from->take(from->context, turn, bytes, room, end);
+    const struct input_entry entry = { turn, (uint32_t)count, *end };
+    if (count == 0 && !*end)
+        return 0;
+    /* At once: of a run that is killed there is all that it has seen. */
+    if ((fwrite(&entry, sizeof(entry), 1, recorder->input) != 1 ||
+         fwrite(bytes, 1, count, recorder->input) != count || fflush(recorder->input) != 0) &&
+        !recorder->error)
+        recorder->error = errno ? -errno : -EIO;
+    return count;
+}
+
+static enum machine_waited wait_for_input(void *context, uint64_t turn, uint64_t ns)
+{
+    const struct recorder *recorder = context;
+    return recorder->run.input->wait(recorder->run.input->context, turn, ns);
+}
+
+const struct machine_input_source *recorder_source(struct recorder *recorder)
+{
+    recorder->source = (struct machine_input_source){ .context = recorder,
+                                                      .take = take_input,
+                                                      .wait = wait_for_input };
+    return recorder->input ? &recorder->source : NULL;
+}
+
 void recorder_before_run(void *context, struct machine *machine, struct engine *engine)
 {
     struct recorder *recorder = context;
@@ -355,6 +391,8 @@ void recorder_after_run(void *context, struct machine *machine, struct engine *e
 bool recorder_close(struct recorder *recorder)
 {
     if (recorder->slices && fclose(recorder->slices) != 0 && !recorder->error)
+        recorder->error = -errno;
+    if (recorder->input && fclose(recorder->input) != 0 && !recorder->error)
         recorder->error = -errno;
     int error = recorder->error;
     if (error)

@@ -7,6 +7,7 @@
  *   guest/          the images it booted
  *   slices.bin      what each slice of each core did (struct engine_slice behind a header); of a
  *                   long run the first ones, with a limit
+ *   input.bin       of an interactive run: what was typed, by turns of the engine
  *   record.json     seed; hashes of scenario, images, program and library.  When the run has ended:
  *                   how, and the hash of the final state
  *
@@ -28,7 +29,8 @@ struct recorder_run {
     const char *images;
     uint64_t seed;
     bool trap_window;
-    uint64_t slices_limit; /* most bytes of slices.bin, 0: RECORD_SLICES_LIMIT */
+    const struct machine_input_source *input; /* of the run; NULL: none */
+    uint64_t slices_limit;                    /* most bytes of slices.bin, 0: RECORD_SLICES_LIMIT */
 };
 
 #define RECORD_SLICES_LIMIT (1ull << 30)
@@ -43,6 +45,10 @@ struct recorder *recorder_create(const char *dir, const struct scenario *scenari
 void recorder_before_run(void *context, struct machine *machine, struct engine *engine);
 void recorder_after_run(void *context, struct machine *machine, struct engine *engine,
                         struct run_result *result);
+
+/* What the run is to take its input from: that of recorder_run, written down as it is taken; NULL
+ * where there is none. */
+const struct machine_input_source *recorder_source(struct recorder *recorder);
 
 /* Closes all; says on stderr what went wrong while recording.  Returns false if something did. */
 bool recorder_close(struct recorder *recorder);
@@ -65,6 +71,9 @@ struct comparer;
 /* Opens a recorded run and checks its scenario and images against their hashes; says on stderr if
  * program or library are others than recorded.  As recorder_create(). */
 struct comparer *comparer_create(const char *dir, struct recorded *recorded, int *status);
+
+/* The input that was recorded, to be taken from; NULL: nobody typed. */
+const struct machine_input_source *comparer_source(struct comparer *comparer);
 void comparer_before_run(void *context, struct machine *machine, struct engine *engine);
 
 /* Turns the result into "is it the same run?": PASS or FAIL with the first difference. */

@@ -10,12 +10,21 @@
 #include <stdio.h>
 
 #include "engine/engine.h"
+#include "machine/machine.h"
 
 #define RECORD_VERSION 4
 #define RECORD_SCENARIO "scenario.yaml"
 #define RECORD_IMAGES "guest"
 #define RECORD_SLICES "slices.bin"
 #define RECORD_INDEX "record.json" /* a folder without it is no record */
+
+#define RECORD_INPUT "input.bin"
+
+/* In input.bin: that many bytes follow, taken at that turn. */
+struct input_entry {
+    uint64_t turn;
+    uint32_t bytes, end;
+};
 
 #define SLICES_MAGIC 0x534c5331 /* "1SLS" */
 
@@ -27,6 +36,13 @@ struct slices_header {
 static_assert(sizeof(struct engine_slice) == 32, "entries have no padding");
 
 #define HASH_TEXT_BYTES 17
+
+/* input.c: the source of a run that repeats a recorded one, from its input.bin; freed with
+ * input_replay_free().  NULL: no memory. */
+struct input_replay;
+struct input_replay *input_replay_new(FILE *entries);
+const struct machine_input_source *input_replay_source(struct input_replay *replay);
+void input_replay_free(struct input_replay *replay);
 
 /* "DIR/NAME", opened as by fopen(); for reading, only a regular file, so that nothing can hold us
  * up. NULL with errno set. */

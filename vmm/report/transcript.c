@@ -55,11 +55,9 @@ static void drop_times(char *text)
     *to = '\0';
 }
 
-static bool add(struct transcript *transcript, unsigned core, const char *said)
+/* `said` is "SPEAKER: TEXT". */
+static bool add(struct transcript *transcript, unsigned core, const char *said, const char *colon)
 {
-    const char *colon = strstr(said, ": ");
-    if (!colon)
-        return true;
     if (transcript->count == transcript->room) {
         size_t room = transcript->room ? 2 * transcript->room : 64;
         struct line *more = realloc(transcript->line, room * sizeof(*more));
@@ -92,7 +90,18 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
 }
 
-struct transcript *transcript_read(FILE *shown)
+/* Where the speaker's name ends in "SPEAKER: TEXT"; NULL: there is none, or he does not count. */
+static const char *end_of_speaker(const char *said, transcript_counts *counts, const void *context)
+{
+    char speaker[64];
+    const char *colon = strstr(said, ": ");
+    if (!colon || !counts)
+        return colon;
+    snprintf(speaker, sizeof(speaker), "%.*s", (int)(colon - said), said);
+    return counts(context, speaker) ? colon : NULL;
+}
+
+struct transcript *transcript_read(FILE *shown, transcript_counts *counts, const void *context)
 {
     struct transcript *transcript = calloc(1, sizeof(*transcript));
     char *row = NULL;
@@ -102,8 +111,10 @@ struct transcript *transcript_read(FILE *shown)
         unsigned core;
         int length = 0;
         row[strcspn(row, "\n")] = '\0';
-        if (sscanf(row, "[ %*[0-9].%*[0-9] %u] %n", &core, &length) == 1 && length > 0)
-            ok = add(transcript, core, row + length);
+        if (sscanf(row, "[ %*[0-9].%*[0-9] %u] %n", &core, &length) != 1 || length == 0)
+            continue;
+        const char *colon = end_of_speaker(row + length, counts, context);
+        ok = !colon || add(transcript, core, row + length, colon);
     }
     free(row);
     if (!ok) {

@@ -14,8 +14,9 @@
 struct transcript;
 
 /* From lines as vmm run shows them ("[    0.541943 0] myapp: server ready"); others are left out.
- * NULL: no memory. */
-struct transcript *transcript_read(FILE *shown);
+ * `counts` (NULL: all do) says whose lines are taken.  NULL: no memory. */
+typedef bool transcript_counts(const void *context, const char *speaker);
+struct transcript *transcript_read(FILE *shown, transcript_counts *counts, const void *context);
 
 void transcript_free(struct transcript *transcript);
 

@@ -41,3 +41,20 @@ void config_of_scenario(struct machine_config *config, struct machine_menu_line 
     config->module_count = (unsigned)scenario->menu.module_count;
     config->seed = seed;
 }
+
+void config_input(struct machine_config *config, struct machine_input *pieces,
+                  const struct scenario *scenario)
+{
+    static_assert(SCENARIO_INPUT_MAX <= DEVICE_INPUT_BYTES, "what vmm check accepts can be given");
+    for (size_t i = 0; i < scenario->input_count; i++) {
+        const struct scenario_input *input = &scenario->input[i];
+        pieces[i] =
+            (struct machine_input){ .text = input->text,
+                                    .bytes = input->text ? (uint32_t)strlen(input->text) : 0,
+                                    .end = !input->text,
+                                    .at_ns = input->at_ns,
+                                    .after = input->after };
+    }
+    config->input = pieces;
+    config->input_count = scenario->input_count;
+}

@@ -11,4 +11,9 @@
 void config_of_scenario(struct machine_config *config, struct machine_menu_line *modules,
                         const struct scenario *scenario, const char *images, uint64_t seed);
 
+/* What the scenario types; `pieces` has room for scenario->input_count and lives as long as the
+ * machine. */
+void config_input(struct machine_config *config, struct machine_input *pieces,
+                  const struct scenario *scenario);
+
 #endif

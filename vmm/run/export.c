@@ -53,20 +53,20 @@ static int finish(const struct export *export, FILE *file, const char *name, boo
     return ok ? STATUS_OK : fail(export, STATUS_HOST, name, "cannot be written");
 }
 
-static int copy_loader(const struct export *export)
+static int copy_loader(const struct export *export, const char *name)
 {
     char path[2 * PATH_MAX], block[8192];
     snprintf(path, sizeof(path), "%s%s", export->settings->images, MACHINE_PC_LOADER);
     FILE *from = fopen(path, "re");
     if (!from)
         return fail(export, STATUS_USAGE, path, strerror(errno));
-    FILE *to = create(export, "pc");
+    FILE *to = create(export, name);
     bool ok = to != NULL;
     for (size_t got; ok && (got = fread(block, 1, sizeof(block), from)) > 0;)
         ok = fwrite(block, 1, got, to) == got;
     ok &= !ferror(from);
     fclose(from);
-    return to ? finish(export, to, "pc", ok) : STATUS_USAGE;
+    return to ? finish(export, to, name, ok) : STATUS_USAGE;
 }
 
 static int write_bundle(const struct export *export)
@@ -132,6 +132,122 @@ static int write_domain(const struct export *export)
     return status;
 }
 
+/* ---- GRUB ---- */
+
+struct tree {
+    const struct export *export;
+    FILE *menu;
+};
+
+/* Makes the folders on the way to a file of the tree.  The path comes from a boot menu, and must
+ * not lead out. */
+static int make_folders(const struct export *export, const char *path)
+{
+    char folder[PATH_MAX + 32];
+    if (path[0] != '/' || strstr(path, "/../") || strstr(path, "//"))
+        return fail(export, STATUS_USAGE, path, "GRUB's tree has no place for such a path");
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(folder, sizeof(folder), "%s/disk%.*s", export->folder, (int)(slash - path), path);
+        if (mkdir(folder, 0777) < 0 && errno != EEXIST)
+            return fail(export, STATUS_USAGE, folder, strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+/* GRUB puts a backslash before quotes and backslashes of a word. */
+static bool survives_grub(const char *line)
+{
+    return strpbrk(line, "'\"\\") == NULL;
+}
+
+/* The module's line word by word: a word with a blank in it would get quotes. */
+static void print_module(FILE *menu, const char *path, const char *line)
+{
+    fprintf(menu, "    module2 '%s'", path);
+    while (*(line += strspn(line, " \t")) != '\0') {
+        size_t length = strcspn(line, " \t");
+        fprintf(menu, " '%.*s'", (int)length, line);
+        line += length;
+    }
+    fprintf(menu, "\n");
+}
+
+static int add_module(void *context, const char *line, const void *bytes, size_t count)
+{
+    const struct tree *tree = context;
+    char path[PATH_MAX], name[PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%.*s", (int)strcspn(line, " \t"), line);
+    if (!survives_grub(line))
+        return fail(tree->export, STATUS_USAGE, line,
+                    "GRUB changes quotes and backslashes; leave them out");
+    int status = make_folders(tree->export, path);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(name, sizeof(name), "disk%s", path);
+    FILE *file = create(tree->export, name);
+    if (!file)
+        return STATUS_USAGE;
+    print_module(tree->menu, path, line);
+    return finish(tree->export, file, name, fwrite(bytes, 1, count, file) == count);
+}
+
+static int write_menu(const struct export *export)
+{
+    static const char name[] = "disk/boot/grub/grub.cfg";
+    struct tree tree = { .export = export, .menu = create(export, name) };
+    if (!tree.menu)
+        return STATUS_USAGE;
+    fprintf(tree.menu,
+            "# The boot menu of %s for GRUB; written by vmm export.\n"
+            "serial --unit=0 --speed=115200\n"
+            "terminal_output serial\n"
+            "set timeout=0\n"
+            "menuentry '%s' {\n"
+            "    multiboot2 /boot/pc\n",
+            export->scenario->name, export->scenario->name);
+    int status = machine_each_file(export->machine, add_module, &tree);
+    fprintf(tree.menu, "}\n");
+    int end = finish(export, tree.menu, name, true);
+    return status != STATUS_OK ? status : end;
+}
+
+static int write_disk_script(const struct export *export)
+{
+    FILE *file = create(export, "run");
+    if (!file)
+        return STATUS_USAGE;
+    struct pc_setup setup = { .kvm = export->settings->kvm, .disk = "$folder/disk.iso" };
+    fprintf(file, "#!/bin/sh\n"
+                  "# The machine of a scenario, started by GRUB; written by vmm export.\n"
+                  "# $GRUB_MKRESCUE, $QEMU: others than the first in the path.\n"
+                  "# When the guest ends the machine with code N, QEMU ends with 2 * N + 1.\n"
+                  "folder=$(cd \"$(dirname \"$0\")\" && pwd)\n"
+                  "${GRUB_MKRESCUE:-grub-mkrescue} -o \"$folder/disk.iso\" \"$folder/disk\" "
+                  "2>\"$folder/log\" || { cat \"$folder/log\"; exit 3; }\n"
+                  "exec ${QEMU:-qemu-system-x86_64}");
+    machine_qemu_words(export->machine, &setup, print_word, file);
+    fprintf(file, " -serial stdio \"$@\"\n");
+    fchmod(fileno(file), 0755);
+    int status = finish(export, file, "run", true);
+    if (status == STATUS_OK)
+        printf("%s/run\n", export->settings->folder);
+    return status;
+}
+
+static int write_tree(const struct export *export)
+{
+    char folder[PATH_MAX + 32];
+    snprintf(folder, sizeof(folder), "%s/disk", export->folder);
+    if (mkdir(folder, 0777) < 0 && errno != EEXIST)
+        return fail(export, STATUS_USAGE, folder, strerror(errno));
+    int status = make_folders(export, "/boot/grub/");
+    if (status == STATUS_OK)
+        status = copy_loader(export, "disk/boot/pc");
+    if (status == STATUS_OK)
+        status = write_menu(export);
+    return status == STATUS_OK ? write_disk_script(export) : status;
+}
+
 static int write_folder(struct export *export)
 {
     const char *folder = export->settings->folder;
@@ -139,7 +255,9 @@ static int write_folder(struct export *export)
         return fail(export, STATUS_USAGE, folder, strerror(errno));
     if (!realpath(folder, export->folder))
         return fail(export, STATUS_USAGE, folder, strerror(errno));
-    int status = copy_loader(export);
+    if (export->settings->format == EXPORT_GRUB)
+        return write_tree(export);
+    int status = copy_loader(export, "pc");
     if (status == STATUS_OK)
         status = write_bundle(export);
     if (status != STATUS_OK)
@@ -173,6 +291,8 @@ int export_scenario(const struct scenario *scenario, const struct export_setting
         status = fail(&export, STATUS_USAGE, "images of the boot menu are missing", "run make");
     } else {
         config_of_scenario(config, modules, scenario, settings->images, settings->seed);
+        if (settings->format == EXPORT_GRUB)
+            config->board = BOARD_Q35; /* a microvm has no disks that firmware can read */
         status = make_and_write(&export, config);
     }
     if (diags)

@@ -7,7 +7,7 @@
 
 #include "scenario/scenario.h"
 
-enum export_format { EXPORT_QEMU, EXPORT_LIBVIRT };
+enum export_format { EXPORT_QEMU, EXPORT_LIBVIRT, EXPORT_GRUB, EXPORT_FORMATS };
 
 struct export_settings {
     enum export_format format;
@@ -18,7 +18,8 @@ struct export_settings {
 };
 
 /* Writes what others need to run the scenario's machine into the folder: loader, bundle, and a
- * script or a domain's description.  Returns the exit status, after a line on stderr if it is not
+ * script or a domain's description; for GRUB a tree of files with a menu, and a script that makes a
+ * disk of it and runs that on a q35.  Returns the exit status, after a line on stderr if it is not
  * 0; on stdout it says what to type. */
 int export_scenario(const struct scenario *scenario, const struct export_settings *settings);
 

@@ -54,6 +54,8 @@ static void judge(struct run *run, enum matcher_state state, uint64_t now_ns)
 {
     if (state == MATCHER_OPEN || !run->engine)
         return;
+    if (state == MATCHER_MET && run->settings->terminal)
+        return; /* whoever sits there ends it */
     if (state == MATCHER_MET && run->scenario->quiet_ns > 0)
         machine_begin_quiet(run->machine, now_ns);
     else
@@ -111,6 +113,7 @@ static void sink_event(void *context, enum machine_event kind, unsigned core, ui
         [MACHINE_EVENT_MESSAGE] = "message",
         [MACHINE_EVENT_EXIT] = "machine switched off",
         [MACHINE_EVENT_PANIC] = "panic",
+        [MACHINE_EVENT_INPUT] = "input",
         [MACHINE_EVENT_CRASH] = "crash",
         [MACHINE_EVENT_BAD_REQUEST] = "", /* the text says it all */
     };
@@ -162,6 +165,7 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->faults =
         (struct fault_rules){ scenario->faults, scenario->fault_count, run->settings->seed };
     config->quiet_ns = scenario->quiet_ns;
+    config->source = run->settings->input;
     config->messages = run->settings->report.verbosity >= 1 || run->settings->report.trace ||
                        run->settings->messages;
     config->watch_messages = run->tracer || run->settings->messages;
@@ -231,6 +235,10 @@ static void check_invariants(struct run *run)
     matcher_invariant(matcher, INVARIANT_MEMORY, NULL);
     bool fine = machine_check_channels(run->machine, problem, sizeof(problem));
     matcher_invariant(matcher, INVARIANT_CHANNELS, fine ? NULL : problem);
+    if (!scenario_wants(run->scenario, INVARIANT_CAPABILITIES))
+        return;
+    fine = machine_check_capabilities(run->machine, problem, sizeof(problem));
+    matcher_invariant(matcher, INVARIANT_CAPABILITIES, fine ? NULL : problem);
 }
 
 static void gather(struct run *run, struct run_result *result, const struct engine_stop *why)
@@ -342,7 +350,11 @@ static void run_machine_to_end(struct run *run, struct run_result *result)
                  settings->capability->virtual_time ? settings->guard_ns : 0);
     watch_explain(settings->watch, explain, run);
     uint64_t start_ns = host_now_ns();
+    if (settings->terminal)
+        terminal_begin(settings->terminal, run->machine);
     int error = run_guest(run, &why);
+    if (settings->terminal)
+        terminal_end(settings->terminal);
     result->wall_ns = host_now_ns() - start_ns;
     watch_explain(settings->watch, NULL, NULL);
     watch_engine(settings->watch, NULL, NULL, 0);
@@ -483,6 +495,9 @@ const char *run_refused(const struct scenario *scenario, const struct engine_ops
     bool more = scenario->fault_count > 0;
     for (size_t i = 0; i < scenario->expectation_count; i++)
         more |= scenario->expectations[i].kind > EXPECT_EXIT;
+    if (ops->witness && scenario->input_count > 0)
+        return "this engine has no input for the console: a scenario with `input` needs --engine "
+               "kvm or unicorn";
     return ops->witness && more ? "this engine shows the console and no more: faults, values and "
                                   "invariants need --engine kvm or unicorn"
                                 : NULL;
@@ -500,18 +515,21 @@ int run_scenario(const struct scenario *scenario, const struct run_settings *set
     struct machine_config *config = calloc(1, sizeof(*config));
     struct machine_menu_line *modules =
         calloc(scenario->menu.module_count + 1, sizeof(struct machine_menu_line));
+    struct machine_input *pieces = calloc(scenario->input_count + 1, sizeof(*pieces));
     run.report = report_create(scenario, &settings->report);
     if (settings->trace)
         run.tracer = tracer_create(settings->trace, settings->trace_format,
                                    scenario->machine.core_count, settings->report.output_limit);
-    if (config && modules && run.report && (!settings->trace || run.tracer)) {
+    if (config && modules && pieces && run.report && (!settings->trace || run.tracer)) {
         fill_config(config, modules, &run);
+        config_input(config, pieces, scenario);
         status = create_and_run(&run, config);
     } else {
         status = fail(&run, STATUS_HOST, "the host is out of memory");
     }
     tracer_destroy(run.tracer);
     report_destroy(run.report);
+    free(pieces);
     free(modules);
     free(config);
     return status;

@@ -10,10 +10,12 @@
 #include <stdio.h>
 
 #include "engine/engine.h"
+#include "machine/machine.h"
 #include "report/files.h"
 #include "report/report.h"
 #include "report/tracer.h"
 #include "run/sandbox.h"
+#include "run/terminal.h"
 #include "run/watch.h"
 #include "scenario/scenario.h"
 
@@ -31,7 +33,9 @@ struct run_settings {
     FILE *faults_out;           /* NULL, or where the faults of the run go, as rules */
     FILE *trace;                /* NULL, or where a trace for viewers goes (report.trace: text) */
     enum tracer_format trace_format;
-    const char *given;    /* run_result.given */
+    const char *given;                        /* run_result.given */
+    const struct machine_input_source *input; /* NULL, or who types when the scenario has done so */
+    struct terminal *terminal;                /* NULL, or what is behind that */
     const char *messages; /* NULL, or a pattern of interface.message: those are shown */
     struct watch *watch;
 

@@ -84,6 +84,7 @@ extern const char *const expectation_kind_name[EXPECT_KINDS];
 enum invariant {
     INVARIANT_CHANNELS, /* what healthy channels carry is neither lost nor doubled nor changed */
     INVARIANT_MEMORY,   /* the memory servers can tell of each page whether it is free or lent */
+    INVARIANT_CAPABILITIES, /* what cores say of capabilities fits together */
     INVARIANTS
 };
 extern const char *const invariant_name[INVARIANTS];
@@ -121,6 +122,18 @@ struct expectation {
     uint8_t exit_code; /* EXPECT_EXIT */
 };
 
+#define SCENARIO_INPUTS_MAX 1024
+#define SCENARIO_INPUT_MAX 4096 /* bytes of one piece, with the end of its line */
+
+/* A piece of what is typed on the console. */
+struct scenario_input {
+    struct place place;
+    const char *text; /* with the newline of a line; NULL: the end of all input */
+    bool line;        /* was given without its newline */
+    uint64_t at_ns;
+    struct fault_pattern after; /* text NULL: none */
+};
+
 struct scenario {
     struct arena arena;     /* owns everything below */
     const char *file;       /* as given on the command line */
@@ -142,6 +155,8 @@ struct scenario {
     void **regexes; /* compiled for the rules */
     size_t regex_count, regex_capacity;
     uint64_t quiet_ns; /* time without faults at the end */
+    struct scenario_input *input;
+    size_t input_count, input_capacity;
 };
 
 /* Reads and checks `path` ("-" is not special) with `overrides` ("machine.cores=4") applied.

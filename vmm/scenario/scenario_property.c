@@ -24,7 +24,9 @@ const char *const expectation_kind_name[EXPECT_KINDS] = {
     [EXPECT_INVARIANT] = "invariant",
 };
 
-const char *const invariant_name[INVARIANTS] = { "channels", "memory" };
+#define CHECKERS "channels, memory, capabilities"
+
+const char *const invariant_name[INVARIANTS] = { "channels", "memory", "capabilities" };
 
 const char *const comparison_text[] = { "", "==", "!=", "<", "<=", ">", ">=" };
 
@@ -165,12 +167,8 @@ static uint32_t parse_checker(struct parser *parser, const struct ynode *node)
     for (unsigned i = 0; i < INVARIANTS; i++)
         if (strcmp(name, invariant_name[i]) == 0)
             return 1u << i;
-    if (strcmp(name, "capabilities") == 0)
-        diag_error(parser->diags, node->place,
-                   "invariants: the checker of capabilities follows; there are channels, memory");
-    else
-        diag_error(parser->diags, node->place,
-                   "invariants: '%.40s' is no checker; expected channels, memory", name);
+    diag_error(parser->diags, node->place, "invariants: '%.40s' is no checker; expected " CHECKERS,
+               name);
     return 0;
 }
 
@@ -182,7 +180,6 @@ uint32_t parse_invariant_list(struct parser *parser, const struct ynode *value)
     for (size_t i = 0; i < value->item_count; i++)
         checkers |= parse_checker(parser, value->items[i]);
     if (value->item_count == 0)
-        diag_error(parser->diags, value->place,
-                   "invariants: an empty list; expected channels, memory");
+        diag_error(parser->diags, value->place, "invariants: an empty list; expected " CHECKERS);
     return checkers;
 }

@@ -123,6 +123,28 @@ static void write_menu_line(FILE *out, const char *command, const struct menu_li
     fputc('\n', out);
 }
 
+static void write_input(FILE *out, const struct scenario_input *input)
+{
+    if (!input->text) {
+        fputs("  - end: true\n", out);
+    } else {
+        char text[SCENARIO_INPUT_MAX + 1];
+        snprintf(text, sizeof(text), "%s", input->text);
+        if (input->line)
+            text[strlen(text) - 1] = '\0'; /* the newline */
+        fprintf(out, "  - %s: ", input->line ? "line" : "bytes");
+        scenario_write_quoted(out, text);
+        fputc('\n', out);
+    }
+    if (input->at_ns)
+        fprintf(out, "    at: %" PRIu64 " ns\n", input->at_ns);
+    if (!input->after.text)
+        return;
+    fprintf(out, "    after: {%s: ", input->after.regex ? "regex" : "text");
+    scenario_write_quoted(out, input->after.text);
+    fputs("}\n", out);
+}
+
 static void write_fired(FILE *out, const struct expectation *expectation)
 {
     if (expectation->implied)
@@ -233,6 +255,10 @@ int scenario_write(const struct scenario *scenario, FILE *out)
         fault_rule_write(&scenario->faults[i], &rules, out);
     if (scenario->quiet_ns)
         fprintf(out, "quiet: %" PRIu64 " ns\n", scenario->quiet_ns);
+    if (scenario->input_count > 0)
+        fputs("input:\n", out);
+    for (size_t i = 0; i < scenario->input_count; i++)
+        write_input(out, &scenario->input[i]);
     fprintf(out, "nested: %s\nexpect:\n", scenario->nested ? "true" : "false");
     for (size_t i = 0; i < scenario->expectation_count; i++)
         write_expectation(out, scenario, &scenario->expectations[i]);

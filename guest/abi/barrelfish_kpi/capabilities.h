@@ -148,15 +148,20 @@ enum mapping_cmd {
 
 enum notify_cmd { NotifyCmd_Send = 0 };
 
-/* port, and what is written; only ports of the capability's range.  The value is what was
- * read. */
-enum io_cmd { IOCmd_Outb, IOCmd_Outw, IOCmd_Outd, IOCmd_Inb, IOCmd_Inw, IOCmd_Ind };
+/* Ports: port, and what is written; only ports of the capability's range.  The value is what was
+ * read.  Input: address in the dispatcher frame, bytes -> bytes, or INPUT_END; the range holds
+ * IO_PORT_INPUT.  0: none yet, and line IRQ_LINE_INPUT of this core is raised when there are. */
+enum io_cmd { IOCmd_Outb, IOCmd_Outw, IOCmd_Outd, IOCmd_Inb, IOCmd_Inw, IOCmd_Ind, IOCmd_Input };
+#define IO_PORT_INPUT 0x5028
+#define INPUT_MAX 1024 /* bytes that one invocation takes */
+#define INPUT_END 0xffffffff
 
 enum idcmd { IDCmd_Identify = 0 }; /* ID, Domain: -> core << 56 | number */
 
 /* Interrupts.  A line is where a device ends, a vector where a driver begins: both are numbers
  * below IRQ_LINES, of one core each.  A line goes to the vector that its route names. */
 #define IRQ_LINES 64
+#define IRQ_LINE_INPUT 0 /* the console has input */
 enum irqtable_cmd {
     IRQTableCmd_Alloc = 0,    /* -> a vector of this core that nobody has */
     IRQTableCmd_AllocDestCap, /* dest cnode cptr, level, slot: IRQDest of such a vector */
@@ -221,11 +226,12 @@ enum kernel_cmd {
     KernelCmd_Delete_step, /* what dispatchers that are gone have left half deleted */
     /* croot cptr, cptr, level -> the core that owns the capability: any of any CSpace given */
     KernelCmd_Get_cap_owner,
-    KernelCmd_Delete_foreigns, /* cptr, level of memory that another core owns: deletes all other
-                                * copies here, and what was made of them.  -> 1: a share of it is
-                                * done, ask again; until the last one nobody here copies any */
-    KernelCmd_Kill_core,       /* core: fenced, it changes no byte any more */
-    KernelCmd_Core_available,  /* core: could it be started? */
+    /* cptr, level of memory that another core owns, base, bytes, from: deletes other copies, and
+     * what was made of them; bytes not 0: what is here of that part.  -> not 0: a share is done,
+     * ask again from there; until the last one nobody here copies any */
+    KernelCmd_Delete_foreigns,
+    KernelCmd_Kill_core,      /* core: fenced, it changes no byte any more */
+    KernelCmd_Core_available, /* core: could it be started? */
     KernelCmd_Sync_timer,    /* time in ns: the slice that is under way ends then, on all cores that
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */

@@ -50,6 +50,13 @@ union invocation_args {
         uint64_t answer; /* _CapIdentify: address of struct capability in the dispatcher frame */
     } target;
 
+    /* KernelCmd_Delete_foreigns: the capability; bytes 0: all of it, else a part, from this address
+     * on */
+    struct {
+        uint64_t cptr, level;
+        uint64_t base, bytes, from;
+    } delete_foreigns;
+
     /* CNodeCmd_Create */
     struct {
         uint64_t type;
@@ -97,6 +104,11 @@ union invocation_args {
     struct {
         uint64_t port, value;
     } out;
+
+    /* IOCmd_Input */
+    struct {
+        uint64_t address, bytes;
+    } input;
 
     /* KernelCmd_Spawn_core; all but the core physical.  KernelCmd_Kill_core and
      * KernelCmd_Core_available: only the core */

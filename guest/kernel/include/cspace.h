@@ -89,9 +89,9 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest);
 
-/* Nobody copies, mints, sends or retypes this capability, a copy of it or what was made of it
- * (SYS_ERR_CAP_LOCKED under SYS_ERR_RETRY_THROUGH_MONITOR) until something else is marked, or NULL:
- * so who deletes them all comes to an end. */
+/* Nobody copies, mints, sends or retypes this capability, a copy of it or what was made of it, nor
+ * makes anything in its range (SYS_ERR_CAP_LOCKED under SYS_ERR_RETRY_THROUGH_MONITOR) until
+ * something else is marked, or NULL: so who deletes them all comes to an end. */
 void cap_mark(const struct capability *cap);
 
 /* Locks what is kept for another core, or unlocks it: moves between the two databases. */

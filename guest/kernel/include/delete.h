@@ -25,12 +25,13 @@ void cap_delete_now(struct cte *cte);
 /* Deletes all copies and descendants of `cte`, which stays, after it has stopped the dispatchers
  * among them, but for the caller.  KERNEL_AGAIN, KERNEL_AGAIN_LATER: once more, with the value
  * that came along as `progress`, which is 0 at first.  What other cores have stays, and the
- * answer says so. */
+ * answer says so.  Value 1 of a success: another core has the whole of which this is a part. */
 struct sysret cap_revoke(struct cte *cte, uint64_t progress);
 
 /* A share of deleting all other copies of `cte`, which another core owns, and what was made of
- * them; value 1: there is more.  Whoever is stopped by it is: the owner has decided. */
-struct sysret cap_delete_foreigns(struct cte *cte);
+ * them; value 1: there is more.  Whoever is stopped by it is: the owner has decided.  `bytes` not
+ * 0: only this part of it, and the value is the address from which to go on; 0: it is done. */
+struct sysret cap_delete_foreigns(struct cte *cte, uint64_t base, uint64_t bytes, uint64_t from);
 
 /* What dispatchers that are gone have begun to delete. */
 errval_t cap_delete_orphans(void);

@@ -16,6 +16,10 @@ void plat_init(void);
  * ABI_CONSOLE_*, `speaker` the physical address of a DCB or 0. */
 void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker);
 
+/* Takes up to `bytes` (1 to ABI_INPUT_MAX) of the console's input; returns how many, ABI_INPUT_END:
+ * there is no more.  0: nothing yet, and this core gets notification `notify_id` when there is. */
+uint64_t plat_input(paddr_t buffer, unsigned bytes, uint32_t notify_id);
+
 /* Machine time in ns: as of this core's last request or interrupt, and fresh (one exit). */
 systime_t plat_time_cached(void);
 systime_t plat_time(void);

@@ -133,6 +133,11 @@ struct cte *mdb_find_cap_for_address(const struct mdb *db, uint8_t type_root, ui
  * the same place the outermost.  NULL if there is none. */
 struct cte *mdb_find_from(const struct mdb *db, uint8_t type_root, uint64_t address);
 
+/* First capability behind all that begin before `cap`, or with it and are larger, or were made
+ * before: if it lies in the range, it is a copy of `cap` or descends from it.  Unlike
+ * mdb_first_descendant() this holds where others reach across the end of the range.  NULL: none. */
+struct cte *mdb_find_inside(const struct mdb *db, const struct capability *cap);
+
 /* What lies around, in or across [base, base + bytes) among the capabilities of `type_root`.
  * bytes >= 1, and the range does not wrap.
  *

@@ -181,6 +181,13 @@ struct cte *mdb_find_from(const struct mdb *db, uint8_t type_root, uint64_t addr
     return found != NULL && root_of(found) == type_root ? found : NULL;
 }
 
+struct cte *mdb_find_inside(const struct mdb *db, const struct capability *cap)
+{
+    const struct mdb_position position = before_group(cap);
+    struct cte *found = mdb_first_behind(db, &position);
+    return found != NULL && root_of(found) == position.root ? found : NULL;
+}
+
 enum mdb_range mdb_find_range(const struct mdb *db, uint8_t type_root, uint64_t base,
                               uint64_t bytes, enum mdb_range max_precision, struct cte **found)
 {

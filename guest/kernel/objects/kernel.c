@@ -173,7 +173,8 @@ static struct sysret delete_foreigns(const struct invocation *inv)
     errval_t err = named(inv, &cte);
     if (err_is_ok(err) && !cap_types[cte->cap.type].memory)
         err = SYS_ERR_DEST_TYPE_INVALID;
-    return err_is_fail(err) ? SYSRET(err) : cap_delete_foreigns(cte);
+    const __typeof__(inv->args->delete_foreigns) *a = &inv->args->delete_foreigns;
+    return err_is_fail(err) ? SYSRET(err) : cap_delete_foreigns(cte, a->base, a->bytes, a->from);
 }
 
 /* Also what is locked. */

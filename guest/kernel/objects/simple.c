@@ -31,6 +31,25 @@ static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv
     return SYSRET(SYS_ERR_OK);
 }
 
+_Static_assert(IO_PORT_INPUT == ABI_PORT_INPUT && INPUT_MAX == ABI_INPUT_MAX &&
+                   INPUT_END == ABI_INPUT_END,
+               "one device");
+
+/* The console's input is a device of its own: who has its port reads there, and no other device. */
+static struct sysret io_input(const struct capability *io, const struct invocation *inv)
+{
+    const uint64_t bytes = inv->args->input.bytes;
+    if (io->u.io.start > ABI_PORT_INPUT || io->u.io.end < ABI_PORT_INPUT + 3)
+        return SYSRET(SYS_ERR_IO_PORT_INVALID);
+    if (bytes == 0 || bytes > ABI_INPUT_MAX)
+        return SYSRET(SYS_ERR_INVARGS_SYSCALL);
+    void *buffer = user_buffer(inv->caller, inv->args->input.address, bytes);
+    if (buffer == NULL)
+        return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
+    return SYSRET_VALUE(plat_input(mem_to_phys(buffer), (unsigned)bytes,
+                                   NOTIFY_IRQ_FIRST + IRQ_LINES + IRQ_LINE_INPUT));
+}
+
 /* Returns what was read. */
 static uint32_t io_access(enum io_cmd command, uint16_t port, uint32_t value)
 {
@@ -55,17 +74,23 @@ static uint32_t io_access(enum io_cmd command, uint16_t port, uint32_t value)
     case IOCmd_Ind:
         __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
         return value;
+    case IOCmd_Input:
+        break;
     }
     return 0;
 }
 
 static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
 {
+    if (inv->command == IOCmd_Input)
+        return io_input(&cte->cap, inv);
     if (inv->command > IOCmd_Ind)
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     const unsigned bytes = 1u << inv->command % 3;
     uint64_t port = inv->args->out.port, end = cte->cap.u.io.end;
     if (port < cte->cap.u.io.start || port > end || end - port < bytes - 1)
+        return SYSRET(SYS_ERR_IO_PORT_INVALID);
+    if (port == ABI_PORT_INPUT) /* it writes where the core page says: IOCmd_Input only */
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
     return SYSRET_VALUE(
         io_access((enum io_cmd)inv->command, (uint16_t)port, (uint32_t)inv->args->out.value));

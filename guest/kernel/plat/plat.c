@@ -21,6 +21,11 @@ void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
     platform->console(text, length, kind, speaker);
 }
 
+uint64_t plat_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
+{
+    return platform->input(buffer, bytes, notify_id);
+}
+
 systime_t plat_time_cached(void)
 {
     return CORE_PAGE->clock_ns;

@@ -11,6 +11,7 @@
 struct platform {
     void (*init)(void);
     void (*console)(paddr_t text, unsigned length, unsigned kind, paddr_t speaker);
+    uint64_t (*input)(paddr_t buffer, unsigned bytes, uint32_t notify_id);
     systime_t (*time)(void);
     void (*timer_set)(systime_t at);
     void (*notify)(coreid_t core, uint32_t id);

@@ -230,7 +230,7 @@ static bool is_program(const struct abi_boot *boot, unsigned region, struct menu
     return err_is_ok(err);
 }
 
-/* Is this service started with the system? */
+/* Is a service of that name started with the system? */
 static bool has_service(const struct abi_boot *boot, const char *name)
 {
     static struct menu_entry entry;
@@ -239,6 +239,18 @@ static bool has_service(const struct abi_boot *boot, const char *name)
             strcmp(menu_base_name(entry.path), name) == 0)
             return true;
     return false;
+}
+
+/* A program must not find that there are no files or no input only because a service of the menu is
+ * slow to start. */
+static void wait_for(const struct abi_boot *boot, const char *module, const char *name)
+{
+    iref_t iref;
+    errval_t err = SYS_ERR_OK;
+    if (has_service(boot, module))
+        err = nameservice_blocking_lookup(name, &iref);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "waiting for %s", name);
 }
 
 /* The cores of an entry; none if the knowledge base does not say. */
@@ -279,17 +291,6 @@ static void start_menu(const struct abi_boot *boot, uint64_t running)
     }
 }
 
-/* Programs that find no file service shall know that there will be none. */
-static void wait_for_files(const struct abi_boot *boot)
-{
-    iref_t iref;
-    if (!has_service(boot, "ramfsd"))
-        return;
-    errval_t err = nameservice_blocking_lookup("ramfs", &iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "waiting for the file service");
-}
-
 int main(void)
 {
     const struct abi_boot *boot = domain_get_bootinfo();
@@ -297,7 +298,8 @@ int main(void)
         USER_PANIC("the boot information was not given to the boot manager");
     has_knowledge = has_service(boot, "skb");
     uint64_t running = start_cores(boot);
-    wait_for_files(boot);
+    wait_for(boot, "ramfsd", "ramfs");
+    wait_for(boot, "serial", "serial");
     start_menu(boot, running);
     debug_trace("%u programs started", started);
     while (ended < started)

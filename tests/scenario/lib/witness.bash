@@ -15,6 +15,14 @@ need_qemu() {
     export QEMU
 }
 
+# GRUB's maker of disks, fetched if the system has none.  Sets and exports GRUB_MKRESCUE.
+need_grub() {
+    tools/nested/grub "$B/nested" >"$TMP/fetch" 2>&1 ||
+        skip "no GRUB for BIOS (grub-common, grub-pc-bin, xorriso, mtools): $(tail -n 1 "$TMP/fetch")"
+    export GRUB_MKRESCUE=$PWD/$B/nested/grub-mkrescue
+    case $B in /*) GRUB_MKRESCUE=$B/nested/grub-mkrescue ;; esac
+}
+
 # on_qemu NAME REGEX SCENARIO [OPTION...]: exports the scenario to $TMP/NAME, and boots it
 on_qemu() {
     local name=$1 regex=$2

@@ -13,7 +13,8 @@
  * the next event.
  *
  * Nothing of the host may enter here but request_stop and the interrupt descriptor, and these only
- * end the run.
+ * end the run; and input of the console between two rounds, which a record repeats by the number of
+ * the round.
  */
 #include <assert.h>
 #include <errno.h>
@@ -252,6 +253,17 @@ static void take_requests(struct engine *engine)
     }
 }
 
+/* All cores sleep until `next_ns`.  True: somebody types before that, or the run is to end. */
+static bool input_comes_first(struct engine *engine, uint64_t next_ns)
+{
+    const struct engine_clock *clock = &engine->clock;
+    enum machine_waited waited;
+    do
+        waited = machine_wait_for_input(engine->machine, clock->rounds + 1, next_ns, clock->now_ns);
+    while (waited == MACHINE_WAITED_AGAIN && atomic_load(&engine->requested) == STOP_NONE);
+    return waited != MACHINE_WAITED;
+}
+
 static void run_round(struct engine *engine)
 {
     struct engine_clock *clock = &engine->clock;
@@ -261,6 +273,8 @@ static void run_round(struct engine *engine)
     if (count == 0) {
         if (!anyone_left(engine))
             unicorn_end(engine, STOP_ALL_STOPPED, NO_CORE, "%s", "");
+        else if (input_comes_first(engine, next))
+            return; /* it is taken at the next turn */
         else if (next == MACHINE_NO_EVENT)
             unicorn_end(engine, STOP_DEADLINE, NO_CORE,
                         "every core sleeps and nothing is due: the machine would sleep for ever");
@@ -294,6 +308,7 @@ int unicorn_run(struct engine *engine, struct engine_stop *why)
     while (engine->why.reason == STOP_NONE) {
         if (machine_next_event_ns(engine->machine) <= clock->now_ns)
             machine_run_events(engine->machine, clock->now_ns);
+        machine_take_input(engine->machine, clock->rounds, clock->now_ns);
         take_requests(engine);
         if (engine->why.reason != STOP_NONE)
             break;

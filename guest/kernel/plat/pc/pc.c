@@ -182,6 +182,13 @@ static void pc_console(paddr_t text, unsigned length, unsigned kind, paddr_t spe
     end_line();
 }
 
+/* Nobody types there. */
+static uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
+{
+    (void)buffer, (void)bytes, (void)notify_id;
+    return ABI_INPUT_END;
+}
+
 /* ---- the end ---- */
 
 static void __attribute__((noreturn)) end(char kind, uint64_t code)
@@ -246,6 +253,7 @@ static void pc_init(void)
 const struct platform platform_pc = {
     .init = pc_init,
     .console = pc_console,
+    .input = pc_input,
     .time = pc_time,
     .timer_set = pc_timer_set,
     .notify = pc_notify,

@@ -18,6 +18,13 @@ static void synth_console(paddr_t text, unsigned length, unsigned kind, paddr_t 
     out(ABI_PORT_CONSOLE, kind << 16 | length);
 }
 
+static uint64_t synth_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
+{
+    CORE_PAGE->arg[0] = buffer.v;
+    out(ABI_PORT_INPUT, notify_id << 16 | bytes);
+    return CORE_PAGE->input;
+}
+
 static systime_t synth_time(void)
 {
     out(ABI_PORT_CLOCK, 0);
@@ -130,6 +137,7 @@ static void synth_init(void)
 const struct platform platform_synth = {
     .init = synth_init,
     .console = synth_console,
+    .input = synth_input,
     .time = synth_time,
     .timer_set = synth_timer_set,
     .notify = synth_notify,

@@ -33,6 +33,9 @@ struct hog {
 extern const struct hog hogs[];
 extern const unsigned hog_count;
 
+/* knowledge.c */
+hog_fn hog_records, hog_watches, hog_semaphores, hog_stored, hog_clauses;
+
 iref_t find(const char *name);
 /* Serves events until nothing has come for a while. */
 void settle(void);

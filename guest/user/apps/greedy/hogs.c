@@ -357,5 +357,10 @@ const struct hog hogs[] = {
     { "children", children, "monitor:CLIENT spawnd:DOMAIN spawnd:REQUEST spawnd:MESSAGE" },
     { "memory", memory, "mem_serv:PAGE" },
     { "blocks", blocks, "mem_serv:LOAN mem_serv:MESSAGE" },
+    { "records", hog_records, "octopus:RECORD octopus:MESSAGE" },
+    { "watches", hog_watches, "octopus:WAIT" },
+    { "semaphores", hog_semaphores, "octopus:SYNC" },
+    { "stored", hog_stored, "octopus:CAP" },
+    { "clauses", hog_clauses, "skb:CLAUSE skb:MESSAGE" },
 };
 const unsigned hog_count = sizeof(hogs) / sizeof(hogs[0]);

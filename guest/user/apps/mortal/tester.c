@@ -102,9 +102,21 @@ static void count(void *arg)
     ++*(unsigned *)arg;
 }
 
+/* The name service may hear of a death a little later than we do. */
+static void wait_until_unknown(const char *name)
+{
+    iref_t iref;
+    errval_t err;
+    do
+        err = nameservice_lookup(name, &iref);
+    while (err_is_ok(err));
+    CHECK(err_no(err) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME);
+}
+
 static struct mortal_binding *start_server(const char *name, domainid_t *domain, iref_t *iref)
 {
     char args[64];
+    wait_until_unknown(name); /* of a server before */
     snprintf(args, sizeof(args), "mortal server %s", name);
     *domain = start(args);
     struct mortal_binding *b = bind_to(name, iref);
@@ -143,11 +155,7 @@ static void dies_idle(mortal_way_t way)
         wait_for_end(domain, way);
     expect_dead(b, iref);
     wait_for_end(domain, way);
-    errval_t err;
-    do /* the name service may hear of it a little later than we do */
-        err = nameservice_lookup("mortal_idle", &iref);
-    while (err_is_ok(err));
-    CHECK(err_no(err) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME);
+    wait_until_unknown("mortal_idle");
 }
 
 static void dies_called(mortal_way_t way)

@@ -150,6 +150,41 @@ static errval_t drop(struct sharing_binding *b, errval_t *err)
     return SYS_ERR_OK;
 }
 
+static struct capref whole;
+
+static errval_t map_held(void)
+{
+    void *memory;
+    errval_t err = vspace_map_one_frame(&memory, BASE_PAGE_SIZE, held, NULL, NULL);
+    if (err_is_ok(err))
+        mapped = memory;
+    return err;
+}
+
+static errval_t carve(struct sharing_binding *b, uint64_t offset, errval_t *err)
+{
+    struct capref part;
+    (void)b;
+    CHECK_OK(slot_alloc(&part));
+    *err = cap_retype(part, held, offset, ObjType_Frame, BASE_PAGE_SIZE, 1);
+    if (err_is_fail(*err))
+        return slot_free(part);
+    CHECK_OK(vspace_unmap((const void *)mapped));
+    whole = held;
+    held = part;
+    *err = map_held();
+    return SYS_ERR_OK;
+}
+
+static errval_t restore(struct sharing_binding *b, errval_t *err)
+{
+    (void)b;
+    CHECK_OK(slot_free(held));
+    held = whole;
+    *err = map_held();
+    return SYS_ERR_OK;
+}
+
 static errval_t connected(void *st, struct sharing_binding *b)
 {
     (void)st;
@@ -158,6 +193,8 @@ static errval_t connected(void *st, struct sharing_binding *b)
     b->rpc_rx_vtbl.look_call = look;
     b->rpc_rx_vtbl.multiply_call = multiply;
     b->rpc_rx_vtbl.drop_call = drop;
+    b->rpc_rx_vtbl.carve_call = carve;
+    b->rpc_rx_vtbl.restore_call = restore;
     return SYS_ERR_OK;
 }
 
@@ -231,6 +268,40 @@ static void revoke(unsigned count)
     printf("sharing: a frame with %u copies was revoked on two cores\n", count);
 }
 
+/* A page is revoked of which both servers have the whole, and have made the same page: that goes,
+ * and the whole stays. */
+static void revoke_part(void)
+{
+    struct capref frame, page, copy;
+    errval_t err;
+    CHECK_OK(frame_alloc(&frame, 4 * BASE_PAGE_SIZE, NULL));
+    CHECK_OK(slot_alloc(&page));
+    CHECK_OK(slot_alloc(&copy));
+    CHECK_OK(cap_retype(page, frame, BASE_PAGE_SIZE, ObjType_Frame, BASE_PAGE_SIZE, 1));
+    CHECK_OK(cap_copy(copy, frame));
+    show(copy);
+    CHECK_OK(first->rpc_tx_vtbl.carve(first, BASE_PAGE_SIZE, &err));
+    CHECK_OK(err);
+    CHECK_OK(second->rpc_tx_vtbl.carve(second, BASE_PAGE_SIZE, &err));
+    CHECK_OK(err);
+    CHECK_OK(first->rpc_tx_vtbl.multiply(first, 300, &err));
+    CHECK_OK(err);
+    CHECK(has(first, 0) && has(second, 0));
+    CHECK_OK(cap_revoke(page));
+    CHECK(!has(first, 0) && !has(second, 0));
+    CHECK_OK(first->rpc_tx_vtbl.restore(first, &err));
+    CHECK_OK(err);
+    CHECK(has(first, 42));
+    CHECK_OK(first->rpc_tx_vtbl.carve(first, BASE_PAGE_SIZE, &err)); /* it may again */
+    CHECK_OK(err);
+    CHECK_OK(cap_revoke(frame));
+    CHECK(!has(first, 0) && !has(second, 0));
+    CHECK_OK(slot_free(page));
+    CHECK_OK(slot_free(copy));
+    CHECK_OK(cap_destroy(frame));
+    printf("sharing: a page was revoked of what two cores have as a whole\n");
+}
+
 /* Memory is made into something else only when no other core uses it. */
 static void reuse(void)
 {
@@ -279,6 +350,7 @@ int main(int argc, char *argv[])
     second = bind_to(second_name);
     revoke(0);
     revoke(500);
+    revoke_part();
     reuse();
     printf("sharing: all as expected\n");
     return 0;

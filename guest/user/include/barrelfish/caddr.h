@@ -61,6 +61,7 @@ struct capref {
 #define cap_kernel TASK_CAP(TASKCN_SLOT_KERNELCAP)
 #define cap_irq TASK_CAP(TASKCN_SLOT_IRQ) /* these for domains of the system only */
 #define cap_irqsrc TASK_CAP(TASKCN_SLOT_IRQSRC)
+#define cap_io TASK_CAP(TASKCN_SLOT_IO)
 #define cap_perfmon TASK_CAP(TASKCN_SLOT_PERF_MON)
 #define cap_procmng TASK_CAP(TASKCN_SLOT_PROC_MNG)
 #define cap_devman TASK_CAP(TASKCN_SLOT_DEVMAN)

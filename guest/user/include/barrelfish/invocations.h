@@ -126,6 +126,18 @@ static inline errval_t invoke_cnode_revoke(struct capref cap)
         .error;
 }
 
+/* The same; *part: another core has the whole of which this is a part, and may have made the same
+ * part of it. */
+static inline errval_t invoke_cnode_revoke_part(struct capref cap, bool *part)
+{
+    struct sysret result =
+        INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_Revoke,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
+
+    *part = err_is_ok(result.error) && result.value != 0;
+    return result.error;
+}
+
 static inline errval_t invoke_cnode_create(struct capref dest, enum objtype type)
 {
     return INVOKE_CSPACE(get_croot_addr(dest), CNodeCmd_Create,
@@ -342,6 +354,18 @@ static inline errval_t iocap_in32(struct capref io, uint16_t port, uint32_t *val
     struct sysret result = CAP_INVOKE(io, IOCmd_Ind, .out = { .port = port });
 
     *value = (uint32_t)result.value;
+    return result.error;
+}
+
+/* Takes up to `bytes` (1 to INPUT_MAX) of the console's input, into the own dispatcher frame.
+ * *got: how many; 0: none yet, and line IRQ_LINE_INPUT is raised when there are; INPUT_END: no
+ * more. */
+static inline errval_t invoke_io_input(struct capref io, void *buffer, uint64_t bytes,
+                                       uint64_t *got)
+{
+    struct sysret result =
+        CAP_INVOKE(io, IOCmd_Input, .input = { .address = (uint64_t)buffer, .bytes = bytes });
+    *got = result.value;
     return result.error;
 }
 
@@ -662,15 +686,21 @@ static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr
 }
 
 /* A share of deleting all other copies here, and what was made of them, of memory that another
- * core owns; *more: call again.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it. */
+ * core owns; or, if bytes are not 0, what is here of this part of it.  *from: 0 at first; if it is
+ * not 0 afterwards, call again with it.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it.
+ * SYS_ERR_RETYPE_INVALID_OFFSET: it is no part. */
 static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
-                                                     bool *more)
+                                                     genpaddr_t base, gensize_t bytes,
+                                                     genpaddr_t *from)
 {
-    struct sysret result =
-        CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
-                   .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
+                                      .delete_foreigns = { .cptr = get_cap_addr(cap),
+                                                           .level = get_cap_level(cap),
+                                                           .base = base,
+                                                           .bytes = bytes,
+                                                           .from = *from });
 
-    *more = result.value != 0;
+    *from = err_is_ok(result.error) ? result.value : 0;
     return result.error;
 }
 

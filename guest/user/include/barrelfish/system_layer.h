@@ -22,4 +22,8 @@ int _unlink(const char *name);
 int _kill(int pid, int signal);
 int _gettimeofday(struct timeval *tv, void *zone);
 
+/* What reads the console for _read(0, ...), with its results.  NULL while nothing has been linked
+ * in that reads: then there is the end of the file. */
+extern int (*system_read_console)(char *buffer, int length);
+
 #endif

@@ -38,12 +38,16 @@ int _write(int fd, const char *text, int length)
     return length;
 }
 
+int (*system_read_console)(char *buffer, int length);
+
 int _read(int fd, char *buffer, int length)
 {
     if (fd > 2 && file_calls != NULL)
         return length > 0 ? file_calls->read(fd, buffer, (size_t)length) : 0;
+    if (fd == 0 && length > 0)
+        return system_read_console != NULL ? system_read_console(buffer, length) : 0;
     if (fd == 0)
-        return 0; /* end of file: there is no console input */
+        return 0;
     errno = EBADF;
     return -1;
 }

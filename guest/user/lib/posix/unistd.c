@@ -50,11 +50,6 @@ int close(int fd)
     return _close(fd);
 }
 
-_READ_WRITE_RETURN_TYPE read(int fd, void *buffer, size_t bytes)
-{
-    return _read(fd, buffer, (int)(bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX));
-}
-
 _READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t bytes)
 {
     return _write(fd, buffer, (int)(bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX));

@@ -214,14 +214,15 @@ static void capops_request_copy(struct intermon_binding *b, coreid_t to, uint64_
     parcel_copy_requested(peer_of(b), to, ticket, &cap);
 }
 
-static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket)
+static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket, uint64_t base,
+                               uint64_t bytes)
 {
-    kept_revoke_marked(peer_of(b), ticket);
+    kept_revoke_marked(peer_of(b), ticket, base, bytes);
 }
 
-static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket)
+static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, bool gone)
 {
-    kept_revoked(peer_of(b), ticket);
+    kept_revoked(peer_of(b), ticket, gone);
 }
 
 static void bind_multihop_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci,

@@ -96,9 +96,10 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
                                                 m->cap.u.word[0], m->cap.u.word[1],
                                                 m->cap.u.word[2]);
     case PEER_REVOKE_MARK:
-        return intermon_capops_revoke_mark__tx(b, cont, m->id);
+        return intermon_capops_revoke_mark__tx(b, cont, m->id, m->cap.u.mem.base,
+                                               m->cap.u.mem.bytes);
     case PEER_REVOKE_DONE:
-        return intermon_capops_revoke_done__tx(b, cont, m->id);
+        return intermon_capops_revoke_done__tx(b, cont, m->id, !m->exists);
     case PEER_GIVEN_UP:
         return intermon_core_given_up__tx(b, cont, m->core, m->incarnation);
     default:
@@ -186,14 +187,15 @@ void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
                         .kind = PEER_REQUEST_COPY, .id = ticket, .core = to, .cap = *cap });
 }
 
-void peer_send_revoke_mark(coreid_t core, uint64_t ticket)
+void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capability *range)
 {
-    peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_MARK, .id = ticket });
+    peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_MARK, .id = ticket, .cap = *range });
 }
 
-void peer_send_revoke_done(coreid_t core, uint64_t ticket)
+void peer_send_revoke_done(coreid_t core, uint64_t ticket, bool gone)
 {
-    peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_DONE, .id = ticket });
+    peer_say(core,
+             &(struct peer_message){ .kind = PEER_REVOKE_DONE, .id = ticket, .exists = !gone });
 }
 
 void peers_send_name_iref(iref_t iref)

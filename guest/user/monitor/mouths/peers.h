@@ -108,7 +108,7 @@ void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap, coreid_t owner);
 void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
                             const struct capability *cap);
-void peer_send_revoke_mark(coreid_t core, uint64_t ticket);
-void peer_send_revoke_done(coreid_t core, uint64_t ticket);
+void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capability *range);
+void peer_send_revoke_done(coreid_t core, uint64_t ticket, bool gone);
 
 #endif

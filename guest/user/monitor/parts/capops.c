@@ -9,8 +9,9 @@
  * The monitor only clears the way: it asks each core that has something of the range to delete it
  * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
  * call once more, and the word of the CPU driver, which knows what is kept for other cores at that
- * moment, is final.  So this does not have to be one step, and a domain that asks for what is not
- * its own gets nothing by it.
+ * moment, is final.  But for one case: of a part of what another core has as a whole, that core
+ * deletes what it has made of it, keeps the whole, and may make the same part again.  So this does
+ * not have to be one step, and a domain that asks for what is not its own gets nothing by it.
  *
  * A core answers or dies, so each operation ends.  Two operations that concern the same entry do
  * not wait for each other: the later one is told to try again.
@@ -71,7 +72,7 @@ static void answered(struct kept *kept, enum kept_answer answer)
     if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
         return;
     kept->waits = NULL;
-    if (answer != KEPT_GONE)
+    if (answer != KEPT_GONE && answer != KEPT_CLEARED)
         op->err = answer == KEPT_LOST ? MON_ERR_NO_MONITOR_FOR_CORE : SYS_ERR_REVOKE_FIRST;
     if (--op->waits == 0)
         finish(op);
@@ -83,11 +84,13 @@ static bool overlaps(const struct capability *a, const struct capability *b)
            b->u.mem.base < a->u.mem.base + a->u.mem.bytes;
 }
 
-/* A revoke is about what was made of it; a retype about whatever lies there. */
+/* A revoke is about what was made of it, which who has a larger one may have made as well; a retype
+ * about whatever lies there. */
 static bool is_in_the_way(const struct kept *kept, enum capop_state state,
                           const struct capability *cap)
 {
-    return state == CAPOP_REVOKING ? kept_lies_in(&kept->is, cap) : overlaps(&kept->is, cap);
+    return state == CAPOP_REVOKING ? kept_lies_in(&kept->is, cap) || kept_lies_in(cap, &kept->is)
+                                   : overlaps(&kept->is, cap);
 }
 
 static bool is_busy(enum capop_state state, const struct capability *cap)
@@ -112,7 +115,7 @@ static void ask(struct capop *op)
             continue;
         }
         if (op->state == CAPOP_REVOKING)
-            peer_send_revoke_mark(kept->core, kept->ticket);
+            peer_send_revoke_mark(kept->core, kept->ticket, &op->cap);
         else if (!kept->asked)
             peer_send_release_cap_request(kept->core, kept->ticket);
         kept->asked = op->state == CAPOP_CHECKING || kept->asked;

@@ -137,13 +137,14 @@ void kept_released(coreid_t core, uint64_t ticket, bool unused)
         come_back(kept);
 }
 
-void kept_revoked(coreid_t core, uint64_t ticket)
+void kept_revoked(coreid_t core, uint64_t ticket, bool gone)
 {
     struct kept *kept = find(kept_away, ticket, core);
     if (kept == NULL)
         return; /* it was unused before */
-    tell(kept, KEPT_GONE);
-    come_back(kept);
+    tell(kept, gone ? KEPT_GONE : KEPT_CLEARED);
+    if (gone)
+        come_back(kept);
 }
 
 /* ---- the other side ---- */
@@ -167,10 +168,25 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     return err;
 }
 
-/* Does somebody here have what this witness stands for?  If not, it goes. */
+/* Deletion is done in shares, between which this monitor does other things; one witness after the
+ * other, since the CPU driver keeps only one mark. */
+static struct waitset_chanstate deletion;
+static bool deletion_runs;
+static struct kept *deleting; /* NULL: the next one is chosen when it is its turn */
+static genpaddr_t deleted_to; /* where deletion goes on in it; 0: it begins */
+
+static bool is_to_delete(const struct kept *witness)
+{
+    return witness->asked || witness->part_bytes != 0;
+}
+
+/* Does somebody here have what this witness stands for?  If not, it goes.  It stays while there is
+ * deletion to be done, which ends with an answer of its own. */
 static bool is_in_use(struct kept *witness)
 {
     bool shared;
+    if (is_to_delete(witness))
+        return true;
     errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
     if (err_is_fail(err))
         shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
@@ -187,11 +203,6 @@ void kept_release_asked(coreid_t core, uint64_t ticket)
     peer_send_release_cap_reply(core, ticket, !shared);
 }
 
-/* Deletion is done in shares, between which this monitor does other things; one witness after the
- * other, since the CPU driver keeps only one mark.  `asked` marks a witness whose copies go. */
-static struct waitset_chanstate deletion;
-static bool deletion_runs;
-
 static void delete_more(void *arg);
 
 static void go_on_deleting(void)
@@ -207,17 +218,21 @@ static void all_deleted(struct kept *witness)
 {
     const coreid_t core = witness->core;
     const uint64_t ticket = witness->ticket;
-    drop(&witnesses, witness);
+    const bool gone = witness->asked;
+    witness->part_bytes = 0;
+    if (gone)
+        drop(&witnesses, witness);
     if (peer_is_connected(core))
-        peer_send_revoke_done(core, ticket);
+        peer_send_revoke_done(core, ticket, gone);
 }
 
-/* The eldest first: who was asked first answers first. */
+/* What was begun first ends first; then the eldest. */
 static struct kept *next_to_delete(void)
 {
-    struct kept *next = NULL;
-    for (struct kept *witness = witnesses; witness != NULL; witness = witness->next)
-        if (witness->asked)
+    struct kept *next = deleting;
+    for (struct kept *witness = witnesses; witness != NULL && deleting == NULL;
+         witness = witness->next)
+        if (is_to_delete(witness))
             next = witness;
     return next;
 }
@@ -225,26 +240,42 @@ static struct kept *next_to_delete(void)
 static void delete_more(void *arg)
 {
     (void)arg;
-    struct kept *witness = next_to_delete();
-    bool more = false;
-    errval_t err = invoke_kernel_delete_foreigns(cap_kernel, witness->cap, &more);
+    deleting = next_to_delete();
+    const gensize_t bytes = deleting->asked ? 0 : deleting->part_bytes;
+    errval_t err = invoke_kernel_delete_foreigns(cap_kernel, deleting->cap, deleting->part_base,
+                                                 bytes, &deleted_to);
     if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) /* it went with a larger one */
-        DEBUG_ERR(err, "deleting what core %u has revoked", witness->core);
-    if (err_is_fail(err) || !more)
-        all_deleted(witness);
+        DEBUG_ERR(err, "deleting what core %u has revoked", deleting->core);
+    if (deleted_to == 0) {
+        struct kept *done = deleting;
+        deleting = NULL;
+        all_deleted(done);
+    }
     deletion_runs = false;
     if (next_to_delete() != NULL)
         go_on_deleting();
 }
 
-void kept_revoke_marked(coreid_t core, uint64_t ticket)
+static bool lies_in_range(const struct capability *cap, genpaddr_t base, gensize_t bytes)
+{
+    return cap->u.mem.base >= base && cap->u.mem.bytes <= bytes &&
+           cap->u.mem.base - base <= bytes - cap->u.mem.bytes;
+}
+
+/* The owner asks one thing at a time of each ticket. */
+void kept_revoke_marked(coreid_t core, uint64_t ticket, genpaddr_t base, gensize_t bytes)
 {
     struct kept *witness = find(witnesses, ticket, core);
     if (witness == NULL) { /* never delivered, or there is another one, of which the owner knows */
-        peer_send_revoke_done(core, ticket);
+        peer_send_revoke_done(core, ticket, true);
         return;
     }
-    witness->asked = true;
+    if (witness == deleting)
+        deleted_to = 0; /* of what is asked now nothing is deleted yet */
+    if (lies_in_range(&witness->is, base, bytes))
+        witness->asked = true;
+    witness->part_base = base;
+    witness->part_bytes = witness->asked ? 0 : bytes;
     if (!deletion_runs)
         go_on_deleting();
 }

@@ -8,9 +8,9 @@
 
 #include "../base/monitor.h"
 
-/* What the other core has said: it has nothing of it any more; somebody uses it there; nothing, and
- * it may never say anything. */
-enum kept_answer { KEPT_GONE, KEPT_IN_USE, KEPT_LOST };
+/* What the other core has said: it has nothing of it any more; nothing of the part that it was to
+ * delete; somebody uses it there; nothing, and it may never say anything. */
+enum kept_answer { KEPT_GONE, KEPT_CLEARED, KEPT_IN_USE, KEPT_LOST };
 
 struct kept {
     struct kept *next;
@@ -18,7 +18,10 @@ struct kept {
     coreid_t core;        /* the other one */
     struct capref cap;    /* locked, or the witness */
     struct capability is; /* its contents: nobody looks into what is locked */
-    bool asked;           /* the other core has been asked whether it is in use */
+    bool asked;           /* the other core has been asked whether it is in use; witness: it goes */
+    /* witness: of this part all is to go; bytes 0: there is none */
+    genpaddr_t part_base;
+    gensize_t part_bytes;
     void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
     void (*answered)(struct kept *kept, enum kept_answer answer);
     struct account_slip slip;

@@ -179,9 +179,9 @@ void parcel_release_unused(void);
 void kept_release_unused(void);
 /* Another monitor answers, that it is unused or not, or that it is deleted; and it asks. */
 void kept_released(coreid_t core, uint64_t ticket, bool unused);
-void kept_revoked(coreid_t core, uint64_t ticket);
+void kept_revoked(coreid_t core, uint64_t ticket, bool gone);
 void kept_release_asked(coreid_t core, uint64_t ticket);
-void kept_revoke_marked(coreid_t core, uint64_t ticket);
+void kept_revoke_marked(coreid_t core, uint64_t ticket, genpaddr_t base, gensize_t bytes);
 /* Has somebody here memory that this core owns, which has died? */
 bool kept_holds_of(coreid_t core);
 

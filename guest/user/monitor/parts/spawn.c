@@ -23,6 +23,24 @@ static uint8_t bits_for(gensize_t bytes)
     return bits;
 }
 
+/* Domains of the system may read the console: one of them is its driver. */
+static errval_t put_input(struct spawn_domain *domain)
+{
+    static struct capref input; /* the ports of that device */
+    errval_t err = SYS_ERR_OK;
+    if (capref_is_null(input)) {
+        struct capref slot;
+        err = slot_alloc(&slot);
+        if (err_is_ok(err))
+            err = cap_mint(slot, cap_io, IO_PORT_INPUT, IO_PORT_INPUT + 3);
+        if (err_is_ok(err))
+            input = slot;
+    }
+    if (err_is_ok(err))
+        err = spawn_put_cap(domain, ROOTCN_SLOT_TASKCN, TASKCN_SLOT_IO, input);
+    return err;
+}
+
 static errval_t start(struct job *job, struct capref ram, gensize_t bytes)
 {
     struct client *client;
@@ -43,6 +61,8 @@ static errval_t start(struct job *job, struct capref ram, gensize_t bytes)
     err = spawn_create(&request, &domain);
     if (err_is_ok(err))
         err = spawn_put_devices(&domain);
+    if (err_is_ok(err))
+        err = put_input(&domain);
     if (err_is_ok(err))
         err = spawn_run(&domain);
     if (err_is_fail(err)) {

@@ -38,16 +38,19 @@ static bool concerns_others(errval_t err)
 }
 
 /* The CPU driver deletes what is here; only when it finds nothing that is kept for another core is
- * the capability revoked. */
+ * the capability revoked.  Of a part of what another core has as a whole only the monitor there
+ * knows: it is asked once. */
 errval_t cap_revoke(struct capref cap)
 {
-    errval_t err = invoke_cnode_revoke(cap);
+    bool part, cleared_part = cap_remote == NULL;
+    errval_t err = invoke_cnode_revoke_part(cap, &part);
 
-    for (unsigned tries = 0; concerns_others(err); tries++) {
+    for (unsigned tries = 0; concerns_others(err) || (part && !cleared_part); tries++) {
         errval_t cleared = cap_remote->revoke(cap);
         if (tries == REMOTE_TRIES || err_is_fail(cleared))
             return err_is_fail(cleared) ? cleared : (errval_t)MON_ERR_REMOTE_CAP_RETRY;
-        err = invoke_cnode_revoke(cap);
+        cleared_part = true;
+        err = invoke_cnode_revoke_part(cap, &part);
     }
     return err;
 }

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serial: the driver of the console's input, and the service that gives it to programs line by
+ * line.
+ *
+ * The device raises a line of this core when it has something for a driver that found nothing.  So
+ * the driver takes what there is until it finds nothing, or what it holds is full: the rest stays
+ * in the device, which keeps whoever types waiting.  Readers are served in the order in which they
+ * came.  A line whose reader has gone is the next one's; what was sent to him is not.
+ */
+#include <barrelfish/barrelfish.h>
+#include <barrelfish/dispatcher.h>
+#include <barrelfish/nameservice_client.h>
+#include <if/serial_defs.h>
+#include <services/send_queue.h>
+#include <string.h>
+
+#include "resources.h"
+
+#define HELD_BYTES serial__read_response_data_MAX_ARGUMENT_SIZE
+
+static const struct account_kind kinds[] = { SERIAL_RESOURCES(ACCOUNT_KIND) };
+static struct account_book accounts;
+
+/* One connection. */
+struct client {
+    struct send_queue queue; /* first: the memory is freed with it */
+    struct account *account;
+};
+
+struct reader {
+    struct reader *next;
+    struct serial_binding *binding;
+    uint32_t token, most;
+    struct account_slip slip;
+};
+
+static struct reader *first_reader;
+static char held[HELD_BYTES]; /* taken from the device, given to nobody yet */
+static unsigned held_bytes;
+static bool ended; /* no more comes from the device */
+static struct lmp_chan interrupts;
+
+SEND_QUEUE_REGISTER(serial)
+
+/* ---- answers ---- */
+
+struct reply {
+    struct send_item item;
+    uint32_t token;
+    errval_t err;
+    unsigned bytes;
+    uint8_t data[];
+};
+
+static errval_t send_reply(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    struct serial_binding *b = queue->binding;
+    const struct reply *reply = (struct reply *)item;
+    b->incoming_token = reply->token;
+    return serial_read_response__tx(b, cont, reply->data, reply->bytes, reply->err);
+}
+
+static void answer(struct serial_binding *b, uint32_t token, const char *data, unsigned bytes,
+                   errval_t err)
+{
+    struct client *client = b->st;
+    struct reply *reply = malloc(sizeof(*reply) + bytes);
+    if (reply != NULL) {
+        *reply = (struct reply){ .item = { .send = send_reply, .payer = client->account },
+                                 .token = token,
+                                 .err = err,
+                                 .bytes = bytes };
+        memcpy(reply->data, data, bytes);
+    }
+    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
+}
+
+/* ---- the device ---- */
+
+static void take_input(void)
+{
+    /* Main is the only thread, and prints nothing meanwhile. */
+    char *buffer = (char *)curdispatcher() + DISP_PRINT_BUFFER_OFFSET;
+    uint64_t got = 1;
+    while (!ended && got > 0 && held_bytes < HELD_BYTES) {
+        errval_t err = invoke_io_input(cap_io, buffer, HELD_BYTES - held_bytes, &got);
+        if (err_is_fail(err))
+            USER_PANIC_ERR(err, "taking input of the console");
+        ended = got == INPUT_END;
+        if (ended)
+            return;
+        memcpy(held + held_bytes, buffer, got);
+        held_bytes += (unsigned)got;
+    }
+}
+
+/* ---- readers ---- */
+
+/* How much of what is held can be given to one reader; 0: he has to wait. */
+static unsigned bytes_to_give(void)
+{
+    const char *newline = memchr(held, '\n', held_bytes);
+    if (newline != NULL)
+        return (unsigned)(newline + 1 - held);
+    return ended || held_bytes == HELD_BYTES ? held_bytes : 0;
+}
+
+static void serve(void)
+{
+    for (;;) {
+        if (first_reader == NULL) /* nobody reads: the device keeps it */
+            return;
+        take_input();
+        unsigned bytes = bytes_to_give();
+        if (bytes == 0 && !ended)
+            return;
+        struct reader *reader = first_reader;
+        first_reader = reader->next;
+        if (bytes > reader->most)
+            bytes = reader->most;
+        answer(reader->binding, reader->token, held, bytes, SYS_ERR_OK);
+        held_bytes -= bytes;
+        memmove(held, held + bytes, held_bytes);
+        account_refund(&reader->slip);
+        free(reader);
+    }
+}
+
+static void read_call(struct serial_binding *b, uint32_t most)
+{
+    const struct client *client = b->st;
+    struct account_slip slip = { 0 };
+    errval_t err = account_charge(client->account, ACCOUNT_READ, 1, &slip);
+    struct reader *reader = err_is_ok(err) ? malloc(sizeof(*reader)) : NULL;
+    if (reader == NULL) {
+        account_refund(&slip);
+        answer(b, b->incoming_token, "", 0, err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL);
+        return;
+    }
+    *reader = (struct reader){
+        .binding = b, .token = b->incoming_token, .most = most > 0 ? most : 1, .slip = slip
+    };
+    struct reader **last = &first_reader;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = reader;
+    serve();
+}
+
+static void interrupt(void *arg)
+{
+    struct lmp_recv_msg message = LMP_RECV_MSG_INIT;
+    struct capref cap;
+    (void)arg;
+    errval_t err = lmp_chan_recv(&interrupts, &message, &cap);
+    if (err_is_fail(err) && !lmp_err_is_transient(err))
+        DEBUG_ERR(err, "an interrupt of the console");
+    err = lmp_chan_register_recv(&interrupts, get_default_waitset(), MKCLOSURE(interrupt, NULL));
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "waiting for interrupts of the console");
+    serve();
+}
+
+/* From the device's line to this domain, as a manager of drivers would connect them. */
+static void connect_device(void)
+{
+    struct capref dest;
+    lmp_chan_init(&interrupts);
+    errval_t err = slot_alloc(&dest);
+    if (err_is_ok(err))
+        err = lmp_chan_accept(&interrupts, DEFAULT_LMP_BUF_WORDS, NULL_CAP);
+    if (err_is_ok(err))
+        err =
+            lmp_chan_register_recv(&interrupts, get_default_waitset(), MKCLOSURE(interrupt, NULL));
+    if (err_is_ok(err))
+        err = invoke_irqtable_alloc_dest_cap(cap_irq, dest);
+    if (err_is_ok(err))
+        err = invoke_irqdest_connect(dest, interrupts.local_cap);
+    if (err_is_ok(err))
+        err = invoke_irqsrc_route(cap_irqsrc, IRQ_LINE_INPUT, dest);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "connecting the console's interrupt");
+}
+
+/* ---- serial.if ---- */
+
+/* The client has gone. */
+static void broken(struct serial_binding *b, errval_t err)
+{
+    (void)err;
+    struct client *client = b->st;
+    for (struct reader **link = &first_reader; *link != NULL;) {
+        struct reader *reader = *link;
+        if (reader->binding != b) {
+            link = &reader->next;
+            continue;
+        }
+        *link = reader->next;
+        account_refund(&reader->slip);
+        free(reader);
+    }
+    account_close(client->account);
+    send_queue_close(&client->queue, send_queue_free);
+    b->control(b, IDC_CONTROL_TEARDOWN);
+}
+
+static errval_t connected(void *st, struct serial_binding *b)
+{
+    (void)st;
+    const struct idc_client who = idc_connecting_client();
+    struct client *client = malloc(sizeof(*client));
+    struct account *account = account_open(&accounts, who.domain, NULL);
+    if (client == NULL || account == NULL) {
+        account_close(account);
+        free(client);
+        return LIB_ERR_MALLOC_FAIL;
+    }
+    account->trusted = who.trusted;
+    client->account = account;
+    send_queue_init(&client->queue, b, "a client of serial", ACCOUNT_MESSAGE, serial_register_send);
+    b->st = client;
+    b->error_handler = broken;
+    b->rx_vtbl.read_call = read_call;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_ok(err))
+        err = nameservice_register("serial", iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "offering the console's input");
+    debug_trace("ready");
+}
+
+int main(void)
+{
+    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SERIAL_ERR_OVER_SHARE);
+    connect_device();
+    errval_t err =
+        serial_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "exporting the console's input");
+    for (;;) {
+        err = event_dispatch(get_default_waitset());
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "event_dispatch");
+    }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What serial keeps at the wish of its clients (services/account.h).
+ */
+#ifndef SERIAL_RESOURCES_H
+#define SERIAL_RESOURCES_H
+
+#include <services/account.h>
+
+/* X(id, table, plural name, capacity, weight) */
+#define SERIAL_RESOURCES(X)                     \
+    X(READ, readers, "reads that wait", 256, 1) \
+    X(MESSAGE, queue, "messages that wait", 512, 1)
+
+enum { SERIAL_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
+
+#endif
