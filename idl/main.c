@@ -63,7 +63,9 @@ static const char usage[] =
     "  --if-types       write DIR/if_types.h, which numbers all the interfaces\n"
     "  --help           print this text\n"
     "  --version        print the version\n"
-    "FILE.if may be - for standard input.\n";
+    "FILE.if may be - for standard input.\n"
+    "Exit status: 0 the file is good, 1 a mistake in it (--compat: a change breaks the wire),\n"
+    "2 a mistake in the command line, or a file that cannot be read or written.\n";
 
 static int fail(const char *what, const char *path)
 {

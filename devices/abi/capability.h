@@ -11,9 +11,10 @@
 
 /* A slot with its place in a binary tree. */
 struct abi_slot {
-    uint8_t type; /* ABI_CAP_*, and others */
+    uint8_t generation; /* children of full size are told from their parents by it */
+    uint8_t type;       /* ABI_CAP_*, and others */
     uint8_t rights;
-    uint16_t flags;
+    uint8_t unused;
     uint32_t aux;
     uint64_t word[3]; /* memory: base (guest-physical), bytes */
     uint64_t left, right;

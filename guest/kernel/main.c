@@ -34,6 +34,7 @@ static const char *command_line(void)
 static void tell_databases(void)
 {
     _Static_assert(sizeof(struct abi_slot) == sizeof(struct cte) &&
+                       offsetof(struct abi_slot, type) == offsetof(struct cte, cap.type) &&
                        offsetof(struct abi_slot, word) == offsetof(struct cte, cap.u) &&
                        offsetof(struct abi_slot, left) == offsetof(struct cte, node.left) &&
                        offsetof(struct abi_slot, level) == offsetof(struct cte, node.level) &&

@@ -22,6 +22,7 @@ MENU
         exits_with 1
         sed -n '/^  run ended:/,$p' "$TMP/out" | head -n 6 >"$TMP/head"
         grep -qE -- "$regex" "$TMP/head" || fail "the first five lines do not say: $regex"
+        ! grep -q 'init\.0 thread' "$TMP/out" || fail "who has ended waits for something"
         tail -n 1 "$TMP/out" | grep -q '^FAIL ' || fail "the verdict is not the last line"
         [ "$(sed -n '/^  core 0, last/,$p' "$TMP/out" | wc -l)" -le 50 ] || fail "more than a screen"
     done

@@ -159,6 +159,23 @@ MENU
     ;;
 esac
 
+# Somebody who guesses the number of the service to which a domain's agent connects, and is there before it: the
+# domain spans the cores all the same.  (The moment is found in virtual time.)
+case " $ENGINES " in
+*' unicorn '*)
+    scenario impostor 2 '100 s' 'console: "spanning: all parts passed"
+  - console: "taken: some"
+  - exit: 0' <<'MENU'
+module /sbin/hostile core=0 impostor agent 60
+module /sbin/spanning core=0
+MENU
+    for seed in 1 2; do
+        vmm run --engine unicorn --seed $seed "$TMP/impostor.yaml"
+        exits_with 0
+    done
+    ;;
+esac
+
 # A domain that the CPU driver had to stop ends like any other: whoever waits for it is told.
 scenario stopped 2 '100 s' 'exit: 255' <<'MENU'
 module /sbin/hostile core=1 frame stack

@@ -22,6 +22,26 @@ for command in $commands; do
     done
 done
 
+# the commands of README and pages: on lines of their own, and within the text where a scenario is named
+mkdir "$TMP/tree"
+ln -s "$PWD/scenarios" "$PWD/docs" "$TMP/tree/"
+mkdir -p "$TMP/tree/build/bin"
+ln -s "$VMM" "$TMP/tree/build/bin/vmm"
+images=$(cd "${B:-build}/guest" && pwd)
+ran=0
+while read -r line; do
+    echo "+ $line"
+    [[ $line = *'--engine '* || $line = *doctor* || $line = *report* || " $ENGINES " = *' kvm '* ]] || continue
+    status=0
+    (cd "$TMP/tree" && VMM_IMAGES=$images timeout -k 5 300 bash -c "$line") >"$TMP/out" 2>&1 </dev/null || status=$?
+    exits_with 0
+    ran=$((ran + 1))
+done < <({
+    grep -hE '^build/bin/vmm [^`]*$' README.md docs/*.md
+    grep -ohE '`build/bin/vmm [a-z]+ [^`]*scenarios/[^`]*\.yaml`' README.md docs/*.md | tr -d '`'
+} | sort -u)
+[ "$ran" -ge 3 ] || fail "only $ran commands of the pages were run"
+
 # each message about a mistake is on its page, and nothing else
 python3 "$(dirname "$0")/lib/errors.py" >"$TMP/out" 2>&1 || fail "docs/errors.md and the programs differ"
 

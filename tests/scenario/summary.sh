@@ -22,4 +22,5 @@ says '^## vmm: 1 passed, 1 not$'
 says "^\| pass \| hello \| $engine \| "
 says "^\| \*\*fail\*\* \| bad \| $engine \| 5 \| "
 says "^- .*bad&#46;yaml:$line: does not hold: .*never &#60;b&#62; &#124; said"
+says "^- again: vmm run .*/bad&#46;yaml .*engine $engine .*seed 5"
 exit 0

@@ -173,6 +173,20 @@ Test(prolog, owners_pay_and_take_theirs_with_them)
     cr_expect_eq(ask("fact(X)"), PROLOG_ERROR);
 }
 
+Test(prolog, what_the_system_declares_stays_when_a_client_goes)
+{
+    int client;
+    cr_assert(prolog_consult(p, NULL, ":- dynamic one/1, two/2, three/0.\nrule(X) :- one(X).\n"));
+    cr_assert(prolog_open(p, &client, "assertz(one(1)), assertz(of_its_own(2))"));
+    cr_expect_eq(prolog_next(p), PROLOG_YES);
+    prolog_drop_owner(p, &client);
+    cr_expect_eq(ask("one(_)"), PROLOG_NO);
+    cr_expect_eq(ask("rule(_)"), PROLOG_NO);
+    cr_expect_eq(ask("two(_, _)"), PROLOG_NO);
+    cr_expect_eq(ask("three"), PROLOG_NO);
+    cr_expect_eq(ask("of_its_own(_)"), PROLOG_ERROR);
+}
+
 Test(prolog, keeps_within_its_store)
 {
     char query[300];

@@ -262,7 +262,8 @@ Test(report_junit, is_well_formed_whatever_the_guest_prints, .init = setup, .fin
     cr_expect_not_null(strstr(out, "file=\"dir/t&lt;1&gt;.yaml\""));
     cr_expect_not_null(strstr(out, "<testcase classname=\"vmm.kvm\" name=\"t\" time=\"1.840\">"));
     cr_expect_not_null(strstr(out, "<property name=\"seed\" value=\""));
-    cr_expect_not_null(strstr(out, "again: vmm run --engine kvm --seed "));
+    cr_expect_not_null(
+        strstr(out, "again: vmm run &apos;dir/t&lt;1&gt;.yaml&apos; --engine kvm --seed "));
     cr_expect_not_null(strstr(out, "<failure type=\"deadline\""));
     cr_expect_not_null(strstr(out, "<error type=\"not run\" message=\"no &lt;image&gt;\""));
     cr_expect_not_null(strstr(out, "\\x1b[31m&lt;&amp;&gt;&quot;&apos;]]&gt;\\xff"));

@@ -282,6 +282,7 @@ static bool waits_for_anything(const struct abi_wait_thread *thread)
 struct listing {
     FILE *out;
     unsigned shown, servers, more;
+    bool asleep; /* print_runner: those that nobody will run */
 };
 
 static void print_wait(struct machine *machine, unsigned core, uint64_t dcb,
@@ -319,6 +320,22 @@ static void print_server(struct machine *machine, unsigned core, uint64_t dcb,
             core);
 }
 
+/* Is the dispatcher in the run queue of the core?  The guest may have damaged that. */
+static bool is_queued(const struct machine *machine, unsigned core, uint64_t dcb)
+{
+    const uint64_t first = machine_core_page(machine, core)->runq_head;
+    uint64_t at = first;
+    for (unsigned i = 0; at != 0 && i < MACHINE_DISPATCHERS_MAX; i++) {
+        if (at == dcb)
+            return true;
+        const struct abi_dcb_head *head = machine_dcb_head(machine, at);
+        at = head ? head->runq_next : 0;
+        if (at == first)
+            break; /* kept as a ring */
+    }
+    return false;
+}
+
 /* A thread that waits for nothing runs, or waits for the core's next slice of its dispatcher. */
 static void print_runner(struct machine *machine, unsigned core, uint64_t dcb,
                          const struct abi_wait_thread *thread, void *context)
@@ -326,17 +343,20 @@ static void print_runner(struct machine *machine, unsigned core, uint64_t dcb,
     struct listing *list = context;
     const struct abi_core_page *page = machine_core_page(machine, core);
     char name[17];
-    if (thread->kind != ABI_WAIT_NOTHING)
+    bool has_core = page->phase == ABI_PHASE_RUNNING && page->current_dcb == dcb;
+    if (thread->kind != ABI_WAIT_NOTHING ||
+        (has_core || is_queued(machine, core, dcb)) == list->asleep)
         return;
     if (list->shown == WAITS_SHOWN) {
         list->more++;
         return;
     }
     list->shown++;
-    bool has_core = page->phase == ABI_PHASE_RUNNING && page->current_dcb == dcb;
     machine_dispatcher_name(machine, dcb, name);
     fprintf(list->out, "%s.%u thread %u %s\n", name, core, thread->id,
-            has_core ? "runs" : "could run");
+            list->asleep ? "waits for nothing, and its dispatcher is not in the run queue"
+            : has_core   ? "runs"
+                         : "could run");
 }
 
 static void print_waits(struct machine *machine, FILE *out)
@@ -344,6 +364,8 @@ static void print_waits(struct machine *machine, FILE *out)
     struct listing list = { .out = out };
     visit_threads(machine, print_runner, &list);
     visit_threads(machine, print_wait, &list);
+    list.asleep = true; /* behind the culprits: it may have ended */
+    visit_threads(machine, print_runner, &list);
     if (list.more > 0)
         fprintf(out, "and %u more threads run or wait\n", list.more);
     visit_threads(machine, print_server, &list);

@@ -330,6 +330,8 @@ int report_files_begin(struct report_files *files, const struct scenario *scenar
     failed |= set(object, "detail", json_string("the run began; vmm ended before it did"));
     failed |= set(object, "engine", json_string(engine));
     failed |= set(object, "seed", seed_json(seed));
+    failed |= set(object, "again",
+                  again_json(scenario, &(struct run_result){ .engine = engine, .seed = seed }));
     failed |= set(object, "began", time_json(0));
     int error = add_object(files, object, failed);
     files->unfinished = error == 0;

@@ -84,8 +84,14 @@ int report_files_write_markdown(const struct report_files *files, FILE *out)
     fputc('\n', out);
     json_array_foreach(files->results, i, item)
     {
-        if (!passed(item))
-            for_unmet(out, item, put_unmet);
+        if (passed(item))
+            continue;
+        for_unmet(out, item, put_unmet);
+        if (*word(item, "again")) {
+            fputs("- again: ", out);
+            put_markdown(out, word(item, "again"));
+            fputc('\n', out);
+        }
     }
     return ferror(out) || fflush(out) != 0 ? -(errno ? errno : EIO) : 0;
 }

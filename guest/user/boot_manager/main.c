@@ -8,14 +8,19 @@
  * which cores a core= like near:0 means, and is told which program runs where.  Otherwise all cores
  * start at once, and nothing here costs anything.
  *
+ * `only=0-1` as its argument leaves the other cores off; programs of the menu start them later, by
+ * its interface.
+ *
  * When all programs it started have ended, the machine is switched off with the highest of their
  * statuses: at once if there is none, never if one of them never ends.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
+#include <if/boot_manager_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/spawn_defs.h>
+#include <services/service.h>
 #include <skb/skb.h>
 #include <spawndomain/cmdline.h>
 #include <stdio.h>
@@ -23,10 +28,13 @@
 
 #include <abi/boot.h>
 
+#include "resources.h"
+
 static struct spawn_binding *spawnd[ABI_MAX_CORES];
 static unsigned started, ended, running_on[ABI_MAX_CORES];
 static uint8_t worst_status;
 static bool has_knowledge;
+static uint64_t running = 1; /* cores */
 
 static void note_status(uint8_t status)
 {
@@ -57,29 +65,33 @@ static uint64_t read_cores(const char *text)
 }
 
 /* Starts cores at the same time; adds those that run then. */
-static void start_group(uint64_t cores, uint64_t *running)
+static errval_t start_group(uint64_t cores)
 {
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     errval_t answer = SYS_ERR_OK;
-    uint64_t now = *running;
+    uint64_t now = running;
     errval_t err = b->rpc_tx_vtbl.boot_cores(b, cores, &answer, &now);
     if (err_is_ok(err))
         err = answer;
-    *running |= now;
+    running |= now;
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "not all cores could be started: wanted %" PRIx64 ", running %" PRIx64,
-                  cores, *running);
-        note_status(1);
+                  cores, running);
     }
-    if (!has_knowledge)
-        return;
-    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
-        if (*running & cores & 1ull << core)
+    for (unsigned core = 0; has_knowledge && core < ABI_MAX_CORES; core++)
+        if (running & cores & 1ull << core)
             skb_add_fact("running(%u)", core);
+    return err;
+}
+
+static void start_at_boot(uint64_t cores)
+{
+    if (err_is_fail(start_group(cores)))
+        note_status(1);
 }
 
 /* One group of cores after the other, as the knowledge base says. */
-static void start_in_order(uint64_t *running)
+static void start_in_order(uint64_t wanted)
 {
     static char order[SKB_GOAL_BYTES];
     errval_t err = skb_execute("boot_order(Groups), write(Groups)");
@@ -90,23 +102,153 @@ static void start_in_order(uint64_t *running)
     skb_add_fact("running(0)");
     for (char *group = strchr(order, '[');
          group != NULL && (group = strchr(group + 1, '[')) != NULL;) {
-        const uint64_t cores = read_cores(group);
+        const uint64_t cores = read_cores(group) & wanted;
         if (cores != 0)
-            start_group(cores, running);
+            start_at_boot(cores);
     }
 }
 
-static uint64_t start_cores(const struct abi_boot *boot)
+static uint64_t all_cores(const struct abi_boot *boot)
 {
-    uint64_t all =
-        boot->topology.core_count == 64 ? UINT64_MAX : (1ull << boot->topology.core_count) - 1;
-    uint64_t running = 1;
+    return boot->topology.core_count == 64 ? UINT64_MAX : (1ull << boot->topology.core_count) - 1;
+}
+
+static void start_cores(uint64_t wanted)
+{
     if (has_knowledge)
-        start_in_order(&running);
-    else if (all != 1)
-        start_group(all, &running);
+        start_in_order(wanted);
+    else if (wanted != 1)
+        start_at_boot(wanted);
     debug_trace("cores running: mask %" PRIx64, running);
-    return running;
+}
+
+/* ---- boot_manager.if ---- */
+
+/* Who asks waits until those before have been served: a monitor starts one set of cores at a time.
+ * Its clients have few requests open, one for each thread that waits. */
+static const struct account_kind kinds[] = { BOOT_MANAGER_RESOURCES(ACCOUNT_KIND) };
+static struct service service = { .client = "a client of boot_manager",
+                                  .message_kind = ACCOUNT_MESSAGE };
+
+struct request {
+    struct request *next;
+    struct boot_manager_binding *binding; /* NULL: it has gone */
+    uint32_t token;
+    uint64_t cores;
+    struct account_slip slip;
+};
+static struct request *requests;
+static uint64_t machine_cores;
+static bool serving;
+
+SERVICE_CLIENTS(boot_manager, broken)
+
+struct reply {
+    struct send_item item;
+    uint32_t token;
+    errval_t err;
+    uint64_t running;
+};
+
+static errval_t send_reply(struct send_queue *queue, struct send_item *item,
+                           struct event_closure cont)
+{
+    struct boot_manager_binding *b = queue->binding;
+    const struct reply *reply = (struct reply *)item;
+    b->incoming_token = reply->token;
+    return boot_manager_start_cores_response__tx(b, cont, reply->running, reply->err);
+}
+
+static void answer(struct boot_manager_binding *b, uint32_t token, errval_t err)
+{
+    struct service_client *client = b->st;
+    struct reply *reply = malloc(sizeof(*reply));
+    if (reply != NULL)
+        *reply = (struct reply){ .item = { .send = send_reply, .payer = client->account },
+                                 .token = token,
+                                 .err = err,
+                                 .running = running };
+    send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
+}
+
+/* Called again from events that are served while a core starts. */
+static void serve_requests(void)
+{
+    if (serving)
+        return;
+    serving = true;
+    while (requests != NULL) {
+        struct request *request = requests;
+        const uint64_t off = request->cores & ~running;
+        const errval_t err = off != 0 && request->binding != NULL ? start_group(off) : SYS_ERR_OK;
+        if (request->binding != NULL)
+            answer(request->binding, request->token, err);
+        requests = request->next;
+        account_refund(&request->slip);
+        free(request);
+    }
+    serving = false;
+}
+
+static void start_cores_call(struct boot_manager_binding *b, uint64_t cores)
+{
+    struct service_client *client = b->st;
+    struct account_slip slip = { 0 };
+    errval_t err = cores & ~machine_cores ? (errval_t)MON_ERR_CORE_BOOT : (errval_t)SYS_ERR_OK;
+    if (err_is_ok(err))
+        err = account_charge(client->account, ACCOUNT_REQUEST, 1, &slip);
+    struct request *request = err_is_ok(err) ? malloc(sizeof(*request)) : NULL;
+    if (request == NULL) {
+        account_refund(&slip);
+        answer(b, b->incoming_token, err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL);
+        return;
+    }
+    *request =
+        (struct request){ .binding = b, .token = b->incoming_token, .cores = cores, .slip = slip };
+    struct request **last = &requests;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = request;
+    serve_requests();
+}
+
+/* The client has gone. */
+static void broken(struct boot_manager_binding *b, errval_t err)
+{
+    (void)err;
+    for (struct request *request = requests; request != NULL; request = request->next)
+        if (request->binding == b)
+            request->binding = NULL;
+    boot_manager_client_close(b);
+}
+
+static errval_t connected(void *st, struct boot_manager_binding *b)
+{
+    (void)st;
+    errval_t err = boot_manager_client_open(&service, b, sizeof(struct service_client));
+    if (err_is_fail(err))
+        return err;
+    b->rx_vtbl.start_cores_call = start_cores_call;
+    return SYS_ERR_OK;
+}
+
+static void exported(void *st, errval_t err, iref_t iref)
+{
+    (void)st;
+    if (err_is_ok(err))
+        err = nameservice_register("boot_manager", iref);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "offering to start cores");
+}
+
+static void serve(uint64_t cores)
+{
+    machine_cores = cores;
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, MON_ERR_OVER_SHARE);
+    errval_t err = boot_manager_export(NULL, exported, connected, get_default_waitset(),
+                                       IDC_EXPORT_FLAGS_DEFAULT);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "exporting the start of cores");
 }
 
 /* ---- spawn services ---- */
@@ -139,6 +281,7 @@ static void spawnd_lost(struct spawn_binding *b, errval_t err)
         note_status(1);
     ended += running_on[core];
     running_on[core] = 0;
+    running &= ~(1ull << core);
     spawnd[core] = NULL;
     b->control(b, IDC_CONTROL_TEARDOWN);
 }
@@ -271,7 +414,7 @@ static uint64_t cores_of(const struct menu_entry *entry)
     return read_cores(skb_get_output());
 }
 
-static void start_menu(const struct abi_boot *boot, uint64_t running)
+static void start_menu(const struct abi_boot *boot)
 {
     static struct menu_entry entry;
     for (unsigned i = 0; i < boot->region_count; i++) {
@@ -291,16 +434,21 @@ static void start_menu(const struct abi_boot *boot, uint64_t running)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the boot manager");
     has_knowledge = has_service(boot, "skb");
-    uint64_t running = start_cores(boot);
+    uint64_t wanted = all_cores(boot);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "only=", 5) == 0 && !menu_parse_cores(argv[i] + 5, &wanted))
+            debug_printf("'%s' of the menu names no cores: all are started\n", argv[i]);
+    start_cores((wanted & all_cores(boot)) | 1);
+    serve(all_cores(boot));
     wait_for(boot, "ramfsd", "ramfs");
     wait_for(boot, "serial", "serial");
-    start_menu(boot, running);
+    start_menu(boot);
     debug_trace("%u programs started", started);
     while (ended < started)
         dispatch_one();

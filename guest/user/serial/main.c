@@ -12,7 +12,7 @@
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/nameservice_client.h>
 #include <if/serial_defs.h>
-#include <services/send_queue.h>
+#include <services/service.h>
 #include <string.h>
 
 #include "resources.h"
@@ -20,13 +20,7 @@
 #define HELD_BYTES serial__read_response_data_MAX_ARGUMENT_SIZE
 
 static const struct account_kind kinds[] = { SERIAL_RESOURCES(ACCOUNT_KIND) };
-static struct account_book accounts;
-
-/* One connection. */
-struct client {
-    struct send_queue queue; /* first: the memory is freed with it */
-    struct account *account;
-};
+static struct service service = { .client = "a client of serial", .message_kind = ACCOUNT_MESSAGE };
 
 struct reader {
     struct reader *next;
@@ -41,7 +35,7 @@ static unsigned held_bytes;
 static bool ended; /* no more comes from the device */
 static struct lmp_chan interrupts;
 
-SEND_QUEUE_REGISTER(serial)
+SERVICE_CLIENTS(serial, broken)
 
 /* ---- answers ---- */
 
@@ -65,7 +59,7 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
 static void answer(struct serial_binding *b, uint32_t token, const char *data, unsigned bytes,
                    errval_t err)
 {
-    struct client *client = b->st;
+    struct service_client *client = b->st;
     struct reply *reply = malloc(sizeof(*reply) + bytes);
     if (reply != NULL) {
         *reply = (struct reply){ .item = { .send = send_reply, .payer = client->account },
@@ -130,7 +124,7 @@ static void serve(void)
 
 static void read_call(struct serial_binding *b, uint32_t most)
 {
-    const struct client *client = b->st;
+    const struct service_client *client = b->st;
     struct account_slip slip = { 0 };
     errval_t err = account_charge(client->account, ACCOUNT_READ, 1, &slip);
     struct reader *reader = err_is_ok(err) ? malloc(sizeof(*reader)) : NULL;
@@ -190,7 +184,6 @@ static void connect_device(void)
 static void broken(struct serial_binding *b, errval_t err)
 {
     (void)err;
-    struct client *client = b->st;
     for (struct reader **link = &first_reader; *link != NULL;) {
         struct reader *reader = *link;
         if (reader->binding != b) {
@@ -201,27 +194,15 @@ static void broken(struct serial_binding *b, errval_t err)
         account_refund(&reader->slip);
         free(reader);
     }
-    account_close(client->account);
-    send_queue_close(&client->queue, send_queue_free);
-    b->control(b, IDC_CONTROL_TEARDOWN);
+    serial_client_close(b);
 }
 
 static errval_t connected(void *st, struct serial_binding *b)
 {
     (void)st;
-    const struct idc_client who = idc_connecting_client();
-    struct client *client = malloc(sizeof(*client));
-    struct account *account = account_open(&accounts, who.domain, NULL);
-    if (client == NULL || account == NULL) {
-        account_close(account);
-        free(client);
-        return LIB_ERR_MALLOC_FAIL;
-    }
-    account->trusted = who.trusted;
-    client->account = account;
-    send_queue_init(&client->queue, b, "a client of serial", ACCOUNT_MESSAGE, serial_register_send);
-    b->st = client;
-    b->error_handler = broken;
+    errval_t err = serial_client_open(&service, b, sizeof(struct service_client));
+    if (err_is_fail(err))
+        return err;
     b->rx_vtbl.read_call = read_call;
     return SYS_ERR_OK;
 }
@@ -238,7 +219,7 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 int main(void)
 {
-    account_book_init(&accounts, kinds, ACCOUNT_KINDS, SERIAL_ERR_OVER_SHARE);
+    account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SERIAL_ERR_OVER_SHARE);
     connect_device();
     errval_t err =
         serial_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define PLACES 24
-#define CORES_MAX 16
+#define CORES_MAX 32
 
 #define CHECK(condition)                                                            \
     do {                                                                            \
@@ -29,5 +29,6 @@ struct capstress_binding *capstress_bind_to(unsigned core);
 void capstress_may_fail(const char *what, errval_t err);
 
 int capstress_hold(unsigned core, unsigned cores);
+int capstress_measure(unsigned cores);
 
 #endif

@@ -7,6 +7,7 @@
  *
  *   capstress holder cores=N
  *   capstress driver cores=N rounds=R seed=S
+ *   capstress measure cores=N                  what operations cost (measure.c); core 0 only
  *
  * After a revoke that says that it has succeeded nobody has anything of the memory, and after a
  * retype neither.  What else must hold the machine checks from outside: `invariants:
@@ -234,14 +235,15 @@ int main(int argc, char *argv[])
             rounds = (unsigned)atoi(argv[i] + 7);
         else if (strncmp(argv[i], "seed=", 5) == 0)
             state = strtoull(argv[i] + 5, NULL, 0);
-    const bool is_holder = argc > 1 && strcmp(argv[1], "holder") == 0;
-    if (core_count == 0 || core_count > CORES_MAX ||
-        (!is_holder && (argc < 2 || strcmp(argv[1], "driver") != 0))) {
-        printf("usage: capstress holder|driver cores=N [rounds=R] [seed=S]\n");
+    const char *role = argc > 1 && core_count > 0 && core_count <= CORES_MAX ? argv[1] : "";
+    if (strcmp(role, "holder") == 0)
+        return capstress_hold(disp_get_core_id(), core_count);
+    if (strcmp(role, "measure") == 0)
+        return capstress_measure(core_count);
+    if (strcmp(role, "driver") != 0) {
+        printf("usage: capstress holder|driver|measure cores=N [rounds=R] [seed=S]\n");
         return 2;
     }
-    if (is_holder)
-        return capstress_hold(disp_get_core_id(), core_count);
     state += get_system_time() * 64 + disp_get_core_id();
     return drive(rounds);
 }

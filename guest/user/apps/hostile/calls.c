@@ -2,6 +2,10 @@
  *
  * Random system calls.  Half of the arguments are taken from what is likely to be understood:
  * capability addresses of the own CSpace, small numbers, addresses in the dispatcher frame.
+ *
+ *   hostile calls SEED COUNT [give SERVICE | take SERVICE]
+ *
+ * With an accomplice on another core both have the same frame, in slots that are often meant.
  */
 #include "hostile.h"
 
@@ -11,6 +15,7 @@
 #include <barrelfish_kpi/init.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t state;
 
@@ -45,10 +50,36 @@ static uint64_t argument(void)
     }
 }
 
+#define FIRST_SLOT 24
+#define COPIES 6
+
+static bool share_frame(const char *how, const char *service)
+{
+    struct capref frame, part;
+    if (strcmp(how, "give") == 0) {
+        if (err_is_fail(frame_alloc(&frame, 4 * BASE_PAGE_SIZE, NULL)) ||
+            !offer_frame(service, frame))
+            return false;
+    } else if (err_is_fail(borrow_frame(service, &frame))) {
+        return false;
+    }
+    for (unsigned i = 0; i < COPIES; i++) {
+        part = (struct capref){ .cnode = cnode_task, .slot = FIRST_SLOT + i };
+        errval_t err = i % 2 ? cap_retype(part, frame, i / 2 * BASE_PAGE_SIZE, ObjType_Frame,
+                                          BASE_PAGE_SIZE, 1)
+                             : cap_copy(part, frame);
+        if (err_is_fail(err))
+            return false;
+    }
+    return true;
+}
+
 bool hostile_calls(int argc, char **argv)
 {
     state = strtoull(argv[0], NULL, 0) * 0x9e3779b97f4a7c15ull | 1;
     unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000;
+    if (argc > 3 && !share_frame(argv[2], argv[3]))
+        return false;
     for (unsigned long i = 0; i < count; i++) {
         uint64_t number = random_word() % 3 ? SYSCALL_INVOKE : random_word() % 16;
         if (number == SYSCALL_INVOKE) {

@@ -2,7 +2,8 @@
  *
  * hostile: a program that means harm, one way of doing it for each argument.
  *
- *   hostile calls SEED COUNT   random system calls with random arguments
+ *   hostile calls SEED COUNT   random system calls with random arguments; with `give SERVICE` or
+ *                              `take SERVICE` both have capabilities of one frame on two cores
  *   hostile frame WHAT         spoils its dispatcher frame, of which the kernel reads a part
  *   hostile run WHAT           executes what only the kernel may, or what nobody can
  *   hostile touch WHAT         reads, writes or jumps to what is not its own
@@ -40,6 +41,7 @@ static const struct {
     { "upcalls", hostile_upcalls },
     { "loops", hostile_loops },
     { "authority", hostile_authority },
+    { "impostor", hostile_impostor },
 };
 
 int main(int argc, char **argv)
@@ -55,6 +57,6 @@ int main(int argc, char **argv)
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
     printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT |\n"
-           "               authority WHAT | loops WHAT N\n");
+           "               authority WHAT | loops WHAT N | impostor agent N\n");
     return 1;
 }

@@ -20,6 +20,7 @@ bool hostile_upcalls(int argc, char **argv);
 bool hostile_authority(int argc, char **argv);
 bool hostile_loops(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
+bool hostile_impostor(int argc, char **argv);
 
 /* Exports a service of that name that gives copies of `frame` away; returns when somebody has
  * asked for one.  False: the name could not be registered. */

@@ -5,6 +5,7 @@
  *   octtest api           every function of octopus/octopus.h
  *   octtest crowd N       one of N that meet at barriers and take turns with a lock
  *   octtest dies          holds a lock and a record, and ends
+ *   octtest crashes       holds them, and goes on until its core ends
  *   octtest survives      waits for what that one held
  *   octtest mortal        takes turns with a lock and a semaphore, and may end while it holds them
  *   octtest greedy        as many records as there may be, and malformed ones
@@ -184,6 +185,14 @@ static void be_dying(void)
     /* ends without unlocking */
 }
 
+static void be_crashing(void)
+{
+    char *record;
+    be_dying();
+    printf("octtest: holds a lock and a record\n");
+    good(oct_wait_for(&record, "mortal.never"), "what nobody sets");
+}
+
 static void be_survivor(void)
 {
     static struct seen seen;
@@ -265,6 +274,8 @@ int main(int argc, char **argv)
         be_crowd(strtoul(argv[2], NULL, 10));
     else if (strcmp(part, "dies") == 0)
         be_dying();
+    else if (strcmp(part, "crashes") == 0)
+        be_crashing();
     else if (strcmp(part, "survives") == 0)
         be_survivor();
     else if (strcmp(part, "mortal") == 0)

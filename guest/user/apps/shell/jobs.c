@@ -59,6 +59,10 @@ static struct job *start(const struct words *words)
     if (job == NULL)
         return NULL;
     char *path = words->word[first];
+    if (!core_runs(core)) { /* to be asked: the library would wait until it does */
+        printf("%s: not started: core %u does not run\n", path, core);
+        return NULL;
+    }
     char **argv = (char **)&words->word[first];
     const char *slash = strrchr(path, '/');
     argv[0] = slash != NULL ? (char *)slash + 1 : path;

@@ -26,24 +26,6 @@ static const struct abi_topology *topology(void)
     return err_is_ok(err) ? topology : NULL;
 }
 
-/* A core that runs has a spawn service. */
-static bool core_runs(unsigned core)
-{
-    char name[16];
-    iref_t iref;
-    snprintf(name, sizeof(name), "spawn.%u", core);
-    return err_is_ok(nameservice_lookup(name, &iref));
-}
-
-void machine_cores(const struct words *words)
-{
-    const struct abi_topology *shape = topology();
-    (void)words;
-    for (unsigned core = 0; shape != NULL && core < shape->core_count; core++)
-        printf("core %u: node %u, %s, %u of this shell's programs\n", core, shape->core_node[core],
-               core_runs(core) ? "runs" : "does not run", jobs_on(core));
-}
-
 /* The memory server; NULL: it cannot be reached.  A domain connects to it when it first needs
  * memory that it was not born with. */
 static struct mem_binding *memory_server(void)

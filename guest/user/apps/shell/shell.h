@@ -45,13 +45,18 @@ unsigned jobs_on(unsigned core);
 
 /* ---- machine.c: what there is ---- */
 
-void machine_cores(const struct words *words);
 void machine_memory(const struct words *words);
 void machine_time(const struct words *words);
 void machine_domains(const struct words *words);
 void machine_ask(const struct words *words);
 void machine_records(const struct words *words);
 void machine_service(const struct words *words);
+
+/* ---- cores.c ---- */
+
+void cores_command(const struct words *words);
+/* As the boot manager says. */
+bool core_runs(unsigned core);
 
 /* ---- history.c ---- */
 

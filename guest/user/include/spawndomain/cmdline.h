@@ -32,6 +32,9 @@ struct menu_entry {
 errval_t menu_parse_line(const char *line, struct menu_entry *ret);
 
 /* The part of a path after its last '/'. */
+/* Reads a set of cores as that of core=, "0-3,6".  False: it is none, and *mask is as it was. */
+bool menu_parse_cores(const char *text, uint64_t *mask);
+
 const char *menu_base_name(const char *path);
 
 /* Fills the arguments page of a new domain: argc, argv[] and the strings of `args`, as seen at

@@ -221,8 +221,9 @@ void pl_declare_dynamic(struct prolog *p, cell_t indicators)
         pl_type_error(p, "atom", name);
     if (arity < 0 || arity > MAX_ARITY)
         pl_resource(p, "arguments", MAX_ARITY);
-    pl_changeable(p, arity == 0 ? name : make_functor((uint32_t)value_of(name), (unsigned)arity),
-                  "modify");
+    struct predicate *predicate = pl_changeable(
+        p, arity == 0 ? name : make_functor((uint32_t)value_of(name), (unsigned)arity), "modify");
+    predicate->declared |= p->owner == NULL && predicate->owner == NULL;
 }
 
 /* ---- forgetting ---- */
@@ -285,7 +286,8 @@ static void drop_predicates(struct prolog *p, void *owner)
         for (struct predicate **link = &p->chain[i]; *link != NULL;) {
             struct predicate *predicate = *link;
             const bool foreign = predicate->owner != owner && predicate->owner != NULL;
-            if (predicate->fixed || foreign || predicate->first != NULL) {
+            const bool declared = predicate->declared && owner != NULL;
+            if (predicate->fixed || foreign || declared || predicate->first != NULL) {
                 if (!predicate->fixed && predicate->owner == owner && owner != NULL) {
                     refund(p, owner, sizeof(*predicate));
                     p->stored += sizeof(*predicate);

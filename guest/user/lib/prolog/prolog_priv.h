@@ -161,6 +161,7 @@ struct predicate {
     unsigned control; /* enum control, 0: none */
     bool fixed;       /* of the engine: cannot be changed */
     bool dead;        /* has clauses to be taken out */
+    bool declared;    /* dynamic, by nobody's goal: there with or without clauses */
     struct clause *first, *last;
 };
 

@@ -58,6 +58,15 @@ static bool parse_cores(const char *text, const char *end, uint64_t *mask)
     return text == end;
 }
 
+bool menu_parse_cores(const char *text, uint64_t *mask)
+{
+    uint64_t cores = 0;
+    if (!parse_cores(text, text + strlen(text), &cores))
+        return false;
+    *mask = cores;
+    return true;
+}
+
 static bool starts_with(const char *word, size_t length, const char *prefix)
 {
     size_t prefix_length = strlen(prefix);

@@ -10,6 +10,7 @@
 
 #include "console.h"
 #include "faults.h"
+#include "wait_note.h"
 
 static void (*say_goodbye)(int status);
 
@@ -26,6 +27,8 @@ void domain_exit(int status)
         domain_end_hook(status);
     if (say_goodbye != NULL)
         say_goodbye(status);
+    if (status != EXIT_STATUS_FAULT)
+        wait_notes_end(curdispatcher());
     disp_stop();
 }
 

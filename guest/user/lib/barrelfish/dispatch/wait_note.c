@@ -33,6 +33,14 @@ void wait_notes_init(dispatcher_handle_t handle)
     table->magic = ABI_WAIT_MAGIC;
 }
 
+void wait_notes_end(dispatcher_handle_t handle)
+{
+    struct abi_wait_table *table = table_of(handle);
+
+    for (unsigned i = 0; i < ABI_WAIT_THREADS; i++)
+        table->thread[i].id = 0;
+}
+
 void wait_note_begin(dispatcher_handle_t handle, struct thread *thread)
 {
     struct abi_wait_table *table = table_of(handle);

@@ -16,6 +16,9 @@ struct waitset_chanstate;
 /* The frame is there and its table is empty. */
 void wait_notes_init(dispatcher_handle_t handle);
 
+/* The domain ends as it wanted to: its threads wait for nothing any more. */
+void wait_notes_end(dispatcher_handle_t handle);
+
 /* An entry for a thread that begins, if there is room; and its end. */
 void wait_note_begin(dispatcher_handle_t handle, struct thread *thread);
 void wait_note_end(dispatcher_handle_t handle, struct thread *thread);

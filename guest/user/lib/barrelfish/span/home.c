@@ -54,11 +54,14 @@ static struct {
     struct thread_mutex preparing; /* one core at a time */
     struct thread_mutex
         mapping; /* who maps or unmaps, against the list that a new core begins with */
+    struct thread_mutex choosing; /* which domain the agent is, and who has connected */
     struct capref notify[DOMAIN_CORES_MAX];
     struct core cores[DOMAIN_CORES_MAX];
     coreid_t awaited; /* the core that is being prepared */
     bool prepared;
-} span = { .preparing = THREAD_MUTEX_INITIALIZER, .mapping = THREAD_MUTEX_INITIALIZER };
+} span = { .preparing = THREAD_MUTEX_INITIALIZER,
+           .mapping = THREAD_MUTEX_INITIALIZER,
+           .choosing = THREAD_MUTEX_INITIALIZER };
 
 bool span_is_home(void)
 {
@@ -228,22 +231,33 @@ static void broken(struct interdisp_binding *b, errval_t err)
     }
 }
 
+static void take_agent(struct core *core, struct interdisp_binding *b)
+{
+    core->agent = b;
+    b->st = core;
+    interdisp_rpc_client_init(b);
+    wait_list_tell(&core->waiting, SYS_ERR_OK);
+}
+
 static errval_t agent_connects(void *st, struct interdisp_binding *b)
 {
     struct core *core = &span.cores[span.awaited];
     domainid_t who = idc_connecting_client().domain;
 
     (void)st;
-    if (core->state != SPAN_AGENT_WAIT || core->agent != NULL ||
-        (core->agent_domain != 0 && core->agent_domain != who))
+    if (core->state != SPAN_AGENT_WAIT || core->agent != NULL)
         return MON_ERR_IDC_BIND_REFUSED;
-    core->agent_domain = who; /* compared with what the spawn service says */
-    core->agent = b;
-    b->st = core;
-    interdisp_rpc_client_init(b);
+    thread_mutex_lock(&span.choosing);
+    const bool known = core->agent_domain != 0;
+    errval_t err = known ? SYS_ERR_OK : span_candidate_add(b, who);
+    thread_mutex_unlock(&span.choosing);
+    if (!known)
+        return err;
+    if (core->agent_domain != who)
+        return MON_ERR_IDC_BIND_REFUSED;
     b->error_handler = broken;
     b->flounder.silent = true;
-    wait_list_tell(&core->waiting, SYS_ERR_OK);
+    take_agent(core, b);
     return SYS_ERR_OK;
 }
 
@@ -394,9 +408,14 @@ static errval_t begin_agent(struct core *core)
     snprintf(iref, sizeof(iref), "%" PRIuIREF, span.agent_iref);
     errval_t err = spawn_agent(
         span.awaited, params->program[0] != '\0' ? params->program : disp_name(), argv, &domain);
-    if (err_is_ok(err) && core->agent_domain != 0 && core->agent_domain != domain)
-        err = MON_ERR_IDC_BIND_REFUSED; /* somebody else came first */
+    if (err_is_fail(err))
+        domain = 0;
+    thread_mutex_lock(&span.choosing);
     core->agent_domain = domain;
+    struct interdisp_binding *b = span_candidate_choose(domain, broken);
+    thread_mutex_unlock(&span.choosing);
+    if (b != NULL)
+        take_agent(core, b);
     return err;
 }
 
@@ -473,6 +492,7 @@ static errval_t prepare(struct core *core)
 
     if (err_is_fail(frame_identify(image, &id)) || id.bytes != span_image_bytes())
         return LIB_ERR_VSPACE_MAP; /* no spawn service laid this domain out */
+    core->agent_domain = 0;        /* of an attempt that failed */
     core->state = SPAN_AGENT_WAIT;
     errval_t err = begin_agent(core);
     if (err_is_ok(err)) {

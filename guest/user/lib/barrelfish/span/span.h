@@ -33,6 +33,14 @@ size_t span_image_bytes(void);
 /* The first thread of a further dispatcher. */
 int span_dispatcher_main(void *start);
 
+/* Somebody of this domain has connected as an agent, and it is not known yet who that is
+ * (candidates.c).  MON_ERR_IDC_BIND_REFUSED, LIB_ERR_MALLOC_FAIL: not kept. */
+errval_t span_candidate_add(struct interdisp_binding *b, domainid_t domain);
+/* It is this domain; 0: there will be none.  Its binding, whose end `broken` hears of from now on;
+ * NULL: it has not connected yet.  All others are let go. */
+struct interdisp_binding *span_candidate_choose(domainid_t domain,
+                                                interdisp_error_handler_fn *broken);
+
 /* The capability with which the other end of a UMP binding is notified; NULL_CAP: it has none. */
 struct capref span_notify_of(struct interdisp_binding *b);
 
