@@ -90,11 +90,12 @@ void capstress_may_fail(const char *what, errval_t err)
 
 /* ---- the driver ---- */
 
-static void nobody_has_it(const struct object *o, const char *why)
+/* Anything in the first bytes of it. */
+static void nobody_has_it(const struct object *o, uint64_t bytes, const char *why)
 {
     for (unsigned core = 0; core < core_count; core++) {
         uint32_t places;
-        CHECK_OK(holders[core]->rpc_tx_vtbl.count(holders[core], o->base, OBJECT_BYTES, &places));
+        CHECK_OK(holders[core]->rpc_tx_vtbl.count(holders[core], o->base, bytes, &places));
         if (places != 0)
             USER_PANIC("CAPSTRESS FAIL: %s, but core %u has %u of 0x%lx", why, core, places,
                        o->base);
@@ -126,7 +127,7 @@ static void revoke(struct object *o)
     if (err_is_fail(err))
         return;
     revoked++;
-    nobody_has_it(o, "it was revoked");
+    nobody_has_it(o, OBJECT_BYTES, "it was revoked");
 }
 
 static void revoke_part(struct object *o)
@@ -142,7 +143,7 @@ static void revoke_part(struct object *o)
         capstress_may_fail("revoke of a part", cap_revoke(o->part));
 }
 
-/* Something else is made of it only if nobody has it. */
+/* Something else is made of its first page only if nobody has that. */
 static void reuse(struct object *o)
 {
     struct capref table;
@@ -155,7 +156,7 @@ static void reuse(struct object *o)
     capstress_may_fail("retype to a table", err);
     if (err_is_ok(err)) {
         reused++;
-        nobody_has_it(o, "it was made into something else");
+        nobody_has_it(o, BASE_PAGE_SIZE, "it was made into something else");
         CHECK_OK(cap_delete(table));
     }
     CHECK_OK(slot_free(table));
