@@ -97,6 +97,7 @@ enum device_effect_kind {
     DEVICE_START_CORE, /* let a core run */
     DEVICE_STOP_CORE,  /* the issuing core runs no further */
     DEVICE_KILL_CORE,  /* nor does this one */
+    DEVICE_LATE,       /* the issuing core asks how long the host has let this one wait */
     DEVICE_EXIT,       /* switch the machine off */
     DEVICE_PANIC,      /* the CPU driver of the issuing core gave up */
     DEVICE_SCRUB,      /* zero a range of guest memory */
@@ -110,7 +111,7 @@ enum device_effect_kind {
 struct device_effect {
     enum device_effect_kind kind;
     unsigned
-        /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, KILL_CORE, else the
+        /* whom it concerns: the target of SET_CAUSE, TIMER, START_CORE, KILL_CORE, LATE, else the
          * issuer */
         core;
     union {

@@ -23,12 +23,28 @@ static bool is_text(const char *text, size_t bytes)
     return memchr(text, 0, bytes) != NULL;
 }
 
+/* A word of a line, or of the control line. */
+static bool is_word(const struct abi_line_layout *l, unsigned offset)
+{
+    return offset % WORD_BYTES == 0 && offset + WORD_BYTES <= l->line_bytes;
+}
+
+/* Those of the control line that have a meaning of their own are apart. */
+static bool control_words_differ(const struct abi_line_layout *l)
+{
+    if (l->commit != ABI_COMMIT_HEAD)
+        return true;
+    return l->commit_offset != l->wake_offset &&
+           (l->ack_bits == 0 ||
+            (l->tail_offset != l->commit_offset && l->tail_offset != l->wake_offset));
+}
+
 static bool layout_makes_sense(const struct abi_line_layout *l)
 {
     return l->line_bytes >= LINE_BYTES_MIN && l->line_bytes <= LINE_BYTES_MAX &&
-           (l->line_bytes & (l->line_bytes - 1)) == 0 && l->commit_offset % WORD_BYTES == 0 &&
-           l->commit_offset <= l->line_bytes - WORD_BYTES && l->wake_offset % WORD_BYTES == 0 &&
-           l->wake_offset <= l->line_bytes - WORD_BYTES && l->epoch_shift < WORD_BITS &&
+           (l->line_bytes & (l->line_bytes - 1)) == 0 && is_word(l, l->commit_offset) &&
+           is_word(l, l->wake_offset) && is_word(l, l->type_offset) && is_word(l, l->tail_offset) &&
+           l->commit <= ABI_COMMIT_HEAD && control_words_differ(l) && l->epoch_shift < WORD_BITS &&
            l->type_bits >= 1 && l->type_bits <= 16 && l->type_shift + l->type_bits <= WORD_BITS &&
            l->ack_bits <= 32 && l->ack_shift + l->ack_bits <= WORD_BITS;
 }

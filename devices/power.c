@@ -80,6 +80,15 @@ static void kill_core(struct device_state *state, const struct device_access *ac
     }
 }
 
+static void ask_late(const struct device_state *state, const struct device_access *access,
+                     struct device_reply *reply)
+{
+    if (access->arg[0] >= state->core_count)
+        reply->result = ABI_RESULT_NO_SUCH_CORE;
+    else
+        device_add_effect(reply, DEVICE_LATE, (unsigned)access->arg[0]);
+}
+
 void power_out(struct device_state *state, const struct device_memory *memory,
                const struct device_access *access, struct device_reply *reply)
 {
@@ -107,6 +116,9 @@ void power_out(struct device_state *state, const struct device_memory *memory,
         break;
     case ABI_POWER_AVAILABLE:
         reply->result = may_start(state, access->arg[0]);
+        break;
+    case ABI_POWER_LATE:
+        ask_late(state, access, reply);
         break;
     default:
         reply->result = ABI_RESULT_BAD_REQUEST;

@@ -43,8 +43,9 @@ struct abi_core_page {
     /* Line 2.  Written by the machine. */
     uint64_t clock_ns; /* time since power-on, as of the last request or injected interrupt */
     uint64_t result;   /* of the last request that has one: ABI_RESULT_* */
+    uint64_t late_ns;  /* answer of ABI_POWER_LATE */
     uint64_t input;    /* of the last ABI_PORT_INPUT: bytes, or ABI_INPUT_END */
-    uint64_t pad2[5];
+    uint64_t pad2[4];
 
     /* Line 3.  Status block: written by the core, read by the machine when it must explain. */
     uint64_t current_dcb; /* guest-physical address of struct abi_dcb_head, 0 when idle */

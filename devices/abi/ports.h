@@ -39,6 +39,10 @@
 #define ABI_POWER_KILL 5
 /* May core arg[0] be started?  Sets result as ABI_POWER_START would, and starts nothing. */
 #define ABI_POWER_AVAILABLE 6
+/* How long has the host let core arg[0] wait, though it had something to do, since the machine was
+ * switched on?  In ns, in late_ns of the core page.  A core that stands still by a fault does not
+ * wait for the host.  Sets result. */
+#define ABI_POWER_LATE 7
 
 /* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
  * ABI_SCRUB_ALIGN, RAM or window. */
@@ -98,17 +102,25 @@ struct abi_ring {
     uint32_t reserved;  /* 0 */
 };
 
-/* How a line lies in memory.  A line counts as written when its commit word is: 8 bytes, which hold
- * epoch and message type.  The writer sets bit 0 of its wake word when it wants a notification. */
+/* How a line becomes one that was written. */
+#define ABI_COMMIT_IN_LINE \
+    0                     /* by its commit word, whose epoch flips with each pass; 1 in the first */
+#define ABI_COMMIT_HEAD 1 /* by the head word of the control line: lines written since bind */
+
+/* How a line lies in memory; words are 8 bytes.  The writer sets bit 0 of its wake word when it
+ * wants a notification.  The type is one of the channel's own (0 to 2), or of the interface. */
 struct abi_line_layout {
     uint16_t line_bytes;    /* a power of two, 16 to 128 */
-    uint16_t commit_offset; /* of the commit word in the line */
+    uint16_t commit_offset; /* of the commit word in the line, or of the head in the control line */
     uint16_t wake_offset;   /* of the wake word in the control line */
-    uint8_t epoch_shift;    /* bit of the commit word that flips with each pass; 1 in the first */
+    uint16_t type_offset;   /* of the word in the line that holds the type */
+    uint8_t commit;         /* ABI_COMMIT_* */
+    uint8_t epoch_shift;    /* bit of the commit word; not used with a head */
     uint8_t type_shift, type_bits;
-    uint8_t ack_shift,
-        ack_bits; /* how many lines of the other ring were read, modulo 2^bits; 0: not there */
-    uint8_t reserved[5]; /* 0 */
+    /* How many lines of the other ring were read, modulo 2^ack_bits; 0 bits: not there.  In the
+     * commit word, or with a head in the word of the control line at tail_offset. */
+    uint8_t ack_shift, ack_bits;
+    uint16_t tail_offset;
 };
 
 struct abi_channel {
@@ -119,6 +131,7 @@ struct abi_channel {
     uint8_t reserved[8]; /* 0 */
 };
 _Static_assert(sizeof(struct abi_ring) == 24, "ring layout");
+_Static_assert(sizeof(struct abi_line_layout) == 16, "line layout");
 _Static_assert(sizeof(struct abi_channel) == 192, "channel layout");
 _Static_assert(ABI_CHANNEL_FIRST_RECORD + ABI_CHANNEL_RECORDS * sizeof(struct abi_channel) == 4096,
                "records fill a page");

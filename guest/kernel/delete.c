@@ -412,6 +412,7 @@ static struct sysret delete_foreign_part(const struct cte *cte, uint64_t base, u
         return SYSRET(SYS_ERR_RETYPE_INVALID_OFFSET);
     part.u.mem.base = base;
     part.u.mem.bytes = bytes;
+    part.generation = 0; /* of the whole; this is another range */
     cap_mark(&part);
     if (from < base || from >= base + bytes)
         from = base;

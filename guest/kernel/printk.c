@@ -100,9 +100,16 @@ void trace_line(const char *format, ...)
     va_end(args);
 }
 
+/* What it is about to say may be what is broken: then it says so, and no more. */
 void panic(const char *format, ...)
 {
+    static bool gives_up;
     va_list args;
+    if (gives_up) {
+        printk("CPU driver: another fault while it gave up");
+        plat_panic();
+    }
+    gives_up = true;
     va_start(args, format);
     emit(ABI_CONSOLE_KERNEL, format, args);
     va_end(args);

@@ -237,7 +237,7 @@ struct tiny {
         uint64_t time_ns;
         char text[128];
     } line[TINY_MAX_LINES];
-    unsigned event_count[8]; /* by enum machine_event */
+    unsigned event_count[16]; /* by enum machine_event */
     unsigned trace_count;
 };
 
@@ -260,6 +260,7 @@ static inline void tiny_on_event(void *context, enum machine_event kind, unsigne
     (void)core;
     (void)time_ns;
     (void)text;
+    assert(kind < sizeof(t->event_count) / sizeof(t->event_count[0]));
     t->event_count[kind]++;
 }
 

@@ -331,7 +331,7 @@ void binding_break(struct wire *w, errval_t err)
 static void to_monitor(struct monitor_binding *b, const struct message *m, struct capref cap)
 {
     switch (m->number) {
-        CASE(monitor, alloc_iref_request, a->service_id, m->text)
+        CASE(monitor, alloc_iref_request, a->service_id, a->layout0, a->layout1, m->text)
         CASE(monitor, get_iref_state, a->iref, a->st)
         CASE(monitor, bind_lmp_client_request, a->iref, a->conn_id, a->buflen, cap)
         CASE(monitor, bind_lmp_reply_monitor, a->err, a->mon_id, a->conn_id, cap)

@@ -108,7 +108,8 @@ PYTHON
     exits_with 1
     grep -q 'scenarios/hello.yaml:[0-9]*: does not hold: the machine exits with code 5' "$TMP/f.xml" ||
         fail "the failure's text does not say what was expected"
-    grep -q "again: vmm run --engine $engine --seed [0-9]" "$TMP/f.xml" || fail "no command to repeat it"
+    grep -q "again: vmm run scenarios/hello.yaml --engine $engine --seed [0-9]* --set &apos;expect=\[exit: 5\]&apos;" \
+        "$TMP/f.xml" || fail "no command to repeat it"
     if command -v xmllint >/dev/null; then
         xmllint --noout --schema tests/data/junit-10.xsd "$TMP/r.xml" "$TMP/f.xml" 2>"$TMP/lint" ||
             fail "not what the schema allows: $(head -n 3 "$TMP/lint")"

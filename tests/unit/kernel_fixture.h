@@ -78,6 +78,11 @@ uint64_t plat_kill_core(uint64_t core)
 {
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
 }
+uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
+{
+    *late_ns = 1000 + core;
+    return ABI_RESULT_OK;
+}
 uint64_t plat_core_available(uint64_t core)
 {
     return core == 1 ? ABI_RESULT_NO_SUCH_CORE : ABI_RESULT_CORE_RUNNING;

@@ -37,7 +37,7 @@ static void put(unsigned side, uint64_t n, uint64_t read)
                                      .word = word,
                                      .words = 8 };
     const struct fault_message message = { .known = true, .lines = n, .attempt = 1 };
-    fabric_check_line(&f, &c, side, &line, &message, false);
+    fabric_check_line(&f, &c, side, &line, &message, word[7], false);
 }
 
 /* All orders in which two sides, each keeping to the window, can write and read `left` more
@@ -107,7 +107,7 @@ Test(channel_check, a_line_out_of_turn_is_found)
 {
     const struct fault_line line = { .slot = 2, .word = word, .words = 8 };
     const struct fault_message message = { .known = false };
-    fabric_check_line(&f, &c, 1, &line, &message, false);
+    fabric_check_line(&f, &c, 1, &line, &message, word[7], false);
     cr_expect(strstr(f.check_problem, "core 1 to 0: a line in slot 2 out of turn"));
 }
 
@@ -115,8 +115,8 @@ Test(channel_check, a_channel_that_a_fault_has_touched_is_left_alone)
 {
     const struct fault_line line = { .slot = 2, .word = word, .words = 8 };
     const struct fault_message message = { .known = false };
-    fabric_check_line(&f, &c, 1, &line, &message, true);
-    fabric_check_line(&f, &c, 1, &line, &message, false);
+    fabric_check_line(&f, &c, 1, &line, &message, word[7], true);
+    fabric_check_line(&f, &c, 1, &line, &message, word[7], false);
     put(0, 9, 5);
     cr_expect_str_empty(f.check_problem);
     cr_expect(c.disturbed);
@@ -128,7 +128,7 @@ Test(channel_check, a_line_written_again_counts_once)
     const struct fault_line line = { .slot = 0, .word = word, .words = 8 };
     const struct fault_message again = { .known = true, .lines = 1, .attempt = 2 };
     for (unsigned i = 0; i < 10; i++)
-        fabric_check_line(&f, &c, 0, &line, &again, false);
+        fabric_check_line(&f, &c, 0, &line, &again, word[7], false);
     cr_expect_str_empty(f.check_problem);
     cr_expect_eq(c.ring[0].sent, 1);
 }

@@ -344,7 +344,7 @@ Test(devices, power_panics_and_refuses_unknown_commands)
     cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_PANIC), ABI_RESULT_OK);
     cr_assert_eq(only_effect(DEVICE_PANIC)->core, 2);
     cr_assert_eq(out(ABI_PORT_POWER, 0), ABI_RESULT_BAD_REQUEST);
-    cr_assert_eq(out(ABI_PORT_POWER, 7), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_LATE + 1), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(out(ABI_PORT_POWER, 0xffffffff), ABI_RESULT_BAD_REQUEST);
 }
 
@@ -352,6 +352,14 @@ static uint64_t about_core(uint64_t core, uint32_t command)
 {
     access_.arg[0] = core;
     return out(ABI_PORT_POWER, command);
+}
+
+Test(devices, power_asks_how_late_a_core_that_exists_is)
+{
+    access_.core = 1;
+    cr_assert_eq(about_core(2, ABI_POWER_LATE), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_LATE)->core, 2);
+    cr_assert_eq(about_core(CORES, ABI_POWER_LATE), ABI_RESULT_NO_SUCH_CORE);
 }
 
 Test(devices, power_kills_another_core_for_good_and_cancels_its_timer)
@@ -457,7 +465,11 @@ static struct abi_channel good_channel(void)
                     .bytes = 320,
                     .notify_id = ABI_NOTIFY_UNKNOWN,
                     .core = 2 } },
-        .layout = { .line_bytes = 64, .commit_offset = 56, .type_shift = 1, .type_bits = 15 },
+        .layout = { .line_bytes = 64,
+                    .commit_offset = 56,
+                    .type_offset = 56,
+                    .type_shift = 1,
+                    .type_bits = 15 },
     };
 }
 
@@ -528,6 +540,29 @@ Test(devices, fabric_refuses_lines_that_cannot_be)
     REFUSES(c.layout.epoch_shift = 64, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.layout.type_bits = 0, ABI_RESULT_BAD_REQUEST);
     REFUSES(c.layout.type_shift = 60, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_offset = 60, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.type_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.tail_offset = 64, ABI_RESULT_BAD_REQUEST);
+    REFUSES(c.layout.commit = ABI_COMMIT_HEAD + 1, ABI_RESULT_BAD_REQUEST);
+}
+
+/* Head, tail and wake word share the control line, so they must be different words of it. */
+Test(devices, fabric_takes_lines_that_a_head_commits)
+{
+    const struct abi_line_layout head = { .line_bytes = 32,
+                                          .commit = ABI_COMMIT_HEAD,
+                                          .commit_offset = 0,
+                                          .tail_offset = 8,
+                                          .wake_offset = 16,
+                                          .type_bits = 16,
+                                          .ack_bits = 32 };
+    struct abi_channel channel = good_channel();
+    channel.layout = head;
+    cr_assert_eq(name_channel(&channel), ABI_RESULT_OK);
+    cr_assert_eq(only_effect(DEVICE_CHANNEL)->channel.is.layout.commit, ABI_COMMIT_HEAD);
+    REFUSES((c.layout = head, c.layout.wake_offset = 0), ABI_RESULT_BAD_REQUEST);
+    REFUSES((c.layout = head, c.layout.tail_offset = 0), ABI_RESULT_BAD_REQUEST);
+    REFUSES((c.layout = head, c.layout.tail_offset = 16), ABI_RESULT_BAD_REQUEST);
 }
 
 Test(devices, fabric_refuses_records_outside_the_window)

@@ -546,7 +546,7 @@ Test(kernel_delete, of_a_part_that_its_owner_revokes_all_goes_that_lies_in_it_an
         if (result.value == 0)
             break;
         shares++;
-        EXPECT_ERR(copy(50, SLOT(7)), SYS_ERR_RETRY_THROUGH_MONITOR);
+        EXPECT_ERR(copy(50, IN_CNODE(MY_L1_SLOT, 199)), SYS_ERR_RETRY_THROUGH_MONITOR);
         EXPECT_ERR(retype(SLOT(6), page, ObjType_Frame, page, 1, 50),
                    SYS_ERR_RETRY_THROUGH_MONITOR);
         EXPECT_OK(copy(50, SLOT(2))); /* it is about the part alone */

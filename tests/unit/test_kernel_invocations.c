@@ -111,6 +111,8 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, 1).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, my_core_id).error, SYS_ERR_CORE_RUNNING);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_ERR(KERNEL(KernelCmd_Core_late, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);
+    cr_expect_eq(KERNEL(KernelCmd_Core_late, my_core_id).value, 1000u + my_core_id);
     cr_expect_eq(KERNEL(KernelCmd_Get_core_id, 0).value, my_core_id);
     EXPECT_OK(KERNEL(KernelCmd_Get_stats, BUFFER).error);
     cr_expect_gt(((struct kernel_stats *)buffer())->syscalls, 4);

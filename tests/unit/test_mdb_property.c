@@ -631,7 +631,7 @@ static bool contains_removal_then_insertion(const struct operation *ops, size_t 
 Test(mdb_property, shrinking_leaves_only_what_the_failure_needs, .timeout = 60)
 {
     static struct operation ops[SEQUENCE_OPERATIONS];
-    random_operations(ops, SEQUENCE_OPERATIONS, 5);
+    random_operations(ops, SEQUENCE_OPERATIONS, 3);
     cr_assert(contains_removal_then_insertion(ops, SEQUENCE_OPERATIONS));
     size_t left = shrink(ops, SEQUENCE_OPERATIONS, contains_removal_then_insertion);
     cr_assert(eq(sz, left, 2));
@@ -648,7 +648,7 @@ Test(mdb_property, random_operations_reach_every_kind_of_answer, .timeout = 60)
     unsigned answers[MDB_RANGE_PARTIAL + 1] = { 0 };
     unsigned copies = 0, ancestors = 0, descendants = 0, locked = 0;
     size_t most = 0;
-    random_operations(ops, SEQUENCE_OPERATIONS, 1);
+    random_operations(ops, SEQUENCE_OPERATIONS, 3);
     model_reset();
     for (size_t i = 0; i < SEQUENCE_OPERATIONS; i++) {
         const struct operation *op = &ops[i];

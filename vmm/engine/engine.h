@@ -184,6 +184,7 @@ struct engine_options {
 
 struct engine_ops {
     const char *name; /* "kvm" */
+    bool tsc_follows; /* rdtsc of a core follows its clock device, also where faults change that */
     bool witness;     /* others run the machine: taken on request only, shows the console only */
 
     /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with
@@ -223,6 +224,11 @@ struct engine_ops {
     /* Returns when a core that is held stands still: nothing of what it did is under way any more.
      * On the thread of another core, without the machine's lock.  NULL where cores take turns. */
     void (*wait_until_held)(struct engine *engine, unsigned core);
+
+    /* How long the host has let a core wait that had something to do, in ns since run(): its thread
+     * was not on a CPU, though the guest was not halted and no fault held it.  From any thread of a
+     * core, without the machine's lock.  NULL where time passes only when cores run. */
+    uint64_t (*late_ns)(struct engine *engine, unsigned core);
 
     /* For these pages of the window ask machine_is_trapped() again: stores to those that are go
      * through machine_window_store() when this returns, or, in virtual time, from the next basic

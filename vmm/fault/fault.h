@@ -87,6 +87,8 @@ struct fault_action {
     uint64_t flip[FAULT_LINE_WORDS_MAX];
     const char *domain; /* "myapp.1": name and core; lives as long as the rule, like the symbol */
     const char *symbol;
+    bool of_kernel;   /* FLIP: `domain` is the CPU driver of that core; filled in like `address` */
+    const char *note; /* filled in like this: what of it does not happen on this engine; or NULL */
     const char *in_vain; /* filled in by who carried it out: why it had no effect; NULL: it had */
     uint8_t
         side[ABI_MAX_CORES]; /* PARTITION: cores of the same number hear each other; 0: hears all */

@@ -17,8 +17,6 @@
 #include "machine/fabric.h"
 #include "machine/machine_private.h"
 
-#define WORD_BYTES 8
-
 static void __attribute__((format(printf, 4, 5)))
 found(struct fabric *f, const struct fabric_channel *c, unsigned side, const char *format, ...)
 {
@@ -34,11 +32,11 @@ found(struct fabric *f, const struct fabric_channel *c, unsigned side, const cha
 }
 
 /* The writer of this line tells what it has read of the other ring. */
-static void check_ack(struct fabric *f, struct fabric_channel *c, unsigned side, uint64_t commit)
+static void check_ack(struct fabric *f, struct fabric_channel *c, unsigned side, uint64_t ack_word)
 {
     struct fabric_ring *read = &c->ring[!side];
     const uint64_t mask = (1ull << c->layout.ack_bits) - 1;
-    const uint64_t ack = commit >> c->layout.ack_shift & mask;
+    const uint64_t ack = ack_word >> c->layout.ack_shift & mask;
     const uint64_t more = (ack - read->acked) & mask;
     if (c->layout.ack_bits == 0)
         return;
@@ -51,7 +49,7 @@ static void check_ack(struct fabric *f, struct fabric_channel *c, unsigned side,
 
 void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side,
                        const struct fault_line *line, const struct fault_message *message,
-                       bool fired)
+                       uint64_t ack_word, bool fired)
 {
     struct fabric_ring *ring = &c->ring[side];
     c->disturbed |= fired || f->parted;
@@ -66,7 +64,7 @@ void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side
     ring->sent = message->lines;
     if (c->layout.ack_bits > 0 && ring->sent - ring->acked > ring->lines)
         found(f, c, side, "line %" PRIu64 " is written over one that was not read", ring->sent);
-    check_ack(f, c, side, line->word[c->layout.commit_offset / WORD_BYTES]);
+    check_ack(f, c, side, ack_word);
 }
 
 static void check_content(struct machine *machine, const struct fabric_channel *c, unsigned side)
@@ -75,7 +73,7 @@ static void check_content(struct machine *machine, const struct fabric_channel *
     const unsigned bytes = c->layout.line_bytes;
     for (unsigned slot = 0; ring->history && slot < ring->lines && slot < ring->sent; slot++) {
         const void *line = machine_memory(machine, ring->base + (uint64_t)slot * bytes, bytes);
-        if ((ring->open && ring->open_slot == slot) || !line)
+        if (ring->open[slot] || !line)
             continue;
         if (memcmp(line, fabric_last_written(c, side, slot), bytes) != 0)
             found(machine->fabric, c, side, "slot %u is not as its writer left it", slot);

@@ -192,6 +192,8 @@ void fabric_act(struct machine *machine, struct fault_fire *fire, uint64_t now_n
     case FAULT_SKEW:
     case FAULT_JUMP:
         change_clock(machine, action, now_ns);
+        if (!machine->ops->tsc_follows)
+            action->note = "rdtsc of that core goes on as before";
         break;
     case FAULT_FLIP:
     case FAULT_KILL:

@@ -51,11 +51,21 @@ int fabric_create(struct machine *machine)
     return 0;
 }
 
+static void forget_count(struct fabric *f, struct fabric_ring *ring)
+{
+    fault_ring_free(f->faults, ring->count);
+    free(ring->open);
+    free(ring->old);
+    ring->count = NULL;
+    ring->open = NULL;
+    ring->old = NULL;
+}
+
 static void forget_rings(struct machine *machine, struct fabric_channel *c)
 {
     struct fabric *f = machine->fabric;
     for (unsigned i = 0; i < 2; i++) {
-        fault_ring_free(f->faults, c->ring[i].count);
+        forget_count(f, &c->ring[i]);
         messages_forget(machine, &c->ring[i]);
         free(c->ring[i].history);
     }
@@ -144,11 +154,19 @@ static bool watch_ring(struct fabric *f, struct fabric_channel *c, unsigned i,
     ring->count =
         fault_ring_new(f->faults, c->name, is->interface, ring->core, other, ring->lines,
                        f->check || f->watch || ((f->see_all || f->net) && ring->core != other));
-    if (ring->count && f->watch)
+    if (!ring->count)
+        return false;
+    ring->open = calloc(ring->lines, sizeof(*ring->open));
+    ring->old = calloc(ring->lines, is->layout.line_bytes);
+    if (!ring->open || !ring->old) {
+        forget_count(f, ring); /* the host has no memory: nothing happens here */
+        return false;
+    }
+    if (f->watch)
         messages_watch(ring);
-    if (ring->count && f->keep_history)
+    if (f->keep_history)
         ring->history = calloc((size_t)ring->lines * FAULT_STALE_MAX, is->layout.line_bytes);
-    return ring->count != NULL;
+    return true;
 }
 
 static bool overlaps(const struct fabric_channel *c, const struct abi_channel *is)

@@ -21,9 +21,9 @@ struct fabric_ring {
     unsigned lines;     /* message lines; the control line follows */
     unsigned core;      /* of the writer */
     uint32_t notify_id; /* wakes the writer */
-    bool open;          /* a line is being filled: `old` is what its slot held */
-    unsigned open_slot;
-    uint64_t old[FAULT_LINE_WORDS_MAX];
+    bool *open;         /* for each slot: a line is being filled, and `old` is what it held */
+    uint64_t *old;      /* both NULL if nothing can happen here */
+    uint64_t head;      /* ABI_COMMIT_HEAD: lines that the writer has committed */
     struct fabric_journey *journey; /* messages on their way (messages.c); NULL: nobody asks */
     unsigned journey_first, journey_count;
     uint64_t lines_written, lines_read; /* as far as `journey` goes */
@@ -50,6 +50,7 @@ struct fabric_held {
     uint32_t words;  /* those to be stored */
     uint64_t event;  /* of fabric.queue; 0: none */
     unsigned copies; /* in the slots behind it */
+    uint64_t head;   /* ABI_COMMIT_HEAD: what makes it visible */
     struct machine_message message;
     uint64_t word[FAULT_LINE_WORDS_MAX];
 };
@@ -164,10 +165,11 @@ void messages_watch(struct fabric_ring *ring);
 /* What is still on its way in it is told as left. */
 void messages_forget(struct machine *machine, struct fabric_ring *ring);
 
-/* A line was written; `message` is what it begins, if it begins one. */
+/* A line was written; `message` is what it begins, if it begins one.  ack_word: the word in which
+ * its writer says how much it has read. */
 void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
                    const struct fault_message *line, const struct machine_message *message,
-                   uint64_t commit, uint64_t now_ns);
+                   uint64_t ack_word, uint64_t now_ns);
 /* The handler of this message, which came through the ring that begins there, begins. */
 void messages_handled(struct fabric *f, uint64_t ring_base, const char *message, uint64_t now_ns);
 void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint64_t now_ns);
@@ -177,7 +179,7 @@ void messages_shown(struct fabric_channel *c, unsigned side, uint64_t any, uint6
 /* A line was written; `fired`: a rule has chosen it. */
 void fabric_check_line(struct fabric *f, struct fabric_channel *c, unsigned side,
                        const struct fault_line *line, const struct fault_message *message,
-                       bool fired);
+                       uint64_t ack_word, bool fired);
 
 /* ---- disturb.c: everything else ---- */
 

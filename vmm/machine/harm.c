@@ -7,6 +7,7 @@
  * CPU driver does, as if the domain had made a fault (abi_core_page.stop), so that whoever depends
  * on it hears of that the usual way.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/report.h"
@@ -88,15 +89,30 @@ static const char *flip_byte(struct machine *machine, uint64_t paddr, unsigned b
     return NULL;
 }
 
+/* Who lives there sees the CPU driver in its own address space. */
+static const struct abi_dcb_head *any_of_core(const struct machine *machine, const char *domain)
+{
+    const unsigned long core = strtoul(strrchr(domain, '.') + 1, NULL, 10);
+    const struct machine_dispatchers *known = &machine->state.dispatchers[core];
+    for (unsigned i = 0; core < machine->config.core_count && i < known->count; i++) {
+        const struct abi_dcb_head *head = machine_dcb_head(machine, known->dcb[i]);
+        if (head && head->disp_frame != 0)
+            return head;
+    }
+    return NULL;
+}
+
 static const char *flip(struct machine *machine, const struct fault_action *action)
 {
     unsigned core = 0, index = 0;
     uint64_t dcb, paddr;
     if (!action->domain)
         return flip_byte(machine, action->address, action->count);
-    const struct abi_dcb_head *head = next_of(machine, action->domain, &core, &index, &dcb);
+    const struct abi_dcb_head *head = action->of_kernel
+                                          ? any_of_core(machine, action->domain)
+                                          : next_of(machine, action->domain, &core, &index, &dcb);
     if (!head)
-        return NO_SUCH_DOMAIN;
+        return action->of_kernel ? "nothing runs there" : NO_SUCH_DOMAIN;
     if (!machine_translate(machine, head->cr3, action->address + action->count / 8, &paddr))
         return "the variable is not in memory";
     return flip_byte(machine, paddr, action->count % 8);

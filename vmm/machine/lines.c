@@ -7,6 +7,11 @@
  * fires has the same memory at every moment as one without rules.  When the commit word comes, the
  * line is decided.  If it is not to be seen, or not yet, the slot gets back what it held.
  *
+ * Where lines are committed by a head word beside them (ABI_COMMIT_HEAD), a store to that decides
+ * the lines that it adds.  A line that is lost or late takes the store of the head with it that
+ * counted it; a later one counts it all the same, and then the reader sees what the slot held.  The
+ * head never goes back.
+ *
  * Whoever shows a line late looks at the receiver's wake word afterwards and raises the
  * notification: the sender's own look is long over.
  */
@@ -37,22 +42,39 @@ static unsigned words_of(const struct fabric_channel *c)
     return c->layout.line_bytes / WORD_BYTES;
 }
 
-static unsigned commit_word(const struct fabric_channel *c)
+/* The set with the commit word; with a head it is none of the line's. */
+static uint32_t commit_word(const struct fabric_channel *c)
 {
-    return c->layout.commit_offset / WORD_BYTES;
+    return c->layout.commit == ABI_COMMIT_IN_LINE ? 1u << c->layout.commit_offset / WORD_BYTES : 0;
 }
 
-/* Stores the words of the set, the commit word last: payload must be there when it is seen. */
+static uint64_t *control_word(struct machine *machine, const struct fabric_channel *c,
+                              unsigned side, unsigned offset)
+{
+    return line_at(machine, c, side, c->ring[side].lines) + offset / WORD_BYTES;
+}
+
+static void put_set(uint64_t *line, const uint64_t *word, uint32_t set)
+{
+    for (; set != 0; set &= set - 1) {
+        const unsigned w = (unsigned)__builtin_ctz(set);
+        __atomic_store_n(&line[w], word[w], __ATOMIC_RELEASE);
+    }
+}
+
+/* Stores the words of the set, and what commits them last: payload must be there when it is seen.
+ * head: the lines that are committed then; 0: no more than before. */
 static void put_words(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      unsigned slot, const uint64_t *word, uint32_t set)
+                      unsigned slot, const uint64_t *word, uint32_t set, uint64_t head)
 {
     uint64_t *line = line_at(machine, c, side, slot);
-    unsigned commit = commit_word(c);
-    for (unsigned w = 0; w < words_of(c); w++)
-        if (w != commit && (set >> w & 1))
-            __atomic_store_n(&line[w], word[w], __ATOMIC_RELAXED);
-    if (set >> commit & 1)
-        __atomic_store_n(&line[commit], word[commit], __ATOMIC_RELEASE);
+    put_set(line, word, set & ~commit_word(c));
+    put_set(line, word, set & commit_word(c));
+    if (c->layout.commit != ABI_COMMIT_HEAD)
+        return;
+    uint64_t *shown = control_word(machine, c, side, c->layout.commit_offset);
+    if (head > __atomic_load_n(shown, __ATOMIC_RELAXED))
+        __atomic_store_n(shown, head, __ATOMIC_RELEASE);
 }
 
 static uint32_t all_words(const struct fabric_channel *c)
@@ -64,9 +86,9 @@ static uint32_t all_words(const struct fabric_channel *c)
 static void wake_reader(struct machine *machine, const struct fabric_channel *c, unsigned side)
 {
     const struct fabric_ring *reader = &c->ring[!side];
-    uint64_t *control = line_at(machine, c, !side, reader->lines);
+    const uint64_t *word = control_word(machine, c, !side, c->layout.wake_offset);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint64_t wake = __atomic_load_n(&control[c->layout.wake_offset / WORD_BYTES], __ATOMIC_RELAXED);
+    uint64_t wake = __atomic_load_n(word, __ATOMIC_RELAXED);
     if ((wake & 1) && reader->notify_id != ABI_NOTIFY_UNKNOWN)
         machine_notify(machine, reader->core, ABI_CAUSE_NOTIFY, reader->notify_id);
 }
@@ -157,16 +179,17 @@ bool machine_last_message(const struct machine *machine, unsigned core, bool sen
 
 /* The same line again in the next slot, with that slot's epoch. */
 static void put_copies(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                       unsigned slot, const uint64_t *line, unsigned copies)
+                       unsigned slot, const uint64_t *line, unsigned copies, uint64_t head)
 {
     uint64_t word[FAULT_LINE_WORDS_MAX];
     memcpy(word, line, sizeof(word));
     for (unsigned i = 0; i < copies; i++) {
         if (++slot == c->ring[side].lines) {
             slot = 0;
-            word[commit_word(c)] ^= 1ull << c->layout.epoch_shift;
+            if (c->layout.commit == ABI_COMMIT_IN_LINE)
+                word[c->layout.commit_offset / WORD_BYTES] ^= 1ull << c->layout.epoch_shift;
         }
-        put_words(machine, c, side, slot, word, all_words(c));
+        put_words(machine, c, side, slot, word, all_words(c), ++head);
         remember(c, side, slot, word);
     }
 }
@@ -184,10 +207,10 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     }
     event_queue_cancel(&f->queue, held.event);
     f->held[index].used = false;
-    put_words(machine, c, held.side, held.slot, held.word, held.words);
+    put_words(machine, c, held.side, held.slot, held.word, held.words, held.head);
     remember(c, held.side, held.slot, held.word);
     note_shown(f, c, held.side, &held.message, now_ns);
-    put_copies(machine, c, held.side, held.slot, held.word, held.copies);
+    put_copies(machine, c, held.side, held.slot, held.word, held.copies, held.head);
     wake_reader(machine, c, held.side);
     one_more_visible(machine, held.channel, held.side, now_ns);
 }
@@ -231,6 +254,7 @@ struct fate {
     uint64_t tear_ns;
     unsigned copies; /* in the slots behind it */
     bool changed;
+    uint64_t head; /* 0, or with it so many lines are committed */
     uint64_t word[FAULT_LINE_WORDS_MAX];
     struct machine_message message;
 };
@@ -241,7 +265,7 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
     struct fabric *f = machine->fabric;
     struct fabric_held *held = new_held(f);
     if (!held) {
-        put_words(machine, &f->channel[channel], side, slot, fate->word, words);
+        put_words(machine, &f->channel[channel], side, slot, fate->word, words, fate->head);
         return; /* the host has no memory: the line is not late */
     }
     *held = (struct fabric_held){
@@ -250,6 +274,7 @@ static void hold(struct machine *machine, size_t channel, unsigned side, unsigne
     memcpy(held->word, fate->word, sizeof(held->word));
     held->message = fate->message;
     held->copies = fate->copies;
+    held->head = fate->head;
     if (delay_ns > 0)
         held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
                                        0, (uint64_t)(held - f->held));
@@ -294,8 +319,12 @@ static void apply_to_line(struct machine *machine, const struct fabric_channel *
         fate->copies++;
         return;
     case FAULT_CORRUPT:
-        for (unsigned w = 0; w < words_of(c); w++)
+        fire->action.in_vain = "the line has no such word";
+        for (unsigned w = 0; w < words_of(c); w++) {
             fate->word[w] ^= action->flip[w];
+            if (action->flip[w] != 0)
+                fire->action.in_vain = NULL;
+        }
         fate->changed = true;
         return;
     case FAULT_TEAR:
@@ -322,24 +351,24 @@ static void carry_out(struct machine *machine, size_t channel, unsigned side, un
 {
     struct fabric *f = machine->fabric;
     struct fabric_channel *c = &f->channel[channel];
-    uint32_t all = all_words(c), commit = 1u << commit_word(c);
-    put_words(machine, c, side, slot, old, all & ~commit);
+    uint32_t all = all_words(c);
+    put_words(machine, c, side, slot, old, all & ~commit_word(c), 0);
     if (fate->drop)
         return;
     if (fate->tear_ns > 0 && !fate->hold && fate->later == 0) {
         if (fate->delay_ns > 0)
             hold(machine, channel, side, slot, fate, fate->first_words, fate->delay_ns, now_ns);
         else
-            put_words(machine, c, side, slot, fate->word, fate->first_words);
+            put_words(machine, c, side, slot, fate->word, fate->first_words, fate->head);
         hold(machine, channel, side, slot, fate, all & ~fate->first_words,
              fate->delay_ns + fate->tear_ns, now_ns);
     } else if (fate->hold || fate->delay_ns > 0 || fate->later > 0) {
         hold(machine, channel, side, slot, fate, all, fate->delay_ns, now_ns);
     } else {
-        put_words(machine, c, side, slot, fate->word, all);
+        put_words(machine, c, side, slot, fate->word, all, fate->head);
         remember(c, side, slot, fate->word);
         note_shown(f, c, side, &fate->message, now_ns);
-        put_copies(machine, c, side, slot, fate->word, fate->copies);
+        put_copies(machine, c, side, slot, fate->word, fate->copies, fate->head);
         one_more_visible(machine, channel, side, now_ns);
     }
 }
@@ -362,35 +391,56 @@ static void tell_line(struct machine *machine, const struct fabric_channel *c, u
         fabric_tell(machine, &injection, &decision->fire[i], now_ns);
 }
 
-/* The commit word of `line` is being written: decides.  False: nothing is to be changed, and the
- * store goes its way. */
-static bool decide(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                   const uint64_t *line, const uint64_t *old, uint64_t now_ns)
+/* What a line says of itself; epochs of slots are those of UMP where the head counts passes. */
+static struct fault_line read_line(const struct fabric_channel *c, unsigned side, unsigned slot,
+                                   const uint64_t *line, uint64_t head)
 {
-    struct fabric *f = machine->fabric;
-    struct fabric_channel *c = &f->channel[channel];
-    uint64_t commit = line[commit_word(c)];
-    struct fault_line event = {
+    const struct abi_line_layout *l = &c->layout;
+    uint64_t epoch = line[l->commit_offset / WORD_BYTES] >> l->epoch_shift & 1;
+    if (l->commit == ABI_COMMIT_HEAD)
+        epoch = ((head - 1) / c->ring[side].lines + 1) & 1;
+    return (struct fault_line){
         .slot = slot,
-        .epoch = commit >> c->layout.epoch_shift & 1,
-        .type = (unsigned)(commit >> c->layout.type_shift & ((1ull << c->layout.type_bits) - 1)),
+        .epoch = (unsigned)epoch,
+        .type = (unsigned)(line[l->type_offset / WORD_BYTES] >> l->type_shift &
+                           ((1ull << l->type_bits) - 1)),
         .word = line,
         .words = words_of(c),
     };
+}
+
+/* The word that says how much the writer of this line has read. */
+static uint64_t ack_word(struct machine *machine, const struct fabric_channel *c, unsigned side,
+                         const uint64_t *line)
+{
+    if (c->layout.commit == ABI_COMMIT_HEAD)
+        return *control_word(machine, c, side, c->layout.tail_offset);
+    return line[c->layout.commit_offset / WORD_BYTES];
+}
+
+/* `line` is being committed, with a head by that: decides.  False: nothing is to be changed, and
+ * the store goes its way. */
+static bool decide(struct machine *machine, size_t channel, unsigned side, unsigned slot,
+                   const uint64_t *line, const uint64_t *old, uint64_t head, uint64_t now_ns)
+{
+    struct fabric *f = machine->fabric;
+    struct fabric_channel *c = &f->channel[channel];
+    const struct fault_line event = read_line(c, side, slot, line, head);
+    const uint64_t ack = ack_word(machine, c, side, line);
     struct fault_message message;
     struct fault_decision decision;
-    struct fate fate = { 0 };
+    struct fate fate = { .head = head };
     memcpy(fate.word, line, c->layout.line_bytes);
     fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
     fate.message = known_message(c, side, &message, now_ns);
     note_sent(f, &fate.message);
-    messages_line(machine, c, side, &message, &fate.message, commit, now_ns);
+    messages_line(machine, c, side, &message, &fate.message, ack, now_ns);
     if (machine->config.messages && fate.message.time_ns != 0)
         machine_tell(machine, MACHINE_EVENT_MESSAGE, fate.message.from, now_ns,
                      "%.*s.%s #%" PRIu64 " to core %u, %s", (int)strcspn(c->name, ":"), c->name,
                      message.name, message.number, fate.message.to, c->name);
     if (f->check)
-        fabric_check_line(f, c, side, &event, &message, decision.count > 0);
+        fabric_check_line(f, c, side, &event, &message, ack, decision.count > 0);
     overtake(f, channel, side, slot);
     for (size_t i = 0; i < decision.count; i++)
         apply_to_line(machine, c, side, slot, &decision.fire[i], &fate, now_ns);
@@ -405,7 +455,7 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
         note_shown(f, c, side, &fate.message, now_ns);
         if (!waits_for_later(f, channel, side))
             return false;
-        put_words(machine, c, side, slot, line, all_words(c));
+        put_words(machine, c, side, slot, line, all_words(c), head);
         one_more_visible(machine, channel, side, now_ns);
         return true;
     }
@@ -423,7 +473,7 @@ static bool find_ring(struct fabric *f, uint64_t paddr, size_t *channel, unsigne
         for (unsigned s = 0; c->used && s < 2; s++) {
             const struct fabric_ring *ring = &c->ring[s];
             if (ring->count && paddr >= ring->base &&
-                paddr - ring->base < (uint64_t)ring->lines * c->layout.line_bytes) {
+                paddr - ring->base < (uint64_t)(ring->lines + 1) * c->layout.line_bytes) {
                 f->last_hit = *channel = i;
                 *side = s;
                 return true;
@@ -431,6 +481,70 @@ static bool find_ring(struct fabric *f, uint64_t paddr, size_t *channel, unsigne
         }
     }
     return false;
+}
+
+static uint64_t *old_of(const struct fabric_channel *c, unsigned side, unsigned slot)
+{
+    return c->ring[side].old + (size_t)slot * words_of(c);
+}
+
+/* The slot is about to change; what it holds may have to come back. */
+static void open_slot(struct machine *machine, const struct fabric_channel *c, unsigned side,
+                      unsigned slot)
+{
+    bool *open = &c->ring[side].open[slot];
+    if (!*open)
+        memcpy(old_of(c, side, slot), line_at(machine, c, side, slot), c->layout.line_bytes);
+    *open = true;
+}
+
+/* The head is being stored, and counts lines that it did not count before.  True: it is done. */
+static bool commit_up_to(struct machine *machine, size_t channel, unsigned side, uint64_t head,
+                         uint64_t now_ns)
+{
+    const struct fabric_channel *c = &machine->fabric->channel[channel];
+    struct fabric_ring *ring = &machine->fabric->channel[channel].ring[side];
+    uint64_t line[FAULT_LINE_WORDS_MAX], shown = 0;
+    bool done = false;
+    if (head <= ring->head || head - ring->head > ring->lines) {
+        ring->head = head > ring->head ? head : ring->head;
+        return false; /* no part of the protocol */
+    }
+    while (ring->head < head) {
+        const unsigned slot = (unsigned)(ring->head++ % ring->lines);
+        open_slot(machine, c, side, slot);
+        memcpy(line, line_at(machine, c, side, slot), c->layout.line_bytes);
+        ring->open[slot] = false;
+        if (decide(machine, channel, side, slot, line, old_of(c, side, slot), ring->head, now_ns))
+            done = true;
+        else
+            shown = ring->head;
+    }
+    if (done)
+        put_words(machine, c, side, 0, line, 0, shown);
+    return done;
+}
+
+static bool covers(unsigned offset, unsigned bytes, unsigned word)
+{
+    return offset + bytes > word && offset < word + WORD_BYTES;
+}
+
+/* A store to a line or the control line, whose words are then those of `line`. */
+static bool take_store(struct machine *machine, size_t channel, unsigned side, unsigned slot,
+                       const uint64_t *line, bool commits, uint64_t now_ns)
+{
+    const struct fabric_channel *c = &machine->fabric->channel[channel];
+    const bool control = slot == c->ring[side].lines, by_head = c->layout.commit == ABI_COMMIT_HEAD;
+    if (!control)
+        open_slot(machine, c, side, slot);
+    if (control != by_head || !commits)
+        return false;
+    if (by_head)
+        return commit_up_to(machine, channel, side, line[c->layout.commit_offset / WORD_BYTES],
+                            now_ns);
+    c->ring[side].open[slot] = false;
+    return decide(machine, channel, side, slot, line, old_of(c, side, slot), 0, now_ns);
 }
 
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
@@ -442,26 +556,18 @@ bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const 
     if (!f->faults || !find_ring(f, paddr, &channel, &side))
         return false;
     const struct fabric_channel *c = &f->channel[channel];
-    struct fabric_ring *ring = &f->channel[channel].ring[side];
+    const struct fabric_ring *ring = &c->ring[side];
     unsigned slot = (unsigned)((paddr - ring->base) / c->layout.line_bytes);
     unsigned offset = (unsigned)((paddr - ring->base) % c->layout.line_bytes);
     if (core != ring->core || offset + bytes > c->layout.line_bytes)
         return false; /* not this ring's writer: no message */
-    const uint64_t *memory = line_at(machine, c, side, slot);
-    if (!ring->open || ring->open_slot != slot) {
-        ring->open = true;
-        ring->open_slot = slot;
-        memcpy(ring->old, memory, c->layout.line_bytes);
-    }
-    const unsigned commit = c->layout.commit_offset;
-    if (offset + bytes <= commit || offset >= commit + WORD_BYTES)
-        return false;
     uint64_t line[FAULT_LINE_WORDS_MAX];
-    memcpy(line, memory, c->layout.line_bytes);
+    memcpy(line, line_at(machine, c, side, slot), c->layout.line_bytes);
     memcpy((uint8_t *)line + offset, data, bytes);
-    ring->open = false;
-    bool done = decide(machine, channel, side, slot, line, ring->old, now_ns);
-    if (!f->see_all) /* else only when the faults have ended: a partition may still come */
+    bool commits = covers(offset, bytes, c->layout.commit_offset);
+    bool done = take_store(machine, channel, side, slot, line, commits, now_ns);
+    if (commits &&
+        !f->see_all) /* else only when the faults have ended: a partition may still come */
         fabric_retire(f, &f->channel[channel], now_ns);
     return done;
 }

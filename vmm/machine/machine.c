@@ -452,6 +452,7 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             reports_forget(machine, effect->scrub.paddr, effect->scrub.bytes, now_ns);
             break; /* zeroed by the caller, without the lock */
         case DEVICE_VECTORS:
+        case DEVICE_LATE:
             break; /* the same */
         case DEVICE_CHANNEL:
             break; /* by the caller */
@@ -518,6 +519,10 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
             machine_zero(machine, reply.effect[i].scrub.host, reply.effect[i].scrub.bytes);
         else if (reply.effect[i].kind == DEVICE_VECTORS && machine->ops->clear_vectors)
             machine->ops->clear_vectors(machine->engine, core);
+        else if (reply.effect[i].kind == DEVICE_LATE)
+            page->late_ns = machine->ops->late_ns
+                                ? machine->ops->late_ns(machine->engine, reply.effect[i].core)
+                                : 0;
         else if (reply.effect[i].kind == DEVICE_KILL_CORE && machine->ops->wait_until_held)
             machine->ops->wait_until_held(machine->engine, reply.effect[i].core);
     if (changed_bytes > 0 && machine->ops->trap_changed)

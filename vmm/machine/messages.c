@@ -50,11 +50,11 @@ void messages_forget(struct machine *machine, struct fabric_ring *ring)
 
 /* The writer of this line tells what it has read of the other ring. */
 static void take_ack(struct machine *machine, struct fabric_channel *c, unsigned side,
-                     uint64_t commit, uint64_t now_ns)
+                     uint64_t ack_word, uint64_t now_ns)
 {
     struct fabric_ring *read = &c->ring[!side];
     const uint64_t mask = (1ull << c->layout.ack_bits) - 1;
-    const uint64_t more = ((commit >> c->layout.ack_shift & mask) - read->lines_read) & mask;
+    const uint64_t more = ((ack_word >> c->layout.ack_shift & mask) - read->lines_read) & mask;
     if (!read->journey || c->layout.ack_bits == 0 || read->lines_read + more > read->lines_written)
         return;
     read->lines_read += more;
@@ -71,10 +71,10 @@ static void take_ack(struct machine *machine, struct fabric_channel *c, unsigned
 
 void messages_line(struct machine *machine, struct fabric_channel *c, unsigned side,
                    const struct fault_message *line, const struct machine_message *message,
-                   uint64_t commit, uint64_t now_ns)
+                   uint64_t ack_word, uint64_t now_ns)
 {
     struct fabric_ring *ring = &c->ring[side];
-    take_ack(machine, c, side, commit, now_ns);
+    take_ack(machine, c, side, ack_word, now_ns);
     if (!ring->journey || !line->known || line->attempt > 1)
         return;
     ring->lines_written = line->lines;

@@ -7,7 +7,8 @@
  * epoch changes, modulo two passes; how many were acknowledged from the last line that the other
  * side has written.  The latter wraps at another number, so in a machine that has carried so many
  * messages that it may have, nothing is said.  A reader acknowledges at the latest when it has read
- * half of a ring (barrelfish/ump_impl.h): what goes beyond that, it has not read.
+ * half of a ring (barrelfish/ump_impl.h): what goes beyond that, it has not read.  Rings with head
+ * and tail words say it at once.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -33,6 +34,26 @@ static unsigned epoch_at(const struct machine *machine, const struct fabric_chan
     return commit_at(machine, c, side, slot) >> c->layout.epoch_shift & 1;
 }
 
+static uint64_t control_at(const struct machine *machine, const struct fabric_channel *c,
+                           unsigned side, unsigned offset)
+{
+    const unsigned bytes = c->layout.line_bytes;
+    const uint64_t *line =
+        machine_memory(machine, c->ring[side].base + (uint64_t)c->ring[side].lines * bytes, bytes);
+    return line ? __atomic_load_n(&line[offset / WORD_BYTES], __ATOMIC_ACQUIRE) : 0;
+}
+
+/* How many lines were not read, where heads and tails say it. */
+static unsigned unread_by_head(const struct machine *machine, const struct fabric_channel *c,
+                               unsigned side)
+{
+    const uint64_t mask = (1ull << c->layout.ack_bits) - 1;
+    const uint64_t head = control_at(machine, c, side, c->layout.commit_offset);
+    const uint64_t tail = control_at(machine, c, !side, c->layout.tail_offset);
+    const uint64_t open = (head - (tail >> c->layout.ack_shift)) & mask;
+    return open <= c->ring[side].lines ? (unsigned)open : 0;
+}
+
 /* Lines ever written, modulo those of two passes. */
 static unsigned written(const struct machine *machine, const struct fabric_channel *c,
                         unsigned side)
@@ -49,6 +70,8 @@ static unsigned unacknowledged(const struct machine *machine, const struct fabri
                                unsigned side)
 {
     const unsigned lines = c->ring[side].lines, back = c->ring[!side].lines;
+    if (c->layout.commit == ABI_COMMIT_HEAD)
+        return unread_by_head(machine, c, side);
     const unsigned last = (written(machine, c, !side) + back - 1) % back;
     const uint64_t ack = commit_at(machine, c, !side, last) >> c->layout.ack_shift &
                          ((1ull << c->layout.ack_bits) - 1);
@@ -79,7 +102,8 @@ static bool print_ring(const struct machine *machine, const struct fabric_channe
                        FILE *out)
 {
     const struct fabric_ring *ring = &c->ring[side];
-    const unsigned open = unacknowledged(machine, c, side), half = ring->lines / 2;
+    const unsigned open = unacknowledged(machine, c, side);
+    const unsigned half = c->layout.commit == ABI_COMMIT_HEAD ? 1 : ring->lines / 2;
     if (open < half)
         return false;
     if (out)

@@ -92,6 +92,8 @@ static void put_action(FILE *out, const struct fault_action *action)
     size_t skip = bytes > 1 && text[0] == '{' ? 1 : 0;
     fprintf(out, "%.*s", (int)(bytes - 2 * skip), text + skip);
     free(text);
+    if (action->note)
+        fprintf(out, " (%s)", action->note);
     if (action->in_vain)
         fprintf(out, " (in vain: %s)", action->in_vain);
 }

@@ -90,29 +90,68 @@ static void unknown_variable(const char *path, const struct fault_action *action
     free(names);
 }
 
-/* Finds the variable of which a bit shall change. */
+/* `domain` has its core behind it. */
+static void no_program(const struct menu *menu, const char *what, const char *domain,
+                       struct place place, struct diags *diags)
+{
+    const int length = (int)(strrchr(domain, '.') - domain);
+    char *wanted = strndup(domain, (size_t)length);
+    const char **names = calloc(menu->module_count + 1, sizeof(*names));
+    for (size_t i = 0; names && i < menu->module_count; i++)
+        names[i] = path_base(menu->modules[i].path);
+    const char *near = wanted && names ? nearest_word(wanted, names, menu->module_count) : NULL;
+    diag_error(diags, place, "%s: no program of the menu is called '%.*s'%s%s%s", what, length,
+               domain, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    free(names);
+    free(wanted);
+}
+
+/* False: this line's image is not the one that the action names. */
+static bool find_variable_in(const struct menu_line *line, const char *dir,
+                             struct fault_action *action, struct place place, struct diags *diags)
+{
+    const size_t length = (size_t)(strrchr(action->domain, '.') - action->domain);
+    const char *name = path_base(line->path);
+    char path[2 * PATH_MAX];
+    uint64_t bytes;
+    if (strlen(name) != length || strncmp(name, action->domain, length) != 0 ||
+        !menu_image_file(line, dir, path, sizeof(path)))
+        return false;
+    if (!symbol_variable(path, action->symbol, &action->address, &bytes))
+        unknown_variable(path, action, place, diags);
+    else if (action->count >= 8 * bytes)
+        diag_error(diags, place, "flip: '%.60s' has %" PRIu64 " bits, there is no bit %u",
+                   action->symbol, 8 * bytes, action->count);
+    return true;
+}
+
+/* Finds the variable of which a bit shall change: of a program, or of the CPU driver. */
 static void find_variable(const struct menu *menu, const char *dir, struct fault_action *action,
                           struct place place, struct diags *diags)
+{
+    action->of_kernel = find_variable_in(&menu->kernel, dir, action, place, diags);
+    if (action->of_kernel)
+        return;
+    for (size_t i = 0; i < menu->module_count; i++)
+        if (find_variable_in(&menu->modules[i], dir, action, place, diags))
+            return;
+    no_program(menu, "flip", action->domain, place, diags);
+}
+
+/* The program that shall end must be one that can run. */
+static void find_program(const struct menu *menu, const struct fault_action *action,
+                         struct place place, struct diags *diags)
 {
     const size_t length = (size_t)(strrchr(action->domain, '.') - action->domain);
     for (size_t i = 0; i < menu->module_count; i++) {
         const char *name = path_base(menu->modules[i].path);
-        char path[2 * PATH_MAX];
-        uint64_t bytes;
-        if (strlen(name) != length || strncmp(name, action->domain, length) != 0 ||
-            !menu_image_file(&menu->modules[i], dir, path, sizeof(path)))
-            continue;
-        if (!symbol_variable(path, action->symbol, &action->address, &bytes))
-            unknown_variable(path, action, place, diags);
-        else if (action->count >= 8 * bytes)
-            diag_error(diags, place, "flip: '%.60s' has %" PRIu64 " bits, there is no bit %u",
-                       action->symbol, 8 * bytes, action->count);
-        return;
+        if (strlen(name) == length && strncmp(name, action->domain, length) == 0)
+            return;
     }
-    diag_error(diags, place, "flip: no program of the menu is called '%.*s'", (int)length,
-               action->domain);
+    no_program(menu, "kill", action->domain, place, diags);
 }
 
+/* The programs and variables that actions name. */
 static void find_variables(const struct scenario *scenario, const char *dir, struct diags *diags)
 {
     for (size_t r = 0; r < scenario->fault_count; r++) {
@@ -121,6 +160,8 @@ static void find_variables(const struct scenario *scenario, const char *dir, str
             if (rule->action[a].symbol)
                 find_variable(&scenario->menu, dir, &rule->action[a], scenario->fault_places[r],
                               diags);
+            else if (rule->action[a].kind == FAULT_KILL)
+                find_program(&scenario->menu, &rule->action[a], scenario->fault_places[r], diags);
     }
 }
 

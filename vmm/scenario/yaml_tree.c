@@ -108,6 +108,8 @@ static void syntax_error(struct builder *builder, const yaml_parser_t *parser)
         hint = "; YAML indents with spaces, not tabs";
     else if (parser->problem && strstr(parser->problem, "mapping values are not allowed"))
         hint = "; text that contains ': ' needs quotes, and keys of one mapping the same indent";
+    else if (parser->context && strstr(parser->context, "scanning an alias"))
+        hint = ": a text that begins with * is written in quotes";
     else if (parser->problem && strstr(parser->problem, "could not find expected ':'"))
         hint = "; a key is followed by ': ' and its value";
     diag_error(builder->diags, place, "not valid YAML: %s%s%s%s",

@@ -39,6 +39,10 @@ uint64_t plat_kill_core(uint64_t core);
 /* Could `core` be started?  As plat_start_core() would answer. */
 uint64_t plat_core_available(uint64_t core);
 
+/* How long whoever runs this machine has let `core` wait, though it had something to do, in ns
+ * since power-on; ABI_RESULT_*. */
+uint64_t plat_core_late(uint64_t core, uint64_t *late_ns);
+
 /* Zeroes physical memory; base and bytes are multiples of 64. */
 void plat_scrub(paddr_t base, uint64_t bytes);
 

@@ -38,6 +38,16 @@ struct sysret power_of_core(uint64_t command, const struct invocation *inv)
     return of_power(plat_core_available(a->core));
 }
 
+static struct sysret late_of_core(const struct invocation *inv)
+{
+    const uint64_t core = inv->args->spawn_core.core;
+    uint64_t late_ns;
+    if (core >= boot_info->topology.core_count)
+        return SYSRET(SYS_ERR_CORE_NOT_FOUND);
+    const struct sysret result = of_power(plat_core_late(core, &late_ns));
+    return err_is_ok(result.error) ? SYSRET_VALUE(late_ns) : result;
+}
+
 static struct sysret answer(const struct invocation *inv, uint64_t user, const void *from,
                             uint64_t bytes)
 {
@@ -223,6 +233,8 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Kill_core:
     case KernelCmd_Core_available:
         return power_of_core(inv->command, inv);
+    case KernelCmd_Core_late:
+        return late_of_core(inv);
     case KernelCmd_Identify_cap:
         return identify_cap(inv);
     case KernelCmd_Create_cap:

@@ -18,6 +18,7 @@ struct platform {
     uint64_t (*start_core)(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
     uint64_t (*kill_core)(uint64_t core);
     uint64_t (*core_available)(uint64_t core);
+    uint64_t (*core_late)(uint64_t core, uint64_t *late_ns);
     void (*scrub)(paddr_t base, uint64_t bytes);
     void (*clear_vectors)(void);
     void (*channel)(paddr_t description);

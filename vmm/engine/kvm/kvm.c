@@ -251,6 +251,12 @@ static void wait_until_held(struct engine *engine, unsigned core)
     }
 }
 
+static uint64_t late_ns(struct engine *engine, unsigned core)
+{
+    assert(core < engine->core_count);
+    return kvm_vcpu_late_ns(&engine->vcpu[core]);
+}
+
 static void clear_vectors(struct engine *engine, unsigned core)
 {
     assert(core < engine->core_count);
@@ -376,6 +382,7 @@ const struct engine_ops engine_kvm = {
     .kick = kick,
     .hold_core = hold_core,
     .wait_until_held = wait_until_held,
+    .late_ns = late_ns,
     .trap_changed = kvm_trap_changed,
     .clear_vectors = clear_vectors,
     .events_changed = events_changed,

@@ -96,6 +96,11 @@ struct kvm_vcpu {
     atomic_bool anew; /* it ran before, and starts again at `entry` */
     struct core_entry entry;
 
+    /* How long it had to wait for the host up to `since_ns`; covered by lock.  Then it began to
+     * work, and had so much CPU time; or it rests, in HLT or held, and was told to work then. */
+    uint64_t late_ns, since_ns, cpu_ns;
+    bool resting; /* since_ns 0: and nobody has told it to work */
+
     enum core_activity activity;    /* written by the vCPU's thread */
     struct core_state state;        /* filled when the thread ends */
     struct engine_core_stats stats; /* the same */
@@ -139,6 +144,7 @@ void kvm_request_stop(struct engine *engine, enum stop_reason reason);
 int kvm_vcpu_create(struct engine *engine, unsigned core);
 void kvm_vcpu_destroy(struct kvm_vcpu *vcpu);
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
+uint64_t kvm_vcpu_late_ns(struct kvm_vcpu *vcpu);
 void *kvm_vcpu_thread(void *vcpu);
 
 /* Clears all extended state but that of x87 and SSE; on the vCPU's thread, outside KVM_RUN. */

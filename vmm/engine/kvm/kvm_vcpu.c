@@ -54,9 +54,56 @@ void kvm_vcpu_destroy(struct kvm_vcpu *vcpu)
     pthread_mutex_destroy(&vcpu->lock);
 }
 
+/* ---- how long the host lets it wait; with its lock ---- */
+
+static uint64_t cpu_ns(const struct kvm_vcpu *vcpu)
+{
+    clockid_t clock;
+    struct timespec t = { 0 };
+    if (pthread_getcpuclockid(vcpu->self, &clock) == 0)
+        clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Since since_ns. */
+static uint64_t late_lately(const struct kvm_vcpu *vcpu)
+{
+    const uint64_t now = kvm_now_ns(vcpu->engine);
+    if (!vcpu->alive || !vcpu->started || vcpu->since_ns == 0)
+        return 0;
+    const uint64_t passed = now - vcpu->since_ns;
+    const uint64_t ran = vcpu->resting ? 0 : cpu_ns(vcpu) - vcpu->cpu_ns;
+    return passed > ran ? passed - ran : 0;
+}
+
+static void begin_rest(struct kvm_vcpu *vcpu)
+{
+    vcpu->late_ns += late_lately(vcpu);
+    vcpu->resting = true;
+    vcpu->since_ns = 0;
+}
+
+static void begin_work(struct kvm_vcpu *vcpu)
+{
+    vcpu->late_ns += late_lately(vcpu);
+    vcpu->resting = false;
+    vcpu->since_ns = kvm_now_ns(vcpu->engine);
+    vcpu->cpu_ns = cpu_ns(vcpu);
+}
+
+uint64_t kvm_vcpu_late_ns(struct kvm_vcpu *vcpu)
+{
+    pthread_mutex_lock(&vcpu->lock);
+    const uint64_t late = vcpu->late_ns + late_lately(vcpu);
+    pthread_mutex_unlock(&vcpu->lock);
+    return late;
+}
+
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 {
     pthread_mutex_lock(&vcpu->lock); /* so that the thread cannot end before the signal */
+    if (vcpu->resting && vcpu->since_ns == 0 && !atomic_load(&vcpu->held))
+        vcpu->since_ns = kvm_now_ns(vcpu->engine);
     if (vcpu->alive && atomic_load(&vcpu->in_guest)) {
         __atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         pthread_kill(vcpu->self, KVM_KICK_SIGNAL);
@@ -169,11 +216,13 @@ static bool on_halt(struct kvm_vcpu *vcpu)
     look_for_life(vcpu->engine);
     pthread_mutex_lock(&vcpu->lock);
     atomic_store(&vcpu->busy, false);
+    begin_rest(vcpu);
     while (!is_stopping(vcpu) &&
            !(wakes && machine_cause_pending(vcpu->engine->machine, vcpu->core)) &&
            !atomic_load(&vcpu->anew))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
     atomic_fetch_add(&vcpu->engine->awake, 1);
+    begin_work(vcpu);
     pthread_mutex_unlock(&vcpu->lock);
     if (is_stopping(vcpu))
         return false;
@@ -262,8 +311,13 @@ static void wait_outside(struct kvm_vcpu *vcpu)
 {
     pthread_mutex_lock(&vcpu->lock);
     atomic_store(&vcpu->busy, false);
+    const bool waits = must_wait(vcpu);
+    if (waits)
+        begin_rest(vcpu);
     while (must_wait(vcpu) && !is_stopping(vcpu))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
+    if (waits)
+        begin_work(vcpu);
     pthread_mutex_unlock(&vcpu->lock);
 }
 
@@ -387,6 +441,7 @@ static bool wait_for_start(struct kvm_vcpu *vcpu)
     while (!vcpu->started && !is_stopping(vcpu))
         pthread_cond_wait(&vcpu->wake, &vcpu->lock);
     bool started = vcpu->started;
+    begin_work(vcpu);
     pthread_mutex_unlock(&vcpu->lock);
     return started && !is_stopping(vcpu);
 }

@@ -260,6 +260,7 @@ const struct platform platform_pc = {
     .start_core = pc_start_core,
     .kill_core = pc_kill_core,
     .core_available = pc_core_available,
+    .core_late = pc_core_late,
     .scrub = pc_scrub,
     .clear_vectors = pc_clear_vectors,
     .channel = pc_channel,

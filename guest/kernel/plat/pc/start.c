@@ -87,6 +87,14 @@ uint64_t pc_core_available(uint64_t core)
     return core_page_of(core)->phase == ABI_PHASE_NONE ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
 }
 
+/* A PC has no host that it knows of. */
+uint64_t pc_core_late(uint64_t core, uint64_t *late_ns)
+{
+    (void)core;
+    *late_ns = 0;
+    return ABI_RESULT_OK;
+}
+
 uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
 {
     const volatile struct abi_core_page *page = core_page_of(core);

@@ -69,6 +69,13 @@ static uint64_t synth_core_available(uint64_t core)
     return ask_power(core, ABI_POWER_AVAILABLE);
 }
 
+static uint64_t synth_core_late(uint64_t core, uint64_t *late_ns)
+{
+    const uint64_t result = ask_power(core, ABI_POWER_LATE);
+    *late_ns = CORE_PAGE->late_ns;
+    return result;
+}
+
 static void synth_scrub(paddr_t base, uint64_t bytes)
 {
     CORE_PAGE->arg[0] = base.v;
@@ -144,6 +151,7 @@ const struct platform platform_synth = {
     .start_core = synth_start_core,
     .kill_core = synth_kill_core,
     .core_available = synth_core_available,
+    .core_late = synth_core_late,
     .scrub = synth_scrub,
     .clear_vectors = synth_clear_vectors,
     .channel = synth_channel,

@@ -3,10 +3,11 @@
  * A stress program: several peers, on one core or more, each with several threads, that bind to all
  * others and to themselves and do everything at once: bind and close, messages of all sizes,
  * capabilities, calls and calls back.  With `dies`, given to all, peer 0 dies when it is half done:
- * by `exit`, `stop` or `fault`.  Everything that arrives is checked, and everybody who survives
- * must get to the end.
+ * by `exit`, `stop` or `fault`.  With `victim` somebody else ends that peer, or its core, once all
+ * have said that they begin.  Everything that arrives is checked, and everybody who survives must
+ * get to the end.
  *
- *   mixer me=K peers=N threads=T rounds=R [dies=HOW]
+ *   mixer me=K peers=N threads=T rounds=R [dies=HOW | victim=K]
  *   mixer server threads=T                     see hurried.c
  *   mixer hurried rounds=R
  *
@@ -31,6 +32,7 @@
 
 static unsigned me, peers = 2, threads = 2, rounds = 40;
 static const char *dies;
+static unsigned victim = PEERS_MAX; /* may die; PEERS_MAX: nobody */
 static struct mixer_binding *to[PEERS_MAX];
 static iref_t iref_of[PEERS_MAX]; /* a name is gone when its peer is: looked up once */
 static bool lost[PEERS_MAX];
@@ -117,7 +119,7 @@ static void drop(struct capref c)
 {
     errval_t err = cap_destroy(c);
 
-    CHECK(err_is_ok(err) || (dies != NULL && err_no(err) == SYS_ERR_CAP_NOT_FOUND));
+    CHECK(err_is_ok(err) || (victim < peers && err_no(err) == SYS_ERR_CAP_NOT_FOUND));
     if (err_is_fail(err))
         CHECK(err_is_ok(slot_free(c)));
 }
@@ -477,23 +479,28 @@ static void parse(int argc, char *argv[])
             threads = number;
         else if (strcmp(argv[i], "rounds") == 0)
             rounds = number;
+        else if (strcmp(argv[i], "victim") == 0)
+            victim = number;
         else if (strcmp(argv[i], "dies") == 0)
             dies = value;
     }
+    if (dies != NULL)
+        victim = 0;
     CHECK(me < peers && peers <= PEERS_MAX && threads <= THREADS_MAX);
 }
 
-/* Says that this peer needs the others no more, and waits until they have said the same: until then
- * they need this one.  Peer 0 is not waited for if it dies. */
-static void wait_for_all(void)
+/* Says that this peer has come so far, and waits until all but `without` have said the same. */
+static void meet(const char *where, unsigned without)
 {
     char name[32];
     iref_t iref;
 
-    snprintf(name, sizeof(name), "mixer.end.%u", me);
+    snprintf(name, sizeof(name), "mixer.%s.%u", where, me);
     CHECK(err_is_ok(nameservice_register(name, my_iref)));
-    for (unsigned k = dies != NULL ? 1 : 0; k < peers; k++) {
-        snprintf(name, sizeof(name), "mixer.end.%u", k);
+    for (unsigned k = 0; k < peers; k++) {
+        if (k == without)
+            continue;
+        snprintf(name, sizeof(name), "mixer.%s.%u", where, k);
         CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
     }
 }
@@ -522,6 +529,11 @@ int main(int argc, char *argv[])
         if (to[k] != NULL)
             to[k]->st = (void *)(uintptr_t)(k + 1);
     }
+    if (victim < peers && dies == NULL) {
+        meet("begin", PEERS_MAX); /* until then nobody may die: they look for names */
+        printf("mixer %u: begins\n", me);
+        fflush(stdout);
+    }
     for (uintptr_t i = 0; i < threads; i++) {
         struct thread *t = thread_create_varstack(work, (void *)i, STACK_BYTES);
 
@@ -533,6 +545,8 @@ int main(int argc, char *argv[])
     debug_trace("%u received, %u refused, %u bound again", received, refused, bound_again);
     printf("mixer %u: done\n", me);
     fflush(stdout);
-    wait_for_all();
+    while (victim < peers && dies == NULL) /* who may die may still look for this one */
+        CHECK(err_is_ok(event_dispatch(ws)));
+    meet("end", victim); /* until then they need this one */
     return 0;
 }

@@ -20,6 +20,7 @@
 #include <barrelfish/lmp_endpoints.h>
 
 struct deferred_event;
+struct doorbell;
 struct disp_sources; /* dispatch/sources.h */
 struct lmp_chan;
 struct ump_chan;
@@ -53,6 +54,8 @@ struct dispatcher_generic {
     bool ump_looks_again;    /* there is a checked channel, or: */
     uint64_t ump_recheck_ns; /* where notifications may be lost: look that often; 0: they are not */
     struct ump_checked *ump_checked; /* list of all checked channels */
+    struct doorbell *doorbells;      /* list, and how often it had been notified when they rang */
+    uint32_t doorbell_rang;
     struct core_state *core_state;
 };
 

@@ -11,6 +11,8 @@
 #include <barrelfish/multihop_chan.h>
 #include <barrelfish/ump_chan.h>
 
+struct abi_line_layout;
+
 typedef void idc_export_callback_fn(void *st, errval_t err, iref_t iref);
 
 /* A connection is asked for.  The stub allocates a binding, accepts the channel
@@ -35,6 +37,10 @@ struct idc_export {
     void *st;                                /* first argument of the connect callbacks */
     struct waitset *ws;
     const char *interface; /* its name, for people; NULL: none */
+    /* How the lines lie in the rings of channels over UMP, if the service and its clients write
+     * others than UMP's (abi/ports.h); NULL: those of UMP.  The machine is told when a client
+     * binds.  It lives as long as the service. */
+    const struct abi_line_layout *layout;
 
     /* private */
     iref_t iref;

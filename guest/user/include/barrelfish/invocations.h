@@ -549,6 +549,16 @@ static inline errval_t invoke_kernel_core_available(struct capref kernel, coreid
     return CAP_INVOKE(kernel, KernelCmd_Core_available, .spawn_core = { .core = core }).error;
 }
 
+/* How long the host of this machine has let the core wait, though it had something to do: in ns
+ * since power-on, 0 where there is no host.  SYS_ERR_CORE_NOT_FOUND. */
+static inline errval_t invoke_kernel_core_late(struct capref kernel, coreid_t core, uint64_t *ns)
+{
+    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Core_late, .spawn_core = { .core = core });
+
+    *ns = result.value;
+    return result.error;
+}
+
 /* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
 static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_t croot,
                                                   capaddr_t cptr, uint8_t level,

@@ -150,7 +150,12 @@ static uint64_t false_accuser(const struct agreement *a, unsigned accuser, uint6
     return 0;
 }
 
-void agreement_tick(struct agreement *a)
+uint64_t agreement_silent(const struct agreement *a)
+{
+    return side(a) & ~a->heard & ~BIT(a->me);
+}
+
+void agreement_tick(struct agreement *a, uint64_t waited)
 {
     uint64_t found = 0;
     const uint64_t heard = a->heard | BIT(a->me);
@@ -163,7 +168,7 @@ void agreement_tick(struct agreement *a)
                                                     : AGREEMENT_LINK_TICKS;
         if (!has(heard, core)) {
             a->accuses[core] = 0;
-            if (++a->silent[core] >= limit)
+            if (!has(waited, core) && ++a->silent[core] >= limit)
                 found |= BIT(core);
             continue;
         }

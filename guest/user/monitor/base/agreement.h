@@ -63,8 +63,12 @@ void agreement_link(struct agreement *a, coreid_t core);
 /* A core that cannot reach all members yet says nothing, and has no vote. */
 bool agreement_may_speak(const struct agreement *a);
 
-/* A heartbeat has passed.  The core has run meanwhile, or it would not know. */
-void agreement_tick(struct agreement *a);
+/* Members of the own side that have not spoken since the last tick. */
+uint64_t agreement_silent(const struct agreement *a);
+
+/* A heartbeat has passed.  The core has run meanwhile, or it would not know.  waited: cores that
+ * the host has not let run meanwhile; that they were silent does not count. */
+void agreement_tick(struct agreement *a, uint64_t waited);
 /* Another core has said this. */
 void agreement_hear(struct agreement *a, coreid_t from, const struct agreement_words *words);
 

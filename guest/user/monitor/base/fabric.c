@@ -36,7 +36,9 @@ static struct pages *by_base[BUCKETS];
 
 static const struct abi_line_layout ump_layout = {
     .line_bytes = UMP_LINE_BYTES,
+    .commit = ABI_COMMIT_IN_LINE,
     .commit_offset = offsetof(struct ump_message, control),
+    .type_offset = offsetof(struct ump_message, control),
     .wake_offset = offsetof(struct ump_control_line, wake),
     .epoch_shift = 0,
     .type_shift = 1,
@@ -184,7 +186,7 @@ genpaddr_t fabric_name(const struct fabric_channel *c)
                                            .bytes = c->outlen,
                                            .notify_id = c->client_notify_id,
                                            .core = c->client_core } },
-        .layout = ump_layout,
+        .layout = c->layout.line_bytes != 0 ? c->layout : ump_layout,
     };
     strncpy(is.interface, c->interface, sizeof(is.interface) - 1);
     strncpy(is.server, c->server, sizeof(is.server) - 1);

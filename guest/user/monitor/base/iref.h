@@ -7,6 +7,7 @@
 #ifndef MONITOR_IREF_H
 #define MONITOR_IREF_H
 
+#include <abi/ports.h>
 #include <barrelfish_kpi/types.h>
 #include <errors/errno.h>
 #include <services/account.h>
@@ -16,7 +17,8 @@
 struct iref_entry {
     void *owner; /* who exported it; NULL: free */
     uintptr_t service_id;
-    char interface[48]; /* what it says that it speaks; "" if nothing */
+    char interface[48];            /* what it says that it speaks; "" if nothing */
+    struct abi_line_layout layout; /* of its rings; line_bytes 0: those of UMP */
     struct account_slip slip;
 };
 

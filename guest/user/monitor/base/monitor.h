@@ -126,7 +126,8 @@ struct fabric_channel {
     coreid_t server_core, client_core;
     uint32_t server_notify_id, client_notify_id; /* ABI_NOTIFY_UNKNOWN: not known yet */
     genpaddr_t base;
-    uint32_t inlen, outlen; /* the client's: the server writes the first ring */
+    uint32_t inlen, outlen;        /* the client's: the server writes the first ring */
+    struct abi_line_layout layout; /* of another protocol than UMP; line_bytes 0: UMP */
 };
 
 void fabric_init(void);

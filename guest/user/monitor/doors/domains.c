@@ -8,10 +8,13 @@
 #include "../parts/parts.h"
 #include "doors.h"
 
-static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id,
-                               const char *interface)
+static void alloc_iref_request(struct monitor_binding *b, uintptr_t service_id, uint64_t layout0,
+                               uint64_t layout1, const char *interface)
 {
-    bind_export(b->st, service_id, interface);
+    const uint64_t word[2] = { layout0, layout1 };
+    struct abi_line_layout layout;
+    memcpy(&layout, word, sizeof(layout));
+    bind_export(b->st, service_id, interface, &layout);
 }
 
 static void bind_lmp_client_request(struct monitor_binding *b, iref_t iref, uintptr_t conn_id,

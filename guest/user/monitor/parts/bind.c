@@ -176,7 +176,8 @@ static void fail_bind(struct bind *bind, errval_t err)
 
 /* ---- export ---- */
 
-void bind_export(struct link *link, uintptr_t service_id, const char *interface)
+void bind_export(struct link *link, uintptr_t service_id, const char *interface,
+                 const struct abi_line_layout *layout)
 {
     iref_t iref = 0;
     struct account_slip slip;
@@ -185,6 +186,8 @@ void bind_export(struct link *link, uintptr_t service_id, const char *interface)
         err = iref_alloc(&irefs, link, slip, service_id, interface, &iref);
         if (err_is_fail(err))
             account_refund(&slip);
+        else
+            iref_find(&irefs, iref)->layout = *layout;
     }
     outbox_answer(
         link, &(struct outbox_message){
@@ -385,11 +388,12 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
 
 /* ---- bind between cores: the service's side ---- */
 
-static errval_t name_channel(struct bind *bind, const char *interface, uint32_t notify_id,
+static errval_t name_channel(struct bind *bind, const struct iref_entry *entry, uint32_t notify_id,
                              const char *client)
 {
     struct fabric_channel channel = {
-        .interface = interface,
+        .interface = entry->interface,
+        .layout = entry->layout,
         .server = bind->service->client->name,
         .client = client,
         .server_core = my_core,
@@ -414,7 +418,7 @@ static errval_t ask_service_ump(struct bind *bind, uint32_t notify_id, const cha
     struct capref frame = NULL_CAP, notify;
     errval_t err = connection_reaches(bind->connection, bind->domain, bind->service->client, 0);
     if (err_is_ok(err))
-        err = name_channel(bind, entry->interface, notify_id, client);
+        err = name_channel(bind, entry, notify_id, client);
     if (err_is_ok(err))
         err = remote_frame(bind->base, bind->bytes, &bind->frame);
     if (err_is_ok(err))

@@ -6,7 +6,8 @@
  * `heartbeat=TIME` on the monitor's line of the menu switches it on.  Each tick says to all other
  * monitors what this one knows; a change is said at once.  One message at a time waits for each of
  * them and says what is so when it leaves, so who does not read costs nothing.  What is counted is
- * own ticks, not time: a monitor that was not let run has not waited.
+ * own ticks, not time: a monitor that was not let run has not waited.  Ticks in which the host did
+ * not let the silent core run do not count either.
  *
  * When a core is in the view it is fenced, and changes no byte any more.  Then all parts give up
  * what they had with it, in the order that main.c names, and its channel goes.  What is left after
@@ -26,6 +27,8 @@ static bool busy; /* this monitor may be silent for long */
 static uint32_t lives[ABI_MAX_CORES];
 static uint64_t not_given_up;            /* dead cores of which we still have something */
 static uint64_t expected[ABI_MAX_CORES]; /* the starter: who has not given it up yet */
+static uint64_t late_ns[ABI_MAX_CORES];  /* how long the host had let them wait, when asked last, */
+static uint64_t late_known;              /* which was one tick ago */
 static bool waiting[ABI_MAX_CORES], again[ABI_MAX_CORES]; /* messages that say what is so */
 
 /* ---- saying ---- */
@@ -171,11 +174,32 @@ void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation)
 
 static void listen_for_tick(void);
 
+/* Cores that are silent, and could not speak for half of this tick or more since the host was busy
+ * with something else.  Only those that are silent are asked about: each question is an exit. */
+static uint64_t let_wait(void)
+{
+    const uint64_t silent = agreement_silent(&agreement);
+    uint64_t waited = 0;
+    for (uint64_t rest = silent; rest != 0; rest &= rest - 1) {
+        const coreid_t core = (coreid_t)__builtin_ctzll(rest);
+        uint64_t now_late = late_ns[core];
+        errval_t err = invoke_kernel_core_late(cap_kernel, core, &now_late);
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "asking how late core %u is", core);
+        if ((late_known & BIT(core)) != 0 &&
+            now_late - late_ns[core] > machine_options.heartbeat_ns / 2)
+            waited |= BIT(core);
+        late_ns[core] = now_late;
+    }
+    late_known = silent;
+    return waited;
+}
+
 static void tick(void *arg)
 {
     (void)arg;
     listen_for_tick();
-    agreement_tick(&agreement);
+    agreement_tick(&agreement, let_wait());
     follow();
     say_to_all(false);
     settle_estates();

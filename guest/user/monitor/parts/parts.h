@@ -61,8 +61,9 @@ errval_t stopped_init(void);
 
 /* ---- bind.c: binding inside the core and between cores ---- */
 
-/* A domain offers a service. */
-void bind_export(struct link *link, uintptr_t service_id, const char *interface);
+/* A domain offers a service.  layout: of the lines of its rings, line_bytes 0: those of UMP. */
+void bind_export(struct link *link, uintptr_t service_id, const char *interface,
+                 const struct abi_line_layout *layout);
 
 /* A domain asks to be connected; a service answers.  The capability is taken over. */
 void bind_lmp_asked(struct link *link, iref_t iref, uintptr_t conn_id, size_t buflen,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sources of events, as the dispatcher asks for them (dispatch/sources.h): deferred events,
- * endpoints and parked senders of LMP, polled channels and parked senders of UMP.
+ * endpoints and parked senders of LMP, polled channels and parked senders of UMP, doorbells.
  */
 #include "sources.h"
 
 #include <barrelfish/deferred.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/doorbell.h>
 #include <barrelfish/lmp_chan.h>
 #include <barrelfish/ump_chan.h>
 #include <barrelfish/ump_checked.h>
@@ -28,6 +29,8 @@ static void check_unpolled(dispatcher_handle_t handle)
         ump_channels_retry_send_disabled(handle);
     if (disp->dozing_channels != NULL)
         ump_channels_look_at_dozing_disabled(handle);
+    if (disp->doorbells != NULL)
+        doorbells_ring_disabled(handle);
 }
 
 /* Of two times to wake up; 0: never. */

@@ -8,12 +8,14 @@
  *                error
  *   service      bind_*_service_request --connect callback--> bind_*_reply_monitor
  */
+#include <abi/ports.h>
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/monitor_client.h>
 #include <if/monitor_defs.h>
+#include <string.h>
 
 #include "../dispatch/wait_note.h"
 #include "monitor_request.h"
@@ -146,8 +148,12 @@ static void bind_ump_reply_client(struct monitor_binding *mon, uintptr_t mon_id,
 static errval_t send_alloc_iref(struct monitor_request *r, struct event_closure done)
 {
     const struct idc_export *e = r->object;
+    uint64_t layout[2] = { 0, 0 };
 
-    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)e,
+    _Static_assert(sizeof(layout) == sizeof(*e->layout), "a layout is two words");
+    if (e->layout != NULL)
+        memcpy(layout, e->layout, sizeof(layout));
+    return monitor_alloc_iref_request__tx(r->mon, done, (uintptr_t)e, layout[0], layout[1],
                                           e->interface != NULL ? e->interface : "");
 }
 
