@@ -15,6 +15,8 @@
  */
 #include "idcbench.h"
 
+#include <bench/bench.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #define BATCHES 10
@@ -156,4 +158,7 @@ void time_round_trips(struct idcbench_binding *b)
     results_print(&stub, "roundtrip.stub", 0);
     results_print(&block, "roundtrip.block", 0);
     results_print(&call, "roundtrip.rpc", 0);
+    bench_init();
+    const uint64_t khz = bench_tsc_per_ms();
+    printf("bench tsc.khz %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", khz, khz, khz);
 }
