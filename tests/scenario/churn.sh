@@ -15,6 +15,7 @@ esac
 need_image sbin/churn
 MEMORY='96 MiB'
 count=${CHURN:-250}
+patience=$((600 + 2 * count))
 {
     echo "module /sbin/churn core=0-1 $count /sbin/churn eat 3072"
 } | scenario many 2 '600 s' 'console: no capability has gone with them'

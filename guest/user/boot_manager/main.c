@@ -384,15 +384,16 @@ static bool has_service(const struct abi_boot *boot, const char *name)
     return false;
 }
 
-/* A program that reads must not find the end only because the driver is slow to start. */
-static void wait_for_input(const struct abi_boot *boot)
+/* A program must not find that there are no files or no input only because a service of the menu is
+ * slow to start. */
+static void wait_for(const struct abi_boot *boot, const char *module, const char *name)
 {
     iref_t iref;
     errval_t err = SYS_ERR_OK;
-    if (has_service(boot, "serial"))
-        err = nameservice_blocking_lookup("serial", &iref);
+    if (has_service(boot, module))
+        err = nameservice_blocking_lookup(name, &iref);
     if (err_is_fail(err))
-        DEBUG_ERR(err, "waiting for serial");
+        DEBUG_ERR(err, "waiting for %s", name);
 }
 
 /* The cores of an entry; none if the knowledge base does not say. */
@@ -445,7 +446,8 @@ int main(int argc, char **argv)
             debug_printf("'%s' of the menu names no cores: all are started\n", argv[i]);
     start_cores((wanted & all_cores(boot)) | 1);
     serve(all_cores(boot));
-    wait_for_input(boot);
+    wait_for(boot, "ramfsd", "ramfs");
+    wait_for(boot, "serial", "serial");
     start_menu(boot);
     debug_trace("%u programs started", started);
     while (ended < started)

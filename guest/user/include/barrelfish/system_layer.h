@@ -14,11 +14,12 @@
 int _write(int fd, const char *text, int length);
 int _read(int fd, char *buffer, int length);
 int _close(int fd);
-int _lseek(int fd, int offset, int whence);
+off_t _lseek(int fd, off_t offset, int whence);
 int _fstat(int fd, struct stat *st);
 int _isatty(int fd);
 int _open(const char *name, int flags, ...);
 int _unlink(const char *name);
+int _kill(int pid, int signal);
 int _gettimeofday(struct timeval *tv, void *zone);
 
 /* What reads the console for _read(0, ...), with its results.  NULL while nothing has been linked

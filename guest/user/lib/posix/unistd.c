@@ -7,6 +7,7 @@
 #include <barrelfish/system_layer.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ _READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t bytes)
 
 off_t lseek(int fd, off_t offset, int whence)
 {
-    return _lseek(fd, (int)offset, whence);
+    return _lseek(fd, offset, whence);
 }
 
 int fstat(int fd, struct stat *st)
@@ -67,6 +68,11 @@ int fstat(int fd, struct stat *st)
 int isatty(int fd)
 {
     return _isatty(fd);
+}
+
+int kill(pid_t pid, int number)
+{
+    return _kill(pid, number);
 }
 
 int unlink(const char *name)
