@@ -83,9 +83,7 @@ bool lrpc_send(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
     kernel_counters.lmp_messages++;
     if (!receiver->queued)
         schedule_append(receiver);
-    trace_records(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | (uint64_t)cptr << 32,
-                  CORE_PAGE->current_dcb,
-                  ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8 | trace_message(offset, length),
-                  mem_to_phys(receiver).v);
+    trace_record(ABI_TRACE_UPCALL | ABI_UPCALL_LRPC << 8 | trace_message(offset, length),
+                 mem_to_phys(receiver).v);
     hand_over(receiver, offset, (uint64_t)write << 32 | length, area, entry, stack);
 }

@@ -15,7 +15,7 @@
 #include "schedule.h"
 
 static struct dcb *first, *last;
-struct cte stop_monitor; /* EndPointLMP; empty when nobody wants to know */
+_Alignas(OBJSIZE_CTE) struct cte stop_monitor; /* EndPointLMP; empty when nobody wants to know */
 void (*stop_hint)(struct cte *monitor);
 
 bool stop_is_monitor(const struct dcb *dcb)

@@ -28,6 +28,14 @@ give_back(struct registers_x86_64 *area, struct sysret result)
     dispatch_return(area);
 }
 
+/* `command`: of a message its length. */
+static inline void trace_invoke(const struct cte *cte, uint64_t command, uint64_t cptr)
+{
+    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
+                     command << 24 | cptr << 32,
+                 CORE_PAGE->current_dcb);
+}
+
 /* After calls that may have ended the caller. */
 static void __attribute__((noreturn)) finish(struct registers_x86_64 *area, struct sysret result)
 {
@@ -50,18 +58,16 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
     dispatch_next();
 }
 
-/* The words of the message lie in syscall_words. */
-static void __attribute__((noreturn))
-send(struct registers_x86_64 *area, struct cte *endpoint, unsigned length, unsigned flags,
-     const struct lmp_transfer *transfer)
+/* The words of the message lie in syscall_words.  A message that is delivered has one record, in
+ * place of the system call's. */
+static void __attribute__((noreturn)) send(struct registers_x86_64 *area, struct cte *endpoint,
+                                           uint64_t head, const struct lmp_transfer *transfer)
 {
+    const unsigned length = head >> 8 & 0xff, flags = head & 0xff;
     struct dcb *receiver = endpoint_listener(&endpoint->cap);
-    /* the message may carry the endpoint away */
-    const uint64_t offset = endpoint->cap.u.endpoint.epoffset;
-    errval_t err = lmp_deliver(endpoint, syscall_words, length, transfer);
-    if (err_is_ok(err))
-        trace_record(ABI_TRACE_LMP | (uint64_t)flags << 8 | trace_message(offset, length),
-                     mem_to_phys(receiver).v);
+    errval_t err = lmp_deliver(endpoint, syscall_words, length, transfer, flags);
+    if (err_is_fail(err))
+        trace_invoke(endpoint, length, head >> 32);
     const bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
                                           : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (!hand_over || receiver == current || area_is_disabled(current, area))
@@ -125,20 +131,17 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
             give_back(area, SYSRET(err));
         }
     }
-    /* a message has no command: its length stands there */
-    const bool message = cte->cap.type == ObjType_EndPointLMP;
-    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
-                     (message ? length : syscall_words[0] & 0xff) << 24 | cptr << 32,
-                 CORE_PAGE->current_dcb);
-    if (!message)
+    if (cte->cap.type != ObjType_EndPointLMP) {
+        trace_invoke(cte, syscall_words[0] & 0xff, cptr);
         invoke_object_of(area, cte, head, send_cptr);
+    }
     if ((capaddr_t)send_cptr == 0)
-        send(area, cte, length, head & 0xff, NULL);
+        send(area, cte, head, NULL);
     const struct lmp_transfer transfer = { .root = &current->cspace.cap,
                                            .cptr = (capaddr_t)send_cptr,
                                            .level = head >> 24 & 0xff,
                                            .give_away = head & LMP_FLAG_GIVEAWAY };
-    send(area, cte, length, head & 0xff, &transfer);
+    send(area, cte, head, &transfer);
 }
 
 static struct dcb *yield_target(capaddr_t cptr)
@@ -180,7 +183,7 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
 }
 
 /* A message for which the short way is not open. */
-static void __attribute__((noreturn))
+static void __attribute__((noreturn, noinline))
 sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     struct cte *cte;
@@ -191,7 +194,7 @@ sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
         give_back(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
     if (cte->cap.type != ObjType_EndPointLMP)
         give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
-    send(area, cte, (unsigned)length, LMP_FLAG_SYNC | LMP_FLAG_YIELD, NULL);
+    send(area, cte, (uint64_t)cptr << 32 | length << 8 | LMP_FLAG_SYNC | LMP_FLAG_YIELD, NULL);
 }
 
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)

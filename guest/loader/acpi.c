@@ -392,7 +392,7 @@ static void fill_distances(struct acpi *acpi)
 
 const char *acpi_read(struct acpi *acpi, const struct acpi_view *view, uint64_t root)
 {
-    struct table list, madt, srat, slit;
+    struct table list, madt = { 0 }, srat = { 0 }, slit = { 0 };
     struct domains domains = { 0 };
     unsigned width;
     memset(acpi, 0, sizeof(*acpi));

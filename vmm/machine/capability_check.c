@@ -3,8 +3,7 @@
  * Reads the databases of capabilities out of the guest's memory, and holds them against the rules
  * (capability_rules.c).
  *
- * A core that is inside its CPU driver may be in the middle of a change: if its database makes no
- * sense then, it is not judged, and those who depend on it are not.  All comes from the guest: each
+ * A core that runs may be in the middle of a change: if its database makes no sense then, it is not judged, and those who depend on it are not.  All comes from the guest: each
  * address is checked, and a walk has an end.
  */
 #include <inttypes.h>
@@ -140,8 +139,8 @@ static bool read_core(struct walk *walk, unsigned core)
     if (!walk->broken)
         return true;
     walk->count = before;
-    if ((state.cs & 3) == 0 && state.activity == CORE_RUNNING)
-        walk->broken = NULL; /* in the middle of a change */
+    if (state.activity == CORE_RUNNING)
+        walk->broken = NULL; /* may be in the middle of a change */
     return false;
 }
 

@@ -158,7 +158,7 @@ static bool is_server(const struct lmp_messages *lmp, const struct lmp_end *end)
 static bool set_interface(struct machine *machine, struct lmp_end *end,
                           const struct fault_interface *interface, bool server)
 {
-    const uint64_t peer = machine->state.trace[end->core].last_syscall.arg;
+    const uint64_t peer = machine->state.trace[end->core].runs;
     if (end->interface == interface && end->peer == peer)
         return true;
     uint64_t *number = calloc(interface->count + 1, sizeof(*number));

@@ -26,7 +26,8 @@ struct machine_trace {
     uint64_t lost; /* overwritten before they were taken */
     uint64_t kept; /* records ever put into last[] */
     struct abi_trace_record last[MACHINE_TRACE_KEPT];
-    struct abi_trace_record last_syscall; /* what == 0: none */
+    struct abi_trace_record last_syscall; /* or message that was sent; what == 0: none */
+    uint64_t runs; /* dcb of the last record that says who runs; 0: unknown */
 };
 
 /* Dispatchers that the trace has named, of one core. */

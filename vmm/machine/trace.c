@@ -148,18 +148,21 @@ static void take_record(struct machine *machine, unsigned core, uint64_t now_ns,
     struct machine_trace *trace = &machine->state.trace[core];
     struct machine_stats *stats = &machine->state.stats;
     uint8_t kind = record->what & 0xff;
-    if (kind == ABI_TRACE_SYSCALL || kind == ABI_TRACE_UPCALL || kind == ABI_TRACE_RESUME)
-        machine_note_dispatcher(machine, core, record->arg);
     trace->last[trace->kept++ % MACHINE_TRACE_KEPT] = *record;
     stats->trace_records++;
     const bool lrpc = kind == ABI_TRACE_UPCALL && (record->what >> 8 & 0xff) == ABI_UPCALL_LRPC;
-    if (kind == ABI_TRACE_LMP || lrpc)
+    const bool sent = kind == ABI_TRACE_LMP && (record->what >> 8 & ABI_LMP_BY_KERNEL) == 0;
+    if (sent || lrpc) /* by who has run until now */
         lmp_message_delivered(machine, core, record, now_ns);
-    if (kind == ABI_TRACE_SYSCALL) {
+    if (kind == ABI_TRACE_SYSCALL || sent || lrpc) {
         stats->syscalls++;
         trace->last_syscall = *record;
-    } else if (kind == ABI_TRACE_UPCALL) {
+    }
+    if (kind == ABI_TRACE_UPCALL)
         stats->upcalls++;
+    if (kind == ABI_TRACE_SYSCALL || kind == ABI_TRACE_UPCALL || kind == ABI_TRACE_RESUME) {
+        machine_note_dispatcher(machine, core, record->arg);
+        trace->runs = record->arg;
     }
     const struct machine_sink *sink = &machine->config.sink;
     if (machine->config.trace && sink->trace_record)

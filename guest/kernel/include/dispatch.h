@@ -138,7 +138,7 @@ void stop_ordered(paddr_t dispatcher);
 
 /* The endpoint on which the monitor is told that dispatchers stopped, and the domain of the next
  * one it has not asked for yet (0: none). */
-extern struct cte stop_monitor;
+extern _Alignas(OBJSIZE_CTE) struct cte stop_monitor;
 extern void (*stop_hint)(struct cte *monitor);
 struct dcb *stop_take(void);
 

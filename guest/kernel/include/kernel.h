@@ -95,19 +95,6 @@ static inline void trace_record(uint64_t what, uint64_t arg)
     CORE_PAGE->trace_head = head + 1;
 }
 
-/* Two records at once. */
-static inline void trace_records(uint64_t what, uint64_t arg, uint64_t what2, uint64_t arg2)
-{
-    uint64_t head = CORE_PAGE->trace_head;
-    volatile struct abi_trace_record *record = &TRACE_RING[head & (ABI_TRACE_RECORDS - 1)];
-    record->what = what;
-    record->arg = arg;
-    record = &TRACE_RING[(head + 1) & (ABI_TRACE_RECORDS - 1)];
-    record->what = what2;
-    record->arg = arg2;
-    CORE_PAGE->trace_head = head + 2;
-}
-
 /* The compiler may call these for structures; keep copies small (instructions are dear). */
 void *memcpy(void *dst, const void *src, size_t bytes);
 void *memset(void *dst, int value, size_t bytes);

@@ -22,7 +22,7 @@
 
 void mdb_init(struct mdb *db)
 {
-    db->root = NULL;
+    *db = (struct mdb){ .root = NULL };
 }
 
 /* --- subtree ends and rotations --------------------------------------------------------------- */

@@ -94,7 +94,7 @@ static void copy_words(uint64_t *buf, uint32_t at, uint32_t size, const uint64_t
 }
 
 errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
-                     const struct lmp_transfer *transfer)
+                     const struct lmp_transfer *transfer, unsigned flags)
 {
     struct capability *cap = &endpoint->cap;
     debug_assert(cap->type == ObjType_EndPointLMP && length <= LMP_MSG_WORDS);
@@ -137,6 +137,8 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
         receiver->disp->lmp_hint = offset;
     }
     kernel_counters.lmp_messages++;
+    trace_record(ABI_TRACE_LMP | (uint64_t)flags << 8 | trace_message(offset, length),
+                 mem_to_phys(receiver).v);
     schedule_make_runnable(receiver);
     return SYS_ERR_OK;
 }

@@ -27,14 +27,15 @@ struct route {
 
 /* Of this core. */
 static struct route routes[IRQ_LINES];
-static struct cte endpoints[IRQ_LINES]; /* by vector: whom it tells; empty: nobody */
-static uint64_t allocated;              /* vectors */
+/* By vector: whom it tells; empty: nobody. */
+static _Alignas(OBJSIZE_CTE) struct cte endpoints[IRQ_LINES];
+static uint64_t allocated; /* vectors */
 _Static_assert(IRQ_LINES <= 64, "one word of vectors");
 
 static void deliver(uint64_t vector)
 {
     if (endpoints[vector].cap.type != ObjType_Null)
-        (void)lmp_deliver(&endpoints[vector], &vector, 1, NULL);
+        (void)lmp_deliver(&endpoints[vector], &vector, 1, NULL, ABI_LMP_BY_KERNEL);
 }
 
 /* Notification `number` behind those of dispatchers: a vector, then the lines. */

@@ -142,7 +142,8 @@ static struct sysret register_channel(const struct invocation *inv)
 
 static void hint(struct cte *monitor)
 {
-    (void)lmp_deliver(monitor, NULL, 0, NULL); /* a full buffer does not matter (stop.c) */
+    /* a full buffer does not matter (stop.c) */
+    (void)lmp_deliver(monitor, NULL, 0, NULL, ABI_LMP_BY_KERNEL);
 }
 
 static struct sysret register_monitor(const struct invocation *inv)

@@ -95,10 +95,12 @@ struct lmp_transfer {
 };
 
 /* Sends the `length` words at `words` (NULL if there are none), which lie in kernel memory, and
- * what `transfer` says (NULL: nothing).  On success the receiver is runnable; `endpoint` may be
+ * what `transfer` says (NULL: nothing).  On success the receiver is runnable, and the flight
+ * recorder has a record with `flags` (the system call's, or ABI_LMP_BY_KERNEL); `endpoint` may be
  * gone. */
 errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned length,
-                     const struct lmp_transfer *transfer);
+                     const struct lmp_transfer *transfer, unsigned flags);
+
 /* The part of a trace record that tells of a message in syscall_words (core_page.h). */
 static inline uint64_t trace_message(uint64_t endpoint_offset, uint64_t length)
 {
