@@ -249,7 +249,7 @@ struct matching {
     const char *regex, *end;
     struct ways ways[2]; /* before the character that is looked at, and behind it, in turn */
     struct ways *now, *next;
-    unsigned *steps;
+    unsigned steps; /* of all branches of the expression */
 };
 
 static void clear(struct ways *ways)
@@ -259,7 +259,7 @@ static void clear(struct ways *ways)
 }
 
 /* A way that has got here may also be further on, where what comes can be left out. */
-static void add_way(const struct matching *m, struct ways *ways, const char *at)
+static void add_way(struct matching *m, struct ways *ways, const char *at)
 {
     for (;;) {
         const size_t place = (size_t)(at - m->regex);
@@ -268,7 +268,7 @@ static void add_way(const struct matching *m, struct ways *ways, const char *at)
             return;
         ways->seen[place / 64] |= bit;
         ways->place[ways->count++] = (uint16_t)place;
-        ++*m->steps;
+        m->steps++;
         const char *behind = at < m->end ? behind_single(at, m->end) : m->end;
         if (behind == m->end || (*behind != '*' && *behind != '?'))
             return;
@@ -296,9 +296,9 @@ static void step(struct matching *m, char c)
         if (at == m->end || (*at == '$' && at + 1 == m->end))
             continue;
         const char *behind = behind_single(at, m->end);
-        *m->steps += 1 + (unsigned)(behind - at) / 8;
+        m->steps += 1 + (unsigned)(behind - at) / 8;
         const bool repeated = behind < m->end && strchr("*+?", *behind) != NULL;
-        if (!match_single(at, behind, c, m->steps))
+        if (!match_single(at, behind, c, &m->steps))
             continue;
         if (repeated && *behind != '?')
             add_way(m, m->next, at);
@@ -309,36 +309,35 @@ static void step(struct matching *m, char c)
     m->next = now;
 }
 
-static bool match_branch(const char *regex, const char *end, const char *text, unsigned *steps,
+static bool match_branch(struct matching *m, const char *regex, const char *end, const char *text,
                          size_t limit)
 {
-    static struct matching m; /* too large for a small stack */
     const bool anchored = *regex == '^';
-    m.regex = regex + anchored;
-    m.end = end;
-    m.steps = steps;
-    m.now = &m.ways[0];
-    m.next = &m.ways[1];
-    clear(m.now);
-    add_way(&m, m.now, m.regex);
+    m->regex = regex + anchored;
+    m->end = end;
+    m->now = &m->ways[0];
+    m->next = &m->ways[1];
+    clear(m->now);
+    add_way(m, m->now, m->regex);
     for (;; text++) {
-        if (is_through(&m, *text))
+        if (is_through(m, *text))
             return true;
-        if (*text == '\0' || *steps > limit)
+        if (*text == '\0' || m->steps > limit)
             return false;
-        step(&m, *text);
+        step(m, *text);
         if (!anchored)
-            add_way(&m, m.now, m.regex);
+            add_way(m, m->now, m->regex);
     }
 }
 
 static bool match_regex(const char *regex, const char *text)
 {
     const size_t limit = REGEX_STEPS + REGEX_STEPS_PER_CHARACTER * strlen(text);
-    unsigned steps = 0;
+    static struct matching m; /* too large for a small stack */
+    m.steps = 0;
     for (;; regex++) {
         const char *end = end_of_branch(regex);
-        if (match_branch(regex, end, text, &steps, limit))
+        if (match_branch(&m, regex, end, text, limit))
             return true;
         regex = end;
         if (*regex == '\0')
