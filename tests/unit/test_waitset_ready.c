@@ -69,6 +69,21 @@ Test(waitset_ready, goes_straight_to_the_next_dispatch)
     expect_order(2, 0, 0);
 }
 
+Test(waitset_ready, is_not_taken_until_a_dispatch_takes_it)
+{
+    set_up();
+    comes(0);
+    cr_assert(is_ready(0));
+    cr_expect(!waitset_chan_is_taken_disabled(&chan[0], curdispatcher()));
+    OK(event_dispatch(&ws));
+    cr_expect(waitset_chan_is_taken_disabled(&chan[0], curdispatcher()));
+    waitset_chan_listen_disabled(&chan[0]);
+    comes(0);
+    OK(waitset_chan_deregister(&chan[0])); /* its event is dropped, and nobody has it */
+    cr_expect(!is_ready(0) && !chan[0].held);
+    cr_expect(!waitset_chan_is_taken_disabled(&chan[0], curdispatcher()));
+}
+
 Test(waitset_ready, only_one_is_and_none_behind_another_event)
 {
     set_up();

@@ -84,6 +84,10 @@ static inline void waitset_chan_listen_disabled(struct waitset_chanstate *chan)
     chan->held = false;
 }
 
+/* Does somebody handle its event, who has not listened again? */
+bool waitset_chan_is_taken_disabled(const struct waitset_chanstate *chan,
+                                    dispatcher_handle_t handle);
+
 /* LIB_ERR_CHAN_NOT_REGISTERED.  A pending event is dropped. */
 errval_t waitset_chan_deregister(struct waitset_chanstate *chan);
 errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,

@@ -206,7 +206,7 @@ static void stop_receiving_disabled(struct flounder_binding *c, dispatcher_handl
     struct waitset_chanstate *chan = flounder_receiving_chanstate(c);
     if (chan == NULL || !waitset_chan_is_registered(chan))
         return;
-    if (chan->held) {
+    if (waitset_chan_is_taken_disabled(chan, handle)) {
         c->rx_taken = true;
         c->depth++;
     }

@@ -70,7 +70,8 @@ void flounder_listen_anew(struct flounder_binding *c)
     }
     dispatcher_handle_t handle = disp_disable();
     struct waitset_chanstate *chan = flounder_receiving_chanstate(c);
-    if (c->closed != SYS_ERR_OK && waitset_chan_is_registered(chan) && !chan->held)
+    if (c->closed != SYS_ERR_OK && waitset_chan_is_registered(chan) &&
+        !waitset_chan_is_taken_disabled(chan, handle))
         (void)waitset_chan_deregister_disabled(chan, handle); /* closed in between */
     disp_enable(handle);
 }

@@ -105,8 +105,10 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
     assert(disp_is_disabled(handle));
     if (chan->state == CHAN_UNREGISTERED)
         return LIB_ERR_CHAN_NOT_REGISTERED;
-    if (RARELY(get_dispatcher_generic(handle)->ready_channel == chan))
+    if (RARELY(get_dispatcher_generic(handle)->ready_channel == chan)) {
         get_dispatcher_generic(handle)->ready_channel = NULL;
+        chan->held = false; /* nobody has taken the event */
+    }
     chan_dequeue(chan, chan_queue(chan));
     if (chan->state == CHAN_POLLED)
         chan_polled_remove(chan, handle);
@@ -210,6 +212,13 @@ errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatche
     chan_dequeue(chan, chan_queue(chan));
     make_pending(chan, handle);
     return SYS_ERR_OK;
+}
+
+bool waitset_chan_is_taken_disabled(const struct waitset_chanstate *chan,
+                                    dispatcher_handle_t handle)
+{
+    return waitset_chan_is_registered(chan) && chan->held &&
+           get_dispatcher_generic(handle)->ready_channel != chan;
 }
 
 void waitset_queue_ready_disabled(dispatcher_handle_t handle)
