@@ -129,11 +129,11 @@ struct abi_trace_record {
     X(NOTIFY, 8, "d=target core << 16 | id; arg=dcb")                 \
     X(LMP, 9, "a=flags b,c=low 16 bits of the first word d=endpoint | words; arg=receiver's dcb")
 
-/* A message that who runs has sent on this core, in place of the system call's record.  The endpoint
- * is an offset in the receiver's dispatcher frame, a multiple of 16 (wait_table.h says what lies
- * before it); the payload has up to 15 words. */
-#define ABI_LMP_MORE 0x10      /* in the flags: the next delivered there continues this message */
-#define ABI_LMP_BY_KERNEL 0x80 /* in the flags: no system call, and the first word means nothing */
+/* A message that who runs has sent on this core, in place of the system call's record.  The
+ * endpoint is an offset in the receiver's dispatcher frame, a multiple of 16 (wait_table.h says
+ * what lies before it); the payload has up to 15 words. */
+#define ABI_LMP_MORE 0x10      /* flag: the next one delivered there continues this message */
+#define ABI_LMP_BY_KERNEL 0x80 /* flag: no system call, and the first word means nothing */
 #define ABI_LMP_WORDS(d) ((d)&15)
 #define ABI_LMP_ENDPOINT(d) ((d) & ~15u)
 

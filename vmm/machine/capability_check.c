@@ -3,8 +3,9 @@
  * Reads the databases of capabilities out of the guest's memory, and holds them against the rules
  * (capability_rules.c).
  *
- * A core that runs may be in the middle of a change: if its database makes no sense then, it is not judged, and those who depend on it are not.  All comes from the guest: each
- * address is checked, and a walk has an end.
+ * A core that runs may be in the middle of a change: if its database makes no sense then, it is
+ * not judged, and those who depend on it are not.  All comes from the guest: each address is
+ * checked, and a walk has an end.
  */
 #include <inttypes.h>
 #include <stdlib.h>
