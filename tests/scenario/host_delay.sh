@@ -90,7 +90,7 @@ pid=$!
 until_true grep -q 'survivor: watches' "$TMP/delayed.out"
 printf '\1\0\0\0' | dd of="$TMP/word" conv=notrunc status=none
 until_true word_is 2
-kill -INT "$pid"
+kill -TERM "$pid" # not INT, which a script's background processes do not hear
 wait "$pid"
 grep -q 'is dead' "$TMP/delayed.out" && fail "a core is declared dead since the host was busy"
 
