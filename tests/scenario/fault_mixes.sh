@@ -10,5 +10,5 @@
 need_image sbin/mixer
 
 patience=7200
-tests/faults/mixes --vmm "$VMM" --count "${MIXES:-20}" --keep "$TMP/mixes" || fail "a mix of faults breaks channels that heal"
-tests/faults/mixes --vmm "$VMM" --count 6 --checked none || fail "plain channels survive mixes of faults: the harness sees nothing"
+tests/faults/mixes --vmm "$VMM" --count "${MIXES:-10}" --keep "$TMP/mixes" || fail "a mix of faults breaks channels that heal"
+tests/faults/mixes --vmm "$VMM" --count 4 --checked none || fail "plain channels survive mixes of faults: the harness sees nothing"
