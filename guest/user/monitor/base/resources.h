@@ -48,6 +48,8 @@
     X(expected, "one for each core")                                             \
     X(lives, "one for each core")                                                \
     X(witnesses, "charged as KEPT, with kept_away")                              \
+    X(deleting, "one of witnesses")                                              \
+    X(late_ns, "one for each core")                                              \
     X(capops, "charged as QUESTION, with questions")                             \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \
