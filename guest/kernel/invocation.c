@@ -8,7 +8,7 @@
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
 {
     struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)cptr, 2, &cte);
+    errval_t err = cspace_lookup_object(inv->root, (capaddr_t)cptr, 2, &cte);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_ROOTCN_LOOKUP);
     if (cte->cap.type != ObjType_L1CNode)
