@@ -389,6 +389,8 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
     while (work_affords(work, COST_STEP + mdb_cost_find(&kernel_mdb))) {
         LOOP_ROUND(objects);
         struct capability rest = *part;
+        if (*from != cap_base(part))
+            rest.generation = 0;
         rest.u.mem.base = *from;
         rest.u.mem.bytes = end - *from;
         struct cte *victim = mdb_find_inside(&kernel_mdb, &rest);
@@ -406,34 +408,31 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
 }
 
 /* Only of what is mapped: that is no object of several parts, and its parts are of its own type. */
-static struct sysret delete_foreign_part(const struct cte *cte, uint64_t base, uint64_t bytes,
+static struct sysret delete_foreign_part(const struct cte *cte, const struct capability *part,
                                          uint64_t from)
 {
-    struct capability part = cte->cap;
     struct work work = { .left = WORK_OF_A_CALL };
-    const uint64_t offset = base - cap_base(&cte->cap), whole = cap_bytes(&cte->cap);
-    if (!cap_is_retypeable(part.type, part.type) || cap_is_container(&part))
+    const uint64_t base = cap_base(part), bytes = cap_bytes(part), whole = cap_bytes(&cte->cap);
+    if (!cap_is_retypeable(part->type, part->type) || cap_is_container(part))
         return SYSRET(SYS_ERR_DEST_TYPE_INVALID);
-    if (base < cap_base(&cte->cap) || offset >= whole || bytes >= whole || bytes > whole - offset)
+    if (base < cap_base(&cte->cap) || bytes > whole || base - cap_base(&cte->cap) > whole - bytes ||
+        (bytes == whole && part->generation <= cte->cap.generation))
         return SYSRET(SYS_ERR_RETYPE_INVALID_OFFSET);
-    part.u.mem.base = base;
-    part.u.mem.bytes = bytes;
-    part.generation = 0; /* of the whole; this is another range */
-    cap_mark(&part);
-    if (from < base || from >= base + bytes)
+    cap_mark(part);
+    if (from < base || from - base >= bytes)
         from = base;
-    if (delete_part(&part, &from, &work))
+    if (delete_part(part, &from, &work))
         return SYSRET_VALUE(from);
     cap_mark(NULL);
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret cap_delete_foreigns(struct cte *cte, uint64_t base, uint64_t bytes, uint64_t from)
+struct sysret cap_delete_foreigns(struct cte *cte, const struct capability *part, uint64_t from)
 {
     if (cte->node.owner == my_core_id && !(cte->node.bits & MDB_BIT_WITNESS))
         return SYSRET(SYS_ERR_DELETE_REMOTE_LOCAL);
-    if (bytes != 0)
-        return delete_foreign_part(cte, base, bytes, from);
+    if (part != NULL)
+        return delete_foreign_part(cte, part, from);
     struct work work = { .left = WORK_OF_A_CALL };
     cap_mark(&cte->cap);
     errval_t err = delete_range(cte, &work);

@@ -185,8 +185,14 @@ static struct sysret delete_foreigns(const struct invocation *inv)
     errval_t err = named(inv, &cte);
     if (err_is_ok(err) && !cap_types[cte->cap.type].memory)
         err = SYS_ERR_DEST_TYPE_INVALID;
+    if (err_is_fail(err))
+        return SYSRET(err);
     const __typeof__(inv->args->delete_foreigns) *a = &inv->args->delete_foreigns;
-    return err_is_fail(err) ? SYSRET(err) : cap_delete_foreigns(cte, a->base, a->bytes, a->from);
+    struct capability part = cte->cap;
+    part.u.mem.base = a->base;
+    part.u.mem.bytes = a->bytes;
+    part.generation = (uint8_t)a->generation;
+    return cap_delete_foreigns(cte, a->bytes != 0 ? &part : NULL, a->from);
 }
 
 /* Also what is locked. */

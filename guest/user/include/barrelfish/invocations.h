@@ -722,14 +722,15 @@ static inline errval_t invoke_kernel_mark_witness(struct capref kernel, struct c
  * SYS_ERR_RETYPE_INVALID_OFFSET: it is no part. */
 static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
                                                      genpaddr_t base, gensize_t bytes,
-                                                     genpaddr_t *from)
+                                                     uint8_t generation, genpaddr_t *from)
 {
     struct sysret result = CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
                                       .delete_foreigns = { .cptr = get_cap_addr(cap),
                                                            .level = get_cap_level(cap),
                                                            .base = base,
                                                            .bytes = bytes,
-                                                           .from = *from });
+                                                           .from = *from,
+                                                           .generation = generation });
 
     *from = err_is_ok(result.error) ? result.value : 0;
     return result.error;

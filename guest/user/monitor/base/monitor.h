@@ -105,6 +105,9 @@ void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 
+/* What a monitor says of a revoke; the numbers are those of the message. */
+enum revoke_outcome { REVOKE_GONE = 0, REVOKE_CLEARED = 1, REVOKE_LOST = 2 };
+
 /* Does it name a range of memory, of whatever type? */
 bool names_memory(const struct capability *cap);
 /* Capabilities made from what another monitor told. */
