@@ -223,8 +223,8 @@ void cap_copy_to(struct cte *dest, struct cte *src)
 {
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
     dest->cap = src->cap;
-    dest->node = (struct mdbnode){ .owner = src->node.owner,
-                                   .bits = src->node.bits & MDB_BIT_FOREIGN };
+    dest->node =
+        (struct mdbnode){ .owner = src->node.owner, .bits = src->node.bits & MDB_BIT_FOREIGN };
     if (cap_types[src->cap.type].mappable)
         dest->cap.u.word[CAP_MAPPING_WORD] = 0;
     insert(dest);

@@ -105,7 +105,8 @@ bool cap_is_remote(const struct cap *cap)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
         if (other->core == cap->core && other->locked &&
-            (other->is.type == cap->is.type || cap->is.type == ObjType_RAM) && (same_object(other, cap) || lies_in(other, cap)))
+            (other->is.type == cap->is.type || cap->is.type == ObjType_RAM) &&
+            (same_object(other, cap) || lies_in(other, cap)))
             return true;
     return false;
 }

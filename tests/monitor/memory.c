@@ -107,8 +107,8 @@ static bool act_ram(struct domain *d)
     struct cap *ram = d->parcel;
     if (ram != NULL && ram->is.type == ObjType_RAM && ram->owner == d->core && chance(50)) {
         const uint64_t pages = ram->is.u.mem.bytes / PAGE, first = random_below(pages);
-        struct cap *made = cap_make_of_ram(ram, chance(50) && pages > 1 ? ObjType_RAM : ObjType_Frame,
-                                           first * PAGE, PAGE);
+        struct cap *made = cap_make_of_ram(
+            ram, chance(50) && pages > 1 ? ObjType_RAM : ObjType_Frame, first * PAGE, PAGE);
         if (made == NULL)
             return false;
         d->parcel = made;
@@ -124,8 +124,7 @@ static bool act_ram(struct domain *d)
         ram = cap_new(d->core, d, &is, NULL);
     }
     const bool gives = chance(80);
-    const bool sent =
-        domain_call(d, message_new(monitor_blocking_deposit_cap_call__msgnum), ram);
+    const bool sent = domain_call(d, message_new(monitor_blocking_deposit_cap_call__msgnum), ram);
     if (ram == d->parcel && gives && sent)
         d->parcel = NULL;
     if (ram != d->parcel && (gives || !sent))

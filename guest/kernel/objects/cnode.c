@@ -313,8 +313,7 @@ static errval_t decode_resize(struct cte *root, const struct invocation *inv, st
     if ((*from)->node.bits & MDB_BIT_FOREIGN)
         return SYS_ERR_RETRY_THROUGH_MONITOR;
     if (a->level != 2 || *from == root || mdb_has_copies(&kernel_mdb, *from) ||
-        cap_is_kept(&(*from)->cap) ||
-        cap_is_copy(&(*from)->cap, &root->cap) ||
+        cap_is_kept(&(*from)->cap) || cap_is_copy(&(*from)->cap, &root->cap) ||
         cnode_slot(&(*from)->cap, ROOTCN_SLOT_MORE)->cap.type != ObjType_Null)
         return SYS_ERR_CNODE_IN_USE;
     struct cte *part = last_part(root, &parts, &bytes);

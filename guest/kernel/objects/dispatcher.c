@@ -290,8 +290,7 @@ bool dispatchers_stop(const struct capability *range, uint64_t *from, struct wor
             next = dispatcher.u.mem.base + OBJSIZE_DISPATCHER;
         }
         if (at != NULL && at->cap.type == ObjType_Dispatcher &&
-            !(at->node.bits & MDB_BIT_FOREIGN) && dcb_of(at) != current &&
-            !dcb_of(at)->stopped) {
+            !(at->node.bits & MDB_BIT_FOREIGN) && dcb_of(at) != current && !dcb_of(at)->stopped) {
             if (!work_affords(work, COST_STOP))
                 return false;
             dispatch_stop(dcb_of(at), true);

@@ -226,7 +226,8 @@ static struct sysret mark_witness(const struct invocation *inv)
     errval_t err = named(inv, &cte);
     if (err_is_ok(err) && (!cap_types[cte->cap.type].memory || cap_is_container(&cte->cap)))
         err = SYS_ERR_DEST_TYPE_INVALID;
-    if (err_is_ok(err) && mdb_has_copies(&kernel_mdb, cte) && cap_find_copy(cte, MDB_BIT_WITNESS) == NULL)
+    if (err_is_ok(err) && mdb_has_copies(&kernel_mdb, cte) &&
+        cap_find_copy(cte, MDB_BIT_WITNESS) == NULL)
         err = SYS_ERR_SLOT_IN_USE; /* another one stands for it */
     if (err_is_ok(err))
         cte->node.bits |= MDB_BIT_WITNESS;

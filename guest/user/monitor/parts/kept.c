@@ -183,7 +183,7 @@ errval_t kept_come_home(coreid_t from, const struct capability *is, struct capre
     errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
     kept->moved = false;
     if (err_is_ok(err))
-        err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : copy_cap(kept->cap, cap);
+        err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : remote_cap(is, my_core, cap);
     drop(&kept_away, kept);
     return err;
 }

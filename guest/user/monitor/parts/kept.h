@@ -22,8 +22,8 @@ struct kept {
     bool moved;           /* the other core owns it now; witness: this one does, the other did */
     bool asked;           /* the other core has been asked whether it is in use; witness: it goes */
     struct capability part; /* witness: all of it is to go; Null: there is none */
-    struct capop clearing;  /* witness that has moved: what went on to others from here goes first */
-    bool lost;              /* and one of them is dead, and nobody knows who had it from there */
+    struct capop clearing; /* witness that has moved: what went on to others from here goes first */
+    bool lost;             /* and one of them is dead, and nobody knows who had it from there */
     void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
     void (*answered)(struct kept *kept, enum kept_answer answer);
     uint64_t wanted_in; /* the last round in which an operation looked for its turn with it */

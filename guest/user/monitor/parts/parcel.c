@@ -171,27 +171,45 @@ static errval_t remote_copy(const struct capability *description, coreid_t owner
     return remote_cap(&copy, owner, cap);
 }
 
+/* Who gets the only one may: there is nobody from whom it could be taken. */
+static errval_t receive_only_one(uint64_t ticket, const struct capability *description,
+                                 coreid_t from, domainid_t receiver, struct capref *cap)
+{
+    struct capability only = *description;
+    only.rights |= CAPRIGHTS_REVOKE;
+    errval_t err = kept_come_home(from, &only, cap);
+    if (err_no(err) != MON_ERR_INVALID_MON_ID)
+        return err;
+    err = remote_cap(&only, my_core, cap);
+    return err_is_ok(err) ? kept_witness(ticket, from, *cap, &only, receiver, true) : err;
+}
+
+/* A copy, of which its owner knows. */
+static errval_t receive_copy(uint64_t ticket, const struct capability *description, coreid_t owner,
+                             domainid_t receiver, struct capref *cap)
+{
+    const bool is_memory = kept_is_memory(description);
+    if (is_memory && owner == my_core && capop_concerns(description))
+        return MON_ERR_REMOTE_CAP_RETRY;
+    errval_t err = remote_copy(description, owner, cap);
+    if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0)
+        err = kept_witness(ticket, owner, *cap, description, receiver, false);
+    return err;
+}
+
 /* Memory that this core owns has come back to where it is from: nobody else keeps it for us.
- * `ticket` 0: it has not left this core. */
+ * `ticket` 0: it has not left this core.  moved: `owner` was another core, and this one is now. */
 static errval_t receive(const struct client *client, uint64_t ticket,
                         const struct capability *description, coreid_t owner, bool moved,
                         struct capref *cap)
 {
     if (!may_travel(description))
         return MON_ERR_WRONG_CAP_TYPE;
-    const bool is_memory = kept_is_memory(description);
-    errval_t err = moved ? kept_come_home(owner, description, cap) : MON_ERR_INVALID_MON_ID;
-    if (err_no(err) != MON_ERR_INVALID_MON_ID)
-        return err;
-    if (is_memory && owner == my_core && capop_concerns(description))
-        return MON_ERR_REMOTE_CAP_RETRY;
-    err = moved ? remote_cap(description, my_core, cap) : remote_copy(description, owner, cap);
-    if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0) {
-        err = kept_witness(ticket, owner, *cap, description, client->domain, moved);
-        if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
-            drop_cap(*cap);
-            *cap = NULL_CAP;
-        }
+    errval_t err = moved ? receive_only_one(ticket, description, owner, client->domain, cap)
+                         : receive_copy(ticket, description, owner, client->domain, cap);
+    if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
+        drop_cap(*cap);
+        *cap = NULL_CAP;
     }
     return err;
 }
