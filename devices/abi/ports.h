@@ -29,8 +29,8 @@
 #define ABI_PORT_IPI 0x500c
 
 /* Notifications that are passed on.  A core that cannot signal another one signals one on the way,
- * with an id of this range: ABI_NOTIFY_PASSED for each core that they may be meant for.  The last of
- * a core's stands for its ids from there on, all of them. */
+ * with an id of this range: ABI_NOTIFY_PASSED for each core that they may be meant for.  The last
+ * of a core's stands for its ids from there on, all of them. */
 #define ABI_NOTIFY_PASSED 16
 #define ABI_NOTIFY_PASS_FIRST 2944
 #define ABI_NOTIFY_PASS_END (ABI_NOTIFY_PASS_FIRST + ABI_NOTIFY_PASSED * ABI_MAX_CORES)

@@ -149,7 +149,7 @@ Test(interconnect, signals_of_neighbours_take_a_shortest_way)
     static const struct {
         const char *topology;
         unsigned cores;
-    } shapes[] = { { "full", 5 },     { "ring", 9 },        { "mesh 5x3", 15 },
+    } shapes[] = { { "full", 5 },      { "ring", 9 },       { "mesh 5x3", 15 },
                    { "mesh 6x4", 48 }, { "hypercube", 64 }, { "eight-socket", 32 } };
     for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
         const unsigned cores = shapes[s].cores;

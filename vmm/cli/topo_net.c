@@ -188,7 +188,8 @@ static void draw_vertex(const struct scenario_machine *machine, unsigned v, stru
 static void draw_signals(const struct interconnect_shape *shape, const struct point *at, FILE *out)
 {
     fputs("<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"20\" refY=\"4\" markerWidth=\"8\" "
-          "markerHeight=\"8\" orient=\"auto\"><path d=\"M0,0L8,4L0,8z\" fill=\"#b33\"/></marker></defs>\n",
+          "markerHeight=\"8\" orient=\"auto\"><path d=\"M0,0L8,4L0,8z\" "
+          "fill=\"#b33\"/></marker></defs>\n",
           out);
     for (unsigned a = 0; a < shape->cores; a++) {
         for (unsigned b = 0; b < shape->cores; b++) {
@@ -199,8 +200,8 @@ static void draw_signals(const struct interconnect_shape *shape, const struct po
             fprintf(out,
                     "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#b33\" "
                     "stroke-dasharray=\"4 5\"%s><title>core %u signals core %u%s</title></line>\n",
-                    at[a].x, at[a].y, at[b].x, at[b].y, back ? "" : " marker-end=\"url(#arrow)\"", a,
-                    b, back ? ", and back" : "");
+                    at[a].x, at[a].y, at[b].x, at[b].y, back ? "" : " marker-end=\"url(#arrow)\"",
+                    a, b, back ? ", and back" : "");
         }
     }
 }

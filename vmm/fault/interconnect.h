@@ -25,8 +25,8 @@ struct interconnect_shape {
     unsigned cores, vertices;
     bool link[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* the same both ways */
     uint64_t unsignalled[ABI_MAX_CORES]; /* for each core those that it cannot signal */
-    uint64_t latency_ns;                                     /* of each link */
-    uint64_t bytes_per_s; /* of each link and direction; 0: no limit */
+    uint64_t latency_ns;                 /* of each link */
+    uint64_t bytes_per_s;                /* of each link and direction; 0: no limit */
 };
 
 /* Builds the links of a well-known shape: "full", "ring", "mesh WxH", "hypercube", "two-socket" or

@@ -467,8 +467,10 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
 static void count_bad_request(struct machine *machine, const struct device_access *access,
                               uint64_t result)
 {
-    static const char *const results[] = { "ok", "no such core", "core is running", "bad address",
-                                           "bad request", "cannot signal that core" };
+    static const char *const results[] = {
+        "ok",          "no such core", "core is running",
+        "bad address", "bad request",  "cannot signal that core"
+    };
     assert(result < sizeof(results) / sizeof(results[0]));
     machine->state.stats.bad_requests++;
     if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)

@@ -115,10 +115,8 @@ static void parse_ipi(struct parser *parser, const struct ynode *value, void *ob
 }
 
 static const struct key keys[] = {
-    { "topology", false, parse_topology },
-    { "links", false, parse_links },
-    { "latency", false, parse_latency },
-    { "bandwidth", false, parse_bandwidth },
+    { "topology", false, parse_topology }, { "links", false, parse_links },
+    { "latency", false, parse_latency },   { "bandwidth", false, parse_bandwidth },
     { "ipi", false, parse_ipi },
 };
 

@@ -144,7 +144,7 @@ int main(int argc, char *argv[])
     }
     printf("%u domains have come and gone\n", ended);
     if (ended < WARM_UP)
-        return worst_status; /* too few to compare anything */
+        return worst_status;      /* too few to compare anything */
     while (free_bytes() < before) /* the last one's end may be news to the memory server yet */
         thread_yield_dispatcher(NULL_CAP);
     printf("no memory has gone with them\n");
