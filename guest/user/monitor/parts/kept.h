@@ -64,6 +64,9 @@ bool kept_goes(const struct capability *cap);
 /* Does this core have it, or something of which it may be a part, with a witness that stays? */
 bool kept_is_witnessed(coreid_t owner, const struct capability *is);
 
+/* Does this core have it, or something of which it may be a part, with a witness that stays? */
+bool kept_is_witnessed(coreid_t owner, const struct capability *is);
+
 /* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
  * had comes back. */
 void kept_core_cut(coreid_t core);
