@@ -167,7 +167,7 @@ int delete_cost_move(void)
     return COST_MOVE + 2 * mdb_cost_find(&kernel_mdb);
 }
 
-/* The last one of an object of several parts?  What the monitor keeps for another core is one, too. */
+/* The last one of an object of several parts?  What the monitor keeps for another core counts. */
 static bool is_last(const struct cte *cte)
 {
     return cte_is_container(cte) && !mdb_has_copies(&kernel_mdb, cte) &&

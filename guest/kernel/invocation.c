@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What invocations of all types have in common: CSpaces that the caller names, and buffers in its
- * dispatcher frame.
+ * What types have in common: CSpaces that the caller of an invocation names, buffers in its
+ * dispatcher frame, and what another core says of an object of its own.
  */
 #include "objects/objects.h"
 
@@ -43,4 +43,16 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
         return false;
     memcpy(to, from, bytes);
     return true;
+}
+
+errval_t object_check_wire(struct capability *cap)
+{
+    const uint64_t bytes = cap_types[cap->type].object_bytes, given = cap->u.mem.bytes;
+    const uint64_t granule = bytes < ABI_PAGE_BYTES && bytes != 0 ? bytes : ABI_PAGE_BYTES;
+    if (cap->u.mem.base % granule != 0 || given == 0 || given > ABI_PHYS_LIMIT ||
+        given % (bytes != 0 ? bytes : OBJSIZE_L2CNODE) != 0 || (bytes != 0 && given != bytes) ||
+        cap->u.mem.base > ABI_PHYS_LIMIT - given)
+        return SYS_ERR_INVALID_SIZE;
+    cap->u.word[CAP_MAPPING_WORD] = 0;
+    return SYS_ERR_OK;
 }

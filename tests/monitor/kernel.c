@@ -175,8 +175,8 @@ struct cap *cap_make_of_ram(const struct cap *ram, unsigned type, uint64_t offse
 
 #define DOMAINS_MEMORY_END 0x10000000ull /* above are frames of channels, which two monitors make */
 
-/* One owner, and what is kept says to whom it went first; and what one core has made of its memory no
- * other one has as something of its own. */
+/* One owner, but for what is kept, which says to whom it went first; and what one core has made of
+ * its memory no other one has as something of its own. */
 void caps_check(void)
 {
     for (const struct cap *a = world.caps; a != NULL; a = a->next)

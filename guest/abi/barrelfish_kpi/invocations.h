@@ -61,7 +61,7 @@ union invocation_args {
     struct {
         uint64_t cptr, level;
         uint64_t base, bytes, from;
-        uint64_t generation; /* of the part: if it is the whole range, a later one than the whole's */
+        uint64_t generation; /* of the part: of the whole range, a later one than the whole's */
     } delete_foreigns;
 
     /* CNodeCmd_Create */

@@ -176,18 +176,6 @@ static errval_t check_memory(struct capability *cap)
     return SYS_ERR_OK;
 }
 
-errval_t object_check_wire(struct capability *cap)
-{
-    const uint64_t bytes = cap_types[cap->type].object_bytes, given = cap->u.mem.bytes;
-    const uint64_t granule = bytes < ABI_PAGE_BYTES && bytes != 0 ? bytes : ABI_PAGE_BYTES;
-    if (cap->u.mem.base % granule != 0 || given == 0 || given > ABI_PHYS_LIMIT ||
-        given % (bytes != 0 ? bytes : OBJSIZE_L2CNODE) != 0 || (bytes != 0 && given != bytes) ||
-        cap->u.mem.base > ABI_PHYS_LIMIT - given)
-        return SYS_ERR_INVALID_SIZE;
-    cap->u.word[CAP_MAPPING_WORD] = 0;
-    return SYS_ERR_OK;
-}
-
 static errval_t check_notify(struct capability *cap)
 {
     return cap->u.notify.coreid < boot_info->topology.core_count &&

@@ -2,8 +2,8 @@
  *
  * travel: capabilities of all types cross to other cores.
  *
- *   travel server NAME [NAME]   keeps what it gets, tries what may be done with it, and passes frames
- *                               on to the second NAME
+ *   travel server NAME [NAME]   keeps what it gets, tries what may be done with it, and passes
+ *                               frames on to the second NAME
  *   travel tester NAME NAME     sends, lends, gives, takes back and revokes
  *
  * Each on a core of its own.  The tester prints "travel: all as expected", or which line was not.

@@ -222,7 +222,7 @@ static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket, uint
     struct capability range = { .type = (uint8_t)(kind >> 8), .generation = (uint8_t)kind };
     range.u.mem.base = base;
     range.u.mem.bytes = bytes;
-    kept_revoke_marked(peer_of(b), ticket, &range);
+    capop_revoke_marked(peer_of(b), ticket, &range);
 }
 
 static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, uint8_t outcome)

@@ -69,8 +69,8 @@ static void finish(struct capop *op)
     account_refund(&op->slip);
     op->state = CAPOP_FREE;
     give_turns();
-    if (done.done != NULL)
-        done.done(op, done.err);
+    if (done.witness != NULL)
+        kept_cleared(done.witness, done.err);
     else
         reply(done.client, done.token, done.state, done.err);
 }
@@ -82,7 +82,7 @@ static void answered(struct kept *kept, enum kept_answer answer)
     if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
         return;
     kept->waits = NULL;
-    if (waiting != NULL && waiting->done != NULL)
+    if (waiting != NULL && waiting->witness != NULL)
         give_turns();
     if (answer != KEPT_GONE && answer != KEPT_CLEARED)
         op->err = answer == KEPT_LOST ? MON_ERR_NO_MONITOR_FOR_CORE : SYS_ERR_REVOKE_FIRST;
@@ -115,7 +115,7 @@ static bool has_its_turn(const struct capop *op, uint64_t round)
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
         if (!is_in_the_way(kept, op->becomes, &op->cap))
             continue;
-        free = free && kept->waits == NULL && (op->done != NULL || kept->wanted_in != round);
+        free = free && kept->waits == NULL && (op->witness != NULL || kept->wanted_in != round);
         kept->wanted_in = round;
     }
     return free;
@@ -191,15 +191,17 @@ static errval_t begin(struct client *client, uint32_t token, enum capop_state be
 }
 
 /* Before all clients, behind what other cores have asked for before. */
-void capop_clear(struct capop *op, const struct capability *cap,
-                 void (*done)(struct capop *op, errval_t err))
+void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
 {
+    struct kept *witness = kept_revoke_marked(core, ticket, range);
+    if (witness == NULL)
+        return;
+    struct capop *op = &witness->clearing, **place = &waiting;
     assert(op->state == CAPOP_FREE);
     *op = (struct capop){
-        .state = CAPOP_WAITING, .becomes = CAPOP_REVOKING, .cap = *cap, .done = done
+        .state = CAPOP_WAITING, .becomes = CAPOP_REVOKING, .cap = witness->is, .witness = witness
     };
-    struct capop **place = &waiting;
-    while (*place != NULL && (*place)->done != NULL)
+    while (*place != NULL && (*place)->witness != NULL)
         place = &(*place)->next;
     op->next = *place;
     *place = op;
@@ -253,7 +255,7 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
 void capop_client_exited(const struct client *client)
 {
     for (struct capop **link = &waiting; *link != NULL;)
-        if ((*link)->done == NULL && (*link)->client == client) {
+        if ((*link)->witness == NULL && (*link)->client == client) {
             account_refund(&(*link)->slip);
             (*link)->state = CAPOP_FREE;
             *link = (*link)->next;

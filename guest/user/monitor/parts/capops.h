@@ -25,15 +25,10 @@ struct capop {
     errval_t err;          /* one of them was no */
     struct capability cap; /* a range of memory */
     struct account_slip slip;
-    /* not NULL: another core has asked for it, not a client */
-    void (*done)(struct capop *op, errval_t err);
+    /* not NULL: no client has asked for it, but the core from which this one has the memory and its
+     * ownership, as this witness says: those to which it went on from here delete what they have */
+    struct kept *witness;
 };
-
-/* Another core, from which this one has this memory and its ownership, revokes it: those to which
- * it went from here delete what they have, then done() is called.  The operation is the caller's,
- * CAPOP_FREE before and when done() is called. */
-void capop_clear(struct capop *op, const struct capability *cap,
-                 void (*done)(struct capop *op, errval_t err));
 
 /* Is an operation under way that deletes this capability on other cores?  Then no core gets it. */
 bool capop_concerns(const struct capability *cap);

@@ -20,18 +20,9 @@
 struct kept *kept_away;
 static struct kept *witnesses;
 
-enum kept_travel kept_travel(const struct capability *cap)
-{
-    static const uint8_t how[ObjType_Num] = {
-#define CAP_TRAVEL(name, how) [ObjType_##name] = KEPT_##how,
-#include <barrelfish_kpi/caps.def>
-    };
-    return cap->type < ObjType_Num ? (enum kept_travel)how[cap->type] : KEPT_STAYS;
-}
-
 bool kept_is_memory(const struct capability *cap)
 {
-    return kept_travel(cap) >= KEPT_COPY;
+    return cap_travel(cap) >= TRAVEL_COPY;
 }
 
 /* Of two with one range, ancestors have a smaller number. */
@@ -115,7 +106,7 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
 {
     if (!peer_is_connected(core))
         return MON_ERR_NO_MONITOR_FOR_CORE;
-    *moved = *moved && kept_travel(is) == KEPT_MOVE &&
+    *moved = *moved && cap_travel(is) == TRAVEL_MOVE &&
              err_is_ok(invoke_kernel_set_cap_owner(cap_kernel, cap, core));
     if (*moved && go_home(core, cap, is))
         return SYS_ERR_OK;
@@ -170,14 +161,13 @@ static void come_back(struct kept *kept)
     drop(&kept_away, kept);
 }
 
-errval_t kept_come_home(coreid_t from, const struct capability *is, struct capref *cap)
+errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, struct capref *cap)
 {
     struct kept *kept = kept_away;
     while (kept != NULL && (kept->core != from || !kept->moved || !is_equal(&kept->is, is)))
         kept = kept->next;
     if (kept == NULL)
         return MON_ERR_INVALID_MON_ID;
-    const bool goes = capop_concerns(is);
     tell(kept, KEPT_GONE);
     unlock(kept);
     errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
@@ -354,22 +344,20 @@ static void delete_more(void *arg)
         go_on_deleting();
 }
 
-/* All to which it went from here have answered. */
-static void cleared(struct capop *op, errval_t err)
+void kept_cleared(struct kept *witness, errval_t err)
 {
-    struct kept *witness = (struct kept *)((char *)op - offsetof(struct kept, clearing));
     witness->lost = err_is_fail(err);
     if (!deletion_runs)
         go_on_deleting();
 }
 
 /* The owner asks one thing at a time of each ticket. */
-void kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
+struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
 {
     struct kept *witness = find(witnesses, ticket, core);
     if (witness == NULL) { /* never delivered, or there is another one, of which the owner knows */
         peer_send_revoke_done(core, ticket, REVOKE_GONE);
-        return;
+        return NULL;
     }
     if (witness == deleting)
         deleted_to = 0; /* of what is asked now nothing is deleted yet */
@@ -377,10 +365,9 @@ void kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability 
         witness->asked = true;
     else
         witness->part = *range;
-    if (witness->moved)
-        capop_clear(&witness->clearing, &witness->is, cleared);
-    else if (!deletion_runs)
+    if (!witness->moved && !deletion_runs)
         go_on_deleting();
+    return witness->moved ? witness : NULL;
 }
 
 /* ---- cores that die ---- */

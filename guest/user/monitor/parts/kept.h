@@ -32,9 +32,6 @@ struct kept {
 
 extern struct kept *kept_away;
 
-/* How a type crosses to other cores (caps.def, CAP_TRAVEL). */
-enum kept_travel { KEPT_STAYS, KEPT_NAME, KEPT_COPY, KEPT_OBJECT, KEPT_MOVE };
-enum kept_travel kept_travel(const struct capability *cap);
 /* Is it memory that travels, so that its owner must know who has it? */
 bool kept_is_memory(const struct capability *cap);
 
@@ -51,8 +48,14 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is);
 
 /* What had moved to another core is given back from there: here it is, in a slot of its own.
- * MON_ERR_INVALID_MON_ID: it had not.  MON_ERR_REMOTE_CAP_RETRY: it is being revoked, and gone. */
-errval_t kept_come_home(coreid_t from, const struct capability *is, struct capref *cap);
+ * MON_ERR_INVALID_MON_ID: it had not.  goes: it is being revoked, so it is gone, and nobody gets it
+ * (MON_ERR_REMOTE_CAP_RETRY). */
+errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, struct capref *cap);
+
+/* The owner decides that what lies in the range goes, of what came with this ticket.  Not NULL:
+ * what went on to others from here must go first; then it is to be said whether it has. */
+struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
+void kept_cleared(struct kept *witness, errval_t err);
 
 /* A copy of what a domain is about to get, by which we shall know when it is in use no more. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
@@ -67,8 +70,8 @@ bool kept_is_witnessed(coreid_t owner, const struct capability *is);
 /* Does this core have it, or something of which it may be a part, with a witness that stays? */
 bool kept_is_witnessed(coreid_t owner, const struct capability *is);
 
-/* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
- * had comes back. */
+/* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what
+ * it had comes back, but for what it owned. */
 void kept_core_cut(coreid_t core);
 void kept_core_died(coreid_t core);
 

@@ -3,13 +3,14 @@
  * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one
  * core's kernel allow; drawn in docs/monitor.md).
  *
- * The sender deposits the capability here and puts the ticket into its message.  The receiver gives
- * the ticket to its own monitor, which fetches a description from the depositor's monitor and makes
- * the capability anew.  A ticket names the core and cannot be guessed; it is good for one
- * collection.  caps.def says which types travel.  When its sender ends, a parcel counts no more, but stays as long as the message with
- * the ticket may still be read: while a connection of the sender is not closed at its other end.
- * Over a circuit nobody says when it is read; then the parcel has a while.  Of these there is a
- * limited number, the oldest goes first.  What becomes of memory that has left is in kept.c.
+ * The sender deposits the capability here and puts the ticket into its message.  The receiver
+ * gives the ticket to its own monitor, which fetches a description from the depositor's monitor
+ * and makes the capability anew.  A ticket names the core and cannot be guessed; it is good for
+ * one collection.  caps.def says which types travel.  When its sender ends, a parcel counts no
+ * more, but stays as long as the message with the ticket may still be read: while a connection of
+ * the sender is not closed at its other end. Over a circuit nobody says when it is read; then the
+ * parcel has a while.  Of these there is a limited number, the oldest goes first.  What becomes of
+ * memory that has left is in kept.c.
  */
 #include "../mouths/peers.h"
 #include "../mouths/reply.h"
@@ -61,7 +62,7 @@ static uint64_t new_ticket(void)
 
 static bool may_travel(const struct capability *cap)
 {
-    return kept_travel(cap) != KEPT_STAYS;
+    return cap_travel(cap) != TRAVEL_STAYS;
 }
 
 static struct parcel *free_parcel(void)
@@ -177,7 +178,7 @@ static errval_t receive_only_one(uint64_t ticket, const struct capability *descr
 {
     struct capability only = *description;
     only.rights |= CAPRIGHTS_REVOKE;
-    errval_t err = kept_come_home(from, &only, cap);
+    errval_t err = kept_come_home(from, &only, capop_concerns(&only), cap);
     if (err_no(err) != MON_ERR_INVALID_MON_ID)
         return err;
     err = remote_cap(&only, my_core, cap);

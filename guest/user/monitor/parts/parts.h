@@ -182,7 +182,6 @@ void kept_release_unused(void);
 void kept_released(coreid_t core, uint64_t ticket, bool unused);
 void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome);
 void kept_release_asked(coreid_t core, uint64_t ticket);
-void kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
 /* Has somebody here memory that this core owns, which has died? */
 bool kept_holds_of(coreid_t core);
 void kept_core_given_up(coreid_t core);
@@ -195,6 +194,8 @@ void capop_revoke(struct client *client, uint32_t token, struct capref root, cap
                   uint8_t level);
 void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
                   uint8_t level, gensize_t offset, gensize_t bytes);
+/* The owner of memory that this core has decides that it goes. */
+void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
 void capop_client_exited(const struct client *client);
 
 /* ---- multihop.c: binding through the monitors; circuit.h has what comes of it ---- */
