@@ -12,8 +12,9 @@
  * When a core is in the view it is fenced, and changes no byte any more.  Then all parts give up
  * what they had with it, in the order that main.c names, and its channel goes.  What is left after
  * that, since domains may take their time, is looked at with each tick, without heartbeats ever
- * less often; when nothing is, the starter is told.  When all have told it, the dead core's memory goes back, and it may be started
- * again.  Must not let go of anything of a core that is only suspected.
+ * less often; when nothing is, the starter is told.  When all have told it, the dead core's memory
+ * goes back, and it may be started again.  Must not let go of anything of a core that is only
+ * suspected.
  */
 #include "../base/agreement.h"
 #include "../base/options.h"
