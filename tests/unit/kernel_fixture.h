@@ -66,6 +66,12 @@ void plat_notify(coreid_t core, uint32_t id)
     notified_id = id;
     notifications++;
 }
+void plat_notify_self(const uint64_t *ids, unsigned words)
+{
+    for (unsigned id = 0; id < words * 64; id++)
+        if (ids[id / 64] >> id % 64 & 1)
+            plat_notify(my_core_id, id);
+}
 void plat_take_notifications(void (*deliver)(uint32_t id))
 {
     (void)deliver; /* tests call notify_deliver() */

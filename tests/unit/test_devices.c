@@ -270,6 +270,14 @@ Test(devices, ipi_reaches_every_core_and_id_and_no_other)
     cr_assert_eq(out(ABI_PORT_IPI, 0xffffffff), ABI_RESULT_NO_SUCH_CORE);
 }
 
+Test(devices, a_core_that_cannot_signal_another_is_told_so)
+{
+    state.unsignalled[access_.core] = 1u << 2;
+    cr_expect_eq(out(ABI_PORT_IPI, 2u << 16), ABI_RESULT_NO_WAY);
+    cr_expect_eq(out(ABI_PORT_IPI, 1u << 16), ABI_RESULT_OK);
+    cr_expect_eq(only_effect(DEVICE_SET_CAUSE)->core, 1);
+}
+
 /* ---- power ---- */
 
 static uint64_t start_core(uint64_t core, uint64_t rip, uint64_t rdi, uint64_t cr3)

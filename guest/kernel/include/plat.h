@@ -30,6 +30,9 @@ void plat_timer_set(systime_t at);
 /* Raises notification `id` on `core`. */
 void plat_notify(coreid_t core, uint32_t id);
 
+/* Raises notifications of this core: bit b of ids[w] is id 64 * w + b.  At least one. */
+void plat_notify_self(const uint64_t *ids, unsigned words);
+
 /* Starts `core` at `entry` with RDI and CR3; ABI_RESULT_*. */
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
 
