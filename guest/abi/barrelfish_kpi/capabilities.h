@@ -237,7 +237,8 @@ enum kernel_cmd {
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */
     KernelCmd_Get_platform,  /* -> enum platform_kind */
-    KernelCmd_Core_late, /* core -> ns for which the host let it wait, though it had work to do */
+    KernelCmd_Core_late,   /* core -> ns for which the host let it wait, though it had work to do */
+    KernelCmd_Retire_core, /* core: fenced, as by Kill_core; it can be started again */
     /* cptr, level of memory, core: it goes over to that core, or comes back.  Of all copies here
      * this is the last, but for a witness */
     KernelCmd_Set_cap_owner,
