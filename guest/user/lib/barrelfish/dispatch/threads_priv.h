@@ -50,6 +50,7 @@ struct thread {
     exception_handler_fn exception_handler;
     void *exception_stack, *exception_stack_top;
     bool in_exception;
+    bool is_paging; /* serves a page fault of its own */
 
     struct waitset_chanstate *wait_channel; /* wait_for_channel is waiting for it */
     struct abi_wait_thread *note;           /* what it waits for, told to the machine; or NULL */
