@@ -3,8 +3,11 @@
  * The user side of the address space, against a played kernel that keeps real page tables: every
  * invocation must be legal, and what is mapped must be found by a walk.
  */
-/* link: guest/user/lib/barrelfish/memory/vspace.c guest/user/lib/barrelfish/memory/page_tables.c guest/user/lib/barrelfish/memory/reserved.c */
-/* link: guest/user/lib/barrelfish/memory/vregion.c guest/user/lib/barrelfish/memory/memobj.c guest/user/lib/barrelfish/memory/pmap.c guest/user/lib/barrelfish/memory/paging.c */
+/* link: guest/user/lib/barrelfish/memory/vspace.c guest/user/lib/barrelfish/memory/mappings.c */
+/* link: guest/user/lib/barrelfish/memory/page_tables.c guest/user/lib/barrelfish/memory/reserved.c */
+/* link: guest/user/lib/barrelfish/memory/vregion.c */
+/* link: guest/user/lib/barrelfish/memory/memobj.c */
+/* link: guest/user/lib/barrelfish/memory/pmap.c guest/user/lib/barrelfish/memory/paging.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
@@ -269,6 +272,13 @@ errval_t cap_retype(struct capref dest, struct capref src, gensize_t offset, enu
 coreid_t disp_get_core_id(void)
 {
     return 0;
+}
+
+errval_t thread_move_to(struct thread *thread, coreid_t core)
+{
+    (void)thread;
+    cr_assert_fail("there is no core %u", core);
+    return SYS_ERR_OK;
 }
 
 static const struct pager *pager;

@@ -18,9 +18,9 @@
  * called or the domain ends.  What a domain hands to the CPU driver or to a call of this library
  * must be mapped before: touch it, or f.pin.
  *
- * All functions may be called by any thread, and block.  A frame that was given to an object
- * belongs to it until f.unfill, or until the object is destroyed, which deletes it.  In a domain of
- * several dispatchers that is for the dispatcher to do that gave the frame: capabilities are its.
+ * All functions block, and are for threads of the core on which the region was mapped; touching
+ * pages is for all.  A frame that was given to an object belongs to it until f.unfill, or until the
+ * object is destroyed, which deletes it.
  */
 #ifndef BARRELFISH_MEMOBJ_H
 #define BARRELFISH_MEMOBJ_H

@@ -4,7 +4,8 @@
  *
  * Whoever maps a region gives the struct and keeps it until vregion_destroy(); the members are read
  * through the functions here.  Sizes, offsets and addresses are in bytes and multiples of a page.
- * A region belongs to the whole domain.  The functions may be called by any thread; they block.
+ * A region belongs to the whole domain, and to one of its dispatchers: threads there call its
+ * functions and those of its object, which block.
  */
 #ifndef BARRELFISH_VREGION_H
 #define BARRELFISH_VREGION_H
@@ -39,6 +40,7 @@ struct vregion {
     genvaddr_t base;
     size_t offset, size; /* offset in the memory object */
     vregion_flags_t flags;
+    coreid_t core;   /* of the dispatcher that maps what lies in it */
     bool of_library; /* made by vspace_map_*, and goes with vspace_unmap() */
 };
 
@@ -57,10 +59,6 @@ errval_t vregion_map_fixed(struct vregion *vregion, struct vspace *vspace, struc
 /* Unmapped; the object keeps what it holds.  A region that vspace_map_* made goes with its object. */
 errval_t vregion_destroy(struct vregion *vregion);
 
-static inline struct vspace *vregion_get_vspace(const struct vregion *vregion)
-{
-    return vregion->vspace;
-}
 static inline struct memobj *vregion_get_memobj(const struct vregion *vregion)
 {
     return vregion->memobj;
@@ -69,17 +67,9 @@ static inline genvaddr_t vregion_get_base_addr(const struct vregion *vregion)
 {
     return vregion->base;
 }
-static inline size_t vregion_get_offset(const struct vregion *vregion)
-{
-    return vregion->offset;
-}
 static inline size_t vregion_get_size(const struct vregion *vregion)
 {
     return vregion->size;
-}
-static inline vregion_flags_t vregion_get_flags(const struct vregion *vregion)
-{
-    return vregion->flags;
 }
 
 #endif

@@ -78,6 +78,9 @@ void thread_make_runnable_disabled(dispatcher_handle_t handle, struct thread *th
 void thread_redirect(struct registers_x86_64 *regs, void *stack_top, void (*function)(void *),
                      void *arg);
 
+/* As domain_thread_move_to(). */
+errval_t thread_move_to(struct thread *thread, coreid_t core);
+
 /* Start-up: `map` maps memory for threads, *got >= bytes, to write and read. */
 void thread_set_memory(errval_t (*map)(void **ret, size_t bytes, size_t *got));
 

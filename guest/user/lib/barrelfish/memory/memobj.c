@@ -20,7 +20,6 @@ struct memobj_piece {
     struct memobj_piece *next; /* by offset */
     genvaddr_t mapped_at;      /* 0: it is not mapped */
     unsigned pins;
-    coreid_t core; /* of the dispatcher whose capability it is */
 };
 
 struct memobj_rights {
@@ -76,8 +75,7 @@ static struct memobj_piece *add_piece(struct memobj *m, size_t offset, struct ca
                                     .bytes = bytes,
                                     .frame = frame,
                                     .frame_offset = frame_offset,
-                                    .next = *link,
-                                    .core = disp_get_core_id() };
+                                    .next = *link };
     *link = piece;
     return piece;
 }
@@ -460,7 +458,7 @@ static errval_t pager_free(struct memobj *m, size_t bytes, struct capref *frames
     for (struct memobj_piece *p = m->pieces, *next;
          p != NULL && taken < count && freed < bytes && err_is_ok(err); p = next) {
         next = p->next;
-        if (p->pins > 0 || p->core != disp_get_core_id())
+        if (p->pins > 0)
             continue;
         freed += p->bytes;
         err = take_out(m, p, &frames[taken++]);
@@ -532,10 +530,8 @@ static errval_t destroy(struct memobj *m)
         struct memobj_piece *piece = m->pieces;
 
         m->pieces = piece->next;
-        if (piece->core == disp_get_core_id()) {
-            errval_t gone = cap_destroy(piece->frame);
-            err = err_is_fail(err) ? err : gone;
-        }
+        errval_t gone = cap_destroy(piece->frame);
+        err = err_is_fail(err) ? err : gone;
         free(piece);
     }
     return err;

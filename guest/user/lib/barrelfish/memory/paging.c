@@ -5,6 +5,7 @@
 #include <barrelfish/barrelfish.h>
 
 #include "../dispatch/faults.h"
+#include "../dispatch/threads_priv.h"
 #include "vspace_priv.h"
 
 static bool covers(lvaddr_t address)
@@ -21,9 +22,17 @@ static errval_t serve(lvaddr_t address, enum pagefault_exception_type access)
 
     if (vregion == NULL)
         return LIB_ERR_VREGION_NOT_FOUND;
-    return vregion->memobj->f.pagefault(vregion->memobj, vregion,
-                                        ROUND_DOWN(address - vregion->base, BASE_PAGE_SIZE),
-                                        fault_type[access]);
+    /* A region that all dispatchers see is filled by one: the thread goes there, and comes back. */
+    const coreid_t here = disp_get_core_id();
+    const bool elsewhere = here != vregion->core && (vregion->flags & VREGION_FLAGS_PRIVATE) == 0;
+    errval_t err = elsewhere ? thread_move_to(thread_self(), vregion->core) : SYS_ERR_OK;
+    if (err_is_fail(err))
+        return err;
+    err = vregion->memobj->f.pagefault(vregion->memobj, vregion,
+                                       ROUND_DOWN(address - vregion->base, BASE_PAGE_SIZE),
+                                       fault_type[access]);
+    errval_t back = elsewhere ? thread_move_to(thread_self(), here) : SYS_ERR_OK;
+    return err_is_fail(err) ? err : back;
 }
 
 void paging_init(void)

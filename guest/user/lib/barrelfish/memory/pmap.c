@@ -127,7 +127,7 @@ static errval_t lookup(struct pmap *pmap, genvaddr_t address, struct pmap_mappin
     return err;
 }
 
-void pmap_init(struct vspace *v)
+static void pmap_init(struct vspace *v)
 {
     v->pmap = (struct pmap){ .f = { .determine_addr = determine_addr,
                                     .determine_addr_raw = determine_addr_raw,
@@ -140,5 +140,9 @@ void pmap_init(struct vspace *v)
 
 struct pmap *get_current_pmap(void)
 {
-    return &vspace_here()->pmap;
+    struct vspace *v = vspace_here();
+
+    if (v->pmap.vspace == NULL) /* the first call */
+        pmap_init(v);
+    return &v->pmap;
 }

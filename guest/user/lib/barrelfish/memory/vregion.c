@@ -54,9 +54,12 @@ static errval_t map(struct vregion *vregion, struct vspace *vspace, struct memob
         return err_push(ERR_INVALID_ARGS, LIB_ERR_VREGION_MAP);
     if ((flags & VREGION_FLAGS_LARGE) != 0 && align < LARGE_PAGE_SIZE)
         align = LARGE_PAGE_SIZE;
-    *vregion = (struct vregion){
-        .vspace = v, .memobj = memobj, .offset = offset, .size = size, .flags = flags
-    };
+    *vregion = (struct vregion){ .vspace = v,
+                                 .memobj = memobj,
+                                 .offset = offset,
+                                 .size = size,
+                                 .flags = flags,
+                                 .core = disp_get_core_id() };
     errval_t err = take_place(v, vregion, fixed, align);
     if (err_is_ok(err)) {
         err = memobj->f.map_region(memobj, vregion);

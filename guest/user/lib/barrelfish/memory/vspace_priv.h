@@ -31,6 +31,15 @@ bool vspace_is_free(const struct vspace *v, genvaddr_t base, size_t bytes);
 /* The region in which an address lies, or NULL; under the same lock. */
 struct region *vspace_region_at(const struct vspace *v, genvaddr_t address);
 
+/* Where a mapping is to be. */
+struct map_place {
+    enum { PLACE_ANYWHERE, PLACE_FIXED, PLACE_RESERVED } kind;
+    genvaddr_t address; /* unless anywhere: there */
+    size_t alignment;   /* else at a multiple of it; 0: of the page */
+};
+/* Maps what is wanted, of which all but the base is set, in all dispatchers. */
+errval_t vspace_map_shared(struct map_place place, struct region wanted, struct region **ret);
+
 /* A part of a frame at an address in a range that is reserved for it, in all dispatchers. */
 /* Zeroed memory that can be mapped as the flags say, in a new slot. */
 errval_t vspace_frame_alloc(struct capref *frame, size_t bytes, vregion_flags_t flags,
@@ -60,6 +69,7 @@ struct vregion *reserved_around(genvaddr_t address);
 /* Lets page faults be served (paging.c). */
 void paging_init(void);
 
-void pmap_init(struct vspace *v);
+/* Start-up: makes the address space that core_state names, or a first one. */
+void vspace_begin(void);
 
 #endif
