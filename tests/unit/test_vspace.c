@@ -4,7 +4,8 @@
  * invocation must be legal, and what is mapped must be found by a walk.
  */
 /* link: guest/user/lib/barrelfish/memory/vspace.c guest/user/lib/barrelfish/memory/mappings.c */
-/* link: guest/user/lib/barrelfish/memory/page_tables.c guest/user/lib/barrelfish/memory/reserved.c */
+/* link: guest/user/lib/barrelfish/memory/page_tables.c */
+/* link: guest/user/lib/barrelfish/memory/reserved.c */
 /* link: guest/user/lib/barrelfish/memory/vregion.c */
 /* link: guest/user/lib/barrelfish/memory/memobj.c */
 /* link: guest/user/lib/barrelfish/memory/pmap.c guest/user/lib/barrelfish/memory/paging.c */

@@ -56,7 +56,7 @@ errval_t vregion_map_aligned(struct vregion *vregion, struct vspace *vspace, str
 errval_t vregion_map_fixed(struct vregion *vregion, struct vspace *vspace, struct memobj *memobj,
                            size_t offset, size_t size, genvaddr_t address, vregion_flags_t flags);
 
-/* Unmapped; the object keeps what it holds.  A region that vspace_map_* made goes with its object. */
+/* Unmapped; the object keeps what it holds.  A region of vspace_map_* goes with its object. */
 errval_t vregion_destroy(struct vregion *vregion);
 
 static inline struct memobj *vregion_get_memobj(const struct vregion *vregion)

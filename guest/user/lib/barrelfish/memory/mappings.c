@@ -91,39 +91,40 @@ struct region *vspace_region_at(const struct vspace *v, genvaddr_t address)
     return region != NULL && region->base <= address ? region : NULL;
 }
 
-/* The next address from `at` on that is aligned, and not in a reserved range. A small region stays
- * within one page table. */
+/* The next address from `at` on that is aligned.  A small region stays within one page table. */
 static genvaddr_t next_place(genvaddr_t at, size_t bytes, size_t align)
 {
-    for (;;) {
-        at = ROUND_UP(at, align);
-        if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN)
-            at = ROUND_UP(at, PTABLE_SPAN);
-        const genvaddr_t open = reserved_skip(at, bytes + BASE_PAGE_SIZE);
-        if (open == at)
-            return at;
-        at = open + BASE_PAGE_SIZE;
-    }
+    at = ROUND_UP(at, align);
+    if (bytes <= PTABLE_SPAN && at / PTABLE_SPAN != (at + bytes - 1) / PTABLE_SPAN)
+        at = ROUND_UP(at, PTABLE_SPAN);
+    return at;
 }
 
 /* A gap of `bytes`, and an unmapped page behind it. */
 errval_t vspace_find_gap(struct vspace *v, size_t bytes, size_t align, genvaddr_t *ret)
 {
+    const struct region *region = v->regions;
     genvaddr_t at = v->low;
 
     if (bytes > VSPACE_BYTES)
         return LIB_ERR_VSPACE_NO_SPACE;
-    for (const struct region *region = v->regions;; region = region->next) {
+    for (;;) {
         at = next_place(at, bytes, align);
         genvaddr_t end = region != NULL && region->base < v->limit ? region->base : v->limit;
         if (at + bytes + BASE_PAGE_SIZE <= end) {
-            *ret = at;
-            return SYS_ERR_OK;
+            const genvaddr_t open = reserved_skip(at, bytes + BASE_PAGE_SIZE);
+            if (open == at) {
+                *ret = at;
+                return SYS_ERR_OK;
+            }
+            at = open + BASE_PAGE_SIZE;
+            continue;
         }
         if (end == v->limit)
             return LIB_ERR_VSPACE_NO_SPACE;
         if (at < region->base + region->bytes + BASE_PAGE_SIZE)
             at = region->base + region->bytes + BASE_PAGE_SIZE;
+        region = region->next;
     }
 }
 

@@ -3,7 +3,7 @@
  * Memory objects: the frames they hold, and what of them is mapped (facts §2.2).
  *
  * An object's mutex is held while it changes, also while a frame is allocated and mapped for it:
- * neither comes back here.  Two threads that touch the same page find it mapped one after the other.
+ * neither comes back here.  Of two threads that touch the same page the second finds it mapped.
  */
 #include <barrelfish/memobj.h>
 

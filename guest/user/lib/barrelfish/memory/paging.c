@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Page faults in regions of memory objects are served here, by the thread that has touched the page.
+ * Page faults in regions of memory objects are served here, by the thread that touched the page.
  */
 #include <barrelfish/barrelfish.h>
 
