@@ -10,7 +10,6 @@
  *                 so these callbacks only shorten the slice
  *   syscall       RCX, R11, CS, SS, flags and RIP as the instruction defines them
  *   window stores when the machine wants to see them (options.trap_window)
- *
  *   loads and stores if loads from far memory take time
  *
  * But for the last the set of hooks is the same for every run: a hook that comes or goes moves the
