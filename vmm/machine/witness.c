@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/fabric.h"
 #include "machine/machine_private.h"
 #include "machine/pc_line.h"
+#include "machine/pump.h"
 
 static void say(struct machine *machine, const struct pc_line *said, uint32_t kind)
 {
@@ -27,6 +29,8 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->console_line)
         sink->console_line(sink->context, &line);
+    fabric_console(machine, &line);
+    machine_events_changed(machine);
 }
 
 static void end(struct machine *machine, const struct pc_line *said)
@@ -57,7 +61,12 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
         said = (struct pc_line){
             .kind = PC_LINE_KERNEL, .time_ns = now_ns, .text = line, .bytes = bytes
         };
+    else
+        said.time_ns = pump_time(machine, said.time_ns);
     switch (said.kind) {
+    case PC_LINE_PUMP:
+        pump_found(machine, &said, now_ns); /* until now its time was the guest's own */
+        break;
     case PC_LINE_EXIT:
     case PC_LINE_PANIC:
         end(machine, &said);

@@ -12,11 +12,14 @@
  *     SECONDS.MICROSECONDS CORE KIND SPEAKER: TEXT
  *
  * KIND is `u` for output of a domain, `k` of the CPU driver, `t` for what is shown on request only,
- * `x` for the end of the machine (TEXT is the exit code), `p` for its end by panic.  Bytes below
- * blank in TEXT are shown as `?`, so nobody can forge a line.
+ * `x` for the end of the machine (TEXT is the exit code), `p` for its end by panic, `w` for the
+ * address of the pump (abi/pump.h).  Bytes below blank in TEXT are shown as `?`, so nobody can
+ * forge a line.
  */
-#include "plat/pc/pc.h"
+#include <abi/pump.h>
+
 #include "arch.h"
+#include "plat/pc/pc.h"
 
 #define UART 0x3f8
 #define UART_LINE_STATUS (UART + 5)
@@ -40,20 +43,26 @@ static systime_t pc_time(void)
     return CORE_PAGE->clock_ns;
 }
 
-/* Never 0 ns away: that would stop the timer. */
+static struct abi_pump *pump(void)
+{
+    return phys_to_mem(paddr(boot_info->pc.pump));
+}
+
+/* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump there
+ * always is. */
 static void arm(systime_t now)
 {
-    apic_timer(timer_at > now ? timer_at - now : 1);
+    uint64_t ns = timer_at == 0 ? 0 : timer_at > now ? timer_at - now : 1;
+    if (boot_info->pc.pump != 0 && (ns == 0 || ns > ABI_PUMP_LOOK_NS))
+        ns = ABI_PUMP_LOOK_NS;
+    apic_timer(ns);
 }
 
 static void pc_timer_set(systime_t at)
 {
     const systime_t now = pc_time();
     timer_at = at;
-    if (at == 0)
-        apic_timer(0);
-    else
-        arm(now);
+    arm(now);
 }
 
 /* ---- interrupts ---- */
@@ -77,9 +86,9 @@ static uint64_t pc_take_causes(void)
     if (timer_at != 0 && now >= timer_at) {
         timer_at = 0;
         causes |= ABI_CAUSE_TIMER;
-    } else if (timer_at != 0) {
-        arm(now);
     }
+    if (timer_at != 0 || boot_info->pc.pump != 0)
+        arm(now);
     return causes;
 }
 
@@ -189,14 +198,19 @@ static uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
     return ABI_INPUT_END;
 }
 
+static void say_number(char kind, uint64_t number)
+{
+    begin_line(kind);
+    put_name(paddr(0));
+    put_number(number, 1);
+    end_line();
+}
+
 /* ---- the end ---- */
 
 static void __attribute__((noreturn)) end(char kind, uint64_t code)
 {
-    begin_line(kind);
-    put_name(paddr(0));
-    put_number(code, 1);
-    end_line();
+    say_number(kind, code);
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)QEMU_EXIT) : "memory");
     for (;;)
         __asm__ volatile("cli\n\thlt");
@@ -224,10 +238,33 @@ static void pc_clear_vectors(void)
 {
 }
 
-/* The record lies in the window: whoever can see that needs no more. */
+/* Where nobody carries lines, nobody asks.  Else vmm is the fabric device: as long as it does not
+ * answer, this core stands still, as at any device. */
 static void pc_channel(paddr_t description)
 {
-    (void)description;
+    if (boot_info->pc.pump == 0)
+        return;
+    volatile uint64_t *request = &pump()->request[my_core_id];
+    exchange(request, description.v);
+    while (*request != 0)
+        __asm__ volatile("pause");
+}
+
+static uint64_t pc_seen(uint64_t base)
+{
+    if (boot_info->pc.pump == 0)
+        return base;
+    const struct abi_pump *shared = pump();
+    const volatile uint8_t *second = shared->second;
+    LOOP_BOUND(nodes, ABI_MAX_NODES);
+    for (unsigned n = 0; n < boot_info->topology.node_count; n++) {
+        LOOP_ROUND(nodes);
+        const uint64_t offset = base - shared->window[n].base, bytes = shared->window[n].bytes;
+        if (offset < bytes)
+            return second[offset / ABI_PAGE_BYTES] == my_core_id + 1 ? base + bytes : base;
+        second += bytes / ABI_PAGE_BYTES;
+    }
+    return base;
 }
 
 /* Nobody looks. */
@@ -247,7 +284,12 @@ static void pc_init(void)
     arch_write_cr3(boot_info->pml4);
     ns_per_tick = (1000000000ull << 32) / boot_info->tsc_hz;
     apic_init();
-    (void)pc_time();
+    const systime_t now = pc_time();
+    if (boot_info->pc.pump == 0)
+        return;
+    arm(now);
+    if (boot_info->core == boot_info->boot_core)
+        say_number('w', boot_info->pc.pump);
 }
 
 const struct platform platform_pc = {
@@ -264,6 +306,7 @@ const struct platform platform_pc = {
     .scrub = pc_scrub,
     .clear_vectors = pc_clear_vectors,
     .channel = pc_channel,
+    .seen = pc_seen,
     .report = pc_report,
     .watched = pc_watched,
     .power_off = pc_power_off,
