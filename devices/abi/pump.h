@@ -21,6 +21,9 @@
  * the core page (core_page.h), and each CPU driver looks at them after so many ns at the latest. */
 #define ABI_PUMP_LOOK_NS 1000000
 
+#define ABI_PUMP_KILLED 1  /* request: that core was killed; none of its lines is shown any more */
+#define ABI_PUMP_STARTED 3 /* request: it is started anew; its channels are of another life */
+
 struct abi_pump {
     uint64_t magic;
     uint64_t core_area; /* of core 0; the others follow */
@@ -28,8 +31,9 @@ struct abi_pump {
     struct {
         uint64_t base, bytes; /* the second pages begin at base + bytes */
     } window[ABI_MAX_NODES];
-    /* The fabric port of each core (ports.h): its CPU driver writes the address of a record that
-     * has changed, and waits until vmm has written 0, as for a device. */
+    /* Of each core: its CPU driver writes a request, and waits until vmm has written 0, as for a
+     * device.  The address of a record that has changed, as for the fabric port (ports.h), or one
+     * of ABI_PUMP_* with a core's number << 8. */
     uint64_t request[ABI_MAX_CORES];
     /* For each page of the windows, node after node: 0, or 1 + the core that maps the second one.
      * Written by vmm, before it answers the request. */

@@ -277,9 +277,27 @@ static bool carry_all(struct machine *machine, uint64_t now_ns)
 
 /* ---- the fabric device ---- */
 
+/* False: that is no request of this kind. */
+static bool answer_for_core(struct machine *machine, unsigned by, uint64_t request, uint64_t now_ns)
+{
+    const uint64_t core = request >> 8;
+    const bool started = (request & 0xff) == ABI_PUMP_STARTED;
+    if ((!started && (request & 0xff) != ABI_PUMP_KILLED) || core >= machine->config.core_count)
+        return false;
+    machine_tell(machine, started ? MACHINE_EVENT_CORE_STARTED : MACHINE_EVENT_CORE_STOPPED,
+                 (unsigned)core, now_ns, started ? "again, by core %u" : "killed by core %u", by);
+    if (started)
+        fabric_forget_channels_of(machine, (unsigned)core);
+    else
+        fabric_drop_held_of(machine->fabric, (unsigned)core);
+    return true;
+}
+
 static void answer(struct machine *machine, unsigned core, uint64_t record, uint64_t now_ns)
 {
     struct pump *pump = machine->pump;
+    if (answer_for_core(machine, core, record, now_ns))
+        return;
     const struct device_access access = {
         .core = core, .port = ABI_PORT_FABRIC, .width = 4, .arg = { record }, .now_ns = now_ns
     };

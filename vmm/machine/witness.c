@@ -12,6 +12,8 @@
 #include "machine/pc_line.h"
 #include "machine/pump.h"
 
+#define END_OF_INPUT 4 /* control-D; a UART has no other */
+
 static void say(struct machine *machine, const struct pc_line *said, uint32_t kind)
 {
     char text[ABI_CONSOLE_MAX + 1];
@@ -30,6 +32,7 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
     if (sink->console_line)
         sink->console_line(sink->context, &line);
     fabric_console(machine, &line);
+    input_console(machine, &line);
     machine_events_changed(machine);
 }
 
@@ -78,4 +81,22 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
                                          : ABI_CONSOLE_KERNEL);
     }
     pthread_mutex_unlock(&machine->lock);
+}
+
+size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t now_ns)
+{
+    struct device_state *device = &machine->state.device;
+    pthread_mutex_lock(&machine->lock);
+    size_t bytes = 0, got;
+    while (bytes < room &&
+           (got = device_input_take(device, to + bytes, (unsigned)(room - bytes)))) {
+        bytes += got;
+        input_give(machine, now_ns); /* there is room again */
+    }
+    if (bytes < room && device->input.ended && !machine->typed_end) {
+        machine->typed_end = true;
+        to[bytes++] = END_OF_INPUT;
+    }
+    pthread_mutex_unlock(&machine->lock);
+    return bytes;
 }

@@ -77,9 +77,6 @@ const char *run_refused(const struct scenario *scenario, const struct engine_ops
         if (scenario->expectations[i].kind > EXPECT_RECOVERED)
             return "this engine shows the console and no more: values and invariants need "
                    "--engine kvm or unicorn";
-    if (scenario->input_count > 0)
-        return "this engine has no input for the console: a scenario with `input` needs --engine "
-               "kvm or unicorn";
     for (size_t i = 0; i < scenario->fault_count; i++) {
         const char *action, *why = rule_refused(&scenario->faults[i], &action);
         if (!why)

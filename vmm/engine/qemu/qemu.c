@@ -47,6 +47,8 @@ struct engine {
     size_t line_bytes;
     char status[STATUS_MAX_BYTES];
     size_t status_bytes;
+    char typed[1024]; /* not written to the helper yet */
+    size_t typed_bytes;
 };
 
 static uint64_t now_ns(struct engine *engine)
@@ -213,6 +215,24 @@ static void ended_without_a_word(struct engine *engine, struct engine_stop *why)
              *line ? line : "the helper ended without a reason");
 }
 
+/* What the machine wants typed goes behind the line that let QEMU start.  True: some is left, for
+ * when the helper reads on. */
+static bool type(struct engine *engine)
+{
+    for (;;) {
+        if (engine->typed_bytes == 0)
+            engine->typed_bytes = machine_pc_typed(engine->machine, engine->typed,
+                                                   sizeof(engine->typed), now_ns(engine));
+        if (engine->typed_bytes == 0)
+            return false;
+        ssize_t done = write(engine->helper.control, engine->typed, engine->typed_bytes);
+        if (done < 0)
+            return errno == EAGAIN; /* else it has ended, and nobody reads any more */
+        engine->typed_bytes -= (size_t)done;
+        memmove(engine->typed, engine->typed + done, engine->typed_bytes);
+    }
+}
+
 static void event_loop(struct engine *engine)
 {
     struct pollfd fds[] = {
@@ -220,9 +240,11 @@ static void event_loop(struct engine *engine)
         { .fd = engine->timer_fd, .events = POLLIN },
         { .fd = engine->helper.console, .events = POLLIN },
         { .fd = engine->helper.status, .events = POLLIN },
+        { .fd = -1, .events = POLLOUT },
     };
     while (atomic_load(&engine->stop_reason) == STOP_NONE) {
-        if (poll(fds, 4, -1) < 0 && errno != EINTR) {
+        fds[4].fd = type(engine) ? engine->helper.control : -1;
+        if (poll(fds, 5, -1) < 0 && errno != EINTR) {
             request_stop(engine, STOP_ENGINE);
             return;
         }

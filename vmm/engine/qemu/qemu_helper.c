@@ -72,6 +72,7 @@ static int spawn(struct qemu_helper *helper, char *const arguments[])
     close(out[1]);
     close(status[1]);
     helper->control = in[1];
+    fcntl(in[1], F_SETFL, O_WRONLY | O_NONBLOCK);
     helper->console = out[0];
     helper->status = status[0];
     if (!error)
@@ -96,7 +97,7 @@ void qemu_helper_end(struct qemu_helper *helper)
 
 bool qemu_helper_go(const struct qemu_helper *helper)
 {
-    return write(helper->control, "go\n", 3) == 3;
+    return write(helper->control, "\n", 1) == 1;
 }
 
 /* The text of a line "KEY TEXT" among what the helper said; false if there is none. */

@@ -16,7 +16,9 @@
 /* The process that starts and ends QEMU (helper/main.c). */
 struct qemu_helper {
     pid_t pid;             /* 0: none */
-    int control;           /* its standard input: a line "go", then its end ends everything */
+    int control;           /* its standard input: an empty line lets QEMU start, then what is typed
+                            * on its console follows; its end ends everything.  Writing does not
+                            * block */
     int console;           /* what the guest writes */
     int status;            /* lines that say how it went */
     char folder[PATH_MAX]; /* the helper removes it; "" if there is none */

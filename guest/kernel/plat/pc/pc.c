@@ -22,11 +22,16 @@
 #include "plat/pc/pc.h"
 
 #define UART 0x3f8
+#define UART_INTERRUPTS (UART + 1)
+#define UART_ON_INPUT 1
 #define UART_LINE_STATUS (UART + 5)
+#define UART_INPUT 0x01
 #define UART_EMPTY 0x20
 #define UART_FIFO 16
-#define UART_ROUNDS 100000 /* without progress: nobody is there */
-#define LOCK_ROUNDS 1000000
+#define UART_LINE 4     /* of the interrupt controller */
+#define UART_SECONDS 10 /* without progress: nobody is there */
+#define LOCK_SECONDS 20
+#define END_OF_INPUT 4 /* control-D, as at a terminal */
 
 #define QEMU_EXIT 0xf4 /* -device isa-debug-exit,iobase=0xf4: QEMU ends with 2 * value + 1 */
 #define PANIC_CODE 127
@@ -67,13 +72,32 @@ static void pc_timer_set(systime_t at)
 
 /* ---- interrupts ---- */
 
-static void pc_notify(coreid_t core, uint32_t id)
+static void set_notification(volatile struct abi_core_page *page, uint32_t id)
 {
-    struct abi_core_page *page = core_page_of(core);
     set_bits(&page->notify_pending[id / 64], 1ull << id % 64);
     set_bits(&page->notify_summary, 1ull << id / 64);
     set_bits(&page->cause, ABI_CAUSE_NOTIFY);
+}
+
+static void pc_notify(coreid_t core, uint32_t id)
+{
+    set_notification(core_page_of(core), id);
     apic_interrupt(core);
+}
+
+static struct {
+    bool waits, ended;
+    uint32_t notify_id;
+} input;
+
+/* Every interrupt has one vector: was it the UART's? */
+static void look_for_input(void)
+{
+    if (!input.waits || !(pc_inb(UART_LINE_STATUS) & UART_INPUT))
+        return;
+    input.waits = false;
+    pc_outb(UART_INTERRUPTS, 0);
+    set_notification(CORE_PAGE, input.notify_id);
 }
 
 /* First the end of interrupt, then the look: what is raised after the look interrupts again.  The
@@ -82,6 +106,7 @@ static uint64_t pc_take_causes(void)
 {
     apic_eoi();
     const systime_t now = pc_time();
+    look_for_input();
     uint64_t causes = exchange(&CORE_PAGE->cause, 0);
     if (timer_at != 0 && now >= timer_at) {
         timer_at = 0;
@@ -106,10 +131,12 @@ static struct {
     unsigned used;
 } fifo;
 
+/* In seconds, not in rounds: whoever reads the console may stand still for a while. */
 static void flush(void)
 {
-    unsigned rounds = 0;
-    while (!(pc_inb(UART_LINE_STATUS) & UART_EMPTY) && rounds++ < UART_ROUNDS)
+    const uint64_t begin = pc_tsc();
+    while (!(pc_inb(UART_LINE_STATUS) & UART_EMPTY) &&
+           pc_tsc() - begin < UART_SECONDS * boot_info->tsc_hz)
         __asm__ volatile("pause");
     const char *text = fifo.text;
     uint64_t count = fifo.used;
@@ -136,16 +163,28 @@ static void put_number(uint64_t value, unsigned width)
         put(digits[--n]);
 }
 
-/* The word lies on the spare page of core 0's area.  Whoever holds it ends soon, or never: then a
- * line may be torn, which is better than silence. */
+/* The word lies with core 0.  Whoever holds it ends soon, or never: then a line may be torn, which
+ * is better than silence. */
 static volatile uint64_t *console_lock(void)
 {
-    return (uint64_t *)((char *)core_page_of(0) + ABI_PAGE_BYTES);
+    return &pc_core_of(0)->console;
+}
+
+static bool swap(volatile uint64_t *word, uint64_t from, uint64_t to)
+{
+    return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void pc_console_left(uint64_t core)
+{
+    (void)swap(console_lock(), 1 + core, 0);
 }
 
 static void begin_line(char kind)
 {
-    for (unsigned rounds = 0; exchange(console_lock(), 1) != 0 && rounds < LOCK_ROUNDS; rounds++)
+    const uint64_t begin = pc_tsc();
+    while (!swap(console_lock(), 0, 1 + my_core_id) &&
+           pc_tsc() - begin < LOCK_SECONDS * boot_info->tsc_hz)
         __asm__ volatile("pause");
     const systime_t now = pc_time();
     put_number(now / 1000000000, 1);
@@ -163,7 +202,7 @@ static void end_line(void)
     put('\r');
     put('\n');
     flush();
-    exchange(console_lock(), 0);
+    pc_console_left(my_core_id);
 }
 
 static void put_name(paddr_t speaker)
@@ -191,11 +230,29 @@ static void pc_console(paddr_t text, unsigned length, unsigned kind, paddr_t spe
     end_line();
 }
 
-/* Nobody types there. */
+/* Takes what has arrived.  If that is nothing, the UART interrupts when something comes: also if it
+ * came in between, because its line rises when it may. */
 static uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
 {
-    (void)buffer, (void)bytes, (void)notify_id;
-    return ABI_INPUT_END;
+    char *to = phys_to_mem(buffer);
+    unsigned count = 0;
+    apic_take_line(UART_LINE);
+    pc_outb(UART_INTERRUPTS, 0);
+    LOOP_BOUND(taken, ABI_INPUT_MAX + 1);
+    while (!input.ended && count < bytes && (pc_inb(UART_LINE_STATUS) & UART_INPUT)) {
+        LOOP_ROUND(taken);
+        const char c = (char)pc_inb(UART);
+        input.ended = c == END_OF_INPUT;
+        if (!input.ended)
+            to[count++] = c == '\r' ? '\n' : c;
+    }
+    if (count == 0 && input.ended)
+        return ABI_INPUT_END;
+    input.waits = count == 0;
+    input.notify_id = notify_id;
+    if (input.waits)
+        pc_outb(UART_INTERRUPTS, UART_ON_INPUT);
+    return count;
 }
 
 static void say_number(char kind, uint64_t number)
@@ -238,16 +295,21 @@ static void pc_clear_vectors(void)
 {
 }
 
-/* Where nobody carries lines, nobody asks.  Else vmm is the fabric device: as long as it does not
- * answer, this core stands still, as at any device. */
-static void pc_channel(paddr_t description)
+/* Where nobody carries lines, nobody asks.  Else vmm is the device: as long as it does not answer,
+ * this core stands still, as at any device. */
+void pc_ask_pump(uint64_t what)
 {
     if (boot_info->pc.pump == 0)
         return;
     volatile uint64_t *request = &pump()->request[my_core_id];
-    exchange(request, description.v);
+    exchange(request, what);
     while (*request != 0)
         __asm__ volatile("pause");
+}
+
+static void pc_channel(paddr_t description)
+{
+    pc_ask_pump(description.v);
 }
 
 static uint64_t pc_seen(uint64_t base)

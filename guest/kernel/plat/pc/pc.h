@@ -15,6 +15,28 @@ static inline struct abi_core_page *core_page_of(uint64_t core)
         paddr(boot_info->core_area + (core - boot_info->core) * ABI_CORE_AREA_BYTES));
 }
 
+/* What CPU drivers of a PC know of a core beside its core page: on the spare page behind that. */
+struct pc_core {
+    uint64_t console; /* of core 0: 1 + who writes a line, 0: nobody */
+    uint64_t killed;  /* INIT has stopped it, and it was not started since */
+};
+
+static inline volatile struct pc_core *pc_core_of(uint64_t core)
+{
+    return (struct pc_core *)((char *)core_page_of(core) + ABI_PAGE_BYTES);
+}
+
+/* Nobody writes a console line any more on behalf of a core that was killed. */
+void pc_console_left(uint64_t core);
+
+/* Asks the pump for something (abi/pump.h), and waits for it. */
+void pc_ask_pump(uint64_t request);
+
+static inline void pc_outb(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
 static inline uint8_t pc_inb(uint16_t port)
 {
     uint8_t value;
@@ -34,6 +56,9 @@ static inline uint64_t pc_tsc(void)
 /* Switches the local APIC of this core on: as x2APIC where there is one, all its other sources
  * masked. */
 void apic_init(void);
+
+/* The interrupt of an ISA device comes to this core from now on, with the vector of all others. */
+void apic_take_line(unsigned line);
 
 /* End of interrupt. */
 void apic_eoi(void);

@@ -6,8 +6,8 @@
  *     vmm-qemu run URI FOLDER     runs what vmm wrote into FOLDER; removes FOLDER at the end
  *
  * URI is libvirt's, "direct" for QEMU without libvirt, or "" for what works.  Standard input: a
- * line lets QEMU start; its end ends everything, and that is how vmm's end is seen, whatever it
- * died of.  Standard output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or
+ * newline lets QEMU start, what follows is typed on its console; its end ends everything, and that
+ * is how vmm's end is seen, whatever it died of.  Standard output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or
  * `failed TEXT` and `mend TEXT`.
  *
  *   WAITING --line--> STARTED --console--> CONNECTED --its end--> ENDED
@@ -110,31 +110,80 @@ static bool carry(int console)
     return got > 0 && write_all(block, got);
 }
 
+/* What is typed, on its way to the console: that may take its time, and meanwhile vmm's end must be
+ * seen. */
+struct typed {
+    char block[1024];
+    size_t bytes;
+};
+
+/* False: vmm has ended. */
+static bool take_typed(struct typed *typed)
+{
+    ssize_t got = read(STDIN_FILENO, typed->block, sizeof(typed->block));
+    typed->bytes = got > 0 ? (size_t)got : 0;
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+static void give_typed(struct typed *typed, int console)
+{
+    ssize_t done = send(console, typed->block, typed->bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (done <= 0)
+        return; /* not now, or the console has ended, which is seen when it is read */
+    typed->bytes -= (size_t)done;
+    memmove(typed->block, typed->block + done, typed->bytes);
+}
+
+/* One round of poll().  False: vmm has ended, or the console has: then `*console` is -1. */
+static bool serve_console(struct typed *typed, int *console)
+{
+    struct pollfd fds[] = {
+        { .fd = STDIN_FILENO, .events = typed->bytes == 0 ? POLLIN : 0 },
+        { .fd = *console, .events = POLLIN | (typed->bytes > 0 ? POLLOUT : 0) },
+    };
+    if (poll(fds, 2, -1) < 0)
+        return errno == EINTR;
+    if (fds[0].revents & POLLIN ? !take_typed(typed) : fds[0].revents)
+        return false;
+    if (fds[1].revents & POLLOUT)
+        give_typed(typed, *console);
+    if ((fds[1].revents & ~POLLOUT) && !carry(*console)) {
+        close(*console);
+        *console = -1;
+        return false;
+    }
+    return true;
+}
+
+/* The console; -1: vmm or QEMU has ended before, and the latter is said. */
+static int wait_for_console(const struct backend *backend, int listener, char reason[REASON_BYTES])
+{
+    struct pollfd fds[] = { { .fd = STDIN_FILENO }, { .fd = listener, .events = POLLIN } };
+    for (;;) {
+        if ((poll(fds, 2, LOOK_MS) < 0 && errno != EINTR) || fds[0].revents)
+            return -1;
+        int console = fds[1].revents ? accept(listener, NULL, NULL) : -1;
+        if (console >= 0 || backend->ended(reason))
+            return console;
+    }
+}
+
 /* Until QEMU or vmm ends.  True: QEMU has ended, and `reason` says how. */
 static bool serve(const struct backend *backend, int listener, char reason[REASON_BYTES])
 {
-    struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
-                            { .fd = listener, .events = POLLIN } };
-    bool connected = false;
-    for (;;) {
-        int count = poll(fds, 2, connected ? -1 : LOOK_MS);
-        if (count < 0 && errno != EINTR)
-            return false;
-        if (fds[0].revents)
-            return false;
-        if (!connected && fds[1].revents) {
-            fds[1].fd = accept(listener, NULL, NULL);
-            connected = fds[1].fd >= 0;
-        } else if (connected && fds[1].revents && !carry(fds[1].fd)) {
-            break;
-        } else if (!connected && backend->ended(reason)) {
-            return true;
-        }
-    }
+    struct typed typed = { .bytes = 0 };
+    int console = wait_for_console(backend, listener, reason);
+    if (console < 0)
+        return reason[0];
+    while (serve_console(&typed, &console))
+        ;
+    if (console >= 0)
+        return false;
+    struct pollfd vmm = { .fd = STDIN_FILENO };
     for (unsigned i = 0; i < LAST_LOOKS; i++) {
         if (backend->ended(reason))
             return true;
-        poll(fds, 1, LOOK_MS);
+        poll(&vmm, 1, LOOK_MS);
     }
     snprintf(reason, REASON_BYTES, "the console has ended, and QEMU goes on");
     return true;
@@ -149,7 +198,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 static void run_in(const struct backend *backend, const char *uri, const char *folder)
 {
-    char reason[REASON_BYTES] = "", word[8], log[PATH_MAX];
+    char reason[REASON_BYTES] = "", newline, log[PATH_MAX];
     folder_path(log, folder, FILE_LOG);
     if (!freopen(log, "ae", stderr)) /* libvirt has much to say, and vmm's own is the user's */
         fclose(stderr);
@@ -159,7 +208,7 @@ static void run_in(const struct backend *backend, const char *uri, const char *f
         say("failed", reason);
         return;
     }
-    if (read(STDIN_FILENO, word, sizeof(word)) <= 0)
+    if (read(STDIN_FILENO, &newline, 1) <= 0)
         return;
     bool told = !backend->start(uri, folder, reason) || serve(backend, listener, reason);
     backend->stop();
