@@ -52,6 +52,12 @@ static void end(struct machine *machine, const struct pc_line *said)
     machine_end(machine, STOP_EXIT, said->core);
 }
 
+static void guest_spoke(struct machine *machine, struct pc_line *said)
+{
+    said->time_ns = pump_time(machine, said->time_ns);
+    machine->guest_spoke = true;
+}
+
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns)
 {
     struct pc_line said;
@@ -65,7 +71,7 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
             .kind = PC_LINE_KERNEL, .time_ns = now_ns, .text = line, .bytes = bytes
         };
     else
-        said.time_ns = pump_time(machine, said.time_ns);
+        guest_spoke(machine, &said);
     switch (said.kind) {
     case PC_LINE_PUMP:
         pump_found(machine, &said, now_ns); /* until now its time was the guest's own */
@@ -88,6 +94,8 @@ size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t
     struct device_state *device = &machine->state.device;
     pthread_mutex_lock(&machine->lock);
     size_t bytes = 0, got;
+    if (!machine->guest_spoke) /* firmware and loader set the UART up: what it has then is lost */
+        room = 0;
     while (bytes < room &&
            (got = device_input_take(device, to + bytes, (unsigned)(room - bytes)))) {
         bytes += got;
