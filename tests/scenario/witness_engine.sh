@@ -8,11 +8,7 @@
 # shellcheck source=tests/scenario/lib/witness.bash
 . "$(dirname "$0")/lib/witness.bash"
 need_qemu
-[[ $QEMU != *' '* ]] || { # the one that was fetched needs libraries of its own
-    printf '#!/bin/sh\nexec %s "$@"\n' "$QEMU" >"$TMP/qemu"
-    chmod +x "$TMP/qemu"
-    export VMM_QEMU=$TMP/qemu
-}
+own_qemu
 export TMPDIR=/tmp/w.$$ # short: a socket lies in it
 mkdir "$TMPDIR"
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -96,6 +92,13 @@ begins() {
     fail "the guest did not get far"
 }
 
+# helper guard|server: the process of vmm-qemu; the guard is a child of vmm, the server is the guard's
+helper() {
+    local guard
+    guard=$(pgrep -P "$pid" -x vmm-qemu)
+    case $1 in guard) echo "$guard" ;; *) pgrep -P "$guard" -x vmm-qemu ;; esac
+}
+
 # ends SIGNAL STATUS
 ends() {
     status=0
@@ -114,6 +117,16 @@ for way in "${ways[@]}"; do
     ends TERM 130 # INT is ignored in the background
     begins "$way"
     ends KILL 137
+    for signal in TERM KILL; do # of the helper: of its guard, and of the one that serves
+        for which in guard server; do
+            begins "$way"
+            kill "-$signal" "$(helper $which)"
+            status=0
+            wait "$pid" || status=$?
+            [ "$status" -ne 0 ] || fail "a machine without a helper has passed"
+            nothing_left
+        done
+    done
     begins "$way"
     # shellcheck disable=SC2046
     kill -KILL $(of_qemu)

@@ -23,16 +23,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/qemu/helper/helper.h"
 
 #define STATUS_FD 3
-#define LOOK_MS 100   /* how often QEMU is looked at before it has connected */
+#define LOOK_MS 100   /* how often QEMU and the guard are looked at */
 #define LAST_LOOKS 50 /* how often after its console has ended */
+
+static volatile sig_atomic_t ending; /* the guard has ended */
 
 void folder_path(char path[PATH_MAX], const char *folder, const char *name)
 {
@@ -141,8 +145,10 @@ static bool serve_console(struct typed *typed, int *console)
         { .fd = STDIN_FILENO, .events = typed->bytes == 0 ? POLLIN : 0 },
         { .fd = *console, .events = POLLIN | (typed->bytes > 0 ? POLLOUT : 0) },
     };
-    if (poll(fds, 2, -1) < 0)
+    if (poll(fds, 2, LOOK_MS) < 0)
         return errno == EINTR;
+    if (ending)
+        return false;
     if (fds[0].revents & POLLIN ? !take_typed(typed) : fds[0].revents)
         return false;
     if (fds[1].revents & POLLOUT)
@@ -160,7 +166,7 @@ static int wait_for_console(const struct backend *backend, int listener, char re
 {
     struct pollfd fds[] = { { .fd = STDIN_FILENO }, { .fd = listener, .events = POLLIN } };
     for (;;) {
-        if ((poll(fds, 2, LOOK_MS) < 0 && errno != EINTR) || fds[0].revents)
+        if ((poll(fds, 2, LOOK_MS) < 0 && errno != EINTR) || fds[0].revents || ending)
             return -1;
         int console = fds[1].revents ? accept(listener, NULL, NULL) : -1;
         if (console >= 0 || backend->ended(reason))
@@ -216,6 +222,11 @@ static void run_in(const struct backend *backend, const char *uri, const char *f
         say("failed", reason); /* vmm counts it if the guest has not said that it ends */
 }
 
+static void remove_all(const char *folder)
+{
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static int run(const char *uri, const char *folder)
 {
     char text[REASON_BYTES], mend[REASON_BYTES] = "";
@@ -224,8 +235,80 @@ static int run(const char *uri, const char *folder)
         run_in(backend, uri, folder);
     else
         say("failed", text);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_all(folder);
     return backend ? 0 : 3;
+}
+
+/* ---- two processes ----
+ *
+ * One serves, the other guards: whichever is ended from outside, the other one removes what is
+ * left.  Only both at once, by SIGKILL, cannot be helped. */
+
+static pid_t server;
+
+static void guard_ends(int number)
+{
+    (void)number;
+    kill(server, SIGKILL);
+}
+
+static void server_ends(int number)
+{
+    (void)number;
+    ending = 1;
+}
+
+/* A process of QEMU that libvirt has started, by the file with its number. */
+static int kill_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    char link[64], program[PATH_MAX] = "";
+    long pid = 0;
+    (void)info, (void)where;
+    const char *dot = strrchr(path, '.');
+    FILE *file = type == FTW_F && dot && strcmp(dot, ".pid") == 0 ? fopen(path, "re") : NULL;
+    if (!file)
+        return 0;
+    if (fscanf(file, "%ld", &pid) != 1)
+        pid = 0;
+    fclose(file);
+    snprintf(link, sizeof(link), "/proc/%ld/exe", pid);
+    if (pid > 1 && readlink(link, program, sizeof(program) - 1) > 0 && strstr(program, "qemu"))
+        kill((pid_t)pid, SIGKILL);
+    return 0;
+}
+
+static int guard(const char *folder)
+{
+    int status = 0;
+    const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    for (unsigned i = 0; i < 3; i++)
+        signal(signals[i], guard_ends);
+    close(STDIN_FILENO); /* vmm waits for the server's ends of these, not for ours */
+    close(STDOUT_FILENO);
+    close(STATUS_FD);
+    while (waitpid(server, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    nftw(folder, kill_one, 16, FTW_PHYS);
+    remove_all(folder);
+    return 3;
+}
+
+static int run_guarded(const char *uri, const char *folder)
+{
+    const pid_t guard_pid = getpid();
+    server = fork();
+    if (server < 0)
+        return run(uri, folder);
+    if (server > 0)
+        return guard(folder);
+    const struct sigaction ends = { .sa_handler = server_ends }; /* interrupts poll() */
+    sigaction(SIGUSR1, &ends, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (getppid() != guard_pid)
+        ending = 1;
+    return run(uri, folder);
 }
 
 int main(int argc, char **argv)
@@ -234,7 +317,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "probe") == 0)
         return probe(argv[2]);
     if (argc == 4 && strcmp(argv[1], "run") == 0)
-        return run(argv[2], argv[3]);
+        return run_guarded(argv[2], argv[3]);
     fputs("vmm-qemu is started by vmm run --engine qemu\n", stderr);
     return 2;
 }
