@@ -108,10 +108,13 @@ ends() {
     nothing_left
 }
 ways=(direct)
+libvirt=
 case $("$VMM" doctor --engine qemu) in
-*libvirt*) ways+=("") ;;
+*libvirt*) libvirt=1 ;;
 *) echo "not tried: libvirt without a daemon" ;;
 esac
+# `make check-witness` ends machines of libvirt, too: each takes it five seconds to start
+[ -z "$libvirt" ] || [ -z "${WITNESS_ALL:-}" ] || ways+=("")
 for way in "${ways[@]}"; do
     begins "$way"
     ends TERM 130 # INT is ignored in the background
@@ -136,7 +139,7 @@ for way in "${ways[@]}"; do
     [ "$status" -ne 0 ] || fail "a machine that was killed has passed"
     nothing_left
 done
-if [ "${#ways[@]}" -gt 1 ]; then
+if [ -n "$libvirt" ]; then
     vmm run -q --engine qemu scenarios/two-core-idc.yaml
     exits_with 0
     nothing_left
