@@ -23,7 +23,7 @@
 #define ABI_BUNDLE_KERNEL 1 /* file flag: the CPU driver's image; exactly one has it */
 #define ABI_BUNDLE_INIT 2   /* file flag: the first domain of core 0; exactly one has it */
 
-#define ABI_BUNDLE_PUMP 1 /* bundle flag: each window exists twice, and vmm carries lines (pump.h) */
+#define ABI_BUNDLE_PUMP 1 /* bundle flag: each window twice, and vmm carries lines (pump.h) */
 
 struct abi_bundle_file {
     uint64_t offset; /* from the start of the bundle, a multiple of the page size */

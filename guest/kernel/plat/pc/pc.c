@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A PC: local APIC, time stamp counter, 16550 console, QEMU's debug exit.
+ * A PC: local APIC, time stamp counter, QEMU's debug exit; its console is in console.c.
  *
  * What the machine does with the core page on our own hardware, CPU drivers do for each other here:
  * who notifies sets the bits in the area of the other core, in the order of core_page.h, and
- * interrupts it. There is no other memory that two CPU drivers write, except the word that
- * serialises console lines.
- *
- * A console line says what the machine would know otherwise:
- *
- *     SECONDS.MICROSECONDS CORE KIND SPEAKER: TEXT
- *
- * KIND is `u` for output of a domain, `k` of the CPU driver, `t` for what is shown on request only,
- * `x` for the end of the machine (TEXT is the exit code), `p` for its end by panic, `w` for the
- * address of the pump (abi/pump.h).  Bytes below blank in TEXT are shown as `?`, so nobody can
- * forge a line.
+ * interrupts it.  There is no other memory that two CPU drivers write, except struct pc_core.
  */
 #include <abi/pump.h>
 
 #include "arch.h"
 #include "plat/pc/pc.h"
-
-#define UART 0x3f8
-#define UART_INTERRUPTS (UART + 1)
-#define UART_ON_INPUT 1
-#define UART_LINE_STATUS (UART + 5)
-#define UART_INPUT 0x01
-#define UART_EMPTY 0x20
-#define UART_FIFO 16
-#define UART_LINE 4     /* of the interrupt controller */
-#define UART_SECONDS 10 /* without progress: nobody is there */
-#define LOCK_SECONDS 20
-#define END_OF_INPUT 4 /* control-D, as at a terminal */
 
 #define QEMU_EXIT 0xf4 /* -device isa-debug-exit,iobase=0xf4: QEMU ends with 2 * value + 1 */
 #define PANIC_CODE 127
@@ -46,11 +24,6 @@ static systime_t pc_time(void)
     const uint64_t ticks = pc_tsc() - boot_info->pc.tsc_at_zero;
     CORE_PAGE->clock_ns = (systime_t)((unsigned __int128)ticks * ns_per_tick >> 32);
     return CORE_PAGE->clock_ns;
-}
-
-static struct abi_pump *pump(void)
-{
-    return phys_to_mem(paddr(boot_info->pc.pump));
 }
 
 /* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump there
@@ -72,32 +45,10 @@ static void pc_timer_set(systime_t at)
 
 /* ---- interrupts ---- */
 
-static void set_notification(volatile struct abi_core_page *page, uint32_t id)
-{
-    set_bits(&page->notify_pending[id / 64], 1ull << id % 64);
-    set_bits(&page->notify_summary, 1ull << id / 64);
-    set_bits(&page->cause, ABI_CAUSE_NOTIFY);
-}
-
 static void pc_notify(coreid_t core, uint32_t id)
 {
-    set_notification(core_page_of(core), id);
+    pc_set_notification(core_page_of(core), id);
     apic_interrupt(core);
-}
-
-static struct {
-    bool waits, ended;
-    uint32_t notify_id;
-} input;
-
-/* Every interrupt has one vector: was it the UART's? */
-static void look_for_input(void)
-{
-    if (!input.waits || !(pc_inb(UART_LINE_STATUS) & UART_INPUT))
-        return;
-    input.waits = false;
-    pc_outb(UART_INTERRUPTS, 0);
-    set_notification(CORE_PAGE, input.notify_id);
 }
 
 /* First the end of interrupt, then the look: what is raised after the look interrupts again.  The
@@ -106,7 +57,7 @@ static uint64_t pc_take_causes(void)
 {
     apic_eoi();
     const systime_t now = pc_time();
-    look_for_input();
+    pc_look_for_input();
     uint64_t causes = exchange(&CORE_PAGE->cause, 0);
     if (timer_at != 0 && now >= timer_at) {
         timer_at = 0;
@@ -124,150 +75,11 @@ static bool pc_hold(uint64_t causes)
     return false;
 }
 
-/* ---- console ---- */
-
-static struct {
-    char text[UART_FIFO];
-    unsigned used;
-} fifo;
-
-/* In seconds, not in rounds: whoever reads the console may stand still for a while. */
-static void flush(void)
-{
-    const uint64_t begin = pc_tsc();
-    while (!(pc_inb(UART_LINE_STATUS) & UART_EMPTY) &&
-           pc_tsc() - begin < UART_SECONDS * boot_info->tsc_hz)
-        __asm__ volatile("pause");
-    const char *text = fifo.text;
-    uint64_t count = fifo.used;
-    __asm__ volatile("rep outsb" : "+S"(text), "+c"(count) : "d"(UART) : "memory");
-    fifo.used = 0;
-}
-
-static void put(char c)
-{
-    fifo.text[fifo.used++] = c;
-    if (fifo.used == UART_FIFO)
-        flush();
-}
-
-static void put_number(uint64_t value, unsigned width)
-{
-    char digits[20];
-    unsigned n = 0;
-    do {
-        digits[n++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0 || n < width);
-    while (n > 0)
-        put(digits[--n]);
-}
-
-/* The word lies with core 0.  Whoever holds it ends soon, or never: then a line may be torn, which
- * is better than silence. */
-static volatile uint64_t *console_lock(void)
-{
-    return &pc_core_of(0)->console;
-}
-
-static bool swap(volatile uint64_t *word, uint64_t from, uint64_t to)
-{
-    return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-void pc_console_left(uint64_t core)
-{
-    (void)swap(console_lock(), 1 + core, 0);
-}
-
-static void begin_line(char kind)
-{
-    const uint64_t begin = pc_tsc();
-    while (!swap(console_lock(), 0, 1 + my_core_id) &&
-           pc_tsc() - begin < LOCK_SECONDS * boot_info->tsc_hz)
-        __asm__ volatile("pause");
-    const systime_t now = pc_time();
-    put_number(now / 1000000000, 1);
-    put('.');
-    put_number(now / 1000 % 1000000, 6);
-    put(' ');
-    put_number(my_core_id, 1);
-    put(' ');
-    put(kind);
-    put(' ');
-}
-
-static void end_line(void)
-{
-    put('\r');
-    put('\n');
-    flush();
-    pc_console_left(my_core_id);
-}
-
-static void put_name(paddr_t speaker)
-{
-    const struct abi_dcb_head *head = phys_to_mem(speaker);
-    for (unsigned i = 0; speaker.v != 0 && i < sizeof(head->name) && head->name[i] != 0; i++) {
-        const uint8_t c = (uint8_t)head->name[i];
-        put(c <= ' ' || c == ':' || c == 0x7f ? '_' : (char)c);
-    }
-    if (speaker.v == 0)
-        put('-');
-    put(':');
-    put(' ');
-}
-
-static void pc_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
-{
-    const char *bytes = phys_to_mem(text);
-    begin_line(kind == ABI_CONSOLE_USER ? 'u' : kind == ABI_CONSOLE_KERNEL ? 'k' : 't');
-    put_name(speaker);
-    for (unsigned i = 0; i < length; i++) {
-        const uint8_t c = (uint8_t)read_once(bytes[i]);
-        put(c < ' ' && c != '\t' ? '?' : (char)c);
-    }
-    end_line();
-}
-
-/* Takes what has arrived.  If that is nothing, the UART interrupts when something comes: also if it
- * came in between, because its line rises when it may. */
-static uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
-{
-    char *to = phys_to_mem(buffer);
-    unsigned count = 0;
-    apic_take_line(UART_LINE);
-    pc_outb(UART_INTERRUPTS, 0);
-    LOOP_BOUND(taken, ABI_INPUT_MAX + 1);
-    while (!input.ended && count < bytes && (pc_inb(UART_LINE_STATUS) & UART_INPUT)) {
-        LOOP_ROUND(taken);
-        const char c = (char)pc_inb(UART);
-        input.ended = c == END_OF_INPUT;
-        if (!input.ended)
-            to[count++] = c == '\r' ? '\n' : c;
-    }
-    if (count == 0 && input.ended)
-        return ABI_INPUT_END;
-    input.waits = count == 0;
-    input.notify_id = notify_id;
-    if (input.waits)
-        pc_outb(UART_INTERRUPTS, UART_ON_INPUT);
-    return count;
-}
-
-static void say_number(char kind, uint64_t number)
-{
-    begin_line(kind);
-    put_name(paddr(0));
-    put_number(number, 1);
-    end_line();
-}
-
 /* ---- the end ---- */
 
 static void __attribute__((noreturn)) end(char kind, uint64_t code)
 {
-    say_number(kind, code);
+    pc_say_number(kind, code);
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)QEMU_EXIT) : "memory");
     for (;;)
         __asm__ volatile("cli\n\thlt");
@@ -295,40 +107,6 @@ static void pc_clear_vectors(void)
 {
 }
 
-/* Where nobody carries lines, nobody asks.  Else vmm is the device: as long as it does not answer,
- * this core stands still, as at any device. */
-void pc_ask_pump(uint64_t what)
-{
-    if (boot_info->pc.pump == 0)
-        return;
-    volatile uint64_t *request = &pump()->request[my_core_id];
-    exchange(request, what);
-    while (*request != 0)
-        __asm__ volatile("pause");
-}
-
-static void pc_channel(paddr_t description)
-{
-    pc_ask_pump(description.v);
-}
-
-static uint64_t pc_seen(uint64_t base)
-{
-    if (boot_info->pc.pump == 0)
-        return base;
-    const struct abi_pump *shared = pump();
-    const volatile uint8_t *second = shared->second;
-    LOOP_BOUND(nodes, ABI_MAX_NODES);
-    for (unsigned n = 0; n < boot_info->topology.node_count; n++) {
-        LOOP_ROUND(nodes);
-        const uint64_t offset = base - shared->window[n].base, bytes = shared->window[n].bytes;
-        if (offset < bytes)
-            return second[offset / ABI_PAGE_BYTES] == my_core_id + 1 ? base + bytes : base;
-        second += bytes / ABI_PAGE_BYTES;
-    }
-    return base;
-}
-
 /* Nobody looks. */
 static void pc_report(paddr_t block, paddr_t speaker)
 {
@@ -351,7 +129,7 @@ static void pc_init(void)
         return;
     arm(now);
     if (boot_info->core == boot_info->boot_core)
-        say_number('w', boot_info->pc.pump);
+        pc_say_number('w', boot_info->pc.pump);
 }
 
 const struct platform platform_pc = {

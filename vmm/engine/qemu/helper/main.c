@@ -7,8 +7,8 @@
  *
  * URI is libvirt's, "direct" for QEMU without libvirt, or "" for what works.  Standard input: a
  * newline lets QEMU start, what follows is typed on its console; its end ends everything, and that
- * is how vmm's end is seen, whatever it died of.  Standard output: what the guest writes to its console.  Descriptor 3: `works TEXT`, or
- * `failed TEXT` and `mend TEXT`.
+ * is how vmm's end is seen, whatever it died of.  Standard output: what the guest writes to its
+ * console.  Descriptor 3: `works TEXT`, or `failed TEXT` and `mend TEXT`.
  *
  *   WAITING --line--> STARTED --console--> CONNECTED --its end--> ENDED
  *      any state: end of standard input --> ENDED
