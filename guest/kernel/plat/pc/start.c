@@ -96,6 +96,12 @@ uint64_t pc_kill_core(uint64_t core)
     return ABI_RESULT_OK;
 }
 
+/* Stopping it on purpose is the same: it is ready to be started either way. */
+uint64_t pc_retire_core(uint64_t core)
+{
+    return pc_kill_core(core);
+}
+
 /* Never started, or stopped by INIT. */
 uint64_t pc_core_available(uint64_t core)
 {
