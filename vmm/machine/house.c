@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Machines that only keep house: all that happens any more is that monitors say that they are alive,
- * and that sleepers look again whether they were woken.  Timers keep such a machine awake until its
- * deadline, though nobody in it can do anything.
+ * Machines that only keep house: all that happens any more is that monitors say that they are
+ * alive, and that sleepers look again whether they were woken.  Timers keep such a machine awake
+ * until its deadline, though nobody in it can do anything.
  *
  * A timer does not say what it is for, but each domain says whether it waits for a time of its own
- * (abi/wait_table.h).  If none does, all cores sleep, and again and again each thread waits for what
- * it waited for before, then what wakes the cores changes nothing.  A notification that was lost,
- * or a line that must be written again, shows within a few of these timers, and somebody waits for
- * something else then.  Where a scenario has faults that takes longer, so there nothing is concluded.
+ * (abi/wait_table.h).  If none does, all cores sleep, and again and again each thread waits for
+ * what it waited for before, then what wakes the cores changes nothing.  A notification that was
+ * lost, or a line that must be written again, shows within a few of these timers, and somebody
+ * waits for something else then.  Where a scenario has faults that takes longer, so there nothing
+ * is concluded.
  *
  * Must not change anything in the machine: it is asked when the host finds time.
  */
