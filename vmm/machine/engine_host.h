@@ -80,6 +80,11 @@ uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, 
  * nothing can happen any more. */
 bool machine_sleeps_for_ever(struct machine *machine);
 
+/* The same, but that timers are due: has the machine done nothing for long but look whether all is
+ * well?  That is so if no domain waits for a time of its own, and between many of these timers no
+ * thread has come to wait for something else.  To be asked whenever all cores sleep. */
+bool machine_only_keeps_house(struct machine *machine, uint64_t now_ns);
+
 /* Time of the earliest event, MACHINE_NO_EVENT if there is none. */
 uint64_t machine_next_event_ns(struct machine *machine);
 

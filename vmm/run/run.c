@@ -444,6 +444,8 @@ static int create_and_run(struct run *run, const struct machine_config *config)
                         : 0,
         .memory_bytes = settings->engine_memory,
         .trap_window = settings->trap_window,
+        .count_instructions =
+            settings->files || settings->report.full || settings->report.verbosity >= 1,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
     if (run->scenario->machine.interconnect.loads && !settings->ops->far_loads)
