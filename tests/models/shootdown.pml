@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLB shootdown (docs/monitor.md): the root's domain unmaps a page that cores 1 .. N - 1 use.  Core
- * 1 is the leader of a package, and tells the cores behind it.  Steps carry the names of the monitor's functions and messages (parts/shootdown.c);
+ * 1 is the leader of a package, and tells the cores behind it.  Steps carry the names of the
+ * monitor's functions and messages (parts/shootdown.c);
  * messages between two cores stay in order, and take any time.  Cores die at any moment.
  *
  * What must hold:

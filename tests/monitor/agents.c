@@ -73,7 +73,8 @@ bool act_agent(struct domain *d)
 
 void unmap_received(struct domain *d, uintptr_t id, uint64_t base)
 {
-    CHECK(d->hostile || d->will_fill_for != 0, "%s is to unmap something, and is no agent", d->name);
+    CHECK(d->hostile || d->will_fill_for != 0, "%s is to unmap something, but is no agent",
+          d->name);
     d->unmap_id = id;
     d->unmapped = base;
 }
