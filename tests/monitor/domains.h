@@ -50,7 +50,7 @@ struct domain {
     struct cap *target;          /* being revoked */
     /* shootdown: whose page tables it fills; what it is to unmap, and has unmapped */
     uint32_t will_fill_for, fills_for; /* as it has said; as its monitor knows */
-    uintptr_t unmap_id; /* 0: nothing */
+    uintptr_t unmap_id;                /* 0: nothing */
     uint64_t unmapped;
     uint64_t shot_base, named_base; /* what it wants unmapped, and is to unmap */
     /* memory server: what the monitor asked for */
