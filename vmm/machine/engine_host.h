@@ -150,6 +150,19 @@ enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t tur
  * driver of core 0. */
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns);
 
+/* What is typed on its console and was not taken yet, up to `room` bytes (more than 0); a control-D
+ * at its end.  Returns how many; to be asked after each call of machine_pc_said() and
+ * machine_run_events(). */
+size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t now_ns);
+
+/* The memory of such a machine, from guest-physical 0, which the engine shares with it: from now on
+ * lines are carried by machine_pump() (pump.c), if export.h says that this is needed.  Before the
+ * machine runs; lives until the machine is destroyed.  0 or -ENOMEM. */
+int machine_pump_memory(struct machine *machine, void *ram, uint64_t bytes);
+
+/* Carries what there is to be carried.  False: there was nothing, a pause is in order. */
+bool machine_pump(struct machine *machine, uint64_t now_ns);
+
 /* ---- its state ---- */
 
 typedef void machine_feed(void *context, const void *bytes, size_t count);

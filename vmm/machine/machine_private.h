@@ -90,6 +90,9 @@ struct machine {
     struct lmp_messages *lmp;  /* messages within cores; NULL: nobody asks */
     struct handlers *handlers; /* NULL: the engine does not tell of blocks */
     struct reports reports;    /* what programs say of themselves */
+    bool guest_spoke;          /* others run the machine, and its CPU driver has said something */
+    bool typed_end;            /* others run the machine, and were told that input ends */
+    struct pump *pump;         /* others run the machine, and we carry lines; NULL: not so */
 
     struct machine_house house; /* no part of the state: only the engine's end depends on it */
 
