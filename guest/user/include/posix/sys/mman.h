@@ -28,6 +28,9 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
 /* Only what one mmap gave, as a whole (EINVAL). */
 int munmap(void *address, size_t bytes);
 
+/* ENOTSUP: what mmap gave keeps its rights. */
+int mprotect(void *address, size_t bytes, int protection);
+
 __END_DECLS
 
 #endif
