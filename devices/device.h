@@ -70,6 +70,7 @@ struct device_state {
     unsigned core_count;
     uint8_t power[ABI_MAX_CORES]; /* enum device_core_power */
     uint64_t mended; /* cores that may be started again when they have stopped or were killed */
+    uint64_t unsignalled[ABI_MAX_CORES];  /* cores that this one cannot signal; of the machine */
     uint64_t timer_at_ns[ABI_MAX_CORES];  /* when the core's timer fires, 0 = not armed */
     uint64_t bad_requests[ABI_MAX_CORES]; /* requests answered with anything but ABI_RESULT_OK */
     uint64_t channels;                    /* names given and taken back so far */

@@ -5,7 +5,7 @@
  *
  * A core that was not started yet keeps its bits and finds them when it starts; to a core that
  * switched itself off the bits are set as well, and nobody looks.  Neither is an error, because the
- * sender cannot know better.
+ * sender cannot know better.  A core that has no way to the target is told so.
  */
 #include "models.h"
 
@@ -20,6 +20,10 @@ void ipi_out(struct device_state *state, const struct device_memory *memory,
     }
     if (id >= ABI_NOTIFY_IDS) {
         reply->result = ABI_RESULT_BAD_REQUEST;
+        return;
+    }
+    if (state->unsignalled[access->core] >> target & 1) {
+        reply->result = ABI_RESULT_NO_WAY;
         return;
     }
     struct device_effect *effect = device_add_effect(reply, DEVICE_SET_CAUSE, target);

@@ -20,7 +20,7 @@
 #include "layout.h"
 
 #define ABI_BOOT_MAGIC 0x314c4b4d /* "MKL1" */
-#define ABI_BOOT_VERSION 3
+#define ABI_BOOT_VERSION 4
 #define ABI_BOOT_MAX_REGIONS 256
 #define ABI_BOOT_MAX_SEGMENTS 8
 #define ABI_BOOT_MAX_BYTES 0x10000
@@ -78,6 +78,9 @@ struct abi_topology {
     uint8_t hops[ABI_MAX_CORES][ABI_MAX_CORES];
     uint64_t link_latency_ns;  /* of each link */
     uint64_t link_bytes_per_s; /* of each link and direction; 0: no limit */
+    /* Who can signal whom: [from][to] is 0 where `from` reaches `to` itself, else 1 + the core that
+     * passes notifications on (ABI_NOTIFY_PASSED, ports.h). */
+    uint8_t signal_over[ABI_MAX_CORES][ABI_MAX_CORES];
 };
 
 /* What the loader (guest/loader) found out about a PC.  Zero on our own machine. */

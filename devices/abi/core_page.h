@@ -93,6 +93,7 @@ _Static_assert(sizeof(struct abi_core_page) == 1024, "core page layout");
 #define ABI_RESULT_CORE_RUNNING 2
 #define ABI_RESULT_BAD_ADDRESS 3
 #define ABI_RESULT_BAD_REQUEST 4
+#define ABI_RESULT_NO_WAY 5
 
 /* The first bytes of every dispatcher control block, so that the machine can name dispatchers. */
 struct abi_dcb_head {

@@ -24,8 +24,16 @@
  * set; 0 cancels; a time in the past fires at once.  A new request replaces the old one. */
 #define ABI_PORT_TIMER 0x5008
 
-/* Notification interrupt.  Value: target core << 16 | id.  The target may be the issuing core. */
+/* Notification interrupt.  Value: target core << 16 | id.  The target may be the issuing core.  If
+ * that core cannot signal the target: ABI_RESULT_NO_WAY, and nothing happens. */
 #define ABI_PORT_IPI 0x500c
+
+/* Notifications that are passed on.  A core that cannot signal another one signals one on the way,
+ * with an id of this range: ABI_NOTIFY_PASSED for each core that they may be meant for.  The last
+ * of a core's stands for its ids from there on, all of them. */
+#define ABI_NOTIFY_PASSED 16
+#define ABI_NOTIFY_PASS_FIRST 2944
+#define ABI_NOTIFY_PASS_END (ABI_NOTIFY_PASS_FIRST + ABI_NOTIFY_PASSED * ABI_MAX_CORES)
 
 /* Power.  Value: ABI_POWER_*. */
 #define ABI_PORT_POWER 0x5010
@@ -43,6 +51,8 @@
  * switched on?  In ns, in late_ns of the core page.  A core that stands still by a fault does not
  * wait for the host.  Sets result. */
 #define ABI_POWER_LATE 7
+/* As ABI_POWER_KILL, but nothing is wrong with core arg[0]: it may be started again. */
+#define ABI_POWER_RETIRE 8
 
 /* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
  * ABI_SCRUB_ALIGN, RAM or window. */
@@ -78,6 +88,15 @@
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
+
+#include "layout.h"
+
+/* The id that asks to pass notification `id` on to `core`. */
+static inline uint32_t abi_notify_pass(uint32_t core, uint32_t id)
+{
+    return ABI_NOTIFY_PASS_FIRST + core * ABI_NOTIFY_PASSED +
+           (id < ABI_NOTIFY_PASSED - 1 ? id : ABI_NOTIFY_PASSED - 1);
+}
 
 /* A cross-core channel: two rings in the UMP window, each written by one side only.  The record
  * lies in the window itself, so that whoever sees only that memory finds it; the port says that it

@@ -28,11 +28,12 @@ give_back(struct registers_x86_64 *area, struct sysret result)
     dispatch_return(area);
 }
 
-/* `command`: of a message its length. */
-static inline void trace_invoke(const struct cte *cte, uint64_t command, uint64_t cptr)
+/* `number`: of the system call; `command`: of a message its length. */
+static inline void trace_invoke(unsigned number, const struct cte *cte, uint64_t command,
+                                uint64_t cptr)
 {
-    trace_record(ABI_TRACE_SYSCALL | SYSCALL_INVOKE << 8 | (uint64_t)cte->cap.type << 16 |
-                     command << 24 | cptr << 32,
+    trace_record(ABI_TRACE_SYSCALL | number << 8 | (uint64_t)cte->cap.type << 16 | command << 24 |
+                     cptr << 32,
                  CORE_PAGE->current_dcb);
 }
 
@@ -59,15 +60,16 @@ static void __attribute__((noreturn)) leave(struct registers_x86_64 *area, struc
 }
 
 /* The words of the message lie in syscall_words.  A message that is delivered has one record, in
- * place of the system call's. */
-static void __attribute__((noreturn)) send(struct registers_x86_64 *area, struct cte *endpoint,
-                                           uint64_t head, const struct lmp_transfer *transfer)
+ * place of the system call's.  Inline: a function that does not return still saves registers. */
+static inline void __attribute__((noreturn, always_inline))
+send(struct registers_x86_64 *area, struct cte *endpoint, uint64_t head,
+     const struct lmp_transfer *transfer, unsigned number)
 {
     const unsigned length = head >> 8 & 0xff, flags = head & 0xff;
     struct dcb *receiver = endpoint_listener(&endpoint->cap);
     errval_t err = lmp_deliver(endpoint, syscall_words, length, transfer, flags);
     if (err_is_fail(err))
-        trace_invoke(endpoint, length, head >> 32);
+        trace_invoke(number, endpoint, length, head >> 32);
     const bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
                                           : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
     if (!hand_over || receiver == current || area_is_disabled(current, area))
@@ -132,16 +134,19 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
         }
     }
     if (cte->cap.type != ObjType_EndPointLMP) {
-        trace_invoke(cte, syscall_words[0] & 0xff, cptr);
+        trace_invoke(SYSCALL_INVOKE, cte, syscall_words[0] & 0xff, cptr);
         invoke_object_of(area, cte, head, send_cptr);
     }
-    if ((capaddr_t)send_cptr == 0)
-        send(area, cte, head, NULL);
-    const struct lmp_transfer transfer = { .root = &current->cspace.cap,
-                                           .cptr = (capaddr_t)send_cptr,
-                                           .level = head >> 24 & 0xff,
-                                           .give_away = head & LMP_FLAG_GIVEAWAY };
-    send(area, cte, head, &transfer);
+    struct lmp_transfer with_cap;
+    const struct lmp_transfer *transfer = NULL;
+    if ((capaddr_t)send_cptr != 0) {
+        with_cap = (struct lmp_transfer){ .root = &current->cspace.cap,
+                                          .cptr = (capaddr_t)send_cptr,
+                                          .level = head >> 24 & 0xff,
+                                          .give_away = head & LMP_FLAG_GIVEAWAY };
+        transfer = &with_cap;
+    }
+    send(area, cte, head, transfer, SYSCALL_INVOKE);
 }
 
 static struct dcb *yield_target(capaddr_t cptr)
@@ -182,19 +187,30 @@ static void __attribute__((noreturn)) sys_yield(struct registers_x86_64 *area, c
     dispatch_next();
 }
 
-/* A message for which the short way is not open. */
+static errval_t find_lrpc_endpoint(capaddr_t cptr, uint64_t length, struct cte **cte)
+{
+    if (length > LRPC_MSG_WORDS)
+        return SYS_ERR_INVARGS_SYSCALL;
+    errval_t err = cspace_lookup(&current->cspace.cap, cptr, 2, cte);
+    if (err_is_fail(err))
+        return err_push(err, SYS_ERR_LRPC_SLOT_INVALID);
+    return (*cte)->cap.type == ObjType_EndPointLMP ? SYS_ERR_OK : SYS_ERR_LRPC_NOT_ENDPOINT;
+}
+
+/* A message for which the short way is not open.  It has one record: of the message if it is
+ * delivered, else of the call. */
 static void __attribute__((noreturn, noinline))
 sys_lrpc(struct registers_x86_64 *area, capaddr_t cptr, uint64_t length)
 {
     struct cte *cte;
-    if (length > LRPC_MSG_WORDS)
-        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
-    errval_t err = cspace_lookup(&current->cspace.cap, cptr, 2, &cte);
-    if (err_is_fail(err))
-        give_back(area, SYSRET(err_push(err, SYS_ERR_LRPC_SLOT_INVALID)));
-    if (cte->cap.type != ObjType_EndPointLMP)
-        give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
-    send(area, cte, (uint64_t)cptr << 32 | length << 8 | LMP_FLAG_SYNC | LMP_FLAG_YIELD, NULL);
+    errval_t err = find_lrpc_endpoint(cptr, length, &cte);
+    if (err_is_fail(err)) {
+        trace_record(ABI_TRACE_SYSCALL | SYSCALL_LRPC << 8 | (uint64_t)cptr << 32,
+                     CORE_PAGE->current_dcb);
+        give_back(area, SYSRET(err));
+    }
+    send(area, cte, (uint64_t)cptr << 32 | length << 8 | LMP_FLAG_SYNC | LMP_FLAG_YIELD, NULL,
+         SYSCALL_LRPC);
 }
 
 static struct sysret sys_print(struct dcb *dcb, uint64_t text, uint64_t length, uint64_t kind)
@@ -252,8 +268,6 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
         sys_yield(area, (capaddr_t)arg1);
     case SYSCALL_SUSPEND:
         sys_yield(area, 0);
-    case SYSCALL_LRPC:
-        sys_lrpc(area, (capaddr_t)arg1, arg2);
     case SYSCALL_NOP:
         give_back(area, SYSRET(SYS_ERR_OK));
     case SYSCALL_PRINT:
@@ -286,10 +300,12 @@ void kernel_syscall(struct registers_x86_64 *area, uint64_t head, uint64_t send,
     debug_assert(is_area_of(current, area));
     kernel_counters.syscalls++;
     current->disabled_faults = 0;
-    if (number == SYSCALL_LRPC)
-        lrpc_send(area, (capaddr_t)head, send); /* returns if the general way must be taken */
     if (number == SYSCALL_INVOKE)
         sys_invoke(area, head, send);
+    if (number == SYSCALL_LRPC) {
+        lrpc_send(area, (capaddr_t)head, send); /* returns if the general way must be taken */
+        sys_lrpc(area, (capaddr_t)head, send);
+    }
     sys_other(area, head, send, number);
 }
 

@@ -176,6 +176,21 @@ MENU
     ;;
 esac
 
+# Two that ask without a pause whether lent memory is in use: its owner gets it back, at the first attempt.
+case " $ENGINES " in
+*' unicorn '*)
+    scenario pester 2 '600 ms' 'console: survived pester owner
+  - invariants: [capabilities]' <<'MENU'
+module /sbin/hostile core=0 pester owner
+module /sbin/hostile core=0 pester asker
+module /sbin/hostile core=0 pester asker
+module /sbin/hostile core=1 pester borrower
+MENU
+    vmm run --engine unicorn --seed 2 "$TMP/pester.yaml"
+    exits_with 0
+    ;;
+esac
+
 # A domain that the CPU driver had to stop ends like any other: whoever waits for it is told.
 scenario stopped 2 '100 s' 'exit: 255' <<'MENU'
 module /sbin/hostile core=1 frame stack

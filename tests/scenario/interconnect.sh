@@ -47,6 +47,45 @@ for hops in 1 2; do
     [ "$hash" = "$first" ] || fail "the same seed, another run: $first, $hash"
 done
 
+# Who can signal whom: core 3 reaches core 0 over 2 and 1; without what core 1 passes on, core 0 sleeps on.
+neighbours=scenarios/neighbours.yaml
+vmm run -q --engine unicorn --seed 3 --json "$TMP/n.json" $neighbours
+exits_with 0
+cp "$TMP/n.json" "$TMP/n2.json"
+vmm run -q --engine unicorn --seed 3 --json "$TMP/n.json" $neighbours
+exits_with 0
+python3 - "$TMP/n.json" "$TMP/n2.json" <<'PYTHON' || fail "notifications are not passed on as they should be"
+import json, sys
+a, b = (json.load(open(path))["results"][0] for path in sys.argv[1:])
+sent = [core["exits"]["port ipi"] for core in a["stats"]["cores"]]
+assert a["state_hash"] == b["state_hash"]
+assert a["bad_requests"] == 0, "a core signals one that it cannot signal"
+assert min(sent[1:3]) > sent[3] > 0, sent
+PYTHON
+# A program that sleeps until it is notified (bells) hears nothing any more if core 1 passes nothing on to core 0.
+for rule in '' 'faults: [{name: deaf, when: {ipi: any, from: 1, to: 0, after: {fired: ready}}, do: drop},
+    {name: ready, when: {console: "number 3"}, do: heal}]'; do
+    cat >"$TMP/deaf.yaml" <<YAML
+scenario: deaf
+machine: {cores: 4, interconnect: {links: [[0, 1], [1, 2], [2, 3]], latency: 2 us, ipi: neighbours}}
+boot:
+  menu: $PWD/scenarios/menus/base.lst
+  add: [module /sbin/bells core=0 server, module /sbin/bells core=3 client 40]
+$rule
+deadline: 500 ms
+expect: [{console: {regex: '^number 40$'}}]
+YAML
+    vmm run -q --engine unicorn --seed 3 "$TMP/deaf.yaml"
+    exits_with $((${#rule} > 0))
+done
+vmm topo $neighbours
+exits_with 0
+says '^  signals   0  1  2  3$'
+says '^  from  3   3  2  1  0$'
+vmm topo --svg "$TMP/net.svg" $neighbours
+exits_with 0
+grep -q 'core 2 signals core 3, and back' "$TMP/net.svg" || fail "signals are not drawn"
+
 for preset in full-4 ring-8 mesh-16 mesh-64 scc-48 hypercube-8 hypercube-32 two-socket-16 eight-socket-32; do
     vmm topo --set machine.preset=$preset --set "machine.memory=1 GiB" scenarios/two-core-idc.yaml
     exits_with 0
@@ -78,6 +117,11 @@ mistake 'cores: 3, interconnect: {links: [[0, 1]]}' "links: no way leads from co
 mistake 'cores: 3, interconnect: {links: [[0, 3]]}' "links: "
 mistake 'cores: 3, interconnect: {links: [[1, 1]]}' "links: core 1 to itself"
 mistake 'cores: 3, interconnect: {links: [[0, 1], [1, 2]], topology: ring}' "give either topology or links"
+mistake 'cores: 3, interconnect: {ipi: near}' "ipi: expected full, neighbours, or a list for each core"
+mistake 'cores: 3, interconnect: {ipi: [[1], [0]]}' "ipi: expected a list for each of the 3 cores, found 2"
+mistake 'cores: 3, interconnect: {ipi: [[1], [0], [1]]}' "ipi: no way leads from core 0 to core 2, also not over others"
+mistake 'cores: 3, interconnect: {ipi: [[1], [0, 2], [3]]}' "ipi: "
+mistake 'cores: 3, interconnect: {ipi: [1, 2, 3]}' "ipi: expected the cores that core 0 can signal"
 mistake 'cores: 3, interconnect: {latency: 0 ns}' "latency: 0 ns: expected 1 ns to 1 s"
 mistake 'cores: 3, interconnect: {bandwidth: 4 GiB}' "bandwidth: '4 GiB': expected memory for each second"
 mistake 'cores: 3, interconnect: {lateny: 1 ns}' "did you mean 'latency'"

@@ -29,8 +29,8 @@ at_most 1717 kernel.retype
 at_most 1122 kernel.delete
 at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
-at_most 475 lmp.waitset.7.kernel
-at_most 475 lmp.stub.7.kernel
+at_most 462 lmp.waitset.7.kernel
+at_most 462 lmp.stub.7.kernel
 
 # vmm run counts the same
 "$count" --seed 3 scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 || fail "the run failed"

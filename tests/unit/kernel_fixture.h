@@ -66,6 +66,12 @@ void plat_notify(coreid_t core, uint32_t id)
     notified_id = id;
     notifications++;
 }
+void plat_notify_self(const uint64_t *ids, unsigned words)
+{
+    for (unsigned id = 0; id < words * 64; id++)
+        if (ids[id / 64] >> id % 64 & 1)
+            plat_notify(my_core_id, id);
+}
 void plat_take_notifications(void (*deliver)(uint32_t id))
 {
     (void)deliver; /* tests call notify_deliver() */
@@ -78,6 +84,10 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
 uint64_t plat_kill_core(uint64_t core)
 {
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
+}
+uint64_t plat_retire_core(uint64_t core)
+{
+    return plat_kill_core(core);
 }
 uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
 {

@@ -120,6 +120,74 @@ Test(interconnect, a_taken_link_is_waited_for)
     cr_expect_eq(interconnect_send(&net, 0, 1, 1, 300), 311, "a part of a nanosecond is one");
 }
 
+/* ---- signals ---- */
+
+/* Signals until `to` is reached; each step is one that the core can make. */
+static unsigned signals(unsigned from, unsigned to)
+{
+    unsigned count = 0;
+    for (; from != to; from = net.signal_next[from][to], count++) {
+        cr_assert_lt(count, net.shape.cores);
+        cr_assert_lt(net.signal_next[from][to], net.shape.cores);
+        cr_assert_not(net.shape.unsignalled[from] >> net.signal_next[from][to] & 1);
+    }
+    return count;
+}
+
+Test(interconnect, without_more_every_core_signals_every_other)
+{
+    unsigned from, to;
+    build("mesh 6x4", 48);
+    for (unsigned a = 0; a < 48; a++)
+        for (unsigned b = 0; b < 48; b++)
+            cr_assert_eq(net.signal_next[a][b], b);
+    cr_expect_not(interconnect_finds_unsignalled(&net, &from, &to));
+}
+
+Test(interconnect, signals_of_neighbours_take_a_shortest_way)
+{
+    static const struct {
+        const char *topology;
+        unsigned cores;
+    } shapes[] = { { "full", 5 },      { "ring", 9 },       { "mesh 5x3", 15 },
+                   { "mesh 6x4", 48 }, { "hypercube", 64 }, { "eight-socket", 32 } };
+    for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
+        const unsigned cores = shapes[s].cores;
+        unsigned from, to;
+        build(shapes[s].topology, cores);
+        struct interconnect_shape shape = net.shape;
+        interconnect_signal_neighbours(&shape);
+        interconnect_init(&net, &shape);
+        cr_expect_not(interconnect_finds_unsignalled(&net, &from, &to));
+        const bool hubs = shape.vertices > cores;
+        for (unsigned a = 0; a < cores; a++)
+            for (unsigned b = 0; b < cores; b++) {
+                /* hubs: two links lie between a core and its hub, and a signal at the same hub */
+                const unsigned hops = net.hops[a][b];
+                const unsigned least = !hubs || a == b ? hops : hops == 2 ? 1 : hops - 2;
+                cr_assert_eq(signals(a, b), least, "%s %u to %u", shapes[s].topology, a, b);
+            }
+    }
+}
+
+Test(interconnect, signals_need_not_go_both_ways)
+{
+    static struct interconnect_shape shape;
+    unsigned from, to;
+    shape = (struct interconnect_shape){ .latency_ns = 10 };
+    interconnect_build(&shape, "full", 4);
+    for (unsigned core = 0; core < 4; core++) /* round and round */
+        shape.unsignalled[core] = 0xf & ~(1u << core | 1u << (core + 1) % 4);
+    interconnect_init(&net, &shape);
+    cr_expect_not(interconnect_finds_unsignalled(&net, &from, &to));
+    cr_expect_eq(signals(0, 1), 1);
+    cr_expect_eq(signals(1, 0), 3);
+    shape.unsignalled[2] = 0xb; /* nobody, but itself */
+    interconnect_init(&net, &shape);
+    cr_expect(interconnect_finds_unsignalled(&net, &from, &to));
+    cr_expect(from == 0 && to == 3, "%u to %u", from, to);
+}
+
 /* Whatever is sent in whatever order: on one way nothing overtakes. */
 Test(interconnect, what_is_sent_later_arrives_later)
 {

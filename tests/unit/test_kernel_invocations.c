@@ -108,6 +108,9 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, my_core_id).error, SYS_ERR_CORE_RUNNING);
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, 2).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_OK(KERNEL(KernelCmd_Retire_core, 1).error);
+    EXPECT_ERR(KERNEL(KernelCmd_Retire_core, my_core_id).error, SYS_ERR_CORE_RUNNING);
+    EXPECT_ERR(KERNEL(KernelCmd_Retire_core, 2).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, 1).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, my_core_id).error, SYS_ERR_CORE_RUNNING);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);
@@ -125,10 +128,10 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
 
 Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
 {
-    static struct dcb others[NOTIFY_IRQ_FIRST];
+    static struct dcb others[ABI_NOTIFY_PASS_FIRST];
     static struct dispatcher_shared frame;
     uint32_t id, again;
-    for (unsigned i = 0; i < NOTIFY_IRQ_FIRST; i++) {
+    for (unsigned i = 0; i < ABI_NOTIFY_PASS_FIRST; i++) {
         others[i] = (struct dcb){ .disp = &frame, .head.cr3 = ABI_PAGE_BYTES, .complete = 1 };
         EXPECT_OK(notify_register(&others[i], &id));
         EXPECT_OK(notify_register(&others[i], &again));
@@ -142,6 +145,47 @@ Test(kernel_invocations, a_notification_id_is_used_again_after_its_dispatcher)
     cr_expect_eq(id, 77);
     notify_deliver(77);
     cr_expect(bob->queued && bob->disp->notified == 1);
+}
+
+/* ---- notifications over other cores ---- */
+
+Test(kernel_invocations, a_notification_goes_over_the_core_that_passes_it_on)
+{
+    boot.topology.core_count = 4;
+    boot.topology.signal_over[my_core_id][3] = 1 + 1;
+    notify_send(2, 700);
+    cr_expect(notified_core == 2 && notified_id == 700);
+    notify_send(3, 7);
+    cr_expect(notified_core == 1 && notified_id == abi_notify_pass(3, 7));
+    notify_send(3, 700);
+    cr_expect(notified_core == 1 && notified_id == abi_notify_pass(3, 99), "one of many");
+    notify_deliver(abi_notify_pass(2, 7)); /* this core is on the way */
+    cr_expect(notified_core == 2 && notified_id == abi_notify_pass(2, 7));
+    notify_deliver(abi_notify_pass(3, 7));
+    cr_expect(notified_core == 1 && notified_id == abi_notify_pass(3, 7), "and not the last");
+    const unsigned before = notifications;
+    notify_deliver(abi_notify_pass(9, 7)); /* no such core */
+    notify_deliver(ABI_NOTIFY_PASS_END);
+    cr_expect_eq(notifications, before);
+}
+
+Test(kernel_invocations, what_was_passed_on_wakes_whom_it_may_be_meant_for)
+{
+    static struct dcb others[70];
+    static struct dispatcher_shared frames[70];
+    uint32_t id;
+    for (unsigned i = 0; i < 70; i++) {
+        others[i] = (struct dcb){ .disp = &frames[i], .head.cr3 = ABI_PAGE_BYTES, .complete = 1 };
+        EXPECT_OK(notify_register(&others[i], &id));
+        cr_assert_eq(id, i);
+    }
+    notify_deliver(abi_notify_pass(my_core_id, 3));
+    cr_expect_eq(frames[3].notified, 1, "exactly this one");
+    notify_unregister(&others[20]);
+    notify_deliver(abi_notify_pass(my_core_id, 33)); /* 33, or any other from 15 on */
+    cr_expect_eq(notifications, 70 - 15 - 1, "%u", notifications);
+    cr_expect_eq(notified_id, 69);
+    cr_expect_eq(notified_core, my_core_id);
 }
 
 /* ---- dispatchers ---- */

@@ -301,6 +301,54 @@ Test(kernel_messages, lrpc_says_what_is_wrong_with_the_endpoint)
     EXPECT_ERR(err, SYS_ERR_LMP_NO_TARGET);
 }
 
+/* How many records of that kind there are from this one on, and the contents of the last. */
+static unsigned recorded(uint64_t from, uint64_t kind, uint64_t *last)
+{
+    unsigned count = 0;
+    for (uint64_t i = from; i < CORE_PAGE->trace_head; i++) {
+        const uint64_t what = host_trace_ring[i % ABI_TRACE_RECORDS].what;
+        if ((what & 0xff) != kind)
+            continue;
+        *last = what;
+        count++;
+    }
+    return count;
+}
+
+/* The machine counts system calls by these. */
+Test(kernel_messages, an_lrpc_has_one_record_whichever_way_it_goes)
+{
+    errval_t err;
+    uint64_t what = 0, from;
+    connect_lrpc();
+    from = CORE_PAGE->trace_head;
+    cr_expect_eq(lrpc(1, &err), LRPC);
+    cr_expect_eq(recorded(from, ABI_TRACE_SYSCALL, &what), 0);
+    cr_expect_eq(recorded(from, ABI_TRACE_LMP, &what), 0);
+    cr_expect_eq(recorded(from, ABI_TRACE_UPCALL, &what), 1);
+    expect_message(1);
+
+    bob->head.disabled = 1;
+    from = CORE_PAGE->trace_head;
+    cr_expect_eq(lrpc(2, &err), DISPATCHED);
+    cr_expect_eq(recorded(from, ABI_TRACE_SYSCALL, &what), 0, "the message's is enough");
+    cr_expect_eq(recorded(from, ABI_TRACE_LMP, &what), 1);
+    expect_message(2);
+
+    bobs_endpoint()->consumed = EP_WORDS; /* what the message finds is no buffer */
+    for (unsigned i = 0; i < 3; i++) {
+        static const capaddr_t where[] = { SLOT(1), SLOT(2), RAM_CPTR };
+        from = CORE_PAGE->trace_head;
+        cr_expect_eq(lrpc_from(&alice->disp->enabled_save_area, where[i], i == 1 ? 9 : 1, &err),
+                     RETURNED);
+        cr_expect(err_is_fail(err));
+        cr_expect_eq(recorded(from, ABI_TRACE_LMP, &what), 0);
+        cr_expect_eq(recorded(from, ABI_TRACE_SYSCALL, &what), 1);
+        cr_expect_eq(what >> 8 & 0xff, SYSCALL_LRPC);
+        cr_expect_eq(what >> 32, where[i]);
+    }
+}
+
 /* Both ways deliver the same, whatever the state of the buffer. */
 Test(kernel_messages, lrpc_and_invocation_agree_in_every_state_of_the_buffer)
 {

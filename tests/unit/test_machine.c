@@ -128,6 +128,7 @@ Test(machine, the_guest_learns_of_the_interconnect)
     t.config.interconnect.bytes_per_s = 1000;
     interconnect_join(&t.config.interconnect, 0, 1);
     t.config.interconnect.link[0][2] = t.config.interconnect.link[2][0] = false;
+    interconnect_signal_neighbours(&t.config.interconnect);
     start();
     const struct abi_topology *topology = &boot_info()->topology;
     static const uint8_t hops[3][4] = { { 0, 1, 2, 0 }, { 1, 0, 1, 0 }, { 2, 1, 0, 0 } };
@@ -135,6 +136,9 @@ Test(machine, the_guest_learns_of_the_interconnect)
         cr_expect_arr_eq(topology->hops[from], hops[from], 4);
     cr_expect_eq(topology->link_latency_ns, 70);
     cr_expect_eq(topology->link_bytes_per_s, 1000);
+    for (unsigned from = 0; from < 4; from++)
+        for (unsigned to = 0; to < 4; to++)
+            cr_expect_eq(topology->signal_over[from][to], from != to && from + to == 2 ? 2 : 0);
 }
 
 /* Walks the boot tables. */

@@ -89,12 +89,18 @@ static void gone(struct send_queue *q)
     note('g', 0);
 }
 
-static void add(int number)
+static void add_long(int number, size_t bytes)
 {
     struct numbered *n = malloc(sizeof(*n));
-    *n = (struct numbered){ .item = { .send = send_fn, .done = done, .payer = payer },
-                            .number = number };
+    *n = (struct numbered){
+        .item = { .send = send_fn, .done = done, .payer = payer, .bytes = bytes }, .number = number
+    };
     send_queue_add(&queue, &n->item);
+}
+
+static void add(int number)
+{
+    add_long(number, 0);
 }
 
 static void fresh(void)
@@ -167,6 +173,31 @@ Test(send_queue, who_does_not_read_holds_up_himself)
     account_close(hog);
     account_close(other);
     binding.log[0] = '\0';
+}
+
+/* Long ones count as several. */
+Test(send_queue, what_waits_is_charged_by_its_length)
+{
+    static const struct account_kind kinds[] = { { "messages", 20, 1 } };
+    static const size_t bytes[] = { 0, SEND_ITEM_BYTES - 1, 5 * SEND_ITEM_BYTES, 3 };
+    static const uint32_t used[] = { 1, 2, 8, 9 };
+    struct account_book book;
+    fresh();
+    account_book_init(&book, kinds, 1, CHIPS_ERR_OVER_SHARE);
+    payer = account_open(&book, 1, NULL);
+    for (int i = 0; i < 4; i++) {
+        add_long(i, bytes[i]);
+        cr_assert_eq(book.used[0], used[i]);
+    }
+    add_long(4, SEND_ITEM_BYTES); /* two would be more than half */
+    cr_assert_eq(book.used[0], 9);
+    add_long(5, 0);
+    cr_assert_eq(book.used[0], 10);
+    for (int i = 0; i < 5; i++)
+        run(&binding.cont);
+    cr_assert_eq(book.used[0], 0);
+    account_close(payer);
+    payer = NULL;
 }
 
 Test(send_queue, closing_waits_for_the_message_under_way)

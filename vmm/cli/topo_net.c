@@ -2,7 +2,7 @@
  *
  * Draws an interconnect.  On the terminal at most 100 columns: a grid for a mesh of single cores, a
  * table of hops for up to 24 cores, and the neighbours of each otherwise.  As SVG a mesh is a grid,
- * all else a circle of cores around their hubs.
+ * all else a circle of cores around their hubs.  Who can signal whom is drawn where not all can.
  */
 #include "cli/topo_net.h"
 
@@ -48,6 +48,33 @@ static void print_hops(const struct interconnect *net, FILE *out)
         fprintf(out, "  core %2u", from);
         for (unsigned to = 0; to < net->shape.cores; to++)
             fprintf(out, "%3u", net->hops[from][to]);
+        fputc('\n', out);
+    }
+}
+
+static bool all_signal_all(const struct interconnect_shape *shape)
+{
+    for (unsigned core = 0; core < shape->cores; core++)
+        if (shape->unsignalled[core] != 0)
+            return false;
+    return true;
+}
+
+/* How many cores signal one after the other until one is reached. */
+static void print_signals(const struct interconnect *net, FILE *out)
+{
+    fputs("  signals ", out);
+    for (unsigned to = 0; to < net->shape.cores; to++)
+        fprintf(out, "%3u", to);
+    fputc('\n', out);
+    for (unsigned from = 0; from < net->shape.cores; from++) {
+        fprintf(out, "  from %2u ", from);
+        for (unsigned to = 0; to < net->shape.cores; to++) {
+            unsigned count = 0;
+            for (unsigned at = from; at != to; at = net->signal_next[at][to])
+                count++;
+            fprintf(out, "%3u", count);
+        }
         fputc('\n', out);
     }
 }
@@ -99,6 +126,10 @@ void topo_print_interconnect(const struct scenario_machine *machine, FILE *out)
         print_hops(net, out);
     else if (!is_grid(machine, &width))
         print_neighbours(shape, out);
+    if (net && !all_signal_all(shape) && shape->cores <= TABLE_CORES_MAX)
+        print_signals(net, out);
+    else if (net && !all_signal_all(shape))
+        fputs("  not every core can signal every other one\n", out);
     free(net);
 }
 
@@ -153,6 +184,28 @@ static void draw_vertex(const struct scenario_machine *machine, unsigned v, stru
             at.y + 5, v);
 }
 
+/* A dashed line where two cores can signal each other, with an arrow where only one can. */
+static void draw_signals(const struct interconnect_shape *shape, const struct point *at, FILE *out)
+{
+    fputs("<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"20\" refY=\"4\" markerWidth=\"8\" "
+          "markerHeight=\"8\" orient=\"auto\"><path d=\"M0,0L8,4L0,8z\" "
+          "fill=\"#b33\"/></marker></defs>\n",
+          out);
+    for (unsigned a = 0; a < shape->cores; a++) {
+        for (unsigned b = 0; b < shape->cores; b++) {
+            const bool there = !(shape->unsignalled[a] >> b & 1);
+            const bool back = !(shape->unsignalled[b] >> a & 1);
+            if (a == b || !there || (back && b < a))
+                continue;
+            fprintf(out,
+                    "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#b33\" "
+                    "stroke-dasharray=\"4 5\"%s><title>core %u signals core %u%s</title></line>\n",
+                    at[a].x, at[a].y, at[b].x, at[b].y, back ? "" : " marker-end=\"url(#arrow)\"",
+                    a, b, back ? ", and back" : "");
+        }
+    }
+}
+
 int topo_write_svg(const struct scenario *scenario, FILE *out)
 {
     const struct scenario_machine *machine = &scenario->machine;
@@ -170,6 +223,8 @@ int topo_write_svg(const struct scenario *scenario, FILE *out)
                 fprintf(out,
                         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#888\"/>\n",
                         at[a].x, at[a].y, at[b].x, at[b].y);
+    if (shape->given && !all_signal_all(shape))
+        draw_signals(shape, at, out);
     for (unsigned v = 0; v < vertices; v++)
         draw_vertex(machine, v, at[v], out);
     fputs("</svg>\n", out);

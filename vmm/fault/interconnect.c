@@ -5,6 +5,9 @@
  * Paths come from one breadth-first search for each target, which looks at vertices in the order of
  * their numbers; so of several shortest ones it is always the same, and lines of one channel keep
  * their order: what is sent later finds each link taken by what was sent before.
+ *
+ * Signals have ways of their own, over cores instead of links: who may signal whom need not be the
+ * same both ways.
  */
 #include "fault/interconnect.h"
 
@@ -21,6 +24,23 @@ void interconnect_join(struct interconnect_shape *shape, unsigned a, unsigned b)
     assert(a < INTERCONNECT_VERTICES && b < INTERCONNECT_VERTICES);
     if (a != b)
         shape->link[a][b] = shape->link[b][a] = true;
+}
+
+static bool are_neighbours(const struct interconnect_shape *shape, unsigned a, unsigned b)
+{
+    bool near = shape->link[a][b];
+    for (unsigned h = shape->cores; h < shape->vertices; h++)
+        for (unsigned k = shape->cores; shape->link[a][h] && k < shape->vertices; k++)
+            near |= shape->link[b][k] && (h == k || shape->link[h][k]);
+    return near;
+}
+
+void interconnect_signal_neighbours(struct interconnect_shape *shape)
+{
+    for (unsigned a = 0; a < shape->cores; a++)
+        for (unsigned b = 0; b < shape->cores; b++)
+            if (a != b && !are_neighbours(shape, a, b))
+                shape->unsignalled[a] |= 1ull << b;
 }
 
 static bool is_power_of_two(unsigned n)
@@ -149,11 +169,40 @@ static void find_paths_to(struct interconnect *state, unsigned to)
     }
 }
 
+/* Signals that cores need until one is at `to`. */
+static void count_signals_to(const struct interconnect_shape *shape, unsigned to, uint8_t *signals)
+{
+    memset(signals, INTERCONNECT_UNREACHED, shape->cores);
+    signals[to] = 0;
+    for (unsigned n = 1; n < shape->cores; n++)
+        for (unsigned from = 0; from < shape->cores; from++)
+            for (unsigned by = 0; signals[from] > n && by < shape->cores; by++)
+                if (signals[by] == n - 1 && !(shape->unsignalled[from] >> by & 1))
+                    signals[from] = (uint8_t)n;
+}
+
+static void find_signals_to(struct interconnect *state, unsigned to)
+{
+    const struct interconnect_shape *shape = &state->shape;
+    uint8_t signals[ABI_MAX_CORES];
+    count_signals_to(shape, to, signals);
+    for (unsigned from = 0; from < shape->cores; from++) {
+        uint8_t *next = &state->signal_next[from][to];
+        *next = from == to ? (uint8_t)to : INTERCONNECT_UNREACHED;
+        for (unsigned by = 0; *next == INTERCONNECT_UNREACHED && by < shape->cores; by++)
+            if (signals[from] != INTERCONNECT_UNREACHED && signals[by] + 1 == signals[from] &&
+                !(shape->unsignalled[from] >> by & 1))
+                *next = (uint8_t)by;
+    }
+}
+
 void interconnect_init(struct interconnect *state, const struct interconnect_shape *shape)
 {
     *state = (struct interconnect){ .shape = *shape };
     for (unsigned to = 0; to < shape->vertices; to++)
         find_paths_to(state, to);
+    for (unsigned to = 0; to < shape->cores; to++)
+        find_signals_to(state, to);
 }
 
 bool interconnect_is_whole(const struct interconnect *state)
@@ -162,6 +211,15 @@ bool interconnect_is_whole(const struct interconnect *state)
         if (state->hops[core][0] == INTERCONNECT_UNREACHED)
             return false;
     return true;
+}
+
+bool interconnect_finds_unsignalled(const struct interconnect *state, unsigned *from, unsigned *to)
+{
+    for (*from = 0; *from < state->shape.cores; ++*from)
+        for (*to = 0; *to < state->shape.cores; ++*to)
+            if (state->signal_next[*from][*to] == INTERCONNECT_UNREACHED)
+                return true;
+    return false;
 }
 
 uint64_t interconnect_send(struct interconnect *state, unsigned from, unsigned to, unsigned bytes,

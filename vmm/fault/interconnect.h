@@ -24,8 +24,9 @@ struct interconnect_shape {
     bool given; /* else cores see each other's stores at once */
     unsigned cores, vertices;
     bool link[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* the same both ways */
-    uint64_t latency_ns;                                     /* of each link */
-    uint64_t bytes_per_s; /* of each link and direction; 0: no limit */
+    uint64_t unsignalled[ABI_MAX_CORES]; /* for each core those that it cannot signal */
+    uint64_t latency_ns;                 /* of each link */
+    uint64_t bytes_per_s;                /* of each link and direction; 0: no limit */
 };
 
 /* Builds the links of a well-known shape: "full", "ring", "mesh WxH", "hypercube", "two-socket" or
@@ -37,18 +38,30 @@ const char *interconnect_build(struct interconnect_shape *shape, const char *top
 /* Joins two cores of a shape without hubs. */
 void interconnect_join(struct interconnect_shape *shape, unsigned a, unsigned b);
 
+/* From now on each core can signal its neighbours only.  Those are the cores to which it has a
+ * link; where cores have hubs, those at the same hub, and at a hub next to it. */
+void interconnect_signal_neighbours(struct interconnect_shape *shape);
+
 /* The state of a machine's links. */
 struct interconnect {
     struct interconnect_shape shape;
     uint8_t next[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* towards [to], from [from] */
     uint8_t hops[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* links; INTERCONNECT_UNREACHED */
     uint64_t free_at_ns[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES];
+    /* The core that [from] signals so that [to] is: itself, or one that passes it on, on a shortest
+     * way over cores that can signal each other, and of these the one with the smallest number.
+     * INTERCONNECT_UNREACHED: there is none. */
+    uint8_t signal_next[ABI_MAX_CORES][ABI_MAX_CORES];
 };
 
 void interconnect_init(struct interconnect *state, const struct interconnect_shape *shape);
 
 /* Can each core reach each other one? */
 bool interconnect_is_whole(const struct interconnect *state);
+
+/* The first core in the order of numbers, and the first other one, to which no signal of it leads.
+ * False: all reach all. */
+bool interconnect_finds_unsignalled(const struct interconnect *state, unsigned *from, unsigned *to);
 
 /* When `bytes` that a core sends now arrive at another; the links on the way are taken meanwhile.
  * To itself a core sends in no time. */

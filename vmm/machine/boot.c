@@ -234,8 +234,12 @@ static void fill_links(const struct interconnect_shape *shape, struct abi_topolo
     if (!net)
         return; /* without host memory the fabric, made next, fails */
     interconnect_init(net, shape);
-    for (unsigned from = 0; from < topology->core_count; from++)
+    for (unsigned from = 0; from < topology->core_count; from++) {
         memcpy(topology->hops[from], net->hops[from], topology->core_count);
+        for (unsigned to = 0; to < topology->core_count; to++)
+            if (net->signal_next[from][to] != to)
+                topology->signal_over[from][to] = (uint8_t)(net->signal_next[from][to] + 1);
+    }
     topology->link_latency_ns = shape->latency_ns;
     topology->link_bytes_per_s = shape->bytes_per_s;
     free(net);

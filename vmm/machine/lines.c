@@ -82,6 +82,14 @@ static uint32_t all_words(const struct fabric_channel *c)
     return (uint32_t)((1ull << words_of(c)) - 1);
 }
 
+/* Signals as core `from` would: its own way begins there, and the cores on it pass it on. */
+static void notify_for(struct machine *machine, unsigned from, unsigned to, uint32_t id)
+{
+    const struct interconnect *net = machine->fabric->net;
+    const unsigned next = net ? net->signal_next[from][to] : to;
+    machine_notify(machine, next, ABI_CAUSE_NOTIFY, next == to ? id : abi_notify_pass(to, id));
+}
+
 /* The sender looked at the wake word when it wrote the line; now that it is visible, we must. */
 static void wake_reader(struct machine *machine, const struct fabric_channel *c, unsigned side)
 {
@@ -90,7 +98,7 @@ static void wake_reader(struct machine *machine, const struct fabric_channel *c,
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint64_t wake = __atomic_load_n(word, __ATOMIC_RELAXED);
     if ((wake & 1) && reader->notify_id != ABI_NOTIFY_UNKNOWN)
-        machine_notify(machine, reader->core, ABI_CAUSE_NOTIFY, reader->notify_id);
+        notify_for(machine, c->ring[side].core, reader->core, reader->notify_id);
 }
 
 static uint64_t *history_of(const struct fabric_channel *c, unsigned side, unsigned slot)

@@ -116,6 +116,8 @@ int machine_create(struct machine **out, const struct machine_config *config, ch
         return machine_fail(&error, -ENOMEM, "no host memory");
     pthread_mutex_init(&machine->lock, NULL);
     device_state_init(&machine->state.device, config->core_count);
+    memcpy(machine->state.device.unsignalled, config->interconnect.unsignalled,
+           sizeof(machine->state.device.unsignalled));
     event_queue_init(&machine->state.queue);
     if (!copy_config(machine, config) || !(machine->symbols = symbol_cache_new()))
         r = machine_fail(&error, -ENOMEM, "no host memory");
@@ -465,8 +467,10 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
 static void count_bad_request(struct machine *machine, const struct device_access *access,
                               uint64_t result)
 {
-    static const char *const results[] = { "ok", "no such core", "core is running", "bad address",
-                                           "bad request" };
+    static const char *const results[] = {
+        "ok",          "no such core", "core is running",
+        "bad address", "bad request",  "cannot signal that core"
+    };
     assert(result < sizeof(results) / sizeof(results[0]));
     machine->state.stats.bad_requests++;
     if (machine->state.device.bad_requests[access->core] > MACHINE_BAD_REQUESTS_SHOWN)

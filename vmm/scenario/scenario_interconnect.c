@@ -54,7 +54,7 @@ const char *parse_preset(struct parser *parser, const struct ynode *value, uint6
 }
 
 struct input {
-    const struct ynode *topology_at, *links_at;
+    const struct ynode *topology_at, *links_at, *ipi_at;
     const char *topology;
     uint64_t latency_ns, bytes_per_s;
 };
@@ -107,11 +107,17 @@ static void parse_bandwidth(struct parser *parser, const struct ynode *value, vo
         diag_error(parser->diags, value->place, "bandwidth: '%.40s': %s", text, problem);
 }
 
+static void parse_ipi(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct input *input = object;
+    (void)parser;
+    input->ipi_at = value; /* what it means depends on the links */
+}
+
 static const struct key keys[] = {
-    { "topology", false, parse_topology },
-    { "links", false, parse_links },
-    { "latency", false, parse_latency },
-    { "bandwidth", false, parse_bandwidth },
+    { "topology", false, parse_topology }, { "links", false, parse_links },
+    { "latency", false, parse_latency },   { "bandwidth", false, parse_bandwidth },
+    { "ipi", false, parse_ipi },
 };
 
 static void take_links(struct parser *parser, const struct ynode *list,
@@ -148,6 +154,58 @@ static void check_whole(struct parser *parser, const struct ynode *list,
     }
 }
 
+/* One list for each core: whom it can signal. */
+static bool take_signals(struct parser *parser, const struct ynode *list,
+                         struct interconnect_shape *shape)
+{
+    if (list->item_count != shape->cores) {
+        diag_error(parser->diags, list->place,
+                   "ipi: expected a list for each of the %u cores, found %zu", shape->cores,
+                   list->item_count);
+        return false;
+    }
+    bool good = true;
+    for (unsigned from = 0; from < shape->cores; from++) {
+        const struct ynode *whom = list->items[from];
+        uint64_t signals = 1ull << from, core;
+        if (whom->kind != YNODE_SEQUENCE) {
+            diag_error(parser->diags, whom->place,
+                       "ipi: expected the cores that core %u can signal, such as [0, 2]", from);
+            return false;
+        }
+        for (size_t i = 0; i < whom->item_count; i++) {
+            core = from;
+            good &= parse_number(parser, whom->items[i], "ipi", 0, shape->cores - 1, &core);
+            signals |= 1ull << core;
+        }
+        shape->unsignalled[from] =
+            ~signals & (shape->cores < 64 ? (1ull << shape->cores) - 1 : UINT64_MAX);
+    }
+    return good;
+}
+
+static void take_ipi(struct parser *parser, const struct ynode *value,
+                     struct interconnect_shape *shape)
+{
+    const char *word = value->kind == YNODE_SCALAR ? value->text : "";
+    unsigned from, to;
+    bool good = true;
+    if (value->kind == YNODE_SEQUENCE)
+        good = take_signals(parser, value, shape);
+    else if (strcmp(word, "neighbours") == 0)
+        interconnect_signal_neighbours(shape);
+    else if ((good = strcmp(word, "full") == 0) == false)
+        diag_error(parser->diags, value->place,
+                   "ipi: expected full, neighbours, or a list for each core of those that it can "
+                   "signal, found %s",
+                   *word ? word : ynode_what(value));
+    struct interconnect *state = arena_alloc(parser->arena, sizeof(*state));
+    interconnect_init(state, shape);
+    if (good && interconnect_finds_unsignalled(state, &from, &to))
+        diag_error(parser->diags, value->place,
+                   "ipi: no way leads from core %u to core %u, also not over others", from, to);
+}
+
 void parse_interconnect(struct parser *parser, const struct ynode *value, const char *preset,
                         const struct ynode *preset_at)
 {
@@ -181,10 +239,12 @@ void parse_interconnect(struct parser *parser, const struct ynode *value, const 
         take_links(parser, input.links_at, shape);
         if (parser->diags->errors == errors_before)
             check_whole(parser, input.links_at, shape);
-        return;
+    } else {
+        const char *problem = interconnect_build(shape, machine->topology, machine->core_count);
+        if (problem)
+            diag_error(parser->diags, at->place, "topology: '%.40s' for %u cores: %s",
+                       machine->topology, machine->core_count, problem);
     }
-    const char *problem = interconnect_build(shape, machine->topology, machine->core_count);
-    if (problem)
-        diag_error(parser->diags, at->place, "topology: '%.40s' for %u cores: %s",
-                   machine->topology, machine->core_count, problem);
+    if (input.ipi_at && parser->diags->errors == errors_before)
+        take_ipi(parser, input.ipi_at, shape);
 }

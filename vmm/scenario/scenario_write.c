@@ -60,6 +60,28 @@ static void write_cores(FILE *out, uint64_t cores)
     fputc(']', out);
 }
 
+static void write_signals(FILE *out, const struct interconnect_shape *shape)
+{
+    bool all = true;
+    for (unsigned core = 0; core < shape->cores; core++)
+        all &= shape->unsignalled[core] == 0;
+    if (all)
+        return;
+    fputs("    ipi: [", out);
+    for (unsigned from = 0; from < shape->cores; from++) {
+        const char *before = "";
+        fputs(from ? ", [" : "[", out);
+        for (unsigned to = 0; to < shape->cores; to++) {
+            if (to == from || shape->unsignalled[from] >> to & 1)
+                continue;
+            fprintf(out, "%s%u", before, to);
+            before = ", ";
+        }
+        fputc(']', out);
+    }
+    fputs("]\n", out);
+}
+
 /* A topology by its name, since no file can name hubs; else the links. */
 static void write_interconnect(FILE *out, const struct scenario_machine *machine)
 {
@@ -70,6 +92,7 @@ static void write_interconnect(FILE *out, const struct scenario_machine *machine
     fprintf(out, "  interconnect:\n    latency: %" PRIu64 " ns\n", shape->latency_ns);
     if (shape->bytes_per_s)
         fprintf(out, "    bandwidth: %" PRIu64 " B/s\n", shape->bytes_per_s);
+    write_signals(out, shape);
     if (strcmp(machine->topology, "links") != 0) {
         fprintf(out, "    topology: %s\n", machine->topology);
         return;

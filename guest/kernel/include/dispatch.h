@@ -167,12 +167,17 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
     return area != &dcb->disp->enabled_save_area;
 }
 
-/* Notifications (notify.c).  Ids are dispatchers' up to here; behind them are vectors and lines of
- * interrupts, which go to `notify_irq` by their number behind it (objects/irq.c). */
+/* Notifications (notify.c).  Ids are dispatchers' up to ABI_NOTIFY_PASS_FIRST; then come those that
+ * are passed on to other cores, and from here vectors and lines of interrupts, which go to
+ * `notify_irq` by their number behind it (objects/irq.c). */
 #define NOTIFY_IRQ_FIRST (ABI_NOTIFY_IDS - 2 * IRQ_LINES)
 extern void (*notify_irq)(uint32_t number);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
+/* Notification `id` of a core's dispatchers, over other cores where it cannot be signalled. */
+void notify_send(coreid_t core, uint32_t id);
+/* Can this core signal that one itself? */
+bool notify_reaches(coreid_t core);
 /* All that are pending, or a share of them: the rest comes with another interrupt.  True: `current`
  * got one, or may have got a message of a device. */
 bool notify_take(void);

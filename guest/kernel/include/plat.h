@@ -30,11 +30,17 @@ void plat_timer_set(systime_t at);
 /* Raises notification `id` on `core`. */
 void plat_notify(coreid_t core, uint32_t id);
 
+/* Raises notifications of this core: bit b of ids[w] is id 64 * w + b.  At least one. */
+void plat_notify_self(const uint64_t *ids, unsigned words);
+
 /* Starts `core` at `entry` with RDI and CR3; ABI_RESULT_*. */
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
 
 /* The fence: when it returns `core`, another one, changes no byte any more; ABI_RESULT_*. */
 uint64_t plat_kill_core(uint64_t core);
+
+/* The same, and nothing is wrong with it: it can be started again. */
+uint64_t plat_retire_core(uint64_t core);
 
 /* Could `core` be started?  As plat_start_core() would answer. */
 uint64_t plat_core_available(uint64_t core);

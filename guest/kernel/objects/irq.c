@@ -221,6 +221,8 @@ static struct sysret source_route(const struct capability *src, const struct inv
         return SYSRET(err_push(err, SYS_ERR_IRQ_LOOKUP_DEST));
     if (dest->cap.type != ObjType_IRQDest)
         return SYSRET(SYS_ERR_IRQ_NOT_IRQ_TYPE);
+    if (!notify_reaches((coreid_t)dest->cap.u.irqdest.coreid))
+        return SYSRET(SYS_ERR_IRQ_WRONG_CORE); /* interrupts are not passed on */
     routes[a->number] = (struct route){ .core = (coreid_t)dest->cap.u.irqdest.coreid,
                                         .vector = (uint8_t)dest->cap.u.irqdest.vector,
                                         .set = true };

@@ -27,7 +27,7 @@ static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv
     kernel_counters.notifications_sent++;
     trace_record(ABI_TRACE_NOTIFY | (uint64_t)((uint32_t)core << 16 | id) << 32,
                  mem_to_phys(inv->caller).v);
-    plat_notify(core, id);
+    notify_send(core, id);
     return SYSRET(SYS_ERR_OK);
 }
 
@@ -179,7 +179,7 @@ static errval_t check_memory(struct capability *cap)
 static errval_t check_notify(struct capability *cap)
 {
     return cap->u.notify.coreid < boot_info->topology.core_count &&
-                   cap->u.notify.chanid < NOTIFY_IRQ_FIRST
+                   cap->u.notify.chanid < ABI_NOTIFY_PASS_FIRST
                ? SYS_ERR_OK
                : SYS_ERR_INVARGS_SYSCALL;
 }

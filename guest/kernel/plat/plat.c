@@ -56,6 +56,11 @@ uint64_t plat_kill_core(uint64_t core)
     return platform->kill_core(core);
 }
 
+uint64_t plat_retire_core(uint64_t core)
+{
+    return platform->retire_core(core);
+}
+
 uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
 {
     return platform->core_late(core, late_ns);
@@ -119,6 +124,23 @@ uint64_t plat_take_causes(void)
 bool plat_hold(uint64_t causes)
 {
     return platform->hold(causes);
+}
+
+void plat_notify_self(const uint64_t *ids, unsigned words)
+{
+    uint64_t summary = 0;
+    uint32_t last = 0;
+    LOOP_BOUND(rounds, ABI_NOTIFY_WORDS);
+    for (unsigned w = 0; w < words; w++) {
+        LOOP_ROUND(rounds);
+        if (ids[w] == 0)
+            continue;
+        set_bits(&CORE_PAGE->notify_pending[w], ids[w]);
+        summary |= 1ull << w;
+        last = w * 64 + (unsigned)__builtin_ctzll(ids[w]);
+    }
+    set_bits(&CORE_PAGE->notify_summary, summary);
+    plat_notify(my_core_id, last); /* and the interrupt */
 }
 
 /* More than one entry may deliver go back to where they came from, with an interrupt to itself. */

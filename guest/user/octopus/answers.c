@@ -82,14 +82,16 @@ void answer(struct octopus_binding *b, struct reply reply)
     const uint32_t serving =
         b->incoming_token; /* sending sets it, and its call may have more to say */
     const char *text = reply.text != NULL ? reply.text : "";
-    struct item *item = malloc(sizeof(*item) + strlen(text) + 1);
+    const size_t bytes = strlen(text) + 1;
+    struct item *item = malloc(sizeof(*item) + bytes);
     if (item == NULL && !capref_is_null(reply.cap))
         cap_destroy(reply.cap);
     if (item != NULL) {
-        *item =
-            (struct item){ .item = { .send = send_item, .done = done, .payer = client->account },
-                           .reply = reply };
-        memcpy(item->text, text, strlen(text) + 1);
+        *item = (struct item){
+            .item = { .send = send_item, .done = done, .payer = client->account, .bytes = bytes },
+            .reply = reply
+        };
+        memcpy(item->text, text, bytes);
     }
     send_queue_add(&client->queue, item != NULL ? &item->item : NULL);
     b->incoming_token = serving;

@@ -13,7 +13,7 @@
     X(WAIT, waits, "waits for records", 1024, 1)    \
     X(SYNC, syncs, "locks and semaphores", 1024, 1) \
     X(CAP, stored_caps, "capabilities", 256, 1)     \
-    X(MESSAGE, queue, "messages that wait", 4096, 1)
+    X(MESSAGE, queue, "messages that wait, by 256 bytes", 4096, 1)
 
 enum { OCTOPUS_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

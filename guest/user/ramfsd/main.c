@@ -101,6 +101,7 @@ static struct reply *make_reply(const struct ramfs_binding *b, int kind, errval_
     if (reply != NULL) {
         reply->item.send = send_reply;
         reply->item.payer = ((struct service_client *)b->st)->account;
+        reply->item.bytes = data;
         reply->kind = kind;
         reply->token = b->incoming_token;
         reply->err = err;

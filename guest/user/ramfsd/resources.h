@@ -12,7 +12,7 @@
     X(NODE, root, "files and directories", 1024, 1) \
     X(PAGE, page, "pages of files", 4096, 1)        \
     X(HANDLE, handles, "open files", 512, 1)        \
-    X(MESSAGE, queue, "answers that wait", 1024, 1)
+    X(MESSAGE, queue, "answers that wait, by 256 bytes", 4096, 1)
 
 enum { RAMFSD_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

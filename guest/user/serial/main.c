@@ -62,10 +62,12 @@ static void answer(struct serial_binding *b, uint32_t token, const char *data, u
     struct service_client *client = b->st;
     struct reply *reply = malloc(sizeof(*reply) + bytes);
     if (reply != NULL) {
-        *reply = (struct reply){ .item = { .send = send_reply, .payer = client->account },
-                                 .token = token,
-                                 .err = err,
-                                 .bytes = bytes };
+        *reply = (struct reply){
+            .item = { .send = send_reply, .payer = client->account, .bytes = bytes },
+            .token = token,
+            .err = err,
+            .bytes = bytes
+        };
         memcpy(reply->data, data, bytes);
     }
     send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);

@@ -10,7 +10,7 @@
 /* X(id, table, plural name, capacity, weight) */
 #define SERIAL_RESOURCES(X)                     \
     X(READ, readers, "reads that wait", 256, 1) \
-    X(MESSAGE, queue, "messages that wait", 512, 1)
+    X(MESSAGE, queue, "messages that wait, by 256 bytes", 512, 1)
 
 enum { SERIAL_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

@@ -90,7 +90,9 @@ static void run_call(struct skb_binding *b, const char *goal)
     struct reply *reply = malloc(sizeof(*reply) + output_bytes + error_bytes);
     debug_trace("%s: %d after %" PRIu64 " steps", goal, (int)result, prolog_steps(knowledge));
     if (reply != NULL) {
-        *reply = (struct reply){ .item = { .send = send_reply, .payer = client->account },
+        *reply = (struct reply){ .item = { .send = send_reply,
+                                           .payer = client->account,
+                                           .bytes = output_bytes + error_bytes },
                                  .token = b->incoming_token,
                                  .result = result,
                                  .error = reply->output + output_bytes };

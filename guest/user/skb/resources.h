@@ -11,7 +11,7 @@
 #define SKB_CLAUSE_UNIT 64
 #define SKB_RESOURCES(X)                     \
     X(CLAUSE, knowledge, "clauses", 8192, 1) \
-    X(MESSAGE, queue, "answers that wait", 256, 1)
+    X(MESSAGE, queue, "answers that wait, by 256 bytes", 4096, 1)
 
 enum { SKB_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };
 

@@ -14,6 +14,7 @@
  *   hostile circuit WHAT       says to the monitor what no multi-hop channel would
  *   hostile authority WHAT     takes from others what many have
  *   hostile share WHAT         changes its frame from another core while the kernel reads it
+ *   hostile pester WHAT        asks without a pause about memory that others want back
  *   hostile loops WHAT N       asks for calls that have much to do
  *
  * It may stop, fault or spin; what must be seen is that the rest of the machine goes on
@@ -42,6 +43,7 @@ static const struct {
     { "loops", hostile_loops },
     { "authority", hostile_authority },
     { "impostor", hostile_impostor },
+    { "pester", hostile_pester },
 };
 
 int main(int argc, char **argv)
@@ -57,6 +59,6 @@ int main(int argc, char **argv)
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
     printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT |\n"
-           "               authority WHAT | loops WHAT N | impostor agent N\n");
+           "               authority WHAT | loops WHAT N | impostor agent N | pester WHAT\n");
     return 1;
 }

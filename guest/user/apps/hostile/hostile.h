@@ -21,10 +21,13 @@ bool hostile_authority(int argc, char **argv);
 bool hostile_loops(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
 bool hostile_impostor(int argc, char **argv);
+bool hostile_pester(int argc, char **argv);
 
 /* Exports a service of that name that gives copies of `frame` away; returns when somebody has
  * asked for one.  False: the name could not be registered. */
 bool offer_frame(const char *service, struct capref frame);
+/* Returns when the next one has asked, whatever the service is called. */
+void offer_again(void);
 
 /* Waits for the service and asks it for its frame. */
 errval_t borrow_frame(const char *service, struct capref *frame);

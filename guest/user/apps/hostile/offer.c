@@ -36,16 +36,23 @@ static void exported(void *st, errval_t err, iref_t iref)
         exported_as = iref;
 }
 
+void offer_again(void)
+{
+    given = false;
+    while (!given)
+        event_dispatch(get_default_waitset());
+}
+
 bool offer_frame(const char *service, struct capref frame)
 {
     offered = frame;
+    exported_as = 0;
     idctest_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     while (exported_as == 0)
         event_dispatch(get_default_waitset());
     if (err_is_fail(nameservice_register(service, exported_as)))
         return false;
-    while (!given)
-        event_dispatch(get_default_waitset());
+    offer_again();
     return true;
 }
 

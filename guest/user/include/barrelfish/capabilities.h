@@ -28,7 +28,7 @@ static inline errval_t cap_mint(struct capref dest, struct capref src, uint64_t 
 /* `count` objects of `objsize` bytes (ignored for types of fixed size), made from `src` from byte
  * `offset` on, into consecutive slots starting with dest_start.  If another core once got some of
  * that memory, the monitor asks there whether it is in use (blocks): SYS_ERR_REVOKE_FIRST if so,
- * MON_ERR_REMOTE_CAP_RETRY if others work on it all the time. */
+ * MON_ERR_REMOTE_CAP_RETRY if it is shared anew each time. */
 errval_t cap_retype(struct capref dest_start, struct capref src, gensize_t offset,
                     enum objtype type, gensize_t objsize, size_t count);
 
@@ -40,7 +40,7 @@ static inline errval_t cap_delete(struct capref cap)
 
 /* Deletes all copies and descendants, on all cores; the capability itself stays.  If another core
  * has some, the monitors delete them there (docs/capabilities.md), and this blocks.
- * MON_ERR_REMOTE_CAP_RETRY: others work on the same memory all the time. */
+ * MON_ERR_REMOTE_CAP_RETRY: it is shared anew each time. */
 errval_t cap_revoke(struct capref cap);
 
 /* cap_delete and slot_free. */

@@ -20,6 +20,10 @@ struct send_item;
 typedef errval_t send_item_fn(struct send_queue *queue, struct send_item *item,
                               struct event_closure cont);
 
+/* A message is charged as one for its fixed part, and as one more for each so many bytes behind
+ * that. */
+#define SEND_ITEM_BYTES 256
+
 /* The head of what a service queues; allocated with malloc(), freed by the queue. */
 struct send_item {
     struct send_item *next, *before;
@@ -28,7 +32,8 @@ struct send_item {
     /* called once when the message has left or cannot be sent; may be NULL */
     void (*done)(struct send_item *item, errval_t err);
     struct account
-        *payer; /* who caused it; NULL: it is owed, and its number is bounded elsewhere */
+        *payer;   /* who caused it; NULL: it is owed, and its number is bounded elsewhere */
+    size_t bytes; /* of text and the like that it carries along; see SEND_ITEM_BYTES */
     struct account_slip slip; /* the queue's */
 };
 
@@ -51,7 +56,7 @@ void send_queue_init(struct send_queue *queue, void *binding, const char *name, 
                      errval_t (*register_send)(void *, struct waitset *, struct event_closure));
 
 /* Appends the item and sends it as soon as possible, in order.  Takes the item over in any case; if
- * it is NULL (out of memory) says so on the console.  If its payer has as many waiting as he may,
+ * it is NULL (out of memory) says so on the console.  If its payer has as much waiting as he may,
  * which is so when answers are not read, it is dropped. */
 void send_queue_add(struct send_queue *queue, struct send_item *item);
 

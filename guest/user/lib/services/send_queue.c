@@ -125,7 +125,8 @@ void send_queue_add(struct send_queue *queue, struct send_item *item)
     if (queue->closed)
         err = FLOUNDER_ERR_BINDING_CLOSED;
     else if (item->payer != NULL)
-        err = account_charge(item->payer, queue->kind, 1, &item->slip);
+        err = account_charge(item->payer, queue->kind,
+                             1 + (uint32_t)(item->bytes / SEND_ITEM_BYTES), &item->slip);
     if (err_is_fail(err)) {
         drop_item(item, err);
         return;

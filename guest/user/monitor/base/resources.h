@@ -51,6 +51,7 @@
     X(deleting, "one of witnesses")                                              \
     X(late_ns, "one for each core")                                              \
     X(capops, "charged as QUESTION, with questions")                             \
+    X(waiting, "some of capops")                                                 \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \
     X(roomy, "some of pages")                                                    \

@@ -2,9 +2,9 @@
  *
  * Operations on memory that other cores have, too (docs/capabilities.md, across cores).
  *
- *                 domain asks                        all have answered
- *   CAPOP_FREE ───────────────▶ CAPOP_REVOKING ────────────────────────▶ CAPOP_FREE, domain is told
- *                               CAPOP_CHECKING
+ *                domain asks            its turn                all have answered
+ *   CAPOP_FREE ──────────────▶ CAPOP_WAITING ───▶ CAPOP_REVOKING ───────────────▶ CAPOP_FREE,
+ *                                                 CAPOP_CHECKING                  domain is told
  *
  * The monitor only clears the way: it asks each core that has something of the range to delete it
  * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
@@ -13,8 +13,9 @@
  * deletes what it has made of it, keeps the whole, and may make the same part again.  So this does
  * not have to be one step, and a domain that asks for what is not its own gets nothing by it.
  *
- * A core answers or dies, so each operation ends.  Two operations that concern the same entry do
- * not wait for each other: the later one is told to try again.
+ * Two operations that concern the same entry take turns, in the order in which they were asked for.
+ * So whoever asks without a pause puts nobody off for longer than one operation lasts, times those
+ * that he may have under way (ACCOUNT_QUESTION).  A core answers or dies, so each operation ends.
  */
 #include "capops.h"
 
@@ -25,19 +26,28 @@
 
 enum capop_state {
     CAPOP_FREE,
+    CAPOP_WAITING,  /* for earlier ones that concern the same entries */
     CAPOP_REVOKING, /* the other cores delete what they have */
     CAPOP_CHECKING, /* the other cores say whether they use what they have */
 };
 
 static struct capop {
     enum capop_state state;
-    struct client *client; /* NULL: it has ended */
+    enum capop_state becomes; /* what it is when its turn has come */
+    struct capop *next;       /* one that waits: the one that was asked for after it */
+    struct client *client;    /* NULL: it has ended */
     uint32_t token;
     unsigned waits;        /* for so many answers */
     errval_t err;          /* one of them was no */
     struct capability cap; /* a range of memory */
     struct account_slip slip;
 } capops[MONITOR_MAX_QUESTIONS];
+
+static struct capop *waiting; /* the eldest */
+
+/* Turns are given by an event of their own: an operation ends while others look at its entries. */
+static struct waitset_chanstate turn;
+static bool turn_is_due;
 
 bool capop_concerns(const struct capability *cap)
 {
@@ -57,11 +67,20 @@ static void reply(struct client *client, uint32_t token, enum capop_state state,
         reply_retype(client, token, err);
 }
 
+static void take_turns(void *arg);
+
 static void finish(struct capop *op)
 {
     const struct capop done = *op;
     account_refund(&op->slip);
     op->state = CAPOP_FREE;
+    if (waiting != NULL && !turn_is_due) {
+        turn_is_due = true;
+        waitset_chanstate_init(&turn, CHANTYPE_OTHER);
+        errval_t err =
+            waitset_chan_trigger_closure(get_default_waitset(), &turn, MKCLOSURE(take_turns, NULL));
+        assert(err_is_ok(err));
+    }
     reply(done.client, done.token, done.state, done.err);
 }
 
@@ -93,20 +112,28 @@ static bool is_in_the_way(const struct kept *kept, enum capop_state state,
                                    : overlaps(&kept->is, cap);
 }
 
-static bool is_busy(enum capop_state state, const struct capability *cap)
+/* Nothing that it concerns is asked about, nor wanted by one that was there before: such entries
+ * bear the mark of this round. */
+static bool has_its_turn(const struct capop *op, uint64_t round)
 {
-    for (const struct kept *kept = kept_away; kept != NULL; kept = kept->next)
-        if (kept->waits != NULL && is_in_the_way(kept, state, cap))
-            return true;
-    return false;
+    bool free = true;
+    for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
+        if (!is_in_the_way(kept, op->becomes, &op->cap))
+            continue;
+        free = free && kept->waits == NULL && kept->wanted_in != round;
+        kept->wanted_in = round;
+    }
+    return free;
 }
 
 static void ask(struct capop *op)
 {
+    op->state = op->becomes;
     op->waits = 1; /* so that it does not end before all are asked */
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
         if (!is_in_the_way(kept, op->state, &op->cap))
             continue;
+        assert(kept->waits == NULL);
         kept->waits = op;
         kept->answered = answered;
         op->waits++;
@@ -124,23 +151,47 @@ static void ask(struct capop *op)
         finish(op);
 }
 
-static errval_t begin(struct client *client, uint32_t token, enum capop_state state,
+static void take_turns(void *arg)
+{
+    (void)arg;
+    static uint64_t round;
+    turn_is_due = false;
+    round++;
+    for (struct capop **link = &waiting; *link != NULL;) {
+        struct capop *op = *link;
+        assert(op->state == CAPOP_WAITING);
+        if (!has_its_turn(op, round)) {
+            link = &op->next;
+            continue;
+        }
+        *link = op->next;
+        ask(op);
+    }
+}
+
+static errval_t begin(struct client *client, uint32_t token, enum capop_state becomes,
                       const struct capability *cap)
 {
     struct account_slip slip;
-    if (is_busy(state, cap))
-        return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = account_charge(client->account, ACCOUNT_QUESTION, 1, &slip);
     if (err_is_fail(err))
         return err;
     struct capop *op = capops;
-    while (op->state != CAPOP_FREE)
-        op++; /* there is one: they are as many as can be charged */
-    assert(op < capops + MONITOR_MAX_QUESTIONS);
-    *op = (struct capop){
-        .state = state, .client = client, .token = token, .cap = *cap, .slip = slip
-    };
-    ask(op);
+    while (op < capops + MONITOR_MAX_QUESTIONS && op->state != CAPOP_FREE)
+        op++;
+    assert(op < capops + MONITOR_MAX_QUESTIONS); /* they are as many as can be charged */
+    *op = (struct capop){ .state = CAPOP_WAITING,
+                          .becomes = becomes,
+                          .client = client,
+                          .token = token,
+                          .cap = *cap,
+                          .slip = slip };
+    struct capop **last = &waiting;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = op;
+    if (!turn_is_due)
+        take_turns(NULL);
     return SYS_ERR_OK;
 }
 
@@ -186,8 +237,18 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
         reply(client, token, CAPOP_CHECKING, err);
 }
 
+/* What has begun goes on; what waits nobody needs any more.  Who waits behind that waits behind
+ * something that goes on as well, whose end gives the next turns. */
 void capop_client_exited(const struct client *client)
 {
+    for (struct capop **link = &waiting; *link != NULL;)
+        if ((*link)->client == client) {
+            account_refund(&(*link)->slip);
+            (*link)->state = CAPOP_FREE;
+            *link = (*link)->next;
+        } else {
+            link = &(*link)->next;
+        }
     for (struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
         if (op->client == client)
             op->client = NULL;

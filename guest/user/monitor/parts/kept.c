@@ -168,6 +168,14 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     return err;
 }
 
+bool kept_is_witnessed(coreid_t owner, const struct capability *is)
+{
+    for (const struct kept *witness = witnesses; witness != NULL; witness = witness->next)
+        if (witness->core == owner && !witness->asked && kept_lies_in(is, &witness->is))
+            return true;
+    return false;
+}
+
 /* Deletion is done in shares, between which this monitor does other things; one witness after the
  * other, since the CPU driver keeps only one mark. */
 static struct waitset_chanstate deletion;

@@ -24,6 +24,7 @@ struct kept {
     gensize_t part_bytes;
     void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
     void (*answered)(struct kept *kept, enum kept_answer answer);
+    uint64_t wanted_in; /* the last round in which an operation looked for its turn with it */
     struct account_slip slip;
 };
 
@@ -46,6 +47,9 @@ errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct 
 /* A copy of what a domain is about to get, by which we shall know when it is in use no more. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
                       const struct capability *is, domainid_t receiver);
+
+/* Does this core have it, or something of which it may be a part, with a witness that stays? */
+bool kept_is_witnessed(coreid_t owner, const struct capability *is);
 
 /* The core cannot be reached: who waits for it is told, and nothing is let go.  It has died: what it
  * had comes back. */

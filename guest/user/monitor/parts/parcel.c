@@ -173,7 +173,8 @@ static errval_t remote_copy(const struct capability *description, coreid_t owner
     return remote_cap(&copy, owner, cap);
 }
 
-/* Memory that this core owns has come back to where it is from: nobody else keeps it for us. */
+/* Memory that this core owns has come back to where it is from: nobody else keeps it for us.
+ * `ticket` 0: it has not left this core. */
 static errval_t receive(const struct client *client, uint64_t ticket,
                         const struct capability *description, coreid_t owner, struct capref *cap)
 {
@@ -183,7 +184,7 @@ static errval_t receive(const struct client *client, uint64_t ticket,
     if (is_memory && owner == my_core && capop_concerns(description))
         return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = remote_copy(description, owner, cap);
-    if (err_is_ok(err) && is_memory && owner != my_core) {
+    if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0) {
         err = kept_witness(ticket, owner, *cap, description, client->domain);
         if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
             drop_cap(*cap);
@@ -208,7 +209,8 @@ static errval_t owner_of(struct capref cap, coreid_t *owner)
                                        get_cap_level(cap), owner);
 }
 
-/* On one core: what the owner keeps for this core it keeps already. */
+/* On one core: what the owner keeps for this core it keeps already, perhaps as a larger one, and
+ * of this ticket it does not know.  So it must be witnessed, and not on its way out. */
 static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
 {
     struct capability description = { 0 };
@@ -218,7 +220,10 @@ static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
     errval_t err = open_parcel(ticket, &description, &cap, &sender);
     if (err_is_ok(err))
         err = owner_of(cap, &owner);
-    deliver(client, token, err, ticket, &description, owner);
+    if (err_is_ok(err) && kept_is_memory(&description) && owner != my_core &&
+        !kept_is_witnessed(owner, &description))
+        err = MON_ERR_REMOTE_CAP_RETRY;
+    deliver(client, token, err, 0, &description, owner);
     drop_cap(cap); /* the client has its own */
 }
 

@@ -7,7 +7,6 @@
  * program runs meanwhile.
  */
 #include <barrelfish/barrelfish.h>
-#include <barrelfish/deferred.h>
 #include <barrelfish/monitor_client.h>
 #include <if/monitor_blocking_defs.h>
 
@@ -23,47 +22,27 @@ static struct capref root_of(struct capref cap)
                             .slot = croot & (L2_CNODE_SLOTS - 1) };
 }
 
-/* While others work on the same memory: so often, with a pause between that doubles. */
-#define BUSY_TRIES 8
-#define BUSY_FIRST_US 100u
-
-static bool is_busy(errval_t err, unsigned *tries)
-{
-    if (err_no(err) != MON_ERR_REMOTE_CAP_RETRY || *tries == BUSY_TRIES)
-        return false;
-    barrelfish_usleep((delayus_t)BUSY_FIRST_US << (*tries)++);
-    return true;
-}
-
 static errval_t revoke(struct capref cap)
 {
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
-    errval_t err, result;
-    unsigned tries = 0;
+    errval_t result = SYS_ERR_OK;
 
     if (b == NULL)
         return LIB_ERR_MONITOR_RPC_BIND;
-    do {
-        result = SYS_ERR_OK;
-        err = b->rpc_tx_vtbl.remote_cap_revoke(b, root_of(cap), get_cap_addr(cap),
-                                               get_cap_level(cap), &result);
-    } while (err_is_ok(err) && is_busy(result, &tries));
+    errval_t err = b->rpc_tx_vtbl.remote_cap_revoke(b, root_of(cap), get_cap_addr(cap),
+                                                    get_cap_level(cap), &result);
     return err_is_fail(err) ? err : result;
 }
 
 static errval_t retype(struct capref cap, gensize_t offset, gensize_t bytes)
 {
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
-    errval_t err, result;
-    unsigned tries = 0;
+    errval_t result = SYS_ERR_OK;
 
     if (b == NULL)
         return LIB_ERR_MONITOR_RPC_BIND;
-    do {
-        result = SYS_ERR_OK;
-        err = b->rpc_tx_vtbl.remote_cap_retype(b, root_of(cap), get_cap_addr(cap),
-                                               get_cap_level(cap), offset, bytes, &result);
-    } while (err_is_ok(err) && is_busy(result, &tries));
+    errval_t err = b->rpc_tx_vtbl.remote_cap_retype(b, root_of(cap), get_cap_addr(cap),
+                                                    get_cap_level(cap), offset, bytes, &result);
     return err_is_fail(err) ? err : result;
 }
 
