@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,12 +92,6 @@ int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 }
 
 /* ---- memory ---- */
-
-int mprotect(void *address, size_t bytes, int protection)
-{
-    (void)address, (void)bytes, (void)protection;
-    return refused(ENOTSUP);
-}
 
 int shmget(key_t key, size_t bytes, int flags)
 {
