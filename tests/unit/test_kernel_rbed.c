@@ -7,7 +7,7 @@
  * A small core, driven by the calls that the CPU driver makes: a task works for a while in each
  * period and sleeps until the next one begins; a hog never sleeps.
  */
-/* link: guest/kernel/schedule.c guest/kernel/schedule_rbed.c guest/kernel/schedule_rbed.c guest/kernel/wakeup.c */
+/* link: guest/kernel/schedule.c guest/kernel/schedule_rbed.c guest/kernel/wakeup.c */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

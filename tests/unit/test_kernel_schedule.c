@@ -6,7 +6,8 @@
  * timer.  What the CPU driver does at a yield, a message or an interrupt is done here by the same
  * calls.  Whatever the others do, who always computes gets his share.
  */
-/* link: guest/kernel/schedule.c guest/kernel/schedule_rbed.c guest/kernel/wakeup.c guest/kernel/notify.c guest/kernel/hold.c */
+/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c guest/kernel/hold.c */
+/* link: guest/kernel/schedule_rbed.c */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -36,7 +36,6 @@ static uint64_t steps_of(uint64_t us)
         const systime_t took = get_system_time() - begin;
         if (took < least)
             least = took;
-        thread_yield_dispatcher(NULL_CAP); /* the next one begins with a slice of its own */
     }
     return us * 1000 * STEPS / least;
 }
