@@ -15,8 +15,8 @@
  * begins it again, exactly.  So nobody gets less than a slice, and nobody more than two: otherwise
  * who sleeps right before his turn ends would leave hardly anything to the next.
  *
- * With `sched=rbed` real-time tasks have their turns before all others (schedule_rbed.c).  The slice
- * stands still meanwhile, so those in the queue share what is left as they would share a core.
+ * With `sched=rbed` real-time tasks have their turns before all others (schedule_rbed.c).  The
+ * slice stands still meanwhile, so those in the queue share the rest as they would share a core.
  *
  * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print
  * it when it must explain a hang; the head's address is kept in the core page for the same reason.

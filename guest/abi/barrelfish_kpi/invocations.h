@@ -95,7 +95,7 @@ union invocation_args {
         struct cap_place other; /* a dispatcher of the same domain */
     } setup;
 
-    /* DispatcherCmd_Properties: enum task_type; times in ns of the machine; the weight is not used */
+    /* DispatcherCmd_Properties: enum task_type; times in ns; the weight is not used */
     struct {
         uint64_t type, deadline, wcet, period, release, weight;
     } properties;

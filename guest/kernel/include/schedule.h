@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scheduling policy behind a small interface: round robin, and with `sched=rbed` real-time tasks
- * before it (schedule_rbed.h).  The rest of the CPU driver knows these functions only.
+ * The scheduling policy behind a small interface: round robin, and with `sched=rbed` real-time
+ * tasks before it (schedule_rbed.h).  The rest of the CPU driver knows these functions only.
  *
  * A policy owns time.  It says whose turn it is (schedule_next) and when that turn must end at the
  * latest (schedule_slice_end); dispatch.c arms the timer and calls schedule_tick() at every

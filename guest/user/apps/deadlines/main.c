@@ -9,8 +9,8 @@
  * and soft ask the CPU driver for BUDGET_US in each (a quarter more than WORK_US, if it is not
  * given), none asks for nothing.  A hog computes without a pause.
  *
- * How much it must do for a microsecond it measures first, several times: the shortest is the one in
- * which nobody came between.
+ * How much it must do for a microsecond it measures first, several times: the shortest is the one
+ * in which nobody came between.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/deferred.h>

@@ -306,8 +306,8 @@ static inline errval_t invoke_dispatcher_dump_capabilities(struct capref dispatc
     return CAP_INVOKE(dispatcher, DispatcherCmd_DumpCapabilities, { 0 }).error;
 }
 
-/* Makes a real-time task of a dispatcher (facts §4.3; docs/kernel.md), if the kernel line of the menu
- * says sched=rbed: in each period, from `release` on (0: now), it is to have wcet of the core's time
+/* Makes a real-time task of a dispatcher (facts §4.3; docs/kernel.md), if the menu's kernel line
+ * says sched=rbed: in each period, from `release` on (0: now), it is to have wcet of the core
  * before its deadline, which is counted from the period's beginning.  Times in ns.  weight is not
  * used.  begins (may be NULL): when the first period really begins, in machine time.
  * SYS_ERR_DISP_NO_PARAMETERS, SYS_ERR_DISP_PARAMETERS, SYS_ERR_DISP_ADMISSION. */
