@@ -4,7 +4,7 @@
  * earliest deadline first, as the field uses it (facts §4.3).
  *
  * A task is a dispatcher with a period, a worst-case time in each, and a deadline after the
- * period's beginning.  Periods of a task lie one behind the other from its release on, whether it runs
+ * period's beginning.  Its periods lie one behind the other from its release on, whether it runs
  * or not.  In each it has a budget.  Of the tasks that are runnable and have some left, the one
  * with the earliest deadline has its turn, before all others.  One whose budget is used up waits
  * for its next period in the round robin, like a dispatcher without parameters: it can harm nobody,

@@ -238,7 +238,7 @@ static void check_boot_manager_argument(struct arena *arena, const char *word, s
         unknown_word(arena, text, known, 2, "the boot manager", place, diags);
 }
 
-/* What the machine's options may say: those of the CPU driver (`slice=`, `sched=`) and of the monitors
+/* What the machine's options may say: those of the CPU driver (`slice=`, `sched=`), of the monitors
  * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
  * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
