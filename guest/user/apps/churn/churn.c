@@ -4,8 +4,7 @@
  *
  *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
  *   churn eat KIB                     takes that much memory from the memory server, and ends
- *   churn across KIB                  the same with a dispatcher on each of two cores, each of which
- *                                     maps what it has for both
+ *   churn across KIB                  the same on each of two cores, and maps it on both
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
  * memory in total than the machine has, and at the end the memory server must have as much as near
