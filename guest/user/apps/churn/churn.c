@@ -137,7 +137,7 @@ static struct left left(void)
 }
 
 /* Is everything back?  The last one's end may be news to the memory server yet, and deletion goes
- * on in steps.  False: it is not after a long time, and somebody else may have taken it for good, as
+ * on in steps.  False: it is not after a long time.  Somebody else may have taken it for good, as
  * who is started later does: then more must come and go.  What each of them takes is never back. */
 static bool is_back(const struct left *before)
 {
