@@ -4,6 +4,7 @@
  *
  *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
  *   churn eat KIB                     takes that much memory from the memory server, and ends
+ *   churn across KIB                  the same on each of two cores, and maps it on both
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
  * memory in total than the machine has, and at the end the memory server must have as much as near
@@ -11,6 +12,8 @@
  * compared.)  Ends with the highest status of the programs.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/domain.h>
+#include <barrelfish/machine_topology.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
 #include <barrelfish/sys_debug.h>
@@ -84,6 +87,43 @@ static int eat(unsigned kib)
     return 0;
 }
 
+static struct thread_sem spanned = THREAD_SEM_INITIALIZER;
+
+static void has_spanned(void *arg, errval_t err)
+{
+    (void)arg;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "making a dispatcher on another core failed");
+    thread_sem_post(&spanned);
+}
+
+static int eat_there(void *arg)
+{
+    return eat((unsigned)(uintptr_t)arg);
+}
+
+static int eat_across(unsigned kib)
+{
+    const struct abi_topology *machine;
+    struct thread *thread;
+    errval_t err = machine_topology_get(&machine);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "reading the topology failed");
+    const coreid_t other = (coreid_t)((disp_get_core_id() + 1) % machine->core_count);
+    err = domain_new_dispatcher(other, has_spanned, NULL);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "asking for a dispatcher on another core failed");
+    thread_sem_wait(&spanned);
+    err = domain_thread_create_on(other, eat_there, (void *)(uintptr_t)kib, &thread);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "starting a thread on another core failed");
+    eat(kib);
+    err = domain_thread_join(thread, NULL);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "joining it failed");
+    return 0;
+}
+
 /* Capabilities of this core, of all domains: slots, page tables and the rest. */
 static uint64_t capabilities(void)
 {
@@ -154,6 +194,8 @@ int main(int argc, char *argv[])
 {
     if (argc == 3 && strcmp(argv[1], "eat") == 0)
         return eat((unsigned)strtoul(argv[2], NULL, 10));
+    if (argc == 3 && strcmp(argv[1], "across") == 0)
+        return eat_across((unsigned)strtoul(argv[2], NULL, 10));
     char args[512];
     unsigned count = argc >= 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     if (count == 0) {
