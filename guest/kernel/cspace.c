@@ -281,18 +281,19 @@ errval_t cap_unlock(struct cte *cte)
     return SYS_ERR_OK;
 }
 
-/* The last one goes over to another core: nobody else here has it, or anything made of it, nor has
+/* The last one, which is kept, goes over to another core: nobody else here has it, or anything made of it, nor has
  * this core given it to a third one.  A witness goes along: it stands for the same object. */
 errval_t cap_set_owner(struct cte *cte, coreid_t owner)
 {
     const struct capability *cap = &cte->cap;
-    if (cte->node.bits & BITS_UNUSABLE)
-        return ERR_LOCKED;
+    if (!(cte->node.bits & MDB_BIT_LOCKED))
+        return SYS_ERR_CAP_NOT_FOUND;
     if (!cap_types[cap->type].memory || cap_is_container(cap))
         return SYS_ERR_DEST_TYPE_INVALID;
     struct cte *copy = cap_find_copy(cte, 0);
     if (cap_find_copy(cte, MDB_BIT_WITNESS) != NULL ||
-        mdb_first_descendant(&kernel_mdb, cap) != NULL || cap_is_kept(cap))
+        mdb_first_descendant(&kernel_mdb, cap) != NULL || mdb_has_copies(&kernel_remote_mdb, cte) ||
+        mdb_has_descendants(&kernel_remote_mdb, cap))
         return SYS_ERR_REVOKE_FIRST;
     cte->node.owner = owner;
     if (copy != NULL)

@@ -239,8 +239,8 @@ enum kernel_cmd {
     KernelCmd_Get_platform,  /* -> enum platform_kind */
     KernelCmd_Core_late,   /* core -> ns for which the host let it wait, though it had work to do */
     KernelCmd_Retire_core, /* core: fenced, as by Kill_core; it can be started again */
-    /* cptr, level of memory, core: it goes over to that core, or comes back.  Of all copies here
-     * this is the last, but for a witness */
+    /* cptr, level of memory that is locked, core: it goes over to that core, or comes back.  Of all
+     * copies here this is the last, but for a witness */
     KernelCmd_Set_cap_owner,
     /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
      * Delete_foreigns deletes the others */

@@ -110,8 +110,9 @@ struct cte *cap_find_copy(const struct cte *cte, unsigned but);
 /* Does another core have a copy, or something made of it, from here? */
 bool cap_is_kept(const struct capability *cap);
 
-/* Memory that is no object of several parts goes over to another core, or comes back.
- * SYS_ERR_REVOKE_FIRST: somebody has a copy or something made of it. */
+/* Memory that is no object of several parts, and is kept, goes over to another core, or comes back.
+ * SYS_ERR_REVOKE_FIRST: somebody has a copy or something made of it.  SYS_ERR_CAP_NOT_FOUND: it is
+ * not kept. */
 errval_t cap_set_owner(struct cte *cte, coreid_t owner);
 
 #endif

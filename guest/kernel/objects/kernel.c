@@ -206,21 +206,21 @@ static errval_t lookup_kept(const struct invocation *inv, struct cte **cte)
     return err_is_ok(err) && (*cte)->cap.type == ObjType_Null ? SYS_ERR_CAP_NOT_FOUND : err;
 }
 
+static struct sysret set_cap_owner(const struct invocation *inv)
+{
+    const __typeof__(inv->args->set_owner) *a = &inv->args->set_owner;
+    struct cte *cte;
+    errval_t err = lookup_kept(inv, &cte);
+    if (err_is_ok(err) && a->owner >= boot_info->topology.core_count)
+        err = SYS_ERR_CORE_NOT_FOUND;
+    return SYSRET(err_is_fail(err) ? err : cap_set_owner(cte, (coreid_t)a->owner));
+}
+
 static struct sysret lock_cap(const struct invocation *inv, errval_t (*change)(struct cte *))
 {
     struct cte *cte;
     errval_t err = lookup_kept(inv, &cte);
     return SYSRET(err_is_fail(err) ? err : change(cte));
-}
-
-static struct sysret set_cap_owner(const struct invocation *inv)
-{
-    const __typeof__(inv->args->set_owner) *a = &inv->args->set_owner;
-    struct cte *cte;
-    errval_t err = named(inv, &cte);
-    if (err_is_ok(err) && a->owner >= boot_info->topology.core_count)
-        err = SYS_ERR_CORE_NOT_FOUND;
-    return SYSRET(err_is_fail(err) ? err : cap_set_owner(cte, (coreid_t)a->owner));
 }
 
 static struct sysret mark_witness(const struct invocation *inv)

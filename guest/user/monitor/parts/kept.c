@@ -88,16 +88,17 @@ static bool is_equal(const struct capability *a, const struct capability *b)
 }
 
 /* It goes back to the core from which it came with its ownership: nothing is kept of it here. */
-static bool go_home(coreid_t core, struct capref cap, const struct capability *is)
+static bool go_home(const struct kept *entry)
 {
     struct kept *witness = witnesses;
     while (witness != NULL &&
-           (witness->core != core || !witness->moved || !is_equal(&witness->is, is)))
+           (witness->core != entry->core || !witness->moved || !is_equal(&witness->is, &entry->is)))
         witness = witness->next;
     if (witness == NULL)
         return false;
     drop(&witnesses, witness);
-    drop_cap(cap);
+    unlock(entry);
+    drop_cap(entry->cap);
     return true;
 }
 
@@ -106,21 +107,21 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
 {
     if (!peer_is_connected(core))
         return MON_ERR_NO_MONITOR_FOR_CORE;
+    errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
+    if (err_is_fail(err))
+        return err;
     *moved = *moved && cap_travel(is) == TRAVEL_MOVE &&
              err_is_ok(invoke_kernel_set_cap_owner(cap_kernel, cap, core));
-    if (*moved && go_home(core, cap, is))
-        return SYS_ERR_OK;
     const struct kept entry = {
         .ticket = ticket, .core = core, .cap = cap, .is = *is, .moved = *moved
     };
-    errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
-    if (err_is_ok(err)) {
-        err = keep(&kept_away, entry, sender);
-        if (err_is_fail(err))
-            unlock(&entry);
-    }
+    if (*moved && go_home(&entry))
+        return SYS_ERR_OK;
+    err = keep(&kept_away, entry, sender);
     if (err_is_fail(err) && *moved)
         (void)invoke_kernel_set_cap_owner(cap_kernel, cap, my_core);
+    if (err_is_fail(err))
+        unlock(&entry);
     return err;
 }
 
@@ -152,12 +153,12 @@ static void tell(struct kept *kept, enum kept_answer answer)
 
 static void come_back(struct kept *kept)
 {
-    unlock(kept);
     if (kept->moved) {
         errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
         if (err_is_fail(err))
             DEBUG_ERR(err, "owning again what core %u had", kept->core);
     }
+    unlock(kept);
     drop(&kept_away, kept);
 }
 
@@ -169,9 +170,8 @@ errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, s
     if (kept == NULL)
         return MON_ERR_INVALID_MON_ID;
     tell(kept, KEPT_GONE);
-    unlock(kept);
     errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
-    kept->moved = false;
+    unlock(kept);
     if (err_is_ok(err))
         err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : remote_cap(is, my_core, cap);
     drop(&kept_away, kept);
