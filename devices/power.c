@@ -2,8 +2,9 @@
  *
  * The power device: starts other cores, stops the own one or another, switches the machine off.
  *
- * A core goes OFF -> ON -> STOPPED or KILLED, which is what a crashed or retired core looks like to
- * its neighbours, and back only if it was mended, from outside (device_mend).  Starting checks what
+ * A core goes OFF -> ON -> STOPPED or KILLED, which is what a crashed core looks like to its
+ * neighbours, and back only if it was mended, from outside (device_mend), or if it was retired:
+ * who asks for that says that nothing is wrong with it.  Starting checks what
  * can be checked from outside (addresses lie in RAM and on pages, RIP is canonical), because a core
  * that starts wrongly can only die without a word.
  */
@@ -80,6 +81,14 @@ static void kill_core(struct device_state *state, const struct device_access *ac
     }
 }
 
+static void retire_core(struct device_state *state, const struct device_access *access,
+                        struct device_reply *reply)
+{
+    kill_core(state, access, reply);
+    if (reply->effect_count > 0)
+        state->mended |= 1ull << access->arg[0];
+}
+
 static void ask_late(const struct device_state *state, const struct device_access *access,
                      struct device_reply *reply)
 {
@@ -113,6 +122,9 @@ void power_out(struct device_state *state, const struct device_memory *memory,
         break;
     case ABI_POWER_KILL:
         kill_core(state, access, reply);
+        break;
+    case ABI_POWER_RETIRE:
+        retire_core(state, access, reply);
         break;
     case ABI_POWER_AVAILABLE:
         reply->result = may_start(state, access->arg[0]);

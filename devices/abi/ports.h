@@ -51,6 +51,8 @@
  * switched on?  In ns, in late_ns of the core page.  A core that stands still by a fault does not
  * wait for the host.  Sets result. */
 #define ABI_POWER_LATE 7
+/* As ABI_POWER_KILL, but nothing is wrong with core arg[0]: it may be started again. */
+#define ABI_POWER_RETIRE 8
 
 /* Scrub: the machine zeroes arg[0] (guest-physical) .. + arg[1] bytes, both multiples of
  * ABI_SCRUB_ALIGN, RAM or window. */

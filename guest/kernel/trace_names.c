@@ -62,5 +62,7 @@ __attribute__((used)) const char trace_command_names[] =
     ENTRY("Kernel:9=Register_monitor") ENTRY("Kernel:10=Next_stopped")
         ENTRY("Kernel:11=Stop_dispatcher") ENTRY("Kernel:12=Is_shared") ENTRY("Kernel:13=Lock_cap")
     ENTRY("Kernel:14=Unlock_cap") ENTRY("Kernel:15=Delete_step") ENTRY("Kernel:16=Kill_core")
-        ENTRY("Kernel:17=Core_available");
+        ENTRY("Kernel:17=Core_available") ENTRY("Kernel:18=Sync_timer")
+    ENTRY("Kernel:19=GetGlobalPhys") ENTRY("Kernel:20=Get_platform") ENTRY("Kernel:21=Core_late")
+        ENTRY("Kernel:22=Retire_core");
 /* clang-format on */

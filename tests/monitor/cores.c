@@ -152,6 +152,12 @@ errval_t deferred_event_register(struct deferred_event *event, struct waitset *w
     world_fail("a monitor waits for a time");
 }
 
+errval_t deferred_event_cancel(struct deferred_event *event)
+{
+    (void)event;
+    return SYS_ERR_OK;
+}
+
 struct abi_boot *domain_get_bootinfo(void)
 {
     return here()->boot;

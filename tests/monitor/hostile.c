@@ -80,9 +80,12 @@ static void take_back(struct domain *d)
 static void call_what_is_not_for_it(struct domain *d)
 {
     struct message *m;
-    if (chance(50)) {
+    if (chance(33)) {
         m = message_new(monitor_blocking_boot_cores_call__msgnum);
         m->args.monitor_blocking.boot_cores_call.mask = world.random;
+    } else if (chance(50)) {
+        m = message_new(monitor_blocking_stop_cores_call__msgnum);
+        m->args.monitor_blocking.stop_cores_call.mask = world.random;
     } else {
         m = message_new(monitor_blocking_set_name_iref_call__msgnum);
         m->args.monitor_blocking.set_name_iref_call.iref = (iref_t)random_below(600);

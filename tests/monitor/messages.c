@@ -63,6 +63,16 @@ SEND(monitor, get_monitor_rpc_ep_reply, (errval_t err, struct capref ep, uintptr
      (err, ep, st), CARRY(ep))
 SEND(monitor, domain_exited, (uint32_t domain, uint8_t status), (domain, status))
 
+static errval_t intermon_stop_core_tx(struct intermon_binding *b, struct event_closure cont)
+{
+    return wire_send(b, message_new(intermon_stop_core__msgnum), cont);
+}
+
+static errval_t intermon_core_leaves_tx(struct intermon_binding *b, struct event_closure cont)
+{
+    return wire_send(b, message_new(intermon_core_leaves__msgnum), cont);
+}
+
 #define TOKEN m->token = b->incoming_token
 SEND(monitor_blocking, get_mem_iref_response, (iref_t iref, errval_t err), (iref, err), TOKEN)
 SEND(monitor_blocking, set_mem_iref_response, (errval_t err), (err), TOKEN)
@@ -71,6 +81,7 @@ SEND(monitor_blocking, set_name_iref_response, (errval_t err), (err), TOKEN)
 SEND(monitor_blocking, alloc_monitor_ep_response, (errval_t err, uint32_t domain, struct capref ep),
      (err, domain, ep), TOKEN, CARRY(ep))
 SEND(monitor_blocking, boot_cores_response, (errval_t err, uint64_t running), (err, running), TOKEN)
+SEND(monitor_blocking, stop_cores_response, (errval_t err, uint64_t running), (err, running), TOKEN)
 SEND(monitor_blocking, deposit_cap_response, (errval_t err, uint64_t ticket), (err, ticket), TOKEN)
 SEND(monitor_blocking, collect_cap_response, (errval_t err, struct capref parcel), (err, parcel),
      TOKEN, CARRY(parcel))
@@ -91,6 +102,7 @@ SEND(intermon, alive,
      (uint32_t epoch, uint64_t members, uint64_t suspects, uint64_t view, bool busy),
      (epoch, members, suspects, view, busy))
 SEND(intermon, core_given_up, (uint8_t core, uint32_t incarnation), (core, incarnation))
+SEND(intermon, core_has_left, (uint8_t core), (core))
 SEND(intermon, bind_monitor_proxy, (uint8_t dst, uint64_t base, uint32_t bytes, uint32_t notify_id),
      (dst, base, bytes, notify_id))
 SEND(intermon, bind_monitor_request,
@@ -210,6 +222,7 @@ void monitor_blocking_lmp_init(struct monitor_blocking_lmp_binding *b, struct wa
         .set_name_iref_response = monitor_blocking_set_name_iref_response_tx,
         .alloc_monitor_ep_response = monitor_blocking_alloc_monitor_ep_response_tx,
         .boot_cores_response = monitor_blocking_boot_cores_response_tx,
+        .stop_cores_response = monitor_blocking_stop_cores_response_tx,
         .deposit_cap_response = monitor_blocking_deposit_cap_response_tx,
         .collect_cap_response = monitor_blocking_collect_cap_response_tx,
         .remote_cap_revoke_response = monitor_blocking_remote_cap_revoke_response_tx,
@@ -266,6 +279,9 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
         .monitor_initialized = intermon_monitor_initialized_tx,
         .alive = intermon_alive_tx,
         .core_given_up = intermon_core_given_up_tx,
+        .stop_core = intermon_stop_core_tx,
+        .core_leaves = intermon_core_leaves_tx,
+        .core_has_left = intermon_core_has_left_tx,
         .monitor_welcome = intermon_monitor_welcome_tx,
         .new_monitor_notify = intermon_new_monitor_notify_tx,
         .bind_monitor_proxy = intermon_bind_monitor_proxy_tx,
@@ -366,6 +382,7 @@ static void to_blocking(struct monitor_blocking_binding *b, const struct message
         CASE(monitor_blocking, set_name_iref_call, a->iref)
         CASE(monitor_blocking, alloc_monitor_ep_call, m->text)
         CASE(monitor_blocking, boot_cores_call, a->mask)
+        CASE(monitor_blocking, stop_cores_call, a->mask)
         CASE(monitor_blocking, deposit_cap_call, cap)
         CASE(monitor_blocking, collect_cap_call, a->ticket)
         CASE(monitor_blocking, remote_cap_revoke_call, cap, a->cptr, a->level)
@@ -393,6 +410,13 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, new_monitor_notify, a->core, a->epoch, a->incarnation)
         CASE(intermon, alive, a->epoch, a->members, a->suspects, a->view, a->busy)
         CASE(intermon, core_given_up, a->core, a->incarnation)
+        CASE(intermon, core_has_left, a->core)
+    case intermon_stop_core__msgnum:
+        b->rx_vtbl.stop_core(b);
+        return;
+    case intermon_core_leaves__msgnum:
+        b->rx_vtbl.core_leaves(b);
+        return;
         CASE(intermon, bind_monitor_proxy, a->dst, a->base, a->bytes, a->notify_id)
         CASE(intermon, bind_monitor_request, a->src, a->base, a->bytes, a->notify_id)
         CASE(intermon, bind_monitor_reply, a->src, a->err, a->notify_id)

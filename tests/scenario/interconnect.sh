@@ -86,6 +86,26 @@ vmm topo --svg "$TMP/net.svg" $neighbours
 exits_with 0
 grep -q 'core 2 signals core 3, and back' "$TMP/net.svg" || fail "signals are not drawn"
 
+# Loads from far memory: the core of the other node pays for what it loads, the one at home does not, and the same
+# seed gives the same run.
+nodes='nodes: [{cores: 0}, {cores: 1}]'
+for loads in false true true; do
+    scenario "cores: 2, $nodes, interconnect: {latency: 100 ns, bandwidth: 4 GiB/s, loads: $loads}"
+    first=$hash
+    run
+    python3 - "$TMP/s.json" $loads <<'PYTHON' || fail "with loads: $loads other loads are paid for than should be"
+import json, sys
+home, far = (core["exits"].get("far load", 0) for core in json.load(open(sys.argv[1]))["results"][0]["stats"]["cores"])
+sys.exit(far == home == 0 if sys.argv[2] == "true" else far + home)
+PYTHON
+done
+[ "$hash" = "$first" ] || fail "the same seed, another run with far loads: $first, $hash"
+if [[ " $ENGINES " == *" kvm "* ]]; then
+    vmm run -q --engine kvm --deadline 1us "$TMP/s.yaml" # what becomes of it is no matter
+    exits_with 1
+    says 'loads take no longer from far memory on engine kvm$'
+fi
+
 for preset in full-4 ring-8 mesh-16 mesh-64 scc-48 hypercube-8 hypercube-32 two-socket-16 eight-socket-32; do
     vmm topo --set machine.preset=$preset --set "machine.memory=1 GiB" scenarios/two-core-idc.yaml
     exits_with 0

@@ -85,6 +85,10 @@ uint64_t plat_kill_core(uint64_t core)
 {
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
 }
+uint64_t plat_retire_core(uint64_t core)
+{
+    return plat_kill_core(core);
+}
 uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
 {
     *late_ns = 1000 + core;

@@ -352,7 +352,7 @@ Test(devices, power_panics_and_refuses_unknown_commands)
     cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_PANIC), ABI_RESULT_OK);
     cr_assert_eq(only_effect(DEVICE_PANIC)->core, 2);
     cr_assert_eq(out(ABI_PORT_POWER, 0), ABI_RESULT_BAD_REQUEST);
-    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_LATE + 1), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_RETIRE + 1), ABI_RESULT_BAD_REQUEST);
     cr_assert_eq(out(ABI_PORT_POWER, 0xffffffff), ABI_RESULT_BAD_REQUEST);
 }
 
@@ -394,6 +394,26 @@ Test(devices, power_kills_another_core_for_good_and_cancels_its_timer)
     cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
     cr_assert_eq(about_core(CORES, ABI_POWER_KILL), ABI_RESULT_NO_SUCH_CORE);
     cr_assert_eq(about_core(UINT64_MAX, ABI_POWER_AVAILABLE), ABI_RESULT_NO_SUCH_CORE);
+}
+
+Test(devices, power_starts_a_core_again_that_was_retired)
+{
+    access_.core = 0;
+    cr_assert_eq(about_core(1, ABI_POWER_RETIRE), ABI_RESULT_OK, "it does not run");
+    cr_assert_eq(reply.effect_count, 0);
+    for (unsigned life = 0; life < 3; life++) {
+        cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_OK);
+        cr_assert_eq(only_effect(DEVICE_START_CORE)->start.again, life > 0);
+        cr_assert_eq(about_core(1, ABI_POWER_RETIRE), ABI_RESULT_OK);
+        cr_assert_eq(only_effect(DEVICE_KILL_CORE)->core, 1);
+        cr_assert_eq(about_core(1, ABI_POWER_AVAILABLE), ABI_RESULT_OK);
+    }
+    cr_assert_eq(start_core(1, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_OK);
+    cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK);
+    cr_assert_eq(about_core(1, ABI_POWER_RETIRE), ABI_RESULT_OK);
+    cr_assert_eq(about_core(1, ABI_POWER_AVAILABLE), ABI_RESULT_NO_SUCH_CORE, "it was killed");
+    cr_assert_eq(about_core(0, ABI_POWER_RETIRE), ABI_RESULT_BAD_REQUEST, "nobody retires himself");
+    cr_assert_eq(about_core(CORES, ABI_POWER_RETIRE), ABI_RESULT_NO_SUCH_CORE);
 }
 
 /* ---- scrub ---- */

@@ -108,6 +108,9 @@ Test(kernel_invocations, the_kernel_capability_starts_cores_and_tells)
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, my_core_id).error, SYS_ERR_CORE_RUNNING);
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, 2).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Kill_core, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_OK(KERNEL(KernelCmd_Retire_core, 1).error);
+    EXPECT_ERR(KERNEL(KernelCmd_Retire_core, my_core_id).error, SYS_ERR_CORE_RUNNING);
+    EXPECT_ERR(KERNEL(KernelCmd_Retire_core, 2).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, 1).error, SYS_ERR_CORE_NOT_FOUND);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, my_core_id).error, SYS_ERR_CORE_RUNNING);
     EXPECT_ERR(KERNEL(KernelCmd_Core_available, ~0ull).error, SYS_ERR_CORE_NOT_FOUND);

@@ -174,15 +174,19 @@ Test(menu, typing_errors_in_options_are_found)
         "expected direct, line, ring, star or star:CORE");
     bad(HEAD "module /sbin/monitor route=rign\n", 3, 22, "did you mean 'ring'?");
     bad(HEAD "module /sbin/monitor route=star:64\n", 3, 22, "star:CORE");
+    bad(HEAD "module /sbin/boot_manager boot operator=shell\n", 3, 32,
+        "did you mean 'operators='?");
+    bad(HEAD "module /sbin/boot_manager boot onyl=0-1\n", 3, 32, "did you mean 'only='?");
     bad(HEAD "module /sbin/monitor rout=ring\n", 3, 22, "did you mean 'route='?");
     struct menu menu = parse("kernel /boot/cpu loglevel=3 slice=5ms\nmodule /sbin/init\n"
-                             "module /sbin/monitor route=star:3\nmodule /sbin/app cor=1\n",
+                             "module /sbin/monitor route=star:3\nmodule /sbin/app cor=1\n"
+                             "module /sbin/boot_manager boot only=0 operators=shell,app\n",
                              4);
     cr_expect_eq(diags.errors, 0);
     cr_expect(reported(DIAG_WARNING, 1, 18, "'loglevel=3' has no effect"));
     cr_expect(reported(DIAG_WARNING, 4, 18, "did you mean 'core='?"));
     cr_expect_eq(diags.warnings, 2);
-    cr_expect_eq(menu.module_count, 3);
+    cr_expect_eq(menu.module_count, 4);
     diags_free(&diags);
     arena_free(&arena);
 }

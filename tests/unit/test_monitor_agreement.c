@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The monitors' agreement on deaths (docs/agreement.md), its code itself, under many interleavings:
- * cores that join, come back, crash and stand still, heartbeats that are lost or late, partitions;
- * a fence that takes time, while others decide.  A seed is a run.
+ * cores that join, come back, are stopped on purpose, crash and stand still, heartbeats that are
+ * lost or late, partitions; a fence that takes time, while others decide.  A seed is a run.
  *
  * What is asked after each step:
  *   - whoever is in somebody's view is fenced, and does nothing;
@@ -52,7 +52,7 @@ static struct world {
     struct pipe pipe[MAX_CORES][MAX_CORES];
     uint32_t born[MAX_CORES];     /* the epoch in which it was started last */
     uint64_t expected[MAX_CORES]; /* who must have given it up before it comes back */
-    unsigned deaths, joins;
+    unsigned deaths, joins, stops;
 } w;
 
 static jmp_buf violated;
@@ -206,6 +206,21 @@ static void start(unsigned core)
     follow(0);
 }
 
+/* Core 0 stops a core on purpose, whatever the others are about to decide. */
+static void stop(unsigned core)
+{
+    struct agreement *starter = &w.core[0];
+    if (core == 0 || !runs(0) || w.fencing_all[0] != 0 || !w.on[core] ||
+        !has(starter->is.members, core))
+        return;
+    fenced(core);
+    w.stops++;
+    agreement_stopped(starter, (coreid_t)core);
+    follow(0);
+    if (w.fencing_all[0] == 0)
+        say_to_all(0);
+}
+
 static void take(unsigned from, unsigned to)
 {
     struct pipe *pipe = &w.pipe[from][to];
@@ -266,6 +281,9 @@ static void step(bool faults)
     } else if (what < 88) {
         for (unsigned core = 0; core < w.cores; core++)
             w.partition[core] = (uint8_t)(below(3) == 0);
+    } else if (what < 89) {
+        if (below(3) == 0)
+            stop(a);
     } else if (what < 94) {
         memset(w.partition, 0, sizeof(w.partition));
     } else if (may_start(a)) {
@@ -332,7 +350,7 @@ static void power_on(uint64_t seed)
             start(core);
 }
 
-static unsigned deaths, settled, stuck;
+static unsigned deaths, stops, settled, stuck;
 
 static void come_to_an_end(bool must)
 {
@@ -341,6 +359,7 @@ static void come_to_an_end(bool must)
     for (unsigned i = 0; i < 4 * AGREEMENT_JOIN_TICKS && !agreed(); i++)
         round_of_all();
     deaths += w.deaths;
+    stops += w.stops;
     if (agreed())
         settled++;
     else if (!must || !living_are_most())
@@ -370,6 +389,8 @@ static void run_crashes(uint64_t seed)
             w.crashed[core] = true;
         else if (below(often) == 0 && may_start(core))
             start(core);
+        else if (below(2 * often) == 0)
+            stop(core);
         round_of_all();
     }
     come_to_an_end(true);
@@ -390,6 +411,7 @@ Test(monitor_agreement, nobody_is_killed_who_kills)
         run(seed);
     fprintf(stderr, "%u runs: %u deaths, %u settled, %u not\n", count, deaths, settled, stuck);
     cr_assert_gt(deaths, count / 4);
+    cr_assert_gt(stops, count / 8);
     cr_assert_gt(settled, count / 10);
 }
 
@@ -404,6 +426,7 @@ Test(monitor_agreement, the_living_come_to_one_view)
     fprintf(stderr, "%u runs: %u deaths, %u settled, %u without a majority\n", count, deaths,
             settled, stuck);
     cr_assert_gt(deaths, count / 4);
+    cr_assert_gt(stops, count / 8);
     cr_assert_gt(settled, count / 2);
 }
 

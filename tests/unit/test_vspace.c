@@ -3,12 +3,18 @@
  * The user side of the address space, against a played kernel that keeps real page tables: every
  * invocation must be legal, and what is mapped must be found by a walk.
  */
-/* link: guest/user/lib/barrelfish/memory/vspace.c */
+/* link: guest/user/lib/barrelfish/memory/vspace.c guest/user/lib/barrelfish/memory/mappings.c */
+/* link: guest/user/lib/barrelfish/memory/page_tables.c */
+/* link: guest/user/lib/barrelfish/memory/reserved.c */
+/* link: guest/user/lib/barrelfish/memory/vregion.c */
+/* link: guest/user/lib/barrelfish/memory/memobj.c */
+/* link: guest/user/lib/barrelfish/memory/pmap.c guest/user/lib/barrelfish/memory/paging.c */
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
 #include <stdlib.h>
 
+#include "../../guest/user/lib/barrelfish/dispatch/faults.h"
 #include "../../guest/user/lib/barrelfish/dispatch/heap.h"
 #include "../../guest/user/lib/barrelfish/memory/ram_priv.h"
 
@@ -38,6 +44,7 @@ struct cap {
 static struct cap caps[CAPS];
 static uint64_t next_frame;
 static unsigned ram_failures; /* after so many objects the RAM is used up; 0: never */
+static bool has_huge_pages;
 
 static capaddr_t next_slot;
 static capaddr_t free_slots[CAPS];
@@ -85,14 +92,22 @@ static void unmap(capaddr_t mapping)
     *m = (struct cap){ 0 };
 }
 
+/* From entry to entry of a table, if a frame lies there. */
+static uint64_t page_bytes_in(enum objtype table)
+{
+    return table == ObjType_VNode_x86_64_pdpt   ? HUGE_PAGE_SIZE
+           : table == ObjType_VNode_x86_64_pdir ? LARGE_PAGE_SIZE
+                                                : PAGE;
+}
+
 static errval_t kernel_map(struct cap *table, const uintptr_t *arg)
 {
     capaddr_t src_address = (capaddr_t)arg[1];
     struct cap *src = &caps[src_address];
     unsigned first = (unsigned)(arg[2] >> 32), count = (unsigned)arg[5];
     capaddr_t mapping = (capaddr_t)((arg[6] & 0xffffff00) | arg[7]);
-    bool large = table->type == ObjType_VNode_x86_64_pdir && src->type == ObjType_Frame;
-    uint64_t page_bytes = large ? LARGE_PAGE_SIZE : PAGE;
+    uint64_t page_bytes = page_bytes_in(table->type);
+    bool large = page_bytes > PAGE && src->type == ObjType_Frame;
 
     cr_assert(is_vnode(table->type));
     cr_assert_eq(caps[mapping].type, ObjType_Null, "the mapping's slot is in use");
@@ -100,7 +115,9 @@ static errval_t kernel_map(struct cap *table, const uintptr_t *arg)
     cr_assert_eq(src->mapping, 0, "a capability can be mapped once");
     cr_assert(count >= 1 && first + count <= 512, "%u entries from %u", count, first);
     if (src->type == ObjType_Frame) {
-        cr_assert(large || table->type == ObjType_VNode_x86_64_ptable);
+        cr_assert(table->type != ObjType_VNode_x86_64_pml4);
+        if (page_bytes == HUGE_PAGE_SIZE && !has_huge_pages)
+            return SYS_ERR_VM_NO_HUGE_PAGES;
         cr_assert_eq((src->base + arg[4]) % page_bytes, 0);
         cr_assert_leq(arg[4] + count * page_bytes, src->bytes);
     } else {
@@ -138,7 +155,23 @@ static errval_t kernel_delete(capaddr_t address)
     }
     if (cap->mapping != 0)
         unmap(cap->mapping);
+    for (unsigned i = 0; cap->table != NULL && i < 512; i++)
+        cr_assert(!cap->table->entry[i].present, "something is mapped in the table that goes");
+    free(cap->table);
     *cap = (struct cap){ 0 };
+    return SYS_ERR_OK;
+}
+
+static errval_t kernel_modify(const struct cap *mapping, const uintptr_t *arg)
+{
+    cr_assert_leq(arg[0] + arg[1], mapping->count);
+    for (uintptr_t i = arg[0]; i < arg[0] + arg[1]; i++) {
+        struct entry *e = &mapping->in->entry[mapping->first + i];
+
+        cr_assert(e->present);
+        e->writable = arg[2] & PTABLE_WRITE;
+        e->executable = arg[2] & PTABLE_EXECUTE;
+    }
     return SYS_ERR_OK;
 }
 
@@ -152,6 +185,10 @@ struct sysret sys_invoke_raw(uint64_t header, uint64_t send, const uintptr_t *wo
     if (level == 2 && is_vnode(cap->type)) {
         cr_assert_eq(word[0], VNodeCmd_Map);
         return SYSRET(kernel_map(cap, word + 1));
+    }
+    if (level == 2) {
+        cr_assert(cap->in != NULL && word[0] == MappingCmd_Modify);
+        return SYSRET(kernel_modify(cap, word + 1));
     }
     if (level == 1) { /* copy into an L2 CNode */
         struct cap *dest = &caps[cptr | word[1]];
@@ -215,6 +252,43 @@ errval_t frame_alloc(struct capref *dest, size_t bytes, size_t *retbytes)
     return create(*dest, ObjType_Frame, *retbytes, PAGE);
 }
 
+errval_t ram_alloc(struct capref *ret, uint8_t bits)
+{
+    cr_assert(err_is_ok(slot_alloc(ret)));
+    errval_t err = create(*ret, ObjType_RAM, 1ull << bits, 1ull << bits);
+
+    if (err_is_fail(err))
+        slot_free(*ret);
+    return err;
+}
+
+errval_t cap_retype(struct capref dest, struct capref src, gensize_t offset, enum objtype type,
+                    gensize_t bytes, size_t count)
+{
+    cr_assert(count == 1 && at(dest)->type == ObjType_Null && offset + bytes <= at(src)->bytes);
+    *at(dest) = (struct cap){ .type = type, .base = at(src)->base + offset, .bytes = bytes };
+    return SYS_ERR_OK;
+}
+
+coreid_t disp_get_core_id(void)
+{
+    return 0;
+}
+
+errval_t thread_move_to(struct thread *thread, coreid_t core)
+{
+    (void)thread;
+    cr_assert_fail("there is no core %u", core);
+    return SYS_ERR_OK;
+}
+
+static const struct pager *pager;
+
+void disp_set_pager(const struct pager *given)
+{
+    pager = given;
+}
+
 /* The layers below have what they need of this test's host. */
 void heap_set_source(errval_t (*map)(lvaddr_t address, size_t bytes))
 {
@@ -231,6 +305,11 @@ errval_t cap_destroy(struct capref cap)
     errval_t err = cap_delete(cap);
 
     return err_is_fail(err) ? err : slot_free(cap);
+}
+
+void thread_mutex_init(struct thread_mutex *mutex)
+{
+    *mutex = (struct thread_mutex)THREAD_MUTEX_INITIALIZER;
 }
 
 void thread_mutex_lock(struct thread_mutex *mutex)
@@ -256,6 +335,7 @@ static void set_up(void)
     next_slot = ROOTCN_SLOT_SLOT_ALLOC0 << 8;
     next_frame = 0x10000000;
     free_slot_count = slots_in_use = ram_failures = 0;
+    has_huge_pages = false;
     root_cap = at(cap_vroot);
     *root_cap =
         (struct cap){ .type = ObjType_VNode_x86_64_pml4, .table = calloc(1, sizeof(struct table)) };
@@ -341,8 +421,8 @@ Test(vspace, region_across_page_tables_maps_copies)
     OK(vspace_map_one_frame(&va, 2000 * PAGE, cap, NULL, NULL));
     expect_mapped((genvaddr_t)va, 2000 * PAGE, at(cap)->base, true);
     OK(vspace_unmap(va));
-    /* copies and mappings are gone, the tables stay */
-    tables = 1 + 1 + 4;
+    /* copies and mappings are gone, and all tables but one of each level */
+    tables = 1 + 1 + 1;
     cr_assert_eq(slots_in_use, before + 2 * tables);
     OK(vspace_map_one_frame(&va, 2000 * PAGE, cap, NULL, NULL));
     OK(vspace_unmap(va));
@@ -467,5 +547,223 @@ Test(vspace, random_maps_and_unmaps)
                           b + region[j].bytes + PAGE <= a,
                       "regions overlap or touch");
         }
+    }
+}
+
+Test(vspace, tables_go_with_what_was_mapped_in_them)
+{
+    const unsigned before = slots_in_use;
+
+    for (unsigned i = 0; i < 20; i++) {
+        lvaddr_t address = DOMAIN_OWN_VBASE + i * (37ul << 30);
+        struct capref cap = frame(PAGE, PAGE);
+
+        OK(vspace_map_one_frame_fixed(address, PAGE, cap, NULL, NULL));
+        expect_mapped(address, PAGE, at(cap)->base, true);
+        OK(vspace_unmap((void *)address));
+        OK(cap_destroy(cap));
+        cr_assert_eq(slots_in_use, before + 6, "one table of each level is kept");
+    }
+}
+
+Test(vspace, huge_pages_where_the_processor_has_them)
+{
+    struct entry e = { 0 };
+    void *va;
+
+    for (int has = 0; has < 2; has++) {
+        struct capref cap = frame(2 * HUGE_PAGE_SIZE, HUGE_PAGE_SIZE);
+
+        has_huge_pages = has;
+        OK(vspace_map_one_frame_attr_aligned(&va, 2 * HUGE_PAGE_SIZE, cap,
+                                             VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_HUGE,
+                                             HUGE_PAGE_SIZE, NULL, NULL));
+        cr_assert_eq(walk((genvaddr_t)va + 5 * LARGE_PAGE_SIZE, &e),
+                     at(cap)->base + 5 * LARGE_PAGE_SIZE);
+        struct pmap_mapping_info info;
+        OK(get_current_pmap()->f.lookup(get_current_pmap(), (genvaddr_t)va, &info));
+        cr_assert_eq(info.page_size, has ? HUGE_PAGE_SIZE : LARGE_PAGE_SIZE);
+        OK(vspace_unmap(va));
+    }
+}
+
+Test(vspace, anonymous_memory_of_large_pages)
+{
+    struct entry e = { 0 };
+    size_t bytes;
+    void *va;
+
+    OK(vspace_map_anon_attr(&va, NULL, NULL, PAGE, &bytes,
+                            VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_LARGE));
+    cr_assert_eq(bytes, LARGE_PAGE_SIZE);
+    cr_assert(walk((genvaddr_t)va, &e) != 0 && e.large);
+    cr_assert_eq(err_no(vspace_protect(va, PAGE, VREGION_FLAGS_READ)), SYS_ERR_VM_MAP_SIZE);
+    OK(vspace_protect(va, LARGE_PAGE_SIZE, VREGION_FLAGS_READ));
+    walk((genvaddr_t)va, &e);
+    cr_assert(!e.writable);
+}
+
+/* ---- regions of memory objects ---- */
+
+static struct memobj_anon anon;
+static struct vregion region;
+
+/* A thread touches an address: true if it goes on. */
+static bool touch(genvaddr_t address, enum pagefault_exception_type access)
+{
+    struct entry e = { 0 };
+
+    if (walk(address, &e) != 0 && (access == PAGEFLT_READ || e.writable))
+        return true;
+    return pager->covers(address) && err_is_ok(pager->serve(address, access));
+}
+
+static void map_anon(size_t pages, vregion_flags_t flags)
+{
+    OK(memobj_create_anon(&anon, pages * PAGE, 0));
+    OK(vregion_map(&region, get_current_vspace(), &anon.m, 0, pages * PAGE, flags));
+}
+
+Test(vspace, pages_that_are_touched_are_mapped)
+{
+    const unsigned before = slots_in_use;
+    struct entry e;
+
+    map_anon(1000, VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_GUARD);
+    const genvaddr_t base = vregion_get_base_addr(&region);
+    cr_assert_eq(slots_in_use, before, "nothing is allocated before");
+    cr_assert(touch(base + 999 * PAGE + 5, PAGEFLT_WRITE));
+    cr_assert(walk(base + 999 * PAGE, &e) != 0 && walk(base + 998 * PAGE, &e) == 0);
+    cr_assert(!touch(base - 1, PAGEFLT_READ) && !touch(base + 1000 * PAGE, PAGEFLT_READ));
+    cr_assert(!touch(base, PAGEFLT_EXEC), "it was not mapped to be executed");
+    OK(vregion_destroy(&region));
+    cr_assert(!touch(base + 999 * PAGE, PAGEFLT_READ));
+    OK(memobj_destroy_anon(&anon.m));
+    cr_assert_eq(slots_in_use, before + 6);
+}
+
+Test(vspace, large_pages_on_demand)
+{
+    struct entry e = { 0 };
+
+    map_anon(1024 + 3, VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_LARGE);
+    const genvaddr_t base = vregion_get_base_addr(&region);
+    cr_assert_eq(base % LARGE_PAGE_SIZE, 0);
+    cr_assert(touch(base + 700 * PAGE, PAGEFLT_READ) && touch(base + 1025 * PAGE, PAGEFLT_READ));
+    cr_assert(walk(base + 512 * PAGE, &e) != 0 && e.large);
+    cr_assert(walk(base + 1025 * PAGE, &e) != 0 && !e.large);
+    cr_assert_eq(walk(base, &e), 0);
+    OK(vregion_destroy(&region));
+    OK(memobj_destroy_anon(&anon.m));
+}
+
+Test(vspace, nobody_else_gets_a_reserved_range)
+{
+    map_anon(100, VREGION_FLAGS_READ_WRITE);
+    for (unsigned i = 0; i < 50; i++) {
+        struct capref cap = frame(PAGE, PAGE);
+        void *va;
+
+        OK(vspace_map_one_frame(&va, PAGE, cap, NULL, NULL));
+        cr_assert((genvaddr_t)va >= region.base + region.size ||
+                  (genvaddr_t)va + PAGE <= region.base);
+    }
+    struct capref cap = frame(PAGE, PAGE);
+    cr_assert(
+        err_is_fail(vspace_map_one_frame_fixed(region.base + 50 * PAGE, PAGE, cap, NULL, NULL)));
+    static struct memobj_anon second;
+    static struct vregion other;
+    OK(memobj_create_anon(&second, PAGE, 0));
+    cr_assert(err_is_fail(vregion_map_fixed(&other, NULL, &second.m, 0, PAGE, region.base, 0)));
+    OK(vregion_destroy(&region));
+    OK(vregion_map_fixed(&other, NULL, &second.m, 0, PAGE, region.base, VREGION_FLAGS_READ));
+    OK(vregion_destroy(&other));
+}
+
+#define MODEL_PAGES 24
+
+/* Random touches, rights, pins and fills of a region, against what each page should be. */
+Test(vspace, random_pages_of_a_region)
+{
+    struct {
+        bool filled, mapped;
+        unsigned pins;
+        vregion_flags_t rights;
+    } page[MODEL_PAGES] = { 0 };
+    unsigned random = 7;
+    const unsigned before = slots_in_use;
+
+    map_anon(MODEL_PAGES, VREGION_FLAGS_READ_WRITE);
+    for (unsigned i = 0; i < MODEL_PAGES; i++)
+        page[i].rights = VREGION_FLAGS_READ_WRITE;
+    for (unsigned step = 0; step < 20000; step++) {
+        random = random * 1103515245 + 12345;
+        const unsigned i = (random >> 16) % MODEL_PAGES, what = (random >> 8) % 6;
+        const unsigned count = 1 + (random >> 24) % (MODEL_PAGES - i);
+        struct capref cap;
+        struct entry e = { 0 };
+
+        if (what < 2) {
+            const enum pagefault_exception_type access = what == 0 ? PAGEFLT_READ : PAGEFLT_WRITE;
+            const bool may =
+                page[i].rights & (what == 0 ? VREGION_FLAGS_READ : VREGION_FLAGS_WRITE);
+
+            cr_assert_eq(touch(region.base + i * PAGE, access), may, "step %u", step);
+            page[i].filled |= may;
+            page[i].mapped |= may;
+        } else if (what == 2) {
+            const vregion_flags_t rights = (random >> 20) % 3 == 0   ? VREGION_FLAGS_NONE
+                                           : (random >> 20) % 3 == 1 ? VREGION_FLAGS_READ
+                                                                     : VREGION_FLAGS_READ_WRITE;
+
+            OK(anon.m.f.protect(&anon.m, &region, i * PAGE, count * PAGE, rights));
+            for (unsigned j = i; j < i + count; j++) {
+                page[j].rights = rights;
+                page[j].mapped &= rights != VREGION_FLAGS_NONE;
+            }
+        } else if (what == 3) {
+            errval_t err = anon.m.f.unfill(&anon.m, i * PAGE, &cap, NULL);
+
+            cr_assert_eq(err_no(err), !page[i].filled    ? LIB_ERR_MEMOBJ_UNFILL_TOO_HIGH
+                                      : page[i].pins > 0 ? LIB_ERR_MEMOBJ_PINNED
+                                                         : SYS_ERR_OK);
+            if (err_is_ok(err)) {
+                OK(cap_destroy(cap));
+                page[i].filled = page[i].mapped = false;
+            }
+        } else if (what == 4 && page[i].rights != VREGION_FLAGS_NONE) {
+            OK(anon.m.f.pin(&anon.m, &region, i * PAGE, PAGE));
+            page[i].pins++;
+            page[i].filled = page[i].mapped = true;
+        } else if (what == 5) {
+            OK(anon.m.f.unpin(&anon.m, &region, i * PAGE, PAGE));
+            page[i].pins -= page[i].pins > 0;
+        }
+        for (unsigned j = 0; j < MODEL_PAGES; j++) {
+            cr_assert_eq(walk(region.base + j * PAGE, &e) != 0, page[j].mapped, "step %u page %u",
+                         step, j);
+            if (page[j].mapped)
+                cr_assert_eq(e.writable, (page[j].rights & VREGION_FLAGS_WRITE) != 0, "step %u",
+                             step);
+        }
+    }
+    OK(vregion_destroy(&region));
+    OK(memobj_destroy_anon(&anon.m));
+    cr_assert_eq(slots_in_use, before + 6);
+}
+
+Test(vspace, a_page_that_cannot_be_had_is_an_error)
+{
+    for (unsigned failing = 1; failing <= 5; failing++) {
+        OK(memobj_create_anon(&anon, 8 * PAGE, 0));
+        OK(vregion_map_fixed(&region, NULL, &anon.m, 0, 8 * PAGE,
+                             DOMAIN_OWN_VBASE + failing * (1ul << 39), VREGION_FLAGS_READ_WRITE));
+        ram_failures = failing;
+        bool had = touch(region.base + PAGE, PAGEFLT_READ);
+        ram_failures = 0;
+        cr_assert_eq(had, failing == 5, "a frame and three tables");
+        cr_assert(touch(region.base + PAGE, PAGEFLT_READ));
+        OK(vregion_destroy(&region));
+        OK(memobj_destroy_anon(&anon.m));
     }
 }

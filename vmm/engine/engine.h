@@ -125,6 +125,7 @@ struct core_entry {
     X(INTERRUPT_WINDOW, "interrupt window") \
     X(WINDOW_STORE, "window store")         \
     X(KICK, "kick")                         \
+    X(FAR_LOAD, "far load")                 \
     X(OTHER, "other")
 
 enum engine_counter {
@@ -185,6 +186,7 @@ struct engine_options {
 struct engine_ops {
     const char *name; /* "kvm" */
     bool tsc_follows; /* rdtsc of a core follows its clock device, also where faults change that */
+    bool far_loads;   /* loads of far memory can take longer (machine_watch_loads()) */
     bool witness;     /* others run the machine: taken on request only, shows the console only */
 
     /* Can this host run it?  Fills *out; returns 0 if usable, else a negative errno with

@@ -25,6 +25,7 @@ struct interconnect_shape {
     unsigned cores, vertices;
     bool link[INTERCONNECT_VERTICES][INTERCONNECT_VERTICES]; /* the same both ways */
     uint64_t unsignalled[ABI_MAX_CORES]; /* for each core those that it cannot signal */
+    bool loads;                          /* from another node's RAM take time (far_memory.h) */
     uint64_t latency_ns;                 /* of each link */
     uint64_t bytes_per_s;                /* of each link and direction; 0: no limit */
 };

@@ -403,6 +403,10 @@ void fabric_feed(const struct fabric *f, machine_feed *feed, void *context)
     }
     if (f->net)
         feed(context, f->net->free_at_ns, sizeof(f->net->free_at_ns));
+    for (unsigned core = 0; f->far && core < ABI_MAX_CORES; core++) {
+        const uint64_t transfers = far_memory_transfers(f->far, core);
+        feed(context, &transfers, sizeof(transfers));
+    }
     feed(context, &f->parted, sizeof(f->parted));
     feed(context, f->side, sizeof(f->side));
     feed(context, f->stopped, sizeof(f->stopped));

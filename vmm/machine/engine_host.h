@@ -111,6 +111,12 @@ bool machine_block_matters(const struct machine *machine, unsigned core, uint64_
 void machine_block(struct machine *machine, unsigned core, uint64_t rip, uint64_t rdi,
                    uint64_t now_ns);
 
+/* For engines whose ops say far_loads.  Called by create(): true if each load and store of RAM is
+ * to be told, and loads take so much longer (far_memory.h). */
+bool machine_watch_loads(struct machine *machine);
+uint64_t machine_load_ns(struct machine *machine, unsigned core, uint64_t paddr, uint64_t now_ns);
+void machine_stored(struct machine *machine, unsigned core, uint64_t paddr);
+
 /* The clock of a core at machine time now_ns: another one where faults say so. */
 uint64_t machine_core_clock(const struct machine *machine, unsigned core, uint64_t now_ns);
 

@@ -23,6 +23,19 @@ static bool any_action(const struct fault_rules *rules, enum fault_action_kind k
     return false;
 }
 
+static struct far_memory *make_far(const struct machine *machine, struct interconnect *net)
+{
+    struct far_memory_range range[MACHINE_MAX_REGIONS];
+    unsigned ranges = 0;
+    for (unsigned i = 0; i < machine->region_count; i++) {
+        const struct machine_region *region = &machine->region[i];
+        if (region->kind == MACHINE_RAM) /* lines of the window have their own ways */
+            range[ranges++] =
+                (struct far_memory_range){ region->base, region->bytes, region->node };
+    }
+    return far_memory_create(net, machine->config.core_node, range, ranges);
+}
+
 int fabric_create(struct machine *machine)
 {
     struct fabric *f = calloc(1, sizeof(*f));
@@ -37,6 +50,8 @@ int fabric_create(struct machine *machine)
         if (!f->net)
             return -ENOMEM;
         interconnect_init(f->net, &machine->config.interconnect);
+        if (f->net->shape.loads && !(f->far = make_far(machine, f->net)))
+            return -ENOMEM;
     }
     f->watch = machine->config.watch_messages;
     if (rules->count == 0 && !f->check && !f->net && !f->watch)
@@ -81,6 +96,7 @@ void fabric_destroy(struct machine *machine)
         forget_rings(machine, &f->channel[i]);
     fault_destroy(f->faults);
     fault_names_free(&f->names);
+    far_memory_destroy(f->far);
     free(f->net);
     free(f->channel);
     free(f->pair);
@@ -337,6 +353,22 @@ void fabric_channel_changed(struct machine *machine, uint64_t record, const stru
     } else if (!known || !update_channel(known, is)) {
         add_channel(machine, record, is, by, now_ns, paddr, bytes);
     }
+}
+
+/* Only engines in virtual time ask, and those run one core at a time, so no lock is needed. */
+bool machine_watch_loads(struct machine *machine)
+{
+    return machine->fabric->far != NULL;
+}
+
+uint64_t machine_load_ns(struct machine *machine, unsigned core, uint64_t paddr, uint64_t now_ns)
+{
+    return far_memory_load(machine->fabric->far, core, paddr, now_ns);
+}
+
+void machine_stored(struct machine *machine, unsigned core, uint64_t paddr)
+{
+    far_memory_store(machine->fabric->far, core, paddr);
 }
 
 bool machine_is_trapped(struct machine *machine, uint64_t page)

@@ -9,6 +9,7 @@
 #ifndef VMM_MACHINE_FABRIC_H
 #define VMM_MACHINE_FABRIC_H
 
+#include "fault/far_memory.h"
 #include "fault/fault.h"
 #include "machine/event_queue.h"
 #include "machine/machine.h"
@@ -89,6 +90,7 @@ struct fabric {
     struct machine_message last_sent[ABI_MAX_CORES], last_shown[ABI_MAX_CORES];
 
     struct interconnect *net; /* NULL: cores see each other's stores at once */
+    struct far_memory *far;   /* NULL: loads take no time of their own */
 
     bool parted;
     uint8_t side[ABI_MAX_CORES];

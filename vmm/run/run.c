@@ -446,6 +446,9 @@ static int create_and_run(struct run *run, const struct machine_config *config)
         .trap_window = settings->trap_window,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
+    if (run->scenario->machine.interconnect.loads && !settings->ops->far_loads)
+        fprintf(stderr, "vmm: %s: loads take no longer from far memory on engine %s\n",
+                run->scenario->name, settings->ops->name);
     int problem = machine_create(&run->machine, config, error, sizeof(error));
     if (problem)
         return fail(run, is_users(problem) ? STATUS_USAGE : STATUS_HOST,

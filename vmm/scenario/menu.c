@@ -227,6 +227,17 @@ static void parse_monitor_argument(struct arena *arena, const char *word, size_t
         unknown_word(arena, text, known, 2, "the monitor", place, diags);
 }
 
+/* Behind what every program may have. */
+static void check_boot_manager_argument(struct arena *arena, const char *word, size_t length,
+                                        struct place place, struct diags *diags)
+{
+    static const char *const known[] = { "only", "operators" };
+    const char *text = arena_text(arena, word, length);
+    if (strcmp(text, "boot") != 0 && strncmp(text, "only=", 5) != 0 &&
+        strncmp(text, "operators=", 10) != 0)
+        unknown_word(arena, text, known, 2, "the boot manager", place, diags);
+}
+
 /* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
  * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
  * than ours. */
@@ -325,6 +336,8 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
             parse_monitor_argument(arena, word, length, place_at(place, text, word), diags);
         else
             parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
+        if (strcmp(path_base(line->path), "boot_manager") == 0 && !is_option(word))
+            check_boot_manager_argument(arena, word, length, place_at(place, text, word), diags);
         if (!is_option(word)) {
             line->boot |= first_left && length == 4 && strncmp(word, "boot", 4) == 0;
             first_left = false;

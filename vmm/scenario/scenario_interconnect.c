@@ -57,6 +57,7 @@ struct input {
     const struct ynode *topology_at, *links_at, *ipi_at;
     const char *topology;
     uint64_t latency_ns, bytes_per_s;
+    bool loads;
 };
 
 static void parse_topology(struct parser *parser, const struct ynode *value, void *object)
@@ -114,10 +115,16 @@ static void parse_ipi(struct parser *parser, const struct ynode *value, void *ob
     input->ipi_at = value; /* what it means depends on the links */
 }
 
+static void parse_loads(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct input *input = object;
+    parse_bool(parser, value, "loads", &input->loads);
+}
+
 static const struct key keys[] = {
     { "topology", false, parse_topology }, { "links", false, parse_links },
     { "latency", false, parse_latency },   { "bandwidth", false, parse_bandwidth },
-    { "ipi", false, parse_ipi },
+    { "ipi", false, parse_ipi },           { "loads", false, parse_loads },
 };
 
 static void take_links(struct parser *parser, const struct ynode *list,
@@ -232,6 +239,7 @@ void parse_interconnect(struct parser *parser, const struct ynode *value, const 
     }
     shape->latency_ns = input.latency_ns;
     shape->bytes_per_s = input.bytes_per_s;
+    shape->loads = input.loads;
     machine->topology = input.links_at ? "links" : input.topology ? input.topology : "full";
     if (input.links_at) {
         shape->given = true;

@@ -92,6 +92,8 @@ static void write_interconnect(FILE *out, const struct scenario_machine *machine
     fprintf(out, "  interconnect:\n    latency: %" PRIu64 " ns\n", shape->latency_ns);
     if (shape->bytes_per_s)
         fprintf(out, "    bandwidth: %" PRIu64 " B/s\n", shape->bytes_per_s);
+    if (shape->loads)
+        fputs("    loads: true\n", out);
     write_signals(out, shape);
     if (strcmp(machine->topology, "links") != 0) {
         fprintf(out, "    topology: %s\n", machine->topology);

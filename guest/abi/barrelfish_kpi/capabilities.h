@@ -236,7 +236,8 @@ enum kernel_cmd {
                             * are told the same; in the past: now */
     KernelCmd_GetGlobalPhys, /* -> physical address of this core's struct abi_boot */
     KernelCmd_Get_platform,  /* -> enum platform_kind */
-    KernelCmd_Core_late, /* core -> ns for which the host let it wait, though it had work to do */
+    KernelCmd_Core_late,   /* core -> ns for which the host let it wait, though it had work to do */
+    KernelCmd_Retire_core, /* core: fenced, as by Kill_core; it can be started again */
 };
 
 enum platform_kind { PLATFORM_SYNTHETIC = 0, PLATFORM_PC };

@@ -111,7 +111,7 @@ union invocation_args {
     } input;
 
     /* KernelCmd_Spawn_core; all but the core physical.  KernelCmd_Kill_core and
-     * KernelCmd_Core_available and KernelCmd_Core_late: only the core */
+     * KernelCmd_Core_available, KernelCmd_Core_late and KernelCmd_Retire_core: only the core */
     struct {
         uint64_t core, entry, rdi, cr3;
     } spawn_core;

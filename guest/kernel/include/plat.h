@@ -39,6 +39,9 @@ uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t c
 /* The fence: when it returns `core`, another one, changes no byte any more; ABI_RESULT_*. */
 uint64_t plat_kill_core(uint64_t core);
 
+/* The same, and nothing is wrong with it: it can be started again. */
+uint64_t plat_retire_core(uint64_t core);
+
 /* Could `core` be started?  As plat_start_core() would answer. */
 uint64_t plat_core_available(uint64_t core);
 

@@ -35,6 +35,9 @@ struct sysret power_of_core(uint64_t command, const struct invocation *inv)
         return of_power(plat_start_core(a->core, a->entry, a->rdi, a->cr3));
     if (command == KernelCmd_Kill_core)
         return of_power(a->core == my_core_id ? ABI_RESULT_CORE_RUNNING : plat_kill_core(a->core));
+    if (command == KernelCmd_Retire_core)
+        return of_power(a->core == my_core_id ? ABI_RESULT_CORE_RUNNING
+                                              : plat_retire_core(a->core));
     return of_power(plat_core_available(a->core));
 }
 
@@ -232,6 +235,7 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
         return SYSRET_VALUE(my_core_id);
     case KernelCmd_Spawn_core:
     case KernelCmd_Kill_core:
+    case KernelCmd_Retire_core:
     case KernelCmd_Core_available:
         return power_of_core(inv->command, inv);
     case KernelCmd_Core_late:

@@ -55,7 +55,7 @@ extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops
 void irq_init(void);
 
 /* Starts a core as `spawn_core` of the arguments says, fences it, or says whether it could be
- * started: KernelCmd_Spawn_core, _Kill_core, _Core_available (kernel.c). */
+ * started: KernelCmd_Spawn_core, _Kill_core, _Retire_core, _Core_available (kernel.c). */
 struct sysret power_of_core(uint64_t command, const struct invocation *inv);
 
 /* One entry's part of a dump, from where `progress` says (dump.c).  KERNEL_AGAIN: there is more. */

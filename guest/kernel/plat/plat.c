@@ -56,6 +56,11 @@ uint64_t plat_kill_core(uint64_t core)
     return platform->kill_core(core);
 }
 
+uint64_t plat_retire_core(uint64_t core)
+{
+    return platform->retire_core(core);
+}
+
 uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
 {
     return platform->core_late(core, late_ns);

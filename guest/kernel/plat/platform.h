@@ -17,6 +17,7 @@ struct platform {
     void (*notify)(coreid_t core, uint32_t id);
     uint64_t (*start_core)(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
     uint64_t (*kill_core)(uint64_t core);
+    uint64_t (*retire_core)(uint64_t core);
     uint64_t (*core_available)(uint64_t core);
     uint64_t (*core_late)(uint64_t core, uint64_t *late_ns);
     void (*scrub)(paddr_t base, uint64_t bytes);

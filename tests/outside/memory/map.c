@@ -37,6 +37,28 @@ int main(void)
     assert(err_is_fail(err));
     assert(
         err_is_fail(vspace_map_one_frame_attr_aligned(&anon, 4096, frame, flags, 100, NULL, NULL)));
+
+    /* memory of large pages, and memory that comes when it is touched */
+    struct pmap_mapping_info info;
+    struct pmap *pmap = get_current_pmap();
+    err = vspace_map_anon_attr(&anon, NULL, NULL, BASE_PAGE_SIZE, &retbytes,
+                               flags | VREGION_FLAGS_LARGE);
+    assert(err_is_ok(err) && retbytes == LARGE_PAGE_SIZE);
+    err = pmap->f.lookup(pmap, (genvaddr_t)(uintptr_t)anon, &info);
+    assert(err_is_ok(err) && info.page_size == LARGE_PAGE_SIZE);
+    memset(anon, 1, retbytes);
+    assert(err_is_ok(vspace_unmap(anon)));
+
+    static struct memobj_anon object;
+    static struct vregion region;
+    err = memobj_create_anon(&object, 1ul << 30, 0);
+    assert(err_is_ok(err));
+    err = vregion_map(&region, get_current_vspace(), &object.m, 0, 1ul << 30, flags);
+    assert(err_is_ok(err)); /* more than the machine has */
+    for (size_t at = 0; at < 1ul << 30; at += 77ul << 20)
+        *(volatile char *)(vregion_get_base_addr(&region) + at) = 1;
+    assert(err_is_ok(vregion_destroy(&region)));
+    assert(err_is_ok(memobj_destroy_anon(&object.m)));
     printf("mem_map: passed\n");
     return 0;
 }

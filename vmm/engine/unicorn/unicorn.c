@@ -334,6 +334,7 @@ static const char *library_path(void)
 const struct engine_ops engine_unicorn = {
     .name = "unicorn",
     .tsc_follows = true,
+    .far_loads = true,
     .probe = unicorn_probe,
     .create = unicorn_create,
     .start_core = unicorn_start_core,

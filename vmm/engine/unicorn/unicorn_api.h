@@ -35,6 +35,8 @@ typedef size_t unicorn_hook;                    /* uc_hook */
 #define UNICORN_HOOK_INSN (1 << 1)          /* by instruction, see below */
 #define UNICORN_HOOK_BLOCK (1 << 3)         /* (cpu, uint64_t address, uint32_t bytes, user) */
 #define UNICORN_HOOK_WRITE_PROT (1 << 8)    /* bool (cpu, int type, address, int, int64_t, user) */
+#define UNICORN_HOOK_MEM_READ (1 << 10)     /* (cpu, int type, address, int, int64_t, user) */
+#define UNICORN_HOOK_MEM_WRITE (1 << 11)    /* the same, and before the store */
 #define UNICORN_HOOK_INSN_INVALID (1 << 14) /* bool (cpu, user) */
 #define UNICORN_HOOK_TRANSLATION (1 << 15)  /* (cpu, block, previous block, user) */
 

@@ -10,12 +10,13 @@
  *                 so these callbacks only shorten the slice
  *   syscall       RCX, R11, CS, SS, flags and RIP as the instruction defines them
  *   window stores when the machine wants to see them (options.trap_window)
+ *   loads and stores if loads from far memory take time
  *
- * The set of hooks is the same for every run: a hook that comes or goes moves the boundaries of
- * blocks, and with them the schedule.  For the same reason single steps and breakpoints of a
- * debugger must not use the library's code hooks: slices of one block to stop after each,
- * let RFLAGS.TF single-step (#DB arrives in on_trap, before it is delivered to the guest), and find
- * breakpoints by comparing the address in on_block.
+ * But for the last the set of hooks is the same for every run: a hook that comes or goes moves the
+ * boundaries of blocks, and with them the schedule.  For the same reason single steps and
+ * breakpoints of a debugger must not use the library's code hooks: slices of one block to stop
+ * after each, let RFLAGS.TF single-step (#DB arrives in on_trap, before it is delivered to the
+ * guest), and find breakpoints by comparing the address in on_block.
  */
 #include <assert.h>
 #include <string.h>
@@ -255,6 +256,30 @@ static bool on_window_store(unicorn_cpu *cpu, int type, uint64_t address, int by
                                 unicorn_now(engine));
 }
 
+/* A load may take longer: it is paid when it is done, and the slice ends at the next block. */
+static void on_load(unicorn_cpu *cpu, int type, uint64_t address, int bytes, int64_t value,
+                    void *user)
+{
+    (void)cpu, (void)type, (void)bytes, (void)value;
+    struct engine *engine = user;
+    if (engine->current == NO_CORE)
+        return;
+    const uint64_t took_ns =
+        machine_load_ns(engine->machine, engine->current, address, unicorn_now(engine));
+    if (took_ns != 0)
+        engine->core[engine->current].stats.exit[ENGINE_EXIT_FAR_LOAD]++;
+    engine->clock.spent_ns += took_ns;
+}
+
+static void on_store(unicorn_cpu *cpu, int type, uint64_t address, int bytes, int64_t value,
+                     void *user)
+{
+    (void)cpu, (void)type, (void)bytes, (void)value;
+    struct engine *engine = user;
+    if (engine->current != NO_CORE)
+        machine_stored(engine->machine, engine->current, address);
+}
+
 const char *unicorn_add_hooks(struct engine *engine)
 {
     const struct unicorn_api *api = engine->api;
@@ -270,6 +295,10 @@ const char *unicorn_add_hooks(struct engine *engine)
         ADD(UNICORN_HOOK_INSN, on_in, UNICORN_INSN_IN) != UNICORN_OK ||
         ADD(UNICORN_HOOK_INSN, on_out, UNICORN_INSN_OUT) != UNICORN_OK ||
         ADD(UNICORN_HOOK_INSN, on_syscall, UNICORN_INSN_SYSCALL) != UNICORN_OK)
+        return "a hook is refused";
+    if (machine_watch_loads(engine->machine) &&
+        (ADD(UNICORN_HOOK_MEM_READ, on_load) != UNICORN_OK ||
+         ADD(UNICORN_HOOK_MEM_WRITE, on_store) != UNICORN_OK))
         return "a hook is refused";
 #undef ADD
     return NULL;

@@ -259,6 +259,7 @@ const struct platform platform_pc = {
     .notify = pc_notify,
     .start_core = pc_start_core,
     .kill_core = pc_kill_core,
+    .retire_core = pc_retire_core,
     .core_available = pc_core_available,
     .core_late = pc_core_late,
     .scrub = pc_scrub,

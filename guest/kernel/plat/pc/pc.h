@@ -52,6 +52,7 @@ void apic_timer(uint64_t ns);
 
 uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3);
 uint64_t pc_kill_core(uint64_t core);
+uint64_t pc_retire_core(uint64_t core);
 uint64_t pc_core_available(uint64_t core);
 uint64_t pc_core_late(uint64_t core, uint64_t *late_ns);
 

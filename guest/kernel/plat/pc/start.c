@@ -81,9 +81,21 @@ uint64_t pc_kill_core(uint64_t core)
     return ABI_RESULT_OK;
 }
 
-/* One that was killed is not started again here: nobody says that it has been mended. */
+static uint64_t retired; /* cores, since they were started last */
+
+uint64_t pc_retire_core(uint64_t core)
+{
+    apic_send_init(core);
+    retired |= 1ull << core;
+    return ABI_RESULT_OK;
+}
+
+/* One that was killed is not started again here: nobody says that it has been mended.  One that was
+ * retired is, with an empty page. */
 uint64_t pc_core_available(uint64_t core)
 {
+    if (retired >> core & 1)
+        return ABI_RESULT_OK;
     return core_page_of(core)->phase == ABI_PHASE_NONE ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
 }
 
@@ -97,11 +109,13 @@ uint64_t pc_core_late(uint64_t core, uint64_t *late_ns)
 
 uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
 {
-    const volatile struct abi_core_page *page = core_page_of(core);
-    if (page->phase != ABI_PHASE_NONE)
+    struct abi_core_page *page = core_page_of(core);
+    if (pc_core_available(core) != ABI_RESULT_OK)
         return ABI_RESULT_CORE_RUNNING;
     if (entry < ABI_KERNEL_BASE || !is_in_memory(rdi) || !is_in_memory(cr3))
         return ABI_RESULT_BAD_ADDRESS;
+    memset(page, 0, sizeof(*page));
+    retired &= ~(1ull << core);
     fill_low_memory(entry, rdi, cr3);
     apic_send_init(core);
     const systime_t end = plat_time() + START_NS;

@@ -64,6 +64,11 @@ static uint64_t synth_kill_core(uint64_t core)
     return ask_power(core, ABI_POWER_KILL);
 }
 
+static uint64_t synth_retire_core(uint64_t core)
+{
+    return ask_power(core, ABI_POWER_RETIRE);
+}
+
 static uint64_t synth_core_available(uint64_t core)
 {
     return ask_power(core, ABI_POWER_AVAILABLE);
@@ -150,6 +155,7 @@ const struct platform platform_synth = {
     .notify = synth_notify,
     .start_core = synth_start_core,
     .kill_core = synth_kill_core,
+    .retire_core = synth_retire_core,
     .core_available = synth_core_available,
     .core_late = synth_core_late,
     .scrub = synth_scrub,

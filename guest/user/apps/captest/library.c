@@ -106,7 +106,7 @@ static void make_each(void)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "printing a reference");
     MUST(vspace_map_one_frame(&memory, BASE_PAGE_SIZE, cap, NULL, &region));
     if (vregion_get_size(region) != BASE_PAGE_SIZE ||
-        !capcmp(vregion_get_memobj(region)->frame, cap))
+        !capcmp(((struct memobj_one_frame *)vregion_get_memobj(region))->frame, cap))
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "a region knows its frame");
     EXPECT(vregion_destroy, "a region", SYS_ERR_OK, vregion_destroy(region));
     MUST(cap_destroy(root));

@@ -25,6 +25,7 @@ static const struct {
     { "names", test_names }, /* first: see there */
     { "capabilities", test_capabilities },
     { "address space", test_vspace },
+    { "regions", test_regions },
     { "heap", test_heap },
     { "threads", test_threads },
     { "preemption", test_preemption },

@@ -29,6 +29,7 @@ void test_names(void);
 void test_senders(void);
 void test_capabilities(void);
 void test_vspace(void);
+void test_regions(void);
 void test_heap(void);
 void test_threads(void);
 void test_preemption(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cores: which there are, and starting them through the boot manager.
+ * Cores: which there are, and starting and stopping them through the boot manager.
  */
 #include "shell.h"
 
@@ -81,6 +81,21 @@ static void start_cores(uint64_t cores)
             printf("core %u runs\n", core);
 }
 
+static void stop_cores(uint64_t cores)
+{
+    errval_t answer = SYS_ERR_OK, err = connect();
+    uint64_t running = 0;
+    if (err_is_ok(err))
+        err = manager.binding->rpc_tx_vtbl.stop_cores(manager.binding, cores, &running, &answer);
+    if (err_is_ok(err))
+        err = answer;
+    if (err_is_fail(err))
+        printf("not all of them are as they should be: %s\n", err_getstring(err));
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (running != 0 && cores & ~running & 1ull << core)
+            printf("core %u is off\n", core);
+}
+
 static void list(const struct abi_topology *shape)
 {
     for (unsigned core = 0; core < shape->core_count; core++)
@@ -101,8 +116,9 @@ void cores_command(const struct words *words)
         list(shape);
         return;
     }
-    if (words->count == 2 || strcmp(words->word[1], "start") != 0) {
-        printf("cores takes nothing, or: start CORE...\n");
+    const bool stops = words->count > 2 && strcmp(words->word[1], "stop") == 0;
+    if (words->count == 2 || (!stops && strcmp(words->word[1], "start") != 0)) {
+        printf("cores takes nothing, or: start CORE..., stop CORE...\n");
         return;
     }
     for (int i = 2; i < words->count; i++) {
@@ -111,5 +127,8 @@ void cores_command(const struct words *words)
             return;
         cores |= 1ull << core;
     }
-    start_cores(cores);
+    if (stops)
+        stop_cores(cores);
+    else
+        start_cores(cores);
 }

@@ -28,8 +28,9 @@ static void echo(const struct words *words)
 /* In the order of their names. */
 static const struct command commands[] = {
     { "ask", "GOAL", "each solution of a goal of the knowledge base", 1, WORDS_MAX, machine_ask },
-    { "cores", "[start CORE...]", "which cores there are, and which run; or starts some", 0,
-      WORDS_MAX, cores_command },
+    { "cores", "[start|stop CORE...]",
+      "which cores there are, and which run; or starts or stops some", 0, WORDS_MAX,
+      cores_command },
     { "domains", "", "programs that the knowledge base knows", 0, 0, machine_domains },
     { "echo", "TEXT", "says it again", 0, WORDS_MAX, echo },
     { "exit", "[STATUS]", "ends the shell", 0, 1, leave },

@@ -224,6 +224,42 @@ static int unmap_own(void *arg)
     return err_is_ok(vspace_unmap(table[(uintptr_t)arg]));
 }
 
+/* ---- pages that are touched on one core are there on all ---- */
+
+#define TOUCHED_PAGES 64
+static struct memobj_anon anon;
+static struct vregion region;
+
+/* All cores touch all pages, each first those that are its own. */
+static int touch_pages(void *arg)
+{
+    const unsigned core = (unsigned)(uintptr_t)arg;
+    unsigned good = 0;
+
+    for (unsigned page = core; page < TOUCHED_PAGES; page += cores)
+        *(volatile unsigned *)(region.base + page * BASE_PAGE_SIZE) = page + 1;
+    while (__atomic_load_n(&counter, __ATOMIC_ACQUIRE) < core)
+        thread_yield();
+    __atomic_fetch_add(&counter, 1, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&counter, __ATOMIC_ACQUIRE) < cores)
+        thread_yield();
+    for (unsigned page = 0; page < TOUCHED_PAGES; page++)
+        good += *(volatile unsigned *)(region.base + page * BASE_PAGE_SIZE) == page + 1;
+    return (int)good;
+}
+
+static void paging(void)
+{
+    CHECK(err_is_ok(memobj_create_anon(&anon, TOUCHED_PAGES * BASE_PAGE_SIZE, 0)));
+    CHECK(err_is_ok(vregion_map(&region, get_current_vspace(), &anon.m, 0,
+                                TOUCHED_PAGES * BASE_PAGE_SIZE, VREGION_FLAGS_READ_WRITE)));
+    counter = 0;
+    CHECK(everywhere(touch_pages) == cores * TOUCHED_PAGES);
+    CHECK(err_is_ok(vregion_destroy(&region)));
+    CHECK(err_is_ok(memobj_destroy_anon(&anon.m)));
+    passed("pages that one touches all see");
+}
+
 static void memory(void)
 {
     everywhere(allocate);
@@ -293,6 +329,7 @@ int main(void)
     moves();
     synchronisation();
     memory();
+    paging();
     capabilities();
     domain_thread_create_on((coreid_t)(cores - 1), leave, NULL, NULL);
     for (;;)

@@ -275,26 +275,37 @@ static struct spawn_binding *spawnd;
 
 static void spawnd_bound(void *st, errval_t err, struct spawn_binding *b)
 {
-    (void)st;
-    CHECK(err_is_ok(err));
-    spawnd = b;
+    bool *done = st;
+    *done = true;
+    if (err_is_ok(err))
+        spawnd = b;
+}
+
+/* For a moment the name may still be that of its last life, which leads nowhere. */
+static void reach_spawnd(coreid_t core)
+{
+    char name[32];
+    iref_t iref;
+    snprintf(name, sizeof(name), "spawn.%u", core);
+    while (spawnd == NULL) {
+        bool done = false;
+        CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
+        CHECK(err_is_ok(
+            spawn_bind(iref, spawnd_bound, &done, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT)));
+        WAIT_FOR(done);
+    }
+    spawn_rpc_client_init(spawnd);
 }
 
 static void inherit(coreid_t core)
 {
-    char name[32], number[8];
-    iref_t iref;
+    char number[8];
     domainid_t domain = 0;
     errval_t answer = SYS_ERR_OK;
     struct peer peer;
     snprintf(number, sizeof(number), "%u", core);
     watch((char *const[]){ number }, 1);
-    snprintf(name, sizeof(name), "spawn.%u", core);
-    CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
-    CHECK(err_is_ok(
-        spawn_bind(iref, spawnd_bound, NULL, get_default_waitset(), IDC_BIND_FLAGS_DEFAULT)));
-    WAIT_FOR(spawnd != NULL);
-    spawn_rpc_client_init(spawnd);
+    reach_spawnd(core);
     CHECK(err_is_ok(spawnd->rpc_tx_vtbl.spawn_domain(spawnd, "/sbin/survivor", "survivor server", 0,
                                                      &answer, &domain)));
     CHECK(err_is_ok(answer));

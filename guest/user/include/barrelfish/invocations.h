@@ -543,6 +543,12 @@ static inline errval_t invoke_kernel_kill_core(struct capref kernel, coreid_t co
     return CAP_INVOKE(kernel, KernelCmd_Kill_core, .spawn_core = { .core = core }).error;
 }
 
+/* The same for a core with which nothing is wrong: it can be started again. */
+static inline errval_t invoke_kernel_retire_core(struct capref kernel, coreid_t core)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Retire_core, .spawn_core = { .core = core }).error;
+}
+
 /* Could the core be started?  The errors are those of invoke_kernel_spawn_core(). */
 static inline errval_t invoke_kernel_core_available(struct capref kernel, coreid_t core)
 {

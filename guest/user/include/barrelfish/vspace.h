@@ -8,43 +8,12 @@
 #ifndef BARRELFISH_VSPACE_H
 #define BARRELFISH_VSPACE_H
 
-#include <barrelfish/caddr.h>
-#include <errors/errno.h>
+#include <barrelfish/memobj.h>
+#include <barrelfish/pmap.h>
+#include <barrelfish/vregion.h>
 
-typedef unsigned vregion_flags_t;
-typedef vregion_flags_t vs_prot_flags_t;
-#define VREGION_FLAGS_READ 0x01
-#define VREGION_FLAGS_WRITE 0x02
-#define VREGION_FLAGS_EXECUTE 0x04
-#define VREGION_FLAGS_NOCACHE 0x08
-#define VREGION_FLAGS_MPB 0x10 /* no effect on this machine */
-#define VREGION_FLAGS_GUARD 0x20
-#define VREGION_FLAGS_WRITE_COMBINING 0x40 /* not together with NOCACHE */
-#define VREGION_FLAGS_PRIVATE 0x80 /* only of this dispatcher: others of the domain do not map it */
-#define VREGION_FLAGS_LARGE 0x100
-#define VREGION_FLAGS_HUGE 0x200 /* large pages at most */
-#define VREGION_FLAGS_READ_WRITE (VREGION_FLAGS_READ | VREGION_FLAGS_WRITE)
-#define VREGION_FLAGS_READ_EXECUTE (VREGION_FLAGS_READ | VREGION_FLAGS_EXECUTE)
-#define VREGION_FLAGS_READ_WRITE_NOCACHE (VREGION_FLAGS_READ_WRITE | VREGION_FLAGS_NOCACHE)
-
-/* What is mapped: for now always one frame. */
-struct memobj {
-    struct capref frame;
-    size_t bytes;
-    bool
-        /* the frame was allocated by vspace_map_anon_attr and is freed with the region */
-        anonymous;
-};
-
-struct vregion {
-    genvaddr_t base;
-    size_t bytes;
-    size_t offset; /* in the memobj */
-    vregion_flags_t flags;
-    struct memobj memobj;
-    struct vregion *next; /* by base */
-    struct mapping_node *mappings;
-};
+/* Of the calling thread's dispatcher. */
+struct vspace *get_current_vspace(void);
 
 /* LIB_ERR_VSPACE_MAP, LIB_ERR_VSPACE_NO_SPACE.  bytes is rounded up to pages; memobj and vregion
  * may be NULL. */
@@ -67,26 +36,19 @@ errval_t vspace_map_one_frame_attr_aligned(void **ret, size_t bytes, struct capr
                                            vregion_flags_t flags, size_t alignment,
                                            struct memobj **memobj, struct vregion **vregion);
 
-/* Memory of this domain, zeroed. */
+/* Memory of this domain, zeroed, and mapped at once.  VREGION_FLAGS_LARGE: bytes are rounded up to
+ * large pages.  What is to be mapped only when it is touched is a memobj_anon (memobj.h). */
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,
                               size_t bytes, size_t *retbytes, vregion_flags_t flags);
 
 /* buf: the start of a region.  LIB_ERR_VREGION_NOT_FOUND. */
 errval_t vspace_unmap(const void *buf);
-errval_t vregion_destroy(struct vregion *vregion);
 
-static inline struct memobj *vregion_get_memobj(struct vregion *vregion)
-{
-    return &vregion->memobj;
-}
-static inline genvaddr_t vregion_get_base_addr(const struct vregion *vregion)
-{
-    return vregion->base;
-}
-static inline size_t vregion_get_size(const struct vregion *vregion)
-{
-    return vregion->bytes;
-}
+/* Other rights (VREGION_FLAGS_READ, WRITE, EXECUTE) for the pages [buf, buf + bytes), which lie in
+ * one region.  LIB_ERR_VREGION_NOT_FOUND, SYS_ERR_VM_MAP_SIZE: it cuts a region or a large page,
+ * SYS_ERR_VM_MAP_RIGHTS: the frame lacks the right, LIB_ERR_VSPACE_PROTECT: other dispatchers of
+ * the domain have mapped it, too. */
+errval_t vspace_protect(const void *buf, size_t bytes, vs_prot_flags_t flags);
 
 /* --- for the library ------------------------------------------------------------------------- */
 

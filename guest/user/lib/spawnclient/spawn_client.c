@@ -26,6 +26,7 @@ static struct {
     struct spawn_binding *binding;
 } services[CORES_MAX];
 static coreid_t connecting; /* read by `begin`, which is called at once */
+static bool patiently;      /* the same */
 
 /* ---- connections ---- */
 
@@ -63,7 +64,8 @@ static errval_t begin(void)
     iref_t iref;
 
     snprintf(name, sizeof(name), "spawn.%u", (unsigned)core);
-    errval_t err = nameservice_blocking_lookup(name, &iref);
+    errval_t err =
+        patiently ? nameservice_blocking_lookup(name, &iref) : nameservice_lookup(name, &iref);
     if (err_is_ok(err)) {
         err = spawn_bind(iref, bound, (void *)(uintptr_t)core, get_default_waitset(),
                          IDC_BIND_FLAGS_DEFAULT);
@@ -71,7 +73,9 @@ static errval_t begin(void)
     return err;
 }
 
-static errval_t connect_to(coreid_t core)
+/* patient: the core runs, and its service may still be starting; otherwise somebody asks about what
+ * is there, and on a core that is off there is nothing: LIB_ERR_NAMESERVICE_UNKNOWN_NAME. */
+static errval_t connect_to(coreid_t core, bool patient)
 {
     const struct abi_topology *machine;
     errval_t err = machine_topology_get(&machine);
@@ -83,6 +87,7 @@ static errval_t connect_to(coreid_t core)
     if (services[core].binding != NULL)
         return SYS_ERR_OK;
     connecting = core;
+    patiently = patient;
     return wait_list_join(&services[core].waiting, get_default_waitset(), is_bound, begin);
 }
 
@@ -171,7 +176,7 @@ static errval_t spawn(coreid_t core, const char *path, char *const argv[], char 
     static uint32_t last_ticket;
     uint32_t ticket = 0;
     struct texts *texts = malloc(sizeof(*texts));
-    errval_t err = texts != NULL ? connect_to(core) : (errval_t)LIB_ERR_MALLOC_FAIL;
+    errval_t err = texts != NULL ? connect_to(core, true) : (errval_t)LIB_ERR_MALLOC_FAIL;
 
     if (err_is_ok(err))
         err = pack_all(path, argv, envp, texts);
@@ -255,7 +260,9 @@ static errval_t service_of(struct capref name, struct spawn_binding **ret)
 
     if (err_is_fail(invoke_idcap_identify(name, &id)))
         return SPAWN_ERR_DOMAIN_NOTFOUND; /* no ID: waited for before, or never a name */
-    errval_t err = connect_to((coreid_t)(id >> ID_CORE_SHIFT));
+    errval_t err = connect_to((coreid_t)(id >> ID_CORE_SHIFT), false);
+    if (err_no(err) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME)
+        return SPAWN_ERR_DOMAIN_NOTFOUND; /* it went with its core */
     *ret = services[(coreid_t)(id >> ID_CORE_SHIFT) % CORES_MAX].binding;
     if (err_is_ok(err) && *ret == NULL)
         err = FLOUNDER_ERR_BINDING_CLOSED;
@@ -312,8 +319,12 @@ errval_t spawn_get_domain_list(domainid_t **domains, size_t *len)
         domainid_t *longer = realloc(*domains, (*len + MOST) * sizeof(**domains));
         size_t count = 0;
 
-        err = longer != NULL ? connect_to((coreid_t)core) : (errval_t)LIB_ERR_MALLOC_FAIL;
+        err = longer != NULL ? connect_to((coreid_t)core, false) : (errval_t)LIB_ERR_MALLOC_FAIL;
         *domains = longer != NULL ? longer : *domains;
+        if (err_no(err) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME) {
+            err = SYS_ERR_OK;
+            continue;
+        }
         struct spawn_binding *b = services[core].binding;
         if (err_is_ok(err) && b != NULL)
             err = b->rpc_tx_vtbl.list_domains(b, *domains + *len, &count);
@@ -339,7 +350,11 @@ errval_t spawn_get_status(domainid_t domain, struct spawn_ps_entry *entry)
     if (entry->argbuf == NULL)
         return LIB_ERR_MALLOC_FAIL;
     for (unsigned core = 0; err_is_ok(err) && core < machine->core_count; core++) {
-        err = connect_to((coreid_t)core);
+        err = connect_to((coreid_t)core, false);
+        if (err_no(err) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME) {
+            err = SYS_ERR_OK;
+            continue;
+        }
         struct spawn_binding *b = services[core].binding;
         if (err_is_ok(err) && b != NULL)
             err = b->rpc_tx_vtbl.domain_status(b, domain, &answer, &entry->ended, &entry->status,

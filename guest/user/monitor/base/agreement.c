@@ -254,6 +254,12 @@ void agreement_fenced(struct agreement *a, uint64_t cores)
     dead(a, cores);
 }
 
+void agreement_stopped(struct agreement *a, coreid_t core)
+{
+    assert(a->me == a->starter && core != a->me);
+    dead(a, BIT(core));
+}
+
 uint64_t agreement_take_died(struct agreement *a)
 {
     const uint64_t died = a->died;

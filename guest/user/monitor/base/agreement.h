@@ -80,6 +80,9 @@ uint64_t agreement_to_fence(const struct agreement *a);
 /* They are fenced. */
 void agreement_fenced(struct agreement *a, uint64_t cores);
 
+/* The starter has stopped a core on purpose; it is fenced. */
+void agreement_stopped(struct agreement *a, coreid_t core);
+
 /* Takes the cores that have died since the last call. */
 uint64_t agreement_take_died(struct agreement *a);
 /* Is there something that the others have not heard?  Asked once for each change. */

@@ -264,6 +264,21 @@ static void core_given_up(struct intermon_binding *b, coreid_t core, uint32_t in
     death_given_up(peer_of(b), core, incarnation);
 }
 
+static void stop_core(struct intermon_binding *b)
+{
+    stop_own_core(peer_of(b));
+}
+
+static void core_leaves(struct intermon_binding *b)
+{
+    stop_core_leaves(peer_of(b));
+}
+
+static void core_has_left(struct intermon_binding *b, coreid_t core)
+{
+    stop_core_heard(peer_of(b), core);
+}
+
 /* It acknowledges nothing: it is dead, or we are cut off. */
 static void broken(struct intermon_binding *b, errval_t err)
 {
@@ -276,6 +291,9 @@ void door_of_monitor(struct intermon_binding *b)
     b->error_handler = broken;
     b->rx_vtbl.alive = alive;
     b->rx_vtbl.core_given_up = core_given_up;
+    b->rx_vtbl.stop_core = stop_core;
+    b->rx_vtbl.core_leaves = core_leaves;
+    b->rx_vtbl.core_has_left = core_has_left;
     b->rx_vtbl.monitor_initialized = monitor_initialized;
     b->rx_vtbl.monitor_welcome = monitor_welcome;
     b->rx_vtbl.new_monitor_notify = new_monitor_notify;

@@ -91,6 +91,15 @@ static void boot_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
         reply_boot_cores(client, b->incoming_token, MON_ERR_NOT_PERMITTED, 0);
 }
 
+static void stop_cores_call(struct monitor_blocking_binding *b, uint64_t mask)
+{
+    struct client *client = b->st;
+    if (client_is_trusted(client))
+        stop_cores(mask, client, b->incoming_token);
+    else
+        reply_stop_cores(client, b->incoming_token, MON_ERR_NOT_PERMITTED, 0);
+}
+
 static void power_off(struct monitor_blocking_binding *b, uint8_t status)
 {
     errval_t err = client_is_trusted(b->st) ? invoke_kernel_power_off(cap_kernel, status)
@@ -138,6 +147,7 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.get_bootinfo_call = get_bootinfo;
     b->rx_vtbl.get_io_cap_call = get_io_cap;
     b->rx_vtbl.boot_cores_call = boot_cores_call;
+    b->rx_vtbl.stop_cores_call = stop_cores_call;
     b->rx_vtbl.power_off_call = power_off;
     b->rx_vtbl.deposit_cap_call = deposit_cap;
     b->rx_vtbl.collect_cap_call = collect_cap;

@@ -102,6 +102,12 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_capops_revoke_done__tx(b, cont, m->id, !m->exists);
     case PEER_GIVEN_UP:
         return intermon_core_given_up__tx(b, cont, m->core, m->incarnation);
+    case PEER_STOP:
+        return intermon_stop_core__tx(b, cont);
+    case PEER_LEAVES:
+        return intermon_core_leaves__tx(b, cont);
+    case PEER_HAS_LEFT:
+        return intermon_core_has_left__tx(b, cont, m->core);
     default:
         return intermon_set_name_iref__tx(b, cont, m->iref);
     }

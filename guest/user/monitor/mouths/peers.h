@@ -54,6 +54,9 @@ struct peer_message {
         PEER_REVOKE_MARK,
         PEER_REVOKE_DONE,
         PEER_GIVEN_UP,
+        PEER_STOP,
+        PEER_LEAVES,
+        PEER_HAS_LEFT,
     } kind;
     coreid_t core, peer;
     genpaddr_t base;

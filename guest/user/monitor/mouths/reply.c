@@ -32,6 +32,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_get_io_cap_response__tx(b, cont, r->cap, r->err);
     case REPLY_BOOT_CORES:
         return monitor_blocking_boot_cores_response__tx(b, cont, r->err, r->value);
+    case REPLY_STOP_CORES:
+        return monitor_blocking_stop_cores_response__tx(b, cont, r->err, r->value);
     case REPLY_DEPOSIT:
         return monitor_blocking_deposit_cap_response__tx(b, cont, r->err, r->value);
     case REPLY_COLLECT:
@@ -88,4 +90,11 @@ void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint6
     reply_send(
         client,
         &(struct reply){ .kind = REPLY_BOOT_CORES, .token = token, .err = err, .value = running });
+}
+
+void reply_stop_cores(struct client *client, uint32_t token, errval_t err, uint64_t running)
+{
+    reply_send(
+        client,
+        &(struct reply){ .kind = REPLY_STOP_CORES, .token = token, .err = err, .value = running });
 }

@@ -20,6 +20,7 @@ struct reply {
         REPLY_IO_CAP,
         REPLY_BOOT_CORES,
         REPLY_POWER_OFF,
+        REPLY_STOP_CORES,
         REPLY_DEPOSIT,
         REPLY_COLLECT,
         REPLY_REVOKE,
@@ -41,7 +42,8 @@ void reply_collect(struct client *client, uint32_t token, errval_t err, struct c
 /* Nothing on other cores stands in the way of it, or why not. */
 void reply_revoke(struct client *client, uint32_t token, errval_t err);
 void reply_retype(struct client *client, uint32_t token, errval_t err);
-/* The cores asked for run, or not all. */
+/* The cores asked for run, or not all; are off, or not as they should be. */
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running);
+void reply_stop_cores(struct client *client, uint32_t token, errval_t err, uint64_t running);
 
 #endif

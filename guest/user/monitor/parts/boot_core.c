@@ -33,6 +33,7 @@
 
 static struct {
     bool active;
+    bool held;         /* cores are being stopped */
     uint64_t todo;     /* cores not yet started */
     unsigned starting; /* started, have not reported */
     unsigned links;    /* pairs of monitors not yet connected */
@@ -67,6 +68,7 @@ static struct {
     bool started; /* before: it comes back, if it does */
     bool is_free; /* it is dead, and nobody has anything of it */
     bool reports; /* its monitor has */
+    bool retired; /* it was stopped on purpose */
 } lives[ABI_MAX_CORES];
 
 /* Parts of the block that is filled, as offsets in it. */
@@ -320,7 +322,7 @@ static void start_with_share(void)
     boot.todo &= ~(1ull << share.core);
     lives[share.core].has = share.has;
     lives[share.core].started = true;
-    lives[share.core].is_free = lives[share.core].reports = false;
+    lives[share.core].is_free = lives[share.core].reports = lives[share.core].retired = false;
     next_core();
 }
 
@@ -412,6 +414,17 @@ static void start_all(uint64_t cores, struct client *client, uint32_t token)
     next_core();
 }
 
+/* Others may still write into pages of its last life. */
+static bool is_in_quarantine(uint64_t cores)
+{
+    for (uint64_t rest = cores & ~peers_running(); rest != 0; rest &= rest - 1) {
+        const unsigned core = (unsigned)__builtin_ctzll(rest);
+        if (lives[core].started && !lives[core].is_free)
+            return true;
+    }
+    return false;
+}
+
 void boot_cores(uint64_t mask, struct client *client, uint32_t token)
 {
     unsigned cores = boot_info->topology.core_count;
@@ -419,8 +432,10 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
     errval_t err = SYS_ERR_OK;
     if (boot_info->core != boot_info->boot_core || (mask & ~all) != 0)
         err = MON_ERR_INVALID_CORE_ID;
-    else if (boot.active)
-        err = MON_ERR_CORE_BOOT;
+    else if (boot.active || boot.held)
+        err = MON_ERR_CORES_BUSY;
+    else if (is_in_quarantine(mask))
+        err = MON_ERR_CORE_QUARANTINE;
     if (err_is_fail(err)) {
         reply_boot_cores(client, token, err, peers_running());
         return;
@@ -429,6 +444,19 @@ void boot_cores(uint64_t mask, struct client *client, uint32_t token)
 }
 
 /* ---- cores that die, and come back ---- */
+
+bool boot_cores_hold(bool hold)
+{
+    if (hold && (boot.active || boot.held))
+        return false;
+    boot.held = hold;
+    return true;
+}
+
+void boot_core_retired(coreid_t core)
+{
+    lives[core].retired = true;
+}
 
 uint32_t boot_core_incarnation(coreid_t core)
 {
@@ -460,9 +488,10 @@ void boot_core_is_free(coreid_t core)
 void boot_core_look_for_returns(uint64_t dead)
 {
     uint64_t ready = 0;
-    for (uint64_t rest = boot.active ? 0 : dead; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = boot.active || boot.held ? 0 : dead; rest != 0; rest &= rest - 1) {
         const coreid_t core = (coreid_t)__builtin_ctzll(rest);
-        if (lives[core].is_free && err_is_ok(invoke_kernel_core_available(cap_kernel, core)))
+        if (lives[core].is_free && !lives[core].retired &&
+            err_is_ok(invoke_kernel_core_available(cap_kernel, core)))
             ready |= 1ull << core;
     }
     if (ready != 0)

@@ -456,6 +456,33 @@ void client_for_each(void (*function)(struct client *))
             function(&clients[i]);
 }
 
+static bool is_program(const struct client *client)
+{
+    return client->parent != NULL;
+}
+
+static bool is_service(const struct client *client)
+{
+    return client->parent == NULL && strcmp(client->name, "mem_serv") != 0;
+}
+
+static void end_those(bool (*are)(const struct client *), uint8_t status)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++) {
+        struct client *client = &clients[i];
+        if (client->state == CLIENT_CONNECTED && are(client))
+            client_exited(client, status);
+        else if (client->state == CLIENT_EXPECTED && are(client))
+            client_forget(client);
+    }
+}
+
+void clients_end(uint8_t status)
+{
+    end_those(is_program, status);
+    end_those(is_service, status);
+}
+
 /* A dispatcher's domain is what its maker said, and everybody with RAM can make dispatchers; so the
  * one that has said hello is looked at.  A dispatcher that is stopped or gone gets no notification
  * id. */

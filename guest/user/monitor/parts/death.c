@@ -11,19 +11,23 @@
  *
  * When a core is in the view it is fenced, and changes no byte any more.  Then all parts give up
  * what they had with it, in the order that main.c names, and its channel goes.  What is left after
- * that, since domains may take their time, is looked at with each tick; when nothing is, the
- * starter is told.  When all have told it, the dead core's memory goes back, and it may be started
- * again.  Must not let go of anything of a core that is only suspected.
+ * that, since domains may take their time, is looked at with each tick, without heartbeats ever
+ * less often; when nothing is, the starter is told.  When all have told it, the dead core's memory
+ * goes back, and it may be started again.  Must not let go of anything of a core that is only
+ * suspected.
  */
 #include "../base/agreement.h"
 #include "../base/options.h"
 #include "../mouths/peers.h"
 #include "parts.h"
 
+#define LOOK_MIN_US 100
+#define LOOK_MAX_US 1000000
+
 static struct agreement agreement;
 static const struct death_hooks *hooks;
-static struct deferred_event tick_event;
-static bool busy; /* this monitor may be silent for long */
+static struct deferred_event tick_event; /* without heartbeats: the next look */
+static bool busy;                        /* this monitor may be silent for long */
 static uint32_t lives[ABI_MAX_CORES];
 static uint64_t not_given_up;            /* dead cores of which we still have something */
 static uint64_t expected[ABI_MAX_CORES]; /* the starter: who has not given it up yet */
@@ -81,6 +85,8 @@ static void say_to_all(bool has_changed)
 
 /* ---- what comes of it ---- */
 
+static void look_for_estates(void);
+
 static void give_up(coreid_t core)
 {
     debug_printf("core %u is dead\n", core);
@@ -93,6 +99,8 @@ static void give_up(coreid_t core)
     for (unsigned other = 0; other < ABI_MAX_CORES; other++)
         expected[other] &= ~BIT(core); /* it will not say so any more */
     expected[core] = agreement.is.members;
+    if (machine_options.heartbeat_ns == 0)
+        look_for_estates();
 }
 
 static void fence(uint64_t cores)
@@ -159,6 +167,35 @@ static void settle_estates(void)
                                                                    .core = core,
                                                                    .incarnation = lives[core] });
     }
+}
+
+static uint32_t look_us;
+
+static void listen_for_look(void);
+
+static void look(void *arg)
+{
+    (void)arg;
+    settle_estates();
+    look_us = 2 * look_us < LOOK_MAX_US ? 2 * look_us : LOOK_MAX_US;
+    if (not_given_up != 0)
+        listen_for_look();
+}
+
+static void listen_for_look(void)
+{
+    errval_t err =
+        deferred_event_register(&tick_event, get_default_waitset(), look_us, MKCLOSURE(look, NULL));
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "waiting for what is left of a core");
+}
+
+/* Not at once: who tells of the death is still at it. */
+static void look_for_estates(void)
+{
+    deferred_event_cancel(&tick_event);
+    look_us = LOOK_MIN_US;
+    listen_for_look();
 }
 
 void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation)
@@ -269,6 +306,15 @@ bool core_is_dead(coreid_t core)
 uint32_t core_incarnation(coreid_t core)
 {
     return lives[core];
+}
+
+void death_stopped(coreid_t core)
+{
+    agreement_stopped(&agreement, core);
+    follow();
+    for (unsigned other = 0; other < ABI_MAX_CORES; other++)
+        if (other != my_core && peer_is_connected(other))
+            say_alive((coreid_t)other, true); /* also without heartbeats */
 }
 
 void death_busy(bool now)

@@ -52,6 +52,10 @@ void client_for_each(void (*function)(struct client *));
 /* The client's domain has ended: parent told, irefs gone, pending binds answered. */
 void client_exited(struct client *client, uint8_t status);
 
+/* Ends all domains of this core, those last that the monitor started itself, but for the memory
+ * server, which the monitor needs to its end. */
+void clients_end(uint8_t status);
+
 /* The CPU driver stopped the dispatcher of this domain; no effect if it is no client (any more). */
 void client_stopped(domainid_t domain);
 
@@ -257,6 +261,8 @@ void death_linked(coreid_t core);
 /* For the starter, who says so to the others. */
 uint32_t death_next_epoch(void);
 uint64_t death_members(void);
+/* For the starter: it has stopped this core, which is fenced.  All others are told. */
+void death_stopped(coreid_t core);
 /* This monitor may be silent for long, from now on, or no more. */
 void death_busy(bool now);
 
@@ -276,6 +282,27 @@ void boot_core_look_for_returns(uint64_t dead);
 void boot_core_died(coreid_t core);
 void boot_core_initialized(coreid_t core, unsigned links);
 void boot_core_linked(coreid_t core, coreid_t peer, errval_t err);
+
+/* No core is started from now on, or again.  False: cores are being started, or it was so already.
+ */
+bool boot_cores_hold(bool hold);
+/* The core was stopped on purpose: it comes back only when it is asked for. */
+void boot_core_retired(coreid_t core);
+
+/* ---- stop_core.c: stopping them ---- */
+
+/* For the starter: stops the cores of the mask one after the other and answers the client when all
+ * are off. */
+void stop_cores(uint64_t mask, struct client *client, uint32_t token);
+void stop_cores_forget(const struct client *client);
+/* Another monitor (or this one) has got all that the leaving core had to say. */
+void stop_core_heard(coreid_t by, coreid_t core);
+/* A core has died; nobody has anything of a dead one any more. */
+void stop_core_died(coreid_t core);
+void stop_core_is_free(coreid_t core);
+/* For the others.  The starter wants this core to stop; another core has said all. */
+void stop_own_core(coreid_t by);
+void stop_core_leaves(coreid_t core);
 
 /* ---- ram.c: RAM of this core's memory server ---- */
 

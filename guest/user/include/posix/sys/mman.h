@@ -28,6 +28,10 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
 /* Only what one mmap gave, as a whole (EINVAL). */
 int munmap(void *address, size_t bytes);
 
+/* Other rights for whole pages of one mmap.  Not PROT_NONE: what is mapped can be read.  EINVAL:
+ * not a page's address, or more than one mmap; ENOMEM: nothing is there; EACCES. */
+int mprotect(void *address, size_t bytes, int protection);
+
 __END_DECLS
 
 #endif

@@ -173,27 +173,91 @@ static void deliver(dispatcher_handle_t handle, const struct registers_x86_64 *a
     disp_resume(&thread->regs, handle, true);
 }
 
-void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error, lvaddr_t rip)
+static enum pagefault_exception_type access_type(uint64_t error)
+{
+    return error & FAULT_FETCH ? PAGEFLT_EXEC : error & FAULT_WRITE ? PAGEFLT_WRITE : PAGEFLT_READ;
+}
+
+/* Nobody serves the fault: the exception handler has it, or the domain ends.  err: why a pager did
+ * not. */
+static void __attribute__((noreturn)) unserved_fault(dispatcher_handle_t handle, lvaddr_t address,
+                                                     uint64_t error, lvaddr_t rip, errval_t err)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct thread *thread = get_dispatcher_generic(handle)->current;
     struct registers_x86_64 *area = &shared->enabled_save_area;
 
-    deliver(handle, area, EXCEPT_PAGEFAULT,
-            error & FAULT_FETCH   ? PAGEFLT_EXEC
-            : error & FAULT_WRITE ? PAGEFLT_WRITE
-                                  : PAGEFLT_READ,
-            address);
+    deliver(handle, area, EXCEPT_PAGEFAULT, access_type(error), address);
     wait_note_crash(handle, area, VECTOR_PAGE_FAULT, error, address);
     report(handle,
-           "%.16s.%u: page fault: %s of address 0x%lx%s%s at RIP 0x%lx, RSP 0x%lx, thread %u; "
+           "%.16s.%u: page fault: %s of address 0x%lx%s%s%s%s at RIP 0x%lx, RSP 0x%lx, thread %u; "
            "domain stopped",
            shared->name, (unsigned)shared->curr_core_id, access_name(error), address,
            address_note(thread, address, area->rsp), error & FAULT_PRESENT ? " (protected)" : "",
-           rip, area->rsp, thread == NULL ? 0 : (unsigned)thread->id);
+           err_is_fail(err) ? ": " : "", err_is_fail(err) ? err_getstring(err) : "", rip, area->rsp,
+           thread == NULL ? 0 : (unsigned)thread->id);
     if (thread != NULL)
         thread->regs = *area;
     disp_end_domain(handle);
+}
+
+/* ---- faults that are served ---- */
+
+static const struct pager *pager; /* NULL: none */
+
+void disp_set_pager(const struct pager *new_pager)
+{
+    pager = new_pager;
+}
+
+/* Below the stack's red zone of the thread that waits for its page. */
+struct paging_frame {
+    struct registers_x86_64 regs;
+    lvaddr_t address, rip;
+    uint64_t error;
+};
+#define RED_ZONE_BYTES 128
+#define PAGER_STACK_BYTES 8192 /* what serving a fault needs */
+
+static void serve_fault(void *arg)
+{
+    struct paging_frame *frame = arg;
+    errval_t err = pager->serve(frame->address, access_type(frame->error));
+    struct thread *me = thread_self();
+
+    dispatcher_handle_t handle = disp_disable();
+    me->is_paging = false;
+    if (err_is_ok(err))
+        disp_resume(&frame->regs, handle, true);
+    get_dispatcher_shared(handle)->enabled_save_area = frame->regs;
+    unserved_fault(handle, frame->address, frame->error, frame->rip, err);
+}
+
+/* Is there room to serve a fault on the thread's stack, and is that not what has faulted? */
+static bool has_stack(const struct thread *thread, lvaddr_t rsp)
+{
+    const lvaddr_t bottom = (lvaddr_t)thread->stack, top = bottom + thread->stack_bytes;
+
+    return rsp > bottom && rsp <= top ? rsp - bottom > PAGER_STACK_BYTES : !pager->covers(rsp);
+}
+
+void disp_pagefault(dispatcher_handle_t handle, lvaddr_t address, uint64_t error, lvaddr_t rip)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    const struct registers_x86_64 *area = &get_dispatcher_shared(handle)->enabled_save_area;
+    struct thread *thread = disp->current;
+
+    if (pager == NULL || thread == NULL || thread->is_paging || !pager->covers(address) ||
+        !has_stack(thread, area->rsp))
+        unserved_fault(handle, address, error, rip, SYS_ERR_OK);
+    struct paging_frame *frame =
+        (struct paging_frame *)((area->rsp - RED_ZONE_BYTES - sizeof(*frame)) & ~63ul);
+    *frame = (struct paging_frame){ .regs = *area, .address = address, .rip = rip, .error = error };
+    thread->is_paging = true;
+    thread->regs = *area;
+    thread_redirect(&thread->regs, frame, serve_fault, frame);
+    disp->current_in_area = false;
+    disp_resume(&thread->regs, handle, true);
 }
 
 /* The dispatcher's lists may be half changed.  Telling the monitor is worth a try all the same:

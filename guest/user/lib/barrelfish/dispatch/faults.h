@@ -6,6 +6,7 @@
 #define FAULTS_H
 
 #include <barrelfish/dispatch.h>
+#include <barrelfish/threads.h>
 
 /* Exit status of a domain stopped by a fault: 128 + 11, as a shell shows a segmentation fault. */
 #define EXIT_STATUS_FAULT 139
@@ -19,5 +20,13 @@ void disp_thread_fatal(dispatcher_handle_t handle, const char *what) __attribute
 
 /* Prints one line and stops the dispatcher.  Disabled, any stack. */
 void disp_fatal(dispatcher_handle_t handle, const char *message) __attribute__((noreturn));
+
+/* Serves page faults of the addresses that it covers, on the thread's own stack.  `covers` is asked
+ * while disabled; a failure to serve is a fault of the thread. */
+struct pager {
+    bool (*covers)(lvaddr_t address);
+    errval_t (*serve)(lvaddr_t address, enum pagefault_exception_type access);
+};
+void disp_set_pager(const struct pager *pager);
 
 #endif

@@ -50,6 +50,7 @@ struct thread {
     exception_handler_fn exception_handler;
     void *exception_stack, *exception_stack_top;
     bool in_exception;
+    bool is_paging; /* serves a page fault of its own */
 
     struct waitset_chanstate *wait_channel; /* wait_for_channel is waiting for it */
     struct abi_wait_thread *note;           /* what it waits for, told to the machine; or NULL */
@@ -76,6 +77,9 @@ void thread_make_runnable_disabled(dispatcher_handle_t handle, struct thread *th
 /* Makes the current thread, whose registers are in `regs`, continue in function(arg) on a stack. */
 void thread_redirect(struct registers_x86_64 *regs, void *stack_top, void (*function)(void *),
                      void *arg);
+
+/* As domain_thread_move_to(). */
+errval_t thread_move_to(struct thread *thread, coreid_t core);
 
 /* Start-up: `map` maps memory for threads, *got >= bytes, to write and read. */
 void thread_set_memory(errval_t (*map)(void **ret, size_t bytes, size_t *got));

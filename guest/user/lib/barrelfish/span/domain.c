@@ -57,34 +57,7 @@ errval_t domain_thread_join(struct thread *thread, int *retval)
 
 errval_t domain_thread_move_to(struct thread *thread, coreid_t core)
 {
-    if (core >= DOMAIN_CORES_MAX || dispatcher_of(core) == 0)
-        return LIB_ERR_NO_SPANNED_DISP;
-    dispatcher_handle_t handle = disp_disable();
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-
-    if (thread->handle != handle || thread->state != THREAD_RUNNABLE) {
-        disp_enable(handle);
-        return ERR_INVALID_ARGS;
-    }
-    if (thread->core == core) {
-        disp_enable(handle);
-        return SYS_ERR_OK;
-    }
-    thread_dequeue(thread, &disp->runq);
-    wait_note_end(handle, thread);
-    thread->is_new_here = true;
-    thread->core = core;
-    if (thread != disp->current) {
-        spanned_send_disabled(handle, thread);
-        disp_enable(handle);
-        return SYS_ERR_OK;
-    }
-    thread->full_state = false;
-    disp->leaving = thread;
-    disp->leave = spanned_send_disabled;
-    disp->current = NULL;
-    disp_save_and_schedule(&thread->regs, handle);
-    return SYS_ERR_OK; /* over there, enabled */
+    return thread_move_to(thread, core);
 }
 
 /* ---- capabilities ---- */
