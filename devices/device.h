@@ -188,6 +188,10 @@ void device_input(struct device_state *state, const char *text, unsigned bytes,
 /* After what is there no input will come. */
 void device_input_end(struct device_state *state, struct device_reply *reply);
 
+/* Takes what has arrived out again, for a machine whose console is another device.  How many bytes
+ * that were. */
+unsigned device_input_take(struct device_state *state, char *to, unsigned most);
+
 /* These cores are as new: once they are dead they can be started again, each once. */
 void device_mend(struct device_state *state, uint64_t cores);
 

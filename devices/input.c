@@ -43,6 +43,17 @@ void device_input_end(struct device_state *state, struct device_reply *reply)
     tell(state, reply);
 }
 
+unsigned device_input_take(struct device_state *state, char *to, unsigned most)
+{
+    struct device_input *input = &state->input;
+    unsigned bytes = 0;
+    for (; bytes < most && input->count > 0; bytes++, input->count--) {
+        to[bytes] = input->byte[input->head];
+        input->head = (input->head + 1) % DEVICE_INPUT_BYTES;
+    }
+    return bytes;
+}
+
 void input_out(struct device_state *state, const struct device_memory *memory,
                const struct device_access *access, struct device_reply *reply)
 {

@@ -4,4 +4,4 @@
 
 .PHONY: check-witness
 check-witness: all
-	$(Q)B=$(B) tests/witness/run
+	$(Q)B=$(B) tests/witness/run $(WITNESS)

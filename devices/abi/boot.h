@@ -89,6 +89,7 @@ struct abi_pc {
     uint64_t timer_hz;    /* rate of the local APIC's timer, undivided */
     uint64_t low_memory;  /* ABI_PC_LOW_BYTES below 1 MiB, through which other cores start */
     uint32_t apic_id[ABI_MAX_CORES];
+    uint64_t pump; /* address of a struct abi_pump (pump.h); 0: nobody carries lines */
 };
 #define ABI_PC_LOW_BYTES 0x4000
 

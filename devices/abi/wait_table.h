@@ -54,7 +54,8 @@ struct abi_wait_thread {
     uint32_t kind;
     uint64_t object;   /* virtual address */
     uint64_t at;       /* return address of the call that blocks, 0: not known */
-    uint64_t until_ns; /* guest time at which the dispatcher's next timer rings; 0: none */
+    uint64_t until_ns; /* guest time at which the dispatcher's next timer rings; 0: none, or only
+                        * timers for heartbeats and the like, for which nobody waits */
     uint32_t other;
     uint32_t pad;
     char interface[ABI_WAIT_NAME_BYTES], message[ABI_WAIT_NAME_BYTES];

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include <abi/bundle.h>
+#include <abi/pump.h>
 
 #include "acpi.h"
 
@@ -119,6 +120,7 @@ struct shape {
     uint8_t core_node[ABI_MAX_CORES];
     uint32_t apic_id[ABI_MAX_CORES];
     uint64_t window_bytes[ABI_MAX_NODES];
+    bool pump; /* each window twice (abi/pump.h) */
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
 };
 

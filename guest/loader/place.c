@@ -101,17 +101,36 @@ static void take_windows(struct memory *memory, const struct shape *shape,
                          struct abi_topology *topology)
 {
     for (unsigned n = 0; n < shape->node_count; n++) {
-        const uint64_t bytes = shape->window_bytes[n];
+        const uint64_t bytes = shape->window_bytes[n], all = shape->pump ? 2 * bytes : bytes;
         if (bytes == 0)
             continue;
-        const uint64_t base = memory_take_high(memory, n, bytes, PAGE);
+        const uint64_t base = memory_take_high(memory, n, all, PAGE);
         if (base == 0)
-            loader_fail("no %u KiB of memory on node %u for its window", (unsigned)(bytes >> 10),
-                        n);
-        memset((void *)base, 0, bytes);
+            loader_fail("no %u KiB of memory on node %u for its window", (unsigned)(all >> 10), n);
+        memset((void *)base, 0, all);
         topology->node[n].window_base = base;
         topology->node[n].window_bytes = bytes;
     }
+}
+
+/* Where the windows lie, for vmm (abi/pump.h). */
+static uint64_t place_pump(struct memory *memory, const struct abi_topology *topology,
+                           uint64_t areas)
+{
+    uint64_t pages = 0;
+    for (unsigned n = 0; n < topology->node_count; n++)
+        pages += topology->node[n].window_bytes / PAGE;
+    struct abi_pump *pump =
+        (struct abi_pump *)take(memory, 0, sizeof(*pump) + pages, "pump of its window");
+    pump->magic = ABI_PUMP_MAGIC;
+    pump->core_area = areas;
+    pump->core_count = topology->core_count;
+    pump->node_count = topology->node_count;
+    for (unsigned n = 0; n < topology->node_count; n++) {
+        pump->window[n].base = topology->node[n].window_base;
+        pump->window[n].bytes = topology->node[n].window_bytes;
+    }
+    return (uint64_t)pump;
 }
 
 static uint64_t ram_end(const struct abi_topology *topology)
@@ -233,6 +252,8 @@ uint64_t place(struct memory *memory, const struct boot_files *files, const stru
     boot->boot_bytes = sizeof(*boot);
     boot->core_area = areas;
     boot->topology = topology;
+    if (shape->pump)
+        boot->pc.pump = place_pump(memory, &topology, areas);
     const uint64_t entry = place_kernel(memory, files, boot);
     place_init(memory, files, boot);
 

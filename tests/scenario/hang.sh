@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # A hang explains itself: for each way in which the program hang waits for what never comes, the
-# first five lines of the report name the culprit. shellcheck
-# source=tests/scenario/lib/common.bash
+# first five lines of the report name the culprit.
+# shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
 need_engine
@@ -35,7 +35,10 @@ hangs reply 'hang\.1 thread 1 waits for hang\.ask_response of its binding with h
 case " $ENGINES " in
 *' kvm '*)
     deadline=600min patience=120 hangs semaphore 'hang\.1 .*semaphore' kvm
-    says '^FAIL .*every core sleeps and nothing is due'
+    says '^FAIL .*every core sleeps and nothing is due: '
+    KERNEL_OPTIONS=recheck=10ms MONITOR_OPTIONS=heartbeat=20ms \
+        deadline=600min patience=120 hangs join 'hang\.1 thread 1 waits for the end of thread 2' kvm
+    says '^FAIL .*nothing is due but heartbeats and timers that look again'
     ;;
 esac
 case " $ENGINES " in

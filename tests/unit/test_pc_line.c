@@ -34,6 +34,8 @@ Test(pc_line, the_cpu_driver_has_no_name_and_text_may_be_empty)
     cr_assert_eq(line.bytes, 0);
     cr_assert(parse("0.000001 0 x -: 255", &line));
     cr_assert_eq(line.kind, PC_LINE_EXIT);
+    cr_assert(parse("0.000001 0 w -: 65536", &line));
+    cr_assert_eq(line.kind, PC_LINE_PUMP);
     cr_assert(parse("0.000001 0 u sixteen_letters_: x", &line));
     cr_assert_str_eq(line.speaker, "sixteen_letters_");
 }

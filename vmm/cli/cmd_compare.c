@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <tre/tre.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -119,6 +120,29 @@ static bool is_program(const void *context, const char *speaker)
     return true;
 }
 
+/* The scenario was checked: it is an expression. */
+static bool text_matches(const char *expression, const char *text)
+{
+    regex_t regex;
+    if (tre_regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
+        return false; /* the host has no memory: the line counts as it is */
+    const bool matches = tre_regexec(&regex, text, 0, NULL, 0) == 0;
+    tre_regfree(&regex);
+    return matches;
+}
+
+/* What a scenario expects by a regular expression may be another text that matches: it says so. */
+static const char *what_it_means(const void *context, const char *text)
+{
+    const struct scenario *scenario = context;
+    for (size_t i = 0; i < scenario->expectation_count; i++) {
+        const struct expectation *is = &scenario->expectations[i];
+        if (is->kind == EXPECT_CONSOLE && is->regex && text_matches(is->pattern, text))
+            return is->pattern;
+    }
+    return NULL;
+}
+
 /* Waits for it, and reads what it said. */
 static int finish_part(struct part *part, const struct scenario *scenario)
 {
@@ -131,7 +155,7 @@ static int finish_part(struct part *part, const struct scenario *scenario)
     if (part->status == EXIT_NOT_USABLE && fgets(part->why, sizeof(part->why), part->shown))
         part->why[strcspn(part->why, "\n")] = '\0';
     rewind(part->shown);
-    part->said = transcript_read(part->shown, is_program, scenario);
+    part->said = transcript_read(part->shown, is_program, what_it_means, scenario);
     return part->said ? 0 : -ENOMEM;
 }
 

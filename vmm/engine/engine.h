@@ -177,7 +177,8 @@ struct engine_options {
     uint64_t slice_blocks; /* longest slice of a core in basic blocks (virtual time), 0 = default */
     uint64_t memory_bytes; /* most that the engine's own tables may take, 0 = ENGINE_MEMORY_BYTES */
     bool trap_window;      /* stores to the UMP window go through machine_window_store() */
-    int interrupt_fd;      /* -1, or a descriptor (such as a signalfd) that becomes readable when
+    bool count_instructions; /* where the engine can; it takes time */
+    int interrupt_fd;        /* -1, or a descriptor (such as a signalfd) that becomes readable when
                             * the run shall end with STOP_INTERRUPTED; not read, not closed */
 };
 

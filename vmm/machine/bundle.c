@@ -32,9 +32,26 @@ static uint64_t round_up(uint64_t value, uint64_t to)
 uint64_t machine_pc_mib(const struct machine *machine, unsigned node)
 {
     const struct machine_node *is = &machine->config.node[node];
-    return round_up(is->ram_bytes + is->window_bytes + (node == 0 ? ABI_PC_OVERHEAD_BYTES : 0),
+    const uint64_t windows = machine_needs_pump(machine) ? 2 : 1;
+    return round_up(is->ram_bytes + windows * is->window_bytes +
+                        (node == 0 ? ABI_PC_OVERHEAD_BYTES : 0),
                     MIB) /
            MIB;
+}
+
+unsigned machine_pc_pieces(const struct machine *machine, uint64_t mib[ABI_MAX_NODES])
+{
+    const unsigned nodes = machine->config.node_count;
+    const bool told = machine->config.board == BOARD_Q35 && nodes > 1;
+    memset(mib, 0, ABI_MAX_NODES * sizeof(*mib));
+    for (unsigned node = 0; node < nodes; node++)
+        mib[told ? node : 0] += machine_pc_mib(machine, node);
+    return told ? nodes : 1;
+}
+
+bool machine_needs_pump(const struct machine *machine)
+{
+    return machine->config.faults.count > 0;
 }
 
 static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
@@ -43,6 +60,7 @@ static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
     bundle->magic = ABI_BUNDLE_MAGIC;
     bundle->version = ABI_BUNDLE_VERSION;
     bundle->seed = config->seed;
+    bundle->flags = machine_needs_pump(machine) ? ABI_BUNDLE_PUMP : 0;
     bundle->core_count = config->core_count;
     bundle->node_count = config->node_count;
     memcpy(bundle->core_node, config->core_node, sizeof(bundle->core_node));

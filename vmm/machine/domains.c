@@ -149,10 +149,7 @@ static void print_crash(struct machine *machine, const struct machine_crash *cra
 /* ---- waits ---- */
 
 /* A place to go on from: called with every thread that has an entry. */
-typedef void thread_visit(struct machine *machine, unsigned core, uint64_t dcb,
-                          const struct abi_wait_thread *thread, void *context);
-
-static void visit_threads(struct machine *machine, thread_visit *visit, void *context)
+void machine_visit_threads(struct machine *machine, machine_thread_visit *visit, void *context)
 {
     for (unsigned core = 0; core < machine->config.core_count; core++) {
         const struct machine_dispatchers *known = &machine->state.dispatchers[core];
@@ -362,13 +359,13 @@ static void print_runner(struct machine *machine, unsigned core, uint64_t dcb,
 static void print_waits(struct machine *machine, FILE *out)
 {
     struct listing list = { .out = out };
-    visit_threads(machine, print_runner, &list);
-    visit_threads(machine, print_wait, &list);
+    machine_visit_threads(machine, print_runner, &list);
+    machine_visit_threads(machine, print_wait, &list);
     list.asleep = true; /* behind the culprits: it may have ended */
-    visit_threads(machine, print_runner, &list);
+    machine_visit_threads(machine, print_runner, &list);
     if (list.more > 0)
         fprintf(out, "and %u more threads run or wait\n", list.more);
-    visit_threads(machine, print_server, &list);
+    machine_visit_threads(machine, print_server, &list);
     if (list.servers > SERVERS_SHOWN)
         fprintf(out, " and %u more", list.servers - SERVERS_SHOWN);
     if (list.servers > 0)

@@ -80,6 +80,11 @@ uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, 
  * nothing can happen any more. */
 bool machine_sleeps_for_ever(struct machine *machine);
 
+/* The same, but that timers are due: has the machine done nothing for long but look whether all is
+ * well?  That is so if no domain waits for a time of its own, and between many of these timers no
+ * thread has come to wait for something else.  To be asked whenever all cores sleep. */
+bool machine_only_keeps_house(struct machine *machine, uint64_t now_ns);
+
 /* Time of the earliest event, MACHINE_NO_EVENT if there is none. */
 uint64_t machine_next_event_ns(struct machine *machine);
 
@@ -144,6 +149,19 @@ enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t tur
 /* A line of its console, without its end: becomes what it says (pc_line.h), or a line of the CPU
  * driver of core 0. */
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns);
+
+/* What is typed on its console and was not taken yet, up to `room` bytes (more than 0); a control-D
+ * at its end.  Returns how many; to be asked after each call of machine_pc_said() and
+ * machine_run_events(). */
+size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t now_ns);
+
+/* The memory of such a machine, from guest-physical 0, which the engine shares with it: from now on
+ * lines are carried by machine_pump() (pump.c), if export.h says that this is needed.  Before the
+ * machine runs; lives until the machine is destroyed.  0 or -ENOMEM. */
+int machine_pump_memory(struct machine *machine, void *ram, uint64_t bytes);
+
+/* Carries what there is to be carried.  False: there was nothing, a pause is in order. */
+bool machine_pump(struct machine *machine, uint64_t now_ns);
 
 /* ---- its state ---- */
 

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "abi/layout.h"
+
 struct machine;
 
 /* The loader of a PC, below the image directory. */
@@ -37,6 +39,13 @@ int machine_each_file(const struct machine *machine,
 /* Memory of a node on a PC, in MiB: RAM, window, and what the platform takes of node 0. */
 uint64_t machine_pc_mib(const struct machine *machine, unsigned node);
 
+/* The pieces of which its memory is made, one behind the other, in MiB: one for each node where the
+ * firmware tells of nodes, else one.  Returns how many. */
+unsigned machine_pc_pieces(const struct machine *machine, uint64_t mib[ABI_MAX_NODES]);
+
+/* Are there rules?  Then its memory must be shared with us (machine_pump_memory()). */
+bool machine_needs_pump(const struct machine *machine);
+
 /* Path of the loader among the images of the machine. */
 void machine_pc_loader(const struct machine *machine, char *path, size_t bytes);
 
@@ -45,6 +54,9 @@ struct pc_setup {
     bool kvm; /* else QEMU's own translation */
     /* files, as the one who starts QEMU sees them: loader and bundle, or a disk that has its own */
     const char *loader, *bundle, *disk;
+    /* for each piece of memory (machine_pc_pieces()) a file, which others map too; NULL: QEMU's
+     * own */
+    const char *const *memory;
 };
 
 /* Calls `word` for each word of QEMU's command line behind the program's name; the console is not

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "machine/machine_private.h"
+#include "machine/pump.h"
 
 /* ---- life ---- */
 
@@ -71,6 +72,8 @@ static void forget_count(struct fabric *f, struct fabric_ring *ring)
     fault_ring_free(f->faults, ring->count);
     free(ring->open);
     free(ring->old);
+    free(ring->left);
+    ring->left = NULL;
     ring->count = NULL;
     ring->open = NULL;
     ring->old = NULL;
@@ -223,10 +226,11 @@ static void forget(struct machine *machine, struct fabric_channel *c)
 {
     struct fabric *f = machine->fabric;
     drop_held(f, (size_t)(c - f->channel));
+    pump_join(machine, c);
     forget_rings(machine, c);
 }
 
-static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
+void fabric_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
 {
     uint64_t first = *bytes ? *paddr : UINT64_MAX, end = *bytes ? *paddr + *bytes : 0;
     for (unsigned i = 0; i < 2; i++) {
@@ -243,7 +247,7 @@ static void pages_of(const struct fabric_channel *c, uint64_t *paddr, uint64_t *
 static void add_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes)
 {
     if (c->watched)
-        pages_of(c, paddr, bytes);
+        fabric_pages(c, paddr, bytes);
 }
 
 static bool holds_back(const struct fabric *f, const struct fabric_channel *c)
@@ -280,7 +284,7 @@ uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr)
         if (!c->retired)
             continue;
         c->retired = false;
-        pages_of(c, paddr, &bytes);
+        fabric_pages(c, paddr, &bytes);
         return bytes;
     }
     f->retired = false;
@@ -321,6 +325,7 @@ static void add_channel(struct machine *machine, uint64_t record, const struct a
         c->ring[i].notify_id = ring->notify_id;
         c->watched |= watch_ring(f, c, i, is);
     }
+    pump_split(machine, c, by);
     add_pages(c, paddr, bytes);
     machine_tell(machine, MACHINE_EVENT_CHANNEL, by, now_ns,
                  "%s at 0x%" PRIx64 ", rings of %u and %u bytes%s", c->name, is->ring[0].base,

@@ -28,6 +28,8 @@ struct fabric_ring {
     struct fabric_journey *journey; /* messages on their way (messages.c); NULL: nobody asks */
     unsigned journey_first, journey_count;
     uint64_t lines_written, lines_read; /* as far as `journey` goes */
+    uint64_t *left;    /* pumped: what is left of each slot's commit word in its writer's view */
+    unsigned next;     /* the slot in which the next line is expected there */
     uint64_t *history; /* FAULT_STALE_MAX contents of each slot, latest first; NULL: not needed */
 };
 
@@ -35,6 +37,8 @@ struct fabric_channel {
     bool used, watched;
     bool retired;    /* since the engine was last told */
     bool disturbed;  /* by a fault: it is not checked any more */
+    bool split;      /* its ends see different memory, and we carry lines (pump.c) */
+    unsigned second; /* the end that sees the second view */
     uint64_t record; /* its address names the channel */
     char name[FAULT_CHANNEL_NAME_MAX];
     struct abi_line_layout layout;
@@ -143,6 +147,9 @@ void fabric_drop_held_of(struct fabric *f, unsigned core);
 void fabric_retire(struct fabric *f, struct fabric_channel *c, uint64_t now_ns);
 void fabric_retire_all(struct fabric *f, uint64_t now_ns);
 
+/* Widens *paddr, *bytes (0: nothing yet) by the pages of the channel's rings. */
+void fabric_pages(const struct fabric_channel *c, uint64_t *paddr, uint64_t *bytes);
+
 /* Pages of the next channel that is watched no more, 0: none.  The machine tells the engine when it
  * has let go of the lock, of each channel apart: between them may lie thousands of pages. */
 uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr);
@@ -153,6 +160,16 @@ uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr);
  * done. */
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,
                   unsigned bytes, uint64_t now_ns);
+
+/* A line of a ring that its reader does not see by itself: decides, and shows what is to be shown
+ * now.  head: with ABI_COMMIT_HEAD, lines committed with it. */
+void fabric_carry(struct machine *machine, size_t channel, unsigned side, unsigned slot,
+                  const uint64_t *line, uint64_t head, uint64_t now_ns);
+
+/* A line of the ring of `side`, or its control line behind all others, as its reader sees it or as
+ * its writer does.  The same memory unless the channel is split. */
+uint64_t *fabric_line(const struct machine *machine, const struct fabric_channel *c, unsigned side,
+                      unsigned slot, bool writer);
 
 void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
 void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);

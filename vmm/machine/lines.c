@@ -23,18 +23,28 @@
 #include <string.h>
 
 #include "machine/machine_private.h"
+#include "machine/pump.h"
 
 #define WORD_BYTES 8
 
 /* ---- lines in memory ---- */
 
+uint64_t *fabric_line(const struct machine *machine, const struct fabric_channel *c, unsigned side,
+                      unsigned slot, bool writer)
+{
+    const uint64_t paddr = c->ring[side].base + (uint64_t)slot * c->layout.line_bytes;
+    const unsigned bytes = c->layout.line_bytes;
+    uint64_t *line = machine->pump ? pump_memory(machine, paddr, bytes,
+                                                 c->split && (side == c->second) == writer)
+                                   : machine_memory(machine, paddr, bytes);
+    assert(line); /* the device has checked it */
+    return line;
+}
+
 static uint64_t *line_at(struct machine *machine, const struct fabric_channel *c, unsigned side,
                          unsigned slot)
 {
-    uint64_t paddr = c->ring[side].base + (uint64_t)slot * c->layout.line_bytes;
-    uint64_t *line = machine_memory(machine, paddr, c->layout.line_bytes);
-    assert(line); /* the device has checked it */
-    return line;
+    return fabric_line(machine, c, side, slot, false);
 }
 
 static unsigned words_of(const struct fabric_channel *c)
@@ -94,7 +104,8 @@ static void notify_for(struct machine *machine, unsigned from, unsigned to, uint
 static void wake_reader(struct machine *machine, const struct fabric_channel *c, unsigned side)
 {
     const struct fabric_ring *reader = &c->ring[!side];
-    const uint64_t *word = control_word(machine, c, !side, c->layout.wake_offset);
+    const uint64_t *word =
+        fabric_line(machine, c, !side, reader->lines, true) + c->layout.wake_offset / WORD_BYTES;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint64_t wake = __atomic_load_n(word, __ATOMIC_RELAXED);
     if ((wake & 1) && reader->notify_id != ABI_NOTIFY_UNKNOWN)
@@ -469,6 +480,23 @@ static bool decide(struct machine *machine, size_t channel, unsigned side, unsig
     }
     carry_out(machine, channel, side, slot, &fate, old, now_ns);
     return true;
+}
+
+void fabric_carry(struct machine *machine, size_t channel, unsigned side, unsigned slot,
+                  const uint64_t *line, uint64_t head, uint64_t now_ns)
+{
+    const struct fabric_channel *c = &machine->fabric->channel[channel];
+    const bool by_head = c->layout.commit == ABI_COMMIT_HEAD;
+    const uint64_t *shown =
+        by_head ? control_word(machine, c, side, c->layout.commit_offset)
+                : line_at(machine, c, side, slot) + c->layout.commit_offset / WORD_BYTES;
+    const uint64_t before = *shown;
+    uint64_t old[FAULT_LINE_WORDS_MAX];
+    memcpy(old, line_at(machine, c, side, slot), c->layout.line_bytes);
+    if (!decide(machine, channel, side, slot, line, old, head, now_ns))
+        put_words(machine, c, side, slot, line, all_words(c), head);
+    if (*shown != before)
+        wake_reader(machine, c, side);
 }
 
 /* ---- stores ---- */

@@ -19,6 +19,7 @@
 #include "machine/fabric.h"
 #include "machine/lmp_messages.h"
 #include "machine/machine_private.h"
+#include "machine/pump.h"
 
 static_assert(MACHINE_NO_EVENT == EVENT_NEVER, "engines and the queue mean the same");
 
@@ -148,6 +149,7 @@ void machine_destroy(struct machine *machine)
     lmp_messages_destroy(machine);
     handlers_destroy(machine);
     fabric_destroy(machine);
+    pump_destroy(machine);
     reports_destroy(machine);
     machine_free_memory(machine);
     trace_names_free(machine->names);
@@ -244,7 +246,8 @@ static void stop(struct machine *machine, enum stop_reason reason, unsigned core
 
 void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint32_t notify_id)
 {
-    struct abi_core_page *page = machine_core_page(machine, core);
+    struct abi_core_page *page =
+        machine->pump ? pump_core_page(machine, core) : machine_core_page(machine, core);
     if (notify_id != MACHINE_NO_NOTIFY) {
         uint32_t word = notify_id / 64, bit = notify_id % 64;
         __atomic_fetch_or(&page->notify_pending[word], 1ull << bit, __ATOMIC_SEQ_CST);

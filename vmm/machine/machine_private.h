@@ -65,6 +65,13 @@ struct machine_state {
     uint32_t exit_code;
 };
 
+/* What was seen when all cores slept (house.c). */
+struct machine_house {
+    uint64_t seen;       /* a hash of what threads waited for */
+    uint64_t since_ns;   /* since when that was seen each time */
+    uint64_t longest_ns; /* time until a timer, of those times */
+};
+
 struct machine {
     struct machine_config config; /* strings in it are copies owned by the machine */
     struct machine_menu_line module[MACHINE_MAX_MODULES];
@@ -83,6 +90,11 @@ struct machine {
     struct lmp_messages *lmp;  /* messages within cores; NULL: nobody asks */
     struct handlers *handlers; /* NULL: the engine does not tell of blocks */
     struct reports reports;    /* what programs say of themselves */
+    bool guest_spoke;          /* others run the machine, and its CPU driver has said something */
+    bool typed_end;            /* others run the machine, and were told that input ends */
+    struct pump *pump;         /* others run the machine, and we carry lines; NULL: not so */
+
+    struct machine_house house; /* no part of the state: only the engine's end depends on it */
 
     const struct engine_ops *ops;
     struct engine *engine;
@@ -175,6 +187,11 @@ void machine_look_for_crash(struct machine *machine, unsigned core, uint64_t now
 
 /* Who has crashed and where, and what each thread waits for. */
 void machine_print_domains(struct machine *machine, FILE *out);
+
+/* Calls the function for each thread that a domain tells of. */
+typedef void machine_thread_visit(struct machine *machine, unsigned core, uint64_t dcb,
+                                  const struct abi_wait_thread *thread, void *context);
+void machine_visit_threads(struct machine *machine, machine_thread_visit *visit, void *context);
 
 /* The table of a dispatcher (abi/wait_table.h); NULL if there is none. */
 const struct abi_wait_table *machine_wait_table(const struct machine *machine, uint64_t dcb);

@@ -45,7 +45,7 @@ static bool take_speaker(struct cursor *cursor, char *speaker)
 static bool is_kind(char c)
 {
     return c == PC_LINE_USER || c == PC_LINE_KERNEL || c == PC_LINE_TRACE || c == PC_LINE_EXIT ||
-           c == PC_LINE_PANIC;
+           c == PC_LINE_PANIC || c == PC_LINE_PUMP;
 }
 
 bool pc_line_parse(const char *line, size_t bytes, struct pc_line *out)

@@ -16,6 +16,7 @@
 #define PC_LINE_TRACE 't'
 #define PC_LINE_EXIT 'x'  /* text: the code */
 #define PC_LINE_PANIC 'p' /* text: the code */
+#define PC_LINE_PUMP 'w'  /* text: guest-physical address of the struct abi_pump */
 
 struct pc_line {
     uint64_t time_ns;

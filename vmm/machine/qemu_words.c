@@ -36,14 +36,24 @@ static void add_cores(const struct words *words, const struct machine_config *co
     }
 }
 
+static void add_memory(const struct words *words, const struct pc_setup *setup, unsigned node,
+                       uint64_t mib)
+{
+    add(words, "-object");
+    if (setup->memory)
+        add(words, "memory-backend-file,id=node%u,size=%" PRIu64 "M,share=on,mem-path=%s", node,
+            mib, setup->memory[node]);
+    else
+        add(words, "memory-backend-ram,id=node%u,size=%" PRIu64 "M", node, mib);
+}
+
 /* Where the firmware can tell the guest about nodes. */
-static void add_nodes(const struct words *words, const struct machine *machine)
+static void add_nodes(const struct words *words, const struct machine *machine,
+                      const struct pc_setup *setup)
 {
     const struct machine_config *config = &machine->config;
     for (unsigned node = 0; node < config->node_count; node++) {
-        add(words, "-object");
-        add(words, "memory-backend-ram,id=node%u,size=%" PRIu64 "M", node,
-            machine_pc_mib(machine, node));
+        add_memory(words, setup, node, machine_pc_mib(machine, node));
         add(words, "-numa");
         add(words, "node,nodeid=%u,memdev=node%u", node, node);
         add_cores(words, config, node);
@@ -62,11 +72,16 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
 {
     const struct words words = { word, context };
     const struct machine_config *config = &machine->config;
-    uint64_t mib = 0;
-    for (unsigned node = 0; node < config->node_count; node++)
-        mib += machine_pc_mib(machine, node);
+    const char *board = board_name((enum machine_board)config->board);
+    uint64_t piece[ABI_MAX_NODES], mib = 0;
+    const unsigned pieces = machine_pc_pieces(machine, piece);
+    for (unsigned i = 0; i < pieces; i++)
+        mib += piece[i];
     add(&words, "-machine");
-    add(&words, "%s", board_name((enum machine_board)machine->config.board));
+    if (setup->memory && pieces == 1)
+        add(&words, "%s,memory-backend=node0", board);
+    else
+        add(&words, "%s", board);
     add(&words, "-accel");
     add(&words, "%s", setup->kvm ? "kvm" : "tcg");
     add(&words, "-cpu");
@@ -75,8 +90,10 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
     add(&words, "%u,sockets=1,cores=%u,threads=1", config->core_count, config->core_count);
     add(&words, "-m");
     add(&words, "%" PRIu64 "M", mib);
-    if (machine->config.board == BOARD_Q35 && config->node_count > 1)
-        add_nodes(&words, machine);
+    if (pieces > 1)
+        add_nodes(&words, machine, setup);
+    else if (setup->memory)
+        add_memory(&words, setup, 0, mib);
     add(&words, "-nodefaults");
     add(&words, "-no-user-config");
     add(&words, "-display");

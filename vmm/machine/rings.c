@@ -22,10 +22,8 @@
 static uint64_t commit_at(const struct machine *machine, const struct fabric_channel *c,
                           unsigned side, unsigned slot)
 {
-    const uint64_t *line = machine_memory(
-        machine, c->ring[side].base + (uint64_t)slot * c->layout.line_bytes, c->layout.line_bytes);
-    return line ? __atomic_load_n(&line[c->layout.commit_offset / WORD_BYTES], __ATOMIC_ACQUIRE)
-                : 0;
+    const uint64_t *line = fabric_line(machine, c, side, slot, false);
+    return __atomic_load_n(&line[c->layout.commit_offset / WORD_BYTES], __ATOMIC_ACQUIRE);
 }
 
 static unsigned epoch_at(const struct machine *machine, const struct fabric_channel *c,
@@ -37,10 +35,8 @@ static unsigned epoch_at(const struct machine *machine, const struct fabric_chan
 static uint64_t control_at(const struct machine *machine, const struct fabric_channel *c,
                            unsigned side, unsigned offset)
 {
-    const unsigned bytes = c->layout.line_bytes;
-    const uint64_t *line =
-        machine_memory(machine, c->ring[side].base + (uint64_t)c->ring[side].lines * bytes, bytes);
-    return line ? __atomic_load_n(&line[offset / WORD_BYTES], __ATOMIC_ACQUIRE) : 0;
+    const uint64_t *line = fabric_line(machine, c, side, c->ring[side].lines, false);
+    return __atomic_load_n(&line[offset / WORD_BYTES], __ATOMIC_ACQUIRE);
 }
 
 /* How many lines were not read, where heads and tails say it. */

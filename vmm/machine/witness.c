@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/fabric.h"
 #include "machine/machine_private.h"
 #include "machine/pc_line.h"
+#include "machine/pump.h"
+
+#define END_OF_INPUT 4 /* control-D; a UART has no other */
 
 static void say(struct machine *machine, const struct pc_line *said, uint32_t kind)
 {
@@ -27,6 +31,9 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
     const struct machine_sink *sink = &machine->config.sink;
     if (sink->console_line)
         sink->console_line(sink->context, &line);
+    fabric_console(machine, &line);
+    input_console(machine, &line);
+    machine_events_changed(machine);
 }
 
 static void end(struct machine *machine, const struct pc_line *said)
@@ -45,6 +52,12 @@ static void end(struct machine *machine, const struct pc_line *said)
     machine_end(machine, STOP_EXIT, said->core);
 }
 
+static void guest_spoke(struct machine *machine, struct pc_line *said)
+{
+    said->time_ns = pump_time(machine, said->time_ns);
+    machine->guest_spoke = true;
+}
+
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns)
 {
     struct pc_line said;
@@ -57,7 +70,12 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
         said = (struct pc_line){
             .kind = PC_LINE_KERNEL, .time_ns = now_ns, .text = line, .bytes = bytes
         };
+    else
+        guest_spoke(machine, &said);
     switch (said.kind) {
+    case PC_LINE_PUMP:
+        pump_found(machine, &said, now_ns); /* until now its time was the guest's own */
+        break;
     case PC_LINE_EXIT:
     case PC_LINE_PANIC:
         end(machine, &said);
@@ -69,4 +87,24 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
                                          : ABI_CONSOLE_KERNEL);
     }
     pthread_mutex_unlock(&machine->lock);
+}
+
+size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t now_ns)
+{
+    struct device_state *device = &machine->state.device;
+    pthread_mutex_lock(&machine->lock);
+    size_t bytes = 0, got;
+    if (!machine->guest_spoke) /* firmware and loader set the UART up: what it has then is lost */
+        room = 0;
+    while (bytes < room &&
+           (got = device_input_take(device, to + bytes, (unsigned)(room - bytes)))) {
+        bytes += got;
+        input_give(machine, now_ns); /* there is room again */
+    }
+    if (bytes < room && device->input.ended && !machine->typed_end) {
+        machine->typed_end = true;
+        to[bytes++] = END_OF_INPUT;
+    }
+    pthread_mutex_unlock(&machine->lock);
+    return bytes;
 }

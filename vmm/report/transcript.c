@@ -56,7 +56,8 @@ static void drop_times(char *text)
 }
 
 /* `said` is "SPEAKER: TEXT". */
-static bool add(struct transcript *transcript, unsigned core, const char *said, const char *colon)
+static bool add(struct transcript *transcript, unsigned core, const char *said, const char *colon,
+                const char *text)
 {
     if (transcript->count == transcript->room) {
         size_t room = transcript->room ? 2 * transcript->room : 64;
@@ -68,7 +69,7 @@ static bool add(struct transcript *transcript, unsigned core, const char *said, 
     }
     struct line *line = &transcript->line[transcript->count];
     line->number = transcript->count;
-    line->text = strdup(colon + 2);
+    line->text = strdup(text);
     if (!line->text || asprintf(&line->key, "core %u, %.*s", core, (int)(colon - said), said) < 0) {
         free(line->text);
         return false;
@@ -101,7 +102,8 @@ static const char *end_of_speaker(const char *said, transcript_counts *counts, c
     return counts(context, speaker) ? colon : NULL;
 }
 
-struct transcript *transcript_read(FILE *shown, transcript_counts *counts, const void *context)
+struct transcript *transcript_read(FILE *shown, transcript_counts *counts, transcript_means *means,
+                                   const void *context)
 {
     struct transcript *transcript = calloc(1, sizeof(*transcript));
     char *row = NULL;
@@ -114,7 +116,8 @@ struct transcript *transcript_read(FILE *shown, transcript_counts *counts, const
         if (sscanf(row, "[ %*[0-9].%*[0-9] %u] %n", &core, &length) != 1 || length == 0)
             continue;
         const char *colon = end_of_speaker(row + length, counts, context);
-        ok = !colon || add(transcript, core, row + length, colon);
+        const char *meant = colon && means ? means(context, colon + 2) : NULL;
+        ok = !colon || add(transcript, core, row + length, colon, meant ? meant : colon + 2);
     }
     free(row);
     if (!ok) {

@@ -14,9 +14,12 @@
 struct transcript;
 
 /* From lines as vmm run shows them ("[    0.541943 0] myapp: server ready"); others are left out.
- * `counts` (NULL: all do) says whose lines are taken.  NULL: no memory. */
+ * `counts` (NULL: all do) says whose lines are taken.  `means` (NULL: no line does) gives what
+ * stands for a line that need not be the same, or NULL.  NULL: no memory. */
 typedef bool transcript_counts(const void *context, const char *speaker);
-struct transcript *transcript_read(FILE *shown, transcript_counts *counts, const void *context);
+typedef const char *transcript_means(const void *context, const char *text);
+struct transcript *transcript_read(FILE *shown, transcript_counts *counts, transcript_means *means,
+                                   const void *context);
 
 void transcript_free(struct transcript *transcript);
 

@@ -444,6 +444,8 @@ static int create_and_run(struct run *run, const struct machine_config *config)
                         : 0,
         .memory_bytes = settings->engine_memory,
         .trap_window = settings->trap_window,
+        .count_instructions =
+            settings->files || settings->report.full || settings->report.verbosity >= 1,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
     if (run->scenario->machine.interconnect.loads && !settings->ops->far_loads)
@@ -491,19 +493,6 @@ static int create_and_run(struct run *run, const struct machine_config *config)
     }
     result_free(&result);
     return status;
-}
-
-const char *run_refused(const struct scenario *scenario, const struct engine_ops *ops)
-{
-    bool more = scenario->fault_count > 0;
-    for (size_t i = 0; i < scenario->expectation_count; i++)
-        more |= scenario->expectations[i].kind > EXPECT_EXIT;
-    if (ops->witness && scenario->input_count > 0)
-        return "this engine has no input for the console: a scenario with `input` needs --engine "
-               "kvm or unicorn";
-    return ops->witness && more ? "this engine shows the console and no more: faults, values and "
-                                  "invariants need --engine kvm or unicorn"
-                                : NULL;
 }
 
 int run_scenario(const struct scenario *scenario, const struct run_settings *settings)

@@ -58,6 +58,10 @@ void plat_clear_vectors(void);
 /* Names a cross-core channel; the description lies in physically contiguous memory. */
 void plat_channel(paddr_t description);
 
+/* Where this core finds the memory at `base` of a frame: the same place, unless the machine keeps
+ * what the ends of a channel see apart. */
+uint64_t plat_seen(uint64_t base);
+
 /* Tells the machine where a dispatcher's struct abi_report lies.  A platform where nobody looks
  * does nothing. */
 void plat_report(paddr_t block, paddr_t speaker);

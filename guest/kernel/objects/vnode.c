@@ -156,7 +156,7 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
         return m->page_bytes == ABI_PAGE_BYTES ? SYS_ERR_FRAME_OFFSET_INVALID
                                                : SYS_ERR_VM_FRAME_UNALIGNED;
     const bool large = m->page_bytes != ABI_PAGE_BYTES;
-    m->pte = (frame->u.mem.base + offset) | frame_flags(frame, attr, large);
+    m->pte = plat_seen(frame->u.mem.base + offset) | frame_flags(frame, attr, large);
     if (large)
         m->pte |= ABI_PTE_LARGE;
     return check_rights(frame, attr);

@@ -86,6 +86,11 @@ void plat_channel(paddr_t description)
     platform->channel(description);
 }
 
+uint64_t plat_seen(uint64_t base)
+{
+    return platform->seen(base);
+}
+
 void plat_report(paddr_t block, paddr_t speaker)
 {
     platform->report(block, speaker);

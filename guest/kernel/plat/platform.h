@@ -23,6 +23,7 @@ struct platform {
     void (*scrub)(paddr_t base, uint64_t bytes);
     void (*clear_vectors)(void);
     void (*channel)(paddr_t description);
+    uint64_t (*seen)(uint64_t base);
     void (*report)(paddr_t block, paddr_t speaker);
     void (*watched)(uint32_t number, paddr_t speaker);
     void __attribute__((noreturn)) (*power_off)(uint64_t code);

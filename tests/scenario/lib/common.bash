@@ -66,13 +66,14 @@ need_image() {
     [ -e "$images/$1" ] || fail "$images/$1 is not built"
 }
 
-# services: the menu lines every machine boots with
+# services: the menu lines every machine boots with; KERNEL_OPTIONS and MONITOR_OPTIONS: what
+# stands behind two of them
 services() {
-    cat <<'MENU'
-  kernel /boot/cpu
+    cat <<MENU
+  kernel /boot/cpu ${KERNEL_OPTIONS:-}
   module /sbin/init
   module /sbin/mem_serv
-  module /sbin/monitor
+  module /sbin/monitor ${MONITOR_OPTIONS:-}
   module /sbin/chips boot
   module /sbin/spawnd boot
   module /sbin/boot_manager boot

@@ -11,9 +11,47 @@ import sys
 from collections import Counter
 
 
+def check_format(trace):
+    """The rules of the document "Trace Event Format" for the events that we write: what chrome://tracing
+    takes for granted.  (A browser without a window does not load that page, so it cannot be asked.)"""
+    assert isinstance(trace["traceEvents"], list) and trace.get("displayTimeUnit", "ms") in ("ms", "ns")
+    begun, flows, latest = {}, {}, {}
+    for event in trace["traceEvents"]:
+        kind, where = event["ph"], (event["pid"], event["tid"])
+        assert kind in ("B", "E", "X", "i", "s", "f", "M"), f"phase {kind}"
+        assert all(isinstance(number, int) and number >= 0 for number in where), event
+        assert isinstance(event.get("args", {}), dict), event
+        assert kind == "E" or isinstance(event["name"], str), event
+        if kind == "M":
+            if event["name"] == "vmm":
+                continue  # the last one, which nobody knows
+            assert event["name"] in ("process_name", "process_sort_index", "thread_name", "thread_sort_index"), event
+            wants = str if event["name"].endswith("_name") else int
+            assert isinstance(next(iter(event["args"].values())), wants), event
+            continue
+        assert isinstance(event["ts"], (int, float)) and event["ts"] >= 0, event
+        assert kind == "E" or isinstance(event["cat"], str), event
+        if kind == "X":
+            assert event["dur"] >= 0, event
+        elif kind == "i":
+            assert event.get("s", "t") in ("g", "p", "t"), event
+        elif kind == "B":
+            assert event["ts"] >= latest.get(where, 0), "slices of a track are in order of time"
+            begun.setdefault(where, []).append(event["ts"])
+            latest[where] = event["ts"]
+        elif kind == "E":
+            assert event["ts"] >= begun[where].pop(), "a slice ends before it begins"
+            latest[where] = event["ts"]
+        else:
+            key = (event["cat"], event["name"], event["id"])
+            assert (key in flows) == (kind == "f"), f"arrow {key}"
+            assert event["ts"] >= flows.setdefault(key, event["ts"]), f"arrow {key} goes back in time"
+
+
 def read_chrome(path):
     with open(path, encoding="utf-8") as file:
         trace = json.load(file)
+    check_format(trace)
     marks, sent, read, depth, last = Counter(), {}, {}, Counter(), {}
     names = {(e["pid"], e["tid"]): e["args"]["name"]
              for e in trace["traceEvents"] if e.get("name") == "thread_name"}

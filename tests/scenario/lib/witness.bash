@@ -15,6 +15,14 @@ need_qemu() {
     export QEMU
 }
 
+# The one that was fetched needs libraries of its own: a script that starts it, for vmm.
+own_qemu() {
+    [[ $QEMU == *' '* ]] || return 0
+    printf '#!/bin/sh\nexec %s "$@"\n' "$QEMU" >"$TMP/qemu"
+    chmod +x "$TMP/qemu"
+    export VMM_QEMU=$TMP/qemu
+}
+
 # GRUB's maker of disks, fetched if the system has none.  Sets and exports GRUB_MKRESCUE.
 need_grub() {
     tools/nested/grub "$B/nested" >"$TMP/fetch" 2>&1 ||

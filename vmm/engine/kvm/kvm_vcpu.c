@@ -172,10 +172,15 @@ void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu)
  * that is waking up counts as awake before it takes its cause, so causes are looked at first. */
 static void look_for_life(struct engine *engine)
 {
-    if (atomic_load(&engine->awake) == 0 && machine_sleeps_for_ever(engine->machine) &&
-        atomic_load(&engine->awake) == 0)
-        kvm_fail(engine, 0, STOP_DEADLINE,
-                 "every core sleeps and nothing is due: the machine would sleep for ever");
+    if (atomic_load(&engine->awake) != 0)
+        return;
+    const bool sleeps = machine_sleeps_for_ever(engine->machine);
+    if (!sleeps && !machine_only_keeps_house(engine->machine, kvm_now_ns(engine)))
+        return;
+    if (atomic_load(&engine->awake) == 0)
+        kvm_fail(engine, 0, STOP_DEADLINE, "every core sleeps and nothing is due%s",
+                 sleeps ? ": the machine would sleep for ever"
+                        : " but heartbeats and timers that look again");
 }
 
 /* Each handler returns true if the vCPU goes on. */

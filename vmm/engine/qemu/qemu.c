@@ -10,27 +10,35 @@
  *
  * Machine time is CLOCK_MONOTONIC since run(), so it includes the start of QEMU; lines carry the
  * guest's own time.  No registers, counters or traces: nobody but QEMU has them.
+ *
+ * Where there are rules of faults, QEMU's memory is ours too, and a second thread carries lines
+ * (machine/pump.c).
  */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/qemu/qemu_private.h"
 #include "engine/real_time.h"
+#include "machine/export.h"
 
 #define LINE_MAX_BYTES 4096
 #define STATUS_MAX_BYTES 512
+#define PUMP_REST_NS 20000
 
 struct engine {
     struct machine *machine;
     struct qemu_helper helper;
+    struct qemu_memory memory; /* if there are rules */
     int stop_fd, timer_fd;
     uint64_t start_ns;
     atomic_int stop_reason; /* enum stop_reason; the first one stays */
@@ -39,6 +47,8 @@ struct engine {
     size_t line_bytes;
     char status[STATUS_MAX_BYTES];
     size_t status_bytes;
+    char typed[1024]; /* not written to the helper yet */
+    size_t typed_bytes;
 };
 
 static uint64_t now_ns(struct engine *engine)
@@ -76,11 +86,25 @@ static void engine_destroy(struct engine *engine)
         return;
     assert(!atomic_load(&engine->running));
     qemu_helper_end(&engine->helper);
+    qemu_memory_free(&engine->memory);
     if (engine->stop_fd >= 0)
         close(engine->stop_fd);
     if (engine->timer_fd >= 0)
         close(engine->timer_fd);
     free(engine);
+}
+
+/* QEMU maps our memory if we start it; the one of a daemon may not. */
+static int share_memory(struct engine *engine)
+{
+    const char *uri = connection();
+    if (*uri && strcmp(uri, "direct") != 0) {
+        machine_set_error(engine->machine,
+                          "faults need memory that QEMU and vmm share, which a libvirt daemon does "
+                          "not give; use --connect direct");
+        return -ENOTSUP;
+    }
+    return qemu_memory_make(&engine->memory, engine->machine);
 }
 
 static int engine_create(struct engine **out, struct machine *machine,
@@ -96,6 +120,7 @@ static int engine_create(struct engine **out, struct machine *machine,
         machine_set_error(machine, "no host memory");
         return -ENOMEM;
     }
+    const bool pumped = machine_needs_pump(machine);
     engine->machine = machine;
     engine->helper = (struct qemu_helper){ .control = -1, .console = -1, .status = -1 };
     engine->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -103,8 +128,11 @@ static int engine_create(struct engine **out, struct machine *machine,
     int error = engine->stop_fd < 0 || engine->timer_fd < 0 ? -errno : 0;
     if (error)
         machine_set_error(machine, "making descriptors: %s", strerror(-error));
-    else
-        error = qemu_helper_start(&engine->helper, machine, connection());
+    else if (pumped)
+        error = share_memory(engine);
+    if (!error)
+        error = qemu_helper_start(&engine->helper, machine, pumped ? "direct" : connection(),
+                                  pumped ? engine->memory.path : NULL);
     if (error) {
         engine_destroy(engine);
         return error;
@@ -187,6 +215,24 @@ static void ended_without_a_word(struct engine *engine, struct engine_stop *why)
              *line ? line : "the helper ended without a reason");
 }
 
+/* What the machine wants typed goes behind the line that let QEMU start.  True: some is left, for
+ * when the helper reads on. */
+static bool type(struct engine *engine)
+{
+    for (;;) {
+        if (engine->typed_bytes == 0)
+            engine->typed_bytes = machine_pc_typed(engine->machine, engine->typed,
+                                                   sizeof(engine->typed), now_ns(engine));
+        if (engine->typed_bytes == 0)
+            return false;
+        ssize_t done = write(engine->helper.control, engine->typed, engine->typed_bytes);
+        if (done < 0)
+            return errno == EAGAIN; /* else it has ended, and nobody reads any more */
+        engine->typed_bytes -= (size_t)done;
+        memmove(engine->typed, engine->typed + done, engine->typed_bytes);
+    }
+}
+
 static void event_loop(struct engine *engine)
 {
     struct pollfd fds[] = {
@@ -194,9 +240,11 @@ static void event_loop(struct engine *engine)
         { .fd = engine->timer_fd, .events = POLLIN },
         { .fd = engine->helper.console, .events = POLLIN },
         { .fd = engine->helper.status, .events = POLLIN },
+        { .fd = -1, .events = POLLOUT },
     };
     while (atomic_load(&engine->stop_reason) == STOP_NONE) {
-        if (poll(fds, 4, -1) < 0 && errno != EINTR) {
+        fds[4].fd = type(engine) ? engine->helper.control : -1;
+        if (poll(fds, 5, -1) < 0 && errno != EINTR) {
             request_stop(engine, STOP_ENGINE);
             return;
         }
@@ -212,6 +260,17 @@ static void event_loop(struct engine *engine)
     }
 }
 
+/* Nobody tells us of a store: we look, and rest when there was nothing. */
+static void *pump(void *context)
+{
+    const struct timespec rest = { .tv_nsec = PUMP_REST_NS };
+    struct engine *engine = context;
+    while (atomic_load(&engine->running))
+        if (!machine_pump(engine->machine, now_ns(engine)))
+            nanosleep(&rest, NULL);
+    return NULL;
+}
+
 static int engine_run(struct engine *engine, struct engine_stop *why)
 {
     memset(why, 0, sizeof(*why));
@@ -219,11 +278,21 @@ static int engine_run(struct engine *engine, struct engine_stop *why)
     engine->start_ns = real_time_ns();
     atomic_store(&engine->running, true);
     events_changed(engine, machine_next_event_ns(engine->machine));
+    pthread_t thread;
+    const bool pumped = engine->memory.ram;
+    if (pumped && pthread_create(&thread, NULL, pump, engine) != 0) {
+        atomic_store(&engine->running, false);
+        why->reason = STOP_ENGINE;
+        snprintf(why->detail, sizeof(why->detail), "no thread to carry lines");
+        return -EAGAIN;
+    }
     if (!qemu_helper_go(&engine->helper))
         request_stop(engine, STOP_ENGINE);
     event_loop(engine);
     why->time_ns = now_ns(engine);
     atomic_store(&engine->running, false);
+    if (pumped)
+        pthread_join(thread, NULL);
     why->reason = (enum stop_reason)atomic_load(&engine->stop_reason);
     if (why->reason == STOP_EXIT || why->reason == STOP_PANIC)
         machine_fill_stop(engine->machine, why);

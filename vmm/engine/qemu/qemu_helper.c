@@ -72,6 +72,7 @@ static int spawn(struct qemu_helper *helper, char *const arguments[])
     close(out[1]);
     close(status[1]);
     helper->control = in[1];
+    fcntl(in[1], F_SETFL, O_WRONLY | O_NONBLOCK);
     helper->console = out[0];
     helper->status = status[0];
     if (!error)
@@ -96,7 +97,7 @@ void qemu_helper_end(struct qemu_helper *helper)
 
 bool qemu_helper_go(const struct qemu_helper *helper)
 {
-    return write(helper->control, "go\n", 3) == 3;
+    return write(helper->control, "\n", 1) == 1;
 }
 
 /* The text of a line "KEY TEXT" among what the helper said; false if there is none. */
@@ -186,13 +187,16 @@ static int write_bundle(const struct qemu_helper *helper, struct machine *machin
 }
 
 /* The same machine in QEMU's words and in libvirt's: the helper takes the ones it needs. */
-static int write_descriptions(const struct qemu_helper *helper, struct machine *machine)
+static int write_descriptions(const struct qemu_helper *helper, struct machine *machine,
+                              const char *const *memory)
 {
     char loader[PATH_MAX], bundle[PATH_MAX + 32], console[PATH_MAX + 32];
     machine_pc_loader(machine, loader, sizeof(loader));
     snprintf(bundle, sizeof(bundle), "%s/bundle", helper->folder);
     snprintf(console, sizeof(console), "%s/" CONSOLE_SOCKET, helper->folder);
-    const struct pc_setup setup = { .kvm = kvm_is_good(), .loader = loader, .bundle = bundle };
+    const struct pc_setup setup = {
+        .kvm = kvm_is_good(), .loader = loader, .bundle = bundle, .memory = memory
+    };
     FILE *words = create(helper, "words"), *xml = create(helper, "domain.xml");
     const char *name = strrchr(helper->folder, '/') + 1;
     int error = words && xml ? 0 : -errno;
@@ -221,7 +225,8 @@ static void remove_folder(struct qemu_helper *helper)
     helper->folder[0] = '\0';
 }
 
-int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect)
+int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect,
+                      const char *const *memory)
 {
     char path[PATH_MAX + 32], word[] = "run", *uri = strdup(connect);
     const char *where = getenv("TMPDIR");
@@ -244,7 +249,7 @@ int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const
     /* the QEMU of a daemon belongs to another user; nothing in there is secret */
     int error = chmod(helper->folder, 0711) < 0 ? -errno : write_bundle(helper, machine);
     if (!error)
-        error = write_descriptions(helper, machine);
+        error = write_descriptions(helper, machine, memory);
     char *arguments[] = { path, word, uri, helper->folder, NULL };
     if (!error)
         error = spawn(helper, arguments);

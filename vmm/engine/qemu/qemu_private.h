@@ -16,19 +16,38 @@
 /* The process that starts and ends QEMU (helper/main.c). */
 struct qemu_helper {
     pid_t pid;             /* 0: none */
-    int control;           /* its standard input: a line "go", then its end ends everything */
+    int control;           /* its standard input: an empty line lets QEMU start, then what is typed
+                            * on its console follows; its end ends everything.  Writing does not
+                            * block */
     int console;           /* what the guest writes */
     int status;            /* lines that say how it went */
     char folder[PATH_MAX]; /* the helper removes it; "" if there is none */
 };
 
+/* Memory that QEMU and we share (qemu_memory.c). */
+struct qemu_memory {
+    uint8_t *ram; /* from guest-physical 0; NULL: there is none */
+    uint64_t bytes;
+    unsigned count; /* of nodes */
+    int fd[ABI_MAX_NODES];
+    char name[ABI_MAX_NODES][40];
+    const char *path[ABI_MAX_NODES]; /* where QEMU finds it */
+};
+
+/* Of the shape of this machine, which learns of it.  0, or a negative errno with
+ * machine_error_text(); to be freed also then, by qemu_memory_free(). */
+int qemu_memory_make(struct qemu_memory *memory, struct machine *machine);
+void qemu_memory_free(struct qemu_memory *memory);
+
 /* Asks the helper what can be done here.  Fills version, or reason and mend; 0 or a negative
  * errno. */
 int qemu_helper_probe(const char *connect, struct engine_capability *out);
 
-/* Makes the folder with all that QEMU needs and starts the helper, which waits.  On failure nothing
- * is left, and machine_error_text() says why. */
-int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect);
+/* Makes the folder with all that QEMU needs and starts the helper, which waits.  `memory`: of each
+ * node (pc_setup.memory), or NULL.  On failure nothing is left, and machine_error_text() says
+ * why. */
+int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect,
+                      const char *const *memory);
 
 /* Lets QEMU start.  False: the helper is gone. */
 bool qemu_helper_go(const struct qemu_helper *helper);

@@ -193,7 +193,8 @@ static int unicorn_create(struct engine **out, struct machine *machine,
     bool contexts = !wrong && api->context_alloc(engine->cpu, &engine->reset) == UNICORN_OK;
     for (unsigned core = 0; contexts && core < engine->core_count; core++)
         contexts = api->context_alloc(engine->cpu, &engine->core[core].context) == UNICORN_OK;
-    if (!wrong && (!contexts || !unicorn_code_create(engine) || !unicorn_count_create(engine)))
+    if (!wrong && (!contexts || !unicorn_code_create(engine) ||
+                   (options->count_instructions && !unicorn_count_create(engine))))
         wrong = "no memory for the cores' contexts";
     if (wrong) {
         machine_set_error(machine, "%s (%s)", wrong, api->path);

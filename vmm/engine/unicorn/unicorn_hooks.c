@@ -95,7 +95,8 @@ static void on_block(unicorn_cpu *cpu, uint64_t address, uint32_t bytes, void *u
     }
     if (engine->blocks_told)
         tell_block(engine, address);
-    unicorn_count_executed(engine, address, bytes);
+    if (engine->count)
+        unicorn_count_executed(engine, address, bytes);
     engine->blocks_left--;
     engine->clock.spent_ns += COST_BLOCK_NS + (bytes >> COST_BLOCK_BYTES_SHIFT);
 }
@@ -112,7 +113,9 @@ static void on_translation(unicorn_cpu *cpu, void *block, void *previous, void *
     engine->api->ctl(cpu, UNICORN_CTL_FLUSH_TLB);
     unicorn_pull(engine);
     unicorn_code_translated(engine, translated->rip, translated->bytes, translated->instructions);
-    unicorn_count_translated(engine, translated->rip, translated->bytes, translated->instructions);
+    if (engine->count)
+        unicorn_count_translated(engine, translated->rip, translated->bytes,
+                                 translated->instructions);
 }
 
 /* A trap takes a place among the blocks, so that a core that does nothing but fault ends its slices

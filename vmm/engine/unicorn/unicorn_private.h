@@ -97,7 +97,7 @@ struct engine {
     uint64_t blocks_cut;  /* taken from the slice by unicorn_shorten() */
 
     struct unicorn_code *code;      /* unicorn_code.c */
-    struct unicorn_count *count;    /* unicorn_count.c */
+    struct unicorn_count *count;    /* unicorn_count.c; NULL: nobody wants to know */
     uint64_t trap_base, trap_bytes; /* pages to be asked about before the next block; 0: none */
 
     bool blocks_told; /* the machine wants to know of each block, to see when things happen */

@@ -71,13 +71,13 @@ static void apic_write(unsigned number, uint32_t value)
         registers[number * 4] = value;
 }
 
-/* In the table that maps this core's area, behind its last page. */
-static void map_registers(uint64_t physical)
+/* In the table that maps this core's area, so many pages behind its last one. */
+static void map_registers(unsigned page, uint64_t physical)
 {
     uint64_t *table = phys_to_mem(paddr(boot_info->pml4));
     for (unsigned shift = 39; shift > 12; shift -= 9)
         table = phys_to_mem(paddr(table[ABI_CORE_AREA_VADDR >> shift & 511] & PTE_ADDRESS));
-    table[AREA_PAGES] = (physical & PTE_ADDRESS) | PTE_DEVICE;
+    table[AREA_PAGES + page] = (physical & PTE_ADDRESS) | PTE_DEVICE;
 }
 
 static bool has_x2apic(void)
@@ -95,13 +95,29 @@ void apic_init(void)
     x2apic = has_x2apic();
     write_msr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | (x2apic ? APIC_BASE_X2APIC : 0));
     if (!x2apic)
-        map_registers(base);
+        map_registers(0, base);
     for (unsigned i = 0; i < sizeof(masked); i++)
         apic_write(masked[i], LVT_MASKED | ABI_VECTOR);
     apic_write(APIC_TPR, 0);
     apic_write(APIC_TIMER_DIVIDER, DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, ABI_VECTOR);
     apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | ABI_VECTOR);
+}
+
+/* The I/O APIC of QEMU's boards; lines of ISA devices are its first 16. */
+#define IO_APIC_BASE 0xfec00000
+#define IO_APIC_SELECT 0
+#define IO_APIC_WINDOW 4 /* in words */
+#define IO_APIC_REDIRECTION 0x10
+
+void apic_take_line(unsigned line)
+{
+    volatile uint32_t *io_apic = registers + ABI_PAGE_BYTES / sizeof(*registers);
+    map_registers(1, IO_APIC_BASE);
+    io_apic[IO_APIC_SELECT] = IO_APIC_REDIRECTION + 2 * line + 1;
+    io_apic[IO_APIC_WINDOW] = boot_info->pc.apic_id[my_core_id] << 24;
+    io_apic[IO_APIC_SELECT] = IO_APIC_REDIRECTION + 2 * line;
+    io_apic[IO_APIC_WINDOW] = ABI_VECTOR; /* fixed, edge, not masked */
 }
 
 void apic_eoi(void)

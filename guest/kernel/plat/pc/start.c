@@ -17,10 +17,14 @@
  * for the next core, so this waits.  A core that is not there costs START_NS, and the caller learns
  * it.
  */
+#include <abi/pump.h>
+
 #include "arch.h"
 #include "plat/pc/pc.h"
 
 #define START_NS 500000000
+#define INIT_NS 10000000 /* between INIT and the first start-up message of a core that has run */
+#define BOOTSTRAP_CORE 0
 #define AGAIN_NS 2000000 /* between start-up messages: the core ignores what it does not need */
 
 /* start_page.S */
@@ -57,6 +61,12 @@ static void fill_low_memory(uint64_t entry, uint64_t rdi, uint64_t cr3)
     words->rdi = rdi;
 }
 
+static void wait_until(systime_t end)
+{
+    while (plat_time() < end)
+        __asm__ volatile("pause");
+}
+
 static bool wait_until_running(const volatile struct abi_core_page *page, systime_t until)
 {
     while (page->phase == ABI_PHASE_NONE && plat_time() < until)
@@ -74,29 +84,30 @@ static bool is_in_memory(uint64_t physical)
 }
 
 /* INIT stops a core wherever it is, and it waits to be started.  (The command has left when this
- * returns: the APIC says so.) */
+ * returns: the APIC says so.)  Core 0 would start its firmware instead, among the others. */
 uint64_t pc_kill_core(uint64_t core)
 {
+    if (core == BOOTSTRAP_CORE)
+        return ABI_RESULT_BAD_REQUEST;
     apic_send_init(core);
+    pc_core_of(core)->killed = 1;
+    pc_console_left(core);
+    pc_ask_pump(ABI_PUMP_KILLED | core << 8);
     return ABI_RESULT_OK;
 }
 
-static uint64_t retired; /* cores, since they were started last */
-
+/* Stopping it on purpose is the same: it is ready to be started either way. */
 uint64_t pc_retire_core(uint64_t core)
 {
-    apic_send_init(core);
-    retired |= 1ull << core;
-    return ABI_RESULT_OK;
+    return pc_kill_core(core);
 }
 
-/* One that was killed is not started again here: nobody says that it has been mended.  One that was
- * retired is, with an empty page. */
+/* Never started, or stopped by INIT. */
 uint64_t pc_core_available(uint64_t core)
 {
-    if (retired >> core & 1)
-        return ABI_RESULT_OK;
-    return core_page_of(core)->phase == ABI_PHASE_NONE ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
+    return core_page_of(core)->phase == ABI_PHASE_NONE || pc_core_of(core)->killed
+               ? ABI_RESULT_OK
+               : ABI_RESULT_CORE_RUNNING;
 }
 
 /* A PC has no host that it knows of. */
@@ -114,10 +125,14 @@ uint64_t pc_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3
         return ABI_RESULT_CORE_RUNNING;
     if (entry < ABI_KERNEL_BASE || !is_in_memory(rdi) || !is_in_memory(cr3))
         return ABI_RESULT_BAD_ADDRESS;
-    memset(page, 0, sizeof(*page));
-    retired &= ~(1ull << core);
     fill_low_memory(entry, rdi, cr3);
     apic_send_init(core);
+    if (pc_core_of(core)->killed) {
+        wait_until(plat_time() + INIT_NS); /* it has stopped, and what it wrote is there */
+        memset(page, 0, sizeof(*page));
+        pc_ask_pump(ABI_PUMP_STARTED | core << 8);
+        pc_core_of(core)->killed = 0;
+    }
     const systime_t end = plat_time() + START_NS;
     do {
         apic_send_startup(core, boot_info->pc.low_memory);

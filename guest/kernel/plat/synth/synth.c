@@ -99,6 +99,12 @@ static void synth_channel(paddr_t description)
     out(ABI_PORT_FABRIC, 0);
 }
 
+/* Stores are trapped where they must be seen. */
+static uint64_t synth_seen(uint64_t base)
+{
+    return base;
+}
+
 static void synth_report(paddr_t block, paddr_t speaker)
 {
     CORE_PAGE->arg[0] = block.v;
@@ -161,6 +167,7 @@ const struct platform platform_synth = {
     .scrub = synth_scrub,
     .clear_vectors = synth_clear_vectors,
     .channel = synth_channel,
+    .seen = synth_seen,
     .report = synth_report,
     .watched = synth_watched,
     .power_off = synth_power_off,

@@ -12,6 +12,9 @@ struct deferred_event {
     struct waitset_chanstate waitset_state;
     struct deferred_event *next, *prev;
     systime_t time; /* ns; 0: not queued */
+    bool
+        keeps_house; /* set after deferred_event_init(): looks whether all is well, and nobody waits
+                       * for it.  A machine in which all else has come to rest may end */
 };
 
 struct periodic_event {

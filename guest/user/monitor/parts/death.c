@@ -260,6 +260,7 @@ void death_init(const struct death_hooks *these)
     busy = my_core == boot_info->boot_core;
     agreement_init(&agreement, my_core, (coreid_t)boot_info->boot_core);
     deferred_event_init(&tick_event);
+    tick_event.keeps_house = true;
     if (machine_options.heartbeat_ns != 0)
         listen_for_tick();
 }

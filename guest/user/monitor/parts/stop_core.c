@@ -24,8 +24,8 @@
 #include "parts.h"
 
 #define EXIT_STATUS_STOPPED 137 /* as by spawn.kill_domain: its spawner tells it from a fault */
-#define LEAVE_US 1000000
-#define SETTLE_US 2000000
+#define LEAVE_US 5000000
+#define SETTLE_US 20000000
 
 static struct {
     enum { STOP_IDLE, STOP_LEAVING, STOP_SETTLING } state;

@@ -71,6 +71,16 @@ static void set_name(char *to, const char *from)
     strncpy(to, from != NULL ? from : "", ABI_WAIT_NAME_BYTES);
 }
 
+/* When the first event rings that is more than a look whether all is well. */
+static uint64_t next_time(const struct dispatcher_generic *disp)
+{
+    const struct deferred_event *event = disp->deferred_events;
+
+    while (event != NULL && event->keeps_house)
+        event = event->next;
+    return event != NULL ? event->time : 0;
+}
+
 void wait_note_block(dispatcher_handle_t handle, enum abi_wait_kind kind, const void *object,
                      uint32_t other, const void *at)
 {
@@ -82,7 +92,7 @@ void wait_note_block(dispatcher_handle_t handle, enum abi_wait_kind kind, const 
     note->object = (lvaddr_t)object;
     note->other = other;
     note->at = (lvaddr_t)at;
-    note->until_ns = disp->deferred_events != NULL ? disp->deferred_events->time : 0;
+    note->until_ns = next_time(disp);
     note->kind = kind;
 }
 

@@ -17,6 +17,7 @@ void deferred_event_init(struct deferred_event *event)
     waitset_chanstate_init(&event->waitset_state, CHANTYPE_DEFERRED);
     event->next = event->prev = NULL;
     event->time = 0;
+    event->keeps_house = false;
 }
 
 static void insert(struct dispatcher_generic *disp, struct deferred_event *event)

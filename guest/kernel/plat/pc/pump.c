@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What CPU drivers do where vmm carries lines (abi/pump.h).  Where nobody does, nobody is asked.
+ */
+#include <abi/pump.h>
+
+#include "arch.h"
+#include "plat/pc/pc.h"
+
+static struct abi_pump *pump(void)
+{
+    return phys_to_mem(paddr(boot_info->pc.pump));
+}
+
+/* vmm is the device: as long as it does not answer, this core stands still, as at any device. */
+void pc_ask_pump(uint64_t what)
+{
+    if (boot_info->pc.pump == 0)
+        return;
+    volatile uint64_t *request = &pump()->request[my_core_id];
+    exchange(request, what);
+    while (*request != 0)
+        __asm__ volatile("pause");
+}
+
+void pc_channel(paddr_t description)
+{
+    pc_ask_pump(description.v);
+}
+
+uint64_t pc_seen(uint64_t base)
+{
+    if (boot_info->pc.pump == 0)
+        return base;
+    const struct abi_pump *shared = pump();
+    const volatile uint8_t *second = shared->second;
+    LOOP_BOUND(nodes, ABI_MAX_NODES);
+    for (unsigned n = 0; n < boot_info->topology.node_count; n++) {
+        LOOP_ROUND(nodes);
+        const uint64_t offset = base - shared->window[n].base, bytes = shared->window[n].bytes;
+        if (offset < bytes)
+            return second[offset / ABI_PAGE_BYTES] == my_core_id + 1 ? base + bytes : base;
+        second += bytes / ABI_PAGE_BYTES;
+    }
+    return base;
+}
