@@ -251,6 +251,12 @@ static void rpc_answered(struct domain *d, struct message *m)
             m->cap[0] = NULL;
         }
         break;
+    case monitor_blocking_fill_for_response__msgnum:
+        d->fills_for = d->will_fill_for;
+        break;
+    case monitor_blocking_shootdown_response__msgnum:
+        shootdown_answered_to(d, a->shootdown_response.err);
+        break;
     case monitor_blocking_remote_cap_revoke_response__msgnum:
         revoke_answered(d, a->remote_cap_revoke_response.err);
         break;
@@ -305,6 +311,9 @@ static void monitor_says(struct domain *d, struct message *m)
         break;
     case monitor_domain_exited__msgnum:
         child_exited(d, a->domain_exited.domain, a->domain_exited.status);
+        break;
+    case monitor_unmap_replica__msgnum:
+        unmap_received(d, a->unmap_replica.id, a->unmap_replica.base);
         break;
     case monitor_connection_dead__msgnum:
         connection_lost_received(d, a->connection_dead.mon_id);
@@ -498,8 +507,8 @@ static bool duty(struct domain *d)
         return true;
     if (d->kind == KIND_MANAGER && d->steps == 0 && ask_for_cores(d))
         return true;
-    return serve_memory(d) || answer_request(d, d->kind != KIND_APP || chance(80)) ||
-           close_lost(d) || act_circuit(d);
+    return serve_memory(d) || answer_unmap(d) ||
+           answer_request(d, d->kind != KIND_APP || chance(80)) || close_lost(d) || act_circuit(d);
 }
 
 static void act(struct domain *d)
@@ -510,6 +519,8 @@ static void act(struct domain *d)
     if (world.share && d->kind == KIND_APP && !d->rpc_busy && chance(50) && act_parcel(d))
         return;
     if (world.circuits && chance(50) && act_circuit(d))
+        return;
+    if (d->kind == KIND_APP && !d->rpc_busy && chance(10) && act_agent(d))
         return;
     if (what < 6 && !d->rpc_busy)
         spawn(d);
@@ -557,7 +568,7 @@ unsigned domain_choices(struct domain *d)
     if (d->kind == KIND_MANAGER && d->steps == 0 && !world.hold_boot && !d->rpc_busy &&
         can_send(d->rpc))
         return 1;
-    return (d->mem_request != NULL && can_send(d->mem_client)) ||
+    return d->unmap_id != 0 || (d->mem_request != NULL && can_send(d->mem_client)) ||
            (d->request_count > 0 && !d->mute) || conns_have_duty(d) || circuits_have_duty(d);
 }
 

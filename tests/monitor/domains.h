@@ -48,6 +48,11 @@ struct domain {
     struct cap *parcel;          /* collected */
     uint64_t revoked_from;       /* the step in which its revoke began */
     struct cap *target;          /* being revoked */
+    /* shootdown: whose page tables it fills; what it is to unmap, and has unmapped */
+    uint32_t will_fill_for, fills_for; /* as it has said; as its monitor knows */
+    uintptr_t unmap_id;                /* 0: nothing */
+    uint64_t unmapped;
+    uint64_t shot_base, named_base; /* what it wants unmapped, and is to unmap */
     /* memory server: what the monitor asked for */
     struct cap *mem_client;
     struct message *mem_request;
@@ -122,6 +127,13 @@ void conns_check(void);
 
 /* hostile.c */
 void act_hostile(struct domain *d);
+
+/* agents.c */
+bool act_agent(struct domain *d);
+/* The agent's answer to its monitor. */
+bool answer_unmap(struct domain *d);
+void unmap_received(struct domain *d, uintptr_t id, uint64_t base);
+void shootdown_answered_to(const struct domain *d, errval_t err);
 
 /* circuits.c */
 bool break_frame(struct domain *d);

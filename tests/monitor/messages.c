@@ -61,6 +61,7 @@ SEND(monitor, new_monitor_binding_reply, (errval_t err, struct capref ep, uintpt
      (err, ep, st), CARRY(ep))
 SEND(monitor, get_monitor_rpc_ep_reply, (errval_t err, struct capref ep, uintptr_t st),
      (err, ep, st), CARRY(ep))
+SEND(monitor, unmap_replica, (uintptr_t id, uint64_t base), (id, base))
 SEND(monitor, domain_exited, (uint32_t domain, uint8_t status), (domain, status))
 
 static errval_t intermon_stop_core_tx(struct intermon_binding *b, struct event_closure cont)
@@ -87,6 +88,9 @@ SEND(monitor_blocking, collect_cap_response, (errval_t err, struct capref parcel
      TOKEN, CARRY(parcel))
 SEND(monitor_blocking, remote_cap_revoke_response, (errval_t err), (err), TOKEN)
 SEND(monitor_blocking, remote_cap_retype_response, (errval_t err), (err), TOKEN)
+
+SEND(monitor_blocking, fill_for_response, (errval_t err), (err), TOKEN)
+SEND(monitor_blocking, shootdown_response, (errval_t err), (err), TOKEN)
 
 SEND(mem, allocate_call, (uint8_t bits, uint64_t minbase, uint64_t maxlimit),
      (bits, minbase, maxlimit))
@@ -134,6 +138,15 @@ SEND(intermon, multihop_message,
      (vci, kind, ack, m->payload = malloc(size + 1), size),
      if (size > 0) memcpy(m->payload, payload, size))
 SEND(intermon, multihop_credit, (uint32_t vci, uint16_t frames), (vci, frames))
+SEND(intermon, shootdown, (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint32_t agent),
+     (root, id, home, base, agent))
+SEND(intermon, shootdown_tree,
+     (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint32_t agent,
+      const uint32_t *below, size_t count),
+     (root, id, home, base, agent, (const uint32_t *)(m->payload = malloc(count * sizeof(*below))),
+      count),
+     memcpy(m->payload, below, count * sizeof(*below)))
+SEND(intermon, shootdown_done, (uint8_t root, uint64_t id, errval_t err), (root, id, err))
 SEND(intermon, set_name_iref, (iref_t iref), (iref))
 SEND(intermon, fetch_cap_request, (uint64_t ticket), (ticket))
 SEND(intermon, release_cap_request, (uint64_t ticket), (ticket))
@@ -198,6 +211,7 @@ void monitor_lmp_init(struct monitor_lmp_binding *b, struct waitset *ws)
         .connection_dead = monitor_connection_dead_tx,
         .new_monitor_binding_reply = monitor_new_monitor_binding_reply_tx,
         .get_monitor_rpc_ep_reply = monitor_get_monitor_rpc_ep_reply_tx,
+        .unmap_replica = monitor_unmap_replica_tx,
         .domain_exited = monitor_domain_exited_tx,
     };
 }
@@ -227,6 +241,8 @@ void monitor_blocking_lmp_init(struct monitor_blocking_lmp_binding *b, struct wa
         .collect_cap_response = monitor_blocking_collect_cap_response_tx,
         .remote_cap_revoke_response = monitor_blocking_remote_cap_revoke_response_tx,
         .remote_cap_retype_response = monitor_blocking_remote_cap_retype_response_tx,
+        .fill_for_response = monitor_blocking_fill_for_response_tx,
+        .shootdown_response = monitor_blocking_shootdown_response_tx,
     };
 }
 
@@ -307,6 +323,9 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
         .capops_request_copy = intermon_capops_request_copy_tx,
         .capops_revoke_mark = intermon_capops_revoke_mark_tx,
         .capops_revoke_done = intermon_capops_revoke_done_tx,
+        .shootdown = intermon_shootdown_tx,
+        .shootdown_tree = intermon_shootdown_tree_tx,
+        .shootdown_done = intermon_shootdown_done_tx,
     };
     struct wire *w = wire_new(WIRE_INTERMON, &b->b, NULL);
     w->in = ring_at(inbuf);
@@ -358,6 +377,7 @@ static void to_monitor(struct monitor_binding *b, const struct message *m, struc
         CASE(monitor, connection_closed, a->mon_id)
         CASE(monitor, new_monitor_binding_request, a->st)
         CASE(monitor, get_monitor_rpc_ep_request, a->st)
+        CASE(monitor, unmap_replica_done, a->id, a->err)
         CASE(monitor, domain_exited, a->domain, a->status)
     case monitor_release_unused__msgnum:
         b->rx_vtbl.release_unused(b);
@@ -387,6 +407,9 @@ static void to_blocking(struct monitor_blocking_binding *b, const struct message
         CASE(monitor_blocking, collect_cap_call, a->ticket)
         CASE(monitor_blocking, remote_cap_revoke_call, cap, a->cptr, a->level)
         CASE(monitor_blocking, remote_cap_retype_call, cap, a->cptr, a->level, a->offset, a->bytes)
+        CASE(monitor_blocking, fill_for_call, a->home)
+        CASE(monitor_blocking, shootdown_call, a->base, a->protocol, (const uint32_t *)m->payload,
+             a->count)
     default:
         CHECK(world.hostile, "message %u to a monitor's blocking binding", m->number);
     }
@@ -443,6 +466,10 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
              a->word1, a->word2)
         CASE(intermon, capops_revoke_mark, a->ticket, a->base, a->bytes)
         CASE(intermon, capops_revoke_done, a->ticket, a->gone)
+        CASE(intermon, shootdown, a->root, a->id, a->home, a->base, a->agent)
+        CASE(intermon, shootdown_tree, a->root, a->id, a->home, a->base, a->agent,
+             (const uint32_t *)m->payload, a->count)
+        CASE(intermon, shootdown_done, a->root, a->id, a->err)
     default:
         world_fail("message %u between monitors", m->number);
     }

@@ -12,6 +12,7 @@
  *   domains.c    domains: what they do, and what they believe they are owed
  *   connections.c, circuits.c  their connections and multi-hop channels
  *   memory.c     memory servers, parcels
+ *   agents.c     domains on several cores, and who fills their page tables
  *   hostile.c    domains that mean harm
  *   world.c      what happens next
  *

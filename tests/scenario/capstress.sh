@@ -3,7 +3,7 @@
 #
 # The distributed stress of capabilities (guest/user/apps/capstress) with the checker that reads the
 # databases of all cores: on the deterministic engine one seed here, CAPSTRESS_SEEDS=N gives N (make
-# soak: 500). shellcheck source=tests/scenario/lib/common.bash
+# soak: 1,000). shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
 need_engine

@@ -57,6 +57,15 @@ plain=$hash
 hash_of never 4
 [ "$hash" = "$plain" ] || fail "rules that never match change the machine: $plain, $hash"
 
+# executed NAME: how many blocks and instructions its last run took, and how long that was
+executed() {
+    python3 -c 'import json, sys
+run = json.load(open(sys.argv[1]))["results"][0]
+print(run["stats"]["blocks"], run["stats"]["instructions"], run["machine_ns"])' "$TMP/$1.json"
+}
+[ "$(executed plain)" = "$(executed never)" ] ||
+    fail "rules that never match cost something: $(executed plain), $(executed never)"
+
 # stores NAME: how many stores to the window the machine saw in its last run
 stores() {
     python3 -c 'import json, sys
@@ -118,6 +127,24 @@ scenario fewer "$(sed '/name: flips/,/corrupt: {word: 2/d' <<<"$mixed")"
 hash_of fewer 6
 keys fewer bits | diff "$TMP/bits" - || fail "a rule chooses other messages when another one is taken away"
 [ -z "$(keys fewer flips)" ] || fail "the rule is still there"
+
+# Without the last of its faults, all that a run shows before that one is the same, to the nanosecond.
+both='faults:
+  - {name: first, when: {message: hello, interface: myappif, from: 1, nth: 2}, do: {delay: 3 us}}
+  - {name: last, when: {message: hello, interface: myappif, from: 1, nth: 4}, do: drop}'
+scenario both "$both"
+hash_of both 8
+scenario one "$(sed '/name: last/d' <<<"$both")"
+hash_of one 8
+python3 - "$TMP/both.json" "$TMP/one.json" <<'PYTHON' || fail "a fault that is taken away changes what was before it"
+import json, sys
+both, one = (json.load(open(path))["results"][0] for path in sys.argv[1:])
+end = [fault["time_ns"] for fault in both["faults"] if fault["rule"] == "last"][0]
+seen = [[line for line in run["console"] if line["time_ns"] < end] +
+        [fault for fault in run["faults"] if fault["time_ns"] < end] for run in (both, one)]
+assert len(seen[0]) > 5 and seen[0][-1]["rule"] == "first", seen[0]
+sys.exit(seen[0] != seen[1])
+PYTHON
 
 # A run that fails says what matters in few lines.
 scenario lost 'faults: [{name: lost, when: {message: hello, interface: myappif, nth: 2}, do: drop}]' \

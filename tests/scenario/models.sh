@@ -31,6 +31,11 @@ for rule in LOCKS_LATE PAST_OWNER OVERTAKING NO_MARK NO_WITNESS DEATH_UNHEARD RE
     search capabilities 3 $rule
 done
 
+search shootdown 3
+for rule in ANSWERED_EARLY NO_LOCAL ORPHANS DEATH_UNHEARD UNFENCED; do
+    search shootdown 3 $rule
+done
+
 search parts $cores
 for rule in WHOLE_OVERLOOKED NO_PART_MARK OVERTAKING ONCE DEATH_UNHEARD; do
     search parts 2 $rule

@@ -7,7 +7,7 @@
 /* link: tests/monitor/world.c tests/monitor/kernel.c tests/monitor/transport.c */
 /* link: tests/monitor/messages.c tests/monitor/cores.c tests/monitor/domains.c */
 /* link: tests/monitor/connections.c tests/monitor/circuits.c tests/monitor/hostile.c */
-/* link: tests/monitor/memory.c */
+/* link: tests/monitor/memory.c tests/monitor/agents.c */
 /* link: guest/user/lib/spawndomain/cmdline.c */
 /* link: guest/user/lib/barrelfish/dispatch/errors.c guest/user/lib/barrelfish/channels/multihop_link.c */
 #include <criterion/criterion.h>

@@ -22,7 +22,7 @@ struct walk {
     struct machine *machine;
     uint64_t cr3;
     unsigned core;
-    bool kept;
+    bool kept, quiet;
     uint64_t last_base; /* of the slots of one root, in the order */
     uint8_t last_root;
     struct seen_capability *list;
@@ -140,14 +140,15 @@ static bool read_core(struct walk *walk, unsigned core)
     if (!walk->broken)
         return true;
     walk->count = before;
-    if (state.activity == CORE_RUNNING)
+    if (state.activity == CORE_RUNNING && !walk->quiet)
         walk->broken = NULL; /* may be in the middle of a change */
     return false;
 }
 
-bool machine_check_capabilities(struct machine *machine, char *problem, size_t bytes)
+/* quiet: nobody is in the middle of a change, so each database makes sense. */
+static bool check(struct machine *machine, bool quiet, char *problem, size_t bytes)
 {
-    struct walk walk = { .machine = machine };
+    struct walk walk = { .machine = machine, .quiet = quiet };
     uint64_t seen = 0;
     for (unsigned core = 0; core < machine->config.core_count && !walk.broken; core++)
         if (read_core(&walk, core))
@@ -161,4 +162,47 @@ bool machine_check_capabilities(struct machine *machine, char *problem, size_t b
         fine = capability_rules_hold(walk.list, walk.count, seen, problem, bytes);
     free(walk.list);
     return fine;
+}
+
+/* Is no core in ring 0, where it may be in the middle of a change?  idle: all sleep. */
+static bool is_quiet(struct machine *machine, bool *idle)
+{
+    *idle = true;
+    for (unsigned core = 0; core < machine->config.core_count; core++) {
+        struct core_state state = { 0 };
+        if (machine->ops->core_state(machine->engine, core, &state) < 0 ||
+            (state.activity == CORE_RUNNING && (state.cs & 3) != 3))
+            return false;
+        *idle = *idle && state.activity != CORE_RUNNING;
+    }
+    return true;
+}
+
+void capabilities_look_next(struct machine *machine, uint64_t at_ns)
+{
+    event_queue_push(&machine->state.queue, at_ns, EVENT_CHECK, 0, 0);
+}
+
+/* A moment that is not quiet is followed by another one soon. */
+#define TRIES_PER_PERIOD 16
+
+void capabilities_look(struct machine *machine, uint64_t now_ns)
+{
+    const uint64_t every_ns = machine->config.check_capabilities_ns;
+    char problem[256];
+    bool idle;
+    if (!is_quiet(machine, &idle)) {
+        capabilities_look_next(machine, now_ns + every_ns / TRIES_PER_PERIOD);
+        return;
+    }
+    if (machine_core_page(machine, 0)->databases[ABI_DATABASE_HERE] != 0 &&
+        !check(machine, true, problem, sizeof(problem)))
+        machine->config.sink.breach(machine->config.sink.context, now_ns, problem);
+    if (!idle || !machine_has_nothing_due(machine)) /* else nothing changes any more */
+        capabilities_look_next(machine, now_ns + every_ns);
+}
+
+bool machine_check_capabilities(struct machine *machine, char *problem, size_t bytes)
+{
+    return check(machine, false, problem, bytes);
 }

@@ -146,13 +146,39 @@ static bool not_in_two_places(const struct seen_capability *list, size_t count,
     return true;
 }
 
+static void sink(struct seen_capability *list, size_t at, size_t count)
+{
+    const struct seen_capability cap = list[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && compare(&list[child], &list[child + 1]) < 0)
+            child++;
+        if (compare(&cap, &list[child]) >= 0)
+            break;
+        list[at] = list[child];
+    }
+    list[at] = cap;
+}
+
+/* In place: qsort() asks the host how much memory it has, which the thread that runs the guest may
+ * not. */
+static void sort(struct seen_capability *list, size_t count)
+{
+    for (size_t i = count / 2; i > 0; i--)
+        sink(list, i - 1, count);
+    while (count > 1) {
+        const struct seen_capability last = list[--count];
+        list[count] = list[0];
+        list[0] = last;
+        sink(list, 0, count);
+    }
+}
+
 bool capability_rules_hold(struct seen_capability *list, size_t count, uint64_t seen, char *problem,
                            size_t bytes)
 {
     const struct report report = { problem, bytes };
     _Static_assert(ABI_MAX_CORES <= 64, "a bit for each core");
-    if (count > 0)
-        qsort(list, count, sizeof(*list), compare);
+    sort(list, count);
     return one_owner(list, count, report) && no_orphan(list, count, seen, report) &&
            not_in_two_places(list, count, report);
 }

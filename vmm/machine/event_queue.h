@@ -19,6 +19,7 @@ enum event_kind {
     EVENT_TIMER,    /* the timer of `core` fires */
     EVENT_DEADLINE, /* the run has lasted long enough */
     EVENT_INPUT,    /* the next piece of the scenario's input is due */
+    EVENT_CHECK,    /* the databases of capabilities are to be looked at */
     EVENT_USER,     /* the first of those that fabric.h names */
 };
 

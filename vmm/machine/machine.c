@@ -569,6 +569,9 @@ static void happen(struct machine *machine, const struct event *event, uint64_t 
     case EVENT_DEADLINE:
         stop(machine, STOP_DEADLINE, 0);
         break;
+    case EVENT_CHECK:
+        capabilities_look(machine, now_ns);
+        break;
     case EVENT_INPUT:
         machine->state.input_event = 0;
         input_give(machine, now_ns);
@@ -677,6 +680,8 @@ int machine_run(struct machine *machine, struct engine_stop *why)
         if (machine->config.deadline_ns != 0)
             event_queue_push(&machine->state.queue, machine->config.deadline_ns, EVENT_DEADLINE, 0,
                              0);
+        if (machine->config.check_capabilities_ns != 0)
+            capabilities_look_next(machine, machine->config.check_capabilities_ns);
         fabric_power_on(machine);
         device_power_on(&machine->state.device);
         input_give(machine, 0);

@@ -110,6 +110,8 @@ struct machine_sink {
     /* A sum has changed; `domain` is whose part of it. */
     void (*value)(void *context, unsigned core, const char *domain, uint64_t time_ns,
                   const struct machine_value *value);
+    /* Only if config.check_capabilities_ns: what is wrong with the databases of capabilities. */
+    void (*breach)(void *context, uint64_t time_ns, const char *problem);
     /* Only if config.watch_messages: SENT, and later one of the others. */
     void (*message)(void *context, enum machine_message_step step,
                     const struct machine_message *message);
@@ -184,6 +186,9 @@ struct machine_config {
     bool check_channels;   /* watch all rings, for machine_check_channels() */
     bool private_memory;   /* map guest memory MAP_PRIVATE: fork() separates parent and child */
     bool panic_kills_core; /* else a panic stops the machine */
+    /* So often, when no core is in ring 0, the databases of capabilities are held against the rules
+     * (machine_check_capabilities); 0: never.  Only for engines that execute one core at a time. */
+    uint64_t check_capabilities_ns;
     struct machine_sink sink;
 };
 

@@ -214,4 +214,13 @@ void machine_dispatcher_name(const struct machine *machine, uint64_t dcb, char n
 struct trace_names *trace_names_load(const char *kernel_path);
 void trace_names_free(struct trace_names *names);
 
+/* With the lock.  Is no core to be interrupted and nothing due but the deadline? (state.c) */
+bool machine_has_nothing_due(const struct machine *machine);
+
+/* ---- capability_check.c, with the lock ---- */
+
+/* The next look at the databases of capabilities; and the look itself. */
+void capabilities_look_next(struct machine *machine, uint64_t at_ns);
+void capabilities_look(struct machine *machine, uint64_t now_ns);
+
 #endif

@@ -88,9 +88,8 @@ int machine_feed_state(const struct machine *machine, machine_feed *feed, void *
     return error;
 }
 
-bool machine_sleeps_for_ever(struct machine *machine)
+bool machine_has_nothing_due(const struct machine *machine)
 {
-    pthread_mutex_lock(&machine->lock);
     const struct event_queue *queue = &machine->state.queue;
     /* the deadline is there from the beginning and changes nothing in the machine */
     bool forever =
@@ -99,6 +98,13 @@ bool machine_sleeps_for_ever(struct machine *machine)
         (queue->count == 0 || (queue->count == 1 && queue->heap[0].kind == EVENT_DEADLINE));
     for (unsigned core = 0; forever && core < machine->config.core_count; core++)
         forever = !machine_cause_pending(machine, core);
+    return forever;
+}
+
+bool machine_sleeps_for_ever(struct machine *machine)
+{
+    pthread_mutex_lock(&machine->lock);
+    bool forever = machine_has_nothing_due(machine);
     pthread_mutex_unlock(&machine->lock);
     return forever;
 }

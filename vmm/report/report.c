@@ -370,6 +370,18 @@ enum matcher_state report_fault(struct report *report, const struct fault_inject
     return state;
 }
 
+enum matcher_state report_breach(struct report *report, uint64_t time_ns, const char *problem)
+{
+    char text[320];
+    snprintf(text, sizeof(text), "at %.6f s: %s", (double)time_ns / 1e9, problem);
+    pthread_mutex_lock(&report->lock);
+    matcher_time(report->matcher, time_ns);
+    matcher_invariant(report->matcher, INVARIANT_CAPABILITIES, text);
+    enum matcher_state state = matcher_state(report->matcher);
+    pthread_mutex_unlock(&report->lock);
+    return state;
+}
+
 enum matcher_state report_value(struct report *report, unsigned core, const char *domain,
                                 uint64_t time_ns, const struct machine_value *value)
 {

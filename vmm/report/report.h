@@ -66,6 +66,9 @@ enum matcher_state report_console(struct report *report, const struct machine_co
 enum matcher_state report_fault(struct report *report, const struct fault_injection *injection);
 const struct fault_log *report_faults(const struct report *report);
 
+/* The databases of capabilities do not agree, in the middle of the run. */
+enum matcher_state report_breach(struct report *report, uint64_t time_ns, const char *problem);
+
 /* What programs report under a name has changed; `domain` is whose part of it. */
 enum matcher_state report_value(struct report *report, unsigned core, const char *domain,
                                 uint64_t time_ns, const struct machine_value *value);

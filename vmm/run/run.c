@@ -151,6 +151,12 @@ static void sink_value(void *context, unsigned core, const char *domain, uint64_
     judge(run, report_value(run->report, core, domain, time_ns, value), time_ns);
 }
 
+static void sink_breach(void *context, uint64_t time_ns, const char *problem)
+{
+    struct run *run = context;
+    judge(run, report_breach(run->report, time_ns, problem), time_ns);
+}
+
 /* ---- scenario -> machine ---- */
 
 /* `modules` has room for all modules of the menu. */
@@ -173,8 +179,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->interconnect = scenario->machine.interconnect;
     config->watch_values = scenario_wants_values(scenario);
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
+    if (run->settings->capability->virtual_time)
+        config->check_capabilities_ns = scenario_wants_every(scenario, INVARIANT_CAPABILITIES);
     config->sink = (struct machine_sink){ run,        sink_console, sink_trace,  sink_event,
-                                          sink_fault, sink_value,   sink_message };
+                                          sink_fault, sink_value,   sink_breach, sink_message };
 }
 
 /* ---- the run ---- */

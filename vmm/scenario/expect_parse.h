@@ -12,7 +12,8 @@ struct expect_input {
     struct expectation expectation;
     unsigned kinds;  /* keys that say what is expected: one is right */
     const char *key; /* the last of them */
-    const struct ynode *exit_at, *core_at, *domain_at, *count_at, *most_at, *invariants_at;
+    const struct ynode *exit_at, *core_at, *domain_at, *count_at, *most_at, *invariants_at,
+        *every_at;
     uint64_t cores; /* 0: any */
 };
 
@@ -31,8 +32,11 @@ void parse_always(struct parser *parser, const struct ynode *value, void *object
 void parse_never(struct parser *parser, const struct ynode *value, void *object);
 void parse_sometimes(struct parser *parser, const struct ynode *value, void *object);
 void parse_invariants(struct parser *parser, const struct ynode *value, void *object);
+void parse_every(struct parser *parser, const struct ynode *value, void *object);
 
 /* Which checkers the list of `invariants` names, a bit each. */
 uint32_t parse_invariant_list(struct parser *parser, const struct ynode *value);
+/* Says what is wrong if `every` stands beside something else than the checker of capabilities. */
+void check_every(struct parser *parser, const struct expect_input *input, uint32_t checkers);
 
 #endif

@@ -237,6 +237,18 @@ bool scenario_wants(const struct scenario *scenario, enum invariant invariant)
     return false;
 }
 
+uint64_t scenario_wants_every(const struct scenario *scenario, enum invariant invariant)
+{
+    uint64_t least = 0;
+    for (size_t i = 0; i < scenario->expectation_count; i++) {
+        const struct expectation *e = &scenario->expectations[i];
+        if (e->kind == EXPECT_INVARIANT && e->invariant == invariant && e->every_ns > 0 &&
+            (least == 0 || e->every_ns < least))
+            least = e->every_ns;
+    }
+    return least;
+}
+
 static const char *memory_problem(const struct tally *tally, char *text, size_t bytes)
 {
     if (tally->known && tally->value == 0)

@@ -45,6 +45,8 @@ void matcher_invariant(struct matcher *matcher, enum invariant invariant, const 
 /* Does the scenario want this checker?  Does anything in it depend on values that programs
  * report? */
 bool scenario_wants(const struct scenario *scenario, enum invariant invariant);
+/* How often a checker looks during the run; 0: only at its end. */
+uint64_t scenario_wants_every(const struct scenario *scenario, enum invariant invariant);
 bool scenario_wants_values(const struct scenario *scenario);
 
 /* The guest switched the machine off. */

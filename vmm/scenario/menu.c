@@ -214,17 +214,33 @@ static void parse_time(const char *text, size_t begin, struct place place, struc
                    text);
 }
 
+/* How monitors unmap what a domain has on several cores (guest/user/include/barrelfish/
+ * shootdown.h; docs/monitor.md). */
+static void parse_shootdown(const char *text, struct place place, struct diags *diags)
+{
+    static const char *const kinds[] = { "unicast", "multicast", "numa", "measured" };
+    const char *kind = text + strlen("shootdown=");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return;
+    const char *near = nearest_word(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
+    diag_error(diags, place, "'%s': expected unicast, multicast, numa or measured%s%s%s", text,
+               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static void parse_monitor_argument(struct arena *arena, const char *word, size_t length,
                                    struct place place, struct diags *diags)
 {
-    static const char *const known[] = { "route", "heartbeat" };
+    static const char *const known[] = { "route", "heartbeat", "shootdown" };
     const char *text = arena_text(arena, word, length);
     if (strncmp(text, "route=", 6) == 0)
         parse_route(text, place, diags);
     else if (strncmp(text, "heartbeat=", 10) == 0)
         parse_time(text, 10, place, diags);
+    else if (strncmp(text, "shootdown=", 10) == 0)
+        parse_shootdown(text, place, diags);
     else
-        unknown_word(arena, text, known, 2, "the monitor", place, diags);
+        unknown_word(arena, text, known, 3, "the monitor", place, diags);
 }
 
 /* Behind what every program may have. */

@@ -118,6 +118,7 @@ struct expectation {
     enum comparison comparison; /* METRIC, ALWAYS, NEVER, SOMETIMES */
     uint64_t value;             /* compared with */
     enum invariant invariant;
+    uint64_t every_ns; /* INVARIANT, capabilities: also so often during the run; 0: at its end */
     bool implied;      /* EXPECT_FIRED: by the rule itself, which is not optional */
     uint8_t exit_code; /* EXPECT_EXIT */
 };

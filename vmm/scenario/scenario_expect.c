@@ -333,6 +333,7 @@ static const struct key expect_keys[] = {
     { "recovered", false, parse_recovered }, { "metric", false, parse_metric },
     { "always", false, parse_always },       { "never", false, parse_never },
     { "sometimes", false, parse_sometimes }, { "invariants", false, parse_invariants },
+    { "every", false, parse_every },
 };
 
 static void add(struct parser *parser, const struct ynode *item,
@@ -394,14 +395,17 @@ static void add_for_each_core(struct parser *parser, const struct ynode *item,
     }
 }
 
-static void add_invariants(struct parser *parser, const struct ynode *item, uint32_t checkers)
+static void add_invariants(struct parser *parser, const struct ynode *item, uint32_t checkers,
+                           uint64_t every_ns)
 {
     for (uint32_t i = 0; i < INVARIANTS; i++) {
         const struct expectation expectation = { .kind = EXPECT_INVARIANT,
                                                  .place = item->place,
                                                  .core = EXPECT_ANY_CORE,
                                                  .pattern = invariant_name[i],
-                                                 .invariant = (enum invariant)i };
+                                                 .invariant = (enum invariant)i,
+                                                 .every_ns =
+                                                     i == INVARIANT_CAPABILITIES ? every_ns : 0 };
         if (checkers >> i & 1)
             add(parser, item, &expectation);
     }
@@ -430,10 +434,11 @@ static void parse_entry(struct parser *parser, const struct ynode *item)
     if (expectation->kind == EXPECT_CONSOLE && expectation->most < expectation->count)
         diag_error(parser->diags, item->place, "most is less than count");
     uint32_t checkers = input.invariants_at ? parse_invariant_list(parser, input.invariants_at) : 0;
+    check_every(parser, &input, checkers);
     if (parser->diags->errors != errors_before)
         return;
     if (expectation->kind == EXPECT_INVARIANT)
-        add_invariants(parser, item, checkers);
+        add_invariants(parser, item, checkers, expectation->every_ns);
     else
         add_for_each_core(parser, item, &input);
 }

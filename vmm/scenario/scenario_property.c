@@ -159,6 +159,24 @@ void parse_invariants(struct parser *parser, const struct ynode *value, void *ob
     input->invariants_at = value;
 }
 
+#define EVERY_MIN_NS 10000
+
+void parse_every(struct parser *parser, const struct ynode *value, void *object)
+{
+    struct expect_input *input = object;
+    input->every_at = value;
+    if (parse_time(parser, value, "every", &input->expectation.every_ns) &&
+        input->expectation.every_ns < EVERY_MIN_NS)
+        diag_error(parser->diags, value->place, "every: expected at least 10 us");
+}
+
+void check_every(struct parser *parser, const struct expect_input *input, uint32_t checkers)
+{
+    if (input->every_at && !(checkers >> INVARIANT_CAPABILITIES & 1))
+        diag_error(parser->diags, input->every_at->place,
+                   "every: has a meaning only beside invariants: [capabilities]");
+}
+
 static uint32_t parse_checker(struct parser *parser, const struct ynode *node)
 {
     const char *name;

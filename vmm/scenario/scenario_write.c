@@ -238,6 +238,8 @@ static void write_expectation(FILE *out, const struct scenario *scenario,
         return;
     case EXPECT_INVARIANT:
         fprintf(out, "  - invariants: [%s]\n", expectation->pattern);
+        if (expectation->every_ns > 0)
+            fprintf(out, "    every: %" PRIu64 " ns\n", expectation->every_ns);
         return;
     case EXPECT_RECOVERED:
         write_recovered(out, scenario, expectation);

@@ -29,9 +29,11 @@ uint32_t my_notify_id;
 /* Who is told when a domain has ended, in this order: nothing is asked of it or owed to it
  * afterwards. */
 static void (*const exits[])(const struct client *client) = {
-    bind_client_exited,   connection_client_exited, iref_state_client_exited,
-    parcel_client_exited, capop_client_exited,      multihop_client_exited,
-    boot_cores_forget,    stop_cores_forget,        NULL,
+    bind_client_exited,       connection_client_exited,
+    iref_state_client_exited, parcel_client_exited,
+    capop_client_exited,      shootdown_client_exited,
+    multihop_client_exited,   boot_cores_forget,
+    stop_cores_forget,        NULL,
 };
 
 static const struct client_hooks hooks = {
@@ -43,8 +45,9 @@ static const struct client_hooks hooks = {
 /* Who is told when another core has died, in this order, and what must be given up before it may
  * come back. */
 static core_hook *const deaths[] = {
-    bind_core_died,     connection_core_died, iref_state_core_died, parcel_core_died,
-    multihop_core_died, boot_core_died,       stop_core_died,       NULL,
+    bind_core_died,   connection_core_died, iref_state_core_died,
+    parcel_core_died, shootdown_core_died,  multihop_core_died,
+    boot_core_died,   stop_core_died,       NULL,
 };
 
 static core_hook *const cuts[] = {
@@ -52,6 +55,7 @@ static core_hook *const cuts[] = {
     connection_core_cut,
     iref_state_core_cut,
     parcel_core_cut,
+    shootdown_core_cut,
     multihop_core_died, /* circuits end all the same */
     NULL,
 };

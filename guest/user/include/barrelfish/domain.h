@@ -6,6 +6,7 @@
 #define BARRELFISH_DOMAIN_H
 
 #include <barrelfish/caddr.h>
+#include <barrelfish/shootdown.h>
 #include <barrelfish/threads.h>
 #include <barrelfish_kpi/init.h>
 
@@ -61,5 +62,12 @@ errval_t domain_thread_move_to(struct thread *thread, coreid_t core);
  * and others (docs/monitor.md, parcels).  LIB_ERR_NO_SPANNED_DISP, MON_ERR_WRONG_CAP_TYPE. */
 errval_t domain_send_cap(coreid_t core, struct capref cap);
 errval_t domain_receive_cap(struct capref *ret);
+
+/* How what this domain unmaps is unmapped on its other cores, from now on: by messages of the
+ * monitors, in this order and over these ways.  SHOOTDOWN_DEFAULT: as the menu says.  In each case
+ * an unmap that has returned success means that no core of the domain uses the old translation;
+ * with MON_ERR_NO_MONITOR_FOR_CORE one that cannot be reached may, and the memory must not be used
+ * for anything else.  ERR_INVALID_ARGS. */
+errval_t domain_set_shootdown(enum shootdown_protocol protocol);
 
 #endif

@@ -85,6 +85,8 @@ struct client {
     unsigned last_words;          /* messages of it that may still be heard before */
     bool notify_known;
     uint32_t notify_id; /* wakes its dispatcher, for UMP */
+    domainid_t
+        fills_for; /* the domain whose page tables it fills on this core, as an agent; or 0 */
     bool waits_for_name;
     uint32_t name_token; /* of its get_name_iref */
 };

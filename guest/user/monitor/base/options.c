@@ -8,6 +8,7 @@
  * And behind the monitor:
  *
  *   heartbeat=10ms        monitors tell each other that often that they are alive (death.c)
+ *   shootdown=multicast   how they unmap what a domain has on several cores (shootdown.c)
  *
  * vmm has checked the words; what is wrong here was started by something else and is passed over.
  */
@@ -46,6 +47,14 @@ static uint64_t duration_ns(const char *value)
     return number * factor;
 }
 
+static uint8_t protocol_of(const char *value)
+{
+    for (uint8_t p = SHOOTDOWN_UNICAST; p < SHOOTDOWN_PROTOCOLS; p++)
+        if (is_word(value, shootdown_protocol_names[p]))
+            return p;
+    return SHOOTDOWN_MULTICAST;
+}
+
 static bool is_monitor(const char *line)
 {
     static const char name[] = "/monitor";
@@ -55,12 +64,15 @@ static bool is_monitor(const char *line)
 
 void machine_options_read(const struct spawn_modules *modules)
 {
-    machine_options = (struct machine_options){ .checked = CHECKED_MONITORS };
+    machine_options =
+        (struct machine_options){ .checked = CHECKED_MONITORS, .shootdown = protocol_of(NULL) };
     for (unsigned i = 0; i < modules->count; i++) {
         const char *line = modules->module[i].line;
         if (!modules->module[i].is_kernel) {
-            if (is_monitor(line))
+            if (is_monitor(line)) {
                 machine_options.heartbeat_ns = duration_ns(value_of(line, "heartbeat"));
+                machine_options.shootdown = protocol_of(value_of(line, "shootdown"));
+            }
             continue;
         }
         const char *checked = value_of(line, "checked");

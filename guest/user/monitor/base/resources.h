@@ -51,6 +51,8 @@
     X(deleting, "one of witnesses")                                              \
     X(late_ns, "one for each core")                                              \
     X(capops, "charged as QUESTION, with questions")                             \
+    X(latencies, "a few for each protocol of shootdowns")                        \
+    X(rounds, "charged as QUESTION, with questions")                             \
     X(waiting, "some of capops")                                                 \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \

@@ -225,6 +225,24 @@ static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, bool
     kept_revoked(peer_of(b), ticket, gone);
 }
 
+static void shootdown(struct intermon_binding *b, coreid_t root, uint64_t id, domainid_t home,
+                      uint64_t base, domainid_t agent)
+{
+    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, base }, agent, NULL, 0);
+}
+
+static void shootdown_tree(struct intermon_binding *b, coreid_t root, uint64_t id, domainid_t home,
+                           uint64_t base, domainid_t agent, const domainid_t *below, size_t count)
+{
+    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, base }, agent, below,
+                   count);
+}
+
+static void shootdown_done(struct intermon_binding *b, coreid_t root, uint64_t id, errval_t err)
+{
+    shootdown_answered(peer_of(b), root, id, err);
+}
+
 static void bind_multihop_request(struct intermon_binding *b, iref_t iref, uint32_t own_vci,
                                   uint8_t hops, domainid_t asker)
 {
@@ -315,6 +333,9 @@ void door_of_monitor(struct intermon_binding *b)
     b->rx_vtbl.capops_revoke_done = capops_revoke_done;
     b->rx_vtbl.release_cap_request = release_cap_request;
     b->rx_vtbl.release_cap_reply = release_cap_reply;
+    b->rx_vtbl.shootdown = shootdown;
+    b->rx_vtbl.shootdown_tree = shootdown_tree;
+    b->rx_vtbl.shootdown_done = shootdown_done;
     b->rx_vtbl.bind_multihop_request = bind_multihop_request;
     b->rx_vtbl.bind_multihop_reply = bind_multihop_reply;
     b->rx_vtbl.bind_multihop_cancel = bind_multihop_cancel;

@@ -135,6 +135,20 @@ static void remote_cap_retype(struct monitor_blocking_binding *b, struct capref 
     capop_retype(b->st, b->incoming_token, root, cptr, level, offset, bytes);
 }
 
+static void fill_for(struct monitor_blocking_binding *b, domainid_t home)
+{
+    struct client *client = b->st;
+    client->fills_for = home;
+    reply_send(client, &(struct reply){
+                           .kind = REPLY_FILL_FOR, .token = b->incoming_token, .err = SYS_ERR_OK });
+}
+
+static void shootdown(struct monitor_blocking_binding *b, uint64_t base, uint8_t protocol,
+                      const domainid_t *agents, size_t count)
+{
+    shootdown_asked(b->st, b->incoming_token, base, protocol, agents, count);
+}
+
 void door_of_questions(struct client *client)
 {
     struct monitor_blocking_binding *b = &client->rpc->b;
@@ -153,4 +167,6 @@ void door_of_questions(struct client *client)
     b->rx_vtbl.collect_cap_call = collect_cap;
     b->rx_vtbl.remote_cap_revoke_call = remote_cap_revoke;
     b->rx_vtbl.remote_cap_retype_call = remote_cap_retype;
+    b->rx_vtbl.fill_for_call = fill_for;
+    b->rx_vtbl.shootdown_call = shootdown;
 }

@@ -28,10 +28,12 @@ struct outbox_message {
         OUTBOX_IREF_STATE,
         OUTBOX_NEW_BINDING_REPLY,
         OUTBOX_RPC_EP_REPLY,
+        OUTBOX_UNMAP_REPLICA,
         OUTBOX_EXITED,
     } kind;
     errval_t err;
     uintptr_t id, mon_id; /* id: conn_id, service_id, st */
+    uint64_t base;        /* an address, of what is to be unmapped */
     size_t inlen, outlen; /* inlen: LMP's buflen too */
     iref_t iref;
     domainid_t domain;

@@ -44,6 +44,10 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return monitor_blocking_remote_cap_retype_response__tx(b, cont, r->err);
     case REPLY_DOMAIN_CAP:
         return monitor_blocking_get_domain_cap_response__tx(b, cont, r->err, r->cap);
+    case REPLY_FILL_FOR:
+        return monitor_blocking_fill_for_response__tx(b, cont, r->err);
+    case REPLY_SHOOTDOWN:
+        return monitor_blocking_shootdown_response__tx(b, cont, r->err);
     default:
         return monitor_blocking_power_off_response__tx(b, cont, r->err);
     }
@@ -83,6 +87,11 @@ void reply_revoke(struct client *client, uint32_t token, errval_t err)
 void reply_retype(struct client *client, uint32_t token, errval_t err)
 {
     reply_send(client, &(struct reply){ .kind = REPLY_RETYPE, .token = token, .err = err });
+}
+
+void reply_shootdown(struct client *client, uint32_t token, errval_t err)
+{
+    reply_send(client, &(struct reply){ .kind = REPLY_SHOOTDOWN, .token = token, .err = err });
 }
 
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running)

@@ -449,6 +449,14 @@ errval_t client_notify_id(struct client *client, uint32_t *ret)
     return SYS_ERR_OK;
 }
 
+struct client *client_of_domain(domainid_t domain)
+{
+    for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++)
+        if (clients[i].state == CLIENT_CONNECTED && clients[i].domain == domain)
+            return &clients[i];
+    return NULL;
+}
+
 void client_for_each(void (*function)(struct client *))
 {
     for (unsigned i = 0; i < MONITOR_MAX_CLIENTS; i++)

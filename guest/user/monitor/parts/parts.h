@@ -39,6 +39,9 @@ errval_t client_domain_cap(const struct client *parent, domainid_t domain, struc
 errval_t client_new_link(struct client *client, struct capref *ep);
 errval_t client_new_rpc(struct client *client, struct capref *ep);
 
+/* The connected client of that domain; NULL: there is none. */
+struct client *client_of_domain(domainid_t domain);
+
 /* Notification id of the client's dispatcher. */
 errval_t client_notify_id(struct client *client, uint32_t *ret);
 
@@ -199,6 +202,28 @@ void capop_revoke(struct client *client, uint32_t token, struct capref root, cap
 void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
                   uint8_t level, gensize_t offset, gensize_t bytes);
 void capop_client_exited(const struct client *client);
+
+/* ---- shootdown.c: unmapping on all cores of a domain ---- */
+
+struct shootdown_order {
+    coreid_t root;
+    uint64_t id; /* the root's number */
+    domainid_t home;
+    uint64_t base; /* where the mapping begins */
+};
+
+/* A domain asks; it is answered when each of these agents, on its own core, has unmapped it. */
+void shootdown_asked(struct client *client, uint32_t token, uint64_t base, uint8_t protocol,
+                     const domainid_t *agents, size_t count);
+/* Another monitor says so to the agent here, and to those below; or answers. */
+void shootdown_told(coreid_t from, const struct shootdown_order *order, domainid_t agent,
+                    const domainid_t *below, size_t count);
+void shootdown_answered(coreid_t from, coreid_t root, uint64_t id, errval_t err);
+/* The agent answers. */
+void shootdown_unmapped(const struct client *agent, uintptr_t number, errval_t err);
+void shootdown_client_exited(const struct client *client);
+void shootdown_core_died(coreid_t core);
+void shootdown_core_cut(coreid_t core);
 
 /* ---- multihop.c: binding through the monitors; circuit.h has what comes of it ---- */
 

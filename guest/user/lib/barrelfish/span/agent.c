@@ -179,13 +179,48 @@ static errval_t make_dispatcher(void)
     return put(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_DISPATCHER, made.dispatcher);
 }
 
+/* ---- what the monitor asks ---- */
+
+static errval_t send_unmapped(struct monitor_request *r, struct event_closure done)
+{
+    return monitor_unmap_replica_done__tx(r->mon, done, r->id, r->err);
+}
+
+/* The home has asked the monitors (docs/monitor.md, TLB shootdown). */
+static void unmap(struct monitor_binding *b, uintptr_t id, uint64_t base)
+{
+    struct capref frame = NULL_CAP;
+    errval_t err = made.vspace != NULL ? vspace_unmap_in(made.vspace, base, &frame)
+                                       : LIB_ERR_VREGION_NOT_FOUND;
+
+    if (err_is_ok(err))
+        err = cap_destroy(frame); /* so the home's core can have its memory back */
+    err = monitor_queue_request(
+        (struct monitor_request){ .mon = b, .send = send_unmapped, .id = id, .err = err });
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err,
+                       "telling the monitor that a mapping is gone"); /* the home must not wait */
+}
+
+/* Only what this domain wants unmapped is, and it only hears of it here. */
+static errval_t listen_for(domainid_t home)
+{
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    errval_t answer = SYS_ERR_OK;
+
+    get_monitor_binding()->rx_vtbl.unmap_replica = unmap;
+    errval_t err = b->rpc_tx_vtbl.fill_for(b, home, &answer);
+    return err_is_fail(err) ? err : answer;
+}
+
 /* ---- interdisp ---- */
 
-static errval_t prepare(struct interdisp_binding *b, coreid_t home_core, struct capref image,
+static errval_t prepare(struct interdisp_binding *b, domainid_t home, struct capref image,
                         errval_t *err, domainid_t *domain)
 {
-    (void)home_core;
-    *err = make_cspace();
+    *err = listen_for(home);
+    if (err_is_ok(*err))
+        *err = make_cspace();
     if (err_is_ok(*err))
         *err = put(ROOTCN_SLOT_TASKCN, TASKCN_SLOTS_USER, span_notify_of(b));
     if (err_is_ok(*err))
@@ -211,17 +246,6 @@ static errval_t map(struct interdisp_binding *b, uint64_t base, uint64_t bytes, 
         *err = cap_destroy(frame);
     else
         *err = vspace_map_in(made.vspace, &piece);
-    return SYS_ERR_OK;
-}
-
-static errval_t unmap(struct interdisp_binding *b, uint64_t base, errval_t *err)
-{
-    (void)b;
-    struct capref frame = NULL_CAP;
-    *err = made.vspace != NULL ? vspace_unmap_in(made.vspace, base, &frame)
-                               : LIB_ERR_VREGION_NOT_FOUND;
-    if (err_is_ok(*err))
-        *err = cap_destroy(frame); /* so the home's core can have its memory back */
     return SYS_ERR_OK;
 }
 
@@ -300,7 +324,6 @@ static void bound(void *st, errval_t err, struct interdisp_binding *b)
     b->error_handler = broken;
     b->rpc_rx_vtbl.prepare_call = prepare;
     b->rpc_rx_vtbl.map_call = map;
-    b->rpc_rx_vtbl.unmap_call = unmap;
     b->rpc_rx_vtbl.run_call = run;
     b->rpc_rx_vtbl.end_call = end;
 }

@@ -20,6 +20,7 @@
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/spawn_client.h>
 #include <barrelfish/wait_list.h>
+#include <if/monitor_blocking_defs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct core {
 
 static struct {
     bool begun, ending;
+    enum shootdown_protocol shootdown; /* what the domain wants */
     coreid_t core;
     struct waitset answers;  /* of agents */
     struct waitset requests; /* of dispatchers; one thread serves it */
@@ -105,15 +107,32 @@ static errval_t map_elsewhere(const struct vspace_piece *piece, coreid_t but)
     return err;
 }
 
-static void unmap_elsewhere(genvaddr_t base)
+/* By the monitors; that it was not mapped everywhere yet is no error. */
+static errval_t unmap_elsewhere(genvaddr_t base)
 {
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++) {
-        struct interdisp_binding *b = span.cores[i].agent;
-        errval_t answer;
+    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
+    domainid_t agents[DOMAIN_CORES_MAX];
+    size_t count = 0;
+    errval_t answer = SYS_ERR_OK;
 
+    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++)
         if (is_mapped_in(&span.cores[i]))
-            b->rpc_tx_vtbl.unmap(b, base, &answer); /* not found: it was not mapped there yet */
-    }
+            agents[count++] = span.cores[i].agent_domain;
+    if (count == 0)
+        return SYS_ERR_OK;
+    if (b == NULL)
+        return LIB_ERR_MONITOR_RPC_BIND;
+    errval_t err =
+        b->rpc_tx_vtbl.shootdown(b, base, (uint8_t)span.shootdown, agents, count, &answer);
+    return first_failure(err, answer);
+}
+
+errval_t domain_set_shootdown(enum shootdown_protocol protocol)
+{
+    if (protocol >= SHOOTDOWN_PROTOCOLS)
+        return ERR_INVALID_ARGS;
+    span.shootdown = protocol;
+    return SYS_ERR_OK;
 }
 
 static errval_t mapped(const struct vspace_piece *piece)
@@ -139,9 +158,9 @@ errval_t span_home_share(coreid_t from, const struct vspace_piece *piece)
 errval_t span_home_unmap(genvaddr_t base)
 {
     thread_mutex_lock(&span.mapping);
-    unmap_elsewhere(base);
+    errval_t err = unmap_elsewhere(base);
     thread_mutex_unlock(&span.mapping);
-    return vspace_unmap_in(NULL, base, NULL);
+    return err_is_ok(err) ? vspace_unmap_in(NULL, base, NULL) : err;
 }
 
 static errval_t unmap(genvaddr_t base)
@@ -502,7 +521,7 @@ static errval_t prepare(struct core *core)
     if (err_is_fail(err))
         return err;
     struct interdisp_binding *b = core->agent;
-    err = b->rpc_tx_vtbl.prepare(b, span.core, image, &answer, &core->domain);
+    err = b->rpc_tx_vtbl.prepare(b, disp_get_domain_id(), image, &answer, &core->domain);
     err = first_failure(err, answer);
     if (err_is_ok(err))
         err = make_start(core);

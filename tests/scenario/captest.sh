@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# captest on several cores at once, with every engine: each core's CPU driver and monitor refuse the
+# same operations with the same codes, whatever the other cores ask for meanwhile, and all
+# databases fit together in the end.  (One core: scenarios/captest.yaml.)  In real time only with
+# CAPTEST_EVERYWHERE=1 (make soak): without hardware that takes a minute.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+
+need_engine
+need_image sbin/captest
+
+# captest CORES
+captest() {
+    cat >"$TMP/captest-$1.yaml" <<END
+scenario: captest-$1
+machine:
+  cores: $1
+  memory: $(($1 * 128)) MiB
+boot:
+  menu: $PWD/scenarios/menus/base.lst
+  add:
+    - module /sbin/captest boot core=0-$(($1 - 1))
+    - module /sbin/captest core=0 wait
+deadline: 600 s
+expect:
+  - console: "pairs, all as they should be"
+    core: each
+  - not: FAILED
+  - not: PANIC
+  - invariants: [capabilities]
+    every: 5 ms
+END
+    for engine in $ENGINES; do
+        [ "$engine" = unicorn ] || [ -n "${CAPTEST_EVERYWHERE:-}" ] || continue
+        vmm run --engine "$engine" --seed 1 "$TMP/captest-$1.yaml"
+        exits_with 0
+    done
+}
+
+for cores in 2 4; do
+    captest $cores
+done
