@@ -98,6 +98,11 @@ size_t idl_generate_c(struct idl_compilation *c, struct idl_output outputs[IDL_M
     local->is_header = true;
     e.out = &local->text;
     idl_gen_local_defs(&e);
+    struct idl_output *thc = &outputs[count++];
+    snprintf(thc->name, sizeof(thc->name), "%.200s_thc.h", e.name);
+    thc->is_header = true;
+    e.out = &thc->text;
+    idl_gen_thc(&e);
     struct idl_output *bindings = &outputs[count++];
     snprintf(bindings->name, sizeof(bindings->name), "%.200s_flounder_bindings.c", e.name);
     e.out = &bindings->text;

@@ -25,6 +25,7 @@ void idl_gen_channel_stubs(struct idl_emit *e, const struct idl_backend *b); /* 
 void idl_gen_rpc(struct idl_emit *e);                                        /* its rpc parts */
 void idl_gen_multihop_defs(struct idl_emit *e); /* NAME_multihop_defs.h */
 void idl_gen_multihop_init(struct idl_emit *e); /* functions of that header */
+void idl_gen_thc(struct idl_emit *e);           /* NAME_thc.h */
 void idl_gen_local_defs(struct idl_emit *e);    /* NAME_local_defs.h */
 void idl_gen_local_stubs(struct idl_emit *e);   /* local part of NAME_flounder_bindings.c */
 

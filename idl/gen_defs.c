@@ -457,8 +457,11 @@ void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b)
         "<if/%s_defs.h>\n\n__BEGIN_DECLS\n",
         n, b->name, n, b->name, n);
     put(e->out,
-        "struct %s_%s_binding {\n    struct %s_binding b;\n    struct %s_chan chan;\n};\n\n", n,
-        b->name, n, b->name);
+        lmp ? "struct %s_%s_binding {\n    struct %s_binding b;\n    struct %s_chan chan;\n};\n\n"
+            : "struct %s_%s_binding {\n    struct %s_binding b;\n    union {\n"
+              "        struct %s_chan chan;\n        struct flounder_ump_state ump_state;\n"
+              "    };\n};\n\n",
+        n, b->name, n, b->name);
     put(e->out,
         "/* Sets up a binding in the caller's memory, for a channel that comes from elsewhere "
         "than bind or export%s */\n",

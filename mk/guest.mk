@@ -66,7 +66,7 @@ interface_sources := $(filter-out $(interface_types),$(sort $(wildcard idl/if/*.
 interfaces := $(interface_sources:idl/if/%.if=%)
 interface_stamps := $(interfaces:%=$(B)/guest/if/%.stamp)
 interface_objects := $(interfaces:%=$(B)/user/if/%.o)
-interface_header_kinds := defs lmp_defs ump_defs multihop_defs local_defs
+interface_header_kinds := defs lmp_defs ump_defs multihop_defs local_defs thc
 
 # The stamp gets the time from before the run, so that it is older than the headers: those have it
 # as their source.

@@ -15,11 +15,17 @@
  * begins it again, exactly.  So nobody gets less than a slice, and nobody more than two: otherwise
  * who sleeps right before his turn ends would leave hardly anything to the next.
  *
+ * With `sched=rbed` real-time tasks have their turns before all others (schedule_rbed.c).  The
+ * slice stands still meanwhile, so those in the queue share the rest as they would share a core.
+ *
  * The queue is linked forwards by physical addresses in abi_dcb_head, so that the machine can print
  * it when it must explain a hang; the head's address is kept in the core page for the same reason.
  * Backwards it is linked by pointers, so that nobody needs to walk along it.
  */
 #include "schedule.h"
+
+#include "plat.h"
+#include "schedule_rbed.h"
 
 struct dcb *schedule_head, *schedule_tail;
 
@@ -29,7 +35,11 @@ static struct {
     struct dcb *owner;
     systime_t end;
     bool exact;
+    bool stands;    /* still, while a task has its turn: */
+    systime_t left; /* so much of it is left */
 } slice;
+
+static bool has_tasks; /* sched=rbed */
 
 systime_t timeslice_ns = TIMESLICE_DEFAULT_NS;
 
@@ -44,21 +54,49 @@ static systime_t duration(const char *text)
     return ends && value * factor <= 1000000000 ? value * factor : 0;
 }
 
+/* What stands behind `option` in the text, if it begins with it; NULL. */
+static const char *behind(const char *text, const char *option)
+{
+    while (*option != '\0')
+        if (*text++ != *option++)
+            return NULL;
+    return text;
+}
+
 void schedule_options(const char *line)
 {
-    static const char option[] = " slice=";
     for (; *line != '\0'; line++) {
-        unsigned same = 0;
-        while (option[same] != '\0' && line[same] == option[same])
-            same++;
-        if (option[same] != '\0')
-            continue;
-        systime_t slice = duration(line + same);
-        if (slice == 0)
-            printk("slice=: expected a time of at most a second, such as 50us or 10ms");
-        else
-            timeslice_ns = slice;
+        const char *value = behind(line, " slice=");
+        if (value != NULL) {
+            systime_t slice = duration(value);
+            if (slice == 0)
+                printk("slice=: expected a time of at most a second, such as 50us or 10ms");
+            else
+                timeslice_ns = slice;
+        }
+        value = behind(line, " sched=");
+        if (value != NULL) {
+            has_tasks = behind(value, "rbed") != NULL;
+            if (!has_tasks && behind(value, "rr") == NULL)
+                printk("sched=: expected rr or rbed");
+        }
     }
+}
+
+errval_t schedule_set_parameters(struct dcb *dcb, const struct rbed_parameters *p,
+                                 systime_t *begins)
+{
+    if (!has_tasks)
+        return SYS_ERR_DISP_NO_PARAMETERS;
+    errval_t err = rbed_check(dcb, p);
+    if (err_is_ok(err))
+        *begins = rbed_set(dcb, p, plat_time());
+    return err;
+}
+
+void schedule_forget(struct dcb *dcb)
+{
+    rbed_forget(dcb);
 }
 
 static struct dcb *next_of(const struct dcb *dcb)
@@ -97,6 +135,7 @@ void schedule_remove(struct dcb *dcb)
     debug_assert(before == NULL ? schedule_head == dcb : next_of(before) == dcb);
     debug_assert(after == NULL ? schedule_tail == dcb : after->runq_prev == dcb);
     dcb->queued = 0;
+    rbed_blocked(dcb);
     if (slice.owner == dcb)
         slice.owner = NULL;
     if (after != NULL)
@@ -112,15 +151,47 @@ void schedule_remove(struct dcb *dcb)
     dcb->head.runq_next = 0;
 }
 
+static void to_the_tail(struct dcb *dcb);
+
 static void begin_slice(systime_t now, bool exact)
 {
     slice.owner = schedule_head;
     slice.end = now + timeslice_ns;
     slice.exact = exact;
+    slice.stands = false;
+}
+
+/* A task takes the turn. */
+static void stand_still(systime_t now)
+{
+    if (slice.stands)
+        return;
+    slice.stands = true;
+    slice.left = now < slice.end ? slice.end - now : 0;
+}
+
+/* The tasks have nothing to do. */
+static void go_on(systime_t now)
+{
+    if (!slice.stands)
+        return;
+    slice.stands = false;
+    slice.end = now + slice.left;
+    if (slice.left == 0 && slice.owner != NULL)
+        to_the_tail(slice.owner);
 }
 
 struct dcb *schedule_next(systime_t now)
 {
+    if (has_tasks) {
+        now = plat_time(); /* the clock that is fresh at interrupts only would not do for budgets */
+        struct dcb *task = rbed_next(now);
+        if (task != NULL) {
+            stand_still(now);
+            return task;
+        }
+        go_on(now);
+    }
     if (schedule_head == NULL)
         slice.end = 0;
     else if (slice.owner != schedule_head)
@@ -129,7 +200,7 @@ struct dcb *schedule_next(systime_t now)
     return schedule_head;
 }
 
-void schedule_yield(struct dcb *dcb)
+static void to_the_tail(struct dcb *dcb)
 {
     if (slice.owner == dcb)
         slice.owner = NULL;
@@ -139,14 +210,26 @@ void schedule_yield(struct dcb *dcb)
     schedule_append(dcb);
 }
 
+void schedule_yield(struct dcb *dcb)
+{
+    rbed_gave_up(dcb);
+    to_the_tail(dcb);
+}
+
 bool schedule_tick(systime_t now)
 {
+    if (has_tasks && !rbed_goes_on(now))
+        return false;
+    if (has_tasks && rbed_has_turn())
+        return true;
+    if (slice.stands)
+        return false; /* a task has blocked and given the core to somebody: its turn is over */
     if (slice.owner != NULL && !slice.exact)
         begin_slice(now, true);
     if (now < slice.end)
         return true;
     if (slice.owner != NULL)
-        schedule_yield(slice.owner);
+        to_the_tail(slice.owner);
     if (schedule_head != NULL)
         begin_slice(now, true);
     return false;
@@ -154,7 +237,7 @@ bool schedule_tick(systime_t now)
 
 void schedule_sync(systime_t at, systime_t now)
 {
-    if (slice.owner == NULL)
+    if (slice.owner == NULL || slice.stands)
         return;
     slice.exact = true;
     slice.end = at > now && at - now <= timeslice_ns ? at : now;
@@ -162,5 +245,8 @@ void schedule_sync(systime_t at, systime_t now)
 
 systime_t schedule_slice_end(void)
 {
-    return slice.end;
+    if (!has_tasks)
+        return slice.end;
+    const systime_t tasks = rbed_until();
+    return rbed_has_turn() || tasks < slice.end ? tasks : slice.end;
 }

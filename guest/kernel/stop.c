@@ -87,6 +87,7 @@ void dispatch_stop(struct dcb *dcb, bool tell)
     if (dcb->stopped)
         return;
     schedule_remove(dcb);
+    schedule_forget(dcb);
     wakeup_remove(dcb);
     notify_unregister(dcb);
     dcb->stopped = 1;

@@ -5,6 +5,7 @@
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c */
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
@@ -224,10 +225,11 @@ Test(kernel_invocations, set_up_checks_everything_before_it_changes_anything)
     EXPECT_ERR(setup(root, 0, 0, false), SYS_ERR_DISP_CSPACE_INVALID);
     EXPECT_ERR(setup(0, pml4, 0, false), SYS_ERR_DISP_VSPACE_INVALID);
     EXPECT_ERR(setup(0, 0, SLOT(2) | level, false), SYS_ERR_DISP_FRAME_INVALID);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, DispatcherCmd_Properties, 0).error, SYS_ERR_DISP_NO_PARAMETERS);
     EXPECT_OK(INVOKE(SLOT(1), 2, DispatcherCmd_Stop, 0).error);
     cr_expect(child->stopped && !child->queued);
     EXPECT_ERR(setup(0, 0, 0, true), SYS_ERR_DISP_NOT_RUNNABLE);
-    EXPECT_ERR(INVOKE(SLOT(1), 2, DispatcherCmd_Properties, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
+    EXPECT_ERR(INVOKE(SLOT(1), 2, DispatcherCmd_Properties, 0).error, SYS_ERR_DISP_NOT_RUNNABLE);
 }
 
 /* A dispatcher that ends in the middle of its own call does not come back from it. */

@@ -5,6 +5,7 @@
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c guest/kernel/syscall.c */
 /* link: guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c */
+/* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/notify.c guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c */
 /* link: guest/kernel/objects/dispatcher.c guest/kernel/objects/endpoint.c */
 /* link: guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c */

@@ -169,6 +169,8 @@ Test(menu, core_set_mistakes)
 
 Test(menu, typing_errors_in_options_are_found)
 {
+    bad("kernel /boot/cpu sched=edf\nmodule /sbin/init\n", 1, 18,
+        "expected sched=rr or sched=rbed");
     bad("kernel /boot/cpu slic=5ms\nmodule /sbin/init\n", 1, 18, "did you mean 'slice='?");
     bad(HEAD "module /sbin/monitor route=bogus\n", 3, 22,
         "expected direct, line, ring, star or star:CORE");
@@ -178,7 +180,7 @@ Test(menu, typing_errors_in_options_are_found)
         "did you mean 'operators='?");
     bad(HEAD "module /sbin/boot_manager boot onyl=0-1\n", 3, 32, "did you mean 'only='?");
     bad(HEAD "module /sbin/monitor rout=ring\n", 3, 22, "did you mean 'route='?");
-    struct menu menu = parse("kernel /boot/cpu loglevel=3 slice=5ms\nmodule /sbin/init\n"
+    struct menu menu = parse("kernel /boot/cpu loglevel=3 sched=rbed slice=5ms\nmodule /sbin/init\n"
                              "module /sbin/monitor route=star:3\nmodule /sbin/app cor=1\n"
                              "module /sbin/boot_manager boot only=0 operators=shell,app\n",
                              4);

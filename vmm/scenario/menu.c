@@ -254,22 +254,27 @@ static void check_boot_manager_argument(struct arena *arena, const char *word, s
         unknown_word(arena, text, known, 2, "the boot manager", place, diags);
 }
 
-/* What the machine's options may say: those of the CPU driver (`slice=`) and of the monitors
+/* What the machine's options may say: those of the CPU driver (`slice=`, `sched=`), of the monitors
  * (`recheck=`, `checked=`).  They are told nothing they could not read: their parsers are smaller
  * than ours. */
 static void parse_kernel_argument(struct arena *arena, const char *word, size_t length,
                                   struct place place, struct diags *diags)
 {
-    static const char *const known[] = { "slice", "recheck", "checked" };
+    static const char *const known[] = { "slice", "sched", "recheck", "checked" };
     const char *text = arena_text(arena, word, length);
     if (strncmp(text, "checked=", 8) == 0) {
         if (strcmp(text + 8, "all") != 0 && strcmp(text + 8, "none") != 0)
             diag_error(diags, place, "'%s': expected checked=all or checked=none", text);
         return;
     }
+    if (strncmp(text, "sched=", 6) == 0) {
+        if (strcmp(text + 6, "rr") != 0 && strcmp(text + 6, "rbed") != 0)
+            diag_error(diags, place, "'%s': expected sched=rr or sched=rbed", text);
+        return;
+    }
     size_t begin = strncmp(text, "slice=", 6) == 0 ? 6 : strncmp(text, "recheck=", 8) == 0 ? 8 : 0;
     if (begin == 0) {
-        unknown_word(arena, text, known, 3, "the CPU driver", place, diags);
+        unknown_word(arena, text, known, 4, "the CPU driver", place, diags);
         return;
     }
     parse_time(text, begin, place, diags);

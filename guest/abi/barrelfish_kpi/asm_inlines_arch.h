@@ -25,6 +25,22 @@ static inline void cpuid(uint32_t function, uint32_t *eax, uint32_t *ebx, uint32
         *edx = d;
 }
 
+/* The time stamp, and after all that comes before.  Not every machine has it: CPUID 80000001h. */
+static inline uint64_t rdtscp(void)
+{
+    uint32_t low, high, aux;
+    __asm__ volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(aux)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/* Faults in user mode, where there are no performance counters. */
+static inline uint64_t rdpmc(uint32_t counter)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdpmc" : "=a"(low), "=d"(high) : "c"(counter));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline void mfence(void)
 {
     __asm__ volatile("mfence" ::: "memory");

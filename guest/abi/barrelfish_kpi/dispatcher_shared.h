@@ -67,6 +67,9 @@ struct registers_x86_64 {
 #define DISP_NAME_LEN 16 /* with the final zero */
 
 /* w: who writes.  u = user, k = kernel */
+/* How a dispatcher is scheduled (DispatcherCmd_Properties). */
+enum task_type { TASK_TYPE_BEST_EFFORT, TASK_TYPE_SOFT_REALTIME, TASK_TYPE_HARD_REALTIME };
+
 struct dispatcher_shared {
     uint32_t disabled;             /* u, k: 1 while dispatcher code runs */
     uint32_t haswork;              /* u: 1: something to do, do not sleep at yield */

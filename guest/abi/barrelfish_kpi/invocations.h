@@ -95,6 +95,11 @@ union invocation_args {
         struct cap_place other; /* a dispatcher of the same domain */
     } setup;
 
+    /* DispatcherCmd_Properties: enum task_type; times in ns; the weight is not used */
+    struct {
+        uint64_t type, deadline, wcet, period, release, weight;
+    } properties;
+
     /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, in the dispatcher frame */
     struct {
         uint64_t address;

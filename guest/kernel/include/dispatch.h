@@ -25,6 +25,7 @@ struct dcb {
     uint8_t stopped;                /* will never run again */
     uint8_t sleeping;               /* in the heap of sleepers */
     uint8_t complete;               /* see dispatcher_is_complete() */
+    uint8_t task;                   /* 0: none, else its place (schedule_rbed.c) */
     uint8_t disabled_faults;        /* page faults while disabled since the last enabled moment */
     uint32_t notify;                /* 0: none, else notification id + 1 */
     systime_t wakeup;               /* when sleeping */

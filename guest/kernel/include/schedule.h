@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scheduling policy behind a small interface: round robin today.  The rest of the CPU driver
- * knows these functions only.
+ * The scheduling policy behind a small interface: round robin, and with `sched=rbed` real-time
+ * tasks before it (schedule_rbed.h).  The rest of the CPU driver knows these functions only.
  *
  * A policy owns time.  It says whose turn it is (schedule_next) and when that turn must end at the
  * latest (schedule_slice_end); dispatch.c arms the timer and calls schedule_tick() at every
@@ -21,6 +21,15 @@ extern systime_t timeslice_ns;
 /* Takes the options of the CPU driver's menu line, "/boot/cpu slice=50us ...".  An option it does
  * not know is ignored; one it cannot read is said and ignored. */
 void schedule_options(const char *line);
+
+/* Scheduling parameters of a dispatcher (facts §4.3), and when its first period begins.  The same
+ * errors as rbed_check; SYS_ERR_DISP_NO_PARAMETERS: round robin has none. */
+struct rbed_parameters;
+errval_t schedule_set_parameters(struct dcb *dcb, const struct rbed_parameters *p,
+                                 systime_t *begins);
+
+/* It will never run again: it has none any more. */
+void schedule_forget(struct dcb *dcb);
 
 /* Makes runnable; no effect if it is already, or is not complete. */
 void schedule_make_runnable(struct dcb *dcb);

@@ -11,6 +11,7 @@
 
 #include "delete.h"
 #include "schedule.h"
+#include "schedule_rbed.h"
 
 static errval_t find(const struct invocation *inv, struct cap_place place, struct cte **cte)
 {
@@ -152,12 +153,30 @@ static struct sysret setup(struct dcb *dcb, const struct invocation *inv)
     return SYSRET(err);
 }
 
+/* The value is when the first period begins. */
+static struct sysret set_properties(struct dcb *dcb, const struct invocation *inv)
+{
+    const __typeof__(inv->args->properties) *a = &inv->args->properties;
+    const struct rbed_parameters p = { .type = a->type,
+                                       .deadline = a->deadline,
+                                       .budget = a->wcet,
+                                       .period = a->period,
+                                       .release = a->release };
+    systime_t begins = 0;
+    errval_t err = SYS_ERR_DISP_NOT_RUNNABLE;
+    if (dispatcher_is_complete(dcb))
+        err = schedule_set_parameters(dcb, &p, &begins);
+    return (struct sysret){ .error = err, .value = begins };
+}
+
 static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
 {
     struct dcb *dcb = dcb_of(cte);
     switch (inv->command) {
     case DispatcherCmd_Setup:
         return setup(dcb, inv);
+    case DispatcherCmd_Properties:
+        return set_properties(dcb, inv);
     case DispatcherCmd_Stop:
         dispatch_stop(dcb, true);
         return SYSRET(SYS_ERR_OK);
@@ -165,7 +184,7 @@ static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation 
         return dump_page_tables(dcb, inv->again ? inv->progress : 0);
     case DispatcherCmd_DumpCapabilities:
         return dump_cspace(dcb, inv->again ? inv->progress : 0);
-    default: /* scheduling parameters come with a policy that has some */
+    default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }
 }

@@ -306,6 +306,28 @@ static inline errval_t invoke_dispatcher_dump_capabilities(struct capref dispatc
     return CAP_INVOKE(dispatcher, DispatcherCmd_DumpCapabilities, { 0 }).error;
 }
 
+/* Makes a real-time task of a dispatcher (facts §4.3; docs/kernel.md), if the menu's kernel line
+ * says sched=rbed: in each period, from `release` on (0: now), it is to have wcet of the core
+ * before its deadline, which is counted from the period's beginning.  Times in ns.  weight is not
+ * used.  begins (may be NULL): when the first period really begins, in machine time.
+ * SYS_ERR_DISP_NO_PARAMETERS, SYS_ERR_DISP_PARAMETERS, SYS_ERR_DISP_ADMISSION. */
+static inline errval_t invoke_dispatcher_properties(struct capref dispatcher, enum task_type type,
+                                                    systime_t deadline, systime_t wcet,
+                                                    systime_t period, systime_t release,
+                                                    unsigned short weight, systime_t *begins)
+{
+    struct sysret result = CAP_INVOKE(dispatcher, DispatcherCmd_Properties,
+                                      .properties = { .type = type,
+                                                      .deadline = deadline,
+                                                      .wcet = wcet,
+                                                      .period = period,
+                                                      .release = release,
+                                                      .weight = weight });
+    if (begins != NULL)
+        *begins = result.value;
+    return result.error;
+}
+
 static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)
 {
     return CAP_INVOKE(dispatcher, DispatcherCmd_Stop, { 0 }).error;

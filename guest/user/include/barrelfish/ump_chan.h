@@ -37,8 +37,18 @@ struct ump_chan;
 typedef void ump_bind_continuation_fn(void *st, errval_t err, struct ump_chan *uc,
                                       struct capref notify);
 
+struct ump_chan_endpoint {
+    struct ump_chan_state chan;
+};
+
 struct ump_chan {
-    struct ump_ring_pair ring;
+    union {
+        struct ump_ring_pair ring;
+        struct { /* its first two members, as programs that use a ring by hand call them */
+            struct ump_chan_state send_chan;
+            struct ump_chan_endpoint endpoint;
+        };
+    };
     struct waitset_chanstate recv_waitset; /* polled */
     struct waitset_chanstate send_waitset;
     struct ump_chan *next, *prev; /* channels whose sends are parked (dispatcher) */

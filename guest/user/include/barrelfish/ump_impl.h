@@ -49,20 +49,27 @@
 #define UMP_MSGTYPE_CAP_ACK 0x7fff
 #define UMP_MSGTYPE_MAX 0x7fff
 
+/* A control word being prepared: what ump_ring_next fixed. */
+struct ump_control {
+    uint8_t epoch;
+};
+
+struct ump_message_header {
+    struct ump_control control;
+};
+
 struct ump_message {
     uint64_t data[UMP_PAYLOAD_WORDS];
-    uint64_t control;
+    union {
+        uint64_t control;
+        struct ump_message_header header; /* for ump_impl_get_next: the lowest byte */
+    };
 } __attribute__((aligned(UMP_LINE_BYTES)));
 
 struct ump_control_line {
     uint64_t wake;
     uint64_t reserved[7];
 } __attribute__((aligned(UMP_LINE_BYTES)));
-
-/* A control word being prepared: what ump_ring_next fixed. */
-struct ump_control {
-    uint8_t epoch;
-};
 
 #define UMP_CONTROL(epoch, type, ack) \
     ((uint64_t)(epoch) | (uint64_t)(type) << 1 | (uint64_t)(uint16_t)(ack) << 16)
@@ -235,6 +242,40 @@ static inline uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return __atomic_load_n(&pair->recv.control->wake, __ATOMIC_RELAXED);
+}
+
+/* ---- rings without a window, for programs that measure them ----
+ *
+ * One direction alone, of a plain channel that nobody else uses meanwhile: no waitset may poll it,
+ * and no binding send on it.  Nobody acknowledges, so at most as many lines as the ring has may be
+ * under way; a program that answers each line need not count. */
+
+/* The line to write next.  It is published when *control is stored as its header.control. */
+static inline struct ump_message *ump_impl_get_next(struct ump_chan_state *state,
+                                                    struct ump_control *control)
+{
+    struct ump_message *line = (struct ump_message *)(uintptr_t)state->next;
+
+    control->epoch = state->epoch;
+    ump_ring_advance(state);
+    return line;
+}
+
+/* The next line, or NULL; its data is there when it is. */
+static inline struct ump_message *ump_impl_recv(struct ump_chan_state *state)
+{
+    struct ump_message *line = (struct ump_message *)(uintptr_t)state->next;
+
+    if (UMP_CONTROL_EPOCH(__atomic_load_n(&line->control, __ATOMIC_ACQUIRE)) != state->epoch)
+        return NULL;
+    ump_ring_advance(state);
+    return line;
+}
+
+/* Lines are free when they have been read: there is nothing to do. */
+static inline void ump_impl_free_message(const volatile struct ump_message *line)
+{
+    (void)line;
 }
 
 #endif

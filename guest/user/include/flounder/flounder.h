@@ -206,6 +206,11 @@ struct flounder_binding {
 #define FLOUNDER_FIRST_MESSAGE 3
 #define FLOUNDER_GOODBYE 0x7ffe /* the sender closes the connection */
 
+/* The channel of an X_ump_binding, for programs that use its rings by hand. */
+struct flounder_ump_state {
+    struct ump_chan chan;
+};
+
 /* ---- sending ---- */
 
 /* Why a claim failed: FLOUNDER_ERR_TX_BUSY, or the reason the binding is closed. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <vfs/fdtab.h>
 #include <vfs/ramfs_flags.h>
 #include <vfs/vfs.h>
 
@@ -152,10 +153,8 @@ static const struct file_calls calls = { .close = file_close,
 
 /* ---- by path ---- */
 
-static int take_place(vfs_handle_t handle, bool append)
+static int take_place(vfs_handle_t handle, bool append, int place)
 {
-    int place = 0;
-
     thread_mutex_lock(&files_lock);
     while (place < FILES_MAX && files[place].handle != NULL)
         place++;
@@ -163,6 +162,41 @@ static int take_place(vfs_handle_t handle, bool append)
         files[place] = (struct open_file){ .handle = handle, .append = append };
     thread_mutex_unlock(&files_lock);
     return place < FILES_MAX ? FIRST_FD + place : -1;
+}
+
+/* ---- as a table ---- */
+
+_Static_assert(MAX_FD == FIRST_FD + FILES_MAX, "vfs/fdtab.h");
+
+struct fdtab_entry *fdtab_get(int fd)
+{
+    static __thread struct fdtab_entry entry;
+
+    entry = (struct fdtab_entry){ .type = FDTAB_TYPE_AVAILABLE };
+    if (fd >= 0 && fd < FIRST_FD)
+        entry.type = fd == 0 ? FDTAB_TYPE_STDIN : fd == 1 ? FDTAB_TYPE_STDOUT : FDTAB_TYPE_STDERR;
+    else if (fd >= 0 && fd < MAX_FD && files[fd - FIRST_FD].handle != NULL)
+        entry = (struct fdtab_entry){ FDTAB_TYPE_FILE, files[fd - FIRST_FD].handle };
+    return &entry;
+}
+
+int fdtab_alloc_from(const struct fdtab_entry *entry, int start)
+{
+    if (entry->type != FDTAB_TYPE_FILE || entry->handle == NULL || start < MIN_FD) {
+        errno = EINVAL;
+        return -1;
+    }
+    file_calls = &calls;
+    int fd = take_place(entry->handle, false, start > FIRST_FD ? start - FIRST_FD : 0);
+    if (fd < 0)
+        errno = EMFILE;
+    return fd;
+}
+
+void fdtab_free(int fd)
+{
+    if (fd >= FIRST_FD && fd < MAX_FD)
+        files[fd - FIRST_FD].handle = NULL;
 }
 
 int _open(const char *name, int flags, ...)
@@ -177,7 +211,7 @@ int _open(const char *name, int flags, ...)
     errval_t err = vfs_open_flags(name, how, &handle);
     if (err_is_fail(err))
         return file_error(err);
-    int fd = take_place(handle, (flags & O_APPEND) != 0);
+    int fd = take_place(handle, (flags & O_APPEND) != 0, 0);
     if (fd < 0) {
         (void)vfs_close(handle);
         errno = EMFILE;
@@ -241,15 +275,4 @@ int ftruncate(int fd, off_t bytes)
     errval_t err =
         bytes < 0 ? (errval_t)FS_ERR_INDEX_BOUNDS : vfs_truncate(file->handle, (size_t)bytes);
     return err_is_ok(err) ? 0 : file_error(err);
-}
-
-/* Paths that do not begin with '/' begin at the root. */
-char *getcwd(char *buffer, size_t bytes)
-{
-    if (buffer == NULL || bytes < 2) {
-        errno = buffer == NULL ? EINVAL : ERANGE;
-        return NULL;
-    }
-    memcpy(buffer, "/", 2);
-    return buffer;
 }
