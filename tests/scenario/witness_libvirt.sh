@@ -68,3 +68,19 @@ for board in microvm q35; do
     wait "$console"
     rm -f "$place/console"
 done
+
+# the daemon refuses what has the name of another, in its own words
+virsh define "$place/q35/domain.xml" >/dev/null 2>&1 || fail "virsh define"
+sed '/<uuid>/d; s/<memory /<uuid>12345678-1234-1234-1234-123456789abc<\/uuid><memory /' "$place/q35/domain.xml" \
+    >"$place/again.xml"
+! virsh define "$place/again.xml" >"$TMP/out" 2>&1 || fail "two domains of one name"
+says "two-core-idc.* already exists"
+virsh undefine two-core-idc >/dev/null || fail "virsh undefine"
+
+# vmm run on this daemon leaves no domain
+status=0
+"${private[@]}" TMPDIR="$place" timeout -k 5 300 "$VMM" run -q --engine qemu --connect qemu:///session --set machine.board=q35 \
+    scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 </dev/null || status=$?
+exits_with 0
+says '^PASS two-core-idc .* qemu '
+[ -z "$(virsh list --all --name | tr -d '\n')" ] || fail "a domain is left"

@@ -375,6 +375,16 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
 
 #define RECLAIM_AT_ONCE 4 /* at each request, so that none takes long */
 
+static void reclaim_all(void)
+{
+    struct capref slot;
+    if (err_is_ok(slot_alloc(&slot))) {
+        reclaim_orphans(orphan_count(), slot);
+        slot_free(slot);
+        ask_monitor_to_release();
+    }
+}
+
 static errval_t take_ram(struct client *client, struct account *payer, uint8_t bits,
                          genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
 {
@@ -389,6 +399,10 @@ static errval_t take_ram(struct client *client, struct account *payer, uint8_t b
     if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
         return MM_ERR_NOT_FOUND;
     struct loan *loan = loan_new(payer, bits, &err);
+    if (loan == NULL && orphans.first != NULL) { /* some may be the payer's */
+        reclaim_all();
+        loan = loan_new(payer, bits, &err);
+    }
     if (loan == NULL)
         return err;
     err = slot_alloc(&slot);
@@ -518,12 +532,7 @@ static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t 
 
 static void available_call(struct mem_binding *b)
 {
-    struct capref slot;
-    if (err_is_ok(slot_alloc(&slot))) {
-        reclaim_orphans(orphan_count(), slot);
-        slot_free(slot);
-        ask_monitor_to_release();
-    }
+    reclaim_all();
     queue_reply(b, REPLY_AVAILABLE, SYS_ERR_OK, NULL_CAP);
 }
 

@@ -4,6 +4,7 @@
  *
  *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
  *   churn eat KIB                     takes that much memory from the memory server, and ends
+ *   churn across KIB                  the same on each of two cores, and maps it on both
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
  * memory in total than the machine has, and at the end the memory server must have as much as near
@@ -11,6 +12,8 @@
  * compared.)  Ends with the highest status of the programs.
  */
 #include <barrelfish/barrelfish.h>
+#include <barrelfish/domain.h>
+#include <barrelfish/machine_topology.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
 #include <barrelfish/sys_debug.h>
@@ -67,6 +70,7 @@ static void connect(coreid_t core)
 }
 
 #define WARM_UP 8 /* then all that is kept for the next domain is there */
+#define PATIENCE_NS 1000000000ull
 #define PIECE_KIB 256
 #define FIRST_RAM_BITS 16
 
@@ -80,6 +84,43 @@ static int eat(unsigned kib)
             USER_PANIC_ERR(err, "taking memory failed after %u KiB", eaten);
         *(volatile unsigned *)memory = eaten;
     }
+    return 0;
+}
+
+static struct thread_sem spanned = THREAD_SEM_INITIALIZER;
+
+static void has_spanned(void *arg, errval_t err)
+{
+    (void)arg;
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "making a dispatcher on another core failed");
+    thread_sem_post(&spanned);
+}
+
+static int eat_there(void *arg)
+{
+    return eat((unsigned)(uintptr_t)arg);
+}
+
+static int eat_across(unsigned kib)
+{
+    const struct abi_topology *machine;
+    struct thread *thread;
+    errval_t err = machine_topology_get(&machine);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "reading the topology failed");
+    const coreid_t other = (coreid_t)((disp_get_core_id() + 1) % machine->core_count);
+    err = domain_new_dispatcher(other, has_spanned, NULL);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "asking for a dispatcher on another core failed");
+    thread_sem_wait(&spanned);
+    err = domain_thread_create_on(other, eat_there, (void *)(uintptr_t)kib, &thread);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "starting a thread on another core failed");
+    eat(kib);
+    err = domain_thread_join(thread, NULL);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "joining it failed");
     return 0;
 }
 
@@ -110,10 +151,51 @@ static uint64_t free_bytes(void)
     return free;
 }
 
+static void come_and_go(const char *path, const char *args, unsigned count)
+{
+    for (const unsigned all = ended + count; ended < all;) {
+        const unsigned before = ended;
+        domainid_t domain;
+        errval_t answer;
+        errval_t err = spawnd->rpc_tx_vtbl.spawn_domain(spawnd, path, args, 0, &answer, &domain);
+        if (err_is_ok(err))
+            err = answer;
+        if (err_is_fail(err))
+            USER_PANIC_ERR(err, "starting %s for the %u. time failed", path, before + 1);
+        while (ended == before)
+            dispatch_one();
+    }
+}
+
+struct left {
+    uint64_t bytes, caps;
+};
+
+static struct left left(void)
+{
+    return (struct left){ .bytes = free_bytes(), .caps = capabilities() };
+}
+
+/* Is everything back?  The last one's end may be news to the memory server yet, and deletion goes
+ * on in steps.  False: it is not after a long time.  Somebody else may have taken it for good, as
+ * who is started later does: then more must come and go.  What each of them takes is never back. */
+static bool is_back(const struct left *before)
+{
+    const systime_t end = get_system_time() + PATIENCE_NS;
+    while (free_bytes() < before->bytes || capabilities() > before->caps) {
+        if (get_system_time() > end)
+            return false;
+        thread_yield_dispatcher(NULL_CAP);
+    }
+    return true;
+}
+
 int main(int argc, char *argv[])
 {
     if (argc == 3 && strcmp(argv[1], "eat") == 0)
         return eat((unsigned)strtoul(argv[2], NULL, 10));
+    if (argc == 3 && strcmp(argv[1], "across") == 0)
+        return eat_across((unsigned)strtoul(argv[2], NULL, 10));
     char args[512];
     unsigned count = argc >= 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     if (count == 0) {
@@ -126,30 +208,18 @@ int main(int argc, char *argv[])
         length += snprintf(args + length, sizeof(args) - (size_t)length, " %s", argv[i]);
 
     connect(disp_get_core_id());
-    uint64_t before = 0, caps_before = 0;
-    for (unsigned i = 0; i < count; i++) {
-        domainid_t domain;
-        errval_t answer;
-        errval_t err = spawnd->rpc_tx_vtbl.spawn_domain(spawnd, argv[2], args, 0, &answer, &domain);
-        if (err_is_ok(err))
-            err = answer;
-        if (err_is_fail(err))
-            USER_PANIC_ERR(err, "starting %s for the %u. time failed", argv[2], i + 1);
-        while (ended <= i)
-            dispatch_one();
-        if (i + 1 == WARM_UP) {
-            before = free_bytes();
-            caps_before = capabilities();
-        }
-    }
+    come_and_go(argv[2], args, count < WARM_UP ? count : WARM_UP);
+    struct left before = left();
+    if (count > WARM_UP)
+        come_and_go(argv[2], args, count - WARM_UP);
     printf("%u domains have come and gone\n", ended);
-    if (ended < WARM_UP)
-        return worst_status;      /* too few to compare anything */
-    while (free_bytes() < before) /* the last one's end may be news to the memory server yet */
-        thread_yield_dispatcher(NULL_CAP);
+    if (count < WARM_UP)
+        return worst_status; /* too few to compare anything */
+    while (!is_back(&before)) {
+        before = left();
+        come_and_go(argv[2], args, count);
+    }
     printf("no memory has gone with them\n");
-    while (capabilities() > caps_before) /* deletion goes on in steps */
-        thread_yield_dispatcher(NULL_CAP);
     printf("no capability has gone with them: %" PRIu64 "\n", capabilities());
     return worst_status;
 }

@@ -263,6 +263,21 @@ static void test_tables_go(void)
     }
 }
 
+/* More than a machine has is mapped in turn: what was unmapped is used again, and what is free goes
+ * back when a larger piece is wanted. */
+static void test_memory_returns(void)
+{
+    for (unsigned round = 0; round < 120; round++) {
+        const size_t bytes = (1 + round % 3) * (512 << 10);
+        void *memory;
+
+        CHECK_OK(vspace_map_anon_attr(&memory, NULL, NULL, bytes, NULL, VREGION_FLAGS_READ_WRITE));
+        CHECK(((volatile char *)memory)[bytes - 1] == 0);
+        ((volatile char *)memory)[bytes - 1] = 1;
+        CHECK_OK(vspace_unmap(memory));
+    }
+}
+
 void test_regions(void)
 {
     test_anonymous();
@@ -270,4 +285,5 @@ void test_regions(void)
     test_given_frames();
     test_pmap();
     test_tables_go();
+    test_memory_returns();
 }

@@ -43,12 +43,15 @@ struct slot_alloc_state {
 
 struct ram_alloc_state {
     struct thread_mutex mutex;
-    ram_alloc_func_t func;   /* used when `own` is exhausted; NULL: the server */
-    ram_alloc_func_t server; /* asks mem_serv; NULL: this domain has none */
-    struct capref own;       /* RAM capability we allocate from; NULL_CAP: none */
-    genpaddr_t own_base;     /* physical */
-    gensize_t own_bytes;     /* of it, from its start, that are ours to take */
-    gensize_t own_next;      /* offset of the first free byte */
+    ram_alloc_func_t func;                    /* used when `own` is exhausted; NULL: the server */
+    ram_alloc_func_t server;                  /* asks mem_serv; NULL: this domain has none */
+    struct capref own;                        /* RAM capability we allocate from; NULL_CAP: none */
+    genpaddr_t own_base;                      /* physical */
+    gensize_t own_bytes;                      /* of it, from its start, that are ours to take */
+    gensize_t own_next;                       /* offset of the first free byte */
+    bool own_lent;                            /* mem_serv gave it, and takes it back as it is */
+    errval_t (*give_back)(struct capref ram); /* to mem_serv; NULL: this domain has none */
+    struct ram_piece *pieces;                 /* what objects were made of (ram_holes.h) */
     uint64_t minbase, maxlimit;
 };
 

@@ -46,7 +46,12 @@ errval_t ram_own_give_up(gensize_t keep_bytes, struct capref *region, gensize_t 
  * empty slot, straight from the own RAM if possible. */
 errval_t ram_create_object(struct capref dest, unsigned objtype, gensize_t bytes);
 
-/* Start-up only.  `server` asks the memory server; NULL: this domain has none. */
-void ram_alloc_init(ram_alloc_func_t server);
+/* RAM that objects have left goes back to mem_serv, if it is more than `keep` bytes of whole pieces
+ * that mem_serv gave.  Others who hold copies of those objects keep them.  Blocks. */
+void ram_return_free(gensize_t keep);
+
+/* Start-up only.  `server` asks the memory server, `give_back` returns what it gave; NULL: this
+ * domain has none. */
+void ram_alloc_init(ram_alloc_func_t server, errval_t (*give_back)(struct capref ram));
 
 #endif

@@ -220,9 +220,10 @@ static errval_t share(const struct region *region)
 
 errval_t vspace_map_shared(struct map_place place, struct region wanted, struct region **ret)
 {
+    *ret = NULL;
     errval_t err = map_frame(vspace_here(), place, wanted, ret);
-
     if (err_is_ok(err)) {
+        assert(*ret != NULL);
         err = share(*ret);
         if (err_is_fail(err))
             err = err_push(err, LIB_ERR_VSPACE_MAP);

@@ -97,6 +97,13 @@ size_t page_ram_for(size_t bytes, size_t page_bytes)
 
 /* ---- tables ---- */
 
+/* Of a mapping, or of a copy: no memory goes with it. */
+static void forget(struct capref cap)
+{
+    cap_delete(cap);
+    slot_free(cap);
+}
+
 static errval_t map_into(const struct table *table, struct capref what, unsigned entry,
                          uint64_t attr, uint64_t offset, uint64_t count, struct capref *mapping)
 {
@@ -170,7 +177,7 @@ static void remove_table(struct page_tables *t, struct table *table)
         link = &(*link)->sibling;
     *link = table->sibling;
     table->parent->used--;
-    cap_destroy(table->mapping);
+    forget(table->mapping);
     cap_destroy(table->cap);
     page_node_free(t, table);
 }
@@ -234,9 +241,9 @@ static void unmap_piece(struct page_tables *t, struct piece *piece)
 {
     struct table *table = piece->table;
 
-    cap_destroy(piece->mapping);
+    forget(piece->mapping);
     if (!capref_is_null(piece->frame_copy))
-        cap_destroy(piece->frame_copy);
+        forget(piece->frame_copy);
     page_node_free(t, piece);
     table->used--;
     keep_as_spare(t, table);
@@ -288,7 +295,7 @@ static errval_t map_piece(struct page_tables *t, const struct region *region, si
             keep_as_spare(t, piece->table);
     }
     if (err_is_fail(err) && !capref_is_null(piece->frame_copy))
-        cap_destroy(piece->frame_copy);
+        forget(piece->frame_copy);
     return err;
 }
 

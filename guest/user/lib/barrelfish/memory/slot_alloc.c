@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "../dispatch/heap.h"
+#include "ram_holes.h"
 #include "slot_bits.h"
 
 #define SLOT_RESERVE 32
@@ -230,11 +231,22 @@ errval_t slot_free(struct capref cap)
     return err;
 }
 
+static const bool is_memory[] = {
+#define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) (memory) == 1,
+#include <barrelfish_kpi/caps.def>
+};
+
 errval_t cap_destroy(struct capref cap)
 {
-    errval_t err = cap_delete(cap);
+    struct capability contents = { .type = ObjType_Null };
 
+    if (get_core_state()->ram_alloc.pieces != NULL)
+        (void)cap_direct_identify(cap, &contents); /* without that right, nothing is noted */
+    errval_t err = cap_delete(cap);
     if (err_is_fail(err))
         return err;
-    return cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
+    err = cap.cnode.level == CNODE_TYPE_OTHER ? slot_free(cap) : slot_free_root(cap);
+    if (is_memory[contents.type])
+        ram_hole_add(contents.u.mem.base, contents.u.mem.bytes);
+    return err;
 }

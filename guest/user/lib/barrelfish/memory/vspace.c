@@ -11,6 +11,8 @@
 #include "../dispatch/threads_priv.h"
 #include "vspace_priv.h"
 
+#define RAM_KEEP_BYTES (4ul << 20) /* of what was unmapped, for the next mapping */
+
 struct vspace *get_current_vspace(void)
 {
     return vspace_here();
@@ -141,7 +143,10 @@ errval_t vspace_unmap(const void *buf)
 {
     struct vregion *vregion = reserved_at((genvaddr_t)buf);
 
-    return vregion != NULL ? vregion_destroy(vregion) : vspace_unmap_reserved((genvaddr_t)buf);
+    errval_t err =
+        vregion != NULL ? vregion_destroy(vregion) : vspace_unmap_reserved((genvaddr_t)buf);
+    ram_return_free(RAM_KEEP_BYTES);
+    return err;
 }
 
 errval_t vspace_protect(const void *buf, size_t bytes, vs_prot_flags_t flags)

@@ -144,7 +144,7 @@ int span_dispatcher_main(void *arg)
 
     waitset_init(get_default_waitset());
     waitset_init(&state->mem_waitset);
-    ram_alloc_init(mem_client_allocate);
+    ram_alloc_init(mem_client_allocate, ram_free);
     errval_t err = slot_alloc_init();
     if (err_is_ok(err)) {
         const genvaddr_t low = span_low_address(start->core);

@@ -90,7 +90,7 @@ static int main_thread(void *arg)
 
     waitset_init(get_default_waitset());
     waitset_init(&get_core_state()->mem_waitset);
-    ram_alloc_init(own_only ? NULL : mem_client_allocate);
+    ram_alloc_init(own_only ? NULL : mem_client_allocate, own_only ? NULL : ram_free);
     err = slot_alloc_init();
     if (err_is_ok(err))
         err = vspace_init();

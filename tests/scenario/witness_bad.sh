@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What goes wrong with machines of others: each is one clear message and the right exit status, and nothing is
+# left.  QEMU killed, and vmm killed: witness_engine.sh.  Firmware that lies: tests/unit/test_acpi.c.
+# shellcheck source=tests/scenario/lib/common.bash
+. "$(dirname "$0")/lib/common.bash"
+# shellcheck source=tests/scenario/lib/witness.bash
+. "$(dirname "$0")/lib/witness.bash"
+need_qemu
+own_qemu
+export TMPDIR=/tmp/b.$$ # short: a socket lies in it
+mkdir "$TMPDIR"
+trap 'rm -rf "$TMPDIR"' EXIT
+
+nothing_left() {
+    for ((i = 0; i < 300; i++)); do
+        [ -n "$(ls "$TMPDIR")" ] || return 0
+        sleep 0.1
+    done
+    fail "left behind: $(ls "$TMPDIR")"
+}
+
+# A console that floods: the deadline comes, and the verdict is read.
+scenario flood 2 '4 s' 'console: never' <<'MENU'
+module /sbin/spin core=1 talk
+MENU
+vmm run -q --engine qemu --connect direct "$TMP/flood.yaml"
+exits_with 1
+says '^FAIL flood .* deadline'
+nothing_left
+
+# broken NAME TEXT STATUS: a QEMU that says what it is, then TEXT, and ends like this
+broken() {
+    cat >"$TMP/$1" <<SCRIPT
+#!/bin/sh
+[ "\$1" != --version ] || { echo "QEMU emulator version 7.2.22 (broken)"; exit 0; }
+echo "$2" >&2
+$3
+SCRIPT
+    chmod +x "$TMP/$1"
+    VMM_QEMU=$TMP/$1 vmm run -q --engine qemu --connect direct scenarios/hello.yaml
+}
+broken msr 'error: failed to set MSR 0x10a to 0x2' 'kill -ABRT $$'
+exits_with 3
+says 'QEMU was ended by SIGABRT: error: failed to set MSR 0x10a to 0x2'
+is_brief 5
+nothing_left
+broken memory 'cannot set up guest memory' 'exit 1'
+exits_with 3
+says 'QEMU ended with status 1: cannot set up guest memory'
+nothing_left
+broken silent '' 'exit 0'
+exits_with 3
+says 'without a word of the guest'
+nothing_left
+
+# libvirt that refuses: nobody listens
+case $("$VMM" doctor --engine qemu) in
+*libvirt*)
+    vmm run -q --engine qemu --connect "qemu+unix:///system?socket=$TMP/nobody" scenarios/hello.yaml
+    exits_with 3
+    says "$TMP/nobody|[Cc]annot.*connect|Failed to connect"
+    is_brief 3
+    nothing_left
+    ;;
+*) echo "not tried: a daemon that refuses" ;;
+esac
