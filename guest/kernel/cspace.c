@@ -98,6 +98,14 @@ errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, 
     return err_is_fail(err) ? err : check_usable(*slot);
 }
 
+errval_t cspace_lookup_object(struct capability *root, capaddr_t cptr, unsigned level,
+                              struct cte **slot)
+{
+    errval_t err = cspace_lookup(root, cptr, level, slot);
+    return err_is_ok(err) && ((*slot)->node.bits & MDB_BIT_FOREIGN) ? SYS_ERR_RETRY_THROUGH_MONITOR
+                                                                    : err;
+}
+
 errval_t cnode_empty_slots(const struct capability *cnode, uint64_t slot, uint64_t count,
                            struct cte **first)
 {
@@ -121,7 +129,7 @@ errval_t cspace_empty_slot(struct capability *root, capaddr_t cptr, unsigned lev
                            struct cte **dest)
 {
     struct cte *cnode;
-    errval_t err = cspace_lookup(root, cptr, level, &cnode);
+    errval_t err = cspace_lookup_object(root, cptr, level, &cnode);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     if (cnode->cap.type != ObjType_L2CNode)
@@ -168,6 +176,11 @@ errval_t cap_may_copy(const struct cte *src)
     return is_marked(&src->cap) ? ERR_LOCKED : SYS_ERR_OK;
 }
 
+static uint8_t bits_of(const struct capability *cap, coreid_t owner)
+{
+    return owner != my_core_id && cap_is_container(cap) ? MDB_BIT_FOREIGN : 0;
+}
+
 static void insert(struct cte *cte)
 {
     enum mdb_status status = mdb_insert(&kernel_mdb, cte);
@@ -192,7 +205,7 @@ void cap_insert_new(struct cte *dest, const struct capability *cap, coreid_t own
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
     debug_assert(nests(cap));
     dest->cap = *cap;
-    dest->node = (struct mdbnode){ .owner = owner };
+    dest->node = (struct mdbnode){ .owner = owner, .bits = bits_of(cap, owner) };
     insert(dest);
 }
 
@@ -210,7 +223,8 @@ void cap_copy_to(struct cte *dest, struct cte *src)
 {
     assert(dest->cap.type == ObjType_Null && !mdb_is_inserted(dest));
     dest->cap = src->cap;
-    dest->node = (struct mdbnode){ .owner = src->node.owner };
+    dest->node =
+        (struct mdbnode){ .owner = src->node.owner, .bits = src->node.bits & MDB_BIT_FOREIGN };
     if (cap_types[src->cap.type].mappable)
         dest->cap.u.word[CAP_MAPPING_WORD] = 0;
     insert(dest);
@@ -247,13 +261,13 @@ static void change_database(struct cte *cte, struct mdb *from, struct mdb *to)
     assert(status == MDB_OK);
 }
 
-/* Only memory travels, and what is mapped here is in use here. */
+/* Only memory has an owner, and what is mapped here is in use here. */
 errval_t cap_lock(struct cte *cte)
 {
     const struct capability *cap = &cte->cap;
     if (cte->node.bits & BITS_UNUSABLE)
         return ERR_LOCKED;
-    if (!cap_types[cap->type].memory || cap_is_container(cap) || cap->u.word[CAP_MAPPING_WORD] != 0)
+    if (!cap_types[cap->type].memory || cap->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_DEST_TYPE_INVALID;
     change_database(cte, &kernel_mdb, &kernel_remote_mdb);
     return SYS_ERR_OK;
@@ -265,6 +279,44 @@ errval_t cap_unlock(struct cte *cte)
         return SYS_ERR_CAP_NOT_FOUND;
     change_database(cte, &kernel_remote_mdb, &kernel_mdb);
     return SYS_ERR_OK;
+}
+
+/* The last one goes over to another core: nobody else here has it, or anything made of it, nor has
+ * this core given it to a third one.  A witness goes along: it stands for the same object. */
+errval_t cap_set_owner(struct cte *cte, coreid_t owner)
+{
+    const struct capability *cap = &cte->cap;
+    if (cte->node.bits & BITS_UNUSABLE)
+        return ERR_LOCKED;
+    if (!cap_types[cap->type].memory || cap_is_container(cap))
+        return SYS_ERR_DEST_TYPE_INVALID;
+    struct cte *copy = cap_find_copy(cte, 0);
+    if (cap_find_copy(cte, MDB_BIT_WITNESS) != NULL ||
+        mdb_first_descendant(&kernel_mdb, cap) != NULL || cap_is_kept(cap))
+        return SYS_ERR_REVOKE_FIRST;
+    cte->node.owner = owner;
+    if (copy != NULL)
+        copy->node.owner = owner;
+    return SYS_ERR_OK;
+}
+
+struct cte *cap_find_copy(const struct cte *cte, unsigned but)
+{
+    struct cte *copy = mdb_find_equal(&kernel_mdb, &cte->cap);
+    LOOP_BOUND(copies, 3);
+    while (copy != NULL && (copy == cte || (copy->node.bits & but))) {
+        LOOP_ROUND(copies);
+        copy = mdb_successor(&kernel_mdb, copy);
+        if (copy != NULL && !cap_is_copy(&copy->cap, &cte->cap))
+            copy = NULL;
+    }
+    return copy;
+}
+
+bool cap_is_kept(const struct capability *cap)
+{
+    return kernel_remote_mdb.root != NULL && (mdb_find_equal(&kernel_remote_mdb, cap) != NULL ||
+                                              mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
 /* ---- retype ---- */
@@ -329,13 +381,14 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
     const struct capability *cap = &src->cap;
     if (is_marked(cap))
         return ERR_LOCKED;
+    /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
+    if (src->node.owner != my_core_id && cap_types[cap->type].memory &&
+        (cap->type != type || !cap_types[type].mappable))
+        return SYS_ERR_RETRY_THROUGH_MONITOR;
     if (!cap_types[type].range)
         return SYS_ERR_OK;
     if (touches_marked(cap, offset, bytes))
         return ERR_LOCKED;
-    /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
-    if (src->node.owner != my_core_id && cap->type != type)
-        return SYS_ERR_RETRY_THROUGH_MONITOR;
     if (is_in_use(&kernel_mdb, cap, cap->u.mem.base + offset, bytes))
         return SYS_ERR_REVOKE_FIRST;
     if (kernel_remote_mdb.root != NULL &&

@@ -152,7 +152,7 @@ int delete_cost(const struct cte *cte)
     const bool is_mapping = cap_is_mapping(cte->cap.type);
     const struct cte *mapping = is_mapping ? cte : mapping_of(cte);
     int cost = COST_SIMPLE + mdb_cost_remove(&kernel_mdb);
-    if (cap_is_container(&cte->cap))
+    if (cte_is_container(cte))
         cost += mdb_cost_find(&kernel_mdb);
     if (mapping != NULL)
         cost += COST_SIMPLE + COST_PTE * (int)mapping_entries(&mapping->cap);
@@ -167,12 +167,20 @@ int delete_cost_move(void)
     return COST_MOVE + 2 * mdb_cost_find(&kernel_mdb);
 }
 
+/* The last one of an object of several parts?  What the monitor keeps for another core counts. */
+static bool is_last(const struct cte *cte)
+{
+    return cte_is_container(cte) && !mdb_has_copies(&kernel_mdb, cte) &&
+           (kernel_remote_mdb.root == NULL ||
+            mdb_find_equal(&kernel_remote_mdb, &cte->cap) == NULL);
+}
+
 void delete_slot(struct cte *cte)
 {
     assert(mdb_is_inserted(cte) && !(cte->node.bits & MDB_BIT_LOCKED) && !cte_is_record(cte));
     if (ops_of(&cte->cap)->release != NULL)
         ops_of(&cte->cap)->release(cte);
-    if (cap_is_container(&cte->cap) && !mdb_has_copies(&kernel_mdb, cte)) {
+    if (is_last(cte)) {
         cte->node.bits |= MDB_BIT_IN_DELETE;
         cte->node.step = 0;
         push(cte);
@@ -249,7 +257,7 @@ errval_t cap_delete(struct cte *cte)
 {
     if (cte->node.bits & (MDB_BIT_LOCKED | MDB_BIT_IN_DELETE))
         return delete_locked();
-    const bool container = cap_is_container(&cte->cap);
+    const bool container = cte_is_container(cte);
     struct work work = { .left = WORK_OF_A_CALL - delete_cost(cte) };
     delete_slot(cte);
     return container ? delete_rest(&work) : SYS_ERR_OK;
@@ -257,7 +265,7 @@ errval_t cap_delete(struct cte *cte)
 
 void cap_delete_now(struct cte *cte)
 {
-    assert(!cap_is_container(&cte->cap));
+    assert(!cte_is_container(cte));
     delete_slot(cte);
 }
 
@@ -292,12 +300,17 @@ static errval_t revoke_record(struct cte *record, struct work *work)
                      : SYS_ERR_OK; /* if it is so still, it would be met for ever */
 }
 
-/* One capability more; *done: there is none. */
+/* One capability more; *done: there is none.  A witness of something made of it says that it is
+ * another core's, to which this one has given what it was made of: that core is asked first. */
 static errval_t revoke_next(const struct cte *cte, struct work *work, bool *done)
 {
     struct cte *victim = mdb_first_descendant(&kernel_mdb, &cte->cap);
+    if (victim != NULL && (victim->node.bits & MDB_BIT_WITNESS))
+        return delete_locked();
     if (victim == NULL)
         victim = mdb_find_copy(&kernel_mdb, cte);
+    if (victim != NULL && (victim->node.bits & MDB_BIT_WITNESS))
+        victim = cap_find_copy(cte, MDB_BIT_WITNESS);
     *done = victim == NULL;
     if (victim == NULL)
         return SYS_ERR_OK;
@@ -307,13 +320,6 @@ static errval_t revoke_next(const struct cte *cte, struct work *work, bool *done
         return KERNEL_AGAIN;
     delete_slot(victim);
     return SYS_ERR_OK;
-}
-
-/* Does another core have a copy, or something made of it? */
-static bool is_remote(const struct capability *cap)
-{
-    return kernel_remote_mdb.root != NULL && (mdb_find_equal(&kernel_remote_mdb, cap) != NULL ||
-                                              mdb_has_descendants(&kernel_remote_mdb, cap));
 }
 
 /* Does another core have the whole of which this is a part?  It may have made the same part. */
@@ -335,14 +341,14 @@ static errval_t delete_range(struct cte *cte, struct work *work)
     LOOP_BOUND(rounds, WORK_OF_A_CALL / COST_STEP);
     for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
         LOOP_ROUND(rounds);
-        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
+        if (!work_affords(work, COST_STEP + 3 * mdb_cost_find(&kernel_mdb)))
             return KERNEL_AGAIN;
         errval_t err = revoke_next(cte, work, &done);
         if (err_is_fail(err) || current != caller)
             return err;
     }
     errval_t err = delete_rest(work);
-    return err_is_ok(err) && is_remote(&cap) ? delete_locked() : err;
+    return err_is_ok(err) && cap_is_kept(&cap) ? delete_locked() : err;
 }
 
 /* True: nothing is to be done, or any more. */
@@ -383,6 +389,8 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
     while (work_affords(work, COST_STEP + mdb_cost_find(&kernel_mdb))) {
         LOOP_ROUND(objects);
         struct capability rest = *part;
+        if (*from != cap_base(part))
+            rest.generation = 0;
         rest.u.mem.base = *from;
         rest.u.mem.bytes = end - *from;
         struct cte *victim = mdb_find_inside(&kernel_mdb, &rest);
@@ -400,34 +408,31 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
 }
 
 /* Only of what is mapped: that is no object of several parts, and its parts are of its own type. */
-static struct sysret delete_foreign_part(const struct cte *cte, uint64_t base, uint64_t bytes,
+static struct sysret delete_foreign_part(const struct cte *cte, const struct capability *part,
                                          uint64_t from)
 {
-    struct capability part = cte->cap;
     struct work work = { .left = WORK_OF_A_CALL };
-    const uint64_t offset = base - cap_base(&cte->cap), whole = cap_bytes(&cte->cap);
-    if (!cap_is_retypeable(part.type, part.type) || cap_is_container(&part))
+    const uint64_t base = cap_base(part), bytes = cap_bytes(part), whole = cap_bytes(&cte->cap);
+    if (!cap_is_retypeable(part->type, part->type) || cap_is_container(part))
         return SYSRET(SYS_ERR_DEST_TYPE_INVALID);
-    if (base < cap_base(&cte->cap) || offset >= whole || bytes >= whole || bytes > whole - offset)
+    if (base < cap_base(&cte->cap) || bytes > whole || base - cap_base(&cte->cap) > whole - bytes ||
+        (bytes == whole && part->generation <= cte->cap.generation))
         return SYSRET(SYS_ERR_RETYPE_INVALID_OFFSET);
-    part.u.mem.base = base;
-    part.u.mem.bytes = bytes;
-    part.generation = 0; /* of the whole; this is another range */
-    cap_mark(&part);
-    if (from < base || from >= base + bytes)
+    cap_mark(part);
+    if (from < base || from - base >= bytes)
         from = base;
-    if (delete_part(&part, &from, &work))
+    if (delete_part(part, &from, &work))
         return SYSRET_VALUE(from);
     cap_mark(NULL);
     return SYSRET(SYS_ERR_OK);
 }
 
-struct sysret cap_delete_foreigns(struct cte *cte, uint64_t base, uint64_t bytes, uint64_t from)
+struct sysret cap_delete_foreigns(struct cte *cte, const struct capability *part, uint64_t from)
 {
-    if (cte->node.owner == my_core_id)
+    if (cte->node.owner == my_core_id && !(cte->node.bits & MDB_BIT_WITNESS))
         return SYSRET(SYS_ERR_DELETE_REMOTE_LOCAL);
-    if (bytes != 0)
-        return delete_foreign_part(cte, base, bytes, from);
+    if (part != NULL)
+        return delete_foreign_part(cte, part, from);
     struct work work = { .left = WORK_OF_A_CALL };
     cap_mark(&cte->cap);
     errval_t err = delete_range(cte, &work);

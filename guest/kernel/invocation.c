@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What invocations of all types have in common: CSpaces that the caller names, and buffers in its
- * dispatcher frame.
+ * What types have in common: CSpaces that the caller of an invocation names, buffers in its
+ * dispatcher frame, and what another core says of an object of its own.
  */
 #include "objects/objects.h"
 
 errval_t invocation_root(const struct invocation *inv, uint64_t cptr, struct capability **root)
 {
     struct cte *cte;
-    errval_t err = cspace_lookup(inv->root, (capaddr_t)cptr, 2, &cte);
+    errval_t err = cspace_lookup_object(inv->root, (capaddr_t)cptr, 2, &cte);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_SOURCE_ROOTCN_LOOKUP);
     if (cte->cap.type != ObjType_L1CNode)
@@ -43,4 +43,16 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
         return false;
     memcpy(to, from, bytes);
     return true;
+}
+
+errval_t object_check_wire(struct capability *cap)
+{
+    const uint64_t bytes = cap_types[cap->type].object_bytes, given = cap->u.mem.bytes;
+    const uint64_t granule = bytes < ABI_PAGE_BYTES && bytes != 0 ? bytes : ABI_PAGE_BYTES;
+    if (cap->u.mem.base % granule != 0 || given == 0 || given > ABI_PHYS_LIMIT ||
+        given % (bytes != 0 ? bytes : OBJSIZE_L2CNODE) != 0 || (bytes != 0 && given != bytes) ||
+        cap->u.mem.base > ABI_PHYS_LIMIT - given)
+        return SYS_ERR_INVALID_SIZE;
+    cap->u.word[CAP_MAPPING_WORD] = 0;
+    return SYS_ERR_OK;
 }

@@ -108,7 +108,11 @@ invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head, 
         .args = (const union invocation_args *)(syscall_words + 1),
     };
     struct sysret (*const act)(struct cte *, const struct invocation *) = ops_of(&cte->cap)->invoke;
-    const struct sysret result = act != NULL ? act(cte, &inv) : SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+    const bool foreign = cte->node.bits & MDB_BIT_FOREIGN;
+    const struct sysret result =
+        act != NULL && !foreign
+            ? act(cte, &inv)
+            : SYSRET(foreign ? SYS_ERR_RETRY_THROUGH_MONITOR : SYS_ERR_ILLEGAL_INVOCATION);
     if (result.error >= KERNEL_AGAIN_LATER && current != NULL && !current->stopped)
         enter_again(area, head, result.value, result.error == KERNEL_AGAIN_LATER);
     finish(area, result);
@@ -157,7 +161,7 @@ static struct dcb *yield_target(capaddr_t cptr)
     struct dcb *to = NULL;
     if (cte->cap.type == ObjType_EndPointLMP)
         to = endpoint_listener(&cte->cap);
-    else if (cte->cap.type == ObjType_Dispatcher)
+    else if (cte->cap.type == ObjType_Dispatcher && !(cte->node.bits & MDB_BIT_FOREIGN))
         to = phys_to_mem(paddr(cte->cap.u.mem.base));
     return to != NULL && to->queued ? to : NULL;
 }

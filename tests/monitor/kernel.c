@@ -95,7 +95,7 @@ void cap_revoke_all(const struct cap *cap)
 {
     for (struct cap *other = world.caps, *next; other != NULL; other = next) {
         next = other->next;
-        if (other != cap && other->core == cap->core && !other->locked &&
+        if (other != cap && other->core == cap->core && !other->locked && !other->witness &&
             (same_object(other, cap) || lies_in(other, cap)))
             delete_cap(other);
     }
@@ -104,7 +104,8 @@ void cap_revoke_all(const struct cap *cap)
 bool cap_is_remote(const struct cap *cap)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
-        if (other->core == cap->core && other->locked && other->is.type == cap->is.type &&
+        if (other->core == cap->core && other->locked &&
+            (other->is.type == cap->is.type || cap->is.type == ObjType_RAM) &&
             (same_object(other, cap) || lies_in(other, cap)))
             return true;
     return false;
@@ -140,6 +141,78 @@ errval_t cap_retype(struct capref dest, struct capref src, gensize_t offset, enu
                     gensize_t bytes, size_t count)
 {
     return invoke_cnode_retype(dest, src, offset, type, bytes, count);
+}
+
+/* ---- RAM that goes from core to core ---- */
+
+static bool overlaps(const struct capability *a, const struct capability *b)
+{
+    return a->u.mem.base < b->u.mem.base + b->u.mem.bytes &&
+           b->u.mem.base < a->u.mem.base + a->u.mem.bytes;
+}
+
+bool memory_is_in_use(const struct capability *range)
+{
+    for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
+        if (is_memory(cap) && overlaps(&cap->is, range))
+            return true;
+    return wire_carries(range, UINT64_MAX);
+}
+
+struct cap *cap_make_of_ram(const struct cap *ram, unsigned type, uint64_t offset, uint64_t bytes)
+{
+    struct capability is = { .type = (uint8_t)type, .rights = CAPRIGHTS_ALLRIGHTS };
+    is.u.mem.base = ram->is.u.mem.base + offset;
+    is.u.mem.bytes = bytes;
+    for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
+        if (cap->core == ram->core && is_memory(cap) && overlaps(&cap->is, &is) &&
+            !same_object(cap, ram) && !lies_in(ram, cap))
+            return NULL;
+    struct cap *made = cap_new(ram->core, ram->holder, &is, NULL);
+    made->owner = ram->owner;
+    return made;
+}
+
+#define DOMAINS_MEMORY_END 0x10000000ull /* above are frames of channels, which two monitors make */
+
+/* One owner, but for what is kept, which says to whom it went first; and what one core has made of
+ * its memory no other one has as something of its own. */
+void caps_check(void)
+{
+    for (const struct cap *a = world.caps; a != NULL; a = a->next)
+        for (const struct cap *b = a->next; b != NULL && is_memory(a); b = b->next) {
+            if (!is_memory(b) || !overlaps(&a->is, &b->is) ||
+                a->is.u.mem.base >= DOMAINS_MEMORY_END)
+                continue;
+            CHECK(!same_object(a, b) || a->owner == b->owner || a->locked || b->locked,
+                  "core %u says that %#lx is core %u's, core %u that it is core %u's", a->core,
+                  a->is.u.mem.base, a->owner, b->core, b->owner);
+            CHECK(a->is.type != ObjType_Frame || b->is.type != ObjType_Frame ||
+                      a->owner == b->owner,
+                  "%#lx is a frame of core %u and one of core %u", a->is.u.mem.base, a->owner,
+                  b->owner);
+        }
+}
+
+static errval_t set_owner(struct cap *cap, unsigned owner)
+{
+    for (const struct cap *other = world.caps; other != NULL; other = other->next)
+        if (other != cap && other->core == cap->core && !other->witness &&
+            (same_object(other, cap) || lies_in(other, cap)))
+            return SYS_ERR_REVOKE_FIRST;
+    for (struct cap *other = world.caps; other != NULL; other = other->next)
+        if (other->core == cap->core && same_object(other, cap))
+            other->owner = owner;
+    return SYS_ERR_OK;
+}
+
+static errval_t mark_witness(struct cap *cap)
+{
+    for (const struct cap *other = world.caps; other != NULL; other = other->next)
+        if (other->core == cap->core && other->witness && same_object(other, cap))
+            return SYS_ERR_SLOT_IN_USE;
+    cap->witness = true;
+    return SYS_ERR_OK;
 }
 
 void caps_of_domain_gone(struct domain *d)
@@ -318,7 +391,8 @@ static struct sysret identify_in(const struct cap *root, unsigned cptr, struct c
     if (root == NULL || root->is.type != ObjType_L1CNode || cptr != WORLD_CPTR)
         return SYSRET(SYS_ERR_CAP_NOT_FOUND);
     *answer = root->is;
-    answer->type = ObjType_Frame;
+    answer->type = (uint8_t)root->is.flags;
+    answer->flags = 0;
     return SYSRET(SYS_ERR_OK);
 }
 
@@ -333,7 +407,7 @@ static struct sysret get_owner(const struct core *core, capaddr_t root, unsigned
 /* In some shares; a part (bytes are not 0) with all that is equal to it. */
 static struct sysret delete_foreigns(struct cap *cap, uint64_t base, uint64_t bytes)
 {
-    CHECK(cap->owner != cap->core, "the monitor deletes what its own core owns");
+    CHECK(cap->owner != cap->core || cap->witness, "the monitor deletes what its own core owns");
     if (chance(30))
         return (struct sysret){ SYS_ERR_OK, 1 };
     if (bytes == 0) {
@@ -356,7 +430,8 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
         command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
-        command == KernelCmd_Unlock_cap) {
+        command == KernelCmd_Unlock_cap || command == KernelCmd_Set_cap_owner ||
+        command == KernelCmd_Mark_witness) {
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);
@@ -374,6 +449,10 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     }
     case KernelCmd_Identify_cap:
         return identify_in(core->slot[word[1]], (unsigned)word[2], (void *)word[4]); /* NOLINT */
+    case KernelCmd_Set_cap_owner:
+        return SYSRET(set_owner(cap, (unsigned)word[3]));
+    case KernelCmd_Mark_witness:
+        return SYSRET(mark_witness(cap));
     case KernelCmd_Get_cap_owner:
         return get_owner(core, (capaddr_t)word[1], (unsigned)word[2]);
     case KernelCmd_Delete_foreigns:

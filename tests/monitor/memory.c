@@ -33,16 +33,32 @@ static void own_frame(const struct domain *d, struct capability *is)
     is->u.mem.bytes = PAGE;
 }
 
+/* A block of the memory that this core has had from the start, or all of it. */
+#define RAM_PAGES 4
+#define RAM_BLOCKS 3
+static void own_ram(const struct domain *d, struct capability *is, bool all)
+{
+    *is = (struct capability){ .type = ObjType_RAM, .rights = CAPRIGHTS_ALLRIGHTS };
+    is->u.mem.base = (501 + 1000ull * d->core) * PAGE;
+    is->u.mem.bytes = (all ? RAM_BLOCKS + 1 : 1) * RAM_PAGES * PAGE;
+    if (!all)
+        is->u.mem.base += random_below(RAM_BLOCKS) * RAM_PAGES * PAGE;
+}
+
 /* cap_revoke(), whose first half is the CPU driver's. */
 static bool act_revoke(struct domain *d)
 {
     struct capability is;
-    own_frame(d, &is);
+    if (chance(30))
+        own_ram(d, &is, true);
+    else
+        own_frame(d, &is);
     struct cap *target = cap_new(d->core, d, &is, NULL);
     cap_revoke_all(target);
     struct message *m = message_new(monitor_blocking_remote_cap_revoke_call__msgnum);
     m->args.monitor_blocking.remote_cap_revoke_call.cptr = WORLD_CPTR;
     m->args.monitor_blocking.remote_cap_revoke_call.level = 2;
+    is.flags = is.type;
     is.type = ObjType_L1CNode;
     struct cap *root = cap_new(d->core, d, &is, NULL);
     const bool sent = domain_call(d, m, root);
@@ -65,7 +81,8 @@ void revoke_answered(struct domain *d, errval_t err)
         return;
     d->target = NULL;
     cap_revoke_all(target);
-    const bool is_part = target->is.u.mem.bytes < WHOLE_PAGES * PAGE;
+    const bool is_part =
+        target->is.type == ObjType_Frame && target->is.u.mem.bytes < WHOLE_PAGES * PAGE;
     if (err_is_ok(err) && !cap_is_remote(target))
         CHECK(!cap_is_elsewhere(target, is_part ? d->revoked_from : UINT64_MAX),
               "%s has revoked %#lx, and another core has a copy", d->name, target->is.u.mem.base);
@@ -83,9 +100,43 @@ static void make_part(struct domain *d)
         cap_gone(whole);
 }
 
+/* What a domain does with RAM: makes a frame or smaller RAM of it, keeping it or not, or gives it
+ * away. */
+static bool act_ram(struct domain *d)
+{
+    struct cap *ram = d->parcel;
+    if (ram != NULL && ram->is.type == ObjType_RAM && ram->owner == d->core && chance(50)) {
+        const uint64_t pages = ram->is.u.mem.bytes / PAGE, first = random_below(pages);
+        struct cap *made = cap_make_of_ram(
+            ram, chance(50) && pages > 1 ? ObjType_RAM : ObjType_Frame, first * PAGE, PAGE);
+        if (made == NULL)
+            return false;
+        d->parcel = made;
+        if (chance(50))
+            cap_gone(ram);
+        return false;
+    }
+    struct capability is;
+    if (ram == NULL || ram->is.type != ObjType_RAM) {
+        own_ram(d, &is, false);
+        if (memory_is_in_use(&is))
+            return false;
+        ram = cap_new(d->core, d, &is, NULL);
+    }
+    const bool gives = chance(80);
+    const bool sent = domain_call(d, message_new(monitor_blocking_deposit_cap_call__msgnum), ram);
+    if (ram == d->parcel && gives && sent)
+        d->parcel = NULL;
+    if (ram != d->parcel && (gives || !sent))
+        cap_gone(ram);
+    return sent;
+}
+
 bool act_parcel(struct domain *d)
 {
     struct message *m;
+    if (world.share && chance(25))
+        return act_ram(d);
     if (world.share && d->parcel != NULL && chance(40))
         make_part(d);
     if (world.share && chance(20))

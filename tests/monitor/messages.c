@@ -152,16 +152,15 @@ SEND(intermon, fetch_cap_request, (uint64_t ticket), (ticket))
 SEND(intermon, release_cap_request, (uint64_t ticket), (ticket))
 SEND(intermon, release_cap_reply, (uint64_t ticket, bool unused), (ticket, unused))
 SEND(intermon, fetch_cap_reply,
-     (uint64_t ticket, errval_t err, uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
-      uint64_t word2, uint8_t owner),
-     (ticket, err, type, rights, word0, word1, word2, owner))
+     (uint64_t ticket, errval_t err, uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2,
+      uint8_t owner, bool moved),
+     (ticket, err, head, word0, word1, word2, owner, moved))
 SEND(intermon, capops_request_copy,
-     (uint8_t to, uint64_t ticket, uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
-      uint64_t word2),
-     (to, ticket, type, rights, word0, word1, word2))
-SEND(intermon, capops_revoke_mark, (uint64_t ticket, uint64_t base, uint64_t bytes),
-     (ticket, base, bytes))
-SEND(intermon, capops_revoke_done, (uint64_t ticket, bool gone), (ticket, gone))
+     (uint8_t to, uint64_t ticket, uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2),
+     (to, ticket, head, word0, word1, word2))
+SEND(intermon, capops_revoke_mark, (uint64_t ticket, uint16_t kind, uint64_t base, uint64_t bytes),
+     (ticket, kind, base, bytes))
+SEND(intermon, capops_revoke_done, (uint64_t ticket, uint8_t outcome), (ticket, outcome))
 
 /* ---- bindings ---- */
 
@@ -460,12 +459,11 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, fetch_cap_request, a->ticket)
         CASE(intermon, release_cap_request, a->ticket)
         CASE(intermon, release_cap_reply, a->ticket, a->unused)
-        CASE(intermon, fetch_cap_reply, a->ticket, a->err, a->type, a->rights, a->word0, a->word1,
-             a->word2, a->owner)
-        CASE(intermon, capops_request_copy, a->to, a->ticket, a->type, a->rights, a->word0,
-             a->word1, a->word2)
-        CASE(intermon, capops_revoke_mark, a->ticket, a->base, a->bytes)
-        CASE(intermon, capops_revoke_done, a->ticket, a->gone)
+        CASE(intermon, fetch_cap_reply, a->ticket, a->err, a->head, a->word0, a->word1, a->word2,
+             a->owner, a->moved)
+        CASE(intermon, capops_request_copy, a->to, a->ticket, a->head, a->word0, a->word1, a->word2)
+        CASE(intermon, capops_revoke_mark, a->ticket, a->kind, a->base, a->bytes)
+        CASE(intermon, capops_revoke_done, a->ticket, a->outcome)
         CASE(intermon, shootdown, a->root, a->id, a->home, a->base, a->agent)
         CASE(intermon, shootdown_tree, a->root, a->id, a->home, a->base, a->agent,
              (const uint32_t *)m->payload, a->count)

@@ -53,8 +53,9 @@ static bool carries(const struct message *m, const struct capability *is, uint64
 {
     const struct intermon_fetch_cap_reply__tx_args *a = &m->args.intermon.fetch_cap_reply;
     return m->number == intermon_fetch_cap_reply__msgnum && err_is_ok(a->err) &&
-           a->type == is->type && a->word0 >= is->u.mem.base &&
-           a->word0 + a->word1 <= is->u.mem.base + is->u.mem.bytes && a->word2 < before;
+           ((uint8_t)(a->head >> 8) == is->type || is->type == ObjType_RAM) &&
+           a->word0 >= is->u.mem.base && a->word0 + a->word1 <= is->u.mem.base + is->u.mem.bytes &&
+           a->word2 < before;
 }
 
 bool wire_carries(const struct capability *is, uint64_t before)

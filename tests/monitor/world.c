@@ -216,6 +216,7 @@ void world_check(void)
     domains_check();
     conns_check();
     circuits_check();
+    caps_check();
     for (unsigned i = 0; i < world.cores; i++) {
         struct monitor_census census;
         if (!world.core[i].started || world.core[i].comes_up)

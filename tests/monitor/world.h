@@ -51,7 +51,8 @@ struct cap {
     unsigned owner; /* core */
     struct capability is;
     struct endpoint *endpoint;
-    bool locked; /* kept for another core */
+    bool locked;  /* kept for another core */
+    bool witness; /* of what came with its ownership */
 };
 
 /* Of memory, the word of the contents that says in which step somebody made it of a larger one, or
@@ -169,6 +170,11 @@ bool cap_is_remote(const struct cap *cap);
 bool cap_is_elsewhere(const struct cap *cap, uint64_t before);
 /* What retype makes of a Frame. */
 struct cap *cap_make_part(const struct cap *whole, uint64_t offset, uint64_t bytes);
+/* What retype makes of RAM that this core owns: a frame, or smaller RAM.  NULL: it is in use. */
+struct cap *cap_make_of_ram(const struct cap *ram, unsigned type, uint64_t offset, uint64_t bytes);
+/* Somebody has some of this memory, on whatever core, or it is on its way. */
+bool memory_is_in_use(const struct capability *range);
+void caps_check(void);
 void caps_of_domain_gone(struct domain *d);
 struct endpoint *endpoint_new(unsigned core, struct domain *owner, unsigned room);
 /* Nobody has a capability to it any more, and what lies in it is lost. */

@@ -40,3 +40,9 @@ search parts $cores
 for rule in WHOLE_OVERLOOKED NO_PART_MARK OVERTAKING ONCE DEATH_UNHEARD; do
     search parts 2 $rule
 done
+
+search moves 2
+for rule in WITNESS_REVOKED NOT_THE_LAST; do
+    search moves 2 $rule
+done
+search moves 3 NOT_CLEARED

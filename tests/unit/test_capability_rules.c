@@ -138,6 +138,22 @@ Test(capability_rules, a_part_is_known_by_its_whole_and_not_the_other_way_round)
     cr_assert_not(holds(3));
 }
 
+/* Lent, it is only a name; moved, it belongs to the other one, and is kept by the first. */
+Test(capability_rules, ram_is_lent_and_moves)
+{
+    count = 0;
+    add(0, 0, ABI_CAP_RAM, BASE(0), 4 * PAGE, true);
+    add(1, 0, ABI_CAP_RAM, BASE(0), 4 * PAGE, false);
+    add(0, 0, FRAME, BASE(0), PAGE, false);
+    cr_assert(holds(3));
+    add(0, 1, ABI_CAP_RAM, BASE(1), 4 * PAGE, true);
+    add(1, 1, ABI_CAP_RAM, BASE(1), 4 * PAGE, false);
+    add(1, 1, FRAME, BASE(1), PAGE, false);
+    cr_assert(holds(3));
+    add(0, 0, FRAME, BASE(1), PAGE, false);
+    cr_assert_not(holds(3));
+}
+
 Test(capability_rules, nothing_is_fine)
 {
     count = 0;

@@ -516,7 +516,7 @@ Test(kernel_delete, what_its_owner_revokes_goes_in_shares_and_nobody_copies_it_m
 static struct sysret delete_part(unsigned slot, uint64_t base, uint64_t bytes, uint64_t from)
 {
     return INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Delete_foreigns, SLOT(slot), 2,
-                  base, bytes, from);
+                  base, bytes, from, 0);
 }
 
 /* The owner revokes the pages 2 to 5 of 16.  Here somebody has copies of the whole; pages 1 to 3, 0

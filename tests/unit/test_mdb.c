@@ -162,16 +162,16 @@ Test(mdb, remove_refuses_what_is_not_in_this_database)
 Test(mdb, owner_and_relation_bits_belong_to_the_caller)
 {
     slot[0].node.owner = 5;
-    slot[0].node.bits = MDB_BIT_REMOTE_COPIES | MDB_BIT_LOCKED;
+    slot[0].node.bits = MDB_BIT_FOREIGN | MDB_BIT_LOCKED;
     struct cte *ram = enter(0, memory(ObjType_RAM, 0, PAGE));
     enter(1, memory(ObjType_RAM, PAGE, PAGE));
     slot[2].cap = ram->cap;
     cr_assert(eq(int, mdb_replace(&db, ram, &slot[2]), MDB_OK));
     cr_assert(eq(int, slot[2].node.owner, 5));
-    cr_assert(eq(int, slot[2].node.bits, MDB_BIT_REMOTE_COPIES | MDB_BIT_LOCKED));
+    cr_assert(eq(int, slot[2].node.bits, MDB_BIT_FOREIGN | MDB_BIT_LOCKED));
     cr_assert(eq(int, mdb_remove(&db, &slot[2]), MDB_OK));
     cr_assert(eq(int, slot[2].node.owner, 5));
-    cr_assert(eq(int, slot[2].node.bits, MDB_BIT_REMOTE_COPIES | MDB_BIT_LOCKED));
+    cr_assert(eq(int, slot[2].node.bits, MDB_BIT_FOREIGN | MDB_BIT_LOCKED));
     cr_assert(eq(int, slot[2].cap.type, ObjType_RAM));
     cr_assert(not(mdb_is_inserted(&slot[2])));
     CHECK_ORDER(1);

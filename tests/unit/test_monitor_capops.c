@@ -75,6 +75,23 @@ errval_t waitset_chan_trigger_closure(struct waitset *ws, struct waitset_chansta
     return SYS_ERR_OK;
 }
 
+bool kept_goes(const struct capability *cap)
+{
+    (void)cap;
+    return false;
+}
+
+struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
+{
+    (void)core, (void)ticket, (void)range;
+    return NULL;
+}
+
+void kept_cleared(struct kept *witness, errval_t err)
+{
+    (void)witness, (void)err;
+}
+
 bool kept_lies_in(const struct capability *cap, const struct capability *whole)
 {
     return cap->u.mem.base >= whole->u.mem.base &&

@@ -7,6 +7,7 @@
  *   one owner         equal capabilities name the same owner, whatever core has them
  *   no orphan         who has memory that another core owns is known there: a capability that is
  *                     kept covers it.  A copy that survives a revoke is one that is not
+ *                     RAM is a name to who does not own it, whatever its owner makes of it
  *   not in two places what one core has made of memory (a Frame, a table, ...) no other core has
  *                     made into something else, nor owns a piece of
  */
@@ -108,7 +109,7 @@ static bool is_known(const struct seen_capability *cap, const struct seen_capabi
         if (other->core != cap->owner || !overlaps(other, cap))
             continue;
         known |= other->kept && covers(other, cap);
-        if (!is_raw(other) && other->type != cap->type)
+        if (!is_raw(other) && !is_raw(cap) && other->type != cap->type)
             return broken(report, cap, "its owner uses it as %s", type_name(other->type));
     }
     return known || broken(report, cap, "its owner does not know");

@@ -218,7 +218,8 @@ enum kernel_cmd {
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
-    /* cptr, level -> 1 if this core has a copy or a descendant of it, else 0 */
+    /* cptr, level -> 1 if this core has another copy or a descendant of it, or keeps one for
+     * another core, else 0 */
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
@@ -238,6 +239,12 @@ enum kernel_cmd {
     KernelCmd_Get_platform,  /* -> enum platform_kind */
     KernelCmd_Core_late,   /* core -> ns for which the host let it wait, though it had work to do */
     KernelCmd_Retire_core, /* core: fenced, as by Kill_core; it can be started again */
+    /* cptr, level of memory, core: it goes over to that core, or comes back.  Of all copies here
+     * this is the last, but for a witness */
+    KernelCmd_Set_cap_owner,
+    /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
+     * Delete_foreigns deletes the others */
+    KernelCmd_Mark_witness,
 };
 
 enum platform_kind { PLATFORM_SYNTHETIC = 0, PLATFORM_PC };

@@ -50,11 +50,18 @@ union invocation_args {
         uint64_t answer; /* _CapIdentify: address of struct capability in the dispatcher frame */
     } target;
 
+    /* KernelCmd_Set_cap_owner: the capability, and who owns it from now on */
+    struct {
+        uint64_t cptr, level;
+        uint64_t owner; /* core */
+    } set_owner;
+
     /* KernelCmd_Delete_foreigns: the capability; bytes 0: all of it, else a part, from this address
      * on */
     struct {
         uint64_t cptr, level;
         uint64_t base, bytes, from;
+        uint64_t generation; /* of the part: of the whole range, a later one than the whole's */
     } delete_foreigns;
 
     /* CNodeCmd_Create */

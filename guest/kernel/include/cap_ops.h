@@ -66,4 +66,11 @@ static inline bool cap_is_container(const struct capability *cap)
     return ops_of(cap)->delete_step != NULL;
 }
 
+/* The CPU driver reads and writes the memory of such an object, so only its owner's core may.  On
+ * another one the capability is a name: copied, sent, identified and deleted like any other. */
+static inline bool cte_is_container(const struct cte *cte)
+{
+    return cap_is_container(&cte->cap) && !(cte->node.bits & MDB_BIT_FOREIGN);
+}
+
 #endif

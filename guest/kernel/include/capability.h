@@ -32,9 +32,8 @@ struct mdbnode {
     uint32_t step;    /* in_delete: how far it has got (delete.c), else 0 */
 };
 
-#define MDB_BIT_REMOTE_COPIES 1
-#define MDB_BIT_REMOTE_ANCS 2
-#define MDB_BIT_REMOTE_DESCS 4
+#define MDB_BIT_FOREIGN 1    /* an object of several parts of another core: a name only */
+#define MDB_BIT_WITNESS 2    /* the monitor's, of what came with ownership: no revoke takes it */
 #define MDB_BIT_LOCKED 8     /* kept by the monitor for another core: in kernel_remote_mdb */
 #define MDB_BIT_IN_DELETE 16 /* its object is being taken apart (delete.c); not found by lookup */
 #define MDB_BIT_IN_DCB 32    /* the capability that a DCB keeps of its frame or address space */

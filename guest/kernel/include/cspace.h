@@ -39,6 +39,11 @@ errval_t cspace_lookup_slot(struct capability *root, capaddr_t cptr, unsigned le
  * SYS_ERR_CAP_LOCKED under SYS_ERR_RETRY_THROUGH_MONITOR. */
 errval_t cspace_lookup(struct capability *root, capaddr_t cptr, unsigned level, struct cte **slot);
 
+/* The same for who reads or writes the memory of a CNode, a table or a dispatcher, which is the
+ * owner's core only: SYS_ERR_RETRY_THROUGH_MONITOR on another one. */
+errval_t cspace_lookup_object(struct capability *root, capaddr_t cptr, unsigned level,
+                              struct cte **slot);
+
 /* Both for who wants to fill or empty the slot, or to map what is in it: the CNode in which it lies
  * must have the right WRITE, else SYS_ERR_CAP_RIGHTS. */
 errval_t cspace_lookup_slot_to_change(struct capability *root, capaddr_t cptr, unsigned level,
@@ -97,5 +102,16 @@ void cap_mark(const struct capability *cap);
 /* Locks what is kept for another core, or unlocks it: moves between the two databases. */
 errval_t cap_lock(struct cte *cte);
 errval_t cap_unlock(struct cte *cte);
+
+/* Another copy of it on this core without any of the bits `but`; NULL: there is none.  At most one
+ * copy has such a bit. */
+struct cte *cap_find_copy(const struct cte *cte, unsigned but);
+
+/* Does another core have a copy, or something made of it, from here? */
+bool cap_is_kept(const struct capability *cap);
+
+/* Memory that is no object of several parts goes over to another core, or comes back.
+ * SYS_ERR_REVOKE_FIRST: somebody has a copy or something made of it. */
+errval_t cap_set_owner(struct cte *cte, coreid_t owner);
 
 #endif

@@ -31,7 +31,7 @@ struct sysret cap_revoke(struct cte *cte, uint64_t progress);
 /* A share of deleting all other copies of `cte`, which another core owns, and what was made of
  * them; value 1: there is more.  Whoever is stopped by it is: the owner has decided.  `bytes` not
  * 0: only this part of it, and the value is the address from which to go on; 0: it is done. */
-struct sysret cap_delete_foreigns(struct cte *cte, uint64_t base, uint64_t bytes, uint64_t from);
+struct sysret cap_delete_foreigns(struct cte *cte, const struct capability *part, uint64_t from);
 
 /* What dispatchers that are gone have begun to delete. */
 errval_t cap_delete_orphans(void);

@@ -57,7 +57,11 @@ static errval_t decode_copy(struct cte *cnode, const struct invocation *inv, str
     err = find_source(root, place, src);
     if (err_is_fail(err))
         return err;
-    return fits(holder, (*src)->cap.type) ? cap_may_copy(*src) : SYS_ERR_DEST_TYPE_INVALID;
+    if (!fits(holder, (*src)->cap.type))
+        return SYS_ERR_DEST_TYPE_INVALID;
+    if (holder->type == ObjType_L1CNode && ((*src)->node.bits & MDB_BIT_FOREIGN))
+        return SYS_ERR_RETRY_THROUGH_MONITOR; /* addresses would lead through it */
+    return cap_may_copy(*src);
 }
 
 static struct sysret copy(struct cte *cnode, const struct invocation *inv)
@@ -121,7 +125,7 @@ static errval_t decode_retype_cnode(const struct invocation *inv, struct capabil
     *cnode = root;
     if (a->dest_cnode.level == 0)
         return SYS_ERR_OK;
-    err = cspace_lookup(root, a->dest_cnode.cptr, a->dest_cnode.level, &cte);
+    err = cspace_lookup_object(root, a->dest_cnode.cptr, a->dest_cnode.level, &cte);
     if (err_is_fail(err))
         return err_push(err, SYS_ERR_DEST_CNODE_LOOKUP);
     *cnode = &cte->cap;
@@ -306,8 +310,10 @@ static errval_t decode_resize(struct cte *root, const struct invocation *inv, st
         return err_push(err, SYS_ERR_SOURCE_CAP_LOOKUP);
     if ((*from)->cap.type != ObjType_L1CNode)
         return SYS_ERR_CNODE_TYPE;
+    if ((*from)->node.bits & MDB_BIT_FOREIGN)
+        return SYS_ERR_RETRY_THROUGH_MONITOR;
     if (a->level != 2 || *from == root || mdb_has_copies(&kernel_mdb, *from) ||
-        cap_is_copy(&(*from)->cap, &root->cap) ||
+        cap_is_kept(&(*from)->cap) || cap_is_copy(&(*from)->cap, &root->cap) ||
         cnode_slot(&(*from)->cap, ROOTCN_SLOT_MORE)->cap.type != ObjType_Null)
         return SYS_ERR_CNODE_IN_USE;
     struct cte *part = last_part(root, &parts, &bytes);
@@ -351,4 +357,6 @@ static struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
     }
 }
 
-const struct cap_ops cnode_ops = { .invoke = cnode_invoke, .delete_step = cnode_delete_step };
+const struct cap_ops cnode_ops = { .invoke = cnode_invoke,
+                                   .delete_step = cnode_delete_step,
+                                   .check_wire = object_check_wire };

@@ -15,7 +15,7 @@
 
 static errval_t find(const struct invocation *inv, struct cap_place place, struct cte **cte)
 {
-    return cspace_lookup(inv->root, place.cptr, place.level, cte);
+    return cspace_lookup_object(inv->root, place.cptr, place.level, cte);
 }
 
 static errval_t check_frame(const struct capability *cap)
@@ -308,8 +308,8 @@ bool dispatchers_stop(const struct capability *range, uint64_t *from, struct wor
             at = mdb_find_equal(&kernel_mdb, &dispatcher);
             next = dispatcher.u.mem.base + OBJSIZE_DISPATCHER;
         }
-        if (at != NULL && at->cap.type == ObjType_Dispatcher && dcb_of(at) != current &&
-            !dcb_of(at)->stopped) {
+        if (at != NULL && at->cap.type == ObjType_Dispatcher &&
+            !(at->node.bits & MDB_BIT_FOREIGN) && dcb_of(at) != current && !dcb_of(at)->stopped) {
             if (!work_affords(work, COST_STOP))
                 return false;
             dispatch_stop(dcb_of(at), true);
@@ -321,4 +321,5 @@ bool dispatchers_stop(const struct capability *range, uint64_t *from, struct wor
 
 const struct cap_ops dispatcher_ops = { .invoke = dispatcher_invoke,
                                         .delete_step = delete_step,
-                                        .may_finish = may_finish };
+                                        .may_finish = may_finish,
+                                        .check_wire = object_check_wire };

@@ -178,7 +178,8 @@ static struct sysret is_shared(const struct invocation *inv)
     if (err_is_fail(err))
         return SYSRET(err);
     return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
-                        mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL);
+                        mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL ||
+                        cap_is_kept(&cte->cap));
 }
 
 static struct sysret delete_foreigns(const struct invocation *inv)
@@ -187,8 +188,14 @@ static struct sysret delete_foreigns(const struct invocation *inv)
     errval_t err = named(inv, &cte);
     if (err_is_ok(err) && !cap_types[cte->cap.type].memory)
         err = SYS_ERR_DEST_TYPE_INVALID;
+    if (err_is_fail(err))
+        return SYSRET(err);
     const __typeof__(inv->args->delete_foreigns) *a = &inv->args->delete_foreigns;
-    return err_is_fail(err) ? SYSRET(err) : cap_delete_foreigns(cte, a->base, a->bytes, a->from);
+    struct capability part = cte->cap;
+    part.u.mem.base = a->base;
+    part.u.mem.bytes = a->bytes;
+    part.generation = (uint8_t)a->generation;
+    return cap_delete_foreigns(cte, a->bytes != 0 ? &part : NULL, a->from);
 }
 
 /* Also what is locked. */
@@ -204,6 +211,30 @@ static struct sysret lock_cap(const struct invocation *inv, errval_t (*change)(s
     struct cte *cte;
     errval_t err = lookup_kept(inv, &cte);
     return SYSRET(err_is_fail(err) ? err : change(cte));
+}
+
+static struct sysret set_cap_owner(const struct invocation *inv)
+{
+    const __typeof__(inv->args->set_owner) *a = &inv->args->set_owner;
+    struct cte *cte;
+    errval_t err = named(inv, &cte);
+    if (err_is_ok(err) && a->owner >= boot_info->topology.core_count)
+        err = SYS_ERR_CORE_NOT_FOUND;
+    return SYSRET(err_is_fail(err) ? err : cap_set_owner(cte, (coreid_t)a->owner));
+}
+
+static struct sysret mark_witness(const struct invocation *inv)
+{
+    struct cte *cte;
+    errval_t err = named(inv, &cte);
+    if (err_is_ok(err) && (!cap_types[cte->cap.type].memory || cap_is_container(&cte->cap)))
+        err = SYS_ERR_DEST_TYPE_INVALID;
+    if (err_is_ok(err) && mdb_has_copies(&kernel_mdb, cte) &&
+        cap_find_copy(cte, MDB_BIT_WITNESS) == NULL)
+        err = SYS_ERR_SLOT_IN_USE; /* another one stands for it */
+    if (err_is_ok(err))
+        cte->node.bits |= MDB_BIT_WITNESS;
+    return SYSRET(err);
 }
 
 static struct sysret get_stats(const struct invocation *inv)
@@ -268,6 +299,10 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
         return lock_cap(inv, cap_unlock);
     case KernelCmd_Get_cap_owner:
         return get_cap_owner(inv);
+    case KernelCmd_Set_cap_owner:
+        return set_cap_owner(inv);
+    case KernelCmd_Mark_witness:
+        return mark_witness(inv);
     case KernelCmd_Delete_foreigns:
         return delete_foreigns(inv);
     case KernelCmd_Delete_step:

@@ -45,8 +45,8 @@ extern const struct cap_ops cnode_ops;
 extern const struct cap_ops dispatcher_ops;
 extern const struct cap_ops endpoint_ops;
 extern const struct cap_ops kernel_ops;
-extern const struct cap_ops physical_ops, memory_ops, frame_ops, endpoint_ump_ops, notify_ops,
-    io_ops, id_ops, process_manager_ops, domain_ops;
+extern const struct cap_ops physical_ops, kcb_ops, memory_ops, frame_ops, endpoint_ump_ops,
+    notify_ops, io_ops, id_ops, process_manager_ops, domain_ops;
 extern const struct cap_ops root_table_ops, table_ops, table_mapping_ops, mapping_ops;
 extern const struct cap_ops irqtable_ops, irqdest_ops, irqsrc_ops;
 extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops, fcnode_ops;
@@ -64,6 +64,9 @@ struct sysret dump_cspace(struct dcb *dcb, uint64_t progress);
 
 /* The end of a CNode (cnode_delete.c). */
 void cnode_delete_step(struct cte *record, struct work *work);
+
+/* What another core says of an object of several parts: its owner's, here a name (invocation.c). */
+errval_t object_check_wire(struct capability *cap);
 
 /* An address space that is empty but for the CPU driver's part (vnode.c). */
 void vnode_init_root(uint64_t base);

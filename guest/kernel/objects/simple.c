@@ -184,7 +184,10 @@ static errval_t check_notify(struct capability *cap)
                : SYS_ERR_INVARGS_SYSCALL;
 }
 
-const struct cap_ops physical_ops = { .invoke = frame_invoke, .before_revoke = dispatchers_stop };
+const struct cap_ops physical_ops = { .invoke = frame_invoke,
+                                      .before_revoke = dispatchers_stop,
+                                      .check_wire = check_memory };
+const struct cap_ops kcb_ops = { .invoke = frame_invoke, .before_revoke = dispatchers_stop };
 const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .moved = mappable_moved,
                                           .release = mappable_release,

@@ -28,7 +28,7 @@ static const struct cap_ops plain_ops; /* a name, and no more */
 #define VNode_x86_64_pdir_Mapping_ops table_mapping_ops
 #define VNode_x86_64_ptable_ops table_ops
 #define VNode_x86_64_ptable_Mapping_ops table_mapping_ops
-#define KernelControlBlock_ops physical_ops
+#define KernelControlBlock_ops kcb_ops
 #define IO_ops io_ops
 #define IRQTable_ops irqtable_ops
 #define Kernel_ops kernel_ops

@@ -205,6 +205,8 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     const struct capability *src = &m->src->cap;
     if (!cap_types[src->type].mappable)
         return SYS_ERR_WRONG_MAPPING;
+    if (m->src->node.bits & MDB_BIT_FOREIGN)
+        return SYS_ERR_RETRY_THROUGH_MONITOR;
 
     err = is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
                               : decode_map_table(&table->cap, a->attr, m);
@@ -491,12 +493,14 @@ const struct cap_ops root_table_ops = { .invoke = vnode_invoke,
                                         .moved = mappable_moved,
                                         .release = mappable_release,
                                         .delete_step = delete_step,
-                                        .identify = mappable_identify };
+                                        .identify = mappable_identify,
+                                        .check_wire = object_check_wire };
 const struct cap_ops table_ops = { .invoke = vnode_invoke,
                                    .moved = mappable_moved,
                                    .release = mappable_release,
                                    .delete_step = delete_step,
-                                   .identify = mappable_identify };
+                                   .identify = mappable_identify,
+                                   .check_wire = object_check_wire };
 const struct cap_ops table_mapping_ops = { .invoke = table_mapping_invoke,
                                            .moved = mapping_moved,
                                            .release = unmap_mapping,

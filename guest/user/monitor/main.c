@@ -67,6 +67,11 @@ static core_question *const estates[] = {
     NULL,
 };
 
+static core_hook *const given_up[] = {
+    kept_core_given_up,
+    NULL,
+};
+
 static void (*const returns[])(coreid_t core, uint32_t incarnation) = {
     NULL,
 };
@@ -76,6 +81,7 @@ static const struct death_hooks death_hooks = {
     .holds = estates,
     .cut = cuts,
     .back = returns,
+    .given_up = given_up,
     .free = stop_core_is_free,
     .tick = boot_core_look_for_returns,
 };

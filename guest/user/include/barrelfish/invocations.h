@@ -723,20 +723,42 @@ static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr
     return result.error;
 }
 
+/* The capability goes over to another core, or comes back from there.  SYS_ERR_REVOKE_FIRST: this
+ * core has another copy, or something made of it, or keeps it for a third core. */
+static inline errval_t invoke_kernel_set_cap_owner(struct capref kernel, struct capref cap,
+                                                   coreid_t owner)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Set_cap_owner,
+                      .set_owner = { .cptr = get_cap_addr(cap),
+                                     .level = get_cap_level(cap),
+                                     .owner = owner })
+        .error;
+}
+
+/* This copy stands for what came from another core with its ownership: no revoke here takes it.
+ * SYS_ERR_SLOT_IN_USE: another copy does already. */
+static inline errval_t invoke_kernel_mark_witness(struct capref kernel, struct capref cap)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Mark_witness,
+                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
+        .error;
+}
+
 /* A share of deleting all other copies here, and what was made of them, of memory that another
  * core owns; or, if bytes are not 0, what is here of this part of it.  *from: 0 at first; if it is
  * not 0 afterwards, call again with it.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it.
  * SYS_ERR_RETYPE_INVALID_OFFSET: it is no part. */
 static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
                                                      genpaddr_t base, gensize_t bytes,
-                                                     genpaddr_t *from)
+                                                     uint8_t generation, genpaddr_t *from)
 {
     struct sysret result = CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
                                       .delete_foreigns = { .cptr = get_cap_addr(cap),
                                                            .level = get_cap_level(cap),
                                                            .base = base,
                                                            .bytes = bytes,
-                                                           .from = *from });
+                                                           .from = *from,
+                                                           .generation = generation });
 
     *from = err_is_ok(result.error) ? result.value : 0;
     return result.error;

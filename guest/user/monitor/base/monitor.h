@@ -107,6 +107,14 @@ void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 
+/* What a monitor says of a revoke; the numbers are those of the message. */
+enum revoke_outcome { REVOKE_GONE = 0, REVOKE_CLEARED = 1, REVOKE_LOST = 2 };
+
+/* How a type crosses to other cores (caps.def, CAP_TRAVEL); from TRAVEL_COPY on its owner knows of
+ * it. */
+enum cap_travel { TRAVEL_STAYS, TRAVEL_NAME, TRAVEL_COPY, TRAVEL_OBJECT, TRAVEL_MOVE };
+enum cap_travel cap_travel(const struct capability *cap);
+
 /* Does it name a range of memory, of whatever type? */
 bool names_memory(const struct capability *cap);
 /* Capabilities made from what another monitor told. */

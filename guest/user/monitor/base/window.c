@@ -248,6 +248,15 @@ errval_t remote_frame(genpaddr_t base, gensize_t bytes, struct capref *ret)
     return create(&cap, my_core, ret);
 }
 
+enum cap_travel cap_travel(const struct capability *cap)
+{
+    static const uint8_t how[ObjType_Num] = {
+#define CAP_TRAVEL(name, how) [ObjType_##name] = TRAVEL_##how,
+#include <barrelfish_kpi/caps.def>
+    };
+    return cap->type < ObjType_Num ? (enum cap_travel)how[cap->type] : TRAVEL_STAYS;
+}
+
 bool names_memory(const struct capability *cap)
 {
     static const bool memory[] = {

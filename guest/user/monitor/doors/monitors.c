@@ -5,6 +5,7 @@
  * monitors); the channels themselves are peers.c's.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "../mouths/peers.h"
 #include "../parts/circuit.h"
@@ -191,38 +192,42 @@ static void release_cap_reply(struct intermon_binding *b, uint64_t ticket, bool 
     kept_released(peer_of(b), ticket, unused);
 }
 
-static struct capability capability_of(uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
+static struct capability capability_of(uint64_t head, uint64_t word0, uint64_t word1,
                                        uint64_t word2)
 {
-    return (struct capability){ .type = type, .rights = rights, .u.word = { word0, word1, word2 } };
+    struct capability cap = { .u.word = { word0, word1, word2 } };
+    memcpy(&cap, &head, sizeof(head));
+    return cap;
 }
 
-static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err, uint8_t type,
-                            uint8_t rights, uint64_t word0, uint64_t word1, uint64_t word2,
-                            coreid_t owner)
+static void fetch_cap_reply(struct intermon_binding *b, uint64_t ticket, errval_t err,
+                            uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2,
+                            coreid_t owner, bool moved)
 {
-    (void)b; /* the ticket cannot be guessed, and the owner may answer for the depositor */
-    const struct capability cap = capability_of(type, rights, word0, word1, word2);
-    parcel_fetched(ticket, err, &cap, owner);
+    /* the ticket cannot be guessed, and the owner may answer for the depositor */
+    const struct capability cap = capability_of(head, word0, word1, word2);
+    parcel_fetched(ticket, err, &cap, moved ? peer_of(b) : owner, moved);
 }
 
 static void capops_request_copy(struct intermon_binding *b, coreid_t to, uint64_t ticket,
-                                uint8_t type, uint8_t rights, uint64_t word0, uint64_t word1,
-                                uint64_t word2)
+                                uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2)
 {
-    const struct capability cap = capability_of(type, rights, word0, word1, word2);
+    const struct capability cap = capability_of(head, word0, word1, word2);
     parcel_copy_requested(peer_of(b), to, ticket, &cap);
 }
 
-static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket, uint64_t base,
-                               uint64_t bytes)
+static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket, uint16_t kind,
+                               uint64_t base, uint64_t bytes)
 {
-    kept_revoke_marked(peer_of(b), ticket, base, bytes);
+    struct capability range = { .type = (uint8_t)(kind >> 8), .generation = (uint8_t)kind };
+    range.u.mem.base = base;
+    range.u.mem.bytes = bytes;
+    capop_revoke_marked(peer_of(b), ticket, &range);
 }
 
-static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, bool gone)
+static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, uint8_t outcome)
 {
-    kept_revoked(peer_of(b), ticket, gone);
+    kept_revoked(peer_of(b), ticket, (enum revoke_outcome)outcome);
 }
 
 static void shootdown(struct intermon_binding *b, coreid_t root, uint64_t id, domainid_t home,

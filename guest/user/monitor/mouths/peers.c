@@ -45,6 +45,14 @@ struct queued {
     struct peer_message m;
 };
 
+static uint64_t head_of(const struct capability *cap)
+{
+    uint64_t head;
+    _Static_assert(offsetof(struct capability, u) == sizeof(head), "head and words are all");
+    memcpy(&head, cap, sizeof(head));
+    return head;
+}
+
 static errval_t send_message(struct send_queue *queue, struct send_item *item,
                              struct event_closure cont)
 {
@@ -88,18 +96,19 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case PEER_FETCH:
         return intermon_fetch_cap_request__tx(b, cont, m->id);
     case PEER_FETCHED:
-        return intermon_fetch_cap_reply__tx(b, cont, m->id, m->err, m->cap.type, m->cap.rights,
+        return intermon_fetch_cap_reply__tx(b, cont, m->id, m->err, head_of(&m->cap),
                                             m->cap.u.word[0], m->cap.u.word[1], m->cap.u.word[2],
-                                            m->core);
+                                            m->core, m->exists);
     case PEER_REQUEST_COPY:
-        return intermon_capops_request_copy__tx(b, cont, m->core, m->id, m->cap.type, m->cap.rights,
+        return intermon_capops_request_copy__tx(b, cont, m->core, m->id, head_of(&m->cap),
                                                 m->cap.u.word[0], m->cap.u.word[1],
                                                 m->cap.u.word[2]);
     case PEER_REVOKE_MARK:
-        return intermon_capops_revoke_mark__tx(b, cont, m->id, m->cap.u.mem.base,
-                                               m->cap.u.mem.bytes);
+        return intermon_capops_revoke_mark__tx(b, cont, m->id,
+                                               (uint16_t)(m->cap.type << 8 | m->cap.generation),
+                                               m->cap.u.mem.base, m->cap.u.mem.bytes);
     case PEER_REVOKE_DONE:
-        return intermon_capops_revoke_done__tx(b, cont, m->id, !m->exists);
+        return intermon_capops_revoke_done__tx(b, cont, m->id, m->outcome);
     case PEER_GIVEN_UP:
         return intermon_core_given_up__tx(b, cont, m->core, m->incarnation);
     case PEER_STOP:
@@ -179,11 +188,14 @@ void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused)
 }
 
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
-                               const struct capability *cap, coreid_t owner)
+                               const struct capability *cap, coreid_t owner, bool moved)
 {
-    peer_say(core,
-             &(struct peer_message){
-                 .kind = PEER_FETCHED, .id = ticket, .err = err, .cap = *cap, .core = owner });
+    peer_say(core, &(struct peer_message){ .kind = PEER_FETCHED,
+                                           .id = ticket,
+                                           .err = err,
+                                           .cap = *cap,
+                                           .core = owner,
+                                           .exists = moved });
 }
 
 void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
@@ -198,10 +210,10 @@ void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capabili
     peer_say(core, &(struct peer_message){ .kind = PEER_REVOKE_MARK, .id = ticket, .cap = *range });
 }
 
-void peer_send_revoke_done(coreid_t core, uint64_t ticket, bool gone)
+void peer_send_revoke_done(coreid_t core, uint64_t ticket, enum revoke_outcome outcome)
 {
-    peer_say(core,
-             &(struct peer_message){ .kind = PEER_REVOKE_DONE, .id = ticket, .exists = !gone });
+    peer_say(core, &(struct peer_message){
+                       .kind = PEER_REVOKE_DONE, .id = ticket, .outcome = (uint8_t)outcome });
 }
 
 void peers_send_name_iref(iref_t iref)

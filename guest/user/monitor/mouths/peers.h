@@ -68,6 +68,7 @@ struct peer_message {
     errval_t err;
     struct ump_offer offer;
     bool exists;
+    uint8_t outcome;
     char name[64]; /* of the service, or of the client */
     struct capability cap;
 };
@@ -108,10 +109,10 @@ void peer_send_fetch_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_release_cap_request(coreid_t core, uint64_t ticket);
 void peer_send_release_cap_reply(coreid_t core, uint64_t ticket, bool unused);
 void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
-                               const struct capability *cap, coreid_t owner);
+                               const struct capability *cap, coreid_t owner, bool moved);
 void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
                             const struct capability *cap);
 void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capability *range);
-void peer_send_revoke_done(coreid_t core, uint64_t ticket, bool gone);
+void peer_send_revoke_done(coreid_t core, uint64_t ticket, enum revoke_outcome outcome);
 
 #endif

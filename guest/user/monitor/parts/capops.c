@@ -24,24 +24,7 @@
 #include "kept.h"
 #include "parts.h"
 
-enum capop_state {
-    CAPOP_FREE,
-    CAPOP_WAITING,  /* for earlier ones that concern the same entries */
-    CAPOP_REVOKING, /* the other cores delete what they have */
-    CAPOP_CHECKING, /* the other cores say whether they use what they have */
-};
-
-static struct capop {
-    enum capop_state state;
-    enum capop_state becomes; /* what it is when its turn has come */
-    struct capop *next;       /* one that waits: the one that was asked for after it */
-    struct client *client;    /* NULL: it has ended */
-    uint32_t token;
-    unsigned waits;        /* for so many answers */
-    errval_t err;          /* one of them was no */
-    struct capability cap; /* a range of memory */
-    struct account_slip slip;
-} capops[MONITOR_MAX_QUESTIONS];
+static struct capop capops[MONITOR_MAX_QUESTIONS];
 
 static struct capop *waiting; /* the eldest */
 
@@ -54,7 +37,7 @@ bool capop_concerns(const struct capability *cap)
     for (const struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
         if (op->state == CAPOP_REVOKING && kept_lies_in(cap, &op->cap))
             return true;
-    return false;
+    return kept_goes(cap);
 }
 
 static void reply(struct client *client, uint32_t token, enum capop_state state, errval_t err)
@@ -69,19 +52,27 @@ static void reply(struct client *client, uint32_t token, enum capop_state state,
 
 static void take_turns(void *arg);
 
+static void give_turns(void)
+{
+    if (waiting == NULL || turn_is_due)
+        return;
+    turn_is_due = true;
+    waitset_chanstate_init(&turn, CHANTYPE_OTHER);
+    errval_t err =
+        waitset_chan_trigger_closure(get_default_waitset(), &turn, MKCLOSURE(take_turns, NULL));
+    assert(err_is_ok(err));
+}
+
 static void finish(struct capop *op)
 {
     const struct capop done = *op;
     account_refund(&op->slip);
     op->state = CAPOP_FREE;
-    if (waiting != NULL && !turn_is_due) {
-        turn_is_due = true;
-        waitset_chanstate_init(&turn, CHANTYPE_OTHER);
-        errval_t err =
-            waitset_chan_trigger_closure(get_default_waitset(), &turn, MKCLOSURE(take_turns, NULL));
-        assert(err_is_ok(err));
-    }
-    reply(done.client, done.token, done.state, done.err);
+    give_turns();
+    if (done.witness != NULL)
+        kept_cleared(done.witness, done.err);
+    else
+        reply(done.client, done.token, done.state, done.err);
 }
 
 /* That it is in use does not matter to a revoke: another answer will come. */
@@ -92,6 +83,8 @@ static void answered(struct kept *kept, enum kept_answer answer)
     if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
         return;
     kept->waits = NULL;
+    if (waiting != NULL && waiting->witness != NULL)
+        give_turns();
     if (answer != KEPT_GONE && answer != KEPT_CLEARED)
         op->err = answer == KEPT_LOST ? MON_ERR_NO_MONITOR_FOR_CORE : SYS_ERR_REVOKE_FIRST;
     if (--op->waits == 0)
@@ -109,19 +102,21 @@ static bool overlaps(const struct capability *a, const struct capability *b)
 static bool is_in_the_way(const struct kept *kept, enum capop_state state,
                           const struct capability *cap)
 {
-    return state == CAPOP_REVOKING ? kept_lies_in(&kept->is, cap) || kept_lies_in(cap, &kept->is)
-                                   : overlaps(&kept->is, cap);
+    return state == CAPOP_REVOKING
+               ? kept_lies_in(&kept->is, cap) || (!kept->moved && kept_lies_in(cap, &kept->is))
+               : overlaps(&kept->is, cap);
 }
 
 /* Nothing that it concerns is asked about, nor wanted by one that was there before: such entries
- * bear the mark of this round. */
+ * bear the mark of this round.  What another core has asked for waits for no client: it may be what
+ * an operation waits for that one of those waits for. */
 static bool has_its_turn(const struct capop *op, uint64_t round)
 {
     bool free = true;
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
         if (!is_in_the_way(kept, op->becomes, &op->cap))
             continue;
-        free = free && kept->waits == NULL && kept->wanted_in != round;
+        free = free && kept->waits == NULL && (op->witness != NULL || kept->wanted_in != round);
         kept->wanted_in = round;
     }
     return free;
@@ -196,6 +191,24 @@ static errval_t begin(struct client *client, uint32_t token, enum capop_state be
     return SYS_ERR_OK;
 }
 
+/* Before all clients, behind what other cores have asked for before. */
+void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
+{
+    struct kept *witness = kept_revoke_marked(core, ticket, range);
+    if (witness == NULL)
+        return;
+    struct capop *op = &witness->clearing, **place = &waiting;
+    assert(op->state == CAPOP_FREE);
+    *op = (struct capop){
+        .state = CAPOP_WAITING, .becomes = CAPOP_REVOKING, .cap = witness->is, .witness = witness
+    };
+    while (*place != NULL && (*place)->witness != NULL)
+        place = &(*place)->next;
+    op->next = *place;
+    *place = op;
+    give_turns();
+}
+
 /* What the domain means is in a CSpace of which it has shown the root, so it is its own. */
 static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct capability *cap)
 {
@@ -243,7 +256,7 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
 void capop_client_exited(const struct client *client)
 {
     for (struct capop **link = &waiting; *link != NULL;)
-        if ((*link)->client == client) {
+        if ((*link)->witness == NULL && (*link)->client == client) {
             account_refund(&(*link)->slip);
             (*link)->state = CAPOP_FREE;
             *link = (*link)->next;

@@ -12,9 +12,9 @@
  * When a core is in the view it is fenced, and changes no byte any more.  Then all parts give up
  * what they had with it, in the order that main.c names, and its channel goes.  What is left after
  * that, since domains may take their time, is looked at with each tick, without heartbeats ever
- * less often; when nothing is, the starter is told.  When all have told it, the dead core's memory
- * goes back, and it may be started again.  Must not let go of anything of a core that is only
- * suspected.
+ * less often; when nothing is, the others are told.  When all have told the starter, the dead
+ * core's memory goes back, and it may be started again.  Must not let go of anything of a core that
+ * is only suspected.
  */
 #include "../base/agreement.h"
 #include "../base/options.h"
@@ -30,7 +30,9 @@ static struct deferred_event tick_event; /* without heartbeats: the next look */
 static bool busy;                        /* this monitor may be silent for long */
 static uint32_t lives[ABI_MAX_CORES];
 static uint64_t not_given_up;            /* dead cores of which we still have something */
-static uint64_t expected[ABI_MAX_CORES]; /* the starter: who has not given it up yet */
+static uint64_t expected[ABI_MAX_CORES]; /* who has not given it up yet, */
+static uint64_t early[ABI_MAX_CORES];    /* or did before its death was known here */
+static uint64_t not_free;                /* dead cores of which somebody still has something */
 static uint64_t late_ns[ABI_MAX_CORES];  /* how long the host had let them wait, when asked last, */
 static uint64_t late_known;              /* which was one tick ago */
 static bool waiting[ABI_MAX_CORES], again[ABI_MAX_CORES]; /* messages that say what is so */
@@ -98,7 +100,9 @@ static void give_up(coreid_t core)
     not_given_up |= BIT(core);
     for (unsigned other = 0; other < ABI_MAX_CORES; other++)
         expected[other] &= ~BIT(core); /* it will not say so any more */
-    expected[core] = agreement.is.members;
+    expected[core] = agreement.is.members & ~early[core];
+    early[core] = 0;
+    not_free |= BIT(core);
     if (machine_options.heartbeat_ns == 0)
         look_for_estates();
 }
@@ -153,6 +157,23 @@ static bool holds_nothing_of(coreid_t core)
     return true;
 }
 
+/* Memory of one dead core may have gone on from another: so all are given up before any is used
+ * again. */
+static void free_dead_cores(void)
+{
+    for (uint64_t rest = not_free; rest != 0; rest &= rest - 1)
+        if (expected[__builtin_ctzll(rest)] != 0)
+            return;
+    while (not_free != 0) {
+        const coreid_t core = (coreid_t)__builtin_ctzll(not_free);
+        not_free &= not_free - 1;
+        for (core_hook *const *given_up = hooks->given_up; *given_up != NULL; given_up++)
+            (*given_up)(core);
+        if (my_core == boot_info->boot_core)
+            hooks->free(core);
+    }
+}
+
 static void settle_estates(void)
 {
     for (uint64_t rest = not_given_up; rest != 0; rest &= rest - 1) {
@@ -160,13 +181,14 @@ static void settle_estates(void)
         if (!holds_nothing_of(core))
             continue;
         not_given_up &= ~BIT(core);
-        if (my_core == boot_info->boot_core)
-            death_given_up(my_core, core, lives[core]);
-        else if (peer_is_connected(boot_info->boot_core))
-            peer_say(boot_info->boot_core, &(struct peer_message){ .kind = PEER_GIVEN_UP,
-                                                                   .core = core,
-                                                                   .incarnation = lives[core] });
+        for (unsigned other = 0; other < ABI_MAX_CORES; other++)
+            if (peer_is_connected(other))
+                peer_say((coreid_t)other, &(struct peer_message){ .kind = PEER_GIVEN_UP,
+                                                                  .core = core,
+                                                                  .incarnation = lives[core] });
+        expected[core] &= ~BIT(my_core);
     }
+    free_dead_cores();
 }
 
 static uint32_t look_us;
@@ -200,11 +222,12 @@ static void look_for_estates(void)
 
 void death_given_up(coreid_t by, coreid_t core, uint32_t incarnation)
 {
-    if (core >= ABI_MAX_CORES || lives[core] != incarnation || (expected[core] & BIT(by)) == 0)
+    if (core >= ABI_MAX_CORES || lives[core] != incarnation)
         return;
+    if ((not_free & BIT(core)) == 0)
+        early[core] |= BIT(by);
     expected[core] &= ~BIT(by);
-    if (expected[core] == 0)
-        hooks->free(core);
+    free_dead_cores();
 }
 
 /* ---- ticks ---- */
@@ -278,6 +301,7 @@ void death_joins(coreid_t core, uint32_t epoch, uint32_t incarnation)
     agreement_join(&agreement, core, epoch);
     follow();
     lives[core] = incarnation;
+    early[core] = 0;
     if (incarnation > 0)
         for (void (*const *back)(coreid_t, uint32_t) = hooks->back; *back != NULL; back++)
             (*back)(core, incarnation);

@@ -22,7 +22,13 @@ static struct kept *witnesses;
 
 bool kept_is_memory(const struct capability *cap)
 {
-    return cap->type == ObjType_Frame || cap->type == ObjType_DevFrame;
+    return cap_travel(cap) >= TRAVEL_COPY;
+}
+
+/* Of two with one range, ancestors have a smaller number. */
+static unsigned kind_of(const struct capability *cap)
+{
+    return (unsigned)cap->type << 8 | cap->generation;
 }
 
 bool kept_lies_in(const struct capability *cap, const struct capability *whole)
@@ -31,7 +37,7 @@ bool kept_lies_in(const struct capability *cap, const struct capability *whole)
     if (!kept_is_memory(cap) || cap->u.mem.base < base || cap->u.mem.bytes > bytes ||
         cap->u.mem.base - base > bytes - cap->u.mem.bytes)
         return false;
-    return cap->u.mem.bytes < bytes || cap->type >= whole->type; /* ancestors come first */
+    return cap->u.mem.bytes < bytes || kind_of(cap) >= kind_of(whole);
 }
 
 /* ---- the two lists ---- */
@@ -72,18 +78,52 @@ static void drop(struct kept **list, struct kept *kept)
 
 /* ---- the owner's side ---- */
 
+static void unlock(const struct kept *kept)
+{
+    errval_t err = invoke_kernel_unlock_cap(cap_kernel, kept->cap);
+    if (err_is_fail(err))
+        DEBUG_ERR(err, "unlocking what core %u had", kept->core);
+}
+
+static bool is_equal(const struct capability *a, const struct capability *b)
+{
+    return kept_lies_in(a, b) && kept_lies_in(b, a);
+}
+
+/* It goes back to the core from which it came with its ownership: nothing is kept of it here. */
+static bool go_home(coreid_t core, struct capref cap, const struct capability *is)
+{
+    struct kept *witness = witnesses;
+    while (witness != NULL &&
+           (witness->core != core || !witness->moved || !is_equal(&witness->is, is)))
+        witness = witness->next;
+    if (witness == NULL)
+        return false;
+    drop(&witnesses, witness);
+    drop_cap(cap);
+    return true;
+}
+
 errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
-                     domainid_t sender)
+                     domainid_t sender, bool *moved)
 {
     if (!peer_is_connected(core))
         return MON_ERR_NO_MONITOR_FOR_CORE;
+    *moved = *moved && cap_travel(is) == TRAVEL_MOVE &&
+             err_is_ok(invoke_kernel_set_cap_owner(cap_kernel, cap, core));
+    if (*moved && go_home(core, cap, is))
+        return SYS_ERR_OK;
+    const struct kept entry = {
+        .ticket = ticket, .core = core, .cap = cap, .is = *is, .moved = *moved
+    };
     errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
-    if (err_is_fail(err))
-        return err;
-    err = keep(&kept_away, (struct kept){ .ticket = ticket, .core = core, .cap = cap, .is = *is },
-               sender);
-    if (err_is_fail(err))
-        (void)invoke_kernel_unlock_cap(cap_kernel, cap);
+    if (err_is_ok(err)) {
+        err = keep(&kept_away, entry, sender);
+        if (err_is_fail(err))
+            unlock(&entry);
+    }
+    if (err_is_fail(err) && *moved)
+        (void)invoke_kernel_set_cap_owner(cap_kernel, cap, my_core);
     return err;
 }
 
@@ -91,15 +131,17 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
 {
     const struct kept *source = kept_away;
-    while (source != NULL && (source->core != from || !kept_lies_in(is, &source->is)))
+    while (source != NULL &&
+           (source->core != from || source->moved || !kept_lies_in(is, &source->is)))
         source = source->next;
+    bool moved = false;
     if (source == NULL || to == my_core || !peer_is_connected(to))
         return MON_ERR_INVALID_MON_ID;
     struct capref cap;
     errval_t err = remote_cap(is, my_core, &cap);
     if (err_is_fail(err))
         return err;
-    err = kept_let_go(ticket, to, cap, is, ((domainid_t)from + 1) << 16);
+    err = kept_let_go(ticket, to, cap, is, ((domainid_t)from + 1) << 16, &moved);
     if (err_is_fail(err))
         drop_cap(cap);
     return err;
@@ -113,10 +155,30 @@ static void tell(struct kept *kept, enum kept_answer answer)
 
 static void come_back(struct kept *kept)
 {
-    errval_t err = invoke_kernel_unlock_cap(cap_kernel, kept->cap);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "unlocking what came back");
+    unlock(kept);
+    if (kept->moved) {
+        errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
+        if (err_is_fail(err))
+            DEBUG_ERR(err, "owning again what core %u had", kept->core);
+    }
     drop(&kept_away, kept);
+}
+
+errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, struct capref *cap)
+{
+    struct kept *kept = kept_away;
+    while (kept != NULL && (kept->core != from || !kept->moved || !is_equal(&kept->is, is)))
+        kept = kept->next;
+    if (kept == NULL)
+        return MON_ERR_INVALID_MON_ID;
+    tell(kept, KEPT_GONE);
+    unlock(kept);
+    errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
+    kept->moved = false;
+    if (err_is_ok(err))
+        err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : remote_cap(is, my_core, cap);
+    drop(&kept_away, kept);
+    return err;
 }
 
 void kept_release_unused(void)
@@ -140,13 +202,15 @@ void kept_released(coreid_t core, uint64_t ticket, bool unused)
         come_back(kept);
 }
 
-void kept_revoked(coreid_t core, uint64_t ticket, bool gone)
+void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome)
 {
     struct kept *kept = find(kept_away, ticket, core);
     if (kept == NULL)
         return; /* it was unused before */
-    tell(kept, gone ? KEPT_GONE : KEPT_CLEARED);
-    if (gone)
+    tell(kept, outcome == REVOKE_GONE      ? KEPT_GONE
+               : outcome == REVOKE_CLEARED ? KEPT_CLEARED
+                                           : KEPT_LOST);
+    if (outcome == REVOKE_GONE)
         come_back(kept);
 }
 
@@ -154,18 +218,22 @@ void kept_revoked(coreid_t core, uint64_t ticket, bool gone)
 
 /* One is enough: two would be copies of each other, and each in use because of the other. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
-                      const struct capability *is, domainid_t receiver)
+                      const struct capability *is, domainid_t receiver, bool moved)
 {
     for (const struct kept *other = witnesses; other != NULL; other = other->next)
-        if (other->core == owner && !other->asked && kept_lies_in(&other->is, is) &&
-            kept_lies_in(is, &other->is))
+        if (other->core == owner && !other->asked && is_equal(&other->is, is))
             return SYS_ERR_OK;
     struct capref copy;
     errval_t err = copy_cap(cap, &copy);
     if (err_is_fail(err))
         return err;
-    err = keep(&witnesses, (struct kept){ .ticket = ticket, .core = owner, .cap = copy, .is = *is },
-               receiver);
+    if (moved)
+        err = invoke_kernel_mark_witness(cap_kernel, copy);
+    if (err_is_ok(err))
+        err = keep(&witnesses,
+                   (struct kept){
+                       .ticket = ticket, .core = owner, .cap = copy, .is = *is, .moved = moved },
+                   receiver);
     if (err_is_fail(err))
         drop_cap(copy);
     return err;
@@ -188,7 +256,15 @@ static genpaddr_t deleted_to; /* where deletion goes on in it; 0: it begins */
 
 static bool is_to_delete(const struct kept *witness)
 {
-    return witness->asked || witness->part_bytes != 0;
+    return witness->asked || witness->part.type != ObjType_Null;
+}
+
+bool kept_goes(const struct capability *cap)
+{
+    for (const struct kept *witness = witnesses; witness != NULL; witness = witness->next)
+        if (witness->moved && witness->asked && kept_lies_in(cap, &witness->is))
+            return true;
+    return false;
 }
 
 /* Does somebody here have what this witness stands for?  If not, it goes.  It stays while there is
@@ -229,12 +305,15 @@ static void all_deleted(struct kept *witness)
 {
     const coreid_t core = witness->core;
     const uint64_t ticket = witness->ticket;
-    const bool gone = witness->asked;
-    witness->part_bytes = 0;
-    if (gone)
+    const enum revoke_outcome outcome = witness->lost    ? REVOKE_LOST
+                                        : witness->asked ? REVOKE_GONE
+                                                         : REVOKE_CLEARED;
+    witness->part.type = ObjType_Null;
+    witness->asked = witness->lost = false;
+    if (outcome == REVOKE_GONE)
         drop(&witnesses, witness);
     if (peer_is_connected(core))
-        peer_send_revoke_done(core, ticket, gone);
+        peer_send_revoke_done(core, ticket, outcome);
 }
 
 /* What was begun first ends first; then the eldest. */
@@ -243,7 +322,7 @@ static struct kept *next_to_delete(void)
     struct kept *next = deleting;
     for (struct kept *witness = witnesses; witness != NULL && deleting == NULL;
          witness = witness->next)
-        if (is_to_delete(witness))
+        if (is_to_delete(witness) && witness->clearing.state == CAPOP_FREE)
             next = witness;
     return next;
 }
@@ -252,9 +331,10 @@ static void delete_more(void *arg)
 {
     (void)arg;
     deleting = next_to_delete();
-    const gensize_t bytes = deleting->asked ? 0 : deleting->part_bytes;
-    errval_t err = invoke_kernel_delete_foreigns(cap_kernel, deleting->cap, deleting->part_base,
-                                                 bytes, &deleted_to);
+    const struct capability *part = &deleting->part;
+    errval_t err = invoke_kernel_delete_foreigns(cap_kernel, deleting->cap, part->u.mem.base,
+                                                 deleting->asked ? 0 : part->u.mem.bytes,
+                                                 part->generation, &deleted_to);
     if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) /* it went with a larger one */
         DEBUG_ERR(err, "deleting what core %u has revoked", deleting->core);
     if (deleted_to == 0) {
@@ -267,28 +347,30 @@ static void delete_more(void *arg)
         go_on_deleting();
 }
 
-static bool lies_in_range(const struct capability *cap, genpaddr_t base, gensize_t bytes)
+void kept_cleared(struct kept *witness, errval_t err)
 {
-    return cap->u.mem.base >= base && cap->u.mem.bytes <= bytes &&
-           cap->u.mem.base - base <= bytes - cap->u.mem.bytes;
+    witness->lost = err_is_fail(err);
+    if (!deletion_runs)
+        go_on_deleting();
 }
 
 /* The owner asks one thing at a time of each ticket. */
-void kept_revoke_marked(coreid_t core, uint64_t ticket, genpaddr_t base, gensize_t bytes)
+struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range)
 {
     struct kept *witness = find(witnesses, ticket, core);
     if (witness == NULL) { /* never delivered, or there is another one, of which the owner knows */
-        peer_send_revoke_done(core, ticket, true);
-        return;
+        peer_send_revoke_done(core, ticket, REVOKE_GONE);
+        return NULL;
     }
     if (witness == deleting)
         deleted_to = 0; /* of what is asked now nothing is deleted yet */
-    if (lies_in_range(&witness->is, base, bytes))
+    if (kept_lies_in(&witness->is, range))
         witness->asked = true;
-    witness->part_base = base;
-    witness->part_bytes = witness->asked ? 0 : bytes;
-    if (!deletion_runs)
+    else
+        witness->part = *range;
+    if (!witness->moved && !deletion_runs)
         go_on_deleting();
+    return witness->moved ? witness : NULL;
 }
 
 /* ---- cores that die ---- */
@@ -306,8 +388,18 @@ void kept_core_died(coreid_t core)
         next = kept->next;
         if (kept->core != core)
             continue;
-        tell(kept, KEPT_GONE);
-        come_back(kept);
+        tell(kept, kept->moved ? KEPT_LOST : KEPT_GONE);
+        if (!kept->moved) /* it may have gone on from there */
+            come_back(kept);
+    }
+}
+
+void kept_core_given_up(coreid_t core)
+{
+    for (struct kept *kept = kept_away, *next; kept != NULL; kept = next) {
+        next = kept->next;
+        if (kept->core == core && kept->moved)
+            come_back(kept);
     }
 }
 

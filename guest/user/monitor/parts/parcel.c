@@ -3,14 +3,14 @@
  * Parcels: capabilities on their way to another core (facts §5.6, as far as operations of one
  * core's kernel allow; drawn in docs/monitor.md).
  *
- * The sender deposits the capability here and puts the ticket into its message.  The receiver gives
- * the ticket to its own monitor, which fetches a description from the depositor's monitor and makes
- * the capability anew.  A ticket names the core and cannot be guessed; it is good for one
- * collection.  Only types that mean the same on every core travel, and no RAM: both sides could
- * retype it.  When its sender ends, a parcel counts no more, but stays as long as the message with
- * the ticket may still be read: while a connection of the sender is not closed at its other end.
- * Over a circuit nobody says when it is read; then the parcel has a while.  Of these there is a
- * limited number, the oldest goes first.  What becomes of memory that has left is in kept.c.
+ * The sender deposits the capability here and puts the ticket into its message.  The receiver
+ * gives the ticket to its own monitor, which fetches a description from the depositor's monitor
+ * and makes the capability anew.  A ticket names the core and cannot be guessed; it is good for
+ * one collection.  caps.def says which types travel.  When its sender ends, a parcel counts no
+ * more, but stays as long as the message with the ticket may still be read: while a connection of
+ * the sender is not closed at its other end. Over a circuit nobody says when it is read; then the
+ * parcel has a while.  Of these there is a limited number, the oldest goes first.  What becomes of
+ * memory that has left is in kept.c.
  */
 #include "../mouths/peers.h"
 #include "../mouths/reply.h"
@@ -62,8 +62,7 @@ static uint64_t new_ticket(void)
 
 static bool may_travel(const struct capability *cap)
 {
-    return kept_is_memory(cap) || cap->type == ObjType_Notify_IPI || cap->type == ObjType_ID ||
-           cap->type == ObjType_IO;
+    return cap_travel(cap) != TRAVEL_STAYS;
 }
 
 static struct parcel *free_parcel(void)
@@ -173,33 +172,55 @@ static errval_t remote_copy(const struct capability *description, coreid_t owner
     return remote_cap(&copy, owner, cap);
 }
 
-/* Memory that this core owns has come back to where it is from: nobody else keeps it for us.
- * `ticket` 0: it has not left this core. */
-static errval_t receive(const struct client *client, uint64_t ticket,
-                        const struct capability *description, coreid_t owner, struct capref *cap)
+/* Who gets the only one may: there is nobody from whom it could be taken. */
+static errval_t receive_only_one(uint64_t ticket, const struct capability *description,
+                                 coreid_t from, domainid_t receiver, struct capref *cap)
 {
-    if (!may_travel(description))
-        return MON_ERR_WRONG_CAP_TYPE;
+    struct capability only = *description;
+    only.rights |= CAPRIGHTS_REVOKE;
+    errval_t err = kept_come_home(from, &only, capop_concerns(&only), cap);
+    if (err_no(err) != MON_ERR_INVALID_MON_ID)
+        return err;
+    err = remote_cap(&only, my_core, cap);
+    return err_is_ok(err) ? kept_witness(ticket, from, *cap, &only, receiver, true) : err;
+}
+
+/* A copy, of which its owner knows. */
+static errval_t receive_copy(uint64_t ticket, const struct capability *description, coreid_t owner,
+                             domainid_t receiver, struct capref *cap)
+{
     const bool is_memory = kept_is_memory(description);
     if (is_memory && owner == my_core && capop_concerns(description))
         return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = remote_copy(description, owner, cap);
-    if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0) {
-        err = kept_witness(ticket, owner, *cap, description, client->domain);
-        if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
-            drop_cap(*cap);
-            *cap = NULL_CAP;
-        }
+    if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0)
+        err = kept_witness(ticket, owner, *cap, description, receiver, false);
+    return err;
+}
+
+/* Memory that this core owns has come back to where it is from: nobody else keeps it for us.
+ * `ticket` 0: it has not left this core.  moved: `owner` was another core, and this one is now. */
+static errval_t receive(const struct client *client, uint64_t ticket,
+                        const struct capability *description, coreid_t owner, bool moved,
+                        struct capref *cap)
+{
+    if (!may_travel(description))
+        return MON_ERR_WRONG_CAP_TYPE;
+    errval_t err = moved ? receive_only_one(ticket, description, owner, client->domain, cap)
+                         : receive_copy(ticket, description, owner, client->domain, cap);
+    if (err_is_fail(err)) { /* it could not be told when it is unused: not given */
+        drop_cap(*cap);
+        *cap = NULL_CAP;
     }
     return err;
 }
 
 static void deliver(struct client *client, uint32_t token, errval_t err, uint64_t ticket,
-                    const struct capability *description, coreid_t owner)
+                    const struct capability *description, coreid_t owner, bool moved)
 {
     struct capref cap = NULL_CAP;
     if (err_is_ok(err))
-        err = receive(client, ticket, description, owner, &cap);
+        err = receive(client, ticket, description, owner, moved, &cap);
     reply_collect(client, token, err, cap);
 }
 
@@ -223,7 +244,7 @@ static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
     if (err_is_ok(err) && kept_is_memory(&description) && owner != my_core &&
         !kept_is_witnessed(owner, &description))
         err = MON_ERR_REMOTE_CAP_RETRY;
-    deliver(client, token, err, 0, &description, owner);
+    deliver(client, token, err, 0, &description, owner, false);
     drop_cap(cap); /* the client has its own */
 }
 
@@ -279,14 +300,15 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
         }
         err = MON_ERR_INVALID_CORE_ID;
     }
+    bool moved = true;
     const bool stays = err_is_ok(err) && kept_is_memory(&description) && owner == my_core;
     if (stays && capop_concerns(&description))
         err = MON_ERR_REMOTE_CAP_RETRY;
     else if (stays)
-        err = kept_let_go(ticket, core, cap, &description, sender);
+        err = kept_let_go(ticket, core, cap, &description, sender, &moved);
     if (!stays || err_is_fail(err))
         drop_cap(cap);
-    peer_send_fetch_cap_reply(core, ticket, err, &description, owner);
+    peer_send_fetch_cap_reply(core, ticket, err, &description, owner, stays && moved);
 }
 
 void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
@@ -295,12 +317,12 @@ void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
     errval_t err = capop_concerns(description) ? (errval_t)MON_ERR_REMOTE_CAP_RETRY
                                                : kept_pass_on(ticket, from, to, description);
     if (peer_is_connected(to))
-        peer_send_fetch_cap_reply(to, ticket, err, description, my_core);
+        peer_send_fetch_cap_reply(to, ticket, err, description, my_core, false);
 }
 
 /* The answer comes from the depositor's monitor, or from that of the owner. */
 void parcel_fetched(uint64_t ticket, errval_t err, const struct capability *description,
-                    coreid_t owner)
+                    coreid_t owner, bool moved)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++) {
         struct fetch *f = &fetches[i];
@@ -310,7 +332,7 @@ void parcel_fetched(uint64_t ticket, errval_t err, const struct capability *desc
         account_refund(&f->slip);
         *f = (struct fetch){ 0 };
         if (done.client != NULL)
-            deliver(done.client, done.token, err, ticket, description, owner);
+            deliver(done.client, done.token, err, ticket, description, owner, moved);
         return;
     }
 }
@@ -337,7 +359,7 @@ static void end_fetches(coreid_t core, errval_t err)
             parcel_fetched(fetches[i].ticket,
                            core_of(fetches[i].ticket) == core ? err
                                                               : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
-                           &(struct capability){ .type = ObjType_Null }, my_core);
+                           &(struct capability){ .type = ObjType_Null }, my_core, false);
 }
 
 void parcel_core_cut(coreid_t core)

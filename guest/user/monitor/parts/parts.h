@@ -172,7 +172,7 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket);
 /* Another monitor asks, or answers. */
 void parcel_fetch(coreid_t core, uint64_t ticket);
 void parcel_fetched(uint64_t ticket, errval_t err, const struct capability *description,
-                    coreid_t owner);
+                    coreid_t owner, bool moved);
 /* A core that has memory of ours lets another one have it, too. */
 void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
                            const struct capability *description);
@@ -187,11 +187,11 @@ void parcel_release_unused(void);
 void kept_release_unused(void);
 /* Another monitor answers, that it is unused or not, or that it is deleted; and it asks. */
 void kept_released(coreid_t core, uint64_t ticket, bool unused);
-void kept_revoked(coreid_t core, uint64_t ticket, bool gone);
+void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome);
 void kept_release_asked(coreid_t core, uint64_t ticket);
-void kept_revoke_marked(coreid_t core, uint64_t ticket, genpaddr_t base, gensize_t bytes);
 /* Has somebody here memory that this core owns, which has died? */
 bool kept_holds_of(coreid_t core);
+void kept_core_given_up(coreid_t core);
 
 /* ---- capops.c: operations on it ---- */
 
@@ -201,6 +201,8 @@ void capop_revoke(struct client *client, uint32_t token, struct capref root, cap
                   uint8_t level);
 void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
                   uint8_t level, gensize_t offset, gensize_t bytes);
+/* The owner of memory that this core has decides that it goes. */
+void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
 void capop_client_exited(const struct client *client);
 
 /* ---- shootdown.c: unmapping on all cores of a domain ---- */
@@ -255,6 +257,7 @@ typedef bool core_question(coreid_t core);
  *   cut    the core cannot be reached any more, and may be alive: who waits is told, but nothing is
  *          let go.  It may still be declared dead, or declare us dead.
  *   back   the core has joined again, in another life: nothing of the last one is left.
+ *   given_up  no core has anything of this dead one any more.
  * And by the starter alone, one each:
  *   free   nobody has anything of this dead core any more.
  *   tick   a heartbeat has passed, and these cores are dead. */
@@ -263,6 +266,7 @@ struct death_hooks {
     core_question *const *holds;
     core_hook *const *cut;
     void (*const *back)(coreid_t core, uint32_t incarnation);
+    core_hook *const *given_up;
     void (*free)(coreid_t core);
     void (*tick)(uint64_t dead);
 };
