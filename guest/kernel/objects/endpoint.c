@@ -125,7 +125,11 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
     kernel_counters.lmp_messages++;
     trace_record(ABI_TRACE_LMP | (uint64_t)flags << 8 | trace_message(offset, length),
                  mem_to_phys(receiver).v);
-    schedule_make_runnable(receiver);
+    if (!receiver->queued) { /* as schedule_make_runnable(): it is complete, and calls are dear */
+        if (receiver->sleeping)
+            wakeup_remove(receiver);
+        schedule_append(receiver);
+    }
     return SYS_ERR_OK;
 }
 
