@@ -71,7 +71,7 @@ send(struct registers_x86_64 *area, struct cte *endpoint, uint64_t head,
     if (err_is_fail(err))
         trace_invoke(number, endpoint, length, head >> 32);
     const bool hand_over = err_is_ok(err) ? flags & LMP_FLAG_SYNC
-                                          : (flags & LMP_FLAG_YIELD) && lmp_error_is_transient(err);
+                                          : (flags & LMP_FLAG_YIELD) && lmp_err_is_transient(err);
     if (!hand_over || receiver == current || area_is_disabled(current, area))
         give_back(area, SYSRET(err));
 

@@ -439,18 +439,6 @@ errval_t lmp_chan_send_short(struct lmp_chan *lc, size_t length_words, uint64_t 
     return lmp_chan_send(lc, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, length_words, words);
 }
 
-bool lmp_err_is_transient(errval_t err)
-{
-    switch (err_no(err)) {
-    case SYS_ERR_LMP_BUF_OVERFLOW:
-    case SYS_ERR_LMP_TARGET_DISABLED:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
-        return true;
-    default:
-        return false;
-    }
-}
-
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap)
 {
     struct host_endpoint *ep = endpoint_of(lc);

@@ -455,11 +455,6 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
     return err;
 }
 
-bool lmp_err_is_transient(errval_t err)
-{
-    return err_no(err) == SYS_ERR_LMP_BUF_OVERFLOW;
-}
-
 /* ---- the waitset ---- */
 
 void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype type)

@@ -191,6 +191,28 @@ MENU
     ;;
 esac
 
+# The services that keep things, and those that start programs, asked for what no careful client would ask.
+scenario careless 2 '100 s' 'console: survived stores files
+  - console: survived stores records
+  - console: survived stores facts
+  - console: survived programs arguments
+  - console: survived programs others
+  - not: "wrong: "' <<'MENU'
+module /sbin/ramfsd boot
+module /sbin/octopus
+module /sbin/skb
+module /sbin/hostile core=1 stores files
+module /sbin/hostile core=1 stores records
+module /sbin/hostile core=1 stores facts
+module /sbin/hostile core=1 programs arguments
+module /sbin/hostile core=0 programs others
+module /sbin/hello core=1
+MENU
+for engine in $ENGINES; do
+    vmm run --engine "$engine" "$TMP/careless.yaml"
+    exits_with 0
+done
+
 # A domain that the CPU driver had to stop ends like any other: whoever waits for it is told.
 scenario stopped 2 '100 s' 'exit: 255' <<'MENU'
 module /sbin/hostile core=1 frame stack

@@ -41,6 +41,22 @@ static inline errval_t err_pop(errval_t err)
     return err >> 10;
 }
 
+/* Of sending an LMP message: the receiver has no room, no slot for the capability, or is disabled.
+ * It needs to run, and then it may go. */
+static inline bool lmp_err_is_transient(errval_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_LMP_BUF_OVERFLOW:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID:
+    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
+    case SYS_ERR_LMP_TARGET_DISABLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* User library only: the code's name ("SYS_ERR_SLOT_IN_USE") and its text. */
 const char *err_getcode(errval_t err);
 const char *err_getstring(errval_t err);

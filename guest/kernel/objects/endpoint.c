@@ -40,20 +40,6 @@ static errval_t decode_transfer(const struct lmp_transfer *transfer, struct dcb 
     return find_receive_slot(receiver, ep, dest);
 }
 
-bool lmp_error_is_transient(errval_t err)
-{
-    switch (err_no(err)) {
-    case SYS_ERR_LMP_BUF_OVERFLOW:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
-    case SYS_ERR_LMP_TARGET_DISABLED:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Most messages do not wrap.  Unrolled: instructions are dear. */
 static void copy_words(uint64_t *buf, uint32_t at, uint32_t size, const uint64_t *word,
                        unsigned length)
@@ -139,7 +125,11 @@ errval_t lmp_deliver(struct cte *endpoint, const uint64_t *words, unsigned lengt
     kernel_counters.lmp_messages++;
     trace_record(ABI_TRACE_LMP | (uint64_t)flags << 8 | trace_message(offset, length),
                  mem_to_phys(receiver).v);
-    schedule_make_runnable(receiver);
+    if (!receiver->queued) { /* as schedule_make_runnable(): it is complete, and calls are dear */
+        if (receiver->sleeping)
+            wakeup_remove(receiver);
+        schedule_append(receiver);
+    }
     return SYS_ERR_OK;
 }
 

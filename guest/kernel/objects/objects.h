@@ -109,7 +109,5 @@ static inline uint64_t trace_message(uint64_t endpoint_offset, uint64_t length)
 {
     return (syscall_words[0] & 0xffff) << 16 | (endpoint_offset | length) << 32;
 }
-/* May sending succeed later? */
-bool lmp_error_is_transient(errval_t err);
 
 #endif

@@ -38,21 +38,13 @@ static errval_t connected(void *st, struct octopus_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register("octopus", iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering records");
-    debug_trace("ready");
-}
+static char service_name[] = "octopus";
 
 int main(void)
 {
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, OCT_ERR_OVER_SHARE);
-    errval_t err =
-        octopus_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = octopus_export(service_name, nameservice_offer, connected, get_default_waitset(),
+                                  IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting records");
     for (;;) {

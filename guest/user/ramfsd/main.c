@@ -343,15 +343,6 @@ static errval_t connected(void *st, struct ramfs_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register("ramfs", iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering ramfs");
-}
-
 /* ---- the boot image ---- */
 
 /* All directories on the way to a path. */
@@ -418,6 +409,8 @@ static void add_boot_files(const struct abi_boot *boot)
     }
 }
 
+static char service_name[] = "ramfs";
+
 int main(void)
 {
     const struct abi_boot *boot = domain_get_bootinfo();
@@ -427,8 +420,8 @@ int main(void)
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, FS_ERR_OVER_SHARE);
     tree_init(&root);
     add_boot_files(boot);
-    errval_t err =
-        ramfs_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = ramfs_export(service_name, nameservice_offer, connected, get_default_waitset(),
+                                IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting ramfs");
     for (;;) {

@@ -209,22 +209,14 @@ static errval_t connected(void *st, struct serial_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register("serial", iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering the console's input");
-    debug_trace("ready");
-}
+static char service_name[] = "serial";
 
 int main(void)
 {
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SERIAL_ERR_OVER_SHARE);
     connect_device();
-    errval_t err =
-        serial_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = serial_export(service_name, nameservice_offer, connected, get_default_waitset(),
+                                 IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the console's input");
     for (;;) {

@@ -121,16 +121,6 @@ static errval_t connected(void *st, struct skb_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register("skb", iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering the system knowledge base");
-    debug_trace("ready");
-}
-
 /* ---- start ---- */
 
 static void add_clause(const char *text)
@@ -166,12 +156,14 @@ static void make_knowledge(int argc, char **argv)
         add_clause(argv[i]);
 }
 
+static char service_name[] = "skb";
+
 int main(int argc, char **argv)
 {
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, SKB_ERR_OVER_SHARE);
     make_knowledge(argc, argv);
-    errval_t err =
-        skb_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = skb_export(service_name, nameservice_offer, connected, get_default_waitset(),
+                              IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the system knowledge base");
     for (;;) {

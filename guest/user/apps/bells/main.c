@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char service_name[] = "bells_service";
+static char service_name[] = "bells_service";
 
 /* The interface, for who watches channels: as the interface compiler would say it. */
 enum { NUMBER = BELLRING_FIRST_TYPE, ANSWER };
@@ -99,19 +99,11 @@ static errval_t connected(void *st, struct capref frame, size_t inlen, size_t ou
     return err;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register(service_name, iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "exporting %s", service_name);
-}
-
 static void start_server(void)
 {
     static struct idc_export export = { .ump_connect_callback = connected,
-                                        .export_callback = exported,
+                                        .export_callback = nameservice_offer,
+                                        .export_cb_st = service_name,
                                         .interface = "bells",
                                         .layout = &bellring_layout };
 

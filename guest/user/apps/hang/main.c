@@ -44,19 +44,12 @@ static errval_t connected(void *st, struct hang_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register("hang", iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "export");
-}
+static char service_name[] = "hang";
 
 static void server(void)
 {
-    errval_t err =
-        hang_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = hang_export(service_name, nameservice_offer, connected, get_default_waitset(),
+                               IDC_EXPORT_FLAGS_DEFAULT);
 
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "export");

@@ -15,6 +15,8 @@
  *   hostile authority WHAT     takes from others what many have
  *   hostile share WHAT         changes its frame from another core while the kernel reads it
  *   hostile pester WHAT        asks without a pause about memory that others want back
+ *   hostile stores WHAT        asks services that keep things for what no careful client would
+ *   hostile programs WHAT      asks the spawn service for what no careful client would
  *   hostile loops WHAT N       asks for calls that have much to do
  *
  * It may stop, fault or spin; what must be seen is that the rest of the machine goes on
@@ -44,6 +46,8 @@ static const struct {
     { "authority", hostile_authority },
     { "impostor", hostile_impostor },
     { "pester", hostile_pester },
+    { "stores", hostile_stores },
+    { "programs", hostile_programs },
 };
 
 int main(int argc, char **argv)
@@ -59,6 +63,7 @@ int main(int argc, char **argv)
     }
     printf("usage: hostile calls SEED COUNT | frame WHAT | run WHAT | touch WHAT | many WHAT |\n");
     printf("               dispatchers WHAT | share WHAT | circuit WHAT | upcalls WHAT |\n"
-           "               authority WHAT | loops WHAT N | impostor agent N | pester WHAT\n");
+           "               authority WHAT | loops WHAT N | impostor agent N | pester WHAT |\n"
+           "               stores WHAT | programs WHAT\n");
     return 1;
 }

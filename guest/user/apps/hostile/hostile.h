@@ -22,6 +22,8 @@ bool hostile_loops(int argc, char **argv);
 bool hostile_circuit(int argc, char **argv);
 bool hostile_impostor(int argc, char **argv);
 bool hostile_pester(int argc, char **argv);
+bool hostile_programs(int argc, char **argv);
+bool hostile_stores(int argc, char **argv);
 
 /* Exports a service of that name that gives copies of `frame` away; returns when somebody has
  * asked for one.  False: the name could not be registered. */

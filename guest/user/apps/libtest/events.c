@@ -39,7 +39,7 @@ void test_events(void)
     CHECK_OK(waitset_chan_trigger(&channel[0]));
     CHECK(err_no(waitset_chan_trigger(&channel[0])) == LIB_ERR_WAITSET_CHAN_BUSY);
     CHECK_OK(event_dispatch(&ws));
-    CHECK_OK(event_dispatch(&ws));
+    CHECK_OK(event_dispatch_debug(&ws));
     CHECK(seen_count == 2 && seen[0] == 1 && seen[1] == 0);
     CHECK(err_no(waitset_chan_trigger(&channel[0])) == LIB_ERR_CHAN_NOT_REGISTERED);
 
@@ -199,6 +199,11 @@ void test_time(void)
 
     CHECK_OK(barrelfish_usleep(2000));
     CHECK(get_system_time() - before >= 2000000);
+    before = get_system_time();
+    CHECK_OK(barrelfish_msleep(1));
+    CHECK(get_system_time() - before >= 1000000);
+    CHECK(disp_get_dispatch_time() != 0 && disp_get_dispatch_time() <= get_system_time());
+    CHECK(disp_get_current_core_id() == disp_get_core_id());
 
     waitset_init(&ws);
     seen_count = 0;

@@ -23,6 +23,8 @@ void test_capabilities(void)
     CHECK_OK(slot_alloc(&frame));
     CHECK_OK(cap_retype(frame, ram, 4096, ObjType_Frame, 8192, 1));
     CHECK_OK(frame_identify(frame, &id));
+    CHECK_OK(invoke_frame_identify(frame, &id2)); /* the Frame itself says the same */
+    CHECK(id2.base == id.base && id2.bytes == id.bytes);
     CHECK(id.base == contents.u.mem.base + 4096 && id.bytes == 8192);
     /* the range is taken; another part of the same RAM is not */
     CHECK_OK(slot_alloc(&copy));

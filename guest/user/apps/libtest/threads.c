@@ -11,6 +11,8 @@
 static __thread int tls_value = 41;
 static __thread int tls_zero;
 
+static uintptr_t main_id;
+
 static int returns_argument(void *arg)
 {
     CHECK(tls_value == 41 && tls_zero == 0);
@@ -20,6 +22,7 @@ static int returns_argument(void *arg)
     thread_yield();
     CHECK(tls_value == (int)(uintptr_t)arg && tls_zero == tls_value);
     CHECK(errno == (int)(uintptr_t)arg && thread_get_tls() == arg);
+    CHECK(thread_id() != 0 && thread_id() != main_id);
     printf("libtest: thread %u\n", (unsigned)(uintptr_t)arg);
     return (int)(uintptr_t)arg;
 }
@@ -29,6 +32,7 @@ void test_threads(void)
     struct thread *thread[8];
     int value;
 
+    main_id = thread_id();
     tls_value = 1000;
     errno = 77;
     for (uintptr_t i = 0; i < 8; i++) {

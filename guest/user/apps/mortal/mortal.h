@@ -60,7 +60,7 @@ extern const struct way {
     mortal_way_t way;
 } ways[WAYS];
 mortal_way_t way_of(const char *word);
-int be_server(const char *name, bool dies_in_bind);
+int be_server(char *name, bool dies);
 int be_client(const char *name, const char *moment, mortal_way_t way);
 
 /* tester.c: starts them on these cores, and looks at what is told. */

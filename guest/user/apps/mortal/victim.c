@@ -77,10 +77,12 @@ static void text(struct mortal_binding *b, const char *s)
     (void)b, (void)s;
 }
 
+static bool dies_in_bind;
+
 static errval_t connected(void *st, struct mortal_binding *b)
 {
-    const bool *dies_in_bind = st;
-    if (*dies_in_bind)
+    (void)st;
+    if (dies_in_bind)
         end(mortal_by_fault);
     b->rx_vtbl.die = die;
     b->rx_vtbl.text = text;
@@ -90,21 +92,10 @@ static errval_t connected(void *st, struct mortal_binding *b)
     return SYS_ERR_OK; /* the default error handler closes what the peer has closed */
 }
 
-static const char *service_name;
-
-static void exported(void *st, errval_t err, iref_t iref)
+int be_server(char *name, bool dies)
 {
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register(service_name, iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "mortal: registering '%s'", service_name);
-}
-
-int be_server(const char *name, bool dies_in_bind)
-{
-    service_name = name;
-    errval_t err = mortal_export(&dies_in_bind, exported, connected, get_default_waitset(),
+    dies_in_bind = dies;
+    errval_t err = mortal_export(name, nameservice_offer, connected, get_default_waitset(),
                                  IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "mortal: exporting");

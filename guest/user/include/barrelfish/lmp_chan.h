@@ -71,9 +71,6 @@ static inline errval_t lmp_chan_send_short(struct lmp_chan *lc, size_t length_wo
 }
 #endif
 
-/* The receiver has no room, no slot for the capability, or is disabled: it needs to run. */
-bool lmp_err_is_transient(errval_t err);
-
 /* LIB_ERR_NO_LMP_MSG, LIB_ERR_CHAN_PEER_GONE.  See lmp_endpoint_recv. */
 errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct capref *cap);
 bool lmp_chan_can_recv(struct lmp_chan *lc);

@@ -161,6 +161,18 @@ static inline void flounder_leave(struct flounder_binding *c)
         flounder_close(c);
 }
 
+/* What a transport's event of having something to receive does. */
+static inline __attribute__((always_inline)) void
+flounder_rx_event(struct flounder_binding *c, void (*receive)(struct flounder_binding *c))
+{
+    flounder_enter(c);
+    if (RARELY(c->closed != SYS_ERR_OK))
+        flounder_rx_over(c); /* while the event was being taken */
+    else
+        receive(c);
+    flounder_leave(c);
+}
+
 /* Calls the deliver function of a message; the caller has a pin. */
 static inline void flounder_deliver(struct flounder_binding *c,
                                     const struct flounder_message_plan *plan,

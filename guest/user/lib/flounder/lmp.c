@@ -163,11 +163,5 @@ static inline void receive(struct flounder_binding *c)
 
 void flounder_lmp_rx_handler(void *arg)
 {
-    struct flounder_binding *c = arg;
-    flounder_enter(c);
-    if (RARELY(c->closed != SYS_ERR_OK))
-        flounder_rx_over(c); /* while the event was being taken */
-    else
-        receive(c);
-    flounder_leave(c);
+    flounder_rx_event(arg, receive);
 }

@@ -81,6 +81,15 @@ errval_t nameservice_register(const char *name, iref_t iref)
     return result(err, answer);
 }
 
+void nameservice_offer(void *name, errval_t err, iref_t iref)
+{
+    if (err_is_ok(err))
+        err = nameservice_register(name, iref);
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err, "offering the service '%s'", (const char *)name);
+    debug_trace("ready");
+}
+
 errval_t nameservice_unregister(const char *name)
 {
     errval_t answer = SYS_ERR_OK, err = prepare(name);
@@ -109,4 +118,15 @@ errval_t nameservice_blocking_lookup(const char *name, iref_t *ret)
         err = b->rpc_tx_vtbl.wait_for(b, name, ret, &answer);
     }
     return result(err, answer);
+}
+
+errval_t nameservice_connect_once(const char *name, iref_t *iref, struct wait_list *waiting,
+                                  bool (*is_there)(void), errval_t (*begin)(void))
+{
+    if (is_there())
+        return SYS_ERR_OK;
+    errval_t err = nameservice_blocking_lookup(name, iref);
+    if (err_is_fail(err))
+        return err;
+    return wait_list_join(waiting, get_default_waitset(), is_there, begin);
 }

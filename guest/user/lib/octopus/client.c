@@ -54,12 +54,7 @@ static bool is_bound(void)
 
 errval_t oct_init(void)
 {
-    if (is_bound())
-        return SYS_ERR_OK;
-    errval_t err = nameservice_blocking_lookup("octopus", &service);
-    if (err_is_fail(err))
-        return err;
-    return wait_list_join(&waiting, get_default_waitset(), is_bound, begin);
+    return nameservice_connect_once("octopus", &service, &waiting, is_bound, begin);
 }
 
 static errval_t result(errval_t err, errval_t answer)

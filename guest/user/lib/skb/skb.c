@@ -58,12 +58,7 @@ static bool is_bound(void)
 
 errval_t skb_client_connect(void)
 {
-    if (is_bound())
-        return SYS_ERR_OK;
-    errval_t err = nameservice_blocking_lookup("skb", &service);
-    if (err_is_fail(err))
-        return err;
-    return wait_list_join(&waiting, get_default_waitset(), is_bound, begin);
+    return nameservice_connect_once("skb", &service, &waiting, is_bound, begin);
 }
 
 /* ---- goals ---- */

@@ -63,6 +63,7 @@ static void has_room(struct pages *p)
 
 static void has_no_room(struct pages *p)
 {
+    assert(*p->roomy_at == p); /* not taken out before */
     *p->roomy_at = p->next_roomy;
     if (p->next_roomy != NULL)
         p->next_roomy->roomy_at = p->roomy_at;
@@ -117,8 +118,10 @@ static void give_back_unused(struct pages *p)
     has_no_room(p);
     genpaddr_t base = p->page->base;
     struct pages **link = bucket_of(base);
-    while (*link != p)
+    while (*link != p) {
+        assert(*link != NULL); /* its base is that under which it came in */
         link = &(*link)->next_in_bucket;
+    }
     *link = p->next_in_bucket;
     vspace_unmap((const void *)(uintptr_t)p->page);
     revoke_frame(p->frame);
@@ -136,8 +139,10 @@ static genpaddr_t record_address(const struct pages *p, unsigned index)
 static struct pages *find_free(unsigned *index)
 {
     *index = 0;
-    while (roomy != NULL && roomy->page->record[*index].state != ABI_CHANNEL_FREE)
-        ++*index; /* there is one */
+    while (roomy != NULL && roomy->page->record[*index].state != ABI_CHANNEL_FREE) {
+        ++*index;
+        assert(*index < ABI_CHANNEL_RECORDS); /* it has room */
+    }
     return roomy;
 }
 

@@ -66,9 +66,9 @@ static errval_t bind_new(enum bind_state state, domainid_t domain, struct bind *
         return err;
     }
     struct bind *bind = binds;
-    while (bind->state != BIND_FREE)
-        bind++; /* there is one: they are as many as can be charged */
-    assert(bind < binds + MONITOR_MAX_BINDS);
+    while (bind < binds + MONITOR_MAX_BINDS && bind->state != BIND_FREE)
+        bind++;
+    assert(bind < binds + MONITOR_MAX_BINDS); /* they are as many as can be charged */
     *bind = (struct bind){ .state = state,
                            .generation = bind->generation + 1,
                            .frame = NULL_CAP,

@@ -79,6 +79,7 @@ static void finish(struct capop *op)
 static void answered(struct kept *kept, enum kept_answer answer)
 {
     struct capop *op = kept->waits;
+    assert((op->state == CAPOP_REVOKING || op->state == CAPOP_CHECKING) && op->waits > 0);
     if (answer == KEPT_IN_USE && op->state == CAPOP_REVOKING)
         return;
     kept->waits = NULL;

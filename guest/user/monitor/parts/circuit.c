@@ -34,9 +34,9 @@ errval_t circuit_new(enum circuit_state state, domainid_t asker, struct circuit 
     if (err_is_fail(err))
         return err;
     struct circuit *c = circuits;
-    while (c->state != CIRCUIT_FREE)
-        c++; /* there is one: they are as many as can be charged */
-    assert(c < circuits + MONITOR_MAX_CIRCUITS);
+    while (c < circuits + MONITOR_MAX_CIRCUITS && c->state != CIRCUIT_FREE)
+        c++;
+    assert(c < circuits + MONITOR_MAX_CIRCUITS); /* they are as many as can be charged */
     *c = (struct circuit){
         .state = state, .generation = (uint16_t)(c->generation + 1), .asker = asker, .slip = slip
     };

@@ -81,6 +81,7 @@ errval_t connection_needs_pages(struct connection *c, domainid_t asker, size_t b
 
 void connection_drop(struct connection *c)
 {
+    assert(connection_count > 0 && c->end[0].link == NULL && c->end[1].link == NULL);
     for (unsigned i = 0; i < PAYMENTS; i++)
         account_refund(&c->slip[i]);
     connection_count--;
@@ -108,8 +109,10 @@ static void add(struct connection *c)
 static void remove_entry(struct connection *c)
 {
     struct connection **link = bucket_of(c->id);
-    while (*link != c)
+    while (*link != c) {
+        assert(*link != NULL); /* its id is that under which it came in */
         link = &(*link)->next;
+    }
     *link = c->next;
     connection_drop(c);
 }
@@ -119,6 +122,7 @@ static void end_opens(struct connection *c, unsigned which, struct link *link)
     if (link == NULL)
         return;
     struct connection_end *end = &c->end[which], **list = &link->client->ends;
+    assert(end->link == NULL); /* else it would stay in the list of another client */
     *end = (struct connection_end){ .link = link, .connection = c, .next = *list, .at = list };
     if (end->next != NULL)
         end->next->at = &end->next;
@@ -129,6 +133,7 @@ static void end_closes(struct connection_end *end)
 {
     if (end->link == NULL)
         return;
+    assert(*end->at == end); /* its client's list still has it, who may be gone */
     *end->at = end->next;
     if (end->next != NULL)
         end->next->at = end->at;

@@ -65,8 +65,11 @@ static struct kept *find(struct kept *list, uint64_t ticket, coreid_t core)
 
 static void drop(struct kept **list, struct kept *kept)
 {
-    while (*list != kept)
+    assert(kept->waits == NULL); /* else an operation would wait for ever */
+    while (*list != kept) {
+        assert(*list != NULL); /* it is in this list, and not in the other one */
         list = &(*list)->next;
+    }
     *list = kept->next;
     drop_cap(kept->cap);
     account_refund(&kept->slip);

@@ -67,10 +67,10 @@ static bool may_travel(const struct capability *cap)
 
 static struct parcel *free_parcel(void)
 {
-    struct parcel *p = parcels;
-    while (p->ticket != 0)
-        p++; /* there is one: they are as many as can be charged */
-    assert(p < parcels + MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE);
+    struct parcel *p = parcels, *end = parcels + sizeof(parcels) / sizeof(parcels[0]);
+    while (p < end && p->ticket != 0)
+        p++;
+    assert(p < end); /* they are as many as can be charged, and the estate */
     return p;
 }
 
@@ -268,9 +268,9 @@ void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
         return;
     }
     struct fetch *fetch = fetches;
-    while (fetch->ticket != 0)
-        fetch++; /* there is one: they are as many as can be charged */
-    assert(fetch < fetches + MONITOR_MAX_FETCHES);
+    while (fetch < fetches + MONITOR_MAX_FETCHES && fetch->ticket != 0)
+        fetch++;
+    assert(fetch < fetches + MONITOR_MAX_FETCHES); /* they are as many as can be charged */
     *fetch = (struct fetch){ ticket, client, token, slip };
     peer_send_fetch_cap_request(from, ticket);
 }

@@ -113,20 +113,6 @@ void lmp_chan_destroy(struct lmp_chan *lc)
     idc_connection_close(&lc->connection);
 }
 
-bool lmp_err_is_transient(errval_t err)
-{
-    switch (err_no(err)) {
-    case SYS_ERR_LMP_BUF_OVERFLOW:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID:
-    case SYS_ERR_LMP_CAPTRANSFER_DST_SLOT_OCCUPIED:
-    case SYS_ERR_LMP_TARGET_DISABLED:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* There was room: if it is missing again, that is worth as many tries as ever. */
 static inline errval_t has_left(struct lmp_chan *lc, errval_t err)
 {
