@@ -281,8 +281,9 @@ errval_t cap_unlock(struct cte *cte)
     return SYS_ERR_OK;
 }
 
-/* The last one, which is kept, goes over to another core: nobody else here has it, or anything made of it, nor has
- * this core given it to a third one.  A witness goes along: it stands for the same object. */
+/* The last one, which is kept, goes over to another core: nobody else here has it, or anything made
+ * of it, nor has this core given it to a third one.  A witness goes along: it stands for the same
+ * object. */
 errval_t cap_set_owner(struct cte *cte, coreid_t owner)
 {
     const struct capability *cap = &cte->cap;

@@ -723,8 +723,9 @@ static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr
     return result.error;
 }
 
-/* The capability, which is locked, goes over to another core, or comes back from there.  SYS_ERR_REVOKE_FIRST: this
- * core has another copy, or something made of it, or keeps it for a third core. */
+/* The capability, which is locked, goes over to another core, or comes back from there.
+ * SYS_ERR_REVOKE_FIRST: this core has another copy, or something made of it, or keeps it for a
+ * third core. */
 static inline errval_t invoke_kernel_set_cap_owner(struct capref kernel, struct capref cap,
                                                    coreid_t owner)
 {
