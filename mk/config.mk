@@ -53,7 +53,9 @@ objects = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 
 warnings := -Wall -Wextra $(WERROR) -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
             -Wwrite-strings
-common_flags := -std=gnu17 -g $(warnings) -fno-common
+# The same bytes from every folder: what the compiler writes of a path begins where the tree begins.
+prefix_map := '-ffile-prefix-map=$(CURDIR)=.'
+common_flags := -std=gnu17 -g $(prefix_map) $(warnings) -fno-common
 depend_flags = -MMD -MP -MF $(@:.o=.d)
 
 # --- host programs -------------------------------------------------------------------------------
@@ -95,7 +97,8 @@ user_flags := $(guest_flags) -D__DYNAMIC_REENT__ -ffunction-sections -fdata-sect
 
 # --- stamps --------------------------------------------------------------------------------------
 compiler := $(shell $(CC) -dumpfullversion -dumpmachine 2>/dev/null)
-# stamp NAME,TEXT: build/flags/NAME holds "= TEXT"; touched only when TEXT is new.
+# stamp NAME,TEXT: build/flags/NAME holds "= TEXT"; touched only when TEXT is new.  The folder is no part of it:
+# a build/ that was moved stays good.
 define write_stamp
 ifneq ($$(strip $$(file <$(B)/flags/$(1))),$$(strip = $(2)))
 $$(if $$(shell mkdir -p $(B)/flags && touch $(B)/flags/$(1) && echo yes),,$$(error \
@@ -103,7 +106,7 @@ $$(if $$(shell mkdir -p $(B)/flags && touch $(B)/flags/$(1) && echo yes),,$$(err
 $$(file >$(B)/flags/$(1),$$(strip = $(2)))
 endif
 endef
-stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(2))))
+stamp = $(if $(active),$(eval $(call write_stamp,$(1),$(subst $(prefix_map),,$(2)))))
 
 $(call stamp,host,$(CC) $(compiler) $(host_flags))
 $(call stamp,san,$(CC) $(compiler) $(san_flags))
