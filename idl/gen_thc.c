@@ -54,19 +54,19 @@ static void gen_arrived(struct idl_emit *e, const struct idl_wire_message *m)
         put(e->out, "    struct thc_message *_m = thc_message_new(%s_%s__msgnum, 0, 0);\n", e->name,
             m->name);
     } else {
-        put(e->out,
-            "    struct thc_message *_m = thc_message_new(%s_%s__msgnum, sizeof(struct "
-            "%s_%s__rx_args), 0",
-            e->name, m->name, e->name, m->name);
+        put(e->out, "    size_t _more = 0;\n");
         for (size_t i = 0; i < m->argument_count; i++) {
             const struct idl_argument *a = m->arguments[i];
             if (a->kind == IDL_ARGUMENT_STRING)
-                put(e->out, " + strlen(%s) + 8", a->name);
+                put(e->out, "    _more += strlen(%s) + 8;\n", a->name);
             else if (a->kind == IDL_ARGUMENT_ARRAY)
-                put(e->out, " + %s * sizeof(%s) + 8", a->length_name, type_of(e, a));
+                put(e->out, "    _more += %s * sizeof(%s) + 8;\n", a->length_name, type_of(e, a));
         }
-        put(e->out, ");\n    struct %s_%s__rx_args *_a = (void *)_m->arguments;\n\n", e->name,
-            m->name);
+        put(e->out,
+            "    const size_t _size = sizeof(struct %s_%s__rx_args);\n"
+            "    struct thc_message *_m = thc_message_new(%s_%s__msgnum, _size, _more);\n",
+            e->name, m->name, e->name, m->name);
+        put(e->out, "    struct %s_%s__rx_args *_a = (void *)_m->arguments;\n\n", e->name, m->name);
     }
     for (size_t i = 0; i < m->argument_count; i++) {
         const struct idl_argument *a = m->arguments[i];
@@ -175,6 +175,7 @@ static void gen_attach(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
+        "/* The peer is gone: who waits is told. */\n"
         "static inline void %s_thc__broken(struct %s_binding *_binding, errval_t _err)\n{\n"
         "    thc_port_break((struct thc_port *)_binding->st, _err);\n}\n\n"
         "/* From now on messages are kept.  Once for a binding. */\n"
@@ -320,10 +321,11 @@ static void gen_wrapper(struct idl_emit *e, const struct side *s, const struct i
     const char *n = e->name, *what = sends ? "send" : "recv";
     idl_put_parameters(e,
                        idl_arena_printf(e->arena,
+                                        "/* %s of the %s's table %s%s. */\n"
                                         "static inline errval_t %s_thc_%s__%s%s_%s(struct "
                                         "%s_thc_%s_binding_t *_thc",
-                                        n, s->name, what, x ? "_x" : "", m->source->name, n,
-                                        s->name),
+                                        m->source->name, s->name, what, x ? "_x" : "", n, s->name,
+                                        what, x ? "_x" : "", m->source->name, n, s->name),
                        m->arguments, m->argument_count, sends ? IDL_VIEW_IN : IDL_VIEW_OUT);
     idl_put_names(e,
                   idl_arena_printf(e->arena, ")\n{\n    return %s_thc__%s_%s(_thc->port, %s%s", n,
@@ -335,23 +337,30 @@ static void gen_wrapper(struct idl_emit *e, const struct side *s, const struct i
 static void gen_recv_any(struct idl_emit *e, const struct side *s, bool x)
 {
     const char *n = e->name;
+    size_t received = 0;
+    for (size_t i = 0; i < e->plan->message_count; i++)
+        received += is_received(s, &e->plan->messages[i]);
     put(e->out,
+        "/* Waits for any of the messages that _ops names%s. */\n"
         "static inline errval_t %s_thc_%s__recv_any%s(struct %s_thc_%s_binding_t *_thc, "
         "%s_%s_msg_t *_msg,\n    struct %s_%s_selector _ops)\n{\n"
-        "    static const uint16_t _numbers[] = {\n",
-        n, s->name, x ? "_x" : "", n, s->name, n, s->name, n, s->name);
+        "    uint16_t _numbers[%zu];\n"
+        "    struct thc_choice _choice;\n",
+        x ? ", or until it is cancelled" : "", n, s->name, x ? "_x" : "", n, s->name, n, s->name, n,
+        s->name, received + 1);
+    size_t at = 0;
     for (size_t i = 0; i < e->plan->message_count; i++)
         if (is_received(s, &e->plan->messages[i]))
-            put(e->out, "        %s_%s__msgnum,\n", n, e->plan->messages[i].name);
+            put(e->out, "    _numbers[%zu] = %s_%s__msgnum;\n", at++, n, e->plan->messages[i].name);
     put(e->out,
-        "        0,\n    };\n"
-        "    const struct thc_choice _choice = { _numbers, (const bool *)&_ops, "
-        "sizeof(_numbers) / sizeof(_numbers[0]) - 1 };\n"
+        "    _choice.numbers = _numbers;\n"
+        "    _choice.wanted = (const bool *)&_ops;\n"
+        "    _choice.count = %zu;\n"
         "    struct thc_message *_m;\n"
         "    errval_t _err = thc_port_receive(_thc->port, %s, &_choice, &_m);\n"
         "    if (err_is_fail(_err))\n        return _err;\n"
         "    _msg->msg = (enum %s_msg_enum)_m->number;\n    switch (_msg->msg) {\n",
-        x ? "true" : "false", n);
+        received, x ? "true" : "false", n);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         if (!is_received(s, m))
@@ -382,9 +391,10 @@ static void gen_call(struct idl_emit *e, const struct idl_wire_message *call, bo
     const struct idl_argument **arguments = idl_rpc_arguments(e->arena, call->source, &count);
     idl_put_parameters(e,
                        idl_arena_printf(e->arena,
+                                        "/* %s: sends the call and waits for its response. */\n"
                                         "static inline errval_t %s_thc_client__call_%s%s_%s(struct "
                                         "%s_thc_client_binding_t *_thc",
-                                        n, seq ? "seq" : "fifo", x ? "_x" : "", name, n),
+                                        name, n, seq ? "seq" : "fifo", x ? "_x" : "", name, n),
                        arguments, count, IDL_VIEW_RPC);
     const char *cancel = x ? "true" : "false";
     put(e->out, ")\n{\n    struct thc_port *_port = _thc->port;\n");
@@ -425,10 +435,11 @@ static void gen_init(struct idl_emit *e, const struct side *s)
         "direction has\n * its own; here they are the same.) */\n"
         "static inline errval_t %s_thc_init_%s(struct %s_thc_%s_binding_t *thc, struct %s_binding "
         "*s2c,\n    struct %s_binding *c2s)\n{\n    (void)c2s;\n"
-        "    *thc = (struct %s_thc_%s_binding_t){ .b = s2c, .port = %s_thc__attach(s2c) };\n"
+        "    memset(thc, 0, sizeof(*thc));\n    thc->b = s2c;\n    thc->port = "
+        "%s_thc__attach(s2c);\n"
         "    thc->recv_any = %s_thc_%s__recv_any;\n    thc->recv_any_x = "
         "%s_thc_%s__recv_any_x;\n",
-        n, s->name, n, s->name, n, n, n, s->name, n, n, s->name, n, s->name);
+        n, s->name, n, s->name, n, n, n, n, s->name, n, s->name);
     for (size_t i = 0; i < e->plan->message_count; i++) {
         const struct idl_wire_message *m = &e->plan->messages[i];
         const char *name = m->source->name;
@@ -479,6 +490,7 @@ static void gen_connections(struct idl_emit *e)
     put(e->out,
         "/* ---- connections ---- */\n\n"
         "struct %s_thc_export_info {\n    struct thc_exporter exporter; /* private */\n};\n\n"
+        "/* Keeps a new client for who accepts. */\n"
         "static inline errval_t %s_thc__connected(void *_st, struct %s_binding *_binding)\n{\n"
         "    %s_thc__attach(_binding);\n"
         "    thc_exporter_add((struct thc_exporter *)_st, _binding);\n"
@@ -503,6 +515,7 @@ static void gen_connections(struct idl_emit *e)
             "    *b = (struct %s_binding *)_binding;\n    return _err;\n}\n\n",
             n, x ? "_x" : "", n, n, x ? "true" : "false", n);
     put(e->out,
+        "/* The bind has ended: thc_connect goes on. */\n"
         "static inline void %s_thc__bound(void *_st, errval_t _err, struct %s_binding *_binding)\n"
         "{\n    if (err_is_ok(_err))\n        %s_thc__attach(_binding);\n"
         "    thc_binder_done(_st, _err, _binding);\n}\n\n",
