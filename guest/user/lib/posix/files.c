@@ -175,7 +175,7 @@ struct fdtab_entry *fdtab_get(int fd)
     entry = (struct fdtab_entry){ .type = FDTAB_TYPE_AVAILABLE };
     if (fd >= 0 && fd < FIRST_FD)
         entry.type = fd == 0 ? FDTAB_TYPE_STDIN : fd == 1 ? FDTAB_TYPE_STDOUT : FDTAB_TYPE_STDERR;
-    else if (fd >= 0 && fd < MAX_FD && files[fd - FIRST_FD].handle != NULL)
+    else if (fd >= FIRST_FD && fd < MAX_FD && files[fd - FIRST_FD].handle != NULL)
         entry = (struct fdtab_entry){ FDTAB_TYPE_FILE, files[fd - FIRST_FD].handle };
     return &entry;
 }

@@ -118,10 +118,12 @@ static void enqueue(struct thc_awe *awe)
     assert(!awe->queued);
     awe->queued = true;
     awe->next = NULL;
-    if (thread.first == NULL)
+    if (thread.first == NULL) {
         thread.first = awe;
-    else
+    } else {
+        assert(thread.last != NULL);
         thread.last->next = awe;
+    }
     thread.last = awe;
 }
 
