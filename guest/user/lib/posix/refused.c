@@ -58,7 +58,7 @@ char *getcwd(char *buffer, size_t bytes)
         errno = bytes == 0 ? EINVAL : ERANGE;
         return NULL;
     }
-    return strcpy(buffer, "/");
+    return memcpy(buffer, "/", 2);
 }
 
 /* ---- signals: those that a program raises itself ---- */

@@ -7,6 +7,7 @@
  * again.  A waiter that is cancelled takes itself out; if it was given something before, it keeps
  * it.
  */
+#include <assert.h>
 #include <thc/thcsync.h>
 
 #include "thc_priv.h"
@@ -14,8 +15,10 @@
 static void take_out(struct thc_waiter *waiter)
 {
     struct thc_waiters *list = waiter->list;
+    assert(list != NULL);
     struct thc_waiter **link = &list->first, *before = NULL;
     while (*link != waiter) {
+        assert(*link != NULL);
         before = *link;
         link = &before->next;
     }

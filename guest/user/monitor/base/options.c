@@ -49,7 +49,7 @@ static uint64_t duration_ns(const char *value)
 
 static uint8_t protocol_of(const char *value)
 {
-    for (uint8_t p = SHOOTDOWN_UNICAST; p < SHOOTDOWN_PROTOCOLS; p++)
+    for (unsigned p = SHOOTDOWN_UNICAST; p < SHOOTDOWN_PROTOCOLS; p++)
         if (is_word(value, shootdown_protocol_names[p]))
             return p;
     return SHOOTDOWN_MULTICAST;

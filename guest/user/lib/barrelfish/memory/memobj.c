@@ -406,13 +406,14 @@ static errval_t fill(struct memobj *m, genvaddr_t offset, struct capref frame, s
 }
 
 /* The mutex is held. */
-static errval_t take_out(struct memobj *m, struct memobj_piece *piece, struct capref *frame)
+static errval_t take_out(struct memobj_piece **link, struct capref *frame)
 {
+    struct memobj_piece *piece = *link;
     if (piece->pins > 0)
         return LIB_ERR_MEMOBJ_PINNED;
     errval_t err = unmap_piece(piece);
     *frame = piece->frame;
-    *piece_link(m, piece->offset) = piece->next;
+    *link = piece->next;
     free(piece);
     return err;
 }
@@ -427,7 +428,7 @@ static errval_t unfill(struct memobj *m, genvaddr_t offset, struct capref *ret_f
     if (piece != NULL) {
         if (ret_offset != NULL)
             *ret_offset = piece->offset;
-        err = take_out(m, piece, ret_frame);
+        err = take_out(piece_link(m, piece->offset), ret_frame);
     }
     thread_mutex_unlock(&m->mutex);
     return err;
@@ -455,13 +456,14 @@ static errval_t pager_free(struct memobj *m, size_t bytes, struct capref *frames
     size_t taken = 0, freed = 0;
 
     thread_mutex_lock(&m->mutex);
-    for (struct memobj_piece *p = m->pieces, *next;
-         p != NULL && taken < count && freed < bytes && err_is_ok(err); p = next) {
-        next = p->next;
-        if (p->pins > 0)
-            continue;
-        freed += p->bytes;
-        err = take_out(m, p, &frames[taken++]);
+    struct memobj_piece **link = &m->pieces;
+    while (*link != NULL && taken < count && freed < bytes && err_is_ok(err)) {
+        if ((*link)->pins > 0) {
+            link = &(*link)->next;
+        } else {
+            freed += (*link)->bytes;
+            err = take_out(link, &frames[taken++]);
+        }
     }
     thread_mutex_unlock(&m->mutex);
     *ret_count = taken;
