@@ -47,6 +47,7 @@
     X(neighbours, "one for each core")                                           \
     X(expected, "one for each core")                                             \
     X(lives, "one for each core")                                                \
+    X(early, "one for each core")                                                \
     X(witnesses, "charged as KEPT, with kept_away")                              \
     X(deleting, "one of witnesses")                                              \
     X(late_ns, "one for each core")                                              \
