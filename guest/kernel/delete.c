@@ -226,7 +226,7 @@ void delete_exchange(struct cte *record, struct cte *other)
 static bool drain(struct work *work)
 {
     LOOP_BOUND(steps, WORK_OF_A_CALL / COST_STEP);
-    while (!work->over && work_affords(work, COST_STEP)) {
+    while (!work->over && work_looks(work, COST_STEP)) {
         LOOP_ROUND(steps);
         const uint32_t first = *list_of(owner_now());
         if (first == 0)
@@ -275,7 +275,7 @@ errval_t cap_delete_orphans(void)
     LOOP_BOUND(steps, WORK_OF_A_CALL / COST_STEP);
     while (orphans != 0) {
         LOOP_ROUND(steps);
-        if (!work_affords(&work, COST_STEP))
+        if (!work_looks(&work, COST_STEP))
             return KERNEL_AGAIN;
         delete_raise(cte_at(orphans)); /* the caller's now */
         if (!drain(&work))
@@ -307,10 +307,13 @@ static errval_t revoke_next(const struct cte *cte, struct work *work, bool *done
     struct cte *victim = mdb_first_descendant(&kernel_mdb, &cte->cap);
     if (victim != NULL && (victim->node.bits & MDB_BIT_WITNESS))
         return delete_locked();
-    if (victim == NULL)
+    if (victim == NULL) {
+        if (!work_looks(work, 2 * mdb_cost_find(&kernel_mdb)))
+            return KERNEL_AGAIN;
         victim = mdb_find_copy(&kernel_mdb, cte);
-    if (victim != NULL && (victim->node.bits & MDB_BIT_WITNESS))
-        victim = cap_find_copy(cte, MDB_BIT_WITNESS);
+        if (victim != NULL && (victim->node.bits & MDB_BIT_WITNESS))
+            victim = cap_find_copy(cte, MDB_BIT_WITNESS);
+    }
     *done = victim == NULL;
     if (victim == NULL)
         return SYS_ERR_OK;
@@ -341,7 +344,7 @@ static errval_t delete_range(struct cte *cte, struct work *work)
     LOOP_BOUND(rounds, WORK_OF_A_CALL / COST_STEP);
     for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
         LOOP_ROUND(rounds);
-        if (!work_affords(work, COST_STEP + 3 * mdb_cost_find(&kernel_mdb)))
+        if (!work_looks(work, COST_STEP + mdb_cost_find(&kernel_mdb)))
             return KERNEL_AGAIN;
         errval_t err = revoke_next(cte, work, &done);
         if (err_is_fail(err) || current != caller)
@@ -386,7 +389,7 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
 {
     const uint64_t end = cap_base(part) + cap_bytes(part);
     LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
-    while (work_affords(work, COST_STEP + mdb_cost_find(&kernel_mdb))) {
+    while (work_looks(work, COST_STEP + mdb_cost_find(&kernel_mdb))) {
         LOOP_ROUND(objects);
         struct capability rest = *part;
         if (*from != cap_base(part))
@@ -397,8 +400,10 @@ static bool delete_part(const struct capability *part, uint64_t *from, struct wo
         if (victim == NULL || cap_base(&victim->cap) >= end)
             return false;
         *from = cap_base(&victim->cap);
-        if (*from + cap_bytes(&victim->cap) > end)
+        if (*from + cap_bytes(&victim->cap) > end) {
+            work_advances(work);
             continue;
+        }
         assert(cap_is_copy(&victim->cap, part) || cap_is_ancestor(&victim->cap, part));
         if (!work_affords(work, delete_cost(victim)))
             return true;

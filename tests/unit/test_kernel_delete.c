@@ -109,6 +109,33 @@ Test(kernel_delete, a_big_cnode_is_deleted_in_many_entries)
     check_nothing_is_left();
 }
 
+static void still_ends(void)
+{
+    cr_assert_lt(entries, 30000, "this goes on for ever");
+}
+
+/* Where the database is large, finding what to delete costs as much as deleting it. */
+Test(kernel_delete, each_entry_gets_somewhere_in_a_large_database)
+{
+    const unsigned x = MY_L1_SLOT, crowd = MY_L1_SLOT + 3, crowds = 64;
+    for (unsigned n = 0; n < 3 + crowds; n++)
+        EXPECT_OK(make_cnode((uint64_t)n * OBJSIZE_L2CNODE, x + n));
+    /* each with what is another domain's, somewhere else */
+    for (unsigned n = 0; n < crowds * 256; n++)
+        put(&cnode_slot(&alice->cspace.cap, crowd + n / 256)->cap, n % 256, ObjType_Frame,
+            (1ull << 40) + n * 4096ull, 4096);
+    /* one CNode is in a slot of another, and a third where the second goes when it ends */
+    EXPECT_OK(copy_into(x, 1, IN_CNODE(x + 1, 0), 1));
+    EXPECT_OK(copy_into(x + 1, 0, IN_CNODE(x + 2, 0), 1));
+    EXPECT_OK(delete_l1_slot(x + 1));
+    EXPECT_OK(delete_l1_slot(x + 2));
+    cr_assert_geq(mdb_height(&kernel_mdb), 26);
+
+    between_entries = still_ends;
+    EXPECT_OK(revoke(RAM_CPTR));
+    check_nothing_is_left();
+}
+
 static void use_the_dying(void)
 {
     check_database();

@@ -35,7 +35,7 @@ static void go_home(struct cte *record, struct cte *home, struct work *work)
  * call has done its share. */
 static bool next_occupied(struct cte *record, uint64_t slots, struct work *work)
 {
-    if (!work_affords(work, COST_LOOK))
+    if (!work_looks(work, COST_LOOK))
         return false;
     const uint64_t at = record->node.step == 0 ? 1 : record->node.step;
     const uint64_t affordable = at + (uint64_t)(work->left > 0 ? work->left : 0) / COST_SLOT;
@@ -48,6 +48,8 @@ static bool next_occupied(struct cte *record, uint64_t slots, struct work *work)
     }
     const uint64_t now = (uint64_t)(cte - cnode_slot(&record->cap, 0));
     work->left -= COST_SLOT * (int)(now - at);
+    if (now > at)
+        work_advances(work);
     work->over = now == end && end < slots;
     record->node.step = (uint32_t)now;
     return now < end;

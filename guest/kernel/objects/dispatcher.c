@@ -240,7 +240,7 @@ static void delete_step(struct cte *record, struct work *work)
     LOOP_BOUND(endpoints, WORK_OF_A_CALL / 100);
     for (;;) {
         LOOP_ROUND(endpoints);
-        if (!work_affords(work, mdb_cost_find(&kernel_mdb)))
+        if (!work_looks(work, mdb_cost_find(&kernel_mdb)))
             return;
         struct cte *endpoint = mdb_first_descendant(&kernel_mdb, &record->cap);
         if (endpoint == NULL)
@@ -294,7 +294,7 @@ bool dispatchers_stop(const struct capability *range, uint64_t *from, struct wor
     LOOP_BOUND(objects, WORK_OF_A_CALL / COST_STEP);
     while (*from < end) {
         LOOP_ROUND(objects);
-        if (!work_affords(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
+        if (!work_looks(work, COST_STEP + 2 * mdb_cost_find(&kernel_mdb)))
             return false;
         struct cte *at = mdb_find_from(&kernel_mdb, cap_type_root(range->type), *from);
         if (at == NULL || cap_base(&at->cap) >= end)
@@ -315,6 +315,7 @@ bool dispatchers_stop(const struct capability *range, uint64_t *from, struct wor
             dispatch_stop(dcb_of(at), true);
         }
         *from = next;
+        work_advances(work);
     }
     return true;
 }

@@ -273,11 +273,12 @@ static void delete_step(struct cte *record, struct work *work)
     while (record->node.step < sizeof(mapping_types)) {
         LOOP_ROUND(rounds);
         struct cte *found;
-        if (!work_affords(work, 2 * mdb_cost_find(&kernel_mdb)))
+        if (!work_looks(work, 2 * mdb_cost_find(&kernel_mdb)))
             return;
         if (mdb_find_range(&kernel_mdb, mapping_types[record->node.step], record->cap.u.mem.base,
                            OBJSIZE_VNODE, MDB_RANGE_SURROUNDING, &found) == MDB_RANGE_NOT_FOUND) {
             record->node.step++;
+            work_advances(work);
             continue;
         }
         if (!work_affords(work, mdb_cost_remove(&kernel_mdb)))
