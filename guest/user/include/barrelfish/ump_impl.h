@@ -248,7 +248,10 @@ static inline uint64_t ump_ring_peer_wake(const struct ump_ring_pair *pair)
  *
  * One direction alone, of a plain channel that nobody else uses meanwhile: no waitset may poll it,
  * and no binding send on it.  Nobody acknowledges, so at most as many lines as the ring has may be
- * under way; a program that answers each line need not count. */
+ * under way; a program that answers each line need not count.  Lines have a type that no message
+ * has.  So a library that meets one leaves it where it is until the program begins to read; an
+ * acknowledgement, which has type 0, it would take away. */
+#define UMP_RAW_TYPE_BITS 0x7e
 
 /* The line to write next.  It is published when *control is stored as its header.control. */
 static inline struct ump_message *ump_impl_get_next(struct ump_chan_state *state,
@@ -256,7 +259,7 @@ static inline struct ump_message *ump_impl_get_next(struct ump_chan_state *state
 {
     struct ump_message *line = (struct ump_message *)(uintptr_t)state->next;
 
-    control->epoch = state->epoch;
+    control->epoch = (uint8_t)(state->epoch | UMP_RAW_TYPE_BITS << 1);
     ump_ring_advance(state);
     return line;
 }
