@@ -168,11 +168,20 @@ void kvm_vcpu_clear_vectors(struct kvm_vcpu *vcpu)
 
 /* ---- exits ---- */
 
+/* A core that slept or was stopped is to start again, and its thread has not seen that yet. */
+static bool one_starts_anew(const struct engine *engine)
+{
+    for (unsigned core = 0; core < engine->core_count; core++)
+        if (atomic_load(&engine->vcpu[core].anew))
+            return true;
+    return false;
+}
+
 /* The last core goes to sleep: if nothing is due the run ends here, not at its deadline.  A core
  * that is waking up counts as awake before it takes its cause, so causes are looked at first. */
 static void look_for_life(struct engine *engine)
 {
-    if (atomic_load(&engine->awake) != 0)
+    if (atomic_load(&engine->awake) != 0 || one_starts_anew(engine))
         return;
     const bool sleeps = machine_sleeps_for_ever(engine->machine);
     if (!sleeps && !machine_only_keeps_house(engine->machine, kvm_now_ns(engine)))
