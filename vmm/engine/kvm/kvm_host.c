@@ -260,7 +260,7 @@ int kvm_set_entry(const struct kvm_host *host, int vcpu_fd, const struct core_en
     sregs.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     if (ioctl(vcpu_fd, KVM_SET_SREGS, &sregs) < 0)
         return -errno;
-    /* An interrupt that an earlier life was about to take stays queued, whatever the bitmap says. */
+    /* An interrupt that an earlier life was about to take stays queued without this. */
     struct kvm_vcpu_events events = { 0 };
     if (ioctl(vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
         return -errno;
