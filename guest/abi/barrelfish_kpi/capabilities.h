@@ -245,6 +245,10 @@ enum kernel_cmd {
     /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
      * Delete_foreigns deletes the others */
     KernelCmd_Mark_witness,
+    /* core, the core over which notifications for it go, or one that there is not: nothing gets
+     * there any more */
+    KernelCmd_Set_way,
+    KernelCmd_Wake_core, /* core, also the own one: a notification for each of its dispatchers */
 };
 
 enum platform_kind { PLATFORM_SYNTHETIC = 0, PLATFORM_PC };

@@ -174,6 +174,11 @@ union invocation_args {
         uint64_t at;
     } sync_timer;
 
+    /* KernelCmd_Set_way; KernelCmd_Wake_core: only the core */
+    struct {
+        uint64_t core, over;
+    } way;
+
     /* KernelCmd_Power_off */
     struct {
         uint64_t code;

@@ -310,6 +310,10 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Sync_timer:
         schedule_sync(inv->args->sync_timer.at, plat_time());
         return SYSRET(SYS_ERR_OK);
+    case KernelCmd_Set_way:
+        return SYSRET(notify_set_way(inv->args->way.core, inv->args->way.over));
+    case KernelCmd_Wake_core:
+        return SYSRET(notify_wake_all(inv->args->way.core));
     case KernelCmd_GetGlobalPhys:
         return SYSRET_VALUE(mem_to_phys(boot_info).v);
     case KernelCmd_Get_platform:

@@ -219,12 +219,13 @@ int main(int argc, char *argv[])
 
     connect(disp_get_core_id());
     come_and_go(argv[2], args, count < WARM_UP ? count : WARM_UP);
+    if (count < WARM_UP) { /* too few to compare anything */
+        printf("%u domains have come and gone\n", ended);
+        return worst_status;
+    }
     struct left before = left();
-    if (count > WARM_UP)
-        come_and_go(argv[2], args, count - WARM_UP);
+    come_and_go(argv[2], args, count - WARM_UP);
     printf("%u domains have come and gone\n", ended);
-    if (count < WARM_UP)
-        return worst_status; /* too few to compare anything */
     while (!is_back(&before)) {
         before = left();
         come_and_go(argv[2], args, count);

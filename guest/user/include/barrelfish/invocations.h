@@ -587,6 +587,19 @@ static inline errval_t invoke_kernel_core_late(struct capref kernel, coreid_t co
     return result.error;
 }
 
+/* Notifications of this core for another one go over `over` from now on, which this core can signal
+ * itself; a number that is no core's: they are dropped.  SYS_ERR_CORE_NOT_FOUND. */
+static inline errval_t invoke_kernel_set_way(struct capref kernel, coreid_t core, coreid_t over)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Set_way, .way = { core, over }).error;
+}
+
+/* Notifies all dispatchers of a core, which may be the own one.  SYS_ERR_CORE_NOT_FOUND. */
+static inline errval_t invoke_kernel_wake_core(struct capref kernel, coreid_t core)
+{
+    return CAP_INVOKE(kernel, KernelCmd_Wake_core, .way = { .core = core }).error;
+}
+
 /* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
 static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_t croot,
                                                   capaddr_t cptr, uint8_t level,

@@ -295,6 +295,21 @@ void death_stopped(coreid_t core);
 /* This monitor may be silent for long, from now on, or no more. */
 void death_busy(bool now);
 
+/* ---- signals.c: ways of notifications, where cores cannot all signal each other ---- */
+
+/* Once; the cores that were dead when this one was started. */
+void signals_init(uint64_t dead);
+/* These are dead and pass nothing on; the core passes on again, in another life. */
+void signals_gone(uint64_t cores);
+void signals_back(coreid_t core);
+/* A heartbeat has passed.  If one of the members cannot notify this core any more, its dispatchers
+ * look for messages now. */
+void signals_tick(uint64_t members);
+/* All cores that are dead now. */
+uint64_t signals_lost(void);
+/* The next core on the way to another one; WAYS_NONE: there is no way. */
+coreid_t signals_next(coreid_t core);
+
 /* ---- boot_core.c: starting cores ---- */
 
 /* Starts the cores of the mask one after the other and answers the client when all monitors are
