@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who is in front of the console, exhaustively: every order of steps of four domains up to a length.
+ * Who is in front of the console, exhaustively: every order of steps of four domains up to a
+ * length.
  *
  * A domain connects, takes, gives to another and ends.  After each step the chain has nobody twice,
  * only its last may be without a connection, and then somebody before it has one: so the console

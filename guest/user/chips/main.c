@@ -2,13 +2,13 @@
  *
  * chips, the name service (overview 1.7): names to interface references, one for the machine.
  *
- * Names lie in a hash table with chains.  A client that waits for a name, or for its end, costs one
- * entry of another table until that has come; the token of its call is kept, so that its answer
- * finds the right caller even when several threads wait over one binding.  Whoever makes a table longer has
- * an account (resources.h), and is told when he has his share.  A name belongs to the domain that
- * registered it and vanishes when that ends.  The news of an end may come later than its successor:
- * so before a name is refused as taken, the monitor is asked whether the service behind it still
- * is.
+ * Names lie in a hash table with chains.  A client that waits for a name, or for its end, costs
+ * one entry of another table until that has come; the token of its call is kept, so that its
+ * answer finds the right caller even when several threads wait over one binding.  Whoever makes
+ * a table longer has an account (resources.h), and is told when he has his share.  A name
+ * belongs to the domain that registered it and vanishes when that ends.  The news of an end may
+ * come later than its successor: so before a name is refused as taken, the monitor is asked
+ * whether the service behind it still is.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>

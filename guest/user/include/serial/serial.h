@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Input of the console: the client of serial.  getchar(), fgets(), scanf(), read(0, ...) and their
- * relatives come here; where the menu has no serial, they find the end of the file.  While no domain
- * is in front, whoever asks first gets the next line.
+ * relatives come here; where the menu has no serial, they find the end of the file.  While no
+ * domain is in front, whoever asks first gets the next line.
  */
 #ifndef SERIAL_SERIAL_H
 #define SERIAL_SERIAL_H
