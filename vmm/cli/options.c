@@ -2,9 +2,10 @@
  *
  * The options of all sub-commands.
  *
- * One table holds name, letter and argument of each, and what reads the argument into which member;
- * what it does is told by the command, since "--images DIR" serves another purpose in vmm check than
- * in vmm run.  One parser fills one structure: an option means the same wherever it is taken.
+ * One table holds name, letter and argument of each, and what reads the argument into which
+ * member; what it does is told by the command, since "--images DIR" serves another purpose in vmm
+ * check than in vmm run.  One parser fills one structure: an option means the same wherever it is
+ * taken.
  */
 #include "cli/options.h"
 
