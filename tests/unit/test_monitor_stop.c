@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stopping cores (guest/user/monitor/parts/stop_core.c), exhaustively: on the starter of four cores,
- * two requests that cross, a request to start cores that crosses both, deaths of any core at any
- * moment, words of others that come late, time-outs, and the end of the domain that asked.
+ * Stopping cores (guest/user/monitor/parts/stop_core.c), exhaustively: on the starter of four
+ * cores, two requests that cross, a request to start cores that crosses both, deaths of any core
+ * at any moment, words of others that come late, time-outs, and the end of the domain that
+ * asked.
  *
  * No core is retired twice, or after its death, or before every member has heard its last words or
  * the time for that has passed.  While a core is being stopped something is due that goes on, and
