@@ -135,8 +135,9 @@ static void read_set(const char *name, char *argument, void *place, struct argp_
 
 static void read_seccomp(const char *name, char *argument, void *place, struct argp_state *state)
 {
+    (void)name;
     if (!sandbox_parse(argument, place))
-        argp_error(state, "--%s %s: expected on, log or off", name, argument);
+        argp_error(state, "--seccomp %s: expected on, log or off", argument);
 }
 
 static void read_connect(const char *name, char *argument, void *place, struct argp_state *state)
@@ -147,8 +148,9 @@ static void read_connect(const char *name, char *argument, void *place, struct a
 
 static void read_format(const char *name, char *argument, void *place, struct argp_state *state)
 {
+    (void)name;
     if (findings_format_parse(argument, place) != 0)
-        argp_error(state, "--%s %s: expected text, json or sarif", name, argument);
+        argp_error(state, "--format %s: expected text, json or sarif", argument);
 }
 
 static void read_quiet(const char *name, char *argument, void *place, struct argp_state *state)
