@@ -109,8 +109,9 @@ static void read_seed(const char *name, char *argument, void *place, struct argp
 {
     const struct parse *parse = state->input;
     const char *problem = parse_unsigned(argument, place);
+    (void)name;
     if (problem)
-        argp_error(state, "--%s %s: %s", name, argument, problem);
+        argp_error(state, "--seed %s: %s", argument, problem);
     parse->options->has_seed = true;
 }
 
@@ -127,8 +128,9 @@ static void read_size(const char *name, char *argument, void *place, struct argp
 static void read_set(const char *name, char *argument, void *place, struct argp_state *state)
 {
     struct sets *sets = place;
+    (void)name;
     if (sets->count == SETS_MAX)
-        argp_error(state, "more than %d --%s", SETS_MAX, name);
+        argp_error(state, "more than %d --set", SETS_MAX);
     else
         sets->list[sets->count++] = argument;
 }
