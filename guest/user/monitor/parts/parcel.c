@@ -47,7 +47,7 @@ static coreid_t core_of(uint64_t ticket)
     return (coreid_t)(ticket >> 56);
 }
 
-static uint64_t new_ticket(void)
+uint64_t ticket_new(void)
 {
     if (random_state == 0)
         random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
@@ -140,7 +140,7 @@ errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t
         clear_estate();
     struct parcel *p = free_parcel();
     *p = (struct parcel){
-        .ticket = new_ticket(), .cap = cap, .sender = client->domain, .slip = slip
+        .ticket = ticket_new(), .cap = cap, .sender = client->domain, .slip = slip
     };
     *ticket = p->ticket;
     return SYS_ERR_OK;
@@ -365,12 +365,14 @@ static void end_fetches(coreid_t core, errval_t err)
 void parcel_core_cut(coreid_t core)
 {
     end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+    capop_core_gone(core, MON_ERR_NO_MONITOR_FOR_CORE);
     kept_core_cut(core);
 }
 
 void parcel_core_died(coreid_t core)
 {
     end_fetches(core, MON_ERR_CORE_DEAD);
+    capop_core_gone(core, MON_ERR_CORE_DEAD);
     kept_core_died(core);
 }
 
