@@ -109,8 +109,7 @@ static void check_order(unsigned i)
 {
     const struct capop *op = now.entry[i].waits;
     for (const struct capop *other = waiting; other != NULL; other = other->next)
-        cr_assert(other->token > op->token ||
-                      !is_in_the_way(&now.entry[i], other),
+        cr_assert(other->token > op->token || !concerns(other, &now.entry[i]),
                   "operation %u is before %u, which came first", op->token, other->token);
 }
 

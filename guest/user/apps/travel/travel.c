@@ -31,10 +31,10 @@
 #define BLOCK_BYTES ((gensize_t)1 << BLOCK_BITS)
 
 enum task {
-    MAKE,    /* objects of what it keeps, which is RAM */
-    USE,     /* what its owner's core alone may do with it; of RAM, makes a frame of its first page */
-    COPY,    /* copies it, and deletes the copy */
-    LOOK,    /* has it still what it keeps? */
+    MAKE, /* objects of what it keeps, which is RAM */
+    USE,  /* what its owner's core alone may do with it; of RAM, makes a frame of its first page */
+    COPY, /* copies it, and deletes the copy */
+    LOOK, /* has it still what it keeps? */
     LOOK_AT, /* and the first of what was made of it? */
     PASS,    /* lends the first of what was made of it to the other server */
     DROP,    /* deletes all */

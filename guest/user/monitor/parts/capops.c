@@ -76,6 +76,8 @@ static void answer_claim(const struct capop *done)
     errval_t err = done->err;
     if (!peer_is_connected(done->core))
         return;
+    if (err_is_ok(err) && capop_concerns(&done->cap))
+        err = MON_ERR_REMOTE_CAP_RETRY;
     if (err_is_ok(err))
         err = kept_claim(done->claim, done->core, &done->source, done->cap.u.mem.base,
                          done->cap.u.mem.bytes, &piece);
@@ -119,13 +121,20 @@ static bool overlaps(const struct capability *a, const struct capability *b)
 }
 
 /* A revoke is about what was made of it, which who has a larger one may have made as well; a retype
- * about whatever lies there, but for what its source is a copy of, or was made of. */
-static bool is_in_the_way(const struct kept *kept, const struct capop *op)
+ * about whatever lies there. */
+static bool concerns(const struct capop *op, const struct kept *kept)
 {
     const struct capability *cap = &op->cap;
     return op->becomes == CAPOP_REVOKING
                ? kept_lies_in(&kept->is, cap) || (!kept->moved && kept_lies_in(cap, &kept->is))
-               : overlaps(&kept->is, cap) && !kept_lies_in(&op->source, &kept->is);
+               : overlaps(&kept->is, cap);
+}
+
+/* What the source of a retype is a copy of, or was made of, may be in use. */
+static bool is_in_the_way(const struct kept *kept, const struct capop *op)
+{
+    return concerns(op, kept) &&
+           (op->becomes == CAPOP_REVOKING || !kept_lies_in(&op->source, &kept->is));
 }
 
 /* Nothing that it concerns is asked about, nor wanted by one that was there before: such entries
@@ -135,7 +144,7 @@ static bool has_its_turn(const struct capop *op, uint64_t round)
 {
     bool free = true;
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        if (!is_in_the_way(kept, op))
+        if (!concerns(op, kept))
             continue;
         free = free && kept->waits == NULL && (op->witness != NULL || kept->wanted_in != round);
         kept->wanted_in = round;
@@ -319,8 +328,7 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
 static bool is_page_range(const struct capability *whole, genpaddr_t base, gensize_t bytes)
 {
     return bytes != 0 && (base | bytes) % BASE_PAGE_SIZE == 0 && base >= whole->u.mem.base &&
-           bytes <= whole->u.mem.bytes &&
-           base - whole->u.mem.base <= whole->u.mem.bytes - bytes;
+           bytes <= whole->u.mem.bytes && base - whole->u.mem.base <= whole->u.mem.bytes - bytes;
 }
 
 /* At the cost of that core's monitor: the domain there pays for its question. */

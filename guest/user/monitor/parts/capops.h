@@ -22,9 +22,9 @@ struct capop {
     struct capop *next;       /* one that waits: the one that was asked for after it */
     struct client *client;    /* NULL: it has ended */
     uint32_t token;
-    unsigned waits;        /* for so many answers */
-    errval_t err;          /* one of them was no */
-    struct capability cap; /* a range of memory */
+    unsigned waits;           /* for so many answers */
+    errval_t err;             /* one of them was no */
+    struct capability cap;    /* a range of memory */
     struct capability source; /* CAPOP_CHECKING: what it is a part of */
     struct account_slip slip;
     /* not NULL: no client has asked for it, but the core from which this one has the memory and its
