@@ -40,25 +40,6 @@ static struct parcel parcels[MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE];
 static unsigned estate_count; /* of senders that have ended */
 static uint64_t last_estate;
 static struct fetch fetches[MONITOR_MAX_FETCHES];
-static uint64_t random_state;
-
-static coreid_t core_of(uint64_t ticket)
-{
-    return (coreid_t)(ticket >> 56);
-}
-
-uint64_t ticket_new(void)
-{
-    if (random_state == 0)
-        random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
-                       ((uint64_t)my_incarnation << 32) + 1;
-    random_state += 0x9e3779b97f4a7c15u;
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (uint64_t)my_core << 56 | (z & 0xffffffffffffff) | 1;
-}
 
 static bool may_travel(const struct capability *cap)
 {
@@ -250,7 +231,7 @@ static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
 
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
 {
-    coreid_t from = core_of(ticket);
+    coreid_t from = ticket_core(ticket);
     if (ticket == 0) { /* means a free entry to both monitors, and no parcel ever has it */
         reply_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
         return;
@@ -356,10 +337,10 @@ static void end_fetches(coreid_t core, errval_t err)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         if (fetches[i].ticket != 0)
-            parcel_fetched(fetches[i].ticket,
-                           core_of(fetches[i].ticket) == core ? err
-                                                              : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
-                           &(struct capability){ .type = ObjType_Null }, my_core, false);
+            parcel_fetched(
+                fetches[i].ticket,
+                ticket_core(fetches[i].ticket) == core ? err : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
+                &(struct capability){ .type = ObjType_Null }, my_core, false);
 }
 
 void parcel_core_cut(coreid_t core)

@@ -165,8 +165,6 @@ void names_set(iref_t iref);
 
 /* ---- parcel.c: capabilities on their way to other cores ---- */
 
-/* A number that nobody can guess and no other core makes. */
-uint64_t ticket_new(void);
 /* Takes the capability over. */
 errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t *ticket);
 /* Answers the client, now or when the other monitor has. */
