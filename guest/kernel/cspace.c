@@ -380,7 +380,7 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
            !cap_is_ancestor(cap, &found->cap);
 }
 
-/* The piece that this core has claimed of foreign memory and in which nothing is made of these bytes
+/* The piece that this core has claimed of foreign memory, in which nothing is made of these bytes
  * yet: it is the innermost that lies around them.  NULL: there is none. */
 static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t bytes)
 {
