@@ -279,7 +279,7 @@ void capop_revoke(struct client *client, uint32_t token, struct capref root, cap
 
 /* ---- claims ---- */
 
-/* Of RAM, by whole pages, since it is RAM again; of anything else only the owner makes something.
+/* Of RAM, by whole pages, since it is RAM again; of all else only its owner makes something. */
 static errval_t claim(struct client *client, uint32_t token, const struct capability *source,
                       const struct capability *range, coreid_t owner)
 {
