@@ -437,6 +437,24 @@ static __attribute__((unused)) void connect(void)
                    &cap, 0);
 }
 
+/* Every mapped capability and its mapping point at each other, and the entries say the same. */
+static __attribute__((unused)) void check_mappings(void)
+{
+    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c)) {
+        if (cap_types[c->cap.type].mappable && c->cap.u.word[CAP_MAPPING_WORD] != 0) {
+            struct cte *m = (struct cte *)c->cap.u.word[CAP_MAPPING_WORD];
+            cr_assert_eq(m->cap.type, c->cap.type + 1);
+            cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
+        }
+        if (cap_is_mapping(c->cap.type)) {
+            struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
+            uint64_t base = *mapping_entry(&c->cap) & 0xffffffffff000;
+            cr_assert(base >= frame->cap.u.mem.base &&
+                      base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
+        }
+    }
+}
+
 #define EXPECT_ERR(expr, code) cr_expect_eq(err_no(expr), (code), "%s", #expr)
 #define EXPECT_OK(expr) EXPECT_ERR(expr, SYS_ERR_OK)
 
