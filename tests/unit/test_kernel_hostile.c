@@ -82,7 +82,21 @@ static struct wild_call likely_call(void)
                                      ObjType_VNode_x86_64_pdir,
                                      ObjType_VNode_x86_64_ptable,
                                      ObjType_L1CNode };
-    switch (random_number() % 6) {
+    switch (random_number() % 8) {
+    case 6:
+        return (struct wild_call){ (capaddr_t)a,
+                                   2,
+                                   VNodeCmd_CopyRemap,
+                                   { ROOT_CPTR, SLOT(random_number() % 64),
+                                     2 | (random_number() % 8) << 32, PTABLE_WRITE, 0, 1,
+                                     SLOT(0) | 1ull << 32, b } };
+    case 7:
+        return (struct wild_call){ (capaddr_t)a,
+                                   2,
+                                   VNodeCmd_Inherit,
+                                   { ROOT_CPTR, SLOT(random_number() % 64) | 2ull << 32,
+                                     random_number() % 16 | 512ull << 32, INHERIT_ATTR_SAME,
+                                     SLOT(0) | 1ull << 32, random_number() % 128 } };
     case 0:
     case 1:
         return (struct wild_call){
@@ -100,8 +114,9 @@ static struct wild_call likely_call(void)
                                                        : KPI_CPTR(ROOTCN_SLOT_PAGECN, 0),
                                    2,
                                    VNodeCmd_Map,
-                                   { ROOT_CPTR, a, 2 | (random_number() % 256) << 32, PTABLE_WRITE,
-                                     0, 1, SLOT(0) | 1ull << 32, b } };
+                                   { ROOT_CPTR, a,
+                                     2 | (random_number() % (random_number() % 2 ? 8 : 256)) << 32,
+                                     PTABLE_WRITE, 0, 1, SLOT(0) | 1ull << 32, b } };
     case 4:
         return (struct wild_call){ 0, 0, CNodeCmd_Delete, { a, 2 } };
     default:

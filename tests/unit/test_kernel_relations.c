@@ -412,7 +412,7 @@ static void give_ports(unsigned slot, uint64_t first, uint64_t last)
 
 Test(kernel_relations, only_who_has_the_machine_ends_it)
 {
-    EXPECT_ERR(call(SYSCALL_REBOOT, 0, RETURNED).error, SYS_ERR_CAP_RIGHTS);
+    EXPECT_ERR(call(SYSCALL_REBOOT, 0, RETURNED).error, SYS_ERR_CAP_NOT_FOUND);
     EXPECT_ERR(call(SYSCALL_REBOOT, RAM_CPTR, RETURNED).error, SYS_ERR_CAP_RIGHTS);
     EXPECT_ERR(call(SYSCALL_REBOOT, SLOT(1), RETURNED).error, SYS_ERR_CAP_NOT_FOUND);
     call(SYSCALL_REBOOT, KERNEL_CPTR, POWERED_OFF);
