@@ -390,6 +390,24 @@ Test(kernel_relations, there_are_no_control_blocks_to_add)
     EXPECT_ERR(KERNEL(KernelCmd_Suspend_kcb + 1, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
 }
 
+/* A receiver that has lost its CSpace's slots. */
+Test(kernel_relations, a_capability_for_which_there_is_no_place)
+{
+    connect();
+    bobs_endpoint()->recv_cptr = KPI_CPTR(200, 0);
+    const struct registers_x86_64 send = { .rdi = SYSCALL_INVOKE,
+                                           .rsi = (uint64_t)SLOT(1) << 32 | 2 << 24 | 2 << 16,
+                                           .rdx = RAM_CPTR };
+    struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+    *a = send;
+    cr_expect_eq(enter(a), RETURNED);
+    EXPECT_ERR(a->rax, SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_INVALID);
+    bob->cspace.cap.type = ObjType_Null; /* as when its root has been revoked */
+    *a = send;
+    cr_expect_eq(enter(a), RETURNED);
+    EXPECT_ERR(a->rax, SYS_ERR_LMP_CAPTRANSFER_DST_CNODE_LOOKUP);
+}
+
 /* ---- system calls ---- */
 
 static struct sysret call(uint64_t number, uint64_t cptr, enum outcome expected)
@@ -426,6 +444,9 @@ Test(kernel_relations, a_byte_of_input)
     const struct sysret byte = call(SYSCALL_GETCHAR, SLOT(1), RETURNED);
     EXPECT_OK(byte.error);
     cr_expect_eq(byte.value, 'x');
+    input_bytes = 0;
+    EXPECT_ERR(call(SYSCALL_GETCHAR, SLOT(1), RETURNED).error, SYS_ERR_NO_INPUT);
+    input_bytes = ABI_INPUT_MAX;
     EXPECT_ERR(call(SYSCALL_GETCHAR, SLOT(2), RETURNED).error, SYS_ERR_IO_PORT_INVALID);
     EXPECT_ERR(call(SYSCALL_GETCHAR, RAM_CPTR, RETURNED).error, SYS_ERR_CAP_RIGHTS);
     EXPECT_ERR(call(SYSCALL_GETCHAR, SLOT(3), RETURNED).error, SYS_ERR_CAP_NOT_FOUND);
