@@ -11,12 +11,12 @@
 need_engine
 need_image sbin/captest
 
-# What the table says of unit tests: the file provokes both.
+# What the table says of unit tests: the file knows both (rbed: the function behind the command).
 while read -r type command code where; do
     [ "$where" = captest ] && continue
     file=tests/unit/test_kernel_$where.c
     [ "$where" = returns ] && continue # fails by itself
-    grep -q "${type}Cmd_$command\b" "$file" || fail "$file does not know ${type}Cmd_$command"
+    [ "$where" = rbed ] || grep -q "${type}Cmd_$command\b" "$file" || fail "$file does not know ${type}Cmd_$command"
     grep -q "$code\b" "$file" || fail "$file does not provoke $code"
 done < <(sed -n 's/^RETURNS(\(.*\))$/\1/p' guest/abi/errors/returns.def | tr -d ,)
 while IFS='|' read -r code place; do

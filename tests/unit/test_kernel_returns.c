@@ -4,10 +4,16 @@
  * of families: places and slots that are named by arguments, and what another core says there is.
  */
 /* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
+/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c */
+/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c */
+/* link: guest/kernel/objects/kernel.c guest/kernel/objects/table.c */
+/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c */
+/* link: guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c */
+/* link: guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c */
+/* link: guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_returns, .init = set_up, .fini = tear_down);
@@ -46,6 +52,7 @@ enum slot {
     SECOND_FRAME,
     MAPPED_COPY, /* of READ_ONLY_FRAME */
     ENDPOINT,    /* of bob */
+    PORT,        /* one */
     FREE         /* nothing from here on */
 };
 
@@ -310,6 +317,9 @@ static void map_nonsense(void)
 static void copy_what_is_marked(void)
 {
     EXPECT_OK(INVOKE(KERNEL_CPTR, 2, KernelCmd_Revoke_mark_target, ROOT_CPTR, RAM_CPTR, 2).error);
+    PROVOKE(CNode, Retype, SYS_ERR_RETRY_THROUGH_MONITOR, 0, 0, RETYPE_ARGS);
+    PROVOKE(CNode, Copy, SYS_ERR_RETRY_THROUGH_MONITOR, SLOT(0), 1, FREE, ROOT_CPTR, SLOT(FRAME),
+            2);
     PROVOKE(CNode, Mint, SYS_ERR_RETRY_THROUGH_MONITOR, SLOT(0), 1, FREE, ROOT_CPTR, SLOT(FRAME),
             2);
     PROVOKE(VNode, Inherit, SYS_ERR_RETRY_THROUGH_MONITOR, SLOT(OTHER_TABLE), 2, INHERIT_ARGS);
@@ -330,6 +340,8 @@ static void others(void)
     boot.topology.signal_over[0][1] = 1;
     PROVOKE(IRQSrc, Route, SYS_ERR_IRQ_WRONG_CORE, SLOT(IRQ_SRC), 2, 0, SLOT(IRQ_DEST), 2);
     boot.topology.signal_over[0][1] = 0;
+    PROVOKE(IO, Outw, SYS_ERR_IO_PORT_INVALID, SLOT(PORT), 2, 0x60, 1);
+    PROVOKE(IO, Inw, SYS_ERR_IO_PORT_INVALID, SLOT(PORT), 2, 0x60);
     PROVOKE(Kernel, Lock_cap, SYS_ERR_DEST_TYPE_INVALID, KERNEL_CPTR, 2, KERNEL_CPTR, 2);
     PROVOKE(Kernel, Mark_witness, SYS_ERR_DEST_TYPE_INVALID, KERNEL_CPTR, 2, KERNEL_CPTR, 2);
     EXPECT_OK(INVOKE(KERNEL_CPTR, 2, KernelCmd_Lock_cap, SLOT(ROOT), 2).error);
@@ -396,6 +408,7 @@ static void fill_slots(void)
     give(MANAGER, (struct capability){ .type = ObjType_DeviceIDManager });
     give(IRQ_SRC, (struct capability){ .type = ObjType_IRQSrc, .u.irqsrc.count = IRQ_LINES });
     give(IRQ_DEST, (struct capability){ .type = ObjType_IRQDest, .u.irqdest.coreid = 1 });
+    give(PORT, (struct capability){ .type = ObjType_IO, .u.io = { 0x60, 0x60 } });
     give(CORES, (struct capability){ .type = ObjType_IPI });
     struct capability endpoint = { .type = ObjType_EndPointLMP };
     endpoint.u.endpoint.listener = mem_to_phys(bob).v;

@@ -141,8 +141,8 @@ union invocation_args {
         uint64_t dest_cptr, dest_level, dest_slot;
     } copy_existing;
 
-    /* KernelCmd_Is_retypeable; KernelCmd_Has_descendants and _Revoke_mark_relations: only what it is
-     * about */
+    /* KernelCmd_Is_retypeable; KernelCmd_Has_descendants and _Revoke_mark_relations: only what it
+     * is about */
     struct {
         uint64_t contents; /* as above */
         uint64_t offset, object_bytes, count;

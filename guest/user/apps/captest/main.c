@@ -21,8 +21,8 @@ static void print_stack(errval_t err)
     printf("\n");
 }
 
-/* What operations are said to return, beside what their invocations do.  A pair without a test is as
- * much a fault as a test without a pair. */
+/* What operations are said to return, beside what their invocations do.  A pair without a test is
+ * as much a fault as a test without a pair. */
 static struct {
     const char *operation;
     enum err_code code;

@@ -255,8 +255,8 @@ static inline errval_t invoke_clean_dirty_bits(struct capref vnode, size_t *dirt
     return result.error;
 }
 
-/* As invoke_vnode_map(), where one mapping of another frame fills these entries: they map this frame
- * from one moment to the next.  SYS_ERR_VNODE_NOT_INSTALLED, SYS_ERR_VM_MAP_SIZE: not so. */
+/* As invoke_vnode_map(), where one mapping of another frame fills these entries: they map this
+ * frame from one moment to the next.  SYS_ERR_VNODE_NOT_INSTALLED, SYS_ERR_VM_MAP_SIZE: not so. */
 static inline errval_t invoke_vnode_copy_remap(struct capref ptable, struct capref src,
                                                capaddr_t slot, uint64_t attr, uint64_t offset,
                                                uint64_t pte_count, struct capref mapping)

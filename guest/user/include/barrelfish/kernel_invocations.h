@@ -255,8 +255,8 @@ static inline errval_t invoke_kernel_ipi_delete(struct capref kernel, uint64_t i
 }
 
 /* Deletes the last capability that names some memory, at an address of the CSpace whose root is at
- * `croot`.  SYS_ERR_REVOKE_FIRST: it is not the last one; SYS_ERR_RETRY_THROUGH_MONITOR: other cores
- * have some; SYS_ERR_RAM_PENDING_FULL. */
+ * `croot`.  SYS_ERR_REVOKE_FIRST: it is not the last one; SYS_ERR_RETRY_THROUGH_MONITOR: other
+ * cores have some; SYS_ERR_RAM_PENDING_FULL. */
 static inline errval_t invoke_kernel_delete_last(struct capref kernel, capaddr_t croot,
                                                  capaddr_t cptr, uint8_t level)
 {
