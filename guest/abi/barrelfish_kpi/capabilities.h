@@ -268,8 +268,9 @@ enum kernel_cmd {
     KernelCmd_IPI_Delete, /* notification id: wakes nobody any more, and is free */
 
     /* Of a capability of any CSpace: croot cptr, cptr, level */
-    KernelCmd_Delete_last, /* owned by this core, and nothing of it is anywhere: its memory is
-                            * nobody's then, and waits for ReclaimRAM */
+    /* owned by this core, and nothing of it is anywhere: its memory is nobody's then, and waits
+     * for ReclaimRAM */
+    KernelCmd_Delete_last,
     KernelCmd_Revoke_mark_target, /* nobody here copies it or makes anything of it, until
                                    * Delete_foreigns ends or another mark is set */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Invocations of the Kernel capability, which monitors have, one inline function per command (facts
- * §3.3; arguments as barrelfish_kpi/invocations.h).  None blocks; errors are the kernel's SYS_ERR_*.
+ * Invocations of the Kernel capability, which monitors have, one inline function per command
+ * (facts §3.3; arguments as barrelfish_kpi/invocations.h).  None blocks; errors are the kernel's
+ * SYS_ERR_*.
  */
 #ifndef BARRELFISH_KERNEL_INVOCATIONS_H
 #define BARRELFISH_KERNEL_INVOCATIONS_H
