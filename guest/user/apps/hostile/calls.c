@@ -107,7 +107,7 @@ static void meant_retype(void)
                                      ObjType_KernelControlBlock };
     const enum objtype type = types[random_word() % sizeof(types)];
     invoke_cnode_retype(meant_slot(), random_word() % 4 ? meant_ram : meant_slot(),
-                        random_word() % 64 << 14, type, 1 + random_word() % 4 << 14,
+                        random_word() % 64 << 14, type, (1 + random_word() % 4) << 14,
                         1 + random_word() % 3);
 }
 
