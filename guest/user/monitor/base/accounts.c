@@ -22,9 +22,9 @@ uint32_t endpoint_words(size_t buf_words)
     return (uint32_t)(sizeof(struct lmp_endpoint) / sizeof(uint64_t) + 2 + buf_words);
 }
 
-static domainid_t monitor_of(unsigned core)
+domainid_t monitor_of(coreid_t core)
 {
-    return (domainid_t)(core + 1) << 16; /* no domain has the number 0 */
+    return domain_id(0, core, 0);
 }
 
 void accounts_init(void)
@@ -43,9 +43,9 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     if (domain == 0)
         domain = monitor_of(my_core);
     struct account *payer = NULL;
-    const unsigned core = (domain >> 16 & 0xff) - 1; /* above: its core's life */
+    const unsigned core = domain_core(domain);
     if (core != my_core)
-        payer = account_open(&accounts, monitor_of(core), NULL);
+        payer = account_open(&accounts, monitor_of((coreid_t)core), NULL);
     struct account *account = account_open(&accounts, domain, payer);
     errval_t err = account_charge(account, kind, units, slip);
     account_close(account);

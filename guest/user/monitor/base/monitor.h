@@ -32,6 +32,18 @@ extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
+/* Identifiers of domains name the life of the core that made them, and the core; number 0 is its
+ * monitor's, in whatever life. */
+static inline domainid_t domain_id(uint32_t incarnation, unsigned core, uint16_t number)
+{
+    return incarnation % 256 << 24 | (domainid_t)(core + 1) << 16 | number;
+}
+
+static inline unsigned domain_core(domainid_t domain)
+{
+    return (domain >> 16 & 0xff) - 1;
+}
+
 /* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong
  * and switches the machine off.  For start-up only. */
 #define MONITOR_FAILED_STATUS 1
@@ -106,6 +118,10 @@ errval_t window_alloc(size_t bytes, struct capref *frame, genpaddr_t *base, uint
 void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
+
+/* A number that nobody can guess, never 0, and the core that has made it. */
+uint64_t ticket_new(void);
+coreid_t ticket_core(uint64_t ticket);
 
 /* What a monitor says of a revoke; the numbers are those of the message. */
 enum revoke_outcome { REVOKE_GONE = 0, REVOKE_CLEARED = 1, REVOKE_LOST = 2 };
