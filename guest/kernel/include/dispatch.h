@@ -183,6 +183,8 @@ errval_t notify_set_way(uint64_t core, uint64_t over);
 errval_t notify_wake_all(uint64_t core);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
+/* The same by its id.  SYS_ERR_NOTIFY_ID_INVALID: no dispatcher has it. */
+errval_t notify_delete(uint64_t id);
 /* Notification `id` of a core's dispatchers, over other cores where it cannot be signalled. */
 void notify_send(coreid_t core, uint32_t id);
 /* Can this core signal that one itself? */

@@ -92,7 +92,7 @@ uint64_t results_print(struct results *results, const char *name, uint64_t overh
 /* Instructions of the CPU driver for operations on capabilities. */
 void count_operations(void);
 
-/* ---- server.c, count.c, roundtrip.c ---- */
+/* ---- server.c, count.c, roundtrip.c, checked.c ---- */
 
 /* Exports the interface, registers it, serves for ever. */
 void serve(void) __attribute__((noreturn));
@@ -102,6 +102,9 @@ void count_instructions(struct idcbench_binding *b);
 
 /* Round trips.  `b` reaches the server, over UMP. */
 void time_round_trips(struct idcbench_binding *b);
+
+/* Round trips over a plain channel and over a checked one, both to the same server. */
+void compare_checked(struct idcbench_binding *plain, struct idcbench_binding *checked);
 
 /* Calls, one after the other, over whatever the binding goes. */
 void time_calls(struct idcbench_binding *b);

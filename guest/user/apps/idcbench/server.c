@@ -110,6 +110,18 @@ static void rx_ping(struct idcbench_binding *b, uint64_t a)
         USER_PANIC_ERR(err, "answering a ping failed");
 }
 
+static void rx_bounce(struct idcbench_binding *b)
+{
+    must(idcbench_bounce__tx(b, NOP_CONT), "sending a message back");
+}
+
+static void rx_bounce_seven(struct idcbench_binding *b, uint64_t a1, uint64_t a2, uint64_t a3,
+                            uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7)
+{
+    must(idcbench_bounce_seven__tx(b, NOP_CONT, a1, a2, a3, a4, a5, a6, a7),
+         "sending a full line back");
+}
+
 static errval_t rx_call(struct idcbench_binding *b, uint64_t a, uint64_t *result)
 {
     (void)b;
@@ -160,6 +172,8 @@ static errval_t connected(void *st, struct idcbench_binding *b)
         .seven = rx_seven,
         .text = rx_text,
         .ping = rx_ping,
+        .bounce = rx_bounce,
+        .bounce_seven = rx_bounce_seven,
         .lines = rx_lines,
         .bare = rx_bare,
     };
