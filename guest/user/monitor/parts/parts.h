@@ -211,7 +211,14 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
                   uint8_t level, gensize_t offset, gensize_t bytes);
 /* The owner of memory that this core has decides that it goes. */
 void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
+/* Another core wants to make something of RAM that this one owns; the owner has answered. */
+void capop_claim_requested(coreid_t from, uint64_t ticket, const struct capability *source,
+                           genpaddr_t base, gensize_t bytes);
+void capop_claim_answered(coreid_t owner, uint64_t ticket, errval_t err,
+                          const struct capability *piece);
 void capop_client_exited(const struct client *client);
+/* The owner that was asked for a claim never answers. */
+void capop_core_gone(coreid_t core, errval_t err);
 
 /* ---- shootdown.c: unmapping on all cores of a domain ---- */
 
