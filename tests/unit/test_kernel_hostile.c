@@ -8,7 +8,7 @@
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_hostile, .init = set_up, .fini = tear_down);
@@ -47,24 +47,6 @@ static uint64_t random_argument(void)
         return random_number() % ObjType_Num;
     default:
         return random_number() % 64;
-    }
-}
-
-/* Every mapped capability and its mapping point at each other, and the entries say the same. */
-static void check_mappings(void)
-{
-    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c)) {
-        if (cap_types[c->cap.type].mappable && c->cap.u.word[CAP_MAPPING_WORD] != 0) {
-            struct cte *m = (struct cte *)c->cap.u.word[CAP_MAPPING_WORD];
-            cr_assert_eq(m->cap.type, c->cap.type + 1);
-            cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
-        }
-        if (cap_is_mapping(c->cap.type)) {
-            struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
-            uint64_t base = *mapping_entry(&c->cap) & 0xffffffffff000;
-            cr_assert(base >= frame->cap.u.mem.base &&
-                      base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
-        }
     }
 }
 
@@ -122,7 +104,7 @@ static struct wild_call likely_call(void)
                                      ObjType_VNode_x86_64_ptable,
                                      ObjType_L1CNode,
                                      ObjType_EndPointUMP };
-    switch (random_number() % 8) {
+    switch (random_number() % 10) {
     case 6: /* each command of each of the rare kinds, with small numbers and slots */
         return (struct wild_call){ SLOT(63 - random_number() % 8),
                                    2,
@@ -137,6 +119,20 @@ static struct wild_call likely_call(void)
                                      random_number() % 70, parts[random_number() % sizeof(parts)],
                                      random_number() % 4, 1, ROOT_CPTR, CN, b } };
     }
+    case 8:
+        return (struct wild_call){ (capaddr_t)a,
+                                   2,
+                                   VNodeCmd_CopyRemap,
+                                   { ROOT_CPTR, SLOT(random_number() % 64),
+                                     2 | (random_number() % 8) << 32, PTABLE_WRITE, 0, 1,
+                                     SLOT(0) | 1ull << 32, b } };
+    case 9:
+        return (struct wild_call){ (capaddr_t)a,
+                                   2,
+                                   VNodeCmd_Inherit,
+                                   { ROOT_CPTR, SLOT(random_number() % 64) | 2ull << 32,
+                                     random_number() % 16 | 512ull << 32, INHERIT_ATTR_SAME,
+                                     SLOT(0) | 1ull << 32, random_number() % 128 } };
     case 0:
     case 1:
         return (struct wild_call){
@@ -154,8 +150,9 @@ static struct wild_call likely_call(void)
                                                        : KPI_CPTR(ROOTCN_SLOT_PAGECN, 0),
                                    2,
                                    VNodeCmd_Map,
-                                   { ROOT_CPTR, a, 2 | (random_number() % 256) << 32, PTABLE_WRITE,
-                                     0, 1, SLOT(0) | 1ull << 32, b } };
+                                   { ROOT_CPTR, a,
+                                     2 | (random_number() % (random_number() % 2 ? 8 : 256)) << 32,
+                                     PTABLE_WRITE, 0, 1, SLOT(0) | 1ull << 32, b } };
     case 4:
         return (struct wild_call){ 0, 0, CNodeCmd_Delete, { a, 2 } };
     default:
