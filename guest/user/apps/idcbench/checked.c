@@ -3,8 +3,8 @@
  * What a check costs in time: round trips over a plain channel and over a checked one, of messages
  * without words and of full lines.  Both sides poll.
  *
- * The two take turns in one run, so that both meet the same weather, and what counts is the ratio of
- * each two batches that follow each other.  The figure of a batch is the median of its groups of
+ * The two take turns in one run, so that both meet the same weather, and what counts is the ratio
+ * of each two batches that follow each other.  The figure of a batch is the median of its groups of
  * round trips: a group is so short that most are spared when the host takes a CPU away.
  */
 #include "idcbench.h"
