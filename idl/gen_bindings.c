@@ -70,8 +70,6 @@ static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message
 
 static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *m)
 {
-    static const char *const kinds[] = { "FLOUNDER_STRING", "FLOUNDER_BYTES", "FLOUNDER_ELEMENTS",
-                                         "FLOUNDER_PACKED" };
     for (size_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].kind == IDL_STREAM_PACKED)
             gen_pack_functions(e, m, &m->streams[i]);
@@ -84,7 +82,8 @@ static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *
     for (size_t i = 0; i < m->stream_count; i++) {
         const struct idl_stream *s = &m->streams[i];
         put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n",
-            kinds[s->kind], e->name, m->name, s->argument->name);
+            s->kind == IDL_STREAM_PACKED ? "FLOUNDER_PACKED" : "FLOUNDER_PLAIN", e->name, m->name,
+            s->argument->name);
         if (s->kind == IDL_STREAM_STRING)
             put(e->out, "      .element_bytes = 1");
         else

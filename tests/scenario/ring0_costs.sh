@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What the calls that everybody makes cost in ring 0, in instructions, counted on the deterministic
-# engine: not more than docs/performance.md promises.
+# What the calls that everybody makes cost in ring 0, and a long message in ring 3, in instructions,
+# counted on the deterministic engine: not more than docs/performance.md promises.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -31,6 +31,9 @@ at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
 at_most 462 lmp.waitset.7.kernel
 at_most 462 lmp.stub.7.kernel
+# ring 3, a string of 2 KiB: word by word, several lines at once
+at_most 4000 ump.stub.text.sender
+at_most 4500 ump.stub.text.receiver
 
 # vmm run counts the same
 "$count" --seed 3 scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 || fail "the run failed"

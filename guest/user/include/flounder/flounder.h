@@ -34,10 +34,9 @@
 /* ---- plan: constants written by the interface compiler ---- */
 
 enum flounder_stream_kind {
-    FLOUNDER_STRING,   /* length counts bytes with the NUL; 0 is NULL */
-    FLOUNDER_BYTES,    /* elements of one byte, most significant first in each word */
-    FLOUNDER_ELEMENTS, /* scalars of 16, 32, 64 bits as they lie in memory */
-    FLOUNDER_PACKED,   /* each element in words of its own, through pack and unpack */
+    FLOUNDER_PLAIN,  /* strings (length: bytes with the NUL; 0 is NULL) and arrays of scalars, as
+                      * they lie in memory */
+    FLOUNDER_PACKED, /* each element in words of its own, through pack and unpack */
 };
 
 struct flounder_stream_plan {
