@@ -189,8 +189,8 @@ static void gen_init(struct idl_emit *e)
     put(e->out, "static const struct flounder_interface %s__interface;\n\n", n);
     put(e->out,
         "/* Sets up what does not depend on the channel; the memory is zero. */\n"
-        "static void %s__init(struct %s_binding *b, enum flounder_channel kind, void *channel,\n"
-        "    struct waitset *ws)\n{\n"
+        "static void %s__init(struct %s_binding *b, const struct flounder_message_plan *plan,\n"
+        "    enum flounder_channel kind, void *channel, struct waitset *ws)\n{\n"
         "    b->waitset = ws;\n"
         "    event_mutex_init(&b->mutex, ws);\n"
         "    b->can_send = %s__can_send;\n"
@@ -206,7 +206,8 @@ static void gen_init(struct idl_emit *e)
         "    b->flounder.rx_words = b->rx_words;\n"
         "    b->flounder.rx_stream = b->rx_stream;\n"
         "    b->flounder.rx_cap = b->rx_cap;\n"
-        "    flounder_binding_init(&b->flounder, &%s__interface, kind, b, channel, ws);\n}\n\n",
+        "    flounder_binding_init(&b->flounder, &%s__interface, plan, kind, b, channel, "
+        "ws);\n}\n\n",
         n, n, n, n, n, n, n, n, n, n);
 }
 
@@ -238,9 +239,14 @@ static void gen_interface(struct idl_emit *e)
         "flounder_interface %s__interface = {\n    .name = \"%s\",\n",
         n, n);
     put(e->out, "    .messages = %zu,\n", e->plan->message_count);
-    for (int b = 0; b < IDL_BACKENDS; b++)
-        put(e->out, "    .plan[%s] = %s__%s_plan,\n", idl_backends[b].constant, n,
-            idl_backends[b].name);
+    put(e->out,
+        "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
+        "    .call_error = %s__call_error,\n};\n\n",
+        n, n, n);
+    put(e->out,
+        "/* The interface over every kind of channel. */\nstatic const struct flounder_backends "
+        "%s__backends = {\n    .interface = &%s__interface,\n",
+        n, n);
     for (int b = 0; b < IDL_BACKENDS; b++)
         put(e->out, "    .binding_bytes[%s] = sizeof(struct %s_%s_binding),\n",
             idl_backends[b].constant, n, idl_backends[b].name);
@@ -249,18 +255,14 @@ static void gen_interface(struct idl_emit *e)
             idl_backends[b].name);
     put(e->out,
         "    .binding_bytes[FLOUNDER_LOCAL] = sizeof(struct %s_local_binding),\n"
-        "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n",
+        "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n};\n\n",
         n, n);
-    put(e->out,
-        "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
-        "    .call_error = %s__call_error,\n};\n\n",
-        n, n, n);
     put(e->out,
         "/* Connects to who exported the interface. */\nerrval_t %s_bind(iref_t iref, "
         "%s_bind_continuation_fn *cont, void *st, struct waitset "
         "*ws,\n"
         "    idc_bind_flags_t flags)\n{\n"
-        "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, "
+        "    return flounder_bind(&%s__backends, iref, (flounder_any_fn *)cont, st, ws, "
         "flags);\n}\n\n",
         n, n, n);
     put(e->out,
@@ -268,7 +270,7 @@ static void gen_interface(struct idl_emit *e)
         "idc_export_callback_fn *export_cb, %s_connect_fn "
         "*connect_cb,\n"
         "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
-        "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn *)connect_cb, "
+        "    return flounder_export(&%s__backends, st, export_cb, (flounder_any_fn *)connect_cb, "
         "ws,\n"
         "        flags);\n}\n",
         n, n, n);
@@ -293,7 +295,7 @@ static void gen_handshakes(struct idl_emit *e)
         "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
         "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
         "    (void)flags;\n"
-        "    return flounder_over_frame(&%s__interface, &frame, false, (flounder_any_fn *)cont, "
+        "    return flounder_over_frame(&%s__backends, &frame, false, (flounder_any_fn *)cont, "
         "st, ws);\n"
         "}\n\n",
         n, n, n, n, n);
@@ -304,7 +306,7 @@ static void gen_handshakes(struct idl_emit *e)
         "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
         "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
         "    (void)flags;\n"
-        "    return flounder_over_frame(&%s__interface, &frame, true, (flounder_any_fn *)cont, st, "
+        "    return flounder_over_frame(&%s__backends, &frame, true, (flounder_any_fn *)cont, st, "
         "ws);\n"
         "}\n\n",
         n, n, n, n, n);
@@ -316,7 +318,7 @@ static void gen_handshakes(struct idl_emit *e)
         "    struct flounder_binding *c;\n"
         "    (void)flags;\n"
         "    if (type != IDC_ENDPOINT_LMP)\n        return LIB_ERR_NOT_IMPLEMENTED;\n"
-        "    errval_t err = flounder_create_endpoint(&%s__interface, ws, ep, &c);\n"
+        "    errval_t err = flounder_create_endpoint(&%s__backends, ws, ep, &c);\n"
         "    if (err_is_fail(err))\n        return err;\n"
         "    *ret = c->binding;\n"
         "    (*ret)->st = st;\n"
@@ -328,7 +330,7 @@ static void gen_handshakes(struct idl_emit *e)
         "%s_bind_continuation_fn *cont, void *st,\n"
         "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
         "    (void)flags;\n"
-        "    return flounder_bind_to_endpoint(&%s__interface, ep, (flounder_any_fn *)cont, st, "
+        "    return flounder_bind_to_endpoint(&%s__backends, ep, (flounder_any_fn *)cont, st, "
         "ws);\n}\n",
         n, n, n);
 }

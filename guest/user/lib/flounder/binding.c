@@ -13,12 +13,12 @@
 #include <stddef.h>
 
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
-                           enum flounder_channel kind, void *binding, void *channel,
-                           struct waitset *ws)
+                           const struct flounder_message_plan *plan, enum flounder_channel kind,
+                           void *binding, void *channel, struct waitset *ws)
 {
     assert(kind < FLOUNDER_CHANNELS && ws != NULL);
     c->interface = interface;
-    c->plan = interface->plan[kind];
+    c->plan = plan;
     c->messages = interface->messages;
     c->kind = kind;
     c->binding = binding;
