@@ -190,7 +190,9 @@ static void gen_init(struct idl_emit *e)
     put(e->out,
         "/* Sets up what does not depend on the channel; the memory is zero. */\n"
         "static void %s__init(struct %s_binding *b, const struct flounder_message_plan *plan,\n"
-        "    enum flounder_channel kind, void *channel, struct waitset *ws)\n{\n"
+        "    enum flounder_channel kind, const struct flounder_transport *transport, void "
+        "*channel,\n"
+        "    struct waitset *ws)\n{\n"
         "    b->waitset = ws;\n"
         "    event_mutex_init(&b->mutex, ws);\n"
         "    b->can_send = %s__can_send;\n"
@@ -206,8 +208,8 @@ static void gen_init(struct idl_emit *e)
         "    b->flounder.rx_words = b->rx_words;\n"
         "    b->flounder.rx_stream = b->rx_stream;\n"
         "    b->flounder.rx_cap = b->rx_cap;\n"
-        "    flounder_binding_init(&b->flounder, &%s__interface, plan, kind, b, channel, "
-        "ws);\n}\n\n",
+        "    flounder_binding_init(&b->flounder, &%s__interface, plan, kind, transport, b, "
+        "channel,\n        ws);\n}\n\n",
         n, n, n, n, n, n, n, n, n, n);
 }
 

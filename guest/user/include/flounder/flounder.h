@@ -50,6 +50,11 @@ struct flounder_stream_plan {
 
 struct flounder_binding;
 
+/* What the library does with a kind of channel. */
+struct flounder_transport;
+extern const struct flounder_transport flounder_lmp_transport, flounder_ump_transport,
+    flounder_multihop_transport, flounder_local_transport;
+
 struct flounder_message_plan {
     const char *name;
     /* Takes a message out of its words, rx_stream and rx_cap, and hands it over. */
@@ -144,6 +149,7 @@ struct flounder_local {
 
 struct flounder_binding {
     const struct flounder_interface *interface;
+    const struct flounder_transport *transport;
     const struct flounder_message_plan *plan; /* of this kind of channel */
     uint16_t messages;
     enum flounder_channel kind;
@@ -480,7 +486,8 @@ void flounder_fail(struct flounder_binding *c, errval_t err);
 /* Sets up the part of a binding that is the same for all interfaces. */
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
                            const struct flounder_message_plan *plan, enum flounder_channel kind,
-                           void *binding, void *channel, struct waitset *ws);
+                           const struct flounder_transport *transport, void *binding, void *channel,
+                           struct waitset *ws);
 
 /* ump_chan_init, and the capability that wakes the peer. */
 errval_t flounder_ump_init_chan(struct ump_chan *chan, volatile void *inbuf, size_t inlen,

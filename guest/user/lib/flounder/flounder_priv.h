@@ -107,11 +107,9 @@ struct flounder_transport {
     void (*close)(struct flounder_binding *c);
 };
 
-extern const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS];
-
 static inline const struct flounder_transport *flounder_transport(const struct flounder_binding *c)
 {
-    return &flounder_transports[c->kind];
+    return c->transport;
 }
 
 /* ---- local.c ---- */
