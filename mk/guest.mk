@@ -185,7 +185,8 @@ user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B
 # build/guest/debug/.
 define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
-link_flags_$(notdir $(1)) := $$(user_link_flags) $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_link_flags))
+link_flags_$(notdir $(1)) := $$(user_link_flags) $$(if $$(filter $(notdir $(1)),$$(alone_domains)),,$$(client_link_flags)) \
+    $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_link_flags))
 $$(objects_$(notdir $(1))): private source_flags := $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_flags))
 $$(objects_$(notdir $(1))): private size_flags := $$(if $$(filter $(notdir $(1)),$$(small_domains)),$$(small_flags))
 $$(if $$(filter $(notdir $(1)),$$(integer_domains) $$(small_domains)),$$(eval $$(objects_$(notdir $(1))): $(B)/flags/small))

@@ -11,6 +11,10 @@
 /* What is rare is kept out of the way of what is not. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 
+/* Not there in a monitor, whose messages over UMP carry no capabilities. */
+extern __typeof__(flounder_parcel_deposit) flounder_parcel_deposit __attribute__((weak));
+extern __typeof__(flounder_parcel_collect) flounder_parcel_collect __attribute__((weak));
+
 /* ---- waiter.c ---- */
 
 /* Prepares a wait on the stack of the calling thread: for message `number`, or (0) its turn to
