@@ -59,8 +59,9 @@ window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ring/%.c
                   guest/user/lib/barrelfish/channels/ump_sleep.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
-# What runs when something begins, ends or goes wrong is compiled for size.  What each message or each switch
-# of threads passes is not.  (With -Os the compiler follows too few paths to know what is initialized.)
+# What runs when something begins, ends or goes wrong is compiled for size.  What each message or
+# each switch of threads passes is not.  (With -Os the compiler follows too few paths to know what
+# is initialized.)
 small_flags := -Os -Wno-maybe-uninitialized
 barrelfish := guest/user/lib/barrelfish
 small_sources := $(foreach folder,memory monitor span start,$(barrelfish)/$(folder)/%.c) \
@@ -72,8 +73,8 @@ small_sources := $(foreach folder,memory monitor span start,$(barrelfish)/$(fold
 # So are the stubs of interfaces that control, and carry no data, and these domains.
 control_interfaces := interdisp intermon mem monitor monitor_blocking nameservice spawn
 small_domains := monitor hello
-# Domains that compute with integers only, which the compiler checks.  Their printf knows no %f, which
-# takes 25 KB.
+# Domains that compute with integers only, which the compiler checks.  Their printf knows no %f,
+# which takes 25 KB.
 integer_domains := monitor hello init mem_serv spawnd
 integer_flags := -mgeneral-regs-only
 integer_link_flags := -Wl,-u,_svfiprintf_r,--defsym=_svfprintf_r=_svfiprintf_r

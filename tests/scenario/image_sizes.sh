@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# How large the images of a small program, of init and of the monitor are: what is executed or read only, as
-# `size` counts it.  A limit that is passed here names what a program was not meant to be linked with.
+# How large the images of a small program, of init and of the monitor are: what is executed or read
+# only, as `size` counts it; and what they were not meant to be linked with.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 

@@ -48,9 +48,10 @@ static inline bool flounder_at_end(const struct flounder_message_plan *plan,
     return at->fragment >= plan->fragments && at->stream >= plan->streams;
 }
 
-/* Bytes that are left of a stream of `length` elements at a position behind its length; 0 if they do
- * not lie on the wire as in memory.  Most fragments of a long stream are in its middle: whole words,
- * and neither its length nor its end.  They take a short cut, while more is left than they hold. */
+/* Bytes that are left of a stream of `length` elements at a position behind its length; 0 if they
+ * do not lie on the wire as in memory.  Most fragments of a long stream are in its middle: whole
+ * words, and neither its length nor its end.  They take a short cut, while more is left than they
+ * hold. */
 static inline uint64_t flounder_stream_left(const struct flounder_stream_plan *plan,
                                             uint64_t length, const struct flounder_position *at)
 {

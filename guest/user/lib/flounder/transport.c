@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What kinds of channels have in common, a table for each: the rest of the library asks it and knows
- * of no kind; a kind that no binding of a program has is not linked.  Sending and receiving themselves are in lmp.c, ump.c, multihop.c and local.c.  Must not
- * touch the state of a message: only its channel.
+ * What kinds of channels have in common, a table for each: the rest of the library asks it and
+ * knows of no kind; a kind that no binding of a program has is not linked.  Sending and receiving
+ * themselves are in lmp.c, ump.c, multihop.c and local.c.  Must not touch the state of a message:
+ * only its channel.
  */
 #include "flounder_priv.h"
 

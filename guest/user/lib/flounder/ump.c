@@ -20,7 +20,7 @@ static void tx_ready(void *arg)
     flounder_leave(c);
 }
 
-/* Lines of the middle of a stream, of which `left` bytes are to come: of its end something stays. */
+/* Lines of the middle of a stream, of which `left` bytes are to come: some of its end stays. */
 static size_t middle_lines(uint64_t left)
 {
     return left > 0 ? (left - 1) / (8 * UMP_PAYLOAD_WORDS) : 0;
