@@ -18,6 +18,19 @@ struct idl_backend {
 #define IDL_BACKENDS 3
 extern const struct idl_backend idl_backends[IDL_BACKENDS];
 
+/* The functions by which programs come to a binding. */
+enum idl_entry {
+    IDL_EXPORT,
+    IDL_BIND,
+    IDL_ACCEPT,
+    IDL_CONNECT,
+    IDL_CREATE_ENDPOINT,
+    IDL_BIND_TO_ENDPOINT
+};
+
+/* Prototype of one, without what ends it. */
+void idl_gen_entry_head(struct idl_emit *e, enum idl_entry entry);
+
 void idl_gen_defs(struct idl_emit *e);                                      /* NAME_defs.h */
 void idl_gen_channel_defs(struct idl_emit *e, const struct idl_backend *b); /* NAME_lmp_defs.h */
 void idl_gen_bindings(struct idl_emit *e); /* NAME_flounder_bindings.c: common part */

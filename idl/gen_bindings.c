@@ -213,6 +213,58 @@ static void gen_init(struct idl_emit *e)
         n, n, n, n, n, n, n, n, n, n);
 }
 
+void idl_gen_entry_head(struct idl_emit *e, enum idl_entry entry)
+{
+    const char *n = e->name;
+    switch (entry) {
+    case IDL_EXPORT:
+        put(e->out,
+            "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn "
+            "*connect_cb,\n    struct waitset *ws, idc_export_flags_t flags)",
+            n, n);
+        break;
+    case IDL_BIND:
+        put(e->out,
+            "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
+            "*ws,\n    idc_bind_flags_t flags)",
+            n, n);
+        break;
+    case IDL_ACCEPT:
+        put(e->out,
+            "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
+            "*cont,\n    struct waitset *ws, idc_export_flags_t flags)",
+            n, n, n);
+        break;
+    case IDL_CONNECT:
+        put(e->out,
+            "errval_t %s_connect(struct %s_frameinfo *frameinfo, %s_bind_continuation_fn *cont, "
+            "void *st,\n    struct waitset *ws, idc_bind_flags_t flags)",
+            n, n, n);
+        break;
+    case IDL_CREATE_ENDPOINT:
+        put(e->out,
+            "errval_t %s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void "
+            "*st,\n    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
+            "    struct capref ep)",
+            n, n, n);
+        break;
+    case IDL_BIND_TO_ENDPOINT:
+        put(e->out,
+            "errval_t %s_bind_to_endpoint(struct capref ep, %s_bind_continuation_fn *cont, void "
+            "*st,\n    struct waitset *ws, idc_bind_flags_t flags)",
+            n, n);
+        break;
+    }
+}
+
+/* Begins the function, with what it does. */
+static void gen_entry(struct idl_emit *e, enum idl_entry entry, const char *does)
+{
+    put(e->out, "/* %s. */\n", does);
+    idl_gen_entry_head(e, entry);
+    put(e->out, "\n{\n");
+}
+
 static void gen_interface(struct idl_emit *e)
 {
     const char *n = e->name;
@@ -259,23 +311,27 @@ static void gen_interface(struct idl_emit *e)
         "    .binding_bytes[FLOUNDER_LOCAL] = sizeof(struct %s_local_binding),\n"
         "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n};\n\n",
         n, n);
+    gen_entry(e, IDL_BIND, "Connects to who exported the interface");
     put(e->out,
-        "/* Connects to who exported the interface. */\nerrval_t %s_bind(iref_t iref, "
-        "%s_bind_continuation_fn *cont, void *st, struct waitset "
-        "*ws,\n"
-        "    idc_bind_flags_t flags)\n{\n"
         "    return flounder_bind(&%s__backends, iref, (flounder_any_fn *)cont, st, ws, "
         "flags);\n}\n\n",
-        n, n, n);
+        n);
+    gen_entry(e, IDL_EXPORT, "Offers the interface to clients");
     put(e->out,
-        "/* Offers the interface to clients. */\nerrval_t %s_export(void *st, "
-        "idc_export_callback_fn *export_cb, %s_connect_fn "
-        "*connect_cb,\n"
-        "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
-        "    return flounder_export(&%s__backends, st, export_cb, (flounder_any_fn *)connect_cb, "
-        "ws,\n"
+        "    return flounder_export(&%s__backends, st, export_cb, (flounder_any_fn "
+        "*)connect_cb, ws,\n"
         "        flags);\n}\n",
-        n, n, n);
+        n);
+}
+
+static void gen_over_frame(struct idl_emit *e, const char *greets)
+{
+    put(e->out,
+        "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
+        "    (void)flags;\n"
+        "    return flounder_over_frame(&%s__backends, &frame, %s, (flounder_any_fn *)cont, st, "
+        "ws);\n}\n\n",
+        e->name, e->name, greets);
 }
 
 static void gen_handshakes(struct idl_emit *e)
@@ -290,33 +346,12 @@ static void gen_handshakes(struct idl_emit *e)
         "        .outbuf = frameinfo->outbuf,\n        .outbufsize = frameinfo->outbufsize,\n"
         "    };\n}\n\n",
         n, n);
+    gen_entry(e, IDL_ACCEPT, "Waits for the peer at a frame");
+    gen_over_frame(e, "false");
+    gen_entry(e, IDL_CONNECT, "Greets the peer who waits at a frame");
+    gen_over_frame(e, "true");
+    gen_entry(e, IDL_CREATE_ENDPOINT, "Makes an endpoint through which one client can bind");
     put(e->out,
-        "/* Waits for the peer at a frame. */\nerrval_t %s_accept(struct %s_frameinfo *frameinfo, "
-        "void *st, %s_bind_continuation_fn "
-        "*cont,\n"
-        "    struct waitset *ws, idc_export_flags_t flags)\n{\n"
-        "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
-        "    (void)flags;\n"
-        "    return flounder_over_frame(&%s__backends, &frame, false, (flounder_any_fn *)cont, "
-        "st, ws);\n"
-        "}\n\n",
-        n, n, n, n, n);
-    put(e->out,
-        "/* Greets the peer who waits at a frame. */\nerrval_t %s_connect(struct %s_frameinfo "
-        "*frameinfo, %s_bind_continuation_fn *cont, void "
-        "*st,\n"
-        "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
-        "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
-        "    (void)flags;\n"
-        "    return flounder_over_frame(&%s__backends, &frame, true, (flounder_any_fn *)cont, st, "
-        "ws);\n"
-        "}\n\n",
-        n, n, n, n, n);
-    put(e->out,
-        "/* Makes an endpoint through which one client can bind. */\nerrval_t "
-        "%s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
-        "    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
-        "    struct capref ep)\n{\n"
         "    struct flounder_binding *c;\n"
         "    (void)flags;\n"
         "    if (type != IDC_ENDPOINT_LMP)\n        return LIB_ERR_NOT_IMPLEMENTED;\n"
@@ -326,15 +361,13 @@ static void gen_handshakes(struct idl_emit *e)
         "    (*ret)->st = st;\n"
         "    if (rx_vtbl != NULL)\n        (*ret)->rx_vtbl = *rx_vtbl;\n"
         "    return SYS_ERR_OK;\n}\n\n",
-        n, n, n, n);
+        n);
+    gen_entry(e, IDL_BIND_TO_ENDPOINT, "Connects to who made the endpoint");
     put(e->out,
-        "/* Connects to who made the endpoint. */\nerrval_t %s_bind_to_endpoint(struct capref ep, "
-        "%s_bind_continuation_fn *cont, void *st,\n"
-        "    struct waitset *ws, idc_bind_flags_t flags)\n{\n"
         "    (void)flags;\n"
         "    return flounder_bind_to_endpoint(&%s__backends, ep, (flounder_any_fn *)cont, st, "
         "ws);\n}\n",
-        n, n, n);
+        n);
 }
 
 /* Names of the messages, and the lines they take over UMP, as text in a section that is not loaded:

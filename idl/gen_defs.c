@@ -318,25 +318,23 @@ static void gen_binding(struct idl_emit *e)
 
 /* ---- functions ---- */
 
+static void gen_prototype(struct idl_emit *e, enum idl_entry entry)
+{
+    idl_gen_entry_head(e, entry);
+    put(e->out, ";\n");
+}
+
 static void gen_functions(struct idl_emit *e)
 {
     const char *n = e->name;
     put(e->out,
         "\n/* Offers the interface.  export_cb is given the iref; connect_cb each new binding,"
         " whose rx_vtbl it\n * fills in, or refuses by an error.  Returns at once. */\n");
-    put(e->out,
-        "errval_t %s_export(void *st, idc_export_callback_fn *export_cb, %s_connect_fn "
-        "*connect_cb,\n"
-        "    struct waitset *ws, idc_export_flags_t flags);\n",
-        n, n);
+    gen_prototype(e, IDL_EXPORT);
     put(e->out,
         "\n/* Connects to an exported interface, over what reaches it.  Returns at once; cont is"
         " given the\n * outcome. */\n");
-    put(e->out,
-        "errval_t %s_bind(iref_t iref, %s_bind_continuation_fn *cont, void *st, struct waitset "
-        "*ws,\n"
-        "    idc_bind_flags_t flags);\n",
-        n, n);
+    gen_prototype(e, IDL_BIND);
     put(e->out,
         "\n/* Connect over a frame that both sides have mapped; inbuf of one is outbuf of "
         "the other, zeroed\n * at first use.  The dispatcher polls it and does not sleep. */\n");
@@ -345,28 +343,13 @@ static void gen_functions(struct idl_emit *e)
         "    volatile void *inbuf;\n    size_t inbufsize;\n    volatile void *outbuf;\n"
         "    size_t outbufsize;\n};\n",
         n);
-    put(e->out,
-        "errval_t %s_accept(struct %s_frameinfo *frameinfo, void *st, %s_bind_continuation_fn "
-        "*cont,\n"
-        "    struct waitset *ws, idc_export_flags_t flags);\n",
-        n, n, n);
-    put(e->out,
-        "errval_t %s_connect(struct %s_frameinfo *frameinfo, %s_bind_continuation_fn *cont, void "
-        "*st,\n"
-        "    struct waitset *ws, idc_bind_flags_t flags);\n",
-        n, n, n);
+    gen_prototype(e, IDL_ACCEPT);
+    gen_prototype(e, IDL_CONNECT);
     put(e->out, "\n/* Connect through an endpoint capability, which create puts into the empty "
                 "slot ep. Only"
                 "\n * IDC_ENDPOINT_LMP; one client for each endpoint. */\n");
-    put(e->out,
-        "errval_t %s_create_endpoint(idc_endpoint_t type, struct %s_rx_vtbl *rx_vtbl, void *st,\n"
-        "    struct waitset *ws, idc_endpoint_flags_t flags, struct %s_binding **ret,\n"
-        "    struct capref ep);\n",
-        n, n, n);
-    put(e->out,
-        "errval_t %s_bind_to_endpoint(struct capref ep, %s_bind_continuation_fn *cont, void *st,\n"
-        "    struct waitset *ws, idc_bind_flags_t flags);\n",
-        n, n);
+    gen_prototype(e, IDL_CREATE_ENDPOINT);
+    gen_prototype(e, IDL_BIND_TO_ENDPOINT);
     put(e->out, "\n/* Makes rpc_tx_vtbl usable; responses then belong to the calls. */\n");
     put(e->out, "void %s_rpc_client_init(struct %s_binding *_binding);\n", n, n);
 }

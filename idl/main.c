@@ -37,7 +37,7 @@ struct options {
     size_t file_count;
     uint64_t default_max;
     enum findings_format report; /* of --check */
-    bool no_warnings, any_name;
+    bool has_report, no_warnings, any_name;
 };
 
 static const char usage[] =
@@ -220,111 +220,146 @@ static char *argument(void)
     return optarg;
 }
 
-static int parse_options(int argc, char **argv, struct options *o)
+enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, VERSION, ACTION = 512 };
+
+static const struct option long_options[] = {
+    { "lang", required_argument, NULL, LANG },
+    { "header-dir", required_argument, NULL, HEADER_DIR },
+    { "source-dir", required_argument, NULL, SOURCE_DIR },
+    { "any-name", no_argument, NULL, ANY_NAME },
+    { "default-max", required_argument, NULL, DEFAULT_MAX },
+    { "help", no_argument, NULL, HELP },
+    { "version", no_argument, NULL, VERSION },
+    { "check", no_argument, NULL, ACTION + CHECK },
+    { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
+    { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
+    { "list-messages", no_argument, NULL, ACTION + LIST_MESSAGES },
+    { "format", optional_argument, NULL, ACTION + FORMAT },
+    { "html", no_argument, NULL, ACTION + HTML },
+    { "compat", no_argument, NULL, ACTION + COMPAT },
+    { "if-types", no_argument, NULL, ACTION + IF_TYPES },
+    { NULL, 0, NULL, 0 },
+};
+
+/* -MF is one option of two letters, as compilers have it: getopt shall see -M. */
+static void shorten_mf(int argc, char **argv)
 {
-    enum { LANG = 256, HEADER_DIR, SOURCE_DIR, ANY_NAME, DEFAULT_MAX, HELP, VERSION, ACTION = 512 };
-    static const struct option longs[] = {
-        { "lang", required_argument, NULL, LANG },
-        { "header-dir", required_argument, NULL, HEADER_DIR },
-        { "source-dir", required_argument, NULL, SOURCE_DIR },
-        { "any-name", no_argument, NULL, ANY_NAME },
-        { "default-max", required_argument, NULL, DEFAULT_MAX },
-        { "help", no_argument, NULL, HELP },
-        { "version", no_argument, NULL, VERSION },
-        { "check", no_argument, NULL, ACTION + CHECK },
-        { "dump-ast", no_argument, NULL, ACTION + DUMP_AST },
-        { "dump-plan", no_argument, NULL, ACTION + DUMP_PLAN },
-        { "list-messages", no_argument, NULL, ACTION + LIST_MESSAGES },
-        { "format", optional_argument, NULL, ACTION + FORMAT },
-        { "html", no_argument, NULL, ACTION + HTML },
-        { "compat", no_argument, NULL, ACTION + COMPAT },
-        { "if-types", no_argument, NULL, ACTION + IF_TYPES },
-        { NULL, 0, NULL, 0 },
-    };
-    /* -MF is one option of two letters, as compilers have it: getopt sees -M */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strncmp(argv[i], "-MF", 3) == 0)
             memmove(argv[i] + 2, argv[i] + 3, strlen(argv[i] + 2));
-    bool has_report = false;
-    for (int c; (c = getopt_long(argc, argv, "I:M:wh", longs, NULL)) != -1;) {
-        switch (c) {
-        case 'I':
-            if (o->include_count == MAX_INCLUDES) {
-                fprintf(stderr, "idl: error: more than %d -I options\n", MAX_INCLUDES);
-                return 2;
-            }
-            o->includes[o->include_count++] = argument();
-            break;
-        case 'M':
-            o->depfile = argument();
-            break;
-        case 'w':
-            o->no_warnings = true;
-            break;
-        case LANG:
-            if (strcmp(argument(), "c") != 0) {
-                fprintf(stderr, "idl: error: --lang=%s is not known; c is\n", argument());
-                return 2;
-            }
-            break;
-        case HEADER_DIR:
-            o->header_dir = argument();
-            break;
-        case SOURCE_DIR:
-            o->source_dir = argument();
-            break;
-        case ANY_NAME:
-            o->any_name = true;
-            break;
-        case DEFAULT_MAX:
-            if (!parse_number(argument(), &o->default_max))
-                return 2;
-            break;
-        case 'h':
-        case HELP:
-            fputs(usage, stdout);
-            exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
-        case VERSION:
-            puts("idl " PROJECT_VERSION);
-            exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
-        default:
-            if (c < ACTION) {
-                fputs(usage, stderr);
-                return 2;
-            }
-            if (c == ACTION + FORMAT && optarg != NULL) {
-                if (findings_format_parse(optarg, &o->report) != 0) {
-                    fprintf(stderr, "idl: error: --format=%s: expected text, json or sarif\n",
-                            optarg);
-                    return 2;
-                }
-                has_report = true;
-                break;
-            }
-            if (o->action != GENERATE && o->action != (enum action)(c - ACTION)) {
-                fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time\n%s",
-                        usage);
-                return 2;
-            }
-            o->action = (enum action)(c - ACTION);
-        }
+}
+
+/* Says it on standard output, and that is all. */
+static void say_and_exit(const char *text)
+{
+    fputs(text, stdout);
+    exit(fflush(stdout) == 0 ? 0 : fail("cannot write", "standard output"));
+}
+
+static int add_include(struct options *o, const char *path)
+{
+    if (o->include_count == MAX_INCLUDES) {
+        fprintf(stderr, "idl: error: more than %d -I options\n", MAX_INCLUDES);
+        return 2;
     }
-    if (has_report && o->action != CHECK) {
+    o->includes[o->include_count++] = path;
+    return 0;
+}
+
+/* One of those that say what to do; --format=FORM says how --check reports. */
+static int take_action(struct options *o, enum action action)
+{
+    if (action == FORMAT && optarg != NULL) {
+        if (findings_format_parse(optarg, &o->report) != 0) {
+            fprintf(stderr, "idl: error: --format=%s: expected text, json or sarif\n", optarg);
+            return 2;
+        }
+        o->has_report = true;
+        return 0;
+    }
+    if (o->action != GENERATE && o->action != action) {
+        fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time\n%s", usage);
+        return 2;
+    }
+    o->action = action;
+    return 0;
+}
+
+/* The option that getopt has found; 2 if it is a mistake. */
+static int take_option(struct options *o, int option)
+{
+    if (option >= ACTION)
+        return take_action(o, (enum action)(option - ACTION));
+    switch (option) {
+    case 'I':
+        return add_include(o, argument());
+    case 'M':
+        o->depfile = argument();
+        return 0;
+    case 'w':
+        o->no_warnings = true;
+        return 0;
+    case LANG:
+        if (strcmp(argument(), "c") == 0)
+            return 0;
+        fprintf(stderr, "idl: error: --lang=%s is not known; c is\n", argument());
+        return 2;
+    case HEADER_DIR:
+        o->header_dir = argument();
+        return 0;
+    case SOURCE_DIR:
+        o->source_dir = argument();
+        return 0;
+    case ANY_NAME:
+        o->any_name = true;
+        return 0;
+    case DEFAULT_MAX:
+        return parse_number(argument(), &o->default_max) ? 0 : 2;
+    case 'h':
+    case HELP:
+        say_and_exit(usage);
+        return 0;
+    case VERSION:
+        say_and_exit("idl " PROJECT_VERSION "\n");
+        return 0;
+    default:
+        fputs(usage, stderr);
+        return 2;
+    }
+}
+
+/* What stands behind the options: the interfaces that the action works on. */
+static int take_files(struct options *o, int count, char **files)
+{
+    int wanted = o->action == COMPAT ? 2 : 1;
+    if (o->action == IF_TYPES && count > 1)
+        wanted = count;
+    if (count != wanted) {
+        fprintf(stderr, "idl: error: %d interface%s expected, %d named\n%s", wanted,
+                wanted == 1 ? "" : "s", count, usage);
+        return 2;
+    }
+    o->file = files[count - 1];
+    o->old_file = files[0];
+    o->files = files;
+    o->file_count = (size_t)count;
+    return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    shorten_mf(argc, argv);
+    int status = 0;
+    for (int c; status == 0 && (c = getopt_long(argc, argv, "I:M:wh", long_options, NULL)) != -1;)
+        status = take_option(o, c);
+    if (status == 0 && o->has_report && o->action != CHECK) {
         fprintf(stderr, "idl: error: --format=FORM goes with --check\n");
         return 2;
     }
-    int wanted = o->action == COMPAT ? 2 : 1;
-    if (o->action == IF_TYPES)
-        wanted = argc - optind > 1 ? argc - optind : 1;
-    if (argc - optind != wanted) {
-        fprintf(stderr, "idl: error: %d interface%s expected, %d named\n%s", wanted,
-                wanted == 1 ? "" : "s", argc - optind, usage);
-        return 2;
-    }
-    o->file = argv[argc - 1];
-    o->old_file = argv[optind];
-    o->files = argv + optind;
-    o->file_count = (size_t)(argc - optind);
+    if (status == 0)
+        status = take_files(o, argc - optind, argv + optind);
+    if (status != 0)
+        return status;
     if (o->action == GENERATE && (o->header_dir == NULL || o->source_dir == NULL)) {
         fprintf(stderr, "idl: error: --header-dir and --source-dir are needed\n%s", usage);
         return 2;

@@ -135,7 +135,8 @@ void schedule_remove(struct dcb *dcb)
     debug_assert(before == NULL ? schedule_head == dcb : next_of(before) == dcb);
     debug_assert(after == NULL ? schedule_tail == dcb : after->runq_prev == dcb);
     dcb->queued = 0;
-    rbed_blocked(dcb);
+    if (has_tasks)
+        rbed_blocked(dcb);
     if (slice.owner == dcb)
         slice.owner = NULL;
     if (after != NULL)
@@ -212,7 +213,8 @@ static void to_the_tail(struct dcb *dcb)
 
 void schedule_yield(struct dcb *dcb)
 {
-    rbed_gave_up(dcb);
+    if (has_tasks)
+        rbed_gave_up(dcb);
     to_the_tail(dcb);
 }
 

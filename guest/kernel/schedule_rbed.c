@@ -79,7 +79,9 @@ static systime_t deadline_of(const struct task *task)
 
 static struct task *find(const struct dcb *dcb)
 {
-    return dcb->task == 0 ? NULL : &tasks[dcb->task - 1];
+    struct task *task = dcb->task == 0 ? NULL : &tasks[dcb->task - 1];
+    assert(task == NULL || task->dcb == dcb); /* else another's turn would be taken away */
+    return task;
 }
 
 /* Time is counted up to now. */
@@ -122,6 +124,7 @@ struct dcb *rbed_next(systime_t now)
     charge(now);
     turn.task = first(now);
     turn.since = now;
+    debug_assert(turn.task == NULL || dispatcher_is_complete(turn.task->dcb));
     return turn.task == NULL ? NULL : turn.task->dcb;
 }
 
@@ -224,6 +227,8 @@ systime_t rbed_set(struct dcb *dcb, const struct rbed_parameters *p, systime_t n
     rbed_forget(dcb);
     if (p->type == RBED_BEST_EFFORT)
         return now;
+    assert(count <
+           RBED_TASKS); /* rbed_check() has seen to it, or the search would leave the table */
     unsigned place = 0;
     while (tasks[place].dcb != NULL)
         place++;

@@ -154,6 +154,12 @@ static inline uint64_t clock_tsc(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* ---- syscall.c ---- */
+
+/* Does `syscall` in ring 3 arrive as a page fault at LSTAR?  Fails if it ends in anything else than
+ * that or ring 0. */
+bool syscall_comes_as_fault(void);
+
 /* ---- ports ---- */
 
 static inline void out8(uint16_t port, uint8_t value)

@@ -214,8 +214,7 @@ void loader_main(const void *start, uint32_t magic)
     struct abi_boot *boot;
     const uint64_t entry = place(&memory, &files, &shape, &acpi, &boot);
     boot->seed = seed;
-    /* `syscall` may come either way: the CPU driver takes both */
-    boot->flags = ABI_BOOT_PC | ABI_BOOT_SYSCALL_FAULTS;
+    boot->flags = ABI_BOOT_PC | (syscall_comes_as_fault() ? ABI_BOOT_SYSCALL_FAULTS : 0);
     boot->pc.tsc_at_zero = zero;
     boot->pc.low_memory = LOADER_LOW_MEMORY;
     memcpy(boot->pc.apic_id, shape.apic_id, sizeof(boot->pc.apic_id));

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # vmm compare: engines that agree, one that is skipped and counted, fewer than two, and names that are
-# none.  What it finds is tested in tests/unit/test_transcript.c; here, that a verdict is found: a guest
-# that would be ended by its deadline on one engine only.
+# none.  What counts of a line is tested in tests/unit/test_comparable.c and test_transcript.c; here, that
+# what was altered on one engine alone is found: a line, a counter, a verdict.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -34,3 +34,40 @@ vmm compare --engines unicorn,qemu --connect direct --deadline 3ms scenarios/hel
 exits_with 1
 says '^DIFFER hello: '
 says 'qemu +fail .*differs: its verdict'
+
+# QEMU with another bundle, FROM becoming TO in it: both programs then end well, and say different things.
+cat >"$TMP/qemu" <<'END'
+#!/bin/bash
+words=() last=""
+for word; do
+    if [ "$last" = -initrd ]; then
+        LC_ALL=C sed "s/$FROM/$TO/g" "$word" >"$ALTERED"
+        word=$ALTERED
+    fi
+    words+=("$word")
+    last=$word
+done
+exec qemu-system-x86_64 "${words[@]}"
+END
+chmod +x "$TMP/qemu"
+export ALTERED="$TMP/bundle" FROM TO
+# altered FROM TO SCENARIO
+altered() {
+    FROM=$1 TO=$2
+    VMM_QEMU="$TMP/qemu" vmm compare --engines unicorn,qemu --connect direct "$3"
+}
+altered "message sent" "message sant" scenarios/two-core-idc.yaml
+exits_with 1
+says '^DIFFER two-core-idc: 2 engines, 0 skipped, 1 unlike unicorn'
+says 'qemu +pass .*differs: core 1, myapp, line 1: "hello message sent" and "hello message sant"'
+
+sed -e 's/ agree after 240 commits//' -e "s|menus/base.lst|$PWD/scenarios/menus/base.lst|" scenarios/kv.yaml >"$TMP/kv.yaml"
+altered "core=0-3 60" "core=0-3 60" "$TMP/kv.yaml"
+exits_with 0
+altered "core=0-3 60" "core=0-3 61" "$TMP/kv.yaml"
+exits_with 1
+says 'qemu +pass .*differs: core 0, kv, .*240 commits.*244 commits'
+sed -i '/^compare:/,$d' "$TMP/kv.yaml"
+altered "core=0-3 60" "core=0-3 60" "$TMP/kv.yaml"
+exits_with 1
+says 'differs: core 0, kv, .*of 60 refused'

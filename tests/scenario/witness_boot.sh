@@ -13,6 +13,19 @@ need_qemu
 on_qemu microvm '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc.yaml
 on_qemu q35 '^[0-9.]+ 0 u myapp: hello message received!' scenarios/two-core-idc.yaml \
     --set machine.board=q35
+# The loader finds out how `syscall` enters; vmm's own probe of KVM, which is another program, must agree.
+by_translation=' t -: CPU driver on core 0: .* system calls enter natively'
+grep -qaE "$by_translation" "$TMP/microvm.console" || fail "microvm: system calls do not enter natively by translation"
+case $("$VMM" doctor --engine kvm) in
+*"system calls arrive as faults"*)
+    on_qemu by-kvm ' t -: CPU driver on core 0: .* system calls enter by page fault' scenarios/hello.yaml --accel kvm
+    boots by-kvm '^[0-9.]+ 0 u hello: Hello World' ;;
+*works*)
+    on_qemu by-kvm "$by_translation" scenarios/hello.yaml --accel kvm
+    boots by-kvm '^[0-9.]+ 0 u hello: Hello World' ;;
+*) echo "no KVM here: its system calls were not tried" ;;
+esac
+
 on_qemu four ' u alltoall: all 3 others reached' scenarios/four-core-idc.yaml
 
 # On q35 the firmware's tables say which core is of which node, and how far nodes are apart: the order

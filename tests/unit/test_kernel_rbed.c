@@ -9,6 +9,7 @@
  */
 /* link: guest/kernel/schedule.c guest/kernel/schedule_rbed.c guest/kernel/wakeup.c */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "kernel_state.h"
@@ -342,4 +343,27 @@ Test(kernel_rbed, yielding_ends_a_job)
     cr_assert_eq(schedule_next(now), &dcb[1]);
     cr_assert_eq(schedule_slice_end(), begins + MS, "its next period");
     stop();
+}
+
+/* Without its check, setting parameters would write behind the table. */
+Test(kernel_rbed, one_task_more_than_places_is_noticed, .signal = SIGABRT)
+{
+    const struct rbed_parameters p = {
+        .type = RBED_SOFT, .period = MS, .deadline = MS, .budget = MS / 100
+    };
+    start(" sched=rbed");
+    for (unsigned i = 0; i <= RBED_TASKS; i++)
+        rbed_set(&dcb[i], &p, now);
+}
+
+/* As of a dispatcher that has taken the place of one that was not forgotten. */
+Test(kernel_rbed, a_number_of_somebody_elses_task_is_noticed, .signal = SIGABRT)
+{
+    const struct rbed_parameters p = {
+        .type = RBED_SOFT, .period = MS, .deadline = MS, .budget = MS / 100
+    };
+    start(" sched=rbed");
+    rbed_set(&dcb[0], &p, now);
+    dcb[1].task = dcb[0].task;
+    schedule_forget(&dcb[1]);
 }

@@ -10,6 +10,7 @@
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
 /* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
+#include <signal.h>
 
 TestSuite(kernel_types, .init = set_up, .fini = tear_down);
 
@@ -140,6 +141,16 @@ Test(kernel_types, a_dispatcher_is_of_the_domain_that_its_maker_shows)
                   .error);
     struct dcb *child = phys_to_mem(paddr(cap_at(alice, SLOT(1))->u.mem.base));
     cr_expect_eq(child->head.domain_id, 77);
+}
+
+/* As after a stop that forgot a list: its memory would become somebody else's while it is in it. */
+Test(kernel_types, a_dispatcher_that_is_still_in_a_list_does_not_go, .signal = SIGABRT)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Dispatcher, 0, 1, 1));
+    struct dcb *dcb = phys_to_mem(paddr(cap_at(alice, SLOT(1))->u.mem.base));
+    dcb->stopped = 1;
+    dcb->queued = 1;
+    delete_cap(SLOT(1));
 }
 
 Test(kernel_types, counters_count_from_when_they_are_told)

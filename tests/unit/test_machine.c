@@ -323,6 +323,26 @@ Test(machine, timer_is_one_event_of_the_queue)
     cr_assert_eq(asked.kicks[0], 1);
 }
 
+/* The engine waits for the earliest event only if it hears of it. */
+Test(machine, a_notification_on_its_way_is_an_event_of_which_the_engine_is_told)
+{
+    interconnect_build(&t.config.interconnect, "ring", 3);
+    t.config.interconnect.latency_ns = 70;
+    t.config.deadline_ns = 5000;
+    start();
+    struct abi_core_page *page = machine_core_page(t.machine, 1);
+    request(0, ABI_PORT_IPI, 1 << 16 | 5, 100);
+    cr_assert_eq(asked.next_ns, 170);
+    cr_assert_eq(page->cause, 0);
+    machine_run_events(t.machine, 170);
+    cr_assert_eq(page->cause, ABI_CAUSE_NOTIFY);
+    cr_assert_eq(page->notify_pending[0], 1ull << 5);
+    cr_assert_eq(asked.next_ns, t.config.deadline_ns);
+    asked.next_ns = 0;
+    machine_run_events(t.machine, 200); /* too early: its timer is set again all the same */
+    cr_assert_eq(asked.next_ns, t.config.deadline_ns);
+}
+
 Test(machine, deadline_stops_the_run)
 {
     t.config.deadline_ns = 1000;

@@ -7,6 +7,7 @@
 #include "fake_dispatcher.h"
 
 #include <barrelfish/barrelfish.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "../../guest/user/lib/barrelfish/dispatch/heap.h"
@@ -168,4 +169,10 @@ Test(ram_holes, without_memory_for_notes_less_is_found_and_nothing_twice)
 {
     heap_failures = 5;
     random_objects(50000);
+}
+
+Test(ram_holes, what_is_cut_off_must_be_in_use, .signal = SIGABRT)
+{
+    ram_hole_add(piece_base(0) + 10 * PAGE, PAGE);
+    ram_piece_shorten(piece_cap(0), 8 * PAGE); /* it would be given out behind the end */
 }

@@ -124,6 +124,17 @@ Test(scenario, core_each_means_every_core)
     scenario_free(s);
 }
 
+Test(scenario, memory_is_shared_out_by_cores)
+{
+    struct scenario *s = good("scenario: a\nmachine:\n  memory: 404 MiB\n  nodes:\n"
+                              "    - cores: 0-2\n    - cores: 3-11\n"
+                              "    - {cores: 12-13, memory: 60 MiB}\n" BOOT);
+    cr_expect_eq(s->machine.node[0].memory_bytes, (4 + 84) << 20);
+    cr_expect_eq(s->machine.node[1].memory_bytes, (4 + 252) << 20);
+    cr_expect_eq(s->machine.node[2].memory_bytes, 60 << 20);
+    scenario_free(s);
+}
+
 Test(scenario, memory_is_shared_out_so_that_node_0_can_boot)
 {
     struct scenario *s =

@@ -5,6 +5,7 @@
  * sleeps in the end has either nothing to do or a notification that the kernel has counted.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #include "../../guest/user/lib/barrelfish/dispatch/threads_priv.h"
@@ -221,4 +222,19 @@ Test(spanned, a_dispatcher_that_nobody_can_wake_does_not_sleep)
     domain_dispatchers[SLEEPER].restless = 1;
     spanned_arm(handle_of(SLEEPER));
     cr_assert_not(spanned_may_sleep(handle_of(SLEEPER)));
+}
+
+Test(spanned, a_thread_of_another_dispatcher_is_noticed, .signal = SIGABRT)
+{
+    reset();
+    push(of_core(SLEEPER), &threads[0]);
+    threads[0].handle = handle_of(FAR);
+    spanned_take_arrived_disabled(handle_of(SLEEPER));
+}
+
+Test(spanned, a_thread_that_is_still_in_a_queue_does_not_leave, .signal = SIGABRT)
+{
+    reset();
+    threads[0].next = threads[0].prev = &threads[0];
+    push(of_core(SLEEPER), &threads[0]);
 }

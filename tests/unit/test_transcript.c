@@ -10,16 +10,19 @@
 #include "report/transcript.h"
 
 /* How many messages were sent may differ. */
-static const char *means_a_count(const void *context, const char *text)
+static bool take(const void *context, const char *speaker, const char *text, char **counts)
 {
     (void)context;
-    return strstr(text, "may differ") ? "a count" : NULL;
+    *counts = strcmp(speaker, "nobody") == 0 ? NULL
+              : strstr(text, "may differ")   ? strdup("a count")
+                                             : strdup(text);
+    return *counts || strcmp(speaker, "nobody") == 0;
 }
 
 static struct transcript *read_text(const char *text)
 {
     FILE *file = fmemopen((char *)text, strlen(text), "r");
-    struct transcript *transcript = transcript_read(file, NULL, means_a_count, NULL);
+    struct transcript *transcript = transcript_read(file, take, NULL);
     fclose(file);
     cr_assert_not_null(transcript);
     return transcript;
@@ -94,4 +97,5 @@ Test(transcript, what_a_line_means_counts_if_somebody_says_so)
 {
     cr_expect(same("[    0.1 0] a: 7 may differ\n", "[    0.1 0] a: 8 may differ\n", true));
     cr_expect_not(same("[    0.1 0] a: 7 may differ\n", "[    0.1 0] a: 8 may not\n", true));
+    cr_expect(same("[    0.1 0] a: 7\n", "[    0.1 0] nobody: 8\n[    0.1 0] a: 7\n", true));
 }

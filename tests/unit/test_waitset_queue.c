@@ -12,6 +12,7 @@
 #include <barrelfish/deferred.h>
 #include <barrelfish/event_mutex.h>
 #include <barrelfish/ump_chan.h>
+#include <signal.h>
 
 #include "../../guest/user/lib/barrelfish/events/deferred_priv.h"
 
@@ -249,4 +250,26 @@ Test(waitset_queue, deferred_events_of_no_waitset_and_of_no_time_do_not_fire)
     expect_order(0);
     OK(deferred_event_cancel(&endless));
     OK(deferred_event_cancel(&dropped));
+}
+
+Test(waitset_queue, a_node_that_is_added_twice_is_noticed, .signal = SIGABRT)
+{
+    struct event_queue q;
+    struct event_queue_node node;
+
+    event_queue_init(&q, &ws, EVENT_QUEUE_ONESHOT);
+    event_queue_add(&q, &node, NOTE(1));
+    event_queue_add(&q, &node, NOTE(2));
+}
+
+Test(waitset_queue, a_node_of_another_queue_is_not_cancelled, .signal = SIGABRT)
+{
+    struct event_queue q, other;
+    struct event_queue_node node, there;
+
+    event_queue_init(&q, &ws, EVENT_QUEUE_ONESHOT);
+    event_queue_init(&other, &ws, EVENT_QUEUE_ONESHOT);
+    event_queue_add(&q, &node, NOTE(1));
+    event_queue_add(&other, &there, NOTE(2));
+    event_queue_cancel(&q, &there);
 }

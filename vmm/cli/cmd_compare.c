@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <tre/tre.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "report/comparable.h"
 #include "report/transcript.h"
 #include "run/run.h"
 
@@ -34,7 +34,8 @@ static const struct command_line command_line = {
     .args_doc = "FILE",
     .doc = "Runs a scenario on several engines and compares verdicts and consoles.\v"
            "The lines of each program on each core must be the same, in their order; numbers with "
-           "a unit of time behind them may differ. Where the scenario expects an exit code, none "
+           "a unit of time behind them may differ, and what the scenario names under `compare`. "
+           "Where the scenario expects an exit code, none "
            "may say more than another; else lines count as far as all have them.\n"
            "Exit status: 0 all agree, 1 they do not, 2 bad usage or scenario, 3 fewer than two "
            "engines can run it.",
@@ -105,44 +106,6 @@ static int start_part(struct part *part, const struct scenario *scenario,
     return part->pid < 0 ? -errno : 0;
 }
 
-/* The system's own domains and the CPU driver tell of the machine, which is another one on each
- * engine; the programs' lines count. */
-static bool is_program(const void *context, const char *speaker)
-{
-    static const char *const system[] = { "cpu", "init", "monitor", "mem_serv" };
-    const struct menu *menu = &((const struct scenario *)context)->menu;
-    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-        if (strcmp(speaker, system[i]) == 0)
-            return false;
-    for (size_t i = 0; i < menu->module_count; i++)
-        if (menu->modules[i].boot && strcmp(speaker, path_base(menu->modules[i].path)) == 0)
-            return false;
-    return true;
-}
-
-/* The scenario was checked: it is an expression. */
-static bool text_matches(const char *expression, const char *text)
-{
-    regex_t regex;
-    if (tre_regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
-        return false; /* the host has no memory: the line counts as it is */
-    const bool matches = tre_regexec(&regex, text, 0, NULL, 0) == 0;
-    tre_regfree(&regex);
-    return matches;
-}
-
-/* What a scenario expects by a regular expression may be another text that matches: it says so. */
-static const char *what_it_means(const void *context, const char *text)
-{
-    const struct scenario *scenario = context;
-    for (size_t i = 0; i < scenario->expectation_count; i++) {
-        const struct expectation *is = &scenario->expectations[i];
-        if (is->kind == EXPECT_CONSOLE && is->regex && text_matches(is->pattern, text))
-            return is->pattern;
-    }
-    return NULL;
-}
-
 /* Waits for it, and reads what it said. */
 static int finish_part(struct part *part, const struct scenario *scenario)
 {
@@ -155,7 +118,7 @@ static int finish_part(struct part *part, const struct scenario *scenario)
     if (part->status == EXIT_NOT_USABLE && fgets(part->why, sizeof(part->why), part->shown))
         part->why[strcspn(part->why, "\n")] = '\0';
     rewind(part->shown);
-    part->said = transcript_read(part->shown, is_program, what_it_means, scenario);
+    part->said = transcript_read(part->shown, comparable_text, scenario);
     return part->said ? 0 : -ENOMEM;
 }
 

@@ -38,18 +38,36 @@ static void print_grid(unsigned cores, unsigned width, FILE *out)
     }
 }
 
-static void print_hops(const struct interconnect *net, FILE *out)
+typedef unsigned distance(const struct interconnect *net, unsigned from, unsigned to);
+
+/* A number for each core on the way to each other one. */
+static void print_matrix(const struct interconnect *net, const char *title, const char *row,
+                         distance *between, FILE *out)
 {
-    fputs("  hops  ", out);
+    fputs(title, out);
     for (unsigned to = 0; to < net->shape.cores; to++)
         fprintf(out, "%3u", to);
     fputc('\n', out);
     for (unsigned from = 0; from < net->shape.cores; from++) {
-        fprintf(out, "  core %2u", from);
+        fprintf(out, "  %s %2u", row, from);
         for (unsigned to = 0; to < net->shape.cores; to++)
-            fprintf(out, "%3u", net->hops[from][to]);
+            fprintf(out, "%3u", between(net, from, to));
         fputc('\n', out);
     }
+}
+
+static unsigned hops(const struct interconnect *net, unsigned from, unsigned to)
+{
+    return net->hops[from][to];
+}
+
+/* How many cores signal one after the other until one is reached. */
+static unsigned signals(const struct interconnect *net, unsigned from, unsigned to)
+{
+    unsigned count = 0;
+    for (unsigned at = from; at != to; at = net->signal_next[at][to])
+        count++;
+    return count;
 }
 
 static bool all_signal_all(const struct interconnect_shape *shape)
@@ -58,25 +76,6 @@ static bool all_signal_all(const struct interconnect_shape *shape)
         if (shape->unsignalled[core] != 0)
             return false;
     return true;
-}
-
-/* How many cores signal one after the other until one is reached. */
-static void print_signals(const struct interconnect *net, FILE *out)
-{
-    fputs("  signals ", out);
-    for (unsigned to = 0; to < net->shape.cores; to++)
-        fprintf(out, "%3u", to);
-    fputc('\n', out);
-    for (unsigned from = 0; from < net->shape.cores; from++) {
-        fprintf(out, "  from %2u ", from);
-        for (unsigned to = 0; to < net->shape.cores; to++) {
-            unsigned count = 0;
-            for (unsigned at = from; at != to; at = net->signal_next[at][to])
-                count++;
-            fprintf(out, "%3u", count);
-        }
-        fputc('\n', out);
-    }
 }
 
 static void print_neighbours(const struct interconnect_shape *shape, FILE *out)
@@ -123,11 +122,11 @@ void topo_print_interconnect(const struct scenario_machine *machine, FILE *out)
         print_grid(machine->core_count, width, out);
     struct interconnect *net = paths(machine);
     if (net && shape->cores <= TABLE_CORES_MAX)
-        print_hops(net, out);
+        print_matrix(net, "  hops  ", "core", hops, out);
     else if (!is_grid(machine, &width))
         print_neighbours(shape, out);
     if (net && !all_signal_all(shape) && shape->cores <= TABLE_CORES_MAX)
-        print_signals(net, out);
+        print_matrix(net, "  signals", "from", signals, out);
     else if (net && !all_signal_all(shape))
         fputs("  not every core can signal every other one\n", out);
     free(net);

@@ -332,7 +332,6 @@ void machine_begin_quiet(struct machine *machine, uint64_t now_ns)
     f->quiet_begun = true; /* at once: what is said now was said before */
     at(f, now_ns, FABRIC_QUIET, 0, 0);
     at(f, now_ns + machine->config.quiet_ns, FABRIC_QUIET_END, 0, 0);
-    machine_events_changed(machine);
 }
 
 static void time_has_come(struct machine *machine, uint32_t rule, uint64_t now_ns)

@@ -382,7 +382,7 @@ void machine_print_domains(struct machine *machine, FILE *out)
 
 void machine_explain(struct machine *machine, FILE *out)
 {
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     machine_print_domains(machine, out);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }

@@ -380,12 +380,12 @@ bool machine_is_trapped(struct machine *machine, uint64_t page)
 {
     const struct fabric *f = machine->fabric;
     bool trapped = false;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     for (size_t i = 0; i < f->channel_count && !trapped; i++) {
         uint64_t base = 0, bytes = 0;
         add_pages(&f->channel[i], &base, &bytes);
         trapped = page >= base && page < base + bytes;
     }
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return trapped;
 }

@@ -184,7 +184,7 @@ void machine_block(struct machine *machine, unsigned core, uint64_t rip, uint64_
                    uint64_t now_ns)
 {
     char program[17];
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     machine_drain_trace(machine, core, now_ns);
     const uint64_t dcb = machine_core_page(machine, core)->current_dcb;
     const struct abi_dcb_head *head = machine_dcb_head(machine, dcb);
@@ -192,5 +192,5 @@ void machine_block(struct machine *machine, unsigned core, uint64_t rip, uint64_
     const struct handler *handler = find_handler(machine->handlers, rip, program);
     if (head && handler)
         handled(machine, core, head, handler, rdi, now_ns);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }

@@ -97,8 +97,8 @@ static bool has_kept_house(struct machine *machine, uint64_t now_ns)
 
 bool machine_only_keeps_house(struct machine *machine, uint64_t now_ns)
 {
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     const bool keeps = has_kept_house(machine, now_ns);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return keeps;
 }

@@ -53,11 +53,9 @@ static bool is_due(struct machine *machine, const struct machine_input *piece, u
         return false;
     if (piece->at_ns <= now_ns)
         return true;
-    if (state->input_event == 0) {
+    if (state->input_event == 0)
         state->input_event =
             event_queue_push(&state->queue, piece->at_ns, EVENT_INPUT, 0, state->input_next);
-        machine_events_changed(machine);
-    }
     return false;
 }
 
@@ -126,18 +124,18 @@ void input_taken(struct machine *machine, const struct device_effect *effect, ui
 
 void machine_input_arrived(struct machine *machine)
 {
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     take(machine, 0, 0);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }
 
 void machine_take_input(struct machine *machine, uint64_t turn, uint64_t now_ns)
 {
     if (!machine->config.source || machine->state.source_ended)
         return;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     take(machine, turn, now_ns);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }
 
 enum machine_waited machine_wait_for_input(struct machine *machine, uint64_t turn, uint64_t next_ns,

@@ -216,6 +216,7 @@ void machine_save_state(const struct machine *machine, void *block)
 void machine_load_state(struct machine *machine, const void *block)
 {
     memcpy(&machine->state, block, sizeof(machine->state));
+    machine->told_ns = 0;
 }
 
 /* ---- effects; the lock is held ---- */
@@ -275,9 +276,19 @@ static uint64_t next_event_ns(const struct machine *machine)
     return fault < next ? fault : next;
 }
 
-void machine_events_changed(struct machine *machine)
+void machine_lock(struct machine *machine)
 {
-    machine->ops->events_changed(machine->engine, next_event_ns(machine));
+    pthread_mutex_lock(&machine->lock);
+}
+
+void machine_unlock(struct machine *machine)
+{
+    const uint64_t next_ns = next_event_ns(machine);
+    if (machine->ops && next_ns != machine->told_ns) {
+        machine->told_ns = next_ns;
+        machine->ops->events_changed(machine->engine, next_ns);
+    }
+    pthread_mutex_unlock(&machine->lock);
 }
 
 /* at_ns: machine time */
@@ -290,7 +301,6 @@ static void queue_timer(struct machine *machine, unsigned core, uint64_t at_ns)
         state->timer_event[core] = event_queue_push(&state->queue, at_ns, EVENT_TIMER, core, 0);
         assert(state->timer_event[core] != 0); /* one for each core: the queue cannot be full */
     }
-    machine_events_changed(machine);
 }
 
 /* at_ns: as the core reads the clock */
@@ -497,13 +507,13 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
     memcpy(access.arg, page->arg, sizeof(access.arg));
 
     struct device_reply reply;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     if (machine->state.stopped) {
-        pthread_mutex_unlock(&machine->lock);
+        machine_unlock(machine);
         return MACHINE_STOP_MACHINE;
     }
     if (machine->state.device.power[core] == DEVICE_CORE_KILLED) {
-        pthread_mutex_unlock(&machine->lock); /* meanwhile: it asked too late */
+        machine_unlock(machine); /* meanwhile: it asked too late */
         return MACHINE_STOP_CORE;
     }
     machine_drain_trace(machine, core, now_ns);
@@ -519,7 +529,7 @@ enum machine_next machine_port_out(struct machine *machine, unsigned core, uint1
                                core, now_ns, &changed, &changed_bytes);
     bool stopped = machine->state.stopped;
     bool core_on = machine->state.device.power[core] == DEVICE_CORE_ON;
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 
     for (unsigned i = 0; i < reply.effect_count; i++)
         if (reply.effect[i].kind == DEVICE_SCRUB)
@@ -550,9 +560,9 @@ uint32_t machine_port_in(struct machine *machine, unsigned core, uint16_t port, 
 
 uint64_t machine_next_event_ns(struct machine *machine)
 {
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     uint64_t next = next_event_ns(machine);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return next;
 }
 
@@ -595,21 +605,21 @@ static void unlock_and_tell_pages(struct machine *machine)
 {
     uint64_t paddr, bytes;
     while ((bytes = fabric_take_changed(machine->fabric, &paddr)) > 0) {
-        pthread_mutex_unlock(&machine->lock);
+        machine_unlock(machine);
         if (machine->ops->trap_changed)
             machine->ops->trap_changed(machine->engine, paddr, bytes);
-        pthread_mutex_lock(&machine->lock);
+        machine_lock(machine);
     }
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }
 
 void machine_run_events(struct machine *machine, uint64_t now_ns)
 {
     struct event event;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
+    machine->told_ns = 0; /* the engine's timer has run out, and must be set again in any case */
     while (!machine->state.stopped && next_due(machine, now_ns, &event))
         happen(machine, &event, now_ns);
-    machine_events_changed(machine);
     unlock_and_tell_pages(machine);
 }
 
@@ -628,11 +638,11 @@ bool machine_cause_pending(const struct machine *machine, unsigned core)
 void machine_before_interrupt(struct machine *machine, unsigned core, uint64_t now_ns)
 {
     machine_core_page(machine, core)->clock_ns = fabric_clock(machine, core, now_ns);
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     machine_drain_trace(machine, core, now_ns);
     if (machine->config.watch_values)
         reports_look(machine, core, now_ns);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }
 
 /* Aligned stores of natural size must reach the other cores in one piece, and after all that this
@@ -657,10 +667,9 @@ bool machine_window_store(struct machine *machine, unsigned core, uint64_t paddr
     const struct device_range *range = device_memory_find(&machine->device_memory, paddr, bytes);
     if (!range || range->kind != DEVICE_RANGE_WINDOW || bytes > 8)
         return false;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     if (machine->state.stopped || !fabric_store(machine, core, paddr, data, bytes, now_ns))
         store((uint8_t *)range->host + (paddr - range->base), paddr, data, bytes);
-    machine_events_changed(machine);
     unlock_and_tell_pages(machine);
     return true;
 }
@@ -675,7 +684,7 @@ int machine_run(struct machine *machine, struct engine_stop *why)
 {
     assert(machine->ops && machine->engine);
     memset(why, 0, sizeof(*why));
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     if (machine->state.device.power[0] == DEVICE_CORE_OFF) {
         if (machine->config.deadline_ns != 0)
             event_queue_push(&machine->state.queue, machine->config.deadline_ns, EVENT_DEADLINE, 0,
@@ -689,7 +698,7 @@ int machine_run(struct machine *machine, struct engine_stop *why)
                      machine->boot_entry.rip);
         int r = machine->ops->start_core(machine->engine, 0, &machine->boot_entry);
         if (r < 0) {
-            pthread_mutex_unlock(&machine->lock);
+            machine_unlock(machine);
             why->reason = STOP_ENGINE;
             snprintf(why->detail, sizeof(why->detail), "core 0 cannot be started: %s",
                      strerror(-r));
@@ -700,7 +709,7 @@ int machine_run(struct machine *machine, struct engine_stop *why)
      * same moment, may have been the first that the engine heard of. */
     if (machine->state.stopped)
         machine->ops->request_stop(machine->engine, machine->state.stop_reason);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     int r = machine->ops->run(machine->engine, why);
     for (unsigned core = 0; core < machine->config.core_count; core++)
         machine_drain_trace(machine, core, why->time_ns);

@@ -98,20 +98,25 @@ struct machine {
 
     const struct engine_ops *ops;
     struct engine *engine;
-    char error[256]; /* machine_set_error() */
+    uint64_t told_ns; /* the earliest event of which the engine was told last; 0: none yet */
+    char error[256];  /* machine_set_error() */
 
     struct trace_names *names;
     struct symbol_cache *symbols;
 };
+
+/* ---- machine.c ---- */
+
+/* Nobody else locks or unlocks: who lets the machine go tells the engine if the earliest event is
+ * another one now.  So no event can be queued of which the engine does not hear. */
+void machine_lock(struct machine *machine);
+void machine_unlock(struct machine *machine);
 
 /* ---- machine.c, with the lock held ---- */
 
 __attribute__((format(printf, 5, 6))) void machine_tell(struct machine *machine,
                                                         enum machine_event kind, unsigned core,
                                                         uint64_t now_ns, const char *format, ...);
-
-/* The earliest event has changed. */
-void machine_events_changed(struct machine *machine);
 
 /* The clock of a core has changed: its timer with it. */
 void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns);

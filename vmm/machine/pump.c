@@ -328,13 +328,11 @@ static bool answer_requests(struct machine *machine, uint64_t now_ns)
 bool machine_pump(struct machine *machine, uint64_t now_ns)
 {
     bool any = false;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     if (!machine->state.stopped && machine->pump->shared) {
         any = answer_requests(machine, now_ns);
         any |= carry_all(machine, now_ns);
-        if (any)
-            machine_events_changed(machine);
     }
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return any;
 }

@@ -103,8 +103,8 @@ bool machine_has_nothing_due(const struct machine *machine)
 
 bool machine_sleeps_for_ever(struct machine *machine)
 {
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     bool forever = machine_has_nothing_due(machine);
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return forever;
 }

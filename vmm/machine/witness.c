@@ -33,7 +33,6 @@ static void say(struct machine *machine, const struct pc_line *said, uint32_t ki
         sink->console_line(sink->context, &line);
     fabric_console(machine, &line);
     input_console(machine, &line);
-    machine_events_changed(machine);
 }
 
 static void end(struct machine *machine, const struct pc_line *said)
@@ -61,9 +60,9 @@ static void guest_spoke(struct machine *machine, struct pc_line *said)
 void machine_pc_said(struct machine *machine, const char *line, size_t bytes, uint64_t now_ns)
 {
     struct pc_line said;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     if (machine->state.stopped) {
-        pthread_mutex_unlock(&machine->lock);
+        machine_unlock(machine);
         return;
     }
     if (!pc_line_parse(line, bytes, &said) || said.core >= machine->config.core_count)
@@ -86,13 +85,13 @@ void machine_pc_said(struct machine *machine, const char *line, size_t bytes, ui
             : said.kind == PC_LINE_TRACE ? ABI_CONSOLE_TRACE
                                          : ABI_CONSOLE_KERNEL);
     }
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
 }
 
 size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t now_ns)
 {
     struct device_state *device = &machine->state.device;
-    pthread_mutex_lock(&machine->lock);
+    machine_lock(machine);
     size_t bytes = 0, got;
     if (!machine->guest_spoke) /* firmware and loader set the UART up: what it has then is lost */
         room = 0;
@@ -105,6 +104,6 @@ size_t machine_pc_typed(struct machine *machine, char *to, size_t room, uint64_t
         machine->typed_end = true;
         to[bytes++] = END_OF_INPUT;
     }
-    pthread_mutex_unlock(&machine->lock);
+    machine_unlock(machine);
     return bytes;
 }

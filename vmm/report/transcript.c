@@ -55,23 +55,24 @@ static void drop_times(char *text)
     *to = '\0';
 }
 
-/* `said` is "SPEAKER: TEXT". */
-static bool add(struct transcript *transcript, unsigned core, const char *said, const char *colon,
-                const char *text)
+/* The transcript owns `text` from now on, whatever happens. */
+static bool add(struct transcript *transcript, unsigned core, const char *speaker, char *text)
 {
     if (transcript->count == transcript->room) {
         size_t room = transcript->room ? 2 * transcript->room : 64;
         struct line *more = realloc(transcript->line, room * sizeof(*more));
-        if (!more)
+        if (!more) {
+            free(text);
             return false;
+        }
         transcript->line = more;
         transcript->room = room;
     }
     struct line *line = &transcript->line[transcript->count];
     line->number = transcript->count;
-    line->text = strdup(text);
-    if (!line->text || asprintf(&line->key, "core %u, %.*s", core, (int)(colon - said), said) < 0) {
-        free(line->text);
+    line->text = text;
+    if (asprintf(&line->key, "core %u, %s", core, speaker) < 0) {
+        free(text);
         return false;
     }
     drop_times(line->text);
@@ -91,19 +92,20 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
 }
 
-/* Where the speaker's name ends in "SPEAKER: TEXT"; NULL: there is none, or he does not count. */
-static const char *end_of_speaker(const char *said, transcript_counts *counts, const void *context)
+/* `said` is "SPEAKER: TEXT"; anything else says nothing. */
+static bool read_line(struct transcript *transcript, unsigned core, char *said,
+                      transcript_take *take, const void *context)
 {
-    char speaker[64];
-    const char *colon = strstr(said, ": ");
-    if (!colon || !counts)
-        return colon;
-    snprintf(speaker, sizeof(speaker), "%.*s", (int)(colon - said), said);
-    return counts(context, speaker) ? colon : NULL;
+    char *colon = strstr(said, ": "), *counts = NULL;
+    if (!colon)
+        return true;
+    *colon = '\0';
+    if (!take(context, said, colon + 2, &counts))
+        return false;
+    return !counts || add(transcript, core, said, counts);
 }
 
-struct transcript *transcript_read(FILE *shown, transcript_counts *counts, transcript_means *means,
-                                   const void *context)
+struct transcript *transcript_read(FILE *shown, transcript_take *take, const void *context)
 {
     struct transcript *transcript = calloc(1, sizeof(*transcript));
     char *row = NULL;
@@ -115,9 +117,7 @@ struct transcript *transcript_read(FILE *shown, transcript_counts *counts, trans
         row[strcspn(row, "\n")] = '\0';
         if (sscanf(row, "[ %*[0-9].%*[0-9] %u] %n", &core, &length) != 1 || length == 0)
             continue;
-        const char *colon = end_of_speaker(row + length, counts, context);
-        const char *meant = colon && means ? means(context, colon + 2) : NULL;
-        ok = !colon || add(transcript, core, row + length, colon, meant ? meant : colon + 2);
+        ok = read_line(transcript, core, row + length, take, context);
     }
     free(row);
     if (!ok) {

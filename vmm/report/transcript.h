@@ -13,13 +13,14 @@
 
 struct transcript;
 
+/* What of a line must be the same: `*counts` is a malloc'ed text that stands for it, or NULL if the
+ * line is left out.  False: no memory. */
+typedef bool transcript_take(const void *context, const char *speaker, const char *text,
+                             char **counts);
+
 /* From lines as vmm run shows them ("[    0.541943 0] myapp: server ready"); others are left out.
- * `counts` (NULL: all do) says whose lines are taken.  `means` (NULL: no line does) gives what
- * stands for a line that need not be the same, or NULL.  NULL: no memory. */
-typedef bool transcript_counts(const void *context, const char *speaker);
-typedef const char *transcript_means(const void *context, const char *text);
-struct transcript *transcript_read(FILE *shown, transcript_counts *counts, transcript_means *means,
-                                   const void *context);
+ * NULL: no memory. */
+struct transcript *transcript_read(FILE *shown, transcript_take *take, const void *context);
 
 void transcript_free(struct transcript *transcript);
 

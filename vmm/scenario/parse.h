@@ -54,6 +54,7 @@ void parse_boot(struct parser *parser, const struct ynode *node);
 void parse_expect(struct parser *parser, const struct ynode *node);
 void parse_faults(struct parser *parser, const struct ynode *node);
 void parse_input(struct parser *parser, const struct ynode *node);
+void parse_compare(struct parser *parser, const struct ynode *node);
 
 /* Index of the rule of that name; FAULT_NO_RULE, and an error at the node, if there is none. */
 uint32_t scenario_find_rule(struct parser *parser, const struct ynode *node, const char *name);

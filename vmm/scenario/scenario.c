@@ -295,13 +295,19 @@ static void parse_input_key(struct parser *parser, const struct ynode *value, vo
     parse_input(parser, value);
 }
 
+static void parse_compare_key(struct parser *parser, const struct ynode *value, void *object)
+{
+    (void)object;
+    parse_compare(parser, value);
+}
+
 static const struct key top_keys[] = {
     { "scenario", true, parse_name },      { "description", false, parse_description },
     { "machine", false, skip_machine },    { "boot", true, parse_boot_key },
     { "deadline", false, parse_deadline }, { "expect", false, parse_expect_key },
     { "seed", false, parse_seed },         { "nested", false, parse_nested },
     { "faults", false, skip_faults },      { "quiet", false, parse_quiet },
-    { "input", false, parse_input_key },
+    { "input", false, parse_input_key },   { "compare", false, parse_compare_key },
 };
 
 /* Does the scenario say itself how often this rule fires? */

@@ -135,6 +135,16 @@ struct scenario_input {
     struct fault_pattern after; /* text NULL: none */
 };
 
+#define SCENARIO_VARIANCES_MAX 64
+
+/* What may differ between engines, where lines of two runs are compared. */
+struct scenario_variance {
+    struct place place;
+    const char *expression; /* POSIX extended regular expression */
+    bool whole_line;        /* lines that match are left out; else the part that matches */
+    const char *reason;
+};
+
 struct scenario {
     struct arena arena;     /* owns everything below */
     const char *file;       /* as given on the command line */
@@ -158,6 +168,8 @@ struct scenario {
     uint64_t quiet_ns; /* time without faults at the end */
     struct scenario_input *input;
     size_t input_count, input_capacity;
+    struct scenario_variance *variances;
+    size_t variance_count, variance_capacity;
 };
 
 /* Reads and checks `path` ("-" is not special) with `overrides` ("machine.cores=4") applied.

@@ -281,30 +281,59 @@ static void check_cores(struct parser *parser, const struct machine_input *input
     machine->node[0].cores |= exist & ~seen;
 }
 
-/* Shares `total` out over nodes without memory of their own, in pages of 2 MiB.  Node 0 gets what
- * the boot needs first, the rest is shared evenly, and what does not divide goes to the first. */
+static uint64_t weight_of(const struct scenario_node *node)
+{
+    return node->cores != 0 ? (uint64_t)__builtin_popcountll(node->cores) : 1;
+}
+
+/* Cores of the nodes without memory of their own, from node `first` on; *count: of these nodes. */
+static uint64_t open_cores(const struct scenario_machine *machine,
+                           const struct machine_input *input, unsigned first, unsigned *count)
+{
+    uint64_t cores = 0;
+    *count = 0;
+    for (unsigned i = first; i < machine->node_count; i++) {
+        if (input->node[i].memory.at)
+            continue;
+        cores += weight_of(&machine->node[i]);
+        ++*count;
+    }
+    return cores;
+}
+
+/* Shares `total` out over nodes without memory of their own, in pages of 2 MiB.  Each gets the
+ * least that a node has, and of the rest as much for each of its cores as the others: a core takes
+ * its memory from its node.  Node 0 gets what the boot needs first, and what does not divide goes
+ * to the first. */
 static void share_memory(struct scenario_machine *machine, const struct machine_input *input,
                          uint64_t total)
 {
     const uint64_t boot_pages = SCENARIO_FIRST_CORE_BYTES / ABI_LARGE_PAGE_BYTES;
     const uint64_t node_pages = SCENARIO_NODE_MIN_BYTES / ABI_LARGE_PAGE_BYTES;
     uint64_t pages = total / ABI_LARGE_PAGE_BYTES;
-    unsigned open = 0, next = 0;
-    for (unsigned i = 0; i < machine->node_count; i++)
-        open += !input->node[i].memory.at;
-    if (!input->node[0].memory.at && pages / open < boot_pages &&
-        pages >= boot_pages + (open - 1) * node_pages) {
-        machine->node[0].memory_bytes = boot_pages * ABI_LARGE_PAGE_BYTES;
-        pages -= boot_pages;
-        open--;
-        next = 1;
+    unsigned open, next = 0;
+    uint64_t cores = open_cores(machine, input, 0, &open);
+    if (!input->node[0].memory.at && pages >= boot_pages + (open - 1) * node_pages) {
+        const uint64_t own = weight_of(&machine->node[0]);
+        if (node_pages + (pages - open * node_pages) * own / cores < boot_pages) {
+            machine->node[0].memory_bytes = boot_pages * ABI_LARGE_PAGE_BYTES;
+            pages -= boot_pages;
+            next = 1;
+            cores = open_cores(machine, input, next, &open);
+        }
     }
-    uint64_t rest = open ? pages % open : 0;
+    const uint64_t shared = pages - open * node_pages;
+    uint64_t left = shared;
+    for (unsigned i = next; i < machine->node_count; i++)
+        if (!input->node[i].memory.at)
+            left -= shared * weight_of(&machine->node[i]) / cores;
     for (unsigned i = next; i < machine->node_count; i++) {
         if (input->node[i].memory.at)
             continue;
-        machine->node[i].memory_bytes = (pages / open + rest) * ABI_LARGE_PAGE_BYTES;
-        rest = 0;
+        const uint64_t own = weight_of(&machine->node[i]);
+        machine->node[i].memory_bytes =
+            (node_pages + shared * own / cores + left) * ABI_LARGE_PAGE_BYTES;
+        left = 0;
     }
 }
 

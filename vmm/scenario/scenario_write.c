@@ -257,6 +257,15 @@ static void write_expectation(FILE *out, const struct scenario *scenario,
     write_beside(out, expectation);
 }
 
+static void write_variance(FILE *out, const struct scenario_variance *variance)
+{
+    fprintf(out, "  - %s: ", variance->whole_line ? "line" : "part");
+    scenario_write_quoted(out, variance->expression);
+    fputs("\n    because: ", out);
+    scenario_write_quoted(out, variance->reason);
+    fputc('\n', out);
+}
+
 int scenario_write(const struct scenario *scenario, FILE *out)
 {
     fputs("scenario: ", out);
@@ -286,6 +295,10 @@ int scenario_write(const struct scenario *scenario, FILE *out)
         fputs("input:\n", out);
     for (size_t i = 0; i < scenario->input_count; i++)
         write_input(out, &scenario->input[i]);
+    if (scenario->variance_count > 0)
+        fputs("compare:\n", out);
+    for (size_t i = 0; i < scenario->variance_count; i++)
+        write_variance(out, &scenario->variances[i]);
     fprintf(out, "nested: %s\nexpect:\n", scenario->nested ? "true" : "false");
     for (size_t i = 0; i < scenario->expectation_count; i++)
         write_expectation(out, scenario, &scenario->expectations[i]);

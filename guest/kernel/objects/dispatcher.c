@@ -225,6 +225,15 @@ static bool give_up(struct cte *cte, struct work *work)
     return false;
 }
 
+/* Its memory will be something else's: no list of the CPU driver may lead there any more. */
+static void finish(struct cte *record)
+{
+    const struct dcb *dcb = dcb_of(record);
+    assert(dcb->stopped && dcb != current);
+    assert(!dcb->queued && !dcb->sleeping && dcb->task == 0 && !dcb->unreported);
+    delete_finish(record);
+}
+
 static void delete_step(struct cte *record, struct work *work)
 {
     struct dcb *dcb = dcb_of(record);
@@ -261,7 +270,7 @@ static void delete_step(struct cte *record, struct work *work)
     if (stop_holds(dcb))
         delete_suspend(record, STEP_WAITS);
     else if (work_affords(work, mdb_cost_remove(&kernel_mdb)))
-        delete_finish(record);
+        finish(record);
 }
 
 /* A record that waits for the monitor to ask. */
@@ -279,7 +288,7 @@ bool stop_next(uint32_t *domain)
         return false;
     *domain = dcb->head.domain_id;
     if (cte_is_record(&dcb->self) && dcb->self.node.step == STEP_WAITS)
-        delete_finish(&dcb->self);
+        finish(&dcb->self);
     return true;
 }
 

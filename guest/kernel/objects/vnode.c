@@ -221,6 +221,7 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
 
 static void invoke_map(struct cte *table, const struct map *m)
 {
+    assert(m->src->cap.u.word[CAP_MAPPING_WORD] == 0 && m->slot + m->count <= TABLE_ENTRIES);
     fill(table_of(&table->cap) + m->slot, m->count, m->pte, m->page_bytes);
     struct capability cap = { .type = m->src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.flags = m->page_bytes > ABI_PAGE_BYTES ? MAPPING_LARGE : 0;
@@ -240,6 +241,15 @@ static struct sysret map(struct cte *table, const struct invocation *inv)
     return SYSRET(err);
 }
 
+/* What is mapped may be mapped elsewhere. */
+static void let_go(struct cte *mapping)
+{
+    struct cte *mapped = (struct cte *)mapping->cap.u.mapping.cap;
+    assert(mapped->cap.u.word[CAP_MAPPING_WORD] == (uint64_t)mapping);
+    mapped->cap.u.word[CAP_MAPPING_WORD] = 0;
+    mapping->cap.u.mapping.cap = 0;
+}
+
 static void unmap_mapping(struct cte *mapping)
 {
     struct capability *cap = &mapping->cap;
@@ -247,10 +257,7 @@ static void unmap_mapping(struct cte *mapping)
         return;
     fill(mapping_entry(cap), mapping_entries(cap), 0, 0);
     arch_flush_tlb();
-    struct cte *mapped = (struct cte *)cap->u.mapping.cap;
-    assert(mapped->cap.u.word[CAP_MAPPING_WORD] == (uint64_t)mapping);
-    mapped->cap.u.word[CAP_MAPPING_WORD] = 0;
-    cap->u.mapping.cap = 0;
+    let_go(mapping);
 }
 
 void vnode_init_root(uint64_t base)
@@ -284,7 +291,7 @@ static void delete_step(struct cte *record, struct work *work)
         if (!work_affords(work, mdb_cost_remove(&kernel_mdb)))
             return;
         if (found->cap.u.mapping.cap != 0)
-            ((struct cte *)found->cap.u.mapping.cap)->cap.u.word[CAP_MAPPING_WORD] = 0;
+            let_go(found);
         enum mdb_status status = mdb_remove(&kernel_mdb, found);
         assert(status == MDB_OK);
         *found = (struct cte){ 0 };

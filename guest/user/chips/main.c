@@ -2,13 +2,13 @@
  *
  * chips, the name service (overview 1.7): names to interface references, one for the machine.
  *
- * Names lie in a hash table with chains.  A client that waits for a name costs one entry of another
- * table until somebody registers it; the token of its call is kept, so that its answer finds the
- * right caller even when several threads wait over one binding.  Whoever makes a table longer has
- * an account (resources.h), and is told when he has his share.  A name belongs to the domain that
- * registered it and vanishes when that ends.  The news of an end may come later than its successor:
- * so before a name is refused as taken, the monitor is asked whether the service behind it still
- * is.
+ * Names lie in a hash table with chains.  A client that waits for a name, or for its end, costs
+ * one entry of another table until that has come; the token of its call is kept, so that its
+ * answer finds the right caller even when several threads wait over one binding.  Whoever makes
+ * a table longer has an account (resources.h), and is told when he has his share.  A name
+ * belongs to the domain that registered it and vanishes when that ends.  The news of an end may
+ * come later than its successor: so before a name is refused as taken, the monitor is asked
+ * whether the service behind it still is.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -60,6 +60,8 @@ struct waiter {
     struct waiter *next;
     struct nameservice_binding *binding;
     uint32_t token;
+    bool for_end; /* until the name does not stand for `iref`; else until it is registered */
+    iref_t iref;
     struct account_slip slip;
     char text[];
 };
@@ -83,15 +85,20 @@ static struct name **find(const char *text)
     return link;
 }
 
+static void tell_waiters(const char *text, bool of_end, iref_t iref);
+
+/* Those who wait for its end are told, in the middle of this: the name is out of all lists then. */
 static void drop_name(struct name **link)
 {
     struct name *name = *link;
     assert(name != NULL);
+    debug_trace("'%s' is no more", name->text);
     *link = name->next;
     *name->of_owner = name->next_of_owner;
     if (name->next_of_owner != NULL)
         name->next_of_owner->of_owner = name->of_owner;
     account_refund(&name->slip);
+    tell_waiters(name->text, true, name->iref);
     free(name);
 }
 
@@ -129,7 +136,7 @@ static errval_t add(const char *text, iref_t iref, struct nameservice_binding *o
 
 struct reply {
     struct send_item item;
-    enum { REPLY_REGISTER, REPLY_LOOKUP, REPLY_WAIT, REPLY_UNREGISTER } kind;
+    enum { REPLY_REGISTER, REPLY_LOOKUP, REPLY_WAIT, REPLY_GONE, REPLY_UNREGISTER } kind;
     uint32_t token;
     iref_t iref;
     errval_t err;
@@ -148,6 +155,8 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return nameservice_lookup_response__tx(b, cont, reply->iref, reply->err);
     case REPLY_WAIT:
         return nameservice_wait_for_response__tx(b, cont, reply->iref, reply->err);
+    case REPLY_GONE:
+        return nameservice_wait_gone_response__tx(b, cont, reply->err);
     default:
         return nameservice_unregister_response__tx(b, cont, reply->err);
     }
@@ -167,17 +176,19 @@ static void answer(struct nameservice_binding *b, uint32_t token, int kind, iref
     send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
 }
 
-static void tell_waiters(const char *text, iref_t iref)
+/* A name has come, or gone, for that service. */
+static void tell_waiters(const char *text, bool of_end, iref_t iref)
 {
     for (struct waiter **link = &waiters; *link != NULL;) {
         struct waiter *waiter = *link;
-        if (strcmp(waiter->text, text) != 0) {
+        if (waiter->for_end != of_end || (of_end && waiter->iref != iref) ||
+            strcmp(waiter->text, text) != 0) {
             link = &waiter->next;
             continue;
         }
         *link = waiter->next;
         account_refund(&waiter->slip);
-        answer(waiter->binding, waiter->token, REPLY_WAIT, iref, SYS_ERR_OK);
+        answer(waiter->binding, waiter->token, of_end ? REPLY_GONE : REPLY_WAIT, iref, SYS_ERR_OK);
         free(waiter);
     }
 }
@@ -192,7 +203,7 @@ static void finish_register(struct nameservice_binding *b, uint32_t token, const
     if (err_is_fail(err))
         return;
     debug_trace("'%s' is iref %" PRIuIREF, text, iref);
-    tell_waiters(text, iref);
+    tell_waiters(text, false, iref);
 }
 
 /* The monitor's answer. */
@@ -274,32 +285,51 @@ static void lookup_call(struct nameservice_binding *b, const char *text)
            name != NULL ? SYS_ERR_OK : CHIPS_ERR_UNKNOWN_NAME);
 }
 
-static void wait_for_call(struct nameservice_binding *b, const char *text)
+/* See struct waiter. */
+static void add_waiter(struct nameservice_binding *b, const char *text, bool for_end, iref_t iref)
 {
-    struct name *name = *find(text);
-    if (name != NULL) {
-        answer(b, b->incoming_token, REPLY_WAIT, name->iref, SYS_ERR_OK);
-        return;
-    }
     size_t bytes = strlen(text) + 1;
     struct account_slip slip;
     errval_t err = account_charge(payer(b), ACCOUNT_WAITER, 1, &slip);
     struct waiter *waiter = err_is_ok(err) ? malloc(sizeof(*waiter) + bytes) : NULL;
     if (waiter == NULL) {
         account_refund(&slip);
-        answer(b, b->incoming_token, REPLY_WAIT, 0,
+        answer(b, b->incoming_token, for_end ? REPLY_GONE : REPLY_WAIT, 0,
                err_is_fail(err) ? err : (errval_t)CHIPS_ERR_OUT_OF_MEMORY);
         return;
     }
-    *waiter =
-        (struct waiter){ .next = waiters, .binding = b, .token = b->incoming_token, .slip = slip };
+    *waiter = (struct waiter){ .next = waiters,
+                               .binding = b,
+                               .token = b->incoming_token,
+                               .for_end = for_end,
+                               .iref = iref,
+                               .slip = slip };
     memcpy(waiter->text, text, bytes);
     waiters = waiter;
+}
+
+static void wait_for_call(struct nameservice_binding *b, const char *text)
+{
+    const struct name *name = *find(text);
+    if (name != NULL)
+        answer(b, b->incoming_token, REPLY_WAIT, name->iref, SYS_ERR_OK);
+    else
+        add_waiter(b, text, false, 0);
+}
+
+static void wait_gone_call(struct nameservice_binding *b, const char *text, iref_t iref)
+{
+    const struct name *name = *find(text);
+    if (name == NULL || name->iref != iref)
+        answer(b, b->incoming_token, REPLY_GONE, 0, SYS_ERR_OK);
+    else
+        add_waiter(b, text, true, iref);
 }
 
 static void unregister_call(struct nameservice_binding *b, const char *text)
 {
     struct name **link = find(text);
+    const uint32_t token = b->incoming_token; /* telling who waits sets it */
     errval_t err = SYS_ERR_OK;
     if (*link == NULL)
         err = CHIPS_ERR_UNKNOWN_NAME;
@@ -307,7 +337,7 @@ static void unregister_call(struct nameservice_binding *b, const char *text)
         err = CHIPS_ERR_NOT_OWNER;
     else
         drop_name(link);
-    answer(b, b->incoming_token, REPLY_UNREGISTER, 0, err);
+    answer(b, token, REPLY_UNREGISTER, 0, err);
 }
 
 /* The client has gone. */
@@ -328,10 +358,8 @@ static void broken(struct nameservice_binding *b, errval_t err)
         if (contest->binding == b)
             contest->binding = NULL;
     struct client *client = b->st;
-    while (client->names != NULL) {
-        debug_trace("'%s' is no more", client->names->text);
+    while (client->names != NULL)
         drop_name(find(client->names->text));
-    }
     nameservice_client_close(b);
 }
 
@@ -344,6 +372,7 @@ static errval_t connected(void *st, struct nameservice_binding *b)
     b->rx_vtbl.register_service_call = register_call;
     b->rx_vtbl.lookup_call = lookup_call;
     b->rx_vtbl.wait_for_call = wait_for_call;
+    b->rx_vtbl.wait_gone_call = wait_gone_call;
     b->rx_vtbl.unregister_call = unregister_call;
     return SYS_ERR_OK;
 }

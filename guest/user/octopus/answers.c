@@ -18,6 +18,8 @@ static errval_t send_plain(struct octopus_binding *b, const struct reply *r,
     switch (r->kind) {
     case REPLY_DEL:
         return octopus_del_response__tx(b, cont, r->err);
+    case REPLY_WAIT_GONE:
+        return octopus_wait_gone_response__tx(b, cont, r->err);
     case REPLY_UNWATCH:
         return octopus_unwatch_response__tx(b, cont, r->err);
     case REPLY_PUBLISH:

@@ -26,6 +26,7 @@ enum reply_kind {
     REPLY_DEL,
     REPLY_NAMES,
     REPLY_WAIT_FOR,
+    REPLY_WAIT_GONE,
     REPLY_WATCH,
     REPLY_UNWATCH,
     REPLY_PUBLISH,

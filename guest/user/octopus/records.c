@@ -4,7 +4,7 @@
  *
  * A record belongs to the connection that made it; only that one changes or deletes it, and it goes
  * when that does.  A wait is a query that is matched with each record that is set, deleted or
- * published: wait_for ends with its first match, a watch with unwatch or its client.
+ * published: wait_for and wait_gone end with their first match, a watch with unwatch or its client.
  */
 #include "octopus.h"
 
@@ -22,7 +22,7 @@ struct wait {
     struct wait *next;
     struct octopus_binding *binding;
     struct account_slip slip;
-    bool once; /* wait_for */
+    bool once; /* wait_for, wait_gone */
     uint32_t token, mode;
     uint64_t id, state;
     struct oct_record query;
@@ -49,16 +49,25 @@ static void end_wait(struct wait **link)
     free(wait);
 }
 
+/* wait_gone: for one record's end; names may be numbers, which match in more ways than one. */
+static bool concerns(const struct wait *wait, const struct oct_record *record)
+{
+    if (wait->once && wait->mode == OCT_ON_DEL)
+        return strcmp(record->name.text, wait->query.name.text) == 0;
+    return oct_record_matches(record, &wait->query);
+}
+
 /* Tells whoever waits for such a record. */
 static void tell(const struct oct_record *record, const char *text, uint32_t event)
 {
     for (struct wait **link = &waits; *link != NULL;) {
         struct wait *wait = *link;
-        if (!(wait->mode & event) || !oct_record_matches(record, &wait->query)) {
+        if (!(wait->mode & event) || !concerns(wait, record)) {
             link = &wait->next;
             continue;
         }
-        answer(wait->binding, (struct reply){ .kind = wait->once ? REPLY_WAIT_FOR : REPLY_EVENT,
+        const enum reply_kind once = event == OCT_ON_DEL ? REPLY_WAIT_GONE : REPLY_WAIT_FOR;
+        answer(wait->binding, (struct reply){ .kind = wait->once ? once : REPLY_EVENT,
                                               .token = wait->token,
                                               .mode = event,
                                               .value = wait->state,
@@ -247,6 +256,21 @@ static void wait_for_call(struct octopus_binding *b, const char *query)
         reply_text(b, REPLY_WAIT_FOR, err, NULL);
 }
 
+/* Waits for the record, under its name: another one that matches would be another's end. */
+static void wait_gone_call(struct octopus_binding *b, const char *query)
+{
+    static struct wait wait;
+    errval_t err = oct_record_parse(query, true, &parsed, NULL);
+    const struct record *record = err_is_ok(err) ? *find(&parsed) : NULL;
+    wait = (struct wait){ .once = true, .token = b->incoming_token, .mode = OCT_ON_DEL };
+    if (record != NULL) {
+        snprintf(wait.query.buffer, sizeof(wait.query.buffer), "%s", record->parsed.name.text);
+        err = add_wait(b, wait);
+    }
+    if (record == NULL || err_is_fail(err))
+        answer_now(b, REPLY_WAIT_GONE, err);
+}
+
 static void watch_call(struct octopus_binding *b, const char *query, uint32_t mode, bool existing,
                        uint64_t state)
 {
@@ -301,6 +325,7 @@ void records_serve(struct octopus_binding *b)
     b->rx_vtbl.del_call = del_call;
     b->rx_vtbl.get_names_call = get_names_call;
     b->rx_vtbl.wait_for_call = wait_for_call;
+    b->rx_vtbl.wait_gone_call = wait_gone_call;
     b->rx_vtbl.watch_call = watch_call;
     b->rx_vtbl.unwatch_call = unwatch_call;
     b->rx_vtbl.publish_call = publish_call;

@@ -6,7 +6,8 @@
  * The device raises a line of this core when it has something for a driver that found nothing.  So
  * the driver takes what there is until it finds nothing, or what it holds is full: the rest stays
  * in the device, which keeps whoever types waiting.  Readers are served in the order in which they
- * came.  A line whose reader has gone is the next one's; what was sent to him is not.
+ * came; while a domain is in front (front.h), the others wait.  A line whose reader has gone is the
+ * next one's; what was sent to him is not.  So is the rest of a line of which a reader took a part.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
@@ -15,6 +16,7 @@
 #include <services/service.h>
 #include <string.h>
 
+#include "front.h"
 #include "resources.h"
 
 #define HELD_BYTES serial__read_response_data_MAX_ARGUMENT_SIZE
@@ -29,6 +31,15 @@ struct reader {
     struct account_slip slip;
 };
 
+/* One connection. */
+struct client {
+    struct service_client service; /* first */
+    struct client *next;
+    domainid_t domain;
+};
+
+static struct client *clients;
+static struct front front;
 static struct reader *first_reader;
 static char held[HELD_BYTES]; /* taken from the device, given to nobody yet */
 static unsigned held_bytes;
@@ -39,8 +50,11 @@ SERVICE_CLIENTS(serial, broken)
 
 /* ---- answers ---- */
 
+enum reply_kind { REPLY_READ, REPLY_TAKE, REPLY_GIVE };
+
 struct reply {
     struct send_item item;
+    enum reply_kind kind;
     uint32_t token;
     errval_t err;
     unsigned bytes;
@@ -53,17 +67,22 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     struct serial_binding *b = queue->binding;
     const struct reply *reply = (struct reply *)item;
     b->incoming_token = reply->token;
+    if (reply->kind == REPLY_TAKE)
+        return serial_take_front_response__tx(b, cont, reply->err);
+    if (reply->kind == REPLY_GIVE)
+        return serial_give_front_response__tx(b, cont, reply->err);
     return serial_read_response__tx(b, cont, reply->data, reply->bytes, reply->err);
 }
 
-static void answer(struct serial_binding *b, uint32_t token, const char *data, unsigned bytes,
-                   errval_t err)
+static void answer_kind(struct serial_binding *b, enum reply_kind kind, uint32_t token,
+                        const char *data, unsigned bytes, errval_t err)
 {
     struct service_client *client = b->st;
     struct reply *reply = malloc(sizeof(*reply) + bytes);
     if (reply != NULL) {
         *reply = (struct reply){
             .item = { .send = send_reply, .payer = client->account, .bytes = bytes },
+            .kind = kind,
             .token = token,
             .err = err,
             .bytes = bytes
@@ -71,6 +90,12 @@ static void answer(struct serial_binding *b, uint32_t token, const char *data, u
         memcpy(reply->data, data, bytes);
     }
     send_queue_add(&client->queue, reply != NULL ? &reply->item : NULL);
+}
+
+static void answer(struct serial_binding *b, uint32_t token, const char *data, unsigned bytes,
+                   errval_t err)
+{
+    answer_kind(b, REPLY_READ, token, data, bytes, err);
 }
 
 /* ---- the device ---- */
@@ -103,17 +128,32 @@ static unsigned bytes_to_give(void)
     return ended || held_bytes == HELD_BYTES ? held_bytes : 0;
 }
 
+static domainid_t domain_of(const struct serial_binding *b)
+{
+    return ((const struct client *)b->st)->domain;
+}
+
+/* The first whose turn it is.  When nothing is left, everybody is told. */
+static struct reader **next_reader(void)
+{
+    struct reader **link = &first_reader;
+    while (*link != NULL && !(ended && held_bytes == 0) &&
+           !front_may_read(&front, domain_of((*link)->binding)))
+        link = &(*link)->next;
+    return link;
+}
+
 static void serve(void)
 {
     for (;;) {
-        if (first_reader == NULL) /* nobody reads: the device keeps it */
+        if (*next_reader() == NULL) /* nobody reads: the device keeps it */
             return;
         take_input();
         unsigned bytes = bytes_to_give();
         if (bytes == 0 && !ended)
             return;
-        struct reader *reader = first_reader;
-        first_reader = reader->next;
+        struct reader **link = next_reader(), *reader = *link;
+        *link = reader->next;
         if (bytes > reader->most)
             bytes = reader->most;
         answer(reader->binding, reader->token, held, bytes, SYS_ERR_OK);
@@ -182,10 +222,45 @@ static void connect_device(void)
 
 /* ---- serial.if ---- */
 
+static void take_front_call(struct serial_binding *b)
+{
+    const uint32_t token = b->incoming_token;
+    errval_t err = front_take(&front, domain_of(b));
+    serve(); /* it may have reads that waited */
+    answer_kind(b, REPLY_TAKE, token, "", 0, err);
+}
+
+static void give_front_call(struct serial_binding *b, domainid_t domain)
+{
+    const uint32_t token = b->incoming_token;
+    errval_t err = front_give(&front, domain_of(b), domain);
+    serve();
+    answer_kind(b, REPLY_GIVE, token, "", 0, err);
+}
+
+static bool is_connected(domainid_t domain)
+{
+    const struct client *client = clients;
+    while (client != NULL && client->domain != domain)
+        client = client->next;
+    return client != NULL;
+}
+
+static void forget_client(struct client *client)
+{
+    struct client **link = &clients;
+    while (*link != client)
+        link = &(*link)->next;
+    *link = client->next;
+    if (!is_connected(client->domain))
+        front_ended(&front, client->domain, is_connected);
+}
+
 /* The client has gone. */
 static void broken(struct serial_binding *b, errval_t err)
 {
     (void)err;
+    forget_client(b->st);
     for (struct reader **link = &first_reader; *link != NULL;) {
         struct reader *reader = *link;
         if (reader->binding != b) {
@@ -197,15 +272,22 @@ static void broken(struct serial_binding *b, errval_t err)
         free(reader);
     }
     serial_client_close(b);
+    serve(); /* others may be in front now */
 }
 
 static errval_t connected(void *st, struct serial_binding *b)
 {
     (void)st;
-    errval_t err = serial_client_open(&service, b, sizeof(struct service_client));
+    errval_t err = serial_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
+    struct client *client = b->st;
+    client->domain = client->service.account->domain;
+    client->next = clients;
+    clients = client;
     b->rx_vtbl.read_call = read_call;
+    b->rx_vtbl.take_front_call = take_front_call;
+    b->rx_vtbl.give_front_call = give_front_call;
     return SYS_ERR_OK;
 }
 

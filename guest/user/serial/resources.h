@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What serial keeps at the wish of its clients (services/account.h).
+ * What serial keeps at the wish of its clients (services/account.h).  Who is in front is a chain of
+ * at most FRONT_PLACES domains (front.h), to which only the last can add.
  */
 #ifndef SERIAL_RESOURCES_H
 #define SERIAL_RESOURCES_H

@@ -176,26 +176,16 @@ static errval_t connected(void *st, struct spawn_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    char name[32];
-    snprintf(name, sizeof(name), "spawn.%u", disp_get_core_id());
-    if (err_is_ok(err))
-        err = nameservice_register(name, iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering %s", name);
-    debug_trace("ready");
-}
-
 int main(void)
 {
+    static char name[32];
+    snprintf(name, sizeof(name), "spawn.%u", disp_get_core_id());
     const struct abi_boot *boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("the boot information was not given to the spawn service");
     domains_init(boot);
-    errval_t err =
-        spawn_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    errval_t err = spawn_export(name, nameservice_offer, connected, get_default_waitset(),
+                                IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the spawn service");
     for (;;) {

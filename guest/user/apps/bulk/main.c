@@ -82,19 +82,11 @@ static errval_t connected(void *st, struct bulkdemo_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    (void)st;
-    if (err_is_ok(err))
-        err = nameservice_register(SERVICE, iref);
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "offering " SERVICE);
-}
-
 static void serve(void)
 {
-    errval_t err =
-        bulkdemo_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
+    static char name[] = SERVICE;
+    errval_t err = bulkdemo_export(name, nameservice_offer, connected, get_default_waitset(),
+                                   IDC_EXPORT_FLAGS_DEFAULT);
     while (err_is_ok(err) && !client_gone)
         err = event_dispatch(get_default_waitset());
     if (err_is_fail(err))

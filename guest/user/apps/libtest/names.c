@@ -45,9 +45,19 @@ static int look_up(void *arg)
     return (int)iref;
 }
 
+/* Until its service does not have it any more. */
+static int outlast(void *arg)
+{
+    char name[32];
+
+    service_name(name, sizeof(name), (uintptr_t)arg);
+    CHECK_OK(nameservice_blocking_wait_gone(name, irefs[(uintptr_t)arg]));
+    return 1;
+}
+
 static void everybody_at_once(void)
 {
-    struct thread *thread[SERVICES];
+    struct thread *thread[SERVICES], *waits[SERVICES];
     char name[32];
     iref_t iref;
 
@@ -64,7 +74,17 @@ static void everybody_at_once(void)
         CHECK_OK(thread_join(thread[i], &found));
         CHECK(found != 0 && (iref_t)found == irefs[i]);
         service_name(name, sizeof(name), i);
+        waits[i] = thread_create(outlast, (void *)i);
+        CHECK(waits[i] != NULL);
+        CHECK_OK(nameservice_blocking_wait_gone(name, irefs[i] + 1)); /* another's end is past */
+    }
+    for (uintptr_t i = 0; i < SERVICES; i++) {
+        int told = 0;
+
+        service_name(name, sizeof(name), i);
         CHECK_OK(nameservice_unregister(name));
+        CHECK_OK(thread_join(waits[i], &told));
+        CHECK(told == 1);
         CHECK(err_no(nameservice_lookup(name, &iref)) == LIB_ERR_NAMESERVICE_UNKNOWN_NAME);
     }
 }

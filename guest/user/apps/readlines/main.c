@@ -2,9 +2,11 @@
  *
  * Reads the console to its end with fgets(), or with getchar() if the first argument says so, and
  * says each line with its length; a byte that is not printable is shown as its number.  "stop"
- * ends it before that; "fault" is for tests: it dies.
+ * ends it before that; "fault" is for tests: it dies.  With the argument `front` it takes the
+ * console for itself first, and with `push` it then tries to give it to a domain that is not there.
  */
 #include <barrelfish/barrelfish.h>
+#include <serial/serial.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,11 +39,23 @@ static bool read_chars(char *line, size_t bytes)
     return used > 0;
 }
 
+static bool asked_for(const char *word, int argc, char **argv)
+{
+    int i = 1;
+    while (i < argc && strcmp(argv[i], word) != 0)
+        i++;
+    return i < argc;
+}
+
 int main(int argc, char **argv)
 {
     static char line[8192];
-    const bool chars = argc > 1 && strcmp(argv[1], "getchar") == 0;
+    const bool chars = asked_for("getchar", argc, argv);
     unsigned lines = 0;
+    if (asked_for("front", argc, argv))
+        printf("taking the front: %s\n", err_getcode(serial_take_front()));
+    if (asked_for("push", argc, argv))
+        printf("pushing: %s\n", err_getcode(serial_give_front(4711)));
     printf("reads\n");
     while (chars ? read_chars(line, sizeof(line)) : fgets(line, sizeof(line), stdin) != NULL) {
         lines++;

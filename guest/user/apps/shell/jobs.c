@@ -2,11 +2,13 @@
  *
  * Programs that the shell started: each has a number until its end was told.
  *
- * Only these can be killed and waited for here: a domain belongs to who had it spawned.
+ * Only these can be killed and waited for here: a domain belongs to who had it spawned.  The shell
+ * is in front of the console (<serial/serial.h>) unless it waits for a program, which then is.
  */
 #include "shell.h"
 
 #include <barrelfish/spawn_client.h>
+#include <serial/serial.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,11 +98,37 @@ static void wait_for(struct job *job)
         printf("%s: status %u\n", job->line, status);
 }
 
+/* Waits for its end, and lets it read the console meanwhile. */
+static void wait_in_front(struct job *job)
+{
+    errval_t err = serial_give_front(job->id);
+    if (err_is_fail(err))
+        printf("%s: cannot read the console: %s\n", job->line, err_getstring(err));
+    wait_for(job);
+    jobs_take_front();
+}
+
+void jobs_take_front(void)
+{
+    errval_t err = serial_take_front();
+    if (err_no(err) == SERIAL_ERR_NOT_IN_FRONT)
+        printf("another program reads the console: the shell waits for its end\n");
+    else if (err_is_fail(err) && err_no(err) != LIB_ERR_NAMESERVICE_UNKNOWN_NAME)
+        printf("the console: %s\n", err_getstring(err));
+}
+
 void jobs_run(const struct words *words)
 {
     struct job *job = start(words);
     if (job != NULL)
-        wait_for(job);
+        wait_in_front(job);
+}
+
+void jobs_foreground(const struct words *words)
+{
+    struct job *job = find(words->word[1]);
+    if (job != NULL)
+        wait_in_front(job);
 }
 
 void jobs_start(const struct words *words)

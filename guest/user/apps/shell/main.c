@@ -4,8 +4,8 @@
  *
  * It reads a line, shows it behind "> ", and runs it.  A line that is too long, has too many words,
  * or names no command is refused with a word on what was wrong; the shell goes on until `exit` or
- * the end of the input.  Its status is that of `exit`.  A program that it runs in front may read
- * the console itself: the shell does not read meanwhile.
+ * the end of the input.  Its status is that of `exit`.  Lines are the shell's, except while it
+ * waits for a program that it runs in front.
  */
 #include "shell.h"
 
@@ -34,6 +34,8 @@ static const struct command commands[] = {
     { "domains", "", "programs that the knowledge base knows", 0, 0, machine_domains },
     { "echo", "TEXT", "says it again", 0, WORDS_MAX, echo },
     { "exit", "[STATUS]", "ends the shell", 0, 1, leave },
+    { "fg", "NUMBER", "one of this shell's programs reads the console until it has ended", 1, 1,
+      jobs_foreground },
     { "help", "[COMMAND]", "what there is to type", 0, 1, help },
     { "history", "",
       "the last lines; !! runs the last again, !7 number 7, !x the last that began "
@@ -184,6 +186,7 @@ int main(void)
     /* history_expand() writes a line in its place, behind leading blanks */
     static char line[LINE_BYTES];
     printf("shell on core %u: `help` lists what there is to type\n", disp_get_core_id());
+    jobs_take_front();
     while (!ends && read_line(line)) {
         char *start = line + strspn(line, " \t");
         memmove(line, start, strlen(start) + 1);

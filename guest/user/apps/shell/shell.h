@@ -38,6 +38,9 @@ void jobs_start(const struct words *words);
 void jobs_list(const struct words *words);
 void jobs_kill(const struct words *words);
 void jobs_wait(const struct words *words);
+void jobs_foreground(const struct words *words);
+/* The console's lines are the shell's. */
+void jobs_take_front(void);
 /* Says which have ended meanwhile. */
 void jobs_look(void);
 /* Of a core, those that the shell knows. */

@@ -164,11 +164,9 @@ static void check_that_it_is_gone(struct peer *peer)
     char name[32];
     iref_t iref;
     name_of(peer->core, name);
+    CHECK(err_is_ok(nameservice_blocking_wait_gone(name, peer->iref)));
     errval_t err = nameservice_lookup(name, &iref);
-    while (err_is_ok(err) && iref == peer->iref) {
-        CHECK(err_is_ok(barrelfish_usleep(1000)));
-        err = nameservice_lookup(name, &iref);
-    }
+    CHECK(err_is_fail(err) || iref != peer->iref); /* somebody may serve in its place */
     printf("survivor: the name of core %u is gone\n", peer->core);
     err = try_to_bind(peer);
     CHECK(err_is_fail(err));

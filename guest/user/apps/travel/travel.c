@@ -248,16 +248,10 @@ static errval_t connected(void *st, struct travel_binding *b)
     return SYS_ERR_OK;
 }
 
-static void exported(void *st, errval_t err, iref_t iref)
-{
-    CHECK_OK(err);
-    CHECK_OK(nameservice_register(st, iref));
-}
-
 static int serve(char *name)
 {
-    CHECK_OK(
-        travel_export(name, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT));
+    CHECK_OK(travel_export(name, nameservice_offer, connected, get_default_waitset(),
+                           IDC_EXPORT_FLAGS_DEFAULT));
     for (;;)
         CHECK_OK(event_dispatch(get_default_waitset()));
 }

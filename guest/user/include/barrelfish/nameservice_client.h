@@ -34,6 +34,11 @@ errval_t nameservice_lookup(const char *name, iref_t *ret);
 /* Waits until somebody registers it. */
 errval_t nameservice_blocking_lookup(const char *name, iref_t *ret);
 
+/* Waits until the name does not stand for that service any more: it was taken back, or its domain
+ * ended, alone or with its core.  At once if it does not stand for it now.  Then a successor may
+ * have the name: look it up.  CHIPS_ERR_OVER_SHARE: too many waits of this domain. */
+errval_t nameservice_blocking_wait_gone(const char *name, iref_t iref);
+
 /* For the one connection of a library to the service of that name, made on first use, by whoever
  * comes first (wait_list.h): is_there() says whether it is there, `begin` binds to `*iref`, and
  * what comes of that is told to the list. */

@@ -32,6 +32,9 @@ errval_t oct_get_names(char ***names, size_t *count, const char *fmt, ...)
 void oct_free_names(char **names, size_t count);
 /* Waits until there is a record that matches. */
 errval_t oct_wait_for(char **record, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Waits until the first record that matches is deleted, by its owner or because he has ended, alone
+ * or with his core.  At once if there is none. */
+errval_t oct_wait_gone(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reads a record: `fmt` is a query in which %d stands for an integer (int64_t *) and %s for a text
  * (char **, to be freed) that is wanted.  OCT_ERR_NO_RECORD: it does not match; nothing is given.
  * */

@@ -4,11 +4,11 @@
  *
  *   NAME { ATTRIBUTE: VALUE, ... }        the attributes may be left out
  *
- * A name is letters, digits, '_', '.' and '-'.  A value is an integer, a name, or 'text'.  In a
- * query the name may also be _ (any) or r'regex', and a value _ (any), r'regex', or a comparison:
- * == != < > <= >= and an integer, name or text.  An attribute of a query must be there.  Regular
- * expressions know . [] [^] * + ? ^ $ | at the top level, and \ before any of these.  Pure: no
- * system call.
+ * A name is letters, digits, '_', '.' and '-', but not '_' alone. A value is an integer, a name,
+ * or 'text'.  In a query the name may also be _ (any) or r'regex', and a value _ (any),
+ * r'regex', or a comparison: == != < > <= >= and an integer, name or text.  An attribute of a
+ * query must be there.  Regular expressions know . [] [^] * + ? ^ $ | at the top level, and \
+ * before any of these.  Pure: no system call.
  */
 #ifndef OCTOPUS_RECORD_H
 #define OCTOPUS_RECORD_H

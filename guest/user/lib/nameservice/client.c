@@ -120,6 +120,16 @@ errval_t nameservice_blocking_lookup(const char *name, iref_t *ret)
     return result(err, answer);
 }
 
+errval_t nameservice_blocking_wait_gone(const char *name, iref_t iref)
+{
+    errval_t answer = SYS_ERR_OK, err = prepare(name);
+    if (err_is_ok(err)) {
+        struct nameservice_binding *b = get_nameservice_binding();
+        err = b->rpc_tx_vtbl.wait_gone(b, name, iref, &answer);
+    }
+    return result(err, answer);
+}
+
 errval_t nameservice_connect_once(const char *name, iref_t *iref, struct wait_list *waiting,
                                   bool (*is_there)(void), errval_t (*begin)(void))
 {

@@ -40,6 +40,13 @@ static errval_t call_wait_for(const char *text, uint32_t mode, char *out, errval
     return oct_binding()->rpc_tx_vtbl.wait_for(oct_binding(), text, out, answer);
 }
 
+static errval_t call_wait_gone(const char *text, uint32_t mode, char *out, errval_t *answer)
+{
+    (void)mode;
+    (void)out;
+    return oct_binding()->rpc_tx_vtbl.wait_gone(oct_binding(), text, answer);
+}
+
 static errval_t call_get_names(const char *text, uint32_t mode, char *out, errval_t *answer)
 {
     (void)mode;
@@ -110,6 +117,11 @@ errval_t oct_del(const char *fmt, ...)
 errval_t oct_wait_for(char **record, const char *fmt, ...)
 {
     CALL(call_wait_for, 0, record);
+}
+
+errval_t oct_wait_gone(const char *fmt, ...)
+{
+    CALL(call_wait_gone, 0, NULL);
 }
 
 /* ---- names ---- */

@@ -168,7 +168,9 @@ static bool read_record_name(struct reading *r)
         name->kind = OCT_VALUE_ANY;
         return r->query;
     }
-    return read_value(r, name) && (r->query || name->kind != OCT_VALUE_TEXT);
+    if (!read_value(r, name))
+        return false;
+    return r->query || (name->kind != OCT_VALUE_TEXT && strcmp(name->text, "_") != 0);
 }
 
 errval_t oct_record_parse(const char *text, bool query, struct oct_record *ret, size_t *at)

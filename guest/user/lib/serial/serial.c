@@ -72,3 +72,19 @@ errval_t serial_read(char *buffer, size_t bytes, size_t *got)
     *got = count;
     return SYS_ERR_OK;
 }
+
+errval_t serial_take_front(void)
+{
+    errval_t answer = SYS_ERR_OK, err = connect();
+    if (err_is_ok(err))
+        err = binding->rpc_tx_vtbl.take_front(binding, &answer);
+    return err_is_ok(err) ? answer : err;
+}
+
+errval_t serial_give_front(domainid_t domain)
+{
+    errval_t answer = SYS_ERR_OK, err = connect();
+    if (err_is_ok(err))
+        err = binding->rpc_tx_vtbl.give_front(binding, domain, &answer);
+    return err_is_ok(err) ? answer : err;
+}

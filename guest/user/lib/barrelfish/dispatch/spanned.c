@@ -62,6 +62,7 @@ static void relay(dispatcher_handle_t handle)
 
 static void push(struct domain_dispatcher *to, struct thread *thread)
 {
+    assert(thread->next == NULL); /* in no queue of the dispatcher that it leaves */
     thread->handle = to->handle;
     thread->arrives_next = __atomic_load_n(&to->arriving, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&to->arriving, &thread->arrives_next, thread, true,
@@ -101,6 +102,7 @@ void spanned_take_arrived_disabled(dispatcher_handle_t handle)
         struct thread *next = in_order->arrives_next;
 
         in_order->arrives_next = NULL;
+        assert(in_order->handle == handle && in_order->next == NULL);
         if (in_order->is_new_here) {
             in_order->is_new_here = false;
             wait_note_begin(handle, in_order);

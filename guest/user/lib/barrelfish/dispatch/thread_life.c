@@ -251,6 +251,7 @@ void thread_exit(int status)
     thread_dequeue(me, &disp->runq);
     wait_note_end(handle, me);
     me->exit_status = status;
+    assert(disp->leaving == NULL);
     disp->leaving = me;
     disp->leave = end_disabled;
     disp->current = NULL;

@@ -3,6 +3,7 @@
  * A thread goes on with another dispatcher of its domain: through that one's list of arrivals
  * (spanned.h), with registers, stack and thread-local storage where they are.
  */
+#include <assert.h>
 #include <barrelfish/domain_dispatchers.h>
 
 #include "threads_priv.h"
@@ -34,6 +35,7 @@ errval_t thread_move_to(struct thread *thread, coreid_t core)
         return SYS_ERR_OK;
     }
     thread->full_state = false;
+    assert(disp->leaving == NULL); /* one that leaves is sent before another one runs */
     disp->leaving = thread;
     disp->leave = spanned_send_disabled;
     disp->current = NULL;

@@ -70,6 +70,7 @@ void event_queue_add(struct event_queue *q, struct event_queue_node *node,
 {
     dispatcher_handle_t handle = disp_disable();
 
+    assert(node != q->tail); /* added twice it would be behind itself */
     node->event = event;
     node->run = false;
     node->next = NULL;
@@ -104,6 +105,8 @@ errval_t event_queue_cancel(struct event_queue *q, struct event_queue_node *node
         disp_enable(handle);
         return LIB_ERR_NO_EVENT;
     }
+    assert(node->prev != NULL ? node->prev->next == node : q->head == node);
+    assert(node->next != NULL ? node->next->prev == node : q->tail == node);
     if (node->prev != NULL)
         node->prev->next = node->next;
     else

@@ -7,6 +7,7 @@
  */
 #include <barrelfish/memobj.h>
 
+#include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <stdlib.h>
 
@@ -71,6 +72,7 @@ static struct memobj_piece *add_piece(struct memobj *m, size_t offset, struct ca
 
     if (piece == NULL)
         return NULL;
+    assert(*link == NULL || (*link)->offset - offset >= bytes); /* two frames for one page */
     *piece = (struct memobj_piece){ .offset = offset,
                                     .bytes = bytes,
                                     .frame = frame,
@@ -532,6 +534,7 @@ static errval_t destroy(struct memobj *m)
         struct memobj_piece *piece = m->pieces;
 
         m->pieces = piece->next;
+        assert(piece->mapped_at == 0); /* else the frame would go while it is mapped */
         errval_t gone = cap_destroy(piece->frame);
         err = err_is_fail(err) ? err : gone;
         free(piece);

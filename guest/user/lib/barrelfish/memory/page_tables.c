@@ -173,6 +173,7 @@ static void remove_table(struct page_tables *t, struct table *table)
 {
     struct table **link = &table->parent->child;
 
+    assert(table->used == 0 && table->child == NULL && table->parent->used > 0);
     while (*link != table)
         link = &(*link)->sibling;
     *link = table->sibling;
@@ -241,6 +242,7 @@ static void unmap_piece(struct page_tables *t, struct piece *piece)
 {
     struct table *table = piece->table;
 
+    assert(table->used > 0);
     forget(piece->mapping);
     if (!capref_is_null(piece->frame_copy))
         forget(piece->frame_copy);
@@ -303,6 +305,8 @@ errval_t page_tables_map(struct page_tables *t, struct region *region, size_t pa
 {
     const size_t span = page_bytes * ENTRIES;
 
+    assert(region->pieces == NULL); /* else what is mapped would never be unmapped */
+    assert((region->base | region->bytes) % page_bytes == 0);
     if (page_bytes != BASE_PAGE_SIZE) /* it may be where a page is to be */
         give_up_spare(t);
     for (size_t done = 0; done < region->bytes;) {

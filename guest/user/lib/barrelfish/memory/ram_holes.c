@@ -9,6 +9,7 @@
  */
 #include "ram_holes.h"
 
+#include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
@@ -114,6 +115,7 @@ void ram_hole_add(genpaddr_t base, gensize_t bytes)
 static void cut(struct hole **link, genpaddr_t base, gensize_t bytes, struct hole **spare)
 {
     struct hole *hole = *link;
+    assert(base >= hole->base && bytes <= hole->bytes && base - hole->base <= hole->bytes - bytes);
     const gensize_t before = base - hole->base, after = hole->bytes - before - bytes;
 
     if (before > 0 && after > 0 && *spare != NULL) {
@@ -185,6 +187,7 @@ bool ram_piece_take_free(struct capref own, gensize_t keep, struct ram_piece *re
     }
     if (link != NULL && bytes > keep) {
         piece = *link;
+        assert(piece->holes->base == piece->base && piece->holes->next == NULL);
         *link = piece->next;
         *ret = *piece;
     }
@@ -201,6 +204,10 @@ void ram_piece_shorten(struct capref cap, gensize_t bytes)
 
     while (piece != NULL && !capcmp(piece->cap, cap))
         piece = piece->next;
-    if (piece != NULL)
-        piece->bytes = bytes;
+    if (piece == NULL)
+        return;
+    /* what is behind the end is somebody else's from now on */
+    for (const struct hole *hole = piece->holes; hole != NULL; hole = hole->next)
+        assert(hole->base - piece->base + hole->bytes <= bytes);
+    piece->bytes = bytes;
 }
