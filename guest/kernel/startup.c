@@ -176,29 +176,43 @@ static void put_names(struct capability *task)
     }
 }
 
-void startup_first_domain(uint64_t boot_paddr)
+/* What the first domain is made of; physical addresses. */
+struct first_domain {
+    uint64_t dispatcher, disp_frame, args, pml4;
+    uint64_t boot, boot_bytes; /* the boot information */
+};
+
+static void make_address_space(const struct first_domain *d)
 {
-    scratch_next = boot_info->scratch_paddr;
-    scratch_end = scratch_next + boot_info->scratch_bytes;
-
-    /* objects */
-    uint64_t dispatcher = take(ABI_PAGE_BYTES, ABI_PAGE_BYTES);
-    uint64_t disp_frame = take(DISPATCHER_FRAME_BYTES, DISPATCHER_FRAME_BYTES);
-    uint64_t args = take(SPAWN_ARGS_BYTES, ABI_PAGE_BYTES);
-    uint64_t pml4 = take(OBJSIZE_VNODE, ABI_PAGE_BYTES);
-    uint64_t boot_bytes =
-        (boot_info->boot_bytes + ABI_PAGE_BYTES - 1) & ~(uint64_t)(ABI_PAGE_BYTES - 1);
-
-    /* address space */
-    vnode_init_root(pml4);
-    map_image(pml4);
-    map(pml4, DOMAIN_DISPFRAME_VBASE, disp_frame, DISPATCHER_FRAME_BYTES,
+    vnode_init_root(d->pml4);
+    map_image(d->pml4);
+    map(d->pml4, DOMAIN_DISPFRAME_VBASE, d->disp_frame, DISPATCHER_FRAME_BYTES,
         ABI_PTE_WRITE | ABI_PTE_NX);
-    map(pml4, DOMAIN_ARGS_VBASE, args, SPAWN_ARGS_BYTES, ABI_PTE_WRITE | ABI_PTE_NX);
-    map(pml4, DOMAIN_BOOTINFO_VBASE, boot_paddr, boot_bytes, ABI_PTE_NX);
+    map(d->pml4, DOMAIN_ARGS_VBASE, d->args, SPAWN_ARGS_BYTES, ABI_PTE_WRITE | ABI_PTE_NX);
+    map(d->pml4, DOMAIN_BOOTINFO_VBASE, d->boot, d->boot_bytes, ABI_PTE_NX);
+}
 
-    /* CSpace: the root lies in the DCB and in the task CNode */
-    struct dcb *dcb = phys_to_mem(paddr(dispatcher));
+static void fill_task_cnode(struct capability *task, const struct first_domain *d)
+{
+    put_memory(task, TASKCN_SLOT_DISPATCHER, ObjType_Dispatcher, d->dispatcher, OBJSIZE_DISPATCHER,
+               CAPRIGHTS_ALLRIGHTS, my_core_id);
+    put_memory(task, TASKCN_SLOT_DISPFRAME, ObjType_Frame, d->disp_frame, DISPATCHER_FRAME_BYTES,
+               CAPRIGHTS_ALLRIGHTS, my_core_id);
+    put_memory(task, TASKCN_SLOT_ARGSPAGE, ObjType_Frame, d->args, SPAWN_ARGS_BYTES,
+               CAPRIGHTS_ALLRIGHTS, my_core_id);
+    put_memory(task, TASKCN_SLOT_BOOTINFO, ObjType_Frame, d->boot, d->boot_bytes,
+               CAPRIGHTS_READ | CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY, my_core_id);
+    struct capability kernel_cap = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
+    cap_insert_new(cnode_slot(task, TASKCN_SLOT_KERNELCAP), &kernel_cap, my_core_id);
+    put_names(task);
+    struct capability io_cap = { .type = ObjType_IO, .rights = CAPRIGHTS_ALLRIGHTS };
+    io_cap.u.io.end = 0xffff;
+    cap_insert_new(cnode_slot(task, TASKCN_SLOT_IO), &io_cap, my_core_id);
+}
+
+/* The root lies in the DCB and in the task CNode. */
+static void make_cspace(struct dcb *dcb, const struct first_domain *d)
+{
     struct capability root_cap = { .type = ObjType_L1CNode, .rights = CAPRIGHTS_ALLRIGHTS };
     root_cap.u.mem.base = take(OBJSIZE_L2CNODE, ABI_PAGE_BYTES);
     root_cap.u.mem.bytes = OBJSIZE_L2CNODE;
@@ -208,44 +222,50 @@ void startup_first_domain(uint64_t boot_paddr)
     struct capability *task = put_cnode(root, ROOTCN_SLOT_TASKCN);
     cap_copy_to(cnode_slot(task, TASKCN_SLOT_SELF), cnode_slot(root, ROOTCN_SLOT_TASKCN));
     cap_copy_to(cnode_slot(task, TASKCN_SLOT_ROOTCN), &dcb->cspace);
-    put_memory(task, TASKCN_SLOT_DISPATCHER, ObjType_Dispatcher, dispatcher, OBJSIZE_DISPATCHER,
-               CAPRIGHTS_ALLRIGHTS, my_core_id);
-    put_memory(task, TASKCN_SLOT_DISPFRAME, ObjType_Frame, disp_frame, DISPATCHER_FRAME_BYTES,
-               CAPRIGHTS_ALLRIGHTS, my_core_id);
-    put_memory(task, TASKCN_SLOT_ARGSPAGE, ObjType_Frame, args, SPAWN_ARGS_BYTES,
-               CAPRIGHTS_ALLRIGHTS, my_core_id);
-    put_memory(task, TASKCN_SLOT_BOOTINFO, ObjType_Frame, boot_paddr, boot_bytes,
-               CAPRIGHTS_READ | CAPRIGHTS_GRANT | CAPRIGHTS_IDENTIFY, my_core_id);
-    struct capability kernel_cap = { .type = ObjType_Kernel, .rights = CAPRIGHTS_ALLRIGHTS };
-    cap_insert_new(cnode_slot(task, TASKCN_SLOT_KERNELCAP), &kernel_cap, my_core_id);
-    put_names(task);
-    struct capability io_cap = { .type = ObjType_IO, .rights = CAPRIGHTS_ALLRIGHTS };
-    io_cap.u.io.end = 0xffff;
-    cap_insert_new(cnode_slot(task, TASKCN_SLOT_IO), &io_cap, my_core_id);
+    fill_task_cnode(task, d);
 
     struct capability *pages = put_cnode(root, ROOTCN_SLOT_PAGECN);
-    put_memory(pages, 0, ObjType_VNode_x86_64_pml4, pml4, OBJSIZE_VNODE, CAPRIGHTS_ALLRIGHTS,
+    put_memory(pages, 0, ObjType_VNode_x86_64_pml4, d->pml4, OBJSIZE_VNODE, CAPRIGHTS_ALLRIGHTS,
                my_core_id);
     put_cnode(root, ROOTCN_SLOT_SLOT_ALLOC0);
     put_cnode(root, ROOTCN_SLOT_BASE_PAGE_CN);
-
-    /* dispatcher */
     cap_copy_to_dcb(&dcb->vspace, cnode_slot(pages, 0));
     cap_copy_to_dcb(&dcb->disp_frame, cnode_slot(task, TASKCN_SLOT_DISPFRAME));
-    dcb->head.cr3 = pml4;
-    dcb->disp = phys_to_mem(paddr(disp_frame));
+}
+
+static void make_dispatcher(struct dcb *dcb, const struct first_domain *d)
+{
+    dcb->head.cr3 = d->pml4;
+    dcb->disp = phys_to_mem(paddr(d->disp_frame));
     set_up_frame(dcb->disp);
     dcb->udisp = DOMAIN_DISPFRAME_VBASE;
     memcpy(dcb->head.name, dcb->disp->name, sizeof(dcb->head.name));
-    dcb->head.disp_frame = disp_frame;
+    dcb->head.disp_frame = d->disp_frame;
     dcb->head.disabled = 1;
     dcb->disp->disabled = 1;
     dcb->disp->curr_core_id = my_core_id;
     dcb->disp->tsc_hz = boot_info->tsc_hz;
-    struct spawn_domain_params *params = phys_to_mem(paddr(args));
+    struct spawn_domain_params *params = phys_to_mem(paddr(d->args));
     params->bootinfo = DOMAIN_BOOTINFO_VBASE;
+}
 
-    put_regions(root);
+void startup_first_domain(uint64_t boot_paddr)
+{
+    scratch_next = boot_info->scratch_paddr;
+    scratch_end = scratch_next + boot_info->scratch_bytes;
+
+    struct first_domain d = { .boot = boot_paddr };
+    d.dispatcher = take(ABI_PAGE_BYTES, ABI_PAGE_BYTES);
+    d.disp_frame = take(DISPATCHER_FRAME_BYTES, DISPATCHER_FRAME_BYTES);
+    d.args = take(SPAWN_ARGS_BYTES, ABI_PAGE_BYTES);
+    d.pml4 = take(OBJSIZE_VNODE, ABI_PAGE_BYTES);
+    d.boot_bytes = (boot_info->boot_bytes + ABI_PAGE_BYTES - 1) & ~(uint64_t)(ABI_PAGE_BYTES - 1);
+
+    struct dcb *dcb = phys_to_mem(paddr(d.dispatcher));
+    make_address_space(&d);
+    make_cspace(dcb, &d);
+    make_dispatcher(dcb, &d);
+    put_regions(&dcb->cspace.cap); /* last: what is left of the scratch range is the domain's */
     dispatcher_update_complete(dcb);
     schedule_make_runnable(dcb);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What the calls that everybody makes cost in ring 0, and a long message in ring 3, in instructions,
+# What the calls that everybody makes cost in ring 0, and stubs over what they stand on, in instructions,
 # counted on the deterministic engine: not more than docs/performance.md promises.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
@@ -17,16 +17,31 @@ count=$(dirname "$VMM")/../bench/count
 
 "$count" scenarios/bench/count.yaml >"$TMP/out" 2>&1 || fail "the run failed"
 
-at_most() { # LIMIT NAME: the median
-    local cost
-    cost=$(sed -n "s/.*: bench $2 \([0-9]*\) .*/\1/p" "$TMP/out")
-    [ "${cost:-0}" -gt 50 ] || fail "$2 was not counted"
+count_of() { # NAME: the median, in $cost
+    cost=$(sed -n "s/.*: bench $1 \([0-9]*\) .*/\1/p" "$TMP/out")
+    [ "${cost:-0}" -gt 30 ] || fail "$1 was not counted"
+}
+
+at_most() { # LIMIT NAME
+    count_of "$2"
     [ "$cost" -le "$1" ] || fail "$2 costs $cost instructions, more than $1"
+}
+
+below_60_over() { # NAME BASE: a side of stubs, and of what they stand on
+    local base
+    count_of "$2"
+    base=$cost
+    count_of "$1"
+    [ $((cost - base)) -lt 60 ] || fail "$1 costs $((cost - base)) instructions more than $2"
 }
 
 at_most 115 kernel.nop
 at_most 1717 kernel.retype
 at_most 1122 kernel.delete
+at_most 1150 kernel.copy
+at_most 1180 kernel.mint
+at_most 1100 kernel.map
+at_most 1600 kernel.unmap
 at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
 at_most 462 lmp.waitset.7.kernel
@@ -34,6 +49,12 @@ at_most 462 lmp.stub.7.kernel
 # ring 3, a string of 2 KiB: word by word, several lines at once
 at_most 4000 ump.stub.text.sender
 at_most 4500 ump.stub.text.receiver
+for words in 0 1 7; do
+    for side in sender receiver; do
+        below_60_over "ump.stub.$words.$side" "ump.bare.$words.$side"
+        below_60_over "lmp.stub.$words.$side" "lmp.waitset.$words.$side"
+    done
+done
 
 # vmm run counts the same
 "$count" --seed 3 scenarios/two-core-idc.yaml >"$TMP/out" 2>&1 || fail "the run failed"

@@ -164,6 +164,13 @@ GUEST(no_pae, "  mov %cr4, %rax\n btr $5, %rax\n mov %rax, %cr4\n nop\n1: jmp 1b
 GUEST(compatible, "  mov $0x00cf9b000000ffff, %rax\n mov %rax, 0x38(%rbp)\n movw $0x3f, 0x80(%rbp)\n lgdt 0x80(%rbp)\n"
                   "  map_low 0x83\n movw $0xfeeb, 0x7000(%rbp)\n lea 0x7000(%r15), %rax\n"
                   "  push $0x38\n push %rax\n lretq\n");
+GUEST(real_mode, /* by way of compatibility mode: paging off, then protection */
+      "  mov $0x00cf9b000000ffff, %rax\n mov %rax, 0x38(%rbp)\n"
+      "  movw $0x3f, 0x80(%rbp)\n lgdt 0x80(%rbp)\n map_low 0x83\n"
+      "  lea 9f(%rip), %rsi\n lea 0x7000(%rbp), %rdi\n mov $32, %ecx\n rep movsb\n"
+      "  lea 0x7000(%r15), %rax\n push $0x38\n push %rax\n lretq\n .code32\n"
+      "9: mov %cr0, %eax\n btr $31, %eax\n mov %eax, %cr0\n"
+      "  btr $0, %eax\n mov %eax, %cr0\n1: jmp 1b\n .code64\n .skip 32\n");
 GUEST(task_priority, "  mov $9, %eax\n mov %rax, %cr8\n xor %eax, %eax\n mov %rax, %cr8\n power_off $7\n");
 GUEST(hypercall, "  set_handler 1f\n mov $1, %eax\n vmcall\n power_off $7\n1: power_off $8\n");
 GUEST(no_fpu, "  mov %cr0, %rax\n or $8, %rax\n mov %rax, %cr0\n fld1\n1: jmp 1b\n");
@@ -244,6 +251,7 @@ static const struct guest {
     { G(no_paging), 1, ANY, 0, NULL },
     { G(no_pae), 1, ANY, 0, NULL },
     { G(compatible), 1, ANY, 0, NULL },
+    { G(real_mode), 1, ANY, 0, NULL },
     { G(task_priority), 1, ANY, 7, NULL },
     { G(hypercall), 1, ANY, 8, NULL },
     { G(no_fpu), 1, BREAKS, 0, NULL },

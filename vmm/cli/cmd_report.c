@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/outputs.h"
 #include "cli/run_source.h"
 #include "report/out_file.h"
 #include "report/page.h"
@@ -133,6 +134,12 @@ int cmd_report(int argc, char **argv)
     char text[24];
     options_parse(&command_line, argc, argv, &options);
     const char *what = options.operands[0], *seed = options.has_seed ? text : NULL;
+    const char *page = options.output ? options.output : "report.html";
+    if (outputs_same_file(page, what) ||
+        (options.beside && outputs_same_file(page, options.beside))) {
+        fprintf(stderr, "vmm: -o %s: that is an input of the run; name another file\n", page);
+        return STATUS_USAGE;
+    }
     snprintf(text, sizeof(text), "%llu", (unsigned long long)options.seed);
     int status = run_source_read(&run, what, seed);
     if (status != STATUS_OK)
@@ -142,7 +149,7 @@ int cmd_report(int argc, char **argv)
     else if (is_scenario(what) && has_verdict(&run, "fail"))
         status = find_passing(&run, what, &beside);
     if (status == STATUS_OK)
-        status = write_page(&run, &beside, options.output ? options.output : "report.html");
+        status = write_page(&run, &beside, page);
     drop(&beside);
     trace_file_free(&run);
     return status;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/outputs.h"
 #include "cli/topo_net.h"
 #include "scenario/text.h"
 #include "scenario/units.h"
@@ -172,14 +173,22 @@ static int draw(const struct scenario *scenario)
     return STATUS_OK;
 }
 
-static int draw_svg(const struct scenario *scenario, const char *path)
+static int draw_svg(struct scenario *scenario, const char *path)
 {
-    FILE *out = fopen(path, "we");
-    int error = out ? topo_write_svg(scenario, out) : -errno;
-    if (out && fclose(out) != 0 && error == 0)
-        error = -errno;
+    struct out_file file;
+    const struct inputs inputs = { &scenario, 1, "" };
+    if (outputs_is_input(path, &inputs)) {
+        fprintf(stderr, "vmm: --svg %s: that is an input of the run; name another file\n", path);
+        return STATUS_USAGE;
+    }
+    int error = out_file_open(&file, path);
+    if (!error) {
+        const int written = topo_write_svg(scenario, file.stream);
+        error = out_file_close(&file, written == 0);
+        error = error ? error : written;
+    }
     if (error)
-        fprintf(stderr, "vmm: --svg %s: %s\n", path, strerror(-error));
+        fprintf(stderr, "vmm: --svg %s: cannot write: %s\n", path, strerror(-error));
     return error ? STATUS_HOST : STATUS_OK;
 }
 

@@ -109,8 +109,9 @@ static void read_seed(const char *name, char *argument, void *place, struct argp
 {
     const struct parse *parse = state->input;
     const char *problem = parse_unsigned(argument, place);
+    (void)name;
     if (problem)
-        argp_error(state, "--%s %s: %s", name, argument, problem);
+        argp_error(state, "--seed %s: %s", argument, problem);
     parse->options->has_seed = true;
 }
 
@@ -127,16 +128,18 @@ static void read_size(const char *name, char *argument, void *place, struct argp
 static void read_set(const char *name, char *argument, void *place, struct argp_state *state)
 {
     struct sets *sets = place;
+    (void)name;
     if (sets->count == SETS_MAX)
-        argp_error(state, "more than %d --%s", SETS_MAX, name);
+        argp_error(state, "more than %d --set", SETS_MAX);
     else
         sets->list[sets->count++] = argument;
 }
 
 static void read_seccomp(const char *name, char *argument, void *place, struct argp_state *state)
 {
+    (void)name;
     if (!sandbox_parse(argument, place))
-        argp_error(state, "--%s %s: expected on, log or off", name, argument);
+        argp_error(state, "--seccomp %s: expected on, log or off", argument);
 }
 
 static void read_connect(const char *name, char *argument, void *place, struct argp_state *state)
@@ -147,8 +150,9 @@ static void read_connect(const char *name, char *argument, void *place, struct a
 
 static void read_format(const char *name, char *argument, void *place, struct argp_state *state)
 {
+    (void)name;
     if (findings_format_parse(argument, place) != 0)
-        argp_error(state, "--%s %s: expected text, json or sarif", name, argument);
+        argp_error(state, "--format %s: expected text, json or sarif", argument);
 }
 
 static void read_quiet(const char *name, char *argument, void *place, struct argp_state *state)

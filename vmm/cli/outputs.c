@@ -47,8 +47,13 @@ static bool is_of_scenario(const struct stat *info, const char *images,
     return false;
 }
 
-/* Would writing there destroy what the run reads? */
-static bool is_input(const char *path, const struct inputs *inputs)
+bool outputs_same_file(const char *one, const char *other)
+{
+    struct stat info;
+    return stat(one, &info) == 0 && same_inode(&info, other);
+}
+
+bool outputs_is_input(const char *path, const struct inputs *inputs)
 {
     struct stat info;
     if (stat(path, &info) < 0 || !S_ISREG(info.st_mode))
@@ -64,7 +69,7 @@ static bool open_one(struct output *output, const struct inputs *inputs)
 {
     if (!output->path)
         return true;
-    if (is_input(output->path, inputs))
+    if (outputs_is_input(output->path, inputs))
         return complain(output, "that is an input of the run; name another file");
     int error = out_file_open(&output->file, output->path);
     if (!error)

@@ -29,6 +29,12 @@ struct inputs {
     const char *images;
 };
 
+/* Do both names lead to one file that is there?  Then writing to the one destroys the other. */
+bool outputs_same_file(const char *one, const char *other);
+
+/* Would writing there destroy something that is read? */
+bool outputs_is_input(const char *path, const struct inputs *inputs);
+
 /* Opens what was asked for.  Returns false after one line on stderr, with nothing left open: a file
  * that cannot be written, one name for two results, or a name that is an input of the run. */
 bool outputs_open(struct outputs *outputs, const struct options *options,

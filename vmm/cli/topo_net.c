@@ -227,5 +227,5 @@ int topo_write_svg(const struct scenario *scenario, FILE *out)
     for (unsigned v = 0; v < vertices; v++)
         draw_vertex(machine, v, at[v], out);
     fputs("</svg>\n", out);
-    return fflush(out) != 0 || ferror(out) ? -EIO : 0;
+    return ferror(out) || fflush(out) != 0 ? -(errno ? errno : EIO) : 0;
 }

@@ -77,10 +77,11 @@ static const char *read_record(const json_t *root, struct recorded *recorded)
 }
 
 /* Is the file what it was?  One line if not. */
-static bool check_file(const char *dir, const char *folder, const char *name, const char *recorded,
-                       const char *what)
+static bool check_file(const char *dir, const char *folder, const char *name, const json_t *entry,
+                       const char *key, const char *what)
 {
-    char path[PATH_MAX], hash[HASH_TEXT_BYTES];
+    char path[PATH_MAX], hash[HASH_TEXT_BYTES], recorded[HASH_TEXT_BYTES];
+    copy_text(entry, key, recorded, sizeof(recorded));
     if ((size_t)snprintf(path, sizeof(path), "%s%s%s", dir, folder, name) >= sizeof(path)) {
         fprintf(stderr, "vmm: %s: %s\n", dir, strerror(ENAMETOOLONG));
         return false;
@@ -97,15 +98,29 @@ static bool check_file(const char *dir, const char *folder, const char *name, co
     return false;
 }
 
+/* Does it name a file below the recording's images, by a text that can be shown? */
+static bool is_image_path(const char *path)
+{
+    char *clean = text_clean(path, strlen(path));
+    const bool shown = clean && strcmp(clean, path) == 0;
+    free(clean);
+    return shown && path[0] == '/' && !strstr(path, "/../") && strlen(path) < PATH_MAX;
+}
+
 static bool check_files(const char *dir, const json_t *root)
 {
     size_t i;
     json_t *image;
-    bool good = check_file(dir, "/", RECORD_SCENARIO, text_in(root, "scenario_xxh3"), "scenario");
+    bool good = check_file(dir, "/", RECORD_SCENARIO, root, "scenario_xxh3", "scenario");
     json_array_foreach(json_object_get(root, "images"), i, image)
     {
-        good &= check_file(dir, "/" RECORD_IMAGES, text_in(image, "path"), text_in(image, "xxh3"),
-                           "image");
+        const char *path = text_in(image, "path");
+        if (is_image_path(path))
+            good &= check_file(dir, "/" RECORD_IMAGES, path, image, "xxh3", "image");
+        else {
+            fprintf(stderr, "vmm: %s: record.json: image %zu is not in the folder\n", dir, i);
+            return false;
+        }
     }
     return good;
 }

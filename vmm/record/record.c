@@ -29,29 +29,18 @@
 #include "engine/program.h"
 #include "machine/machine.h"
 #include "record/record_private.h"
+#include "report/in_file.h"
 #include "report/out_file.h"
 #include "run/status.h"
 
 /* ---- files ---- */
 
-/* A regular file for reading; opening a pipe must not hang. */
-static FILE *open_regular(const char *path)
+/* A new file of the recording.  A link that lies there in its place is not followed: it may lead to
+ * what somebody wants to keep. */
+static FILE *create_file(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0)
-        return NULL;
-    int error = fstat(fd, &info) < 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
-    if (!error && !S_ISREG(info.st_mode))
-        error = ESPIPE;
-    FILE *file = error ? NULL : fdopen(fd, "rb");
-    if (file)
-        return file;
-    if (!error)
-        error = errno;
-    close(fd);
-    errno = error;
-    return NULL;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
 FILE *record_open(const char *dir, const char *name, const char *mode)
@@ -61,7 +50,7 @@ FILE *record_open(const char *dir, const char *name, const char *mode)
         errno = ENAMETOOLONG;
         return NULL;
     }
-    return mode[0] == 'r' ? open_regular(path) : fopen(path, mode);
+    return mode[0] == 'r' ? in_file_open(path) : create_file(path);
 }
 
 /* Makes the folders above the last component of `path`. */
@@ -84,7 +73,7 @@ int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], ui
     XXH3_state_t *state = XXH3_createState();
     if (!state)
         return -ENOMEM;
-    FILE *in = open_regular(from), *out = in && to ? fopen(to, "wbe") : NULL;
+    FILE *in = in_file_open(from), *out = in && to ? create_file(to) : NULL;
     int error = !in || (to && !out) ? -errno : 0;
     XXH3_64bits_reset(state);
     while (!error) {

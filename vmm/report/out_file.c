@@ -2,9 +2,11 @@
  *
  * Files that appear whole or not at all (out_file.h).
  *
- * The file beside is in the same folder, since a rename stays within a file system, and its name is
- * made unique, since several runs may write to one name.  A program that is killed leaves it
- * behind, with what was written so far.
+ * The new file has no name until all of it is written (O_TMPFILE), so a program that is killed
+ * leaves nothing behind.  Then it gets a name of its own in the same folder, since several runs may
+ * write to one name, and is renamed, which stays within a file system.  Where there is no /proc to
+ * name it by, or the file system knows no files without a name, it has that name from the
+ * beginning, and a kill leaves it.
  */
 #include "report/out_file.h"
 
@@ -15,6 +17,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NAMES_TRIED 1000000
+#define PROC_FD_BYTES 32
+
+static void proc_fd(char name[PROC_FD_BYTES], int fd)
+{
+    snprintf(name, PROC_FD_BYTES, "/proc/self/fd/%d", fd);
+}
 
 /* Names that stand for what is open already: a rename would put a file in the place of the name
  * only. */
@@ -74,6 +84,58 @@ static int set_rights(int fd, const struct stat *old)
     return fchmod(fd, old ? old->st_mode & 07777 : 0666 & ~mask) < 0 ? -errno : 0;
 }
 
+/* A file without a name in the folder of the target, or a negative errno. */
+static int open_nameless(struct out_file *file)
+{
+    char folder[PATH_MAX], name[PROC_FD_BYTES];
+    snprintf(folder, sizeof(folder), "%s", file->target);
+    int fd = open(dirname(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    proc_fd(name, fd);
+    if (access(name, F_OK) == 0) {
+        file->beside[0] = '\0';
+        return fd;
+    }
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+static void remove_beside(const struct out_file *file)
+{
+    if (file->beside[0])
+        unlink(file->beside);
+}
+
+static int open_beside(struct out_file *file)
+{
+    int fd = open_nameless(file);
+    if (fd >= 0)
+        return fd;
+    snprintf(file->beside, sizeof(file->beside), "%s.XXXXXX", file->target);
+    fd = mkostemp(file->beside, O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Gives the nameless file a name beside the target that nobody has.  0 or a negative errno. */
+static int name_beside(struct out_file *file)
+{
+    char name[PROC_FD_BYTES];
+    proc_fd(name, fileno(file->stream));
+    for (unsigned n = 0; n < NAMES_TRIED; n++) {
+        snprintf(file->beside, sizeof(file->beside), "%s.%06u", file->target,
+                 ((unsigned)getpid() + n) % NAMES_TRIED);
+        if (linkat(AT_FDCWD, name, AT_FDCWD, file->beside, AT_SYMLINK_FOLLOW) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    int error = -errno;
+    file->beside[0] = '\0';
+    return error;
+}
+
 int out_file_open(struct out_file *file, const char *path)
 {
     struct stat info;
@@ -91,10 +153,9 @@ int out_file_open(struct out_file *file, const char *path)
     /* Renaming over it asks for rights to the folder only: not what the owner meant. */
     if (exists && access(path, W_OK) < 0)
         return -errno;
-    snprintf(file->beside, sizeof(file->beside), "%s.XXXXXX", file->target);
-    int fd = mkostemp(file->beside, O_CLOEXEC);
+    int fd = open_beside(file);
     if (fd < 0)
-        return -errno;
+        return fd;
     error = set_rights(fd, exists ? &info : NULL);
     if (!error) {
         file->stream = fdopen(fd, "w");
@@ -103,7 +164,7 @@ int out_file_open(struct out_file *file, const char *path)
         error = -errno;
     }
     close(fd);
-    unlink(file->beside);
+    remove_beside(file);
     return error;
 }
 
@@ -117,6 +178,8 @@ int out_file_close(struct out_file *file, bool keep)
     int error = ferror(file->stream) ? -EIO : 0;
     if (fflush(file->stream) != 0)
         error = -errno;
+    if (keep && !error && !out_file_is_direct(file) && !file->beside[0])
+        error = name_beside(file);
     if (fclose(file->stream) != 0 && !error)
         error = -errno;
     file->stream = NULL;
@@ -125,6 +188,6 @@ int out_file_close(struct out_file *file, bool keep)
     if (keep && !error && rename(file->beside, file->target) < 0)
         error = -errno;
     if (!keep || error)
-        unlink(file->beside);
+        remove_beside(file);
     return keep ? error : 0;
 }

@@ -2,10 +2,11 @@
  *
  * Files that appear whole or not at all.
  *
- * What is written goes to a new file beside the one that was named, and takes its place by a rename
- * when all of it is there.  So whoever reads the name finds the old contents or the new ones: not
- * an empty file after a kill, half of one on a full disk, or the mixture of two runs.  A name that
- * is no regular file (a pipe, a terminal, /dev/stdout) is written to directly.
+ * What is written goes to a new file beside the one that was named, which has no name itself where
+ * the host can do that, and takes its place by a rename when all of it is there.  So whoever reads
+ * the name finds the old contents or the new ones: not an empty file after a kill, half of one on a
+ * full disk, or the mixture of two runs.  A name that is no regular file (a pipe, a terminal,
+ * /dev/stdout) is written to directly.
  */
 #ifndef VMM_REPORT_OUT_FILE_H
 #define VMM_REPORT_OUT_FILE_H
@@ -17,7 +18,7 @@
 struct out_file {
     FILE *stream;              /* to write to */
     char target[PATH_MAX];     /* what is replaced, links resolved; "" where written to directly */
-    char beside[PATH_MAX + 8]; /* what is written to */
+    char beside[PATH_MAX + 8]; /* what is written to; "" while that has no name */
 };
 
 /* Begins a file; "-" is standard output.  0 or a negative errno; then nothing has changed. */

@@ -89,10 +89,35 @@ static const char *what_was_violated(const struct scenario *scenario, const stru
     return "something happened too often";
 }
 
+static void conclude_met(struct run_result *result)
+{
+    result->verdict = VERDICT_PASS;
+    snprintf(result->reason, sizeof(result->reason), "met");
+    snprintf(result->detail, sizeof(result->detail), "every expectation met");
+}
+
+static void conclude_at_deadline(struct run_result *result, const struct scenario *scenario,
+                                 enum matcher_state state, const struct engine_stop *why)
+{
+    char time[32];
+    format_duration(scenario->deadline_ns, time);
+    if (state == MATCHER_MET && (scenario->quiet_ns > 0 || scenario_wants_values(scenario))) {
+        conclude_met(result); /* at the end of the quiet time; or values were looked at once more */
+    } else if (state == MATCHER_OPEN && expects_bans_only(scenario)) {
+        result->verdict = VERDICT_PASS;
+        snprintf(result->detail, sizeof(result->detail), "nothing forbidden within %s", time);
+    } else {
+        result->verdict = VERDICT_FAIL;
+        if (why->detail[0])
+            snprintf(result->detail, sizeof(result->detail), "%s", why->detail);
+        else
+            snprintf(result->detail, sizeof(result->detail), "deadline of %s reached", time);
+    }
+}
+
 void result_conclude(struct run_result *result, const struct scenario *scenario,
                      struct matcher *matcher, const struct engine_stop *why)
 {
-    char time[32];
     enum matcher_state state = matcher_state(matcher);
     result->machine_ns = why->time_ns;
     snprintf(result->reason, sizeof(result->reason), "%s", stop_reason_name(why->reason));
@@ -119,9 +144,7 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         return;
     case STOP_REQUEST:
         if (state == MATCHER_MET) {
-            result->verdict = VERDICT_PASS;
-            snprintf(result->reason, sizeof(result->reason), "met");
-            snprintf(result->detail, sizeof(result->detail), "every expectation met");
+            conclude_met(result);
         } else {
             result->verdict = VERDICT_FAIL;
             snprintf(result->detail, sizeof(result->detail),
@@ -129,24 +152,7 @@ void result_conclude(struct run_result *result, const struct scenario *scenario,
         }
         return;
     case STOP_DEADLINE:
-        format_duration(scenario->deadline_ns, time);
-        if (state == MATCHER_MET && (scenario->quiet_ns > 0 || scenario_wants_values(scenario))) {
-            /* at the end of the quiet time; or values were looked at once more */
-            result->verdict = VERDICT_PASS;
-            snprintf(result->reason, sizeof(result->reason), "met");
-            snprintf(result->detail, sizeof(result->detail), "every expectation met");
-            return;
-        }
-        if (state == MATCHER_OPEN && expects_bans_only(scenario)) {
-            result->verdict = VERDICT_PASS;
-            snprintf(result->detail, sizeof(result->detail), "nothing forbidden within %s", time);
-        } else {
-            result->verdict = VERDICT_FAIL;
-            if (why->detail[0])
-                snprintf(result->detail, sizeof(result->detail), "%s", why->detail);
-            else
-                snprintf(result->detail, sizeof(result->detail), "deadline of %s reached", time);
-        }
+        conclude_at_deadline(result, scenario, state, why);
         return;
     case STOP_INTERRUPTED:
         result->verdict = VERDICT_INTERRUPTED;

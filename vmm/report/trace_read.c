@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reading a trace of ours back (trace_read.h).  Whatever is missing reads as nothing, so that a
- * file that is not quite ours can do no more harm than to show little.
+ * file that is not quite ours can do no more harm than to show little.  All text in it is cleaned
+ * here, at one place: it goes to terminals, and the file may be somebody else's.
  */
 #include "report/trace_read.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "report/in_file.h"
+#include "scenario/text.h"
 
 const char *trace_event_text(const json_t *event, const char *key)
 {
@@ -72,15 +78,64 @@ static bool read_tracks(struct trace_file *file)
     return failed == 0;
 }
 
-bool trace_file_read(struct trace_file *file, const char *path, char *problem, size_t bytes)
+static bool clean_string(json_t *value)
+{
+    const char *text = json_string_value(value);
+    char *clean = text_clean(text, json_string_length(value));
+    const bool good = clean && (strcmp(clean, text) == 0 || json_string_set(value, clean) == 0);
+    free(clean);
+    return good;
+}
+
+/* All strings at or below the value.  The parser has bounded how deep that is. */
+static bool clean_strings(json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    bool good = true;
+    if (json_is_string(value))
+        return clean_string(value);
+    json_object_foreach(value, key, member)
+    {
+        good &= clean_strings(member);
+    }
+    json_array_foreach(value, i, member)
+    {
+        good &= clean_strings(member);
+    }
+    return good;
+}
+
+/* The file as JSON with clean text, or NULL with one line about it in problem[]. */
+static json_t *read_json(const char *path, char *problem, size_t bytes)
 {
     json_error_t error;
-    *file = (struct trace_file){ .cores = 1 };
-    file->root = json_load_file(path, 0, &error);
-    if (!file->root) {
-        snprintf(problem, bytes, "%s:%d: %s", path, error.line, error.text);
-        return false;
+    FILE *in = in_file_open(path);
+    if (!in) {
+        snprintf(problem, bytes, "%s: %s", path,
+                 errno == ESPIPE ? "it is not a regular file" : strerror(errno));
+        return NULL;
     }
+    json_t *root = json_loadf(in, 0, &error);
+    fclose(in);
+    if (!root)
+        snprintf(problem, bytes, "%s:%d: it is not JSON, as vmm run --trace FILE.json writes it",
+                 path, error.line);
+    else if (!clean_strings(root)) {
+        snprintf(problem, bytes, "%s: no memory", path);
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
+bool trace_file_read(struct trace_file *file, const char *path, char *problem, size_t bytes)
+{
+    *file = (struct trace_file){ .cores = 1 };
+    file->root = read_json(path, problem, bytes);
+    if (!file->root)
+        return false;
     file->events = json_object_get(file->root, "traceEvents");
     file->run = json_object_get(file->root, "otherData");
     file->names = json_object();

@@ -146,12 +146,17 @@ errval_t oct_publish(const char *fmt, ...)
 
 errval_t oct_lock(const char *name, char **lock_id)
 {
+    char *id = strdup(name); /* before: a lock that nobody can name would be held for ever */
+    if (id == NULL)
+        return LIB_ERR_MALLOC_FAIL;
     errval_t answer = SYS_ERR_OK, err = oct_init();
     if (err_is_ok(err))
         err = binding->rpc_tx_vtbl.lock(binding, name, &answer);
     err = result(err, answer);
     if (err_is_ok(err))
-        *lock_id = strdup(name);
+        *lock_id = id;
+    else
+        free(id);
     return err;
 }
 

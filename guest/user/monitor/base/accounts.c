@@ -24,7 +24,7 @@ uint32_t endpoint_words(size_t buf_words)
 
 static domainid_t monitor_of(unsigned core)
 {
-    return (domainid_t)(core + 1) << 16; /* no domain has the number 0 */
+    return domain_id(0, core, 0);
 }
 
 void accounts_init(void)
@@ -43,7 +43,7 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     if (domain == 0)
         domain = monitor_of(my_core);
     struct account *payer = NULL;
-    const unsigned core = (domain >> 16 & 0xff) - 1; /* above: its core's life */
+    const unsigned core = domain_core(domain);
     if (core != my_core)
         payer = account_open(&accounts, monitor_of(core), NULL);
     struct account *account = account_open(&accounts, domain, payer);

@@ -32,6 +32,18 @@ extern struct iref_table irefs;
 extern struct spawn_modules modules;
 extern uint32_t my_notify_id; /* wakes this monitor's dispatcher */
 
+/* Identifiers of domains name the life of the core that made them, and the core; number 0 is its
+ * monitor's, in whatever life. */
+static inline domainid_t domain_id(uint32_t incarnation, unsigned core, uint16_t number)
+{
+    return incarnation % 256 << 24 | (domainid_t)(core + 1) << 16 | number;
+}
+
+static inline unsigned domain_core(domainid_t domain)
+{
+    return (domain >> 16 & 0xff) - 1;
+}
+
 /* A core without its monitor is of no use, and it cannot be told to anybody: says what went wrong
  * and switches the machine off.  For start-up only. */
 #define MONITOR_FAILED_STATUS 1

@@ -351,7 +351,7 @@ static domainid_t new_domain_id(void)
     static uint16_t last;
     if (++last == 0)
         last = 1; /* 0 is the monitor */
-    return my_incarnation % 256 << 24 | ((domainid_t)my_core + 1) << 16 | last;
+    return domain_id(my_incarnation, my_core, last);
 }
 
 static errval_t open_accounts(struct client *client)

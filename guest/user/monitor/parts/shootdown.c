@@ -59,12 +59,6 @@ static uint64_t bit(unsigned core)
     return 1ull << core;
 }
 
-/* Domain identifiers name the core (client.c). */
-static unsigned core_of(domainid_t domain)
-{
-    return (domain >> 16 & 0xff) - 1;
-}
-
 static struct round *round_new(void)
 {
     struct round *r = calloc(1, sizeof(*r));
@@ -262,7 +256,7 @@ static errval_t read_agents(struct round *r, const domainid_t *agents, size_t co
 {
     *targets = 0;
     for (size_t i = 0; i < count; i++) {
-        const unsigned core = core_of(agents[i]);
+        const unsigned core = domain_core(agents[i]);
         if (core >= boot_info->topology.core_count || core == my_core ||
             (*targets & bit(core)) != 0)
             return MON_ERR_INVALID_CORE_ID;

@@ -159,20 +159,27 @@ errval_t ump_endpoint_create(struct capref *dest, size_t bytes, uint16_t iftype)
     return err_is_fail(err) ? err_push(err, LIB_ERR_CAP_MINT) : err;
 }
 
+/* In an empty slot; *ret, unless NULL, names it. */
+static errval_t make_cnode(struct capref dest, enum objtype type, enum cnode_type level,
+                           struct cnoderef *ret)
+{
+    errval_t err = ram_create_object(dest, type, OBJSIZE_L2CNODE);
+
+    if (err_is_ok(err) && ret != NULL)
+        *ret = build_cnoderef(dest, level);
+    return err;
+}
+
 errval_t cnode_create_l2(struct capref *ret_dest, struct cnoderef *cnoderef)
 {
     errval_t err = slot_alloc_root(ret_dest);
 
-    if (err_is_fail(err))
-        return err_push(err, LIB_ERR_CNODE_CREATE);
-    err = ram_create_object(*ret_dest, ObjType_L2CNode, OBJSIZE_L2CNODE);
-    if (err_is_fail(err)) {
-        slot_free_root(*ret_dest);
-        return err_push(err, LIB_ERR_CNODE_CREATE);
+    if (err_is_ok(err)) {
+        err = make_cnode(*ret_dest, ObjType_L2CNode, CNODE_TYPE_OTHER, cnoderef);
+        if (err_is_fail(err))
+            slot_free_root(*ret_dest);
     }
-    if (cnoderef != NULL)
-        *cnoderef = build_cnoderef(*ret_dest, CNODE_TYPE_OTHER);
-    return SYS_ERR_OK;
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CNODE_CREATE) : err;
 }
 
 errval_t cnode_create(struct capref *ret_dest, struct cnoderef *cnoderef, cslot_t slots,
@@ -189,28 +196,20 @@ errval_t cnode_create_l1(struct capref *ret_dest, struct cnoderef *cnoderef)
 {
     errval_t err = slot_alloc(ret_dest);
 
-    if (err_is_fail(err))
-        return err_push(err, LIB_ERR_CNODE_CREATE);
-    err = ram_create_object(*ret_dest, ObjType_L1CNode, OBJSIZE_L2CNODE);
-    if (err_is_fail(err)) {
-        slot_free(*ret_dest);
-        return err_push(err, LIB_ERR_CNODE_CREATE);
+    if (err_is_ok(err)) {
+        err = make_cnode(*ret_dest, ObjType_L1CNode, CNODE_TYPE_ROOT, cnoderef);
+        if (err_is_fail(err))
+            slot_free(*ret_dest);
     }
-    if (cnoderef != NULL)
-        *cnoderef = build_cnoderef(*ret_dest, CNODE_TYPE_ROOT);
-    return SYS_ERR_OK;
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CNODE_CREATE) : err;
 }
 
 errval_t cnode_create_foreign_l2(struct capref dest_l1, cslot_t dest_slot, struct cnoderef *ret)
 {
     struct capref dest = { .cnode = build_cnoderef(dest_l1, CNODE_TYPE_ROOT), .slot = dest_slot };
-    errval_t err = ram_create_object(dest, ObjType_L2CNode, OBJSIZE_L2CNODE);
+    errval_t err = make_cnode(dest, ObjType_L2CNode, CNODE_TYPE_OTHER, ret);
 
-    if (err_is_fail(err))
-        return err_push(err, LIB_ERR_CNODE_CREATE);
-    if (ret != NULL)
-        *ret = build_cnoderef(dest, CNODE_TYPE_OTHER);
-    return SYS_ERR_OK;
+    return err_is_fail(err) ? err_push(err, LIB_ERR_CNODE_CREATE) : err;
 }
 
 errval_t vnode_create(struct capref dest, enum objtype type)
