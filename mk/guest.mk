@@ -67,6 +67,7 @@ barrelfish := guest/user/lib/barrelfish
 small_sources := $(foreach folder,memory monitor span start,$(barrelfish)/$(folder)/%.c) \
                  $(foreach file,console debug errors exit faults heap report resource_ctrl spanned thread_life \
                      thread_move,$(barrelfish)/dispatch/$(file).c) \
+                 $(foreach file,deferred event_mutex event_queue messages,$(barrelfish)/events/$(file).c) \
                  $(foreach file,connection doorbell multihop_chan multihop_link ump_checked,$(barrelfish)/channels/$(file).c) \
                  $(foreach file,bind/bind handshake life binding local monitor_parcel multihop transport,guest/user/lib/flounder/$(file).c) \
                  $(foreach folder,services spawndomain spawnclient,guest/user/lib/$(folder)/%.c)
@@ -189,7 +190,7 @@ objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
 link_flags_$(notdir $(1)) := $$(user_link_flags) $$(if $$(filter $(notdir $(1)),$$(alone_domains)),,$$(client_link_flags)) \
     $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_link_flags))
 $$(objects_$(notdir $(1))): private source_flags := $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_flags))
-$$(objects_$(notdir $(1))): private size_flags := $$(if $$(filter $(notdir $(1)),$$(small_domains)),$$(small_flags))
+$$(objects_$(notdir $(1))): private size_flags := $$(if $$(filter $(notdir $(1)),$$(small_domains)),$$(small_flags:-Os=-Oz))
 $$(if $$(filter $(notdir $(1)),$$(integer_domains) $$(small_domains)),$$(eval $$(objects_$(notdir $(1))): $(B)/flags/small))
 $$(call stamp,domain.$(notdir $(1)),strip $$(link_flags_$(notdir $(1))) $$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
