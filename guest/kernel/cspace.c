@@ -9,7 +9,9 @@
  * everything has been checked.
  *
  * What another core has is not seen from here.  The monitor keeps a locked capability for it, and
- * nothing is made of memory in which there is one.
+ * nothing is made of memory in which there is one.  Of RAM that another core owns something is made
+ * only in what this core has claimed of it: a piece with an owner of its own, which the monitor
+ * holds as a witness (docs/capabilities.md, claim).
  */
 #include "cspace.h"
 
@@ -343,6 +345,8 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
         return SYS_ERR_RETYPE_MAPPING_EXPLICIT;
     if (!cap_is_retypeable(cap->type, (uint8_t)type))
         return SYS_ERR_INVALID_RETYPE;
+    if (type == ObjType_VNode_x86_64_pml5)
+        return SYS_ERR_VM_NO_FIVE_LEVELS;
     if (count == 0)
         return SYS_ERR_RETYPE_INVALID_COUNT;
     if (!cap_types[type].range) /* endpoints and domains take nothing away */
@@ -378,15 +382,43 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
            !cap_is_ancestor(cap, &found->cap);
 }
 
+/* The piece that this core has claimed of foreign memory, in which nothing is made of these bytes
+ * yet: it is the innermost that lies around them.  NULL: there is none. */
+static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t bytes)
+{
+    struct cte *found;
+    const struct capability *cap = &src->cap;
+    const enum mdb_range range =
+        mdb_find_range(&kernel_mdb, cap_type_root(cap->type), cap->u.mem.base + offset, bytes,
+                       MDB_RANGE_INNER, &found);
+    const bool claim = range == MDB_RANGE_SURROUNDING && (found->node.bits & MDB_BIT_WITNESS) &&
+                       found->node.owner == my_core_id && cap_is_ancestor(&found->cap, cap);
+    return claim ? found : NULL;
+}
+
+/* Its owner must know what is made of it; parts of a Frame are Frames again. */
+static bool must_be_claimed(const struct cte *src, unsigned type)
+{
+    const uint8_t from = src->cap.type;
+    return src->node.owner != my_core_id && cap_types[from].memory &&
+           (from != type || !cap_types[type].mappable);
+}
+
 errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes)
 {
-    const struct capability *cap = &src->cap;
-    if (is_marked(cap))
+    if (is_marked(&src->cap))
         return ERR_LOCKED;
-    /* its owner must be asked what is made of it elsewhere; parts of a Frame are Frames again */
-    if (src->node.owner != my_core_id && cap_types[cap->type].memory &&
-        (cap->type != type || !cap_types[type].mappable))
-        return SYS_ERR_RETRY_THROUGH_MONITOR;
+    if (must_be_claimed(src, type)) {
+        const uint64_t base = src->cap.u.mem.base + offset;
+        src = cap_types[type].range ? find_claim(src, offset, bytes) : NULL;
+        if (src == NULL)
+            return SYS_ERR_RETRY_THROUGH_MONITOR;
+        offset = base - src->cap.u.mem.base;
+        if (src->cap.type == type && bytes == src->cap.u.mem.bytes &&
+            src->cap.generation == CAP_GENERATION_MAX)
+            return SYS_ERR_INVALID_RETYPE;
+    }
+    const struct capability *cap = &src->cap;
     if (!cap_types[type].range)
         return SYS_ERR_OK;
     if (touches_marked(cap, offset, bytes))
@@ -399,6 +431,13 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
     return SYS_ERR_OK;
 }
 
+bool cap_is_in_use(const struct capability *cap, uint64_t offset, uint64_t bytes)
+{
+    const uint64_t base = cap_base(cap) + offset;
+    return is_in_use(&kernel_mdb, cap, base, bytes) ||
+           (kernel_remote_mdb.root != NULL && is_in_use(&kernel_remote_mdb, cap, base, bytes));
+}
+
 static bool must_be_zero(unsigned from, unsigned to)
 {
     return to != ObjType_RAM && to != ObjType_PhysAddr && to != ObjType_DevFrame && from != to &&
@@ -408,6 +447,14 @@ static bool must_be_zero(unsigned from, unsigned to)
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest)
 {
+    uint8_t rights = src->cap.rights;
+    if (must_be_claimed(src, type)) {
+        const uint64_t base = src->cap.u.mem.base + offset;
+        src = find_claim(src, offset, count * object_bytes);
+        assert(src != NULL); /* cap_check_unused() has found it */
+        offset = base - src->cap.u.mem.base;
+        rights |= CAPRIGHTS_REVOKE; /* nobody else has any of it */
+    }
     const struct capability *from = &src->cap;
     if (must_be_zero(from->type, type))
         plat_scrub(paddr(from->u.mem.base + offset), count * object_bytes);
@@ -415,7 +462,7 @@ void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object
     LOOP_BOUND(objects, L2_CNODE_SLOTS);
     for (uint64_t i = 0; i < count; i++) {
         LOOP_ROUND(objects);
-        struct capability cap = { .type = (uint8_t)type, .rights = from->rights };
+        struct capability cap = { .type = (uint8_t)type, .rights = rights };
         if (cap_types[type].range) {
             cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;

@@ -260,6 +260,9 @@ static void rpc_answered(struct domain *d, struct message *m)
     case monitor_blocking_remote_cap_revoke_response__msgnum:
         revoke_answered(d, a->remote_cap_revoke_response.err);
         break;
+    case monitor_blocking_remote_cap_retype_response__msgnum:
+        retype_answered(d, a->remote_cap_retype_response.err);
+        break;
     default:
         break;
     }

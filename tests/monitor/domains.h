@@ -48,6 +48,7 @@ struct domain {
     struct cap *parcel;          /* collected */
     uint64_t revoked_from;       /* the step in which its revoke began */
     struct cap *target;          /* being revoked */
+    uint64_t wanted;             /* offset of the page of its parcel that it makes a frame of */
     /* shootdown: whose page tables it fills; what it is to unmap, and has unmapped */
     uint32_t will_fill_for, fills_for; /* as it has said; as its monitor knows */
     uintptr_t unmap_id;                /* 0: nothing */
@@ -155,6 +156,7 @@ void circuits_check(void);
 /* memory.c */
 bool act_parcel(struct domain *d);
 void revoke_answered(struct domain *d, errval_t err);
+void retype_answered(struct domain *d, errval_t err);
 void parcel_deposited(uint64_t ticket);
 /* The memory server answers its monitor. */
 bool serve_memory(struct domain *d);

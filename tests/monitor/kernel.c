@@ -173,6 +173,19 @@ struct cap *cap_make_of_ram(const struct cap *ram, unsigned type, uint64_t offse
     return made;
 }
 
+struct cap *cap_claim_of(const struct cap *lent, uint64_t offset, uint64_t bytes)
+{
+    struct capability is = lent->is;
+    is.u.mem.base += offset;
+    is.u.mem.bytes = bytes;
+    for (struct cap *cap = world.caps; cap != NULL; cap = cap->next)
+        if (cap->core == lent->core && cap->witness && cap->owner == lent->core &&
+            cap->is.type == ObjType_RAM && overlaps(&cap->is, &is) &&
+            cap->is.u.mem.bytes < lent->is.u.mem.bytes && lies_in(cap, lent))
+            return cap;
+    return NULL;
+}
+
 #define DOMAINS_MEMORY_END 0x10000000ull /* above are frames of channels, which two monitors make */
 
 /* One owner, but for what is kept, which says to whom it went first; and what one core has made of
@@ -321,6 +334,14 @@ static errval_t retype(struct core *core, const uintptr_t *word)
     is.u.mem.base = from->is.u.mem.base + word[3];
     is.u.mem.bytes = word[5];
     CHECK(word[3] + word[5] <= from->is.u.mem.bytes, "retype beyond the end");
+    if (from->is.type == ObjType_RAM && is.type == ObjType_RAM) { /* a claim */
+        struct cap *made = cap_make_of_ram(from, ObjType_RAM, word[3], word[5]);
+        if (made == NULL)
+            return SYS_ERR_REVOKE_FIRST;
+        made->holder = NULL;
+        put(core, (unsigned)((uint32_t)word[8] | word[9]), made);
+        return SYS_ERR_OK;
+    }
     for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
         CHECK(cap == from || !is_memory(cap) || lies_in(from, cap) ||
                   cap->is.u.mem.base >= is.u.mem.base + is.u.mem.bytes ||
@@ -411,6 +432,11 @@ static struct sysret delete_foreigns(struct cap *cap, uint64_t base, uint64_t by
     if (chance(30))
         return (struct sysret){ SYS_ERR_OK, 1 };
     if (bytes == 0) {
+        for (const struct cap *other = world.caps; other != NULL; other = other->next)
+            CHECK(other->core != cap->core || !other->witness || other->locked ||
+                      same_object(other, cap) || other->is.type != ObjType_RAM ||
+                      !lies_in(other, cap),
+                  "what core %u has of a larger one goes before its piece", cap->core);
         cap_revoke_all(cap);
         return (struct sysret){ SYS_ERR_OK, 0 };
     }

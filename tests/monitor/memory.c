@@ -100,6 +100,48 @@ static void make_part(struct domain *d)
         cap_gone(whole);
 }
 
+/* cap_retype() of RAM that another core owns: the first half is the CPU driver's, which refuses. */
+static bool act_claim(struct domain *d)
+{
+    struct capability is = d->parcel->is;
+    struct message *m = message_new(monitor_blocking_remote_cap_retype_call__msgnum);
+    d->wanted = random_below(is.u.mem.bytes / PAGE) * PAGE;
+    m->args.monitor_blocking.remote_cap_retype_call.cptr = WORLD_CPTR;
+    m->args.monitor_blocking.remote_cap_retype_call.level = 2;
+    m->args.monitor_blocking.remote_cap_retype_call.offset = d->wanted;
+    m->args.monitor_blocking.remote_cap_retype_call.bytes = PAGE;
+    is.flags = is.type;
+    is.type = ObjType_L1CNode;
+    struct cap *root = cap_new(d->core, d, &is, NULL);
+    root->owner = d->parcel->owner;
+    const bool sent = domain_call(d, m, root);
+    cap_gone(root);
+    return sent;
+}
+
+/* The CPU driver makes it only of what is claimed now. */
+void retype_answered(struct domain *d, errval_t err)
+{
+    const struct cap *lent = d->parcel;
+    if (err_is_fail(err) || lent == NULL || lent->is.type != ObjType_RAM ||
+        lent->owner == d->core || d->wanted >= lent->is.u.mem.bytes)
+        return;
+    const struct cap *piece = cap_claim_of(lent, d->wanted, PAGE);
+    if (piece == NULL)
+        return;
+    struct cap *frame = cap_make_of_ram(piece, ObjType_Frame, 0, PAGE);
+    if (frame == NULL)
+        return;
+    frame->holder = d;
+    if (chance(30)) { /* keeps the RAM, and drops what it has made */
+        cap_gone(frame);
+        return;
+    }
+    say("%s makes a frame of what core %u lends", d->name, lent->owner);
+    cap_gone(d->parcel);
+    d->parcel = frame;
+}
+
 /* What a domain does with RAM: makes a frame or smaller RAM of it, keeping it or not, or gives it
  * away. */
 static bool act_ram(struct domain *d)
@@ -123,7 +165,7 @@ static bool act_ram(struct domain *d)
             return false;
         ram = cap_new(d->core, d, &is, NULL);
     }
-    const bool gives = chance(80);
+    const bool gives = chance(50);
     const bool sent = domain_call(d, message_new(monitor_blocking_deposit_cap_call__msgnum), ram);
     if (ram == d->parcel && gives && sent)
         d->parcel = NULL;
@@ -132,10 +174,19 @@ static bool act_ram(struct domain *d)
     return sent;
 }
 
+static bool has_lent_ram(const struct domain *d)
+{
+    const struct cap *ram = d->parcel;
+    return ram != NULL && ram->is.type == ObjType_RAM && ram->owner != d->core &&
+           ram->is.u.mem.bytes > PAGE;
+}
+
 bool act_parcel(struct domain *d)
 {
     struct message *m;
-    if (world.share && chance(25))
+    if (has_lent_ram(d) && chance(60))
+        return act_claim(d);
+    if (world.share && chance(35))
         return act_ram(d);
     if (world.share && d->parcel != NULL && chance(40))
         make_part(d);

@@ -158,6 +158,13 @@ SEND(intermon, fetch_cap_reply,
 SEND(intermon, capops_request_copy,
      (uint8_t to, uint64_t ticket, uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2),
      (to, ticket, head, word0, word1, word2))
+SEND(intermon, capops_request_retype,
+     (uint64_t ticket, uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t base,
+      uint64_t bytes),
+     (ticket, head, word0, word1, word2, base, bytes))
+SEND(intermon, capops_retype_response,
+     (uint64_t ticket, errval_t err, uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2),
+     (ticket, err, head, word0, word1, word2))
 SEND(intermon, capops_revoke_mark, (uint64_t ticket, uint16_t kind, uint64_t base, uint64_t bytes),
      (ticket, kind, base, bytes))
 SEND(intermon, capops_revoke_done, (uint64_t ticket, uint8_t outcome), (ticket, outcome))
@@ -320,6 +327,8 @@ errval_t intermon_ump_init(struct intermon_ump_binding *b, struct waitset *ws, v
         .release_cap_reply = intermon_release_cap_reply_tx,
         .fetch_cap_reply = intermon_fetch_cap_reply_tx,
         .capops_request_copy = intermon_capops_request_copy_tx,
+        .capops_request_retype = intermon_capops_request_retype_tx,
+        .capops_retype_response = intermon_capops_retype_response_tx,
         .capops_revoke_mark = intermon_capops_revoke_mark_tx,
         .capops_revoke_done = intermon_capops_revoke_done_tx,
         .shootdown = intermon_shootdown_tx,
@@ -462,6 +471,10 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
         CASE(intermon, fetch_cap_reply, a->ticket, a->err, a->head, a->word0, a->word1, a->word2,
              a->owner, a->moved)
         CASE(intermon, capops_request_copy, a->to, a->ticket, a->head, a->word0, a->word1, a->word2)
+        CASE(intermon, capops_request_retype, a->ticket, a->head, a->word0, a->word1, a->word2,
+             a->base, a->bytes)
+        CASE(intermon, capops_retype_response, a->ticket, a->err, a->head, a->word0, a->word1,
+             a->word2)
         CASE(intermon, capops_revoke_mark, a->ticket, a->kind, a->base, a->bytes)
         CASE(intermon, capops_revoke_done, a->ticket, a->outcome)
         CASE(intermon, shootdown, a->root, a->id, a->home, a->base, a->agent)

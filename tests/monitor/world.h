@@ -172,6 +172,8 @@ bool cap_is_elsewhere(const struct cap *cap, uint64_t before);
 struct cap *cap_make_part(const struct cap *whole, uint64_t offset, uint64_t bytes);
 /* What retype makes of RAM that this core owns: a frame, or smaller RAM.  NULL: it is in use. */
 struct cap *cap_make_of_ram(const struct cap *ram, unsigned type, uint64_t offset, uint64_t bytes);
+/* What this core has claimed of RAM of another one, a page of it; NULL: it has not. */
+struct cap *cap_claim_of(const struct cap *lent, uint64_t offset, uint64_t bytes);
 /* Somebody has some of this memory, on whatever core, or it is on its way. */
 bool memory_is_in_use(const struct capability *range);
 void caps_check(void);

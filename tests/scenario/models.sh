@@ -46,3 +46,8 @@ for rule in WITNESS_REVOKED NOT_THE_LAST; do
     search moves 2 $rule
 done
 search moves 3 NOT_CLEARED
+
+search claims $cores
+for rule in NO_ENTRY NO_TURN ANSWER_IS_ALL NAME_FIRST DEATH_UNHEARD; do
+    search claims 2 $rule
+done

@@ -7,7 +7,7 @@
 /* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_foreign, .init = set_up, .fini = tear_down);
@@ -153,7 +153,7 @@ Test(kernel_foreign, an_object_lives_as_long_as_another_core_has_it)
     EXPECT_OK(delete_cap(SLOT(3)));
 }
 
-Test(kernel_foreign, only_its_owner_makes_something_of_ram)
+Test(kernel_foreign, nothing_is_made_of_foreign_ram_without_a_claim)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 16384, 0, 1));
     EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 2), SYS_ERR_RETRY_THROUGH_MONITOR);
@@ -164,6 +164,56 @@ Test(kernel_foreign, only_its_owner_makes_something_of_ram)
     cr_expect_eq(owner_of(2), my_core_id);
     EXPECT_OK(revoke(SLOT(1)));
     EXPECT_OK(delete_cap(SLOT(1)));
+}
+
+/* The monitor holds the piece; domains have only the RAM it is a piece of. */
+Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
+{
+    EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));
+    EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE + 8192, 8192, 0, my_core_id));
+    EXPECT_ERR(retype(SLOT(1), 8192, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+
+    /* in it, not beside it, nor around it, nor twice */
+    EXPECT_ERR(retype(SLOT(1), 4096, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_ERR(retype(SLOT(1), 4096, ObjType_RAM, 8192, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_ERR(retype(SLOT(1), 8192, ObjType_RAM, 4096, 3, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(retype(SLOT(1), 8192, ObjType_RAM, 4096, 2, 4));
+    cr_expect(owner_of(4) == my_core_id && owner_of(5) == my_core_id);
+    cr_expect_eq(cap_at(alice, SLOT(5))->u.mem.base, FAR_BASE + 12288);
+    EXPECT_ERR(retype(SLOT(1), 8192, ObjType_RAM, 4096, 1, 6), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(delete_cap(SLOT(4)));
+    EXPECT_OK(retype(SLOT(1), 8192, ObjType_RAM, 4096, 1, 4));
+    EXPECT_OK(delete_cap(SLOT(4)));
+    EXPECT_OK(delete_cap(SLOT(5)));
+    cr_expect_not(is_shared(2));
+
+    /* of its size it is its child, and its holder may revoke it */
+    cap_at(alice, SLOT(1))->rights &= (uint8_t)~CAPRIGHTS_REVOKE;
+    EXPECT_OK(retype(SLOT(1), 8192, ObjType_RAM, 8192, 1, 4));
+    cr_expect_eq(cap_at(alice, SLOT(4))->generation, 1);
+    EXPECT_OK(retype(SLOT(4), 0, ObjType_RAM, 4096, 1, 5));
+    EXPECT_OK(revoke(SLOT(4)));
+    cr_expect(type_in(4) == ObjType_RAM && type_in(5) == ObjType_Null);
+    cr_expect(is_shared(2));
+
+    /* what the owner revokes goes piece by piece */
+    EXPECT_ERR(on(KernelCmd_Delete_foreigns, 1), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(on(KernelCmd_Delete_foreigns, 2));
+    cr_expect(type_in(2) == ObjType_RAM && type_in(4) == ObjType_Null);
+    EXPECT_OK(delete_cap(SLOT(2)));
+    EXPECT_OK(on(KernelCmd_Delete_foreigns, 1));
+    EXPECT_OK(delete_cap(SLOT(1)));
+}
+
+Test(kernel_foreign, a_claim_of_the_last_generation_has_no_child_of_its_size)
+{
+    EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX - 1, 1));
+    EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX, my_core_id));
+    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+    EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 8192, 1, 3), SYS_ERR_INVALID_RETYPE);
+    EXPECT_OK(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 3));
+    EXPECT_OK(delete_cap(SLOT(3)));
 }
 
 Test(kernel_foreign, ownership_goes_with_the_last_copy_and_comes_back)

@@ -26,12 +26,12 @@ static systime_t pc_time(void)
     return CORE_PAGE->clock_ns;
 }
 
-/* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump there
- * always is. */
+/* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump that has
+ * no bell there always is. */
 static void arm(systime_t now)
 {
     uint64_t ns = timer_at == 0 ? 0 : timer_at > now ? timer_at - now : 1;
-    if (boot_info->pc.pump != 0 && (ns == 0 || ns > ABI_PUMP_LOOK_NS))
+    if (pc_must_look() && (ns == 0 || ns > ABI_PUMP_LOOK_NS))
         ns = ABI_PUMP_LOOK_NS;
     apic_timer(ns);
 }
@@ -63,7 +63,7 @@ static uint64_t pc_take_causes(void)
         timer_at = 0;
         causes |= ABI_CAUSE_TIMER;
     }
-    if (timer_at != 0 || boot_info->pc.pump != 0)
+    if (timer_at != 0 || pc_must_look())
         arm(now);
     return causes;
 }
@@ -128,8 +128,12 @@ static void pc_init(void)
     if (boot_info->pc.pump == 0)
         return;
     arm(now);
-    if (boot_info->core == boot_info->boot_core)
+    if (boot_info->core == boot_info->boot_core) {
         pc_say_number('w', boot_info->pc.pump);
+        trace_line("lines are carried: cores %s", pc_must_look()
+                                                      ? "look at their core pages every millisecond"
+                                                      : "are interrupted by bells");
+    }
 }
 
 const struct platform platform_pc = {

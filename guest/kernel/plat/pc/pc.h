@@ -68,6 +68,9 @@ void pc_console_left(uint64_t core);
 
 /* ---- pump.c ---- */
 
+/* Does vmm set bits in the core page without an interrupt? */
+bool pc_must_look(void);
+
 /* Asks vmm for something (abi/pump.h), and waits for it. */
 void pc_ask_pump(uint64_t request);
 

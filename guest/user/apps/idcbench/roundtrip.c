@@ -123,6 +123,13 @@ static uint64_t with_server(bool polling, round_trip_fn *round_trip)
     return result;
 }
 
+static void print_rate(void)
+{
+    bench_init();
+    const uint64_t khz = bench_tsc_per_ms();
+    printf("bench tsc.khz %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", khz, khz, khz);
+}
+
 void time_calls(struct idcbench_binding *b)
 {
     static struct results calls;
@@ -136,6 +143,7 @@ void time_calls(struct idcbench_binding *b)
     }
     results_print(&calls, b->flounder.kind == FLOUNDER_MULTIHOP ? "calls.multihop" : "calls.ump",
                   0);
+    print_rate();
 }
 
 void time_round_trips(struct idcbench_binding *b)
@@ -158,7 +166,5 @@ void time_round_trips(struct idcbench_binding *b)
     results_print(&stub, "roundtrip.stub", 0);
     results_print(&block, "roundtrip.block", 0);
     results_print(&call, "roundtrip.rpc", 0);
-    bench_init();
-    const uint64_t khz = bench_tsc_per_ms();
-    printf("bench tsc.khz %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", khz, khz, khz);
+    print_rate();
 }

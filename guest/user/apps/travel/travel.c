@@ -31,10 +31,10 @@
 #define BLOCK_BYTES ((gensize_t)1 << BLOCK_BITS)
 
 enum task {
-    MAKE,    /* objects of what it keeps, which is RAM */
-    USE,     /* what its owner's core alone may do with it */
-    COPY,    /* copies it, and deletes the copy */
-    LOOK,    /* has it still what it keeps? */
+    MAKE, /* objects of what it keeps, which is RAM */
+    USE,  /* what its owner's core alone may do with it; of RAM, makes a frame of its first page */
+    COPY, /* copies it, and deletes the copy */
+    LOOK, /* has it still what it keeps? */
     LOOK_AT, /* and the first of what was made of it? */
     PASS,    /* lends the first of what was made of it to the other server */
     DROP,    /* deletes all */
@@ -85,6 +85,7 @@ static errval_t keep(struct travel_binding *b, struct capref cap, errval_t *err)
 {
     (void)b;
     held = cap;
+    made_count = 0; /* what there was has been revoked */
     print(cap);
     *err = SYS_ERR_OK;
     return SYS_ERR_OK;
@@ -323,7 +324,7 @@ static void lend_objects(void)
         { ObjType_VNode_x86_64_ptable, OBJSIZE_VNODE, SYS_ERR_RETRY_THROUGH_MONITOR },
         { ObjType_L2CNode, OBJSIZE_L2CNODE, SYS_ERR_RETRY_THROUGH_MONITOR },
         { ObjType_Dispatcher, OBJSIZE_DISPATCHER, MON_ERR_WRONG_CAP_TYPE },
-        { ObjType_RAM, BASE_PAGE_SIZE, MON_ERR_WRONG_CAP_TYPE },
+        { ObjType_RAM, BASE_PAGE_SIZE, SYS_ERR_OK },
         { ObjType_EndPointUMP, BASE_PAGE_SIZE, SYS_ERR_OK },
         { ObjType_Frame, BASE_PAGE_SIZE, SYS_ERR_OK },
     };
@@ -396,6 +397,45 @@ static void give_ram(void)
     printf("travel: RAM came home\n");
 }
 
+/* RAM that three cores have: each makes something of it, and nobody of what another one uses. */
+static void lend_ram(void)
+{
+    struct capref ram, frame;
+    errval_t err = SYS_ERR_OK;
+    CHECK_OK(ram_alloc(&ram, BLOCK_BITS));
+    CHECK_OK(slot_alloc(&frame));
+    CHECK_OK(lend(ram));
+    CHECK_OK(third->rpc_tx_vtbl.lend(third, ram, &err));
+    CHECK_OK(err);
+
+    CHECK_OK(does(MAKE));
+    CHECK_ERR(does_at(third, USE), SYS_ERR_REVOKE_FIRST);
+    CHECK_ERR(cap_retype(frame, ram, 0, ObjType_Frame, BASE_PAGE_SIZE, 1), SYS_ERR_REVOKE_FIRST);
+    CHECK_OK(cap_retype(frame, ram, 3 * BASE_PAGE_SIZE, ObjType_Frame, BASE_PAGE_SIZE, 1));
+    CHECK_OK(cap_delete(frame));
+    CHECK_OK(does(PASS)); /* of what it has made, to the third */
+    CHECK_OK(cap_revoke(ram));
+    CHECK_ERR(does(LOOK), SYS_ERR_CAP_NOT_FOUND);
+    CHECK_ERR(does(LOOK_AT), SYS_ERR_CAP_NOT_FOUND);
+    CHECK_ERR(does_at(third, LOOK), SYS_ERR_CAP_NOT_FOUND);
+    printf("travel: RAM that three cores had was revoked\n");
+
+    /* what was deleted there another core may use */
+    CHECK_OK(lend(ram));
+    CHECK_OK(third->rpc_tx_vtbl.lend(third, ram, &err));
+    CHECK_OK(err);
+    CHECK_OK(does(USE));
+    CHECK_ERR(does_at(third, USE), SYS_ERR_REVOKE_FIRST);
+    CHECK_OK(does(DROP));
+    CHECK_OK(does_at(third, USE));
+    CHECK_ERR(cap_retype(frame, ram, 0, ObjType_Frame, BASE_PAGE_SIZE, 1), SYS_ERR_REVOKE_FIRST);
+    CHECK_OK(does_at(third, DROP));
+    CHECK_OK(cap_retype(frame, ram, 0, ObjType_Frame, BLOCK_BYTES, 1));
+    CHECK_OK(cap_destroy(frame));
+    CHECK_OK(cap_destroy(ram));
+    printf("travel: a page of lent RAM was used by one core after the other\n");
+}
+
 /* A child of the full size and its parent are two things on all cores: the second server has the
  * parent, the first the child. */
 static void lend_generations(void)
@@ -434,6 +474,7 @@ int main(int argc, char *argv[])
     lend_objects();
     lend_generations();
     give_ram();
+    lend_ram();
     printf("travel: all as expected\n");
     return EXIT_SUCCESS;
 }

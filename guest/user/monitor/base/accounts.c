@@ -22,7 +22,7 @@ uint32_t endpoint_words(size_t buf_words)
     return (uint32_t)(sizeof(struct lmp_endpoint) / sizeof(uint64_t) + 2 + buf_words);
 }
 
-static domainid_t monitor_of(unsigned core)
+domainid_t monitor_of(coreid_t core)
 {
     return domain_id(0, core, 0);
 }
@@ -45,7 +45,7 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
     struct account *payer = NULL;
     const unsigned core = domain_core(domain);
     if (core != my_core)
-        payer = account_open(&accounts, monitor_of(core), NULL);
+        payer = account_open(&accounts, monitor_of((coreid_t)core), NULL);
     struct account *account = account_open(&accounts, domain, payer);
     errval_t err = account_charge(account, kind, units, slip);
     account_close(account);

@@ -119,6 +119,10 @@ void window_free(genpaddr_t base, uint32_t bytes);
 /* The part of its node's window that belongs to a core. */
 void window_share(coreid_t core, genpaddr_t *base, gensize_t *bytes);
 
+/* A number that nobody can guess, never 0, and the core that has made it. */
+uint64_t ticket_new(void);
+coreid_t ticket_core(uint64_t ticket);
+
 /* What a monitor says of a revoke; the numbers are those of the message. */
 enum revoke_outcome { REVOKE_GONE = 0, REVOKE_CLEARED = 1, REVOKE_LOST = 2 };
 

@@ -78,6 +78,8 @@ void accounts_init(void);
  * monitor itself. */
 errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
                          struct account_slip *slip);
+/* The number under which a core's monitor pays. */
+domainid_t monitor_of(coreid_t core);
 /* The account of another core's monitor, to be closed again; NULL: out of memory. */
 struct account *accounts_of_monitor(coreid_t core);
 /* A book for what others cause in a service. */

@@ -216,6 +216,21 @@ static void capops_request_copy(struct intermon_binding *b, coreid_t to, uint64_
     parcel_copy_requested(peer_of(b), to, ticket, &cap);
 }
 
+static void capops_request_retype(struct intermon_binding *b, uint64_t ticket, uint64_t head,
+                                  uint64_t word0, uint64_t word1, uint64_t word2, uint64_t base,
+                                  uint64_t bytes)
+{
+    const struct capability source = capability_of(head, word0, word1, word2);
+    capop_claim_requested(peer_of(b), ticket, &source, base, bytes);
+}
+
+static void capops_retype_response(struct intermon_binding *b, uint64_t ticket, errval_t err,
+                                   uint64_t head, uint64_t word0, uint64_t word1, uint64_t word2)
+{
+    const struct capability piece = capability_of(head, word0, word1, word2);
+    capop_claim_answered(peer_of(b), ticket, err, &piece);
+}
+
 static void capops_revoke_mark(struct intermon_binding *b, uint64_t ticket, uint16_t kind,
                                uint64_t base, uint64_t bytes)
 {
@@ -334,6 +349,8 @@ void door_of_monitor(struct intermon_binding *b)
     b->rx_vtbl.fetch_cap_request = fetch_cap_request;
     b->rx_vtbl.fetch_cap_reply = fetch_cap_reply;
     b->rx_vtbl.capops_request_copy = capops_request_copy;
+    b->rx_vtbl.capops_request_retype = capops_request_retype;
+    b->rx_vtbl.capops_retype_response = capops_retype_response;
     b->rx_vtbl.capops_revoke_mark = capops_revoke_mark;
     b->rx_vtbl.capops_revoke_done = capops_revoke_done;
     b->rx_vtbl.release_cap_request = release_cap_request;

@@ -103,6 +103,14 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return intermon_capops_request_copy__tx(b, cont, m->core, m->id, head_of(&m->cap),
                                                 m->cap.u.word[0], m->cap.u.word[1],
                                                 m->cap.u.word[2]);
+    case PEER_REQUEST_RETYPE:
+        return intermon_capops_request_retype__tx(b, cont, m->id, head_of(&m->cap),
+                                                  m->cap.u.word[0], m->cap.u.word[1],
+                                                  m->cap.u.word[2], m->base, m->range_bytes);
+    case PEER_RETYPE_RESPONSE:
+        return intermon_capops_retype_response__tx(b, cont, m->id, m->err, head_of(&m->cap),
+                                                   m->cap.u.word[0], m->cap.u.word[1],
+                                                   m->cap.u.word[2]);
     case PEER_REVOKE_MARK:
         return intermon_capops_revoke_mark__tx(b, cont, m->id,
                                                (uint16_t)(m->cap.type << 8 | m->cap.generation),
@@ -203,6 +211,23 @@ void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
 {
     peer_say(owner, &(struct peer_message){
                         .kind = PEER_REQUEST_COPY, .id = ticket, .core = to, .cap = *cap });
+}
+
+void peer_send_request_retype(coreid_t owner, uint64_t ticket, const struct capability *source,
+                              genpaddr_t base, gensize_t bytes)
+{
+    peer_say(owner, &(struct peer_message){ .kind = PEER_REQUEST_RETYPE,
+                                            .id = ticket,
+                                            .cap = *source,
+                                            .base = base,
+                                            .range_bytes = bytes });
+}
+
+void peer_send_retype_response(coreid_t core, uint64_t ticket, errval_t err,
+                               const struct capability *piece)
+{
+    peer_say(core, &(struct peer_message){
+                       .kind = PEER_RETYPE_RESPONSE, .id = ticket, .err = err, .cap = *piece });
 }
 
 void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capability *range)

@@ -51,6 +51,8 @@ struct peer_message {
         PEER_FETCH,
         PEER_FETCHED,
         PEER_REQUEST_COPY,
+        PEER_REQUEST_RETYPE,
+        PEER_RETYPE_RESPONSE,
         PEER_REVOKE_MARK,
         PEER_REVOKE_DONE,
         PEER_GIVEN_UP,
@@ -60,6 +62,7 @@ struct peer_message {
     } kind;
     coreid_t core, peer;
     genpaddr_t base;
+    gensize_t range_bytes;
     uint32_t bytes, notify_id;
     uint64_t id, peer_id;
     uint64_t members;
@@ -112,6 +115,10 @@ void peer_send_fetch_cap_reply(coreid_t core, uint64_t ticket, errval_t err,
                                const struct capability *cap, coreid_t owner, bool moved);
 void peer_send_request_copy(coreid_t owner, coreid_t to, uint64_t ticket,
                             const struct capability *cap);
+void peer_send_request_retype(coreid_t owner, uint64_t ticket, const struct capability *source,
+                              genpaddr_t base, gensize_t bytes);
+void peer_send_retype_response(coreid_t core, uint64_t ticket, errval_t err,
+                               const struct capability *piece);
 void peer_send_revoke_mark(coreid_t core, uint64_t ticket, const struct capability *range);
 void peer_send_revoke_done(coreid_t core, uint64_t ticket, enum revoke_outcome outcome);
 

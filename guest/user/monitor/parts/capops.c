@@ -5,6 +5,11 @@
  *                domain asks            its turn                all have answered
  *   CAPOP_FREE ──────────────▶ CAPOP_WAITING ───▶ CAPOP_REVOKING ───────────────▶ CAPOP_FREE,
  *                                                 CAPOP_CHECKING                  domain is told
+ *   CAPOP_FREE ──────────────▶ CAPOP_CLAIMING ─────────────────────────────────▶ CAPOP_FREE,
+ *                a retype, and another core           that core has answered      domain is told
+ *                owns the RAM: it is asked
+ *   CAPOP_FREE ──────────────▶ CAPOP_WAITING ───▶ CAPOP_CHECKING ───────────────▶ CAPOP_FREE,
+ *                that core: a claim                                               kept_claim
  *
  * The monitor only clears the way: it asks each core that has something of the range to delete it
  * (revoke), or whether it is still in use (retype, which then may go on).  The domain makes its
@@ -63,6 +68,22 @@ static void give_turns(void)
     assert(err_is_ok(err));
 }
 
+/* What another core has asked for is done in the same step as the last answer has come, so no
+ * domain here gives any of it away between the two. */
+static void answer_claim(const struct capop *done)
+{
+    struct capability piece = { .type = ObjType_Null };
+    errval_t err = done->err;
+    if (!peer_is_connected(done->core))
+        return;
+    if (err_is_ok(err) && capop_concerns(&done->cap))
+        err = MON_ERR_REMOTE_CAP_RETRY;
+    if (err_is_ok(err))
+        err = kept_claim(done->claim, done->core, &done->source, done->cap.u.mem.base,
+                         done->cap.u.mem.bytes, &piece);
+    peer_send_retype_response(done->core, done->claim, err, &piece);
+}
+
 static void finish(struct capop *op)
 {
     const struct capop done = *op;
@@ -71,6 +92,8 @@ static void finish(struct capop *op)
     give_turns();
     if (done.witness != NULL)
         kept_cleared(done.witness, done.err);
+    else if (done.state == CAPOP_CHECKING && done.claim != 0)
+        answer_claim(&done);
     else
         reply(done.client, done.token, done.state, done.err);
 }
@@ -99,12 +122,19 @@ static bool overlaps(const struct capability *a, const struct capability *b)
 
 /* A revoke is about what was made of it, which who has a larger one may have made as well; a retype
  * about whatever lies there. */
-static bool is_in_the_way(const struct kept *kept, enum capop_state state,
-                          const struct capability *cap)
+static bool concerns(const struct capop *op, const struct kept *kept)
 {
-    return state == CAPOP_REVOKING
+    const struct capability *cap = &op->cap;
+    return op->becomes == CAPOP_REVOKING
                ? kept_lies_in(&kept->is, cap) || (!kept->moved && kept_lies_in(cap, &kept->is))
                : overlaps(&kept->is, cap);
+}
+
+/* What the source of a retype is a copy of, or was made of, may be in use. */
+static bool is_in_the_way(const struct kept *kept, const struct capop *op)
+{
+    return concerns(op, kept) &&
+           (op->becomes == CAPOP_REVOKING || !kept_lies_in(&op->source, &kept->is));
 }
 
 /* Nothing that it concerns is asked about, nor wanted by one that was there before: such entries
@@ -114,7 +144,7 @@ static bool has_its_turn(const struct capop *op, uint64_t round)
 {
     bool free = true;
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        if (!is_in_the_way(kept, op->becomes, &op->cap))
+        if (!concerns(op, kept))
             continue;
         free = free && kept->waits == NULL && (op->witness != NULL || kept->wanted_in != round);
         kept->wanted_in = round;
@@ -127,7 +157,7 @@ static void ask(struct capop *op)
     op->state = op->becomes;
     op->waits = 1; /* so that it does not end before all are asked */
     for (struct kept *kept = kept_away; kept != NULL; kept = kept->next) {
-        if (!is_in_the_way(kept, op->state, &op->cap))
+        if (!is_in_the_way(kept, op))
             continue;
         assert(kept->waits == NULL);
         kept->waits = op;
@@ -165,30 +195,41 @@ static void take_turns(void *arg)
     }
 }
 
-static errval_t begin(struct client *client, uint32_t token, enum capop_state becomes,
-                      const struct capability *cap)
+static struct capop *place_for(const struct capop *op)
 {
-    struct account_slip slip;
-    errval_t err = account_charge(client->account, ACCOUNT_QUESTION, 1, &slip);
-    if (err_is_fail(err))
-        return err;
-    struct capop *op = capops;
-    while (op < capops + MONITOR_MAX_QUESTIONS && op->state != CAPOP_FREE)
-        op++;
-    assert(op < capops + MONITOR_MAX_QUESTIONS); /* they are as many as can be charged */
-    *op = (struct capop){ .state = CAPOP_WAITING,
-                          .becomes = becomes,
-                          .client = client,
-                          .token = token,
-                          .cap = *cap,
-                          .slip = slip };
+    struct capop *place = capops;
+    while (place < capops + MONITOR_MAX_QUESTIONS && place->state != CAPOP_FREE)
+        place++;
+    assert(place < capops + MONITOR_MAX_QUESTIONS); /* they are as many as can be charged */
+    *place = *op;
+    return place;
+}
+
+/* It waits for its turn, behind all others. */
+static void enter(const struct capop *op)
+{
     struct capop **last = &waiting;
     while (*last != NULL)
         last = &(*last)->next;
-    *last = op;
+    *last = place_for(op);
     if (!turn_is_due)
         take_turns(NULL);
-    return SYS_ERR_OK;
+}
+
+static errval_t begin(struct client *client, uint32_t token, enum capop_state becomes,
+                      const struct capability *cap, const struct capability *source)
+{
+    struct account_slip slip;
+    errval_t err = account_charge(client->account, ACCOUNT_QUESTION, 1, &slip);
+    if (err_is_ok(err))
+        enter(&(struct capop){ .state = CAPOP_WAITING,
+                               .becomes = becomes,
+                               .client = client,
+                               .token = token,
+                               .cap = *cap,
+                               .source = *source,
+                               .slip = slip });
+    return err;
 }
 
 /* Before all clients, behind what other cores have asked for before. */
@@ -210,45 +251,137 @@ void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability
 }
 
 /* What the domain means is in a CSpace of which it has shown the root, so it is its own. */
-static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct capability *cap)
+static errval_t look(struct capref root, capaddr_t cptr, uint8_t level, struct capability *cap,
+                     coreid_t *owner)
 {
-    coreid_t owner;
     errval_t err = invoke_kernel_identify_cap(cap_kernel, get_cap_addr(root), cptr, level, cap);
     if (err_is_ok(err))
-        err = invoke_kernel_get_cap_owner(cap_kernel, get_cap_addr(root), cptr, level, &owner);
+        err = invoke_kernel_get_cap_owner(cap_kernel, get_cap_addr(root), cptr, level, owner);
     drop_cap(root);
-    if (err_is_ok(err) && (owner != my_core || !names_memory(cap)))
-        err = MON_ERR_WRONG_CAP_TYPE; /* what may be used by its owner only does not travel */
-    return err;
+    return err_is_ok(err) && !names_memory(cap) ? (errval_t)MON_ERR_WRONG_CAP_TYPE : err;
 }
 
 void capop_revoke(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
                   uint8_t level)
 {
     struct capability cap;
-    errval_t err = look(root, cptr, level, &cap);
+    coreid_t owner;
+    errval_t err = look(root, cptr, level, &cap, &owner);
+    if (err_is_ok(err) && owner != my_core)
+        err = MON_ERR_WRONG_CAP_TYPE;
     if (err_is_ok(err) && !(cap.rights & CAPRIGHTS_REVOKE))
         err = SYS_ERR_CAP_RIGHTS;
     if (err_is_ok(err))
-        err = begin(client, token, CAPOP_REVOKING, &cap);
+        err = begin(client, token, CAPOP_REVOKING, &cap, &cap);
     if (err_is_fail(err))
         reply(client, token, CAPOP_REVOKING, err);
+}
+
+/* ---- claims ---- */
+
+/* Of RAM, by whole pages, since it is RAM again; of all else only its owner makes something. */
+static errval_t claim(struct client *client, uint32_t token, const struct capability *source,
+                      const struct capability *range, coreid_t owner)
+{
+    struct account_slip slip;
+    const genpaddr_t base = range->u.mem.base & ~(genpaddr_t)BASE_PAGE_MASK;
+    const genpaddr_t end = range->u.mem.base + range->u.mem.bytes + BASE_PAGE_MASK;
+    if (cap_travel(source) != TRAVEL_MOVE)
+        return MON_ERR_WRONG_CAP_TYPE;
+    if (range->u.mem.bytes == 0)
+        return SYS_ERR_INVALID_SIZE;
+    if (!peer_is_connected(owner))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
+    errval_t err = account_charge(client->account, ACCOUNT_QUESTION, 1, &slip);
+    if (err_is_fail(err))
+        return err;
+    const struct capop *op = place_for(&(struct capop){ .state = CAPOP_CLAIMING,
+                                                        .client = client,
+                                                        .token = token,
+                                                        .claim = ticket_new(),
+                                                        .core = owner,
+                                                        .slip = slip });
+    peer_send_request_retype(owner, op->claim, source, base,
+                             (end & ~(genpaddr_t)BASE_PAGE_MASK) - base);
+    return SYS_ERR_OK;
 }
 
 void capop_retype(struct client *client, uint32_t token, struct capref root, capaddr_t cptr,
                   uint8_t level, gensize_t offset, gensize_t bytes)
 {
     struct capability cap;
-    errval_t err = look(root, cptr, level, &cap);
+    coreid_t owner;
+    errval_t err = look(root, cptr, level, &cap, &owner);
     if (err_is_ok(err) && (offset > cap.u.mem.bytes || bytes > cap.u.mem.bytes - offset))
         err = SYS_ERR_RETYPE_INVALID_OFFSET;
     if (err_is_ok(err)) {
-        cap.u.mem.base += offset;
-        cap.u.mem.bytes = bytes;
-        err = begin(client, token, CAPOP_CHECKING, &cap);
+        struct capability range = cap;
+        range.u.mem.base += offset;
+        range.u.mem.bytes = bytes;
+        err = owner == my_core ? begin(client, token, CAPOP_CHECKING, &range, &cap)
+                               : claim(client, token, &cap, &range, owner);
     }
     if (err_is_fail(err))
         reply(client, token, CAPOP_CHECKING, err);
+}
+
+static bool is_page_range(const struct capability *whole, genpaddr_t base, gensize_t bytes)
+{
+    return bytes != 0 && (base | bytes) % BASE_PAGE_SIZE == 0 && base >= whole->u.mem.base &&
+           bytes <= whole->u.mem.bytes && base - whole->u.mem.base <= whole->u.mem.bytes - bytes;
+}
+
+/* At the cost of that core's monitor: the domain there pays for its question. */
+void capop_claim_requested(coreid_t from, uint64_t ticket, const struct capability *source,
+                           genpaddr_t base, gensize_t bytes)
+{
+    struct account_slip slip;
+    struct capability range = *source;
+    errval_t err = cap_travel(source) == TRAVEL_MOVE && is_page_range(source, base, bytes)
+                       ? accounts_charge(monitor_of(from), ACCOUNT_QUESTION, 1, &slip)
+                       : (errval_t)MON_ERR_WRONG_CAP_TYPE;
+    if (err_is_fail(err)) {
+        peer_send_retype_response(from, ticket, err, source);
+        return;
+    }
+    range.u.mem.base = base;
+    range.u.mem.bytes = bytes;
+    enter(&(struct capop){ .state = CAPOP_WAITING,
+                           .becomes = CAPOP_CHECKING,
+                           .cap = range,
+                           .source = *source,
+                           .slip = slip,
+                           .claim = ticket,
+                           .core = from });
+}
+
+static void claim_ends(struct capop *op, errval_t err, const struct capability *piece)
+{
+    const struct capop done = *op;
+    account_refund(&op->slip);
+    op->state = CAPOP_FREE;
+    if (done.client == NULL)
+        return; /* a piece that nobody wants is given back when the owner asks */
+    if (err_is_ok(err))
+        err = kept_claimed(done.claim, done.core, piece, done.client->domain);
+    reply(done.client, done.token, done.state, err);
+}
+
+void capop_claim_answered(coreid_t owner, uint64_t ticket, errval_t err,
+                          const struct capability *piece)
+{
+    for (struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
+        if (op->state == CAPOP_CLAIMING && op->claim == ticket && op->core == owner) {
+            claim_ends(op, err, piece);
+            return;
+        }
+}
+
+void capop_core_gone(coreid_t core, errval_t err)
+{
+    for (struct capop *op = capops; op < capops + MONITOR_MAX_QUESTIONS; op++)
+        if (op->state == CAPOP_CLAIMING && op->core == core)
+            claim_ends(op, err, NULL);
 }
 
 /* What has begun goes on; what waits nobody needs any more.  Who waits behind that waits behind
@@ -256,7 +389,7 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
 void capop_client_exited(const struct client *client)
 {
     for (struct capop **link = &waiting; *link != NULL;)
-        if ((*link)->witness == NULL && (*link)->client == client) {
+        if ((*link)->client == client) {
             account_refund(&(*link)->slip);
             (*link)->state = CAPOP_FREE;
             *link = (*link)->next;

@@ -78,6 +78,8 @@ static void drop(struct kept **list, struct kept *kept)
 
 /* ---- the owner's side ---- */
 
+static void forget(struct kept *witness);
+
 static void unlock(const struct kept *kept)
 {
     errval_t err = invoke_kernel_unlock_cap(cap_kernel, kept->cap);
@@ -99,7 +101,7 @@ static bool go_home(const struct kept *entry)
         witness = witness->next;
     if (witness == NULL)
         return false;
-    drop(&witnesses, witness);
+    forget(witness);
     unlock(entry);
     drop_cap(entry->cap);
     return true;
@@ -128,23 +130,68 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
     return err;
 }
 
-/* It is charged to the monitor of the core that gives it: the domain there has left its parcel. */
-errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
+static bool is_lent_to(coreid_t core, const struct capability *is)
 {
     const struct kept *source = kept_away;
     while (source != NULL &&
-           (source->core != from || source->moved || !kept_lies_in(is, &source->is)))
+           (source->core != core || source->moved || !kept_lies_in(is, &source->is)))
         source = source->next;
+    return source != NULL;
+}
+
+/* It is charged to the monitor of the core that gives it: the domain there has left its parcel. */
+errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
+{
     bool moved = false;
-    if (source == NULL || to == my_core || !peer_is_connected(to))
+    if (!is_lent_to(from, is) || to == my_core || !peer_is_connected(to))
         return MON_ERR_INVALID_MON_ID;
     struct capref cap;
     errval_t err = remote_cap(is, my_core, &cap);
     if (err_is_fail(err))
         return err;
-    err = kept_let_go(ticket, to, cap, is, ((domainid_t)from + 1) << 16, &moved);
+    err = kept_let_go(ticket, to, cap, is, monitor_of(from), &moved);
     if (err_is_fail(err))
         drop_cap(cap);
+    return err;
+}
+
+/* The CPU driver makes it only if nothing is made of it yet, here or elsewhere. */
+static errval_t make_piece(const struct capability *source, genpaddr_t base, gensize_t bytes,
+                           struct capref *ret, struct capability *piece)
+{
+    struct capref whole;
+    errval_t err = slot_alloc(ret);
+    if (err_is_fail(err))
+        return err;
+    err = remote_cap(source, my_core, &whole);
+    if (err_is_fail(err)) {
+        slot_free(*ret);
+        return err;
+    }
+    err = invoke_cnode_retype(*ret, whole, base - source->u.mem.base, source->type, bytes, 1);
+    drop_cap(whole);
+    if (err_is_fail(err))
+        slot_free(*ret);
+    else
+        err = cap_direct_identify(*ret, piece);
+    return err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : err;
+}
+
+errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *source,
+                    genpaddr_t base, gensize_t bytes, struct capability *piece)
+{
+    struct capref cap;
+    bool moved = true;
+    if (!is_lent_to(core, source))
+        return MON_ERR_INVALID_MON_ID;
+    errval_t err = make_piece(source, base, bytes, &cap, piece);
+    if (err_is_fail(err))
+        return err;
+    err = kept_let_go(ticket, core, cap, piece, monitor_of(core), &moved);
+    if (err_is_fail(err))
+        drop_cap(cap);
+    else
+        assert(moved); /* nobody else has what was made just now */
     return err;
 }
 
@@ -165,6 +212,15 @@ static void come_back(struct kept *kept)
     drop(&kept_away, kept);
 }
 
+/* Who waits for it is told when the entry has gone: he may make something of the memory at once. */
+static void gone(struct kept *kept)
+{
+    struct kept was = *kept;
+    kept->waits = NULL;
+    come_back(kept);
+    tell(&was, KEPT_GONE);
+}
+
 errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, struct capref *cap)
 {
     struct kept *kept = kept_away;
@@ -172,12 +228,14 @@ errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, s
         kept = kept->next;
     if (kept == NULL)
         return MON_ERR_INVALID_MON_ID;
-    tell(kept, KEPT_GONE);
+    struct kept was = *kept;
+    kept->waits = NULL;
     errval_t err = invoke_kernel_set_cap_owner(cap_kernel, kept->cap, my_core);
     unlock(kept);
     if (err_is_ok(err))
         err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : remote_cap(is, my_core, cap);
     drop(&kept_away, kept);
+    tell(&was, KEPT_GONE);
     return err;
 }
 
@@ -197,9 +255,10 @@ void kept_released(coreid_t core, uint64_t ticket, bool unused)
     if (kept == NULL)
         return;
     kept->asked = false;
-    tell(kept, unused ? KEPT_GONE : KEPT_IN_USE);
     if (unused)
-        come_back(kept);
+        gone(kept);
+    else
+        tell(kept, KEPT_IN_USE);
 }
 
 void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome)
@@ -207,11 +266,10 @@ void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome)
     struct kept *kept = find(kept_away, ticket, core);
     if (kept == NULL)
         return; /* it was unused before */
-    tell(kept, outcome == REVOKE_GONE      ? KEPT_GONE
-               : outcome == REVOKE_CLEARED ? KEPT_CLEARED
-                                           : KEPT_LOST);
     if (outcome == REVOKE_GONE)
-        come_back(kept);
+        gone(kept);
+    else
+        tell(kept, outcome == REVOKE_CLEARED ? KEPT_CLEARED : KEPT_LOST);
 }
 
 /* ---- the other side ---- */
@@ -239,6 +297,20 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     return err;
 }
 
+errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *piece,
+                      domainid_t domain)
+{
+    struct capability own = *piece;
+    struct capref cap;
+    own.rights |= CAPRIGHTS_REVOKE;
+    errval_t err = remote_cap(&own, my_core, &cap);
+    if (err_is_fail(err))
+        return err;
+    err = kept_witness(ticket, owner, cap, &own, domain, true);
+    drop_cap(cap); /* the witness stays */
+    return err;
+}
+
 bool kept_is_witnessed(coreid_t owner, const struct capability *is)
 {
     for (const struct kept *witness = witnesses; witness != NULL; witness = witness->next)
@@ -257,6 +329,18 @@ static genpaddr_t deleted_to; /* where deletion goes on in it; 0: it begins */
 static bool is_to_delete(const struct kept *witness)
 {
     return witness->asked || witness->part.type != ObjType_Null;
+}
+
+/* What came from the same core with its ownership, and lies in what is to go, is asked for as well,
+ * and others may have some of it: it goes first. */
+static bool has_to_wait(const struct kept *witness)
+{
+    const struct capability *range = witness->asked ? &witness->is : &witness->part;
+    for (const struct kept *other = witnesses; other != NULL; other = other->next)
+        if (other != witness && other->moved && other->core == witness->core &&
+            kept_lies_in(&other->is, range))
+            return true;
+    return witness->clearing.state != CAPOP_FREE;
 }
 
 bool kept_goes(const struct capability *cap)
@@ -278,7 +362,7 @@ static bool is_in_use(struct kept *witness)
     if (err_is_fail(err))
         shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
     if (!shared)
-        drop(&witnesses, witness);
+        forget(witness);
     return shared;
 }
 
@@ -301,6 +385,16 @@ static void go_on_deleting(void)
     assert(err_is_ok(err));
 }
 
+static struct kept *next_to_delete(void);
+
+/* Another one may have waited for it. */
+static void forget(struct kept *witness)
+{
+    drop(&witnesses, witness);
+    if (!deletion_runs && next_to_delete() != NULL)
+        go_on_deleting();
+}
+
 static void all_deleted(struct kept *witness)
 {
     const coreid_t core = witness->core;
@@ -311,7 +405,7 @@ static void all_deleted(struct kept *witness)
     witness->part.type = ObjType_Null;
     witness->asked = witness->lost = false;
     if (outcome == REVOKE_GONE)
-        drop(&witnesses, witness);
+        forget(witness);
     if (peer_is_connected(core))
         peer_send_revoke_done(core, ticket, outcome);
 }
@@ -322,7 +416,7 @@ static struct kept *next_to_delete(void)
     struct kept *next = deleting;
     for (struct kept *witness = witnesses; witness != NULL && deleting == NULL;
          witness = witness->next)
-        if (is_to_delete(witness) && witness->clearing.state == CAPOP_FREE)
+        if (is_to_delete(witness) && !has_to_wait(witness))
             next = witness;
     return next;
 }
@@ -331,6 +425,10 @@ static void delete_more(void *arg)
 {
     (void)arg;
     deleting = next_to_delete();
+    if (deleting == NULL) { /* what is to go waits for something that has come meanwhile */
+        deletion_runs = false;
+        return;
+    }
     const struct capability *part = &deleting->part;
     errval_t err = invoke_kernel_delete_foreigns(cap_kernel, deleting->cap, part->u.mem.base,
                                                  deleting->asked ? 0 : part->u.mem.bytes,
@@ -350,7 +448,7 @@ static void delete_more(void *arg)
 void kept_cleared(struct kept *witness, errval_t err)
 {
     witness->lost = err_is_fail(err);
-    if (!deletion_runs)
+    if (!deletion_runs && next_to_delete() != NULL)
         go_on_deleting();
 }
 
@@ -368,7 +466,7 @@ struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct cap
         witness->asked = true;
     else
         witness->part = *range;
-    if (!witness->moved && !deletion_runs)
+    if (!witness->moved && !deletion_runs && next_to_delete() != NULL)
         go_on_deleting();
     return witness->moved ? witness : NULL;
 }
@@ -388,9 +486,10 @@ void kept_core_died(coreid_t core)
         next = kept->next;
         if (kept->core != core)
             continue;
-        tell(kept, kept->moved ? KEPT_LOST : KEPT_GONE);
-        if (!kept->moved) /* it may have gone on from there */
-            come_back(kept);
+        if (kept->moved) /* it may have gone on from there */
+            tell(kept, KEPT_LOST);
+        else
+            gone(kept);
     }
 }
 

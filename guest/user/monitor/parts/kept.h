@@ -47,6 +47,14 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
  * MON_ERR_INVALID_MON_ID: that core has none. */
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is);
 
+/* A piece of RAM that another core has from here as a name, as something that it owns: made of it
+ * here, and kept.  MON_ERR_INVALID_MON_ID: that core has it not. */
+errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *source,
+                    genpaddr_t base, gensize_t bytes, struct capability *piece);
+/* The other side: the piece has come.  At the cost of this domain. */
+errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *piece,
+                      domainid_t domain);
+
 /* What had moved to another core is given back from there: here it is, in a slot of its own.
  * MON_ERR_INVALID_MON_ID: it had not.  goes: it is being revoked, so it is gone, and nobody gets it
  * (MON_ERR_REMOTE_CAP_RETRY). */
@@ -63,9 +71,6 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
 
 /* Does a core delete here what it gave this one with its ownership, and this is some of it? */
 bool kept_goes(const struct capability *cap);
-
-/* Does this core have it, or something of which it may be a part, with a witness that stays? */
-bool kept_is_witnessed(coreid_t owner, const struct capability *is);
 
 /* Does this core have it, or something of which it may be a part, with a witness that stays? */
 bool kept_is_witnessed(coreid_t owner, const struct capability *is);

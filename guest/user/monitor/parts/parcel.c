@@ -40,25 +40,6 @@ static struct parcel parcels[MONITOR_MAX_PARCELS + MONITOR_MAX_ESTATE];
 static unsigned estate_count; /* of senders that have ended */
 static uint64_t last_estate;
 static struct fetch fetches[MONITOR_MAX_FETCHES];
-static uint64_t random_state;
-
-static coreid_t core_of(uint64_t ticket)
-{
-    return (coreid_t)(ticket >> 56);
-}
-
-static uint64_t new_ticket(void)
-{
-    if (random_state == 0)
-        random_state = boot_info->seed * 0x9e3779b97f4a7c15u + boot_info->kernel_paddr + my_core +
-                       ((uint64_t)my_incarnation << 32) + 1;
-    random_state += 0x9e3779b97f4a7c15u;
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (uint64_t)my_core << 56 | (z & 0xffffffffffffff) | 1;
-}
 
 static bool may_travel(const struct capability *cap)
 {
@@ -140,7 +121,7 @@ errval_t parcel_deposit(const struct client *client, struct capref cap, uint64_t
         clear_estate();
     struct parcel *p = free_parcel();
     *p = (struct parcel){
-        .ticket = new_ticket(), .cap = cap, .sender = client->domain, .slip = slip
+        .ticket = ticket_new(), .cap = cap, .sender = client->domain, .slip = slip
     };
     *ticket = p->ticket;
     return SYS_ERR_OK;
@@ -250,7 +231,7 @@ static void collect_here(struct client *client, uint32_t token, uint64_t ticket)
 
 void parcel_collect(struct client *client, uint32_t token, uint64_t ticket)
 {
-    coreid_t from = core_of(ticket);
+    coreid_t from = ticket_core(ticket);
     if (ticket == 0) { /* means a free entry to both monitors, and no parcel ever has it */
         reply_collect(client, token, MON_ERR_INVALID_MON_ID, NULL_CAP);
         return;
@@ -356,21 +337,23 @@ static void end_fetches(coreid_t core, errval_t err)
 {
     for (unsigned i = 0; i < MONITOR_MAX_FETCHES; i++)
         if (fetches[i].ticket != 0)
-            parcel_fetched(fetches[i].ticket,
-                           core_of(fetches[i].ticket) == core ? err
-                                                              : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
-                           &(struct capability){ .type = ObjType_Null }, my_core, false);
+            parcel_fetched(
+                fetches[i].ticket,
+                ticket_core(fetches[i].ticket) == core ? err : (errval_t)MON_ERR_REMOTE_CAP_RETRY,
+                &(struct capability){ .type = ObjType_Null }, my_core, false);
 }
 
 void parcel_core_cut(coreid_t core)
 {
     end_fetches(core, MON_ERR_NO_MONITOR_FOR_CORE);
+    capop_core_gone(core, MON_ERR_NO_MONITOR_FOR_CORE);
     kept_core_cut(core);
 }
 
 void parcel_core_died(coreid_t core)
 {
     end_fetches(core, MON_ERR_CORE_DEAD);
+    capop_core_gone(core, MON_ERR_CORE_DEAD);
     kept_core_died(core);
 }
 

@@ -126,16 +126,24 @@ errval_t connection_pays(struct connection *c, struct account *who);
 /* It was not made after all. */
 void connection_drop(struct connection *c);
 
-/* Inside the core; with this monitor as the client; with another core.  In the last case takes the
- * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone
- * already. */
+/* The other end of a connection between cores, and its memory. */
+struct connection_across {
+    coreid_t core;
+    uint64_t id;   /* there */
+    bool own_page; /* the memory comes from this monitor's part of the window */
+    genpaddr_t base;
+    uint32_t bytes;
+    struct capref frame; /* the connection's from now on */
+    genpaddr_t record;   /* the channel's name, the connection's as well; 0: none */
+};
+
+/* Inside the core; with this monitor as the client; with another core, where `end` may be NULL: the
+ * domain has gone already. */
 void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
 void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
                              void (*lost)(void *st), void *st);
 void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
-                             coreid_t remote_core, uint64_t remote_id, bool own_page,
-                             genpaddr_t base, uint32_t bytes, struct capref frame,
-                             genpaddr_t record);
+                             const struct connection_across *across);
 
 /* The client has closed its end; the other monitor says so of the end there; the client has ended
  * and runs no more. */
@@ -203,7 +211,14 @@ void capop_retype(struct client *client, uint32_t token, struct capref root, cap
                   uint8_t level, gensize_t offset, gensize_t bytes);
 /* The owner of memory that this core has decides that it goes. */
 void capop_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
+/* Another core wants to make something of RAM that this one owns; the owner has answered. */
+void capop_claim_requested(coreid_t from, uint64_t ticket, const struct capability *source,
+                           genpaddr_t base, gensize_t bytes);
+void capop_claim_answered(coreid_t owner, uint64_t ticket, errval_t err,
+                          const struct capability *piece);
 void capop_client_exited(const struct client *client);
+/* The owner that was asked for a claim never answers. */
+void capop_core_gone(coreid_t core, errval_t err);
 
 /* ---- shootdown.c: unmapping on all cores of a domain ---- */
 
