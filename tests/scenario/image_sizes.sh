@@ -23,7 +23,7 @@ has_not() { # PROGRAM PATTERN WHAT
     ! grep -q "$2" "$TMP/out" || fail "$1 is linked with $3"
 }
 
-at_most 266240 monitor
+at_most 270336 monitor
 at_most 172032 hello
 at_most 114688 init
 
