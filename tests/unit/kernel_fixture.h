@@ -478,7 +478,7 @@ static __attribute__((unused)) void check_mappings(void)
             cr_assert_eq(m->cap.type, c->cap.type + 1);
             cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
         }
-        if (cap_is_mapping(c->cap.type)) {
+        if (cap_is_mapping(c->cap.type) && c->cap.u.mapping.cap != 0) { /* not unmapped */
             struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
             uint64_t base = *mapping_entry(&c->cap) & 0xffffffffff000;
             cr_assert(base >= frame->cap.u.mem.base &&

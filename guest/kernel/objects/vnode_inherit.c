@@ -156,6 +156,7 @@ struct sysret vnode_inherit(struct cte *table, const struct invocation *inv)
     errval_t err = decode_call(table, inv, &h);
     if (err_is_fail(err))
         return SYSRET(err);
+    assert(h.from != NULL && h.cnode != NULL && h.at <= h.end);
     if (!inv->again) /* that is enough for one entry */
         return vnode_are_empty(vnode_entries(&table->cap) + h.at, h.end - h.at)
                    ? so_far(KERNEL_AGAIN, &h)

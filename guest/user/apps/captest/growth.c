@@ -112,9 +112,10 @@ static void test_heap(void)
         pieces[i] = malloc(HEAP_BYTES);
         gensize_t taken = before - memory_free();
 
-        if (pieces[i] == NULL)
+        if (pieces[i] != NULL)
+            pieces[i][0] = pieces[i][HEAP_BYTES - 1] = 1;
+        else
             must(LIB_ERR_MALLOC_FAIL, "1.25 MiB of heap");
-        pieces[i][0] = pieces[i][HEAP_BYTES - 1] = 1;
         least = taken < least ? taken : least;
     }
     for (unsigned i = 0; i < HEAP_PIECES; i++)
