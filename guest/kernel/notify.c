@@ -76,6 +76,14 @@ void notify_unregister(struct dcb *dcb)
     given_back[(oldest + waiting++) % ABI_NOTIFY_PASS_FIRST] = (uint16_t)id;
 }
 
+errval_t notify_delete(uint64_t id)
+{
+    if (id >= ABI_NOTIFY_PASS_FIRST || table[id] == NULL)
+        return SYS_ERR_NOTIFY_ID_INVALID;
+    notify_unregister(table[id]);
+    return SYS_ERR_OK;
+}
+
 /* An interrupt of a device: a message and who gets it is woken, or another core told.  The same for
  * a notification that is passed on. */
 #define COST_IRQ 700

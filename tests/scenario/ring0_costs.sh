@@ -40,7 +40,7 @@ at_most 1717 kernel.retype
 at_most 1122 kernel.delete
 at_most 1150 kernel.copy
 at_most 1180 kernel.mint
-at_most 1100 kernel.map
+at_most 1130 kernel.map
 at_most 1600 kernel.unmap
 at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel

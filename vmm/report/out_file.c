@@ -56,6 +56,12 @@ static int resolve(const char *path, char target[PATH_MAX])
                : -ENAMETOOLONG;
 }
 
+FILE *out_file_create(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 static int open_direct(struct out_file *file, const char *path)
 {
     file->target[0] = '\0';

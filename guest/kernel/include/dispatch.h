@@ -175,6 +175,8 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
 extern void (*notify_irq)(uint32_t number);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
+/* The same by its id.  SYS_ERR_NOTIFY_ID_INVALID: no dispatcher has it. */
+errval_t notify_delete(uint64_t id);
 /* Notification `id` of a core's dispatchers, over other cores where it cannot be signalled. */
 void notify_send(coreid_t core, uint32_t id);
 /* Can this core signal that one itself? */
