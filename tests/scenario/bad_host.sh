@@ -38,6 +38,24 @@ if python3 -c 'import os, sys; os.open(sys.argv[1], os.O_TMPFILE | os.O_WRONLY)'
     [ -z "$left" ] || fail "left beside the results: $left"
 fi
 
+# ---- a pipe that nobody reads ----
+mkfifo "$TMP/unread"
+for option in --json --junit --trace --summary-md --faults-out; do
+    patience=20 vmm run -q --engine unicorn $option "$TMP/unread" "$TMP/short.yaml"
+    exits_with 2
+    says "$option $TMP/unread: cannot write: nobody reads this pipe"
+done
+patience=20 vmm topo --svg "$TMP/unread" "$TMP/short.yaml"
+exits_with 3
+exec {both}<>"$TMP/unread" # a reader that is there already
+cat <"$TMP/unread" >"$TMP/read" {both}>&- &
+reader=$!
+vmm run -q --engine unicorn --seed 1 --json "$TMP/unread" "$TMP/short.yaml"
+exits_with 0
+exec {both}>&-
+wait "$reader"
+python3 -m json.tool "$TMP/read" >/dev/null || fail "the reader of a pipe got no result"
+
 # ---- a command that runs another one: a signal ends both, and no folder is left ----
 mkdir "$TMP/folders"
 for signal in TERM HUP 'TERM TERM' KILL; do
