@@ -80,6 +80,7 @@ static bool pc_hold(uint64_t causes)
 static void __attribute__((noreturn)) end(char kind, uint64_t code)
 {
     pc_say_number(kind, code);
+    pc_console_drain();
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)QEMU_EXIT) : "memory");
     for (;;)
         __asm__ volatile("cli\n\thlt");

@@ -60,6 +60,10 @@ uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id);
 /* A line of the CPU driver whose kind says it all. */
 void pc_say_number(char kind, uint64_t number);
 
+/* Returns when the last byte has left the UART, or after a while: the machine's end takes what is
+ * still in it. */
+void pc_console_drain(void);
+
 /* Every interrupt has one vector: if it was the UART's, whoever waits for input is notified. */
 void pc_look_for_input(void);
 

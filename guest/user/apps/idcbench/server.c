@@ -141,9 +141,25 @@ static void rx_lines(struct idcbench_binding *b, uint64_t rounds)
     }
 }
 
+static void bare_over_lmp(struct idcbench_binding *b, uint64_t rounds)
+{
+    struct lmp_chan *chan = b->flounder.channel;
+
+    must(lmp_chan_deregister_recv(chan), "listening no longer");
+    for (uint64_t i = 0; i < rounds; i++)
+        must(lmp_chan_send1(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, bare_lmp_receive(chan)),
+             "sending a word back");
+    flounder_lmp_rearm(&b->flounder);
+}
+
 static void rx_bare(struct idcbench_binding *b, uint64_t rounds)
 {
     struct ump_chan *chan = b->flounder.channel;
+
+    if (b->flounder.kind == FLOUNDER_LMP) {
+        bare_over_lmp(b, rounds);
+        return;
+    }
 
     for (uint64_t i = 0; i < rounds; i++) {
         uint64_t value = bare_receive(chan)->data[0];
