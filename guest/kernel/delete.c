@@ -432,8 +432,8 @@ static struct sysret delete_foreign_part(const struct cte *cte, const struct cap
     return SYSRET(SYS_ERR_OK);
 }
 
-/* What is kept in the range stays: the monitor has asked for it where that went, or it is what another
- * core has had from here, and this one has got back as a copy. */
+/* What is kept in the range stays: the monitor has asked for it where that went, or it is what
+ * another core has had from here, and this one has got back as a copy. */
 struct sysret cap_delete_foreigns(struct cte *cte, const struct capability *part, uint64_t from)
 {
     if (cte->node.owner == my_core_id && !(cte->node.bits & MDB_BIT_WITNESS))

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * Capabilities of several cores against a naive model: what programs on three cores do with RAM,
- * frames and page tables by whim, with the real CPU drivers and monitors (tests/capabilities/cores.h).
+ * frames and page tables by whim, with the real CPU drivers and monitors
+ * (tests/capabilities/cores.h).
  *
  * To the model there are no cores but for where a slot lies: one flat list of slots.  A retype of
- * RAM succeeds if nobody anywhere has anything of the range but what the source is made of; a revoke
- * takes from everybody what is equal or made of it; RAM may be used wherever one has it.  After each
- * operation all slots of all cores are compared, and the rules for all cores' databases are checked,
- * as the machine does it (capability_rules.c).  So owners, copies, moves, pieces and witnesses are
- * there to make this true, and nothing here knows of them.
+ * RAM succeeds if nobody anywhere has anything of the range but what the source is made of; a
+ * revoke takes from everybody what is equal or made of it; RAM may be used wherever one has it.
+ * After each operation all slots of all cores are compared, and the rules for all cores' databases
+ * are checked, as the machine does it (capability_rules.c).  So owners, copies, moves, pieces and
+ * witnesses are there to make this true, and nothing here knows of them.
  *
- * Operations come in sequences, each from a seed and in a process of its own; a failing one is shrunk
- * until no single operation can be left out.  CAPABILITY_OPERATIONS, CAPABILITY_SEED.
+ * Operations come in sequences, each from a seed and in a process of its own; a failing one is
+ * shrunk until no single operation can be left out.  CAPABILITY_OPERATIONS, CAPABILITY_SEED.
  */
 /* link: tests/capabilities/cores.c */
 #include <barrelfish_kpi/capabilities.h>
@@ -97,8 +98,8 @@ static bool model_in_use(const struct operation *op, uint64_t base, uint64_t byt
     return false;
 }
 
-/* What a core has claimed for one retype is its own until nothing in it is left, so as long as something
- * made of the source crosses cores, more than its own range may be refused. */
+/* What a core has claimed for one retype is its own until nothing in it is left, so as long as
+ * something made of the source crosses cores, more than its own range may be refused. */
 static bool model_may_refuse(const struct operation *op)
 {
     const struct seen *source = &model[op->core][op->slot];
@@ -187,7 +188,8 @@ static bool do_retype(const struct operation *op)
     const bool in_use = model_in_use(op, source.base + offset, bytes);
     const bool may_fail = model_may_refuse(op);
     uint64_t err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);
-    /* a core that has only kept something for others says that it is in use until it has asked them */
+    /* a core that has only kept something for others says that it is in use until it has asked
+     * them */
     for (unsigned i = 0; err_is_fail(err) && !in_use && !may_fail && i < CORES * CORES; i++) {
         program_release_unused(i % CORES);
         err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);

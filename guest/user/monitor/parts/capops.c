@@ -120,16 +120,16 @@ static bool overlaps(const struct capability *a, const struct capability *b)
            b->u.mem.base < a->u.mem.base + a->u.mem.bytes;
 }
 
-/* Who has a larger one of which this is a part may have made the same part.  Of RAM he has claimed it
- * then, and that is an entry of its own: to wait for the name would be to wait in a circle, since the
- * name goes last. */
+/* Who has a larger one of which this is a part may have made the same part.  Of RAM he has claimed
+ * it then, and that is an entry of its own: to wait for the name would be to wait in a circle,
+ * since the name goes last. */
 static bool may_have_made(const struct kept *kept, const struct capability *part)
 {
     return !kept->moved && cap_travel(&kept->is) != TRAVEL_MOVE && kept_lies_in(part, &kept->is);
 }
 
 /* A revoke is about what was made of it, a retype about whatever lies there.  What went away before
- * the witness came is where that has come from, if it has gone round: who has asked waits for it. */
+ * the witness came is where that has come from, if it has gone round; that is asked already. */
 static bool concerns(const struct capop *op, const struct kept *kept)
 {
     const struct capability *cap = &op->cap;

@@ -333,8 +333,8 @@ static bool is_to_delete(const struct kept *witness)
     return witness->asked || witness->part.type != ObjType_Null;
 }
 
-/* What came with its ownership, from whatever core, and lies in what is to go, is asked for as well,
- * and others may have some of it: it goes first.  A dead core asks for nothing any more. */
+/* What came with its ownership, from whatever core, and lies in what is to go, is asked for as
+ * well, and others may have some of it: it goes first.  A dead core asks for nothing any more. */
 static bool has_to_wait(const struct kept *witness)
 {
     const struct capability *range = witness->asked ? &witness->is : &witness->part;
