@@ -70,8 +70,6 @@ static void gen_pack_functions(struct idl_emit *e, const struct idl_wire_message
 
 static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *m)
 {
-    static const char *const kinds[] = { "FLOUNDER_STRING", "FLOUNDER_BYTES", "FLOUNDER_ELEMENTS",
-                                         "FLOUNDER_PACKED" };
     for (size_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].kind == IDL_STREAM_PACKED)
             gen_pack_functions(e, m, &m->streams[i]);
@@ -84,7 +82,8 @@ static void gen_stream_plans(struct idl_emit *e, const struct idl_wire_message *
     for (size_t i = 0; i < m->stream_count; i++) {
         const struct idl_stream *s = &m->streams[i];
         put(e->out, "    { .kind = %s,\n      .max = %s__%s_%s_MAX_ARGUMENT_SIZE,\n",
-            kinds[s->kind], e->name, m->name, s->argument->name);
+            s->kind == IDL_STREAM_PACKED ? "FLOUNDER_PACKED" : "FLOUNDER_PLAIN", e->name, m->name,
+            s->argument->name);
         if (s->kind == IDL_STREAM_STRING)
             put(e->out, "      .element_bytes = 1");
         else
@@ -190,7 +189,9 @@ static void gen_init(struct idl_emit *e)
     put(e->out, "static const struct flounder_interface %s__interface;\n\n", n);
     put(e->out,
         "/* Sets up what does not depend on the channel; the memory is zero. */\n"
-        "static void %s__init(struct %s_binding *b, enum flounder_channel kind, void *channel,\n"
+        "static void %s__init(struct %s_binding *b, const struct flounder_message_plan *plan,\n"
+        "    enum flounder_channel kind, const struct flounder_transport *transport, void "
+        "*channel,\n"
         "    struct waitset *ws)\n{\n"
         "    b->waitset = ws;\n"
         "    event_mutex_init(&b->mutex, ws);\n"
@@ -207,7 +208,8 @@ static void gen_init(struct idl_emit *e)
         "    b->flounder.rx_words = b->rx_words;\n"
         "    b->flounder.rx_stream = b->rx_stream;\n"
         "    b->flounder.rx_cap = b->rx_cap;\n"
-        "    flounder_binding_init(&b->flounder, &%s__interface, kind, b, channel, ws);\n}\n\n",
+        "    flounder_binding_init(&b->flounder, &%s__interface, plan, kind, transport, b, "
+        "channel,\n        ws);\n}\n\n",
         n, n, n, n, n, n, n, n, n, n);
 }
 
@@ -291,9 +293,14 @@ static void gen_interface(struct idl_emit *e)
         "flounder_interface %s__interface = {\n    .name = \"%s\",\n",
         n, n);
     put(e->out, "    .messages = %zu,\n", e->plan->message_count);
-    for (int b = 0; b < IDL_BACKENDS; b++)
-        put(e->out, "    .plan[%s] = %s__%s_plan,\n", idl_backends[b].constant, n,
-            idl_backends[b].name);
+    put(e->out,
+        "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
+        "    .call_error = %s__call_error,\n};\n\n",
+        n, n, n);
+    put(e->out,
+        "/* The interface over every kind of channel. */\nstatic const struct flounder_backends "
+        "%s__backends = {\n    .interface = &%s__interface,\n",
+        n, n);
     for (int b = 0; b < IDL_BACKENDS; b++)
         put(e->out, "    .binding_bytes[%s] = sizeof(struct %s_%s_binding),\n",
             idl_backends[b].constant, n, idl_backends[b].name);
@@ -302,20 +309,16 @@ static void gen_interface(struct idl_emit *e)
             idl_backends[b].name);
     put(e->out,
         "    .binding_bytes[FLOUNDER_LOCAL] = sizeof(struct %s_local_binding),\n"
-        "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n",
+        "    .init[FLOUNDER_LOCAL] = %s__local_setup,\n};\n\n",
         n, n);
-    put(e->out,
-        "    .call_bound = %s__call_bound,\n    .call_connected = %s__call_connected,\n"
-        "    .call_error = %s__call_error,\n};\n\n",
-        n, n, n);
     gen_entry(e, IDL_BIND, "Connects to who exported the interface");
     put(e->out,
-        "    return flounder_bind(&%s__interface, iref, (flounder_any_fn *)cont, st, ws, "
+        "    return flounder_bind(&%s__backends, iref, (flounder_any_fn *)cont, st, ws, "
         "flags);\n}\n\n",
         n);
     gen_entry(e, IDL_EXPORT, "Offers the interface to clients");
     put(e->out,
-        "    return flounder_export(&%s__interface, st, export_cb, (flounder_any_fn "
+        "    return flounder_export(&%s__backends, st, export_cb, (flounder_any_fn "
         "*)connect_cb, ws,\n"
         "        flags);\n}\n",
         n);
@@ -326,7 +329,7 @@ static void gen_over_frame(struct idl_emit *e, const char *greets)
     put(e->out,
         "    const struct flounder_frameinfo frame = %s__frame(frameinfo);\n"
         "    (void)flags;\n"
-        "    return flounder_over_frame(&%s__interface, &frame, %s, (flounder_any_fn *)cont, st, "
+        "    return flounder_over_frame(&%s__backends, &frame, %s, (flounder_any_fn *)cont, st, "
         "ws);\n}\n\n",
         e->name, e->name, greets);
 }
@@ -352,7 +355,7 @@ static void gen_handshakes(struct idl_emit *e)
         "    struct flounder_binding *c;\n"
         "    (void)flags;\n"
         "    if (type != IDC_ENDPOINT_LMP)\n        return LIB_ERR_NOT_IMPLEMENTED;\n"
-        "    errval_t err = flounder_create_endpoint(&%s__interface, ws, ep, &c);\n"
+        "    errval_t err = flounder_create_endpoint(&%s__backends, ws, ep, &c);\n"
         "    if (err_is_fail(err))\n        return err;\n"
         "    *ret = c->binding;\n"
         "    (*ret)->st = st;\n"
@@ -362,7 +365,7 @@ static void gen_handshakes(struct idl_emit *e)
     gen_entry(e, IDL_BIND_TO_ENDPOINT, "Connects to who made the endpoint");
     put(e->out,
         "    (void)flags;\n"
-        "    return flounder_bind_to_endpoint(&%s__interface, ep, (flounder_any_fn *)cont, st, "
+        "    return flounder_bind_to_endpoint(&%s__backends, ep, (flounder_any_fn *)cont, st, "
         "ws);\n}\n",
         n);
 }

@@ -169,7 +169,7 @@ void idl_gen_local_stubs(struct idl_emit *e)
         "static struct flounder_binding *%s__local_setup(void *_memory, struct waitset *_ws)\n{\n"
         "    struct %s_local_binding *_b = _memory;\n\n"
         "    memset(_b, 0, sizeof(*_b));\n"
-        "    %s__init(&_b->b, FLOUNDER_LOCAL, &_b->chan, _ws);\n"
+        "    %s__init(&_b->b, NULL, FLOUNDER_LOCAL, &flounder_local_transport, &_b->chan, _ws);\n"
         "    _b->b.tx_vtbl = %s__local_tx_vtbl;\n"
         "    _b->b.token_vtbl = &%s__local_token_vtbl;\n"
         "    return &_b->b.flounder;\n}\n\n",

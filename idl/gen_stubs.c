@@ -330,12 +330,13 @@ static void gen_init(struct idl_emit *e, const struct idl_backend *b)
         "static struct flounder_binding *%s__%s_setup(void *_memory, struct waitset *_ws)\n{\n"
         "    struct %s_%s_binding *_b = _memory;\n\n"
         "    memset(_b, 0, sizeof(*_b));\n"
-        "    %s__init(&_b->b, %s, &_b->chan, _ws);\n"
+        "    %s__init(&_b->b, %s__%s_plan, %s, &flounder_%s_transport,\n"
+        "        &_b->chan, _ws);\n"
         "    _b->b.tx_vtbl = %s__%s_tx_vtbl;\n"
         "    _b->b.token_vtbl = &%s__%s_token_vtbl;\n"
         "%s"
         "    return &_b->b.flounder;\n}\n\n",
-        n, b->name, n, b->name, n, b->constant, n, b->name, n, b->name,
+        n, b->name, n, b->name, n, n, b->name, b->constant, b->name, n, b->name, n, b->name,
         b->channel == IDL_MULTIHOP ? "    multihop_chan_init(&_b->chan, _ws);\n" : "");
     if (b->channel == IDL_MULTIHOP)
         idl_gen_multihop_init(e);

@@ -278,7 +278,9 @@ static int take_action(struct options *o, enum action action)
         return 0;
     }
     if (o->action != GENERATE && o->action != action) {
-        fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time\n%s", usage);
+        const bool report = action == FORMAT && o->action == CHECK;
+        fprintf(stderr, "idl: error: one of --check, --format, --dump-... at a time%s\n%s",
+                report ? "; write --format=json for a report as JSON" : "", usage);
         return 2;
     }
     o->action = action;

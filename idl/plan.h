@@ -16,8 +16,9 @@
  *     without any field still needs a first line, unless a stream provides it.
  *  5. Each string and each dynamic array is a stream of fragments of its own, after all fixed
  *     fragments, in the order of the arguments: one word of length (bytes of a string with its NUL,
- *     0 for NULL; elements of an array), then the data words.  Bytes go most significant first;
- *     wider elements are packed like fields, each struct beginning on a word.
+ *     0 for NULL; elements of an array), then the data words.  Characters and scalars go as they
+ *     lie in memory, low byte first, the last word filled up with zeros; other elements are packed
+ *     like fields, each beginning on a word.
  *  6. Capabilities, those in structs in their places among the others, over LMP ride on the fixed
  *     fragments, one on each, then on empty fragments that
  *     follow them.  A message of at most 4 words without streams and capabilities takes the short

@@ -120,6 +120,10 @@ user_link_flags := -static -no-pie -nostdlib -Wl,-T,guest/user/user.ld -Wl,-z,ma
                    -Wl,-z,separate-code -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings \
                    -Wl,--gc-sections \
                    -Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r,--wrap=__srefill_r
+# The monitor and init are nobody's clients; every other domain has the clients of its monitor and
+# its memory server, which the library starts if they are there.
+client_link_flags := -Wl,-u,monitor_client_init,-u,mem_client_allocate,-u,flounder_parcel_deposit
+alone_domains := monitor init
 $(call stamp,kernel,$(CC) $(compiler) $(kernel_flags))
 $(call stamp,loader,$(CC) $(compiler) $(loader_flags))
 $(call stamp,user,$(CC) $(compiler) $(user_flags))

@@ -59,6 +59,28 @@ window_writers := guest/user/lib/flounder/%.c guest/user/lib/barrelfish/ring/%.c
                   guest/user/lib/barrelfish/channels/ump_sleep.c
 $(call stamp,window_writers,$(window_writer_flags) $(window_writers))
 
+# What runs when something begins, ends or goes wrong is compiled for size.  What each message or
+# each switch of threads passes is not.  (With -Os the compiler follows too few paths to know what
+# is initialized.)
+small_flags := -Os -Wno-maybe-uninitialized
+barrelfish := guest/user/lib/barrelfish
+small_sources := $(foreach folder,memory monitor span start,$(barrelfish)/$(folder)/%.c) \
+                 $(foreach file,console debug errors exit faults heap report resource_ctrl spanned thread_life \
+                     thread_move,$(barrelfish)/dispatch/$(file).c) \
+                 $(foreach file,deferred event_mutex event_queue messages,$(barrelfish)/events/$(file).c) \
+                 $(foreach file,connection doorbell multihop_chan multihop_link ump_checked,$(barrelfish)/channels/$(file).c) \
+                 $(foreach file,bind/bind handshake life binding local monitor_parcel multihop transport,guest/user/lib/flounder/$(file).c) \
+                 $(foreach folder,services spawndomain spawnclient,guest/user/lib/$(folder)/%.c)
+# So are the stubs of interfaces that control, and carry no data, and these domains.
+control_interfaces := interdisp intermon mem monitor monitor_blocking nameservice spawn
+small_domains := monitor hello
+# Domains that compute with integers only, which the compiler checks.  Their printf knows no %f,
+# which takes 25 KB.
+integer_domains := monitor hello init mem_serv spawnd
+integer_flags := -mgeneral-regs-only
+integer_link_flags := -Wl,-u,_svfiprintf_r,--defsym=_svfprintf_r=_svfiprintf_r
+$(call stamp,small,$(small_flags) $(small_sources) $(control_interfaces) $(small_domains) $(integer_flags) $(integer_domains))
+
 # --- interfaces ----------------------------------------------------------------------------------
 # Files named *types*.if hold types that any interface may use; they have no messages.
 interface_types := $(sort $(wildcard idl/if/*types*.if))
@@ -89,14 +111,15 @@ $(call stamp,interfaces,$(interface_sources))
 
 $(foreach i,$(interfaces),$(eval $(interface_header_kinds:%=$(B)/guest/include/if/$i_%.h): $(B)/guest/if/$i.stamp ; @:))
 
+$(control_interfaces:%=$(B)/user/if/%.o): private size_flags := $(small_flags)
 $(interface_objects): $(B)/user/if/%.o: $(B)/guest/if/%.stamp $(B)/flags/user \
-    $(B)/flags/window_writers | $(interface_stamps) $(newlib_stamp)
+    $(B)/flags/window_writers $(B)/flags/small | $(interface_stamps) $(newlib_stamp)
 	$(say) CC $(B)/guest/if/$*/
 	$(Q)rm -rf $(@D)/$*
 	$(Q)mkdir -p $(@D)/$*
 	$(Q)for source in $(B)/guest/if/$*/*.c; do \
 	    name=$$(basename $$source .c); \
-	    $(CC) $(user_flags) $(window_writer_flags) -MMD -MP -MT $@ \
+	    $(CC) $(user_flags) $(window_writer_flags) $(size_flags) -MMD -MP -MT $@ \
 	        -MF $(@D)/$*/$$name.d -c -o $(@D)/$*/$$name.o $$source; \
 	done
 	$(Q)$(LD) -r -o $@ $(@D)/$*/*.o
@@ -109,6 +132,9 @@ crt_objects := $(call objects,user,$(call find_sources,guest/user/crt))
 window_writer_objects := $(call objects,user,$(filter $(window_writers),$(library_sources)))
 $(window_writer_objects): private source_flags := $(window_writer_flags)
 $(window_writer_objects): $(B)/flags/window_writers
+small_objects := $(call objects,user,$(filter $(small_sources),$(library_sources)))
+$(small_objects): private size_flags := $(small_flags)
+$(small_objects): $(B)/flags/small
 
 $(call stamp,libbarrelfish.objects,$(library_objects))
 $(call stamp,libif.objects,$(interface_objects))
@@ -128,7 +154,7 @@ $(B)/guest/libif.a: $(interface_objects) $(B)/flags/libif.objects
 $(B)/user/%.o: %.c $(B)/flags/user | $(user_ready)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(user_flags) $(source_flags) $(depend_flags) -c -o $@ $<
+	$(Q)$(CC) $(user_flags) $(source_flags) $(size_flags) $(depend_flags) -c -o $@ $<
 
 $(B)/user/%.o: %.S $(B)/flags/user | $(user_ready)
 	$(say) AS $<
@@ -161,12 +187,17 @@ user_libs := -Wl,--start-group $(B)/guest/libbarrelfish.a $(B)/guest/libif.a $(B
 # build/guest/debug/.
 define domain_rule
 objects_$(notdir $(1)) := $$(call objects,user,$$(call find_sources,$(1)))
-$$(call stamp,domain.$(notdir $(1)),strip $$(user_link_flags) $$(objects_$(notdir $(1))) $$(crt_objects))
+link_flags_$(notdir $(1)) := $$(user_link_flags) $$(if $$(filter $(notdir $(1)),$$(alone_domains)),,$$(client_link_flags)) \
+    $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_link_flags))
+$$(objects_$(notdir $(1))): private source_flags := $$(if $$(filter $(notdir $(1)),$$(integer_domains)),$$(integer_flags))
+$$(objects_$(notdir $(1))): private size_flags := $$(if $$(filter $(notdir $(1)),$$(small_domains)),$$(small_flags:-Os=-Oz))
+$$(if $$(filter $(notdir $(1)),$$(integer_domains) $$(small_domains)),$$(eval $$(objects_$(notdir $(1))): $(B)/flags/small))
+$$(call stamp,domain.$(notdir $(1)),strip $$(link_flags_$(notdir $(1))) $$(objects_$(notdir $(1))) $$(crt_objects))
 $(B)/guest/sbin/$(notdir $(1)): $$(objects_$(notdir $(1))) $$(crt_objects) $(B)/guest/libbarrelfish.a \
     $(B)/guest/libif.a $(newlib_stamp) guest/user/user.ld $(B)/flags/domain.$(notdir $(1))
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D) $(B)/guest/debug
-	$$(Q)$$(CC) $$(user_link_flags) -o $(B)/guest/debug/$(notdir $(1)) $$(crt_objects) $$(objects_$(notdir $(1))) \
+	$$(Q)$$(CC) $$(link_flags_$(notdir $(1))) -o $(B)/guest/debug/$(notdir $(1)) $$(crt_objects) $$(objects_$(notdir $(1))) \
 	    $$(user_libs)
 	$$(Q)objcopy --strip-debug $(B)/guest/debug/$(notdir $(1)) $$@
 all_domain_objects += $$(objects_$(notdir $(1)))

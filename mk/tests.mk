@@ -83,6 +83,8 @@ $(capability_test_objects): | $(interface_stamps) $(if_types)
 
 $(B)/san/tests/unit/test_monitor_capops.o: test_flags += -I$(B)/guest/include
 $(B)/san/tests/unit/test_monitor_capops.o: | $(interface_stamps) $(if_types)
+$(B)/san/tests/unit/test_monitor_stop.o: test_flags += -I$(B)/guest/include
+$(B)/san/tests/unit/test_monitor_stop.o: | $(interface_stamps) $(if_types)
 octopus_test_objects := $(B)/san/guest/user/octopus/syncs.o $(B)/san/tests/unit/test_oct_syncs.o
 $(octopus_test_objects): san_guest_flags += -I$(B)/guest/include
 $(octopus_test_objects): test_flags += -I$(B)/guest/include

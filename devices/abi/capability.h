@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct abi_slot) == 64, "one slot");
 #define ABI_CAP_RAM 2
 
 /* Types that name memory: bit n is type n. */
-#define ABI_CAP_MEMORY_TYPES 0x2aaabeu
+#define ABI_CAP_MEMORY_TYPES 0x10002aaabeull
 
 /* Words of abi_core_page.databases. */
 #define ABI_DATABASE_HERE 0 /* what domains of this core have */

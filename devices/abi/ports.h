@@ -30,8 +30,10 @@
 
 /* Notifications that are passed on.  A core that cannot signal another one signals one on the way,
  * with an id of this range: ABI_NOTIFY_PASSED for each core that they may be meant for.  The last
- * of a core's stands for its ids from there on, all of them. */
+ * but one of a core's stands for its ids from there on, all of them, the last for all its ids. */
 #define ABI_NOTIFY_PASSED 16
+#define ABI_NOTIFY_PASSED_REST (ABI_NOTIFY_PASSED - 2)
+#define ABI_NOTIFY_PASSED_ALL (ABI_NOTIFY_PASSED - 1)
 #define ABI_NOTIFY_PASS_FIRST 2944
 #define ABI_NOTIFY_PASS_END (ABI_NOTIFY_PASS_FIRST + ABI_NOTIFY_PASSED * ABI_MAX_CORES)
 
@@ -95,7 +97,7 @@
 static inline uint32_t abi_notify_pass(uint32_t core, uint32_t id)
 {
     return ABI_NOTIFY_PASS_FIRST + core * ABI_NOTIFY_PASSED +
-           (id < ABI_NOTIFY_PASSED - 1 ? id : ABI_NOTIFY_PASSED - 1);
+           (id < ABI_NOTIFY_PASSED_REST ? id : ABI_NOTIFY_PASSED_REST);
 }
 
 /* A cross-core channel: two rings in the UMP window, each written by one side only.  The record

@@ -17,8 +17,9 @@
 
 #define ABI_PUMP_MAGIC 0x504d5550 /* "PUMP" */
 
-/* A channel's end that finds no line sleeps, and vmm cannot interrupt a core: it sets the bits of
- * the core page (core_page.h), and each CPU driver looks at them after so many ns at the latest. */
+/* A channel's end that finds no line sleeps, until vmm sets the bits of the core page
+ * (core_page.h).  Where there is a bell vmm interrupts the core then; else each CPU driver looks at
+ * them after so many ns at the latest. */
 #define ABI_PUMP_LOOK_NS 1000000
 
 #define ABI_PUMP_KILLED 1  /* request: that core was killed; none of its lines is shown any more */
@@ -26,6 +27,7 @@
 
 struct abi_pump {
     uint64_t magic;
+    uint64_t bell;      /* not 0: a device by which vmm interrupts cores was set up */
     uint64_t core_area; /* of core 0; the others follow */
     uint32_t core_count, node_count;
     struct {

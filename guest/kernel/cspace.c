@@ -345,6 +345,8 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
         return SYS_ERR_RETYPE_MAPPING_EXPLICIT;
     if (!cap_is_retypeable(cap->type, (uint8_t)type))
         return SYS_ERR_INVALID_RETYPE;
+    if (type == ObjType_VNode_x86_64_pml5)
+        return SYS_ERR_VM_NO_FIVE_LEVELS;
     if (count == 0)
         return SYS_ERR_RETYPE_INVALID_COUNT;
     if (!cap_types[type].range) /* endpoints and domains take nothing away */
@@ -430,6 +432,13 @@ errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type,
         is_in_use(&kernel_remote_mdb, cap, cap->u.mem.base + offset, bytes))
         return ERR_LOCKED;
     return SYS_ERR_OK;
+}
+
+bool cap_is_in_use(const struct capability *cap, uint64_t offset, uint64_t bytes)
+{
+    const uint64_t base = cap_base(cap) + offset;
+    return is_in_use(&kernel_mdb, cap, base, bytes) ||
+           (kernel_remote_mdb.root != NULL && is_in_use(&kernel_remote_mdb, cap, base, bytes));
 }
 
 static bool must_be_zero(unsigned from, unsigned to)

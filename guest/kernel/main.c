@@ -65,6 +65,7 @@ void kernel_main(uint64_t boot_paddr)
                boot_info->flags & ABI_BOOT_SYSCALL_FAULTS ? "by page fault" : "natively");
     arch_tell_protection();
     schedule_options(command_line());
+    notify_init();
     irq_init();
     tell_databases();
     startup_first_domain(boot_paddr);

@@ -9,8 +9,9 @@
  *
  * Where an interconnect does not let this core signal that one, the notification goes over others:
  * each core on the way gets it with an id that says for whom it is (abi_notify_pass()), and passes
- * it on.  Such an id has room for few ids of a core; the last stands for all the others, which are
- * then woken together and find out who was meant.  So nothing needs to be set up, or can be full.
+ * it on.  Such an id has room for few ids of a core; one stands for all the others, which are then
+ * woken together and find out who was meant.  So nothing needs to be set up, or can be full.  The
+ * ways are those of the whole machine until the monitor says others, because cores have died.
  */
 #include "dispatch.h"
 #include "kernel_state.h"
@@ -76,24 +77,56 @@ void notify_unregister(struct dcb *dcb)
     given_back[(oldest + waiting++) % ABI_NOTIFY_PASS_FIRST] = (uint16_t)id;
 }
 
+errval_t notify_delete(uint64_t id)
+{
+    if (id >= ABI_NOTIFY_PASS_FIRST || table[id] == NULL)
+        return SYS_ERR_NOTIFY_ID_INVALID;
+    notify_unregister(table[id]);
+    return SYS_ERR_OK;
+}
+
 /* An interrupt of a device: a message and who gets it is woken, or another core told.  The same for
  * a notification that is passed on. */
 #define COST_IRQ 700
+
+static uint8_t next_on_way[ABI_MAX_CORES]; /* to each core; NO_WAY: nothing gets there */
+#define NO_WAY UINT8_MAX
+
+void notify_init(void)
+{
+    LOOP_BOUND(rounds, ABI_MAX_CORES);
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++) {
+        LOOP_ROUND(rounds);
+        const uint8_t over = boot_info->topology.signal_over[my_core_id][core];
+        next_on_way[core] = over != 0 ? (uint8_t)(over - 1) : (uint8_t)core;
+    }
+}
 
 bool notify_reaches(coreid_t core)
 {
     return boot_info->topology.signal_over[my_core_id][core] == 0;
 }
 
+errval_t notify_set_way(uint64_t core, uint64_t over)
+{
+    const uint32_t cores = boot_info->topology.core_count;
+    if (core >= cores || core == my_core_id || over == my_core_id)
+        return SYS_ERR_CORE_NOT_FOUND;
+    if (over < cores && !notify_reaches((coreid_t)over))
+        return SYS_ERR_CORE_NOT_FOUND;
+    next_on_way[core] = over < cores ? (uint8_t)over : NO_WAY;
+    return SYS_ERR_OK;
+}
+
 static void pass_on(coreid_t core, uint32_t pass)
 {
-    const uint8_t over = boot_info->topology.signal_over[my_core_id][core];
-    plat_notify(over != 0 ? (coreid_t)(over - 1) : core, pass);
+    if (next_on_way[core] != NO_WAY)
+        plat_notify(next_on_way[core], pass);
 }
 
 void notify_send(coreid_t core, uint32_t id)
 {
-    if (notify_reaches(core))
+    if (next_on_way[core] == core)
         plat_notify(core, id);
     else
         pass_on(core, abi_notify_pass(core, id));
@@ -104,15 +137,16 @@ static void arrive(uint32_t passed)
 {
     uint64_t ids[sizeof(in_use) / sizeof(in_use[0])];
     const unsigned words = (next_fresh + 63) / 64;
+    const unsigned first = passed == ABI_NOTIFY_PASSED_ALL ? 0 : ABI_NOTIFY_PASSED_REST;
     uint64_t any = 0;
-    if (passed < ABI_NOTIFY_PASSED - 1) {
+    if (passed < ABI_NOTIFY_PASSED_REST) {
         notify_deliver(passed);
         return;
     }
     LOOP_BOUND(rounds, sizeof(ids) / sizeof(ids[0]));
     for (unsigned w = 0; w < words; w++) {
         LOOP_ROUND(rounds);
-        ids[w] = in_use[w] & (w == 0 ? UINT64_MAX << (ABI_NOTIFY_PASSED - 1) : UINT64_MAX);
+        ids[w] = in_use[w] & (w == 0 ? UINT64_MAX << first : UINT64_MAX);
         any |= ids[w];
     }
     if (any != 0)
@@ -127,6 +161,14 @@ static void take_passed(uint32_t pass)
         arrive(number % ABI_NOTIFY_PASSED);
     else if (core < boot_info->topology.core_count)
         pass_on(core, pass);
+}
+
+errval_t notify_wake_all(uint64_t core)
+{
+    if (core >= boot_info->topology.core_count)
+        return SYS_ERR_CORE_NOT_FOUND;
+    take_passed(abi_notify_pass((coreid_t)core, 0) + ABI_NOTIFY_PASSED_ALL);
+    return SYS_ERR_OK;
 }
 
 /* What is left of the share of this entry, and whether it brought something for whoever runs. */

@@ -240,6 +240,31 @@ print(struct registers_x86_64 *area, uint64_t text, uint64_t length)
     finish(area, sys_print(current, text, length, syscall_words[0]));
 }
 
+/* Both say by which capability they may do it, which must be one of the caller's. */
+static errval_t find_of_type(capaddr_t cptr, unsigned type, struct cte **cte)
+{
+    errval_t err = cspace_lookup(&current->cspace.cap, cptr, 2, cte);
+    return err_is_ok(err) && (*cte)->cap.type != type ? SYS_ERR_CAP_RIGHTS : err;
+}
+
+static void __attribute__((noreturn, noinline))
+sys_reboot(struct registers_x86_64 *area, capaddr_t kernel)
+{
+    struct cte *cte;
+    errval_t err = find_of_type(kernel, ObjType_Kernel, &cte);
+    if (err_is_ok(err))
+        plat_power_off(0);
+    finish(area, SYSRET(err));
+}
+
+static void __attribute__((noreturn, noinline))
+sys_getchar(struct registers_x86_64 *area, capaddr_t io)
+{
+    struct cte *cte;
+    errval_t err = find_of_type(io, ObjType_IO, &cte);
+    finish(area, err_is_fail(err) ? SYSRET(err) : io_getchar(&cte->cap));
+}
+
 static struct sysret sys_debug(struct dcb *dcb, uint64_t what)
 {
     switch (what) {
@@ -278,8 +303,11 @@ sys_other(struct registers_x86_64 *area, uint64_t arg1, uint64_t arg2, uint64_t 
         print(area, arg1, arg2);
     case SYSCALL_DEBUG:
         finish(area, sys_debug(dcb, arg1));
-    case SYSCALL_REBOOT: /* by the Kernel capability only */
+    case SYSCALL_REBOOT:
+        sys_reboot(area, (capaddr_t)arg1);
     case SYSCALL_GETCHAR:
+        sys_getchar(area, (capaddr_t)arg1);
+    case SYSCALL_X86_RELOAD_LDT: /* there is none */
         give_back(area, SYSRET(SYS_ERR_NOT_IMPLEMENTED));
     default:
         give_back(area, SYSRET(SYS_ERR_ILLEGAL_SYSCALL));

@@ -154,6 +154,11 @@ static inline uint64_t clock_tsc(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* ---- bell.c ---- */
+
+/* Sets up the device by which vmm interrupts each core of the shape.  False: there is none. */
+bool bell_set_up(const struct shape *shape);
+
 /* ---- syscall.c ---- */
 
 /* Does `syscall` in ring 3 arrive as a page fault at LSTAR?  Fails if it ends in anything else than

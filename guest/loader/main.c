@@ -214,6 +214,8 @@ void loader_main(const void *start, uint32_t magic)
     struct abi_boot *boot;
     const uint64_t entry = place(&memory, &files, &shape, &acpi, &boot);
     boot->seed = seed;
+    if (boot->pc.pump != 0)
+        ((struct abi_pump *)boot->pc.pump)->bell = bell_set_up(&shape);
     boot->flags = ABI_BOOT_PC | (syscall_comes_as_fault() ? ABI_BOOT_SYSCALL_FAULTS : 0);
     boot->pc.tsc_at_zero = zero;
     boot->pc.low_memory = LOADER_LOW_MEMORY;

@@ -38,6 +38,49 @@ if python3 -c 'import os, sys; os.open(sys.argv[1], os.O_TMPFILE | os.O_WRONLY)'
     [ -z "$left" ] || fail "left beside the results: $left"
 fi
 
+# ---- a pipe that nobody reads ----
+mkfifo "$TMP/unread"
+for option in --json --junit --trace --summary-md --faults-out; do
+    patience=20 vmm run -q --engine unicorn $option "$TMP/unread" "$TMP/short.yaml"
+    exits_with 2
+    says "$option $TMP/unread: cannot write: nobody reads this pipe"
+done
+patience=20 vmm topo --svg "$TMP/unread" "$TMP/short.yaml"
+exits_with 3
+exec {both}<>"$TMP/unread" # a reader that is there already
+cat <"$TMP/unread" >"$TMP/read" {both}>&- &
+reader=$!
+vmm run -q --engine unicorn --seed 1 --json "$TMP/unread" "$TMP/short.yaml"
+exits_with 0
+exec {both}>&-
+wait "$reader"
+python3 -m json.tool "$TMP/read" >/dev/null || fail "the reader of a pipe got no result"
+
+# ---- a command that runs another one: a signal ends both, and no folder is left ----
+mkdir "$TMP/folders"
+for signal in TERM HUP 'TERM TERM' KILL; do
+    TMPDIR=$TMP/folders "$VMM" report -o "$TMP/page.html" "$TMP/long.yaml" >"$TMP/out" 2>&1 </dev/null &
+    run=$!
+    for ((turn = 0; turn < 600; turn++)); do # until there is a run to be looked at
+        [ -n "$(pgrep -P $run)" ] && [ -n "$(ls "$TMP/folders")" ] && break
+        sleep 0.1
+    done
+    inner=$(pgrep -P $run)
+    for one in $signal; do
+        kill -"$one" "$run" 2>/dev/null
+    done
+    status=0
+    wait "$run" 2>/dev/null || status=$?
+    case $signal:$status in TERM:130 | HUP:130 | KILL:137 | 'TERM TERM:130' | 'TERM TERM:143') ;; *) fail "status $status after $signal" ;; esac
+    for ((turn = 0; turn < 600; turn++)); do
+        kill -0 "$inner" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -0 "$inner" 2>/dev/null && { kill -KILL "$inner"; fail "the run goes on after $signal"; }
+    case $signal in TERM | HUP) [ -z "$(ls "$TMP/folders")" ] || fail "a folder is left after $signal" ;; esac
+    rm -rf "$TMP/folders"/*
+done
+
 # ---- the terminal ----
 cat >"$TMP/terminal.py" <<'PYTHON'
 """terminal.py WHAT VMM ARGUMENT...: runs it on a terminal of its own, and prints its exit status."""

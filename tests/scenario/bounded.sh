@@ -22,6 +22,7 @@ scenario bounded 1 '100 s' 'console: survived loops cnode
   - console: survived loops tables
   - console: survived loops frames
   - console: survived loops pages
+  - console: survived loops heirs
   - console: survived loops dump
   - console: survived dispatchers sleepers' <<'MENU'
 module /sbin/hostile core=0 loops cnode 22
@@ -31,6 +32,7 @@ module /sbin/hostile core=0 loops nested 40
 module /sbin/hostile core=0 loops tables 2
 module /sbin/hostile core=0 loops frames 256
 module /sbin/hostile core=0 loops pages 512
+module /sbin/hostile core=0 loops heirs 512
 module /sbin/hostile core=0 loops dump 1
 module /sbin/hostile core=0 dispatchers sleepers 1000
 MENU

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Every command on every page: it exists, its options are those of --help, its goal is one of the
-# makefiles, and the files that it names are there. The lesson and the pages about interfaces and
+# makefiles, and the files that it names are there. doc_runs.sh runs those that can be run.
+# The lesson and the pages about interfaces and
 # programs outside the tree are run as they stand, by tests of their own; scenarios that a page names
 # are run as all others are.
 # shellcheck source=tests/scenario/lib/common.bash

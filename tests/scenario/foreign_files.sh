@@ -135,6 +135,15 @@ for name in scenario.yaml slices.bin guest/boot/cpu; do
     [ "$(cat "$TMP/mine")" = mine ] || fail "a link in the place of $name was followed"
 done
 
+for name in bundle pc run; do
+    rm -rf "$TMP/prepared"
+    mkdir "$TMP/prepared"
+    ln -s "$TMP/mine" "$TMP/prepared/$name"
+    vmm export --format qemu "$TMP/short.yaml" "$TMP/prepared"
+    exits_with 2
+    [ "$(cat "$TMP/mine")" = mine ] || fail "a link in the place of $name was followed"
+done
+
 # ---- traces ----
 cp "$TMP/trace.json" "$TMP/kept.json"
 for command in "report -o $TMP/trace.json $TMP/trace.json" "topo --svg $TMP/short.yaml $TMP/short.yaml" \

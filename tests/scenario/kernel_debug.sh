@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # A debug build of the CPU driver (make KERNEL_DEBUG=1): its assertions on hot paths and the stated bounds of
-# its loops hold, with short slices, many messages and programs that mean harm.
+# its loops hold, with short slices, many messages, real-time tasks and programs that mean harm.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -30,6 +30,8 @@ case " $ENGINES " in
         --set "boot.menu=$TMP/menu.lst" scenarios/library.yaml
     exits_with 0
     vmm run --images "$TMP/debug/guest" --engine unicorn "$TMP/upcalls.yaml"
+    exits_with 0
+    vmm run --images "$TMP/debug/guest" --engine unicorn scenarios/realtime/deadlines.yaml
     exits_with 0
     ;;
 esac

@@ -9,8 +9,8 @@
 sdk=$(dirname "$VMM")/../sdk
 [ -x "$sdk/bin/vmm-cc" ] || fail "the SDK is not built"
 
-least_names=291
-least_uses=953
+least_names=295
+least_uses=960
 
 (cd "$sdk/include" && find . -name '*.h' | LC_ALL=C sort | sed 's,^\./\(.*\),#include <\1>,') >"$TMP/all.h"
 "$sdk/bin/vmm-cc" -E -dD -x c "$TMP/all.h" >"$TMP/all.i" 2>"$TMP/out" || fail "the public headers"

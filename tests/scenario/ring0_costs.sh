@@ -40,12 +40,15 @@ at_most 1717 kernel.retype
 at_most 1122 kernel.delete
 at_most 1150 kernel.copy
 at_most 1180 kernel.mint
-at_most 1100 kernel.map
+at_most 1250 kernel.map
 at_most 1600 kernel.unmap
 at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
 at_most 462 lmp.waitset.7.kernel
 at_most 462 lmp.stub.7.kernel
+# ring 3, a string of 2 KiB: word by word, several lines at once
+at_most 4000 ump.stub.text.sender
+at_most 4500 ump.stub.text.receiver
 for words in 0 1 7; do
     for side in sender receiver; do
         below_60_over "ump.stub.$words.$side" "ump.bare.$words.$side"

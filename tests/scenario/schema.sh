@@ -3,21 +3,42 @@
 #
 # The JSON Schema and vmm check agree: both accept every scenario of the tree, both refuse each of the
 # broken ones below (one mistake each, all of a kind that a schema can see), and what vmm check accepts
-# of many odd values at every key, the schema accepts too.
+# of many odd values at every key, the schema accepts too, whether the editor reads YAML 1.1 or 1.2.
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
 python3 -c 'import jsonschema, yaml' 2>/dev/null ||
     skip "$python has no modules jsonschema and yaml: apt-get install python3-jsonschema python3-yaml"
 
-# by_schema FILE: 0 if the schema accepts it
+# Readers of YAML take plain words for different things: PyYAML reads 1.1, where off is false and 010 is 8; this is
+# the core schema of 1.2.
+cat >"$TMP/yaml12.py" <<'PYTHON'
+import re, yaml
+class Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {}
+def plain(kind, pattern, first, make):
+    Loader.add_implicit_resolver("tag:yaml.org,2002:" + kind, re.compile("^(?:%s)$" % pattern), first)
+    Loader.add_constructor("tag:yaml.org,2002:" + kind, lambda loader, node: make(node.value))
+plain("null", "~|null|Null|NULL|", ["~", "n", "N", ""], lambda text: None)
+plain("bool", "true|True|TRUE|false|False|FALSE", list("tTfF"), lambda text: text.lower() == "true")
+plain("int", "[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789"),
+      lambda text: int(text, 0) if text[1:2] in "ox" and text[1:2] else int(text))
+plain("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+      list("-+0123456789."), lambda text: float(text.replace(".inf", "inf").replace(".nan", "nan")))
+def load(text):
+    return yaml.load(text, Loader)
+PYTHON
+export PYTHONPATH=$TMP
+
+# by_schema FILE: 0 if the schema accepts it as both readers read it
 by_schema() {
     python3 - "$1" <<'PYTHON'
-import json, sys, yaml, jsonschema
+import json, sys, yaml, yaml12, jsonschema
 schema = json.load(open("scenarios/scenario.schema.json"))
 jsonschema.Draft7Validator.check_schema(schema)
 try:
-    jsonschema.validate(yaml.safe_load(open(sys.argv[1])), schema)
+    for load in yaml.safe_load, yaml12.load:
+        jsonschema.validate(load(open(sys.argv[1])), schema)
 except jsonschema.ValidationError as error:
     print("schema:", error.message)
     sys.exit(1)
@@ -94,7 +115,9 @@ CASES
 # Every value at every key.  (An editor that marks as wrong what vmm takes is worse than none; the other
 # way round is fine, since vmm check knows more.)
 python3 - "$VMM" "$TMP/odd" <<'PYTHON' || fail "vmm check accepts what the schema refuses"
-import json, os, subprocess, sys, yaml, jsonschema
+import json, os, subprocess, sys, yaml, yaml12, jsonschema
+assert yaml12.load("[off, 010, 0x10, yes, null, 0o10, 1e3, true]") == ["off", 10, 16, "yes", None, 8, 1000.0, True]
+assert yaml.safe_load("[off, 010]") == [False, 8]
 vmm, folder = sys.argv[1:]
 schema = jsonschema.Draft7Validator(json.load(open("scenarios/scenario.schema.json")))
 values = """0 1 4 63 64 65 -1 +4 010 0x4 0X4 4.0 4.5 1e3 18446744073709551615 18446744073709551616
@@ -116,6 +139,11 @@ forms += [top + key + ": @" for key in ("description", "deadline", "seed", "nest
 forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "window", "slice", "on_panic", "nodes", "distances")]
 forms += [top + "machine: {nodes: [{cores: " + rest + "}]}" for rest in ("@", "0, memory: @", "0, window: @")]
 forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit", "metric", "always", "invariants")]
+forms += [top + "faults: [{when: {message: any, " + key + ": @}, do: drop}]" for key in
+    ("interface", "channel", "from", "line", "attempt", "nth", "probability", "scope", "after")]
+forms += [top + "faults: [{when: {" + key + ": @}, do: @}]" for key in ("message", "time", "fired")]
+forms += [top + "faults: [{when: {message: any}, do: {" + key + ": @}}]" for key in
+    ("delay", "reorder", "corrupt", "stall", "crash", "kill", "partition")]
 forms += [top + "input: " + rest for rest in ("[@]", "[{bytes: @}]", "[{line: x, at: @}]")]
 forms += [top + "expect: [{console: x, " + key + ": @}]" for key in ("core", "domain", "count")]
 forms += [top + "expect: [{console: {" + key + ": @}}]" for key in ("text", "regex")]
@@ -132,7 +160,8 @@ accepted = set()
 for at in range(0, len(names), 500):
     out = subprocess.run([vmm, "check", *names[at:at + 500]], capture_output=True, text=True).stdout
     accepted.update(line.split(": good (")[0] for line in out.splitlines())
-wrong = [name for name in accepted if list(schema.iter_errors(yaml.safe_load(files[name])))]
+wrong = [name for name in accepted if list(schema.iter_errors(yaml.safe_load(files[name]))) or
+         list(schema.iter_errors(yaml12.load(files[name])))]
 for name in wrong:
     print(files[name])
 print(len(names), "files,", len(accepted), "accepted")

@@ -18,6 +18,7 @@
 #undef assert
 
 #include "barrelfish_kpi/init.h"
+#include "kernel_returns.h"
 #include "plat.h"
 #include "schedule.h"
 
@@ -46,9 +47,11 @@ void plat_console(paddr_t text, unsigned length, unsigned kind, paddr_t speaker)
 {
     (void)text, (void)length, (void)kind, (void)speaker;
 }
+static unsigned input_bytes __attribute__((unused)) = ABI_INPUT_MAX; /* that are there */
 uint64_t plat_input(paddr_t buffer, unsigned bytes, uint32_t notify_id)
 {
     notified_id = notify_id;
+    bytes = bytes < input_bytes ? bytes : input_bytes;
     memset(phys_to_mem(buffer), 'x', bytes);
     return bytes;
 }
@@ -76,13 +79,18 @@ void plat_take_notifications(void (*deliver)(uint32_t id))
 {
     (void)deliver; /* tests call notify_deliver() */
 }
+static uint64_t power_says __attribute__((unused)); /* of whatever it is asked; 0: as below */
 uint64_t plat_start_core(uint64_t core, uint64_t entry, uint64_t rdi, uint64_t cr3)
 {
     (void)entry, (void)rdi, (void)cr3;
+    if (power_says != 0)
+        return power_says;
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_CORE_RUNNING;
 }
 uint64_t plat_kill_core(uint64_t core)
 {
+    if (power_says != 0)
+        return power_says;
     return core == 1 ? ABI_RESULT_OK : ABI_RESULT_NO_SUCH_CORE;
 }
 uint64_t plat_retire_core(uint64_t core)
@@ -92,10 +100,12 @@ uint64_t plat_retire_core(uint64_t core)
 uint64_t plat_core_late(uint64_t core, uint64_t *late_ns)
 {
     *late_ns = 1000 + core;
-    return ABI_RESULT_OK;
+    return power_says != 0 ? power_says : ABI_RESULT_OK;
 }
 uint64_t plat_core_available(uint64_t core)
 {
+    if (power_says != 0)
+        return power_says;
     return core == 1 ? ABI_RESULT_NO_SUCH_CORE : ABI_RESULT_CORE_RUNNING;
 }
 void plat_scrub(paddr_t base, uint64_t bytes)
@@ -373,11 +383,32 @@ static __attribute__((unused)) enum outcome enter_until_done(struct registers_x8
     }
 }
 
+/* The capability that is invoked; NULL: there is none, or it says no more than that. */
+static const struct capability *invoked(capaddr_t cptr, unsigned level)
+{
+    struct cte *cte = &current->cspace;
+    if (level != 0 && err_is_fail(cspace_lookup(&current->cspace.cap, cptr, level, &cte)))
+        return NULL;
+    return cte->node.bits & MDB_BIT_FOREIGN ? NULL : &cte->cap;
+}
+
+/* Whoever invokes anything here finds errors that the table does not know. */
+static void check_returns(const char *type, uint64_t command, errval_t err)
+{
+    if (err_is_ok(err) || err_no(err) == SYS_ERR_ILLEGAL_INVOCATION || type == NULL)
+        return;
+    cr_assert_lt(returns_row(type, command, err_no(err)), RETURNS_ROWS,
+                 "errors/returns.def: %s, command %lu, error %u", type, command,
+                 (unsigned)err_no(err));
+}
+
 /* Invokes with command and arguments as the current dispatcher, in enabled mode. */
 static __attribute__((unused)) struct sysret invoke(capaddr_t cptr, unsigned level, uint64_t cmd,
                                                     const uint64_t arg[9])
 {
     struct registers_x86_64 *a = &current->disp->enabled_save_area;
+    const struct capability *cap = invoked(cptr, level);
+    const char *type = cap != NULL ? commands_of(cap->type) : NULL;
     a->rdi = SYSCALL_INVOKE;
     a->rsi = (uint64_t)cptr << 32 | level << 16 | 10 << 8;
     a->rdx = 0;
@@ -387,6 +418,7 @@ static __attribute__((unused)) struct sysret invoke(capaddr_t cptr, unsigned lev
     enum outcome how = enter_until_done(a);
     if (how != RETURNED)
         return SYSRET(SYS_ERR_IMPOSSIBLE);
+    check_returns(type, cmd, a->rax);
     return (struct sysret){ .error = a->rax, .value = a->rdx };
 }
 
@@ -435,6 +467,24 @@ static __attribute__((unused)) void connect(void)
     cap.u.endpoint.epbuflen = EP_WORDS;
     cap_insert_new(cnode_slot(&cnode_slot(&alice->cspace.cap, ROOTCN_SLOT_SLOT_ALLOC0)->cap, 1),
                    &cap, 0);
+}
+
+/* Every mapped capability and its mapping point at each other, and the entries say the same. */
+static __attribute__((unused)) void check_mappings(void)
+{
+    for (struct cte *c = mdb_first(&kernel_mdb); c != NULL; c = mdb_successor(&kernel_mdb, c)) {
+        if (cap_types[c->cap.type].mappable && c->cap.u.word[CAP_MAPPING_WORD] != 0) {
+            struct cte *m = (struct cte *)c->cap.u.word[CAP_MAPPING_WORD];
+            cr_assert_eq(m->cap.type, c->cap.type + 1);
+            cr_assert_eq(m->cap.u.mapping.cap, (uint64_t)c);
+        }
+        if (cap_is_mapping(c->cap.type) && c->cap.u.mapping.cap != 0) { /* not unmapped */
+            struct cte *frame = (struct cte *)c->cap.u.mapping.cap;
+            uint64_t base = *mapping_entry(&c->cap) & 0xffffffffff000;
+            cr_assert(base >= frame->cap.u.mem.base &&
+                      base < frame->cap.u.mem.base + frame->cap.u.mem.bytes);
+        }
+    }
 }
 
 #define EXPECT_ERR(expr, code) cr_expect_eq(err_no(expr), (code), "%s", #expr)

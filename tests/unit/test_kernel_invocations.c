@@ -7,7 +7,7 @@
 /* link: guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
 /* link: guest/kernel/schedule_rbed.c */
 /* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_invocations, .init = set_up, .fini = tear_down);
@@ -159,6 +159,7 @@ Test(kernel_invocations, a_notification_goes_over_the_core_that_passes_it_on)
 {
     boot.topology.core_count = 4;
     boot.topology.signal_over[my_core_id][3] = 1 + 1;
+    notify_init();
     notify_send(2, 700);
     cr_expect(notified_core == 2 && notified_id == 700);
     notify_send(3, 7);
@@ -188,10 +189,38 @@ Test(kernel_invocations, what_was_passed_on_wakes_whom_it_may_be_meant_for)
     notify_deliver(abi_notify_pass(my_core_id, 3));
     cr_expect_eq(frames[3].notified, 1, "exactly this one");
     notify_unregister(&others[20]);
-    notify_deliver(abi_notify_pass(my_core_id, 33)); /* 33, or any other from 15 on */
-    cr_expect_eq(notifications, 70 - 15 - 1, "%u", notifications);
+    notify_deliver(abi_notify_pass(my_core_id, 33)); /* 33, or any other from 14 on */
+    cr_expect_eq(notifications, 70 - 14 - 1, "%u", notifications);
     cr_expect_eq(notified_id, 69);
     cr_expect_eq(notified_core, my_core_id);
+    EXPECT_OK(KERNEL(KernelCmd_Wake_core, my_core_id).error);
+    cr_expect_eq(notifications, 70 - 14 - 1 + 70 - 1, "all of them: %u", notifications);
+}
+
+Test(kernel_invocations, ways_of_notifications_change_when_the_monitor_says_so)
+{
+    boot.topology.core_count = 5;
+    boot.topology.signal_over[my_core_id][3] = 1 + 1;
+    boot.topology.signal_over[my_core_id][4] = 2 + 1;
+    notify_init();
+    EXPECT_OK(KERNEL(KernelCmd_Set_way, 3, 2).error);
+    notify_send(3, 7);
+    cr_expect(notified_core == 2 && notified_id == abi_notify_pass(3, 7));
+    notify_deliver(abi_notify_pass(3, 7)); /* what this core passes on, too */
+    cr_expect(notifications == 2 && notified_core == 2);
+    EXPECT_OK(KERNEL(KernelCmd_Wake_core, 3).error);
+    cr_expect(notified_core == 2 && notified_id == abi_notify_pass(3, 0) + ABI_NOTIFY_PASSED_ALL);
+    EXPECT_OK(KERNEL(KernelCmd_Set_way, 3, ABI_MAX_CORES).error);
+    const unsigned before = notifications;
+    notify_send(3, 7);
+    EXPECT_OK(KERNEL(KernelCmd_Wake_core, 3).error);
+    cr_expect_eq(notifications, before, "nothing gets there");
+    EXPECT_OK(KERNEL(KernelCmd_Set_way, 2, 2).error);
+    EXPECT_ERR(KERNEL(KernelCmd_Set_way, 3, 4).error, SYS_ERR_CORE_NOT_FOUND); /* not signalled */
+    EXPECT_ERR(KERNEL(KernelCmd_Set_way, 3, my_core_id).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_ERR(KERNEL(KernelCmd_Set_way, my_core_id, 2).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_ERR(KERNEL(KernelCmd_Set_way, 5, 2).error, SYS_ERR_CORE_NOT_FOUND);
+    EXPECT_ERR(KERNEL(KernelCmd_Wake_core, 5).error, SYS_ERR_CORE_NOT_FOUND);
 }
 
 /* ---- dispatchers ---- */

@@ -9,7 +9,7 @@
 /* link: guest/kernel/notify.c guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c */
 /* link: guest/kernel/objects/dispatcher.c guest/kernel/objects/endpoint.c */
 /* link: guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c */
-/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/dump.c */
+/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c */
 /* link: guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 #include <signal.h>

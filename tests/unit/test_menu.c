@@ -173,7 +173,7 @@ Test(menu, typing_errors_in_options_are_found)
         "expected sched=rr or sched=rbed");
     bad("kernel /boot/cpu slic=5ms\nmodule /sbin/init\n", 1, 18, "did you mean 'slice='?");
     bad(HEAD "module /sbin/monitor route=bogus\n", 3, 22,
-        "expected direct, line, ring, star or star:CORE");
+        "expected direct, line, ring, star, star:CORE or ipi");
     bad(HEAD "module /sbin/monitor route=rign\n", 3, 22, "did you mean 'ring'?");
     bad(HEAD "module /sbin/monitor route=star:64\n", 3, 22, "star:CORE");
     bad(HEAD "module /sbin/boot_manager boot operator=shell\n", 3, 32,

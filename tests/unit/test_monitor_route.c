@@ -41,6 +41,7 @@ static unsigned expected_steps(const struct route *route, unsigned from, unsigne
     case ROUTE_STAR:
         return from == route->hub || to == route->hub ? 1 : 2;
     case ROUTE_DIRECT:
+    case ROUTE_SIGNALS:
         break;
     }
     return 1;
@@ -82,6 +83,7 @@ Test(monitor_route, menu_lines_name_the_kind)
     cr_assert_eq(read_route("/sbin/monitor\troute=line\t", 4).kind, ROUTE_LINE);
     cr_assert_eq(read_route("/sbin/monitor x=y route=ring z", 4).kind, ROUTE_RING);
     cr_assert_eq(read_route("/sbin/monitor noroute=ring", 4).kind, ROUTE_DIRECT);
+    cr_assert_eq(read_route("/sbin/monitor route=ipi", 4).kind, ROUTE_SIGNALS);
     cr_assert_eq(read_route("/sbin/monitor route=star", 4).hub, 0);
     cr_assert_eq(read_route("/sbin/monitor route=star:3", 4).hub, 3);
 }

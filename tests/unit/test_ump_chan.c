@@ -161,6 +161,88 @@ Test(ump_chan, receive_event_fires_at_once_or_when_polled)
     cr_assert(receive(&b, &value));
 }
 
+/* ---- several lines at once ---- */
+
+#define MANY 40
+
+struct traffic {
+    unsigned random;
+    uint64_t sent, received; /* words */
+};
+
+static unsigned draw(struct traffic *t, unsigned below)
+{
+    t->random = t->random * 1103515245u + 12345u;
+    return (t->random >> 16) % below;
+}
+
+/* Whole lines of increasing words, one by one or several at once, from an odd address. */
+static void send_words(struct traffic *t)
+{
+    char memory[MANY * UMP_PAYLOAD_WORDS * 8 + 1];
+    const size_t count = draw(t, MANY + 1);
+
+    if (draw(t, 2) == 0) {
+        struct ump_control control;
+        volatile struct ump_message *line = ump_chan_get_next(&a, &control);
+        for (unsigned w = 0; line != NULL && w < UMP_PAYLOAD_WORDS; w++)
+            line->data[w] = t->sent++;
+        if (line != NULL)
+            ump_chan_commit(&a, line, control, TYPE);
+        return;
+    }
+    for (size_t i = 0; i < count * UMP_PAYLOAD_WORDS; i++) {
+        const uint64_t word = t->sent + i;
+        memcpy(memory + 1 + 8 * i, &word, 8);
+    }
+    const unsigned window = ump_ring_window(&a.ring);
+    const size_t lines = ump_chan_send_lines(&a, TYPE, memory + 1, count);
+    cr_assert_eq(lines, count < window ? count : window);
+    t->sent += lines * UMP_PAYLOAD_WORDS;
+}
+
+static void receive_words(struct traffic *t)
+{
+    char memory[MANY * UMP_PAYLOAD_WORDS * 8 + 1];
+    const size_t count = draw(t, MANY + 1);
+    volatile struct ump_message *line;
+    unsigned type;
+
+    if (draw(t, 2) == 0) {
+        if (err_is_fail(ump_chan_recv(&b, &line, &type)))
+            return;
+        for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++)
+            cr_assert_eq(line->data[w], t->received++);
+        ump_chan_recv_done(&b);
+        return;
+    }
+    cr_assert_eq(ump_chan_recv_lines(&b, TYPE + 1, memory + 1, count), 0, "of another type");
+    const size_t lines = ump_chan_recv_lines(&b, TYPE, memory + 1, count);
+    for (size_t i = 0; i < lines * UMP_PAYLOAD_WORDS; i++) {
+        uint64_t word;
+        memcpy(&word, memory + 1 + 8 * i, 8);
+        cr_assert_eq(word, t->received++);
+    }
+}
+
+Test(ump_chan, lines_at_once_and_lines_one_by_one_are_the_same)
+{
+    struct traffic t = { .random = 1 };
+
+    for (unsigned step = 0; step < 20000; step++) {
+        if (draw(&t, 2) == 0)
+            send_words(&t);
+        else
+            receive_words(&t);
+        uint64_t value;
+        if (draw(&t, 8) == 0)
+            cr_assert(!receive(&a, &value), "acknowledgements only");
+    }
+    cr_assert_gt(t.received, 100000);
+    while (t.received < t.sent)
+        receive_words(&t);
+}
+
 /* ---- listening for good ---- */
 
 static uint64_t taken[64];
@@ -420,6 +502,18 @@ Test(ump_chan, sleeping_peer_is_notified_once_for_each_sleep)
         while (receive(&b, &value)) {
         }
     }
+}
+
+Test(ump_chan, sleeping_peer_is_notified_once_for_several_lines)
+{
+    const uint64_t words[3 * UMP_PAYLOAD_WORDS] = { 1, 2, 3 };
+
+    OK(ump_chan_register_recv(&b, &ws, MKCLOSURE(fire, NULL)));
+    cr_assert(ump_channels_arm_disabled(curdispatcher()));
+    cr_assert_eq(ump_chan_send_lines(&a, TYPE, words, 3), 3);
+    cr_assert_eq(notifications, 1);
+    cr_assert_eq(ump_chan_send_lines(&a, TYPE, words, 0), 0);
+    cr_assert_eq(notifications, 1);
 }
 
 Test(ump_chan, message_that_came_before_the_flag_prevents_sleep)

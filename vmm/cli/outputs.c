@@ -75,7 +75,8 @@ static bool open_one(struct output *output, const struct inputs *inputs)
     if (!error)
         return true;
     char problem[128];
-    snprintf(problem, sizeof(problem), "cannot write: %s", strerror(-error));
+    snprintf(problem, sizeof(problem), "cannot write: %s",
+             error == -ENXIO ? "nobody reads this pipe" : strerror(-error));
     return complain(output, problem);
 }
 
@@ -157,7 +158,8 @@ static bool close_one(struct output *output, int written)
     if (!error)
         return true;
     char problem[128];
-    snprintf(problem, sizeof(problem), "cannot write: %s", strerror(-error));
+    snprintf(problem, sizeof(problem), "cannot write: %s",
+             error == -ENXIO ? "nobody reads this pipe" : strerror(-error));
     return complain(output, problem);
 }
 

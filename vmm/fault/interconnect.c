@@ -169,15 +169,22 @@ static void find_paths_to(struct interconnect *state, unsigned to)
     }
 }
 
-/* Signals that cores need until one is at `to`. */
-static void count_signals_to(const struct interconnect_shape *shape, unsigned to, uint8_t *signals)
+/* Can `from` signal `by` on the way to another core?  What is mute passes nothing on. */
+static bool signals_over(const struct interconnect *state, unsigned from, unsigned by, unsigned to)
 {
+    return !(state->shape.unsignalled[from] >> by & 1) && (by == to || !(state->mute >> by & 1));
+}
+
+/* Signals that cores need until one is at `to`. */
+static void count_signals_to(const struct interconnect *state, unsigned to, uint8_t *signals)
+{
+    const struct interconnect_shape *shape = &state->shape;
     memset(signals, INTERCONNECT_UNREACHED, shape->cores);
     signals[to] = 0;
     for (unsigned n = 1; n < shape->cores; n++)
         for (unsigned from = 0; from < shape->cores; from++)
             for (unsigned by = 0; signals[from] > n && by < shape->cores; by++)
-                if (signals[by] == n - 1 && !(shape->unsignalled[from] >> by & 1))
+                if (signals[by] == n - 1 && signals_over(state, from, by, to))
                     signals[from] = (uint8_t)n;
 }
 
@@ -185,13 +192,13 @@ static void find_signals_to(struct interconnect *state, unsigned to)
 {
     const struct interconnect_shape *shape = &state->shape;
     uint8_t signals[ABI_MAX_CORES];
-    count_signals_to(shape, to, signals);
+    count_signals_to(state, to, signals);
     for (unsigned from = 0; from < shape->cores; from++) {
         uint8_t *next = &state->signal_next[from][to];
         *next = from == to ? (uint8_t)to : INTERCONNECT_UNREACHED;
         for (unsigned by = 0; *next == INTERCONNECT_UNREACHED && by < shape->cores; by++)
             if (signals[from] != INTERCONNECT_UNREACHED && signals[by] + 1 == signals[from] &&
-                !(shape->unsignalled[from] >> by & 1))
+                signals_over(state, from, by, to))
                 *next = (uint8_t)by;
     }
 }
@@ -202,6 +209,14 @@ void interconnect_init(struct interconnect *state, const struct interconnect_sha
     for (unsigned to = 0; to < shape->vertices; to++)
         find_paths_to(state, to);
     for (unsigned to = 0; to < shape->cores; to++)
+        find_signals_to(state, to);
+}
+
+void interconnect_set_mute(struct interconnect *state, unsigned core, bool mute)
+{
+    assert(core < state->shape.cores);
+    state->mute = (state->mute & ~(1ull << core)) | (uint64_t)mute << core;
+    for (unsigned to = 0; to < state->shape.cores; to++)
         find_signals_to(state, to);
 }
 

@@ -53,9 +53,13 @@ struct interconnect {
      * way over cores that can signal each other, and of these the one with the smallest number.
      * INTERCONNECT_UNREACHED: there is none. */
     uint8_t signal_next[ABI_MAX_CORES][ABI_MAX_CORES];
+    uint64_t mute; /* cores that pass nothing on */
 };
 
 void interconnect_init(struct interconnect *state, const struct interconnect_shape *shape);
+
+/* From now on the core passes no notification on, or does so again: the ways are found anew. */
+void interconnect_set_mute(struct interconnect *state, unsigned core, bool mute);
 
 /* Can each core reach each other one? */
 bool interconnect_is_whole(const struct interconnect *state);

@@ -41,7 +41,7 @@ static const struct abi_slot *slot_at(const struct walk *walk, uint64_t vaddr)
 
 static bool is_memory(const struct abi_slot *slot)
 {
-    return slot->type < 32 && (ABI_CAP_MEMORY_TYPES >> slot->type & 1);
+    return slot->type < 64 && (ABI_CAP_MEMORY_TYPES >> slot->type & 1);
 }
 
 /* Two kinds of memory all cores know from the start, or make together: modules, which nobody can

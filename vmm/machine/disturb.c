@@ -53,6 +53,8 @@ void fabric_kill_core(struct machine *machine, unsigned core)
 {
     stop_cores(machine, 1ull << core, 0);
     fabric_drop_held_of(machine->fabric, core);
+    if (machine->fabric->net)
+        interconnect_set_mute(machine->fabric->net, core, true);
 }
 
 /* The core is started anew; nothing that was meant for its last life comes to it. */
@@ -62,6 +64,8 @@ void fabric_restart_core(struct machine *machine, unsigned core)
     event_queue_cancel(&f->queue, f->resume_event[core]);
     f->resume_event[core] = 0;
     f->stopped[core] = false;
+    if (f->net)
+        interconnect_set_mute(f->net, core, false);
     fabric_forget_channels_of(machine, core);
 }
 

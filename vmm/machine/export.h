@@ -49,6 +49,9 @@ bool machine_needs_pump(const struct machine *machine);
 /* Path of the loader among the images of the machine. */
 void machine_pc_loader(const struct machine *machine, char *path, size_t bytes);
 
+/* Has the board a place for the device by which we interrupt cores? */
+bool machine_has_bell(const struct machine *machine);
+
 /* How a PC is to be run; the board is the machine's. */
 struct pc_setup {
     bool kvm; /* else QEMU's own translation */
@@ -57,6 +60,9 @@ struct pc_setup {
     /* for each piece of memory (machine_pc_pieces()) a file, which others map too; NULL: QEMU's
      * own */
     const char *const *memory;
+    /* q35: the descriptor of QEMU on which its device of bells finds what it needs; 0: there is
+     * none */
+    int bell;
 };
 
 /* Calls `word` for each word of QEMU's command line behind the program's name; the console is not

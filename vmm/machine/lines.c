@@ -97,6 +97,8 @@ static void notify_for(struct machine *machine, unsigned from, unsigned to, uint
 {
     const struct interconnect *net = machine->fabric->net;
     const unsigned next = net ? net->signal_next[from][to] : to;
+    if (next == INTERCONNECT_UNREACHED)
+        return;
     machine_notify(machine, next, ABI_CAUSE_NOTIFY, next == to ? id : abi_notify_pass(to, id));
 }
 

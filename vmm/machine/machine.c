@@ -249,6 +249,8 @@ void machine_notify(struct machine *machine, unsigned core, uint32_t bits, uint3
 {
     struct abi_core_page *page =
         machine->pump ? pump_core_page(machine, core) : machine_core_page(machine, core);
+    if (!page)
+        return; /* no CPU driver runs yet */
     if (notify_id != MACHINE_NO_NOTIFY) {
         uint32_t word = notify_id / 64, bit = notify_id % 64;
         __atomic_fetch_or(&page->notify_pending[word], 1ull << bit, __ATOMIC_SEQ_CST);

@@ -12,7 +12,8 @@
  * seen even if it is the same.  If the writer is faster than that, the newer one is taken.  Wake
  * words stay with their owners: the writer finds 0 in its view and never notifies; we look at the
  * reader's own word behind each line that we show, as lines.c does for a late one, and set the bits
- * of its core's page.  Its CPU driver finds them after ABI_PUMP_LOOK_NS at the latest.
+ * of its core's page, and the engine interrupts the core.  Where it cannot, the CPU driver finds
+ * them after ABI_PUMP_LOOK_NS at the latest.
  *
  * Everything in shared memory may change under us at any time, by a broken guest: addresses and
  * sizes are copied once, and checked.
@@ -120,6 +121,8 @@ void pump_found(struct machine *machine, const struct pc_line *said, uint64_t no
 struct abi_core_page *pump_core_page(const struct machine *machine, unsigned core)
 {
     const struct pump *pump = machine->pump;
+    if (!pump->shared)
+        return NULL;
     return (struct abi_core_page *)(pump->ram + pump->core_area +
                                     (uint64_t)core * ABI_CORE_AREA_BYTES);
 }

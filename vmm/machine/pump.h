@@ -22,7 +22,7 @@ uint64_t pump_time(const struct machine *machine, uint64_t guest_ns);
 /* Memory of a window in the first or the second view; NULL: there is none. */
 uint64_t *pump_memory(const struct machine *machine, uint64_t paddr, unsigned bytes, bool second);
 
-/* The core page of a core.  There must be a pump that was found. */
+/* The core page of a core; NULL: the pump was not found yet.  There must be a pump. */
 struct abi_core_page *pump_core_page(const struct machine *machine, unsigned core);
 
 /* From now on the ends of this channel, which `by` has named, see different memory, if it is

@@ -67,6 +67,11 @@ static void add_nodes(const struct words *words, const struct machine *machine,
     }
 }
 
+bool machine_has_bell(const struct machine *machine)
+{
+    return machine->config.board == BOARD_Q35;
+}
+
 void machine_qemu_words(const struct machine *machine, const struct pc_setup *setup,
                         void (*word)(void *context, const char *text), void *context)
 {
@@ -101,6 +106,12 @@ void machine_qemu_words(const struct machine *machine, const struct pc_setup *se
     add(&words, "-no-reboot");
     add(&words, "-device");
     add(&words, "isa-debug-exit,iobase=0xf4,iosize=4");
+    if (setup->bell > 0) {
+        add(&words, "-chardev");
+        add(&words, "socket,id=bell,fd=%d", setup->bell);
+        add(&words, "-device");
+        add(&words, "ivshmem-doorbell,chardev=bell,vectors=%u", config->core_count);
+    }
     if (setup->disk) {
         add(&words, "-cdrom");
         add(&words, "%s", setup->disk);

@@ -35,14 +35,6 @@
 
 /* ---- files ---- */
 
-/* A new file of the recording.  A link that lies there in its place is not followed: it may lead to
- * what somebody wants to keep. */
-static FILE *create_file(const char *path)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    return fd < 0 ? NULL : fdopen(fd, "w");
-}
-
 FILE *record_open(const char *dir, const char *name, const char *mode)
 {
     char path[PATH_MAX];
@@ -50,7 +42,7 @@ FILE *record_open(const char *dir, const char *name, const char *mode)
         errno = ENAMETOOLONG;
         return NULL;
     }
-    return mode[0] == 'r' ? in_file_open(path) : create_file(path);
+    return mode[0] == 'r' ? in_file_open(path) : out_file_create(path);
 }
 
 /* Makes the folders above the last component of `path`. */
@@ -73,7 +65,7 @@ int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], ui
     XXH3_state_t *state = XXH3_createState();
     if (!state)
         return -ENOMEM;
-    FILE *in = in_file_open(from), *out = in && to ? create_file(to) : NULL;
+    FILE *in = in_file_open(from), *out = in && to ? out_file_create(to) : NULL;
     int error = !in || (to && !out) ? -errno : 0;
     XXH3_64bits_reset(state);
     while (!error) {

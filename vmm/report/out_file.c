@@ -56,11 +56,27 @@ static int resolve(const char *path, char target[PATH_MAX])
                : -ENAMETOOLONG;
 }
 
+FILE *out_file_create(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+/* Never waits: a pipe that nobody reads is an error (-ENXIO), for no signal would end the wait.
+ * What is written later waits for its reader as usual. */
 static int open_direct(struct out_file *file, const char *path)
 {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
     file->target[0] = '\0';
-    file->stream = fopen(path, "we");
-    return file->stream ? 0 : -errno;
+    file->stream = NULL;
+    if (fd >= 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0)
+        file->stream = fdopen(fd, "w");
+    if (file->stream)
+        return 0;
+    const int error = -errno;
+    if (fd >= 0)
+        close(fd);
+    return error;
 }
 
 static int open_standard_output(struct out_file *file)

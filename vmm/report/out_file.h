@@ -21,6 +21,10 @@ struct out_file {
     char beside[PATH_MAX + 8]; /* what is written to; "" while that has no name */
 };
 
+/* Opens a file of a folder that may have been prepared by somebody: empties what is there, but does
+ * not follow a link, which may lead to what somebody wants to keep.  NULL with errno. */
+FILE *out_file_create(const char *path);
+
 /* Begins a file; "-" is standard output.  0 or a negative errno; then nothing has changed. */
 int out_file_open(struct out_file *file, const char *path);
 

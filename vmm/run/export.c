@@ -17,6 +17,7 @@
 
 #include "machine/export.h"
 #include "machine/machine.h"
+#include "report/out_file.h"
 #include "run/config.h"
 #include "run/images.h"
 #include "run/status.h"
@@ -40,7 +41,7 @@ static FILE *create(const struct export *export, const char *name)
 {
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/%s", export->folder, name);
-    FILE *file = fopen(path, "we");
+    FILE *file = out_file_create(path);
     if (!file)
         fail(export, STATUS_USAGE, path, strerror(errno));
     return file;

@@ -234,7 +234,8 @@ static bool take_domain(struct parser *parser, const struct ynode *value, const 
     if (!parse_text(parser, value, what, &text))
         return false;
     dot = strrchr(text, '.');
-    if (!dot || dot == text || dot - text > FAULT_DOMAIN_MAX || parse_unsigned(dot + 1, &core)) {
+    if (!dot || strspn(text, "+-0123456789") >= (size_t)(dot - text) || /* 4.0 is a number */
+        dot - text > FAULT_DOMAIN_MAX || parse_unsigned(dot + 1, &core)) {
         diag_error(parser->diags, value->place,
                    "%s: '%.40s': expected a program and its core such as myapp.1", what, text);
         return false;

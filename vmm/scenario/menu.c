@@ -189,7 +189,7 @@ static void unknown_word(struct arena *arena, const char *text, const char *cons
 /* The way messages take between monitors (docs/monitor.md). */
 static void parse_route(const char *text, struct place place, struct diags *diags)
 {
-    static const char *const kinds[] = { "direct", "line", "ring", "star" };
+    static const char *const kinds[] = { "direct", "line", "ring", "star", "ipi" };
     const char *kind = text + strlen("route=");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kind, kinds[i]) == 0)
@@ -198,8 +198,8 @@ static void parse_route(const char *text, struct place place, struct diags *diag
     if (strncmp(kind, "star:", 5) == 0 && !parse_unsigned(kind + 5, &core) && core < ABI_MAX_CORES)
         return;
     const char *near = nearest_word(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
-    diag_error(diags, place, "'%s': expected direct, line, ring, star or star:CORE%s%s%s", text,
-               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    diag_error(diags, place, "'%s': expected direct, line, ring, star, star:CORE or ipi%s%s%s",
+               text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* The value that begins there, for parsers of the guest, which are smaller than ours. */

@@ -125,7 +125,16 @@ enum vnode_cmd {
     VNodeCmd_Unmap,       /* mapping cptr, level */
     VNodeCmd_ModifyFlags, /* entry, pages, attr */
     VNodeCmd_CleanDirtyBits, /* -> how many entries of pages were dirty; none is now */
+    VNodeCmd_CopyRemap,      /* as Map, of entries that one mapping of a frame fills: they map this
+                              * frame at once, the old mapping has none any more */
+    VNodeCmd_Inherit, /* src croot, src table cptr | level << 32, first | end << 32 entry, attr
+                              * or INHERIT_ATTR_SAME, cnode cptr | level << 32, slot, and of which
+                              * CSpace: its root's cptr, 0: the caller's -> entry up to which it has
+                              * come, slots used << 32 */
 };
+
+/* Inherit: each entry as it is in the other table. */
+#define INHERIT_ATTR_SAME UINT64_MAX
 
 enum dispatcher_cmd {
     DispatcherCmd_Setup = 0,        /* cspace cptr | level << 32, vspace cptr | level << 32,
@@ -135,6 +144,15 @@ enum dispatcher_cmd {
     DispatcherCmd_Stop,             /* taken off the run queue for good */
     DispatcherCmd_DumpPTables,      /* says on the console what is mapped in its address space */
     DispatcherCmd_DumpCapabilities, /* and what lies in its CSpace */
+    DispatcherCmd_PerfMon,          /* enum dispatcher_event -> how often, modulo 2^32 */
+};
+
+/* What a dispatcher has got since it was set up.  It may write these counts itself. */
+enum dispatcher_event { DISPATCHER_LMP_MESSAGES = 0, DISPATCHER_NOTIFICATIONS, DISPATCHER_EVENTS };
+
+enum kcb_cmd {
+    KCBCmd_Identify = 0, /* as FrameCmd_Identify */
+    KCBCmd_Clone,        /* SYS_ERR_KCB_NONE */
 };
 
 enum frame_cmd {
@@ -245,6 +263,33 @@ enum kernel_cmd {
     /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
      * Delete_foreigns deletes the others */
     KernelCmd_Mark_witness,
+    /* cptr, level of an EndPointLMP or a Dispatcher, domain: its dispatcher is of that domain */
+    KernelCmd_Domain_id,
+    KernelCmd_IPI_Delete, /* notification id: wakes nobody any more, and is free */
+
+    /* Of a capability of any CSpace: croot cptr, cptr, level */
+    /* owned by this core, and nothing of it is anywhere: its memory is nobody's then, and waits
+     * for ReclaimRAM */
+    KernelCmd_Delete_last,
+    KernelCmd_Revoke_mark_target, /* nobody here copies it or makes anything of it, until
+                                   * Delete_foreigns ends or another mark is set */
+
+    /* Of what the caller has written: address of struct capability in the dispatcher frame */
+    KernelCmd_Revoke_mark_relations, /* as Revoke_mark_target; Null: nothing is marked */
+    KernelCmd_Copy_existing,         /* dest cnode cptr, level, slot: a copy of one that is here */
+    KernelCmd_Has_descendants,       /* -> 1: something of it is here, or kept for another core */
+    KernelCmd_Is_retypeable, /* offset, object bytes, count: is nothing here made of that part? */
+
+    KernelCmd_Retype, /* as CNodeCmd_Retype, on behalf of another domain; nothing is overridden */
+    KernelCmd_Clear_step, /* what calls of the caller's have left half deleted */
+    KernelCmd_ReclaimRAM, /* dest cnode cptr, level, slot: RAM of what Delete_last has ended */
+    KernelCmd_Add_kcb,    /* cptr, level of a KernelControlBlock: SYS_ERR_KCB_NONE */
+    KernelCmd_Remove_kcb, /* the same */
+    KernelCmd_Suspend_kcb,
+    /* core, the core over which notifications for it go, or one that there is not: nothing gets
+     * there any more */
+    KernelCmd_Set_way,
+    KernelCmd_Wake_core, /* core, also the own one: a notification for each of its dispatchers */
 };
 
 enum platform_kind { PLATFORM_SYNTHETIC = 0, PLATFORM_PC };

@@ -94,7 +94,8 @@ struct dispatcher_shared {
     uint32_t curr_core_id;    /* k */
     uint32_t domain_id;       /* k, from Setup */
     uint64_t tsc_hz;          /* k */
-    uint64_t reserved[13];
+    uint64_t getchar[1];      /* k: where GETCHAR puts the byte */
+    uint64_t reserved[12];
     struct registers_x86_64 enabled_save_area;  /* k, u */
     struct registers_x86_64 disabled_save_area; /* k, u */
     struct registers_x86_64 trap_save_area;     /* k, u */

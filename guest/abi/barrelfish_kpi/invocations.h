@@ -33,7 +33,7 @@ union invocation_args {
         uint64_t mint1, mint2; /* Mint: rights; buffer offset and words; first and last port */
     } copy;
 
-    /* CNodeCmd_Retype */
+    /* CNodeCmd_Retype, KernelCmd_Retype */
     struct {
         uint64_t src_root;
         struct cap_place src;
@@ -71,7 +71,7 @@ union invocation_args {
         uint64_t dest_slot;
     } create;
 
-    /* VNodeCmd_Map */
+    /* VNodeCmd_Map, VNodeCmd_CopyRemap */
     struct {
         uint64_t src_root;
         uint64_t src_cptr;
@@ -82,6 +82,18 @@ union invocation_args {
         uint64_t mapping_slot;
         uint64_t mapping_root; /* 0: the caller's own CSpace */
     } map;
+
+    /* VNodeCmd_Inherit: the other table, its entries [first, end), and where the capabilities go:
+     * two slots for each mapping */
+    struct {
+        uint64_t src_root;
+        struct cap_place src;
+        uint32_t first, end;
+        uint64_t attr; /* or INHERIT_ATTR_SAME */
+        struct cap_place slots_cnode;
+        uint64_t slots_first;
+        uint64_t slots_root; /* 0: the caller's own CSpace */
+    } inherit;
 
     /* VNodeCmd_Unmap, MappingCmd_Destroy: the mapping */
     struct {
@@ -107,6 +119,35 @@ union invocation_args {
         uint64_t type, deadline, wcet, period, release, weight;
     } properties;
 
+    /* DispatcherCmd_PerfMon: enum dispatcher_event */
+    struct {
+        uint64_t event;
+    } dispatcher_perfmon;
+
+    /* KernelCmd_Domain_id: a dispatcher or an endpoint of it */
+    struct {
+        uint64_t cptr, level;
+        uint64_t domain_id;
+    } domain;
+
+    /* KernelCmd_IPI_Delete */
+    struct {
+        uint64_t id;
+    } notification;
+
+    /* KernelCmd_Copy_existing, KernelCmd_ReclaimRAM (which needs no contents) */
+    struct {
+        uint64_t contents; /* address of struct capability in the dispatcher frame */
+        uint64_t dest_cptr, dest_level, dest_slot;
+    } copy_existing;
+
+    /* KernelCmd_Is_retypeable; KernelCmd_Has_descendants and _Revoke_mark_relations: only what it
+     * is about */
+    struct {
+        uint64_t contents; /* as above */
+        uint64_t offset, object_bytes, count;
+    } relations;
+
     /* FrameCmd_Identify, KernelCmd_Get_stats: where the answer goes, in the dispatcher frame */
     struct {
         uint64_t address;
@@ -128,7 +169,7 @@ union invocation_args {
         uint64_t core, entry, rdi, cr3;
     } spawn_core;
 
-    /* KernelCmd_Identify_cap */
+    /* KernelCmd_Identify_cap; KernelCmd_Delete_last and _Revoke_mark_target: without an answer */
     struct {
         uint64_t root, cptr, level;
         uint64_t answer; /* as above */
@@ -173,6 +214,11 @@ union invocation_args {
     struct {
         uint64_t at;
     } sync_timer;
+
+    /* KernelCmd_Set_way; KernelCmd_Wake_core: only the core */
+    struct {
+        uint64_t core, over;
+    } way;
 
     /* KernelCmd_Power_off */
     struct {

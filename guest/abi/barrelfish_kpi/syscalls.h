@@ -20,6 +20,12 @@
  *   PRINT   RSI = text, in the caller's dispatcher frame, RDX = length <= 1024, R10 = enum
  *           print_kind:
  *           one console line (no newline), or a block of counters (abi/report.h)
+ *   REBOOT  RSI = cptr (level 2) of a Kernel capability: the machine ends, as one whose reset line
+ *           ends its run
+ *   GETCHAR RSI = cptr (level 2) of an IO capability with IO_PORT_INPUT: one byte of the console's
+ *           input, INPUT_END at its end; SYS_ERR_NO_INPUT: none yet, line IRQ_LINE_INPUT is raised
+ *           when there is
+ *   X86_RELOAD_LDT  there is no LDT: SYS_ERR_NOT_IMPLEMENTED
  *   SUSPEND same as YIELD without target
  */
 #ifndef BARRELFISH_KPI_SYSCALLS_H
@@ -33,6 +39,7 @@
 #define SYSCALL_NOP 5
 #define SYSCALL_PRINT 6
 #define SYSCALL_GETCHAR 7
+#define SYSCALL_X86_RELOAD_LDT 9
 #define SYSCALL_SUSPEND 10
 #define SYSCALL_COUNT 11
 

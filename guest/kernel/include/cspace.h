@@ -91,6 +91,10 @@ errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
  * monitor has to ask another core first; to claim the bytes, if that core owns them. */
 errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes);
 
+/* Is anything made of these bytes of memory, here or kept for another core?  `cap` need not be
+ * here. */
+bool cap_is_in_use(const struct capability *cap, uint64_t offset, uint64_t bytes);
+
 /* Makes them, in dest[0..count-1], which are empty.  Memory is zeroed unless it stays RAM. */
 void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
                 uint64_t count, struct cte *dest);

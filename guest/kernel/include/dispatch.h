@@ -173,8 +173,18 @@ static inline bool area_is_disabled(const struct dcb *dcb, const struct register
  * `notify_irq` by their number behind it (objects/irq.c). */
 #define NOTIFY_IRQ_FIRST (ABI_NOTIFY_IDS - 2 * IRQ_LINES)
 extern void (*notify_irq)(uint32_t number);
+/* Before anything is sent: the ways are those of the boot information. */
+void notify_init(void);
+/* From now on what is meant for `core` is given to `over`, which this core signals itself; no core
+ * of the machine: nothing gets there.  SYS_ERR_CORE_NOT_FOUND. */
+errval_t notify_set_way(uint64_t core, uint64_t over);
+/* A notification for every dispatcher of that core, which may be the own one.
+ * SYS_ERR_CORE_NOT_FOUND. */
+errval_t notify_wake_all(uint64_t core);
 errval_t notify_register(struct dcb *dcb, uint32_t *id);
 void notify_unregister(struct dcb *dcb);
+/* The same by its id.  SYS_ERR_NOTIFY_ID_INVALID: no dispatcher has it. */
+errval_t notify_delete(uint64_t id);
 /* Notification `id` of a core's dispatchers, over other cores where it cannot be signalled. */
 void notify_send(coreid_t core, uint32_t id);
 /* Can this core signal that one itself? */

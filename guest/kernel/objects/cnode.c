@@ -188,7 +188,7 @@ static errval_t decode_retype(const struct invocation *inv, struct retype *r)
     return decode_now(inv, cnode, slot, r);
 }
 
-static struct sysret retype(const struct invocation *inv)
+struct sysret cnode_retype(const struct invocation *inv)
 {
     struct retype r;
     errval_t err = decode_retype(inv, &r);
@@ -340,7 +340,7 @@ static struct sysret cnode_invoke(struct cte *cte, const struct invocation *inv)
     case CNodeCmd_Mint:
         return mint(cte, inv);
     case CNodeCmd_Retype:
-        return retype(inv);
+        return cnode_retype(inv);
     case CNodeCmd_Delete:
     case CNodeCmd_Revoke:
     case CNodeCmd_GetState:

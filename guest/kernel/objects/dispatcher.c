@@ -169,6 +169,16 @@ static struct sysret set_properties(struct dcb *dcb, const struct invocation *in
     return (struct sysret){ .error = err, .value = begins };
 }
 
+static struct sysret count(const struct dcb *dcb, uint64_t event)
+{
+    if (dcb->disp == NULL)
+        return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
+    if (event >= DISPATCHER_EVENTS)
+        return SYSRET(SYS_ERR_PERFMON_NOT_AVAILABLE);
+    return SYSRET_VALUE(event == DISPATCHER_LMP_MESSAGES ? read_once(dcb->disp->lmp_delivered)
+                                                         : read_once(dcb->disp->notified));
+}
+
 static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation *inv)
 {
     struct dcb *dcb = dcb_of(cte);
@@ -184,6 +194,8 @@ static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation 
         return dump_page_tables(dcb, inv->again ? inv->progress : 0);
     case DispatcherCmd_DumpCapabilities:
         return dump_cspace(dcb, inv->again ? inv->progress : 0);
+    case DispatcherCmd_PerfMon:
+        return count(dcb, inv->args->dispatcher_perfmon.event);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

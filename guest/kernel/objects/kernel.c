@@ -58,8 +58,7 @@ static struct sysret answer(const struct invocation *inv, uint64_t user, const v
                                                               : SYS_ERR_INVALID_USER_BUFFER);
 }
 
-/* A capability of any CSpace whose root the caller has. */
-static errval_t of_any_cspace(const struct invocation *inv, struct cte **cte)
+errval_t kernel_find_anywhere(const struct invocation *inv, struct cte **cte)
 {
     const __typeof__(inv->args->identify) *a = &inv->args->identify;
     struct capability *root;
@@ -71,7 +70,7 @@ static errval_t of_any_cspace(const struct invocation *inv, struct cte **cte)
 static struct sysret identify_cap(const struct invocation *inv)
 {
     struct cte *cte;
-    errval_t err = of_any_cspace(inv, &cte);
+    errval_t err = kernel_find_anywhere(inv, &cte);
     if (err_is_fail(err))
         return SYSRET(err);
     struct capability cap = cte->cap;
@@ -83,7 +82,7 @@ static struct sysret identify_cap(const struct invocation *inv)
 static struct sysret get_cap_owner(const struct invocation *inv)
 {
     struct cte *cte;
-    errval_t err = of_any_cspace(inv, &cte);
+    errval_t err = kernel_find_anywhere(inv, &cte);
     return err_is_fail(err) ? SYSRET(err) : SYSRET_VALUE(cte->node.owner);
 }
 
@@ -310,12 +309,16 @@ static struct sysret kernel_invoke(struct cte *cte, const struct invocation *inv
     case KernelCmd_Sync_timer:
         schedule_sync(inv->args->sync_timer.at, plat_time());
         return SYSRET(SYS_ERR_OK);
+    case KernelCmd_Set_way:
+        return SYSRET(notify_set_way(inv->args->way.core, inv->args->way.over));
+    case KernelCmd_Wake_core:
+        return SYSRET(notify_wake_all(inv->args->way.core));
     case KernelCmd_GetGlobalPhys:
         return SYSRET_VALUE(mem_to_phys(boot_info).v);
     case KernelCmd_Get_platform:
         return SYSRET_VALUE(boot_info->flags & ABI_BOOT_PC ? PLATFORM_PC : PLATFORM_SYNTHETIC);
     default:
-        return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
+        return kernel_relations_invoke(inv);
     }
 }
 

@@ -39,8 +39,8 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
  * NULL. */
 void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes);
 
-/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c; simple.c; vnode.c;
- * irq.c; device.c. */
+/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c and
+ * kernel_relations.c; simple.c; vnode.c and vnode_inherit.c; irq.c; device.c. */
 extern const struct cap_ops cnode_ops;
 extern const struct cap_ops dispatcher_ops;
 extern const struct cap_ops endpoint_ops;
@@ -51,8 +51,20 @@ extern const struct cap_ops root_table_ops, table_ops, table_mapping_ops, mappin
 extern const struct cap_ops irqtable_ops, irqdest_ops, irqsrc_ops;
 extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops, fcnode_ops;
 
+/* One byte of the console's input, if the IO capability allows it (simple.c). */
+struct sysret io_getchar(const struct capability *io);
+
 /* Interrupts of devices are taken from now on (irq.c). */
 void irq_init(void);
+
+/* A capability of any CSpace whose root the caller has, named by `identify` (kernel.c). */
+errval_t kernel_find_anywhere(const struct invocation *inv, struct cte **cte);
+
+/* The commands on the Kernel capability that kernel.c does not know (kernel_relations.c). */
+struct sysret kernel_relations_invoke(const struct invocation *inv);
+
+/* CNodeCmd_Retype, KernelCmd_Retype (cnode.c). */
+struct sysret cnode_retype(const struct invocation *inv);
 
 /* Starts a core as `spawn_core` of the arguments says, fences it, or says whether it could be
  * started: KernelCmd_Spawn_core, _Kill_core, _Retire_core, _Core_available (kernel.c). */

@@ -18,6 +18,11 @@ static struct sysret frame_invoke(struct cte *cte, const struct invocation *inv)
     return SYSRET_VALUE(cte->cap.u.mem.base);
 }
 
+static struct sysret kcb_invoke(struct cte *cte, const struct invocation *inv)
+{
+    return inv->command == KCBCmd_Clone ? SYSRET(SYS_ERR_KCB_NONE) : frame_invoke(cte, inv);
+}
+
 static struct sysret notify_invoke(struct cte *cte, const struct invocation *inv)
 {
     if (inv->command != NotifyCmd_Send)
@@ -36,18 +41,40 @@ _Static_assert(IO_PORT_INPUT == ABI_PORT_INPUT && INPUT_MAX == ABI_INPUT_MAX &&
                "one device");
 
 /* The console's input is a device of its own: who has its port reads there, and no other device. */
+static bool has_input(const struct capability *io)
+{
+    return io->u.io.start <= ABI_PORT_INPUT && io->u.io.end >= ABI_PORT_INPUT + 3;
+}
+
+static uint64_t take_input(void *buffer, uint64_t bytes)
+{
+    return plat_input(mem_to_phys(buffer), (unsigned)bytes,
+                      NOTIFY_IRQ_FIRST + IRQ_LINES + IRQ_LINE_INPUT);
+}
+
+/* By way of the caller's frame, which the machine can write. */
+struct sysret io_getchar(const struct capability *io)
+{
+    uint8_t *byte = (uint8_t *)current->disp->getchar;
+    if (!has_input(io))
+        return SYSRET(SYS_ERR_IO_PORT_INVALID);
+    const uint64_t taken = take_input(byte, 1);
+    if (taken == 0)
+        return SYSRET(SYS_ERR_NO_INPUT);
+    return SYSRET_VALUE(taken == INPUT_END ? INPUT_END : read_once(*byte));
+}
+
 static struct sysret io_input(const struct capability *io, const struct invocation *inv)
 {
     const uint64_t bytes = inv->args->input.bytes;
-    if (io->u.io.start > ABI_PORT_INPUT || io->u.io.end < ABI_PORT_INPUT + 3)
+    if (!has_input(io))
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
     if (bytes == 0 || bytes > ABI_INPUT_MAX)
         return SYSRET(SYS_ERR_INVARGS_SYSCALL);
     void *buffer = user_buffer(inv->caller, inv->args->input.address, bytes);
     if (buffer == NULL)
         return SYSRET(SYS_ERR_INVALID_USER_BUFFER);
-    return SYSRET_VALUE(plat_input(mem_to_phys(buffer), (unsigned)bytes,
-                                   NOTIFY_IRQ_FIRST + IRQ_LINES + IRQ_LINE_INPUT));
+    return SYSRET_VALUE(take_input(buffer, bytes));
 }
 
 /* Returns what was read. */
@@ -187,7 +214,7 @@ static errval_t check_notify(struct capability *cap)
 const struct cap_ops physical_ops = { .invoke = frame_invoke,
                                       .before_revoke = dispatchers_stop,
                                       .check_wire = check_memory };
-const struct cap_ops kcb_ops = { .invoke = frame_invoke, .before_revoke = dispatchers_stop };
+const struct cap_ops kcb_ops = { .invoke = kcb_invoke, .before_revoke = dispatchers_stop };
 const struct cap_ops endpoint_ump_ops = { .invoke = frame_invoke,
                                           .moved = mappable_moved,
                                           .release = mappable_release,

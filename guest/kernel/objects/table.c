@@ -43,6 +43,8 @@ static const struct cap_ops plain_ops; /* a name, and no more */
 #define IRQSrc_ops irqsrc_ops
 #define DeviceIDManager_ops device_manager_ops
 #define DeviceID_ops device_ops
+#define VNode_x86_64_pml5_ops plain_ops /* of which there are none */
+#define VNode_x86_64_pml5_Mapping_ops plain_ops
 
 const struct cap_ops *const cap_ops[ObjType_Num] = {
 #define CAP_TYPE(name, memory, object_bytes, mapping, always_copy) [ObjType_##name] = &name##_ops,

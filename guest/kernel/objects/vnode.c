@@ -8,29 +8,29 @@
  * virtual address of an entry is not known here (a table may hang anywhere), so the whole address
  * space is flushed when rights shrink.
  */
+#include "vnode.h"
+
 #include "delete.h"
 #include "objects.h"
 
-#define TABLE_ENTRIES 512
 #define HUGE_PAGE_BYTES ((uint64_t)ABI_LARGE_PAGE_BYTES * TABLE_ENTRIES)
 
 #define PTE_DIRTY_BIT 6
-#define MAPPING_LARGE 1 /* flag of a mapping: of pages in a directory, another bit there */
 #define PTE_LARGE_ATTR_INDEX (1ull << 12)
 
-static bool is_frame(unsigned type)
+bool vnode_is_frame(unsigned type)
 {
     return type == ObjType_Frame || type == ObjType_DevFrame || type == ObjType_EndPointUMP;
 }
 
-static uint64_t *table_of(const struct capability *vnode)
+uint64_t *vnode_entries(const struct capability *vnode)
 {
     return phys_to_mem(paddr(vnode->u.mem.base));
 }
 
 /* ---- page table entries, four at a time: 512 are nearly all that one call may do ---- */
 
-static bool are_empty(const uint64_t *entry, uint64_t count)
+bool vnode_are_empty(const uint64_t *entry, uint64_t count)
 {
     LOOP_BOUND(looked_at, TABLE_ENTRIES);
     for (; count >= 4; count -= 4, entry += 4) {
@@ -60,7 +60,7 @@ static void fill(uint64_t *entry, uint64_t count, uint64_t pte, uint64_t step)
 }
 
 /* `large`: the entries are of a directory, where another bit chooses the attribute. */
-static void set_flags(uint64_t *entry, uint64_t count, uint64_t flags, bool large)
+void vnode_set_flags(uint64_t *entry, uint64_t count, uint64_t flags, bool large)
 {
     const uint64_t keep =
         large ? (PTE_ADDRESS & ~PTE_LARGE_ATTR_INDEX) | ABI_PTE_LARGE : PTE_ADDRESS;
@@ -93,7 +93,7 @@ static uint64_t clean(uint64_t *entry)
     return marks / mark;
 }
 
-static uint64_t frame_flags(const struct capability *frame, uint64_t attr, bool large)
+uint64_t vnode_frame_flags(const struct capability *frame, uint64_t attr, bool large)
 {
     uint64_t flags = ABI_PTE_PRESENT | ABI_PTE_USER;
     flags |= attr & (PTABLE_WRITE_THROUGH | PTABLE_CACHE_DISABLED);
@@ -107,7 +107,7 @@ static uint64_t frame_flags(const struct capability *frame, uint64_t attr, bool 
 }
 
 /* A present page can always be read.  Without the right to execute, it is mapped not executable. */
-static errval_t check_rights(const struct capability *frame, uint64_t attr)
+errval_t vnode_check_rights(const struct capability *frame, uint64_t attr)
 {
     unsigned needed = attr & PTABLE_WRITE ? CAPRIGHTS_READ | CAPRIGHTS_WRITE : CAPRIGHTS_READ;
     return (frame->rights & needed) == needed ? SYS_ERR_OK : SYS_ERR_VM_MAP_RIGHTS;
@@ -117,6 +117,7 @@ static errval_t check_rights(const struct capability *frame, uint64_t attr)
 struct map {
     struct cte *src;     /* a frame or the next lower table */
     struct cte *mapping; /* the empty slot for the mapping */
+    struct cte *old;     /* CopyRemap: the mapping that has the entries so far */
     uint64_t slot, count;
     uint64_t page_bytes; /* from entry to entry; 0: a table */
     uint64_t pte;        /* the first entry */
@@ -156,10 +157,10 @@ static errval_t decode_map_frame(const struct capability *table, uint64_t attr, 
         return m->page_bytes == ABI_PAGE_BYTES ? SYS_ERR_FRAME_OFFSET_INVALID
                                                : SYS_ERR_VM_FRAME_UNALIGNED;
     const bool large = m->page_bytes != ABI_PAGE_BYTES;
-    m->pte = plat_seen(frame->u.mem.base + offset) | frame_flags(frame, attr, large);
+    m->pte = plat_seen(frame->u.mem.base + offset) | vnode_frame_flags(frame, attr, large);
     if (large)
         m->pte |= ABI_PTE_LARGE;
-    return check_rights(frame, attr);
+    return vnode_check_rights(frame, attr);
 }
 
 /* A table goes one level below its parent: the type after a type is its mapping, then comes the
@@ -177,6 +178,33 @@ static errval_t decode_map_table(const struct capability *table, uint64_t attr, 
         return SYS_ERR_VM_MAP_SIZE;
     m->pte = m->src->cap.u.mem.base | ABI_PTE_PRESENT | ABI_PTE_WRITE | ABI_PTE_USER;
     return SYS_ERR_OK;
+}
+
+/* The mapping that fills `entry` of a table. */
+errval_t vnode_find_mapping(const struct capability *table, uint64_t entry, struct cte **mapping)
+{
+    static const uint8_t types[] = { ObjType_Frame_Mapping, ObjType_DevFrame_Mapping,
+                                     ObjType_EndPointUMP_Mapping };
+    for (unsigned t = 0; t < sizeof(types); t++) /* the bound */
+        if (mdb_find_range(&kernel_mdb, types[t], table->u.mem.base + entry * 8, 8,
+                           MDB_RANGE_SURROUNDING, mapping) != MDB_RANGE_NOT_FOUND)
+            return SYS_ERR_OK;
+    return SYS_ERR_VNODE_NOT_INSTALLED;
+}
+
+/* What one mapping of a frame fills goes over to another, the whole of it. */
+static errval_t decode_remap(const struct capability *table, struct map *m)
+{
+    if (!vnode_is_frame(m->src->cap.type))
+        return SYS_ERR_WRONG_MAPPING;
+    errval_t err = vnode_find_mapping(table, m->slot, &m->old);
+    if (err_is_fail(err))
+        return err;
+    const struct capability *old = &m->old->cap;
+    return old->u.mapping.first == table->u.mem.base + m->slot * sizeof(uint64_t) &&
+                   mapping_entries(old) == m->count
+               ? SYS_ERR_OK
+               : SYS_ERR_VM_MAP_SIZE;
 }
 
 static errval_t decode_map(const struct cte *table, const struct invocation *inv, struct map *m)
@@ -208,21 +236,23 @@ static errval_t decode_map(const struct cte *table, const struct invocation *inv
     if (m->src->node.bits & MDB_BIT_FOREIGN)
         return SYS_ERR_RETRY_THROUGH_MONITOR;
 
-    err = is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
-                              : decode_map_table(&table->cap, a->attr, m);
+    err = vnode_is_frame(src->type) ? decode_map_frame(&table->cap, a->attr, a->offset, m)
+                                    : decode_map_table(&table->cap, a->attr, m);
     if (err_is_fail(err))
         return err;
     /* Late: what can never be mapped so is said first, mapped already or not. */
     if (src->u.word[CAP_MAPPING_WORD] != 0)
         return SYS_ERR_VM_ALREADY_MAPPED;
-    return are_empty(table_of(&table->cap) + m->slot, m->count) ? SYS_ERR_OK
-                                                                : SYS_ERR_VNODE_SLOT_INUSE;
+    return inv->command == VNodeCmd_CopyRemap ? decode_remap(&table->cap, m)
+           : vnode_are_empty(vnode_entries(&table->cap) + m->slot, m->count)
+               ? SYS_ERR_OK
+               : SYS_ERR_VNODE_SLOT_INUSE;
 }
 
 static void invoke_map(struct cte *table, const struct map *m)
 {
     assert(m->src->cap.u.word[CAP_MAPPING_WORD] == 0 && m->slot + m->count <= TABLE_ENTRIES);
-    fill(table_of(&table->cap) + m->slot, m->count, m->pte, m->page_bytes);
+    fill(vnode_entries(&table->cap) + m->slot, m->count, m->pte, m->page_bytes);
     struct capability cap = { .type = m->src->cap.type + 1, .rights = CAPRIGHTS_ALLRIGHTS };
     cap.flags = m->page_bytes > ABI_PAGE_BYTES ? MAPPING_LARGE : 0;
     cap.u.mapping.cap = (uint64_t)m->src;
@@ -321,6 +351,20 @@ static void retire_mapping(struct cte *mapping)
     cap_insert_new(mapping, &cap, owner);
 }
 
+/* At no moment is nothing mapped: programs that run in these pages see the one or the other. */
+static struct sysret copy_remap(struct cte *table, const struct invocation *inv)
+{
+    struct map m;
+    errval_t err = decode_map(table, inv, &m);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    let_go(m.old);
+    retire_mapping(m.old);
+    invoke_map(table, &m);
+    arch_flush_tlb();
+    return SYSRET(SYS_ERR_OK);
+}
+
 static struct sysret unmap(struct cte *table, const struct invocation *inv)
 {
     struct cte *mapping;
@@ -342,11 +386,11 @@ static errval_t decode_change_rights(const struct cte *mapping, uint64_t offset,
 {
     const struct capability *cap = &mapping->cap;
     const struct cte *frame = (const struct cte *)cap->u.mapping.cap;
-    if (frame == NULL || !is_frame(frame->cap.type))
+    if (frame == NULL || !vnode_is_frame(frame->cap.type))
         return SYS_ERR_WRONG_MAPPING;
     if (offset > mapping_entries(cap) || pages > mapping_entries(cap) - offset)
         return SYS_ERR_VM_MAP_SIZE;
-    return check_rights(&frame->cap, attr);
+    return vnode_check_rights(&frame->cap, attr);
 }
 
 static void invoke_change_rights(struct cte *mapping, uint64_t offset, uint64_t pages,
@@ -356,7 +400,7 @@ static void invoke_change_rights(struct cte *mapping, uint64_t offset, uint64_t 
     uint64_t *const entry = mapping_entry(cap) + offset;
     const struct cte *frame = (const struct cte *)cap->u.mapping.cap;
     const bool large = cap->flags & MAPPING_LARGE;
-    set_flags(entry, pages, frame_flags(&frame->cap, attr, large), large);
+    vnode_set_flags(entry, pages, vnode_frame_flags(&frame->cap, attr, large), large);
     arch_flush_tlb();
 }
 
@@ -369,25 +413,13 @@ static struct sysret change_rights(struct cte *mapping, uint64_t offset, uint64_
     return SYSRET(err);
 }
 
-/* The mapping that fills `entry` of a table. */
-static errval_t find_mapping(const struct capability *table, uint64_t entry, struct cte **mapping)
-{
-    static const uint8_t types[] = { ObjType_Frame_Mapping, ObjType_DevFrame_Mapping,
-                                     ObjType_EndPointUMP_Mapping };
-    for (unsigned t = 0; t < sizeof(types); t++) /* the bound */
-        if (mdb_find_range(&kernel_mdb, types[t], table->u.mem.base + entry * 8, 8,
-                           MDB_RANGE_SURROUNDING, mapping) != MDB_RANGE_NOT_FOUND)
-            return SYS_ERR_OK;
-    return SYS_ERR_VNODE_NOT_INSTALLED;
-}
-
 static struct sysret modify_flags(struct cte *table, const struct invocation *inv)
 {
     const uint64_t entry = inv->args->modify.first, pages = inv->args->modify.pages;
     struct cte *mapping;
     if (entry >= TABLE_ENTRIES || pages == 0 || pages > TABLE_ENTRIES - entry)
         return SYSRET(SYS_ERR_VNODE_SLOT_INVALID);
-    errval_t err = find_mapping(&table->cap, entry, &mapping);
+    errval_t err = vnode_find_mapping(&table->cap, entry, &mapping);
     if (err_is_fail(err))
         return SYSRET(err);
     const uint64_t first = mapping->cap.u.mapping.first % OBJSIZE_VNODE / sizeof(uint64_t);
@@ -398,7 +430,7 @@ static struct sysret clean_dirty_bits(struct cte *table)
 {
     if (entry_bytes(table->cap.type) == 0)
         return SYSRET(SYS_ERR_WRONG_MAPPING);
-    const uint64_t dirty = clean(table_of(&table->cap));
+    const uint64_t dirty = clean(vnode_entries(&table->cap));
     arch_flush_tlb();
     return SYSRET_VALUE(dirty);
 }
@@ -415,6 +447,10 @@ static struct sysret vnode_invoke(struct cte *cte, const struct invocation *inv)
         return modify_flags(cte, inv);
     case VNodeCmd_CleanDirtyBits:
         return clean_dirty_bits(cte);
+    case VNodeCmd_CopyRemap:
+        return copy_remap(cte, inv);
+    case VNodeCmd_Inherit:
+        return vnode_inherit(cte, inv);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

@@ -109,14 +109,14 @@ static void start_mem_serv(struct capref ep, domainid_t id)
 }
 
 /* The number behind "name=" in the arguments; core 0 has none, and all of them are 0. */
-static uint32_t argument(int argc, char *argv[], const char *name)
+static uint64_t argument(int argc, char *argv[], const char *name)
 {
     if (is_boot_core())
         return 0;
     size_t length = strlen(name);
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return (uint32_t)strtoul(argv[i] + length + 1, NULL, 10);
+            return strtoull(argv[i] + length + 1, NULL, 10);
     USER_PANIC("started without %s=", name);
 }
 
@@ -178,7 +178,8 @@ int main(int argc, char *argv[])
         USER_PANIC("the monitor is for init or the CPU driver to start, not for the menu");
     my_core = (coreid_t)boot_info->core;
     tell_platform();
-    my_incarnation = argument(argc, argv, "incarnation");
+    my_incarnation = (uint32_t)argument(argc, argv, "incarnation");
+    signals_init(argument(argc, argv, "dead"));
     iref_table_init(&irefs, my_core, my_incarnation);
     window_init(my_incarnation > 0);
     accounts_init();
@@ -202,7 +203,8 @@ int main(int argc, char *argv[])
         answer_init(mem_serv, ep);
     } else {
         peer_connect_starter((coreid_t)argument(argc, argv, "boot_core"),
-                             TASK_CAP(TASKCN_SLOT_MON_URPC), argument(argc, argv, "notify"));
+                             TASK_CAP(TASKCN_SLOT_MON_URPC),
+                             (uint32_t)argument(argc, argv, "notify"));
         start_mem_serv(ep, mem_serv->domain);
     }
     start_boot_domains(); /* they wait for the memory server */

@@ -39,6 +39,7 @@ struct engine {
     struct machine *machine;
     struct qemu_helper helper;
     struct qemu_memory memory; /* if there are rules */
+    struct qemu_bell bell;     /* and a board that has a place for it */
     int stop_fd, timer_fd;
     uint64_t start_ns;
     atomic_int stop_reason; /* enum stop_reason; the first one stays */
@@ -87,6 +88,7 @@ static void engine_destroy(struct engine *engine)
     assert(!atomic_load(&engine->running));
     qemu_helper_end(&engine->helper);
     qemu_memory_free(&engine->memory);
+    qemu_bell_free(&engine->bell);
     if (engine->stop_fd >= 0)
         close(engine->stop_fd);
     if (engine->timer_fd >= 0)
@@ -104,7 +106,13 @@ static int share_memory(struct engine *engine)
                           "not give; use --connect direct");
         return -ENOTSUP;
     }
-    return qemu_memory_make(&engine->memory, engine->machine);
+    int error = qemu_memory_make(&engine->memory, engine->machine);
+    if (!error && machine_has_bell(engine->machine)) {
+        error = qemu_bell_make(&engine->bell, machine_core_count(engine->machine));
+        if (error)
+            machine_set_error(engine->machine, "bells for cores: %s", strerror(-error));
+    }
+    return error;
 }
 
 static int engine_create(struct engine **out, struct machine *machine,
@@ -123,6 +131,7 @@ static int engine_create(struct engine **out, struct machine *machine,
     const bool pumped = machine_needs_pump(machine);
     engine->machine = machine;
     engine->helper = (struct qemu_helper){ .control = -1, .console = -1, .status = -1 };
+    engine->bell = (struct qemu_bell){ .client = -1, .server = -1 };
     engine->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     int error = engine->stop_fd < 0 || engine->timer_fd < 0 ? -errno : 0;
@@ -132,7 +141,7 @@ static int engine_create(struct engine **out, struct machine *machine,
         error = share_memory(engine);
     if (!error)
         error = qemu_helper_start(&engine->helper, machine, pumped ? "direct" : connection(),
-                                  pumped ? engine->memory.path : NULL);
+                                  pumped ? engine->memory.path : NULL, engine->bell.client);
     if (error) {
         engine_destroy(engine);
         return error;
@@ -152,7 +161,7 @@ static int start_core(struct engine *engine, unsigned core, const struct core_en
 
 static void kick(struct engine *engine, unsigned core)
 {
-    (void)engine, (void)core;
+    qemu_bell_ring(&engine->bell, core);
 }
 
 static void hold_core(struct engine *engine, unsigned core, bool held)

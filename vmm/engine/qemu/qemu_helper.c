@@ -25,6 +25,7 @@
 
 #define CONSOLE_SOCKET "console"
 #define STATUS_FD 3
+#define BELL_FD 4 /* inherited by QEMU */
 
 extern char **environ;
 
@@ -43,7 +44,7 @@ static bool find_helper(char *path, size_t bytes)
 }
 
 /* Starts it with three pipes; the ends that stay here do not get into other programs. */
-static int spawn(struct qemu_helper *helper, char *const arguments[])
+static int spawn(struct qemu_helper *helper, char *const arguments[], int bell)
 {
     int in[2] = { -1, -1 }, out[2] = { -1, -1 }, status[2] = { -1, -1 };
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0) {
@@ -62,6 +63,8 @@ static int spawn(struct qemu_helper *helper, char *const arguments[])
     posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, status[1], STATUS_FD);
+    if (bell >= 0)
+        posix_spawn_file_actions_adddup2(&actions, bell, BELL_FD);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -121,7 +124,7 @@ int qemu_helper_probe(const char *connect, struct engine_capability *out)
     size_t used = 0;
     *out = (struct engine_capability){ 0 };
     bool there = uri && find_helper(path, sizeof(path));
-    int error = there ? spawn(&helper, arguments) : -ENOENT;
+    int error = there ? spawn(&helper, arguments, -1) : -ENOENT;
     if (error) {
         snprintf(out->reason, sizeof(out->reason), "its helper %s cannot be started: %s",
                  QEMU_HELPER, strerror(-error));
@@ -188,15 +191,17 @@ static int write_bundle(const struct qemu_helper *helper, struct machine *machin
 
 /* The same machine in QEMU's words and in libvirt's: the helper takes the ones it needs. */
 static int write_descriptions(const struct qemu_helper *helper, struct machine *machine,
-                              const char *const *memory)
+                              const char *const *memory, int bell)
 {
     char loader[PATH_MAX], bundle[PATH_MAX + 32], console[PATH_MAX + 32];
     machine_pc_loader(machine, loader, sizeof(loader));
     snprintf(bundle, sizeof(bundle), "%s/bundle", helper->folder);
     snprintf(console, sizeof(console), "%s/" CONSOLE_SOCKET, helper->folder);
-    const struct pc_setup setup = {
-        .kvm = kvm_is_good(), .loader = loader, .bundle = bundle, .memory = memory
-    };
+    const struct pc_setup setup = { .kvm = kvm_is_good(),
+                                    .loader = loader,
+                                    .bundle = bundle,
+                                    .memory = memory,
+                                    .bell = bell >= 0 ? BELL_FD : 0 };
     FILE *words = create(helper, "words"), *xml = create(helper, "domain.xml");
     const char *name = strrchr(helper->folder, '/') + 1;
     int error = words && xml ? 0 : -errno;
@@ -226,7 +231,7 @@ static void remove_folder(struct qemu_helper *helper)
 }
 
 int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect,
-                      const char *const *memory)
+                      const char *const *memory, int bell)
 {
     char path[PATH_MAX + 32], word[] = "run", *uri = strdup(connect);
     const char *where = getenv("TMPDIR");
@@ -249,10 +254,10 @@ int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const
     /* the QEMU of a daemon belongs to another user; nothing in there is secret */
     int error = chmod(helper->folder, 0711) < 0 ? -errno : write_bundle(helper, machine);
     if (!error)
-        error = write_descriptions(helper, machine, memory);
+        error = write_descriptions(helper, machine, memory, bell);
     char *arguments[] = { path, word, uri, helper->folder, NULL };
     if (!error)
-        error = spawn(helper, arguments);
+        error = spawn(helper, arguments, bell);
     if (error) {
         machine_set_error(machine, "%s: %s", helper->folder, strerror(-error));
         remove_folder(helper);

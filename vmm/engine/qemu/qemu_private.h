@@ -39,15 +39,30 @@ struct qemu_memory {
 int qemu_memory_make(struct qemu_memory *memory, struct machine *machine);
 void qemu_memory_free(struct qemu_memory *memory);
 
+/* How we interrupt cores (qemu_bell.c). */
+struct qemu_bell {
+    int client; /* QEMU's end of a socket; -1: there are no bells */
+    int server;
+    unsigned cores;
+    int event[ABI_MAX_CORES];
+};
+
+/* 0 or a negative errno; to be freed also then.  `bell` has descriptors of -1 before. */
+int qemu_bell_make(struct qemu_bell *bell, unsigned cores);
+void qemu_bell_free(struct qemu_bell *bell);
+
+/* Interrupts a core, as soon as it can be; nothing if there are no bells.  Does not block. */
+void qemu_bell_ring(const struct qemu_bell *bell, unsigned core);
+
 /* Asks the helper what can be done here.  Fills version, or reason and mend; 0 or a negative
  * errno. */
 int qemu_helper_probe(const char *connect, struct engine_capability *out);
 
 /* Makes the folder with all that QEMU needs and starts the helper, which waits.  `memory`: of each
- * node (pc_setup.memory), or NULL.  On failure nothing is left, and machine_error_text() says
- * why. */
+ * node (pc_setup.memory), or NULL.  `bell`: qemu_bell.client, or -1.  On failure nothing is left,
+ * and machine_error_text() says why. */
 int qemu_helper_start(struct qemu_helper *helper, struct machine *machine, const char *connect,
-                      const char *const *memory);
+                      const char *const *memory, int bell);
 
 /* Lets QEMU start.  False: the helper is gone. */
 bool qemu_helper_go(const struct qemu_helper *helper);

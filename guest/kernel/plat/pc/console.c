@@ -19,7 +19,8 @@
 #define UART_ON_INPUT 1
 #define UART_LINE_STATUS (UART + 5)
 #define UART_INPUT 0x01
-#define UART_EMPTY 0x20
+#define UART_EMPTY 0x20 /* takes more */
+#define UART_IDLE 0x40  /* has sent everything */
 #define UART_FIFO 16
 #define UART_LINE 4     /* of the interrupt controller */
 #define UART_SECONDS 10 /* without progress: nobody is there */
@@ -34,12 +35,17 @@ static struct {
 } fifo;
 
 /* In seconds, not in rounds: whoever reads the console may stand still for a while. */
-static void flush(void)
+static void wait_until(uint8_t status)
 {
     const uint64_t begin = pc_tsc();
-    while (!(pc_inb(UART_LINE_STATUS) & UART_EMPTY) &&
+    while (!(pc_inb(UART_LINE_STATUS) & status) &&
            pc_tsc() - begin < UART_SECONDS * boot_info->tsc_hz)
         __asm__ volatile("pause");
+}
+
+static void flush(void)
+{
+    wait_until(UART_EMPTY);
     const char *text = fifo.text;
     uint64_t count = fifo.used;
     __asm__ volatile("rep outsb" : "+S"(text), "+c"(count) : "d"(UART) : "memory");
@@ -138,6 +144,11 @@ void pc_say_number(char kind, uint64_t number)
     put_name(paddr(0));
     put_number(number, 1);
     end_line();
+}
+
+void pc_console_drain(void)
+{
+    wait_until(UART_IDLE);
 }
 
 /* ---- input ---- */

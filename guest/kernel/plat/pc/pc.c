@@ -26,12 +26,12 @@ static systime_t pc_time(void)
     return CORE_PAGE->clock_ns;
 }
 
-/* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump there
- * always is. */
+/* Never 0 ns away unless there is nothing to wait for: that stops the timer.  With a pump that has
+ * no bell there always is. */
 static void arm(systime_t now)
 {
     uint64_t ns = timer_at == 0 ? 0 : timer_at > now ? timer_at - now : 1;
-    if (boot_info->pc.pump != 0 && (ns == 0 || ns > ABI_PUMP_LOOK_NS))
+    if (pc_must_look() && (ns == 0 || ns > ABI_PUMP_LOOK_NS))
         ns = ABI_PUMP_LOOK_NS;
     apic_timer(ns);
 }
@@ -63,7 +63,7 @@ static uint64_t pc_take_causes(void)
         timer_at = 0;
         causes |= ABI_CAUSE_TIMER;
     }
-    if (timer_at != 0 || boot_info->pc.pump != 0)
+    if (timer_at != 0 || pc_must_look())
         arm(now);
     return causes;
 }
@@ -80,6 +80,7 @@ static bool pc_hold(uint64_t causes)
 static void __attribute__((noreturn)) end(char kind, uint64_t code)
 {
     pc_say_number(kind, code);
+    pc_console_drain();
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)QEMU_EXIT) : "memory");
     for (;;)
         __asm__ volatile("cli\n\thlt");
@@ -128,8 +129,12 @@ static void pc_init(void)
     if (boot_info->pc.pump == 0)
         return;
     arm(now);
-    if (boot_info->core == boot_info->boot_core)
+    if (boot_info->core == boot_info->boot_core) {
         pc_say_number('w', boot_info->pc.pump);
+        trace_line("lines are carried: cores %s", pc_must_look()
+                                                      ? "look at their core pages every millisecond"
+                                                      : "are interrupted by bells");
+    }
 }
 
 const struct platform platform_pc = {

@@ -60,6 +60,10 @@ uint64_t pc_input(paddr_t buffer, unsigned bytes, uint32_t notify_id);
 /* A line of the CPU driver whose kind says it all. */
 void pc_say_number(char kind, uint64_t number);
 
+/* Returns when the last byte has left the UART, or after a while: the machine's end takes what is
+ * still in it. */
+void pc_console_drain(void);
+
 /* Every interrupt has one vector: if it was the UART's, whoever waits for input is notified. */
 void pc_look_for_input(void);
 
@@ -67,6 +71,9 @@ void pc_look_for_input(void);
 void pc_console_left(uint64_t core);
 
 /* ---- pump.c ---- */
+
+/* Does vmm set bits in the core page without an interrupt? */
+bool pc_must_look(void);
 
 /* Asks vmm for something (abi/pump.h), and waits for it. */
 void pc_ask_pump(uint64_t request);

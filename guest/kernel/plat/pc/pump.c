@@ -12,6 +12,11 @@ static struct abi_pump *pump(void)
     return phys_to_mem(paddr(boot_info->pc.pump));
 }
 
+bool pc_must_look(void)
+{
+    return boot_info->pc.pump != 0 && pump()->bell == 0;
+}
+
 /* vmm is the device: as long as it does not answer, this core stands still, as at any device. */
 void pc_ask_pump(uint64_t what)
 {

@@ -46,6 +46,8 @@ static void retype_types(struct capref ram)
            cap_retype(to, frame, 0, ObjType_RAM, PAGE, 1));
     EXPECT(cap_retype, "a type that does not exist", SYS_ERR_INVALID_RETYPE,
            cap_retype(to, ram, 0, ObjType_Num, PAGE, 1));
+    EXPECT(cap_retype, "RAM to a table of the fifth level", SYS_ERR_VM_NO_FIVE_LEVELS,
+           cap_retype(to, ram, 0, ObjType_VNode_x86_64_pml5, 0, 1));
     EXPECT(cap_retype, "RAM to a mapping", SYS_ERR_RETYPE_MAPPING_EXPLICIT,
            cap_retype(to, ram, 0, ObjType_Frame_Mapping, PAGE, 1));
     MUST(cap_destroy(frame));

@@ -29,7 +29,7 @@ static void interrupt(void *arg)
     MUST(lmp_chan_register_recv(&chan, get_default_waitset(), MKCLOSURE(interrupt, NULL)));
 }
 
-static void refuse(struct capref src, struct capref dest, struct capref frame)
+static void refuse(struct capref src, struct capref dest, struct capref frame, int vector)
 {
     struct capref empty = new_slot();
 
@@ -47,6 +47,10 @@ static void refuse(struct capref src, struct capref dest, struct capref frame)
            invoke_irqdest_connect(dest, frame));
     EXPECT(invoke_irqtable_set, "a vector that nobody has", SYS_ERR_IRQ_INVALID_VECTOR,
            invoke_irqtable_set(cap_irq, IRQ_LINES, frame));
+    EXPECT(invoke_irqtable_set, "an empty slot", SYS_ERR_IRQ_LOOKUP_EP,
+           invoke_irqtable_set(cap_irq, vector, empty));
+    EXPECT(invoke_irqtable_set, "a frame", SYS_ERR_IRQ_NOT_ENDPOINT,
+           invoke_irqtable_set(cap_irq, vector, frame));
     EXPECT(invoke_irqtable_alloc_dest_cap, "into a slot that is in use", SYS_ERR_SLOT_IN_USE,
            invoke_irqtable_alloc_dest_cap(cap_irq, dest));
     EXPECT(cap_retype, "lines that are given away", SYS_ERR_REVOKE_FIRST,
@@ -73,7 +77,7 @@ static void test_interrupts(void)
     MUST(invoke_irqdest_get_cpu(dest, &core));
     if (first != LINE || last != LINE + 1 || core != disp_get_core_id())
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "lines and core of an interrupt");
-    refuse(src, dest, frame);
+    refuse(src, dest, frame, (int)vector);
 
     /* the driver */
     MUST(invoke_irqdest_connect(dest, chan.local_cap));
@@ -147,6 +151,14 @@ static void test_domains(void)
     EXPECT(
         invoke_dispatcher_setup_other, "beside one that is not set up", SYS_ERR_DISP_OCAP_TYPE,
         invoke_dispatcher_setup_other(dispatcher, NULL_CAP, NULL_CAP, NULL_CAP, false, dispatcher));
+    uint32_t count;
+    EXPECT(invoke_dispatcher_perfmon, "without a frame", SYS_ERR_DISP_NOT_RUNNABLE,
+           invoke_dispatcher_perfmon(dispatcher, DISPATCHER_LMP_MESSAGES, &count));
+    EXPECT(invoke_dispatcher_perfmon, "an event that does not exist", SYS_ERR_PERFMON_NOT_AVAILABLE,
+           invoke_dispatcher_perfmon(cap_dispatcher, DISPATCHER_EVENTS, &count));
+    MUST(invoke_dispatcher_perfmon(cap_dispatcher, DISPATCHER_LMP_MESSAGES, &count));
+    if (count == 0)
+        must(LIB_ERR_SHOULD_NOT_GET_HERE, "a program that has asked monitors got messages");
     EXPECT(invoke_dispatcher_setup_other, "beside this one", SYS_ERR_OK,
            invoke_dispatcher_setup_other(dispatcher, NULL_CAP, NULL_CAP, NULL_CAP, false,
                                          cap_dispatcher));

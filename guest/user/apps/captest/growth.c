@@ -96,21 +96,34 @@ static void test_cut_up_memory(void)
     give_back(large, largest);
 }
 
-/* 1.25 MiB take 1.25 MiB, and what the heap keeps for itself. */
+#define HEAP_BYTES (5ul << 18)
+#define HEAP_PIECES 3
+
+/* 1.25 MiB take 1.25 MiB, and what the heap keeps for itself.  Others of this core may ask the
+ * memory server at the same time, so the least counts. */
 static void test_heap(void)
 {
-    free(malloc(1)); /* the heap is there */
-    gensize_t before = memory_free();
-    char *memory = malloc(5ul << 18);
-    gensize_t taken = before - memory_free();
+    char *pieces[HEAP_PIECES];
+    gensize_t least = UINT64_MAX;
 
-    if (memory != NULL)
-        memory[0] = memory[(5ul << 18) - 1] = 1;
-    if (memory == NULL || taken > 7ul << 18) {
-        printf("captest: FAILED: 1.25 MiB of heap took %u KiB\n", (unsigned)(taken >> 10));
+    free(malloc(1)); /* the heap is there */
+    for (unsigned i = 0; i < HEAP_PIECES; i++) {
+        gensize_t before = memory_free();
+        pieces[i] = malloc(HEAP_BYTES);
+        gensize_t taken = before - memory_free();
+
+        if (pieces[i] != NULL)
+            pieces[i][0] = pieces[i][HEAP_BYTES - 1] = 1;
+        else
+            must(LIB_ERR_MALLOC_FAIL, "1.25 MiB of heap");
+        least = taken < least ? taken : least;
+    }
+    for (unsigned i = 0; i < HEAP_PIECES; i++)
+        free(pieces[i]);
+    if (least > 7ul << 18) {
+        printf("captest: FAILED: 1.25 MiB of heap took %u KiB\n", (unsigned)(least >> 10));
         must(LIB_ERR_MALLOC_FAIL, "1.25 MiB of heap");
     }
-    free(memory);
 }
 
 void test_growth(void)

@@ -137,6 +137,75 @@ static void map_twice_and_unmap(void)
     slot_free(second);
 }
 
+/* Two pages that go over to another frame. */
+static void remap(void)
+{
+    struct capref other, next = new_slot();
+
+    MUST(frame_alloc(&other, 2 * PAGE, NULL));
+    MUST(vnode_map(ptable, frame, 0, PTABLE_WRITE, 0, 2, mapping));
+    EXPECT(vnode_copy_remap, "entries that are empty", SYS_ERR_VNODE_NOT_INSTALLED,
+           vnode_copy_remap(ptable, other, 7, 0, 0, 1, next));
+    EXPECT(vnode_copy_remap, "a part of a mapping", SYS_ERR_VM_MAP_SIZE,
+           vnode_copy_remap(ptable, other, 1, 0, 0, 1, next));
+    EXPECT(vnode_copy_remap, "an entry that does not exist", SYS_ERR_VNODE_SLOT_INVALID,
+           vnode_copy_remap(ptable, other, ENTRIES, 0, 0, 1, next));
+    EXPECT(vnode_copy_remap, "to the frame that is there", SYS_ERR_VM_ALREADY_MAPPED,
+           vnode_copy_remap(ptable, frame, 0, 0, 0, 2, next));
+    EXPECT(vnode_copy_remap, "to a page table", SYS_ERR_WRONG_MAPPING,
+           vnode_copy_remap(pdir, ptable, 0, 0, 0, 1, next));
+    EXPECT(vnode_copy_remap, "to a table, writable", SYS_ERR_VM_MAP_RIGHTS,
+           vnode_copy_remap(ptable, ptable, 0, PTABLE_WRITE, 0, 1, next));
+    EXPECT(vnode_copy_remap, "with a mapping slot that is in use", SYS_ERR_SLOT_IN_USE,
+           vnode_copy_remap(ptable, other, 0, 0, 0, 2, mapping));
+    EXPECT(vnode_copy_remap, "to another frame", SYS_ERR_OK,
+           vnode_copy_remap(ptable, other, 0, PTABLE_WRITE, 0, 2, next));
+    EXPECT(vnode_unmap, "a mapping whose entries have gone over", SYS_ERR_VNODE_NOT_INSTALLED,
+           vnode_unmap(ptable, mapping));
+    MUST(cap_delete(mapping));
+    MUST(cap_destroy(next));
+    MUST(cap_destroy(other));
+}
+
+static void inherit(void)
+{
+    struct capref heir = new_table(ObjType_VNode_x86_64_ptable),
+                  heirs = new_table(ObjType_VNode_x86_64_pml4), empty = new_slot(),
+                  read_only = new_slot(), other = new_slot(), copy = new_slot();
+
+    MUST(vnode_map(ptable, frame, 1, PTABLE_WRITE, 0, 2, mapping));
+    EXPECT(vnode_inherit, "of what is no table", SYS_ERR_SOURCE_CAP_LOOKUP,
+           vnode_inherit(heir, empty, 0, ENTRIES));
+    EXPECT(vnode_inherit, "of a table of another level", SYS_ERR_WRONG_MAPPING,
+           vnode_inherit(heir, pdir, 0, ENTRIES));
+    EXPECT(vnode_inherit, "more entries than there are", SYS_ERR_VNODE_SLOT_INVALID,
+           vnode_inherit(heir, ptable, 0, ENTRIES + 1));
+    EXPECT(vnode_inherit, "the CPU driver's half", SYS_ERR_VNODE_SLOT_RESERVED,
+           vnode_inherit(heirs, pml4, 0, ENTRIES));
+    EXPECT(vnode_inherit, "its own entries", SYS_ERR_VNODE_SLOT_INUSE,
+           vnode_inherit(ptable, ptable, 0, ENTRIES));
+    MUST(cap_mint(read_only, frame, CAPRIGHTS_ALLRIGHTS & ~CAPRIGHTS_WRITE, 0));
+    MUST(vnode_map(ptable, read_only, 9, 0, 0, 1, other));
+    EXPECT(vnode_inherit_attr, "a read-only frame, writable", SYS_ERR_VM_MAP_RIGHTS,
+           vnode_inherit_attr(heir, ptable, 9, 10, PTABLE_WRITE));
+    EXPECT(vnode_inherit, "a whole table", SYS_ERR_OK, vnode_inherit(heir, ptable, 0, ENTRIES));
+    MUST(cap_copy(copy, frame));
+    EXPECT(vnode_map, "an entry that was taken over", SYS_ERR_VNODE_SLOT_INUSE,
+           vnode_map(heir, copy, 2, 0, 0, 1, empty));
+    EXPECT(vnode_modify_flags, "of an entry that was taken over", SYS_ERR_OK,
+           vnode_modify_flags(heir, 2, 1, 0));
+    EXPECT(cap_revoke, "of a frame that was taken over", SYS_ERR_OK, cap_revoke(frame));
+    EXPECT(vnode_modify_flags, "of an entry whose frame was revoked", SYS_ERR_VNODE_NOT_INSTALLED,
+           vnode_modify_flags(heir, 9, 1, 0));
+    MUST(cap_delete(mapping));
+    MUST(cap_destroy(heir));
+    MUST(cap_destroy(heirs));
+    slot_free(empty);
+    slot_free(read_only);
+    slot_free(other);
+    slot_free(copy);
+}
+
 void test_vnode(void)
 {
     pml4 = new_table(ObjType_VNode_x86_64_pml4);
@@ -149,6 +218,8 @@ void test_vnode(void)
     map_large_pages();
     map_ranges();
     map_twice_and_unmap();
+    remap();
+    inherit();
     MUST(cap_destroy(frame));
     slot_free(mapping);
 }

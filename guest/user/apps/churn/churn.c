@@ -2,7 +2,9 @@
  *
  * Starts a program again and again.
  *
- *   churn COUNT PATH [ARGUMENT...]    on each core, COUNT times, the next when the last has ended
+ *   churn [patient] COUNT PATH [ARGUMENT...]
+ *                                     COUNT times, the next when the last has ended; patient: who
+ *                                     cannot be started, for whatever reason, is started again
  *   churn eat KIB                     takes that much memory from the memory server, and ends
  *   churn across KIB                  the same on each of two cores, and maps it on both
  *
@@ -27,6 +29,7 @@ static bool bound_done;
 static errval_t bound_err;
 static unsigned ended;
 static uint8_t worst_status;
+static bool patient;
 
 static void dispatch_one(void)
 {
@@ -160,6 +163,10 @@ static void come_and_go(const char *path, const char *args, unsigned count)
         errval_t err = spawnd->rpc_tx_vtbl.spawn_domain(spawnd, path, args, 0, &answer, &domain);
         if (err_is_ok(err))
             err = answer;
+        if (err_is_fail(err) && patient) {
+            DEBUG_ERR(err, "starting %s for the %u. time", path, before + 1);
+            continue;
+        }
         if (err_is_fail(err))
             USER_PANIC_ERR(err, "starting %s for the %u. time failed", path, before + 1);
         while (ended == before)
@@ -197,9 +204,12 @@ int main(int argc, char *argv[])
     if (argc == 3 && strcmp(argv[1], "across") == 0)
         return eat_across((unsigned)strtoul(argv[2], NULL, 10));
     char args[512];
+    patient = argc >= 2 && strcmp(argv[1], "patient") == 0;
+    argv += patient;
+    argc -= patient;
     unsigned count = argc >= 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     if (count == 0) {
-        printf("usage: churn COUNT PATH [ARGUMENT...]\n");
+        printf("usage: churn [patient] COUNT PATH [ARGUMENT...]\n");
         return 2;
     }
     const char *slash = strrchr(argv[2], '/');
@@ -209,12 +219,13 @@ int main(int argc, char *argv[])
 
     connect(disp_get_core_id());
     come_and_go(argv[2], args, count < WARM_UP ? count : WARM_UP);
+    if (count < WARM_UP) { /* too few to compare anything */
+        printf("%u domains have come and gone\n", ended);
+        return worst_status;
+    }
     struct left before = left();
-    if (count > WARM_UP)
-        come_and_go(argv[2], args, count - WARM_UP);
+    come_and_go(argv[2], args, count - WARM_UP);
     printf("%u domains have come and gone\n", ended);
-    if (count < WARM_UP)
-        return worst_status; /* too few to compare anything */
     while (!is_back(&before)) {
         before = left();
         come_and_go(argv[2], args, count);

@@ -131,6 +131,27 @@ static void map_pages(unsigned long count)
     MUST(cap_delete(table));
 }
 
+/* All entries of a table go over to another frame, and to another table. */
+static void take_over(unsigned long count)
+{
+    struct capref frame, other, table = new_slot(), heir = new_slot(), mapping = new_slot(),
+                                next = new_slot();
+    MUST(frame_alloc(&frame, count * BASE_PAGE_SIZE, NULL));
+    MUST(frame_alloc(&other, count * BASE_PAGE_SIZE, NULL));
+    MUST(vnode_create(table, ObjType_VNode_x86_64_ptable));
+    MUST(vnode_create(heir, ObjType_VNode_x86_64_ptable));
+    MUST(vnode_map(table, frame, 0, PTABLE_WRITE, 0, count, mapping));
+    MUST(vnode_copy_remap(table, other, 0, PTABLE_WRITE, 0, count, next));
+    MUST(vnode_inherit(heir, table, 0, (cslot_t)count));
+    MUST(vnode_modify_flags(heir, 0, 1, PTABLE_READ_ONLY));
+    MUST(cap_delete(heir));
+    MUST(vnode_create(heir, ObjType_VNode_x86_64_ptable));
+    MUST(vnode_inherit_attr(heir, table, 0, (cslot_t)count, PTABLE_READ_ONLY));
+    MUST(cap_revoke(other));
+    MUST(cap_delete(heir));
+    MUST(cap_delete(table));
+}
+
 static void dump(unsigned long times)
 {
     while (times-- > 0) {
@@ -152,6 +173,7 @@ bool hostile_loops(int argc, char **argv)
         { "tables", delete_tables },
         { "frames", revoke_frames },
         { "pages", map_pages },
+        { "heirs", take_over },
         { "dump", dump },
     };
     for (size_t i = 0; argc > 1 && i < sizeof(loops) / sizeof(loops[0]); i++)

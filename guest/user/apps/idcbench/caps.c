@@ -5,6 +5,7 @@
  */
 #include "idcbench.h"
 
+#include <barrelfish/lmp_chan.h>
 #include <barrelfish/ram_alloc.h>
 
 #define ROUNDS 15
@@ -64,6 +65,66 @@ static void count_single(void)
     results_print(&unmap, "kernel.unmap", 0);
 }
 
+/* One mapping that goes over to another frame, and to another table. */
+static void count_taking_over(void)
+{
+    struct results remap = { 0 }, inherit = { 0 };
+    struct capref frame, other, table = new_slot(), heir = new_slot(), mapping = new_slot(),
+                                next = new_slot();
+
+    must(frame_alloc(&frame, BASE_PAGE_SIZE, NULL), "a frame");
+    must(frame_alloc(&other, BASE_PAGE_SIZE, NULL), "a frame");
+    must(vnode_create(table, ObjType_VNode_x86_64_ptable), "a page table");
+    must(vnode_create(heir, ObjType_VNode_x86_64_ptable), "a page table");
+    const struct capref slots = { .cnode = cnode_task, .slot = L2_CNODE_SLOTS - 2 };
+    const struct capref second = { .cnode = cnode_task, .slot = L2_CNODE_SLOTS - 1 };
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        cslot_t at = 0;
+
+        must(vnode_map(table, frame, 0, PTABLE_WRITE, 0, 1, mapping), "mapping");
+        COUNT(remap, vnode_copy_remap(table, other, 0, PTABLE_WRITE, 0, 1, next));
+        COUNT(inherit, invoke_vnode_inherit(heir, table, &at, 1, INHERIT_ATTR_SAME, slots));
+        must(cap_delete(second), "deleting");
+        must(cap_delete(slots), "deleting");
+        must(cap_delete(next), "deleting");
+        must(cap_delete(mapping), "deleting");
+    }
+    results_print(&remap, "kernel.remap", 0);
+    results_print(&inherit, "kernel.inherit", 0);
+    must(cap_destroy(table), "deleting");
+    must(cap_destroy(heir), "deleting");
+    must(cap_destroy(frame), "deleting");
+    must(cap_destroy(other), "deleting");
+    slot_free(mapping);
+    slot_free(next);
+}
+
+/* A message to oneself, which lies in the buffer then: nobody else runs. */
+static void count_messages(void)
+{
+    static const unsigned lengths[] = { 1, 4, LMP_MSG_WORDS };
+    static const char *const names[] = { "kernel.lmp.1", "kernel.lmp.4", "kernel.lmp.10" };
+    static const uintptr_t words[LMP_MSG_WORDS] = { 0 };
+    static struct lmp_chan chan;
+
+    lmp_chan_init(&chan);
+    must(lmp_chan_accept(&chan, DEFAULT_LMP_BUF_WORDS, NULL_CAP), "an endpoint");
+    for (unsigned l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
+        struct results sent = { 0 };
+
+        for (unsigned i = 0; i < ROUNDS; i++) {
+            struct lmp_recv_msg message = LMP_RECV_MSG_INIT;
+            const uint64_t header = invoke_header(get_cap_addr(chan.local_cap),
+                                                  get_cap_level(chan.local_cap), 0, lengths[l], 0);
+
+            COUNT(sent, sys_invoke_raw(header, 0, words).error);
+            must(lmp_chan_recv(&chan, &message, NULL), "receiving");
+        }
+        results_print(&sent, names[l], 0);
+    }
+    lmp_chan_destroy(&chan);
+}
+
 /* As many frames as one call makes; then as many descendants as four calls made. */
 static void count_many(void)
 {
@@ -103,5 +164,7 @@ void count_operations(void)
     begin();
     overhead = ring0(); /* of the readings */
     count_single();
+    count_taking_over();
+    count_messages();
     count_many();
 }

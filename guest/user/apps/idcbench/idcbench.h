@@ -67,6 +67,17 @@ static inline __attribute__((always_inline)) void bare_send(struct ump_chan *cha
     ump_chan_commit(chan, line, control, BARE_TYPE);
 }
 
+/* The next word of an LMP channel that nobody listens on; gives the core away until it is there. */
+static inline uint64_t bare_lmp_receive(struct lmp_chan *chan)
+{
+    struct lmp_recv_msg msg;
+    struct capref cap;
+
+    while (err_is_fail(lmp_chan_recv(chan, &msg, &cap)))
+        thread_yield_dispatcher(NULL_CAP);
+    return msg.words[0];
+}
+
 static inline void must(errval_t err, const char *what)
 {
     if (err_is_fail(err))
@@ -92,7 +103,7 @@ uint64_t results_print(struct results *results, const char *name, uint64_t overh
 /* Instructions of the CPU driver for operations on capabilities. */
 void count_operations(void);
 
-/* ---- server.c, count.c, roundtrip.c ---- */
+/* ---- server.c, count.c, roundtrip.c, checked.c ---- */
 
 /* Exports the interface, registers it, serves for ever. */
 void serve(void) __attribute__((noreturn));
@@ -100,8 +111,11 @@ void serve(void) __attribute__((noreturn));
 /* Instructions from __tx to the handler.  `b` reaches the server, over LMP. */
 void count_instructions(struct idcbench_binding *b);
 
-/* Round trips.  `b` reaches the server, over UMP. */
+/* Round trips.  `b` reaches the server, over UMP or LMP. */
 void time_round_trips(struct idcbench_binding *b);
+
+/* Round trips over a plain channel and over a checked one, both to the same server. */
+void compare_checked(struct idcbench_binding *plain, struct idcbench_binding *checked);
 
 /* Calls, one after the other, over whatever the binding goes. */
 void time_calls(struct idcbench_binding *b);

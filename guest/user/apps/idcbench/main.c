@@ -7,6 +7,7 @@
  *   idcbench work compute|messages ROUNDS
  *                     works as long as asked, to be timed from outside
  *   idcbench time     times round trips; the server on another core
+ *   idcbench checked  times them over a plain and a checked channel
  *   idcbench calls ump|multihop
  *                     times calls over one kind of channel; the server on another core
  *
@@ -36,6 +37,7 @@ static void connect(idc_bind_flags_t flags)
     iref_t iref;
 
     must(nameservice_blocking_lookup("idcbench", &iref), "looking up idcbench");
+    server = NULL;
     must(idcbench_bind(iref, bound, NULL, get_default_waitset(), flags), "binding to idcbench");
     while (server == NULL)
         must(event_dispatch(get_default_waitset()), "dispatching an event");
@@ -64,13 +66,18 @@ int main(int argc, char *argv[])
     } else if (argc == 2 && strcmp(argv[1], "time") == 0) {
         connect(IDC_BIND_FLAGS_DEFAULT);
         time_round_trips(server);
+    } else if (argc == 2 && strcmp(argv[1], "checked") == 0) {
+        connect(IDC_BIND_FLAGS_DEFAULT);
+        struct idcbench_binding *plain = server;
+        connect(IDC_BIND_FLAG_CHECKED);
+        compare_checked(plain, server);
     } else if (argc == 3 && strcmp(argv[1], "calls") == 0) {
         connect(strcmp(argv[2], "multihop") == 0 ? IDC_BIND_FLAG_MULTIHOP : IDC_BIND_FLAGS_DEFAULT);
         time_calls(server);
     } else if (argc != 4 || strcmp(argv[1], "work") != 0 ||
                !work(argv[2], strtoull(argv[3], NULL, 10))) {
-        printf("usage: idcbench server | count | time | calls ump|multihop | work compute|messages "
-               "ROUNDS\n");
+        printf("usage: idcbench server | count | time | checked | calls ump|multihop | "
+               "work compute|messages ROUNDS\n");
         return 2;
     }
     printf("bench done\n");

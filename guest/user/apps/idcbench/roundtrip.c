@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Round trips between two cores, in cycles: from nothing but the memory system up to a remote
- * procedure call.  Both sides poll.
+ * procedure call.  Both sides poll.  And between two programs on one core, over LMP.
  *
  *   line   a word of the channel's memory there, another back: what the memory system costs
  *   ump    one word over the bare channel, each way
@@ -123,6 +123,13 @@ static uint64_t with_server(bool polling, round_trip_fn *round_trip)
     return result;
 }
 
+static void print_rate(void)
+{
+    bench_init();
+    const uint64_t khz = bench_tsc_per_ms();
+    printf("bench tsc.khz %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", khz, khz, khz);
+}
+
 void time_calls(struct idcbench_binding *b)
 {
     static struct results calls;
@@ -136,16 +143,55 @@ void time_calls(struct idcbench_binding *b)
     }
     results_print(&calls, b->flounder.kind == FLOUNDER_MULTIHOP ? "calls.multihop" : "calls.ump",
                   0);
+    print_rate();
+}
+
+static void bare_lmp_round_trip(uint64_t round)
+{
+    struct lmp_chan *chan = server->flounder.channel;
+
+    must(lmp_chan_send1(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, round), "sending a word");
+    if (bare_lmp_receive(chan) != round)
+        USER_PANIC("the bare channel brought back something else");
+}
+
+static uint64_t bare_over_lmp(void)
+{
+    must(idcbench_bare__tx(server, NOP_CONT, ROUNDS), "asking for the bare channel");
+    must(lmp_chan_deregister_recv(server->flounder.channel), "listening no longer");
+    const uint64_t result = batch(bare_lmp_round_trip);
+    flounder_lmp_rearm(&server->flounder);
+    return result;
+}
+
+/* On one core nobody gains by polling: the other one has to run. */
+static void time_on_one_core(void)
+{
+    static struct results lmp, block, call;
+
+    for (unsigned i = 0; i < BATCHES; i++) {
+        results_add(&lmp, bare_over_lmp());
+        results_add(&block, with_server(false, blocking_round_trip));
+        results_add(&call, with_server(false, rpc_round_trip));
+    }
+    results_print(&lmp, "roundtrip.lmp", 0);
+    results_print(&block, "roundtrip.lmp.stub", 0);
+    results_print(&call, "roundtrip.lmp.rpc", 0);
+    print_rate();
 }
 
 void time_round_trips(struct idcbench_binding *b)
 {
     static struct results line, ump, stub, block, call;
 
-    if (b->flounder.kind != FLOUNDER_UMP)
-        USER_PANIC("round trips are between cores: run server and client on different ones");
     server = b;
     server->rx_vtbl.ping = rx_ping;
+    if (b->flounder.kind == FLOUNDER_LMP) {
+        time_on_one_core();
+        return;
+    }
+    if (b->flounder.kind != FLOUNDER_UMP)
+        USER_PANIC("round trips go over UMP or LMP");
     for (unsigned i = 0; i < BATCHES; i++) {
         results_add(&line, lines());
         results_add(&ump, bare());
@@ -158,7 +204,5 @@ void time_round_trips(struct idcbench_binding *b)
     results_print(&stub, "roundtrip.stub", 0);
     results_print(&block, "roundtrip.block", 0);
     results_print(&call, "roundtrip.rpc", 0);
-    bench_init();
-    const uint64_t khz = bench_tsc_per_ms();
-    printf("bench tsc.khz %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", khz, khz, khz);
+    print_rate();
 }

@@ -110,6 +110,18 @@ static void rx_ping(struct idcbench_binding *b, uint64_t a)
         USER_PANIC_ERR(err, "answering a ping failed");
 }
 
+static void rx_bounce(struct idcbench_binding *b)
+{
+    must(idcbench_bounce__tx(b, NOP_CONT), "sending a message back");
+}
+
+static void rx_bounce_seven(struct idcbench_binding *b, uint64_t a1, uint64_t a2, uint64_t a3,
+                            uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7)
+{
+    must(idcbench_bounce_seven__tx(b, NOP_CONT, a1, a2, a3, a4, a5, a6, a7),
+         "sending a full line back");
+}
+
 static errval_t rx_call(struct idcbench_binding *b, uint64_t a, uint64_t *result)
 {
     (void)b;
@@ -129,9 +141,25 @@ static void rx_lines(struct idcbench_binding *b, uint64_t rounds)
     }
 }
 
+static void bare_over_lmp(struct idcbench_binding *b, uint64_t rounds)
+{
+    struct lmp_chan *chan = b->flounder.channel;
+
+    must(lmp_chan_deregister_recv(chan), "listening no longer");
+    for (uint64_t i = 0; i < rounds; i++)
+        must(lmp_chan_send1(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, bare_lmp_receive(chan)),
+             "sending a word back");
+    flounder_lmp_rearm(&b->flounder);
+}
+
 static void rx_bare(struct idcbench_binding *b, uint64_t rounds)
 {
     struct ump_chan *chan = b->flounder.channel;
+
+    if (b->flounder.kind == FLOUNDER_LMP) {
+        bare_over_lmp(b, rounds);
+        return;
+    }
 
     for (uint64_t i = 0; i < rounds; i++) {
         uint64_t value = bare_receive(chan)->data[0];
@@ -160,6 +188,8 @@ static errval_t connected(void *st, struct idcbench_binding *b)
         .seven = rx_seven,
         .text = rx_text,
         .ping = rx_ping,
+        .bounce = rx_bounce,
+        .bounce_seven = rx_bounce_seven,
         .lines = rx_lines,
         .bare = rx_bare,
     };

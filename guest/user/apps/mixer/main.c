@@ -489,20 +489,41 @@ static void parse(int argc, char *argv[])
     CHECK(me < peers && peers <= PEERS_MAX && threads <= THREADS_MAX);
 }
 
-/* Says that this peer has come so far, and waits until all but `without` have said the same. */
-static void meet(const char *where, unsigned without)
+static void say(const char *what, unsigned peer)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "mixer.%s.%u", what, peer);
+    CHECK(err_is_ok(nameservice_register(name, my_iref)));
+}
+
+static void hear(const char *what, unsigned peer)
 {
     char name[32];
     iref_t iref;
 
-    snprintf(name, sizeof(name), "mixer.%s.%u", where, me);
-    CHECK(err_is_ok(nameservice_register(name, my_iref)));
-    for (unsigned k = 0; k < peers; k++) {
-        if (k == without)
-            continue;
-        snprintf(name, sizeof(name), "mixer.%s.%u", where, k);
-        CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
+    snprintf(name, sizeof(name), "mixer.%s.%u", what, peer);
+    CHECK(err_is_ok(nameservice_blocking_lookup(name, &iref)));
+}
+
+/* Nobody leaves as long as others need him.  A name is gone with who has said it, so one waits for
+ * all others to say that they have ended, tells them that it is over, and leaves last. */
+static void part(void)
+{
+    const unsigned last = victim == 0 ? 1 : 0;
+
+    say("end", me);
+    if (me != last) {
+        hear("over", last);
+        return;
     }
+    for (unsigned k = 0; k < peers; k++)
+        if (k != me && k != victim)
+            hear("end", k);
+    say("over", me);
+    for (unsigned k = 0; k < peers; k++)
+        while (k != me && to[k] != NULL && !lost[k])
+            CHECK(err_is_ok(event_dispatch(get_default_waitset())));
 }
 
 int main(int argc, char *argv[])
@@ -530,7 +551,9 @@ int main(int argc, char *argv[])
             to[k]->st = (void *)(uintptr_t)(k + 1);
     }
     if (victim < peers && dies == NULL) {
-        meet("begin", PEERS_MAX); /* until then nobody may die: they look for names */
+        say("begin", me); /* until then nobody may die: they look for names */
+        for (unsigned k = 0; k < peers; k++)
+            hear("begin", k);
         printf("mixer %u: begins\n", me);
         fflush(stdout);
     }
@@ -545,8 +568,8 @@ int main(int argc, char *argv[])
     debug_trace("%u received, %u refused, %u bound again", received, refused, bound_again);
     printf("mixer %u: done\n", me);
     fflush(stdout);
-    while (victim < peers && dies == NULL) /* who may die may still look for this one */
+    while (victim < peers && dies == NULL && !lost[victim]) /* it may still look for this one */
         CHECK(err_is_ok(event_dispatch(ws)));
-    meet("end", victim); /* until then they need this one */
+    part();
     return 0;
 }

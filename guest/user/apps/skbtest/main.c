@@ -7,6 +7,7 @@
  *   skbtest neighbour  asks while that goes on, and wants every answer to be right
  *   skbtest figures    what ten typical goals take, from the call to the answer
  *   skbtest shape      prints the machine's shape, for comparison with `vmm topo`
+ *   skbtest near       memory that this core gets lies where the answers say that it comes from
  */
 #include <bench/bench.h>
 #include <skb/skb.h>
@@ -156,6 +157,26 @@ static void print_shape(void)
     printf("%s", skb_get_output());
 }
 
+/* Each of several sizes is taken from the node that memory_order names first. */
+static void check_near(void)
+{
+    char goal[160];
+    snprintf(goal, sizeof(goal),
+             "memory_order(%u, [N | _]), node_ram(N, B, Bytes), write(ram(N, B, Bytes))",
+             disp_get_core_id());
+    check(err_is_ok(skb_execute(goal)), "the nearest memory");
+    unsigned long node = 0, base = 0, bytes = 0;
+    check(sscanf(skb_get_output(), "ram(%lu,%lu,%lu)", &node, &base, &bytes) == 3, "its place");
+    for (size_t size = BASE_PAGE_SIZE; size <= LARGE_PAGE_SIZE; size *= 8) {
+        struct capref frame;
+        struct frame_identity id = { 0 };
+        check(err_is_ok(frame_alloc(&frame, size, NULL)), "a frame");
+        check(err_is_ok(frame_identify(frame, &id)), "its address");
+        check(id.base >= base && id.base + id.bytes <= base + bytes, "a frame of another node");
+    }
+    printf("skbtest: memory of node %lu\n", node);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -163,7 +184,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } parts[] = {
         { "api", check_api },         { "hostile", be_hostile }, { "neighbour", be_neighbour },
-        { "figures", print_figures }, { "shape", print_shape },
+        { "figures", print_figures }, { "shape", print_shape },  { "near", check_near },
     };
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (argc < 2 || strcmp(argv[1], parts[i].name) != 0)

@@ -100,6 +100,24 @@ static inline errval_t vnode_unmap(struct capref pgtl, struct capref mapping)
     return invoke_vnode_unmap(pgtl, mapping);
 }
 
+/* As vnode_map() of a frame, where one mapping of another frame fills these entries: at no moment
+ * is nothing mapped.  What the new frame has to hold its owner writes there first.  The old mapping
+ * is as after vnode_unmap(). */
+static inline errval_t vnode_copy_remap(struct capref dest, struct capref src, capaddr_t slot,
+                                        uint64_t attr, uint64_t off, uint64_t pte_count,
+                                        struct capref mapping)
+{
+    return invoke_vnode_copy_remap(dest, src, slot, attr, off, pte_count, mapping);
+}
+
+/* The table `dest` maps what the entries [start, end) of `src` map, a table of the same level: as
+ * they are, or frames with the attributes `attr`.  Copies of what is mapped and their mappings lie
+ * in CNodes of the library, until they are revoked or the domain ends.  An error may come after a
+ * part of the entries. */
+errval_t vnode_inherit(struct capref dest, struct capref src, cslot_t start, cslot_t end);
+errval_t vnode_inherit_attr(struct capref dest, struct capref src, cslot_t start, cslot_t end,
+                            uint64_t attr);
+
 static inline errval_t vnode_modify_flags(struct capref pgtl, size_t entry, size_t pages,
                                           uint64_t attr)
 {

@@ -116,9 +116,15 @@ enum disp_counter {
     DISP_COUNTERS
 };
 
+static inline void disp_count_more(dispatcher_handle_t handle, enum disp_counter counter,
+                                   uint64_t more)
+{
+    ((struct abi_report *)(handle + DISP_REPORT_OFFSET))->record[counter].value += more;
+}
+
 static inline void disp_count(dispatcher_handle_t handle, enum disp_counter counter)
 {
-    ((struct abi_report *)(handle + DISP_REPORT_OFFSET))->record[counter].value++;
+    disp_count_more(handle, counter, 1);
 }
 
 static inline struct core_state *get_core_state(void)

@@ -255,6 +255,49 @@ static inline errval_t invoke_clean_dirty_bits(struct capref vnode, size_t *dirt
     return result.error;
 }
 
+/* As invoke_vnode_map(), where one mapping of another frame fills these entries: they map this
+ * frame from one moment to the next.  SYS_ERR_VNODE_NOT_INSTALLED, SYS_ERR_VM_MAP_SIZE: not so. */
+static inline errval_t invoke_vnode_copy_remap(struct capref ptable, struct capref src,
+                                               capaddr_t slot, uint64_t attr, uint64_t offset,
+                                               uint64_t pte_count, struct capref mapping)
+{
+    return CAP_INVOKE(
+               ptable, VNodeCmd_CopyRemap,
+               .map = { .src_root = get_croot_addr(src),
+                        .src_cptr = get_cap_addr(src),
+                        .src_level = get_cap_level(src),
+                        .slot = slot,
+                        .attr = attr,
+                        .offset = offset,
+                        .pte_count = pte_count,
+                        .mapping_cnode = cnode_place(mapping),
+                        .mapping_slot = mapping.slot,
+                        .mapping_root = capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
+        .error;
+}
+
+/* The entries [*at, end) of `src`, a table of the same level, go into `dest`, too: with `attr`, or
+ * INHERIT_ATTR_SAME.  Each mapping takes two slots from `slots` on, of one CNode; if there are no
+ * more, *at is where to go on.  After an error it is how far it has come. */
+static inline errval_t invoke_vnode_inherit(struct capref dest, struct capref src, cslot_t *at,
+                                            cslot_t end, uint64_t attr, struct capref slots)
+{
+    struct sysret result =
+        CAP_INVOKE(dest, VNodeCmd_Inherit,
+                   .inherit = { .src_root = get_croot_addr(src),
+                                .src = cap_place(src),
+                                .first = *at,
+                                .end = end,
+                                .attr = attr,
+                                .slots_cnode = cnode_place(slots),
+                                .slots_first = slots.slot,
+                                .slots_root = capref_is_own(slots) ? 0 : get_croot_addr(slots) });
+
+    if (err_is_ok(result.error) || result.value != 0)
+        *at = (cslot_t)(result.value & UINT32_MAX);
+    return result.error;
+}
+
 /* Takes the mapping out of its table and empties its slot. */
 static inline errval_t invoke_mapping_destroy(struct capref mapping)
 {
@@ -325,6 +368,17 @@ static inline errval_t invoke_dispatcher_properties(struct capref dispatcher, en
                                                       .weight = weight });
     if (begins != NULL)
         *begins = result.value;
+    return result.error;
+}
+
+/* How often the dispatcher got such a thing, modulo 2^32: what its frame says. */
+static inline errval_t invoke_dispatcher_perfmon(struct capref dispatcher,
+                                                 enum dispatcher_event event, uint32_t *count)
+{
+    struct sysret result =
+        CAP_INVOKE(dispatcher, DispatcherCmd_PerfMon, .dispatcher_perfmon = { event });
+
+    *count = (uint32_t)result.value;
     return result.error;
 }
 
@@ -542,255 +596,6 @@ static inline errval_t invoke_perfmon_deactivate(struct capref perfmon, unsigned
 
 /* --- Kernel capability: monitors only -------------------------------------------------------- */
 
-static inline errval_t invoke_kernel_get_core_id(struct capref kernel, coreid_t *core)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_core_id, { 0 });
-
-    *core = (coreid_t)result.value;
-    return result.error;
-}
-
-static inline errval_t invoke_kernel_spawn_core(struct capref kernel, coreid_t core,
-                                                genvaddr_t entry, genpaddr_t rdi, genpaddr_t cr3)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Spawn_core,
-                      .spawn_core = { .core = core, .entry = entry, .rdi = rdi, .cr3 = cr3 })
-        .error;
-}
-
-/* The fence: the core, which is not the own one, changes no byte any more.
- * SYS_ERR_CORE_NOT_FOUND; SYS_ERR_CORE_RUNNING: it is the own one. */
-static inline errval_t invoke_kernel_kill_core(struct capref kernel, coreid_t core)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Kill_core, .spawn_core = { .core = core }).error;
-}
-
-/* The same for a core with which nothing is wrong: it can be started again. */
-static inline errval_t invoke_kernel_retire_core(struct capref kernel, coreid_t core)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Retire_core, .spawn_core = { .core = core }).error;
-}
-
-/* Could the core be started?  The errors are those of invoke_kernel_spawn_core(). */
-static inline errval_t invoke_kernel_core_available(struct capref kernel, coreid_t core)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Core_available, .spawn_core = { .core = core }).error;
-}
-
-/* How long the host of this machine has let the core wait, though it had something to do: in ns
- * since power-on, 0 where there is no host.  SYS_ERR_CORE_NOT_FOUND. */
-static inline errval_t invoke_kernel_core_late(struct capref kernel, coreid_t core, uint64_t *ns)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Core_late, .spawn_core = { .core = core });
-
-    *ns = result.value;
-    return result.error;
-}
-
-/* croot: level-2 cptr of the root CNode of the CSpace in which (cptr, level) is looked up */
-static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_t croot,
-                                                  capaddr_t cptr, uint8_t level,
-                                                  struct capability *ret)
-{
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Identify_cap,
-                              .identify = { .root = croot,
-                                            .cptr = cptr,
-                                            .level = level,
-                                            .answer = (uintptr_t)buffer })
-                       .error;
-
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
-}
-
-static inline errval_t invoke_kernel_create_cap(struct capref kernel, const struct capability *raw,
-                                                struct capref dest, coreid_t owner)
-{
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err;
-
-    memcpy(buffer, raw, sizeof(*raw));
-    err = CAP_INVOKE(kernel, KernelCmd_Create_cap,
-                     .create_cap = { .contents = (uintptr_t)buffer,
-                                     .dest_cptr = get_cnode_addr(dest),
-                                     .dest_level = get_cnode_level(dest),
-                                     .dest_slot = dest.slot,
-                                     .owner = owner })
-              .error;
-    disp_enable(handle);
-    return err;
-}
-
-static inline errval_t invoke_kernel_nullify_cap(struct capref kernel, struct capref cap)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Nullify_cap,
-                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
-        .error;
-}
-
-static inline errval_t invoke_kernel_notify_register(struct capref kernel, struct capref endpoint,
-                                                     uintptr_t *notify_id)
-{
-    struct sysret result =
-        CAP_INVOKE(kernel, KernelCmd_Notify_register,
-                   .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) });
-
-    *notify_id = result.value;
-    return result.error;
-}
-
-static inline errval_t invoke_kernel_register_monitor(struct capref kernel, struct capref endpoint)
-{
-    return CAP_INVOKE(
-               kernel, KernelCmd_Register_monitor,
-               .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
-        .error;
-}
-
-/* SYS_ERR_NONE_STOPPED: no more */
-static inline errval_t invoke_kernel_next_stopped(struct capref kernel, uintptr_t *domain)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Next_stopped, { 0 });
-
-    *domain = result.value;
-    return result.error;
-}
-
-/* endpoint: any of the dispatcher's; nobody is told */
-static inline errval_t invoke_kernel_stop_dispatcher(struct capref kernel, struct capref endpoint)
-{
-    return CAP_INVOKE(
-               kernel, KernelCmd_Stop_dispatcher,
-               .target = { .cptr = get_cap_addr(endpoint), .level = get_cap_level(endpoint) })
-        .error;
-}
-
-static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capref cap, bool *ret)
-{
-    struct sysret result =
-        CAP_INVOKE(kernel, KernelCmd_Is_shared,
-                   .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
-
-    *ret = result.value != 0;
-    return result.error;
-}
-
-/* What is kept for another core: while it is locked nobody here can delete it or reuse its
- * memory. */
-static inline errval_t invoke_kernel_lock_cap(struct capref kernel, struct capref cap)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Lock_cap,
-                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
-        .error;
-}
-
-static inline errval_t invoke_kernel_unlock_cap(struct capref kernel, struct capref cap)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Unlock_cap,
-                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
-        .error;
-}
-
-static inline errval_t invoke_kernel_get_global_phys(struct capref kernel, genpaddr_t *boot)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_GetGlobalPhys, { 0 });
-
-    *boot = result.value;
-    return result.error;
-}
-
-static inline errval_t invoke_kernel_get_platform(struct capref kernel,
-                                                  enum platform_kind *platform)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_platform, { 0 });
-
-    *platform = (enum platform_kind)result.value;
-    return result.error;
-}
-
-/* Which core owns the capability at an address of the CSpace whose root is at `croot`? */
-static inline errval_t invoke_kernel_get_cap_owner(struct capref kernel, capaddr_t croot,
-                                                   capaddr_t cptr, uint8_t level, coreid_t *owner)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_cap_owner,
-                                      .identify = { .root = croot, .cptr = cptr, .level = level });
-
-    *owner = (coreid_t)result.value;
-    return result.error;
-}
-
-/* The capability, which is locked, goes over to another core, or comes back from there.
- * SYS_ERR_REVOKE_FIRST: this core has another copy, or something made of it, or keeps it for a
- * third core. */
-static inline errval_t invoke_kernel_set_cap_owner(struct capref kernel, struct capref cap,
-                                                   coreid_t owner)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Set_cap_owner,
-                      .set_owner = { .cptr = get_cap_addr(cap),
-                                     .level = get_cap_level(cap),
-                                     .owner = owner })
-        .error;
-}
-
-/* This copy stands for what came from another core with its ownership: no revoke here takes it.
- * SYS_ERR_SLOT_IN_USE: another copy does already. */
-static inline errval_t invoke_kernel_mark_witness(struct capref kernel, struct capref cap)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Mark_witness,
-                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
-        .error;
-}
-
-/* A share of deleting all other copies here, and what was made of them, of memory that another
- * core owns; or, if bytes are not 0, what is here of this part of it.  *from: 0 at first; if it is
- * not 0 afterwards, call again with it.  SYS_ERR_DELETE_REMOTE_LOCAL: this core owns it.
- * SYS_ERR_RETYPE_INVALID_OFFSET: it is no part. */
-static inline errval_t invoke_kernel_delete_foreigns(struct capref kernel, struct capref cap,
-                                                     genpaddr_t base, gensize_t bytes,
-                                                     uint8_t generation, genpaddr_t *from)
-{
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Delete_foreigns,
-                                      .delete_foreigns = { .cptr = get_cap_addr(cap),
-                                                           .level = get_cap_level(cap),
-                                                           .base = base,
-                                                           .bytes = bytes,
-                                                           .from = *from,
-                                                           .generation = generation });
-
-    *from = err_is_ok(result.error) ? result.value : 0;
-    return result.error;
-}
-
-/* deletes what dispatchers that ended by their own call have left half deleted */
-static inline errval_t invoke_kernel_delete_step(struct capref kernel)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Delete_step, { 0 }).error;
-}
-
-/* record: guest-physical address of a struct abi_channel in the UMP window that has changed */
-static inline errval_t invoke_kernel_register_channel(struct capref kernel, genpaddr_t record)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Register_channel, .channel = { record }).error;
-}
-
-static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned code)
-{
-    return CAP_INVOKE(kernel, KernelCmd_Power_off, .power_off = { code }).error;
-}
-
-static inline errval_t invoke_kernel_get_stats(struct capref kernel, struct kernel_stats *ret)
-{
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Get_stats, .buffer = { (uintptr_t)buffer }).error;
-
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
-}
+#include <barrelfish/kernel_invocations.h>
 
 #endif

@@ -63,6 +63,22 @@ static inline errval_t sys_print_line(const char *text, size_t length, unsigned 
     return sys_call3(SYSCALL_PRINT, (uint64_t)text, length, kind).error;
 }
 
+/* kernel: cptr of a Kernel capability.  Returns only on error: the machine ends. */
+static inline errval_t sys_reboot(capaddr_t kernel)
+{
+    return sys_call3(SYSCALL_REBOOT, kernel, 0, 0).error;
+}
+
+/* io: cptr of an IO capability with the console's input.  *ret: the byte, or INPUT_END.
+ * SYS_ERR_NO_INPUT: none yet. */
+static inline errval_t sys_getchar(capaddr_t io, uint32_t *ret)
+{
+    struct sysret result = sys_call3(SYSCALL_GETCHAR, io, 0, 0);
+
+    *ret = (uint32_t)result.value;
+    return result.error;
+}
+
 static inline struct sysret sys_debug(unsigned what)
 {
     return sys_call3(SYSCALL_DEBUG, what, 0, 0);

@@ -110,6 +110,13 @@ void ump_chan_commit(struct ump_chan *uc, volatile struct ump_message *message,
 errval_t ump_chan_recv(struct ump_chan *uc, volatile struct ump_message **message, unsigned *type);
 void ump_chan_recv_done(struct ump_chan *uc);
 
+/* Several lines of payload at once, for long messages, by enabled callers: as many of `count` as
+ * there is room for, or as have arrived in a row and have that type.  The number; it may be smaller
+ * than possible, and is 0 on checked channels.  The peer is notified once, if it sleeps; the lines
+ * that were received are done with. */
+size_t ump_chan_send_lines(struct ump_chan *uc, unsigned type, const void *payload, size_t count);
+size_t ump_chan_recv_lines(struct ump_chan *uc, unsigned type, void *payload, size_t count);
+
 bool ump_chan_can_send(struct ump_chan *uc);
 bool ump_chan_can_recv(struct ump_chan *uc);
 

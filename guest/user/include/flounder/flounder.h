@@ -34,10 +34,9 @@
 /* ---- plan: constants written by the interface compiler ---- */
 
 enum flounder_stream_kind {
-    FLOUNDER_STRING,   /* length counts bytes with the NUL; 0 is NULL */
-    FLOUNDER_BYTES,    /* elements of one byte, most significant first in each word */
-    FLOUNDER_ELEMENTS, /* scalars of 16, 32, 64 bits as they lie in memory */
-    FLOUNDER_PACKED,   /* each element in words of its own, through pack and unpack */
+    FLOUNDER_PLAIN,  /* strings (length: bytes with the NUL; 0 is NULL) and arrays of scalars, as
+                      * they lie in memory */
+    FLOUNDER_PACKED, /* each element in words of its own, through pack and unpack */
 };
 
 struct flounder_stream_plan {
@@ -50,6 +49,11 @@ struct flounder_stream_plan {
 };
 
 struct flounder_binding;
+
+/* What the library does with a kind of channel. */
+struct flounder_transport;
+extern const struct flounder_transport flounder_lmp_transport, flounder_ump_transport,
+    flounder_multihop_transport, flounder_local_transport;
 
 struct flounder_message_plan {
     const char *name;
@@ -78,14 +82,20 @@ typedef void flounder_any_fn(void);
 struct flounder_interface {
     const char *name;
     uint16_t messages;
-    const struct flounder_message_plan *plan[FLOUNDER_CHANNELS]; /* [number - 3] */
-    size_t binding_bytes[FLOUNDER_CHANNELS];
-    /* Sets up a binding in zeroed memory of binding_bytes, with its channel unconnected. */
-    struct flounder_binding *(*init[FLOUNDER_CHANNELS])(void *memory, struct waitset *ws);
     /* Call a IF_bind_continuation_fn, IF_connect_fn, the error_handler (false: there is none). */
     void (*call_bound)(flounder_any_fn *fn, void *st, errval_t err, struct flounder_binding *c);
     errval_t (*call_connected)(flounder_any_fn *fn, void *st, struct flounder_binding *c);
     bool (*call_error)(struct flounder_binding *c, errval_t err);
+};
+
+/* The interface over every kind of channel, for who learns only when it binds which one it gets.
+ * Apart from the interface itself: a program that sets up its bindings with IF_lmp_init or
+ * IF_ump_init is linked with the stubs for these channels and no others. */
+struct flounder_backends {
+    const struct flounder_interface *interface;
+    size_t binding_bytes[FLOUNDER_CHANNELS];
+    /* Sets up a binding in the memory, with its channel unconnected. */
+    struct flounder_binding *(*init[FLOUNDER_CHANNELS])(void *memory, struct waitset *ws);
 };
 
 /* ---- state ---- */
@@ -139,6 +149,7 @@ struct flounder_local {
 
 struct flounder_binding {
     const struct flounder_interface *interface;
+    const struct flounder_transport *transport;
     const struct flounder_message_plan *plan; /* of this kind of channel */
     uint16_t messages;
     enum flounder_channel kind;
@@ -174,6 +185,7 @@ struct flounder_binding {
     struct event_queue_node event_qnode;
     flounder_any_fn *bind_cont;
     void *bind_st;
+    const struct flounder_backends *bind_backends;
     iref_t bind_iref;
     bool bind_multihop; /* through the monitors first, over UMP only if that fails */
     bool bind_last;     /* no other kind of channel is left to try */
@@ -473,7 +485,8 @@ void flounder_fail(struct flounder_binding *c, errval_t err);
 
 /* Sets up the part of a binding that is the same for all interfaces. */
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
-                           enum flounder_channel kind, void *binding, void *channel,
+                           const struct flounder_message_plan *plan, enum flounder_channel kind,
+                           const struct flounder_transport *transport, void *binding, void *channel,
                            struct waitset *ws);
 
 /* ump_chan_init, and the capability that wakes the peer. */
@@ -487,24 +500,23 @@ errval_t flounder_start(struct flounder_binding *c);
 errval_t flounder_multihop_bind(struct flounder_binding *c, iref_t iref, flounder_any_fn *cont,
                                 void *st);
 
-errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
-                       flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags);
+errval_t flounder_bind(const struct flounder_backends *backends, iref_t iref, flounder_any_fn *cont,
+                       void *st, struct waitset *ws, idc_bind_flags_t flags);
 
 /* Connections without a monitor between, with a handshake (facts §1.3). */
 struct flounder_frameinfo {
     volatile void *inbuf, *outbuf;
     size_t inbufsize, outbufsize;
 };
-errval_t flounder_over_frame(const struct flounder_interface *interface,
+errval_t flounder_over_frame(const struct flounder_backends *backends,
                              const struct flounder_frameinfo *frame, bool initiator,
                              flounder_any_fn *cont, void *st, struct waitset *ws);
-errval_t flounder_create_endpoint(const struct flounder_interface *interface, struct waitset *ws,
+errval_t flounder_create_endpoint(const struct flounder_backends *backends, struct waitset *ws,
                                   struct capref slot, struct flounder_binding **ret);
-errval_t flounder_bind_to_endpoint(const struct flounder_interface *interface,
-                                   struct capref endpoint, flounder_any_fn *cont, void *st,
-                                   struct waitset *ws);
+errval_t flounder_bind_to_endpoint(const struct flounder_backends *backends, struct capref endpoint,
+                                   flounder_any_fn *cont, void *st, struct waitset *ws);
 
-errval_t flounder_export(const struct flounder_interface *interface, void *st,
+errval_t flounder_export(const struct flounder_backends *backends, void *st,
                          idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
                          struct waitset *ws, idc_export_flags_t flags);
 

@@ -13,14 +13,16 @@
 #include <stddef.h>
 
 void flounder_binding_init(struct flounder_binding *c, const struct flounder_interface *interface,
-                           enum flounder_channel kind, void *binding, void *channel,
+                           const struct flounder_message_plan *plan, enum flounder_channel kind,
+                           const struct flounder_transport *transport, void *binding, void *channel,
                            struct waitset *ws)
 {
     assert(kind < FLOUNDER_CHANNELS && ws != NULL);
     c->interface = interface;
-    c->plan = interface->plan[kind];
+    c->plan = plan;
     c->messages = interface->messages;
     c->kind = kind;
+    c->transport = transport;
     c->binding = binding;
     c->channel = channel;
     c->waitset = ws;

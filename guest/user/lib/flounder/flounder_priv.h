@@ -11,6 +11,10 @@
 /* What is rare is kept out of the way of what is not. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 
+/* Not there in a monitor, whose messages over UMP carry no capabilities. */
+extern __typeof__(flounder_parcel_deposit) flounder_parcel_deposit __attribute__((weak));
+extern __typeof__(flounder_parcel_collect) flounder_parcel_collect __attribute__((weak));
+
 /* ---- waiter.c ---- */
 
 /* Prepares a wait on the stack of the calling thread: for message `number`, or (0) its turn to
@@ -42,6 +46,18 @@ static inline bool flounder_at_end(const struct flounder_message_plan *plan,
                                    const struct flounder_position *at)
 {
     return at->fragment >= plan->fragments && at->stream >= plan->streams;
+}
+
+/* Bytes that are left of a stream of `length` elements at a position behind its length; 0 if they
+ * do not lie on the wire as in memory.  Most fragments of a long stream are in its middle: whole
+ * words, and neither its length nor its end.  They take a short cut, while more is left than they
+ * hold. */
+static inline uint64_t flounder_stream_left(const struct flounder_stream_plan *plan,
+                                            uint64_t length, const struct flounder_position *at)
+{
+    if (plan->kind == FLOUNDER_PACKED)
+        return 0;
+    return length * plan->element_bytes - 8 * (at->word - 1);
 }
 
 /* Takes a fragment of c->rx_plan out of words[count]; size: words of a full fragment.  With
@@ -96,11 +112,9 @@ struct flounder_transport {
     void (*close)(struct flounder_binding *c);
 };
 
-extern const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS];
-
 static inline const struct flounder_transport *flounder_transport(const struct flounder_binding *c)
 {
-    return &flounder_transports[c->kind];
+    return c->transport;
 }
 
 /* ---- local.c ---- */

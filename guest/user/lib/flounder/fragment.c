@@ -18,39 +18,30 @@
 /* Data words of a stream, without the word of its length. */
 static uint64_t stream_words(const struct flounder_stream_plan *plan, uint64_t length)
 {
-    switch (plan->kind) {
-    case FLOUNDER_STRING:
-    case FLOUNDER_BYTES:
-        return (length + 7) / 8;
-    case FLOUNDER_ELEMENTS:
-        return (length * plan->element_bytes + 7) / 8;
-    case FLOUNDER_PACKED:
+    if (plan->kind == FLOUNDER_PACKED)
         return length * plan->element_words;
-    }
-    return 0;
+    return (length * plan->element_bytes + 7) / 8;
 }
 
 /* ---- out ---- */
 
-/* `count` words of the data, of which `rest` bytes are left; a last partial word right-aligned. */
-static inline __attribute__((always_inline)) void load_words(volatile uint64_t *words,
-                                                             unsigned count, const uint8_t *data,
-                                                             size_t rest, bool bytes_first)
+/* `count` words of the data, of which `rest` bytes are left; a last partial word is filled up with
+ * zeros. */
+static void load_words(volatile uint64_t *words, unsigned count, const uint8_t *data, size_t rest)
 {
     const unsigned whole = rest / 8 < count ? (unsigned)(rest / 8) : count;
     volatile uint64_t *const end = words + whole;
     while (words < end) {
         uint64_t word;
         memcpy(&word, data, 8);
-        *words++ = bytes_first ? __builtin_bswap64(word) : word;
+        *words++ = word;
         data += 8;
     }
     if (whole == count)
         return;
-    const size_t length = rest % 8;
     uint64_t word = 0;
-    memcpy(&word, data, length);
-    *words = bytes_first ? __builtin_bswap64(word) >> (8 * (8 - length)) : word;
+    memcpy(&word, data, rest % 8);
+    *words = word;
 }
 
 static void packed_out(const struct flounder_stream_plan *plan, volatile uint64_t *words,
@@ -81,12 +72,9 @@ static unsigned fill_stream(const struct flounder_stream_plan *plan,
     const unsigned count = rest < size - used ? (unsigned)rest : size - used;
     if (count > 0 && plan->kind == FLOUNDER_PACKED)
         packed_out(plan, words + used, count, s->data, first);
-    else if (count > 0 && plan->kind == FLOUNDER_ELEMENTS)
-        load_words(words + used, count, (const uint8_t *)s->data + 8 * first,
-                   s->length * plan->element_bytes - 8 * first, false);
     else if (count > 0)
-        load_words(words + used, count, (const uint8_t *)s->data + 8 * first, s->length - 8 * first,
-                   true); /* most significant byte first */
+        load_words(words + used, count, (const uint8_t *)s->data + 8 * first,
+                   s->length * plan->element_bytes - 8 * first);
     at->word += count;
     if (at->word > total) {
         at->stream++;
@@ -105,15 +93,6 @@ static unsigned fixed_words(const struct flounder_message_plan *plan, unsigned f
     return plan->words - first < size ? plan->words - first : size;
 }
 
-/* Most fragments lie in the middle of a stream of bytes: `size` whole words, and neither its length
- * nor its end.  They take a short cut. */
-static inline bool in_the_middle(const struct flounder_stream_plan *plan, uint64_t length,
-                                 const struct flounder_position *at, unsigned size)
-{
-    return (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES) &&
-           length > 8 * (at->word - 1 + size);
-}
-
 static inline bool fill_from_the_middle(const struct flounder_binding *c,
                                         struct flounder_position *at, volatile uint64_t *words,
                                         unsigned size)
@@ -121,13 +100,13 @@ static inline bool fill_from_the_middle(const struct flounder_binding *c,
     if (at->word == 0)
         return false;
     const struct flounder_tx_stream *s = &c->tx_stream[at->stream];
-    if (!in_the_middle(&c->tx_plan->stream[at->stream], s->length, at, size))
+    if (flounder_stream_left(&c->tx_plan->stream[at->stream], s->length, at) <= 8ul * size)
         return false;
     const uint8_t *data = (const uint8_t *)s->data + 8 * (at->word - 1);
     for (unsigned w = 0; w < size; w++) {
         uint64_t word;
         memcpy(&word, data + 8ul * w, 8);
-        words[w] = __builtin_bswap64(word);
+        words[w] = word;
     }
     at->word += size;
     return true;
@@ -174,39 +153,23 @@ static errval_t begin_stream(const struct flounder_stream_plan *plan, struct flo
     return SYS_ERR_OK;
 }
 
-/* Stores up to `count` words at `data`, where `rest` bytes are missing. */
-static inline __attribute__((always_inline)) void store_words(uint8_t *data, size_t rest,
-                                                              const volatile uint64_t *words,
-                                                              unsigned count, bool bytes_first)
-{
-    const unsigned whole = rest / 8 < count ? (unsigned)(rest / 8) : count;
-    const volatile uint64_t *const end = words + whole;
-    while (words < end) {
-        const uint64_t word = bytes_first ? __builtin_bswap64(*words) : *words;
-        memcpy(data, &word, 8);
-        words++;
-        data += 8;
-    }
-    if (whole == count)
-        return;
-    /* the very end */
-    const size_t length = rest % 8;
-    uint64_t word = *words;
-    if (bytes_first)
-        word = __builtin_bswap64(word) >> (8 * (8 - length));
-    memcpy(data, &word, length);
-}
-
 /* Stores `count` words of data from word `first` on. */
 static void words_in(const struct flounder_stream_plan *plan, struct flounder_rx_stream *s,
                      uint64_t first, const volatile uint64_t *words, unsigned count)
 {
     uint8_t *data = (uint8_t *)s->data + 8 * first;
     const size_t rest = stream_bytes(plan, s->length) - 8 * first;
-    if (plan->kind == FLOUNDER_STRING || plan->kind == FLOUNDER_BYTES)
-        store_words(data, rest, words, count, true);
-    else
-        store_words(data, rest, words, count, false);
+    const unsigned whole = rest / 8 < count ? (unsigned)(rest / 8) : count;
+    const volatile uint64_t *const end = words + whole;
+    while (words < end) {
+        const uint64_t word = *words++;
+        memcpy(data, &word, 8);
+        data += 8;
+    }
+    if (whole == count)
+        return;
+    const uint64_t word = *words; /* the very end */
+    memcpy(data, &word, rest % 8);
 }
 
 static errval_t unpack_elements(const struct flounder_stream_plan *plan,
@@ -255,7 +218,6 @@ static errval_t take_stream(struct flounder_binding *c, const volatile uint64_t 
     return SYS_ERR_OK;
 }
 
-/* See in_the_middle. */
 static inline bool take_into_the_middle(struct flounder_binding *c, const volatile uint64_t *words,
                                         unsigned count, unsigned size)
 {
@@ -263,11 +225,11 @@ static inline bool take_into_the_middle(struct flounder_binding *c, const volati
     if (at->word == 0 || count != size)
         return false;
     const struct flounder_rx_stream *s = &c->rx_stream[at->stream];
-    if (!in_the_middle(&c->rx_plan->stream[at->stream], s->length, at, size))
+    if (flounder_stream_left(&c->rx_plan->stream[at->stream], s->length, at) <= 8ul * size)
         return false;
     uint8_t *data = (uint8_t *)s->data + 8 * (at->word - 1);
     for (unsigned w = 0; w < size; w++) {
-        const uint64_t word = __builtin_bswap64(words[w]);
+        const uint64_t word = words[w];
         memcpy(data + 8ul * w, &word, 8);
     }
     at->word += size;

@@ -154,14 +154,14 @@ static void receive(void *arg)
     flounder_leave(c);
 }
 
-static struct flounder_binding *begin(const struct flounder_interface *interface,
+static struct flounder_binding *begin(const struct flounder_backends *backends,
                                       enum flounder_channel kind, bool initiator,
                                       flounder_any_fn *cont, void *st, struct waitset *ws)
 {
-    void *memory = malloc(interface->binding_bytes[kind]);
+    void *memory = malloc(backends->binding_bytes[kind]);
     if (memory == NULL)
         return NULL;
-    struct flounder_binding *c = interface->init[kind](memory, ws);
+    struct flounder_binding *c = backends->init[kind](memory, ws);
     c->on_heap = true;
     c->initiator = initiator;
     c->bind_cont = cont;
@@ -169,11 +169,11 @@ static struct flounder_binding *begin(const struct flounder_interface *interface
     return c;
 }
 
-errval_t flounder_over_frame(const struct flounder_interface *interface,
+errval_t flounder_over_frame(const struct flounder_backends *backends,
                              const struct flounder_frameinfo *frame, bool initiator,
                              flounder_any_fn *cont, void *st, struct waitset *ws)
 {
-    struct flounder_binding *c = begin(interface, FLOUNDER_UMP, initiator, cont, st, ws);
+    struct flounder_binding *c = begin(backends, FLOUNDER_UMP, initiator, cont, st, ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     errval_t err = flounder_ump_init_chan(c->channel, frame->inbuf, frame->inbufsize, frame->outbuf,
@@ -196,10 +196,10 @@ errval_t flounder_over_frame(const struct flounder_interface *interface,
     return err;
 }
 
-errval_t flounder_create_endpoint(const struct flounder_interface *interface, struct waitset *ws,
+errval_t flounder_create_endpoint(const struct flounder_backends *backends, struct waitset *ws,
                                   struct capref slot, struct flounder_binding **ret)
 {
-    struct flounder_binding *c = begin(interface, FLOUNDER_LMP, false, NULL, NULL, ws);
+    struct flounder_binding *c = begin(backends, FLOUNDER_LMP, false, NULL, NULL, ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     struct lmp_chan *chan = c->channel;
@@ -222,11 +222,10 @@ errval_t flounder_create_endpoint(const struct flounder_interface *interface, st
     return SYS_ERR_OK;
 }
 
-errval_t flounder_bind_to_endpoint(const struct flounder_interface *interface,
-                                   struct capref endpoint, flounder_any_fn *cont, void *st,
-                                   struct waitset *ws)
+errval_t flounder_bind_to_endpoint(const struct flounder_backends *backends, struct capref endpoint,
+                                   flounder_any_fn *cont, void *st, struct waitset *ws)
 {
-    struct flounder_binding *c = begin(interface, FLOUNDER_LMP, true, cont, st, ws);
+    struct flounder_binding *c = begin(backends, FLOUNDER_LMP, true, cont, st, ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     lmp_chan_init(c->channel);

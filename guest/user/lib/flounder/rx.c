@@ -32,6 +32,7 @@ const struct flounder_message_plan *flounder_rx_plan(struct flounder_binding *c,
 static void collect_caps(struct flounder_binding *c, const struct flounder_message_plan *plan)
 {
     const uint64_t *tickets = c->rx_words + plan->words - plan->caps;
+    assert(plan->caps == 0 || flounder_parcel_collect != NULL);
     for (unsigned i = 0; i < plan->caps; i++) {
         c->rx_cap[i] = NULL_CAP;
         if (tickets[i] == 0)

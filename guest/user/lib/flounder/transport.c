@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What kinds of channels have in common, as a table: the rest of the library asks it and knows of
- * no kind.  Sending and receiving themselves are in lmp.c, ump.c, multihop.c and local.c.  Must not
- * touch the state of a message: only its channel.
+ * What kinds of channels have in common, a table for each: the rest of the library asks it and
+ * knows of no kind; a kind that no binding of a program has is not linked.  Sending and receiving
+ * themselves are in lmp.c, ump.c, multihop.c and local.c.  Must not touch the state of a message:
+ * only its channel.
  */
 #include "flounder_priv.h"
 
@@ -168,35 +169,42 @@ static void multihop_close(struct flounder_binding *c)
     multihop_chan_destroy(multihop_of(c));
 }
 
-const struct flounder_transport flounder_transports[FLOUNDER_CHANNELS] = {
-    [FLOUNDER_LMP] = { .push = flounder_lmp_push,
-                       .listen = lmp_listen,
-                       .goodbye = lmp_goodbye,
-                       .register_send = lmp_register_send,
-                       .deregister_send = lmp_deregister_send,
-                       .sending = lmp_sending,
-                       .receiving = lmp_receiving,
-                       .migrate = lmp_migrate,
-                       .close = lmp_close },
-    [FLOUNDER_UMP] = { .tickets = true,
-                       .push = flounder_ump_push,
-                       .listen = ump_listen,
-                       .goodbye = ump_goodbye,
-                       .register_send = ump_register_send,
-                       .deregister_send = ump_deregister_send,
-                       .sending = ump_sending,
-                       .receiving = ump_receiving,
-                       .migrate = ump_migrate,
-                       .close = ump_close },
-    [FLOUNDER_MULTIHOP] = { .tickets = true,
-                            .push = flounder_multihop_push,
-                            .listen = multihop_listen,
-                            .goodbye = multihop_goodbye,
-                            .register_send = multihop_register_send,
-                            .deregister_send = multihop_deregister_send,
-                            .sending = multihop_sending,
-                            .receiving = multihop_receiving,
-                            .migrate = multihop_migrate,
-                            .close = multihop_close },
-    [FLOUNDER_LOCAL] = { .close = flounder_local_close },
+const struct flounder_transport flounder_lmp_transport = {
+    .push = flounder_lmp_push,
+    .listen = lmp_listen,
+    .goodbye = lmp_goodbye,
+    .register_send = lmp_register_send,
+    .deregister_send = lmp_deregister_send,
+    .sending = lmp_sending,
+    .receiving = lmp_receiving,
+    .migrate = lmp_migrate,
+    .close = lmp_close,
 };
+
+const struct flounder_transport flounder_ump_transport = {
+    .tickets = true,
+    .push = flounder_ump_push,
+    .listen = ump_listen,
+    .goodbye = ump_goodbye,
+    .register_send = ump_register_send,
+    .deregister_send = ump_deregister_send,
+    .sending = ump_sending,
+    .receiving = ump_receiving,
+    .migrate = ump_migrate,
+    .close = ump_close,
+};
+
+const struct flounder_transport flounder_multihop_transport = {
+    .tickets = true,
+    .push = flounder_multihop_push,
+    .listen = multihop_listen,
+    .goodbye = multihop_goodbye,
+    .register_send = multihop_register_send,
+    .deregister_send = multihop_deregister_send,
+    .sending = multihop_sending,
+    .receiving = multihop_receiving,
+    .migrate = multihop_migrate,
+    .close = multihop_close,
+};
+
+const struct flounder_transport flounder_local_transport = { .close = flounder_local_close };

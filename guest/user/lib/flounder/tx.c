@@ -151,6 +151,7 @@ static errval_t deposit_caps(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
     uint64_t *tickets = c->tx_words + plan->words - plan->caps;
+    assert(flounder_parcel_deposit != NULL);
     for (unsigned i = 0; i < plan->caps; i++) {
         tickets[i] = 0;
         if (capref_is_null(c->tx_cap[i]))

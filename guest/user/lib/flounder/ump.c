@@ -20,6 +20,27 @@ static void tx_ready(void *arg)
     flounder_leave(c);
 }
 
+/* Lines of the middle of a stream, of which `left` bytes are to come: some of its end stays. */
+static size_t middle_lines(uint64_t left)
+{
+    return left > 0 ? (left - 1) / (8 * UMP_PAYLOAD_WORDS) : 0;
+}
+
+/* As many as the ring takes at once. */
+static void push_middle(struct flounder_binding *c)
+{
+    const struct ump_chan *uc = c->channel;
+    struct flounder_position *at = &c->tx_at;
+    if (at->word == 0 || uc->checked != NULL)
+        return;
+    const struct flounder_tx_stream *s = &c->tx_stream[at->stream];
+    const size_t lines =
+        middle_lines(flounder_stream_left(&c->tx_plan->stream[at->stream], s->length, at));
+    const uint8_t *data = (const uint8_t *)s->data + 8 * (at->word - 1);
+    at->word +=
+        UMP_PAYLOAD_WORDS * ump_chan_send_lines(c->channel, c->tx_plan->number, data, lines);
+}
+
 void flounder_ump_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -40,6 +61,7 @@ void flounder_ump_push(struct flounder_binding *c)
         }
         (void)flounder_fill(c, &c->tx_at, line->data, UMP_PAYLOAD_WORDS);
         ump_chan_commit(c->channel, line, control, plan->number);
+        push_middle(c);
     }
     flounder_tx_done(c, SYS_ERR_OK);
 }
@@ -81,6 +103,21 @@ static bool take_line(struct flounder_binding *c, volatile struct ump_message *l
     return err_is_fail(err) || complete;
 }
 
+/* What is there of the middle of a stream. */
+static void take_middle(struct flounder_binding *c)
+{
+    const struct ump_chan *uc = c->channel;
+    struct flounder_position *at = &c->rx_at;
+    if (c->rx_plan == NULL || at->word == 0 || uc->checked != NULL)
+        return;
+    const struct flounder_rx_stream *s = &c->rx_stream[at->stream];
+    const size_t lines =
+        middle_lines(flounder_stream_left(&c->rx_plan->stream[at->stream], s->length, at));
+    uint8_t *data = (uint8_t *)s->data + 8 * (at->word - 1);
+    at->word +=
+        UMP_PAYLOAD_WORDS * ump_chan_recv_lines(c->channel, c->rx_plan->number, data, lines);
+}
+
 /* Long messages and everything unusual, beginning with a line that was received already. */
 static __attribute__((noinline)) void
 receive_lines(struct flounder_binding *c, volatile struct ump_message *line, unsigned type)
@@ -88,6 +125,7 @@ receive_lines(struct flounder_binding *c, volatile struct ump_message *line, uns
     do {
         if (take_line(c, line, type))
             return;
+        take_middle(c);
         line = ump_chan_take_line(c->channel, &type);
     } while (line != NULL || err_is_ok(ump_chan_recv(c->channel, &line, &type)));
     flounder_ump_rearm(c);

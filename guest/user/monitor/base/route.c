@@ -45,6 +45,8 @@ bool route_read(const char *menu_line, unsigned cores, struct route *ret)
         ret->kind = ROUTE_LINE;
     else if (is_word(word, length, "ring"))
         ret->kind = ROUTE_RING;
+    else if (is_word(word, length, "ipi"))
+        ret->kind = ROUTE_SIGNALS;
     else if (read_star(word, length, ret))
         ret->kind = ROUTE_STAR;
     else
@@ -55,7 +57,7 @@ bool route_read(const char *menu_line, unsigned cores, struct route *ret)
 coreid_t route_next(const struct route *route, coreid_t from, coreid_t to)
 {
     const unsigned cores = route->cores;
-    assert(from < cores && to < cores && from != to);
+    assert(from < cores && to < cores && from != to && route->kind != ROUTE_SIGNALS);
     switch (route->kind) {
     case ROUTE_LINE:
         return (coreid_t)(to > from ? from + 1 : from - 1);
@@ -66,6 +68,7 @@ coreid_t route_next(const struct route *route, coreid_t from, coreid_t to)
     case ROUTE_STAR:
         return from == route->hub ? to : route->hub;
     case ROUTE_DIRECT:
+    case ROUTE_SIGNALS:
         break;
     }
     return to;

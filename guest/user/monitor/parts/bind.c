@@ -375,8 +375,13 @@ void bind_ump_answer(coreid_t core, uint64_t mon_id, errval_t err, uint64_t peer
     /* From here on the service has its end: if there is no client (any more), it is told so. */
     bind_done(bind);
     struct link *asker = err_is_ok(err) ? bind->asker : NULL;
-    connection_made_between(bind->connection, mon_id, asker, core, peer_id, true, bind->base,
-                            bind->bytes, bind->frame, 0);
+    connection_made_between(bind->connection, mon_id, asker,
+                            &(struct connection_across){ .core = core,
+                                                         .id = peer_id,
+                                                         .own_page = true,
+                                                         .base = bind->base,
+                                                         .bytes = bind->bytes,
+                                                         .frame = bind->frame });
     if (asker == NULL) {
         if (bind->asker != NULL)
             reply_ump(bind->asker, bind->conn_id, err, mon_id, false, NULL_CAP, notify);
@@ -506,8 +511,13 @@ void bind_ump_answered(struct link *link, uintptr_t mon_id, errval_t err)
     bind_done(bind);
     peer_send_bind_ump_reply(bind->remote_core, bind->remote_id, err, mon_id, notify_id,
                              link->client->name);
-    connection_made_between(bind->connection, mon_id, link, bind->remote_core, bind->remote_id,
-                            false, bind->base, bind->bytes, bind->frame, bind->record);
+    connection_made_between(bind->connection, mon_id, link,
+                            &(struct connection_across){ .core = bind->remote_core,
+                                                         .id = bind->remote_id,
+                                                         .base = bind->base,
+                                                         .bytes = bind->bytes,
+                                                         .frame = bind->frame,
+                                                         .record = bind->record });
     if (bind->asker_died)
         connection_peer_died(mon_id);
 }

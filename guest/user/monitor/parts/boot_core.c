@@ -29,7 +29,7 @@
 #define MAX_SHARE_BITS 32
 #define MIN_MORE_BITS 20 /* further blocks */
 #define MAX_BLOCKS 4
-#define CMDLINE_BYTES 64
+#define CMDLINE_BYTES 96
 
 static struct {
     bool active;
@@ -166,8 +166,8 @@ static errval_t fill_boot(struct abi_boot *b, coreid_t core, const struct layout
     b->scratch_bytes = SCRATCH_BYTES;
     b->init_cmdline = boot_info->boot_bytes;
     snprintf((char *)b + b->init_cmdline, CMDLINE_BYTES,
-             "monitor boot_core=%u notify=%" PRIu32 " incarnation=%" PRIu32, my_core, my_notify_id,
-             lives[core].incarnation);
+             "monitor boot_core=%u notify=%" PRIu32 " incarnation=%" PRIu32 " dead=%" PRIu64,
+             my_core, my_notify_id, lives[core].incarnation, signals_lost() & ~BIT(core));
 
     uint32_t modules_kept = 0;
     for (uint32_t i = 0; i < boot_info->region_count; i++)

@@ -195,21 +195,20 @@ void connection_made_to_self(struct connection *c, uintptr_t id, struct link *se
 }
 
 void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
-                             coreid_t remote_core, uint64_t remote_id, bool own_page,
-                             genpaddr_t base, uint32_t bytes, struct capref frame,
-                             genpaddr_t record)
+                             const struct connection_across *across)
 {
-    c->record = record;
+    assert(!capref_is_null(across->frame)); /* it is deleted when both ends have closed */
+    c->record = across->record;
     c->id = id;
     end_opens(c, 0, end);
     c->between_cores = true;
     c->remote_open = true;
-    c->remote_core = remote_core;
-    c->remote_id = remote_id;
-    c->own_page = own_page;
-    c->base = base;
-    c->bytes = bytes;
-    c->frame = frame;
+    c->remote_core = across->core;
+    c->remote_id = across->id;
+    c->own_page = across->own_page;
+    c->base = across->base;
+    c->bytes = across->bytes;
+    c->frame = across->frame;
     add(c);
     if (end == NULL) /* it has gone during the bind */
         end_gone(c, 0);

@@ -123,7 +123,9 @@ static void follow(void)
     const uint64_t cores = agreement_to_fence(&agreement);
     if (cores != 0)
         fence(cores);
-    for (uint64_t died = agreement_take_died(&agreement); died != 0; died &= died - 1)
+    uint64_t died = agreement_take_died(&agreement);
+    signals_gone(died);
+    for (; died != 0; died &= died - 1)
         give_up((coreid_t)__builtin_ctzll(died));
     if (agreement_take_changed(&agreement))
         say_to_all(true);
@@ -134,6 +136,7 @@ void death_heard(coreid_t from, uint32_t epoch, uint64_t members, uint64_t suspe
 {
     const struct agreement_words words = { epoch, members, suspects, view };
     agreement_hear(&agreement, from, &words);
+    signals_gone(view & ~agreement.is.members); /* also of those that had died before we came */
     if (is_busy)
         agreement_excuse(&agreement, from);
     follow();
@@ -263,6 +266,7 @@ static void tick(void *arg)
     follow();
     say_to_all(false);
     settle_estates();
+    signals_tick(agreement.is.members);
     if (my_core == boot_info->boot_core)
         hooks->tick(agreement.is.view);
 }
@@ -300,6 +304,7 @@ void death_joins(coreid_t core, uint32_t epoch, uint32_t incarnation)
 {
     agreement_join(&agreement, core, epoch);
     follow();
+    signals_back(core);
     lives[core] = incarnation;
     early[core] = 0;
     if (incarnation > 0)

@@ -22,7 +22,7 @@ void multihop_init(void)
     if (!route_read(line, boot_info->topology.core_count, &route) &&
         boot_info->core == boot_info->boot_core)
         debug_printf(
-            "menu line '%s': route= is direct, line, ring, star or star:CORE; it is taken as "
+            "menu line '%s': route= is direct, line, ring, star, star:CORE or ipi; it is taken as "
             "direct\n",
             line);
 }
@@ -105,10 +105,15 @@ static errval_t ask_service(struct circuit *c)
     return SYS_ERR_OK;
 }
 
+static coreid_t next_on_way(coreid_t core)
+{
+    return route.kind == ROUTE_SIGNALS ? signals_next(core) : route_next(&route, my_core, core);
+}
+
 /* Asks the next monitor on the way. */
 static errval_t ask_monitor(struct circuit *c, coreid_t next)
 {
-    if (!peer_is_connected(next))
+    if (next >= boot_info->topology.core_count || !peer_is_connected(next))
         return MON_ERR_NO_MONITOR_FOR_CORE;
     circuit_monitor_end(c, FAR, next, 0);
     c->end[FAR].bind_due = BIND_REQUEST_DUE;
@@ -137,7 +142,7 @@ void multihop_asked(struct link *link, iref_t iref, uintptr_t conn_id, struct ca
     c->conn_id = conn_id;
     err = circuit_domain_end(c, NEAR, link->client, ep);
     if (err_is_ok(err))
-        err = ask_monitor(c, route_next(&route, my_core, (coreid_t)core));
+        err = ask_monitor(c, next_on_way((coreid_t)core));
     if (err_is_fail(err))
         fail(c, err);
 }
@@ -160,7 +165,7 @@ void multihop_requested(coreid_t from, iref_t iref, uint32_t own_vci, uint8_t ho
     if (here) {
         err = ask_service(c);
     } else if (core < boot_info->topology.core_count && hops < boot_info->topology.core_count) {
-        const coreid_t next = route_next(&route, my_core, (coreid_t)core);
+        const coreid_t next = next_on_way((coreid_t)core);
         c->hops++;
         err = next == from ? (errval_t)MON_ERR_NO_MONITOR_FOR_CORE : ask_monitor(c, next);
     }

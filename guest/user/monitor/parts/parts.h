@@ -126,16 +126,24 @@ errval_t connection_pays(struct connection *c, struct account *who);
 /* It was not made after all. */
 void connection_drop(struct connection *c);
 
-/* Inside the core; with this monitor as the client; with another core.  In the last case takes the
- * capability over and the channel's name (or 0), and `end` may be NULL: the domain has gone
- * already. */
+/* The other end of a connection between cores, and its memory. */
+struct connection_across {
+    coreid_t core;
+    uint64_t id;   /* there */
+    bool own_page; /* the memory comes from this monitor's part of the window */
+    genpaddr_t base;
+    uint32_t bytes;
+    struct capref frame; /* the connection's from now on */
+    genpaddr_t record;   /* the channel's name, the connection's as well; 0: none */
+};
+
+/* Inside the core; with this monitor as the client; with another core, where `end` may be NULL: the
+ * domain has gone already. */
 void connection_made(struct connection *c, uintptr_t id, struct link *client, struct link *service);
 void connection_made_to_self(struct connection *c, uintptr_t id, struct link *service,
                              void (*lost)(void *st), void *st);
 void connection_made_between(struct connection *c, uintptr_t id, struct link *end,
-                             coreid_t remote_core, uint64_t remote_id, bool own_page,
-                             genpaddr_t base, uint32_t bytes, struct capref frame,
-                             genpaddr_t record);
+                             const struct connection_across *across);
 
 /* The client has closed its end; the other monitor says so of the end there; the client has ended
  * and runs no more. */
@@ -301,6 +309,21 @@ uint64_t death_members(void);
 void death_stopped(coreid_t core);
 /* This monitor may be silent for long, from now on, or no more. */
 void death_busy(bool now);
+
+/* ---- signals.c: ways of notifications, where cores cannot all signal each other ---- */
+
+/* Once; the cores that were dead when this one was started. */
+void signals_init(uint64_t dead);
+/* These are dead and pass nothing on; the core passes on again, in another life. */
+void signals_gone(uint64_t cores);
+void signals_back(coreid_t core);
+/* A heartbeat has passed.  If one of the members cannot notify this core any more, its dispatchers
+ * look for messages now. */
+void signals_tick(uint64_t members);
+/* All cores that are dead now. */
+uint64_t signals_lost(void);
+/* The next core on the way to another one; WAYS_NONE: there is no way. */
+coreid_t signals_next(coreid_t core);
 
 /* ---- boot_core.c: starting cores ---- */
 

@@ -69,9 +69,18 @@ static void settles_too_long(void *arg)
     next_core_or_done();
 }
 
-static void settle(void)
+/* The core does not leave any more.  That all have heard it may be queued, and would be taken for
+ * the next core's. */
+static void left(void)
 {
     deferred_event_cancel(&stop.timer);
+    if (waitset_chan_is_registered(&stop.all_heard))
+        waitset_chan_deregister(&stop.all_heard);
+}
+
+static void settle(void)
+{
+    left();
     stop.state = STOP_SETTLING;
     after(SETTLE_US, settles_too_long);
 }
@@ -82,7 +91,7 @@ static void retire(void)
     errval_t err = invoke_kernel_retire_core(cap_kernel, core);
     if (err_is_fail(err)) {
         DEBUG_ERR(err, "retiring core %u", core);
-        deferred_event_cancel(&stop.timer);
+        left();
         failed(err);
         next_core_or_done();
         return;
@@ -95,8 +104,8 @@ static void retire(void)
 static void all_heard(void *arg)
 {
     (void)arg;
-    if (stop.state == STOP_LEAVING)
-        retire();
+    assert(stop.state == STOP_LEAVING && stop.not_heard == 0);
+    retire();
 }
 
 static void leaves_too_long(void *arg)

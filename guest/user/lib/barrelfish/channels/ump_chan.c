@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
+#include <string.h>
 
 errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
                        volatile void *outbuf, size_t outbytes)
@@ -286,6 +287,70 @@ void ump_chan_recv_done(struct ump_chan *uc)
         send_ack_if_due(uc);
     if (was_enabled)
         disp_enable(handle);
+}
+
+/* ---- several lines at once ---- */
+
+#define LINES_AT_ONCE 32 /* so long upcalls may have to wait */
+#define LINE_PAYLOAD (UMP_PAYLOAD_WORDS * sizeof(uint64_t))
+
+static size_t lines_at_once(const struct ump_chan *uc, size_t count)
+{
+    if (uc->checked != NULL)
+        return 0;
+    return count < LINES_AT_ONCE ? count : LINES_AT_ONCE;
+}
+
+size_t ump_chan_send_lines(struct ump_chan *uc, unsigned type, const void *payload, size_t count)
+{
+    const uint8_t *from = payload;
+    dispatcher_handle_t handle = disp_disable();
+    const size_t most = lines_at_once(uc, count);
+    volatile struct ump_message *line;
+    struct ump_control control;
+    size_t lines = 0;
+
+    while (lines < most && (line = ump_ring_next(&uc->ring, &control, false)) != NULL) {
+#pragma GCC unroll 7
+        for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++) {
+            uint64_t word;
+            memcpy(&word, from + 8ul * w, sizeof(word));
+            line->data[w] = word;
+        }
+        ump_ring_commit(&uc->ring, line, control, type);
+        from += LINE_PAYLOAD;
+        lines++;
+    }
+    disp_count_more(handle, DISP_UMP_MESSAGES, lines);
+    if (lines > 0)
+        notify_sleeping_peer(uc);
+    disp_enable(handle);
+    return lines;
+}
+
+size_t ump_chan_recv_lines(struct ump_chan *uc, unsigned type, void *payload, size_t count)
+{
+    uint8_t *to = payload;
+    dispatcher_handle_t handle = disp_disable();
+    const size_t most = lines_at_once(uc, count);
+    volatile struct ump_message *line;
+    size_t lines = 0;
+    unsigned arrived;
+
+    while (lines < most && (line = ump_ring_peek(&uc->ring, &arrived)) != NULL && arrived == type) {
+#pragma GCC unroll 7
+        for (unsigned w = 0; w < UMP_PAYLOAD_WORDS; w++) {
+            const uint64_t word = line->data[w];
+            memcpy(to + 8ul * w, &word, sizeof(word));
+        }
+        ump_ring_consume(&uc->ring);
+        if (ump_ring_ack_due(&uc->ring))
+            send_ack_if_due(uc);
+        to += LINE_PAYLOAD;
+        lines++;
+    }
+    disp_enable(handle);
+    return lines;
 }
 
 bool ump_chan_can_send(struct ump_chan *uc)

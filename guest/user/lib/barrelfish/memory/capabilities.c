@@ -219,6 +219,41 @@ errval_t vnode_create(struct capref dest, enum objtype type)
     return err_is_fail(err) ? err_push(err, LIB_ERR_VNODE_CREATE) : err;
 }
 
+/* The entries from *at on for whose capabilities one CNode has room. */
+static errval_t inherit_some(struct capref dest, struct capref src, cslot_t *at, cslot_t end,
+                             uint64_t attr)
+{
+    const cslot_t begin = *at;
+    struct capref cnode, slots = { .slot = 0 };
+    errval_t err = cnode_create_l2(&cnode, &slots.cnode);
+
+    if (err_is_fail(err))
+        return err;
+    err = invoke_vnode_inherit(dest, src, at, end, attr, slots);
+    if (*at == begin) { /* nothing lies in it */
+        errval_t gone = cap_delete(cnode);
+        if (err_is_ok(gone))
+            slot_free_root(cnode);
+    }
+    return err;
+}
+
+errval_t vnode_inherit_attr(struct capref dest, struct capref src, cslot_t start, cslot_t end,
+                            uint64_t attr)
+{
+    errval_t err;
+
+    do
+        err = inherit_some(dest, src, &start, end, attr);
+    while (err_is_ok(err) && start < end);
+    return err;
+}
+
+errval_t vnode_inherit(struct capref dest, struct capref src, cslot_t start, cslot_t end)
+{
+    return vnode_inherit_attr(dest, src, start, end, INHERIT_ATTR_SAME);
+}
+
 errval_t frame_create(struct capref dest, size_t bytes, size_t *retbytes)
 {
     size_t whole = ROUND_UP(bytes, BASE_PAGE_SIZE);

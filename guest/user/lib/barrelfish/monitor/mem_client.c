@@ -14,29 +14,48 @@
 #include <barrelfish/monitor_client.h>
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
+#include <stdlib.h>
 
 static struct thread_mutex connect_mutex = THREAD_MUTEX_INITIALIZER;
 
 struct connecting {
     struct waitset_chanstate chan;
     errval_t err;
-    struct mem_binding *b;
 };
 
-static void connected(void *st, errval_t err, struct mem_binding *b)
+static void connected(void *st, errval_t err, struct lmp_chan *chan)
 {
     struct connecting *c = st;
 
+    (void)chan;
     c->err = err;
-    c->b = b;
     waitset_chan_trigger(&c->chan);
+}
+
+/* mem_serv is a domain of this core: no stubs for other channels than LMP are linked for it. */
+static errval_t connect_to(iref_t iref, struct mem_lmp_binding *b)
+{
+    struct connecting c = { .err = SYS_ERR_OK };
+    struct event_queue_node qnode;
+
+    waitset_chanstate_init(&c.chan, CHANTYPE_OTHER);
+    errval_t err = waitset_chan_register(get_default_waitset(), &c.chan, NOP_CLOSURE);
+    if (err_is_ok(err))
+        err = lmp_chan_bind(&b->chan, connected, &c, &qnode, iref, DEFAULT_LMP_BUF_WORDS);
+    if (err_is_ok(err))
+        err = wait_for_channel(get_default_waitset(), &c.chan, NULL);
+    waitset_chanstate_destroy(&c.chan);
+    if (err_is_ok(err))
+        err = c.err;
+    if (err_is_ok(err))
+        err = mem_lmp_start(b);
+    return err;
 }
 
 static errval_t connect_mem(void)
 {
     struct core_state *state = get_core_state();
     struct monitor_blocking_binding *mon = get_monitor_blocking_binding();
-    struct connecting c = { .b = NULL };
     iref_t iref;
     errval_t answer;
 
@@ -47,19 +66,19 @@ static errval_t connect_mem(void)
         err = answer;
     if (err_is_fail(err))
         return err;
-    waitset_chanstate_init(&c.chan, CHANTYPE_OTHER);
-    err = waitset_chan_register(get_default_waitset(), &c.chan, NOP_CLOSURE);
-    if (err_is_ok(err))
-        err = mem_bind(iref, connected, &c, &state->mem_waitset, IDC_BIND_FLAGS_DEFAULT);
-    if (err_is_ok(err))
-        err = wait_for_channel(get_default_waitset(), &c.chan, NULL);
-    waitset_chanstate_destroy(&c.chan);
-    if (err_is_ok(err))
-        err = c.err;
-    if (err_is_fail(err))
+    struct mem_lmp_binding *b = malloc(sizeof(*b));
+    if (b == NULL)
+        return LIB_ERR_MALLOC_FAIL;
+    mem_lmp_init(b, &state->mem_waitset);
+    b->b.flounder.on_heap = true; /* at exit mem_serv is told */
+    err = connect_to(iref, b);
+    if (err_is_fail(err)) {
+        lmp_chan_destroy(&b->chan);
+        free(b);
         return err;
-    mem_rpc_client_init(c.b);
-    set_mem_binding(c.b);
+    }
+    mem_rpc_client_init(&b->b);
+    set_mem_binding(&b->b);
     return SYS_ERR_OK;
 }
 

@@ -8,6 +8,7 @@
  * everything that needs RAM is made when it is first used.
  */
 #include <abi/boot.h>
+#include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
@@ -31,6 +32,12 @@ extern char **environ;
 
 /* Not there in programs that never span cores. */
 extern __typeof__(domain_agent_main) domain_agent_main __attribute__((weak));
+
+/* Not there in the monitor and in init, which are nobody's clients (client_link_flags in
+ * mk/config.mk). */
+extern __typeof__(monitor_client_init) monitor_client_init __attribute__((weak));
+extern __typeof__(mem_client_allocate) mem_client_allocate __attribute__((weak));
+extern __typeof__(ram_free) ram_free __attribute__((weak));
 
 /* Of the dispatcher that started the domain; others bring their own. */
 static struct core_state first_core_state;
@@ -90,6 +97,7 @@ static int main_thread(void *arg)
 
     waitset_init(get_default_waitset());
     waitset_init(&get_core_state()->mem_waitset);
+    assert(own_only || mem_client_allocate != NULL);
     ram_alloc_init(own_only ? NULL : mem_client_allocate, own_only ? NULL : ram_free);
     err = slot_alloc_init();
     if (err_is_ok(err))
@@ -97,6 +105,7 @@ static int main_thread(void *arg)
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "start-up");
     if (!alone) {
+        assert(monitor_client_init != NULL);
         err = monitor_client_init();
         if (err_is_fail(err))
             USER_PANIC_ERR(err, "connecting to the monitor");

@@ -19,7 +19,7 @@
 
 struct exported {
     struct idc_export common;
-    const struct flounder_interface *interface;
+    const struct flounder_backends *backends;
     flounder_any_fn *connect_cb;
     void *st;
     struct exported *next;
@@ -28,11 +28,11 @@ struct exported {
 static struct exported *exports;
 static struct thread_mutex exports_lock = THREAD_MUTEX_INITIALIZER;
 
-static struct exported *find_export(const struct flounder_interface *interface, iref_t iref)
+static struct exported *find_export(const struct flounder_backends *backends, iref_t iref)
 {
     thread_mutex_lock(&exports_lock);
     struct exported *e = exports;
-    while (e != NULL && (e->common.iref != iref || e->interface != interface))
+    while (e != NULL && (e->common.iref != iref || e->backends != backends))
         e = e->next;
     thread_mutex_unlock(&exports_lock);
     return e;
@@ -40,13 +40,13 @@ static struct exported *find_export(const struct flounder_interface *interface, 
 
 /* ---- bind ---- */
 
-static struct flounder_binding *new_binding(const struct flounder_interface *interface,
+static struct flounder_binding *new_binding(const struct flounder_backends *backends,
                                             enum flounder_channel kind, struct waitset *ws)
 {
-    void *memory = malloc(interface->binding_bytes[kind]);
+    void *memory = malloc(backends->binding_bytes[kind]);
     if (memory == NULL)
         return NULL;
-    struct flounder_binding *c = interface->init[kind](memory, ws);
+    struct flounder_binding *c = backends->init[kind](memory, ws);
     c->on_heap = true;
     return c;
 }
@@ -68,7 +68,7 @@ static void bound(struct flounder_binding *c)
 
 /* What a client asked for, while nothing has come of it yet. */
 struct attempt {
-    const struct flounder_interface *interface;
+    const struct flounder_backends *backends;
     iref_t iref;
     flounder_any_fn *cont;
     void *st;
@@ -79,7 +79,7 @@ struct attempt {
 
 static struct attempt attempt_of(const struct flounder_binding *c)
 {
-    return (struct attempt){ .interface = c->interface,
+    return (struct attempt){ .backends = c->bind_backends,
                              .iref = c->bind_iref,
                              .cont = c->bind_cont,
                              .st = c->bind_st,
@@ -91,8 +91,9 @@ static struct attempt attempt_of(const struct flounder_binding *c)
 
 static struct flounder_binding *begin(const struct attempt *a, enum flounder_channel kind)
 {
-    struct flounder_binding *c = new_binding(a->interface, kind, a->ws);
+    struct flounder_binding *c = new_binding(a->backends, kind, a->ws);
     if (c != NULL) {
+        c->bind_backends = a->backends;
         c->bind_iref = a->iref;
         c->bind_cont = a->cont;
         c->bind_st = a->st;
@@ -126,7 +127,7 @@ static void remote_failed(struct flounder_binding *c, errval_t err)
         if (err_is_ok(second))
             return;
     }
-    a.interface->call_bound(a.cont, a.st, err, NULL);
+    a.backends->interface->call_bound(a.cont, a.st, err, NULL);
 }
 
 static void ump_bound(void *st, errval_t err, struct ump_chan *chan, struct capref notify)
@@ -188,21 +189,21 @@ errval_t flounder_multihop_bind(struct flounder_binding *c, iref_t iref, flounde
 /* The service is ours: two bindings, connected with each other. */
 static errval_t bind_local(const struct attempt *a)
 {
-    const struct exported *e = find_export(a->interface, a->iref);
+    const struct exported *e = find_export(a->backends, a->iref);
     if (e == NULL)
         return FLOUNDER_ERR_GENERIC_BIND_NO_MORE_DRIVERS;
-    struct flounder_binding *client = new_binding(a->interface, FLOUNDER_LOCAL, a->ws);
+    struct flounder_binding *client = new_binding(a->backends, FLOUNDER_LOCAL, a->ws);
     if (client == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    struct flounder_binding *server = new_binding(a->interface, FLOUNDER_LOCAL, e->common.ws);
+    struct flounder_binding *server = new_binding(a->backends, FLOUNDER_LOCAL, e->common.ws);
     errval_t err = LIB_ERR_MALLOC_FAIL;
     client->bound = true;
     if (server != NULL) {
         server->accepted = true;
         flounder_local_connect(client, server);
-        err = a->interface->call_connected(e->connect_cb, e->st, server);
+        err = a->backends->interface->call_connected(e->connect_cb, e->st, server);
         if (err_is_ok(err)) {
-            a->interface->call_bound(a->cont, a->st, SYS_ERR_OK, client);
+            a->backends->interface->call_bound(a->cont, a->st, SYS_ERR_OK, client);
             return SYS_ERR_OK;
         }
         err = err_push(err, MON_ERR_IDC_BIND_REFUSED);
@@ -228,13 +229,13 @@ static void lmp_bound(void *st, errval_t err, struct lmp_chan *chan)
     else if (err_no(err) == MON_ERR_IDC_BIND_LOCAL)
         err = bind_local(&a);
     if (err_is_fail(err))
-        a.interface->call_bound(a.cont, a.st, err, NULL);
+        a.backends->interface->call_bound(a.cont, a.st, err, NULL);
 }
 
-errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
-                       flounder_any_fn *cont, void *st, struct waitset *ws, idc_bind_flags_t flags)
+errval_t flounder_bind(const struct flounder_backends *backends, iref_t iref, flounder_any_fn *cont,
+                       void *st, struct waitset *ws, idc_bind_flags_t flags)
 {
-    const struct attempt a = { .interface = interface,
+    const struct attempt a = { .backends = backends,
                                .iref = iref,
                                .cont = cont,
                                .st = st,
@@ -261,7 +262,7 @@ errval_t flounder_bind(const struct flounder_interface *interface, iref_t iref,
 static errval_t connected(const struct exported *e, struct flounder_binding *c)
 {
     c->accepted = true;
-    errval_t err = e->interface->call_connected(e->connect_cb, e->st, c);
+    errval_t err = e->backends->interface->call_connected(e->connect_cb, e->st, c);
     return err_is_fail(err) ? err_push(err, MON_ERR_IDC_BIND_REFUSED) : flounder_start(c);
 }
 
@@ -269,7 +270,7 @@ static errval_t lmp_connect(void *st, size_t buflen_words, struct capref remote_
                             struct lmp_chan **ret)
 {
     const struct exported *e = st;
-    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_LMP, e->common.ws);
+    struct flounder_binding *c = new_binding(e->backends, FLOUNDER_LMP, e->common.ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     lmp_chan_init(c->channel);
@@ -289,7 +290,7 @@ static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t 
                             struct capref notify, struct ump_chan **ret)
 {
     const struct exported *e = st;
-    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_UMP, e->common.ws);
+    struct flounder_binding *c = new_binding(e->backends, FLOUNDER_UMP, e->common.ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     errval_t err = ump_chan_accept(c->channel, frame, inlen, outlen, notify);
@@ -313,7 +314,7 @@ static errval_t ump_connect(void *st, struct capref frame, size_t inlen, size_t 
 static errval_t multihop_connect(void *st, struct capref remote_ep, struct multihop_chan **ret)
 {
     const struct exported *e = st;
-    struct flounder_binding *c = new_binding(e->interface, FLOUNDER_MULTIHOP, e->common.ws);
+    struct flounder_binding *c = new_binding(e->backends, FLOUNDER_MULTIHOP, e->common.ws);
     if (c == NULL)
         return LIB_ERR_MALLOC_FAIL;
     errval_t err = multihop_chan_accept(c->channel, remote_ep);
@@ -328,7 +329,7 @@ static errval_t multihop_connect(void *st, struct capref remote_ep, struct multi
     return SYS_ERR_OK;
 }
 
-errval_t flounder_export(const struct flounder_interface *interface, void *st,
+errval_t flounder_export(const struct flounder_backends *backends, void *st,
                          idc_export_callback_fn *export_cb, flounder_any_fn *connect_cb,
                          struct waitset *ws, idc_export_flags_t flags)
 {
@@ -336,7 +337,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     struct exported *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    e->interface = interface;
+    e->backends = backends;
     e->connect_cb = connect_cb;
     e->st = st;
     e->common.lmp_connect_callback = lmp_connect;
@@ -346,7 +347,7 @@ errval_t flounder_export(const struct flounder_interface *interface, void *st,
     e->common.export_cb_st = st;
     e->common.st = e;
     e->common.ws = ws;
-    e->common.interface = interface->name;
+    e->common.interface = backends->interface->name;
     errval_t err = idc_export_service(&e->common);
     if (err_is_fail(err)) {
         free(e);
