@@ -50,6 +50,37 @@ monitor_test_objects := $(monitor_objects) $(call objects,san,$(sort $(wildcard 
 $(monitor_test_objects): san_guest_flags += -I$(B)/guest/include
 $(monitor_test_objects): test_flags += -I$(B)/guest/include
 $(monitor_test_objects): | $(interface_stamps) $(if_types)
+
+# The CPU driver, and the parts of the monitor that carry capabilities, of three cores in one program
+# (tests/capabilities): every name of a copy is local but one.
+capability_cores := $(B)/tests/test_capability_cores
+capability_kernel := $(call objects,san,tests/capabilities/kernel_copy.c $(test_guest_sources) \
+    $(addprefix guest/kernel/,delete.c stop.c lrpc.c syscall.c cspace.c schedule.c wakeup.c notify.c \
+    schedule_rbed.c invocation.c) $(wildcard guest/kernel/objects/*.c))
+capability_monitor := $(call objects,san,tests/capabilities/monitor_copy.c guest/user/monitor/base/ticket.c \
+    $(addprefix guest/user/monitor/parts/,kept.c capops.c parcel.c))
+capability_copies := $(foreach n,0 1 2,$(B)/san/capabilities/kernel_copy_$n.o \
+                                       $(B)/san/capabilities/capability_monitor_$n.o)
+
+$(B)/san/capabilities/kernel_copy.o: $(capability_kernel)
+$(B)/san/capabilities/capability_monitor.o: $(capability_monitor)
+$(B)/san/capabilities/kernel_copy.o $(B)/san/capabilities/capability_monitor.o: $(B)/flags/san.monitor
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -r -o $@.all $(filter %.o,$^)
+	$(Q)objcopy --keep-global-symbol=$(basename $(@F)) $@.all $@
+define capability_copy
+$(B)/san/capabilities/$(1)_$(2).o: $(B)/san/capabilities/$(1).o
+	$$(Q)objcopy --redefine-sym $(1)=$(1)_$(2) $$< $$@
+endef
+$(foreach n,0 1 2,$(foreach c,kernel_copy capability_monitor,$(eval $(call capability_copy,$c,$n))))
+$(capability_cores): $(capability_copies)
+capability_test_objects := $(capability_monitor) $(call objects,san,tests/capabilities/kernel_copy.c)
+$(capability_test_objects): san_guest_flags += -I$(B)/guest/include
+$(capability_test_objects): test_flags += -I$(B)/guest/include
+$(capability_test_objects): | $(interface_stamps) $(if_types)
+-include $(capability_kernel:.o=.d) $(capability_monitor:.o=.d)
+
 $(B)/san/tests/unit/test_monitor_capops.o: test_flags += -I$(B)/guest/include
 $(B)/san/tests/unit/test_monitor_capops.o: | $(interface_stamps) $(if_types)
 $(B)/san/tests/unit/test_monitor_stop.o: test_flags += -I$(B)/guest/include

@@ -383,7 +383,8 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
 }
 
 /* The piece that this core has claimed of foreign memory, in which nothing is made of these bytes
- * yet: it is the innermost that lies around them.  NULL: there is none. */
+ * yet: it is the innermost that lies around them, and no domain has it,
+ * here or elsewhere.  NULL: there is none. */
 static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t bytes)
 {
     struct cte *found;
@@ -392,7 +393,9 @@ static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t b
         mdb_find_range(&kernel_mdb, cap_type_root(cap->type), cap->u.mem.base + offset, bytes,
                        MDB_RANGE_INNER, &found);
     const bool claim = range == MDB_RANGE_SURROUNDING && (found->node.bits & MDB_BIT_WITNESS) &&
-                       found->node.owner == my_core_id && cap_is_ancestor(&found->cap, cap);
+                       found->node.owner == my_core_id && cap_is_ancestor(&found->cap, cap) &&
+                       !mdb_has_copies(&kernel_mdb, found) &&
+                       mdb_find_equal(&kernel_remote_mdb, &found->cap) == NULL;
     return claim ? found : NULL;
 }
 

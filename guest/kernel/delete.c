@@ -339,7 +339,6 @@ static bool is_part_of_remote(const struct capability *cap)
 static errval_t delete_range(struct cte *cte, struct work *work)
 {
     const struct dcb *caller = current;
-    const struct capability cap = cte->cap;
     /* `cte` may itself lie in what ends here */
     LOOP_BOUND(rounds, WORK_OF_A_CALL / COST_STEP);
     for (bool done = false; !done && mdb_is_inserted(cte) && !cte_is_record(cte);) {
@@ -350,8 +349,7 @@ static errval_t delete_range(struct cte *cte, struct work *work)
         if (err_is_fail(err) || current != caller)
             return err;
     }
-    errval_t err = delete_rest(work);
-    return err_is_ok(err) && cap_is_kept(&cap) ? delete_locked() : err;
+    return delete_rest(work);
 }
 
 /* True: nothing is to be done, or any more. */
@@ -379,6 +377,8 @@ struct sysret cap_revoke(struct cte *cte, uint64_t progress)
     errval_t err = delete_range(cte, &work);
     if (err >= KERNEL_AGAIN_LATER)
         return (struct sysret){ .error = err, .value = REVOKE_DELETES };
+    if (err_is_ok(err) && cap_is_kept(&cap))
+        err = delete_locked();
     return (struct sysret){ .error = err, .value = is_part_of_remote(&cap) };
 }
 
@@ -432,6 +432,8 @@ static struct sysret delete_foreign_part(const struct cte *cte, const struct cap
     return SYSRET(SYS_ERR_OK);
 }
 
+/* What is kept in the range stays: the monitor has asked for it where that went, or it is what
+ * another core has had from here, and this one has got back as a copy. */
 struct sysret cap_delete_foreigns(struct cte *cte, const struct capability *part, uint64_t from)
 {
     if (cte->node.owner == my_core_id && !(cte->node.bits & MDB_BIT_WITNESS))

@@ -169,7 +169,7 @@ errval_t accounts_charge(domainid_t domain, unsigned kind, uint32_t units,
 enum cap_travel cap_travel(const struct capability *cap)
 {
     (void)cap;
-    abort();
+    return TRAVEL_COPY; /* frames */
 }
 
 errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *source,

@@ -120,14 +120,23 @@ static bool overlaps(const struct capability *a, const struct capability *b)
            b->u.mem.base < a->u.mem.base + a->u.mem.bytes;
 }
 
-/* A revoke is about what was made of it, which who has a larger one may have made as well; a retype
- * about whatever lies there. */
+/* Who has a larger one of which this is a part may have made the same part.  Of RAM he has claimed
+ * it then, and that is an entry of its own: to wait for the name would be to wait in a circle,
+ * since the name goes last. */
+static bool may_have_made(const struct kept *kept, const struct capability *part)
+{
+    return !kept->moved && cap_travel(&kept->is) != TRAVEL_MOVE && kept_lies_in(part, &kept->is);
+}
+
+/* A revoke is about what was made of it, a retype about whatever lies there.  What went away before
+ * the witness came is where that has come from, if it has gone round; that is asked already. */
 static bool concerns(const struct capop *op, const struct kept *kept)
 {
     const struct capability *cap = &op->cap;
-    return op->becomes == CAPOP_REVOKING
-               ? kept_lies_in(&kept->is, cap) || (!kept->moved && kept_lies_in(cap, &kept->is))
-               : overlaps(&kept->is, cap);
+    if (op->witness != NULL && kept->born < op->witness->born)
+        return false;
+    return op->becomes == CAPOP_REVOKING ? kept_lies_in(&kept->is, cap) || may_have_made(kept, cap)
+                                         : overlaps(&kept->is, cap);
 }
 
 /* What the source of a retype is a copy of, or was made of, may be in use. */

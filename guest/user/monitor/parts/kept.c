@@ -50,7 +50,9 @@ static errval_t keep(struct kept **list, struct kept entry, domainid_t domain)
         account_refund(&entry.slip);
         return err_is_fail(err) ? err : (errval_t)LIB_ERR_MALLOC_FAIL;
     }
+    static uint64_t births;
     *kept = entry;
+    kept->born = ++births;
     kept->next = *list;
     *list = kept;
     return SYS_ERR_OK;
@@ -331,14 +333,14 @@ static bool is_to_delete(const struct kept *witness)
     return witness->asked || witness->part.type != ObjType_Null;
 }
 
-/* What came from the same core with its ownership, and lies in what is to go, is asked for as well,
- * and others may have some of it: it goes first. */
+/* What came with its ownership, from whatever core, and lies in what is to go, is asked for as
+ * well, and others may have some of it: it goes first.  A dead core asks for nothing any more. */
 static bool has_to_wait(const struct kept *witness)
 {
     const struct capability *range = witness->asked ? &witness->is : &witness->part;
     for (const struct kept *other = witnesses; other != NULL; other = other->next)
-        if (other != witness && other->moved && other->core == witness->core &&
-            kept_lies_in(&other->is, range))
+        if (other != witness && other->moved && peer_is_connected(other->core) &&
+            kept_lies_in(&other->is, range) && !is_equal(&other->is, range))
             return true;
     return witness->clearing.state != CAPOP_FREE;
 }
@@ -433,8 +435,10 @@ static void delete_more(void *arg)
     errval_t err = invoke_kernel_delete_foreigns(cap_kernel, deleting->cap, part->u.mem.base,
                                                  deleting->asked ? 0 : part->u.mem.bytes,
                                                  part->generation, &deleted_to);
-    if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) /* it went with a larger one */
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) { /* it went with a larger one */
         DEBUG_ERR(err, "deleting what core %u has revoked", deleting->core);
+        deleting->lost = true; /* what came from a core that has died lies in it */
+    }
     if (deleted_to == 0) {
         struct kept *done = deleting;
         deleting = NULL;
@@ -491,6 +495,8 @@ void kept_core_died(coreid_t core)
         else
             gone(kept);
     }
+    if (!deletion_runs && next_to_delete() != NULL) /* what waited for that core to ask */
+        go_on_deleting();
 }
 
 void kept_core_given_up(coreid_t core)

@@ -16,6 +16,7 @@ enum kept_answer { KEPT_GONE, KEPT_CLEARED, KEPT_IN_USE, KEPT_LOST };
 struct kept {
     struct kept *next;
     uint64_t ticket;
+    uint64_t born;        /* a number in the order of all entries and witnesses of this core */
     coreid_t core;        /* the other one */
     struct capref cap;    /* locked, or the witness */
     struct capability is; /* its contents: nobody looks into what is locked */

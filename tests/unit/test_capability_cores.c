@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Capabilities of several cores against a naive model: what programs on three cores do with RAM,
+ * frames and page tables by whim, with the real CPU drivers and monitors
+ * (tests/capabilities/cores.h).
+ *
+ * To the model there are no cores but for where a slot lies: one flat list of slots.  A retype of
+ * RAM succeeds if nobody anywhere has anything of the range but what the source is made of; a
+ * revoke takes from everybody what is equal or made of it; RAM may be used wherever one has it.
+ * After each operation all slots of all cores are compared, and the rules for all cores' databases
+ * are checked, as the machine does it (capability_rules.c).  So owners, copies, moves, pieces and
+ * witnesses are there to make this true, and nothing here knows of them.
+ *
+ * Operations come in sequences, each from a seed and in a process of its own; a failing one is
+ * shrunk until no single operation can be left out.  CAPABILITY_OPERATIONS, CAPABILITY_SEED.
+ */
+/* link: tests/capabilities/cores.c */
+#include <barrelfish_kpi/capabilities.h>
+#include <criterion/criterion.h>
+#include <errors/errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../capabilities/cores.h"
+
+#define SEQUENCE 400
+#define GUARD_S 4
+#define PAGE 4096ull
+#define WHOLE_PAGES 8u
+#define SLOTS 20 /* of each core's program that are used; 0 of the first holds all RAM at first */
+#define RAM_BYTES (WHOLE_PAGES * PAGE)
+
+enum kind { COPY, DELETE, RETYPE_IT, REVOKE_IT, LEND, GIVE, RELEASE, KINDS };
+
+struct operation {
+    uint8_t kind, core, slot, to_core, to_slot, first, pages, type;
+    uint64_t order; /* of messages */
+};
+
+/* ---- the model ---- */
+
+static struct seen model[CORES][SLOTS]; /* bytes 0: empty */
+
+static bool is_full(const struct seen *cap)
+{
+    return cap->bytes != 0;
+}
+
+static bool is_equal(const struct seen *a, const struct seen *b)
+{
+    return a->type == b->type && a->generation == b->generation && a->base == b->base &&
+           a->bytes == b->bytes;
+}
+
+static bool overlaps(const struct seen *cap, uint64_t base, uint64_t bytes)
+{
+    return cap->base < base + bytes && base < cap->base + cap->bytes;
+}
+
+/* Of equal ranges, RAM comes before what is made of it, and earlier generations before later. */
+static unsigned kind_of(const struct seen *cap)
+{
+    return (unsigned)cap->type << 8 | cap->generation;
+}
+
+static bool is_made_of(const struct seen *cap, const struct seen *whole)
+{
+    const bool lies_in =
+        cap->base >= whole->base && cap->base + cap->bytes <= whole->base + whole->bytes;
+    const bool type = whole->type == ObjType_RAM || cap->type == whole->type;
+    return lies_in && type && (cap->bytes < whole->bytes || kind_of(cap) > kind_of(whole));
+}
+
+static bool is_table(const struct seen *cap)
+{
+    return cap->type == ObjType_VNode_x86_64_ptable;
+}
+
+/* Somebody has something of it that the source is not, and is not made of.  Of a frame other cores
+ * make parts without asking, so only what is on one core counts. */
+static bool model_in_use(const struct operation *op, uint64_t base, uint64_t bytes)
+{
+    const struct seen *source = &model[op->core][op->slot];
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            const struct seen *cap = &model[core][slot];
+            if (is_full(cap) && overlaps(cap, base, bytes) && !is_equal(cap, source) &&
+                !is_made_of(source, cap) && (source->type == ObjType_RAM || core == op->core))
+                return true;
+        }
+    return false;
+}
+
+/* What a core has claimed for one retype is its own until nothing in it is left, so as long as
+ * something made of the source crosses cores, more than its own range may be refused. */
+static bool model_may_refuse(const struct operation *op)
+{
+    const struct seen *source = &model[op->core][op->slot];
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+            if (is_full(&model[core][slot]) && is_made_of(&model[core][slot], source) &&
+                (core != op->core || source->owner != op->core))
+                return true;
+    return source->type != ObjType_RAM; /* what of a frame its owner keeps for others counts, too */
+}
+
+static void model_revoke(const struct operation *op)
+{
+    const struct seen target = model[op->core][op->slot];
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            struct seen *cap = &model[core][slot];
+            if (is_full(cap) && (core != op->core || slot != op->slot) &&
+                (is_equal(cap, &target) || is_made_of(cap, &target)))
+                *cap = (struct seen){ 0 };
+        }
+}
+
+/* ---- operations ---- */
+
+struct outcome {
+    size_t at;
+    unsigned count[KINDS], refused, claims, moves;
+    char message[240];
+};
+static struct outcome *outcome;
+
+static bool __attribute__((format(printf, 1, 2))) wrong(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(outcome->message, sizeof(outcome->message), format, args);
+    va_end(args);
+    return false;
+}
+
+static bool expect_ok(const char *what, uint64_t err)
+{
+    return err_is_ok(err) || wrong("%s: error %lu, the model says that it succeeds", what,
+                                   (unsigned long)err_no(err));
+}
+
+/* What there is now: rights, and generations of what was made. */
+static void learn(unsigned core, unsigned slot)
+{
+    if (!seen_in_slot(core, slot, &model[core][slot]))
+        model[core][slot] = (struct seen){ 0 };
+}
+
+static bool do_copy(const struct operation *op)
+{
+    if (!expect_ok("copy", program_copy(op->core, op->slot, op->to_slot)))
+        return false;
+    model[op->core][op->to_slot] = model[op->core][op->slot];
+    return true;
+}
+
+static bool do_delete(const struct operation *op)
+{
+    if (op->core == 0 && op->slot == 0)
+        return true; /* all would end */
+    model[op->core][op->slot] = (struct seen){ 0 };
+    return expect_ok("delete", program_delete(op->core, op->slot));
+}
+
+static bool do_retype(const struct operation *op)
+{
+    const struct seen source = model[op->core][op->slot];
+    const uint64_t pages = source.bytes / PAGE, offset = op->first % pages * PAGE;
+    uint64_t bytes = (1 + op->pages % (pages - op->first % pages)) * PAGE;
+    unsigned type = source.type;
+    if (is_table(&source) || source.generation > 250)
+        return true;
+    if (source.type == ObjType_RAM) {
+        static const unsigned types[] = { ObjType_RAM, ObjType_Frame, ObjType_Frame,
+                                          ObjType_VNode_x86_64_ptable };
+        type = types[op->type % 4];
+    }
+    if (type == ObjType_VNode_x86_64_ptable)
+        bytes = PAGE;
+    const bool in_use = model_in_use(op, source.base + offset, bytes);
+    const bool may_fail = model_may_refuse(op);
+    uint64_t err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);
+    /* a core that has only kept something for others says that it is in use until it has asked
+     * them */
+    for (unsigned i = 0; err_is_fail(err) && !in_use && !may_fail && i < CORES * CORES; i++) {
+        program_release_unused(i % CORES);
+        err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);
+    }
+    if (in_use && err_is_ok(err))
+        return wrong("retype succeeds, and somebody uses the memory");
+    if (err_is_fail(err)) {
+        outcome->refused++;
+        return (in_use || may_fail) && err_no(err) == SYS_ERR_REVOKE_FIRST
+                   ? true
+                   : wrong("retype: error %lu, %s", (unsigned long)err_no(err),
+                           in_use ? "and not SYS_ERR_REVOKE_FIRST" : "but nobody uses the memory");
+    }
+    outcome->claims += source.owner != op->core && source.type == ObjType_RAM;
+    learn(op->core, op->to_slot);
+    const struct seen *made = &model[op->core][op->to_slot];
+    return (made->type == type && made->base == source.base + offset && made->bytes == bytes &&
+            is_made_of(made, &source)) ||
+           wrong("retype makes something else");
+}
+
+static bool do_revoke(struct operation *op)
+{
+    if (is_equal(&model[op->core][op->slot], &model[0][0]))
+        op->core = op->slot = 0; /* by a copy of it the RAM of all would go */
+    const uint64_t err = program_revoke(op->core, op->slot);
+    if (!(model[op->core][op->slot].rights & CAPRIGHTS_REVOKE))
+        return err_no(err) == SYS_ERR_CAP_RIGHTS || wrong("revoke without the right");
+    if (!expect_ok("revoke", err))
+        return false;
+    model_revoke(op);
+    return true;
+}
+
+/* Parts that two cores have made of one frame may lie across each other, but not on one core. */
+static bool lies_across(const struct seen *cap, unsigned core)
+{
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        const struct seen *other = &model[core][slot];
+        if (is_full(other) && overlaps(other, cap->base, cap->bytes) && !is_equal(cap, other) &&
+            !is_made_of(cap, other) && !is_made_of(other, cap))
+            return true;
+    }
+    return false;
+}
+
+static bool do_send(const struct operation *op, bool given)
+{
+    const struct seen before = model[op->core][op->slot];
+    const uint64_t err = program_send(op->core, op->slot, given, op->to_core, op->to_slot);
+    const bool refused = before.type == ObjType_Frame && err_no(err) == SYS_ERR_REVOKE_FIRST &&
+                         lies_across(&before, op->to_core);
+    if (!refused && !expect_ok("send", err))
+        return false;
+    if (given)
+        model[op->core][op->slot] = (struct seen){ 0 };
+    if (refused)
+        return true;
+    learn(op->to_core, op->to_slot);
+    outcome->moves += model[op->to_core][op->to_slot].owner != before.owner;
+    return is_equal(&model[op->to_core][op->to_slot], &before) ||
+           wrong("what arrives is something else");
+}
+
+static bool aloud; /* says what is done */
+
+static void print(const struct operation *op)
+{
+    static const char *const names[KINDS] = { "copy", "delete", "retype", "revoke",
+                                              "lend", "give",   "release" };
+    const struct seen *cap = &model[op->core][op->slot];
+    printf("    %s(core %u, slot %u: type %u, 0x%lx+0x%lx of core %u; to core %u, slot %u; "
+           "page %u, pages %u, type %u)\n",
+           names[op->kind], op->core, op->slot, cap->type, cap->base, cap->bytes, cap->owner,
+           op->to_core, op->to_slot, op->first, op->pages, op->type);
+    fflush(stdout); /* it may be the last one */
+}
+
+/* The next full slot of any core, and the next empty one of the core it goes to.  So all operations
+ * do something, and any part of a sequence is a sequence.  False: there is no room. */
+static bool aim(struct operation *op)
+{
+    unsigned at = op->core * SLOTS + op->slot;
+    while (!is_full(&model[at / SLOTS][at % SLOTS]))
+        at = (at + 1) % (CORES * SLOTS);
+    op->core = (uint8_t)(at / SLOTS);
+    op->slot = (uint8_t)(at % SLOTS);
+    if (op->kind != LEND && op->kind != GIVE)
+        op->to_core = op->core;
+    else if (op->to_core == op->core)
+        op->to_core = (uint8_t)(op->core + 1) % CORES;
+    if (op->kind == GIVE && op->core == 0 && op->slot == 0)
+        op->kind = LEND; /* else all would end */
+    for (unsigned i = 0; i < SLOTS; i++, op->to_slot = (uint8_t)(op->to_slot + 1) % SLOTS)
+        if (!is_full(&model[op->to_core][op->to_slot]))
+            return true;
+    return op->kind == DELETE || op->kind == REVOKE_IT;
+}
+
+static bool act(const struct operation *given)
+{
+    struct operation op = *given;
+    cores_random = op.order;
+    outcome->count[op.kind]++;
+    if (op.kind == RELEASE) {
+        program_release_unused(op.core);
+        return true;
+    }
+    if (!aim(&op))
+        return true;
+    if (aloud)
+        print(&op);
+    switch (op.kind) {
+    case COPY:
+        return do_copy(&op);
+    case DELETE:
+        return do_delete(&op);
+    case RETYPE_IT:
+        return do_retype(&op);
+    case REVOKE_IT:
+        return do_revoke(&op);
+    default:
+        return do_send(&op, op.kind == GIVE);
+    }
+}
+
+static bool agrees(void)
+{
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            struct seen there;
+            const struct seen *cap = &model[core][slot];
+            const bool full = seen_in_slot(core, slot, &there);
+            if (full != is_full(cap) || (full && !is_equal(&there, cap)))
+                return wrong("core %u, slot %u: type %u 0x%lx+0x%lx, the model has type %u "
+                             "0x%lx+0x%lx",
+                             core, slot, full ? there.type : 0u, there.base, there.bytes, cap->type,
+                             cap->base, cap->bytes);
+            if (full) /* they are the cores' affair */
+                model[core][slot].owner = there.owner;
+        }
+    const char *rule = cores_broken_rule();
+    return rule == NULL || wrong("%s", rule);
+}
+
+static bool run(const struct operation *ops, size_t count)
+{
+    cores_start();
+    memset(model, 0, sizeof(model));
+    cr_assert(err_is_ok(program_retype(0, ALL_SLOTS, 0, 0, ObjType_RAM, RAM_BYTES)));
+    learn(0, 0);
+    for (outcome->at = 0; outcome->at < count; outcome->at++)
+        if (!act(&ops[outcome->at]) || !agrees())
+            return false;
+    return true;
+}
+
+/* ---- sequences ---- */
+
+static uint64_t mix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static void random_operations(struct operation *ops, size_t count, uint64_t seed)
+{
+    static const uint8_t kinds[] = { COPY,      COPY,      DELETE,    DELETE,    DELETE,
+                                     RETYPE_IT, RETYPE_IT, RETYPE_IT, RETYPE_IT, RETYPE_IT,
+                                     LEND,      LEND,      LEND,      LEND,      GIVE,
+                                     GIVE,      GIVE,      RELEASE,   REVOKE_IT };
+    for (struct operation *op = ops; op < ops + count; op++) {
+        const uint64_t r = mix(&seed), more = mix(&seed);
+        *op = (struct operation){ .kind = kinds[r % sizeof(kinds)],
+                                  .core = (uint8_t)(r >> 8 & 0xff) % CORES,
+                                  .slot = (uint8_t)(r >> 16 & 0xff) % SLOTS,
+                                  .to_core = (uint8_t)(r >> 24 & 0xff) % CORES,
+                                  .to_slot = (uint8_t)(r >> 32 & 0xff) % SLOTS,
+                                  .first = (uint8_t)(r >> 40),
+                                  .pages = (uint8_t)(more & 3),
+                                  .type = (uint8_t)(more >> 8),
+                                  .order = more };
+        if (op->kind == REVOKE_IT && op->core == 0 && op->slot == 0 && more >> 20 & 3)
+            op->slot = 1;        /* all begins anew too often */
+        else if (more >> 20 & 1) /* few, so that there is something there */
+            op->slot %= 8;
+    }
+}
+
+/* In a process of its own: the copies cannot be made anew. */
+static bool fails(const struct operation *ops, size_t count, bool loud)
+{
+    fflush(NULL);
+    outcome->message[0] = '\0';
+    const pid_t child = fork();
+    cr_assert(child >= 0);
+    if (child == 0) {
+        const int null = open("/dev/null", O_WRONLY);
+        if (!loud && null >= 0)
+            dup2(null, STDERR_FILENO);
+        setrlimit(RLIMIT_CPU, &(struct rlimit){ .rlim_cur = GUARD_S, .rlim_max = GUARD_S });
+        aloud = loud;
+        const bool fine = run(ops, count);
+        fflush(stdout);
+        _exit(fine ? 0 : 1);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    if (status != 0 && outcome->message[0] == '\0')
+        wrong("crash, sanitizer report or hang (wait status 0x%x)", (unsigned)status);
+    return status != 0;
+}
+
+static size_t shrink(struct operation *ops, size_t count)
+{
+    struct operation rest[SEQUENCE];
+    bool removed = false;
+    for (size_t chunk = count / 2 > 0 ? count / 2 : 1; count > 0;) {
+        for (size_t at = 0; at < count;) {
+            const size_t length = chunk < count - at ? chunk : count - at;
+            memcpy(rest, ops, at * sizeof(*ops));
+            memcpy(rest + at, ops + at + length, (count - at - length) * sizeof(*ops));
+            if (fails(rest, count - length, false)) {
+                count -= length;
+                memcpy(ops, rest, count * sizeof(*ops));
+                removed = true;
+            } else {
+                at += length;
+            }
+        }
+        if (chunk > 1)
+            chunk = (chunk + 1) / 2;
+        else if (!removed)
+            break;
+        removed = false;
+    }
+    return count;
+}
+
+static size_t shrink_failing(struct operation *ops)
+{
+    const size_t failing = outcome->at + 1;
+    return shrink(ops, failing < SEQUENCE ? failing : SEQUENCE);
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void share_outcome(void)
+{
+    outcome =
+        mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(outcome, MAP_FAILED);
+}
+
+TestSuite(capability_cores, .init = share_outcome);
+
+Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .timeout = 7200)
+{
+    static struct operation ops[SEQUENCE];
+    const uint64_t operations = number("CAPABILITY_OPERATIONS", 20000);
+    uint64_t seed = number("CAPABILITY_SEED", 1);
+    for (uint64_t done = 0; done < operations; done += SEQUENCE, seed++) {
+        random_operations(ops, SEQUENCE, seed);
+        if (!fails(ops, SEQUENCE, false))
+            continue;
+        const size_t left = shrink_failing(ops);
+        printf("CAPABILITY_SEED %lu fails, in %zu operations:\n", seed, left);
+        const bool still = fails(ops, left, true);
+        printf("  %s\n", still ? outcome->message : "it does not fail every time");
+        fflush(stdout);
+        cr_assert(false, "%s", outcome->message);
+        return;
+    }
+    cr_log_info("%u refused, %u claims, %u moves", outcome->refused, outcome->claims,
+                outcome->moves);
+    /* random operations prove nothing about what they never do */
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        cr_assert_gt(outcome->count[kind], operations / 100, "kind %u: %u", kind,
+                     outcome->count[kind]);
+    cr_assert_gt(outcome->refused, operations / 400, "%u refused", outcome->refused);
+    cr_assert_gt(outcome->claims, operations / 400, "%u claims", outcome->claims);
+    cr_assert_gt(outcome->moves, operations / 1000, "%u moves", outcome->moves);
+}
+
+/* Cores that say that they do not use what they have. */
+Test(capability_cores, a_planted_fault_is_found_and_shrunk, .timeout = 600)
+{
+    static struct operation ops[SEQUENCE];
+    cores_lie = true;
+    uint64_t seed = 1;
+    for (;; seed++) {
+        cr_assert_lt(seed, 20, "nothing is found");
+        random_operations(ops, SEQUENCE, seed);
+        if (fails(ops, SEQUENCE, false))
+            break;
+    }
+    const size_t left = shrink_failing(ops);
+    cr_assert_leq(left, 6, "%zu operations are left", left);
+    cr_assert(fails(ops, left, false));
+    cores_lie = false;
+    cr_assert_not(fails(ops, left, false), "it is the planted fault that is found");
+}
