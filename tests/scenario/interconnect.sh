@@ -80,8 +80,8 @@ YAML
 done
 vmm topo $neighbours
 exits_with 0
-says '^  signals   0  1  2  3$'
-says '^  from  3   3  2  1  0$'
+says '^  signals  0  1  2  3$'
+says '^  from  3  3  2  1  0$'
 vmm topo --svg "$TMP/net.svg" $neighbours
 exits_with 0
 grep -q 'core 2 signals core 3, and back' "$TMP/net.svg" || fail "signals are not drawn"
