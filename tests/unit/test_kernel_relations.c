@@ -393,7 +393,7 @@ Test(kernel_relations, there_are_no_control_blocks_to_add)
     EXPECT_ERR(INVOKE(SLOT(1), 2, KCBCmd_Clone, SLOT(2), 2).error, SYS_ERR_KCB_NONE);
     EXPECT_OK(INVOKE(SLOT(1), 2, KCBCmd_Identify, BUFFER).error);
     EXPECT_OK(KERNEL(KernelCmd_Clear_step, 0).error);
-    EXPECT_ERR(KERNEL(KernelCmd_Suspend_kcb + 1, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
+    EXPECT_ERR(KERNEL(KernelCmd_Wake_core + 1, 0).error, SYS_ERR_ILLEGAL_INVOCATION);
 }
 
 /* A receiver that has lost its CSpace's slots. */

@@ -317,6 +317,7 @@ Test(kernel_syscalls, yield_sleeps_only_without_work)
 
 Test(kernel_syscalls, a_notification_wakes_the_dispatcher_it_was_registered_for)
 {
+    notify_init();
     connect();
     struct sysret r =
         INVOKE(KPI_CPTR(0, TASKCN_SLOT_KERNELCAP), 2, KernelCmd_Notify_register, SLOT(1), 2);
