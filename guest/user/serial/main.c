@@ -9,6 +9,7 @@
  * came; while a domain is in front (front.h), the others wait.  A line whose reader has gone is the
  * next one's; what was sent to him is not.  So is the rest of a line of which a reader took a part.
  */
+#include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
 #include <barrelfish/nameservice_client.h>
@@ -153,6 +154,7 @@ static void serve(void)
         if (bytes == 0 && !ended)
             return;
         struct reader **link = next_reader(), *reader = *link;
+        assert(reader != NULL); /* taking input takes no turn away */
         *link = reader->next;
         if (bytes > reader->most)
             bytes = reader->most;
