@@ -56,10 +56,11 @@ altered() {
     FROM=$1 TO=$2
     VMM_QEMU="$TMP/qemu" vmm compare --engines unicorn,qemu --connect direct "$3"
 }
-altered "message sent" "message sant" scenarios/two-core-idc.yaml
+# (the client's line may come after the last one that is expected: then it is not compared)
+altered "server ready" "server raady" scenarios/two-core-idc.yaml
 exits_with 1
 says '^DIFFER two-core-idc: 2 engines, 0 skipped, 1 unlike unicorn'
-says 'qemu +pass .*differs: core 1, myapp, line 1: "hello message sent" and "hello message sant"'
+says 'qemu +pass .*differs: core 0, myapp, line 1: "server ready" and "server raady"'
 
 sed -e 's/ agree after 240 commits//' -e "s|menus/base.lst|$PWD/scenarios/menus/base.lst|" scenarios/kv.yaml >"$TMP/kv.yaml"
 altered "core=0-3 60" "core=0-3 60" "$TMP/kv.yaml"
