@@ -322,8 +322,8 @@ size_t ump_chan_send_lines(struct ump_chan *uc, unsigned type, const void *paylo
         lines++;
     }
     disp_count_more(handle, DISP_UMP_MESSAGES, lines);
-    if (lines > 0)
-        notify_sleeping_peer(uc);
+    if (lines > 0 && !UMP_SLEEP_LEAVES_OUT(LOOK_AFTER_LINES))
+        notify_sleeping_peer(uc); /* after the last of them: it may have slept since the first */
     disp_enable(handle);
     return lines;
 }
