@@ -132,8 +132,8 @@ static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg 
     return err_is_fail(err) || complete;
 }
 
-/* A message of one fragment takes the short way: it is delivered from the stack. */
-static inline void receive(struct flounder_binding *c)
+/* What is not to be had so easily: what wraps, has capabilities or several fragments. */
+static __attribute__((noinline)) void receive_any(struct flounder_binding *c)
 {
     struct lmp_recv_msg msg;
     struct capref cap;
@@ -159,6 +159,24 @@ static inline void receive(struct flounder_binding *c)
             return;
     }
     flounder_lmp_rearm(c);
+}
+
+/* A message of one fragment takes the short way: it is delivered where it lies, and done with when
+ * the channel listens again. */
+static inline void receive(struct flounder_binding *c)
+{
+    size_t length;
+    const volatile uint64_t *words = lmp_chan_peek(c->channel, &length);
+    if (words != NULL && c->rx_plan == NULL) {
+        const unsigned index = (unsigned)(words[0] & 0xffff) - FLOUNDER_FIRST_MESSAGE;
+        const struct flounder_message_plan *plan = &c->plan[index];
+        if (index < c->messages && plan->single && plan->caps == 0 && length == plan->words) {
+            lmp_chan_take_peeked(c->channel, words, length);
+            flounder_deliver(c, plan, words);
+            return;
+        }
+    }
+    receive_any(c);
 }
 
 void flounder_lmp_rx_handler(void *arg)

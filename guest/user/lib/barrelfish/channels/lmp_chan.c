@@ -196,15 +196,6 @@ errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_c
     return err;
 }
 
-bool lmp_chan_listen_again(struct lmp_chan *lc)
-{
-    bool listens = lmp_endpoint_listen_again(lc->endpoint);
-
-    if (listens)
-        idc_connection_registered(&lc->connection);
-    return listens;
-}
-
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)
 {
     return lmp_endpoint_deregister(lc->endpoint);
