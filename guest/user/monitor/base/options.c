@@ -42,7 +42,7 @@ static uint64_t duration_ns(const char *value)
     if (value == NULL)
         return 0;
     char *unit;
-    const uint64_t number = strtoul(value, &unit, 10);
+    const uint64_t number = strtoull(value, &unit, 10);
     const uint64_t factor = unit[0] == 'n' ? 1 : unit[0] == 'u' ? 1000 : 1000000;
     return number * factor;
 }

@@ -69,7 +69,7 @@ static struct lmp_endpoint *reuse_any(struct dispatcher_generic *disp, size_t by
     return NULL;
 }
 
-static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
+static COLD struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct lmp_endpoint *ep = reuse(disp, bytes);
@@ -85,7 +85,7 @@ static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
 }
 
 /* Endpoints are minted from one that the dispatcher makes of itself on first use. */
-static errval_t make_selfep(void)
+static COLD errval_t make_selfep(void)
 {
     struct core_state *state = get_core_state();
 
@@ -98,7 +98,7 @@ static errval_t make_selfep(void)
     return SYS_ERR_OK;
 }
 
-static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
+static COLD errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
 {
     errval_t err = make_selfep();
 
@@ -107,7 +107,8 @@ static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
     return err_is_fail(err) ? err_push(err, LIB_ERR_ENDPOINT_CREATE) : err;
 }
 
-errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct lmp_endpoint **ret)
+COLD errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest,
+                                          struct lmp_endpoint **ret)
 {
     if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > UINT16_MAX)
         return LIB_ERR_LMP_BUFLEN_INVALID;
@@ -135,7 +136,7 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     return err;
 }
 
-errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpoint **ret)
+COLD errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpoint **ret)
 {
     errval_t err = slot_alloc(ret_cap);
 
@@ -147,7 +148,7 @@ errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpo
     return err;
 }
 
-void lmp_endpoint_free(struct lmp_endpoint *ep)
+COLD void lmp_endpoint_free(struct lmp_endpoint *ep)
 {
     waitset_chanstate_destroy(&ep->waitset_state);
     if (!capref_is_null(ep->recv_slot))

@@ -18,8 +18,10 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
-errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
-                       volatile void *outbuf, size_t outbytes)
+#include "../events/waitset_priv.h"
+
+COLD errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
+                            volatile void *outbuf, size_t outbytes)
 {
     *uc = (struct ump_chan){ .connstate = UMP_DISCONNECTED };
     waitset_chanstate_init(&uc->recv_waitset, CHANTYPE_UMP_IN);

@@ -15,7 +15,7 @@ void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype typ
     *chan = (struct waitset_chanstate){ .chantype = type, .state = CHAN_UNREGISTERED };
 }
 
-void waitset_chanstate_destroy(struct waitset_chanstate *chan)
+COLD void waitset_chanstate_destroy(struct waitset_chanstate *chan)
 {
     if (waitset_chan_is_registered(chan)) {
         errval_t err = waitset_chan_deregister(chan);
@@ -270,7 +270,7 @@ errval_t waitset_chan_trigger_closure(struct waitset *ws, struct waitset_chansta
     return err;
 }
 
-void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
+COLD void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
 {
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);

@@ -15,6 +15,8 @@
 /* What is rare is kept out of the way of what is not. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 #define RARE __attribute__((noinline))
+/* What runs when a channel begins or ends, in files that are compiled for speed: for size. */
+#define COLD __attribute__((cold))
 
 static inline void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
 {
