@@ -24,7 +24,7 @@ struct dcb *current;
 struct dispatcher_shared *current_disp;
 
 struct loaded loaded;
-static systime_t timer_at; /* 0: not armed */
+static systime_t timer_at; /* 0: not armed; in the past: it comes just now, or was lost */
 
 static void arm_timer(systime_t at)
 {
@@ -84,8 +84,10 @@ static void arm_for_slice(void)
     if (hold_until != 0 && hold_until < deadline)
         deadline = hold_until;
     debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
-    if (timer_at == 0 || timer_at > deadline)
+    if (timer_at > deadline || timer_at <= plat_time_cached()) {
+        timer_at = 0;
         arm_timer(deadline);
+    }
 }
 
 void dispatch_return(struct registers_x86_64 *area)
