@@ -24,7 +24,7 @@ struct dcb *current;
 struct dispatcher_shared *current_disp;
 
 struct loaded loaded;
-static systime_t timer_at; /* 0: not armed; in the past: it comes just now, or was lost */
+static systime_t timer_at; /* 0: not armed */
 
 static void arm_timer(systime_t at)
 {
@@ -34,9 +34,10 @@ static void arm_timer(systime_t at)
     plat_timer_set(at);
 }
 
-void dispatch_timer_fired(void)
+void dispatch_timer_seen(systime_t now, bool fired)
 {
-    timer_at = 0;
+    if (fired || timer_at <= now)
+        timer_at = 0;
 }
 
 void dispatch_switch_to(struct dcb *dcb)
@@ -84,10 +85,8 @@ static void arm_for_slice(void)
     if (hold_until != 0 && hold_until < deadline)
         deadline = hold_until;
     debug_assert(deadline != 0); /* somebody runs, so a slice is under way */
-    if (timer_at > deadline || timer_at <= plat_time_cached()) {
-        timer_at = 0;
+    if (timer_at == 0 || timer_at > deadline)
         arm_timer(deadline);
-    }
 }
 
 void dispatch_return(struct registers_x86_64 *area)
