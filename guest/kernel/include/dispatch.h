@@ -152,8 +152,8 @@ bool stop_is_monitor(const struct dcb *dcb);
 void dispatch_forget(struct dcb *dcb);
 void dispatch_unload(uint64_t cr3);
 
-/* At each interrupt: the timer that fired is no longer armed, and one whose time is past was lost or
- * comes just now.  Whoever is dispatched next arms it again. */
+/* At each interrupt: the timer that fired is no longer armed, and one whose time is past was lost
+ * or comes just now.  Whoever is dispatched next arms it again. */
 void dispatch_timer_seen(systime_t now, bool fired);
 
 /* Entry code saves in one of these two, of a dispatcher that may run. */
