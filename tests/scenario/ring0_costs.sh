@@ -46,6 +46,9 @@ at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
 at_most 462 lmp.waitset.7.kernel
 at_most 462 lmp.stub.7.kernel
+# ring 3, an empty message over LMP
+at_most 345 lmp.waitset.0.receiver
+at_most 330 lmp.stub.0.receiver
 # ring 3, a string of 2 KiB: word by word, several lines at once
 at_most 4000 ump.stub.text.sender
 at_most 4500 ump.stub.text.receiver

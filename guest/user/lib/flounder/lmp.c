@@ -51,6 +51,20 @@ static void tx_failed(struct flounder_binding *c, errval_t err)
         flounder_tx_done(c, err);
 }
 
+/* A fragment of the middle of a stream is sent from where the stream lies; NULL if the next one is
+ * none. */
+static inline const uint64_t *middle(const struct flounder_binding *c)
+{
+    const struct flounder_position *at = &c->tx_at;
+    if (at->word == 0)
+        return NULL;
+    const struct flounder_tx_stream *s = &c->tx_stream[at->stream];
+    if (flounder_stream_left(&c->tx_plan->stream[at->stream], s->length, at) <= 8ul * LMP_MSG_WORDS)
+        return NULL;
+    const uintptr_t data = (uintptr_t)s->data + 8 * (at->word - 1);
+    return data % sizeof(uint64_t) == 0 ? (const uint64_t *)data : NULL;
+}
+
 void flounder_lmp_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -61,8 +75,15 @@ void flounder_lmp_push(struct flounder_binding *c)
         }
         struct flounder_position next = c->tx_at;
         const unsigned fragment = c->tx_at.fragment;
-        uint64_t words[LMP_MSG_WORDS];
-        unsigned count = flounder_fill(c, &next, words, LMP_MSG_WORDS);
+        uint64_t filled[LMP_MSG_WORDS];
+        unsigned count = LMP_MSG_WORDS;
+        const uint64_t *words = middle(c);
+        if (words != NULL) {
+            next.word += LMP_MSG_WORDS;
+        } else {
+            count = flounder_fill(c, &next, filled, LMP_MSG_WORDS);
+            words = filled;
+        }
         struct capref cap = NULL_CAP;
         lmp_send_flags_t flags = c->lmp_flags;
         if (fragment < plan->fragments && fragment < plan->caps)

@@ -22,7 +22,7 @@ struct machine_options machine_options;
 static const char *value_of(const char *line, const char *name)
 {
     const size_t length = strlen(name);
-    for (const char *word = strchr(line, ' '); word != NULL; word = strchr(word, ' ')) {
+    for (const char *word = line + strcspn(line, " "); *word != '\0'; word += strcspn(word, " ")) {
         word += strspn(word, " ");
         if (strncmp(word, name, length) == 0 && word[length] == '=')
             return word + length + 1;
