@@ -196,6 +196,7 @@ void circuit_free(struct circuit *c)
     account_refund(&c->words);
     account_refund(&c->slip);
     c->state = CIRCUIT_FREE;
+    circuit_was_freed();
 }
 
 static void pump(struct circuit_end *end);
