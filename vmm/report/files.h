@@ -45,7 +45,8 @@ int report_files_write_json(const struct report_files *files, FILE *out);
 int report_files_write_junit(const struct report_files *files, FILE *out);
 int report_files_write_markdown(const struct report_files *files, FILE *out);
 
-/* Each expectation that does not hold, and each mistake in a file, as a workflow command of GitHub at its line. */
+/* Each expectation that does not hold, and each mistake in a file, as a workflow command of GitHub
+ * at its line. */
 void report_files_annotate(const struct report_files *files, FILE *out);
 
 void report_files_free(struct report_files *files);

@@ -36,12 +36,13 @@ static void look(void *arg)
     if (one_is_ending)
         return;
     wait.then = NULL;
+    circuit_on_free(NULL);
     then();
 }
 
-void circuit_was_freed(void)
+static void look_soon(void)
 {
-    if (wait.then == NULL || waitset_chan_is_registered(&wait.event))
+    if (waitset_chan_is_registered(&wait.event))
         return;
     errval_t err =
         waitset_chan_trigger_closure(get_default_waitset(), &wait.event, MKCLOSURE(look, NULL));
@@ -55,5 +56,6 @@ void circuits_when_ended(void (*then)(void))
         return;
     waitset_chanstate_init(&wait.event, CHANTYPE_OTHER);
     wait.then = then;
-    circuit_was_freed();
+    circuit_on_free(look_soon);
+    look_soon();
 }
