@@ -142,9 +142,8 @@ Test(late_lines, a_line_that_others_have_passed_wakes)
 
 Test(late_lines, what_a_partition_held_wakes_when_it_heals)
 {
-    boot((struct fault_action){ .kind = FAULT_PARTITION,
-                                .side = { [SERVER] = 1, [CLIENT] = 2 },
-                                .min_ns = 500 });
+    boot((struct fault_action){
+        .kind = FAULT_PARTITION, .side = { [SERVER] = 1, [CLIENT] = 2 }, .min_ns = 500 });
     write_line(0, 100, 2000); /* the one that parts them */
     write_line(1, 101, 2010);
     cr_expect_not(is_there(1, 101));
