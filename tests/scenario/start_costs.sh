@@ -19,5 +19,11 @@ while read -r limit name; do
     [ -n "$median" ] || fail "there is no figure $name"
     [ "$median" -gt 0 ] && [ "$median" -le "$limit" ] || fail "$name takes $median cycles, more than $limit"
 done <<'END'
-LIMITS
+8000 start.lookup
+275000 start.spawn.0
+430000 start.life.0
+330000 start.spawn.1
+530000 start.life.1
+490000 start.core.stop
+1130000 start.core.boot
 END
