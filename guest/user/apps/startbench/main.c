@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What it costs to find a name, to start a program and to start a core, in cycles of the TSC.  Core 1
- * is stopped and started again in between; needs `operators=startbench`.
+ * What it costs to find a name, to start a program and to start a core, in cycles of the TSC.  Core
+ * 1 is stopped and started again in between; needs `operators=startbench`.
  *
  * One line for each figure, as tests/bench/run reads them: bench NAME MEDIAN MIN MAX.
  */

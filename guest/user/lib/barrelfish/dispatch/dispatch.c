@@ -219,8 +219,8 @@ static inline bool has_sources(dispatcher_handle_t handle)
            domain_is_spanned;
 }
 
-/* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h).  Usually the thread
- * that was running is the only one that can, and goes on. */
+/* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h).  Usually the
+ * thread that was running is the only one that can, and goes on. */
 void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
                uint64_t word1, uint64_t word2, uint64_t word3)
 {
