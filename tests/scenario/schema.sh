@@ -39,8 +39,8 @@ jsonschema.Draft7Validator.check_schema(schema)
 try:
     for load in yaml.safe_load, yaml12.load:
         jsonschema.validate(load(open(sys.argv[1])), schema)
-except jsonschema.ValidationError as error:
-    print("schema:", error.message)
+except (jsonschema.ValidationError, yaml.YAMLError) as error:
+    print("schema:", error)
     sys.exit(1)
 PYTHON
 }
@@ -101,6 +101,23 @@ scenario: a~BOOT~expect: [{never: a, count: 2}]
 scenario: a~BOOT~expect: [{sometimes: ''}]
 scenario: a~BOOT~expect: [{invariants: [capability]}]
 scenario: a~BOOT~expect: [{recovered: {rule: a}}]
+scenario: a~BOOT~faults: [{when: {mesage: a}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}}]
+scenario: a~BOOT~faults: [{do: drop}]
+scenario: a~BOOT~faults: [{when: {}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, ipi: any}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: dorp}]
+scenario: a~BOOT~faults: [{when: {message: a, probability: 5%}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, from: 0,2}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, channel: *}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, nth: 0}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, after: 5}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {tear: {words: [0]}}}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {corrupt: {word: 16, xor: 1}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {skew: {core: 1, by: 5}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {kill: myapp}}]
+scenario: a~BOOT~faults: [{when: {syscall: yeild}, do: heal}]
+scenario: a~BOOT~quiet: 5
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1
 scenario: a~BOOT~input: []
@@ -110,7 +127,7 @@ scenario: a~BOOT~input: [{line: a, bytes: b}]
 scenario: a~BOOT~input: [{end: false}]
 scenario: a~BOOT~input: [{line: a, at: 3}]
 CASES
-[ "$count" -eq 45 ] || fail "$count cases instead of 45"
+[ "$count" -eq 62 ] || fail "$count cases instead of 62"
 
 # Every value at every key.  (An editor that marks as wrong what vmm takes is worse than none; the other
 # way round is fine, since vmm check knows more.)
