@@ -17,8 +17,8 @@
 
 static struct fault_rule rule;
 
-/* A machine with a channel, and a rule that does both to each first message. */
-static void boot_with(struct fault_action first_action, struct fault_action second)
+/* A machine with a channel, and a rule that does these to each first message. */
+static void boot_with(const struct fault_action *actions, size_t count)
 {
     static const struct fault_range first = { 1, 1 };
 
@@ -34,8 +34,8 @@ static void boot_with(struct fault_action first_action, struct fault_action seco
                                 .until_ns = UINT64_MAX,
                                 .after_rule = FAULT_NO_RULE,
                                 .until_rule = FAULT_NO_RULE,
-                                .action = { first_action, second },
-                                .action_count = 2 };
+                                .action_count = count };
+    memcpy(rule.action, actions, count * sizeof(*actions));
     t.config.faults = (struct fault_rules){ &rule, 1, 1 };
     start();
     const struct abi_channel channel = {
@@ -65,7 +65,7 @@ static void boot_with(struct fault_action first_action, struct fault_action seco
 
 static void boot(struct fault_action action)
 {
-    boot_with(action, (struct fault_action){ .kind = FAULT_HEAL });
+    boot_with(&action, 1);
 }
 
 static void store(unsigned core, uint64_t paddr, uint64_t word, uint64_t now_ns)
@@ -163,9 +163,12 @@ Test(late_lines, what_a_partition_held_wakes_when_it_heals)
 
 Test(late_lines, what_was_on_its_way_stays_there_until_the_partition_heals)
 {
-    boot_with((struct fault_action){ .kind = FAULT_DELAY, .min_ns = 500 },
-              (struct fault_action){
-                  .kind = FAULT_PARTITION, .side = { [SERVER] = 1, [CLIENT] = 2 }, .min_ns = 900 });
+    const struct fault_action actions[] = {
+        { .kind = FAULT_DELAY, .min_ns = 500 },
+        { .kind = FAULT_PARTITION, .side = { [SERVER] = 1, [CLIENT] = 2 }, .min_ns = 900 },
+    };
+
+    boot_with(actions, 2);
     write_line(0, 100, 2000);
     wake_word(1, 2100);
     machine_run_events(t.machine, 2899);
