@@ -16,6 +16,8 @@
 /* link: guest/kernel/invocation.c */
 #include "kernel_fixture.h"
 
+#include <signal.h>
+
 TestSuite(kernel_relations, .init = set_up, .fini = tear_down);
 
 #define BUFFER (UDISP + DISPATCHER_FRAME_BYTES - 64)
@@ -120,6 +122,15 @@ Test(kernel_relations, a_part_of_a_mapping_is_taken_over_and_narrowed)
     cr_expect_not(PTABLE(1)[119] & ABI_PTE_WRITE);
     cr_expect(PTABLE(0)[119] & ABI_PTE_WRITE);
     check_mappings();
+}
+
+/* As of a capability that was moved without its mapping: entries of somebody else would be freed. */
+Test(kernel_relations, a_mapping_that_its_frame_does_not_know_is_noticed, .signal = SIGABRT)
+{
+    make_tables(ObjType_VNode_x86_64_ptable);
+    EXPECT_OK(map(1, 3, 100, PTABLE_WRITE, 32, 10));
+    cap_at(alice, SLOT(3))->u.word[CAP_MAPPING_WORD] += sizeof(struct cte);
+    delete_cap(SLOT(10));
 }
 
 Test(kernel_relations, lower_tables_are_shared)
