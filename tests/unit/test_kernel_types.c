@@ -305,3 +305,20 @@ Test(kernel_types, dumps_end)
     EXPECT_ERR(INVOKE(SLOT(1), 2, DispatcherCmd_DumpCapabilities, 0).error,
                SYS_ERR_DISP_CSPACE_INVALID);
 }
+
+/* Traces, tests and callers take them from one table; a gap or a number twice is a slip there. */
+Test(kernel_types, commands_of_a_kind_count_from_zero)
+{
+    static const struct {
+        const char *kind;
+        unsigned number;
+    } command[] = {
+#define CAP_COMMAND(kind, name, number) { #kind, number },
+#include <barrelfish_kpi/commands.def>
+    };
+    for (unsigned i = 0; i < sizeof(command) / sizeof(command[0]); i++) {
+        const bool first = i == 0 || strcmp(command[i].kind, command[i - 1].kind) != 0;
+        cr_expect_eq(command[i].number, first ? 0 : command[i - 1].number + 1, "%s, %u",
+                     command[i].kind, command[i].number);
+    }
+}
