@@ -64,7 +64,7 @@ done
 # Every scenario twice.  With all tests, tests/run has just run each once and kept the result.
 for file in scenarios/*.yaml; do
     name=$(basename "$file" .yaml)
-    kept=$B/tests/log/run_$name[unicorn].json
+    kept="$B/tests/log/run_${name}[unicorn].json"
     run=("$VMM" run --engine unicorn --seed 7 "$file")
     first=
     if grep -q state_hash "$kept" 2>/dev/null; then
