@@ -55,8 +55,8 @@ exits_with 3
 says 'without a word of the guest'
 nothing_left
 
-# The line in which the guest says its exit code gets lost, or its end does: that is no verdict, not even
-# where code 0 was expected.
+# The line in which the guest says its exit code gets lost, or its end does: that is no verdict,
+# not even where code 0 was expected.
 cat >"$TMP/mute" <<'END'
 #!/usr/bin/env python3
 import os, socket, subprocess, sys

@@ -102,8 +102,8 @@ static int share_memory(struct engine *engine)
     const char *uri = connection();
     if (*uri && strcmp(uri, "direct") != 0) {
         machine_set_error(engine->machine,
-                          "faults, values and invariants need memory that QEMU and vmm share, which "
-                          "a libvirt daemon does not give; use --connect direct");
+                          "faults, values and invariants need memory that QEMU and vmm share, "
+                          "which a libvirt daemon does not give; use --connect direct");
         return -ENOTSUP;
     }
     int error = qemu_memory_make(&engine->memory, engine->machine);
