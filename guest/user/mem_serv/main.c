@@ -5,9 +5,9 @@
  * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and
  * turns requests into capabilities by one retype of a part of these (ram.h).
  *
- * It serves its own core.  The server of core 0 had all of the machine's RAM at the start; the others
- * are caches of it.  A request that finds nothing there waits until core 0 has sent a block, and a
- * block is given back when all of it is free and as much again (supply.h).  Who asks then is
+ * It serves its own core.  The server of core 0 had all of the machine's RAM at the start; the
+ * others are caches of it.  A request that finds nothing there waits until core 0 has sent a block,
+ * and a block is given back when all of it is free and as much again (supply.h).  Who waits is
  * answered in turn; one who can be served is not kept waiting by those who cannot.
  */
 #include <barrelfish/barrelfish.h>
@@ -43,9 +43,9 @@ struct client {
 };
 
 static struct client *waiting;   /* in line for more RAM, by next_waiting */
-static struct client *asked_for; /* the first, if core 0 has been asked for it; or NULL */
+static struct client *asked_for; /* the first, or NULL: core 0 is not asked now */
 
-/* For whoever looks from outside: bytes, those that are free, and those of which nothing is known. */
+/* For whoever looks from outside: bytes; those that are free; those of which nothing is known. */
 static uint64_t *total_gauge, *free_gauge, *lost_gauge;
 
 SERVICE_CLIENTS(mem, broken)

@@ -2,8 +2,8 @@
  *
  * The RAM of a memory server: what it has, takes in, gives out and gets back (ram.h).
  *
- * Which parts are free is the memory manager's affair (mm.h).  RAM that comes back is revoked first:
- * whatever was made of it is gone before it is given to somebody else.
+ * Which parts are free is the memory manager's affair (mm.h).  RAM that comes back is revoked
+ * first: whatever was made of it is gone before it is given to somebody else.
  *
  * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
  * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in

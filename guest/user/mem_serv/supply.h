@@ -2,10 +2,10 @@
  *
  * More RAM for the server of a core, from that of core 0, which had all of it at the start.
  *
- * The others' servers are caches: each gets a share when its core starts, asks for a block when that
- * is not enough, and gives it back when it has as much again to spare.  One thing at a time is under
- * way, a wish or a return; nothing here blocks but the first wish, which asks the monitor where the
- * server is.
+ * The others' servers are caches: each gets a share when its core starts, asks for a block when
+ * that is not enough, and gives it back when it has as much again to spare.  One thing at a time is
+ * under way, a wish or a return; nothing here blocks but the first wish, which asks the monitor
+ * where the server is.
  *
  *   LINK_NONE --first wish--> LINK_BINDING --bound--> LINK_READY
  *   any --refused, or its core has died--> LINK_GONE, for good
