@@ -166,13 +166,18 @@ Test(kernel_foreign, nothing_is_made_of_foreign_ram_without_a_claim)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
+static errval_t claimed(unsigned slot, uint64_t base, uint64_t bytes, unsigned generation)
+{
+    return KERNEL(KernelCmd_Mark_witness, SLOT(slot), 2, base, bytes, generation).error;
+}
+
 /* The monitor holds the piece; domains have only the RAM it is a piece of. */
 Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));
     EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE + 8192, 8192, 0, my_core_id));
     EXPECT_ERR(retype(SLOT(1), 8192, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
-    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+    EXPECT_OK(claimed(2, FAR_BASE, 32768, 0));
 
     /* in it, not beside it, nor around it, nor twice */
     EXPECT_ERR(retype(SLOT(1), 4096, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
@@ -206,11 +211,30 @@ Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
+/* Something that was made of the one and that the piece was claimed of may still be on some core. */
+Test(kernel_foreign, what_was_claimed_of_other_ram_is_not_used)
+{
+    EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));
+    EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE, 16384, 0, 1));
+    EXPECT_OK(receive(3, ObjType_RAM, FAR_BASE, 4096, 0, my_core_id));
+    EXPECT_OK(claimed(3, FAR_BASE, 16384, 0));
+    EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(retype(SLOT(2), 0, ObjType_RAM, 4096, 1, 4));
+    EXPECT_OK(delete_cap(SLOT(4)));
+    EXPECT_OK(delete_cap(SLOT(2)));
+    EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(receive(5, ObjType_RAM, FAR_BASE + 16384, 4096, 0, my_core_id));
+    EXPECT_OK(on(KernelCmd_Mark_witness, 5)); /* it came with its ownership, and was not claimed */
+    EXPECT_ERR(retype(SLOT(1), 16384, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    for (unsigned slot = 1; slot <= 5; slot += 2)
+        EXPECT_OK(delete_cap(SLOT(slot)));
+}
+
 Test(kernel_foreign, a_claim_of_the_last_generation_has_no_child_of_its_size)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX - 1, 1));
     EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX, my_core_id));
-    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+    EXPECT_OK(claimed(2, FAR_BASE, 8192, CAP_GENERATION_MAX - 1));
     EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 8192, 1, 3), SYS_ERR_INVALID_RETYPE);
     EXPECT_OK(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 3));
     EXPECT_OK(delete_cap(SLOT(3)));

@@ -260,8 +260,9 @@ enum kernel_cmd {
     /* cptr, level of memory that is locked, core: it goes over to that core, or comes back.  Of all
      * copies here this is the last, but for a witness */
     KernelCmd_Set_cap_owner,
-    /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
-     * Delete_foreigns deletes the others */
+    /* cptr, level, base, bytes, generation: this copy stands for what came with its ownership: no
+     * revoke here takes it, and Delete_foreigns deletes the others.  bytes not 0: it is a piece that
+     * was claimed of this, of which something is made in the piece from now on */
     KernelCmd_Mark_witness,
     /* cptr, level of an EndPointLMP or a Dispatcher, domain: its dispatcher is of that domain */
     KernelCmd_Domain_id,
