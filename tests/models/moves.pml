@@ -29,6 +29,12 @@
 #else
 #define GIVES 2
 #endif
+/* capabilities.pml has copies of several cores */
+#if N == 2 || defined(NOT_CLEARED)
+#define LENDS 1
+#else
+#define LENDS 0
+#endif
 #define ROOT 0
 #define NOBODY 255
 #define DEPTH 3
@@ -60,7 +66,7 @@ bool dead[N];
 bool told[N * N]; /* has i heard of the death of j? */
 byte tickets = 1;
 byte gives = GIVES;
-byte lends = (N == 2 -> 1 : 0); /* capabilities.pml has copies of several cores */
+byte lends = LENDS;
 byte asks = 1;
 byte makes = 1;
 byte deaths = 1;

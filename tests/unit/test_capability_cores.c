@@ -106,7 +106,8 @@ static bool model_may_refuse(const struct operation *op)
     for (unsigned core = 0; core < CORES; core++)
         for (unsigned slot = 0; slot < SLOTS; slot++)
             if (is_full(&model[core][slot]) && is_made_of(&model[core][slot], source) &&
-                (core != op->core || source->owner != op->core))
+                (core != op->core || source->owner != op->core ||
+                 model[core][slot].owner != op->core))
                 return true;
     return source->type != ObjType_RAM; /* what of a frame its owner keeps for others counts, too */
 }
@@ -240,8 +241,10 @@ static bool do_send(const struct operation *op, bool given)
 {
     const struct seen before = model[op->core][op->slot];
     const uint64_t err = program_send(op->core, op->slot, given, op->to_core, op->to_slot);
+    /* a third core owns it, and has parts that lie across this one, or keeps them for others */
+    const bool by_owner = before.owner != op->core && before.owner != op->to_core;
     const bool refused = before.type == ObjType_Frame && err_no(err) == SYS_ERR_REVOKE_FIRST &&
-                         lies_across(&before, op->to_core);
+                         (by_owner || lies_across(&before, op->to_core));
     if (!refused && !expect_ok("send", err))
         return false;
     if (given)

@@ -23,6 +23,8 @@
 #include <if/monitor_defs.h>
 #include <mm/mm.h>
 #include <services/service.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "resources.h"
 
@@ -45,6 +47,9 @@ struct loan {
     struct account *account;
     uint8_t bits;
 };
+
+/* Memory of the own node; near_limit 0: the machine has one. */
+static genpaddr_t near_base, near_limit;
 
 struct loan_list {
     struct loan *first, *last;
@@ -343,6 +348,16 @@ static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
     return SYS_ERR_OK;
 }
 
+/* Who does not say where gets what is near while there is any. */
+static errval_t find_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
+                           struct mm_block *block)
+{
+    if (near_limit != 0 && minbase == 0 && maxlimit == 0 &&
+        err_is_ok(mm_alloc(&mm, bits, near_base, near_limit, block)))
+        return SYS_ERR_OK;
+    return mm_alloc(&mm, bits, minbase, maxlimit, block);
+}
+
 static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
                            struct capref *ret)
 {
@@ -353,7 +368,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
         return err;
     for (;;) {
         struct mm_block block;
-        err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
+        err = find_block(bits, minbase, maxlimit, &block);
         if (err_is_fail(err))
             break;
         struct capref region = region_cap[block.region];
@@ -583,8 +598,19 @@ static void exported(void *st, errval_t err, iref_t iref)
         USER_PANIC_ERR(err, "telling the monitor of the memory service");
 }
 
-int main(void)
+static void read_arguments(int argc, char *argv[])
 {
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "near=", 5) == 0)
+            near_base = strtoull(argv[i] + 5, NULL, 0);
+        else if (strncmp(argv[i], "limit=", 6) == 0)
+            near_limit = strtoull(argv[i] + 6, NULL, 0);
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    read_arguments(argc, argv);
     find_ram();
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
     service.accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
