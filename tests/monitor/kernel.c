@@ -397,6 +397,7 @@ static bool is_shared(const struct cap *cap)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
         if (other != cap && other->core == cap->core &&
+            (!other->locked || cap->owner == cap->core) &&
             (same_object(other, cap) || lies_in(other, cap)))
             return true;
     return false;

@@ -296,6 +296,24 @@ Test(kernel_foreign, a_witness_stands_for_what_came_with_its_ownership)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
+/* The other core keeps it for this one, and this one for that: neither is use. */
+Test(kernel_foreign, what_went_away_and_was_lent_back_is_not_used_by_itself)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_RAM, 16384, 1, 1));
+    const uint64_t base = cap_at(alice, SLOT(1))->u.mem.base;
+    EXPECT_OK(on(KernelCmd_Lock_cap, 1));
+    EXPECT_OK(KERNEL(KernelCmd_Set_cap_owner, SLOT(1), 2, 1).error);
+    EXPECT_OK(receive(2, ObjType_RAM, base, 16384, 0, 1));
+    cr_expect_not(is_shared(2));
+    EXPECT_OK(copy(3, SLOT(2)));
+    cr_expect(is_shared(2));
+    EXPECT_OK(delete_cap(SLOT(3)));
+    EXPECT_OK(delete_cap(SLOT(2)));
+    EXPECT_OK(KERNEL(KernelCmd_Set_cap_owner, SLOT(1), 2, my_core_id).error);
+    EXPECT_OK(on(KernelCmd_Unlock_cap, 1));
+    EXPECT_OK(delete_cap(SLOT(1)));
+}
+
 /* A part that went away, and came back with its ownership: revoking the whole asks that core. */
 Test(kernel_foreign, no_revoke_takes_the_witness_of_a_part)
 {

@@ -236,8 +236,8 @@ enum kernel_cmd {
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
-    /* cptr, level -> 1 if this core has another copy or a descendant of it, or keeps one for
-     * another core, else 0 */
+    /* cptr, level -> 1 if this core has another copy or a descendant of it, or owns it and keeps one
+     * for another core, else 0 */
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */

@@ -178,7 +178,7 @@ static struct sysret is_shared(const struct invocation *inv)
         return SYSRET(err);
     return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
                         mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL ||
-                        cap_is_kept(&cte->cap));
+                        (cte->node.owner == my_core_id && cap_is_kept(&cte->cap)));
 }
 
 static struct sysret delete_foreigns(const struct invocation *inv)
