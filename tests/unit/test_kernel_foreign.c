@@ -120,6 +120,10 @@ Test(kernel_foreign, no_argument_leads_into_an_object_of_another_core)
                  2 | 5ull << 32, 0, 0, 1, SLOT(0) | 1ull << 32, 9)
               .error;
     EXPECT_ERR(err, through);
+    err = INVOKE(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), 2, VNodeCmd_Inherit, ROOT_CPTR,
+                 SLOT(4) | 2ull << 32, 1ull << 32, INHERIT_ATTR_SAME, SLOT(0) | 1ull << 32, 9)
+              .error;
+    EXPECT_ERR(err_pop(err), through);
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Dispatcher, 0, 1, 10));
     err = INVOKE(SLOT(10), 2, DispatcherCmd_Setup, SLOT(1) | 2ull << 32).error;
     EXPECT_ERR(err_pop(err), through);

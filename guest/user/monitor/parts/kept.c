@@ -175,8 +175,10 @@ static bool is_lent_to(coreid_t core, const struct capability *is)
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
 {
     bool moved = false;
-    if (!is_lent_to(from, is) || to == my_core || !peer_is_connected(to))
-        return MON_ERR_INVALID_MON_ID;
+    if (!is_lent_to(from, is))
+        return SYS_ERR_CAP_NOT_FOUND;
+    if (to == my_core || !peer_is_connected(to))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
     struct capref cap;
     errval_t err = remote_cap(is, my_core, &cap);
     if (err_is_fail(err))
@@ -229,7 +231,7 @@ errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *sou
     struct capref cap;
     bool moved = true;
     if (!is_lent_to(core, source))
-        return MON_ERR_INVALID_MON_ID;
+        return SYS_ERR_CAP_NOT_FOUND;
     errval_t err = make_piece(source, base, bytes, &cap, piece);
     if (err_is_fail(err))
         return err;

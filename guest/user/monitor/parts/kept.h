@@ -45,7 +45,7 @@ bool kept_lies_in(const struct capability *cap, const struct capability *whole);
 errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
                      domainid_t sender, bool *moved);
 /* The same, of a capability that another core has from here and gives to a third one.
- * MON_ERR_INVALID_MON_ID: that core has none. */
+ * SYS_ERR_CAP_NOT_FOUND: that core has none, or it was revoked. */
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is);
 
 /* RAM that came here with its ownership is given to a third core: it leaves through the core from
@@ -59,7 +59,7 @@ errval_t kept_give_on(uint64_t ticket, coreid_t from, coreid_t to, const struct 
                       bool goes, bool *moved);
 
 /* A piece of RAM that another core has from here as a name, as something that it owns: made of it
- * here, and kept.  MON_ERR_INVALID_MON_ID: that core has it not. */
+ * here, and kept.  SYS_ERR_CAP_NOT_FOUND: that core has it not, or it was revoked. */
 errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *source,
                     genpaddr_t base, gensize_t bytes, struct capability *piece);
 /* The other side: the piece of `source` has come.  At the cost of this domain. */
