@@ -389,9 +389,9 @@ uint64_t cap_claim_name(uint64_t base, uint64_t bytes, unsigned generation)
 }
 
 /* The piece that this core has claimed of foreign memory, in which nothing is made of these bytes
- * yet: it is the innermost that lies around them, and no domain has it, here or elsewhere.  What was
- * claimed of another capability is of no use: that may still lie between the two, here or elsewhere.
- * NULL: there is none. */
+ * yet: it is the innermost that lies around them, and no domain has it, here or elsewhere.  What
+ * was claimed of another capability is of no use: that may still lie between the two, here or
+ * elsewhere.  NULL: there is none. */
 static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t bytes)
 {
     struct cte *found;

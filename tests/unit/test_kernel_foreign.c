@@ -215,7 +215,7 @@ Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
-/* Something that was made of the one and that the piece was claimed of may still be on some core. */
+/* What was made of the one, and the piece was claimed of, may still be on some core. */
 Test(kernel_foreign, what_was_claimed_of_other_ram_is_not_used)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));

@@ -236,8 +236,8 @@ enum kernel_cmd {
                                  * dispatcher of this core was stopped */
     KernelCmd_Next_stopped,     /* -> domain of a stopped dispatcher, each once */
     KernelCmd_Stop_dispatcher,  /* cptr, level of an EndPointLMP: its dispatcher never runs again */
-    /* cptr, level -> 1 if this core has another copy or a descendant of it, or owns it and keeps one
-     * for another core, else 0 */
+    /* cptr, level -> 1 if this core has another copy or a descendant of it, or owns it and keeps
+     * one for another core, else 0 */
     KernelCmd_Is_shared,
     KernelCmd_Lock_cap, /* cptr, level of memory: it is in use on another core.  Until it is unlocked
                             * nobody here can delete it, nor reuse what it names */
@@ -261,8 +261,8 @@ enum kernel_cmd {
      * copies here this is the last, but for a witness */
     KernelCmd_Set_cap_owner,
     /* cptr, level, base, bytes, generation: this copy stands for what came with its ownership: no
-     * revoke here takes it, and Delete_foreigns deletes the others.  bytes not 0: it is a piece that
-     * was claimed of this, of which something is made in the piece from now on */
+     * revoke here takes it, and Delete_foreigns deletes the others.  bytes not 0: it is a piece
+     * that was claimed of this, of which something is made in the piece from now on */
     KernelCmd_Mark_witness,
     /* cptr, level of an EndPointLMP or a Dispatcher, domain: its dispatcher is of that domain */
     KernelCmd_Domain_id,
