@@ -600,12 +600,11 @@ static void exported(void *st, errval_t err, iref_t iref)
 
 static void read_arguments(int argc, char *argv[])
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "near=", 5) == 0)
             near_base = strtoull(argv[i] + 5, NULL, 0);
         else if (strncmp(argv[i], "limit=", 6) == 0)
             near_limit = strtoull(argv[i] + 6, NULL, 0);
-    }
 }
 
 int main(int argc, char *argv[])

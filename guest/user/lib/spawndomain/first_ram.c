@@ -77,8 +77,7 @@ static const char *mem_serv_args(const struct abi_boot *boot)
 }
 
 errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *modules,
-                                  struct capref init_ep, domainid_t id,
-                                  const struct abi_boot *boot)
+                                  struct capref init_ep, domainid_t id, const struct abi_boot *boot)
 {
     struct spawn_module *module = spawn_find_module(modules, "mem_serv");
     if (module == NULL) {

@@ -304,8 +304,8 @@ void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
     errval_t err = kept_give_on(ticket, from, to, description, goes, &moved);
     if (err_no(err) == MON_ERR_INVALID_MON_ID) { /* it is lent */
         moved = false;
-        err = goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY
-                   : kept_pass_on(ticket, from, to, description);
+        err =
+            goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : kept_pass_on(ticket, from, to, description);
     }
     if (peer_is_connected(to))
         peer_send_fetch_cap_reply(to, ticket, err, description, my_core, err_is_ok(err) && moved);
