@@ -263,7 +263,8 @@ enum kernel_cmd {
     /* cptr, level: this copy stands for what came with its ownership: no revoke here takes it, and
      * Delete_foreigns deletes the others */
     KernelCmd_Mark_witness,
-    /* cptr, level of an EndPointLMP or a Dispatcher, domain: its dispatcher is of that domain */
+    /* cptr, level of an EndPointLMP or a Dispatcher, domain: its dispatcher is of that domain; 0: it
+     * stays of its own.  -> its domain */
     KernelCmd_Domain_id,
     KernelCmd_IPI_Delete, /* notification id: wakes nobody any more, and is free */
 
