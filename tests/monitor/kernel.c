@@ -491,8 +491,9 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
         return (struct sysret){ SYS_ERR_OK, domain_id(cap->endpoint->owner) };
     case KernelCmd_Domain_id:
         CHECK(word[3] == 0, "the monitor makes a dispatcher of another domain");
-        return (struct sysret){ SYS_ERR_OK,
-                                cap->endpoint->owner != NULL ? cap->endpoint->owner->id : 0 };
+        return (struct sysret){ SYS_ERR_OK, cap->endpoint->owner != NULL
+                                                ? domain_id(cap->endpoint->owner)
+                                                : 0 };
     case KernelCmd_Register_channel:
         return SYSRET(SYS_ERR_OK);
     case KernelCmd_Power_off:
