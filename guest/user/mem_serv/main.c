@@ -145,13 +145,21 @@ static void find_ram(void)
     }
 }
 
+/* mm.region_count: there is none. */
+static unsigned find_region(genpaddr_t base)
+{
+    unsigned i = 0;
+    while (i < mm.region_count &&
+           (base < mm.region[i].base || base - mm.region[i].base >= mm.region[i].bytes))
+        i++;
+    return i;
+}
+
 static unsigned region_of(genpaddr_t base)
 {
-    for (unsigned i = 0; i < mm.region_count; i++)
-        if (base >= mm.region[i].base && base - mm.region[i].base < mm.region[i].bytes)
-            return i;
-    assert(!"a loan lies in a region");
-    return 0;
+    unsigned region = find_region(base);
+    assert(region < mm.region_count); /* a loan lies in one */
+    return region;
 }
 
 static uint32_t pages_of(uint8_t bits)
@@ -259,18 +267,22 @@ static void report_memory(void)
     *lost_gauge = mm.total_bytes > known ? mm.total_bytes - known : known - mm.total_bytes;
 }
 
-/* True if nobody has a part of it any more; then it is free. */
+/* Has nobody a part of it any more?  Through an empty slot. */
+static bool is_unused(genpaddr_t base, uint8_t bits, struct capref slot)
+{
+    unsigned region = region_of(base);
+    return err_is_ok(invoke_cnode_retype(slot, region_cap[region],
+                                         base - mm.region[region].cap_base, ObjType_RAM,
+                                         1ull << bits, 1)) &&
+           err_is_ok(cap_delete(slot));
+}
+
+/* True if it is free now. */
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
-    unsigned region = region_of(loan->base);
-    errval_t err =
-        invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
-                            ObjType_RAM, 1ull << loan->bits, 1);
-    if (err_is_fail(err))
+    if (!is_unused(loan->base, loan->bits, slot))
         return false;
-    err = cap_delete(slot);
-    if (err_is_ok(err))
-        err = mm_free(&mm, loan->base, loan->bits);
+    errval_t err = mm_free(&mm, loan->base, loan->bits);
     if (err_is_fail(err))
         DEBUG_ERR(err, "RAM of an ended domain is lost");
     return true;
@@ -362,8 +374,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
             *ret = slot;
             return SYS_ERR_OK;
         }
-        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try
-         * another. */
+        /* Somebody has what nobody should have: it is lost, try another. */
         if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
             mm_free(&mm, block.base, bits);
             break;
@@ -432,6 +443,20 @@ static errval_t take_ram(struct client *client, struct account *payer, uint8_t b
     return SYS_ERR_OK;
 }
 
+/* What comes back may be a part, or a child of full size, of what the client keeps: then it stays
+ * lent, and charged. */
+static bool nobody_has(genpaddr_t base, uint8_t bits)
+{
+    struct capref slot;
+    if (find_region(base) == mm.region_count)
+        return true; /* it is no RAM of this server's: mm_free() will say so */
+    if (err_is_fail(slot_alloc(&slot)))
+        return false;
+    const bool unused = is_unused(base, bits, slot);
+    slot_free(slot);
+    return unused;
+}
+
 static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
 {
     struct capability identity;
@@ -450,6 +475,8 @@ static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
         return err;
     if (lent)
         return keep_as_orphan(base, bits);
+    if (!nobody_has(base, bits))
+        return SYS_ERR_REVOKE_FIRST;
     err = mm_free(&mm, base, bits);
     struct loan *loan = err_is_ok(err) ? loan_find(base, bits) : NULL;
     if (loan != NULL)
@@ -539,10 +566,9 @@ static void available_call(struct mem_binding *b)
 static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, uint8_t bits)
 {
     errval_t err = return_ram(cap, base, bits);
-    if (err_is_ok(err))
-        slot_free(cap);
-    else
-        cap_destroy(cap);
+    if (err_is_fail(err))
+        (void)cap_delete(cap); /* if it is there: nothing else is done with it */
+    slot_free(cap);
     queue_reply(b, REPLY_FREE, err, NULL_CAP);
 }
 
