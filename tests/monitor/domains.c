@@ -331,8 +331,9 @@ static void monitor_says(struct domain *d, struct message *m)
     case monitor_domain_exited__msgnum:
         child_exited(d, a->domain_exited.domain, a->domain_exited.status);
         break;
-    case monitor_unmap_replica__msgnum:
-        unmap_received(d, a->unmap_replica.id, a->unmap_replica.base);
+    case monitor_change_replica__msgnum:
+        change_received(d, a->change_replica.id, a->change_replica.base, a->change_replica.bytes,
+                        a->change_replica.flags);
         break;
     case monitor_connection_dead__msgnum:
         connection_lost_received(d, a->connection_dead.mon_id);
@@ -528,7 +529,7 @@ static bool duty(struct domain *d)
         return true;
     if (d->kind == KIND_MANAGER && d->steps == 0 && ask_for_cores(d))
         return true;
-    return serve_memory(d) || answer_unmap(d) ||
+    return serve_memory(d) || answer_change(d) ||
            answer_request(d, d->kind != KIND_APP || chance(80)) || close_lost(d) || act_circuit(d);
 }
 
@@ -589,7 +590,7 @@ unsigned domain_choices(struct domain *d)
     if (d->kind == KIND_MANAGER && d->steps == 0 && !world.hold_boot && !d->rpc_busy &&
         can_send(d->rpc))
         return 1;
-    return d->unmap_id != 0 || (d->mem_request != NULL && can_send(d->mem_client)) ||
+    return d->change_id != 0 || (d->mem_request != NULL && can_send(d->mem_client)) ||
            (d->request_count > 0 && !d->mute) || conns_have_duty(d) || circuits_have_duty(d);
 }
 
