@@ -137,7 +137,7 @@ static inline __attribute__((always_inline)) struct cte *invoked(struct register
 }
 
 /* An invocation that goes on.  No message does: nobody else's command becomes one, because its
- * object has gone meanwhile, and nobody's is taken for one of the CPU driver (ABI_LMP_BY_KERNEL). */
+ * object has gone meanwhile, and nobody's is taken for the CPU driver's (ABI_LMP_BY_KERNEL). */
 static void __attribute__((noreturn, noinline))
 sys_invoke_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress)
 {

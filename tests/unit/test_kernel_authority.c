@@ -48,8 +48,8 @@ Test(kernel_authority, a_sender_cannot_mint_another_endpoint_of_its_receiver)
     EXPECT_ERR(mint(5, SLOT(4), 32768, 24), SYS_ERR_MINT_INVALID);
 }
 
-/* A peer of alice's has given her a CNode of its own where she expects an endpoint: no words that she
- * sends there put anything of hers into it. */
+/* A peer of alice's has given her a CNode of its own where she expects an endpoint: no words that
+ * she sends there put anything of hers into it. */
 Test(kernel_authority, a_message_is_a_command_to_nobody)
 {
     struct registers_x86_64 *a = &alice->disp->enabled_save_area;
@@ -68,7 +68,7 @@ Test(kernel_authority, a_message_is_a_command_to_nobody)
     cr_expect_eq(cap_at(alice, SLOT(21))->type, ObjType_Null);
 }
 
-/* The flight recorder would take it for one of the CPU driver, and rules of faults would not see it. */
+/* The flight recorder would take it for the CPU driver's, and rules of faults would not see it. */
 Test(kernel_authority, no_message_goes_on)
 {
     struct registers_x86_64 *a = &alice->disp->enabled_save_area;

@@ -45,7 +45,7 @@ FILE *record_open(const char *dir, const char *name, const char *mode)
     return mode[0] == 'r' ? in_file_open(path) : out_file_create(path);
 }
 
-/* Makes the folders between the first bytes of `path`, where there is one, and its last component. */
+/* Makes the folders behind the first bytes of `path`, and above its last component. */
 static int make_parents(char *path, size_t first)
 {
     int error = 0;

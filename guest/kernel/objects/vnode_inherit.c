@@ -79,8 +79,8 @@ static errval_t find_mapping(const struct capability *table, uint64_t entry, str
     return vnode_find_mapping(table, entry, mapping);
 }
 
-/* The next part of a mapping; count 0: none of the entries looked at has one.  What the first domain
- * was born with (startup.c) has entries, but no mappings: SYS_ERR_VNODE_NOT_INSTALLED. */
+/* The next part of a mapping; count 0: none of the entries looked at has one.  What the first
+ * domain was born with (startup.c) has entries, but no mappings: SYS_ERR_VNODE_NOT_INSTALLED. */
 static errval_t find_next(struct inherit *h)
 {
     const uint64_t *entries = vnode_entries(h->from);
