@@ -61,6 +61,8 @@ struct domain {
     unsigned boot_answers;
     errval_t boot_err;
     uint64_t running_cores;
+    unsigned stop_answers;
+    errval_t stop_err;
 };
 
 struct service {

@@ -228,6 +228,15 @@ static errval_t mark_witness(struct cap *cap)
     return SYS_ERR_OK;
 }
 
+void caps_of_core_gone(unsigned core)
+{
+    for (struct cap *cap = world.caps, *next; cap != NULL; cap = next) {
+        next = cap->next;
+        if (cap->core == core)
+            delete_cap(cap);
+    }
+}
+
 void caps_of_domain_gone(struct domain *d)
 {
     for (struct cap *cap = world.caps, *next; cap != NULL; cap = next) {
@@ -357,7 +366,7 @@ static errval_t retype(struct core *core, const uintptr_t *word)
 static struct sysret cnode_invoke(struct core *core, capaddr_t cptr, const uintptr_t *word)
 {
     struct cap *cap;
-    switch ((enum cnode_cmd)word[0]) {
+    switch (word[0]) {
     case CNodeCmd_Mint: /* of all ports those of a device, which no core here has */
         put(core, (unsigned)(cptr | word[1]),
             cap_new(core->id, NULL, &(struct capability){ .type = ObjType_IO }, NULL));
@@ -452,7 +461,7 @@ static struct sysret delete_foreigns(struct cap *cap, uint64_t base, uint64_t by
 static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
 {
     struct cap *cap = NULL;
-    const enum kernel_cmd command = (enum kernel_cmd)word[0];
+    const uintptr_t command = word[0];
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
         command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
@@ -465,6 +474,8 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     switch (command) {
     case KernelCmd_Spawn_core:
         return SYSRET(core_power(core, (unsigned)word[1], word[3]));
+    case KernelCmd_Retire_core:
+        return SYSRET(core_retire(core, (unsigned)word[1]));
     case KernelCmd_Create_cap: {
         struct capability is;
         memcpy(&is, (void *)word[1], sizeof(is)); /* NOLINT */

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "../capabilities/cores.h"
+#include "shrink.h"
 
 #define SEQUENCE 400
 #define GUARD_S 4
@@ -405,36 +406,15 @@ static bool fails(const struct operation *ops, size_t count, bool loud)
     return status != 0;
 }
 
-static size_t shrink(struct operation *ops, size_t count)
+static bool fails_quietly(const void *ops, size_t count)
 {
-    struct operation rest[SEQUENCE];
-    bool removed = false;
-    for (size_t chunk = count / 2 > 0 ? count / 2 : 1; count > 0;) {
-        for (size_t at = 0; at < count;) {
-            const size_t length = chunk < count - at ? chunk : count - at;
-            memcpy(rest, ops, at * sizeof(*ops));
-            memcpy(rest + at, ops + at + length, (count - at - length) * sizeof(*ops));
-            if (fails(rest, count - length, false)) {
-                count -= length;
-                memcpy(ops, rest, count * sizeof(*ops));
-                removed = true;
-            } else {
-                at += length;
-            }
-        }
-        if (chunk > 1)
-            chunk = (chunk + 1) / 2;
-        else if (!removed)
-            break;
-        removed = false;
-    }
-    return count;
+    return fails(ops, count, false);
 }
 
 static size_t shrink_failing(struct operation *ops)
 {
     const size_t failing = outcome->at + 1;
-    return shrink(ops, failing < SEQUENCE ? failing : SEQUENCE);
+    return shrink(ops, failing < SEQUENCE ? failing : SEQUENCE, sizeof(*ops), fails_quietly);
 }
 
 static uint64_t number(const char *name, uint64_t otherwise)

@@ -262,6 +262,9 @@ void multihop_cancelled(coreid_t from, uint32_t vci);
 void multihop_client_exited(const struct client *client);
 /* The same for circuits over a core, which has died or cannot be reached. */
 void multihop_core_died(coreid_t core);
+/* circuits_ended.c: calls it once, in an event of its own, when all that the domains of this core
+ * have sent over circuits has left. */
+void circuits_when_ended(void (*then)(void));
 
 /* ---- death.c: cores that die, and come back (docs/agreement.md) ---- */
 
