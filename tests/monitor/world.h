@@ -273,6 +273,8 @@ void holdings_compare(const struct holdings *before, unsigned core);
 struct domain *world_manager(void);
 /* From power-on until all cores run and wait. */
 void world_start(uint64_t seed, unsigned cores);
+/* Those that answer nothing end, and nobody waits for them any more. */
+void world_end_mutes(void);
 void world_end_programs(void);
 
 /* ---- domains.c ---- */

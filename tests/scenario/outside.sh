@@ -45,8 +45,8 @@ done
 vmm run -v --engine "$engine" --seed 1 --faults-out "$TMP/log.yaml" "$outside/faulty.yaml"
 exits_with 0
 says ' message: outgreet.greet #1 to core 0, outgreet:out_greeter.0<-out_greeter.1#1$'
-says '\*\* late: delay: 300 us outgreet.greet #1, core 1 to 0, '
-grep -q 'message: greet, interface: outgreet' "$TMP/log.yaml" || fail "the log does not name the message"
+says '\*\* late: delay 300 us outgreet.greet #1, core 1 to 0, outgreet:out_greeter.0<-out_greeter.1#1$'
+grep -q 'message: "greet", channel: "outgreet:out_greeter.0<-out_greeter.1#1"' "$TMP/log.yaml" || fail "the log does not name the message"
 
 # What a Hakefile may hold that is not understood is refused with its line.
 mkdir "$TMP/strange"

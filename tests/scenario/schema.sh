@@ -39,9 +39,12 @@ schema = json.load(open("scenarios/scenario.schema.json"))
 jsonschema.Draft7Validator.check_schema(schema)
 validator = jsonschema.Draft7Validator(schema)
 for path in sys.argv[1:]:
-    errors = [error.message.replace("\n", " ") for load in (yaml.safe_load, yaml12.load)
-              for error in validator.iter_errors(load(open(path)))]
-    print(path, errors[0] if errors else "", sep="\t")
+    try:
+        errors = [error.message for load in (yaml.safe_load, yaml12.load)
+                  for error in validator.iter_errors(load(open(path)))]
+    except yaml.YAMLError as error:
+        errors = [str(error)]
+    print(path, errors[0].replace("\n", " ") if errors else "", sep="\t")
 PYTHON
 }
 
@@ -104,6 +107,23 @@ scenario: a~BOOT~expect: [{never: a, count: 2}]
 scenario: a~BOOT~expect: [{sometimes: ''}]
 scenario: a~BOOT~expect: [{invariants: [capability]}]
 scenario: a~BOOT~expect: [{recovered: {rule: a}}]
+scenario: a~BOOT~faults: [{when: {mesage: a}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}}]
+scenario: a~BOOT~faults: [{do: drop}]
+scenario: a~BOOT~faults: [{when: {}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, ipi: any}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: dorp}]
+scenario: a~BOOT~faults: [{when: {message: a, probability: 5%}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, from: 0,2}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, channel: *}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, nth: 0}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, after: 5}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {tear: {words: [0]}}}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {corrupt: {word: 16, xor: 1}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {skew: {core: 1, by: 5}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {kill: myapp}}]
+scenario: a~BOOT~faults: [{when: {syscall: yeild}, do: heal}]
+scenario: a~BOOT~quiet: 5
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1
 scenario: a~BOOT~input: []
@@ -113,9 +133,9 @@ scenario: a~BOOT~input: [{line: a, bytes: b}]
 scenario: a~BOOT~input: [{end: false}]
 scenario: a~BOOT~input: [{line: a, at: 3}]
 CASES
-[ "$count" -eq 45 ] || fail "$count cases instead of 45"
+[ "$count" -eq 62 ] || fail "$count cases instead of 62"
 by_schema "$TMP"/broken.*.yaml >"$TMP/schema" || fail "the schema cannot be tried: $(cat "$TMP/schema")"
-[ "$(wc -l <"$TMP/schema")" -eq 45 ] || fail "not every broken file was looked at"
+[ "$(wc -l <"$TMP/schema")" -eq 62 ] || fail "not every broken file was looked at"
 while IFS=$'\t' read -r file message; do
     [ -n "$message" ] || fail "the schema accepts: $(cat "$file")"
 done <"$TMP/schema"

@@ -17,7 +17,8 @@
 
 static struct fault_rule rule;
 
-static void boot(struct fault_action action)
+/* A machine with a channel, and a rule that does these to each first message. */
+static void boot_with(const struct fault_action *actions, size_t count)
 {
     static const struct fault_range first = { 1, 1 };
 
@@ -33,8 +34,8 @@ static void boot(struct fault_action action)
                                 .until_ns = UINT64_MAX,
                                 .after_rule = FAULT_NO_RULE,
                                 .until_rule = FAULT_NO_RULE,
-                                .action = { action },
-                                .action_count = 1 };
+                                .action_count = count };
+    memcpy(rule.action, actions, count * sizeof(*actions));
     t.config.faults = (struct fault_rules){ &rule, 1, 1 };
     start();
     const struct abi_channel channel = {
@@ -60,6 +61,11 @@ static void boot(struct fault_action action)
     machine_core_page(t.machine, 0)->arg[0] = RECORD;
     request(0, ABI_PORT_FABRIC, 0, 1000);
     cr_assert_eq(machine_core_page(t.machine, 0)->result, ABI_RESULT_OK);
+}
+
+static void boot(struct fault_action action)
+{
+    boot_with(&action, 1);
 }
 
 static void store(unsigned core, uint64_t paddr, uint64_t word, uint64_t now_ns)
@@ -152,5 +158,23 @@ Test(late_lines, what_a_partition_held_wakes_when_it_heals)
     cr_expect_not(was_notified());
     machine_run_events(t.machine, 2500);
     cr_expect(is_there(1, 101));
+    cr_expect(was_notified());
+}
+
+Test(late_lines, what_was_on_its_way_stays_there_until_the_partition_heals)
+{
+    const struct fault_action actions[] = {
+        { .kind = FAULT_DELAY, .min_ns = 500 },
+        { .kind = FAULT_PARTITION, .side = { [SERVER] = 1, [CLIENT] = 2 }, .min_ns = 900 },
+    };
+
+    boot_with(actions, 2);
+    write_line(0, 100, 2000);
+    wake_word(1, 2100);
+    machine_run_events(t.machine, 2899);
+    cr_expect_not(is_there(0, 100));
+    cr_expect_not(was_notified());
+    machine_run_events(t.machine, 2900);
+    cr_expect(is_there(0, 100));
     cr_expect(was_notified());
 }

@@ -72,9 +72,13 @@ errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *m
     errval_t err = spawn_open_program(module);
     if (err_is_fail(err))
         return err;
+    struct menu_entry entry;
+    err = menu_parse_line(module->line, &entry);
+    if (err_is_fail(err))
+        return err;
     struct spawn_request request = {
         .module = module,
-        .args = "mem_serv",
+        .args = entry.args,
         .ram = ram->cap,
         .ram_bytes = spawn_needed_bytes(module, false, MEM_SERV_START_RAM_BYTES),
         .init_ep = init_ep,
