@@ -52,8 +52,9 @@ struct cap {
     unsigned owner; /* core */
     struct capability is;
     struct endpoint *endpoint;
-    bool locked;  /* kept for another core */
-    bool witness; /* of what came with its ownership */
+    bool locked;                  /* kept for another core */
+    bool witness;                 /* of what came with its ownership */
+    struct capability claimed_of; /* witness: it is a piece of this; bytes 0: it is none */
 };
 
 /* Of memory, the word of the contents that says in which step somebody made it of a larger one, or

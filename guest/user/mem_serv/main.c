@@ -17,6 +17,7 @@
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
 #include <services/service.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ram.h"
@@ -343,11 +344,24 @@ static void exported(void *st, errval_t err, iref_t iref)
         USER_PANIC_ERR(err, "telling the monitor of the memory service");
 }
 
+static void read_arguments(int argc, char *argv[])
+{
+    genpaddr_t base = 0, limit = 0;
+    for (int i = 1; i < argc; i++) {
+        alone |= strcmp(argv[i], "alone") == 0;
+        if (strncmp(argv[i], "near=", 5) == 0)
+            base = strtoull(argv[i] + 5, NULL, 0);
+        else if (strncmp(argv[i], "limit=", 6) == 0)
+            limit = strtoull(argv[i] + 6, NULL, 0);
+    }
+    ram_prefer(base, limit);
+}
+
 int main(int argc, char *argv[])
 {
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
     ram_find(&service.accounts);
-    alone = argc > 1 && strcmp(argv[1], "alone") == 0;
+    read_arguments(argc, argv);
     debug_trace("serves %" PRIu64 " KiB", ram_count().total >> 10);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);

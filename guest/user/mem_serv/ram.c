@@ -217,6 +217,24 @@ static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
     return SYS_ERR_OK;
 }
 
+/* Memory of the own node; limit 0: the machine has one. */
+static genpaddr_t near_base, near_limit;
+
+void ram_prefer(genpaddr_t base, genpaddr_t limit)
+{
+    near_base = base;
+    near_limit = limit;
+}
+
+static errval_t find_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
+                           struct mm_block *block)
+{
+    if (near_limit != 0 && minbase == 0 && maxlimit == 0 &&
+        err_is_ok(mm_alloc(&mm, bits, near_base, near_limit, block)))
+        return SYS_ERR_OK;
+    return mm_alloc(&mm, bits, minbase, maxlimit, block);
+}
+
 static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
                            struct capref *ret)
 {
@@ -227,7 +245,7 @@ static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit
         return err;
     for (;;) {
         struct mm_block block;
-        err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
+        err = find_block(bits, minbase, maxlimit, &block);
         if (err_is_fail(err))
             break;
         err = invoke_cnode_retype(slot, region[block.region].cap, block.offset, ObjType_RAM,

@@ -13,6 +13,9 @@
 /* What SUPERCN has at the start.  The pages that there are count in `book` from then on. */
 void ram_find(struct account_book *book);
 
+/* Who does not say where gets memory of [base, limit), which is near, while there is any. */
+void ram_prefer(genpaddr_t base, genpaddr_t limit);
+
 /* A block within [minbase, maxlimit), 0: anywhere, as RAM in a new slot, which is the caller's to
  * give away.  `payer` is charged for a loan in `list`.  MM_ERR_NOT_FOUND, MM_ERR_OUT_OF_BOUNDS
  * (none within the limits), MM_ERR_OVER_SHARE, MM_ERR_ALIGN, LIB_ERR_MALLOC_FAIL. */
