@@ -146,7 +146,8 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
         words = message;
     }
     err = sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
-                                       none ? 0 : get_cap_level(send_cap), length_words, flags),
+                                       none ? 0 : get_cap_level(send_cap), length_words,
+                                       flags | LMP_FLAG_MESSAGE),
                          none ? 0 : get_cap_addr(send_cap), words)
               .error;
     return has_left(lc, err);
