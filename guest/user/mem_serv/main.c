@@ -16,6 +16,7 @@
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
+#include <mm/mm.h>
 #include <services/service.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static struct service service = { .client = "a client of mem_serv",
 struct client {
     struct service_client service; /* first */
     struct loan_list loans;
+    bool elsewhere; /* it is another core's server */
     struct wish {
         bool waits, for_other; /* for more RAM; it asked allocate_for */
         struct account *payer;
@@ -239,6 +241,13 @@ static void give_surplus_back(void)
         }
 }
 
+/* Other cores leave an eighth to the domains of this one, and to cores that start later. */
+static bool may_lend(uint8_t bits)
+{
+    const struct ram_count count = ram_count();
+    return bits <= MM_MAX_BITS && count.free >= (1ull << bits) + count.total / 8;
+}
+
 /* Served at once, or in line for more.  The wish holds its payer's account. */
 static void wished(struct client *client, struct wish wish)
 {
@@ -252,6 +261,10 @@ static void wished(struct client *client, struct wish wish)
     client->wish = wish;
     if (is_refused()) {
         answer_wish(client, MM_ERR_NOT_FOUND, NULL_CAP);
+        return;
+    }
+    if (client->elsewhere && !may_lend(wish.bits)) {
+        answer_wish(client, MM_ERR_OVER_SHARE, NULL_CAP);
         return;
     }
     errval_t err = serve_wish(client, false, &cap);
@@ -321,7 +334,8 @@ static errval_t connected(void *st, struct mem_binding *b)
     if (err_is_fail(err))
         return err;
     struct client *client = b->st;
-    if (b->flounder.kind != FLOUNDER_LMP) /* another core's server asks for all of its clients */
+    client->elsewhere = b->flounder.kind != FLOUNDER_LMP;
+    if (client->elsewhere) /* it asks for all of its clients */
         client->service.account->trusted = false;
     b->rx_vtbl.allocate_call = allocate_call;
     b->rx_vtbl.allocate_for_call = allocate_for_call;
