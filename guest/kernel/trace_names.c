@@ -41,6 +41,7 @@ __attribute__((used)) const char trace_command_names[] =
         ENTRY("EndPointLMP:9=Send(9)") ENTRY("EndPointLMP:10=Send(10)")
     ENTRY("Dispatcher:0=Setup") ENTRY("Dispatcher:1=Properties") ENTRY("Dispatcher:2=Stop")
     ENTRY("Dispatcher:3=DumpPTables") ENTRY("Dispatcher:4=DumpCapabilities")
+        ENTRY("Dispatcher:5=PerfMon") ENTRY("Dispatcher:6=SetupGuest")
     ENTRY("Frame:0=Identify")
     ENTRY("RAM:0=Identify")
     ENTRY("Frame_Mapping:0=Modify") ENTRY("Frame_Mapping:1=Destroy")

@@ -145,6 +145,7 @@ enum dispatcher_cmd {
     DispatcherCmd_DumpPTables,      /* says on the console what is mapped in its address space */
     DispatcherCmd_DumpCapabilities, /* and what lies in its CSpace */
     DispatcherCmd_PerfMon,          /* enum dispatcher_event -> how often, modulo 2^32 */
+    DispatcherCmd_SetupGuest,       /* SYS_ERR_NOT_IMPLEMENTED: no machine here has guests */
 };
 
 /* What a dispatcher has got since it was set up.  It may write these counts itself. */

@@ -393,6 +393,13 @@ static inline errval_t invoke_dispatcher_perfmon(struct capref dispatcher,
     return result.error;
 }
 
+/* A dispatcher that runs a guest: SYS_ERR_NOT_IMPLEMENTED (docs/capability-types.md says why), so
+ * that nothing is looked up. */
+static inline errval_t invoke_dispatcher_setup_guest(struct capref dispatcher)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_SetupGuest, { 0 }).error;
+}
+
 static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)
 {
     return CAP_INVOKE(dispatcher, DispatcherCmd_Stop, { 0 }).error;
