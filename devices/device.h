@@ -70,8 +70,8 @@ struct device_state {
     unsigned core_count;
     uint8_t power[ABI_MAX_CORES]; /* enum device_core_power */
     uint64_t mended; /* cores that may be started again when they have stopped or were killed */
-    uint64_t unsignalled[ABI_MAX_CORES];  /* cores that this one cannot signal; of the machine */
-    uint64_t timer_at_ns[ABI_MAX_CORES];  /* when the core's timer fires, 0 = not armed */
+    uint64_t unsignalled[ABI_MAX_CORES]; /* cores that this one cannot signal; of the machine */
+    uint64_t timer_at_ns[ABI_MAX_CORES][ABI_TIMERS]; /* when it fires, 0 = not armed */
     uint64_t bad_requests[ABI_MAX_CORES]; /* requests answered with anything but ABI_RESULT_OK */
     uint64_t channels;                    /* names given and taken back so far */
     struct device_input input;
@@ -93,7 +93,7 @@ struct device_access {
 
 enum device_effect_kind {
     DEVICE_SET_CAUSE,  /* set cause bits (and a notification) of a core, then interrupt it */
-    DEVICE_TIMER,      /* the timer of a core is to fire at at_ns, or not at all if that is 0 */
+    DEVICE_TIMER,      /* a timer of a core is to fire at at_ns, or not at all if that is 0 */
     DEVICE_CONSOLE,    /* a line was said */
     DEVICE_START_CORE, /* let a core run */
     DEVICE_STOP_CORE,  /* the issuing core runs no further */
@@ -120,7 +120,10 @@ struct device_effect {
             uint32_t bits;      /* ABI_CAUSE_* */
             uint32_t notify_id; /* with ABI_CAUSE_NOTIFY */
         } cause;
-        uint64_t at_ns; /* TIMER: absolute machine time */
+        struct {
+            unsigned which; /* ABI_TIMER_* */
+            uint64_t at_ns; /* absolute, as the core reads the clock */
+        } timer;
         struct {
             const char *text; /* in guest memory: copy before use, other cores may change it */
             uint32_t bytes;
@@ -157,7 +160,7 @@ struct device_effect {
     };
 };
 
-#define DEVICE_MAX_EFFECTS 2
+#define DEVICE_MAX_EFFECTS (ABI_TIMERS + 1)
 
 struct device_reply {
     uint64_t result; /* ABI_RESULT_*, to be stored in abi_core_page.result */
@@ -173,9 +176,9 @@ void device_out(struct device_state *state, const struct device_memory *memory,
 /* An IN by a core: all ones in the width asked for (1, 2 or 4 bytes). */
 uint32_t device_in(unsigned width);
 
-/* The timer of `core` is due (an event that a DEVICE_TIMER effect asked for).  Nothing happens if
+/* A timer of `core` is due (an event that a DEVICE_TIMER effect asked for).  Nothing happens if
  * it was cancelled or moved to a later time meanwhile. */
-void device_timer_due(struct device_state *state, unsigned core, uint64_t now_ns,
+void device_timer_due(struct device_state *state, unsigned core, unsigned which, uint64_t now_ns,
                       struct device_reply *reply);
 
 /* How many bytes of input there is room for. */

@@ -57,13 +57,17 @@ static void start_core(struct device_state *state, const struct device_memory *m
     effect->start.cr3 = cr3;
 }
 
-/* A core that runs no further has no timer: its event would be ignored, so say so. */
-static void cancel_timer(struct device_state *state, unsigned core, struct device_reply *reply)
+/* A core that runs no further has no timers: their events would be ignored, so say so. */
+static void cancel_timers(struct device_state *state, unsigned core, struct device_reply *reply)
 {
-    if (state->timer_at_ns[core] == 0)
-        return;
-    state->timer_at_ns[core] = 0;
-    device_add_effect(reply, DEVICE_TIMER, core)->at_ns = 0;
+    for (unsigned which = 0; which < ABI_TIMERS; which++) {
+        if (state->timer_at_ns[core][which] == 0)
+            continue;
+        state->timer_at_ns[core][which] = 0;
+        struct device_effect *effect = device_add_effect(reply, DEVICE_TIMER, core);
+        effect->timer.which = which;
+        effect->timer.at_ns = 0;
+    }
 }
 
 static void kill_core(struct device_state *state, const struct device_access *access,
@@ -76,7 +80,7 @@ static void kill_core(struct device_state *state, const struct device_access *ac
         reply->result = ABI_RESULT_BAD_REQUEST;
     } else if (state->power[core] == DEVICE_CORE_ON) {
         state->power[core] = DEVICE_CORE_KILLED;
-        cancel_timer(state, (unsigned)core, reply);
+        cancel_timers(state, (unsigned)core, reply);
         device_add_effect(reply, DEVICE_KILL_CORE, (unsigned)core);
     }
 }
@@ -108,7 +112,7 @@ void power_out(struct device_state *state, const struct device_memory *memory,
         break;
     case ABI_POWER_STOP:
         state->power[core] = DEVICE_CORE_STOPPED;
-        cancel_timer(state, core, reply);
+        cancel_timers(state, core, reply);
         device_add_effect(reply, DEVICE_STOP_CORE, core);
         break;
     case ABI_POWER_EXIT:

@@ -20,9 +20,13 @@
 /* Clock: brings clock_ns up to date.  Value ignored. */
 #define ABI_PORT_CLOCK 0x5004
 
-/* Timer: one-shot, one for each core.  arg[0] = absolute time in ns at which ABI_CAUSE_TIMER is
- * set; 0 cancels; a time in the past fires at once.  A new request replaces the old one. */
+/* Timers: one-shot, ABI_TIMERS for each core.  Value: which one.  arg[0] = absolute time in ns at
+ * which ABI_CAUSE_TIMER is set; 0 cancels; a time in the past fires at once.  A new request for the
+ * same one replaces the old one. */
 #define ABI_PORT_TIMER 0x5008
+#define ABI_TIMERS 2
+#define ABI_TIMER_FIRST 0
+#define ABI_TIMER_WATCH 1 /* for when the first one is lost */
 
 /* Notification interrupt.  Value: target core << 16 | id.  The target may be the issuing core.  If
  * that core cannot signal the target: ABI_RESULT_NO_WAY, and nothing happens. */

@@ -34,9 +34,10 @@ static void arm_timer(systime_t at)
     plat_timer_set(at);
 }
 
-void dispatch_timer_fired(void)
+void dispatch_timer_seen(systime_t now, bool fired)
 {
-    timer_at = 0;
+    if (fired || timer_at <= now)
+        timer_at = 0;
 }
 
 void dispatch_switch_to(struct dcb *dcb)

@@ -28,8 +28,7 @@ static bool take_interrupt(bool *goes_on)
     const systime_t came = plat_time_cached();
     if (hold_is_over(came))
         causes |= plat_take_causes();
-    if (causes & ABI_CAUSE_TIMER)
-        dispatch_timer_fired();
+    dispatch_timer_seen(came, causes & ABI_CAUSE_TIMER);
     if (causes & ABI_CAUSE_NOTIFY) {
         if (current != NULL)
             hold_count(came);

@@ -29,7 +29,18 @@ static size_t list_agents(const struct domain *home, uint32_t *agents)
     return count;
 }
 
-static bool unmap_everywhere(struct domain *d)
+/* What is changed there, known by its address: unmapped, or given flags. */
+static uint64_t bytes_of(uint64_t base)
+{
+    return base % 3 != 0 ? base << 12 : 0;
+}
+
+static uint32_t flags_of(uint64_t base)
+{
+    return (uint32_t)base | 1u << 31;
+}
+
+static bool change_everywhere(struct domain *d)
 {
     uint32_t agents[WORLD_CORES];
     const size_t count = list_agents(d, agents);
@@ -38,6 +49,8 @@ static bool unmap_everywhere(struct domain *d)
     memcpy(m->payload, agents, sizeof(agents));
     m->args.monitor_blocking.shootdown_call = (struct monitor_blocking_shootdown_call__tx_args){
         .base = world.steps,
+        .bytes = bytes_of(world.steps),
+        .flags = flags_of(world.steps),
         .protocol = (uint8_t)random_below(SHOOTDOWN_PROTOCOLS + 1),
         .count = count,
     };
@@ -68,38 +81,41 @@ static bool become_agent(struct domain *d)
 bool act_agent(struct domain *d)
 {
     /* an agent is one for good: else it would owe an answer to a home that it has left */
-    return d->will_fill_for == 0 && chance(50) ? become_agent(d) : unmap_everywhere(d);
+    return d->will_fill_for == 0 && chance(50) ? become_agent(d) : change_everywhere(d);
 }
 
-void unmap_received(struct domain *d, uintptr_t id, uint64_t base)
+void change_received(struct domain *d, uintptr_t id, uint64_t base, uint64_t bytes, uint32_t flags)
 {
-    CHECK(d->hostile || d->will_fill_for != 0, "%s is to unmap something, but is no agent",
+    CHECK(d->hostile || d->will_fill_for != 0, "%s is to change something, but is no agent",
           d->name);
-    d->unmap_id = id;
-    d->unmapped = base;
+    CHECK(d->hostile || base != d->named_base ||
+              (bytes == bytes_of(base) && flags == flags_of(base)),
+          "%s is to give %#lx bytes the flags %#x, which nobody wants", d->name, bytes, flags);
+    d->change_id = id;
+    d->changed = base;
 }
 
-bool answer_unmap(struct domain *d)
+bool answer_change(struct domain *d)
 {
-    if (d->unmap_id == 0)
+    if (d->change_id == 0)
         return false;
-    struct message *m = monitor_message(monitor_unmap_replica_done__msgnum);
-    m->args.monitor.unmap_replica_done.id = d->unmap_id;
-    m->args.monitor.unmap_replica_done.err = chance(80) ? SYS_ERR_OK : LIB_ERR_VREGION_NOT_FOUND;
+    struct message *m = monitor_message(monitor_replica_changed__msgnum);
+    m->args.monitor.replica_changed.id = d->change_id;
+    m->args.monitor.replica_changed.err = chance(80) ? SYS_ERR_OK : LIB_ERR_VREGION_NOT_FOUND;
     if (!domain_send(d, d->monitor, m, NULL))
         return false;
-    d->unmap_id = 0;
+    d->change_id = 0;
     return true;
 }
 
-/* All agents that it named have unmapped it, and said so. */
+/* All agents that it named have done it, and said so. */
 void shootdown_answered_to(const struct domain *d, errval_t err)
 {
     if (err_is_fail(err))
         return;
     for (const struct domain *agent = domains; agent != NULL; agent = agent->next)
         if (agent->running && agent->fills_for == d->id && agent->named_base == d->shot_base)
-            CHECK(agent->unmapped == d->shot_base && agent->unmap_id == 0,
-                  "%s hears that all have unmapped %#lx, and %s has not", d->name, d->shot_base,
+            CHECK(agent->changed == d->shot_base && agent->change_id == 0,
+                  "%s hears that all have changed %#lx, and %s has not", d->name, d->shot_base,
                   agent->name);
 }

@@ -51,18 +51,20 @@ void side_opened(struct circuit_side *s, struct cap *to_monitor)
     CHECK(!s->open && !s->ended, "%s: a circuit opens twice", s->d->name);
     s->tx = to_monitor;
     s->open = true;
-    CHECK(s->peer != NULL || world.hostile, "%s: a circuit to nobody", s->d->name);
+    CHECK(s->peer != NULL || world.hostile || world.stops, "%s: a circuit to nobody", s->d->name);
 }
 
 struct circuit_side *side_accepted(struct domain *service, struct circuit_side *client,
                                    struct cap *to_monitor)
 {
     struct circuit_side *s = new_side(service);
-    CHECK(world.hostile || (client != NULL && client->peer == NULL), "%s: a circuit from nobody",
-          service->name);
+    /* a client whose way was cut has been refused, and its request may come all the same */
+    CHECK(world.hostile || world.stops || (client != NULL && client->peer == NULL),
+          "%s: a circuit from nobody", service->name);
     s->peer = client;
     if (client != NULL)
         client->peer = s;
+    say("%s accepts a circuit of %s", service->name, client != NULL ? client->d->name : "nobody");
     side_opened(s, to_monitor);
     return s;
 }
@@ -109,7 +111,20 @@ void circuits_domain_gone(struct domain *d)
 /* Nothing is promised about it. */
 static bool strange(const struct circuit_side *s)
 {
-    return world.hostile && (s->d->hostile || s->peer == NULL || s->peer->d->hostile);
+    return (world.hostile || world.stops) &&
+           (s->d->hostile || s->peer == NULL || s->peer->d->hostile);
+}
+
+/* A core between the two was stopped, where their circuit may have passed through; or the one was
+ * a memory server, which is not told to end. */
+static bool is_cut(const struct circuit_side *s)
+{
+    if (s->peer != NULL && s->peer->d->kind == KIND_MEM_SERV && world.core[s->peer->d->core].off)
+        return true;
+    for (unsigned i = 0; i < world.cores; i++)
+        if (world.core[i].off && i != s->d->core && (s->peer == NULL || i != s->peer->d->core))
+            return true;
+    return false;
 }
 
 static void frame_received(struct circuit_side *s, unsigned kind)
@@ -117,9 +132,12 @@ static void frame_received(struct circuit_side *s, unsigned kind)
     if (kind == MULTIHOP_ACK)
         return;
     if (kind == MULTIHOP_CLOSE) {
-        CHECK(strange(s) || s->peer->ended, "%s: a circuit closes by itself", s->d->name);
-        CHECK(strange(s) || s->received == s->peer->sent, "%s: %u of %u frames came before the end",
-              s->d->name, s->received, s->peer->sent);
+        say("%s: the end of a circuit with %s", s->d->name,
+            s->peer != NULL ? s->peer->d->name : "nobody");
+        CHECK(strange(s) || is_cut(s) || s->peer->ended, "%s: a circuit closes by itself",
+              s->d->name);
+        CHECK(strange(s) || is_cut(s) || s->received == s->peer->sent,
+              "%s: %u of %u frames came before the end", s->d->name, s->received, s->peer->sent);
         end(s);
         return;
     }

@@ -139,23 +139,11 @@ systime_t get_system_time(void)
     return world.steps * 1000000ull;
 }
 
-/* Heartbeats are off here (tests/unit/test_monitor_agreement.c has the deaths). */
+/* Heartbeats are off here (tests/unit/test_monitor_agreement.c has the deaths); what is left of a
+ * core that was stopped is looked at again and again (stopping.c). */
 void deferred_event_init(struct deferred_event *event)
 {
     memset(event, 0, sizeof(*event));
-}
-
-errval_t deferred_event_register(struct deferred_event *event, struct waitset *ws,
-                                 delayus_t delay_us, struct event_closure closure)
-{
-    (void)event, (void)ws, (void)delay_us, (void)closure;
-    world_fail("a monitor waits for a time");
-}
-
-errval_t deferred_event_cancel(struct deferred_event *event)
-{
-    (void)event;
-    return SYS_ERR_OK;
 }
 
 struct abi_boot *domain_get_bootinfo(void)

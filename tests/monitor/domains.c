@@ -171,10 +171,17 @@ void domain_die(struct domain *d)
 
 void domain_stopped_by_monitor(struct domain *d)
 {
-    CHECK(!d->running || d->exiting || d->hostile, "the monitor stops %s, which did no harm",
-          d->name);
+    CHECK(!d->running || d->exiting || d->hostile || world.stops,
+          "the monitor stops %s, which did no harm", d->name);
     if (d->running)
         gone(d);
+}
+
+void domain_is_off(struct domain *d)
+{
+    if (d->running)
+        gone(d);
+    d->reaped = true;
 }
 
 /* Its memory is revoked: all its capabilities go, and those to its endpoints. */
@@ -219,6 +226,11 @@ static void rpc_answered(struct domain *d, struct message *m)
         d->boot_err = a->boot_cores_response.err;
         d->running_cores = a->boot_cores_response.running;
         say("boot_cores: %s, %lx", err_getstring(d->boot_err), d->running_cores);
+        break;
+    case monitor_blocking_stop_cores_response__msgnum:
+        d->stop_answers++;
+        d->stop_err = a->stop_cores_response.err;
+        say("stop_cores: %s", err_getstring(d->stop_err));
         break;
     case monitor_blocking_alloc_monitor_ep_response__msgnum:
         if (err_is_fail(a->alloc_monitor_ep_response.err))
@@ -315,8 +327,9 @@ static void monitor_says(struct domain *d, struct message *m)
     case monitor_domain_exited__msgnum:
         child_exited(d, a->domain_exited.domain, a->domain_exited.status);
         break;
-    case monitor_unmap_replica__msgnum:
-        unmap_received(d, a->unmap_replica.id, a->unmap_replica.base);
+    case monitor_change_replica__msgnum:
+        change_received(d, a->change_replica.id, a->change_replica.base, a->change_replica.bytes,
+                        a->change_replica.flags);
         break;
     case monitor_connection_dead__msgnum:
         connection_lost_received(d, a->connection_dead.mon_id);
@@ -456,6 +469,16 @@ static bool ask_for_cores(struct domain *d)
     return true;
 }
 
+static bool ask_to_stop(struct domain *d)
+{
+    struct message *m = message_new(monitor_blocking_stop_cores_call__msgnum);
+    m->args.monitor_blocking.stop_cores_call.mask = world.stop_mask;
+    if (d->rpc_busy || !domain_call(d, m, NULL))
+        return false;
+    world.stop_mask = 0;
+    return true;
+}
+
 static bool spawn(struct domain *d)
 {
     struct message *m = message_new(monitor_blocking_alloc_monitor_ep_call__msgnum);
@@ -510,7 +533,9 @@ static bool duty(struct domain *d)
         return true;
     if (d->kind == KIND_MANAGER && d->steps == 0 && ask_for_cores(d))
         return true;
-    return serve_memory(d) || answer_unmap(d) ||
+    if (d->kind == KIND_MANAGER && world.stop_mask != 0 && ask_to_stop(d))
+        return true;
+    return serve_memory(d) || answer_change(d) ||
            answer_request(d, d->kind != KIND_APP || chance(80)) || close_lost(d) || act_circuit(d);
 }
 
@@ -571,7 +596,9 @@ unsigned domain_choices(struct domain *d)
     if (d->kind == KIND_MANAGER && d->steps == 0 && !world.hold_boot && !d->rpc_busy &&
         can_send(d->rpc))
         return 1;
-    return d->unmap_id != 0 || (d->mem_request != NULL && can_send(d->mem_client)) ||
+    if (d->kind == KIND_MANAGER && world.stop_mask != 0 && !d->rpc_busy && can_send(d->rpc))
+        return 1;
+    return d->change_id != 0 || (d->mem_request != NULL && can_send(d->mem_client)) ||
            (d->request_count > 0 && !d->mute) || conns_have_duty(d) || circuits_have_duty(d);
 }
 

@@ -49,11 +49,11 @@ struct domain {
     uint64_t revoked_from;       /* the step in which its revoke began */
     struct cap *target;          /* being revoked */
     uint64_t wanted;             /* offset of the page of its parcel that it makes a frame of */
-    /* shootdown: whose page tables it fills; what it is to unmap, and has unmapped */
+    /* shootdown: whose page tables it fills; what it is to change, and has changed */
     uint32_t will_fill_for, fills_for; /* as it has said; as its monitor knows */
-    uintptr_t unmap_id;                /* 0: nothing */
-    uint64_t unmapped;
-    uint64_t shot_base, named_base; /* what it wants unmapped, and is to unmap */
+    uintptr_t change_id;               /* 0: nothing */
+    uint64_t changed;
+    uint64_t shot_base, named_base; /* what it wants changed, and is to change */
     /* memory server: what the monitor asked for */
     struct cap *mem_client;
     struct message *mem_request;
@@ -61,6 +61,8 @@ struct domain {
     unsigned boot_answers;
     errval_t boot_err;
     uint64_t running_cores;
+    unsigned stop_answers;
+    errval_t stop_err;
 };
 
 struct service {
@@ -132,8 +134,8 @@ void act_hostile(struct domain *d);
 /* agents.c */
 bool act_agent(struct domain *d);
 /* The agent's answer to its monitor. */
-bool answer_unmap(struct domain *d);
-void unmap_received(struct domain *d, uintptr_t id, uint64_t base);
+bool answer_change(struct domain *d);
+void change_received(struct domain *d, uintptr_t id, uint64_t base, uint64_t bytes, uint32_t flags);
 void shootdown_answered_to(const struct domain *d, errval_t err);
 
 /* circuits.c */

@@ -228,6 +228,15 @@ static errval_t mark_witness(struct cap *cap)
     return SYS_ERR_OK;
 }
 
+void caps_of_core_gone(unsigned core)
+{
+    for (struct cap *cap = world.caps, *next; cap != NULL; cap = next) {
+        next = cap->next;
+        if (cap->core == core)
+            delete_cap(cap);
+    }
+}
+
 void caps_of_domain_gone(struct domain *d)
 {
     for (struct cap *cap = world.caps, *next; cap != NULL; cap = next) {
@@ -465,6 +474,8 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     switch (command) {
     case KernelCmd_Spawn_core:
         return SYSRET(core_power(core, (unsigned)word[1], word[3]));
+    case KernelCmd_Retire_core:
+        return SYSRET(core_retire(core, (unsigned)word[1]));
     case KernelCmd_Create_cap: {
         struct capability is;
         memcpy(&is, (void *)word[1], sizeof(is)); /* NOLINT */

@@ -61,7 +61,8 @@ SEND(monitor, new_monitor_binding_reply, (errval_t err, struct capref ep, uintpt
      (err, ep, st), CARRY(ep))
 SEND(monitor, get_monitor_rpc_ep_reply, (errval_t err, struct capref ep, uintptr_t st),
      (err, ep, st), CARRY(ep))
-SEND(monitor, unmap_replica, (uintptr_t id, uint64_t base), (id, base))
+SEND(monitor, change_replica, (uintptr_t id, uint64_t base, uint64_t bytes, uint32_t flags),
+     (id, base, bytes, flags))
 SEND(monitor, domain_exited, (uint32_t domain, uint8_t status), (domain, status))
 
 static errval_t intermon_stop_core_tx(struct intermon_binding *b, struct event_closure cont)
@@ -138,13 +139,15 @@ SEND(intermon, multihop_message,
      (vci, kind, ack, m->payload = malloc(size + 1), size),
      if (size > 0) memcpy(m->payload, payload, size))
 SEND(intermon, multihop_credit, (uint32_t vci, uint16_t frames), (vci, frames))
-SEND(intermon, shootdown, (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint32_t agent),
-     (root, id, home, base, agent))
+SEND(intermon, shootdown,
+     (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint64_t bytes, uint32_t flags,
+      uint32_t agent),
+     (root, id, home, base, bytes, flags, agent))
 SEND(intermon, shootdown_tree,
-     (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint32_t agent,
-      const uint32_t *below, size_t count),
-     (root, id, home, base, agent, (const uint32_t *)(m->payload = malloc(count * sizeof(*below))),
-      count),
+     (uint8_t root, uint64_t id, uint32_t home, uint64_t base, uint64_t bytes, uint32_t flags,
+      uint32_t agent, const uint32_t *below, size_t count),
+     (root, id, home, base, bytes, flags, agent,
+      (const uint32_t *)(m->payload = malloc(count * sizeof(*below))), count),
      memcpy(m->payload, below, count * sizeof(*below)))
 SEND(intermon, shootdown_done, (uint8_t root, uint64_t id, errval_t err), (root, id, err))
 SEND(intermon, set_name_iref, (iref_t iref), (iref))
@@ -217,7 +220,7 @@ void monitor_lmp_init(struct monitor_lmp_binding *b, struct waitset *ws)
         .connection_dead = monitor_connection_dead_tx,
         .new_monitor_binding_reply = monitor_new_monitor_binding_reply_tx,
         .get_monitor_rpc_ep_reply = monitor_get_monitor_rpc_ep_reply_tx,
-        .unmap_replica = monitor_unmap_replica_tx,
+        .change_replica = monitor_change_replica_tx,
         .domain_exited = monitor_domain_exited_tx,
     };
 }
@@ -385,7 +388,7 @@ static void to_monitor(struct monitor_binding *b, const struct message *m, struc
         CASE(monitor, connection_closed, a->mon_id)
         CASE(monitor, new_monitor_binding_request, a->st)
         CASE(monitor, get_monitor_rpc_ep_request, a->st)
-        CASE(monitor, unmap_replica_done, a->id, a->err)
+        CASE(monitor, replica_changed, a->id, a->err)
         CASE(monitor, domain_exited, a->domain, a->status)
     case monitor_release_unused__msgnum:
         b->rx_vtbl.release_unused(b);
@@ -416,8 +419,8 @@ static void to_blocking(struct monitor_blocking_binding *b, const struct message
         CASE(monitor_blocking, remote_cap_revoke_call, cap, a->cptr, a->level)
         CASE(monitor_blocking, remote_cap_retype_call, cap, a->cptr, a->level, a->offset, a->bytes)
         CASE(monitor_blocking, fill_for_call, a->home)
-        CASE(monitor_blocking, shootdown_call, a->base, a->protocol, (const uint32_t *)m->payload,
-             a->count)
+        CASE(monitor_blocking, shootdown_call, a->base, a->bytes, a->flags, a->protocol,
+             (const uint32_t *)m->payload, a->count)
     default:
         CHECK(world.hostile, "message %u to a monitor's blocking binding", m->number);
     }
@@ -477,9 +480,9 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
              a->word2)
         CASE(intermon, capops_revoke_mark, a->ticket, a->kind, a->base, a->bytes)
         CASE(intermon, capops_revoke_done, a->ticket, a->outcome)
-        CASE(intermon, shootdown, a->root, a->id, a->home, a->base, a->agent)
-        CASE(intermon, shootdown_tree, a->root, a->id, a->home, a->base, a->agent,
-             (const uint32_t *)m->payload, a->count)
+        CASE(intermon, shootdown, a->root, a->id, a->home, a->base, a->bytes, a->flags, a->agent)
+        CASE(intermon, shootdown_tree, a->root, a->id, a->home, a->base, a->bytes, a->flags,
+             a->agent, (const uint32_t *)m->payload, a->count)
         CASE(intermon, shootdown_done, a->root, a->id, a->err)
     default:
         world_fail("message %u between monitors", m->number);

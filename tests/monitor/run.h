@@ -19,6 +19,9 @@ void world_early_failure(uint64_t seed);
 /* A core is started whose monitor never says a word: the others live on. */
 void world_silent_core(uint64_t seed);
 
+/* Cores are stopped in the middle of it. */
+void world_stop(uint64_t seed);
+
 /* Its parts. */
 void world_begin(uint64_t seed, unsigned cores);
 void world_act(unsigned steps);

@@ -212,9 +212,10 @@ errval_t wire_teardown(const void *binding)
     return SYS_ERR_OK;
 }
 
+/* Only a channel to another monitor ends so, when that one's core is dead. */
 void flounder_abandon(struct flounder_binding *c)
 {
-    (void)wire_teardown(c);
+    (void)wire_teardown((char *)c - offsetof(struct intermon_binding, flounder));
 }
 
 /* ---- what can happen to it ---- */

@@ -14,6 +14,7 @@
  *   memory.c     memory servers, parcels
  *   agents.c     domains on several cores, and who fills their page tables
  *   hostile.c    domains that mean harm
+ *   stopping.c   cores that are stopped, and timers
  *   world.c      what happens next
  *
  * What goes wrong ends the process with a line on standard error (world_fail).
@@ -105,6 +106,7 @@ struct core {
     unsigned id;
     const struct monitor_copy *copy;
     bool started, comes_up, stalled;
+    bool off; /* it was stopped */
     struct abi_boot *boot;
     struct cap *slot[SLOTS + FIRST_SLOT];
     bool used[SLOTS + FIRST_SLOT];
@@ -133,6 +135,8 @@ struct world {
     bool waits_for_ever;   /* a core was started that never reports */
     unsigned refuse_start; /* attempts to start a core that the power device refuses */
     bool refuse_ram;       /* the memory server of core 0 has none */
+    bool stops;            /* cores are stopped in this run */
+    uint64_t stop_mask;    /* which, as soon as the boot manager asks; 0: none any more */
     jmp_buf idle;
     struct {
         unsigned core;
@@ -178,6 +182,7 @@ struct cap *cap_claim_of(const struct cap *lent, uint64_t offset, uint64_t bytes
 bool memory_is_in_use(const struct capability *range);
 void caps_check(void);
 void caps_of_domain_gone(struct domain *d);
+void caps_of_core_gone(unsigned core);
 struct endpoint *endpoint_new(unsigned core, struct domain *owner, unsigned room);
 /* Nobody has a capability to it any more, and what lies in it is lost. */
 void endpoint_gone(struct endpoint *e);
@@ -249,6 +254,27 @@ void core_run(struct core *core);
 errval_t core_power(struct core *by, unsigned core, genpaddr_t boot);
 void init_received(struct message *m);
 
+/* ---- stopping.c ---- */
+
+/* The earliest timer goes off; idle: nothing else can happen.  False: none, or not now. */
+bool timer_fires(bool idle);
+errval_t core_retire(struct core *by, unsigned core);
+
+/* ---- world.c ---- */
+
+/* What one core's monitor holds. */
+struct holdings {
+    struct monitor_census census;
+    unsigned slots, maps, caps, blocks;
+};
+
+void holdings_look(struct holdings *h, unsigned core);
+void holdings_compare(const struct holdings *before, unsigned core);
+struct domain *world_manager(void);
+/* From power-on until all cores run and wait. */
+void world_start(uint64_t seed, unsigned cores);
+void world_end_programs(void);
+
 /* ---- domains.c ---- */
 
 struct domain *domain_new(unsigned core, const char *name, uint32_t id, struct domain *parent);
@@ -263,6 +289,8 @@ const char *domain_name(const struct domain *d);
 uint32_t domain_id(const struct domain *d);
 bool domain_is_hostile(const struct domain *d);
 void domain_stopped_by_monitor(struct domain *d);
+/* Its core is off. */
+void domain_is_off(struct domain *d);
 unsigned domain_choices(struct domain *d);
 void domain_do(struct domain *d, unsigned choice);
 extern struct domain *domains;

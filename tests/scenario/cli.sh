@@ -58,10 +58,16 @@ exits_with 0
 says 'node 0 .* node 1'
 says 'node  0   10  21'
 
-# One bad file among good ones: nothing is run.
-vmm run scenarios/hello.yaml nothere.yaml
+# No scenario at all: the result files say so, and nothing is run.
+printf 'scenario: wrong\nmachin: {}\n' >"$TMP/wrong.yaml"
+vmm run --junit "$TMP/none.xml" --annotate "$TMP/wrong.yaml"
 exits_with 2
-says_not 'Hello World'
+says "^::error file=$TMP/wrong.yaml,line=2::.*'machin'"
+grep -q "wrong.yaml:2: error: .*machin.*did you mean" "$TMP/none.xml" || fail "no error in the JUnit file"
+# What is no scenario is an input all the same.
+vmm run --json "$TMP/wrong.yaml" scenarios/hello.yaml "$TMP/wrong.yaml"
+exits_with 2
+says 'that is an input of the run'
 
 need_engine
 need_image sbin/hello
@@ -113,6 +119,35 @@ PYTHON
     if command -v xmllint >/dev/null; then
         xmllint --noout --schema tests/data/junit-10.xsd "$TMP/r.xml" "$TMP/f.xml" 2>"$TMP/lint" ||
             fail "not what the schema allows: $(head -n 3 "$TMP/lint")"
+    fi
+
+    # A file that is no scenario does not keep the others from being run, and is an error in the results.
+    vmm run --engine "$engine" -q --junit "$TMP/m.xml" --json "$TMP/m.json" --summary-md "$TMP/m.md" --annotate \
+        nothere.yaml scenarios/hello.yaml "$TMP/wrong.yaml"
+    exits_with 2
+    says '^ERROR nothere.yaml  not run: 1 error, named above$'
+    says '^PASS hello '
+    says '^1 passed, 2 not passed$'
+    says '^::error file=nothere.yaml::cannot read: No such file'
+    grep -q '^<testsuites name="vmm" tests="3" failures="0" errors="2" ' "$TMP/m.xml" ||
+        fail "JUnit does not count three tests and two errors"
+    grep -q '<error type="invalid" message="cannot read: No such file' "$TMP/m.xml" ||
+        fail "JUnit does not name the missing file"
+    grep -q 'fail.*nothere.*cannot read' "$TMP/m.md" || fail "the summary does not name the missing file"
+    if command -v xmllint >/dev/null; then
+        xmllint --noout --schema tests/data/junit-10.xsd "$TMP/m.xml" "$TMP/none.xml" 2>"$TMP/lint" ||
+            fail "not what the schema allows: $(head -n 3 "$TMP/lint")"
+    fi
+    if command -v python3 >/dev/null; then
+        python3 - "$TMP/m.json" <<'PYTHON' || fail "the JSON file has other results"
+import json, sys
+runs = json.load(open(sys.argv[1]))
+missing, hello, wrong = runs["results"]
+assert (runs["passed"], runs["not_passed"]) == (1, 2)
+assert missing["file"] == "nothere.yaml" and missing["verdict"] == wrong["verdict"] == "error"
+assert missing["reason"] == "invalid" and hello["verdict"] == "pass"
+assert wrong["problems"][-1]["line"] == 2 and wrong["problems"][-1]["file"].endswith("wrong.yaml")
+PYTHON
     fi
 
     # A result on standard output has it for itself.

@@ -23,7 +23,7 @@ exits_with 0
 
 vmm diff "$TMP/lost.json" "$TMP/whole.json"
 exits_with 1
-says '^They part at 0\.[0-9]+ s, on '
+says '^They part at 0\.[0-9]+ s, at number 1 of the faults on '
 says '^  A  0\.[0-9]+  fault lose-the-third: drop hello #3, myappif:myapp.0<-myapp.1#1$'
 vmm diff "$TMP/lost.json" "$TMP/lost.json"
 exits_with 0
@@ -31,6 +31,15 @@ says '^The runs did the same: [0-9]+ marks'
 # a recording is the run that was recorded
 vmm diff "$TMP/whole" "$TMP/whole.json"
 exits_with 0
+# the fifth is lost as well: the fault before is the same
+sed -e 's|nth: 3|nth: [3, 5]|' -e '/most: 2/d' -e '/fired:/d' -e "s|[.][.]/menus|$PWD/scenarios/menus|" \
+    "$lost" >"$TMP/twice.yaml"
+vmm run --engine unicorn --seed 3 --trace "$TMP/twice.json" "$TMP/twice.yaml"
+exits_with 0
+vmm diff "$TMP/lost.json" "$TMP/twice.json"
+exits_with 1
+says '^They part at 0\.[0-9]+ s, at number 2 of the faults on .*; the one before is the same:$'
+says '^  B  0\.[0-9]+  fault lose-the-third: drop hello #5'
 vmm diff --seeds 1,2 scenarios/hello.yaml
 [ "$status" -le 1 ] || fail "two seeds cannot be compared"
 says '^B  hello, engine unicorn, seed 2: pass$'

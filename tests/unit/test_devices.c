@@ -178,18 +178,18 @@ Test(devices, timer_fires_once_at_its_time)
     access_.core = 1;
     access_.arg[0] = 5000;
     cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
-    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 5000);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.at_ns, 5000);
     cr_assert_eq(reply.effect[0].core, 1);
 
-    device_timer_due(&state, 1, 4999, &reply);
+    device_timer_due(&state, 1, ABI_TIMER_FIRST, 4999, &reply);
     cr_assert_eq(reply.effect_count, 0);
-    device_timer_due(&state, 0, 5000, &reply);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 5000, &reply);
     cr_assert_eq(reply.effect_count, 0, "another core's timer");
-    device_timer_due(&state, 1, 5000, &reply);
+    device_timer_due(&state, 1, ABI_TIMER_FIRST, 5000, &reply);
     const struct device_effect *effect = only_effect(DEVICE_SET_CAUSE);
     cr_assert_eq(effect->core, 1);
     cr_assert_eq(effect->cause.bits, ABI_CAUSE_TIMER);
-    device_timer_due(&state, 1, 6000, &reply);
+    device_timer_due(&state, 1, ABI_TIMER_FIRST, 6000, &reply);
     cr_assert_eq(reply.effect_count, 0, "one-shot");
 }
 
@@ -200,7 +200,7 @@ Test(devices, timer_in_the_past_fires_at_once)
         access_.arg[0] = past[i];
         cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
         cr_assert_eq(only_effect(DEVICE_SET_CAUSE)->cause.bits, ABI_CAUSE_TIMER);
-        cr_assert_eq(state.timer_at_ns[0], 0);
+        cr_assert_eq(state.timer_at_ns[0][ABI_TIMER_FIRST], 0);
     }
     access_.arg[0] = 1001;
     out(ABI_PORT_TIMER, 0);
@@ -215,9 +215,9 @@ Test(devices, timer_in_the_past_replaces_an_armed_one)
     cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
     cr_assert_eq(reply.effect_count, 2);
     cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
-    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[0].timer.at_ns, 0);
     cr_assert_eq(reply.effect[1].kind, DEVICE_SET_CAUSE);
-    device_timer_due(&state, 0, 9000, &reply);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 9000, &reply);
     cr_assert_eq(reply.effect_count, 0);
 }
 
@@ -227,23 +227,55 @@ Test(devices, timer_is_moved_and_cancelled)
     out(ABI_PORT_TIMER, 0);
     access_.arg[0] = 3000;
     out(ABI_PORT_TIMER, 0);
-    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 3000);
-    device_timer_due(&state, 0, 2000, &reply);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.at_ns, 3000);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 2000, &reply);
     cr_assert_eq(reply.effect_count, 0);
     access_.arg[0] = 0;
     out(ABI_PORT_TIMER, 0);
-    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, 0);
-    device_timer_due(&state, 0, 3000, &reply);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.at_ns, 0);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 3000, &reply);
     cr_assert_eq(reply.effect_count, 0);
     cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
     cr_assert_eq(reply.effect_count, 0, "nothing to cancel");
+}
+
+Test(devices, the_two_timers_of_a_core_know_nothing_of_each_other)
+{
+    access_.arg[0] = 2000;
+    out(ABI_PORT_TIMER, ABI_TIMER_FIRST);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.which, ABI_TIMER_FIRST);
+    access_.arg[0] = 3000;
+    out(ABI_PORT_TIMER, ABI_TIMER_WATCH);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.which, ABI_TIMER_WATCH);
+    access_.arg[0] = 0;
+    out(ABI_PORT_TIMER, ABI_TIMER_FIRST);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 3000, &reply);
+    cr_assert_eq(reply.effect_count, 0, "cancelled");
+    device_timer_due(&state, 0, ABI_TIMER_WATCH, 3000, &reply);
+    cr_assert_eq(only_effect(DEVICE_SET_CAUSE)->cause.bits, ABI_CAUSE_TIMER);
+    cr_assert_eq(out(ABI_PORT_TIMER, ABI_TIMERS), ABI_RESULT_BAD_REQUEST);
+    cr_assert_eq(reply.effect_count, 0);
+}
+
+Test(devices, a_core_that_stops_has_no_timers)
+{
+    access_.arg[0] = 5000;
+    out(ABI_PORT_TIMER, ABI_TIMER_FIRST);
+    out(ABI_PORT_TIMER, ABI_TIMER_WATCH);
+    cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_STOP), ABI_RESULT_OK);
+    cr_assert_eq(reply.effect_count, 3);
+    for (unsigned which = 0; which < ABI_TIMERS; which++) {
+        cr_assert_eq(reply.effect[which].kind, DEVICE_TIMER);
+        cr_assert_eq(reply.effect[which].timer.which, which);
+        cr_assert_eq(reply.effect[which].timer.at_ns, 0);
+    }
 }
 
 Test(devices, timer_at_the_end_of_time_is_armed)
 {
     access_.arg[0] = UINT64_MAX;
     cr_assert_eq(out(ABI_PORT_TIMER, 0), ABI_RESULT_OK);
-    cr_assert_eq(only_effect(DEVICE_TIMER)->at_ns, UINT64_MAX);
+    cr_assert_eq(only_effect(DEVICE_TIMER)->timer.at_ns, UINT64_MAX);
 }
 
 /* ---- notification ---- */
@@ -325,9 +357,9 @@ Test(devices, power_stop_is_for_good_and_cancels_the_timer)
     cr_assert_eq(out(ABI_PORT_POWER, ABI_POWER_STOP), ABI_RESULT_OK);
     cr_assert_eq(reply.effect_count, 2);
     cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
-    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[0].timer.at_ns, 0);
     cr_assert_eq(reply.effect[1].kind, DEVICE_STOP_CORE);
-    device_timer_due(&state, 0, 5000, &reply);
+    device_timer_due(&state, 0, ABI_TIMER_FIRST, 5000, &reply);
     cr_assert_eq(reply.effect_count, 0);
     access_.core = 1;
     cr_assert_eq(start_core(0, ABI_KERNEL_BASE, 0x1000, 0x2000), ABI_RESULT_NO_SUCH_CORE);
@@ -385,7 +417,7 @@ Test(devices, power_kills_another_core_for_good_and_cancels_its_timer)
     cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK);
     cr_assert_eq(reply.effect_count, 2);
     cr_assert_eq(reply.effect[0].kind, DEVICE_TIMER);
-    cr_assert_eq(reply.effect[0].at_ns, 0);
+    cr_assert_eq(reply.effect[0].timer.at_ns, 0);
     cr_assert_eq(reply.effect[1].kind, DEVICE_KILL_CORE);
     cr_assert_eq(reply.effect[1].core, 1);
     cr_assert_eq(about_core(1, ABI_POWER_KILL), ABI_RESULT_OK);

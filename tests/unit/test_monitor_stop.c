@@ -184,6 +184,11 @@ void clients_end(uint8_t status)
     (void)status;
 }
 
+void circuits_when_ended(void (*then)(void))
+{
+    then();
+}
+
 /* ---- steps ---- */
 
 enum {

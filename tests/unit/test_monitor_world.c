@@ -7,7 +7,7 @@
 /* link: tests/monitor/world.c tests/monitor/kernel.c tests/monitor/transport.c */
 /* link: tests/monitor/messages.c tests/monitor/cores.c tests/monitor/domains.c */
 /* link: tests/monitor/connections.c tests/monitor/circuits.c tests/monitor/hostile.c */
-/* link: tests/monitor/memory.c tests/monitor/agents.c */
+/* link: tests/monitor/memory.c tests/monitor/agents.c tests/monitor/stopping.c */
 /* link: guest/user/lib/spawndomain/cmdline.c */
 /* link: guest/user/lib/barrelfish/dispatch/errors.c guest/user/lib/barrelfish/channels/multihop_link.c */
 #include <criterion/criterion.h>
@@ -70,4 +70,9 @@ Test(monitor_world, a_core_for_which_there_is_no_memory_costs_nothing_and_starts
 Test(monitor_world, a_core_that_never_reports_harms_nobody)
 {
     survives_all(world_silent_core, 20);
+}
+
+Test(monitor_world, a_core_that_is_stopped_leaves_nothing_behind)
+{
+    survives_all(world_stop, 100);
 }

@@ -608,6 +608,58 @@ Test(vspace, anonymous_memory_of_large_pages)
     cr_assert(!e.writable);
 }
 
+/* ---- rights of parts of a region ---- */
+
+#define PARTS 24
+
+static vregion_flags_t random_rights(void)
+{
+    return rand() % 2 != 0 ? VREGION_FLAGS_READ_WRITE : VREGION_FLAGS_READ;
+}
+
+/* What the library notes is what the page tables have, whatever was asked for in what order. */
+Test(vspace, rights_of_parts_are_noted_as_they_are_mapped)
+{
+    struct vspace_piece piece[4];
+    struct vspace_rights change[PARTS];
+    vregion_flags_t wanted[PARTS];
+    struct capref cap = frame(PARTS * PAGE, PAGE);
+    void *va;
+
+    srand(7);
+    OK(vspace_map_one_frame(&va, PARTS * PAGE, cap, NULL, NULL));
+    for (unsigned i = 0; i < PARTS; i++)
+        wanted[i] = VREGION_FLAGS_READ_WRITE;
+    for (unsigned round = 0; round < 3000; round++) {
+        const unsigned first = (unsigned)rand() % PARTS;
+        const unsigned count = 1 + (unsigned)rand() % (PARTS - first);
+        const vregion_flags_t flags = random_rights();
+        struct vspace_list list = { piece, change, 0, 4, 0, PARTS };
+        vregion_flags_t listed[PARTS];
+
+        OK(vspace_protect((char *)va + first * PAGE, count * PAGE, flags));
+        for (unsigned i = first; i < first + count; i++)
+            wanted[i] = flags;
+        cr_assert(vspace_list_shared(&list));
+        for (unsigned i = 0; i < PARTS; i++)
+            listed[i] = piece[list.pieces - 1].flags;
+        for (size_t c = 0; c < list.changes; c++) {
+            cr_assert(c == 0 || change[c].base >= change[c - 1].base + change[c - 1].bytes);
+            for (genvaddr_t at = change[c].base; at < change[c].base + change[c].bytes; at += PAGE)
+                listed[(at - (genvaddr_t)va) / PAGE] = change[c].flags;
+        }
+        for (unsigned i = 0; i < PARTS; i++) {
+            struct entry e = { 0 };
+
+            walk((genvaddr_t)va + i * PAGE, &e);
+            cr_assert_eq(listed[i], wanted[i], "page %u, round %u", i, round);
+            cr_assert_eq(e.writable, (wanted[i] & VREGION_FLAGS_WRITE) != 0);
+        }
+    }
+    OK(vspace_unmap(va));
+    OK(cap_destroy(cap));
+}
+
 /* ---- regions of memory objects ---- */
 
 static struct memobj_anon anon;

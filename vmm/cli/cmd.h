@@ -36,7 +36,9 @@ bool terminal_colour(void);
 
 /* ---- scenarios ---- */
 
-/* scenario_load() with diagnostics printed to stderr; NULL after errors. */
+/* scenario_load() with diagnostics printed to stderr; NULL after errors.  `diags`: they are kept
+ * there too, for the caller to free; NULL: nobody wants them. */
+struct scenario *load_and_keep(const char *path, const struct sets *sets, struct diags *diags);
 struct scenario *load_and_report(const char *path, const struct sets *sets);
 
 /* ---- guest images ---- */

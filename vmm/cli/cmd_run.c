@@ -2,9 +2,10 @@
  *
  * vmm run: runs one or more scenarios, one after the other.
  *
- * All files are validated before anything runs, and the result files are opened first (outputs.c),
- * so a typo costs no run.  The exit status is that of the worst scenario: interrupted, then host,
- * usage, failed.
+ * All files are validated and the result files opened (outputs.c) before anything runs, so whoever
+ * waits hears of a mistake at once.  A file that is no scenario does not keep the others from being
+ * run; it is an error in the result files.  The exit status is that of the worst scenario:
+ * interrupted, then host, usage, failed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -119,7 +120,8 @@ static uint64_t choose_seed(const struct options *options, const struct scenario
 /* What a command's runs have in common. */
 struct batch {
     const struct options *options;
-    struct scenario **scenarios;
+    struct scenario **scenarios; /* NULL: that one is invalid */
+    struct diags *diags;         /* of each */
     struct run_settings settings;
     struct outputs outputs;
 };
@@ -157,6 +159,19 @@ static int run_one(struct batch *batch, const struct scenario *scenario)
     return status;
 }
 
+/* Said once more where its verdict would stand: what was said before the first run is far above. */
+static int refuse_one(struct batch *batch, int which)
+{
+    const char *path = batch->options->operands[which];
+    const struct diags *diags = &batch->diags[which];
+    if (batch->options->operand_count > 1)
+        fprintf(people(batch->options), "ERROR %s  not run: %zu error%s, named above\n", path,
+                diags->errors, diags->errors == 1 ? "" : "s");
+    /* without memory for it the run of the others says so */
+    report_files_add_invalid(&batch->outputs.files, path, diags);
+    return STATUS_USAGE;
+}
+
 static int run_all(struct batch *batch)
 {
     struct watch *watch = batch->settings.watch;
@@ -165,7 +180,7 @@ static int run_all(struct batch *batch)
     if (watch_signal(watch))
         fprintf(stderr, "vmm: interrupted before anything was run\n");
     for (int i = 0; i < count && !watch_signal(watch); i++) {
-        int one = run_one(batch, batch->scenarios[i]);
+        int one = batch->scenarios[i] ? run_one(batch, batch->scenarios[i]) : refuse_one(batch, i);
         passed += one == STATUS_OK;
         not_passed += one != STATUS_OK;
         status = worse(status, one);
@@ -178,13 +193,26 @@ static int run_all(struct batch *batch)
     return status;
 }
 
+static bool open_outputs(struct batch *batch)
+{
+    const struct options *options = batch->options;
+    const struct inputs inputs = { options->operands, batch->scenarios, options->operand_count,
+                                   batch->settings.images };
+    return outputs_open(&batch->outputs, options, &inputs);
+}
+
+static int close_outputs(struct batch *batch, int status)
+{
+    if (batch->options->annotate)
+        report_files_annotate(&batch->outputs.files, people(batch->options));
+    return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
+}
+
 static int run_with_outputs(struct batch *batch)
 {
     struct writer *writer = NULL;
     const struct options *options = batch->options;
-    const struct inputs inputs = { batch->scenarios, options->operand_count,
-                                   batch->settings.images };
-    if (!outputs_open(&batch->outputs, options, &inputs))
+    if (!open_outputs(batch))
         return STATUS_USAGE;
     const bool wanted = options->json || options->junit || options->summary_md || options->annotate;
     batch->settings.files = wanted ? &batch->outputs.files : NULL;
@@ -194,9 +222,7 @@ static int run_with_outputs(struct batch *batch)
                         &writer))
         status = run_all(batch);
     batch->outputs.trace_error = trace_out_end(&batch->settings, writer);
-    if (options->annotate)
-        report_files_annotate(&batch->outputs.files, people(options));
-    return outputs_close(&batch->outputs) ? status : worse(status, STATUS_HOST);
+    return close_outputs(batch, status);
 }
 
 /* Options, beside those of again_write(), without which the run would be another.  NULL: no
@@ -238,9 +264,18 @@ static bool open_terminal(struct batch *batch, int *status)
     return false;
 }
 
-static int run_valid(const struct options *options, struct scenario **scenarios,
-                     struct watch *watch)
+/* None of the files is a scenario: no engine is needed to write that down. */
+static int refuse_all(struct batch *batch)
 {
+    batch->settings.images = "";
+    if (!open_outputs(batch))
+        return STATUS_USAGE;
+    return close_outputs(batch, run_all(batch));
+}
+
+static int run_valid(struct batch *batch)
+{
+    const struct options *options = batch->options;
     struct engine_capability capability;
     char images[2 * PATH_MAX];
     int status = STATUS_OK;
@@ -262,8 +297,7 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
                 ops->name);
         return STATUS_USAGE;
     }
-    struct batch batch = { .options = options, .scenarios = scenarios };
-    batch.settings = (struct run_settings){
+    batch->settings = (struct run_settings){
         .ops = ops,
         .capability = &capability,
         .images = images,
@@ -279,12 +313,48 @@ static int run_valid(const struct options *options, struct scenario **scenarios,
                     .progress = terminal_escapes() && !options->interactive,
                     .out = people(options),
                     .output_limit = options->output_limit },
-        .watch = watch,
+        .watch = batch->settings.watch,
     };
-    if (!options->interactive || open_terminal(&batch, &status))
-        status = run_with_outputs(&batch);
-    terminal_destroy(batch.settings.terminal);
-    free((char *)(uintptr_t)batch.settings.given);
+    if (!options->interactive || open_terminal(batch, &status))
+        status = run_with_outputs(batch);
+    terminal_destroy(batch->settings.terminal);
+    free((char *)(uintptr_t)batch->settings.given);
+    return status;
+}
+
+/* Returns how many are scenarios. */
+static unsigned load_all(const struct batch *batch)
+{
+    const struct options *options = batch->options;
+    unsigned valid = 0;
+    for (int i = 0; i < options->operand_count; i++) {
+        struct scenario *scenario =
+            load_and_keep(options->operands[i], &options->sets, &batch->diags[i]);
+        batch->scenarios[i] = scenario;
+        valid += scenario != NULL;
+        if (scenario && options->interactive && !options->deadline_ns)
+            scenario->deadline_ns = SCENARIO_MAX_DEADLINE_NS; /* people take their time */
+    }
+    return valid;
+}
+
+static int load_and_run(const struct options *options, struct watch *watch)
+{
+    const size_t count = (size_t)options->operand_count;
+    struct batch batch = { .options = options, .settings.watch = watch };
+    int status = STATUS_HOST;
+    batch.scenarios = calloc(count, sizeof(struct scenario *));
+    batch.diags = calloc(count, sizeof(*batch.diags));
+    if (!batch.scenarios || !batch.diags)
+        fprintf(stderr, "vmm: the host is out of memory\n");
+    else
+        status = load_all(&batch) > 0 ? run_valid(&batch) : refuse_all(&batch);
+    for (size_t i = 0; i < count && batch.scenarios && batch.diags; i++) {
+        scenario_free(batch.scenarios[i]);
+        diags_free(&batch.diags[i]);
+    }
+    free(batch.scenarios);
+    free(batch.diags);
     return status;
 }
 
@@ -312,28 +382,12 @@ int cmd_run(int argc, char **argv)
     struct watch *watch = watch_start();
     if (!watch)
         return STATUS_HOST;
-    struct scenario **scenarios = calloc((size_t)options.operand_count, sizeof(struct scenario *));
-    if (!scenarios) {
-        fprintf(stderr, "vmm: the host is out of memory\n");
-        watch_stop(watch);
-        return STATUS_HOST;
-    }
     /* as a value that was set, so that whoever repeats the run hears of it */
     char deadline[48];
     snprintf(deadline, sizeof(deadline), "deadline=%" PRIu64 " ns", options.deadline_ns);
     if (options.deadline_ns)
         options.sets.list[options.sets.count++] = deadline;
-    bool valid = true;
-    for (int i = 0; i < options.operand_count; i++) {
-        scenarios[i] = load_and_report(options.operands[i], &options.sets);
-        valid &= scenarios[i] != NULL;
-        if (scenarios[i] && options.interactive && !options.deadline_ns)
-            scenarios[i]->deadline_ns = SCENARIO_MAX_DEADLINE_NS; /* people take their time */
-    }
-    int status = valid ? run_valid(&options, scenarios, watch) : STATUS_USAGE;
+    const int status = load_and_run(&options, watch);
     watch_stop(watch);
-    for (int i = 0; i < options.operand_count; i++)
-        scenario_free(scenarios[i]);
-    free(scenarios);
     return status;
 }

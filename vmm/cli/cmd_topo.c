@@ -176,7 +176,7 @@ static int draw(const struct scenario *scenario)
 static int draw_svg(struct scenario *scenario, const char *path)
 {
     struct out_file file;
-    const struct inputs inputs = { &scenario, 1, "" };
+    const struct inputs inputs = { (char *const *)&scenario->file, &scenario, 1, "" };
     if (outputs_is_input(path, &inputs)) {
         fprintf(stderr, "vmm: --svg %s: that is an input of the run; name another file\n", path);
         return STATUS_USAGE;

@@ -27,6 +27,13 @@ bool terminal_colour(void)
     return terminal_escapes() && !(no && *no);
 }
 
+struct scenario *load_and_keep(const char *path, const struct sets *sets, struct diags *diags)
+{
+    struct scenario *scenario = scenario_load(path, sets->list, sets->count, diags);
+    diags_print(diags, stderr);
+    return scenario;
+}
+
 struct scenario *load_and_report(const char *path, const struct sets *sets)
 {
     struct diags *diags = calloc(1, sizeof(*diags));
@@ -34,8 +41,7 @@ struct scenario *load_and_report(const char *path, const struct sets *sets)
         fprintf(stderr, "vmm: the host is out of memory\n");
         return NULL;
     }
-    struct scenario *scenario = scenario_load(path, sets->list, sets->count, diags);
-    diags_print(diags, stderr);
+    struct scenario *scenario = load_and_keep(path, sets, diags);
     diags_free(diags);
     free(diags);
     return scenario;

@@ -61,7 +61,9 @@ bool outputs_is_input(const char *path, const struct inputs *inputs)
     char program[PATH_MAX];
     bool found = program_path(program, sizeof(program)) && same_inode(&info, program);
     for (int i = 0; i < inputs->count && !found; i++)
-        found = is_of_scenario(&info, inputs->images, inputs->scenarios[i]);
+        found =
+            same_inode(&info, inputs->paths[i]) ||
+            (inputs->scenarios[i] && is_of_scenario(&info, inputs->images, inputs->scenarios[i]));
     return found;
 }
 

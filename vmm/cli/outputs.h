@@ -24,7 +24,8 @@ struct outputs {
 
 /* What a run reads, and so must not be written. */
 struct inputs {
-    struct scenario *const *scenarios;
+    char *const *paths;                /* as they were given */
+    struct scenario *const *scenarios; /* NULL: that path is no scenario */
     int count;
     const char *images;
 };

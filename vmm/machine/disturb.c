@@ -154,7 +154,7 @@ static void change_clock(struct machine *machine, const struct fault_action *act
         c->offset_ns += action->amount;
     else
         c->ppm = action->amount;
-    machine_timer_again(machine, action->core, now_ns);
+    machine_timers_again(machine, action->core);
 }
 
 /* A core that was never started is as good as new already. */

@@ -16,7 +16,7 @@
 #define EVENT_NEVER UINT64_MAX
 
 enum event_kind {
-    EVENT_TIMER,    /* the timer of `core` fires */
+    EVENT_TIMER,    /* a timer of `core` fires; argument: which */
     EVENT_DEADLINE, /* the run has lasted long enough */
     EVENT_INPUT,    /* the next piece of the scenario's input is due */
     EVENT_CHECK,    /* the databases of capabilities are to be looked at */

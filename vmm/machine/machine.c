@@ -294,35 +294,38 @@ void machine_unlock(struct machine *machine)
 }
 
 /* at_ns: machine time */
-static void queue_timer(struct machine *machine, unsigned core, uint64_t at_ns)
+static void queue_timer(struct machine *machine, unsigned core, unsigned which, uint64_t at_ns)
 {
-    struct machine_state *state = &machine->state;
-    event_queue_cancel(&state->queue, state->timer_event[core]);
-    state->timer_event[core] = 0;
+    struct event_queue *queue = &machine->state.queue;
+    uint64_t *event = &machine->state.timer_event[core][which];
+    event_queue_cancel(queue, *event);
+    *event = 0;
     if (at_ns != 0) {
-        state->timer_event[core] = event_queue_push(&state->queue, at_ns, EVENT_TIMER, core, 0);
-        assert(state->timer_event[core] != 0); /* one for each core: the queue cannot be full */
+        *event = event_queue_push(queue, at_ns, EVENT_TIMER, core, which);
+        assert(*event != 0); /* two for each core: the queue cannot be full */
     }
 }
 
 /* at_ns: as the core reads the clock */
-static void set_timer(struct machine *machine, unsigned core, uint64_t at_ns, uint64_t now_ns)
+static void set_timer(struct machine *machine, unsigned core, unsigned which, uint64_t at_ns,
+                      uint64_t now_ns)
 {
     uint64_t due_ns = at_ns ? fabric_machine_time(machine, core, at_ns) : 0;
     uint64_t then_ns = fabric_timer(machine, core, due_ns, now_ns);
     /* the device fires when its own time has come */
     if (then_ns != due_ns)
-        machine->state.device.timer_at_ns[core] =
+        machine->state.device.timer_at_ns[core][which] =
             then_ns ? fabric_clock(machine, core, then_ns) : 0;
-    queue_timer(machine, core, then_ns);
+    queue_timer(machine, core, which, then_ns);
 }
 
-void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns)
+void machine_timers_again(struct machine *machine, unsigned core)
 {
-    uint64_t at_ns = machine->state.device.timer_at_ns[core];
-    (void)now_ns;
-    if (at_ns != 0)
-        queue_timer(machine, core, fabric_machine_time(machine, core, at_ns));
+    for (unsigned which = 0; which < ABI_TIMERS; which++) {
+        uint64_t at_ns = machine->state.device.timer_at_ns[core][which];
+        if (at_ns != 0)
+            queue_timer(machine, core, which, fabric_machine_time(machine, core, at_ns));
+    }
 }
 
 void machine_end(struct machine *machine, enum stop_reason reason, unsigned core)
@@ -409,11 +412,13 @@ static void kill_core(struct machine *machine, unsigned by, unsigned core, uint6
 }
 
 /* It has asked for the last time: its vCPU stops when the request is done. */
-static void panicked_core_is_dead(struct machine *machine, unsigned core, uint64_t now_ns)
+static void panicked_core_is_dead(struct machine *machine, unsigned core)
 {
     machine->state.device.power[core] = DEVICE_CORE_KILLED;
-    machine->state.device.timer_at_ns[core] = 0;
-    set_timer(machine, core, 0, now_ns);
+    for (unsigned which = 0; which < ABI_TIMERS; which++) {
+        machine->state.device.timer_at_ns[core][which] = 0;
+        queue_timer(machine, core, which, 0);
+    }
     fabric_kill_core(machine, core);
     stop_if_none_is_on(machine, core);
 }
@@ -429,7 +434,7 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
             set_cause(machine, by, effect, now_ns);
             break;
         case DEVICE_TIMER:
-            set_timer(machine, effect->core, effect->at_ns, now_ns);
+            set_timer(machine, effect->core, effect->timer.which, effect->timer.at_ns, now_ns);
             break;
         case DEVICE_CONSOLE:
             say(machine, effect, now_ns);
@@ -452,7 +457,7 @@ static void apply(struct machine *machine, unsigned by, const struct device_repl
         case DEVICE_PANIC:
             machine_tell(machine, MACHINE_EVENT_PANIC, by, now_ns, "the CPU driver gave up");
             if (machine->config.panic_kills_core)
-                panicked_core_is_dead(machine, by, now_ns);
+                panicked_core_is_dead(machine, by);
             else
                 stop(machine, STOP_PANIC, by);
             break;
@@ -573,8 +578,8 @@ static void happen(struct machine *machine, const struct event *event, uint64_t 
     struct device_reply reply;
     switch (event->kind) {
     case EVENT_TIMER:
-        machine->state.timer_event[event->core] = 0;
-        device_timer_due(&machine->state.device, event->core,
+        machine->state.timer_event[event->core][event->argument] = 0;
+        device_timer_due(&machine->state.device, event->core, (unsigned)event->argument,
                          fabric_clock(machine, event->core, now_ns), &reply);
         apply(machine, event->core, &reply, now_ns);
         break;

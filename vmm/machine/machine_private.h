@@ -49,7 +49,7 @@ struct machine_crash {
 struct machine_state {
     struct device_state device;
     struct event_queue queue;
-    uint64_t timer_event[ABI_MAX_CORES]; /* sequence of the core's EVENT_TIMER, 0 = none */
+    uint64_t timer_event[ABI_MAX_CORES][ABI_TIMERS]; /* number of its EVENT_TIMER, 0 = none */
     struct machine_trace trace[ABI_MAX_CORES];
     struct machine_dispatchers dispatchers[ABI_MAX_CORES];
     struct machine_crash crash[MACHINE_CRASHES_MAX]; /* the first ones */
@@ -118,8 +118,8 @@ __attribute__((format(printf, 5, 6))) void machine_tell(struct machine *machine,
                                                         enum machine_event kind, unsigned core,
                                                         uint64_t now_ns, const char *format, ...);
 
-/* The clock of a core has changed: its timer with it. */
-void machine_timer_again(struct machine *machine, unsigned core, uint64_t now_ns);
+/* The clock of a core has changed: its timers with it. */
+void machine_timers_again(struct machine *machine, unsigned core);
 
 /* The run ends, for this reason if it is the first. */
 void machine_end(struct machine *machine, enum stop_reason reason, unsigned core);

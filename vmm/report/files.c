@@ -395,6 +395,43 @@ int report_files_add_error(struct report_files *files, const char *file, const c
     return add_object(files, object, failed);
 }
 
+/* As expectations are: where it was written, and what is wrong with it. */
+static json_t *problems_json(const struct diags *diags)
+{
+    json_t *list = json_array();
+    int failed = 0;
+    for (size_t i = 0; list && i < diags->count; i++) {
+        if (diags->list[i].severity != DIAG_ERROR)
+            continue;
+        json_t *item = json_object();
+        failed |= set(item, "file", text_json(diags->list[i].place.file));
+        failed |= set(item, "line", number(diags->list[i].place.line));
+        failed |= set(item, "says", text_json(diags->list[i].message));
+        failed |= json_array_append_new(list, item);
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+int report_files_add_invalid(struct report_files *files, const char *file,
+                             const struct diags *diags)
+{
+    json_t *object = json_object(), *problems = problems_json(diags);
+    int failed = 0;
+    failed |= set(object, "scenario", text_json(file)); /* it has no other name */
+    failed |= set(object, "file", text_json(file));
+    failed |= set(object, "verdict", json_string("error"));
+    failed |= set(object, "reason", json_string("invalid"));
+    failed |=
+        set(object, "detail", json_incref(json_object_get(json_array_get(problems, 0), "says")));
+    failed |= set(object, "began", time_json(0));
+    failed |= set(object, "problems", problems);
+    return add_object(files, object, failed);
+}
+
 static unsigned count_verdict(const struct report_files *files, const char *verdict)
 {
     unsigned count = 0;

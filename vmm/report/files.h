@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "report/report.h"
+#include "scenario/diag.h"
 
 #define REPORT_JSON_VERSION 1
 
@@ -35,12 +36,17 @@ int report_files_add(struct report_files *files, const struct scenario *scenario
 int report_files_add_error(struct report_files *files, const char *file, const char *name,
                            const char *message);
 
+/* Adds a file that is no scenario; `diags` say what is wrong with it, one error at least. */
+int report_files_add_invalid(struct report_files *files, const char *file,
+                             const struct diags *diags);
+
 /* Writes what was collected.  Return 0 or a negative errno. */
 int report_files_write_json(const struct report_files *files, FILE *out);
 int report_files_write_junit(const struct report_files *files, FILE *out);
 int report_files_write_markdown(const struct report_files *files, FILE *out);
 
-/* Each expectation that does not hold, as a workflow command of GitHub at its line. */
+/* Each expectation that does not hold, and each mistake in a file, as a workflow command of GitHub
+ * at its line. */
 void report_files_annotate(const struct report_files *files, FILE *out);
 
 void report_files_free(struct report_files *files);

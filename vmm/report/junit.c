@@ -80,6 +80,20 @@ static void write_unmet(FILE *out, const json_t *item)
     }
 }
 
+/* What is wrong with the file. */
+static void write_problems(FILE *out, const json_t *item)
+{
+    size_t i;
+    json_t *problem;
+    json_array_foreach(json_object_get(item, "problems"), i, problem)
+    {
+        text_write_xml(out, word(problem, "file"));
+        fprintf(out, ":%lld: error: ", number(problem, "line"));
+        text_write_xml(out, word(problem, "says"));
+        fputc('\n', out);
+    }
+}
+
 static void write_failure(FILE *out, const json_t *item)
 {
     const char *element = is_verdict(item, "fail") ? "failure" : "error";
@@ -93,6 +107,7 @@ static void write_failure(FILE *out, const json_t *item)
     text_write_xml(out, word(item, "detail"));
     fputc('\n', out);
     write_unmet(out, item);
+    write_problems(out, item);
     json_array_foreach(json_object_get(item, "postmortem"), i, line)
     {
         text_write_xml(out, json_string_value(line));

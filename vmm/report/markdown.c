@@ -120,12 +120,30 @@ static void put_annotation(FILE *out, const json_t *item, const json_t *expectat
     fputc('\n', out);
 }
 
+static void annotate_problems(FILE *out, const json_t *item)
+{
+    size_t i;
+    const json_t *problem;
+    json_array_foreach(json_object_get(item, "problems"), i, problem)
+    {
+        const long long line = (long long)json_integer_value(json_object_get(problem, "line"));
+        fputs("::error file=", out);
+        put_command_text(out, word(problem, "file"), true);
+        if (line > 0)
+            fprintf(out, ",line=%lld", line);
+        fputs("::", out);
+        put_command_text(out, word(problem, "says"), false);
+        fputc('\n', out);
+    }
+}
+
 void report_files_annotate(const struct report_files *files, FILE *out)
 {
     size_t i;
     const json_t *item;
     json_array_foreach(files->results, i, item)
     {
+        annotate_problems(out, item);
         if (!passed(item))
             for_unmet(out, item, put_annotation);
     }

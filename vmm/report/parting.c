@@ -17,6 +17,24 @@
 
 #define NEXT_SHOWN 5
 
+/* What is compared, and how the mark of a place is told. */
+static const struct category {
+    const char *name, *words;
+    const char *things; /* what a row of them is */
+    bool first;         /* these are looked at first; system calls after them */
+} categories[] = {
+    { "lost", "never visible: ", "messages lost", true },
+    { "send", "sends ", "messages sent", true },
+    { "read", "has read ", "messages read", true },
+    { "console", "says: ", "console lines", true },
+    { "fault", "fault ", "faults", true },
+    { "event", "", "events", true },
+    { "trap", "", "traps", true },
+    { "syscall", "", "system calls", false },
+    { "error", "", "errors", false },
+    { "ipi", "", "IPIs", false },
+};
+
 struct row {
     const json_t **mark;
     size_t count;
@@ -24,7 +42,7 @@ struct row {
 
 struct place {
     char *track; /* "myapp.1" */
-    const char *category;
+    const struct category *category;
     struct row row[2];
 };
 
@@ -35,23 +53,6 @@ struct comparison {
     struct place *place;
     size_t place_count;
     uint64_t marks[2];
-};
-
-/* What is compared, and how the mark of a place is told. */
-static const struct category {
-    const char *name, *words;
-    bool first; /* these are looked at first; system calls after them */
-} categories[] = {
-    { "lost", "never visible: ", true },
-    { "send", "sends ", true },
-    { "read", "has read ", true },
-    { "console", "says: ", true },
-    { "fault", "fault ", true },
-    { "event", "", true },
-    { "trap", "", true },
-    { "syscall", "", false },
-    { "error", "", false },
-    { "ipi", "", false },
 };
 
 static const struct category *category_of(const json_t *mark)
@@ -66,10 +67,10 @@ static const struct category *category_of(const json_t *mark)
 /* ---- reading ---- */
 
 static struct place *place_of(struct comparison *c, const struct trace_file *file,
-                              const json_t *mark, const char *category)
+                              const json_t *mark, const struct category *category)
 {
     char *key = NULL;
-    if (asprintf(&key, "%s %s.%u", category, trace_event_track(file, mark),
+    if (asprintf(&key, "%s %s.%u", category->name, trace_event_track(file, mark),
                  trace_event_core(mark)) < 0)
         return NULL;
     const json_t *known = json_object_get(c->index, key);
@@ -98,7 +99,7 @@ static bool add_mark(struct comparison *c, unsigned which, const json_t *mark)
     const char *phase = trace_event_text(mark, "ph");
     if (!category || (strcmp(phase, "i") != 0 && strcmp(phase, "X") != 0))
         return true;
-    struct place *place = place_of(c, c->file[which], mark, category->name);
+    struct place *place = place_of(c, c->file[which], mark, category);
     if (!place)
         return false;
     struct row *row = &place->row[which];
@@ -208,13 +209,10 @@ static bool part(const struct comparison *c, const struct place *place, struct p
 static struct parting first_parting(const struct comparison *c, bool first)
 {
     struct parting best = { .ns = UINT64_MAX }, one;
-    for (size_t i = 0; i < c->place_count; i++) {
-        const json_t *any = mark_at(&c->place[i], 0, 0);
-        const struct category *category = category_of(any ? any : mark_at(&c->place[i], 1, 0));
-        if (category->first == first && part(c, &c->place[i], &one) &&
+    for (size_t i = 0; i < c->place_count; i++)
+        if (c->place[i].category->first == first && part(c, &c->place[i], &one) &&
             (!best.place || one.ns < best.ns))
             best = one;
-    }
     return best;
 }
 
@@ -274,9 +272,14 @@ static void put_parting(const struct comparison *c, const struct parting *partin
                         FILE *out)
 {
     const struct place *place = parting->place;
-    fprintf(out, "%s at %" PRIu64 ".%06" PRIu64 " s, on %s, after %zu that are the same (%s):\n",
-            what, parting->ns / 1000000000, parting->ns / 1000 % 1000000, place->track, parting->at,
-            place->category);
+    fprintf(out, "%s at %" PRIu64 ".%06" PRIu64 " s, at number %zu of the %s on %s", what,
+            parting->ns / 1000000000, parting->ns / 1000 % 1000000, parting->at + 1,
+            place->category->things, place->track);
+    if (parting->at == 1)
+        fprintf(out, "; the one before is the same");
+    else if (parting->at > 1)
+        fprintf(out, "; the %zu before are the same", parting->at);
+    fprintf(out, ":\n");
     put_side(c, parting, 0, out);
     put_side(c, parting, 1, out);
 }

@@ -152,8 +152,9 @@ bool stop_is_monitor(const struct dcb *dcb);
 void dispatch_forget(struct dcb *dcb);
 void dispatch_unload(uint64_t cr3);
 
-/* The timer expired and is no longer armed. */
-void dispatch_timer_fired(void);
+/* At each interrupt: the timer that fired is no longer armed, and one whose time is past was lost
+ * or comes just now.  Whoever is dispatched next arms it again. */
+void dispatch_timer_seen(systime_t now, bool fired);
 
 /* Entry code saves in one of these two, of a dispatcher that may run. */
 static inline bool is_area_of(const struct dcb *dcb, const struct registers_x86_64 *area)

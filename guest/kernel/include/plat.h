@@ -24,7 +24,8 @@ uint64_t plat_input(paddr_t buffer, unsigned bytes, uint32_t notify_id);
 systime_t plat_time_cached(void);
 systime_t plat_time(void);
 
-/* Sets the one-shot timer to the absolute time `at` (replaces an earlier one); 0 cancels. */
+/* Sets the one-shot timer to the absolute time `at` (replaces an earlier one); 0 cancels.  It may
+ * come early, and a platform that can lose one comes some time later in its place. */
 void plat_timer_set(systime_t at);
 
 /* Raises notification `id` on `core`. */

@@ -6,6 +6,9 @@
  */
 #include "plat/platform.h"
 
+#define WATCH_NS 50000000u
+#define SYSTIME_MAX UINT64_MAX
+
 static inline void out(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
@@ -31,10 +34,27 @@ static systime_t synth_time(void)
     return CORE_PAGE->clock_ns;
 }
 
-static void synth_timer_set(systime_t at)
+static void set_timer(unsigned which, systime_t at)
 {
     CORE_PAGE->arg[0] = at;
-    out(ABI_PORT_TIMER, 0);
+    out(ABI_PORT_TIMER, which);
+}
+
+/* A timer may be lost, and then nobody would look at what is due on a core that sleeps.  So while
+ * the first one is armed, the second one is, too, for a time that is up to WATCH_NS later.  It
+ * stays as it is when the first one moves on, and comes as a timer that had nothing to do.  So it
+ * costs a request and an interrupt in WATCH_NS at most. */
+static void synth_timer_set(systime_t at)
+{
+    static systime_t watch_at;
+
+    set_timer(ABI_TIMER_FIRST, at);
+    if (at == 0 || at > SYSTIME_MAX - WATCH_NS)
+        return;
+    if (watch_at > CORE_PAGE->clock_ns && watch_at <= at + WATCH_NS)
+        return;
+    watch_at = at + WATCH_NS;
+    set_timer(ABI_TIMER_WATCH, watch_at);
 }
 
 static void synth_notify(coreid_t core, uint32_t id)

@@ -46,8 +46,10 @@ errval_t vspace_unmap(const void *buf);
 
 /* Other rights (VREGION_FLAGS_READ, WRITE, EXECUTE) for the pages [buf, buf + bytes), which lie in
  * one region.  LIB_ERR_VREGION_NOT_FOUND, SYS_ERR_VM_MAP_SIZE: it cuts a region or a large page,
- * SYS_ERR_VM_MAP_RIGHTS: the frame lacks the right, LIB_ERR_VSPACE_PROTECT: other dispatchers of
- * the domain have mapped it, too. */
+ * SYS_ERR_VM_MAP_RIGHTS: the frame lacks the right.  In a domain on several cores no core has the
+ * old rights when it returns (docs/spanning.md); LIB_ERR_VSPACE_PROTECT: another dispatcher than
+ * the home has mapped it, and only that one may.  MON_ERR_NO_MONITOR_FOR_CORE: a core cannot be
+ * reached, and may have them still. */
 errval_t vspace_protect(const void *buf, size_t bytes, vs_prot_flags_t flags);
 
 /* --- for the library ------------------------------------------------------------------------- */
@@ -61,6 +63,7 @@ struct vspace_piece {
     size_t bytes, offset;
     vregion_flags_t flags;
     struct capref frame;
+    coreid_t mapper; /* the core whose dispatcher has mapped it, for all */
 };
 
 /* Page tables below `root`, a PML4: addresses are chosen from `low` on, in one PML4 entry, and may
@@ -74,14 +77,34 @@ errval_t vspace_unmap_in(struct vspace *v, genvaddr_t base, struct capref *frame
 /* Exactly this region is there. */
 bool vspace_has(struct vspace *v, genvaddr_t base, size_t bytes);
 
-/* Lists what this dispatcher has mapped for all of the domain; returns how many there are. */
-size_t vspace_list_shared(struct vspace_piece *list, size_t room);
+/* Flags for [base, base + bytes), which lies in one region. */
+struct vspace_rights {
+    genvaddr_t base;
+    size_t bytes;
+    vregion_flags_t flags;
+    bool rights_only; /* the region's other flags stay as they are */
+};
+/* There, and nowhere else; v NULL: this dispatcher's.  r->flags: then all of them. */
+errval_t vspace_protect_in(struct vspace *v, struct vspace_rights *r);
+/* Who has mapped what lies at an address for all of the domain.  LIB_ERR_VREGION_NOT_FOUND. */
+errval_t vspace_mapper_of(genvaddr_t address, coreid_t *ret);
+
+/* What this dispatcher has mapped for all of the domain, and the parts of it that have other flags
+ * than the rest.  The caller owns the arrays; counts are of what there is.  False: it has no room.
+ */
+struct vspace_list {
+    struct vspace_piece *piece;
+    struct vspace_rights *change;
+    size_t pieces, piece_room, changes, change_room;
+};
+bool vspace_list_shared(struct vspace_list *list);
 
 /* Set while the domain has several dispatchers: each has page tables of its own, and what one maps
- * the others map at the same address.  Both block. */
+ * the others map at the same address.  All block. */
 struct vspace_sharing {
     errval_t (*mapped)(const struct vspace_piece *piece); /* the others are to map it */
     errval_t (*unmap)(genvaddr_t base);                   /* everybody is to unmap it */
+    errval_t (*protect)(struct vspace_rights *r);         /* everybody is to change them */
 };
 extern const struct vspace_sharing *vspace_sharing;
 

@@ -82,10 +82,10 @@ static void connection_closed(struct monitor_binding *b, uintptr_t mon_id)
     connection_closed_by(link->client, mon_id);
 }
 
-static void unmap_replica_done(struct monitor_binding *b, uintptr_t id, errval_t err)
+static void replica_changed(struct monitor_binding *b, uintptr_t id, errval_t err)
 {
     struct link *link = b->st;
-    shootdown_unmapped(link->client, id, err);
+    shootdown_changed(link->client, id, err);
 }
 
 static void release_unused(struct monitor_binding *b)
@@ -117,7 +117,7 @@ void door_of_domain(struct link *link)
     b->rx_vtbl.get_monitor_rpc_ep_request = get_monitor_rpc_ep_request;
     b->rx_vtbl.get_iref_state = get_iref_state;
     b->rx_vtbl.connection_closed = connection_closed;
-    b->rx_vtbl.unmap_replica_done = unmap_replica_done;
+    b->rx_vtbl.replica_changed = replica_changed;
     b->rx_vtbl.release_unused = release_unused;
     b->rx_vtbl.domain_exited = domain_exited;
 }

@@ -246,16 +246,18 @@ static void capops_revoke_done(struct intermon_binding *b, uint64_t ticket, uint
 }
 
 static void shootdown(struct intermon_binding *b, coreid_t root, uint64_t id, domainid_t home,
-                      uint64_t base, domainid_t agent)
+                      uint64_t base, uint64_t bytes, uint32_t flags, domainid_t agent)
 {
-    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, base }, agent, NULL, 0);
+    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, { base, bytes, flags } },
+                   agent, NULL, 0);
 }
 
 static void shootdown_tree(struct intermon_binding *b, coreid_t root, uint64_t id, domainid_t home,
-                           uint64_t base, domainid_t agent, const domainid_t *below, size_t count)
+                           uint64_t base, uint64_t bytes, uint32_t flags, domainid_t agent,
+                           const domainid_t *below, size_t count)
 {
-    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, base }, agent, below,
-                   count);
+    shootdown_told(peer_of(b), &(struct shootdown_order){ root, id, home, { base, bytes, flags } },
+                   agent, below, count);
 }
 
 static void shootdown_done(struct intermon_binding *b, coreid_t root, uint64_t id, errval_t err)

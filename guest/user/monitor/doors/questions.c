@@ -143,10 +143,11 @@ static void fill_for(struct monitor_blocking_binding *b, domainid_t home)
                            .kind = REPLY_FILL_FOR, .token = b->incoming_token, .err = SYS_ERR_OK });
 }
 
-static void shootdown(struct monitor_blocking_binding *b, uint64_t base, uint8_t protocol,
-                      const domainid_t *agents, size_t count)
+static void shootdown(struct monitor_blocking_binding *b, uint64_t base, uint64_t bytes,
+                      uint32_t flags, uint8_t protocol, const domainid_t *agents, size_t count)
 {
-    shootdown_asked(b->st, b->incoming_token, base, protocol, agents, count);
+    shootdown_asked(b->st, b->incoming_token, &(struct shootdown_change){ base, bytes, flags },
+                    protocol, agents, count);
 }
 
 void door_of_questions(struct client *client)

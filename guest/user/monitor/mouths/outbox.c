@@ -46,8 +46,8 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
         return monitor_new_monitor_binding_reply__tx(b, cont, m->err, m->cap, m->id);
     case OUTBOX_RPC_EP_REPLY:
         return monitor_get_monitor_rpc_ep_reply__tx(b, cont, m->err, m->cap, m->id);
-    case OUTBOX_UNMAP_REPLICA:
-        return monitor_unmap_replica__tx(b, cont, m->id, m->base);
+    case OUTBOX_CHANGE_REPLICA:
+        return monitor_change_replica__tx(b, cont, m->id, m->base, m->bytes, m->flags);
     default:
         return monitor_domain_exited__tx(b, cont, m->domain, m->status);
     }

@@ -28,12 +28,13 @@ struct outbox_message {
         OUTBOX_IREF_STATE,
         OUTBOX_NEW_BINDING_REPLY,
         OUTBOX_RPC_EP_REPLY,
-        OUTBOX_UNMAP_REPLICA,
+        OUTBOX_CHANGE_REPLICA,
         OUTBOX_EXITED,
     } kind;
     errval_t err;
     uintptr_t id, mon_id; /* id: conn_id, service_id, st */
-    uint64_t base;        /* an address, of what is to be unmapped */
+    uint64_t base, bytes; /* addresses, of what is to be changed */
+    uint32_t flags;       /* which it is to have */
     size_t inlen, outlen; /* inlen: LMP's buflen too */
     iref_t iref;
     domainid_t domain;

@@ -44,7 +44,7 @@ void reply_collect(struct client *client, uint32_t token, errval_t err, struct c
 /* Nothing on other cores stands in the way of it, or why not. */
 void reply_revoke(struct client *client, uint32_t token, errval_t err);
 void reply_retype(struct client *client, uint32_t token, errval_t err);
-/* All that were named have unmapped it, or why not. */
+/* All that were named have done it, or why not. */
 void reply_shootdown(struct client *client, uint32_t token, errval_t err);
 /* The cores asked for run, or not all; are off, or not as they should be. */
 void reply_boot_cores(struct client *client, uint32_t token, errval_t err, uint64_t running);

@@ -24,6 +24,8 @@ static struct {
     struct circuit_end *first, *last;
 } neighbours[ABI_MAX_CORES];
 
+static void (*on_free)(void); /* NULL: nobody waits for it */
+
 /* ---- the table ---- */
 
 errval_t circuit_new(enum circuit_state state, domainid_t asker, struct circuit **ret)
@@ -196,6 +198,13 @@ void circuit_free(struct circuit *c)
     account_refund(&c->words);
     account_refund(&c->slip);
     c->state = CIRCUIT_FREE;
+    if (on_free != NULL)
+        on_free();
+}
+
+void circuit_on_free(void (*function)(void))
+{
+    on_free = function;
 }
 
 static void pump(struct circuit_end *end);

@@ -127,6 +127,9 @@ void circuit_frame(coreid_t core, uint32_t vci, uint8_t kind, uint16_t ack, cons
                    size_t size);
 void circuit_credit(coreid_t core, uint32_t vci, uint16_t frames);
 
+/* Called from now on when one has been freed, by whoever frees it; NULL: nobody waits. */
+void circuit_on_free(void (*function)(void));
+
 /* The client has ended: what it has sent still leaves. */
 void circuit_client_left(struct circuit *c, const struct client *client);
 

@@ -260,9 +260,10 @@ static void neighbour_died(struct circuit *c, coreid_t core)
     const bool far = circuit_leads_to(&c->end[FAR], core);
     if (!near && !far)
         return;
-    if (c->state == CIRCUIT_REMOTE_WAIT && far)
+    if (c->state == CIRCUIT_REMOTE_WAIT && far) {
+        circuit_end_lost(&c->end[FAR]); /* its request may still wait for its turn */
         fail(c, MON_ERR_CORE_DEAD);
-    else if (c->state == CIRCUIT_REMOTE_WAIT)
+    } else if (c->state == CIRCUIT_REMOTE_WAIT)
         circuit_cancel(c);
     else if (c->state == CIRCUIT_SERVICE_WAIT)
         asked_in_vain(c);

@@ -220,24 +220,29 @@ void capop_client_exited(const struct client *client);
 /* The owner that was asked for a claim never answers. */
 void capop_core_gone(coreid_t core, errval_t err);
 
-/* ---- shootdown.c: unmapping on all cores of a domain ---- */
+/* ---- shootdown.c: unmapping, or other flags, on all cores of a domain ---- */
+
+struct shootdown_change {
+    uint64_t base, bytes; /* bytes 0: what begins at base is to be unmapped */
+    uint32_t flags;       /* vregion_flags_t */
+};
 
 struct shootdown_order {
     coreid_t root;
     uint64_t id; /* the root's number */
     domainid_t home;
-    uint64_t base; /* where the mapping begins */
+    struct shootdown_change change;
 };
 
-/* A domain asks; it is answered when each of these agents, on its own core, has unmapped it. */
-void shootdown_asked(struct client *client, uint32_t token, uint64_t base, uint8_t protocol,
-                     const domainid_t *agents, size_t count);
+/* A domain asks; it is answered when each of these agents, on its own core, has done it. */
+void shootdown_asked(struct client *client, uint32_t token, const struct shootdown_change *change,
+                     uint8_t protocol, const domainid_t *agents, size_t count);
 /* Another monitor says so to the agent here, and to those below; or answers. */
 void shootdown_told(coreid_t from, const struct shootdown_order *order, domainid_t agent,
                     const domainid_t *below, size_t count);
 void shootdown_answered(coreid_t from, coreid_t root, uint64_t id, errval_t err);
 /* The agent answers. */
-void shootdown_unmapped(const struct client *agent, uintptr_t number, errval_t err);
+void shootdown_changed(const struct client *agent, uintptr_t number, errval_t err);
 void shootdown_client_exited(const struct client *client);
 void shootdown_core_died(coreid_t core);
 void shootdown_core_cut(coreid_t core);
@@ -257,6 +262,9 @@ void multihop_cancelled(coreid_t from, uint32_t vci);
 void multihop_client_exited(const struct client *client);
 /* The same for circuits over a core, which has died or cannot be reached. */
 void multihop_core_died(coreid_t core);
+/* circuits_ended.c: calls it once, in an event of its own, when all that the domains of this core
+ * have sent over circuits has left. */
+void circuits_when_ended(void (*then)(void));
 
 /* ---- death.c: cores that die, and come back (docs/agreement.md) ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLB shootdown: what a domain has mapped on several cores is unmapped on all of them
- * (docs/monitor.md).
+ * TLB shootdown: what a domain has mapped on several cores is unmapped, or given other flags, on
+ * all of them (docs/monitor.md).
  *
  *                shootdown_asked, shootdown_told            all have answered
  *   (no round) ─────────────────────────────────▶ round ──────────────────────▶ (no round)
@@ -13,8 +13,9 @@
  * above.
  *
  * A core that dies has answered: it is fenced, and uses nothing.  Those below it may not have been
- * told, so they are told once more, from here.  To unmap what is not mapped (any more) is no error.
- * A core that cannot be reached makes the round fail: it may live, and use the old translation.
+ * told, so they are told once more, from here.  To change what is not mapped (any more) is no
+ * error.  A core that cannot be reached makes the round fail: it may live, and use the old
+ * translation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +98,13 @@ static errval_t send_told(struct send_queue *queue, struct send_item *item,
                           struct event_closure cont)
 {
     const struct telling *t = (struct telling *)item;
+    const struct shootdown_change *c = &t->order.change;
     struct intermon_binding *b = queue->binding;
     if (t->count == 0)
-        return intermon_shootdown__tx(b, cont, t->order.root, t->order.id, t->order.home,
-                                      t->order.base, t->agent);
-    return intermon_shootdown_tree__tx(b, cont, t->order.root, t->order.id, t->order.home,
-                                       t->order.base, t->agent, t->below, t->count);
+        return intermon_shootdown__tx(b, cont, t->order.root, t->order.id, t->order.home, c->base,
+                                      c->bytes, c->flags, t->agent);
+    return intermon_shootdown_tree__tx(b, cont, t->order.root, t->order.id, t->order.home, c->base,
+                                       c->bytes, c->flags, t->agent, t->below, t->count);
 }
 
 static errval_t send_done(struct send_queue *queue, struct send_item *item,
@@ -223,9 +225,11 @@ static void ask_agent(struct round *r, domainid_t agent)
         return;
     r->local = client;
     outbox_send(client->link, NULL,
-                &(struct outbox_message){ .kind = OUTBOX_UNMAP_REPLICA,
+                &(struct outbox_message){ .kind = OUTBOX_CHANGE_REPLICA,
                                           .id = r->number,
-                                          .base = r->order.base,
+                                          .base = r->order.change.base,
+                                          .bytes = r->order.change.bytes,
+                                          .flags = r->order.change.flags,
                                           .left = replica_left });
 }
 
@@ -276,8 +280,8 @@ static errval_t begin(struct round *r, struct client *client, const domainid_t *
     return r->tree != NULL ? read_agents(r, agents, count, targets) : (errval_t)LIB_ERR_MALLOC_FAIL;
 }
 
-void shootdown_asked(struct client *client, uint32_t token, uint64_t base, uint8_t protocol,
-                     const domainid_t *agents, size_t count)
+void shootdown_asked(struct client *client, uint32_t token, const struct shootdown_change *change,
+                     uint8_t protocol, const domainid_t *agents, size_t count)
 {
     uint64_t targets = 0;
     struct round *r = round_new();
@@ -289,7 +293,7 @@ void shootdown_asked(struct client *client, uint32_t token, uint64_t base, uint8
         reply_shootdown(client, token, err);
         return;
     }
-    r->order = (struct shootdown_order){ my_core, r->number, client->domain, base };
+    r->order = (struct shootdown_order){ my_core, r->number, client->domain, *change };
     r->above = my_core;
     r->asker = client;
     r->token = token;
@@ -346,7 +350,7 @@ void shootdown_answered(coreid_t from, coreid_t root, uint64_t id, errval_t err)
     }
 }
 
-void shootdown_unmapped(const struct client *agent, uintptr_t number, errval_t err)
+void shootdown_changed(const struct client *agent, uintptr_t number, errval_t err)
 {
     for (struct round *r = rounds; r != NULL; r = r->next) {
         if (r->number != number || r->local != agent)

@@ -10,10 +10,10 @@
  *                                         or SETTLE_US has passed
  *
  * A core that leaves ends its domains, so that their peers get their last messages and then the
- * end of each connection, and then says to every other monitor that it has said all.  Each of
- * these tells the starter.  Then the core is retired, which is a fence, and the others are told
- * that it is dead: what is left goes as after a crash (death.c), its memory too.  A core that does
- * not answer is stopped all the same.
+ * end of each connection, waits until their circuits have ended (circuits_ended.c), and then says
+ * to every other monitor that it has said all.  Each of these tells the starter.  Then the core is
+ * retired, which is a fence, and the others are told that it is dead: what is left goes as after a
+ * crash (death.c), its memory too.  A core that does not answer is stopped all the same.
  *
  * Must not fence in a handler of that core's own channel, which goes with it.
  */
@@ -206,15 +206,21 @@ void stop_cores_forget(const struct client *client)
 
 /* ---- on the core that stops, and on the others ---- */
 
+/* Behind everything that its domains have sent. */
+static void say_that_it_leaves(void)
+{
+    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
+        if (peer_is_connected(core))
+            peer_say((coreid_t)core, &(struct peer_message){ .kind = PEER_LEAVES });
+}
+
 void stop_own_core(coreid_t by)
 {
     if (by != boot_info->boot_core)
         return;
     debug_trace("core %u stops", my_core);
     clients_end(EXIT_STATUS_STOPPED);
-    for (unsigned core = 0; core < ABI_MAX_CORES; core++)
-        if (peer_is_connected(core))
-            peer_say((coreid_t)core, &(struct peer_message){ .kind = PEER_LEAVES });
+    circuits_when_ended(say_that_it_leaves);
 }
 
 void stop_core_leaves(coreid_t core)

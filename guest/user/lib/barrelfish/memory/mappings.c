@@ -201,7 +201,8 @@ static struct vspace_piece piece_of(const struct region *region)
                                   .bytes = region->bytes,
                                   .offset = region->offset,
                                   .flags = region->flags,
-                                  .frame = region->frame };
+                                  .frame = region->frame,
+                                  .mapper = region->mapper };
 }
 
 /* The other dispatchers of the domain map it, too. */
@@ -221,6 +222,7 @@ static errval_t share(const struct region *region)
 errval_t vspace_map_shared(struct map_place place, struct region wanted, struct region **ret)
 {
     *ret = NULL;
+    wanted.mapper = disp_get_core_id();
     errval_t err = map_frame(vspace_here(), place, wanted, ret);
     if (err_is_ok(err)) {
         assert(*ret != NULL);
@@ -240,7 +242,8 @@ errval_t vspace_map_in(struct vspace *v, const struct vspace_piece *piece)
                      (struct region){ .bytes = piece->bytes,
                                       .offset = piece->offset,
                                       .flags = piece->flags,
-                                      .frame = piece->frame },
+                                      .frame = piece->frame,
+                                      .mapper = piece->mapper },
                      &region);
 }
 
@@ -277,13 +280,12 @@ errval_t vspace_unmap_in(struct vspace *v, genvaddr_t base, struct capref *frame
     return SYS_ERR_OK;
 }
 
-/* Is there a region at this address that others have mapped as well? */
-static bool is_shared(struct vspace *v, genvaddr_t base)
+/* Does the address lie in a region that others have mapped as well, or that only they know? */
+static bool is_shared(struct vspace *v, genvaddr_t address)
 {
     thread_mutex_lock(&v->mutex);
-    const struct region *region = *region_link(v, base);
-    bool shared =
-        region == NULL || region->base != base || (region->flags & VREGION_FLAGS_PRIVATE) == 0;
+    const struct region *region = vspace_region_at(v, address);
+    bool shared = region == NULL || (region->flags & VREGION_FLAGS_PRIVATE) == 0;
     thread_mutex_unlock(&v->mutex);
     return shared;
 }
@@ -297,26 +299,56 @@ errval_t vspace_unmap_reserved(genvaddr_t address)
 
 /* ---- other rights ---- */
 
-errval_t vspace_protect_mapped(genvaddr_t address, size_t bytes, vregion_flags_t flags)
+errval_t vspace_protect_in(struct vspace *v, struct vspace_rights *r)
 {
-    struct vspace *v = vspace_here();
-    errval_t err = LIB_ERR_VREGION_NOT_FOUND;
-
-    thread_mutex_lock(&v->mutex);
-    struct region *region = vspace_region_at(v, address);
-    const bool all = region != NULL && region->base == address && region->bytes == bytes;
-    if (region != NULL && bytes > region->base + region->bytes - address)
+    v = v != NULL ? v : vspace_here();
+    errval_t err = lock_with_nodes(v, PAGE_NODES_TO_PROTECT);
+    if (err_is_fail(err))
+        return err;
+    struct region *region = vspace_region_at(v, r->base);
+    if (region == NULL)
+        err = LIB_ERR_VREGION_NOT_FOUND;
+    else if (r->bytes > region->base + region->bytes - r->base)
         err = SYS_ERR_VM_MAP_SIZE;
-    else if (region != NULL && vspace_sharing != NULL &&
-             (region->flags & VREGION_FLAGS_PRIVATE) == 0)
-        err = LIB_ERR_VSPACE_PROTECT;
-    else if (region != NULL) {
-        err = page_tables_protect(region, address, bytes, flags);
-        if (err_is_ok(err) && all)
-            region->flags = flags;
+    else {
+        if (r->rights_only)
+            r->flags = (region->flags & ~VREGION_FLAGS_MASK) | (r->flags & VREGION_FLAGS_MASK);
+        r->rights_only = false;
+        err = page_tables_protect(&v->tables, region, r->base, r->bytes, r->flags);
     }
     thread_mutex_unlock(&v->mutex);
     return err;
+}
+
+errval_t vspace_mapper_of(genvaddr_t address, coreid_t *ret)
+{
+    struct vspace *v = vspace_here();
+
+    thread_mutex_lock(&v->mutex);
+    const struct region *region = vspace_region_at(v, address);
+    if (region != NULL)
+        *ret = region->mapper;
+    thread_mutex_unlock(&v->mutex);
+    return region != NULL ? SYS_ERR_OK : (errval_t)LIB_ERR_VREGION_NOT_FOUND;
+}
+
+static errval_t protect_everywhere(struct vspace_rights *r)
+{
+    if (vspace_sharing != NULL && is_shared(vspace_here(), r->base))
+        return vspace_sharing->protect(r);
+    return vspace_protect_in(NULL, r);
+}
+
+errval_t vspace_protect_mapped(genvaddr_t address, size_t bytes, vregion_flags_t flags)
+{
+    return protect_everywhere(
+        &(struct vspace_rights){ .base = address, .bytes = bytes, .flags = flags });
+}
+
+errval_t vspace_protect_rights(genvaddr_t address, size_t bytes, vs_prot_flags_t rights)
+{
+    return protect_everywhere(&(struct vspace_rights){
+        .base = address, .bytes = bytes, .flags = rights, .rights_only = true });
 }
 
 bool vspace_has(struct vspace *v, genvaddr_t base, size_t bytes)
@@ -328,21 +360,30 @@ bool vspace_has(struct vspace *v, genvaddr_t base, size_t bytes)
     return there;
 }
 
-size_t vspace_list_shared(struct vspace_piece *list, size_t room)
+static void list_region(struct vspace_list *list, const struct region *region)
+{
+    if (list->pieces < list->piece_room)
+        list->piece[list->pieces] = piece_of(region);
+    list->pieces++;
+    for (const struct other_flags *o = region->other; o != NULL; o = o->next) {
+        if (list->changes < list->change_room)
+            list->change[list->changes] =
+                (struct vspace_rights){ .base = o->base, .bytes = o->bytes, .flags = o->flags };
+        list->changes++;
+    }
+}
+
+bool vspace_list_shared(struct vspace_list *list)
 {
     struct vspace *v = vspace_here();
-    size_t count = 0;
 
+    list->pieces = list->changes = 0;
     thread_mutex_lock(&v->mutex);
-    for (const struct region *region = v->regions; region != NULL; region = region->next) {
-        if ((region->flags & VREGION_FLAGS_PRIVATE) == 0) {
-            if (count < room)
-                list[count] = piece_of(region);
-            count++;
-        }
-    }
+    for (const struct region *region = v->regions; region != NULL; region = region->next)
+        if ((region->flags & VREGION_FLAGS_PRIVATE) == 0)
+            list_region(list, region);
     thread_mutex_unlock(&v->mutex);
-    return count;
+    return list->pieces <= list->piece_room && list->changes <= list->change_room;
 }
 
 void vspace_begin(void)

@@ -259,6 +259,12 @@ void page_tables_unmap(struct page_tables *t, struct region *region)
         region->pieces = piece->next;
         unmap_piece(t, piece);
     }
+    while (region->other != NULL) {
+        struct other_flags *o = region->other;
+
+        region->other = o->next;
+        page_node_free(t, o);
+    }
 }
 
 /* A copy in a new slot; NULL_CAP if that fails. */
@@ -330,23 +336,97 @@ errval_t page_tables_map(struct page_tables *t, struct region *region, size_t pa
     return SYS_ERR_OK;
 }
 
-errval_t page_tables_protect(const struct region *region, genvaddr_t base, size_t bytes,
-                             vregion_flags_t flags)
+/* ---- other flags ---- */
+
+vregion_flags_t page_flags_at(const struct region *region, genvaddr_t address)
 {
+    for (const struct other_flags *o = region->other; o != NULL; o = o->next)
+        if (address >= o->base && address - o->base < o->bytes)
+            return o->flags;
+    return region->flags;
+}
+
+/* [base, end) has the flags of its region; at most one node is needed. */
+static void forget_flags(struct page_tables *t, struct region *region, genvaddr_t base,
+                         genvaddr_t end)
+{
+    for (struct other_flags **link = &region->other, *o; (o = *link) != NULL && o->base < end;) {
+        const genvaddr_t o_end = o->base + o->bytes;
+
+        if (o->base >= base && o_end <= end) {
+            *link = o->next;
+            page_node_free(t, o);
+            continue;
+        }
+        if (o_end > end) {
+            struct other_flags *behind = o;
+
+            if (o->base < base) {
+                behind = page_node_alloc(t);
+                *behind = *o;
+                o->next = behind;
+            }
+            behind->bytes = o_end - end;
+            behind->base = end;
+        }
+        if (o->base < base && o_end > base)
+            o->bytes = base - o->base;
+        link = &o->next;
+    }
+}
+
+static void note_flags(struct page_tables *t, struct region *region, genvaddr_t base, size_t bytes,
+                       vregion_flags_t flags)
+{
+    struct other_flags **link = &region->other;
+
+    forget_flags(t, region, base, base + bytes);
+    if (bytes == region->bytes)
+        region->flags = flags;
+    if (flags == region->flags)
+        return;
+    while (*link != NULL && (*link)->base < base)
+        link = &(*link)->next;
+    struct other_flags *o = page_node_alloc(t);
+    *o = (struct other_flags){ *link, base, bytes, flags };
+    *link = o;
+}
+
+struct part {
+    genvaddr_t first, end;
+};
+
+/* What of [base, base + bytes) lies in the piece; false: nothing. */
+static bool part_of(const struct piece *piece, genvaddr_t base, size_t bytes, struct part *part)
+{
+    const genvaddr_t end = base + bytes, piece_end = piece->base + piece->bytes;
+
+    *part = (struct part){ .first = base > piece->base ? base : piece->base,
+                           .end = end < piece_end ? end : piece_end };
+    return part->first < part->end;
+}
+
+errval_t page_tables_protect(struct page_tables *t, struct region *region, genvaddr_t base,
+                             size_t bytes, vregion_flags_t flags)
+{
+    struct part part;
+
+    assert(base >= region->base && bytes <= region->base + region->bytes - base);
+    for (const struct piece *piece = region->pieces; piece != NULL; piece = piece->next)
+        if (part_of(piece, base, bytes, &part) &&
+            (part.first | part.end) % entry_bytes(piece->table->level) != 0)
+            return SYS_ERR_VM_MAP_SIZE;
     for (const struct piece *piece = region->pieces; piece != NULL; piece = piece->next) {
         const size_t page_bytes = entry_bytes(piece->table->level);
-        genvaddr_t first = base > piece->base ? base : piece->base;
-        genvaddr_t end =
-            base + bytes < piece->base + piece->bytes ? base + bytes : piece->base + piece->bytes;
 
-        if (first >= end)
+        if (!part_of(piece, base, bytes, &part))
             continue;
-        if ((first | end) % page_bytes != 0)
-            return SYS_ERR_VM_MAP_SIZE;
-        errval_t err = invoke_mapping_modify(piece->mapping, (first - piece->base) / page_bytes,
-                                             (end - first) / page_bytes, attributes(flags));
+        errval_t err =
+            invoke_mapping_modify(piece->mapping, (part.first - piece->base) / page_bytes,
+                                  (part.end - part.first) / page_bytes, attributes(flags));
         if (err_is_fail(err))
             return err;
     }
+    note_flags(t, region, base, bytes, flags);
     return SYS_ERR_OK;
 }

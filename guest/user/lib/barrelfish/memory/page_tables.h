@@ -33,6 +33,14 @@ struct piece {
     size_t bytes;
 };
 
+/* Pages of a region whose flags are not those of the region. */
+struct other_flags {
+    struct other_flags *next; /* by base; none overlap */
+    genvaddr_t base;
+    size_t bytes;
+    vregion_flags_t flags;
+};
+
 /* What a program has mapped at one address: a part of a frame. */
 struct region {
     genvaddr_t base;
@@ -40,15 +48,18 @@ struct region {
     vregion_flags_t flags;
     struct capref frame;
     bool owns_frame;      /* it goes with the region */
+    coreid_t mapper;      /* the core whose dispatcher has mapped it, for all */
     struct shown *shown;  /* what the program sees of it; NULL: it has not asked */
     struct region *next;  /* by base */
     struct piece *pieces; /* in any order */
+    struct other_flags *other;
 };
 
 union node {
     struct table table;
     struct piece piece;
     struct region region;
+    struct other_flags other;
     union node *next_free;
 };
 
@@ -78,8 +89,13 @@ size_t page_ram_for(size_t bytes, size_t page_bytes);
 errval_t page_tables_map(struct page_tables *t, struct region *region, size_t page_bytes);
 void page_tables_unmap(struct page_tables *t, struct region *region);
 
-/* Other flags for [base, base + bytes) of a region.  SYS_ERR_VM_MAP_SIZE: it cuts a large page. */
-errval_t page_tables_protect(const struct region *region, genvaddr_t base, size_t bytes,
-                             vregion_flags_t flags);
+/* Other flags for [base, base + bytes) of a region.  SYS_ERR_VM_MAP_SIZE: it cuts a large page, and
+ * nothing was changed. */
+#define PAGE_NODES_TO_PROTECT 2 /* at most */
+errval_t page_tables_protect(struct page_tables *t, struct region *region, genvaddr_t base,
+                             size_t bytes, vregion_flags_t flags);
+
+/* Those of the page at an address in the region. */
+vregion_flags_t page_flags_at(const struct region *region, genvaddr_t address);
 
 #endif

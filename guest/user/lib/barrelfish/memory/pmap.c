@@ -119,7 +119,7 @@ static errval_t lookup(struct pmap *pmap, genvaddr_t address, struct pmap_mappin
                                             .offset = region->offset,
                                             .base = region->base,
                                             .size = region->bytes,
-                                            .flags = region->flags,
+                                            .flags = page_flags_at(region, address),
                                             .page_size = page_bytes_of(region) };
         err = SYS_ERR_OK;
     }

@@ -153,7 +153,6 @@ errval_t vspace_protect(const void *buf, size_t bytes, vs_prot_flags_t flags)
 {
     const genvaddr_t address = (genvaddr_t)buf;
     struct vregion *vregion = reserved_around(address);
-    struct vspace *v = vspace_here();
 
     bytes = ROUND_UP(bytes, BASE_PAGE_SIZE);
     if (address % BASE_PAGE_SIZE != 0 || bytes == 0)
@@ -161,11 +160,7 @@ errval_t vspace_protect(const void *buf, size_t bytes, vs_prot_flags_t flags)
     if (vregion != NULL)
         return vregion->memobj->f.protect(vregion->memobj, vregion, address - vregion->base, bytes,
                                           flags);
-    thread_mutex_lock(&v->mutex);
-    const struct region *region = vspace_region_at(v, address);
-    const vregion_flags_t kept = region != NULL ? region->flags & ~VREGION_FLAGS_MASK : 0;
-    thread_mutex_unlock(&v->mutex);
-    return vspace_protect_mapped(address, bytes, kept | (flags & VREGION_FLAGS_MASK));
+    return vspace_protect_rights(address, bytes, flags);
 }
 
 /* ---- for the layers below ---- */

@@ -49,8 +49,9 @@ errval_t vspace_map_reserved(genvaddr_t address, size_t bytes, struct capref fra
                              vregion_flags_t flags);
 /* Exactly this region, whose capabilities are the caller's. */
 errval_t vspace_unmap_reserved(genvaddr_t address);
-/* The same for a part of what is mapped there; flags: all of them. */
+/* Other flags for a part of what is mapped there, in all dispatchers; or other rights alone. */
 errval_t vspace_protect_mapped(genvaddr_t address, size_t bytes, vregion_flags_t flags);
+errval_t vspace_protect_rights(genvaddr_t address, size_t bytes, vs_prot_flags_t rights);
 
 /* ---- reserved ranges (reserved.c): of the whole domain, whoever maps in them ---- */
 

@@ -181,34 +181,48 @@ static errval_t make_dispatcher(void)
 
 /* ---- what the monitor asks ---- */
 
-static errval_t send_unmapped(struct monitor_request *r, struct event_closure done)
+static errval_t send_changed(struct monitor_request *r, struct event_closure done)
 {
-    return monitor_unmap_replica_done__tx(r->mon, done, r->id, r->err);
+    return monitor_replica_changed__tx(r->mon, done, r->id, r->err);
 }
 
-/* The home has asked the monitors (docs/monitor.md, TLB shootdown). */
-static void unmap(struct monitor_binding *b, uintptr_t id, uint64_t base)
+static errval_t protect_here(uint64_t base, uint64_t bytes, uint32_t flags)
+{
+    return made.vspace != NULL
+               ? vspace_protect_in(made.vspace,
+                                   &(struct vspace_rights){ base, bytes, flags, false })
+               : (errval_t)LIB_ERR_VREGION_NOT_FOUND;
+}
+
+static errval_t unmap_here(uint64_t base)
 {
     struct capref frame = NULL_CAP;
     errval_t err = made.vspace != NULL ? vspace_unmap_in(made.vspace, base, &frame)
                                        : LIB_ERR_VREGION_NOT_FOUND;
 
-    if (err_is_ok(err))
-        err = cap_destroy(frame); /* so the home's core can have its memory back */
-    err = monitor_queue_request(
-        (struct monitor_request){ .mon = b, .send = send_unmapped, .id = id, .err = err });
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err,
-                       "telling the monitor that a mapping is gone"); /* the home must not wait */
+    return err_is_ok(err) ? cap_destroy(frame) : err; /* so the home's core can have it back */
 }
 
-/* Only what this domain wants unmapped is, and it only hears of it here. */
+/* The home has asked the monitors (docs/monitor.md, TLB shootdown). */
+static void change(struct monitor_binding *b, uintptr_t id, uint64_t base, uint64_t bytes,
+                   uint32_t flags)
+{
+    errval_t err = bytes != 0 ? protect_here(base, bytes, flags) : unmap_here(base);
+
+    err = monitor_queue_request(
+        (struct monitor_request){ .mon = b, .send = send_changed, .id = id, .err = err });
+    if (err_is_fail(err))
+        USER_PANIC_ERR(err,
+                       "telling the monitor of a changed mapping"); /* the home must not wait */
+}
+
+/* Only what this domain wants changed is, and it only hears of it here. */
 static errval_t listen_for(domainid_t home)
 {
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
     errval_t answer = SYS_ERR_OK;
 
-    get_monitor_binding()->rx_vtbl.unmap_replica = unmap;
+    get_monitor_binding()->rx_vtbl.change_replica = change;
     errval_t err = b->rpc_tx_vtbl.fill_for(b, home, &answer);
     return err_is_fail(err) ? err : answer;
 }
@@ -246,6 +260,14 @@ static errval_t map(struct interdisp_binding *b, uint64_t base, uint64_t bytes, 
         *err = cap_destroy(frame);
     else
         *err = vspace_map_in(made.vspace, &piece);
+    return SYS_ERR_OK;
+}
+
+static errval_t protect(struct interdisp_binding *b, uint64_t base, uint64_t bytes, uint32_t flags,
+                        bool rights_only, errval_t *err)
+{
+    (void)b, (void)rights_only; /* the home has found out what the other flags are */
+    *err = protect_here(base, bytes, flags);
     return SYS_ERR_OK;
 }
 
@@ -324,6 +346,7 @@ static void bound(void *st, errval_t err, struct interdisp_binding *b)
     b->error_handler = broken;
     b->rpc_rx_vtbl.prepare_call = prepare;
     b->rpc_rx_vtbl.map_call = map;
+    b->rpc_rx_vtbl.protect_call = protect;
     b->rpc_rx_vtbl.run_call = run;
     b->rpc_rx_vtbl.end_call = end;
 }

@@ -31,11 +31,6 @@ struct interdisp_binding *span_binding_with_home(void)
 
 /* ---- asking the home ---- */
 
-static errval_t result(errval_t err, errval_t answer)
-{
-    return err_is_fail(err) ? err : answer;
-}
-
 errval_t span_ask_share(const struct vspace_piece *piece)
 {
     struct interdisp_binding *b = span_binding_with_home();
@@ -45,7 +40,7 @@ errval_t span_ask_share(const struct vspace_piece *piece)
         return LIB_ERR_NO_SPANNED_DISP;
     errval_t err = b->rpc_tx_vtbl.share(b, disp_get_core_id(), piece->base, piece->bytes,
                                         piece->offset, piece->flags, piece->frame, &answer);
-    return result(err, answer);
+    return span_first_failure(err, answer);
 }
 
 errval_t span_ask_unmap(genvaddr_t base)
@@ -57,7 +52,19 @@ errval_t span_ask_unmap(genvaddr_t base)
     if (b == NULL)
         return here;
     errval_t err = b->rpc_tx_vtbl.unmap(b, base, &answer);
-    return result(err, answer);
+    return span_first_failure(err, answer);
+}
+
+errval_t span_ask_protect(struct vspace_rights *r)
+{
+    struct interdisp_binding *b = span_binding_with_home();
+    errval_t answer = SYS_ERR_OK;
+    errval_t here = vspace_protect_in(NULL, r); /* if it was mapped by this dispatcher */
+
+    if (b == NULL || (err_is_fail(here) && err_no(here) != LIB_ERR_VREGION_NOT_FOUND))
+        return here;
+    errval_t err = b->rpc_tx_vtbl.protect(b, r->base, r->bytes, r->flags, r->rights_only, &answer);
+    return span_first_failure(err, answer);
 }
 
 errval_t span_ask_grow_heap(size_t bytes)
@@ -68,7 +75,7 @@ errval_t span_ask_grow_heap(size_t bytes)
     if (b == NULL)
         return LIB_ERR_NO_SPANNED_DISP;
     errval_t err = b->rpc_tx_vtbl.grow_heap(b, bytes, &answer);
-    return result(err, answer);
+    return span_first_failure(err, answer);
 }
 
 errval_t span_ask_send_cap(coreid_t to, struct capref cap)
@@ -79,7 +86,7 @@ errval_t span_ask_send_cap(coreid_t to, struct capref cap)
     if (b == NULL)
         return LIB_ERR_NO_SPANNED_DISP;
     errval_t err = b->rpc_tx_vtbl.send_cap(b, to, cap, &answer);
-    return result(err, answer);
+    return span_first_failure(err, answer);
 }
 
 void span_ask_exit(uint8_t status)

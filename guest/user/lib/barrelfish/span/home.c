@@ -6,10 +6,10 @@
  *   SPAN_MAPPING --all that is shared is mapped--> SPAN_RUNNING --dispatcher_initialized-->
  *   SPAN_READY
  *
- * One core at a time is prepared, by a thread that is made for it.  From SPAN_MAPPING on whatever
- * is mapped here is mapped there, too, by whoever maps it; what was mapped before, the preparing
- * thread sends.  Both serve only the waitset of the agents' answers: requests of dispatchers have a
- * waitset and a thread of their own, so that no request waits for the thread that made another one.
+ * One core at a time is prepared, by a thread that is made for it.  From SPAN_MAPPING on its page
+ * tables follow the home's (replicas.c).  Who waits for agents serves only the waitset of their
+ * answers: requests of dispatchers have a waitset and a thread of their own, so that no request
+ * waits for the thread that made another one.
  *
  * Must never let an unrelated domain be taken for an agent or a dispatcher: it would be given the
  * domain's memory.  Both are known by the identifiers that spawn service and monitor gave them.
@@ -46,7 +46,6 @@ struct core {
 
 static struct {
     bool begun, ending;
-    enum shootdown_protocol shootdown; /* what the domain wants */
     coreid_t core;
     struct waitset answers;  /* of agents */
     struct waitset requests; /* of dispatchers; one thread serves it */
@@ -54,16 +53,12 @@ static struct {
     errval_t export_err;
     struct wait_list exported;
     struct thread_mutex preparing; /* one core at a time */
-    struct thread_mutex
-        mapping; /* who maps or unmaps, against the list that a new core begins with */
-    struct thread_mutex choosing; /* which domain the agent is, and who has connected */
+    struct thread_mutex choosing;  /* which domain the agent is, and who has connected */
     struct capref notify[DOMAIN_CORES_MAX];
     struct core cores[DOMAIN_CORES_MAX];
     coreid_t awaited; /* the core that is being prepared */
     bool prepared;
-} span = { .preparing = THREAD_MUTEX_INITIALIZER,
-           .mapping = THREAD_MUTEX_INITIALIZER,
-           .choosing = THREAD_MUTEX_INITIALIZER };
+} span = { .preparing = THREAD_MUTEX_INITIALIZER, .choosing = THREAD_MUTEX_INITIALIZER };
 
 bool span_is_home(void)
 {
@@ -76,91 +71,11 @@ struct capref span_notify_of(struct interdisp_binding *b)
                                             : NULL_CAP;
 }
 
-static errval_t first_failure(errval_t err, errval_t answer)
-{
-    return err_is_fail(err) ? err : answer;
-}
-
 /* ---- the address space ---- */
-
-static bool is_mapped_in(const struct core *core)
-{
-    return core->state >= SPAN_MAPPING && core->agent != NULL;
-}
-
-static errval_t map_in(struct core *core, const struct vspace_piece *piece)
-{
-    errval_t answer = SYS_ERR_OK;
-    errval_t err = core->agent->rpc_tx_vtbl.map(core->agent, piece->base, piece->bytes,
-                                                piece->offset, piece->flags, piece->frame, &answer);
-    return first_failure(err, answer);
-}
-
-/* On all other cores but `but`, where it lies in the page tables of the dispatcher itself. */
-static errval_t map_elsewhere(const struct vspace_piece *piece, coreid_t but)
-{
-    errval_t err = SYS_ERR_OK;
-
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX && err_is_ok(err); i++)
-        if (i != but && is_mapped_in(&span.cores[i]))
-            err = map_in(&span.cores[i], piece);
-    return err;
-}
-
-/* By the monitors; that it was not mapped everywhere yet is no error. */
-static errval_t unmap_elsewhere(genvaddr_t base)
-{
-    struct monitor_blocking_binding *b = get_monitor_blocking_binding();
-    domainid_t agents[DOMAIN_CORES_MAX];
-    size_t count = 0;
-    errval_t answer = SYS_ERR_OK;
-
-    for (unsigned i = 0; i < DOMAIN_CORES_MAX; i++)
-        if (is_mapped_in(&span.cores[i]))
-            agents[count++] = span.cores[i].agent_domain;
-    if (count == 0)
-        return SYS_ERR_OK;
-    if (b == NULL)
-        return LIB_ERR_MONITOR_RPC_BIND;
-    errval_t err =
-        b->rpc_tx_vtbl.shootdown(b, base, (uint8_t)span.shootdown, agents, count, &answer);
-    return first_failure(err, answer);
-}
-
-errval_t domain_set_shootdown(enum shootdown_protocol protocol)
-{
-    if (protocol >= SHOOTDOWN_PROTOCOLS)
-        return ERR_INVALID_ARGS;
-    span.shootdown = protocol;
-    return SYS_ERR_OK;
-}
 
 static errval_t mapped(const struct vspace_piece *piece)
 {
-    if (!span_is_home())
-        return span_ask_share(piece);
-    errval_t err = map_elsewhere(piece, span.core);
-
-    if (err_is_fail(err))
-        unmap_elsewhere(piece->base);
-    return err;
-}
-
-errval_t span_home_share(coreid_t from, const struct vspace_piece *piece)
-{
-    errval_t err = vspace_map_in(NULL, piece);
-
-    if (err_is_ok(err))
-        err = map_elsewhere(piece, from);
-    return err;
-}
-
-errval_t span_home_unmap(genvaddr_t base)
-{
-    thread_mutex_lock(&span.mapping);
-    errval_t err = unmap_elsewhere(base);
-    thread_mutex_unlock(&span.mapping);
-    return err_is_ok(err) ? vspace_unmap_in(NULL, base, NULL) : err;
+    return span_is_home() ? span_home_mapped(piece) : span_ask_share(piece);
 }
 
 static errval_t unmap(genvaddr_t base)
@@ -168,7 +83,14 @@ static errval_t unmap(genvaddr_t base)
     return span_is_home() ? span_home_unmap(base) : span_ask_unmap(base);
 }
 
-static const struct vspace_sharing sharing = { .mapped = mapped, .unmap = unmap };
+static errval_t protect(struct vspace_rights *r)
+{
+    return span_is_home() ? span_home_protect(span.core, r) : span_ask_protect(r);
+}
+
+static const struct vspace_sharing sharing = { .mapped = mapped,
+                                               .unmap = unmap,
+                                               .protect = protect };
 
 /* ---- what dispatchers ask ---- */
 
@@ -193,6 +115,14 @@ static errval_t unmap_asked(struct interdisp_binding *b, uint64_t base, errval_t
 {
     (void)b;
     *err = span_home_unmap(base);
+    return SYS_ERR_OK;
+}
+
+static errval_t protect_asked(struct interdisp_binding *b, uint64_t base, uint64_t bytes,
+                              uint32_t flags, bool rights_only, errval_t *err)
+{
+    *err = span_home_protect((coreid_t)(core_of(b) - span.cores),
+                             &(struct vspace_rights){ base, bytes, flags, rights_only });
     return SYS_ERR_OK;
 }
 
@@ -298,6 +228,7 @@ static errval_t dispatcher_connects(void *st, struct interdisp_binding *b)
     b->rx_vtbl.dispatcher_initialized = dispatcher_initialized;
     b->rpc_rx_vtbl.share_call = share_asked;
     b->rpc_rx_vtbl.unmap_call = unmap_asked;
+    b->rpc_rx_vtbl.protect_call = protect_asked;
     b->rpc_rx_vtbl.grow_heap_call = grow_heap_asked;
     b->rpc_rx_vtbl.exit_call = exit_asked;
     b->rpc_rx_vtbl.send_cap_call = send_cap_asked;
@@ -438,31 +369,6 @@ static errval_t begin_agent(struct core *core)
     return err;
 }
 
-static errval_t send_regions(struct core *core)
-{
-    size_t room = 0, count;
-    struct vspace_piece *list = NULL;
-    errval_t err = SYS_ERR_OK;
-
-    /* the list must not grow the heap once it is taken */
-    thread_mutex_lock(&span.mapping);
-    while ((count = vspace_list_shared(list, room)) > room) {
-        room = count + 16;
-        free(list);
-        list = malloc(room * sizeof(*list));
-        if (list == NULL) {
-            thread_mutex_unlock(&span.mapping);
-            return LIB_ERR_MALLOC_FAIL;
-        }
-    }
-    core->state = SPAN_MAPPING;
-    for (size_t i = 0; i < count && err_is_ok(err); i++)
-        err = map_in(core, &list[i]);
-    thread_mutex_unlock(&span.mapping);
-    free(list);
-    return err;
-}
-
 /* The first thread of a dispatcher and what belongs to it, in memory that all share. */
 static errval_t make_start(struct core *core)
 {
@@ -497,7 +403,7 @@ static errval_t run_dispatcher(struct core *core)
     core->state = SPAN_RUNNING;
     errval_t err =
         b->rpc_tx_vtbl.run(b, (uint64_t)domain_start_disabled, (uint64_t)&core->start, &answer);
-    err = first_failure(err, answer);
+    err = span_first_failure(err, answer);
     return err_is_ok(err) ? wait_list_join(&core->waiting, get_default_waitset(),
                                            dispatcher_is_there, nothing_to_begin)
                           : err;
@@ -522,11 +428,13 @@ static errval_t prepare(struct core *core)
         return err;
     struct interdisp_binding *b = core->agent;
     err = b->rpc_tx_vtbl.prepare(b, disp_get_domain_id(), image, &answer, &core->domain);
-    err = first_failure(err, answer);
+    err = span_first_failure(err, answer);
     if (err_is_ok(err))
         err = make_start(core);
-    if (err_is_ok(err))
-        err = send_regions(core);
+    if (err_is_ok(err)) {
+        core->state = SPAN_MAPPING;
+        err = span_replica_begin(span.awaited, b, core->agent_domain);
+    }
     return err_is_ok(err) ? run_dispatcher(core) : err;
 }
 
@@ -577,8 +485,10 @@ static int prepare_core(void *arg)
     span.awaited = p.core;
     if (err_is_ok(err) && core->state == SPAN_NONE && p.core != span.core) {
         err = prepare_hearing(core);
-        if (err_is_fail(err))
+        if (err_is_fail(err)) {
             core->state = SPAN_NONE;
+            span_replica_end(p.core);
+        }
     }
     thread_mutex_unlock(&span.preparing);
     p.callback(p.arg, err);

@@ -50,16 +50,32 @@ struct interdisp_binding *span_binding_with_home(void);
 /* A capability has come for this dispatcher; the handler that the program set takes it. */
 void span_cap_arrived(struct capref cap);
 
+/* ---- page tables of other cores, at the home (replicas.c) ---- */
+
+/* Maps what is mapped so far, and from now on whatever is, by this agent.  Blocks. */
+errval_t span_replica_begin(coreid_t core, struct interdisp_binding *agent, domainid_t domain);
+/* The agent is not to be used any more; it need not be. */
+void span_replica_end(coreid_t core);
+
+/* Of a call: its own failure, or what it was answered. */
+static inline errval_t span_first_failure(errval_t err, errval_t answer)
+{
+    return err_is_fail(err) ? err : answer;
+}
+
 /* How the functions of <barrelfish/domain.h> act on the home; `err` of the answer is in the
  * result. */
+errval_t span_home_mapped(const struct vspace_piece *piece);
 errval_t span_home_share(coreid_t from, const struct vspace_piece *piece);
 errval_t span_home_unmap(genvaddr_t base);
+errval_t span_home_protect(coreid_t from, const struct vspace_rights *r);
 errval_t span_home_send_cap(coreid_t to, struct capref cap);
 void span_home_end(void);
 
 /* The same, asked of the home by another dispatcher. */
 errval_t span_ask_share(const struct vspace_piece *piece);
 errval_t span_ask_unmap(genvaddr_t base);
+errval_t span_ask_protect(struct vspace_rights *r);
 errval_t span_ask_grow_heap(size_t bytes);
 errval_t span_ask_send_cap(coreid_t to, struct capref cap);
 void span_ask_exit(uint8_t status);
