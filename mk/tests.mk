@@ -2,8 +2,9 @@
 #
 # tests/unit/test_X.c -> build/tests/test_X: one Criterion program each, under ASan and UBSan, linked
 # against all host code (without the two mains) and the guest code listed here.  A test names
-# further guest sources in a comment line  /* link: guest/kernel/mdb/mdb.c ... */ ; they are compiled
-# for the host with -DHOST_TEST.  tests/run runs everything and counts.
+# further guest sources in a comment line  /* link: guest/kernel/mdb/mdb.c ... */ , or those of the
+# CPU driver  /* link: the CPU driver */ ; they are compiled for the host with -DHOST_TEST.
+# tests/run runs everything and counts.
 
 unit_sources := $(sort $(wildcard tests/unit/test_*.c))
 unit_helpers := $(filter-out $(unit_sources),$(sort $(wildcard tests/unit/*.c)))
@@ -17,10 +18,16 @@ san_idl_objects := $(call objects,san,$(filter-out idl/main.c,$(idl_sources)) $(
 san_guest_objects := $(call objects,san,$(test_guest_sources))
 unit_helper_objects := $(call objects,san,$(unit_helpers))
 
+# What the CPU driver is without entries, start-up and platform: "the CPU driver" in a link line.
+cpu_driver_sources := $(addprefix guest/kernel/,delete.c stop.c lrpc.c syscall.c cspace.c schedule.c \
+    wakeup.c notify.c schedule_rbed.c invocation.c) $(sort $(wildcard guest/kernel/objects/*.c))
+
 # "test_x:source" for each source in a link line of tests/unit/test_x.c
-link_words := $(if $(unit_sources),$(shell awk '/^\/\* *link:/ { \
+link_lines := $(if $(unit_sources),$(shell awk '/^\/\* *link:/ { \
     name = FILENAME; sub(/.*\//, "", name); sub(/\.c$$/, "", name); \
+    if (/link: the CPU driver/) print name ":CPU"; \
     for (i = 1; i <= NF; i++) if ($$i ~ /\.[cS]$$/) print name ":" $$i }' $(unit_sources)))
+link_words := $(foreach w,$(link_lines),$(if $(filter %:CPU,$w),$(addprefix $(w:CPU=),$(cpu_driver_sources)),$w))
 linked_sources = $(patsubst $(1):%,%,$(filter $(1):%,$(link_words)))
 linked_objects := $(call objects,san,$(sort $(patsubst test_%,%,$(foreach w,$(link_words),$(lastword $(subst :, ,$w))))))
 
@@ -55,8 +62,7 @@ $(monitor_test_objects): | $(interface_stamps) $(if_types)
 # (tests/capabilities): every name of a copy is local but one.
 capability_cores := $(B)/tests/test_capability_cores
 capability_kernel := $(call objects,san,tests/capabilities/kernel_copy.c $(test_guest_sources) \
-    $(addprefix guest/kernel/,delete.c stop.c lrpc.c syscall.c cspace.c schedule.c wakeup.c notify.c \
-    schedule_rbed.c invocation.c) $(wildcard guest/kernel/objects/*.c))
+    $(cpu_driver_sources))
 capability_monitor := $(call objects,san,tests/capabilities/monitor_copy.c guest/user/monitor/base/ticket.c \
     $(addprefix guest/user/monitor/parts/,kept.c capops.c parcel.c))
 capability_copies := $(foreach n,0 1 2,$(B)/san/capabilities/kernel_copy_$n.o \

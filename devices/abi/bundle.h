@@ -23,7 +23,8 @@
 #define ABI_BUNDLE_KERNEL 1 /* file flag: the CPU driver's image; exactly one has it */
 #define ABI_BUNDLE_INIT 2   /* file flag: the first domain of core 0; exactly one has it */
 
-#define ABI_BUNDLE_PUMP 1 /* bundle flag: each window twice, and vmm carries lines (pump.h) */
+#define ABI_BUNDLE_PUMP 1   /* bundle flag: each window twice, and vmm carries lines (pump.h) */
+#define ABI_BUNDLE_VALUES 2 /* bundle flag, with the other one: vmm reads what programs report */
 
 struct abi_bundle_file {
     uint64_t offset; /* from the start of the bundle, a multiple of the page size */
@@ -48,7 +49,7 @@ struct abi_bundle {
     struct abi_bundle_node node[ABI_MAX_NODES];
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
     uint32_t file_count;
-    uint32_t flags; /* ABI_BUNDLE_PUMP */
+    uint32_t flags; /* ABI_BUNDLE_PUMP, ABI_BUNDLE_VALUES */
     struct abi_bundle_file file[ABI_BUNDLE_MAX_FILES];
     /* lines, then the files */
 };

@@ -24,10 +24,16 @@
 
 #define ABI_PUMP_KILLED 1  /* request: that core was killed; none of its lines is shown any more */
 #define ABI_PUMP_STARTED 3 /* request: it is started anew; its channels are of another life */
+/* Requests if `values` is not 0, with two arguments: the addresses of a struct abi_report and of
+ * the DCB whose it is (the report port of ports.h); base and bytes of memory that the CPU driver is
+ * about to zero (the scrub port), so that what its programs have counted is read before. */
+#define ABI_PUMP_REPORT 5
+#define ABI_PUMP_SCRUB 7
 
 struct abi_pump {
     uint64_t magic;
     uint64_t bell;      /* not 0: a device by which vmm interrupts cores was set up */
+    uint64_t values;    /* not 0: vmm reads what programs report */
     uint64_t core_area; /* of core 0; the others follow */
     uint32_t core_count, node_count;
     struct {
@@ -37,6 +43,7 @@ struct abi_pump {
      * device.  The address of a record that has changed, as for the fabric port (ports.h), or one
      * of ABI_PUMP_* with a core's number << 8. */
     uint64_t request[ABI_MAX_CORES];
+    uint64_t argument[ABI_MAX_CORES][2]; /* written before the request */
     /* For each page of the windows, node after node: 0, or 1 + the core that maps the second one.
      * Written by vmm, before it answers the request. */
     uint8_t second[];

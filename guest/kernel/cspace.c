@@ -382,9 +382,16 @@ static bool is_in_use(const struct mdb *db, const struct capability *cap, uint64
            !cap_is_ancestor(cap, &found->cap);
 }
 
+/* Pages: the machine ends far below 2^40 bytes. */
+uint64_t cap_claim_name(uint64_t base, uint64_t bytes, unsigned generation)
+{
+    return base / ABI_PAGE_BYTES << 36 | bytes / ABI_PAGE_BYTES << 8 | generation;
+}
+
 /* The piece that this core has claimed of foreign memory, in which nothing is made of these bytes
- * yet: it is the innermost that lies around them, and no domain has it,
- * here or elsewhere.  NULL: there is none. */
+ * yet: it is the innermost that lies around them, and no domain has it, here or elsewhere.  What
+ * was claimed of another capability is of no use: that may still lie between the two, here or
+ * elsewhere.  NULL: there is none. */
 static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t bytes)
 {
     struct cte *found;
@@ -394,6 +401,9 @@ static struct cte *find_claim(const struct cte *src, uint64_t offset, uint64_t b
                        MDB_RANGE_INNER, &found);
     const bool claim = range == MDB_RANGE_SURROUNDING && (found->node.bits & MDB_BIT_WITNESS) &&
                        found->node.owner == my_core_id && cap_is_ancestor(&found->cap, cap) &&
+                       found->cap.type == cap->type &&
+                       found->cap.u.word[CAP_CLAIM_WORD] ==
+                           cap_claim_name(cap->u.mem.base, cap->u.mem.bytes, cap->generation) &&
                        !mdb_has_copies(&kernel_mdb, found) &&
                        mdb_find_equal(&kernel_remote_mdb, &found->cap) == NULL;
     return claim ? found : NULL;

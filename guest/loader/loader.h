@@ -120,7 +120,8 @@ struct shape {
     uint8_t core_node[ABI_MAX_CORES];
     uint32_t apic_id[ABI_MAX_CORES];
     uint64_t window_bytes[ABI_MAX_NODES];
-    bool pump; /* each window twice (abi/pump.h) */
+    bool pump;   /* each window twice (abi/pump.h) */
+    bool values; /* and programs are asked what they report */
     uint8_t distance[ABI_MAX_NODES][ABI_MAX_NODES];
 };
 

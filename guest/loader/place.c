@@ -115,7 +115,7 @@ static void take_windows(struct memory *memory, const struct shape *shape,
 
 /* Where the windows lie, for vmm (abi/pump.h). */
 static uint64_t place_pump(struct memory *memory, const struct abi_topology *topology,
-                           uint64_t areas)
+                           uint64_t areas, bool values)
 {
     uint64_t pages = 0;
     for (unsigned n = 0; n < topology->node_count; n++)
@@ -124,6 +124,7 @@ static uint64_t place_pump(struct memory *memory, const struct abi_topology *top
         (struct abi_pump *)take(memory, 0, sizeof(*pump) + pages, "pump of its window");
     pump->magic = ABI_PUMP_MAGIC;
     pump->core_area = areas;
+    pump->values = values;
     pump->core_count = topology->core_count;
     pump->node_count = topology->node_count;
     for (unsigned n = 0; n < topology->node_count; n++) {
@@ -253,7 +254,7 @@ uint64_t place(struct memory *memory, const struct boot_files *files, const stru
     boot->core_area = areas;
     boot->topology = topology;
     if (shape->pump)
-        boot->pc.pump = place_pump(memory, &topology, areas);
+        boot->pc.pump = place_pump(memory, &topology, areas, shape->values);
     const uint64_t entry = place_kernel(memory, files, boot);
     place_init(memory, files, boot);
 

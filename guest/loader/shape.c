@@ -9,6 +9,7 @@ void shape_by_bundle(struct shape *shape, const struct abi_bundle *bundle)
     shape->core_count = bundle->core_count;
     shape->node_count = bundle->node_count;
     shape->pump = bundle->flags & ABI_BUNDLE_PUMP;
+    shape->values = bundle->flags & ABI_BUNDLE_VALUES;
     memcpy(shape->core_node, bundle->core_node, sizeof(shape->core_node));
     memcpy(shape->apic_id, bundle->apic_id, sizeof(shape->apic_id));
     memcpy(shape->distance, bundle->distance, sizeof(shape->distance));

@@ -12,27 +12,35 @@
  *   1. when a revoke has completed, no core that lives has any of it or gets it;
  *   2. when ROOT makes something else of the memory, the same;
  *   3. one core at most owns it;
- *   4. every operation ends (spin's invalid end states).
+ *   4. it goes in no ring: a core to which it moves has no entry of it;
+ *   5. every operation ends (spin's invalid end states).
  *
  * Mutations, in each of which spin must find a violation:
  *   -DNOT_CLEARED      a core deletes what it has without asking those to which it went on
  *   -DWITNESS_REVOKED  a revoke on the new owner's core takes the witness, too
  *   -DNOT_THE_LAST     ownership moves though the old owner has made something of it
+ *   -DPAST_HOME        it goes on to a third core past the one from which it came: in a ring
  */
 #ifndef N
 #define N 3
 #endif
-#if N == 2
+#if N == 2 || defined(PAST_HOME)
 #define GIVES 3
 #else
 #define GIVES 2
+#endif
+/* capabilities.pml has copies of several cores */
+#if N == 2 || defined(NOT_CLEARED)
+#define LENDS 1
+#else
+#define LENDS 0
 #endif
 #define ROOT 0
 #define NOBODY 255
 #define DEPTH 3
 
-mtype = { moved, lent, release_cap_request, release_cap_reply, capops_revoke_mark,
-          capops_revoke_done };
+mtype = { moved, lent, capops_request_copy, release_cap_request, release_cap_reply,
+          capops_revoke_mark, capops_revoke_done };
 #define GONE 0
 #define LOST 2
 
@@ -58,7 +66,7 @@ bool dead[N];
 bool told[N * N]; /* has i heard of the death of j? */
 byte tickets = 1;
 byte gives = GIVES;
-byte lends = (N == 2 -> 1 : 0); /* capabilities.pml has copies of several cores */
+byte lends = LENDS;
 byte asks = 1;
 byte makes = 1;
 byte deaths = 1;
@@ -125,7 +133,25 @@ end:
             :: witness[me] == d && witness_moved[me] -> /* go_home */
                 witness[me] = NOBODY;
                 TO(me, d)!moved, 0, 0
-            :: else ->
+#ifndef PAST_HOME
+            :: witness[me] != d && witness[me] != NOBODY && witness_moved[me] ->
+                if
+                :: !told[me * N + witness[me]] && ROOM(me, witness[me]) -> /* kept_give_back */
+                    TO(me, witness[me])!capops_request_copy, tickets, d;
+                    tickets++;
+                    witness[me] = NOBODY
+                :: else -> /* may_move: it is lent */
+                    own[me] = true;
+                    entry[me] = d;
+                    entry_moved[me] = false;
+                    entry_ticket[me] = tickets;
+                    TO(me, d)!lent, tickets, 0;
+                    tickets++
+                fi
+            :: witness[me] == NOBODY || !witness_moved[me] ->
+#else
+            :: witness[me] != d || !witness_moved[me] ->
+#endif
                 entry[me] = d;
                 entry_moved[me] = true;
                 entry_ticket[me] = tickets;
@@ -225,7 +251,7 @@ end:
     :: dead[me] -> break
     :: atomic {
         !dead[me] && len(TO(from, me)) > 0 && !told[me * N + from] && ROOM(me, from) &&
-            (entry[me] == NOBODY || ROOM(me, entry[me])) ->
+            ROOM(me, (me + 1) % N) && ROOM(me, (me + 2) % N) ->
         TO(from, me)?what, t, arg;
         if
         :: what == moved && entry[me] == from && entry_moved[me] -> /* kept_come_home */
@@ -233,7 +259,22 @@ end:
             entry_goes(me);
             own[me] = true;
             one_owner(me)
+        :: what == capops_request_copy && entry[me] == from && entry_moved[me] ->
+            /* kept_give_on */
+            entry_goes(me);
+            own[me] = true;
+            if
+            :: !GOES(me) && !told[me * N + arg] ->
+                own[me] = false;
+                entry[me] = arg;
+                entry_moved[me] = true;
+                entry_ticket[me] = t;
+                TO(me, arg)!moved, t, 0
+            :: else -> skip /* nobody gets it */
+            fi
+        :: what == capops_request_copy && !(entry[me] == from && entry_moved[me]) -> skip
         :: what == moved && !(entry[me] == from && entry_moved[me]) -> /* receive_only_one */
+            assert(entry[me] == NOBODY);
             if
             :: witness[me] == NOBODY ->
                 has[me] = true;

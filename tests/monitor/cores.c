@@ -124,9 +124,9 @@ errval_t first_ram_init(struct first_ram *ram, gensize_t keep_bytes)
 }
 
 errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *modules,
-                                  struct capref init_ep, domainid_t id)
+                                  struct capref init_ep, domainid_t id, const struct abi_boot *boot)
 {
-    (void)ram, (void)modules;
+    (void)ram, (void)modules, (void)boot;
     create("mem_serv", init_ep, id);
     return SYS_ERR_OK;
 }

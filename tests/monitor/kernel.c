@@ -181,7 +181,8 @@ struct cap *cap_claim_of(const struct cap *lent, uint64_t offset, uint64_t bytes
     for (struct cap *cap = world.caps; cap != NULL; cap = cap->next)
         if (cap->core == lent->core && cap->witness && cap->owner == lent->core &&
             cap->is.type == ObjType_RAM && overlaps(&cap->is, &is) &&
-            cap->is.u.mem.bytes < lent->is.u.mem.bytes && lies_in(cap, lent))
+            cap->claimed_of.u.mem.base == lent->is.u.mem.base &&
+            cap->claimed_of.u.mem.bytes == lent->is.u.mem.bytes)
             return cap;
     return NULL;
 }
@@ -219,12 +220,14 @@ static errval_t set_owner(struct cap *cap, unsigned owner)
     return SYS_ERR_OK;
 }
 
-static errval_t mark_witness(struct cap *cap)
+static errval_t mark_witness(struct cap *cap, uint64_t base, uint64_t bytes)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
         if (other->core == cap->core && other->witness && same_object(other, cap))
             return SYS_ERR_SLOT_IN_USE;
     cap->witness = true;
+    cap->claimed_of.u.mem.base = base;
+    cap->claimed_of.u.mem.bytes = bytes;
     return SYS_ERR_OK;
 }
 
@@ -366,7 +369,7 @@ static errval_t retype(struct core *core, const uintptr_t *word)
 static struct sysret cnode_invoke(struct core *core, capaddr_t cptr, const uintptr_t *word)
 {
     struct cap *cap;
-    switch ((enum cnode_cmd)word[0]) {
+    switch (word[0]) {
     case CNodeCmd_Mint: /* of all ports those of a device, which no core here has */
         put(core, (unsigned)(cptr | word[1]),
             cap_new(core->id, NULL, &(struct capability){ .type = ObjType_IO }, NULL));
@@ -403,6 +406,7 @@ static bool is_shared(const struct cap *cap)
 {
     for (const struct cap *other = world.caps; other != NULL; other = other->next)
         if (other != cap && other->core == cap->core &&
+            (!other->locked || cap->owner == cap->core) &&
             (same_object(other, cap) || lies_in(other, cap)))
             return true;
     return false;
@@ -461,7 +465,7 @@ static struct sysret delete_foreigns(struct cap *cap, uint64_t base, uint64_t by
 static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
 {
     struct cap *cap = NULL;
-    const enum kernel_cmd command = (enum kernel_cmd)word[0];
+    const uintptr_t command = word[0];
     if (command == KernelCmd_Notify_register || command == KernelCmd_Register_monitor ||
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
         command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
@@ -489,7 +493,7 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
     case KernelCmd_Set_cap_owner:
         return SYSRET(set_owner(cap, (unsigned)word[3]));
     case KernelCmd_Mark_witness:
-        return SYSRET(mark_witness(cap));
+        return SYSRET(mark_witness(cap, word[3], word[4]));
     case KernelCmd_Get_cap_owner:
         return get_owner(core, (capaddr_t)word[1], (unsigned)word[2]);
     case KernelCmd_Delete_foreigns:

@@ -123,6 +123,7 @@ static bool act_claim(struct domain *d)
 void retype_answered(struct domain *d, errval_t err)
 {
     const struct cap *lent = d->parcel;
+    CHECK(err_no(err) != MON_ERR_INVALID_MON_ID, "a claim of what was revoked, or never there");
     if (err_is_fail(err) || lent == NULL || lent->is.type != ObjType_RAM ||
         lent->owner == d->core || d->wanted >= lent->is.u.mem.bytes)
         return;

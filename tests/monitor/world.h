@@ -52,8 +52,9 @@ struct cap {
     unsigned owner; /* core */
     struct capability is;
     struct endpoint *endpoint;
-    bool locked;  /* kept for another core */
-    bool witness; /* of what came with its ownership */
+    bool locked;                  /* kept for another core */
+    bool witness;                 /* of what came with its ownership */
+    struct capability claimed_of; /* witness: it is a piece of this; bytes 0: it is none */
 };
 
 /* Of memory, the word of the contents that says in which step somebody made it of a larger one, or
@@ -273,6 +274,8 @@ void holdings_compare(const struct holdings *before, unsigned core);
 struct domain *world_manager(void);
 /* From power-on until all cores run and wait. */
 void world_start(uint64_t seed, unsigned cores);
+/* Those that answer nothing end, and nobody waits for them any more. */
+void world_end_mutes(void);
 void world_end_programs(void);
 
 /* ---- domains.c ---- */

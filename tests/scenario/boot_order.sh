@@ -59,7 +59,8 @@ def check(seed):
     told = re.search(r"order of cores: (\S+)", run.stdout)
     started = [int(c) for c in re.findall(r"^\[ *[0-9.]+ +(\d+)\] -- core started: by core", run.stdout, re.M)]
     if run.returncode != 0 or not told or told.group(1) != str(wanted).replace(" ", ""):
-        return "status %d, told %s, wanted %s" % (run.returncode, told and told.group(1), wanted)
+        last = "\n".join((run.stdout + run.stderr).splitlines()[-20:])
+        return "status %d, told %s, wanted %s\n%s" % (run.returncode, told and told.group(1), wanted, last)
     at = 0
     for group in wanted:
         if sorted(started[at:at + len(group)]) != group:

@@ -61,11 +61,17 @@ for scenario in two-core-idc four-core-idc; do
     wait 2>/dev/null
 done
 
-# Every scenario twice.
+# Every scenario twice.  With all tests, tests/run has just run each once and kept the result.
 for file in scenarios/*.yaml; do
+    name=$(basename "$file" .yaml)
+    kept="$B/tests/log/run_${name}[unicorn].json"
+    run=("$VMM" run --engine unicorn --seed 7 "$file")
     first=
-    run=("$VMM" run --engine unicorn --seed 5 "$file")
-    same "$file" "${run[@]}"
+    if grep -q state_hash "$kept" 2>/dev/null; then
+        first=$(result "$kept")
+    else
+        same "$file" "${run[@]}"
+    fi
     same "$file again" "${run[@]}"
 done
 

@@ -10,10 +10,10 @@
 . "$(dirname "$0")/lib/common.bash"
 
 command -v python3 >/dev/null || skip "python3 is not installed"
-python3 - "$VMM" "$(dirname "$VMM")/idl" <<'PYTHON' || fail "a page has a command that does not work"
+PYTHONPATH=tests/scenario/lib python3 -B - "$VMM" "$(dirname "$VMM")/idl" <<'PYTHON' || fail "a page has a command that does not work"
 import glob, os, re, shlex, subprocess, sys
+import pages
 vmm, idl = sys.argv[1:3]
-START = re.compile(r"(?:\$ )?((?:[A-Z_]+=\S+ )*)((?:build/bin/)?(?:vmm|idl)|make|(?:tests|tools)/[\w/]+)(?= |$)(.*)")
 makefiles = "".join(open(path, encoding="utf-8").read() for path in ["Makefile", *glob.glob("mk/*.mk")])
 helps, wrong, count = {}, 0, 0
 
@@ -59,31 +59,18 @@ def mistake(program, words):
     return None if program == "make" or os.access(program, os.X_OK) else f"{program} is no program"
 
 
-def commands(path):
-    inside = False
-    for number, line in enumerate(open(path, encoding="utf-8"), 1):
-        if line.startswith("```"):
-            inside = not inside
-            continue
-        for text in [line.strip()] if inside else re.findall(r"`([^`]+)`", line):
-            found = START.match(text)
-            if found and (inside or found[3]):
-                yield number, found[2], re.split(r" #| {2,}|[:;&|>]| \.\.\.|…", found[3].rstrip(":"))[0]
-
-
-for path in [*sorted(glob.glob("docs/*.md")), "README.md"]:
-    for number, program, rest in commands(path):
-        if path == "docs/kernel.md" and rest.strip() == "runnable":
-            continue  # a word of a drawing
-        count += 1
-        try:
-            words = shlex.split(rest)
-        except ValueError:
-            words = rest.split()
-        problem = mistake(program, words)
-        if problem:
-            wrong += 1
-            print(f"{path}:{number}: {program}{rest}: {problem}")
+for path, number, program, rest in pages.commands():
+    if path == "docs/kernel.md" and rest.strip() == "runnable":
+        continue  # a word of a drawing
+    count += 1
+    try:
+        words = shlex.split(rest)
+    except ValueError:
+        words = rest.split()
+    problem = mistake(program, words)
+    if problem:
+        wrong += 1
+        print(f"{path}:{number}: {program}{rest}: {problem}")
 print(f"{count} commands, {wrong} wrong")
 sys.exit(wrong != 0 or count < 100)
 PYTHON

@@ -17,11 +17,11 @@ command -v python3 >/dev/null || skip "python3 is not installed"
 for entry in build docs findings guest idl mk scenarios tests tools vmm devices sdk Makefile mkdocs.yml README.md; do
     ln -s "$PWD/$entry" "$TMP/$entry"
 done
-python3 - "$VMM" "$(dirname "$VMM")/idl" "$TMP" "$ENGINES" <<'PYTHON' || fail "a command on a page does not work"
-import glob, os, re, shlex, subprocess, sys
+PYTHONPATH=tests/scenario/lib python3 -B - "$VMM" "$(dirname "$VMM")/idl" "$TMP" "$ENGINES" <<'PYTHON' || fail "a command on a page does not work"
+import os, re, shlex, subprocess, sys
+import pages
 
 vmm, idl, folder, engines = sys.argv[1:5]
-START = re.compile(r"(?:\$ )?((?:[A-Z_]+=\S+ )*)((?:build/bin/)?(?:vmm|idl)|make|(?:tests|tools)/[\w/]+)(?= |$)(.*)")
 OPERANDS = {"run": 1, "check": 1, "replay": 1, "report": 1, "diff": 2, "new": 2, "topo": 1, "compare": 1, "export": 2}
 ELSEWHERE = [  # commands, and why they are not run here
     (r"docs/lesson\.md .*", "script/lesson runs the page as it stands"),
@@ -35,18 +35,6 @@ STAND_IN = {"FILE...": "hello.yaml", "FILE": "hello.yaml", "RUN": "trace.json", 
             "FILE.if": "idl/if/myappif.if", "NAME": "demo"}
 VALUED = ("--seed", "-s", "--junit", "--format", "--trace", "--record", "--messages", "--summary-md", "--set", "--engine", "-o")
 ran, left, wrong, made = set(), {}, 0, 0
-
-
-def commands(path):
-    inside = False
-    for number, line in enumerate(open(path, encoding="utf-8"), 1):
-        if line.startswith("```"):
-            inside = not inside
-            continue
-        for text in [line.strip()] if inside else re.findall(r"`([^`]+)`", line):
-            found = START.match(text)
-            if found and (inside or found[3]):
-                yield number, found[2], re.split(r" #| {2,}|[:;&|>]| \.\.\.(?! )|…", found[3].rstrip(":"))[0]
 
 
 def operands(words):
@@ -108,9 +96,8 @@ with open(folder + "/hello.yaml", "w", encoding="utf-8") as out:
     out.write(open("scenarios/hello.yaml", encoding="utf-8").read().replace("menus/", "scenarios/menus/"))
 subprocess.run([vmm, "run", "--engine", "unicorn", "--seed", "1", "--record", "record", "--trace", "trace.json", "hello.yaml"],
                cwd=folder, check=True, stdout=subprocess.DEVNULL)
-for path in [*sorted(glob.glob("docs/*.md")), "README.md"]:
-    for number, program, rest in commands(path):
-        run(f"{path}:{number}", program, rest)
+for path, number, program, rest in pages.commands():
+    run(f"{path}:{number}", program, rest)
 for reason, lines in left.items():
     print(f"not here, {reason}: {len(lines)}, such as {sorted(lines)[0]}")
 print(f"{len(ran)} commands run, {wrong} wrong")

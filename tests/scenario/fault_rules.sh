@@ -90,6 +90,25 @@ vmm run -v --engine unicorn --seed 4 "$TMP/long.yaml"
 exits_with 0
 says ' message: myappif.hello #5 to core 0, myappif:myapp.0<-myapp.1#1$'
 
+# A channel has its name before anybody writes into it: of each ring the first line is seen, as number 1.
+scenario firsts 'faults: [{name: first, when: {message: "$any", nth: 1}, do: {delay: 1 us}}]'
+vmm run -v --engine unicorn --seed 4 "$TMP/firsts.yaml"
+exits_with 0
+python3 - "$TMP/out" <<'PYTHON' || fail "the first line of a ring was not seen"
+import re, sys
+named, first, late = set(), {}, {}
+for line in open(sys.argv[1]):
+    if found := re.search(r" -- channel: (\S+) at ", line):
+        named.add(found[1])
+    elif found := re.search(r" -- message: (\S+) #(\d+) to core (\d+), (\S+)$", line):
+        assert found[4] in named, line
+        first.setdefault((found[4], found[3]), (found[1], found[2]))
+    elif found := re.search(r" \*\* first: delay 1 us (\S+) #(\d+), core \d+ to (\d+), (\S+)$", line):
+        late[found[4], found[3]] = (found[1], found[2])
+assert len(named) > 4 and len(first) > 7 and first == late, (named, first, late)
+assert {number for _, number in first.values()} == {"1"}
+PYTHON
+
 # Flipped bits in words that a hello does not use, and delays: chance, but the same for each seed.
 mixed='faults:
   - name: flips
@@ -177,3 +196,26 @@ scenario unknown 'faults: [{when: {message: register_service}, do: drop}]'
 vmm run --engine unicorn "$TMP/unknown.yaml"
 exits_with 2
 says 'is a remote procedure call, of two messages: register_service_call and register_service_response'
+
+# On KVM the log of a run hits the same messages again in the same way; rdtsc is not reached, and the log says so.
+[[ " $ENGINES " == *" kvm "* ]] || exit 0
+on_kvm() { # NAME: its faults in $TMP/NAME.exact
+    vmm run --engine kvm --seed 3 --deadline 300s --faults-out "$TMP/log.yaml" --json "$TMP/$1.json" "$TMP/$1.yaml"
+    exits_with 0
+    sed -n 's/^ *\(when\|do\): //p' "$TMP/log.yaml" | LC_ALL=C sort >"$TMP/$1.exact"
+}
+scenario real 'faults:
+  - name: bits
+    when: {message: hello, interface: myappif, from: 1, probability: 0.6}
+    do: {corrupt: {word: 2, xor: 0xff00}}
+  - name: late
+    when: {message: hello, interface: myappif, from: 1, every: 2}
+    do: {delay: {min: 1 us, max: 900 us}}'
+on_kvm real
+[ "$(wc -l <"$TMP/real.exact")" -ge 6 ] || fail "too few faults on KVM"
+scenario again "$(cat "$TMP/log.yaml")"
+on_kvm again
+diff "$TMP/real.exact" "$TMP/again.exact" || fail "on KVM the log hits other messages"
+vmm run --engine kvm --deadline 300s scenarios/faults/clock-skew.yaml
+exits_with 0
+says '\*\* .*skew: .*rdtsc of that core goes on as before'

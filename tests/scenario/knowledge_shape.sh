@@ -77,3 +77,32 @@ for ((seed = 1; seed <= ${KNOWLEDGE_SHAPES:-5}; seed++)); do
     diff "$TMP/drawn" "$TMP/known" >"$TMP/difference" ||
         fail "seed $seed: vmm topo and the knowledge base differ: $(cat "$TMP/difference")"
 done
+
+# What ten typical goals take, in instructions, from the call to the answer, on a machine of four cores with
+# an interconnect: half as much again as what was measured.
+cat >"$TMP/figures.yaml" <<'YAML'
+scenario: figures
+machine: {preset: full-4, memory: 256 MiB}
+boot: {menu: base.lst, add: [module /sbin/skb boot, module /sbin/skbtest figures]}
+deadline: 60 s
+expect: [{exit: 0}]
+YAML
+vmm run --engine unicorn --seed 1 "$TMP/figures.yaml"
+exits_with 0
+# at_most CYCLES GOAL
+at_most() {
+    local took
+    took=$(sed -n "s/^.*skbtest: *\([0-9][0-9]*\)  $2.*/\1/p" "$TMP/out")
+    [ "${took:-0}" -gt 1000 ] || fail "what $2 takes is not known"
+    [ "$took" -le "$1" ] || fail "$2 takes $took cycles, more than $1"
+}
+at_most 25000 'true'
+at_most 25000 'core_node(1, N)'
+at_most 70000 'near(0, X)'
+at_most 60000 'boot_order(G)'
+at_most 30000 'each_node(C)'
+at_most 160000 'spare(X)'
+at_most 80000 'multicast_tree(0, T)'
+at_most 35000 'memory_order(0, N)'
+at_most 40000 'assertz('
+at_most 75000 'findall('

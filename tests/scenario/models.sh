@@ -46,6 +46,7 @@ for rule in WITNESS_REVOKED NOT_THE_LAST; do
     search moves 2 $rule
 done
 search moves 3 NOT_CLEARED
+search moves 3 PAST_HOME
 
 search claims $cores
 for rule in NO_ENTRY NO_TURN ANSWER_IS_ALL NAME_FIRST DEATH_UNHEARD; do

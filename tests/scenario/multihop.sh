@@ -28,6 +28,8 @@ clients='module /sbin/idctest core=0 server
 module /sbin/idctest core=1-CORES client multihop
 module /sbin/idctest core=CORES quitter multihop'
 
+# Rings and lines run on every engine as scenarios/multihop*.yaml; here they are of other sizes, which
+# one engine shows.
 for row in '2 route=ring 0' '4 route=ring 1' '4 route=star:1 1' '5 route=line 3' '3  0'; do
     read -r cores route between <<<"${row/  / - }"
     name=$cores-${route//[=:]/-}
@@ -35,7 +37,9 @@ for row in '2 route=ring 0' '4 route=ring 1' '4 route=star:1 1' '5 route=line 3'
   - console: through $between monitors between
     core: $((cores == 4 ? 2 : cores - 1))
   - not: broke the protocol" <<<"${clients//CORES/$((cores - 1))}"
-    for engine in $ENGINES; do
+    engines=$ENGINES
+    [[ $route != *=ring && $route != *=line ]] || engines=${ENGINES##* }
+    for engine in $engines; do
         vmm run --engine "$engine" "$TMP/$name.yaml"
         exits_with 0
         says "^PASS $name"

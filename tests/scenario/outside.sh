@@ -41,6 +41,13 @@ for file in "$outside"/*.yaml; do
     grep '^PASS' "$TMP/out"
 done
 
+# Their messages go by their names, too: where they are seen, when a fault hits one, and in the log.
+vmm run -v --engine "$engine" --seed 1 --faults-out "$TMP/log.yaml" "$outside/faulty.yaml"
+exits_with 0
+says ' message: outgreet.greet #1 to core 0, outgreet:out_greeter.0<-out_greeter.1#1$'
+says '\*\* late: delay 300 us outgreet.greet #1, core 1 to 0, outgreet:out_greeter.0<-out_greeter.1#1$'
+grep -q 'message: "greet", channel: "outgreet:out_greeter.0<-out_greeter.1#1"' "$TMP/log.yaml" || fail "the log does not name the message"
+
 # What a Hakefile may hold that is not understood is refused with its line.
 mkdir "$TMP/strange"
 printf '[ build application { target = "a",\n  cFiles = find withSuffix ".c" } ]\n' >"$TMP/strange/Hakefile"

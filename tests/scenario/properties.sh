@@ -63,3 +63,12 @@ assert values["properties.in-order"] == {"name": "properties.in-order", "kind": 
 assert values["properties.fifth-round"]["value"] == 1 and values["properties.fifth-round"]["failures"] == 5
 assert values["mem.lost"]["value"] == 0 and values["ump.messages"]["kind"] == "counter"
 PYTHON
+
+# What the library counts on its own: one who sleeps is woken.
+vmm run -q --engine unicorn --json "$TMP/s.json" scenarios/two-core-idc.yaml
+exits_with 0
+python3 - "$TMP/s.json" <<'PYTHON' || fail "no notification was counted"
+import json, sys
+values = {v["name"]: v for v in json.load(open(sys.argv[1]))["results"][0]["values"]}
+assert values["ump.wakeups"]["value"] > 0
+PYTHON

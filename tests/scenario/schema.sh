@@ -30,27 +30,33 @@ def load(text):
 PYTHON
 export PYTHONPATH=$TMP
 
-# by_schema FILE: 0 if the schema accepts it as both readers read it
+# by_schema FILE...: a line for each, "FILE", a tab and what the schema has against it, as any of both
+# readers reads it; nothing behind the tab: it accepts the file
 by_schema() {
-    python3 - "$1" <<'PYTHON'
+    python3 - "$@" <<'PYTHON'
 import json, sys, yaml, yaml12, jsonschema
 schema = json.load(open("scenarios/scenario.schema.json"))
 jsonschema.Draft7Validator.check_schema(schema)
-try:
-    for load in yaml.safe_load, yaml12.load:
-        jsonschema.validate(load(open(sys.argv[1])), schema)
-except jsonschema.ValidationError as error:
-    print("schema:", error.message)
-    sys.exit(1)
+validator = jsonschema.Draft7Validator(schema)
+for path in sys.argv[1:]:
+    try:
+        errors = [error.message for load in (yaml.safe_load, yaml12.load)
+                  for error in validator.iter_errors(load(open(path)))]
+    except yaml.YAMLError as error:
+        errors = [str(error)]
+    print(path, errors[0].replace("\n", " ") if errors else "", sep="\t")
 PYTHON
 }
 
 # Every file, not only the first folder: scenarios come in sub-folders too.
-while IFS= read -r file; do
-    by_schema "$file" >"$TMP/schema" || fail "the schema refuses $file: $(cat "$TMP/schema")"
+mapfile -t files < <(find scenarios -name '*.yaml' | sort)
+by_schema "${files[@]}" >"$TMP/schema" || fail "the schema cannot be tried: $(cat "$TMP/schema")"
+[ "$(wc -l <"$TMP/schema")" -eq ${#files[@]} ] || fail "not every scenario was looked at"
+while IFS=$'\t' read -r file message; do
+    [ -z "$message" ] || fail "the schema refuses $file: $message"
     vmm check -q "$file"
     exits_with 0
-done < <(find scenarios -name '*.yaml' | sort)
+done <"$TMP/schema"
 
 boot='boot: [kernel /boot/cpu, module /sbin/init]'
 count=0
@@ -58,10 +64,10 @@ count=0
 while IFS= read -r line; do
     [ -n "$line" ] || continue
     count=$((count + 1))
-    echo "${line//BOOT/$boot}" | tr '~' '\n' >"$TMP/broken.yaml"
+    broken=$TMP/broken.$count.yaml
+    echo "${line//BOOT/$boot}" | tr '~' '\n' >"$broken"
     echo "# ${line}"
-    by_schema "$TMP/broken.yaml" >"$TMP/schema" && fail "the schema accepts: $line"
-    vmm check "$TMP/broken.yaml"
+    vmm check "$broken"
     exits_with 2
 done <<'CASES'
 scenario: a
@@ -101,6 +107,23 @@ scenario: a~BOOT~expect: [{never: a, count: 2}]
 scenario: a~BOOT~expect: [{sometimes: ''}]
 scenario: a~BOOT~expect: [{invariants: [capability]}]
 scenario: a~BOOT~expect: [{recovered: {rule: a}}]
+scenario: a~BOOT~faults: [{when: {mesage: a}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}}]
+scenario: a~BOOT~faults: [{do: drop}]
+scenario: a~BOOT~faults: [{when: {}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, ipi: any}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: dorp}]
+scenario: a~BOOT~faults: [{when: {message: a, probability: 5%}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, from: 0,2}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, channel: *}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, nth: 0}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a, after: 5}, do: drop}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {tear: {words: [0]}}}]
+scenario: a~BOOT~faults: [{when: {message: a}, do: {corrupt: {word: 16, xor: 1}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {skew: {core: 1, by: 5}}}]
+scenario: a~BOOT~faults: [{when: {time: 1 s}, do: {kill: myapp}}]
+scenario: a~BOOT~faults: [{when: {syscall: yeild}, do: heal}]
+scenario: a~BOOT~quiet: 5
 scenario: a~BOOT~nested: perhaps
 scenario: a~BOOT~seed: -1
 scenario: a~BOOT~input: []
@@ -110,7 +133,12 @@ scenario: a~BOOT~input: [{line: a, bytes: b}]
 scenario: a~BOOT~input: [{end: false}]
 scenario: a~BOOT~input: [{line: a, at: 3}]
 CASES
-[ "$count" -eq 45 ] || fail "$count cases instead of 45"
+[ "$count" -eq 62 ] || fail "$count cases instead of 62"
+by_schema "$TMP"/broken.*.yaml >"$TMP/schema" || fail "the schema cannot be tried: $(cat "$TMP/schema")"
+[ "$(wc -l <"$TMP/schema")" -eq 62 ] || fail "not every broken file was looked at"
+while IFS=$'\t' read -r file message; do
+    [ -n "$message" ] || fail "the schema accepts: $(cat "$file")"
+done <"$TMP/schema"
 
 # Every value at every key.  (An editor that marks as wrong what vmm takes is worse than none; the other
 # way round is fine, since vmm check knows more.)

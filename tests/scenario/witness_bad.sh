@@ -55,6 +55,41 @@ exits_with 3
 says 'without a word of the guest'
 nothing_left
 
+# The line in which the guest says its exit code gets lost, or its end does: that is no verdict,
+# not even where code 0 was expected.
+cat >"$TMP/mute" <<'END'
+#!/usr/bin/env python3
+import os, socket, subprocess, sys
+words = sys.argv[1:]
+if words == ["--version"]:
+    os.execvp("/bin/sh", ["sh", "-c", os.environ["QEMU"] + " --version"])
+console = socket.socket(socket.AF_UNIX)
+for i, word in enumerate(words):
+    if word.startswith("socket,id=console,path="):
+        console.connect(word.split("path=")[1])
+        words[i] = "stdio,id=console,signal=off"
+qemu = subprocess.Popen(os.environ["QEMU"].split() + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+for line in qemu.stdout:
+    if b" x -: " not in line:
+        console.sendall(line)
+    elif "CUT" in os.environ:
+        console.sendall(line.rstrip())
+console.close()
+sys.exit(qemu.wait())
+END
+chmod +x "$TMP/mute"
+scenario unsaid 1 '60 s' 'exit: 0' <<'MENU'
+module /sbin/hello core=0
+MENU
+VMM_QEMU=$TMP/mute vmm run -q --engine qemu --connect direct "$TMP/unsaid.yaml"
+exits_with 3
+says 'QEMU ended with status 1, as if the guest had ended it with code 0, but its console does not say so'
+is_brief 5
+CUT=1 VMM_QEMU=$TMP/mute vmm run -q --engine qemu --connect direct "$TMP/unsaid.yaml"
+exits_with 3
+says 'its console does not say so'
+nothing_left
+
 # libvirt that refuses: nobody listens
 case $("$VMM" doctor --engine qemu) in
 *libvirt*)

@@ -10,44 +10,14 @@
 #include "cap_ops.h"
 #include "errors/errno.h"
 
-/* The first part of the names of its commands. */
+/* The first part of the names of its commands; NULL: it takes none. */
 static inline const char *commands_of(unsigned type)
 {
-    switch (type) {
-    case ObjType_L1CNode:
-    case ObjType_L2CNode:
-        return "CNode";
-    case ObjType_Dispatcher:
-        return "Dispatcher";
-    case ObjType_PhysAddr:
-    case ObjType_RAM:
-    case ObjType_Frame:
-    case ObjType_DevFrame:
-    case ObjType_EndPointUMP:
-        return "Frame";
-    case ObjType_KernelControlBlock:
-        return "KCB";
-    case ObjType_IO:
-        return "IO";
-    case ObjType_IRQTable:
-        return "IRQTable";
-    case ObjType_IRQDest:
-        return "IRQDest";
-    case ObjType_IRQSrc:
-        return "IRQSrc";
-    case ObjType_Kernel:
-        return "Kernel";
-    case ObjType_IPI:
-        return "IPI";
-    case ObjType_PerfMon:
-        return "PerfMon";
-    case ObjType_DeviceIDManager:
-        return "DeviceIDManager";
-    default:
-        return cap_is_vnode((uint8_t)type)     ? "VNode"
-               : cap_is_mapping((uint8_t)type) ? "Mapping"
-                                               : NULL;
-    }
+    static const char *const kind[ObjType_Num] = {
+#define CAP_KIND(name, kind) [ObjType_##name] = #kind,
+#include <barrelfish_kpi/caps.def>
+    };
+    return kind[type];
 }
 
 /* One row. */

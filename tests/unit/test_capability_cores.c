@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "../capabilities/cores.h"
+#include "shrink.h"
 
 #define SEQUENCE 400
 #define GUARD_S 4
@@ -47,6 +48,8 @@ struct operation {
 /* ---- the model ---- */
 
 static struct seen model[CORES][SLOTS]; /* bytes 0: empty */
+/* It, or what it was made of, came from another core, or was claimed. */
+static bool crossed[CORES][SLOTS];
 
 static bool is_full(const struct seen *cap)
 {
@@ -99,14 +102,14 @@ static bool model_in_use(const struct operation *op, uint64_t base, uint64_t byt
 }
 
 /* What a core has claimed for one retype is its own until nothing in it is left, so as long as
- * something made of the source crosses cores, more than its own range may be refused. */
+ * something made of the source has crossed cores, more than its own range may be refused. */
 static bool model_may_refuse(const struct operation *op)
 {
     const struct seen *source = &model[op->core][op->slot];
     for (unsigned core = 0; core < CORES; core++)
         for (unsigned slot = 0; slot < SLOTS; slot++)
             if (is_full(&model[core][slot]) && is_made_of(&model[core][slot], source) &&
-                (core != op->core || source->owner != op->core))
+                (core != op->core || source->owner != op->core || crossed[core][slot]))
                 return true;
     return source->type != ObjType_RAM; /* what of a frame its owner keeps for others counts, too */
 }
@@ -159,6 +162,7 @@ static bool do_copy(const struct operation *op)
     if (!expect_ok("copy", program_copy(op->core, op->slot, op->to_slot)))
         return false;
     model[op->core][op->to_slot] = model[op->core][op->slot];
+    crossed[op->core][op->to_slot] = crossed[op->core][op->slot];
     return true;
 }
 
@@ -204,6 +208,7 @@ static bool do_retype(const struct operation *op)
                            in_use ? "and not SYS_ERR_REVOKE_FIRST" : "but nobody uses the memory");
     }
     outcome->claims += source.owner != op->core && source.type == ObjType_RAM;
+    crossed[op->core][op->to_slot] = crossed[op->core][op->slot] || source.owner != op->core;
     learn(op->core, op->to_slot);
     const struct seen *made = &model[op->core][op->to_slot];
     return (made->type == type && made->base == source.base + offset && made->bytes == bytes &&
@@ -240,14 +245,17 @@ static bool do_send(const struct operation *op, bool given)
 {
     const struct seen before = model[op->core][op->slot];
     const uint64_t err = program_send(op->core, op->slot, given, op->to_core, op->to_slot);
+    /* its owner has parts that lie across this one, or keeps them for others */
+    const bool by_owner = before.owner != op->core;
     const bool refused = before.type == ObjType_Frame && err_no(err) == SYS_ERR_REVOKE_FIRST &&
-                         lies_across(&before, op->to_core);
+                         (by_owner || lies_across(&before, op->to_core));
     if (!refused && !expect_ok("send", err))
         return false;
     if (given)
         model[op->core][op->slot] = (struct seen){ 0 };
     if (refused)
         return true;
+    crossed[op->to_core][op->to_slot] = true;
     learn(op->to_core, op->to_slot);
     outcome->moves += model[op->to_core][op->to_slot].owner != before.owner;
     return is_equal(&model[op->to_core][op->to_slot], &before) ||
@@ -405,36 +413,15 @@ static bool fails(const struct operation *ops, size_t count, bool loud)
     return status != 0;
 }
 
-static size_t shrink(struct operation *ops, size_t count)
+static bool fails_quietly(const void *ops, size_t count)
 {
-    struct operation rest[SEQUENCE];
-    bool removed = false;
-    for (size_t chunk = count / 2 > 0 ? count / 2 : 1; count > 0;) {
-        for (size_t at = 0; at < count;) {
-            const size_t length = chunk < count - at ? chunk : count - at;
-            memcpy(rest, ops, at * sizeof(*ops));
-            memcpy(rest + at, ops + at + length, (count - at - length) * sizeof(*ops));
-            if (fails(rest, count - length, false)) {
-                count -= length;
-                memcpy(ops, rest, count * sizeof(*ops));
-                removed = true;
-            } else {
-                at += length;
-            }
-        }
-        if (chunk > 1)
-            chunk = (chunk + 1) / 2;
-        else if (!removed)
-            break;
-        removed = false;
-    }
-    return count;
+    return fails(ops, count, false);
 }
 
 static size_t shrink_failing(struct operation *ops)
 {
     const size_t failing = outcome->at + 1;
-    return shrink(ops, failing < SEQUENCE ? failing : SEQUENCE);
+    return shrink(ops, failing < SEQUENCE ? failing : SEQUENCE, sizeof(*ops), fails_quietly);
 }
 
 static uint64_t number(const char *name, uint64_t otherwise)

@@ -17,7 +17,7 @@
 
 /* link: tests/idl/random_interface.c */
 
-#define RANDOM_INTERFACES 60
+#define RANDOM_INTERFACES 25
 
 static char work[256];
 

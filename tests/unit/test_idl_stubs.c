@@ -231,7 +231,7 @@ static void try_batch(uint64_t first, unsigned count)
 Test(idl_stubs, random_messages_of_random_interfaces_arrive_equal)
 {
     const char *wanted = getenv("IDL_RANDOM_INTERFACES"), *seed = getenv("IDL_RANDOM_SEED");
-    unsigned total = wanted != NULL ? (unsigned)atoi(wanted) : 80;
+    unsigned total = wanted != NULL ? (unsigned)atoi(wanted) : 40;
     uint64_t first = seed != NULL ? strtoull(seed, NULL, 10) : 0;
     open_work("random");
     compile_library(SANITIZE);

@@ -3,11 +3,7 @@
  * Delete, revoke and retype a piece at a time: each entry does little, everybody may do anything
  * between two entries, and in the end nothing is left.  And what stays because another core has it.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
 
 #define RAM_BASE (8u << 20)

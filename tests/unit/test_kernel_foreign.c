@@ -3,11 +3,7 @@
  * What the CPU driver does with capabilities of other cores: objects of several parts are names, RAM
  * is its owner's to use, and ownership comes and goes with the last copy.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_foreign, .init = set_up, .fini = tear_down);
@@ -120,6 +116,10 @@ Test(kernel_foreign, no_argument_leads_into_an_object_of_another_core)
                  2 | 5ull << 32, 0, 0, 1, SLOT(0) | 1ull << 32, 9)
               .error;
     EXPECT_ERR(err, through);
+    err = INVOKE(KPI_CPTR(ROOTCN_SLOT_PAGECN, 0), 2, VNodeCmd_Inherit, ROOT_CPTR,
+                 SLOT(4) | 2ull << 32, 1ull << 32, INHERIT_ATTR_SAME, SLOT(0) | 1ull << 32, 9)
+              .error;
+    EXPECT_ERR(err_pop(err), through);
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Dispatcher, 0, 1, 10));
     err = INVOKE(SLOT(10), 2, DispatcherCmd_Setup, SLOT(1) | 2ull << 32).error;
     EXPECT_ERR(err_pop(err), through);
@@ -166,13 +166,18 @@ Test(kernel_foreign, nothing_is_made_of_foreign_ram_without_a_claim)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
+static errval_t claimed(unsigned slot, uint64_t base, uint64_t bytes, unsigned generation)
+{
+    return KERNEL(KernelCmd_Mark_witness, SLOT(slot), 2, base, bytes, generation).error;
+}
+
 /* The monitor holds the piece; domains have only the RAM it is a piece of. */
 Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));
     EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE + 8192, 8192, 0, my_core_id));
     EXPECT_ERR(retype(SLOT(1), 8192, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
-    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+    EXPECT_OK(claimed(2, FAR_BASE, 32768, 0));
 
     /* in it, not beside it, nor around it, nor twice */
     EXPECT_ERR(retype(SLOT(1), 4096, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
@@ -206,11 +211,30 @@ Test(kernel_foreign, what_was_claimed_of_foreign_ram_is_used_from_there)
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 
+/* What was made of the one, and the piece was claimed of, may still be on some core. */
+Test(kernel_foreign, what_was_claimed_of_other_ram_is_not_used)
+{
+    EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 32768, 0, 1));
+    EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE, 16384, 0, 1));
+    EXPECT_OK(receive(3, ObjType_RAM, FAR_BASE, 4096, 0, my_core_id));
+    EXPECT_OK(claimed(3, FAR_BASE, 16384, 0));
+    EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(retype(SLOT(2), 0, ObjType_RAM, 4096, 1, 4));
+    EXPECT_OK(delete_cap(SLOT(4)));
+    EXPECT_OK(delete_cap(SLOT(2)));
+    EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    EXPECT_OK(receive(5, ObjType_RAM, FAR_BASE + 16384, 4096, 0, my_core_id));
+    EXPECT_OK(on(KernelCmd_Mark_witness, 5)); /* it came with its ownership, and was not claimed */
+    EXPECT_ERR(retype(SLOT(1), 16384, ObjType_RAM, 4096, 1, 4), SYS_ERR_RETRY_THROUGH_MONITOR);
+    for (unsigned slot = 1; slot <= 5; slot += 2)
+        EXPECT_OK(delete_cap(SLOT(slot)));
+}
+
 Test(kernel_foreign, a_claim_of_the_last_generation_has_no_child_of_its_size)
 {
     EXPECT_OK(receive(1, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX - 1, 1));
     EXPECT_OK(receive(2, ObjType_RAM, FAR_BASE, 8192, CAP_GENERATION_MAX, my_core_id));
-    EXPECT_OK(on(KernelCmd_Mark_witness, 2));
+    EXPECT_OK(claimed(2, FAR_BASE, 8192, CAP_GENERATION_MAX - 1));
     EXPECT_ERR(retype(SLOT(1), 0, ObjType_RAM, 8192, 1, 3), SYS_ERR_INVALID_RETYPE);
     EXPECT_OK(retype(SLOT(1), 0, ObjType_RAM, 4096, 1, 3));
     EXPECT_OK(delete_cap(SLOT(3)));
@@ -269,6 +293,24 @@ Test(kernel_foreign, a_witness_stands_for_what_came_with_its_ownership)
     cr_expect(type_in(1) == ObjType_RAM && type_in(2) == ObjType_Null &&
               type_in(4) == ObjType_Null);
     cr_expect_not(is_shared(1));
+    EXPECT_OK(delete_cap(SLOT(1)));
+}
+
+/* The other core keeps it for this one, and this one for that: neither is use. */
+Test(kernel_foreign, what_went_away_and_was_lent_back_is_not_used_by_itself)
+{
+    EXPECT_OK(retype(RAM_CPTR, 0, ObjType_RAM, 16384, 1, 1));
+    const uint64_t base = cap_at(alice, SLOT(1))->u.mem.base;
+    EXPECT_OK(on(KernelCmd_Lock_cap, 1));
+    EXPECT_OK(KERNEL(KernelCmd_Set_cap_owner, SLOT(1), 2, 1).error);
+    EXPECT_OK(receive(2, ObjType_RAM, base, 16384, 0, 1));
+    cr_expect_not(is_shared(2));
+    EXPECT_OK(copy(3, SLOT(2)));
+    cr_expect(is_shared(2));
+    EXPECT_OK(delete_cap(SLOT(3)));
+    EXPECT_OK(delete_cap(SLOT(2)));
+    EXPECT_OK(KERNEL(KernelCmd_Set_cap_owner, SLOT(1), 2, my_core_id).error);
+    EXPECT_OK(on(KernelCmd_Unlock_cap, 1));
     EXPECT_OK(delete_cap(SLOT(1)));
 }
 

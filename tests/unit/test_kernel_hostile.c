@@ -4,11 +4,7 @@
  * succeed, after which every invariant of the capability system must hold.  HOSTILE_CALLS and
  * HOSTILE_SEED in the environment make it longer or other.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_hostile, .init = set_up, .fini = tear_down);

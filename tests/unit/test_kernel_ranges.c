@@ -3,14 +3,7 @@
  * What the mapping databases rely on: ranges nest, and a child is no copy of its parent, also
  * where it has the type and the size of its parent.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c guest/kernel/lrpc.c guest/kernel/syscall.c */
-/* link: guest/kernel/cspace.c guest/kernel/schedule.c guest/kernel/wakeup.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/notify.c guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c */
-/* link: guest/kernel/objects/dispatcher.c guest/kernel/objects/endpoint.c */
-/* link: guest/kernel/objects/simple.c guest/kernel/objects/kernel.c guest/kernel/objects/table.c */
-/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c guest/kernel/objects/dump.c */
-/* link: guest/kernel/objects/cnode_delete.c guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
 #include <signal.h>
 

@@ -3,18 +3,10 @@
  * Page tables that take over what others have; what monitors ask of capabilities for others; the
  * system calls of few.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c */
-/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c */
-/* link: guest/kernel/objects/kernel.c guest/kernel/objects/table.c */
-/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c */
-/* link: guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c */
-/* link: guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c */
-/* link: guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
+
+#include <signal.h>
 
 TestSuite(kernel_relations, .init = set_up, .fini = tear_down);
 
@@ -120,6 +112,15 @@ Test(kernel_relations, a_part_of_a_mapping_is_taken_over_and_narrowed)
     cr_expect_not(PTABLE(1)[119] & ABI_PTE_WRITE);
     cr_expect(PTABLE(0)[119] & ABI_PTE_WRITE);
     check_mappings();
+}
+
+/* As of a capability that was moved without its mapping: entries of somebody else would be freed. */
+Test(kernel_relations, a_mapping_that_its_frame_does_not_know_is_noticed, .signal = SIGABRT)
+{
+    make_tables(ObjType_VNode_x86_64_ptable);
+    EXPECT_OK(map(1, 3, 100, PTABLE_WRITE, 32, 10));
+    cap_at(alice, SLOT(3))->u.word[CAP_MAPPING_WORD] += sizeof(struct cte);
+    delete_cap(SLOT(10));
 }
 
 Test(kernel_relations, lower_tables_are_shared)

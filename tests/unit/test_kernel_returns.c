@@ -3,17 +3,7 @@
  * The table of errors, from its rows that say `returns`: each is provoked, or this fails.  Most are
  * of families: places and slots that are named by arguments, and what another core says there is.
  */
-/* link: guest/kernel/delete.c guest/kernel/stop.c */
-/* link: guest/kernel/lrpc.c guest/kernel/syscall.c guest/kernel/cspace.c */
-/* link: guest/kernel/schedule.c guest/kernel/wakeup.c guest/kernel/notify.c */
-/* link: guest/kernel/schedule_rbed.c */
-/* link: guest/kernel/objects/cnode.c guest/kernel/objects/vnode.c guest/kernel/objects/dispatcher.c */
-/* link: guest/kernel/objects/endpoint.c guest/kernel/objects/simple.c */
-/* link: guest/kernel/objects/kernel.c guest/kernel/objects/table.c */
-/* link: guest/kernel/objects/irq.c guest/kernel/objects/device.c */
-/* link: guest/kernel/objects/kernel_relations.c guest/kernel/objects/vnode_inherit.c */
-/* link: guest/kernel/objects/dump.c guest/kernel/objects/cnode_delete.c */
-/* link: guest/kernel/invocation.c */
+/* link: the CPU driver */
 #include "kernel_fixture.h"
 
 TestSuite(kernel_returns, .init = set_up, .fini = tear_down);

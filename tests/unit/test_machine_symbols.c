@@ -14,11 +14,12 @@ GUEST(nothing, "hlt\n");
 #define TEXT_VADDR 0x400000ull
 #define DATA_VADDR 0x500000ull
 
-static const char data[] = "0=INVOKE\0007=SEVEN\0\0"                         /* 0, 18 bytes */
-                           "Null\0Memory\0CNode\0\0"                         /* 18 */
-                           "CNode:3=Delete\0002:1=Mint\0broken\0Nope:1=X\0"; /* 37 */
+static const char data[] = "0=INVOKE\0007=SEVEN\0\0" /* 0, 18 bytes */
+                           "Null\0Memory\0CNode\0\0" /* 18 */
+                           "Memory=Store\0\0"        /* 37 */
+                           "CNode:3=Delete\0002:1=Mint\0Store:4=Fetch\0broken\0Nope:1=X\0"; /* 51 */
 static const char names[] = "\0entry\0label\0last\0trace_syscall_names\0trace_type_names\0"
-                            "trace_command_names\0constant\0undefined\0";
+                            "trace_command_names\0constant\0undefined\0trace_kind_names\0";
 
 enum {
     NAME_ENTRY = 1,
@@ -28,7 +29,8 @@ enum {
     NAME_TYPES = 38,
     NAME_COMMANDS = 55,
     NAME_CONSTANT = 75,
-    NAME_UNDEFINED = 84
+    NAME_UNDEFINED = 84,
+    NAME_KINDS = 94
 };
 
 static const Elf64_Sym symbols[] = {
@@ -38,7 +40,8 @@ static const Elf64_Sym symbols[] = {
     { NAME_LAST, STT_FUNC, 0, 1, TEXT_VADDR + 0x200, 32 },
     { NAME_SYSCALLS, STT_OBJECT, 0, 2, DATA_VADDR, 18 },
     { NAME_TYPES, STT_OBJECT, 0, 2, DATA_VADDR + 18, 19 },
-    { NAME_COMMANDS, STT_OBJECT, 0, 2, DATA_VADDR + 37, sizeof(data) - 37 },
+    { NAME_KINDS, STT_OBJECT, 0, 2, DATA_VADDR + 37, 14 },
+    { NAME_COMMANDS, STT_OBJECT, 0, 2, DATA_VADDR + 51, sizeof(data) - 51 },
     { NAME_CONSTANT, STT_NOTYPE, 0, SHN_ABS, TEXT_VADDR + 0x108, 0 },
     { NAME_UNDEFINED, STT_NOTYPE, 0, SHN_UNDEF, TEXT_VADDR + 0x108, 0 },
 };
@@ -199,6 +202,7 @@ Test(symbols, trace_records_use_the_names_of_the_kernel_file)
         { 6 << 8, "syscall #6 cptr 0x0 (-)" },
         { 2 << 16 | 3 << 24, "syscall INVOKE CNode.Delete cptr 0x0 (-)" },
         { 2 << 16 | 1 << 24 | 5ull << 32, "syscall INVOKE CNode.Mint cptr 0x5 (-)" },
+        { 1 << 16 | 4 << 24, "syscall INVOKE Memory.Fetch cptr 0x0 (-)" }, /* as its kind */
         { 1 << 16 | 9 << 24, "syscall INVOKE Memory.9 cptr 0x0 (-)" },
         { 200 << 16, "syscall INVOKE type 200.0 cptr 0x0 (-)" },
     };

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shrink.h"
 #include "test_mdb_model.h"
 
 #define SEQUENCE_OPERATIONS 4000
@@ -511,39 +512,6 @@ static void print_operation(const struct operation *op)
 
 /* --- shrinking -------------------------------------------------------------------------------- */
 
-typedef bool fails_fn(const struct operation *ops, size_t count);
-
-/* Removes operations as long as the rest still fails (delta debugging: chunks of half the length
- * first, then ever smaller ones).  Returns the number left, of which none can be missed. */
-static size_t shrink(struct operation *ops, size_t count, fails_fn *fails)
-{
-    struct operation *rest = calloc(count + 1, sizeof(*rest));
-    cr_assert(ne(ptr, rest, NULL));
-    size_t chunk = count / 2 > 0 ? count / 2 : 1;
-    bool removed = false;
-    while (count > 0) {
-        for (size_t at = 0; at < count;) {
-            size_t length = chunk < count - at ? chunk : count - at;
-            memcpy(rest, ops, at * sizeof(*ops));
-            memcpy(rest + at, ops + at + length, (count - at - length) * sizeof(*ops));
-            if (fails(rest, count - length)) {
-                count -= length;
-                memcpy(ops, rest, count * sizeof(*ops));
-                removed = true;
-            } else {
-                at += length;
-            }
-        }
-        if (chunk > 1)
-            chunk = (chunk + 1) / 2;
-        else if (!removed)
-            break;
-        removed = false;
-    }
-    free(rest);
-    return count;
-}
-
 /* Runs the operations in a child that may use `guard_s` of CPU time.  Its diagnostics are shown
  * only if `loud`. */
 static bool fails_in_child(const struct operation *ops, size_t count, unsigned guard_s, bool loud)
@@ -566,7 +534,7 @@ static bool fails_in_child(const struct operation *ops, size_t count, unsigned g
     return status != 0;
 }
 
-static bool fails_quietly(const struct operation *ops, size_t count)
+static bool fails_quietly(const void *ops, size_t count)
 {
     return fails_in_child(ops, count, SHRINK_CPU_S, false);
 }
@@ -574,7 +542,7 @@ static bool fails_quietly(const struct operation *ops, size_t count)
 static void report(struct operation *ops, size_t count, uint64_t seed)
 {
     size_t failing = outcome->at + 1;
-    count = shrink(ops, failing < count ? failing : count, fails_quietly);
+    count = shrink(ops, failing < count ? failing : count, sizeof(*ops), fails_quietly);
     bool still = fails_in_child(ops, count, SHRINK_CPU_S, true);
     printf("MDB_SEED %llu fails, in %zu operations:\n", (unsigned long long)seed, count);
     for (size_t i = 0; i < count; i++)
@@ -617,8 +585,9 @@ Test(mdb_property, random_operations_agree_with_the_model, .timeout = 3600)
 }
 
 /* A fault of the tree for the shrinker to find: slot 7 is removed, later slot 9 inserted. */
-static bool contains_removal_then_insertion(const struct operation *ops, size_t count)
+static bool contains_removal_then_insertion(const void *operations, size_t count)
 {
+    const struct operation *ops = operations;
     bool removed = false;
     for (size_t i = 0; i < count; i++) {
         removed = removed || (ops[i].kind == REMOVE && ops[i].slot == 7);
@@ -633,7 +602,7 @@ Test(mdb_property, shrinking_leaves_only_what_the_failure_needs, .timeout = 60)
     static struct operation ops[SEQUENCE_OPERATIONS];
     random_operations(ops, SEQUENCE_OPERATIONS, 3);
     cr_assert(contains_removal_then_insertion(ops, SEQUENCE_OPERATIONS));
-    size_t left = shrink(ops, SEQUENCE_OPERATIONS, contains_removal_then_insertion);
+    size_t left = shrink(ops, SEQUENCE_OPERATIONS, sizeof(*ops), contains_removal_then_insertion);
     cr_assert(eq(sz, left, 2));
     cr_assert(eq(int, (int)ops[0].kind, REMOVE));
     cr_assert(eq(int, ops[0].slot, 7));

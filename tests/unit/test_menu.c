@@ -179,6 +179,7 @@ Test(menu, typing_errors_in_options_are_found)
     bad(HEAD "module /sbin/boot_manager boot operator=shell\n", 3, 32,
         "did you mean 'operators='?");
     bad(HEAD "module /sbin/boot_manager boot onyl=0-1\n", 3, 32, "did you mean 'only='?");
+    bad(HEAD "module /sbin/mem_serv alnoe\n", 3, 23, "did you mean 'alone'?");
     bad(HEAD "module /sbin/monitor rout=ring\n", 3, 22, "did you mean 'route='?");
     struct menu menu = parse("kernel /boot/cpu loglevel=3 sched=rbed slice=5ms\nmodule /sbin/init\n"
                              "module /sbin/monitor route=star:3\nmodule /sbin/app cor=1\n"

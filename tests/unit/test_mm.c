@@ -44,6 +44,30 @@ static void add(genpaddr_t base, gensize_t bytes)
 
 TestSuite(mm, .init = fresh, .fini = fresh);
 
+Test(mm, a_region_that_is_free_can_be_taken_out)
+{
+    struct mm_block block;
+    add(0x100000, 0x100000);
+    add(0x400000, 0x200000);
+    add(0x800000, 0x100000);
+    cr_assert_eq(mm_alloc(&mm, 21, 0, 0, &block), SYS_ERR_OK);
+    cr_assert(!mm_is_free(&mm, 0x400000, 21));
+    cr_assert(mm_is_free(&mm, 0x100000, 20));
+    cr_assert(mm_is_free(&mm, 0x180000, 12));
+    mm_remove(&mm, 0);
+    bookkeeping[0] = (free(bookkeeping[0]), bookkeeping[2]);
+    bookkeeping[2] = NULL;
+    cr_assert_eq(mm.region_count, 2);
+    cr_assert_eq(mm.region[0].base, 0x800000);
+    cr_assert_eq(mm.total_bytes, 0x300000);
+    cr_assert_eq(mm.free_bytes, 0x100000);
+    cr_assert_eq(mm_free(&mm, block.base, 21), SYS_ERR_OK);
+    cr_assert(mm_is_free(&mm, 0x500000, 20));
+    add(0x100000, 0x100000); /* it may come again */
+    cr_assert_eq(mm_alloc(&mm, 20, 0x100000, 0x200000, &block), SYS_ERR_OK);
+    cr_assert_eq(block.region, 2);
+}
+
 Test(mm, allocation_splits_and_free_joins)
 {
     add(0x100000, 0x100000);

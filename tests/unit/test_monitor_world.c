@@ -74,5 +74,5 @@ Test(monitor_world, a_core_that_never_reports_harms_nobody)
 
 Test(monitor_world, a_core_that_is_stopped_leaves_nothing_behind)
 {
-    survives_all(world_stop, 100);
+    survives_all(world_stop, 120);
 }

@@ -250,3 +250,96 @@ Test(pump, what_a_broken_guest_says_is_refused)
     ask(0, WINDOW + 64);
     cr_expect_eq(shared()->second[WINDOW_BYTES / ABI_PAGE_BYTES - 1], 0);
 }
+
+#define DCB 0x30000
+#define BLOCK 0x31000
+
+/* A block with one counter, of a program `counts` on core 1, is told of. */
+static struct abi_report *told(uint64_t value)
+{
+    struct abi_report *report = (struct abi_report *)(ram + BLOCK);
+    strcpy(((struct abi_dcb_head *)(ram + DCB))->name, "counts");
+    report->magic = ABI_REPORT_MAGIC;
+    report->record[0] =
+        (struct abi_report_record){ .name = "much", .kind = ABI_REPORT_COUNTER, .value = value };
+    shared()->argument[1][0] = BLOCK;
+    shared()->argument[1][1] = DCB;
+    ask(1, ABI_PUMP_REPORT);
+    return report;
+}
+
+static uint64_t much(void)
+{
+    struct machine_value value;
+    return machine_value_at(t.machine, 0, &value) ? value.value : 0;
+}
+
+Test(pump, what_programs_report_is_read)
+{
+    t.config.watch_values = true;
+    quick(FAULT_DROP);
+    struct abi_report *report = told(5);
+    cr_expect_eq(much(), 5);
+    report->record[0].value = 7;
+    machine_pump(t.machine, 3000);
+    cr_expect_eq(much(), 5, "it is not looked at so soon");
+    machine_pump(t.machine, 2000000);
+    cr_expect_eq(much(), 7);
+    report->record[0].value = 9;
+    shared()->argument[0][0] = BLOCK - 4096;
+    shared()->argument[0][1] = 8192;
+    ask(0, ABI_PUMP_SCRUB);
+    cr_expect_eq(much(), 9, "before it is zeroed");
+    report->record[0].value = 11;
+    machine_pump(t.machine, 4000000);
+    cr_expect_eq(much(), 9, "it is no block any more");
+}
+
+Test(pump, reports_that_lie_nowhere_are_not_read)
+{
+    static const uint64_t wrong[][2] = {
+        { BLOCK + 4, DCB },       { BLOCK, DCB + 4 },      { RAM_BYTES - 8, DCB },
+        { BLOCK, RAM_BYTES - 8 }, { UINT64_MAX - 7, DCB }, { BLOCK, UINT64_MAX - 7 },
+    };
+    t.config.watch_values = true;
+    quick(FAULT_DROP);
+    struct abi_report *report = (struct abi_report *)(ram + BLOCK);
+    report->magic = ABI_REPORT_MAGIC;
+    report->record[0].kind = ABI_REPORT_COUNTER;
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct machine_value value;
+        memcpy(shared()->argument[0], wrong[i], sizeof(wrong[i]));
+        ask(0, ABI_PUMP_REPORT);
+        cr_expect_not(machine_value_at(t.machine, 0, &value), "case %u", i);
+    }
+    shared()->argument[0][0] = shared()->argument[0][1] = UINT64_MAX;
+    ask(0, ABI_PUMP_SCRUB);
+}
+
+/* No rule, and every line is carried all the same, for the checker to see. */
+static const char *checked(unsigned first_slot)
+{
+    static char problem[256];
+    t.config.check_channels = true;
+    boot(FAULT_DROP);
+    rule.nth_count = 0;
+    rule.probability = 0;
+    say("0.000001 0 w -: 65536");
+    name_channel();
+    write_line(first_slot, 100, 3000);
+    return machine_check_channels(t.machine, problem, sizeof(problem)) ? "" : problem;
+}
+
+Test(pump, carried_lines_are_checked)
+{
+    cr_expect_str_eq(checked(0), "");
+    slot(CLIENT, 0, SERVER)[0]++;
+    char problem[256];
+    cr_expect_not(machine_check_channels(t.machine, problem, sizeof(problem)));
+    cr_expect_not_null(strstr(problem, "slot 0 is not as its writer left it"), "%s", problem);
+}
+
+Test(pump, a_line_out_of_turn_is_found)
+{
+    cr_expect_not_null(strstr(checked(3), "out of turn"));
+}

@@ -119,7 +119,9 @@ Test(scenario_faults, mistakes_are_reported_with_the_mend)
     bad(RULE "{when: {message: $akc}, do: drop}", 7, 0, "did you mean '$ack'");
     bad(RULE "{when: {message: a, from: 4}, do: drop}", 7, 0, "core 4 does not exist");
     bad(RULE "{when: {message: a, from: 0,2}, do: drop}", 7, 0, "is written [0, 2] in braces");
-    bad(RULE "{when: {message: a, channel: *}, do: drop}", 7, 0, "");
+    bad(RULE "{when: {message: a, channel: *}, do: drop}", 7, 0, "with * is written in quotes");
+    bad(RULE "{when: {message: a, channel: *my}, do: drop}", 7, 0, "begins with * in quotes");
+    bad(RULE "{when: {message: a, interface: x, line: 0}, do: drop}", 7, 0, "line: ");
     bad(RULE "{when: {message: a, probability: 5%}, do: drop}", 7, 0, "such as 0.05 (0.05)");
     bad(RULE "{when: {message: a, probability: 2}, do: drop}", 7, 0, "from 0 to 1");
     bad(RULE "{when: {message: a, nth: 0}, do: drop}", 7, 0, "count from 1");

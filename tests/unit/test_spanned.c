@@ -15,7 +15,13 @@ static void wait_note_begin(dispatcher_handle_t handle, struct thread *thread)
     (void)handle, (void)thread;
 }
 
+static void wait_note_end(dispatcher_handle_t handle, struct thread *thread)
+{
+    (void)handle, (void)thread;
+}
+
 #include "../../guest/user/lib/barrelfish/dispatch/spanned.c"
+#include "../../guest/user/lib/barrelfish/dispatch/thread_move.c"
 
 /* Dispatchers: the one that sleeps, two senders, and one that sleeps all the time. */
 enum { SLEEPER, SENDER_A, SENDER_B, FAR, FRAMES };
@@ -70,6 +76,26 @@ void thread_make_runnable_disabled(dispatcher_handle_t handle, struct thread *th
     (void)handle;
     thread->state = THREAD_RUNNABLE;
     ran++;
+}
+
+coreid_t disp_get_core_id(void)
+{
+    return SENDER_A;
+}
+
+void thread_dequeue(struct thread *thread, struct thread **queue)
+{
+    cr_assert_eq(*queue, thread);
+    *queue = thread->next = thread->prev = NULL;
+}
+
+/* The real one does not return; here the dispatcher would go on with `leave`. */
+static unsigned saved;
+
+void disp_save_and_schedule(struct registers_x86_64 *regs, dispatcher_handle_t handle)
+{
+    (void)regs, (void)handle;
+    saved++;
 }
 
 /* ---- steps ---- */
@@ -237,4 +263,32 @@ Test(spanned, a_thread_that_is_still_in_a_queue_does_not_leave, .signal = SIGABR
     reset();
     threads[0].next = threads[0].prev = &threads[0];
     push(of_core(SLEEPER), &threads[0]);
+}
+
+static void run_on_sender(struct thread *thread)
+{
+    reset();
+    thread->handle = handle_of(SENDER_A);
+    thread->core = SENDER_A;
+    thread->state = THREAD_RUNNABLE;
+    frames[SENDER_A].generic.current = frames[SENDER_A].generic.runq = thread;
+}
+
+Test(spanned, the_running_thread_leaves_when_its_registers_are_saved)
+{
+    struct dispatcher_generic *disp = &frames[SENDER_A].generic;
+
+    saved = 0;
+    run_on_sender(&threads[0]);
+    cr_assert(err_is_ok(thread_move_to(&threads[0], FAR)));
+    cr_assert(saved == 1 && disp->leaving == &threads[0] && disp->current == NULL);
+    cr_assert(domain_dispatchers[FAR].arriving == 0, "nobody may run it before");
+}
+
+/* It would never be sent, and be in no queue. */
+Test(spanned, two_threads_do_not_leave_at_once, .signal = SIGABRT)
+{
+    run_on_sender(&threads[0]);
+    frames[SENDER_A].generic.leaving = &threads[1];
+    thread_move_to(&threads[0], FAR);
 }

@@ -51,7 +51,8 @@ unsigned machine_pc_pieces(const struct machine *machine, uint64_t mib[ABI_MAX_N
 
 bool machine_needs_pump(const struct machine *machine)
 {
-    return machine->config.faults.count > 0;
+    return machine->config.faults.count > 0 || machine->config.watch_values ||
+           machine->config.check_channels;
 }
 
 static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
@@ -60,7 +61,8 @@ static void fill_shape(const struct machine *machine, struct abi_bundle *bundle)
     bundle->magic = ABI_BUNDLE_MAGIC;
     bundle->version = ABI_BUNDLE_VERSION;
     bundle->seed = config->seed;
-    bundle->flags = machine_needs_pump(machine) ? ABI_BUNDLE_PUMP : 0;
+    bundle->flags = (machine_needs_pump(machine) ? ABI_BUNDLE_PUMP : 0) |
+                    (config->watch_values ? ABI_BUNDLE_VALUES : 0);
     bundle->core_count = config->core_count;
     bundle->node_count = config->node_count;
     memcpy(bundle->core_node, config->core_node, sizeof(bundle->core_node));

@@ -72,9 +72,9 @@ static void check_content(struct machine *machine, const struct fabric_channel *
     const struct fabric_ring *ring = &c->ring[side];
     const unsigned bytes = c->layout.line_bytes;
     for (unsigned slot = 0; ring->history && slot < ring->lines && slot < ring->sent; slot++) {
-        const void *line = machine_memory(machine, ring->base + (uint64_t)slot * bytes, bytes);
-        if (ring->open[slot] || !line)
+        if (ring->open[slot])
             continue;
+        const void *line = fabric_line(machine, c, side, slot, false); /* as its reader sees it */
         if (memcmp(line, fabric_last_written(c, side, slot), bytes) != 0)
             found(machine->fabric, c, side, "slot %u is not as its writer left it", slot);
     }

@@ -43,7 +43,8 @@ uint64_t machine_pc_mib(const struct machine *machine, unsigned node);
  * firmware tells of nodes, else one.  Returns how many. */
 unsigned machine_pc_pieces(const struct machine *machine, uint64_t mib[ABI_MAX_NODES]);
 
-/* Are there rules?  Then its memory must be shared with us (machine_pump_memory()). */
+/* Are there rules, or expectations of what lies in its memory?  Then that must be shared with us
+ * (machine_pump_memory()). */
 bool machine_needs_pump(const struct machine *machine);
 
 /* Path of the loader among the images of the machine. */

@@ -166,13 +166,15 @@ bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const 
 void fabric_carry(struct machine *machine, size_t channel, unsigned side, unsigned slot,
                   const uint64_t *line, uint64_t head, uint64_t now_ns);
 
+void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
+void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);
+
+/* ---- line_words.c ---- */
+
 /* A line of the ring of `side`, or its control line behind all others, as its reader sees it or as
  * its writer does.  The same memory unless the channel is split. */
 uint64_t *fabric_line(const struct machine *machine, const struct fabric_channel *c, unsigned side,
                       unsigned slot, bool writer);
-
-void fabric_show(struct machine *machine, size_t held, uint64_t now_ns);
-void fabric_show_all(struct machine *machine, bool only_parted, uint64_t now_ns);
 
 /* The slots' content as its writer last left it; history is kept. */
 const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot);

@@ -15,125 +15,34 @@
  * Whoever shows a line late looks at the receiver's wake word afterwards and raises the
  * notification: the sender's own look is long over.
  */
-#include "machine/fabric.h"
+#include "machine/line_words.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "machine/machine_private.h"
-#include "machine/pump.h"
 
-#define WORD_BYTES 8
+/* Which line, and when: what everything that decides about one needs. */
+struct spot {
+    struct machine *machine;
+    struct fabric_channel *c;
+    size_t channel; /* the number of `c` */
+    unsigned side, slot;
+    uint64_t now_ns;
+};
 
-/* ---- lines in memory ---- */
-
-uint64_t *fabric_line(const struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      unsigned slot, bool writer)
+static struct spot spot_of(struct machine *machine, size_t channel, unsigned side, unsigned slot,
+                           uint64_t now_ns)
 {
-    const uint64_t paddr = c->ring[side].base + (uint64_t)slot * c->layout.line_bytes;
-    const unsigned bytes = c->layout.line_bytes;
-    uint64_t *line = machine->pump ? pump_memory(machine, paddr, bytes,
-                                                 c->split && (side == c->second) == writer)
-                                   : machine_memory(machine, paddr, bytes);
-    assert(line); /* the device has checked it */
-    return line;
-}
-
-static uint64_t *line_at(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                         unsigned slot)
-{
-    return fabric_line(machine, c, side, slot, false);
-}
-
-static unsigned words_of(const struct fabric_channel *c)
-{
-    return c->layout.line_bytes / WORD_BYTES;
-}
-
-/* The set with the commit word; with a head it is none of the line's. */
-static uint32_t commit_word(const struct fabric_channel *c)
-{
-    return c->layout.commit == ABI_COMMIT_IN_LINE ? 1u << c->layout.commit_offset / WORD_BYTES : 0;
-}
-
-static uint64_t *control_word(struct machine *machine, const struct fabric_channel *c,
-                              unsigned side, unsigned offset)
-{
-    return line_at(machine, c, side, c->ring[side].lines) + offset / WORD_BYTES;
-}
-
-static void put_set(uint64_t *line, const uint64_t *word, uint32_t set)
-{
-    for (; set != 0; set &= set - 1) {
-        const unsigned w = (unsigned)__builtin_ctz(set);
-        __atomic_store_n(&line[w], word[w], __ATOMIC_RELEASE);
-    }
-}
-
-/* Stores the words of the set, and what commits them last: payload must be there when it is seen.
- * head: the lines that are committed then; 0: no more than before. */
-static void put_words(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      unsigned slot, const uint64_t *word, uint32_t set, uint64_t head)
-{
-    uint64_t *line = line_at(machine, c, side, slot);
-    put_set(line, word, set & ~commit_word(c));
-    put_set(line, word, set & commit_word(c));
-    if (c->layout.commit != ABI_COMMIT_HEAD)
-        return;
-    uint64_t *shown = control_word(machine, c, side, c->layout.commit_offset);
-    if (head > __atomic_load_n(shown, __ATOMIC_RELAXED))
-        __atomic_store_n(shown, head, __ATOMIC_RELEASE);
-}
-
-static uint32_t all_words(const struct fabric_channel *c)
-{
-    return (uint32_t)((1ull << words_of(c)) - 1);
-}
-
-/* Signals as core `from` would: its own way begins there, and the cores on it pass it on. */
-static void notify_for(struct machine *machine, unsigned from, unsigned to, uint32_t id)
-{
-    const struct interconnect *net = machine->fabric->net;
-    const unsigned next = net ? net->signal_next[from][to] : to;
-    if (next == INTERCONNECT_UNREACHED)
-        return;
-    machine_notify(machine, next, ABI_CAUSE_NOTIFY, next == to ? id : abi_notify_pass(to, id));
-}
-
-/* The sender looked at the wake word when it wrote the line; now that it is visible, we must. */
-static void wake_reader(struct machine *machine, const struct fabric_channel *c, unsigned side)
-{
-    const struct fabric_ring *reader = &c->ring[!side];
-    const uint64_t *word =
-        fabric_line(machine, c, !side, reader->lines, true) + c->layout.wake_offset / WORD_BYTES;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint64_t wake = __atomic_load_n(word, __ATOMIC_RELAXED);
-    if ((wake & 1) && reader->notify_id != ABI_NOTIFY_UNKNOWN)
-        notify_for(machine, c->ring[side].core, reader->core, reader->notify_id);
-}
-
-static uint64_t *history_of(const struct fabric_channel *c, unsigned side, unsigned slot)
-{
-    return c->ring[side].history + (size_t)slot * FAULT_STALE_MAX * words_of(c);
-}
-
-const uint64_t *fabric_last_written(const struct fabric_channel *c, unsigned side, unsigned slot)
-{
-    return history_of(c, side, slot);
-}
-
-/* This is what the slot holds from now on. */
-static void remember(const struct fabric_channel *c, unsigned side, unsigned slot,
-                     const uint64_t *word)
-{
-    if (!c->ring[side].history)
-        return;
-    uint64_t *past = history_of(c, side, slot);
-    size_t words = words_of(c);
-    memmove(past + words, past, (FAULT_STALE_MAX - 1) * words * WORD_BYTES);
-    memcpy(past, word, words * WORD_BYTES);
+    struct fabric *f = machine->fabric;
+    assert(channel < f->channel_count && side < 2);
+    return (struct spot){ .machine = machine,
+                          .c = &f->channel[channel],
+                          .channel = channel,
+                          .side = side,
+                          .slot = slot,
+                          .now_ns = now_ns };
 }
 
 /* ---- lines held back ---- */
@@ -208,10 +117,10 @@ static void put_copies(struct machine *machine, const struct fabric_channel *c, 
         if (++slot == c->ring[side].lines) {
             slot = 0;
             if (c->layout.commit == ABI_COMMIT_IN_LINE)
-                word[c->layout.commit_offset / WORD_BYTES] ^= 1ull << c->layout.epoch_shift;
+                word[c->layout.commit_offset / LINE_WORD_BYTES] ^= 1ull << c->layout.epoch_shift;
         }
-        put_words(machine, c, side, slot, word, all_words(c), ++head);
-        remember(c, side, slot, word);
+        line_put(machine, c, side, slot, word, line_all_words(c), ++head);
+        line_remember(c, side, slot, word);
     }
 }
 
@@ -228,11 +137,11 @@ void fabric_show(struct machine *machine, size_t index, uint64_t now_ns)
     }
     event_queue_cancel(&f->queue, held.event);
     f->held[index].used = false;
-    put_words(machine, c, held.side, held.slot, held.word, held.words, held.head);
-    remember(c, held.side, held.slot, held.word);
+    line_put(machine, c, held.side, held.slot, held.word, held.words, held.head);
+    line_remember(c, held.side, held.slot, held.word);
     note_shown(f, c, held.side, &held.message, now_ns);
     put_copies(machine, c, held.side, held.slot, held.word, held.copies, held.head);
-    wake_reader(machine, c, held.side);
+    line_wake_reader(machine, c, held.side);
     one_more_visible(machine, held.channel, held.side, now_ns);
 }
 
@@ -280,39 +189,43 @@ struct fate {
     struct machine_message message;
 };
 
-static void hold(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                 const struct fate *fate, uint32_t words, uint64_t delay_ns, uint64_t now_ns)
+/* Keeps these words of the line back for so long, or until what `fate` names. */
+static void hold(const struct spot *at, const struct fate *fate, uint32_t words, uint64_t delay_ns)
 {
-    struct fabric *f = machine->fabric;
+    struct fabric *f = at->machine->fabric;
     struct fabric_held *held = new_held(f);
     if (!held) {
-        put_words(machine, &f->channel[channel], side, slot, fate->word, words, fate->head);
+        line_put(at->machine, at->c, at->side, at->slot, fate->word, words, fate->head);
         return; /* the host has no memory: the line is not late */
     }
-    *held = (struct fabric_held){
-        .used = true, .channel = (uint32_t)channel, .side = side, .slot = slot, .words = words
-    };
+    *held = (struct fabric_held){ .used = true,
+                                  .channel = (uint32_t)at->channel,
+                                  .side = at->side,
+                                  .slot = at->slot,
+                                  .words = words,
+                                  .message = fate->message,
+                                  .copies = fate->copies,
+                                  .head = fate->head };
     memcpy(held->word, fate->word, sizeof(held->word));
-    held->message = fate->message;
-    held->copies = fate->copies;
-    held->head = fate->head;
     if (delay_ns > 0)
-        held->event = event_queue_push(&f->queue, now_ns + delay_ns, (enum event_kind)FABRIC_SHOW,
-                                       0, (uint64_t)(held - f->held));
+        held->event = event_queue_push(&f->queue, at->now_ns + delay_ns,
+                                       (enum event_kind)FABRIC_SHOW, 0, (uint64_t)(held - f->held));
     else if (fate->later > 0)
         held->later = fate->later;
     else
         held->parted = true;
     if (held->event == 0 && held->later == 0 && !held->parted)
-        fabric_show(machine, (size_t)(held - f->held), now_ns); /* the queue is full */
+        fabric_show(at->machine, (size_t)(held - f->held), at->now_ns); /* the queue is full */
 }
 
 /* A line that is written anew takes the place of what is still on its way to the same slot. */
-static void overtake(struct fabric *f, size_t channel, unsigned side, unsigned slot)
+static void overtake(const struct spot *at)
 {
+    struct fabric *f = at->machine->fabric;
     for (size_t i = 0; i < f->held_count; i++) {
         struct fabric_held *held = &f->held[i];
-        if (!held->used || held->channel != channel || held->side != side || held->slot != slot)
+        if (!held->used || held->channel != at->channel || held->side != at->side ||
+            held->slot != at->slot)
             continue;
         event_queue_cancel(&f->queue, held->event);
         held->used = false;
@@ -321,10 +234,9 @@ static void overtake(struct fabric *f, size_t channel, unsigned side, unsigned s
 
 /* ---- deciding a line ---- */
 
-static void apply_to_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                          unsigned slot, struct fault_fire *fire, struct fate *fate,
-                          uint64_t now_ns)
+static void apply_to_line(const struct spot *at, struct fault_fire *fire, struct fate *fate)
 {
+    const struct fabric_channel *c = at->c;
     const struct fault_action *action = &fire->action;
     switch (action->kind) {
     case FAULT_DROP:
@@ -341,7 +253,7 @@ static void apply_to_line(struct machine *machine, const struct fabric_channel *
         return;
     case FAULT_CORRUPT:
         fire->action.in_vain = "the line has no such word";
-        for (unsigned w = 0; w < words_of(c); w++) {
+        for (unsigned w = 0; w < line_words(c); w++) {
             fate->word[w] ^= action->flip[w];
             if (action->flip[w] != 0)
                 fire->action.in_vain = NULL;
@@ -349,67 +261,84 @@ static void apply_to_line(struct machine *machine, const struct fabric_channel *
         fate->changed = true;
         return;
     case FAULT_TEAR:
-        fate->first_words = action->words & all_words(c);
+        fate->first_words = action->words & line_all_words(c);
         fate->tear_ns += action->min_ns;
         return;
     case FAULT_STALE:
-        if (c->ring[side].history && action->count <= FAULT_STALE_MAX) {
+        if (c->ring[at->side].history && action->count <= FAULT_STALE_MAX) {
             memcpy(fate->word,
-                   history_of(c, side, slot) + (size_t)(action->count - 1) * words_of(c),
+                   line_history(c, at->side, at->slot) +
+                       (size_t)(action->count - 1) * line_words(c),
                    c->layout.line_bytes);
             fate->changed = true;
         }
         return;
     default:
-        fabric_act(machine, fire, now_ns);
+        fabric_act(at->machine, fire, at->now_ns);
         return;
     }
 }
 
 /* The line was not to be seen as it stands in memory: makes of it what is to be seen. */
-static void carry_out(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                      const struct fate *fate, const uint64_t *old, uint64_t now_ns)
+static void carry_out(const struct spot *at, const struct fate *fate, const uint64_t *old)
 {
-    struct fabric *f = machine->fabric;
-    struct fabric_channel *c = &f->channel[channel];
-    uint32_t all = all_words(c);
-    put_words(machine, c, side, slot, old, all & ~commit_word(c), 0);
+    struct machine *machine = at->machine;
+    struct fabric_channel *c = at->c;
+    const unsigned side = at->side, slot = at->slot;
+    const uint32_t all = line_all_words(c);
+    line_put(machine, c, side, slot, old, all & ~line_commit_word(c), 0);
     if (fate->drop)
         return;
     if (fate->tear_ns > 0 && !fate->hold && fate->later == 0) {
         if (fate->delay_ns > 0)
-            hold(machine, channel, side, slot, fate, fate->first_words, fate->delay_ns, now_ns);
+            hold(at, fate, fate->first_words, fate->delay_ns);
         else
-            put_words(machine, c, side, slot, fate->word, fate->first_words, fate->head);
-        hold(machine, channel, side, slot, fate, all & ~fate->first_words,
-             fate->delay_ns + fate->tear_ns, now_ns);
+            line_put(machine, c, side, slot, fate->word, fate->first_words, fate->head);
+        hold(at, fate, all & ~fate->first_words, fate->delay_ns + fate->tear_ns);
     } else if (fate->hold || fate->delay_ns > 0 || fate->later > 0) {
-        hold(machine, channel, side, slot, fate, all, fate->delay_ns, now_ns);
+        hold(at, fate, all, fate->delay_ns);
     } else {
-        put_words(machine, c, side, slot, fate->word, all, fate->head);
-        remember(c, side, slot, fate->word);
-        note_shown(f, c, side, &fate->message, now_ns);
+        line_put(machine, c, side, slot, fate->word, all, fate->head);
+        line_remember(c, side, slot, fate->word);
+        note_shown(machine->fabric, c, side, &fate->message, at->now_ns);
         put_copies(machine, c, side, slot, fate->word, fate->copies, fate->head);
-        one_more_visible(machine, channel, side, now_ns);
+        one_more_visible(machine, at->channel, side, at->now_ns);
     }
 }
 
-static void tell_line(struct machine *machine, const struct fabric_channel *c, unsigned side,
-                      const struct fault_message *message, const struct fault_decision *decision,
-                      const uint64_t *before, const struct fate *fate, uint64_t now_ns)
+static void tell_line(const struct spot *at, const struct fault_decision *decision,
+                      const uint64_t *before, const struct fate *fate,
+                      const struct fault_message *message)
 {
+    const struct fabric_channel *c = at->c;
     struct fault_injection injection = {
         .trigger = FAULT_ON_MESSAGE,
         .channel = c->name,
         .message = message,
-        .from = c->ring[side].core,
-        .to = c->ring[!side].core,
-        .words = words_of(c),
+        .from = c->ring[at->side].core,
+        .to = c->ring[!at->side].core,
+        .words = line_words(c),
         .before = before,
         .after = fate->word,
     };
     for (size_t i = 0; i < decision->count; i++)
-        fabric_tell(machine, &injection, &decision->fire[i], now_ns);
+        fabric_tell(at->machine, &injection, &decision->fire[i], at->now_ns);
+}
+
+/* The event of a run that lists its messages. */
+static void tell_message(const struct spot *at, const struct machine_message *message)
+{
+    if (at->machine->config.messages && message->time_ns != 0)
+        machine_tell(at->machine, MACHINE_EVENT_MESSAGE, message->from, at->now_ns,
+                     "%.*s.%s #%" PRIu64 " to core %u, %s", (int)strcspn(at->c->name, ":"),
+                     at->c->name, message->name, message->number, message->to, at->c->name);
+}
+
+/* Whether the line is seen at once and as it was written. */
+static bool is_untouched(const struct fate *fate)
+{
+    return !fate->drop && !fate->hold && !fate->changed && fate->delay_ns == 0 &&
+           fate->later == 0 && fate->tear_ns == 0 && fate->copies == 0;
 }
 
 /* What a line says of itself; epochs of slots are those of UMP where the head counts passes. */
@@ -417,16 +346,16 @@ static struct fault_line read_line(const struct fabric_channel *c, unsigned side
                                    const uint64_t *line, uint64_t head)
 {
     const struct abi_line_layout *l = &c->layout;
-    uint64_t epoch = line[l->commit_offset / WORD_BYTES] >> l->epoch_shift & 1;
+    uint64_t epoch = line[l->commit_offset / LINE_WORD_BYTES] >> l->epoch_shift & 1;
     if (l->commit == ABI_COMMIT_HEAD)
         epoch = ((head - 1) / c->ring[side].lines + 1) & 1;
     return (struct fault_line){
         .slot = slot,
         .epoch = (unsigned)epoch,
-        .type = (unsigned)(line[l->type_offset / WORD_BYTES] >> l->type_shift &
+        .type = (unsigned)(line[l->type_offset / LINE_WORD_BYTES] >> l->type_shift &
                            ((1ull << l->type_bits) - 1)),
         .word = line,
-        .words = words_of(c),
+        .words = line_words(c),
     };
 }
 
@@ -435,70 +364,73 @@ static uint64_t ack_word(struct machine *machine, const struct fabric_channel *c
                          const uint64_t *line)
 {
     if (c->layout.commit == ABI_COMMIT_HEAD)
-        return *control_word(machine, c, side, c->layout.tail_offset);
-    return line[c->layout.commit_offset / WORD_BYTES];
+        return *line_control_word(machine, c, side, c->layout.tail_offset);
+    return line[c->layout.commit_offset / LINE_WORD_BYTES];
+}
+
+/* Nothing becomes of the line, except that others may wait for it.  False: the store goes its way. */
+static bool leave_untouched(const struct spot *at, const struct fate *fate, const uint64_t *line)
+{
+    struct fabric *f = at->machine->fabric;
+    line_remember(at->c, at->side, at->slot, line);
+    note_shown(f, at->c, at->side, &fate->message, at->now_ns);
+    if (!waits_for_later(f, at->channel, at->side))
+        return false;
+    line_put(at->machine, at->c, at->side, at->slot, line, line_all_words(at->c), fate->head);
+    one_more_visible(at->machine, at->channel, at->side, at->now_ns);
+    return true;
 }
 
 /* `line` is being committed, with a head by that: decides.  False: nothing is to be changed, and
  * the store goes its way. */
-static bool decide(struct machine *machine, size_t channel, unsigned side, unsigned slot,
-                   const uint64_t *line, const uint64_t *old, uint64_t head, uint64_t now_ns)
+static bool decide(const struct spot *at, const uint64_t *line, const uint64_t *old, uint64_t head)
 {
-    struct fabric *f = machine->fabric;
-    struct fabric_channel *c = &f->channel[channel];
-    const struct fault_line event = read_line(c, side, slot, line, head);
-    const uint64_t ack = ack_word(machine, c, side, line);
+    struct fabric *f = at->machine->fabric;
+    struct fabric_channel *c = at->c;
+    const struct fabric_ring *ring = &c->ring[at->side];
+    const struct fault_line event = read_line(c, at->side, at->slot, line, head);
+    const uint64_t ack = ack_word(at->machine, c, at->side, line);
     struct fault_message message;
     struct fault_decision decision;
     struct fate fate = { .head = head };
     memcpy(fate.word, line, c->layout.line_bytes);
-    fault_on_line(f->faults, c->ring[side].count, &event, now_ns, &message, &decision);
-    fate.message = known_message(c, side, &message, now_ns);
+    fault_on_line(f->faults, ring->count, &event, at->now_ns, &message, &decision);
+    fate.message = known_message(c, at->side, &message, at->now_ns);
     note_sent(f, &fate.message);
-    messages_line(machine, c, side, &message, &fate.message, ack, now_ns);
-    if (machine->config.messages && fate.message.time_ns != 0)
-        machine_tell(machine, MACHINE_EVENT_MESSAGE, fate.message.from, now_ns,
-                     "%.*s.%s #%" PRIu64 " to core %u, %s", (int)strcspn(c->name, ":"), c->name,
-                     message.name, message.number, fate.message.to, c->name);
+    messages_line(at->machine, c, at->side, &message, &fate.message, ack, at->now_ns);
+    tell_message(at, &fate.message);
     if (f->check)
-        fabric_check_line(f, c, side, &event, &message, ack, decision.count > 0);
-    overtake(f, channel, side, slot);
+        fabric_check_line(f, c, at->side, &event, &message, ack, decision.count > 0);
+    overtake(at);
     for (size_t i = 0; i < decision.count; i++)
-        apply_to_line(machine, c, side, slot, &decision.fire[i], &fate, now_ns);
+        apply_to_line(at, &decision.fire[i], &fate);
     fate.delay_ns +=
-        fabric_latency(f, c->ring[side].core, c->ring[!side].core, c->layout.line_bytes, now_ns);
+        fabric_latency(f, ring->core, c->ring[!at->side].core, c->layout.line_bytes, at->now_ns);
     fate.hold = !fate.drop && fabric_is_parted(f, c->ring[0].core, c->ring[1].core);
     if (decision.count > 0)
-        tell_line(machine, c, side, &message, &decision, line, &fate, now_ns);
-    if (!fate.drop && !fate.hold && !fate.changed && fate.delay_ns == 0 && fate.later == 0 &&
-        fate.tear_ns == 0 && fate.copies == 0) {
-        remember(c, side, slot, line);
-        note_shown(f, c, side, &fate.message, now_ns);
-        if (!waits_for_later(f, channel, side))
-            return false;
-        put_words(machine, c, side, slot, line, all_words(c), head);
-        one_more_visible(machine, channel, side, now_ns);
-        return true;
-    }
-    carry_out(machine, channel, side, slot, &fate, old, now_ns);
+        tell_line(at, &decision, line, &fate, &message);
+    if (is_untouched(&fate))
+        return leave_untouched(at, &fate, line);
+    carry_out(at, &fate, old);
     return true;
 }
 
 void fabric_carry(struct machine *machine, size_t channel, unsigned side, unsigned slot,
                   const uint64_t *line, uint64_t head, uint64_t now_ns)
 {
-    const struct fabric_channel *c = &machine->fabric->channel[channel];
+    const struct spot at = spot_of(machine, channel, side, slot, now_ns);
+    const struct fabric_channel *c = at.c;
     const bool by_head = c->layout.commit == ABI_COMMIT_HEAD;
     const uint64_t *shown =
-        by_head ? control_word(machine, c, side, c->layout.commit_offset)
-                : line_at(machine, c, side, slot) + c->layout.commit_offset / WORD_BYTES;
+        by_head ? line_control_word(machine, c, side, c->layout.commit_offset)
+                : line_at(machine, c, side, slot) + c->layout.commit_offset / LINE_WORD_BYTES;
     const uint64_t before = *shown;
     uint64_t old[FAULT_LINE_WORDS_MAX];
     memcpy(old, line_at(machine, c, side, slot), c->layout.line_bytes);
-    if (!decide(machine, channel, side, slot, line, old, head, now_ns))
-        put_words(machine, c, side, slot, line, all_words(c), head);
+    if (!decide(&at, line, old, head))
+        line_put(machine, c, side, slot, line, line_all_words(c), head);
     if (*shown != before)
-        wake_reader(machine, c, side);
+        line_wake_reader(machine, c, side);
 }
 
 /* ---- stores ---- */
@@ -523,7 +455,7 @@ static bool find_ring(struct fabric *f, uint64_t paddr, size_t *channel, unsigne
 
 static uint64_t *old_of(const struct fabric_channel *c, unsigned side, unsigned slot)
 {
-    return c->ring[side].old + (size_t)slot * words_of(c);
+    return c->ring[side].old + (size_t)slot * line_words(c);
 }
 
 /* The slot is about to change; what it holds may have to come back. */
@@ -553,19 +485,20 @@ static bool commit_up_to(struct machine *machine, size_t channel, unsigned side,
         open_slot(machine, c, side, slot);
         memcpy(line, line_at(machine, c, side, slot), c->layout.line_bytes);
         ring->open[slot] = false;
-        if (decide(machine, channel, side, slot, line, old_of(c, side, slot), ring->head, now_ns))
+        const struct spot at = spot_of(machine, channel, side, slot, now_ns);
+        if (decide(&at, line, old_of(c, side, slot), ring->head))
             done = true;
         else
             shown = ring->head;
     }
     if (done)
-        put_words(machine, c, side, 0, line, 0, shown);
+        line_put(machine, c, side, 0, line, 0, shown);
     return done;
 }
 
 static bool covers(unsigned offset, unsigned bytes, unsigned word)
 {
-    return offset + bytes > word && offset < word + WORD_BYTES;
+    return offset + bytes > word && offset < word + LINE_WORD_BYTES;
 }
 
 /* A store to a line or the control line, whose words are then those of `line`. */
@@ -579,10 +512,11 @@ static bool take_store(struct machine *machine, size_t channel, unsigned side, u
     if (control != by_head || !commits)
         return false;
     if (by_head)
-        return commit_up_to(machine, channel, side, line[c->layout.commit_offset / WORD_BYTES],
+        return commit_up_to(machine, channel, side, line[c->layout.commit_offset / LINE_WORD_BYTES],
                             now_ns);
     c->ring[side].open[slot] = false;
-    return decide(machine, channel, side, slot, line, old_of(c, side, slot), 0, now_ns);
+    const struct spot at = spot_of(machine, channel, side, slot, now_ns);
+    return decide(&at, line, old_of(c, side, slot), 0);
 }
 
 bool fabric_store(struct machine *machine, unsigned core, uint64_t paddr, const void *data,

@@ -32,6 +32,7 @@
 #include "machine/machine_private.h"
 
 #define WORD_BYTES 8
+#define LOOK_NS 1000000  /* between two looks at what programs report */
 #define TAKEN UINT64_MAX /* type and everything else all ones: no protocol has such a line */
 
 struct pump {
@@ -40,6 +41,7 @@ struct pump {
     struct abi_pump *shared; /* in ram; NULL: not found yet */
     uint64_t core_area;
     uint64_t guest_zero_ns;       /* machine time when the guest's clock showed 0 */
+    uint64_t looked_ns;           /* when what programs report was last looked at */
     struct device_memory windows; /* in the first view; the second lies behind each */
     struct device_state device;
 };
@@ -116,6 +118,17 @@ void pump_found(struct machine *machine, const struct pc_line *said, uint64_t no
     device_state_init(&pump->device, machine->config.core_count);
     pump->guest_zero_ns = now_ns > said->time_ns ? now_ns - said->time_ns : 0;
     pump->shared = (struct abi_pump *)(pump->ram + paddr);
+    if (machine_has_bell(machine) && !pump->shared->bell)
+        machine_tell(machine, MACHINE_EVENT_CHANNEL, said->core, said->time_ns,
+                     "this QEMU has no device to interrupt cores with: each looks every "
+                     "millisecond whether a line was carried");
+}
+
+void *pump_ram(const struct machine *machine, uint64_t paddr, uint64_t bytes)
+{
+    const struct pump *pump = machine->pump;
+    const bool there = pump->shared && paddr <= pump->bytes && bytes <= pump->bytes - paddr;
+    return there ? pump->ram + paddr : NULL;
 }
 
 struct abi_core_page *pump_core_page(const struct machine *machine, unsigned core)
@@ -296,10 +309,31 @@ static bool answer_for_core(struct machine *machine, unsigned by, uint64_t reque
     return true;
 }
 
+/* As the report and the scrub device do, whose ports this machine does not have.  False: that is no
+ * request of this kind. */
+static bool answer_for_values(struct machine *machine, unsigned core, uint64_t request,
+                              uint64_t now_ns)
+{
+    const uint64_t *argument = machine->pump->shared->argument[core];
+    const uint64_t first = __atomic_load_n(&argument[0], __ATOMIC_RELAXED);
+    const uint64_t second = __atomic_load_n(&argument[1], __ATOMIC_RELAXED);
+    if (request == ABI_PUMP_SCRUB) {
+        reports_forget(machine, first, second, now_ns);
+        return true;
+    }
+    if (request != ABI_PUMP_REPORT)
+        return false;
+    if (first % 8 == 0 && second % 8 == 0 && pump_ram(machine, first, ABI_REPORT_BYTES) &&
+        pump_ram(machine, second, sizeof(struct abi_dcb_head)))
+        reports_add(machine, core, first, second, now_ns);
+    return true;
+}
+
 static void answer(struct machine *machine, unsigned core, uint64_t record, uint64_t now_ns)
 {
     struct pump *pump = machine->pump;
-    if (answer_for_core(machine, core, record, now_ns))
+    if (answer_for_core(machine, core, record, now_ns) ||
+        answer_for_values(machine, core, record, now_ns))
         return;
     const struct device_access access = {
         .core = core, .port = ABI_PORT_FABRIC, .width = 4, .arg = { record }, .now_ns = now_ns
@@ -328,6 +362,16 @@ static bool answer_requests(struct machine *machine, uint64_t now_ns)
     return any;
 }
 
+/* Nobody tells of exits, at which our own machine looks. */
+static void look_at_values(struct machine *machine, uint64_t now_ns)
+{
+    struct pump *pump = machine->pump;
+    if (!machine->config.watch_values || now_ns - pump->looked_ns < LOOK_NS)
+        return;
+    pump->looked_ns = now_ns;
+    reports_look(machine, REPORTS_ALL, now_ns);
+}
+
 bool machine_pump(struct machine *machine, uint64_t now_ns)
 {
     bool any = false;
@@ -335,6 +379,7 @@ bool machine_pump(struct machine *machine, uint64_t now_ns)
     if (!machine->state.stopped && machine->pump->shared) {
         any = answer_requests(machine, now_ns);
         any |= carry_all(machine, now_ns);
+        look_at_values(machine, now_ns);
     }
     machine_unlock(machine);
     return any;

@@ -22,6 +22,10 @@ uint64_t pump_time(const struct machine *machine, uint64_t guest_ns);
 /* Memory of a window in the first or the second view; NULL: there is none. */
 uint64_t *pump_memory(const struct machine *machine, uint64_t paddr, unsigned bytes, bool second);
 
+/* Memory of the PC, wherever it is; NULL: there is no such memory, or the pump was not found yet.
+ * There must be a pump. */
+void *pump_ram(const struct machine *machine, uint64_t paddr, uint64_t bytes);
+
 /* The core page of a core; NULL: the pump was not found yet.  There must be a pump. */
 struct abi_core_page *pump_core_page(const struct machine *machine, unsigned core);
 

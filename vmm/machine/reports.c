@@ -14,11 +14,17 @@
 #include <string.h>
 
 #include "machine/machine_private.h"
+#include "machine/pump.h"
 
 void reports_destroy(struct machine *machine)
 {
     free(machine->reports.block);
     free(machine->reports.value);
+}
+
+static const void *memory_at(const struct machine *machine, uint64_t paddr, uint64_t bytes)
+{
+    return machine->pump ? pump_ram(machine, paddr, bytes) : machine_memory(machine, paddr, bytes);
 }
 
 /* A name as it may be shown and compared. */
@@ -116,7 +122,7 @@ static void end_block(struct machine *machine, struct report_block *block, uint6
 
 static void look_at_block(struct machine *machine, struct report_block *block, uint64_t now_ns)
 {
-    const struct abi_report *report = machine_memory(machine, block->paddr, sizeof(*report));
+    const struct abi_report *report = memory_at(machine, block->paddr, sizeof(*report));
     assert(report); /* the device has checked it */
     if (__atomic_load_n(&report->magic, __ATOMIC_ACQUIRE) != ABI_REPORT_MAGIC) {
         end_block(machine, block, now_ns);
@@ -169,7 +175,7 @@ void reports_add(struct machine *machine, unsigned core, uint64_t paddr, uint64_
                  uint64_t now_ns)
 {
     struct reports *reports = &machine->reports;
-    const struct abi_dcb_head *head = machine_memory(machine, speaker, sizeof(*head));
+    const struct abi_dcb_head *head = memory_at(machine, speaker, sizeof(*head));
     struct report_block *block = NULL;
     for (size_t i = 0; i < reports->block_count && !block; i++)
         if (reports->block[i].paddr == paddr && reports->block[i].core == core)

@@ -5,7 +5,7 @@
  * The CPU driver writes its ring always; whoever handles an exit of that core takes what is new,
  * whether anybody watches or not, so that watching changes nothing in the guest.  A core that runs
  * long without an exit overwrites its oldest records: they are counted as lost.  Names of system
- * calls, types and commands are the CPU driver's own and come from three symbols of its ELF file;
+ * calls, types and commands are the CPU driver's own and come from symbols of its ELF file;
  * without them numbers are printed.  Everything read here was written by the guest and may be
  * wrong.
  */
@@ -18,16 +18,18 @@
 #include "machine/machine_private.h"
 
 #define MAX_NAMES 256
+#define MAX_COMMANDS 1024 /* of all types */
 #define NAMES_MAX_BYTES 65536
 #define TRACE_MOST_AT_ONCE (1ull << 32) /* records that a core can write between two exits */
 
 struct trace_names {
-    char *syscall_block, *type_block, *command_block;
+    char *syscall_block, *type_block, *kind_block, *command_block;
     const char *syscall[MAX_NAMES], *type[MAX_NAMES];
+    const char *kind[MAX_NAMES]; /* of types, which commands go by; NULL: by their own name */
     struct {
         unsigned type, command;
         const char *name;
-    } command[MAX_NAMES];
+    } command[MAX_COMMANDS];
     unsigned command_count;
 };
 
@@ -61,35 +63,48 @@ static char *load_list(const char *path, const char *symbol, const char **list)
     return block;
 }
 
-/* The type a command's key names: by number or by name.  -1 if there is none. */
-static int find_type(const struct trace_names *names, const char *key, size_t length)
+static bool is_name(const char *name, const char *key, size_t length)
+{
+    return name && strlen(name) == length && memcmp(name, key, length) == 0;
+}
+
+/* Does this key mean the type: by its number, its name or its kind? */
+static bool means_type(const struct trace_names *names, const char *key, size_t length,
+                       unsigned type)
 {
     char *end;
     unsigned long number = strtoul(key, &end, 10);
     if (end == key + length && length > 0)
-        return number < MAX_NAMES ? (int)number : -1;
-    for (int i = 0; i < MAX_NAMES; i++)
-        if (names->type[i] && strlen(names->type[i]) == length &&
-            memcmp(names->type[i], key, length) == 0)
-            return i;
-    return -1;
+        return number == type;
+    return is_name(names->type[type], key, length) || is_name(names->kind[type], key, length);
 }
 
-/* "type:command=name" */
+/* "type=kind" */
+static void add_kind(struct trace_names *names, const char *entry)
+{
+    const char *equals = strchr(entry, '=');
+    for (unsigned i = 0; equals && i < MAX_NAMES; i++)
+        if (is_name(names->type[i], entry, (size_t)(equals - entry)))
+            names->kind[i] = equals + 1;
+}
+
+/* "type or kind:command=name" */
 static void add_command(struct trace_names *names, const char *entry)
 {
     const char *colon = strchr(entry, ':'), *name = strchr(entry, '=');
-    if (!colon || !name || names->command_count == MAX_NAMES)
+    if (!colon || !name)
         return;
     char *end;
     unsigned long command = strtoul(colon + 1, &end, 10);
-    int type = find_type(names, entry, (size_t)(colon - entry));
-    if (end != name || end == colon + 1 || type < 0)
+    if (end != name || end == colon + 1)
         return;
-    unsigned i = names->command_count++;
-    names->command[i].type = (unsigned)type;
-    names->command[i].command = (unsigned)command;
-    names->command[i].name = name + 1;
+    for (unsigned type = 0; type < MAX_NAMES && names->command_count < MAX_COMMANDS; type++)
+        if (means_type(names, entry, (size_t)(colon - entry), type)) {
+            unsigned i = names->command_count++;
+            names->command[i].type = type;
+            names->command[i].command = (unsigned)command;
+            names->command[i].name = name + 1;
+        }
 }
 
 struct trace_names *trace_names_load(const char *kernel_path)
@@ -100,9 +115,13 @@ struct trace_names *trace_names_load(const char *kernel_path)
     names->syscall_block = load_list(kernel_path, "trace_syscall_names", names->syscall);
     names->type_block = load_list(kernel_path, "trace_type_names", names->type);
     size_t bytes, at = 0;
+    const char *entry;
+    names->kind_block = symbol_contents(kernel_path, "trace_kind_names", NAMES_MAX_BYTES, &bytes);
+    while ((entry = next_entry(names->kind_block, bytes, &at)) != NULL)
+        add_kind(names, entry);
+    at = 0;
     names->command_block =
         symbol_contents(kernel_path, "trace_command_names", NAMES_MAX_BYTES, &bytes);
-    const char *entry;
     while ((entry = next_entry(names->command_block, bytes, &at)) != NULL)
         add_command(names, entry);
     return names;
@@ -114,6 +133,7 @@ void trace_names_free(struct trace_names *names)
         return;
     free(names->syscall_block);
     free(names->type_block);
+    free(names->kind_block);
     free(names->command_block);
     free(names);
 }

@@ -2,8 +2,8 @@
  *
  * What a machine that others run cannot do of a scenario, and why.
  *
- * Lines can be changed there, because we carry them (machine/pump.c).  Everything else that a rule
- * does needs a device of ours, or a core that we can stop.
+ * Lines can be changed there, because we carry them (machine/pump.c), and what programs report can
+ * be read.  Everything else that a rule does needs a device of ours, or a core that we can stop.
  */
 #include <stdio.h>
 
@@ -74,10 +74,9 @@ const char *run_refused(const struct scenario *scenario, const struct engine_ops
     const bool bells = scenario->machine.board == SCENARIO_BOARD_Q35;
     if (!ops->witness)
         return NULL;
-    for (size_t i = 0; i < scenario->expectation_count; i++)
-        if (scenario->expectations[i].kind > EXPECT_RECOVERED)
-            return "this engine shows the console and no more: values and invariants need "
-                   "--engine kvm or unicorn";
+    if (scenario_wants(scenario, INVARIANT_CAPABILITIES))
+        return "invariant capabilities: a PC's cores keep their databases where nobody else knows "
+               "them; it needs --engine kvm or unicorn";
     for (size_t i = 0; i < scenario->fault_count; i++) {
         const char *action, *why = rule_refused(&scenario->faults[i], bells, &action);
         if (!why)

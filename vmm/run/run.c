@@ -177,7 +177,10 @@ static void fill_config(struct machine_config *config, struct machine_menu_line 
     config->watch_messages = run->tracer || run->settings->messages;
     config->panic_kills_core = scenario->machine.panic_kills_core;
     config->interconnect = scenario->machine.interconnect;
-    config->watch_values = scenario_wants_values(scenario);
+    /* a machine of ours tells where programs report in any case; a PC only if it is asked to */
+    config->watch_values =
+        scenario_wants_values(scenario) ||
+        (run->settings->ops->witness && scenario_wants(scenario, INVARIANT_MEMORY));
     config->check_channels = scenario_wants(scenario, INVARIANT_CHANNELS);
     if (run->settings->capability->virtual_time)
         config->check_capabilities_ns = scenario_wants_every(scenario, INVARIANT_CAPABILITIES);

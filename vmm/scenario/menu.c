@@ -173,17 +173,31 @@ static void parse_argument(struct arena *arena, const char *word, size_t length,
     line->spawn_flags = (uint32_t)value;
 }
 
-/* A word that nobody knows: an error if it is one letter or two from one that is known, since
- * then the author meant that; else it is only said that it does nothing. */
+/* A word that nobody knows: an error if it is one letter or two from one that is known (`near`;
+ * NULL: none), since then the author meant that; else it is only said that it does nothing. */
+static void report_unknown(const char *text, const char *near, const char *sign, const char *who,
+                           struct place place, struct diags *diags)
+{
+    if (near)
+        diag_error(diags, place, "'%s': %s has no such option; did you mean '%s%s'?", text, who,
+                   near, sign);
+    else
+        diag_warning(diags, place, "'%s' has no effect: %s knows no such option", text, who);
+}
+
 static void unknown_word(struct arena *arena, const char *text, const char *const *known,
                          size_t count, const char *who, struct place place, struct diags *diags)
 {
-    const char *near = nearest_word(key_of(arena, text), known, count);
-    if (near)
-        diag_error(diags, place, "'%s': %s has no such option; did you mean '%s='?", text, who,
-                   near);
-    else
-        diag_warning(diags, place, "'%s' has no effect: %s knows no such option", text, who);
+    report_unknown(text, nearest_word(key_of(arena, text), known, count), "=", who, place, diags);
+}
+
+static void parse_mem_serv_argument(struct arena *arena, const char *word, size_t length,
+                                    struct place place, struct diags *diags)
+{
+    static const char *const known[] = { "alone" };
+    const char *text = arena_text(arena, word, length);
+    if (strcmp(text, known[0]) != 0)
+        report_unknown(text, nearest_word(text, known, 1), "", "the memory server", place, diags);
 }
 
 /* The way messages take between monitors (docs/monitor.md). */
@@ -355,6 +369,8 @@ static bool parse_image(struct arena *arena, const char *text, size_t at, struct
             parse_kernel_argument(arena, word, length, place_at(place, text, word), diags);
         else if (strcmp(path_base(line->path), "monitor") == 0)
             parse_monitor_argument(arena, word, length, place_at(place, text, word), diags);
+        else if (strcmp(path_base(line->path), "mem_serv") == 0)
+            parse_mem_serv_argument(arena, word, length, place_at(place, text, word), diags);
         else
             parse_argument(arena, word, length, index, place_at(place, text, word), line, diags);
         if (strcmp(path_base(line->path), "boot_manager") == 0 && !is_option(word))

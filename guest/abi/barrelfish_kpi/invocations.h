@@ -56,6 +56,12 @@ union invocation_args {
         uint64_t owner; /* core */
     } set_owner;
 
+    /* KernelCmd_Mark_witness: the capability; bytes not 0: it is a piece claimed of this */
+    struct {
+        uint64_t cptr, level;
+        uint64_t base, bytes, generation;
+    } witness;
+
     /* KernelCmd_Delete_foreigns: the capability; bytes 0: all of it, else a part, from this address
      * on */
     struct {

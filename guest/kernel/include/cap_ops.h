@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a type of capability does: one table for all types (objects/table.c), filled from the
- * files of objects/. Whoever handles capabilities in general (cspace.c, delete.c, syscall.c) asks
- * the table and knows no type.  A new type is a line of caps.def, a line of the table, and a
- * file.
+ * What a type of capability does: caps.def names the operations of each type, which the files of
+ * objects/ have.  Whoever handles capabilities in general (cspace.c, delete.c, syscall.c) asks the
+ * table (objects/table.c) and knows no type.  A new type is lines of caps.def and a file.
  */
 #ifndef KERNEL_CAP_OPS_H
 #define KERNEL_CAP_OPS_H

@@ -54,6 +54,9 @@ static inline bool cte_is_record(const struct cte *cte)
  * is the CTE of what is mapped. */
 #define CAP_MAPPING_WORD 2
 
+/* The same word of a witness: what it was claimed of (cap_claim_name), or 0. */
+#define CAP_CLAIM_WORD 2
+
 struct cap_type_info {
     uint8_t memory;      /* names a memory range */
     uint8_t range;       /* of memory or of something else */

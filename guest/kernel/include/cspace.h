@@ -123,6 +123,9 @@ errval_t cap_unlock(struct cte *cte);
  * copy has such a bit. */
 struct cte *cap_find_copy(const struct cte *cte, unsigned but);
 
+/* Names RAM or PhysAddr among those of its type in one word, which is not 0. */
+uint64_t cap_claim_name(uint64_t base, uint64_t bytes, unsigned generation);
+
 /* Does another core have a copy, or something made of it, from here? */
 bool cap_is_kept(const struct capability *cap);
 

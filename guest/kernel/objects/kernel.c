@@ -178,7 +178,7 @@ static struct sysret is_shared(const struct invocation *inv)
         return SYSRET(err);
     return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
                         mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL ||
-                        cap_is_kept(&cte->cap));
+                        (cte->node.owner == my_core_id && cap_is_kept(&cte->cap)));
 }
 
 static struct sysret delete_foreigns(const struct invocation *inv)
@@ -224,6 +224,7 @@ static struct sysret lock_cap(const struct invocation *inv, errval_t (*change)(s
 
 static struct sysret mark_witness(const struct invocation *inv)
 {
+    const __typeof__(inv->args->witness) *a = &inv->args->witness;
     struct cte *cte;
     errval_t err = named(inv, &cte);
     if (err_is_ok(err) && (!cap_types[cte->cap.type].memory || cap_is_container(&cte->cap)))
@@ -231,9 +232,13 @@ static struct sysret mark_witness(const struct invocation *inv)
     if (err_is_ok(err) && mdb_has_copies(&kernel_mdb, cte) &&
         cap_find_copy(cte, MDB_BIT_WITNESS) == NULL)
         err = SYS_ERR_SLOT_IN_USE; /* another one stands for it */
-    if (err_is_ok(err))
-        cte->node.bits |= MDB_BIT_WITNESS;
-    return SYSRET(err);
+    if (err_is_fail(err))
+        return SYSRET(err);
+    cte->node.bits |= MDB_BIT_WITNESS;
+    if (!cap_types[cte->cap.type].mappable)
+        cte->cap.u.word[CAP_CLAIM_WORD] =
+            a->bytes == 0 ? 0 : cap_claim_name(a->base, a->bytes, (unsigned)a->generation);
+    return SYSRET(SYS_ERR_OK);
 }
 
 static struct sysret get_stats(const struct invocation *inv)

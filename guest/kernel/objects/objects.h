@@ -39,17 +39,9 @@ bool invocation_copy_out(const struct invocation *inv, uint64_t user, const void
  * NULL. */
 void *user_buffer(const struct dcb *dcb, uint64_t user, uint64_t bytes);
 
-/* What the types do, by file: cnode.c; dispatcher.c; endpoint.c; kernel.c and
- * kernel_relations.c; simple.c; vnode.c and vnode_inherit.c; irq.c; device.c. */
-extern const struct cap_ops cnode_ops;
-extern const struct cap_ops dispatcher_ops;
-extern const struct cap_ops endpoint_ops;
-extern const struct cap_ops kernel_ops;
-extern const struct cap_ops physical_ops, kcb_ops, memory_ops, frame_ops, endpoint_ump_ops,
-    notify_ops, io_ops, id_ops, process_manager_ops, domain_ops;
-extern const struct cap_ops root_table_ops, table_ops, table_mapping_ops, mapping_ops;
-extern const struct cap_ops irqtable_ops, irqdest_ops, irqsrc_ops;
-extern const struct cap_ops device_manager_ops, device_ops, ipi_ops, perfmon_ops, fcnode_ops;
+/* What the types do: each in the file of its kind. */
+#define CAP_OPS(name, ops) extern const struct cap_ops ops;
+#include <barrelfish_kpi/caps.def>
 
 /* One byte of the console's input, if the IO capability allows it (simple.c). */
 struct sysret io_getchar(const struct capability *io);

@@ -78,7 +78,7 @@ static struct sysret io_input(const struct capability *io, const struct invocati
 }
 
 /* Returns what was read. */
-static uint32_t io_access(enum io_cmd command, uint16_t port, uint32_t value)
+static uint32_t io_access(unsigned command, uint16_t port, uint32_t value)
 {
     switch (command) {
     case IOCmd_Outb:
@@ -120,7 +120,7 @@ static struct sysret io_invoke(struct cte *cte, const struct invocation *inv)
     if (port == ABI_PORT_INPUT) /* it writes where the core page says: IOCmd_Input only */
         return SYSRET(SYS_ERR_IO_PORT_INVALID);
     return SYSRET_VALUE(
-        io_access((enum io_cmd)inv->command, (uint16_t)port, (uint32_t)inv->args->out.value));
+        io_access((unsigned)inv->command, (uint16_t)port, (uint32_t)inv->args->out.value));
 }
 
 static struct sysret id_invoke(struct cte *cte, const struct invocation *inv)

@@ -23,6 +23,7 @@
 
 static struct spawn_modules modules;
 static struct first_ram ram;
+static const struct abi_boot *boot;
 static struct lmp_chan from_monitor;
 static bool done;
 
@@ -35,7 +36,7 @@ static void must(errval_t err, const char *what)
     invoke_kernel_power_off(cap_kernel, BOOT_FAILED_STATUS);
 }
 
-static void start_monitor(const struct abi_boot *boot)
+static void start_monitor(void)
 {
     struct spawn_module *module = spawn_find_module(&modules, "monitor");
     if (module == NULL)
@@ -81,7 +82,7 @@ static void monitor_answered(void *arg)
     must(lmp_chan_recv(&from_monitor, &message, &endpoint), "receiving from the monitor");
     if (message.buf.msglen < 2 || message.words[0] != MONITOR_HELLO || capref_is_null(endpoint))
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "the monitor sent no endpoint for the memory server");
-    must(first_ram_start_mem_serv(&ram, &modules, endpoint, (domainid_t)message.words[1]),
+    must(first_ram_start_mem_serv(&ram, &modules, endpoint, (domainid_t)message.words[1], boot),
          "starting the memory server");
     debug_trace("mem_serv started");
     done = true;
@@ -89,7 +90,7 @@ static void monitor_answered(void *arg)
 
 int main(void)
 {
-    const struct abi_boot *boot = domain_get_bootinfo();
+    boot = domain_get_bootinfo();
     if (boot == NULL)
         USER_PANIC("init is for the CPU driver to start, not for the menu");
     debug_trace("started");
@@ -104,7 +105,7 @@ int main(void)
         err = lmp_chan_register_recv(&from_monitor, get_default_waitset(),
                                      MKCLOSURE(monitor_answered, NULL));
     must(err, "creating an endpoint");
-    start_monitor(boot);
+    start_monitor();
     while (!done)
         must(event_dispatch(get_default_waitset()), "waiting for the monitor");
     debug_trace("done");

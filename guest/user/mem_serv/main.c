@@ -3,17 +3,12 @@
  * The memory server of a core (overview 1.6): serves RAM capabilities.
  *
  * It was given all RAM of its core in SUPERCN (slot 0 is its own, slots 1.. are for others) and
- * turns requests into capabilities by one retype of a part of these.  Which parts are free is the
- * memory manager's affair (mm.h).  RAM that comes back is revoked first: whatever was made of it is
- * gone before it is given to somebody else.
+ * turns requests into capabilities by one retype of a part of these (ram.h).
  *
- * RAM of a client that has ended comes back by itself when nobody holds a part of it any more: the
- * client may have given some away.  The CPU driver knows; it refuses to make RAM of a range in
- * which a capability lies.  So blocks of ended clients wait in a list, and are tried when RAM is
- * asked for.  If some remain, the monitor may hold them because they are in use on other cores: it
- * is asked to look.
- *
- * It serves its own core only; when its memory ends it says so, it never asks another core.
+ * It serves its own core.  The server of core 0 had all of the machine's RAM at the start; the
+ * others are caches of it.  A request that finds nothing there waits until core 0 has sent a block,
+ * and a block is given back when all of it is free and as much again (supply.h).  Who waits is
+ * answered in turn; one who can be served is not kept waiting by those who cannot.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -21,440 +16,47 @@
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
 #include <if/monitor_defs.h>
-#include <mm/mm.h>
 #include <services/service.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "ram.h"
 #include "resources.h"
+#include "supply.h"
 
-#define KEEP_BYTES (768ul << 10) /* half for the records of all loans; and for the manager: */
-#define KEEP_FOR_BOOKKEEPING(bytes) ((bytes) / 8192)
-
-static struct mm mm;
-static struct capref region_cap[MM_MAX_REGIONS];
+static bool alone; /* core 0 is not asked */
 
 static const struct account_kind kinds[] = { MEM_RESOURCES(ACCOUNT_KIND) };
 static struct service service = { .client = "a client of mem_serv",
                                   .message_kind = ACCOUNT_MESSAGE };
 
-/* RAM that was given out; it is charged until it comes back. */
-struct loan {
-    struct loan *next, *before;  /* of its list */
-    struct loan *next_in_bucket; /* of `loans` */
-    struct loan_list *list;
-    genpaddr_t base;
-    struct account *account;
-    uint8_t bits;
-};
-
-struct loan_list {
-    struct loan *first, *last;
-};
-
 /* One connection. */
 struct client {
     struct service_client service; /* first */
     struct loan_list loans;
+    struct wish {
+        bool waits, for_other; /* for more RAM; it asked allocate_for */
+        struct account *payer;
+        uint8_t bits;
+        genpaddr_t minbase, maxlimit;
+    } wish;
+    struct client *next_waiting;
 };
 
-/* For whoever looks from outside: bytes that are free, and those of which nothing is known. */
-static uint64_t *free_gauge, *lost_gauge;
-static gensize_t lent_bytes;
+static struct client *waiting;   /* in line for more RAM, by next_waiting */
+static struct client *asked_for; /* the first, or NULL: core 0 is not asked now */
 
-static struct loan_list orphans; /* of clients that have ended, oldest first */
-
-#define BUCKETS 2048 /* for as many loans as can be charged, a few each */
-static struct loan *loans[BUCKETS];
+/* For whoever looks from outside: bytes; those that are free; those of which nothing is known. */
+static uint64_t *total_gauge, *free_gauge, *lost_gauge;
 
 SERVICE_CLIENTS(mem, broken)
 
-/* ---- RAM ---- */
-
-static errval_t add_part(struct capref cap, genpaddr_t cap_base, genpaddr_t base, gensize_t bytes)
-{
-    void *bookkeeping = malloc(mm_bookkeeping_bytes(base, bytes));
-    if (bookkeeping == NULL)
-        return LIB_ERR_MALLOC_FAIL;
-    unsigned region;
-    errval_t err = mm_add(&mm, cap_base, base, bytes, bookkeeping, &region);
-    if (err_is_ok(err))
-        region_cap[region] = cap;
-    else
-        free(bookkeeping);
-    return err;
-}
-
-/* Could all that the capability stands for be given away as one block?  The CPU driver would take
- * the two for copies of each other, and whoever revokes his would take ours. */
-static bool is_one_block(const struct capability *cap)
-{
-    const gensize_t bytes = cap->u.mem.bytes;
-    return (bytes & (bytes - 1)) == 0 && cap->u.mem.base % bytes == 0;
-}
-
-static errval_t add_region(struct capref cap, gensize_t offset, gensize_t bytes)
-{
-    struct capability identity;
-    errval_t err = cap_direct_identify(cap, &identity);
-    if (err_is_fail(err))
-        return err;
-    if (bytes == 0)
-        bytes = identity.u.mem.bytes;
-    const genpaddr_t cap_base = identity.u.mem.base, base = cap_base + offset;
-    if (!is_one_block(&identity) || bytes < identity.u.mem.bytes)
-        return add_part(cap, cap_base, base, bytes);
-    const gensize_t half = bytes / 2;
-    if (half < BASE_PAGE_SIZE)
-        return MM_ERR_ALIGN;
-    err = add_part(cap, cap_base, base, half); /* which never join */
-    return err_is_ok(err) ? add_part(cap, cap_base, base + half, half) : err;
-}
-
-static struct capref super_slot(cslot_t slot)
-{
-    return (struct capref){ .cnode = cnode_super, .slot = slot };
-}
-
-/* All RAM there is, the own included. */
-static gensize_t ram_there_is(void)
-{
-    struct capability identity;
-    gensize_t bytes = 0;
-    for (cslot_t slot = 0; slot < MM_MAX_REGIONS; slot++)
-        if (err_is_ok(cap_direct_identify(super_slot(slot), &identity)))
-            bytes += identity.u.mem.bytes;
-    return bytes;
-}
-
-static void find_ram(void)
-{
-    mm_init(&mm);
-    struct capref own;
-    gensize_t offset, bytes;
-    errval_t err =
-        ram_own_give_up(KEEP_BYTES + KEEP_FOR_BOOKKEEPING(ram_there_is()), &own, &offset, &bytes);
-    if (err_is_ok(err) && bytes > 0)
-        err = add_region(own, offset, bytes);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "sharing the own RAM");
-    for (cslot_t slot = 1; slot < MM_MAX_REGIONS; slot++) {
-        err = add_region(super_slot(slot), 0, 0);
-        if (err_no(err) == SYS_ERR_CAP_NOT_FOUND)
-            break;
-        if (err_is_fail(err))
-            DEBUG_ERR(err, "RAM capability in slot %u is not served", (unsigned)slot);
-    }
-}
-
-static unsigned region_of(genpaddr_t base)
-{
-    for (unsigned i = 0; i < mm.region_count; i++)
-        if (base >= mm.region[i].base && base - mm.region[i].base < mm.region[i].bytes)
-            return i;
-    assert(!"a loan lies in a region");
-    return 0;
-}
-
-static uint32_t pages_of(uint8_t bits)
-{
-    return bits < MM_MIN_BITS || bits > MM_MAX_BITS ? 0 : 1u << (bits - BASE_PAGE_BITS);
-}
-
-static struct loan *loan_new(struct account *account, uint8_t bits, errval_t *err)
-{
-    struct account_slip pages, record;
-    struct loan *loan = NULL;
-    *err = account_charge(account, ACCOUNT_PAGE, pages_of(bits), &pages);
-    if (err_is_ok(*err)) {
-        *err = account_charge(account, ACCOUNT_LOAN, 1, &record);
-        if (err_is_ok(*err)) {
-            loan = calloc(1, sizeof(*loan));
-            if (loan == NULL) {
-                *err = LIB_ERR_MALLOC_FAIL;
-                account_refund(&record);
-            }
-        }
-        if (loan == NULL)
-            account_refund(&pages);
-    }
-    if (loan != NULL)
-        *loan = (struct loan){ .account = account, .bits = bits };
-    return loan;
-}
-
-/* ---- where loans are found ---- */
-
-static struct loan **bucket_of(genpaddr_t base)
-{
-    return &loans[base / BASE_PAGE_SIZE % BUCKETS];
-}
-
-static void join(struct loan_list *list, struct loan *loan)
-{
-    loan->list = list;
-    loan->next = NULL;
-    loan->before = list->last;
-    if (list->last != NULL)
-        list->last->next = loan;
-    else
-        list->first = loan;
-    list->last = loan;
-}
-
-static void leave(struct loan *loan)
-{
-    if (loan->next != NULL)
-        loan->next->before = loan->before;
-    else
-        loan->list->last = loan->before;
-    if (loan->before != NULL)
-        loan->before->next = loan->next;
-    else
-        loan->list->first = loan->next;
-    loan->list = NULL;
-}
-
-static void loan_made(struct loan *loan, genpaddr_t base, struct loan_list *list)
-{
-    struct loan **bucket = bucket_of(base);
-    loan->base = base;
-    loan->next_in_bucket = *bucket;
-    *bucket = loan;
-    lent_bytes += 1ull << loan->bits;
-    join(list, loan);
-}
-
-/* NULL: there is none of these bytes. */
-static struct loan *loan_find(genpaddr_t base, uint8_t bits)
-{
-    struct loan *loan = *bucket_of(base);
-    while (loan != NULL && (loan->base != base || loan->bits != bits))
-        loan = loan->next_in_bucket;
-    return loan;
-}
-
-/* It has come back, or was not made after all. */
-static void loan_free(struct loan *loan)
-{
-    struct account_slip record = { .account = loan->account, .kind = ACCOUNT_LOAN, .units = 1 };
-    struct account_slip pages = { .account = loan->account,
-                                  .kind = ACCOUNT_PAGE,
-                                  .units = pages_of(loan->bits) };
-    account_refund(&pages);
-    account_refund(&record);
-    if (loan->list != NULL) {
-        lent_bytes -= 1ull << loan->bits;
-        leave(loan);
-        struct loan **link = bucket_of(loan->base);
-        while (*link != loan)
-            link = &(*link)->next_in_bucket;
-        *link = loan->next_in_bucket;
-    }
-    free(loan);
-}
-
 static void report_memory(void)
 {
-    const gensize_t known = mm.free_bytes + lent_bytes;
-    *free_gauge = mm.free_bytes;
-    *lost_gauge = mm.total_bytes > known ? mm.total_bytes - known : known - mm.total_bytes;
-}
-
-/* True if nobody has a part of it any more; then it is free. */
-static bool reclaim(const struct loan *loan, struct capref slot)
-{
-    unsigned region = region_of(loan->base);
-    errval_t err =
-        invoke_cnode_retype(slot, region_cap[region], loan->base - mm.region[region].cap_base,
-                            ObjType_RAM, 1ull << loan->bits, 1);
-    if (err_is_fail(err))
-        return false;
-    err = cap_delete(slot);
-    if (err_is_ok(err))
-        err = mm_free(&mm, loan->base, loan->bits);
-    if (err_is_fail(err))
-        DEBUG_ERR(err, "RAM of an ended domain is lost");
-    return true;
-}
-
-/* Tries the `count` oldest orphans; those that are still in use go to the end of the line. */
-static void reclaim_orphans(unsigned count, struct capref slot)
-{
-    for (; count > 0 && orphans.first != NULL; count--) {
-        struct loan *loan = orphans.first;
-        if (reclaim(loan, slot)) {
-            loan_free(loan);
-        } else {
-            leave(loan);
-            join(&orphans, loan);
-        }
-    }
-}
-
-/* Messages to the monitor take turns with those of the library, by the binding's mutex. */
-static struct event_queue_node release_node;
-static bool releasing;
-
-static void release_sent(void *arg)
-{
-    (void)arg;
-    event_mutex_unlock(&get_monitor_binding()->mutex);
-    releasing = false;
-}
-
-static void send_release(void *arg)
-{
-    (void)arg;
-    errval_t err = monitor_release_unused__tx(get_monitor_binding(), MKCONT(release_sent, NULL));
-    if (err_is_fail(err))
-        USER_PANIC_ERR(err, "asking the monitor for unused memory");
-}
-
-static void ask_monitor_to_release(void)
-{
-    if (orphans.first == NULL || releasing)
-        return;
-    releasing = true;
-    event_mutex_enqueue_lock(&get_monitor_binding()->mutex, &release_node,
-                             MKCLOSURE(send_release, NULL));
-}
-
-static unsigned orphan_count(void)
-{
-    unsigned count = 0;
-    for (const struct loan *loan = orphans.first; loan != NULL; loan = loan->next)
-        count++;
-    return count;
-}
-
-static void make_orphan(struct loan *loan)
-{
-    leave(loan);
-    join(&orphans, loan);
-}
-
-/* Another core uses a part of it still; it is free when that core says so. */
-static errval_t keep_as_orphan(genpaddr_t base, uint8_t bits)
-{
-    struct loan *loan = loan_find(base, bits);
-    if (loan == NULL)
-        return MM_ERR_OUT_OF_BOUNDS;
-    make_orphan(loan);
-    ask_monitor_to_release();
-    return SYS_ERR_OK;
-}
-
-static errval_t take_block(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
-                           struct capref *ret)
-{
-    *ret = NULL_CAP;
-    struct capref slot;
-    errval_t err = slot_alloc(&slot);
-    if (err_is_fail(err))
-        return err;
-    for (;;) {
-        struct mm_block block;
-        err = mm_alloc(&mm, bits, minbase, maxlimit, &block);
-        if (err_is_fail(err))
-            break;
-        struct capref region = region_cap[block.region];
-        err = invoke_cnode_retype(slot, region, block.offset, ObjType_RAM, 1ull << bits, 1);
-        if (err_is_ok(err)) {
-            *ret = slot;
-            return SYS_ERR_OK;
-        }
-        /* Somebody gave a part of its RAM back and kept the whole: that part is lost, try
-         * another. */
-        if (err_no(err) != SYS_ERR_REVOKE_FIRST && err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR) {
-            mm_free(&mm, block.base, bits);
-            break;
-        }
-    }
-    slot_free(slot);
-    return err;
-}
-
-#define RECLAIM_AT_ONCE 4 /* at each request, so that none takes long */
-
-static void reclaim_all(void)
-{
-    struct capref slot;
-    if (err_is_ok(slot_alloc(&slot))) {
-        reclaim_orphans(orphan_count(), slot);
-        slot_free(slot);
-        ask_monitor_to_release();
-    }
-}
-
-static errval_t take_ram(struct client *client, struct account *payer, uint8_t bits,
-                         genpaddr_t minbase, genpaddr_t maxlimit, struct capref *ret)
-{
-    static uint64_t *refuse;
-    struct capref slot;
-    errval_t err;
-    if (refuse == NULL)
-        refuse = report_fault(ABI_FAULT_NO_MEMORY);
-    if (report_take_fault(refuse))
-        return MM_ERR_NOT_FOUND;
-    /* What this machine does not have is nobody's share. */
-    if (bits <= MM_MAX_BITS && (1ull << bits) > mm.total_bytes)
-        return MM_ERR_NOT_FOUND;
-    struct loan *loan = loan_new(payer, bits, &err);
-    if (loan == NULL && orphans.first != NULL) { /* some may be the payer's */
-        reclaim_all();
-        loan = loan_new(payer, bits, &err);
-    }
-    if (loan == NULL)
-        return err;
-    err = slot_alloc(&slot);
-    if (err_is_ok(err)) {
-        reclaim_orphans(RECLAIM_AT_ONCE, slot);
-        err = take_block(bits, minbase, maxlimit, ret);
-        if (err_is_fail(err) && orphans.first != NULL) {
-            reclaim_orphans(orphan_count(), slot);
-            err = take_block(bits, minbase, maxlimit, ret);
-        }
-        slot_free(slot);
-        ask_monitor_to_release();
-    }
-    struct capability identity;
-    if (err_is_ok(err)) {
-        err = cap_direct_identify(*ret, &identity);
-        if (err_is_fail(err)) {
-            cap_destroy(*ret);
-            *ret = NULL_CAP;
-        }
-    }
-    if (err_is_fail(err)) {
-        loan_free(loan);
-        return err;
-    }
-    loan_made(loan, identity.u.mem.base, &client->loans);
-    return SYS_ERR_OK;
-}
-
-static errval_t return_ram(struct capref cap, genpaddr_t base, uint8_t bits)
-{
-    struct capability identity;
-    errval_t err = cap_direct_identify(cap, &identity);
-    if (err_is_fail(err))
-        return err;
-    if (identity.type != ObjType_RAM || identity.u.mem.base != base || bits > MM_MAX_BITS ||
-        identity.u.mem.bytes != 1ull << bits)
-        return MM_ERR_OUT_OF_BOUNDS;
-    /* here only: what another core still uses of it stays there, and we wait for it */
-    err = invoke_cnode_revoke(cap);
-    const bool lent = err_no(err) == SYS_ERR_RETRY_THROUGH_MONITOR;
-    if (err_is_ok(err) || lent)
-        err = cap_delete(cap);
-    if (err_is_fail(err))
-        return err;
-    if (lent)
-        return keep_as_orphan(base, bits);
-    err = mm_free(&mm, base, bits);
-    struct loan *loan = err_is_ok(err) ? loan_find(base, bits) : NULL;
-    if (loan != NULL)
-        loan_free(loan);
-    return err;
+    const struct ram_count count = ram_count();
+    *total_gauge = count.total;
+    *free_gauge = count.free;
+    *lost_gauge = count.lost;
 }
 
 /* ---- mem.if ---- */
@@ -477,7 +79,7 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     case REPLY_ALLOCATE_FOR:
         return mem_allocate_for_response__tx(b, cont, reply->err, reply->cap);
     case REPLY_AVAILABLE:
-        return mem_available_response__tx(b, cont, mm.total_bytes, mm.free_bytes);
+        return mem_available_response__tx(b, cont, ram_count().total, ram_count().free);
     default:
         return mem_free_monitor_response__tx(b, cont, reply->err);
     }
@@ -509,36 +111,190 @@ static void queue_reply(struct mem_binding *b, int kind, errval_t err, struct ca
     send_queue_add(&client->service.queue, reply != NULL ? &reply->item : NULL);
 }
 
-static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
+/* Is the request to fail, whatever there is?  A fault of the scenario. */
+static bool is_refused(void)
+{
+    static uint64_t *refuse;
+    if (refuse == NULL)
+        refuse = report_fault(ABI_FAULT_NO_MEMORY);
+    return report_take_fault(refuse);
+}
+
+static struct mem_binding *binding_of(const struct client *client)
+{
+    return client->service.queue.binding;
+}
+
+static void answer_wish(struct client *client, errval_t err, struct capref cap)
+{
+    client->wish.waits = false;
+    account_close(client->wish.payer);
+    queue_reply(binding_of(client), client->wish.for_other ? REPLY_ALLOCATE_FOR : REPLY_ALLOCATE,
+                err, cap);
+}
+
+/* More memory makes larger shares: who lacks a share of the pages waits for more, unless there is
+ * none (`last`). */
+static errval_t serve_wish(struct client *client, bool last, struct capref *cap)
+{
+    const struct wish *w = &client->wish;
+    if (!last && w->payer != NULL && !account_has_room(w->payer, ACCOUNT_PAGE, loan_pages(w->bits)))
+        return MM_ERR_NOT_FOUND;
+    return ram_take(w->payer, w->bits, w->minbase, w->maxlimit, &client->loans, cap);
+}
+
+static bool is_shortage(errval_t err)
+{
+    return err_no(err) == MM_ERR_NOT_FOUND || err_no(err) == MM_ERR_OUT_OF_BOUNDS;
+}
+
+/* ---- more from core 0 ---- */
+
+static void arrived(errval_t err, const struct ram_block *block);
+static void returned(errval_t err, const struct ram_block *block);
+static const struct supply_handlers supply = { arrived, returned };
+
+static void join_line(struct client *client)
+{
+    struct client **link = &waiting;
+    while (*link != NULL)
+        link = &(*link)->next_waiting;
+    client->next_waiting = NULL;
+    *link = client;
+}
+
+static void leave_line(struct client *client)
+{
+    struct client **link = &waiting;
+    while (*link != NULL && *link != client)
+        link = &(*link)->next_waiting;
+    if (*link != NULL)
+        *link = client->next_waiting;
+    if (asked_for == client)
+        asked_for = NULL;
+}
+
+static bool ask_for(struct client *client)
+{
+    const struct wish *w = &client->wish;
+    if (alone || !ram_may_add_block() ||
+        !supply_ask(&(struct supply_wish){ w->bits, w->minbase, w->maxlimit }, &supply))
+        return false;
+    asked_for = client;
+    return true;
+}
+
+static void serve_first(bool last)
+{
+    struct client *client = waiting;
+    struct capref cap = NULL_CAP;
+    errval_t err = serve_wish(client, last, &cap);
+    if (!last && is_shortage(err)) {
+        if (ask_for(client))
+            return;
+        err = serve_wish(client, true, &cap);
+    }
+    leave_line(client);
+    answer_wish(client, err, cap);
+}
+
+/* Whom core 0 was asked for takes what there is now; the others may ask for more. */
+static void serve_line(void)
+{
+    if (waiting != NULL && waiting == asked_for)
+        serve_first(true);
+    while (waiting != NULL && !supply_is_busy())
+        serve_first(false);
+}
+
+static void arrived(errval_t err, const struct ram_block *block)
+{
+    if (err_is_ok(err)) {
+        debug_trace("%" PRIu64 " KiB from core 0", (uint64_t)1 << block->bits >> 10);
+        ram_add_block(block);
+    }
+    serve_line();
+}
+
+static void returned(errval_t err, const struct ram_block *block)
+{
+    struct capability identity;
+    if (err_is_ok(err)) {
+        debug_trace("%" PRIu64 " KiB back to core 0", (uint64_t)1 << block->bits >> 10);
+    } else {
+        DEBUG_ERR(err, "giving core 0 its memory back");
+        if (err_is_ok(cap_direct_identify(block->cap, &identity)))
+            ram_add_block(block);
+    }
+    serve_line();
+}
+
+static void give_surplus_back(void)
+{
+    struct ram_block block;
+    while (waiting == NULL && !supply_is_busy() && ram_take_surplus(&block))
+        if (!supply_give_back(&block)) {
+            ram_add_block(&block);
+            break;
+        }
+}
+
+/* Served at once, or in line for more.  The wish holds its payer's account. */
+static void wished(struct client *client, struct wish wish)
 {
     struct capref cap = NULL_CAP;
+    if (client->wish.waits) { /* one at a time */
+        account_close(wish.payer);
+        queue_reply(binding_of(client), wish.for_other ? REPLY_ALLOCATE_FOR : REPLY_ALLOCATE,
+                    MM_ERR_OVER_SHARE, NULL_CAP);
+        return;
+    }
+    client->wish = wish;
+    if (is_refused()) {
+        answer_wish(client, MM_ERR_NOT_FOUND, NULL_CAP);
+        return;
+    }
+    errval_t err = serve_wish(client, false, &cap);
+    if (is_shortage(err)) {
+        if (waiting != NULL || supply_is_busy() || ask_for(client)) {
+            client->wish.waits = true;
+            join_line(client);
+            return;
+        }
+        err = serve_wish(client, true, &cap);
+    }
+    answer_wish(client, err, cap);
+}
+
+static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
+{
     struct client *client = b->st;
-    errval_t err = take_ram(client, client->service.account, bits, minbase, maxlimit, &cap);
-    queue_reply(b, REPLY_ALLOCATE, err, cap);
+    struct account *payer = account_open(&service.accounts, client->service.account->domain, NULL);
+    wished(client,
+           (struct wish){ .payer = payer, .bits = bits, .minbase = minbase, .maxlimit = maxlimit });
 }
 
 static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t bits)
 {
-    struct capref cap = NULL_CAP;
     struct client *client = b->st;
+    if (!client->service.account->trusted) {
+        queue_reply(b, REPLY_ALLOCATE_FOR, MON_ERR_NOT_PERMITTED, NULL_CAP);
+        return;
+    }
     struct account *payer = account_open(
         &service.accounts, domain != 0 ? domain : client->service.account->domain, NULL);
-    errval_t err = MON_ERR_NOT_PERMITTED;
-    if (client->service.account->trusted)
-        err = take_ram(client, payer, bits, 0, 0, &cap);
-    account_close(payer);
-    queue_reply(b, REPLY_ALLOCATE_FOR, err, cap);
+    wished(client, (struct wish){ .for_other = true, .payer = payer, .bits = bits });
 }
 
 static void available_call(struct mem_binding *b)
 {
-    reclaim_all();
+    ram_reclaim();
     queue_reply(b, REPLY_AVAILABLE, SYS_ERR_OK, NULL_CAP);
 }
 
 static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, uint8_t bits)
 {
-    errval_t err = return_ram(cap, base, bits);
+    errval_t err = ram_return(cap, base, bits);
     if (err_is_ok(err))
         slot_free(cap);
     else
@@ -551,8 +307,11 @@ static void broken(struct mem_binding *b, errval_t err)
 {
     (void)err;
     struct client *client = b->st;
-    while (client->loans.first != NULL)
-        make_orphan(client->loans.first);
+    if (client->wish.waits) {
+        leave_line(client);
+        account_close(client->wish.payer);
+    }
+    ram_abandon(&client->loans);
     mem_client_close(b);
 }
 
@@ -562,6 +321,9 @@ static errval_t connected(void *st, struct mem_binding *b)
     errval_t err = mem_client_open(&service, b, sizeof(struct client));
     if (err_is_fail(err))
         return err;
+    struct client *client = b->st;
+    if (b->flounder.kind != FLOUNDER_LMP) /* another core's server asks for all of its clients */
+        client->service.account->trusted = false;
     b->rx_vtbl.allocate_call = allocate_call;
     b->rx_vtbl.allocate_for_call = allocate_for_call;
     b->rx_vtbl.available_call = available_call;
@@ -583,20 +345,34 @@ static void exported(void *st, errval_t err, iref_t iref)
         USER_PANIC_ERR(err, "telling the monitor of the memory service");
 }
 
-int main(void)
+static void read_arguments(int argc, char *argv[])
 {
-    find_ram();
+    genpaddr_t base = 0, limit = 0;
+    for (int i = 1; i < argc; i++) {
+        alone |= strcmp(argv[i], "alone") == 0;
+        if (strncmp(argv[i], "near=", 5) == 0)
+            base = strtoull(argv[i] + 5, NULL, 0);
+        else if (strncmp(argv[i], "limit=", 6) == 0)
+            limit = strtoull(argv[i] + 6, NULL, 0);
+    }
+    ram_prefer(base, limit);
+}
+
+int main(int argc, char *argv[])
+{
     account_book_init(&service.accounts, kinds, ACCOUNT_KINDS, MM_ERR_OVER_SHARE);
-    service.accounts.capacity[ACCOUNT_PAGE] = (uint32_t)(mm.total_bytes / BASE_PAGE_SIZE);
-    debug_trace("serves %" PRIu64 " KiB in %u regions", mm.total_bytes >> 10, mm.region_count);
+    ram_find(&service.accounts);
+    read_arguments(argc, argv);
+    debug_trace("serves %" PRIu64 " KiB", ram_count().total >> 10);
     errval_t err =
         mem_export(NULL, exported, connected, get_default_waitset(), IDC_EXPORT_FLAGS_DEFAULT);
     if (err_is_fail(err))
         USER_PANIC_ERR(err, "exporting the memory service");
     free_gauge = report_gauge("mem.free");
     lost_gauge = report_gauge("mem.lost");
-    *report_gauge("mem.total") = mm.total_bytes;
+    total_gauge = report_gauge("mem.total");
     for (;;) {
+        give_surplus_back();
         report_memory();
         err = event_dispatch(get_default_waitset());
         if (err_is_fail(err))

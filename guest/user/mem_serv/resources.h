@@ -16,9 +16,19 @@
     X(MESSAGE, queue, "answers that wait", 1024, 1)
 
 /* Tables that nobody's wish makes longer: X(table, why). */
-#define MEM_BOUNDED(X)                            \
-    X(region_cap, "the machine's memory regions") \
-    X(free_gauge, "one number")                   \
+#define MEM_BOUNDED(X)                        \
+    X(region, "the memory manager's regions") \
+    X(supplied, "two regions each")           \
+    X(waiting, "one request of each client")  \
+    X(asked_for, "one of those")              \
+    X(loans, "see LOAN")                      \
+    X(first_server, "one binding")            \
+    X(attempt, "three ways to fill one wish") \
+    X(total_gauge, "one number")              \
+    X(orphans, "see LOAN")                    \
+    X(book, "the account book")               \
+    X(release_node, "one request")            \
+    X(free_gauge, "one number")               \
     X(lost_gauge, "one number")
 
 enum { MEM_RESOURCES(ACCOUNT_ENUM) ACCOUNT_KINDS };

@@ -105,7 +105,7 @@ static void start_mem_serv(struct capref ep, domainid_t id)
 {
     struct first_ram ram;
     MUST(first_ram_init(&ram, KEEP_BYTES), "this core has too little RAM");
-    MUST(first_ram_start_mem_serv(&ram, &modules, ep, id), "starting the memory server");
+    MUST(first_ram_start_mem_serv(&ram, &modules, ep, id, boot_info), "starting the memory server");
 }
 
 /* The number behind "name=" in the arguments; core 0 has none, and all of them are 0. */

@@ -35,9 +35,10 @@ static const char rules[] =
     "hops(A, B, H) :- hops_from(A, Row), nth0(B, Row, H).\n"
     "link(A, B) :- hops(A, B, 1).\n"
     /* the nearest node first; within a distance by the links between */
-    "cores_from(C, Cores) :- ( hops_from(C, Row) -> true ; Row = [] ),\n"
-    "    findall(D-H-X, ( core(X), X \\== C, core_distance(C, X, D),\n"
-    "        ( nth0(X, Row, H) -> true ; H = 0 ) ), L),\n"
+    "core_hops(C, X, H) :- hops_from(C, Row), !, nth0(X, Row, H).\n"
+    "core_hops(_, X, 0) :- core(X).\n"
+    "cores_from(C, Cores) :- findall(D-H-X, ( core_hops(C, X, H), X \\== C,\n"
+    "        core_distance(C, X, D) ), L),\n"
     "    sort(L, S), pairs_values(S, Cores).\n"
     "near(C, X) :- cores_from(C, [X|_]), !.\n"
     "near(C, C) :- core(C).\n"

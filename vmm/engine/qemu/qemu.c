@@ -11,8 +11,8 @@
  * Machine time is CLOCK_MONOTONIC since run(), so it includes the start of QEMU; lines carry the
  * guest's own time.  No registers, counters or traces: nobody but QEMU has them.
  *
- * Where there are rules of faults, QEMU's memory is ours too, and a second thread carries lines
- * (machine/pump.c).
+ * Where there are rules of faults, or expectations of values, QEMU's memory is ours too, and a
+ * second thread carries lines (machine/pump.c).
  */
 #include <assert.h>
 #include <errno.h>
@@ -102,8 +102,8 @@ static int share_memory(struct engine *engine)
     const char *uri = connection();
     if (*uri && strcmp(uri, "direct") != 0) {
         machine_set_error(engine->machine,
-                          "faults need memory that QEMU and vmm share, which a libvirt daemon does "
-                          "not give; use --connect direct");
+                          "faults, values and invariants need memory that QEMU and vmm share, "
+                          "which a libvirt daemon does not give; use --connect direct");
         return -ENOTSUP;
     }
     int error = qemu_memory_make(&engine->memory, engine->machine);

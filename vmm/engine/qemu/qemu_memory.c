@@ -41,7 +41,9 @@ int qemu_memory_make(struct qemu_memory *memory, struct machine *machine)
     for (unsigned i = 0; i < pieces; i++)
         mib += piece[i];
     if (mib > ONE_PIECE_MIB) {
-        machine_set_error(machine, "faults need a PC of at most %u MiB; this one has %u MiB",
+        machine_set_error(machine,
+                          "faults, values and invariants need a PC of at most %u MiB; this one has "
+                          "%u MiB",
                           ONE_PIECE_MIB, (unsigned)mib);
         return -ENOTSUP;
     }

@@ -100,18 +100,13 @@ static void __attribute__((noreturn)) pc_panic(void)
 
 static void pc_scrub(paddr_t base, uint64_t bytes)
 {
+    pc_before_scrub(base, bytes);
     memset(phys_to_mem(base), 0, bytes);
 }
 
 /* Ring 3 has only what CR4 gives it. */
 static void pc_clear_vectors(void)
 {
-}
-
-/* Nobody looks. */
-static void pc_report(paddr_t block, paddr_t speaker)
-{
-    (void)block, (void)speaker;
 }
 
 static void pc_watched(uint32_t number, paddr_t speaker)

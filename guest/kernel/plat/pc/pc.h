@@ -79,6 +79,10 @@ bool pc_must_look(void);
 void pc_ask_pump(uint64_t request);
 
 void pc_channel(paddr_t description);
+
+/* Tells vmm where programs report, and before that is zeroed; nothing where nobody looks. */
+void pc_report(paddr_t block, paddr_t speaker);
+void pc_before_scrub(paddr_t base, uint64_t bytes);
 uint64_t pc_seen(uint64_t base);
 
 /* ---- apic.c ---- */

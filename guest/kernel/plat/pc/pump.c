@@ -28,6 +28,25 @@ void pc_ask_pump(uint64_t what)
         __asm__ volatile("pause");
 }
 
+static void ask_with(uint64_t what, uint64_t first, uint64_t second)
+{
+    if (boot_info->pc.pump == 0 || pump()->values == 0)
+        return;
+    pump()->argument[my_core_id][0] = first;
+    pump()->argument[my_core_id][1] = second;
+    pc_ask_pump(what);
+}
+
+void pc_report(paddr_t block, paddr_t speaker)
+{
+    ask_with(ABI_PUMP_REPORT, block.v, speaker.v);
+}
+
+void pc_before_scrub(paddr_t base, uint64_t bytes)
+{
+    ask_with(ABI_PUMP_SCRUB, base.v, bytes);
+}
+
 void pc_channel(paddr_t description)
 {
     pc_ask_pump(description.v);

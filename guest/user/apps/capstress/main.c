@@ -77,7 +77,7 @@ void capstress_may_fail(const char *what, errval_t err)
         SYS_ERR_REVOKE_FIRST,          SYS_ERR_INVALID_SIZE,
         SYS_ERR_RETYPE_INVALID_COUNT,  SYS_ERR_RETYPE_INVALID_OFFSET,
         MON_ERR_REMOTE_CAP_RETRY,      MON_ERR_OVER_SHARE,
-        MON_ERR_INVALID_MON_ID,        MON_ERR_WRONG_CAP_TYPE
+        MON_ERR_WRONG_CAP_TYPE
     };
     if (err_is_ok(err))
         return;

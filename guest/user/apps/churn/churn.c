@@ -5,7 +5,8 @@
  *   churn [patient] COUNT PATH [ARGUMENT...]
  *                                     COUNT times, the next when the last has ended; patient: who
  *                                     cannot be started, for whatever reason, is started again
- *   churn eat KIB                     takes that much memory from the memory server, and ends
+ *   churn eat KIB [PIECE]             takes that much memory from the memory server, in pieces of
+ *                                     so many KiB, and ends
  *   churn across KIB                  the same on each of two cores, and maps it on both
  *
  * Shows that a domain's end gives back all it was made of and all it was given: COUNT may need more
@@ -74,14 +75,16 @@ static void connect(coreid_t core)
 
 #define WARM_UP 8 /* then all that is kept for the next domain is there */
 #define PATIENCE_NS 1000000000ull
-#define PIECE_KIB 256
+#define PIECE_KIB 256 /* unless the menu says otherwise */
 #define FIRST_RAM_BITS 16
+
+static unsigned piece_kib = PIECE_KIB;
 
 static int eat(unsigned kib)
 {
-    for (unsigned eaten = 0; eaten < kib; eaten += PIECE_KIB) {
+    for (unsigned eaten = 0; eaten < kib; eaten += piece_kib) {
         void *memory;
-        errval_t err = vspace_map_anon_attr(&memory, NULL, NULL, PIECE_KIB << 10, NULL,
+        errval_t err = vspace_map_anon_attr(&memory, NULL, NULL, (size_t)piece_kib << 10, NULL,
                                             VREGION_FLAGS_READ_WRITE);
         if (err_is_fail(err))
             USER_PANIC_ERR(err, "taking memory failed after %u KiB", eaten);
@@ -199,6 +202,8 @@ static bool is_back(const struct left *before)
 
 int main(int argc, char *argv[])
 {
+    if (argc == 4 && strcmp(argv[1], "eat") == 0 && atoi(argv[3]) > 0)
+        piece_kib = (unsigned)atoi(argv[argc = 3]);
     if (argc == 3 && strcmp(argv[1], "eat") == 0)
         return eat((unsigned)strtoul(argv[2], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "across") == 0)

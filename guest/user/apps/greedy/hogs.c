@@ -181,12 +181,12 @@ static unsigned endpoints(iref_t server, iref_t mute)
 {
     (void)server, (void)mute;
     struct monitor_blocking_binding *b = get_monitor_blocking_binding();
-    iref_t iref;
+    iref_t iref, first;
     errval_t err;
     if (disp_get_core_id() == 0)
         CHECK(err_is_ok(b->rpc_tx_vtbl.get_name_iref(b, &iref, &err)));
     else
-        CHECK(err_is_ok(b->rpc_tx_vtbl.get_mem_iref(b, &iref, &err)));
+        CHECK(err_is_ok(b->rpc_tx_vtbl.get_mem_iref(b, &iref, &first, &err)));
     bind_with_buffer(iref, 11300); /* all of it at once */
     refused("an endpoint", answer, MON_ERR_BUFLEN);
     for (unsigned i = 0; i < MOST; i++) {

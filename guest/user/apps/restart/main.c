@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * restart CORE TIMES: an operator that is a program, on core 0.  It stops the core and starts it
- * again, so often, and runs a program there each time.  It goes on only when the memory server has
- * what it had after the first time: what a life of a core has taken comes back.
+ * restart CORE TIMES [PROGRAM ARGUMENT...]: an operator that is a program, on core 0.  It stops the
+ * core and starts it again, so often, and runs a program there each time (hello, or the one named).
+ * It goes on only when the memory server has what it had after the first time: what a life of a
+ * core has taken comes back.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
@@ -55,15 +56,15 @@ static uint64_t ask(bool start, uint64_t cores)
     return running;
 }
 
-static void run_there(coreid_t core)
+static void run_there(coreid_t core, char *argv[])
 {
-    char name[] = "hello", *argv[] = { name, NULL };
     struct capref domain;
     uint8_t status = 0;
-    CHECK(spawn_program(core, name, argv, NULL, SPAWN_FLAGS_DEFAULT, &domain), "starting hello");
-    CHECK(spawn_wait(domain, &status, false), "waiting for hello");
+    CHECK(spawn_program(core, argv[0], argv, NULL, SPAWN_FLAGS_DEFAULT, &domain),
+          "starting a program");
+    CHECK(spawn_wait(domain, &status, false), "waiting for the program");
     if (status != 0)
-        USER_PANIC("restart: hello ended with %u", status);
+        USER_PANIC("restart: %s ended with %u", argv[0], status);
 }
 
 /* What the memory server of core 0 has, to which a domain connects when it first needs memory that
@@ -97,8 +98,9 @@ static uint64_t all_that_is_free(void)
 
 int main(int argc, char *argv[])
 {
-    if (argc != 3) {
-        printf("usage: restart CORE TIMES\n");
+    static char hello[] = "hello", *just_hello[] = { hello, NULL };
+    if (argc < 3) {
+        printf("usage: restart CORE TIMES [PROGRAM ARGUMENT...]\n");
         return 1;
     }
     const unsigned core = (unsigned)strtoul(argv[1], NULL, 10), times = (unsigned)atoi(argv[2]);
@@ -113,7 +115,7 @@ int main(int argc, char *argv[])
             thread_yield();
         if ((ask(true, 1ull << core) >> core & 1) == 0)
             USER_PANIC("restart: core %u does not run", core);
-        run_there((coreid_t)core);
+        run_there((coreid_t)core, argc > 3 ? argv + 3 : just_hello);
     }
     printf("restart: %u lives of core %u\n", times, core);
     return 0;

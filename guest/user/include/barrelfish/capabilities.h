@@ -102,7 +102,8 @@ static inline errval_t vnode_unmap(struct capref pgtl, struct capref mapping)
 
 /* As vnode_map() of a frame, where one mapping of another frame fills these entries: at no moment
  * is nothing mapped.  What the new frame has to hold its owner writes there first.  The old mapping
- * is as after vnode_unmap(). */
+ * is as after vnode_unmap().  As all calls on tables it is about this core: tables of the domain's
+ * other cores are others, and map the old frame still. */
 static inline errval_t vnode_copy_remap(struct capref dest, struct capref src, capaddr_t slot,
                                         uint64_t attr, uint64_t off, uint64_t pte_count,
                                         struct capref mapping)

@@ -217,11 +217,19 @@ static inline errval_t invoke_kernel_set_cap_owner(struct capref kernel, struct 
 }
 
 /* This copy stands for what came from another core with its ownership: no revoke here takes it.
- * SYS_ERR_SLOT_IN_USE: another copy does already. */
-static inline errval_t invoke_kernel_mark_witness(struct capref kernel, struct capref cap)
+ * claimed_of: not NULL, it is a piece of this, and whoever has this here may make something of the
+ * piece.  SYS_ERR_SLOT_IN_USE: another copy stands for it already. */
+static inline errval_t invoke_kernel_mark_witness(struct capref kernel, struct capref cap,
+                                                  const struct capability *claimed_of)
 {
+    const struct capability none = { 0 };
+    const struct capability *of = claimed_of != NULL ? claimed_of : &none;
     return CAP_INVOKE(kernel, KernelCmd_Mark_witness,
-                      .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) })
+                      .witness = { .cptr = get_cap_addr(cap),
+                                   .level = get_cap_level(cap),
+                                   .base = of->u.mem.base,
+                                   .bytes = of->u.mem.bytes,
+                                   .generation = of->generation })
         .error;
 }
 

@@ -72,6 +72,13 @@ errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t m
  * cannot fail.  MM_ERR_ALIGN, MM_ERR_OUT_OF_BOUNDS (not of this manager, or free already). */
 errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits);
 
+/* Is all of this block free?  It lies in one region. */
+bool mm_is_free(const struct mm *mm, genpaddr_t base, unsigned bits);
+
+/* Takes a region out, of which all is free.  The last region has its number from then on.  Its
+ * bookkeeping memory is the caller's again. */
+void mm_remove(struct mm *mm, unsigned region);
+
 /* Bits of the largest free block; 0 if there is none. */
 unsigned mm_largest_bits(const struct mm *mm);
 

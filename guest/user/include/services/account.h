@@ -80,6 +80,8 @@ errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
 errval_t account_transfer(struct account_slip *slip, struct account *to);
 /* Is there something of this kind that the domain pays for? */
 bool account_holds(const struct account_book *book, domainid_t domain, unsigned kind);
+/* Would so much more be granted? */
+bool account_has_room(const struct account *account, unsigned kind, uint32_t units);
 /* Gives it back; an empty slip has no effect.  The account may be no more afterwards. */
 void account_refund(struct account_slip *slip);
 

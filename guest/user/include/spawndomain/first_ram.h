@@ -23,8 +23,10 @@ errval_t first_ram_init(struct first_ram *ram, gensize_t keep_bytes);
 errval_t first_ram_carve(struct first_ram *ram, gensize_t bytes, gensize_t *offset);
 
 /* Starts the memory server with all the rest: init_ep is its connection to the monitor, which knows
- * it as `id`.  The module is found in `modules`. */
+ * it as `id`.  The module is found in `modules`.  boot: of this core; on a machine of several nodes
+ * the memory server is told which memory is near. */
 errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *modules,
-                                  struct capref init_ep, domainid_t id);
+                                  struct capref init_ep, domainid_t id,
+                                  const struct abi_boot *boot);
 
 #endif

@@ -277,7 +277,7 @@ errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t m
 }
 
 /* Whether any part of base .. base + 2^bits is free. */
-static bool is_free(const struct mm_region *region, genpaddr_t base, unsigned bits)
+static bool is_partly_free(const struct mm_region *region, genpaddr_t base, unsigned bits)
 {
     for (unsigned b = MM_MIN_BITS; b <= MM_MAX_BITS; b++) {
         const struct mm_set *set = &region->free[b - MM_MIN_BITS];
@@ -290,10 +290,10 @@ static bool is_free(const struct mm_region *region, genpaddr_t base, unsigned bi
     return false;
 }
 
-static struct mm_region *region_of(struct mm *mm, genpaddr_t base, gensize_t bytes)
+static const struct mm_region *region_of(const struct mm *mm, genpaddr_t base, gensize_t bytes)
 {
     for (unsigned i = 0; i < mm->region_count; i++) {
-        struct mm_region *region = &mm->region[i];
+        const struct mm_region *region = &mm->region[i];
         if (base >= region->base && base - region->base < region->bytes &&
             bytes <= region->bytes - (base - region->base))
             return region;
@@ -305,8 +305,9 @@ errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits)
 {
     if (bits < MM_MIN_BITS || bits > MM_MAX_BITS || (base & (size_of(bits) - 1)) != 0)
         return MM_ERR_ALIGN;
-    struct mm_region *region = region_of(mm, base, size_of(bits));
-    if (region == NULL || is_free(region, base, bits))
+    const struct mm_region *found = region_of(mm, base, size_of(bits));
+    struct mm_region *region = found != NULL ? &mm->region[found - mm->region] : NULL;
+    if (region == NULL || is_partly_free(region, base, bits))
         return MM_ERR_OUT_OF_BOUNDS;
     for (; bits < MM_MAX_BITS; bits++) { /* join with the buddy while that is free */
         genpaddr_t buddy = base ^ size_of(bits);
@@ -317,6 +318,36 @@ errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits)
     }
     block_insert(mm, region, base, bits);
     return SYS_ERR_OK;
+}
+
+bool mm_is_free(const struct mm *mm, genpaddr_t base, unsigned bits)
+{
+    const struct mm_region *region = region_of(mm, base, size_of(bits));
+    assert(region != NULL);
+    for (; bits <= MM_MAX_BITS; bits++) /* it is one free block, or lies in one */
+        if (set_has(&region->free[bits - MM_MIN_BITS], number_of(region, base, bits)))
+            return true;
+    return false;
+}
+
+static gensize_t free_bytes_of(const struct mm_region *region)
+{
+    gensize_t bytes = 0;
+    for (unsigned bits = MM_MIN_BITS; bits <= MM_MAX_BITS; bits++) {
+        const struct mm_set *set = &region->free[bits - MM_MIN_BITS];
+        for (uint64_t n = set_next(set, 0); n != NONE; n = set_next(set, n + 1))
+            bytes += size_of(bits);
+    }
+    return bytes;
+}
+
+void mm_remove(struct mm *mm, unsigned region)
+{
+    const gensize_t bytes = mm->region[region].bytes;
+    assert(region < mm->region_count && free_bytes_of(&mm->region[region]) == bytes);
+    mm->total_bytes -= bytes;
+    mm->free_bytes -= bytes;
+    mm->region[region] = mm->region[--mm->region_count];
 }
 
 unsigned mm_largest_bits(const struct mm *mm)

@@ -114,15 +114,20 @@ static void subtract(struct account *account, unsigned kind, uint32_t units)
     }
 }
 
+bool account_has_room(const struct account *account, unsigned kind, uint32_t units)
+{
+    const struct account_book *book = account->book;
+    assert(kind < book->kinds && book->used[kind] <= book->capacity[kind]);
+    return units <= book->capacity[kind] - book->used[kind] && may_hold(account, kind, units);
+}
+
 errval_t account_charge(struct account *account, unsigned kind, uint32_t units,
                         struct account_slip *slip)
 {
     *slip = (struct account_slip){ 0 };
     if (account == NULL)
         return LIB_ERR_MALLOC_FAIL;
-    struct account_book *book = account->book;
-    assert(kind < book->kinds && book->used[kind] <= book->capacity[kind]);
-    if (units > book->capacity[kind] - book->used[kind] || !may_hold(account, kind, units))
+    if (!account_has_room(account, kind, units))
         return refuse(account, kind);
     add(account, kind, units);
     *slip = (struct account_slip){ .account = account, .kind = kind, .units = units };

@@ -6,7 +6,9 @@
  * once.  The memory server finds its start RAM in SUPERCN slot 0 like everybody, and the RAM it is
  * to serve from slot 1 on.  After that the first domain must not touch any of it again.
  */
+#include <inttypes.h>
 #include <spawndomain/first_ram.h>
+#include <stdio.h>
 
 #define MEM_SERV_START_RAM_BYTES (1ul << 20)
 
@@ -61,8 +63,22 @@ static errval_t give_rest(struct first_ram *ram, struct spawn_domain *d)
     return SYS_ERR_OK;
 }
 
+/* What the menu says, and behind it "near=BASE limit=END" of the core's node if there are several
+ * nodes.  NULL: it is too long. */
+static const char *mem_serv_args(const char *menu, const struct abi_boot *boot)
+{
+    static char args[160];
+    const struct abi_topology *topology = &boot->topology;
+    if (topology->node_count < 2)
+        return menu;
+    const struct abi_topology_node *node = &topology->node[topology->core_node[boot->core]];
+    const int length = snprintf(args, sizeof(args), "%s near=0x%" PRIx64 " limit=0x%" PRIx64, menu,
+                                node->ram_base, node->ram_base + node->ram_bytes);
+    return length < (int)sizeof(args) ? args : NULL;
+}
+
 errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *modules,
-                                  struct capref init_ep, domainid_t id)
+                                  struct capref init_ep, domainid_t id, const struct abi_boot *boot)
 {
     struct spawn_module *module = spawn_find_module(modules, "mem_serv");
     if (module == NULL) {
@@ -72,9 +88,16 @@ errval_t first_ram_start_mem_serv(struct first_ram *ram, struct spawn_modules *m
     errval_t err = spawn_open_program(module);
     if (err_is_fail(err))
         return err;
+    struct menu_entry entry;
+    err = menu_parse_line(module->line, &entry);
+    if (err_is_fail(err))
+        return err;
+    const char *args = mem_serv_args(entry.args, boot);
+    if (args == NULL)
+        return SPAWN_ERR_FIND_MODULE;
     struct spawn_request request = {
         .module = module,
-        .args = "mem_serv",
+        .args = args,
         .ram = ram->cap,
         .ram_bytes = spawn_needed_bytes(module, false, MEM_SERV_START_RAM_BYTES),
         .init_ep = init_ep,

@@ -14,6 +14,7 @@ static void get_mem_iref(struct monitor_blocking_binding *b)
     reply_send(b->st, &(struct reply){ .kind = REPLY_MEM_IREF,
                                        .token = b->incoming_token,
                                        .iref = mem_iref,
+                                       .first = first_mem_iref,
                                        .err = mem_iref != 0 ? SYS_ERR_OK : MON_ERR_INVALID_IREF });
 }
 

@@ -67,7 +67,7 @@ struct peer_message {
     uint64_t id, peer_id;
     uint64_t members;
     uint32_t epoch, incarnation;
-    iref_t iref;
+    iref_t iref, first_mem_iref;
     errval_t err;
     struct ump_offer offer;
     bool exists;

@@ -17,7 +17,7 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
     b->incoming_token = r->token;
     switch (r->kind) {
     case REPLY_MEM_IREF:
-        return monitor_blocking_get_mem_iref_response__tx(b, cont, r->iref, r->err);
+        return monitor_blocking_get_mem_iref_response__tx(b, cont, r->iref, r->first, r->err);
     case REPLY_SET_MEM_IREF:
         return monitor_blocking_set_mem_iref_response__tx(b, cont, r->err);
     case REPLY_NAME_IREF:

@@ -31,7 +31,7 @@ struct reply {
     } kind;
     uint32_t token;
     errval_t err;
-    iref_t iref;
+    iref_t iref, first;
     domainid_t domain;
     struct capref cap; /* COLLECT, DOMAIN_CAP: taken over, and dropped when it has left */
     uint64_t value;

@@ -307,6 +307,7 @@ static errval_t claim(struct client *client, uint32_t token, const struct capabi
     const struct capop *op = place_for(&(struct capop){ .state = CAPOP_CLAIMING,
                                                         .client = client,
                                                         .token = token,
+                                                        .source = *source,
                                                         .claim = ticket_new(),
                                                         .core = owner,
                                                         .slip = slip });
@@ -372,7 +373,7 @@ static void claim_ends(struct capop *op, errval_t err, const struct capability *
     if (done.client == NULL)
         return; /* a piece that nobody wants is given back when the owner asks */
     if (err_is_ok(err))
-        err = kept_claimed(done.claim, done.core, piece, done.client->domain);
+        err = kept_claimed(done.claim, done.core, &done.source, piece, done.client->domain);
     reply(done.client, done.token, done.state, err);
 }
 

@@ -25,7 +25,7 @@ struct capop {
     unsigned waits;           /* for so many answers */
     errval_t err;             /* one of them was no */
     struct capability cap;    /* a range of memory */
-    struct capability source; /* CAPOP_CHECKING: what it is a part of */
+    struct capability source; /* CAPOP_CHECKING: what it is a part of; _CLAIMING: ... a piece of */
     struct account_slip slip;
     /* not NULL: no client has asked for it, but the core from which this one has the memory and its
      * ownership, as this witness says: those to which it went on from here delete what they have */

@@ -94,19 +94,34 @@ static bool is_equal(const struct capability *a, const struct capability *b)
     return kept_lies_in(a, b) && kept_lies_in(b, a);
 }
 
+/* The witness of what has come here with its ownership; NULL: it has not. */
+static struct kept *came_with(const struct capability *is)
+{
+    struct kept *witness = witnesses;
+    while (witness != NULL && (!witness->moved || !is_equal(&witness->is, is)))
+        witness = witness->next;
+    return witness;
+}
+
 /* It goes back to the core from which it came with its ownership: nothing is kept of it here. */
 static bool go_home(const struct kept *entry)
 {
-    struct kept *witness = witnesses;
-    while (witness != NULL &&
-           (witness->core != entry->core || !witness->moved || !is_equal(&witness->is, &entry->is)))
-        witness = witness->next;
+    struct kept *witness = came_with(&entry->is);
     if (witness == NULL)
         return false;
+    assert(witness->core == entry->core); /* to others it is lent, or goes by kept_give_back */
     forget(witness);
     unlock(entry);
     drop_cap(entry->cap);
     return true;
+}
+
+/* Only one that has it may have it from the core to which it goes: else it could go in a ring, and
+ * a core would have an entry for what it has itself. */
+static bool may_move(const struct capability *is, coreid_t to)
+{
+    const struct kept *witness = came_with(is);
+    return cap_travel(is) == TRAVEL_MOVE && (witness == NULL || witness->core == to);
 }
 
 errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
@@ -117,7 +132,7 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
     errval_t err = invoke_kernel_lock_cap(cap_kernel, cap);
     if (err_is_fail(err))
         return err;
-    *moved = *moved && cap_travel(is) == TRAVEL_MOVE &&
+    *moved = *moved && may_move(is, core) &&
              err_is_ok(invoke_kernel_set_cap_owner(cap_kernel, cap, core));
     const struct kept entry = {
         .ticket = ticket, .core = core, .cap = cap, .is = *is, .moved = *moved
@@ -130,6 +145,21 @@ errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const st
     if (err_is_fail(err))
         unlock(&entry);
     return err;
+}
+
+bool kept_give_back(coreid_t to, struct capref cap, const struct capability *is, coreid_t *home)
+{
+    struct kept *witness = came_with(is);
+    if (witness == NULL || witness->core == to || !peer_is_connected(witness->core) ||
+        err_is_fail(invoke_kernel_lock_cap(cap_kernel, cap)))
+        return false;
+    errval_t err = invoke_kernel_set_cap_owner(cap_kernel, cap, witness->core);
+    unlock(&(struct kept){ .core = to, .cap = cap });
+    if (err_is_fail(err))
+        return false;
+    *home = witness->core;
+    forget(witness);
+    return true;
 }
 
 static bool is_lent_to(coreid_t core, const struct capability *is)
@@ -145,13 +175,29 @@ static bool is_lent_to(coreid_t core, const struct capability *is)
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is)
 {
     bool moved = false;
-    if (!is_lent_to(from, is) || to == my_core || !peer_is_connected(to))
-        return MON_ERR_INVALID_MON_ID;
+    if (!is_lent_to(from, is))
+        return SYS_ERR_CAP_NOT_FOUND;
+    if (to == my_core || !peer_is_connected(to))
+        return MON_ERR_NO_MONITOR_FOR_CORE;
     struct capref cap;
     errval_t err = remote_cap(is, my_core, &cap);
     if (err_is_fail(err))
         return err;
     err = kept_let_go(ticket, to, cap, is, monitor_of(from), &moved);
+    if (err_is_fail(err))
+        drop_cap(cap);
+    return err;
+}
+
+errval_t kept_give_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is,
+                      bool goes, bool *moved)
+{
+    struct capref cap;
+    *moved = true;
+    errval_t err = kept_come_home(from, is, goes, &cap);
+    if (err_is_fail(err))
+        return err;
+    err = kept_let_go(ticket, to, cap, is, monitor_of(from), moved);
     if (err_is_fail(err))
         drop_cap(cap);
     return err;
@@ -185,7 +231,7 @@ errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *sou
     struct capref cap;
     bool moved = true;
     if (!is_lent_to(core, source))
-        return MON_ERR_INVALID_MON_ID;
+        return SYS_ERR_CAP_NOT_FOUND;
     errval_t err = make_piece(source, base, bytes, &cap, piece);
     if (err_is_fail(err))
         return err;
@@ -278,7 +324,8 @@ void kept_revoked(coreid_t core, uint64_t ticket, enum revoke_outcome outcome)
 
 /* One is enough: two would be copies of each other, and each in use because of the other. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
-                      const struct capability *is, domainid_t receiver, bool moved)
+                      const struct capability *is, domainid_t receiver, bool moved,
+                      const struct capability *claimed_of)
 {
     for (const struct kept *other = witnesses; other != NULL; other = other->next)
         if (other->core == owner && !other->asked && is_equal(&other->is, is))
@@ -288,7 +335,7 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     if (err_is_fail(err))
         return err;
     if (moved)
-        err = invoke_kernel_mark_witness(cap_kernel, copy);
+        err = invoke_kernel_mark_witness(cap_kernel, copy, claimed_of);
     if (err_is_ok(err))
         err = keep(&witnesses,
                    (struct kept){
@@ -299,8 +346,8 @@ errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
     return err;
 }
 
-errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *piece,
-                      domainid_t domain)
+errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *source,
+                      const struct capability *piece, domainid_t domain)
 {
     struct capability own = *piece;
     struct capref cap;
@@ -308,7 +355,7 @@ errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *
     errval_t err = remote_cap(&own, my_core, &cap);
     if (err_is_fail(err))
         return err;
-    err = kept_witness(ticket, owner, cap, &own, domain, true);
+    err = kept_witness(ticket, owner, cap, &own, domain, true, source);
     drop_cap(cap); /* the witness stays */
     return err;
 }

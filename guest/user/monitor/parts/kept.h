@@ -45,16 +45,26 @@ bool kept_lies_in(const struct capability *cap, const struct capability *whole);
 errval_t kept_let_go(uint64_t ticket, coreid_t core, struct capref cap, const struct capability *is,
                      domainid_t sender, bool *moved);
 /* The same, of a capability that another core has from here and gives to a third one.
- * MON_ERR_INVALID_MON_ID: that core has none. */
+ * SYS_ERR_CAP_NOT_FOUND: that core has none, or it was revoked. */
 errval_t kept_pass_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is);
 
+/* RAM that came here with its ownership is given to a third core: it leaves through the core from
+ * which it came, `*home`, and nothing is kept of it here; `cap` stays the caller's to drop.  False:
+ * it did not come so, or from `to` itself, or that core cannot be reached, or somebody here still
+ * has some of it.  kept_let_go then lends it. */
+bool kept_give_back(coreid_t to, struct capref cap, const struct capability *is, coreid_t *home);
+/* The other side: it comes home, and goes on to the third core.  As kept_come_home, and *moved as
+ * in kept_let_go. */
+errval_t kept_give_on(uint64_t ticket, coreid_t from, coreid_t to, const struct capability *is,
+                      bool goes, bool *moved);
+
 /* A piece of RAM that another core has from here as a name, as something that it owns: made of it
- * here, and kept.  MON_ERR_INVALID_MON_ID: that core has it not. */
+ * here, and kept.  SYS_ERR_CAP_NOT_FOUND: that core has it not, or it was revoked. */
 errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *source,
                     genpaddr_t base, gensize_t bytes, struct capability *piece);
-/* The other side: the piece has come.  At the cost of this domain. */
-errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *piece,
-                      domainid_t domain);
+/* The other side: the piece of `source` has come.  At the cost of this domain. */
+errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *source,
+                      const struct capability *piece, domainid_t domain);
 
 /* What had moved to another core is given back from there: here it is, in a slot of its own.
  * MON_ERR_INVALID_MON_ID: it had not.  goes: it is being revoked, so it is gone, and nobody gets it
@@ -66,9 +76,11 @@ errval_t kept_come_home(coreid_t from, const struct capability *is, bool goes, s
 struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct capability *range);
 void kept_cleared(struct kept *witness, errval_t err);
 
-/* A copy of what a domain is about to get, by which we shall know when it is in use no more. */
+/* A copy of what a domain is about to get, by which we shall know when it is in use no more.
+ * claimed_of: not NULL, it is a piece of this. */
 errval_t kept_witness(uint64_t ticket, coreid_t owner, struct capref cap,
-                      const struct capability *is, domainid_t receiver, bool moved);
+                      const struct capability *is, domainid_t receiver, bool moved,
+                      const struct capability *claimed_of);
 
 /* Does a core delete here what it gave this one with its ownership, and this is some of it? */
 bool kept_goes(const struct capability *cap);

@@ -2,13 +2,14 @@
  *
  * The two services that every domain finds through its monitor: the memory server of this core, and
  * the name service of the machine.  The name service may not be there yet: who asks for it waits,
- * under the token of his call.
+ * under the token of his call.  And the memory server of core 0, of whom the others' servers get
+ * more.
  */
 #include "../mouths/peers.h"
 #include "../mouths/reply.h"
 #include "parts.h"
 
-iref_t mem_iref, name_iref;
+iref_t mem_iref, first_mem_iref, name_iref;
 
 /* The iref must be a service of the domain that announces it. */
 static bool is_own_service(const struct client *client, iref_t iref)
@@ -22,6 +23,8 @@ errval_t names_set_mem(const struct client *client, iref_t iref)
     if (mem_iref != 0 || !client_is_trusted(client) || !is_own_service(client, iref))
         return MON_ERR_NOT_PERMITTED;
     mem_iref = iref;
+    if (my_core == 0)
+        first_mem_iref = iref;
     return SYS_ERR_OK;
 }
 

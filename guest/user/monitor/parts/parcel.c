@@ -163,7 +163,7 @@ static errval_t receive_only_one(uint64_t ticket, const struct capability *descr
     if (err_no(err) != MON_ERR_INVALID_MON_ID)
         return err;
     err = remote_cap(&only, my_core, cap);
-    return err_is_ok(err) ? kept_witness(ticket, from, *cap, &only, receiver, true) : err;
+    return err_is_ok(err) ? kept_witness(ticket, from, *cap, &only, receiver, true, NULL) : err;
 }
 
 /* A copy, of which its owner knows. */
@@ -175,7 +175,7 @@ static errval_t receive_copy(uint64_t ticket, const struct capability *descripti
         return MON_ERR_REMOTE_CAP_RETRY;
     errval_t err = remote_copy(description, owner, cap);
     if (err_is_ok(err) && is_memory && owner != my_core && ticket != 0)
-        err = kept_witness(ticket, owner, *cap, description, receiver, false);
+        err = kept_witness(ticket, owner, *cap, description, receiver, false, NULL);
     return err;
 }
 
@@ -283,9 +283,13 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
     }
     bool moved = true;
     const bool stays = err_is_ok(err) && kept_is_memory(&description) && owner == my_core;
-    if (stays && capop_concerns(&description))
+    if (stays && capop_concerns(&description)) {
         err = MON_ERR_REMOTE_CAP_RETRY;
-    else if (stays)
+    } else if (stays && kept_give_back(core, cap, &description, &owner)) {
+        peer_send_request_copy(owner, core, ticket, &description);
+        drop_cap(cap);
+        return;
+    } else if (stays)
         err = kept_let_go(ticket, core, cap, &description, sender, &moved);
     if (!stays || err_is_fail(err))
         drop_cap(cap);
@@ -295,10 +299,16 @@ void parcel_fetch(coreid_t core, uint64_t ticket)
 void parcel_copy_requested(coreid_t from, coreid_t to, uint64_t ticket,
                            const struct capability *description)
 {
-    errval_t err = capop_concerns(description) ? (errval_t)MON_ERR_REMOTE_CAP_RETRY
-                                               : kept_pass_on(ticket, from, to, description);
+    bool moved;
+    const bool goes = capop_concerns(description);
+    errval_t err = kept_give_on(ticket, from, to, description, goes, &moved);
+    if (err_no(err) == MON_ERR_INVALID_MON_ID) { /* it is lent */
+        moved = false;
+        err =
+            goes ? (errval_t)MON_ERR_REMOTE_CAP_RETRY : kept_pass_on(ticket, from, to, description);
+    }
     if (peer_is_connected(to))
-        peer_send_fetch_cap_reply(to, ticket, err, description, my_core, false);
+        peer_send_fetch_cap_reply(to, ticket, err, description, my_core, err_is_ok(err) && moved);
 }
 
 /* The answer comes from the depositor's monitor, or from that of the owner. */

@@ -159,7 +159,7 @@ bool connection_holds_of(coreid_t core);
 
 /* ---- names.c: the services that everybody finds ---- */
 
-extern iref_t mem_iref, name_iref;
+extern iref_t mem_iref, first_mem_iref, name_iref;
 
 /* The memory server says where it is; or MON_ERR_NOT_PERMITTED. */
 errval_t names_set_mem(const struct client *client, iref_t iref);

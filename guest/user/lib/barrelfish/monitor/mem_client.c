@@ -56,12 +56,12 @@ static errval_t connect_mem(void)
 {
     struct core_state *state = get_core_state();
     struct monitor_blocking_binding *mon = get_monitor_blocking_binding();
-    iref_t iref;
+    iref_t iref, first;
     errval_t answer;
 
     if (mon == NULL)
         return LIB_ERR_RAM_ALLOC_FIXED_EXHAUSTED;
-    errval_t err = mon->rpc_tx_vtbl.get_mem_iref(mon, &iref, &answer);
+    errval_t err = mon->rpc_tx_vtbl.get_mem_iref(mon, &iref, &first, &answer);
     if (err_is_ok(err))
         err = answer;
     if (err_is_fail(err))
