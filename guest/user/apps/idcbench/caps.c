@@ -44,9 +44,9 @@ static struct capref new_slot(void)
     return slot;
 }
 
-/* What an operation costs depends on where in the tree of the database its capability comes to lie:
- * 1,070 to 1,480 instructions to map a page, by the shape alone.  So a copy and a mapping more stay at each
- * round, and the median says what is usual. */
+/* What an operation costs depends on where in the tree of the database its capability comes to
+ * lie: 1,070 to 1,480 instructions to map a page, by the shape alone.  So a copy and a mapping more
+ * stay at each round, and the median says what is usual. */
 static void count_single(void)
 {
     struct results copy = { 0 }, mint = { 0 }, map = { 0 }, unmap = { 0 };

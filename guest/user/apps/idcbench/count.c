@@ -528,8 +528,8 @@ static void count_nop(void)
     results_print(&r, "kernel.nop", 0);
 }
 
-/* A page of RAM becomes a frame, which is deleted; made once more, it stays: count_single() in caps.c
- * says why. */
+/* A page of RAM becomes a frame, which is deleted; made once more, it stays: count_single() in
+ * caps.c says why. */
 static void count_capabilities(void)
 {
     struct results retype = { .count = 0 }, delete = { .count = 0 };
