@@ -369,7 +369,7 @@ struct sysret cap_revoke(struct cte *cte, uint64_t progress)
     if (!(cte->cap.rights & CAPRIGHTS_REVOKE))
         return SYSRET(SYS_ERR_CAP_RIGHTS);
     struct work work = { .left = WORK_OF_A_CALL };
-    if (progress == 0)
+    if (progress < cap_base(&cte->cap)) /* 0, or a lie: what lies outside is not the caller's */
         progress = cap_base(&cte->cap);
     if (progress != REVOKE_DELETES && !prepare(&cte->cap, &progress, &work))
         return (struct sysret){ .error = KERNEL_AGAIN, .value = progress };

@@ -47,7 +47,7 @@ systime_t timeslice_ns = TIMESLICE_DEFAULT_NS;
 static systime_t duration(const char *text)
 {
     systime_t value = 0;
-    while (*text >= '0' && *text <= '9' && value < 1000000000)
+    while (*text >= '0' && *text <= '9' && value < 1000000000) /* at boot */
         value = 10 * value + (systime_t)(*text++ - '0');
     unsigned factor = text[0] == 'n' ? 1 : text[0] == 'u' ? 1000 : text[0] == 'm' ? 1000000 : 0;
     bool ends = factor != 0 && text[1] == 's' && (text[2] == '\0' || text[2] == ' ');
@@ -57,7 +57,7 @@ static systime_t duration(const char *text)
 /* What stands behind `option` in the text, if it begins with it; NULL. */
 static const char *behind(const char *text, const char *option)
 {
-    while (*option != '\0')
+    while (*option != '\0') /* at boot */
         if (*text++ != *option++)
             return NULL;
     return text;
@@ -65,7 +65,7 @@ static const char *behind(const char *text, const char *option)
 
 void schedule_options(const char *line)
 {
-    for (; *line != '\0'; line++) {
+    for (; *line != '\0'; line++) { /* at boot */
         const char *value = behind(line, " slice=");
         if (value != NULL) {
             systime_t slice = duration(value);

@@ -230,7 +230,7 @@ systime_t rbed_set(struct dcb *dcb, const struct rbed_parameters *p, systime_t n
     assert(count <
            RBED_TASKS); /* rbed_check() has seen to it, or the search would leave the table */
     unsigned place = 0;
-    while (tasks[place].dcb != NULL)
+    while (tasks[place].dcb != NULL) /* the bound: RBED_TASKS, as asserted */
         place++;
     struct task *task = &tasks[place];
     const systime_t at = settled(now), begins = p->release > at ? p->release : at;

@@ -118,17 +118,13 @@ invoke_object_of(struct registers_x86_64 *area, struct cte *cte, uint64_t head, 
     finish(area, result);
 }
 
-static void __attribute__((noreturn, noinline))
-sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
+/* What is invoked; gives the error back if there is nothing. */
+static inline __attribute__((always_inline)) struct cte *invoked(struct registers_x86_64 *area,
+                                                                 uint64_t head)
 {
     const uint64_t cptr = head >> 32;
-    const unsigned level = head >> 16 & 0xff, length = head >> 8 & 0xff;
+    const unsigned level = head >> 16 & 0xff;
     struct cte *cte = &current->cspace;
-    if (length > LMP_MSG_WORDS)
-        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
-    if (head & INVOKE_AGAIN) /* nobody sees it when the call is done */
-        area->rsi = head & ~(uint64_t)INVOKE_AGAIN;
-
     if (level != 0) {
         errval_t err = cspace_lookup(&cte->cap, (capaddr_t)cptr, level, &cte);
         if (err_is_fail(err)) {
@@ -137,8 +133,35 @@ sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
             give_back(area, SYSRET(err));
         }
     }
+    return cte;
+}
+
+/* An invocation that goes on.  No message does: nobody else's command becomes one, because its
+ * object has gone meanwhile, and nobody's is taken for the CPU driver's (ABI_LMP_BY_KERNEL). */
+static void __attribute__((noreturn, noinline))
+sys_invoke_again(struct registers_x86_64 *area, uint64_t head, uint64_t progress)
+{
+    area->rsi = head & ~(uint64_t)INVOKE_AGAIN; /* nobody sees it when the call is done */
+    struct cte *cte = invoked(area, head);
+    trace_invoke(SYSCALL_INVOKE, cte, syscall_words[0] & 0xff, head >> 32);
+    if (cte->cap.type == ObjType_EndPointLMP)
+        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
+    invoke_object_of(area, cte, head, progress);
+}
+
+static void __attribute__((noreturn, noinline))
+sys_invoke(struct registers_x86_64 *area, uint64_t head, uint64_t send_cptr)
+{
+    const unsigned length = head >> 8 & 0xff;
+    if (length > LMP_MSG_WORDS)
+        give_back(area, SYSRET(SYS_ERR_INVARGS_SYSCALL));
+    if (head & INVOKE_AGAIN)
+        sys_invoke_again(area, head, send_cptr);
+    struct cte *cte = invoked(area, head);
     if (cte->cap.type != ObjType_EndPointLMP) {
-        trace_invoke(SYSCALL_INVOKE, cte, syscall_words[0] & 0xff, cptr);
+        trace_invoke(SYSCALL_INVOKE, cte, syscall_words[0] & 0xff, head >> 32);
+        if (head & LMP_FLAG_MESSAGE)
+            give_back(area, SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT));
         invoke_object_of(area, cte, head, send_cptr);
     }
     struct lmp_transfer with_cap;

@@ -287,6 +287,7 @@ struct host_endpoint {
     struct capref recv_slot;
     uint32_t object; /* of capabilities to it; 0: none yet */
     bool broken;
+    bool peeked; /* the first is being read where it lies */
 };
 
 static __thread struct host_endpoint *endpoints;
@@ -453,6 +454,22 @@ errval_t lmp_chan_recv(struct lmp_chan *lc, struct lmp_recv_msg *msg, struct cap
     return SYS_ERR_OK;
 }
 
+const volatile uint64_t *lmp_chan_peek(struct lmp_chan *lc, size_t *length)
+{
+    struct queued *q = endpoint_of(lc)->first;
+    if (q == NULL || !capref_is_null(q->cap))
+        return NULL;
+    *length = q->msg.buf.msglen;
+    return q->msg.words;
+}
+
+void lmp_chan_take_peeked(struct lmp_chan *lc, const volatile uint64_t *words, size_t length)
+{
+    assert(words == endpoint_of(lc)->first->msg.words);
+    assert(length == endpoint_of(lc)->first->msg.buf.msglen);
+    endpoint_of(lc)->peeked = true;
+}
+
 bool lmp_chan_can_recv(struct lmp_chan *lc)
 {
     return endpoint_of(lc)->first != NULL;
@@ -506,6 +523,13 @@ errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_c
 
 bool lmp_chan_listen_again(struct lmp_chan *lc)
 {
+    struct lmp_recv_msg msg;
+    struct capref cap;
+    if (endpoint_of(lc)->peeked) { /* now its words are gone */
+        endpoint_of(lc)->peeked = false;
+        memset(endpoint_of(lc)->first->msg.words, 0xee, sizeof(msg.words));
+        (void)lmp_chan_recv(lc, &msg, &cap);
+    }
     if (!lc->endpoint->waitset_state.held)
         return false;
     waitset_chan_listen_disabled(&lc->endpoint->waitset_state);

@@ -126,6 +126,22 @@ bool domain_hello(struct domain *d, const struct cap *via, enum role role)
     return domain_send(d, via, m, ep);
 }
 
+/* With an endpoint that is another's: the monitor's own, or one of a domain that it has got. */
+static void false_hello(struct domain *d)
+{
+    struct message *m = message_new(0);
+    const struct cap *theirs = d->monitor;
+    for (const struct cap *cap = world.caps; cap != NULL; cap = cap->next)
+        if (cap->core == d->core && cap->endpoint != NULL && cap->endpoint->owner != NULL &&
+            cap->endpoint->owner != d && chance(20))
+            theirs = cap;
+    m->raw = true;
+    m->count = 2;
+    m->word[0] = MONITOR_HELLO;
+    m->word[1] = 30;
+    domain_send(d, d->monitor, m, theirs);
+}
+
 /* A procedure call; one at a time. */
 bool domain_call(struct domain *d, struct message *m, const struct cap *give)
 {
@@ -422,6 +438,8 @@ static bool ask_rpc(struct domain *d)
 /* The steps of a start; true: something was done. */
 static bool start(struct domain *d)
 {
+    if (!d->greeted && d->hostile && d->monitor != NULL && chance(50))
+        false_hello(d);
     if (!d->greeted)
         return (d->greeted = domain_hello(d, d->monitor, ROLE_MONITOR));
     if (d->rpc_state == RPC_NONE)

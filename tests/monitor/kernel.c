@@ -470,7 +470,7 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
         command == KernelCmd_Stop_dispatcher || command == KernelCmd_Is_shared ||
         command == KernelCmd_Delete_foreigns || command == KernelCmd_Lock_cap ||
         command == KernelCmd_Unlock_cap || command == KernelCmd_Set_cap_owner ||
-        command == KernelCmd_Mark_witness) {
+        command == KernelCmd_Mark_witness || command == KernelCmd_Domain_id) {
         cap = core->slot[word[1]];
         if (cap == NULL)
             return SYSRET(SYS_ERR_CAP_NOT_FOUND);
@@ -504,6 +504,11 @@ static struct sysret kernel_invoke(struct core *core, const uintptr_t *word)
         if (!domain_is_running(cap->endpoint->owner))
             return SYSRET(SYS_ERR_LMP_NO_TARGET);
         return (struct sysret){ SYS_ERR_OK, domain_id(cap->endpoint->owner) };
+    case KernelCmd_Domain_id:
+        CHECK(word[3] == 0, "the monitor makes a dispatcher of another domain");
+        return (struct sysret){ SYS_ERR_OK, cap->endpoint->owner != NULL
+                                                ? domain_id(cap->endpoint->owner)
+                                                : 0 };
     case KernelCmd_Register_channel:
         return SYSRET(SYS_ERR_OK);
     case KernelCmd_Power_off:

@@ -144,6 +144,31 @@ for name in bundle pc run; do
     [ "$(cat "$TMP/mine")" = mine ] || fail "a link in the place of $name was followed"
 done
 
+# Nor is one in the place of a folder; and nobody waits for the other end of a pipe.
+for name in guest guest/boot disk disk/boot disk/boot/grub disk/sbin; do
+    rm -rf "$TMP/prepared" "$TMP/theirs"
+    mkdir -p "$TMP/prepared/$(dirname $name)" "$TMP/theirs"
+    ln -s "$TMP/theirs" "$TMP/prepared/$name"
+    case $name in
+    guest*) vmm run -q --engine unicorn --record "$TMP/prepared" "$TMP/short.yaml" ;;
+    *) vmm export --format grub "$TMP/short.yaml" "$TMP/prepared" ;;
+    esac
+    exits_with 2
+    says 'symbolic links'
+    [ -z "$(ls -A "$TMP/theirs")" ] || fail "a link in the place of the folder $name was followed"
+done
+for name in slices.bin bundle; do
+    rm -rf "$TMP/prepared"
+    mkdir "$TMP/prepared"
+    mkfifo "$TMP/prepared/$name"
+    case $name in
+    slices.bin) vmm run -q --engine unicorn --record "$TMP/prepared" "$TMP/short.yaml" ;;
+    *) vmm export --format qemu "$TMP/short.yaml" "$TMP/prepared" ;;
+    esac
+    exits_with 2
+    is_harmless 4
+done
+
 # ---- traces ----
 cp "$TMP/trace.json" "$TMP/kept.json"
 for command in "report -o $TMP/trace.json $TMP/trace.json" "topo --svg $TMP/short.yaml $TMP/short.yaml" \

@@ -23,12 +23,13 @@ has_not() { # PROGRAM PATTERN WHAT
     ! grep -q "$2" "$TMP/out" || fail "$1 is linked with $3"
 }
 
-at_most 270336 monitor
-at_most 172032 hello
-at_most 114688 init
+at_most 262144 monitor
+at_most 167936 hello
+at_most 110592 init
 at_most 307200 skb
 
 has_not monitor '_dtoa_r$' "a printf for floating point"
+has_not monitor ' T raise$' "the signals of the C library"
 has_not monitor '\(monitor\|intermon\|mem\)_[a-z_]*__multihop_send$' "stubs for multihop"
 has_not monitor 'intermon_[a-z_]*__lmp_send$' "stubs for LMP between monitors"
 has_not hello '\(monitor\|mem\)_[a-z_]*__ump_send$' "stubs for UMP to its monitor"

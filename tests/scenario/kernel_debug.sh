@@ -10,6 +10,30 @@ need_engine
 need_image sbin/hostile
 need_image sbin/libtest
 
+# Each loop that an entry may reach counts its rounds, has a constant in its head, or says what bounds it.
+command -v python3 >/dev/null || skip "python3 is missing"
+python3 - guest/kernel <<'PYTHON' || fail "a loop of the CPU driver without a stated bound"
+import pathlib, re, sys
+at_boot = {"startup.c", "main.c", "printk.c", "cpu.c", "mdb_check.c"}
+loops, bad = 0, False
+for file in pathlib.Path(sys.argv[1]).rglob("*.c"):
+    # (walks of the database assert their depth)
+    if file.name in at_boot or "plat" in file.parts:
+        continue
+    lines = file.read_text().split("\n")
+    for i, line in enumerate(lines):
+        head = re.match(r"\s*(?:(?:for|while) \(.*|do \{)", re.sub(r"/\*.*?\*/", "", line))
+        if not head:
+            continue
+        loops += 1
+        stated = re.search(r"[<>] (?:[A-Z_]+\b|sizeof|\d)", head.group()) and "for" in head.group()
+        near = "\n".join(lines[max(0, i - 3):i + 7])
+        if not stated and not re.search(r"LOOP_ROUND|step_assert|\bbound\b|at boot", near):
+            print(f"{file}:{i + 1}: {line.strip()}")
+            bad = True
+sys.exit(bad or loops < 50)
+PYTHON
+
 if ! make B="$TMP/debug" KERNEL_DEBUG=1 "$TMP/debug/guest/boot/cpu" >"$TMP/out" 2>&1; then
     fail "the debug build"
 fi

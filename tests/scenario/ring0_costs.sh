@@ -51,7 +51,11 @@ at_most 462 lmp.stub.7.kernel
 at_most 445 lmp.roundtrip.1.kernel
 at_most 457 lmp.roundtrip.4.kernel
 at_most 960 lmp.roundtrip.10.kernel
+# ring 3, an empty message over LMP
+at_most 345 lmp.waitset.0.receiver
+at_most 330 lmp.stub.0.receiver
 # ring 3, a string of 2 KiB: word by word, several lines at once
+at_most 9400 lmp.stub.text.sender
 at_most 4000 ump.stub.text.sender
 at_most 4500 ump.stub.text.receiver
 for words in 0 1 7; do

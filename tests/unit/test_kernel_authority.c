@@ -44,6 +44,40 @@ Test(kernel_authority, a_sender_cannot_mint_another_endpoint_of_its_receiver)
     EXPECT_ERR(mint(5, SLOT(4), 32768, 24), SYS_ERR_MINT_INVALID);
 }
 
+/* A peer of alice's has given her a CNode of its own where she expects an endpoint: no words that
+ * she sends there put anything of hers into it. */
+Test(kernel_authority, a_message_is_a_command_to_nobody)
+{
+    struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+    for (unsigned meant = 0; meant < 2; meant++) {
+        *a = (struct registers_x86_64){ .rdi = SYSCALL_INVOKE };
+        a->rsi = (uint64_t)SLOT(0) << 32 | 1 << 16 | 10 << 8 | (meant ? LMP_FLAG_MESSAGE : 0);
+        a->r10 = CNodeCmd_Copy;
+        a->r8 = 20 + meant;
+        a->r9 = ROOT_CPTR;
+        a->rax = KERNEL_CPTR;
+        a->rbx = 2;
+        cr_assert_eq(enter(a), RETURNED);
+        EXPECT_ERR(a->rax, meant ? SYS_ERR_LRPC_NOT_ENDPOINT : SYS_ERR_OK);
+    }
+    cr_expect_eq(cap_at(alice, SLOT(20))->type, ObjType_Kernel);
+    cr_expect_eq(cap_at(alice, SLOT(21))->type, ObjType_Null);
+}
+
+/* The flight recorder would take it for the CPU driver's, and rules of faults would not see it. */
+Test(kernel_authority, no_message_goes_on)
+{
+    struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+    connect();
+    for (unsigned again = 0; again < 2; again++) {
+        *a = (struct registers_x86_64){ .rdi = SYSCALL_INVOKE };
+        a->rsi = (uint64_t)SLOT(1) << 32 | 2 << 16 | 1 << 8 | (again ? INVOKE_AGAIN : 0);
+        cr_assert_eq(enter(a), RETURNED);
+        EXPECT_ERR(a->rax, again ? SYS_ERR_INVARGS_SYSCALL : SYS_ERR_OK);
+        cr_expect_eq(bob->disp->lmp_delivered, 2, "a header and a word, once");
+    }
+}
+
 Test(kernel_authority, what_is_retyped_has_no_more_rights_than_its_source)
 {
     const unsigned some = CAPRIGHTS_READ | CAPRIGHTS_IDENTIFY | CAPRIGHTS_GRANT;

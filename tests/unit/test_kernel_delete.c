@@ -271,6 +271,27 @@ Test(kernel_delete, who_revokes_his_own_dispatcher_does_not_stop_before_the_othe
     mdb_remove(&kernel_mdb, &range);
 }
 
+/* Where a call goes on its caller says.  Whoever says that it is outside of what is revoked stops
+ * nobody there: bob's dispatcher is not in alice's RAM. */
+Test(kernel_delete, who_lies_about_where_a_revoke_goes_on_harms_nobody_outside)
+{
+    const uint64_t lies[] = { 1, mem_to_phys(bob).v, RAM_BASE - 1, MEMORY_BYTES, UINT64_MAX };
+    cr_assert_lt(mem_to_phys(bob).v, RAM_BASE);
+    for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        EXPECT_OK(retype(RAM_CPTR, 4096, ObjType_Dispatcher, 0, 1, 10));
+        struct registers_x86_64 *a = &alice->disp->enabled_save_area;
+        *a = (struct registers_x86_64){ .rdi = SYSCALL_INVOKE, .rdx = lies[i] };
+        a->rsi = 3 << 8 | INVOKE_AGAIN;
+        a->r10 = CNodeCmd_Revoke;
+        a->r8 = RAM_CPTR;
+        a->r9 = 2;
+        current = alice;
+        enter_until_done(a);
+        cr_expect(!bob->stopped, "stopped by %lx", lies[i]);
+        check_nothing_is_left();
+    }
+}
+
 static capaddr_t taken;
 
 static void take_a_slot(void)

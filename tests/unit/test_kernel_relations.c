@@ -188,6 +188,18 @@ Test(kernel_relations, what_inherit_refuses)
     check_mappings();
 }
 
+Test(kernel_relations, entries_without_a_mapping_are_not_taken_over)
+{
+    make_tables(ObjType_VNode_x86_64_ptable);
+    EXPECT_OK(map(1, 3, 100, PTABLE_READ_ONLY, 1, 10));
+    PTABLE(0)[200] = 0x1000 | ABI_PTE_PRESENT; /* as of the first domain */
+    const struct sysret result = inherit(2, 1, 0, 512, INHERIT_ATTR_SAME, 20);
+    EXPECT_ERR(result.error, SYS_ERR_VNODE_NOT_INSTALLED);
+    cr_expect_eq(result.value, 200 | 2ull << 32);
+    cr_expect(PTABLE(1)[100] != 0 && PTABLE(1)[200] == 0);
+    check_mappings();
+}
+
 Test(kernel_relations, no_table_has_five_levels)
 {
     EXPECT_ERR(retype(RAM_CPTR, 0, ObjType_VNode_x86_64_pml5, 0, 1, 1), SYS_ERR_VM_NO_FIVE_LEVELS);
@@ -355,6 +367,12 @@ Test(kernel_relations, a_dispatcher_of_another_domain)
     EXPECT_ERR(KERNEL(KernelCmd_Domain_id, SLOT(9), 2, 77).error, SYS_ERR_CAP_NOT_FOUND);
     EXPECT_OK(retype(RAM_CPTR, 0, ObjType_Dispatcher, 0, 1, 2));
     EXPECT_ERR(KERNEL(KernelCmd_Domain_id, SLOT(2), 2, 77).error, SYS_ERR_DISP_NOT_RUNNABLE);
+
+    /* who asks is told, also of one that has ended */
+    dispatch_stop(bob, false);
+    const struct sysret asked = KERNEL(KernelCmd_Domain_id, SLOT(1), 2, 0);
+    EXPECT_OK(asked.error);
+    cr_expect(asked.value == 77 && bob->head.domain_id == 77);
 }
 
 Test(kernel_relations, a_notification_id_that_wakes_nobody)

@@ -8,7 +8,7 @@
 
 TestSuite(mdb, .init = clear, .timeout = 60);
 
-/* --- order and shape --------------------------------------------------------------------------- */
+/* --- order and shape -------------------------------------------------------------------------- */
 
 Test(mdb, an_empty_database_answers_nothing)
 {

@@ -17,7 +17,7 @@
 static void ump_step(const char *what, const volatile void *word);
 #define UMP_STEP(what, word) ump_step((what), (word))
 
-enum rule { NOTHING, NEW_NUMBERS, NOT_WHILE_ARMED, BEFORE_SLEEP };
+enum rule { NOTHING, NEW_NUMBERS, NOT_WHILE_ARMED, BEFORE_SLEEP, LOOK_AFTER_LINES };
 static enum rule left_out;
 #define UMP_SLEEP_LEAVES_OUT(rule) (left_out == (rule))
 
@@ -46,6 +46,7 @@ static unsigned awake_channels = 8, sleeps_before_dozing;
 #define STEPS_MAX 4000
 #define STATES_MAX (1u << 21)
 #define RECHECK_NS 1000
+#define BATCH_MAX 4
 
 /* ---- two dispatchers ---- */
 
@@ -92,6 +93,7 @@ static struct talk {
     unsigned sleepers;     /* bit i: side i sleeps when it has nothing to do */
     unsigned switches_max; /* turns of one side cut short by the other; 0: any number */
     bool has_silent;       /* each side listens to another channel besides */
+    bool several_lines;    /* sends and takes them as the middle of a long message */
 } talk;
 
 static enum {
@@ -196,6 +198,20 @@ static unsigned allowed(const struct side *s)
 
 static void send_some(void *arg);
 
+/* Lines behind one that was sent by itself, as many as there is room for. */
+static void send_several(struct side *me)
+{
+    uint64_t words[UMP_PAYLOAD_WORDS * BATCH_MAX] = { 0 };
+    const size_t count = allowed(me) - me->sent;
+
+    cr_assert_leq(count, BATCH_MAX);
+    for (size_t i = 0; i < count; i++)
+        words[UMP_PAYLOAD_WORDS * i] = me->sent + i + 1;
+    const size_t lines = ump_chan_send_lines(&me->chan, UMP_MSGTYPE_FIRST_USER, words, count);
+
+    me->sent += (unsigned)lines;
+}
+
 static void try_to_send(struct side *me)
 {
     while (!me->send_waits && me->sent < allowed(me)) {
@@ -210,6 +226,8 @@ static void try_to_send(struct side *me)
         }
         line->data[0] = ++me->sent;
         ump_chan_commit(&me->chan, line, control, UMP_MSGTYPE_FIRST_USER);
+        if (talk.several_lines)
+            send_several(me);
     }
 }
 
@@ -235,6 +253,15 @@ static void await_message(struct side *me, bool first)
         cr_assert(ump_chan_listen_again(&me->chan, false));
 }
 
+static void take_several(struct side *me)
+{
+    uint64_t words[UMP_PAYLOAD_WORDS * BATCH_MAX];
+    const size_t lines = ump_chan_recv_lines(&me->chan, UMP_MSGTYPE_FIRST_USER, words, BATCH_MAX);
+
+    for (size_t i = 0; i < lines; i++)
+        cr_assert_eq(words[UMP_PAYLOAD_WORDS * i], ++me->received, "in order");
+}
+
 static void receive(void *arg)
 {
     struct side *me = arg;
@@ -244,6 +271,8 @@ static void receive(void *arg)
     if (err_is_ok(ump_chan_recv(&me->chan, &line, &type))) {
         cr_assert_eq(line->data[0], ++me->received, "in order");
         ump_chan_recv_done(&me->chan);
+        if (talk.several_lines)
+            take_several(me);
     }
     await_message(me, false);
 }
@@ -512,6 +541,14 @@ static const struct talk both_sleep = {
     .first_sends = 2, .rounds = 2, .sleepers = 3, .switches_max = 2
 };
 
+/* The receiver sleeps while lines of one message come, and the sender for room in between. */
+static const struct talk several_lines = {
+    .first_sends = 4, .rounds = 1, .sleepers = 2, .switches_max = 4, .several_lines = true
+};
+static const struct talk several_lines_both_sleep = {
+    .first_sends = 4, .rounds = 2, .sleepers = 3, .switches_max = 2, .several_lines = true
+};
+
 TestSuite(ump_wakeup, .timeout = 600);
 
 Test(ump_wakeup, the_asker_sleeps)
@@ -542,6 +579,18 @@ Test(ump_wakeup, both_send_at_once)
 Test(ump_wakeup, both_sleep)
 {
     must_not_hang(both_sleep);
+}
+
+Test(ump_wakeup, several_lines_have_one_look_at_the_wake_word)
+{
+    must_not_hang(several_lines);
+    must_not_hang(several_lines_both_sleep);
+}
+
+Test(ump_wakeup, several_lines_to_a_channel_that_dozes)
+{
+    awake_channels = 0;
+    must_not_hang(several_lines);
 }
 
 Test(ump_wakeup, lost_notifications_delay_but_do_not_stop)
@@ -644,4 +693,12 @@ Test(ump_wakeup, finds_a_wake_word_used_twice)
 {
     fault = FLAG_KEPT;
     cr_assert(hangs(asker_sleeps));
+}
+
+/* The look after the line before them does not do: the receiver may have taken that one and
+ * slept. */
+Test(ump_wakeup, finds_several_lines_without_a_look_after_the_last)
+{
+    left_out = LOOK_AFTER_LINES;
+    cr_assert(hangs(several_lines));
 }

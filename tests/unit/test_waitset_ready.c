@@ -10,6 +10,8 @@
 /* link: guest/user/lib/barrelfish/events/waitset_chan.c */
 #include "waitset_fixture.h"
 
+#include "../../guest/user/lib/barrelfish/events/waitset_priv.h"
+
 TestSuite(waitset_ready, .timeout = 600);
 
 static struct waitset elsewhere;
@@ -41,9 +43,7 @@ static void comes(unsigned i)
 {
     dispatcher_handle_t handle = disp_disable();
 
-    if (waitset_chan_is_armed(&chan[i]) && make_ready)
-        waitset_chan_make_ready_disabled(&chan[i], handle);
-    else
+    if (!make_ready || !waitset_chan_make_ready_disabled(&chan[i], handle))
         (void)waitset_chan_trigger_disabled(&chan[i], handle);
     disp_enable(handle);
 }

@@ -45,17 +45,17 @@ FILE *record_open(const char *dir, const char *name, const char *mode)
     return mode[0] == 'r' ? in_file_open(path) : out_file_create(path);
 }
 
-/* Makes the folders above the last component of `path`. */
-static int make_parents(char *path)
+/* Makes the folders behind the first bytes of `path`, and above its last component. */
+static int make_parents(char *path, size_t first)
 {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    int error = 0;
+    for (char *slash = strchr(path + first + 1, '/'); slash && !error;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        int failed = mkdir(path, 0777) < 0 && errno != EEXIST;
+        error = out_folder_create(path);
         *slash = '/';
-        if (failed)
-            return -errno;
     }
-    return 0;
+    return error;
 }
 
 int record_hash(const char *from, const char *to, char hash[HASH_TEXT_BYTES], uint64_t *bytes)
@@ -141,7 +141,7 @@ static int record_image(struct recorder *recorder, const struct menu_line *line)
         (size_t)snprintf(to, sizeof(to), "%s/" RECORD_IMAGES "%s", recorder->dir, path) >=
             sizeof(to))
         return -ENAMETOOLONG;
-    int error = make_parents(to);
+    int error = make_parents(to, strlen(recorder->dir));
     if (!error)
         error = record_hash(from, to, hash, &bytes);
     if (error) {

@@ -56,10 +56,33 @@ static int resolve(const char *path, char target[PATH_MAX])
                : -ENAMETOOLONG;
 }
 
+/* Opening a pipe must not hang; it is refused afterwards. */
 FILE *out_file_create(const char *path)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    return fd < 0 ? NULL : fdopen(fd, "w");
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int fd = open(path, flags, 0666);
+    struct stat info;
+    if (fd < 0)
+        return NULL;
+    int error = fstat(fd, &info) < 0 ? errno : S_ISREG(info.st_mode) ? 0 : EEXIST;
+    FILE *file = error ? NULL : fdopen(fd, "w");
+    if (file)
+        return file;
+    if (!error)
+        error = errno;
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
+int out_folder_create(const char *path)
+{
+    struct stat info;
+    if (mkdir(path, 0777) == 0)
+        return 0;
+    if (errno != EEXIST || lstat(path, &info) < 0)
+        return -errno;
+    return S_ISDIR(info.st_mode) ? 0 : S_ISLNK(info.st_mode) ? -ELOOP : -ENOTDIR;
 }
 
 /* Never waits: a pipe that nobody reads is an error (-ENXIO), for no signal would end the wait.

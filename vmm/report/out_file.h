@@ -22,8 +22,12 @@ struct out_file {
 };
 
 /* Opens a file of a folder that may have been prepared by somebody: empties what is there, but does
- * not follow a link, which may lead to what somebody wants to keep.  NULL with errno. */
+ * not follow a link, which may lead to what somebody wants to keep, and does not wait for the other
+ * end of a pipe.  NULL with errno. */
 FILE *out_file_create(const char *path);
+
+/* The same for a folder in it: makes it, or finds it there.  0 or a negative errno. */
+int out_folder_create(const char *path);
 
 /* Begins a file; "-" is standard output.  0 or a negative errno; then nothing has changed. */
 int out_file_open(struct out_file *file, const char *path);

@@ -149,8 +149,9 @@ static int make_folders(const struct export *export, const char *path)
         return fail(export, STATUS_USAGE, path, "GRUB's tree has no place for such a path");
     for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         snprintf(folder, sizeof(folder), "%s/disk%.*s", export->folder, (int)(slash - path), path);
-        if (mkdir(folder, 0777) < 0 && errno != EEXIST)
-            return fail(export, STATUS_USAGE, folder, strerror(errno));
+        const int error = out_folder_create(folder);
+        if (error)
+            return fail(export, STATUS_USAGE, folder, strerror(-error));
     }
     return STATUS_OK;
 }
@@ -239,8 +240,9 @@ static int write_tree(const struct export *export)
 {
     char folder[PATH_MAX + 32];
     snprintf(folder, sizeof(folder), "%s/disk", export->folder);
-    if (mkdir(folder, 0777) < 0 && errno != EEXIST)
-        return fail(export, STATUS_USAGE, folder, strerror(errno));
+    const int error = out_folder_create(folder);
+    if (error)
+        return fail(export, STATUS_USAGE, folder, strerror(-error));
     int status = make_folders(export, "/boot/grub/");
     if (status == STATUS_OK)
         status = copy_loader(export, "disk/boot/pc");

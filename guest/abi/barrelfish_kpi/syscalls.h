@@ -48,6 +48,9 @@
 #define LMP_FLAG_GIVEAWAY (1 << 2) /* the sent capability leaves the sender's slot */
 #define LMP_FLAG_IDENTIFY (1 << 3)
 #define LMP_FLAG_MORE (1 << 4) /* for the flight recorder: the next message continues this one */
+/* What a peer gave as its endpoint may be anything, and then the words of a message would be a
+ * command on it, with the sender's authority.  With this bit: SYS_ERR_LRPC_NOT_ENDPOINT. */
+#define LMP_FLAG_MESSAGE (1 << 5)
 /* The CPU driver's own: an invocation that is more than one entry's work is made again, from the
  * same instruction, with this bit set, and how far it has got in RDX. */
 #define INVOKE_AGAIN (1 << 7)

@@ -240,6 +240,8 @@ struct cte *mdb_find_ancestor(const struct mdb *db, const struct capability *cap
     const uint64_t min_end = position.base + position.bytes;
     struct cte *behind;
     struct cte *at = last_reaching(db, &position, min_end, &behind);
+    /* no bound but that of the database; one round, unless a monitor asks for what cannot be there:
+     * what lies around `cap` and before it, where ranges nest, is what it was made of */
     while (at != NULL && !cap_is_ancestor(cap, &at->cap)) {
         position = before_group(&at->cap);
         at = last_reaching(db, &position, min_end, &behind);

@@ -190,11 +190,13 @@ static struct sysret domain_id(const struct invocation *inv)
         return SYSRET(SYS_ERR_LRPC_NOT_ENDPOINT);
     struct dcb *dcb =
         cte->cap.type == ObjType_Dispatcher ? dcb_of(cte) : endpoint_listener(&cte->cap);
+    if (a->domain_id == 0)
+        return SYSRET_VALUE(dcb->head.domain_id);
     if (!dispatcher_is_complete(dcb))
         return SYSRET(SYS_ERR_DISP_NOT_RUNNABLE);
     dcb->head.domain_id = (uint32_t)a->domain_id;
     dcb->disp->domain_id = (uint32_t)a->domain_id;
-    return SYSRET(SYS_ERR_OK);
+    return SYSRET_VALUE(dcb->head.domain_id);
 }
 
 struct sysret kernel_relations_invoke(const struct invocation *inv)

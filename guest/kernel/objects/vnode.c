@@ -38,7 +38,7 @@ bool vnode_are_empty(const uint64_t *entry, uint64_t count)
         if ((entry[0] | entry[1] | entry[2] | entry[3]) != 0)
             return false;
     }
-    while (count > 0)
+    while (count > 0) /* the bound: 3 */
         if (entry[--count] != 0)
             return false;
     return true;
@@ -55,7 +55,7 @@ static void fill(uint64_t *entry, uint64_t count, uint64_t pte, uint64_t step)
         entry[2] = pte, pte += step;
         entry[3] = pte, pte += step;
     }
-    for (; count > 0; count--, entry++, pte += step)
+    for (; count > 0; count--, entry++, pte += step) /* the bound: 3 */
         *entry = pte;
 }
 
@@ -72,7 +72,7 @@ void vnode_set_flags(uint64_t *entry, uint64_t count, uint64_t flags, bool large
         entry[2] = (entry[2] & keep) | flags;
         entry[3] = (entry[3] & keep) | flags;
     }
-    for (; count > 0; count--, entry++)
+    for (; count > 0; count--, entry++) /* the bound: 3 */
         *entry = (*entry & keep) | flags;
 }
 

@@ -79,8 +79,9 @@ static errval_t find_mapping(const struct capability *table, uint64_t entry, str
     return vnode_find_mapping(table, entry, mapping);
 }
 
-/* The next part of a mapping; false: none of the entries looked at has one. */
-static bool find_next(struct inherit *h)
+/* The next part of a mapping; count 0: none of the entries looked at has one.  What the first
+ * domain was born with (startup.c) has entries, but no mappings: SYS_ERR_VNODE_NOT_INSTALLED. */
+static errval_t find_next(struct inherit *h)
 {
     const uint64_t *entries = vnode_entries(h->from);
     uint64_t looked = 0;
@@ -92,9 +93,10 @@ static bool find_next(struct inherit *h)
         looked++;
     }
     if (h->at == h->end || entries[h->at] == 0)
-        return false;
+        return SYS_ERR_OK;
     errval_t err = find_mapping(h->from, h->at, &mapping);
-    assert(err_is_ok(err)); /* no entry of a domain's is without */
+    if (err_is_fail(err))
+        return err;
     const uint64_t first = mapping->cap.u.mapping.first % OBJSIZE_VNODE / sizeof(uint64_t);
     const uint64_t left = first + mapping_entries(&mapping->cap) - h->at;
     h->mapping = mapping;
@@ -102,7 +104,7 @@ static bool find_next(struct inherit *h)
     h->count = left < h->end - h->at ? left : h->end - h->at;
     if (h->count > ENTRIES_MAX)
         h->count = ENTRIES_MAX;
-    return true;
+    return SYS_ERR_OK;
 }
 
 static errval_t decode_part(const struct cte *table, const struct invocation *inv,
@@ -161,9 +163,11 @@ struct sysret vnode_inherit(struct cte *table, const struct invocation *inv)
         return vnode_are_empty(vnode_entries(&table->cap) + h.at, h.end - h.at)
                    ? so_far(KERNEL_AGAIN, &h)
                    : SYSRET(SYS_ERR_VNODE_SLOT_INUSE);
-    if (!find_next(&h))
+    err = find_next(&h);
+    if (err_is_ok(err) && h.count == 0)
         return so_far(h.at < h.end ? KERNEL_AGAIN : SYS_ERR_OK, &h);
-    err = decode_part(table, inv, &h);
+    if (err_is_ok(err))
+        err = decode_part(table, inv, &h);
     if (err_no(err) == SYS_ERR_SLOTS_INVALID && h.used != 0)
         return so_far(SYS_ERR_OK, &h); /* the caller has more slots */
     if (err_is_fail(err))

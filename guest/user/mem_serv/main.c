@@ -295,10 +295,9 @@ static void available_call(struct mem_binding *b)
 static void free_call(struct mem_binding *b, struct capref cap, uint64_t base, uint8_t bits)
 {
     errval_t err = ram_return(cap, base, bits);
-    if (err_is_ok(err))
-        slot_free(cap);
-    else
-        cap_destroy(cap);
+    if (err_is_fail(err))
+        (void)cap_delete(cap); /* if it is there: nothing else is done with it */
+    slot_free(cap);
     queue_reply(b, REPLY_FREE, err, NULL_CAP);
 }
 

@@ -120,27 +120,39 @@ void ram_find(struct account_book *accounts)
     }
 }
 
-static unsigned region_of(genpaddr_t base)
+/* mm.region_count: there is none. */
+static unsigned find_region(genpaddr_t base)
 {
-    for (unsigned i = 0; i < mm.region_count; i++)
-        if (base >= mm.region[i].base && base - mm.region[i].base < mm.region[i].bytes)
-            return i;
-    assert(!"a loan lies in a region");
-    return 0;
+    unsigned i = 0;
+    while (i < mm.region_count &&
+           (base < mm.region[i].base || base - mm.region[i].base >= mm.region[i].bytes))
+        i++;
+    return i;
 }
 
-/* True if nobody has a part of it any more; then it is free. */
+static unsigned region_of(genpaddr_t base)
+{
+    const unsigned number = find_region(base);
+    assert(number < mm.region_count); /* a loan lies in one */
+    return number;
+}
+
+/* Has nobody a part of it any more?  Through an empty slot. */
+static bool is_unused(genpaddr_t base, uint8_t bits, struct capref slot)
+{
+    const unsigned number = region_of(base);
+    return err_is_ok(invoke_cnode_retype(slot, region[number].cap,
+                                         base - mm.region[number].cap_base, ObjType_RAM,
+                                         1ull << bits, 1)) &&
+           err_is_ok(cap_delete(slot));
+}
+
+/* True if it is free now. */
 static bool reclaim(const struct loan *loan, struct capref slot)
 {
-    const unsigned number = region_of(loan->base);
-    errval_t err =
-        invoke_cnode_retype(slot, region[number].cap, loan->base - mm.region[number].cap_base,
-                            ObjType_RAM, 1ull << loan->bits, 1);
-    if (err_is_fail(err))
+    if (!is_unused(loan->base, loan->bits, slot))
         return false;
-    err = cap_delete(slot);
-    if (err_is_ok(err))
-        err = mm_free(&mm, loan->base, loan->bits);
+    errval_t err = mm_free(&mm, loan->base, loan->bits);
     if (err_is_fail(err))
         DEBUG_ERR(err, "RAM of an ended domain is lost");
     return true;
@@ -307,6 +319,20 @@ errval_t ram_take(struct account *payer, uint8_t bits, genpaddr_t minbase, genpa
     return SYS_ERR_OK;
 }
 
+/* What comes back may be a part, or a child of full size, of what the client keeps: then it stays
+ * lent, and charged. */
+static bool nobody_has(genpaddr_t base, uint8_t bits)
+{
+    struct capref slot;
+    if (find_region(base) == mm.region_count)
+        return true; /* it is no RAM of this server's: mm_free() will say so */
+    if (err_is_fail(slot_alloc(&slot)))
+        return false;
+    const bool unused = is_unused(base, bits, slot);
+    slot_free(slot);
+    return unused;
+}
+
 errval_t ram_return(struct capref cap, genpaddr_t base, uint8_t bits)
 {
     struct capability identity;
@@ -325,6 +351,8 @@ errval_t ram_return(struct capref cap, genpaddr_t base, uint8_t bits)
         return err;
     if (lent)
         return keep_as_orphan(base, bits);
+    if (!nobody_has(base, bits))
+        return SYS_ERR_REVOKE_FIRST;
     err = mm_free(&mm, base, bits);
     struct loan *loan = err_is_ok(err) ? loan_find(base, bits) : NULL;
     if (loan != NULL)

@@ -343,6 +343,31 @@ static unsigned blocks(iref_t server, iref_t mute)
     return take_memory(BASE_PAGE_BITS);
 }
 
+/* Gives back all that it gets, and keeps it all the same: what comes back was made of it. */
+static unsigned kept(iref_t server, iref_t mute)
+{
+    (void)server, (void)mute;
+    struct capref ram, child;
+    while (get_mem_binding() == NULL)
+        CHECK(err_is_ok(ram_alloc(&ram, 16)));
+    struct mem_binding *b = get_mem_binding();
+    for (unsigned i = 0; i < MOST; i++) {
+        struct capability is;
+        errval_t err;
+        ram = NULL_CAP;
+        CHECK(err_is_ok(b->rpc_tx_vtbl.allocate(b, 20, 0, 0, &err, &ram)));
+        if (err_is_fail(err)) {
+            refused("memory", err, MM_ERR_OVER_SHARE);
+            return i;
+        }
+        CHECK(err_is_ok(cap_direct_identify(ram, &is)) && err_is_ok(slot_alloc(&child)));
+        CHECK(err_is_ok(cap_retype(child, ram, 0, ObjType_RAM, 1 << 20, 1)));
+        CHECK(err_is_ok(b->rpc_tx_vtbl.free_monitor(b, child, is.u.mem.base, 20, &err)));
+        CHECK(err_no(err) == SYS_ERR_REVOKE_FIRST && err_is_ok(slot_free(child)));
+    }
+    return MOST;
+}
+
 const struct hog hogs[] = {
     { "links", links, "monitor:LINK" },
     { "exports", exports, "monitor:IREF" },
@@ -356,6 +381,7 @@ const struct hog hogs[] = {
     { "waits", waits, "chips:WAITER chips:MESSAGE" },
     { "children", children, "monitor:CLIENT spawnd:DOMAIN spawnd:REQUEST spawnd:MESSAGE" },
     { "memory", memory, "mem_serv:PAGE" },
+    { "kept", kept, "mem_serv:PAGE" },
     { "blocks", blocks, "mem_serv:LOAN mem_serv:MESSAGE" },
     { "records", hog_records, "octopus:RECORD octopus:MESSAGE" },
     { "watches", hog_watches, "octopus:WAIT" },

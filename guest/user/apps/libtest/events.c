@@ -103,6 +103,14 @@ void test_lmp(void)
     CHECK(id.bytes == 4096);
     CHECK_OK(cap_destroy(cap));
 
+    /* what is no endpoint gets no command */
+    struct lmp_chan wrong = lc;
+    wrong.remote_cap = cap_root;
+    err = lmp_chan_send10(&wrong, 0, NULL_CAP, CNodeCmd_GetSize, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    CHECK(err_no(err) == SYS_ERR_LRPC_NOT_ENDPOINT);
+    err = lmp_chan_send1(&wrong, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, CNodeCmd_GetSize);
+    CHECK(err_no(err) == SYS_ERR_LRPC_NOT_ENDPOINT);
+
     /* fill the buffer several times around */
     uintptr_t sent = 0, got = 0;
     for (int round = 0; round < 5; round++) {

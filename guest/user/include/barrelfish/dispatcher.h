@@ -142,6 +142,8 @@ extern char disp_resume_begin[], disp_resume_end[]; /* critical range */
 /* Runs `regs` enabled; full: with the FPU state, else with control words only. */
 void disp_resume(struct registers_x86_64 *regs, dispatcher_handle_t handle, bool full)
     __attribute__((noreturn));
+void disp_resume_full(struct registers_x86_64 *regs, dispatcher_handle_t handle)
+    __attribute__((noreturn));
 /* Saves the caller (as a function call does) and runs disp_schedule on the upcall stack; comes
  * back, enabled, when somebody resumes `save`. */
 void disp_save_and_schedule(struct registers_x86_64 *save, dispatcher_handle_t handle);

@@ -270,6 +270,18 @@ static inline errval_t invoke_kernel_domain_id(struct capref kernel, struct capr
         .error;
 }
 
+/* Of which domain it is: what its maker has shown that it is, and not what anybody says. */
+static inline errval_t invoke_kernel_get_domain_id(struct capref kernel, struct capref cap,
+                                                   domainid_t *ret)
+{
+    const struct sysret result =
+        CAP_INVOKE(kernel, KernelCmd_Domain_id,
+                   .domain = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
+
+    *ret = (domainid_t)result.value;
+    return result.error;
+}
+
 /* Nobody is woken by the notification id any more.  SYS_ERR_NOTIFY_ID_INVALID: so it is already. */
 static inline errval_t invoke_kernel_ipi_delete(struct capref kernel, uint64_t id)
 {

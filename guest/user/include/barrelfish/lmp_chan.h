@@ -7,6 +7,7 @@
 #define BARRELFISH_LMP_CHAN_H
 
 #include <barrelfish/connection.h>
+#include <barrelfish/dispatcher.h>
 #include <barrelfish/event_queue.h>
 #include <barrelfish/lmp_endpoints.h>
 #include <barrelfish/syscalls.h>
@@ -99,7 +100,58 @@ errval_t lmp_chan_deregister_recv(struct lmp_chan *lc);
 /* Listening for good: the closure's handler receives as much as it likes, and then listens again,
  * which is far cheaper than to register.  It may also deregister. */
 errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_closure closure);
+#ifdef HOST_TEST
 bool lmp_chan_listen_again(struct lmp_chan *lc); /* false: it was deregistered meanwhile */
+const volatile uint64_t *lmp_chan_peek(struct lmp_chan *lc, size_t *length);
+void lmp_chan_take_peeked(struct lmp_chan *lc, const volatile uint64_t *words, size_t length);
+#else
+static inline bool lmp_chan_listen_again(struct lmp_chan *lc)
+{
+    struct lmp_endpoint *ep = lc->endpoint;
+    struct waitset_chanstate *chan = &ep->waitset_state;
+    dispatcher_handle_t handle = disp_disable();
+
+    *(volatile uint32_t *)&ep->k.consumed = ep->done;
+    if (__builtin_expect(!chan->held || get_dispatcher_generic(handle)->ready_channel == chan, 0)) {
+        if (!lmp_endpoint_not_taken(ep, handle))
+            return false;
+    } else {
+        waitset_chan_listen_disabled(chan);
+        if (__builtin_expect(*(volatile uint32_t *)&ep->k.delivered != ep->k.consumed, 0))
+            lmp_endpoint_has_more(ep, handle);
+        else
+            disp_enable(handle);
+    }
+    idc_connection_registered(&lc->connection);
+    return true;
+}
+
+/* The words of the next message where they lie, without a copy; for who has taken the event of a
+ * channel that listens.  NULL if there is none, it wraps, or it brought a capability: then
+ * lmp_chan_recv tells.  Nothing has happened: who wants it says so with lmp_chan_take_peeked, and
+ * may read the words until lmp_chan_listen_again, which he must call. */
+static inline const volatile uint64_t *lmp_chan_peek(struct lmp_chan *lc, size_t *length)
+{
+    const struct lmp_endpoint *ep = lc->endpoint;
+    const uint32_t at = ep->k.consumed;
+    const volatile uint64_t *message = &ep->k.buf[at];
+
+    if (*(const volatile uint32_t *)&ep->k.delivered == at || ep->arrived != NULL)
+        return NULL;
+    *length = *message;
+    if (*length > LMP_MSG_WORDS || at + 1 + *length >= ep->buflen)
+        return NULL;
+    return message + 1;
+}
+
+static inline void lmp_chan_take_peeked(struct lmp_chan *lc, const volatile uint64_t *words,
+                                        size_t length)
+{
+    struct lmp_endpoint *ep = lc->endpoint;
+
+    ep->done = (uint32_t)(words + length - ep->k.buf);
+}
+#endif
 errval_t lmp_chan_register_send(struct lmp_chan *lc, struct waitset *ws,
                                 struct event_closure closure);
 errval_t lmp_chan_deregister_send(struct lmp_chan *lc);

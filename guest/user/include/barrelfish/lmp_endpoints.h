@@ -41,7 +41,8 @@ __extension__ struct lmp_endpoint { /* a flexible array within: not ISO C */
     lmp_arrival_fn *arrived;
     uint32_t ahead;      /* index of the first message it has not been told of */
     uint32_t ahead_rest; /* its own */
-    uint64_t pad;
+    uint32_t done; /* k.consumed, or the index behind the message that is read where it lies */
+    uint32_t pad;
     uint64_t interface; /* for the machine's traces (abi/wait_table.h); 0: raw messages */
     struct lmp_endpoint_kern k __attribute__((aligned(16)));
 };
@@ -60,10 +61,13 @@ errval_t lmp_endpoint_register(struct lmp_endpoint *ep, struct waitset *ws,
                                struct event_closure closure);
 errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep);
 
-/* Listening for good: when an event was taken, no other comes until lmp_endpoint_listen_again. */
+/* Listening for good: when an event was taken, no other comes until lmp_chan_listen_again. */
 errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
                              struct event_closure closure);
-bool lmp_endpoint_listen_again(struct lmp_endpoint *ep); /* false: it was deregistered */
+/* For lmp_chan_listen_again, disabled; they enable.  It is not held, or not taken; false: it was
+ * deregistered.  It listens, and there is another message. */
+bool lmp_endpoint_not_taken(const struct lmp_endpoint *ep, dispatcher_handle_t handle);
+void lmp_endpoint_has_more(struct lmp_endpoint *ep, dispatcher_handle_t handle);
 
 /* The slot a sent capability is put into.  After each received capability a new one is needed. */
 void lmp_endpoint_set_recv_slot(struct lmp_endpoint *ep, struct capref slot);
@@ -75,9 +79,9 @@ bool lmp_endpoint_can_recv(struct lmp_endpoint *ep);
 errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap);
 
 /* For the lrpc upcall: stores a message in the endpoint whose kernel part lies at `offset` in the
- * frame, at index `at`, and triggers it. */
-void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
-                                 uint32_t length, const uint64_t *words);
+ * frame, and triggers it.  `where`: its index << 32 | its length. */
+void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint64_t where,
+                                 uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
 
 /* Triggers the endpoints to which something was delivered. */
 void lmp_endpoints_poll_disabled(dispatcher_handle_t handle);

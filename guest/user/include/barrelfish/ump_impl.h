@@ -32,6 +32,10 @@
 #ifndef UMP_STEP
 #define UMP_STEP(what, word) ((void)0)
 #endif
+/* A rule of wake-ups that a test leaves out to see that it is missed. */
+#ifndef UMP_SLEEP_LEAVES_OUT
+#define UMP_SLEEP_LEAVES_OUT(rule) false
+#endif
 
 #define UMP_LINE_BYTES 64
 #define UMP_LINE_WORDS 8

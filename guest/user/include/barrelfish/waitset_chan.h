@@ -98,12 +98,6 @@ errval_t waitset_chan_deregister_disabled(struct waitset_chanstate *chan,
 errval_t waitset_chan_trigger(struct waitset_chanstate *chan);
 errval_t waitset_chan_trigger_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle);
 
-/* The same for a channel that is armed, by the short way: if no other event and no blocked thread
- * is there, one channel of the dispatcher is kept aside instead of being queued, and goes straight
- * to the next event_dispatch of its waitset.  Whoever looks for events in any other way, or makes
- * another one, queues it first. */
-void waitset_chan_make_ready_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle);
-
 /* Unregistered -> pending at once. */
 errval_t waitset_chan_trigger_closure(struct waitset *ws, struct waitset_chanstate *chan,
                                       struct event_closure closure);

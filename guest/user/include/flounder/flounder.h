@@ -249,7 +249,12 @@ size_t flounder_string_length(const char *string);
 
 /* If *err is FLOUNDER_ERR_TX_BUSY: blocks until the binding was idle once, and returns true: try
  * again.  False for any other outcome. */
-bool flounder_tx_again(struct flounder_binding *c, errval_t *err);
+bool flounder_tx_wait_for_turn(struct flounder_binding *c, errval_t *err);
+static inline bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
+{
+    return __builtin_expect(err_no(*err) == FLOUNDER_ERR_TX_BUSY, 0) &&
+           flounder_tx_wait_for_turn(c, err);
+}
 
 /* Will the continuation come through the waitset? */
 static inline bool flounder_cont_is_queued(struct event_closure cont)

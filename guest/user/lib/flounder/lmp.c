@@ -51,6 +51,20 @@ static void tx_failed(struct flounder_binding *c, errval_t err)
         flounder_tx_done(c, err);
 }
 
+/* A fragment of the middle of a stream is sent from where the stream lies; NULL if the next one is
+ * none. */
+static inline const uint64_t *middle(const struct flounder_binding *c)
+{
+    const struct flounder_position *at = &c->tx_at;
+    if (at->word == 0)
+        return NULL;
+    const struct flounder_tx_stream *s = &c->tx_stream[at->stream];
+    if (flounder_stream_left(&c->tx_plan->stream[at->stream], s->length, at) <= 8ul * LMP_MSG_WORDS)
+        return NULL;
+    const uintptr_t data = (uintptr_t)s->data + 8 * (at->word - 1);
+    return data % sizeof(uint64_t) == 0 ? (const uint64_t *)data : NULL;
+}
+
 void flounder_lmp_push(struct flounder_binding *c)
 {
     const struct flounder_message_plan *plan = c->tx_plan;
@@ -61,8 +75,15 @@ void flounder_lmp_push(struct flounder_binding *c)
         }
         struct flounder_position next = c->tx_at;
         const unsigned fragment = c->tx_at.fragment;
-        uint64_t words[LMP_MSG_WORDS];
-        unsigned count = flounder_fill(c, &next, words, LMP_MSG_WORDS);
+        uint64_t filled[LMP_MSG_WORDS];
+        unsigned count = LMP_MSG_WORDS;
+        const uint64_t *words = middle(c);
+        if (words != NULL) {
+            next.word += LMP_MSG_WORDS;
+        } else {
+            count = flounder_fill(c, &next, filled, LMP_MSG_WORDS);
+            words = filled;
+        }
         struct capref cap = NULL_CAP;
         lmp_send_flags_t flags = c->lmp_flags;
         if (fragment < plan->fragments && fragment < plan->caps)
@@ -132,8 +153,8 @@ static bool take_fragment(struct flounder_binding *c, const struct lmp_recv_msg 
     return err_is_fail(err) || complete;
 }
 
-/* A message of one fragment takes the short way: it is delivered from the stack. */
-static inline void receive(struct flounder_binding *c)
+/* What is not to be had so easily: what wraps, has capabilities or several fragments. */
+static __attribute__((noinline)) void receive_any(struct flounder_binding *c)
 {
     struct lmp_recv_msg msg;
     struct capref cap;
@@ -159,6 +180,24 @@ static inline void receive(struct flounder_binding *c)
             return;
     }
     flounder_lmp_rearm(c);
+}
+
+/* A message of one fragment takes the short way: it is delivered where it lies, and done with when
+ * the channel listens again. */
+static inline void receive(struct flounder_binding *c)
+{
+    size_t length;
+    const volatile uint64_t *words = lmp_chan_peek(c->channel, &length);
+    if (words != NULL && c->rx_plan == NULL) {
+        const unsigned index = (unsigned)(words[0] & 0xffff) - FLOUNDER_FIRST_MESSAGE;
+        const struct flounder_message_plan *plan = &c->plan[index];
+        if (index < c->messages && plan->single && plan->caps == 0 && length == plan->words) {
+            lmp_chan_take_peeked(c->channel, words, length);
+            flounder_deliver(c, plan, words);
+            return;
+        }
+    }
+    receive_any(c);
 }
 
 void flounder_lmp_rx_handler(void *arg)

@@ -209,11 +209,9 @@ errval_t flounder_tx_defer(struct flounder_binding *c, const struct flounder_mes
 
 /* ---- waiting for one's turn ---- */
 
-bool flounder_tx_again(struct flounder_binding *c, errval_t *err)
+bool flounder_tx_wait_for_turn(struct flounder_binding *c, errval_t *err)
 {
     struct flounder_waiter waiter;
-    if (err_no(*err) != FLOUNDER_ERR_TX_BUSY)
-        return false;
     flounder_enter(c);
     flounder_waiter_init(&waiter, c, 0);
     dispatcher_handle_t handle = disp_disable();

@@ -116,8 +116,12 @@ static bool append(char *buffer, size_t bytes, const char *word, size_t length)
 
 const char *menu_base_name(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
+    size_t length = strcspn(path, "/");
+    while (path[length] != '\0') {
+        path += length + 1;
+        length = strcspn(path, "/");
+    }
+    return path;
 }
 
 errval_t menu_parse_line(const char *line, struct menu_entry *ret)

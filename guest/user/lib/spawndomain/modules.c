@@ -47,7 +47,7 @@ struct spawn_module *spawn_find_module(struct spawn_modules *modules, const char
             continue;
         const char *name = module->line;
         size_t length = strcspn(name, " \t");
-        if (strchr(path, '/') == NULL) /* compare file names */
+        if (path[strcspn(path, "/")] == '\0') /* compare file names */
             for (size_t at = 0; at < length; at++)
                 if (module->line[at] == '/')
                     name = module->line + at + 1;

@@ -22,7 +22,7 @@ struct machine_options machine_options;
 static const char *value_of(const char *line, const char *name)
 {
     const size_t length = strlen(name);
-    for (const char *word = strchr(line, ' '); word != NULL; word = strchr(word, ' ')) {
+    for (const char *word = line + strcspn(line, " "); *word != '\0'; word += strcspn(word, " ")) {
         word += strspn(word, " ");
         if (strncmp(word, name, length) == 0 && word[length] == '=')
             return word + length + 1;
@@ -42,7 +42,7 @@ static uint64_t duration_ns(const char *value)
     if (value == NULL)
         return 0;
     char *unit;
-    const uint64_t number = strtoul(value, &unit, 10);
+    const uint64_t number = strtoull(value, &unit, 10);
     const uint64_t factor = unit[0] == 'n' ? 1 : unit[0] == 'u' ? 1000 : 1000000;
     return number * factor;
 }

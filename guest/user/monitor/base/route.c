@@ -20,7 +20,7 @@ static bool read_star(const char *text, size_t length, struct route *ret)
     char *end;
     if (length < 6 || memcmp(text, "star:", 5) != 0)
         return is_word(text, length, "star");
-    unsigned long hub = strtoul(text + 5, &end, 10);
+    unsigned long hub = strtoull(text + 5, &end, 10);
     if (end != text + length || hub >= ret->cores)
         return false;
     ret->hub = (coreid_t)hub;

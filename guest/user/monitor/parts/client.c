@@ -45,6 +45,16 @@ SEND_QUEUE_REGISTER(monitor_blocking)
 
 static void listen_for_hello(struct hello *hello);
 
+/* The monitor stops the dispatcher to whose endpoint it speaks when the domain has ended, and asks
+ * of it whether the domain still runs: so nobody greets with somebody else's endpoint.  One that is
+ * deleted already harms nobody, and what was said before counts. */
+static bool is_its_own(const struct client *client, struct capref endpoint)
+{
+    domainid_t domain = 0;
+    errval_t err = invoke_kernel_get_domain_id(cap_kernel, endpoint, &domain);
+    return err_no(err) == SYS_ERR_CAP_NOT_FOUND || (err_is_ok(err) && domain == client->domain);
+}
+
 static void hello_received(void *arg)
 {
     struct hello *hello = arg;
@@ -52,7 +62,7 @@ static void hello_received(void *arg)
     struct capref endpoint = NULL_CAP;
     errval_t err = lmp_chan_recv(hello->chan, &message, &endpoint);
     if (err_is_fail(err) || message.buf.msglen < 2 || message.words[0] != MONITOR_HELLO ||
-        capref_is_null(endpoint)) {
+        capref_is_null(endpoint) || !is_its_own(hello->client, endpoint)) {
         debug_printf("domain '%s' opened its monitor connection with something else than a hello\n",
                      hello->client->name);
         drop_cap(endpoint);

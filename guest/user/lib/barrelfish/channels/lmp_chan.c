@@ -14,6 +14,8 @@
 #include <barrelfish/capabilities.h>
 #include <barrelfish/dispatcher.h>
 
+#include "../events/waitset_priv.h"
+
 void lmp_chan_init(struct lmp_chan *lc)
 {
     *lc = (struct lmp_chan){ .connstate = LMP_DISCONNECTED };
@@ -22,7 +24,8 @@ void lmp_chan_init(struct lmp_chan *lc)
     waitset_chanstate_init(&lc->send_waitset, CHANTYPE_LMP_OUT);
 }
 
-errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words, struct capref remote_endpoint)
+COLD errval_t lmp_chan_accept(struct lmp_chan *lc, size_t buflen_words,
+                              struct capref remote_endpoint)
 {
     lmp_chan_init(lc);
     lc->buflen_words = buflen_words;
@@ -90,7 +93,7 @@ static void drop_slot(struct capref cap)
         slot_free(cap);
 }
 
-void lmp_chan_destroy(struct lmp_chan *lc)
+COLD void lmp_chan_destroy(struct lmp_chan *lc)
 {
     if (waitset_chan_is_registered(&lc->send_waitset))
         lmp_chan_deregister_send(lc);
@@ -143,7 +146,8 @@ errval_t lmp_chan_send(struct lmp_chan *lc, lmp_send_flags_t flags, struct capre
         words = message;
     }
     err = sys_invoke_raw(invoke_header(get_cap_addr(lc->remote_cap), get_cap_level(lc->remote_cap),
-                                       none ? 0 : get_cap_level(send_cap), length_words, flags),
+                                       none ? 0 : get_cap_level(send_cap), length_words,
+                                       flags | LMP_FLAG_MESSAGE),
                          none ? 0 : get_cap_addr(send_cap), words)
               .error;
     return has_left(lc, err);
@@ -161,7 +165,7 @@ bool lmp_chan_can_recv(struct lmp_chan *lc)
     return lmp_endpoint_can_recv(lc->endpoint);
 }
 
-errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
+COLD errval_t lmp_chan_alloc_recv_slot(struct lmp_chan *lc)
 {
     struct capref slot;
 
@@ -196,15 +200,6 @@ errval_t lmp_chan_listen(struct lmp_chan *lc, struct waitset *ws, struct event_c
     return err;
 }
 
-bool lmp_chan_listen_again(struct lmp_chan *lc)
-{
-    bool listens = lmp_endpoint_listen_again(lc->endpoint);
-
-    if (listens)
-        idc_connection_registered(&lc->connection);
-    return listens;
-}
-
 errval_t lmp_chan_deregister_recv(struct lmp_chan *lc)
 {
     return lmp_endpoint_deregister(lc->endpoint);
@@ -234,7 +229,7 @@ errval_t lmp_chan_deregister_send(struct lmp_chan *lc)
     return err;
 }
 
-void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws)
+COLD void lmp_chan_migrate_recv(struct lmp_chan *lc, struct waitset *ws)
 {
     waitset_chan_migrate(&lc->endpoint->waitset_state, ws);
 }

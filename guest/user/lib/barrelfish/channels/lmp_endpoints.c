@@ -13,7 +13,7 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
-#define RARELY(condition) __builtin_expect(!!(condition), 0)
+#include "../events/waitset_priv.h"
 
 static size_t endpoint_bytes(size_t buflen)
 {
@@ -69,7 +69,7 @@ static struct lmp_endpoint *reuse_any(struct dispatcher_generic *disp, size_t by
     return NULL;
 }
 
-static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
+static COLD struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
 {
     struct dispatcher_generic *disp = get_dispatcher_generic(handle);
     struct lmp_endpoint *ep = reuse(disp, bytes);
@@ -85,7 +85,7 @@ static struct lmp_endpoint *heap_alloc(dispatcher_handle_t handle, size_t bytes)
 }
 
 /* Endpoints are minted from one that the dispatcher makes of itself on first use. */
-static errval_t make_selfep(void)
+static COLD errval_t make_selfep(void)
 {
     struct core_state *state = get_core_state();
 
@@ -98,7 +98,7 @@ static errval_t make_selfep(void)
     return SYS_ERR_OK;
 }
 
-static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
+static COLD errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
 {
     errval_t err = make_selfep();
 
@@ -107,7 +107,8 @@ static errval_t mint_endpoint(struct capref dest, size_t offset, size_t buflen)
     return err_is_fail(err) ? err_push(err, LIB_ERR_ENDPOINT_CREATE) : err;
 }
 
-errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct lmp_endpoint **ret)
+COLD errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest,
+                                          struct lmp_endpoint **ret)
 {
     if (buflen < LMP_ENDPOINT_MIN_WORDS || buflen > UINT16_MAX)
         return LIB_ERR_LMP_BUFLEN_INVALID;
@@ -120,7 +121,7 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     ep->recv_slot = NULL_CAP;
     ep->buflen = (uint32_t)buflen;
     ep->arrived = NULL;
-    ep->ahead = ep->ahead_rest = 0;
+    ep->ahead = ep->ahead_rest = ep->done = 0;
     ep->interface = 0;
     memset(&ep->k, 0, sizeof(ep->k));
 
@@ -135,7 +136,7 @@ errval_t lmp_endpoint_create_in_slot(size_t buflen, struct capref dest, struct l
     return err;
 }
 
-errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpoint **ret)
+COLD errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpoint **ret)
 {
     errval_t err = slot_alloc(ret_cap);
 
@@ -147,7 +148,7 @@ errval_t endpoint_create(size_t buflen, struct capref *ret_cap, struct lmp_endpo
     return err;
 }
 
-void lmp_endpoint_free(struct lmp_endpoint *ep)
+COLD void lmp_endpoint_free(struct lmp_endpoint *ep)
 {
     waitset_chanstate_destroy(&ep->waitset_state);
     if (!capref_is_null(ep->recv_slot))
@@ -203,22 +204,19 @@ errval_t lmp_endpoint_listen(struct lmp_endpoint *ep, struct waitset *ws,
     return err;
 }
 
-bool lmp_endpoint_listen_again(struct lmp_endpoint *ep)
+/* Its event comes, and has not been taken; or it does not listen. */
+bool lmp_endpoint_not_taken(const struct lmp_endpoint *ep, dispatcher_handle_t handle)
 {
-    dispatcher_handle_t handle = disp_disable();
+    bool comes = ep->waitset_state.held;
 
-    if (RARELY(!ep->waitset_state.held ||
-               get_dispatcher_generic(handle)->ready_channel == &ep->waitset_state)) {
-        bool comes = ep->waitset_state.held; /* its event does, and has not been taken */
-
-        disp_enable(handle);
-        return comes;
-    }
-    waitset_chan_listen_disabled(&ep->waitset_state);
-    if (lmp_endpoint_can_recv(ep))
-        trigger(ep, handle);
     disp_enable(handle);
-    return true;
+    return comes;
+}
+
+void lmp_endpoint_has_more(struct lmp_endpoint *ep, dispatcher_handle_t handle)
+{
+    trigger(ep, handle);
+    disp_enable(handle);
 }
 
 errval_t lmp_endpoint_deregister(struct lmp_endpoint *ep)
@@ -287,6 +285,7 @@ receive(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, struct capref *cap)
         *cap = ep->recv_slot;
         ep->recv_slot = NULL_CAP;
     }
+    ep->done = pos;
     *(volatile uint32_t *)&ep->k.consumed = pos;
     disp_enable(handle);
     return SYS_ERR_OK;
@@ -308,17 +307,41 @@ errval_t lmp_endpoint_recv(struct lmp_endpoint *ep, struct lmp_recv_msg *msg, st
     return RARELY(ep->arrived != NULL) ? tell_and_receive(ep, msg, cap) : receive(ep, msg, cap);
 }
 
-void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint32_t at,
-                                 uint32_t length, const uint64_t *words)
+/* A message that wraps. */
+static RARE void store_around(struct lmp_endpoint *ep, uint32_t at, uint32_t length,
+                              const uint64_t word[LRPC_MSG_WORDS])
+{
+    ep->k.buf[at] = length;
+    for (uint32_t i = 0; i < length; i++) {
+        at = next_index(ep, at);
+        ep->k.buf[at] = word[i];
+    }
+}
+
+void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, uint64_t where,
+                                 uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
 {
     struct dispatcher_shared *shared = get_dispatcher_shared(handle);
     struct lmp_endpoint *ep =
         (struct lmp_endpoint *)(handle + offset - offsetof(struct lmp_endpoint, k));
+    const uint32_t at = (uint32_t)(where >> 32), length = (uint32_t)where;
+    uint64_t *to = &ep->k.buf[at];
 
-    ep->k.buf[at] = length;
-    for (uint32_t i = 0; i < length; i++) {
-        at = next_index(ep, at);
-        ep->k.buf[at] = words[i];
+    if (RARELY(at + length >= ep->buflen)) {
+        const uint64_t word[LRPC_MSG_WORDS] = { word0, word1, word2, word3 };
+
+        store_around(ep, at, length, word);
+    } else {
+        to[0] = length;
+        if (length > 0)
+            to[1] = word0;
+        if (length > 1)
+            to[2] = word1;
+        if (length > 2) { /* what lies behind it may be a message that nobody has read yet */
+            to[3] = word2;
+            if (length > 3)
+                to[4] = word3;
+        }
     }
     /* The kernel has counted this message.  If it is the only one since endpoints were polled, they
      * need not be polled for it. */
@@ -326,8 +349,8 @@ void lmp_endpoint_store_disabled(dispatcher_handle_t handle, uint64_t offset, ui
         shared->lmp_seen = shared->lmp_delivered;
     if (RARELY(ep->arrived != NULL))
         tell_arrivals(ep, handle);
-    if (waitset_chan_is_armed(&ep->waitset_state))
-        waitset_chan_make_ready_disabled(&ep->waitset_state, handle);
+    if (!waitset_chan_make_ready_disabled(&ep->waitset_state, handle))
+        trigger(ep, handle);
 }
 
 /* The kernel may deliver between any two instructions here: an endpoint that has left the list

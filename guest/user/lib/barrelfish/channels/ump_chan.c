@@ -18,8 +18,10 @@
 #include <barrelfish/dispatcher.h>
 #include <string.h>
 
-errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
-                       volatile void *outbuf, size_t outbytes)
+#include "../events/waitset_priv.h"
+
+COLD errval_t ump_chan_init(struct ump_chan *uc, volatile void *inbuf, size_t inbytes,
+                            volatile void *outbuf, size_t outbytes)
 {
     *uc = (struct ump_chan){ .connstate = UMP_DISCONNECTED };
     waitset_chanstate_init(&uc->recv_waitset, CHANTYPE_UMP_IN);
@@ -322,8 +324,8 @@ size_t ump_chan_send_lines(struct ump_chan *uc, unsigned type, const void *paylo
         lines++;
     }
     disp_count_more(handle, DISP_UMP_MESSAGES, lines);
-    if (lines > 0)
-        notify_sleeping_peer(uc);
+    if (lines > 0 && !UMP_SLEEP_LEAVES_OUT(LOOK_AFTER_LINES))
+        notify_sleeping_peer(uc); /* after the last of them: it may have slept since the first */
     disp_enable(handle);
     return lines;
 }

@@ -17,11 +17,6 @@
 
 #include "../events/waitset_priv.h"
 
-/* A rule that a test leaves out to see that it is missed. */
-#ifndef UMP_SLEEP_LEAVES_OUT
-#define UMP_SLEEP_LEAVES_OUT(rule) false
-#endif
-
 /* Calls `function` for each channel of a ring of the dispatcher; it may take that one out. */
 static void for_each(struct waitset_chanstate **ring, dispatcher_handle_t handle, uintptr_t arg,
                      void (*function)(struct ump_chan *uc, dispatcher_handle_t handle,

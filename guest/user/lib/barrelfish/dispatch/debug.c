@@ -143,14 +143,14 @@ void user_panic_err_fn(const char *file, const char *func, int line, errval_t er
     domain_exit(EXIT_FAILURE);
 }
 
-/* newlib's assert.  An assertion may fail in disabled mode, too. */
+/* newlib's assert.  An assertion may fail in disabled mode, too.  func: NULL in the library. */
 void __assert_func(const char *file, int line, const char *func, const char *expression)
 {
     dispatcher_handle_t handle = curdispatcher();
     bool disabled = disp_is_disabled(handle);
 
-    debug_printf("assertion \"%s\" failed in %s (%s:%d)%s", expression, func == NULL ? "?" : func,
-                 file, line, disabled ? ", disabled" : "");
+    debug_printf("assertion \"%s\" failed%s%s (%s:%d)%s", expression, func == NULL ? "" : " in ",
+                 func == NULL ? "" : func, file, line, disabled ? ", disabled" : "");
     if (disabled)
         disp_end_domain(handle);
     domain_exit(EXIT_FAILURE);

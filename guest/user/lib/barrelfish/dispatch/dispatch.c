@@ -219,17 +219,21 @@ static inline bool has_sources(dispatcher_handle_t handle)
            domain_is_spanned;
 }
 
-/* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h). */
+/* A run upcall that brings a message along (barrelfish_kpi/dispatcher_shared.h).  Usually the
+ * thread that was running is the only one that can, and goes on. */
 void disp_lrpc(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
                uint64_t word1, uint64_t word2, uint64_t word3)
 {
-    const uint64_t word[LRPC_MSG_WORDS] = { word0, word1, word2, word3 };
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
 
     begin_run(handle);
-    get_dispatcher_generic(handle)->sources->lrpc(handle, endpoint, (uint32_t)(where >> 32),
-                                                  (uint32_t)where, word);
+    disp->sources->lrpc(handle, endpoint, where, word0, word1, word2, word3);
     if (has_sources(handle))
         disp_check_events_disabled(handle);
+    if (__builtin_expect(disp->current_in_area && disp->runq == disp->current, 1)) {
+        disp->current_in_area = false;
+        disp_resume_full(&get_dispatcher_shared(handle)->enabled_save_area, handle);
+    }
     disp_schedule(handle);
 }
 

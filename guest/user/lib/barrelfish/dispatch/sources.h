@@ -23,8 +23,8 @@ struct disp_sources {
     void (*woken)(dispatcher_handle_t handle);
     /* A message of up to LRPC_MSG_WORDS words that came with the upcall: into the endpoint's
      * buffer, as the kernel would have done. */
-    void (*lrpc)(dispatcher_handle_t handle, uint64_t endpoint, uint32_t at, uint32_t length,
-                 const uint64_t *words);
+    void (*lrpc)(dispatcher_handle_t handle, uint64_t endpoint, uint64_t where, uint64_t word0,
+                 uint64_t word1, uint64_t word2, uint64_t word3);
 };
 
 #endif

@@ -15,7 +15,7 @@ void waitset_chanstate_init(struct waitset_chanstate *chan, enum ws_chantype typ
     *chan = (struct waitset_chanstate){ .chantype = type, .state = CHAN_UNREGISTERED };
 }
 
-void waitset_chanstate_destroy(struct waitset_chanstate *chan)
+COLD void waitset_chanstate_destroy(struct waitset_chanstate *chan)
 {
     if (waitset_chan_is_registered(chan)) {
         errval_t err = waitset_chan_deregister(chan);
@@ -235,26 +235,6 @@ void waitset_queue_ready_disabled(dispatcher_handle_t handle)
     (void)err;
 }
 
-/* A ready channel is held: to all others it looks like one whose event was taken. */
-void waitset_chan_make_ready_disabled(struct waitset_chanstate *chan, dispatcher_handle_t handle)
-{
-    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
-    const struct waitset *ws = chan->waitset;
-
-    assert(disp_is_disabled(handle) && waitset_chan_is_armed(chan));
-    if (chan->how == CHAN_HOW_LISTENS && chan->state == CHAN_IDLE &&
-        ((uintptr_t)disp->ready_channel | (uintptr_t)ws->pending | (uintptr_t)ws->waiting |
-         (uintptr_t)ws->waiting_threads | (uintptr_t)chan->wait_for | chan->token) == 0) {
-        chan->held = true;
-        disp->ready_channel = chan;
-    } else {
-        errval_t err = waitset_chan_trigger_disabled(chan, handle);
-
-        assert(err_is_ok(err));
-        (void)err;
-    }
-}
-
 errval_t waitset_chan_trigger(struct waitset_chanstate *chan)
 {
     dispatcher_handle_t handle = disp_disable();
@@ -290,7 +270,7 @@ errval_t waitset_chan_trigger_closure(struct waitset *ws, struct waitset_chansta
     return err;
 }
 
-void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
+COLD void waitset_chan_migrate(struct waitset_chanstate *chan, struct waitset *ws)
 {
     bool was_enabled;
     dispatcher_handle_t handle = disp_try_disable(&was_enabled);

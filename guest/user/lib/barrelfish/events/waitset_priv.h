@@ -15,6 +15,8 @@
 /* What is rare is kept out of the way of what is not. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 #define RARE __attribute__((noinline))
+/* What runs when a channel begins or ends, in files that are compiled for speed: for size. */
+#define COLD __attribute__((cold))
 
 static inline void chan_enqueue(struct waitset_chanstate *chan, struct waitset_chanstate **queue)
 {
@@ -118,6 +120,28 @@ static inline void chan_polled_remove(struct waitset_chanstate *chan, dispatcher
 struct waitset_chanstate *poll_channels_for_disabled(dispatcher_handle_t handle,
                                                      const struct waitset *ws,
                                                      const struct waitset_chanstate *awaited);
+
+/* The short way to an event, for a channel that listens, is idle and has no pins: if no other event
+ * and no blocked thread is there, one channel of the dispatcher is kept aside instead of being
+ * queued, and goes straight to the next event_dispatch of its waitset.  Whoever looks for events in
+ * any other way, or makes another one, queues it first.  False, and nothing has happened: trigger
+ * it, if it is armed.  A ready channel is held: to all others it looks like one whose event was
+ * taken. */
+static inline bool waitset_chan_make_ready_disabled(struct waitset_chanstate *chan,
+                                                    dispatcher_handle_t handle)
+{
+    struct dispatcher_generic *disp = get_dispatcher_generic(handle);
+    const struct waitset *ws = chan->waitset;
+
+    if (chan->how != CHAN_HOW_LISTENS || chan->state != CHAN_IDLE ||
+        ((uintptr_t)disp->ready_channel | (uintptr_t)ws->pending | (uintptr_t)ws->waiting |
+         (uintptr_t)ws->waiting_threads | (uintptr_t)chan->wait_for | (uintptr_t)chan->pins |
+         chan->token) != 0)
+        return false;
+    chan->held = true;
+    disp->ready_channel = chan;
+    return true;
+}
 
 /* Queues the event of the dispatcher's ready channel, which there is. */
 void waitset_queue_ready_disabled(dispatcher_handle_t handle) RARE;

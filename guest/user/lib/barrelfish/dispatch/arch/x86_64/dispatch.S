@@ -89,12 +89,15 @@ disp_save_and_yield:
     .globl disp_resume
 disp_resume:
     testb %dl, %dl
-    jz 1f
-    fxrstor64 SA_FXSAVE(%rdi)
-    jmp 2f
-1:  fldcw SA_FCW(%rdi)
+    jnz disp_resume_full
+    fldcw SA_FCW(%rdi)
     ldmxcsr SA_MXCSR(%rdi)
-2:  movq SA_FS_BASE(%rdi), %rax
+    jmp 1f
+/* void disp_resume_full(struct registers_x86_64 *regs, dispatcher_handle_t handle) */
+    .globl disp_resume_full
+disp_resume_full:
+    fxrstor64 SA_FXSAVE(%rdi)
+1:  movq SA_FS_BASE(%rdi), %rax
     wrfsbase %rax
     .globl disp_resume_begin
 disp_resume_begin:
