@@ -417,21 +417,29 @@ static bool must_be_claimed(const struct cte *src, unsigned type)
            (from != type || !cap_types[type].mappable);
 }
 
-errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes)
+errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes,
+                          struct cap_source *from)
 {
+    *from = (struct cap_source){
+        .cap = &src->cap, .owner = src->node.owner, .rights = src->cap.rights, .offset = offset
+    };
     if (is_marked(&src->cap))
         return ERR_LOCKED;
     if (must_be_claimed(src, type)) {
-        const uint64_t base = src->cap.u.mem.base + offset;
-        src = cap_types[type].range ? find_claim(src, offset, bytes) : NULL;
-        if (src == NULL)
+        const struct cte *claim = cap_types[type].range ? find_claim(src, offset, bytes) : NULL;
+        if (claim == NULL)
             return SYS_ERR_RETRY_THROUGH_MONITOR;
-        offset = base - src->cap.u.mem.base;
-        if (src->cap.type == type && bytes == src->cap.u.mem.bytes &&
-            src->cap.generation == CAP_GENERATION_MAX)
+        offset += src->cap.u.mem.base - claim->cap.u.mem.base;
+        if (claim->cap.type == type && bytes == claim->cap.u.mem.bytes &&
+            claim->cap.generation == CAP_GENERATION_MAX)
             return SYS_ERR_INVALID_RETYPE;
+        *from = (struct cap_source){ .cap = &claim->cap,
+                                     .owner = claim->node.owner,
+                                     .rights = src->cap.rights |
+                                               CAPRIGHTS_REVOKE, /* nobody else has any of it */
+                                     .offset = offset };
     }
-    const struct capability *cap = &src->cap;
+    const struct capability *cap = from->cap;
     if (!cap_types[type].range)
         return SYS_ERR_OK;
     if (touches_marked(cap, offset, bytes))
@@ -457,33 +465,25 @@ static bool must_be_zero(unsigned from, unsigned to)
            cap_types[to].memory;
 }
 
-void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
-                uint64_t count, struct cte *dest)
+void cap_retype(const struct cap_source *src, unsigned type, uint64_t object_bytes, uint64_t count,
+                struct cte *dest)
 {
-    uint8_t rights = src->cap.rights;
-    if (must_be_claimed(src, type)) {
-        const uint64_t base = src->cap.u.mem.base + offset;
-        src = find_claim(src, offset, count * object_bytes);
-        assert(src != NULL); /* cap_check_unused() has found it */
-        offset = base - src->cap.u.mem.base;
-        rights |= CAPRIGHTS_REVOKE; /* nobody else has any of it */
-    }
-    const struct capability *from = &src->cap;
+    const struct capability *from = src->cap;
     if (must_be_zero(from->type, type))
-        plat_scrub(paddr(from->u.mem.base + offset), count * object_bytes);
+        plat_scrub(paddr(from->u.mem.base + src->offset), count * object_bytes);
 
     LOOP_BOUND(objects, L2_CNODE_SLOTS);
     for (uint64_t i = 0; i < count; i++) {
         LOOP_ROUND(objects);
-        struct capability cap = { .type = (uint8_t)type, .rights = rights };
+        struct capability cap = { .type = (uint8_t)type, .rights = src->rights };
         if (cap_types[type].range) {
-            cap.u.mem.base = from->u.mem.base + offset + i * object_bytes;
+            cap.u.mem.base = from->u.mem.base + src->offset + i * object_bytes;
             cap.u.mem.bytes = object_bytes;
             if (from->type == type && object_bytes == from->u.mem.bytes)
                 cap.generation = (uint8_t)(from->generation + 1);
         }
         if (ops_of(&cap)->retype_init != NULL)
             ops_of(&cap)->retype_init(&cap, from);
-        cap_insert_new(&dest[i], &cap, src->node.owner);
+        cap_insert_new(&dest[i], &cap, src->owner);
     }
 }

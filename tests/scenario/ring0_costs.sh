@@ -37,15 +37,20 @@ below_60_over() { # NAME BASE: a side of stubs, and of what they stand on
 
 at_most 115 kernel.nop
 at_most 1717 kernel.retype
-at_most 1122 kernel.delete
-at_most 1150 kernel.copy
-at_most 1180 kernel.mint
-at_most 1250 kernel.map
-at_most 1600 kernel.unmap
+at_most 950 kernel.delete
+at_most 880 kernel.copy
+at_most 910 kernel.mint
+at_most 1150 kernel.map
+at_most 1150 kernel.unmap
+at_most 330000 kernel.retype.256
+at_most 1560000 kernel.revoke.1000
 at_most 223 lmp.waitset.1.kernel
 at_most 223 lmp.stub.1.kernel
 at_most 462 lmp.waitset.7.kernel
 at_most 462 lmp.stub.7.kernel
+at_most 445 lmp.roundtrip.1.kernel
+at_most 457 lmp.roundtrip.4.kernel
+at_most 960 lmp.roundtrip.10.kernel
 # ring 3, an empty message over LMP
 at_most 345 lmp.waitset.0.receiver
 at_most 330 lmp.stub.0.receiver

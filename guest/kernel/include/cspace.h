@@ -87,17 +87,28 @@ errval_t cap_insert_given(struct cte *dest, const struct capability *cap, coreid
 errval_t cap_check_retype(const struct cte *src, uint64_t offset, unsigned type,
                           uint64_t *object_bytes, uint64_t count);
 
+/* What objects are made of: the capability that was named, or the piece that this core has claimed
+ * of it. */
+struct cap_source {
+    const struct capability *cap;
+    uint64_t offset;
+    coreid_t owner; /* of the objects */
+    uint8_t rights; /* of the objects */
+};
+
 /* Nothing is made of these bytes yet, here or on another core.  SYS_ERR_RETRY_THROUGH_MONITOR: the
- * monitor has to ask another core first; to claim the bytes, if that core owns them. */
-errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes);
+ * monitor has to ask another core first; to claim the bytes, if that core owns them.  *from: what
+ * cap_retype() makes them of, until any database changes. */
+errval_t cap_check_unused(const struct cte *src, uint64_t offset, unsigned type, uint64_t bytes,
+                          struct cap_source *from);
 
 /* Is anything made of these bytes of memory, here or kept for another core?  `cap` need not be
  * here. */
 bool cap_is_in_use(const struct capability *cap, uint64_t offset, uint64_t bytes);
 
 /* Makes them, in dest[0..count-1], which are empty.  Memory is zeroed unless it stays RAM. */
-void cap_retype(struct cte *src, uint64_t offset, unsigned type, uint64_t object_bytes,
-                uint64_t count, struct cte *dest);
+void cap_retype(const struct cap_source *src, unsigned type, uint64_t object_bytes, uint64_t count,
+                struct cte *dest);
 
 /* Nobody copies, mints, sends or retypes this capability, a copy of it or what was made of it, nor
  * makes anything in its range (SYS_ERR_CAP_LOCKED under SYS_ERR_RETRY_THROUGH_MONITOR) until

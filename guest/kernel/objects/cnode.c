@@ -104,6 +104,7 @@ static struct sysret mint(struct cte *cnode, const struct invocation *inv)
 
 struct retype {
     struct cte *src, *dest; /* the slots of the objects that this entry makes */
+    struct cap_source from;
     uint64_t offset, object_bytes, count;
     uint64_t made; /* by earlier entries of the same call */
     uint64_t now;  /* by this one */
@@ -150,7 +151,7 @@ static errval_t decode_now(const struct invocation *inv, const struct capability
     if (err_is_fail(err))
         return err;
     return cap_check_unused(r->src, r->offset + r->made * r->object_bytes, r->type,
-                            left * r->object_bytes);
+                            left * r->object_bytes, &r->from);
 }
 
 static errval_t decode_retype(const struct invocation *inv, struct retype *r)
@@ -194,7 +195,7 @@ struct sysret cnode_retype(const struct invocation *inv)
     errval_t err = decode_retype(inv, &r);
     if (err_is_fail(err))
         return SYSRET(err);
-    cap_retype(r.src, r.offset + r.made * r.object_bytes, r.type, r.object_bytes, r.now, r.dest);
+    cap_retype(&r.from, r.type, r.object_bytes, r.now, r.dest);
     const uint64_t made = r.made + r.now;
     return made < r.count ? (struct sysret){ .error = KERNEL_AGAIN, .value = made }
                           : SYSRET(SYS_ERR_OK);

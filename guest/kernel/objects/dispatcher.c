@@ -196,6 +196,8 @@ static struct sysret dispatcher_invoke(struct cte *cte, const struct invocation 
         return dump_cspace(dcb, inv->again ? inv->progress : 0);
     case DispatcherCmd_PerfMon:
         return count(dcb, inv->args->dispatcher_perfmon.event);
+    case DispatcherCmd_SetupGuest:
+        return SYSRET(SYS_ERR_NOT_IMPLEMENTED);
     default:
         return SYSRET(SYS_ERR_ILLEGAL_INVOCATION);
     }

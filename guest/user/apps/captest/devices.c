@@ -156,6 +156,8 @@ static void test_domains(void)
            invoke_dispatcher_perfmon(dispatcher, DISPATCHER_LMP_MESSAGES, &count));
     EXPECT(invoke_dispatcher_perfmon, "an event that does not exist", SYS_ERR_PERFMON_NOT_AVAILABLE,
            invoke_dispatcher_perfmon(cap_dispatcher, DISPATCHER_EVENTS, &count));
+    EXPECT(invoke_dispatcher_setup_guest, "as on all machines here", SYS_ERR_NOT_IMPLEMENTED,
+           invoke_dispatcher_setup_guest(dispatcher));
     MUST(invoke_dispatcher_perfmon(cap_dispatcher, DISPATCHER_LMP_MESSAGES, &count));
     if (count == 0)
         must(LIB_ERR_SHOULD_NOT_GET_HERE, "a program that has asked monitors got messages");

@@ -9,6 +9,7 @@
 #include <barrelfish/ram_alloc.h>
 
 #define ROUNDS 15
+#define SHAPES 31        /* of the database's tree */
 #define FRAMES 256       /* of one retype: as many as there may be */
 #define DESCENDANTS 1000 /* of one revoke */
 #define SLOTS 1024
@@ -43,14 +44,18 @@ static struct capref new_slot(void)
     return slot;
 }
 
+/* What an operation costs depends on where in the tree of the database its capability comes to
+ * lie: 1,070 to 1,480 instructions to map a page, by the shape alone.  So a copy and a mapping more
+ * stay at each round, and the median says what is usual. */
 static void count_single(void)
 {
     struct results copy = { 0 }, mint = { 0 }, map = { 0 }, unmap = { 0 };
     struct capref frame, to = new_slot(), table = new_slot(), mapping = new_slot();
+    struct capref copies[SHAPES], mappings[SHAPES];
 
     must(frame_alloc(&frame, BASE_PAGE_SIZE, NULL), "a frame");
     must(vnode_create(table, ObjType_VNode_x86_64_ptable), "a page table");
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    for (unsigned i = 0; i < SHAPES; i++) {
         COUNT(copy, cap_copy(to, frame));
         must(cap_delete(to), "deleting");
         COUNT(mint, cap_mint(to, frame, CAPRIGHTS_READ, 0));
@@ -58,11 +63,23 @@ static void count_single(void)
         COUNT(map, vnode_map(table, frame, 0, PTABLE_WRITE, 0, 1, mapping));
         COUNT(unmap, vnode_unmap(table, mapping));
         must(cap_delete(mapping), "deleting");
+        copies[i] = new_slot();
+        mappings[i] = new_slot();
+        must(cap_copy(copies[i], frame), "copying");
+        must(vnode_map(table, copies[i], 1 + i, PTABLE_WRITE, 0, 1, mappings[i]), "mapping");
     }
     results_print(&copy, "kernel.copy", 0);
     results_print(&mint, "kernel.mint", 0);
     results_print(&map, "kernel.map", 0);
     results_print(&unmap, "kernel.unmap", 0);
+    for (unsigned i = 0; i < SHAPES; i++) {
+        must(cap_destroy(mappings[i]), "deleting");
+        must(cap_destroy(copies[i]), "deleting");
+    }
+    must(cap_destroy(table), "deleting");
+    must(cap_destroy(frame), "deleting");
+    slot_free(to);
+    slot_free(mapping);
 }
 
 /* One mapping that goes over to another frame, and to another table. */

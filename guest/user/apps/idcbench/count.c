@@ -473,14 +473,47 @@ static void count_lmp_bare(struct idcbench_binding *b, enum message message)
     print_lmp(&r, "waitset", message);
 }
 
-/* ---- the kernel alone ---- */
-
 /* What the kernel executes between note_begin() and note_arrival(). */
 static void add_kernel(struct results *r)
 {
     results_add(r, (handled_all - begun_all - overhead_all) -
                        (handled_user - begun_user - overhead_user));
 }
+
+/* A message to the server and one of the same length back, with nothing else on the channel: all
+ * that the core executes meanwhile, and the kernel's share. */
+static void count_lmp_round_trips(struct idcbench_binding *b)
+{
+    static const unsigned lengths[] = { 1, 4, LMP_MSG_WORDS };
+    struct lmp_chan *chan = b->flounder.channel;
+
+    for (unsigned l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
+        struct results all = { .count = 0 }, kernel = { .count = 0 };
+        struct lmp_recv_msg msg;
+        char name[64];
+
+        must(idcbench_bare__tx(b, NOP_CONT, SAMPLES), "asking for the bare channel");
+        must(lmp_chan_deregister_recv(chan), "listening no longer");
+        for (unsigned i = 0; i < SAMPLES; i++) {
+            note_begin();
+            must(lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, lengths[l], bare_words),
+                 "sending over LMP");
+            bare_lmp_receive(chan, &msg);
+            note_arrival();
+            if (msg.buf.msglen != lengths[l])
+                USER_PANIC("the bare channel brought back something else");
+            results_add(&all, handled_all - begun_all - overhead_all);
+            add_kernel(&kernel);
+        }
+        flounder_lmp_rearm(&b->flounder);
+        snprintf(name, sizeof(name), "lmp.roundtrip.%u", lengths[l]);
+        results_print(&all, name, 0);
+        snprintf(name, sizeof(name), "lmp.roundtrip.%u.kernel", lengths[l]);
+        results_print(&kernel, name, 0);
+    }
+}
+
+/* ---- the kernel alone ---- */
 
 static void count_nop(void)
 {
@@ -495,26 +528,35 @@ static void count_nop(void)
     results_print(&r, "kernel.nop", 0);
 }
 
-/* A page of RAM becomes a frame, which is deleted. */
+/* A page of RAM becomes a frame, which is deleted; made once more, it stays: count_single() in
+ * caps.c says why. */
 static void count_capabilities(void)
 {
     struct results retype = { .count = 0 }, delete = { .count = 0 };
-    struct capref ram, frame;
+    struct capref ram, frame, kept[SAMPLES];
 
-    must(ram_alloc(&ram, BASE_PAGE_BITS), "a page");
+    must(ram_alloc(&ram, BASE_PAGE_BITS + 5), "memory");
     must(slot_alloc(&frame), "a slot");
     for (unsigned i = 0; i < SAMPLES; i++) {
+        const gensize_t at = i * BASE_PAGE_SIZE;
+
         note_begin();
-        must(cap_retype(frame, ram, 0, ObjType_Frame, BASE_PAGE_SIZE, 1), "retyping");
+        must(cap_retype(frame, ram, at, ObjType_Frame, BASE_PAGE_SIZE, 1), "retyping");
         note_arrival();
         add_kernel(&retype);
         note_begin();
         must(cap_delete(frame), "deleting");
         note_arrival();
         add_kernel(&delete);
+        must(slot_alloc(&kept[i]), "a slot");
+        must(cap_retype(kept[i], ram, at, ObjType_Frame, BASE_PAGE_SIZE, 1), "retyping");
     }
     results_print(&retype, "kernel.retype", 0);
     results_print(&delete, "kernel.delete", 0);
+    for (unsigned i = 0; i < SAMPLES; i++)
+        must(cap_destroy(kept[i]), "deleting");
+    must(cap_destroy(ram), "deleting");
+    slot_free(frame);
 }
 
 /* ---- all ---- */
@@ -545,6 +587,7 @@ void count_instructions(struct idcbench_binding *b)
         count_lmp_bare(b, message);
         count_lmp_stub(b, message);
     }
+    count_lmp_round_trips(b);
     /* at the end: a dispatcher with checked channels has more to do at each upcall */
     make_checked();
     count_ump_messages();

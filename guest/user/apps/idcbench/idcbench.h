@@ -67,15 +67,14 @@ static inline __attribute__((always_inline)) void bare_send(struct ump_chan *cha
     ump_chan_commit(chan, line, control, BARE_TYPE);
 }
 
-/* The next word of an LMP channel that nobody listens on; gives the core away until it is there. */
-static inline uint64_t bare_lmp_receive(struct lmp_chan *chan)
+/* The next message of an LMP channel that nobody listens on; gives the core away until it is
+ * there. */
+static inline void bare_lmp_receive(struct lmp_chan *chan, struct lmp_recv_msg *msg)
 {
-    struct lmp_recv_msg msg;
     struct capref cap;
 
-    while (err_is_fail(lmp_chan_recv(chan, &msg, &cap)))
+    while (err_is_fail(lmp_chan_recv(chan, msg, &cap)))
         thread_yield_dispatcher(NULL_CAP);
-    return msg.words[0];
 }
 
 static inline void must(errval_t err, const char *what)

@@ -146,9 +146,13 @@ static void bare_over_lmp(struct idcbench_binding *b, uint64_t rounds)
     struct lmp_chan *chan = b->flounder.channel;
 
     must(lmp_chan_deregister_recv(chan), "listening no longer");
-    for (uint64_t i = 0; i < rounds; i++)
-        must(lmp_chan_send1(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, bare_lmp_receive(chan)),
-             "sending a word back");
+    for (uint64_t i = 0; i < rounds; i++) {
+        struct lmp_recv_msg msg;
+
+        bare_lmp_receive(chan, &msg);
+        must(lmp_chan_send(chan, LMP_SEND_FLAGS_DEFAULT, NULL_CAP, msg.buf.msglen, msg.words),
+             "sending a message back");
+    }
     flounder_lmp_rearm(&b->flounder);
 }
 

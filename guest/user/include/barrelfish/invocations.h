@@ -24,6 +24,23 @@ static inline struct sysret cap_invoke_addr(capaddr_t cptr, uint8_t level, uintp
     return sys_invoke_raw(invoke_header(cptr, level, 0, LMP_MSG_WORDS, 0), 0, message);
 }
 
+/* The same for an answer of `bytes`.  The kernel writes structures into the dispatcher frame only;
+ * the buffer there is shared by the threads, hence the disabled section.  `address`: the word of
+ * the arguments that says where. */
+static inline errval_t cap_invoke_answer(capaddr_t cptr, uint8_t level, uintptr_t command,
+                                         const union invocation_args *args, uint64_t *address,
+                                         void *ret, size_t bytes)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+
+    *address = (uintptr_t)buffer;
+    errval_t err = cap_invoke_addr(cptr, level, command, args).error;
+    memcpy(ret, buffer, bytes);
+    disp_enable(handle);
+    return err;
+}
+
 /* The arguments by name, as in CAP_INVOKE(cap, VNodeCmd_Unmap, .unmap = { .cptr = ... }). */
 #define CAP_INVOKE_ADDR(cptr, level, command, ...)           \
     ({                                                       \
@@ -96,20 +113,27 @@ static inline errval_t invoke_cnode_mint(struct capref dest, struct capref src, 
         .error;
 }
 
+static inline union invocation_args retype_args(struct capref dest, struct capref src,
+                                                gensize_t offset, enum objtype type,
+                                                gensize_t objsize, size_t count)
+{
+    return (union invocation_args){ .retype = { .src_root = get_croot_addr(src),
+                                                .src = cap_place(src),
+                                                .offset = offset,
+                                                .type = type,
+                                                .object_bytes = objsize,
+                                                .count = count,
+                                                .dest_root = get_croot_addr(dest),
+                                                .dest_cnode = cnode_place(dest),
+                                                .dest_slot = dest.slot } };
+}
+
 static inline errval_t invoke_cnode_retype(struct capref dest, struct capref src, gensize_t offset,
                                            enum objtype type, gensize_t objsize, size_t count)
 {
-    return INVOKE_CSPACE(CPTR_ROOTCN, CNodeCmd_Retype,
-                         .retype = { .src_root = get_croot_addr(src),
-                                     .src = cap_place(src),
-                                     .offset = offset,
-                                     .type = type,
-                                     .object_bytes = objsize,
-                                     .count = count,
-                                     .dest_root = get_croot_addr(dest),
-                                     .dest_cnode = cnode_place(dest),
-                                     .dest_slot = dest.slot })
-        .error;
+    const union invocation_args args = retype_args(dest, src, offset, type, objsize, count);
+
+    return cap_invoke_addr(0, 0, CNodeCmd_Retype, &args).error;
 }
 
 static inline errval_t invoke_cnode_delete(struct capref cap)
@@ -175,40 +199,31 @@ static inline errval_t invoke_cnode_resize(struct capref root, struct capref mor
         .error;
 }
 
-/* The kernel writes structures into the dispatcher frame only; the buffer there is shared by the
- * threads, hence the disabled section. */
 static inline errval_t invoke_cnode_cap_identify(struct capref cap, struct capability *ret)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = INVOKE_CSPACE(get_croot_addr(cap), CNodeCmd_CapIdentify,
-                                 .target = { .cptr = get_cap_addr(cap),
-                                             .level = get_cap_level(cap),
-                                             .answer = (uintptr_t)buffer })
-                       .error;
+    const capaddr_t croot = get_croot_addr(cap);
+    const bool own = croot == CPTR_ROOTCN;
+    union invocation_args args = { .target = { .cptr = get_cap_addr(cap),
+                                               .level = get_cap_level(cap) } };
 
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
+    return cap_invoke_answer(own ? 0 : croot, own ? 0 : 2, CNodeCmd_CapIdentify, &args,
+                             &args.target.answer, ret, sizeof(*ret));
 }
 
 static inline errval_t invoke_frame_identify(struct capref frame, struct frame_identity *ret)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(frame, FrameCmd_Identify, .buffer = { (uintptr_t)buffer }).error;
+    union invocation_args args = { { 0 } };
 
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
+    return cap_invoke_answer(get_cap_addr(frame), get_cap_level(frame), FrameCmd_Identify, &args,
+                             &args.buffer.address, ret, sizeof(*ret));
 }
 
-static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src, capaddr_t slot,
-                                        uint64_t attr, uint64_t offset, uint64_t pte_count,
-                                        struct capref mapping)
+static inline errval_t vnode_invoke_map(struct capref ptable, uintptr_t command, struct capref src,
+                                        capaddr_t slot, uint64_t attr, uint64_t offset,
+                                        uint64_t pte_count, struct capref mapping)
 {
     return CAP_INVOKE(
-               ptable, VNodeCmd_Map,
+               ptable, command,
                .map = { .src_root = get_croot_addr(src),
                         .src_cptr = get_cap_addr(src),
                         .src_level = get_cap_level(src),
@@ -220,6 +235,13 @@ static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src,
                         .mapping_slot = mapping.slot,
                         .mapping_root = capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
         .error;
+}
+
+static inline errval_t invoke_vnode_map(struct capref ptable, struct capref src, capaddr_t slot,
+                                        uint64_t attr, uint64_t offset, uint64_t pte_count,
+                                        struct capref mapping)
+{
+    return vnode_invoke_map(ptable, VNodeCmd_Map, src, slot, attr, offset, pte_count, mapping);
 }
 
 static inline errval_t invoke_vnode_unmap(struct capref ptable, struct capref mapping)
@@ -261,19 +283,8 @@ static inline errval_t invoke_vnode_copy_remap(struct capref ptable, struct capr
                                                capaddr_t slot, uint64_t attr, uint64_t offset,
                                                uint64_t pte_count, struct capref mapping)
 {
-    return CAP_INVOKE(
-               ptable, VNodeCmd_CopyRemap,
-               .map = { .src_root = get_croot_addr(src),
-                        .src_cptr = get_cap_addr(src),
-                        .src_level = get_cap_level(src),
-                        .slot = slot,
-                        .attr = attr,
-                        .offset = offset,
-                        .pte_count = pte_count,
-                        .mapping_cnode = cnode_place(mapping),
-                        .mapping_slot = mapping.slot,
-                        .mapping_root = capref_is_own(mapping) ? 0 : get_croot_addr(mapping) })
-        .error;
+    return vnode_invoke_map(ptable, VNodeCmd_CopyRemap, src, slot, attr, offset, pte_count,
+                            mapping);
 }
 
 /* The entries [*at, end) of `src`, a table of the same level, go into `dest`, too: with `attr`, or
@@ -380,6 +391,13 @@ static inline errval_t invoke_dispatcher_perfmon(struct capref dispatcher,
 
     *count = (uint32_t)result.value;
     return result.error;
+}
+
+/* A dispatcher that runs a guest: SYS_ERR_NOT_IMPLEMENTED (docs/capability-types.md says why), so
+ * that nothing is looked up. */
+static inline errval_t invoke_dispatcher_setup_guest(struct capref dispatcher)
+{
+    return CAP_INVOKE(dispatcher, DispatcherCmd_SetupGuest, { 0 }).error;
 }
 
 static inline errval_t invoke_dispatcher_stop(struct capref dispatcher)

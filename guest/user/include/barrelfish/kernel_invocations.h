@@ -9,6 +9,22 @@
 
 #include <barrelfish/invocations.h>
 
+/* A command whose first argument is a structure that the kernel reads in the dispatcher frame. */
+static inline struct sysret kernel_invoke_contents(struct capref kernel, uintptr_t command,
+                                                   const struct capability *raw,
+                                                   union invocation_args args)
+{
+    dispatcher_handle_t handle = disp_disable();
+    void *buffer = disp_kernel_buffer(handle);
+
+    memcpy(buffer, raw, sizeof(*raw));
+    args.word[0] = (uintptr_t)buffer;
+    const struct sysret result =
+        cap_invoke_addr(get_cap_addr(kernel), get_cap_level(kernel), command, &args);
+    disp_enable(handle);
+    return result;
+}
+
 static inline errval_t invoke_kernel_get_core_id(struct capref kernel, coreid_t *core)
 {
     struct sysret result = CAP_INVOKE(kernel, KernelCmd_Get_core_id, { 0 });
@@ -72,37 +88,21 @@ static inline errval_t invoke_kernel_identify_cap(struct capref kernel, capaddr_
                                                   capaddr_t cptr, uint8_t level,
                                                   struct capability *ret)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Identify_cap,
-                              .identify = { .root = croot,
-                                            .cptr = cptr,
-                                            .level = level,
-                                            .answer = (uintptr_t)buffer })
-                       .error;
+    union invocation_args args = { .identify = { .root = croot, .cptr = cptr, .level = level } };
 
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
+    return cap_invoke_answer(get_cap_addr(kernel), get_cap_level(kernel), KernelCmd_Identify_cap,
+                             &args, &args.identify.answer, ret, sizeof(*ret));
 }
 
 static inline errval_t invoke_kernel_create_cap(struct capref kernel, const struct capability *raw,
                                                 struct capref dest, coreid_t owner)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err;
+    const union invocation_args args = { .create_cap = { .dest_cptr = get_cnode_addr(dest),
+                                                         .dest_level = get_cnode_level(dest),
+                                                         .dest_slot = dest.slot,
+                                                         .owner = owner } };
 
-    memcpy(buffer, raw, sizeof(*raw));
-    err = CAP_INVOKE(kernel, KernelCmd_Create_cap,
-                     .create_cap = { .contents = (uintptr_t)buffer,
-                                     .dest_cptr = get_cnode_addr(dest),
-                                     .dest_level = get_cnode_level(dest),
-                                     .dest_slot = dest.slot,
-                                     .owner = owner })
-              .error;
-    disp_enable(handle);
-    return err;
+    return kernel_invoke_contents(kernel, KernelCmd_Create_cap, raw, args).error;
 }
 
 static inline errval_t invoke_kernel_nullify_cap(struct capref kernel, struct capref cap)
@@ -324,46 +324,30 @@ static inline errval_t invoke_kernel_revoke_mark_target(struct capref kernel, ca
 static inline errval_t invoke_kernel_revoke_mark_relations(struct capref kernel,
                                                            const struct capability *raw)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
+    const union invocation_args args = { { 0 } };
 
-    memcpy(buffer, raw, sizeof(*raw));
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Revoke_mark_relations,
-                              .relations = { .contents = (uintptr_t)buffer })
-                       .error;
-    disp_enable(handle);
-    return err;
+    return kernel_invoke_contents(kernel, KernelCmd_Revoke_mark_relations, raw, args).error;
 }
 
 /* A copy of a capability of this core that is equal to `raw`.  SYS_ERR_CAP_NOT_FOUND: none is. */
 static inline errval_t invoke_kernel_copy_existing(struct capref kernel,
                                                    const struct capability *raw, struct capref dest)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
+    const union invocation_args args = { .copy_existing = { .dest_cptr = get_cnode_addr(dest),
+                                                            .dest_level = get_cnode_level(dest),
+                                                            .dest_slot = dest.slot } };
 
-    memcpy(buffer, raw, sizeof(*raw));
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Copy_existing,
-                              .copy_existing = { .contents = (uintptr_t)buffer,
-                                                 .dest_cptr = get_cnode_addr(dest),
-                                                 .dest_level = get_cnode_level(dest),
-                                                 .dest_slot = dest.slot })
-                       .error;
-    disp_enable(handle);
-    return err;
+    return kernel_invoke_contents(kernel, KernelCmd_Copy_existing, raw, args).error;
 }
 
 /* Was anything made of `raw`, here or of what is kept for another core? */
 static inline errval_t invoke_kernel_has_descendants(struct capref kernel,
                                                      const struct capability *raw, bool *ret)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
+    const union invocation_args args = { { 0 } };
+    const struct sysret result =
+        kernel_invoke_contents(kernel, KernelCmd_Has_descendants, raw, args);
 
-    memcpy(buffer, raw, sizeof(*raw));
-    struct sysret result = CAP_INVOKE(kernel, KernelCmd_Has_descendants,
-                                      .relations = { .contents = (uintptr_t)buffer });
-    disp_enable(handle);
     *ret = result.value != 0;
     return result.error;
 }
@@ -373,18 +357,11 @@ static inline errval_t invoke_kernel_is_retypeable(struct capref kernel,
                                                    const struct capability *raw, gensize_t offset,
                                                    gensize_t objsize, size_t count)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
+    const union invocation_args args = {
+        .relations = { .offset = offset, .object_bytes = objsize, .count = count }
+    };
 
-    memcpy(buffer, raw, sizeof(*raw));
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Is_retypeable,
-                              .relations = { .contents = (uintptr_t)buffer,
-                                             .offset = offset,
-                                             .object_bytes = objsize,
-                                             .count = count })
-                       .error;
-    disp_enable(handle);
-    return err;
+    return kernel_invoke_contents(kernel, KernelCmd_Is_retypeable, raw, args).error;
 }
 
 /* cap_retype() on behalf of a domain whose root CNode both are named by. */
@@ -392,16 +369,9 @@ static inline errval_t invoke_kernel_retype(struct capref kernel, struct capref 
                                             struct capref src, gensize_t offset, enum objtype type,
                                             gensize_t objsize, size_t count)
 {
-    return CAP_INVOKE(kernel, KernelCmd_Retype,
-                      .retype = { .src_root = get_croot_addr(src),
-                                  .src = cap_place(src),
-                                  .offset = offset,
-                                  .type = type,
-                                  .object_bytes = objsize,
-                                  .count = count,
-                                  .dest_root = get_croot_addr(dest),
-                                  .dest_cnode = cnode_place(dest),
-                                  .dest_slot = dest.slot })
+    const union invocation_args args = retype_args(dest, src, offset, type, objsize, count);
+
+    return cap_invoke_addr(get_cap_addr(kernel), get_cap_level(kernel), KernelCmd_Retype, &args)
         .error;
 }
 
@@ -453,13 +423,10 @@ static inline errval_t invoke_kernel_power_off(struct capref kernel, unsigned co
 
 static inline errval_t invoke_kernel_get_stats(struct capref kernel, struct kernel_stats *ret)
 {
-    dispatcher_handle_t handle = disp_disable();
-    void *buffer = disp_kernel_buffer(handle);
-    errval_t err = CAP_INVOKE(kernel, KernelCmd_Get_stats, .buffer = { (uintptr_t)buffer }).error;
+    union invocation_args args = { { 0 } };
 
-    memcpy(ret, buffer, sizeof(*ret));
-    disp_enable(handle);
-    return err;
+    return cap_invoke_answer(get_cap_addr(kernel), get_cap_level(kernel), KernelCmd_Get_stats,
+                             &args, &args.buffer.address, ret, sizeof(*ret));
 }
 
 #endif
