@@ -225,7 +225,7 @@ Test(kernel_library, what_is_kept_for_another_core)
     EXPECT_OK(invoke_kernel_unlock_cap(cap_kernel, slot(1)));
     EXPECT_OK(invoke_kernel_get_cap_owner(cap_kernel, CPTR_ROOTCN, SLOT(1), 2, &owner));
     cr_expect_eq(owner, 1);
-    EXPECT_OK(invoke_kernel_mark_witness(cap_kernel, slot(1)));
+    EXPECT_OK(invoke_kernel_mark_witness(cap_kernel, slot(1), NULL));
     EXPECT_OK(invoke_cnode_copy(slot(2), slot(1)));
     EXPECT_OK(invoke_kernel_is_shared(cap_kernel, slot(1), &shared));
     cr_expect(shared);

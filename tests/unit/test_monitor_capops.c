@@ -179,10 +179,10 @@ errval_t kept_claim(uint64_t ticket, coreid_t core, const struct capability *sou
     abort();
 }
 
-errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *piece,
-                      domainid_t domain)
+errval_t kept_claimed(uint64_t ticket, coreid_t owner, const struct capability *source,
+                      const struct capability *piece, domainid_t domain)
 {
-    (void)ticket, (void)owner, (void)piece, (void)domain;
+    (void)ticket, (void)owner, (void)source, (void)piece, (void)domain;
     abort();
 }
 
