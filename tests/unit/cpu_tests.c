@@ -195,10 +195,11 @@ SNIPPET(interrupt_user, "mov $3, %eax\n mov $5, %esi\n mov $0x500c, %edx\n sysca
 SNIPPET(interrupt_off, SELF_IPI "mov $200, %ecx\n 1: dec %ecx\n jnz 1b\n" LEAVE0);
 SNIPPET(shadow_sti, SELF_IPI "mov $200, %ecx\n 1: sti\n cli\n dec %ecx\n jnz 1b\n" LEAVE0);
 SNIPPET(shadow_hlt, SELF_IPI "sti\n hlt\n 1: cli\n" LEAVE0);
-/* Sleeps until the timer: argument 0 of port 0x5008 = 5 ms. */
+/* Sleeps until the first timer: argument 0 of port 0x5008 = 5 ms. */
 #define SLEEP(ns)                                                                    \
     "movabs $0xffffffffc0000000, %rbx\n movabs $" ns ", %rax\n mov %rax, 64(%rbx)\n" \
-    "mov $0x5008, %edx\n out %eax, %dx\n sti\n hlt\n cli\n mov $0x5004, %edx\n"      \
+    "xor %eax, %eax\n mov $0x5008, %edx\n out %eax, %dx\n sti\n hlt\n cli\n"         \
+    "mov $0x5004, %edx\n"                                                            \
     "out %eax, %dx\n mov 128(%rbx), %rbx\n"
 SNIPPET(idle, SLEEP("5000000") LEAVE0);
 SNIPPET(idle_long, SLEEP("9000000000") LEAVE0);

@@ -89,6 +89,7 @@ SNIPPET(crowd, "    mov 0xffffffff80100380, %r8\n"
                "    mov 128(%r10), %rax\n"
                "    add $3000, %rax\n"
                "    mov %rax, 64(%r10)\n"
+               "    xor %eax, %eax\n" /* the first timer */
                "    mov $0x5008, %edx\n"
                "    out %eax, %dx\n"
                "    sti\n"

@@ -10,6 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+FILE *file_of(int fd, int error, const char *mode)
+{
+    FILE *file = error ? NULL : fdopen(fd, mode);
+    if (file)
+        return file;
+    if (!error)
+        error = errno;
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
 FILE *in_file_open(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -19,12 +31,5 @@ FILE *in_file_open(const char *path)
     int error = fstat(fd, &info) < 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
     if (!error && !S_ISREG(info.st_mode))
         error = ESPIPE;
-    FILE *file = error ? NULL : fdopen(fd, "rb");
-    if (file)
-        return file;
-    if (!error)
-        error = errno;
-    close(fd);
-    errno = error;
-    return NULL;
+    return file_of(fd, error, "rb");
 }

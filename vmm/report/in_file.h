@@ -11,4 +11,8 @@
  * EISDIR for a folder, ESPIPE for whatever else is no regular file. */
 FILE *in_file_open(const char *path);
 
+/* An open descriptor as a file, unless `error` (an errno) forbids it: then, or if that fails, the
+ * descriptor is closed.  NULL with errno. */
+FILE *file_of(int fd, int error, const char *mode);
+
 #endif

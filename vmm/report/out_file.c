@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report/in_file.h"
+
 #define NAMES_TRIED 1000000
 #define PROC_FD_BYTES 32
 
@@ -65,14 +67,7 @@ FILE *out_file_create(const char *path)
     if (fd < 0)
         return NULL;
     int error = fstat(fd, &info) < 0 ? errno : S_ISREG(info.st_mode) ? 0 : EEXIST;
-    FILE *file = error ? NULL : fdopen(fd, "w");
-    if (file)
-        return file;
-    if (!error)
-        error = errno;
-    close(fd);
-    errno = error;
-    return NULL;
+    return file_of(fd, error, "w");
 }
 
 int out_folder_create(const char *path)

@@ -21,7 +21,8 @@ void ram_prefer(genpaddr_t base, genpaddr_t limit);
  * (none within the limits), MM_ERR_OVER_SHARE, MM_ERR_ALIGN, LIB_ERR_MALLOC_FAIL. */
 errval_t ram_take(struct account *payer, uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit,
                   struct loan_list *list, struct capref *ret);
-/* A loan comes back; its slot is empty then.  MM_ERR_OUT_OF_BOUNDS: it is none. */
+/* A loan comes back; its slot is empty then.  MM_ERR_OUT_OF_BOUNDS: it is none;
+ * SYS_ERR_REVOKE_FIRST: what it is a part of is still there, so nothing has come back. */
 errval_t ram_return(struct capref cap, genpaddr_t base, uint8_t bits);
 /* The client of these loans has gone: each is free when nobody holds a part of it. */
 void ram_abandon(struct loan_list *list);

@@ -62,13 +62,13 @@ static void plan(const struct supply_wish *wish)
 
 static void asked(errval_t err, struct capref ram)
 {
-    const struct supply_wish *a = &attempt[tried - 1];
+    const uint8_t bits = tried > 0 ? attempt[tried - 1].bits : 0; /* 0: never asked */
     struct capability identity = { 0 };
 
     doing = NOTHING;
     if (err_is_ok(err))
         err = cap_direct_identify(ram, &identity);
-    on->arrived(err, &(struct ram_block){ ram, identity.u.mem.base, a->bits });
+    on->arrived(err, &(struct ram_block){ ram, identity.u.mem.base, bits });
 }
 
 static void ask_next(errval_t err)
