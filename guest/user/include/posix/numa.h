@@ -18,8 +18,8 @@ int numa_node_of_cpu(int core);            /* -1: no such core */
 int numa_distance(int one, int other);     /* 10 to itself; 0: no such node */
 long numa_node_size(int node, long *free); /* bytes; free (may be NULL) is given the same; -1 */
 
-/* Zeroed memory, of that node or of the caller's own.  NULL: none; the memory server of a core has
- * memory of its own node only, so there is none of others. */
+/* Zeroed memory, of that node or of the caller's own.  NULL: none; of another node than the own one
+ * there is what core 0 has left of it. */
 void *numa_alloc_onnode(size_t bytes, int node);
 void *numa_alloc_local(size_t bytes);
 void *numa_alloc(size_t bytes);
