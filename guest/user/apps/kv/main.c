@@ -192,7 +192,7 @@ static void write_all(unsigned writes)
     }
     printf("bench: kv.write %" PRIuCYCLES " cycles, %u replicas, %u of %u refused\n",
            (bench_tsc() - start) / writes, cores, refused, writes + refused);
-    for (unsigned core = 0; core < cores; core++)
+    for (unsigned core = cores; core-- > 0;) /* core 0 last: it ends all when it has heard of all */
         if (err_is_fail(replica[core]->rpc_tx_vtbl.finished(replica[core])))
             USER_PANIC("replica %u is gone", core);
 }
