@@ -2,20 +2,24 @@
  *
  * restart CORE TIMES [PROGRAM ARGUMENT...]: an operator that is a program, on core 0.  It stops the
  * core and starts it again, so often, and runs a program there each time (hello, or the one named).
- * It goes on only when the memory server has what it had after the first time: what a life of a
- * core has taken comes back.
+ * With "early" for a program it runs none: it stops the core while the core's own domains are still
+ * starting, a little later in each life.  It goes on only when the memory server has what it had
+ * after the first time: what a life of a core has taken comes back.
  */
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/monitor_client.h>
 #include <barrelfish/nameservice_client.h>
 #include <barrelfish/spawn_client.h>
+#include <barrelfish/systime.h>
 #include <barrelfish/threads.h>
 #include <if/boot_manager_defs.h>
 #include <if/mem_defs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LONG_TURNS 50
+#define EARLY_STEP_NS 20000
 #define OWN_RAM_BITS 21 /* more than a domain is born with */
 
 #define CHECK(err, what)                                    \
@@ -96,6 +100,14 @@ static uint64_t all_that_is_free(void)
     return most;
 }
 
+/* So long that each life of the core is stopped at another step of its start. */
+static void wait_a_little(unsigned life)
+{
+    const systime_t until = systime_now() + life * ns_to_systime(EARLY_STEP_NS);
+    while (systime_now() < until)
+        thread_yield();
+}
+
 int main(int argc, char *argv[])
 {
     static char hello[] = "hello", *just_hello[] = { hello, NULL };
@@ -104,6 +116,7 @@ int main(int argc, char *argv[])
         return 1;
     }
     const unsigned core = (unsigned)strtoul(argv[1], NULL, 10), times = (unsigned)atoi(argv[2]);
+    const bool early = argc > 3 && strcmp(argv[3], "early") == 0;
     uint64_t first = 0;
     connect();
     for (unsigned life = 1; life <= times; life++) {
@@ -115,7 +128,10 @@ int main(int argc, char *argv[])
             thread_yield();
         if ((ask(true, 1ull << core) >> core & 1) == 0)
             USER_PANIC("restart: core %u does not run", core);
-        run_there((coreid_t)core, argc > 3 ? argv + 3 : just_hello);
+        if (early)
+            wait_a_little(life);
+        else
+            run_there((coreid_t)core, argc > 3 ? argv + 3 : just_hello);
     }
     printf("restart: %u lives of core %u\n", times, core);
     return 0;

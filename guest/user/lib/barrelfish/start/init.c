@@ -12,6 +12,7 @@
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/core_state.h>
 #include <barrelfish/dispatcher.h>
+#include <barrelfish/domain.h>
 #include <barrelfish/domain_agent.h>
 #include <barrelfish/monitor_client.h>
 #include <spawndomain/spawn_flags.h>
@@ -76,6 +77,14 @@ static int tokenise(const char *line, char **argv)
     return argc;
 }
 
+/* The monitor has taken back the endpoint that it gave this domain: its core stops, or whoever
+ * started it has ended.  Nobody is left to be told. */
+static bool is_not_expected(errval_t err)
+{
+    return err_no(err) == LIB_ERR_MONITOR_CLIENT_BIND &&
+           err_no(err_pop(err)) == SYS_ERR_CAP_NOT_FOUND;
+}
+
 static int main_thread(void *arg)
 {
     static char *argv_first[MAX_CMDLINE_ARGS + 1];
@@ -107,6 +116,8 @@ static int main_thread(void *arg)
     if (!alone) {
         assert(monitor_client_init != NULL);
         err = monitor_client_init();
+        if (is_not_expected(err))
+            disp_stop();
         if (err_is_fail(err))
             USER_PANIC_ERR(err, "connecting to the monitor");
     }
