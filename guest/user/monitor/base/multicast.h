@@ -21,7 +21,6 @@ enum multicast_kind {
 struct multicast_map {
     uint64_t package[ABI_MAX_CORES];  /* the cores of each core's package, itself included */
     coreid_t farthest[ABI_MAX_CORES]; /* from the root: the farthest first, the root last */
-    unsigned cores;
     coreid_t root;
 };
 

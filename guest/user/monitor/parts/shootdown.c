@@ -279,16 +279,6 @@ static errval_t read_agents(struct round *r, const domainid_t *agents, size_t co
     return SYS_ERR_OK;
 }
 
-/* Those on which the domain is not, either; they have nothing to change, and say so. */
-static uint64_t all_others(void)
-{
-    uint64_t cores = 0;
-    for (unsigned core = 0; core < boot_info->topology.core_count; core++)
-        if (core != my_core && peer_is_connected((coreid_t)core))
-            cores |= bit(core);
-    return cores;
-}
-
 static errval_t begin(struct round *r, struct client *client, const domainid_t *agents,
                       size_t count, uint64_t *targets)
 {
@@ -319,8 +309,9 @@ void shootdown_asked(struct client *client, uint32_t token, const struct shootdo
     r->size = (unsigned)count;
     r->protocol = choose(protocol, r->size);
     r->begun = rdtsc();
-    tell_by_plan(r, kinds[r->protocol],
-                 r->protocol == SHOOTDOWN_BROADCAST ? targets | all_others() : targets);
+    if (r->protocol == SHOOTDOWN_BROADCAST) /* where it is not there is nothing to change */
+        targets |= peers_running() & ~bit(my_core);
+    tell_by_plan(r, kinds[r->protocol], targets);
     begun(r);
 }
 
