@@ -238,8 +238,8 @@ static void parse_shootdown(const char *text, struct place place, struct diags *
         if (strcmp(kind, kinds[i]) == 0)
             return;
     const char *near = nearest_word(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
-    diag_error(diags, place, "'%s': expected broadcast, unicast, multicast, numa or measured%s%s%s", text,
-               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    diag_error(diags, place, "'%s': expected broadcast, unicast, multicast, numa or measured%s%s%s",
+               text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static void parse_monitor_argument(struct arena *arena, const char *word, size_t length,
