@@ -191,6 +191,7 @@ int main(int argc, char *argv[])
     if (machine_options.recheck_ns != 0)
         ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();
+    shootdown_init();
     struct client *mem_serv;
     struct capref ep;
     MUST(client_new("mem_serv", NULL, &mem_serv, &ep), "expecting the memory server");

@@ -235,6 +235,7 @@ struct shootdown_order {
 };
 
 /* A domain asks; it is answered when each of these agents, on its own core, has done it. */
+void shootdown_init(void);
 void shootdown_asked(struct client *client, uint32_t token, const struct shootdown_change *change,
                      uint8_t protocol, const domainid_t *agents, size_t count);
 /* Another monitor says so to the agent here, and to those below; or answers. */
