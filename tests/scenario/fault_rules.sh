@@ -91,6 +91,7 @@ exits_with 0
 says ' message: myappif.hello #5 to core 0, myappif:myapp.0<-myapp.1#1$'
 
 # A channel has its name before anybody writes into it: of each ring the first line is seen, as number 1.
+# shellcheck disable=SC2016 # a kind of line
 scenario firsts 'faults: [{name: first, when: {message: "$any", nth: 1}, do: {delay: 1 us}}]'
 vmm run -v --engine unicorn --seed 4 "$TMP/firsts.yaml"
 exits_with 0
