@@ -93,6 +93,10 @@ uint64_t program_send(unsigned core, unsigned slot, bool given, unsigned to, uns
 void program_release_unused(unsigned core);
 extern uint64_t cores_random;
 
+/* What is done on another core while a program's next request is under way, once, after some
+ * messages and events; then it is NULL again. */
+extern void (*cores_meanwhile)(void);
+
 bool seen_in_slot(unsigned core, unsigned slot, struct seen *ret);
 /* Do the rules hold, on each core and of all?  NULL: yes. */
 const char *cores_broken_rule(void);

@@ -8,7 +8,9 @@
  * RAM succeeds if nobody anywhere has anything of the range but what the source is made of; a
  * revoke takes from everybody what is equal or made of it; RAM may be used wherever one has it.
  * After each operation all slots of all cores are compared, and the rules for all cores' databases
- * are checked, as the machine does it (capability_rules.c).  So owners, copies, moves, pieces and
+ * are checked, as the machine does it (capability_rules.c).  Some operations cross: one begins on
+ * another core while the first waits for its monitor.  Then all must be as if one had come after
+ * the other, in either order, and one that is refused has done nothing.  So owners, copies, moves, pieces and
  * witnesses are there to make this true, and nothing here knows of them.
  *
  * Operations come in sequences, each from a seed and in a process of its own; a failing one is
@@ -42,6 +44,7 @@ enum kind { COPY, DELETE, RETYPE_IT, REVOKE_IT, LEND, GIVE, RELEASE, KINDS };
 
 struct operation {
     uint8_t kind, core, slot, to_core, to_slot, first, pages, type;
+    bool crosses;   /* the next one */
     uint64_t order; /* of messages */
 };
 
@@ -114,12 +117,12 @@ static bool model_may_refuse(const struct operation *op)
     return source->type != ObjType_RAM; /* what of a frame its owner keeps for others counts, too */
 }
 
-static void model_revoke(const struct operation *op)
+static void model_revoke(struct seen slots[CORES][SLOTS], const struct operation *op)
 {
-    const struct seen target = model[op->core][op->slot];
+    const struct seen target = slots[op->core][op->slot];
     for (unsigned core = 0; core < CORES; core++)
         for (unsigned slot = 0; slot < SLOTS; slot++) {
-            struct seen *cap = &model[core][slot];
+            struct seen *cap = &slots[core][slot];
             if (is_full(cap) && (core != op->core || slot != op->slot) &&
                 (is_equal(cap, &target) || is_made_of(cap, &target)))
                 *cap = (struct seen){ 0 };
@@ -130,7 +133,7 @@ static void model_revoke(const struct operation *op)
 
 struct outcome {
     size_t at;
-    unsigned count[KINDS], refused, claims, moves;
+    unsigned count[KINDS], refused, claims, moves, crossings;
     char message[240];
 };
 static struct outcome *outcome;
@@ -174,21 +177,34 @@ static bool do_delete(const struct operation *op)
     return expect_ok("delete", program_delete(op->core, op->slot));
 }
 
+/* What is to be made, with its offset in `base`; false: nothing can be. */
+static bool choose_part(const struct operation *op, struct seen *part)
+{
+    const struct seen *source = &model[op->core][op->slot];
+    if (is_table(source) || source->generation > 250)
+        return false;
+    const uint64_t pages = source->bytes / PAGE, first = op->first % pages;
+    *part = (struct seen){ .base = first * PAGE,
+                           .bytes = (1 + op->pages % (pages - first)) * PAGE,
+                           .type = source->type };
+    if (source->type == ObjType_RAM) {
+        static const uint8_t types[] = { ObjType_RAM, ObjType_Frame, ObjType_Frame,
+                                         ObjType_VNode_x86_64_ptable };
+        part->type = types[op->type % 4];
+    }
+    if (is_table(part))
+        part->bytes = PAGE;
+    return true;
+}
+
 static bool do_retype(const struct operation *op)
 {
     const struct seen source = model[op->core][op->slot];
-    const uint64_t pages = source.bytes / PAGE, offset = op->first % pages * PAGE;
-    uint64_t bytes = (1 + op->pages % (pages - op->first % pages)) * PAGE;
-    unsigned type = source.type;
-    if (is_table(&source) || source.generation > 250)
+    struct seen part;
+    if (!choose_part(op, &part))
         return true;
-    if (source.type == ObjType_RAM) {
-        static const unsigned types[] = { ObjType_RAM, ObjType_Frame, ObjType_Frame,
-                                          ObjType_VNode_x86_64_ptable };
-        type = types[op->type % 4];
-    }
-    if (type == ObjType_VNode_x86_64_ptable)
-        bytes = PAGE;
+    const uint64_t offset = part.base, bytes = part.bytes;
+    const unsigned type = part.type;
     const bool in_use = model_in_use(op, source.base + offset, bytes);
     const bool may_fail = model_may_refuse(op);
     uint64_t err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);
@@ -225,7 +241,7 @@ static bool do_revoke(struct operation *op)
         return err_no(err) == SYS_ERR_CAP_RIGHTS || wrong("revoke without the right");
     if (!expect_ok("revoke", err))
         return false;
-    model_revoke(op);
+    model_revoke(model, op);
     return true;
 }
 
@@ -324,6 +340,171 @@ static bool act(const struct operation *given)
     }
 }
 
+/* ---- two at once ---- */
+
+static struct crossing {
+    struct operation op;
+    struct seen part; /* of a retype */
+    uint64_t err;
+    bool done;
+} pair[2];
+
+static unsigned asks_on(const struct operation *op)
+{
+    return op->kind == LEND || op->kind == GIVE ? op->to_core : op->core;
+}
+
+/* Only what asks a monitor can be crossed; and no program ends what its own other request shows, or
+ * asks twice at once. */
+static bool may_cross(const struct operation *a, const struct operation *b)
+{
+    const bool first = a->kind >= RETYPE_IT && a->kind <= GIVE, second = b->kind <= GIVE;
+    return first && second && asks_on(a) != asks_on(b) &&
+           (a->core != b->core || a->slot != b->slot) &&
+           (a->to_core != b->to_core || a->to_slot != b->to_slot) &&
+           !(b->kind == DELETE && b->core == 0 && b->slot == 0);
+}
+
+static void perform(struct crossing *c)
+{
+    const struct operation *op = &c->op;
+    c->done = true;
+    switch (op->kind) {
+    case COPY:
+        c->err = program_copy(op->core, op->slot, op->to_slot);
+        break;
+    case DELETE:
+        c->err = program_delete(op->core, op->slot);
+        break;
+    case RETYPE_IT:
+        c->err = program_retype(op->core, op->slot, op->to_slot, c->part.base, c->part.type,
+                                c->part.bytes);
+        break;
+    case REVOKE_IT:
+        c->err = program_revoke(op->core, op->slot);
+        break;
+    default:
+        c->err = program_send(op->core, op->slot, op->kind == GIVE, op->to_core, op->to_slot);
+    }
+}
+
+static void perform_second(void)
+{
+    perform(&pair[1]);
+}
+
+/* Whether it can have been so, and what is there then.  What was given away is gone in any case. */
+static bool apply(struct seen slots[CORES][SLOTS], const struct crossing *c)
+{
+    const struct operation *op = &c->op;
+    struct seen *source = &slots[op->core][op->slot], *to = &slots[op->to_core][op->to_slot];
+    if (err_is_fail(c->err)) {
+        if (op->kind == GIVE)
+            *source = (struct seen){ 0 };
+        return true;
+    }
+    if (!is_full(source))
+        return op->kind == DELETE;
+    switch (op->kind) {
+    case REVOKE_IT:
+        model_revoke(slots, op);
+        return true;
+    case RETYPE_IT: {
+        struct seen there;
+        *to = c->part;
+        to->base += source->base;
+        if (to->type == source->type)
+            to->generation = (uint8_t)(source->generation + 1);
+        if (seen_in_slot(op->to_core, op->to_slot, &there))
+            to->generation = there.generation;
+        return true;
+    }
+    case DELETE:
+        break;
+    default:
+        *to = *source;
+    }
+    if (op->kind == DELETE || op->kind == GIVE)
+        *source = (struct seen){ 0 };
+    return true;
+}
+
+static bool is_so(struct seen slots[CORES][SLOTS])
+{
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            struct seen there;
+            const bool full = seen_in_slot(core, slot, &there);
+            if (full != is_full(&slots[core][slot]) ||
+                (full && !is_equal(&there, &slots[core][slot])))
+                return false;
+        }
+    return true;
+}
+
+/* As if `first` had come before the other. */
+static bool explains(unsigned first)
+{
+    struct seen slots[CORES][SLOTS];
+    memcpy(slots, model, sizeof(slots));
+    return apply(slots, &pair[first]) && apply(slots, &pair[1 - first]) && is_so(slots);
+}
+
+static bool is_refusal(uint64_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_OK:
+    case SYS_ERR_REVOKE_FIRST:
+    case SYS_ERR_CAP_NOT_FOUND:
+    case SYS_ERR_SOURCE_CAP_LOOKUP:
+    case SYS_ERR_CAP_LOCKED:
+    case SYS_ERR_CAP_RIGHTS:
+    case MON_ERR_REMOTE_CAP_RETRY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* False: they do not cross, and nothing was done. */
+static bool act_at_once(const struct operation *ops, bool *fine)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        pair[i] = (struct crossing){ .op = ops[i] };
+        struct operation *op = &pair[i].op;
+        if (op->kind == RELEASE || !aim(op) ||
+            (op->kind == RETYPE_IT && !choose_part(op, &pair[i].part)))
+            return false;
+        if (op->kind == REVOKE_IT && is_equal(&model[op->core][op->slot], &model[0][0]))
+            return false;
+    }
+    if (!may_cross(&pair[0].op, &pair[1].op))
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        outcome->count[pair[i].op.kind]++;
+        if (aloud)
+            print(&pair[i].op);
+    }
+    cores_random = ops->order;
+    cores_meanwhile = perform_second;
+    perform(&pair[0]);
+    cores_meanwhile = NULL;
+    outcome->crossings += pair[1].done;
+    if (!pair[1].done)
+        perform(&pair[1]);
+    for (unsigned i = 0; i < 2; i++)
+        outcome->refused += err_is_fail(pair[i].err);
+    *fine = (is_refusal(pair[0].err) && is_refusal(pair[1].err) && (explains(0) || explains(1))) ||
+            wrong("two that cross, with errors %lu and %lu, do not follow each other",
+                  (unsigned long)err_no(pair[0].err), (unsigned long)err_no(pair[1].err));
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            learn(core, slot);
+            crossed[core][slot] = true;
+        }
+    return true;
+}
+
 static bool agrees(void)
 {
     for (unsigned core = 0; core < CORES; core++)
@@ -349,9 +530,16 @@ static bool run(const struct operation *ops, size_t count)
     memset(model, 0, sizeof(model));
     cr_assert(err_is_ok(program_retype(0, ALL_SLOTS, 0, 0, ObjType_RAM, RAM_BYTES)));
     learn(0, 0);
-    for (outcome->at = 0; outcome->at < count; outcome->at++)
-        if (!act(&ops[outcome->at]) || !agrees())
+    for (outcome->at = 0; outcome->at < count; outcome->at++) {
+        const struct operation *op = &ops[outcome->at];
+        bool fine = true;
+        if (op->crosses && outcome->at + 1 < count && act_at_once(op, &fine))
+            outcome->at++;
+        else
+            fine = act(op);
+        if (!fine || !agrees())
             return false;
+    }
     return true;
 }
 
@@ -381,6 +569,7 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
                                   .first = (uint8_t)(r >> 40),
                                   .pages = (uint8_t)(more & 3),
                                   .type = (uint8_t)(more >> 8),
+                                  .crosses = (more >> 24 & 1) != 0,
                                   .order = more };
         if (op->kind == REVOKE_IT && op->core == 0 && op->slot == 0 && more >> 20 & 3)
             op->slot = 1;        /* all begins anew too often */
@@ -456,8 +645,8 @@ Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .ti
         cr_assert(false, "%s", outcome->message);
         return;
     }
-    cr_log_info("%u refused, %u claims, %u moves", outcome->refused, outcome->claims,
-                outcome->moves);
+    cr_log_info("%u refused, %u claims, %u moves, %u cross", outcome->refused, outcome->claims,
+                outcome->moves, outcome->crossings);
     /* random operations prove nothing about what they never do */
     for (unsigned kind = 0; kind < KINDS; kind++)
         cr_assert_gt(outcome->count[kind], operations / 100, "kind %u: %u", kind,
@@ -465,6 +654,7 @@ Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .ti
     cr_assert_gt(outcome->refused, operations / 400, "%u refused", outcome->refused);
     cr_assert_gt(outcome->claims, operations / 400, "%u claims", outcome->claims);
     cr_assert_gt(outcome->moves, operations / 1000, "%u moves", outcome->moves);
+    cr_assert_gt(outcome->crossings, operations / 100, "%u cross", outcome->crossings);
 }
 
 /* Cores that say that they do not use what they have. */
