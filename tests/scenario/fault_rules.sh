@@ -91,6 +91,7 @@ exits_with 0
 says ' message: myappif.hello #5 to core 0, myappif:myapp.0<-myapp.1#1$'
 
 # A channel has its name before anybody writes into it: of each ring the first line is seen, as number 1.
+# shellcheck disable=SC2016 # a kind of line
 scenario firsts 'faults: [{name: first, when: {message: "$any", nth: 1}, do: {delay: 1 us}}]'
 vmm run -v --engine unicorn --seed 4 "$TMP/firsts.yaml"
 exits_with 0
@@ -196,6 +197,20 @@ scenario unknown 'faults: [{when: {message: register_service}, do: drop}]'
 vmm run --engine unicorn "$TMP/unknown.yaml"
 exits_with 2
 says 'is a remote procedure call, of two messages: register_service_call and register_service_response'
+
+# What a rule names must be in the images: said by whoever has them, before anything runs.
+named() { # ACTION ERROR
+    scenario unknown "faults: [{when: {time: 1 s}, do: {$1}}]"
+    VMM_IMAGES='' vmm check --images "$images" "$TMP/unknown.yaml"
+    exits_with 2
+    says "unknown.yaml:6:10: error: $2"
+}
+: "${images:?}"
+named 'kill: myap.1' "kill: no program of the menu is called 'myap'; did you mean 'myapp'"
+named 'flip: {domain: myap.1, symbol: x, bit: 0}' "flip: no program of the menu is called 'myap'; did you mean 'myapp'"
+named 'flip: {domain: cpu.1, symbol: current_dips, bit: 0}' \
+    "flip: cpu has no variable 'current_dips'; did you mean 'current_disp'"
+named 'flip: {domain: cpu.1, symbol: current_disp, bit: 64}' "flip: 'current_disp' has 64 bits, there is no bit 64"
 
 # On KVM the log of a run hits the same messages again in the same way; rdtsc is not reached, and the log says so.
 [[ " $ENGINES " == *" kvm "* ]] || exit 0
