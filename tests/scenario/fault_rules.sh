@@ -227,10 +227,18 @@ scenario real 'faults:
     when: {message: hello, interface: myappif, from: 1, every: 2}
     do: {delay: {min: 1 us, max: 900 us}}'
 on_kvm real
+[ "$(stores real)" -gt 0 ] || fail "no store was seen on KVM"
 [ "$(wc -l <"$TMP/real.exact")" -ge 6 ] || fail "too few faults on KVM"
 scenario again "$(cat "$TMP/log.yaml")"
 on_kvm again
 diff "$TMP/real.exact" "$TMP/again.exact" || fail "on KVM the log hits other messages"
+# Where no rule can fire, no store costs an exit: neither without rules nor with one for another channel.
+scenario plain ''
+on_kvm plain
+[ "$(stores plain)" -eq 0 ] || fail "stores were seen on KVM without a rule"
+scenario other 'faults: [{when: {message: any, channel: "nobody*", optional: true}, do: drop}]'
+on_kvm other
+[ "$(stores other)" -eq 0 ] || fail "stores were seen on KVM though the rule is for another channel"
 vmm run --engine kvm --deadline 300s scenarios/faults/clock-skew.yaml
 exits_with 0
 says '\*\* .*skew: .*rdtsc of that core goes on as before'
