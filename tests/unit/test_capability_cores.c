@@ -13,6 +13,9 @@
  * the other, in either order, and one that is refused has done nothing.  So owners, copies, moves, pieces and
  * witnesses are there to make this true, and nothing here knows of them.
  *
+ * A core may die, at any moment of an operation.  Then what is under way ends, and when the others
+ * have dropped what they had of it all memory comes back.
+ *
  * Operations come in sequences, each from a seed and in a process of its own; a failing one is
  * shrunk until no single operation can be left out.  CAPABILITY_OPERATIONS, CAPABILITY_SEED.
  */
@@ -34,6 +37,7 @@
 #include "shrink.h"
 
 #define SEQUENCE 400
+#define SHORT_SEQUENCE 60 /* to a death */
 #define GUARD_S 4
 #define PAGE 4096ull
 #define WHOLE_PAGES 8u
@@ -543,7 +547,91 @@ static bool run(const struct operation *ops, size_t count)
     return true;
 }
 
+/* ---- a core's death ---- */
+
+static unsigned dying;
+
+static void die(void)
+{
+    core_dies(dying);
+}
+
+/* All programs that live end. */
+static void delete_all(void)
+{
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = core == 0; slot < SLOTS; slot++) {
+            struct seen there;
+            if (core_lives(core) && seen_in_slot(core, slot, &there))
+                program_delete(core, slot);
+        }
+    programs_end();
+}
+
+static void release_all(void)
+{
+    for (unsigned i = 0; i < CORES * CORES; i++)
+        if (core_lives(i % CORES))
+            program_release_unused(i % CORES);
+}
+
+static bool all_comes_back(void)
+{
+    uint64_t err = program_revoke(0, 0);
+    if (err_is_fail(err) && err_no(err) != MON_ERR_NO_MONITOR_FOR_CORE)
+        return wrong("revoke after a death: error %lu", (unsigned long)err_no(err));
+    const char *rule = cores_broken_rule();
+    if (rule != NULL)
+        return wrong("after a death: %s", rule);
+    delete_all();
+    bool given_up = false;
+    for (unsigned i = 0; i < CORES && !given_up; i++) { /* as the monitors look again and again */
+        release_all();
+        given_up = core_is_given_up(dying);
+    }
+    if (!given_up)
+        return wrong("somebody has something of a dead core for ever");
+    if (!expect_ok("revoke when all is given up", program_revoke(0, 0)))
+        return false;
+    release_all();
+    return expect_ok("retype of what has come back",
+                     program_retype(0, 0, 1, 0, ObjType_Frame, RAM_BYTES));
+}
+
+/* In the last operation. */
+static bool run_to_a_death(const struct operation *ops, size_t count)
+{
+    if (count == 0)
+        return true;
+    if (!run(ops, count - 1))
+        return false;
+    pair[0] = (struct crossing){ .op = ops[count - 1] };
+    struct operation *op = &pair[0].op;
+    dying = 1 + op->order % (CORES - 1);
+    bool does = op->kind != RELEASE && aim(op);
+    if (does && op->kind == RETYPE_IT)
+        does = choose_part(op, &pair[0].part);
+    if (does && (op->kind == DELETE || op->kind == REVOKE_IT)) /* else all would end */
+        does = !is_equal(&model[op->core][op->slot], &model[0][0]);
+    if (does) {
+        if (aloud) {
+            print(op);
+            printf("    core %u dies\n", dying);
+        }
+        cores_random = op->order;
+        cores_meanwhile = die;
+        perform(&pair[0]);
+        outcome->crossings += cores_meanwhile == NULL;
+    }
+    cores_meanwhile = NULL;
+    if (core_lives(dying))
+        die();
+    return all_comes_back();
+}
+
 /* ---- sequences ---- */
+
+static bool (*run_all)(const struct operation *ops, size_t count) = run;
 
 static uint64_t mix(uint64_t *state)
 {
@@ -591,7 +679,7 @@ static bool fails(const struct operation *ops, size_t count, bool loud)
             dup2(null, STDERR_FILENO);
         setrlimit(RLIMIT_CPU, &(struct rlimit){ .rlim_cur = GUARD_S, .rlim_max = GUARD_S });
         aloud = loud;
-        const bool fine = run(ops, count);
+        const bool fine = run_all(ops, count);
         fflush(stdout);
         _exit(fine ? 0 : 1);
     }
@@ -655,6 +743,25 @@ Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .ti
     cr_assert_gt(outcome->claims, operations / 400, "%u claims", outcome->claims);
     cr_assert_gt(outcome->moves, operations / 1000, "%u moves", outcome->moves);
     cr_assert_gt(outcome->crossings, operations / 100, "%u cross", outcome->crossings);
+}
+
+Test(capability_cores, all_memory_comes_back_after_a_death, .timeout = 7200)
+{
+    static struct operation ops[SHORT_SEQUENCE];
+    const uint64_t deaths = number("CAPABILITY_DEATHS", 200);
+    run_all = run_to_a_death;
+    for (uint64_t seed = 1; seed <= deaths; seed++) {
+        random_operations(ops, SHORT_SEQUENCE, seed);
+        if (!fails(ops, SHORT_SEQUENCE, false))
+            continue;
+        const size_t left = shrink(ops, SHORT_SEQUENCE, sizeof(*ops), fails_quietly);
+        printf("seed %lu fails, in %zu operations:\n", seed, left);
+        fails(ops, left, true);
+        cr_assert(false, "%s", outcome->message);
+        return;
+    }
+    cr_assert_gt(outcome->crossings, deaths / 8, "%u in the middle of something",
+                 outcome->crossings);
 }
 
 /* Cores that say that they do not use what they have. */

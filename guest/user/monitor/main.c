@@ -165,10 +165,12 @@ static void tell_platform(void)
 {
     enum platform_kind platform;
     genpaddr_t where;
-    MUST(invoke_kernel_get_platform(cap_kernel, &platform), "asking for the platform");
-    MUST(invoke_kernel_get_global_phys(cap_kernel, &where), "asking for the boot information");
-    debug_trace("started on core %u, platform %s, boot information at %" PRIxGENPADDR, my_core,
-                platform == PLATFORM_PC ? "PC" : "synthetic", where);
+    errval_t err = invoke_kernel_get_platform(cap_kernel, &platform);
+    if (err_is_ok(err))
+        err = invoke_kernel_get_global_phys(cap_kernel, &where);
+    MUST(err, "asking for the platform");
+    debug_trace("core %u, platform %d, boot information at %" PRIxGENPADDR, my_core, platform,
+                where);
 }
 
 int main(int argc, char *argv[])

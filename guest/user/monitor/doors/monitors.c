@@ -61,7 +61,7 @@ static void new_monitor_notify(struct intermon_binding *b, coreid_t core, uint32
                        ? peer_make_channel(core, PEER_BIND_WAIT, &base, &bytes)
                        : MON_ERR_INVALID_CORE_ID;
     if (err_is_fail(err)) {
-        DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
+        DEBUG_ERR(err, "connecting to core %u", core);
         peer_say(peer_of(b), &(struct peer_message){
                                  .kind = PEER_LINKED, .core = my_core, .peer = core, .err = err });
         return;
