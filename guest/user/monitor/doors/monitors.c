@@ -26,7 +26,6 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
     death_joins(core, epoch, incarnation);
     death_linked(core);
     peer_say(core, &(struct peer_message){ .kind = PEER_WELCOME,
-                                           .iref = name_iref,
                                            .first_mem_iref = first_mem_iref,
                                            .epoch = epoch,
                                            .members = death_members() });
@@ -43,11 +42,10 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
     boot_core_initialized(core, links);
 }
 
-static void monitor_welcome(struct intermon_binding *b, iref_t iref, iref_t first_mem,
-                            uint32_t epoch, uint64_t members)
+static void monitor_welcome(struct intermon_binding *b, iref_t first_mem, uint32_t epoch,
+                            uint64_t members)
 {
     first_mem_iref = first_mem;
-    names_known(iref);
     death_welcomed(epoch, members);
     death_linked(peer_of(b));
 }

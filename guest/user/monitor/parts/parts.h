@@ -170,6 +170,8 @@ void names_known(iref_t iref);
 /* The name service itself says where it is: may it?  If so, all monitors are told. */
 errval_t names_may_set(const struct client *client, iref_t iref);
 void names_set(iref_t iref);
+/* Tells all connected monitors, if it is known; who knows already hears nothing new. */
+void names_tell_others(void);
 
 /* ---- parcel.c: capabilities on their way to other cores ---- */
 
