@@ -164,7 +164,7 @@ static void start_boot_domains(void)
 static void tell_platform(void)
 {
     enum platform_kind platform;
-    genpaddr_t where;
+    genpaddr_t where = 0;
     errval_t err = invoke_kernel_get_platform(cap_kernel, &platform);
     if (err_is_ok(err))
         err = invoke_kernel_get_global_phys(cap_kernel, &where);
