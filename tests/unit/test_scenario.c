@@ -216,16 +216,19 @@ Test(scenario, hostile_files_end_quickly)
     memset(text, '[', 600000);
     text[600000] = '\0';
     bad(text, 1, 17, "nested deeper than 16");
+    for (size_t i = 0; i < 600000; i++)
+        text[i] = "-\n"[i % 2];
+    bad(text, 0, 0, "more than 20000 values");
     free(text);
 
     text = malloc(17u << 20);
-    for (size_t i = 0; i < 17u << 20; i++)
-        text[i] = "-\n"[i % 2];
-    text[2000000] = '\0';
-    bad(text, 0, 0, "more than 800000 values");
     memset(text, '#', (17u << 20) - 1);
     text[(17u << 20) - 1] = '\0';
     bad(text, 0, 0, "at most 16777216");
+    size_t at = (size_t)sprintf(text, "scenario: a\n" BOOT "faults:\n  - ");
+    for (size_t i = 0; i < 3000; i++)
+        at += (size_t)sprintf(text + at, "k%zu: 1\n    ", i);
+    bad(text, 0, 0, "more than 2000 values");
     free(text);
 }
 
