@@ -41,6 +41,7 @@ for fault in json.load(open(sys.argv[1]))["results"][0]["faults"]:
 PYTHON
 }
 
+# shellcheck disable=SC2016 # a kind of line
 never='faults:
   - when: {message: any, nth: 100000, optional: true}
     do: drop
@@ -49,7 +50,16 @@ never='faults:
   - when: {ipi: any, nth: 100000, optional: true}
     do: drop
   - when: {time: 9 s, optional: true}
-    do: {partition: [[0], [1]]}'
+    do: {partition: [[0], [1]]}
+  - when: {timer: any, nth: 100000, optional: true}
+    do: lost
+  - when: {console: {regex: "^never said"}, optional: true}
+    do: {flip: {domain: myapp.1, symbol: __malloc_av_, bit: 3}}
+  - name: nothing
+    when: {message: "$any", attempt: any, probability: 0, optional: true}
+    do: [{corrupt: {bits: 3}}, {reorder: 2}]
+  - when: {fired: nothing, optional: true}
+    do: [{crash: 1}, {skew: {core: 0, by: 500 ppm}}, {no_memory: {next: 1}}, {kill: myapp.0}]'
 scenario plain ''
 scenario never "$never"
 hash_of plain 4

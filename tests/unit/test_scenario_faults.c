@@ -311,3 +311,27 @@ Test(scenario_faults, what_can_be_done_to_what)
         }
     }
 }
+
+/* As --faults-out writes it: a run may have as many faults as there may be rules. */
+Test(scenario_faults, the_log_of_a_long_run_is_a_scenario)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+
+    fputs(HEAD "faults:\n", out);
+    for (unsigned i = 0; i < FAULT_RULES_MAX; i++)
+        fprintf(out,
+                "  - name: \"corrupt-7.%u\"\n"
+                "    when: {message: \"bind_ump_request\", channel: "
+                "\"intermon:monitor.1<-monitor.0#1\", "
+                "line: 2, attempt: 3, from: [1], to: [0], nth: [%u]}\n"
+                "    do: [{corrupt: {word: 1, xor: 0x%x}}, {corrupt: {word: 7, xor: 0x4}}]\n",
+                i, i + 1, i + 1);
+    fclose(out);
+    struct scenario *s = good(text);
+    cr_expect_eq(s->fault_count, FAULT_RULES_MAX);
+    cr_expect_eq(s->faults[FAULT_RULES_MAX - 1].nth[0].first, FAULT_RULES_MAX);
+    scenario_free(s);
+    free(text);
+}
