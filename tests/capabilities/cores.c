@@ -22,6 +22,8 @@ static const struct monitor_copy *const monitors[CORES] = { &capability_monitor_
                                                             &capability_monitor_2 };
 bool cores_lie;
 uint64_t cores_random;
+void (*cores_meanwhile)(void);
+static bool crossing; /* cores_meanwhile is being done */
 
 #define TRIES 8 /* as the library */
 #define SLOT(n) KPI_CPTR(ROOTCN_SLOT_SLOT_ALLOC0, (n))
@@ -29,6 +31,12 @@ uint64_t cores_random;
 #define ROOT_CPTR KPI_CPTR(ROOTCN_SLOT_TASKCN, TASKCN_SLOT_ROOTCN)
 
 static struct message *lines[CORES][CORES];
+static unsigned dead; /* a bit each */
+
+bool core_lives(unsigned core)
+{
+    return (dead >> core & 1) == 0;
+}
 
 void cores_start(void)
 {
@@ -40,7 +48,10 @@ void cores_start(void)
 
 void cores_send(unsigned from, unsigned to, const struct message *m)
 {
-    struct message *copy = malloc(sizeof(*copy)), **end = &lines[from][to];
+    struct message *copy, **end = &lines[from][to];
+    if (!core_lives(from) || !core_lives(to))
+        return;
+    copy = malloc(sizeof(*copy));
     while (*end != NULL)
         end = &(*end)->next;
     *copy = *m;
@@ -63,7 +74,7 @@ static bool step(void)
     for (unsigned i = 0; i < CORES * CORES; i++) {
         const unsigned at = (first + i) % (CORES * CORES), from = at / CORES, to = at % CORES;
         if (from == to) {
-            if (monitors[to]->run_event())
+            if (core_lives(to) && monitors[to]->run_event())
                 return true;
             continue;
         }
@@ -80,18 +91,40 @@ static bool step(void)
 
 static void rest(void)
 {
-    while (step())
+    while (!crossing && step())
         ;
+}
+
+#define EARLY 8 /* most requests take more messages and events */
+
+static void cross(void)
+{
+    static unsigned wait;
+    if (cores_meanwhile == NULL)
+        return;
+    if (wait == 0)
+        wait = 1 + below(EARLY);
+    if (--wait > 0)
+        return;
+    void (*other)(void) = cores_meanwhile;
+    cores_meanwhile = NULL;
+    crossing = true;
+    other();
+    crossing = false;
 }
 
 static uint64_t wait_for_answer(unsigned core)
 {
     uint64_t err = SYS_ERR_OK;
-    while (!monitors[core]->answered(&err))
-        if (!step()) {
+    while (!monitors[core]->answered(&err)) {
+        cross();
+        if (!core_lives(core))
+            return MON_ERR_CORE_DEAD;
+        if (!step() && !monitors[core]->answered(&err)) {
             fprintf(stderr, "core %u waits for ever\n", core);
             abort();
         }
+    }
     return err;
 }
 
@@ -176,6 +209,47 @@ void program_release_unused(unsigned core)
     rest();
 }
 
+static void lose(struct message **line)
+{
+    while (*line != NULL) {
+        struct message *m = *line;
+        *line = m->next;
+        free(m);
+    }
+}
+
+void core_dies(unsigned core)
+{
+    dead |= 1u << core;
+    for (unsigned other = 0; other < CORES; other++) {
+        lose(&lines[core][other]);
+        lose(&lines[other][core]);
+        if (core_lives(other))
+            monitors[other]->core_died(core);
+    }
+    rest();
+}
+
+bool core_is_given_up(unsigned core)
+{
+    for (unsigned other = 0; other < CORES; other++)
+        if (core_lives(other) && monitors[other]->holds_of(core))
+            return false;
+    for (unsigned other = 0; other < CORES; other++)
+        if (core_lives(other))
+            monitors[other]->core_given_up(core);
+    rest();
+    return true;
+}
+
+void programs_end(void)
+{
+    for (unsigned core = 0; core < CORES; core++)
+        if (core_lives(core))
+            monitors[core]->program_ends();
+    rest();
+}
+
 bool seen_in_slot(unsigned core, unsigned slot, struct seen *ret)
 {
     return kernels[core]->in_slot(slot, ret);
@@ -188,6 +262,8 @@ const char *cores_broken_rule(void)
     struct seen seen[2 * ALL_SLOTS];
     size_t count = 0;
     for (unsigned core = 0; core < CORES; core++) {
+        if (!core_lives(core))
+            continue;
         const char *rule = kernels[core]->broken_rule();
         if (rule != NULL)
             return rule;
@@ -200,7 +276,7 @@ const char *cores_broken_rule(void)
                                                       .owner = seen[i].owner,
                                                       .kept = seen[i].kept };
     }
-    return capability_rules_hold(list, count, (1u << CORES) - 1, problem, sizeof(problem))
+    return capability_rules_hold(list, count, ~dead & ((1u << CORES) - 1), problem, sizeof(problem))
                ? NULL
                : problem;
 }

@@ -74,6 +74,10 @@ struct monitor_copy {
     bool (*answered)(uint64_t *err);
     void (*release_unused)(void);
     unsigned (*slots_used)(void);
+    void (*program_ends)(void); /* what lies in parcels of it is dropped */
+    void (*core_died)(unsigned core);
+    bool (*holds_of)(unsigned core);      /* has it something that the dead core owned? */
+    void (*core_given_up)(unsigned core); /* nobody has any more */
 };
 
 /* ---- cores.c ---- */
@@ -92,6 +96,18 @@ uint64_t program_revoke(unsigned core, unsigned slot);
 uint64_t program_send(unsigned core, unsigned slot, bool given, unsigned to, unsigned to_slot);
 void program_release_unused(unsigned core);
 extern uint64_t cores_random;
+
+/* What is done on another core while a program's next request is under way, once, after some
+ * messages and events; then it is NULL again. */
+extern void (*cores_meanwhile)(void);
+
+/* It is fenced, and what it has sent and is to get is lost; the others hear of it at once.  A
+ * program there that waits is told MON_ERR_CORE_DEAD. */
+void core_dies(unsigned core);
+bool core_lives(unsigned core);
+/* False: some core has still something of the dead one. */
+bool core_is_given_up(unsigned dead);
+void programs_end(void); /* where somebody lives */
 
 bool seen_in_slot(unsigned core, unsigned slot, struct seen *ret);
 /* Do the rules hold, on each core and of all?  NULL: yes. */

@@ -37,11 +37,10 @@ static uint64_t call(uint64_t cptr, unsigned level, const uint64_t *words, void 
     return result.error;
 }
 
-/* A witness of what has gone on to a third core, with its ownership, says who has it now. */
+/* By the monitor, for another core. */
 static bool is_kept(const struct cte *cte)
 {
-    return (cte->node.bits & MDB_BIT_LOCKED) ||
-           ((cte->node.bits & MDB_BIT_WITNESS) && cte->node.owner != my_core_id);
+    return (cte->node.bits & MDB_BIT_LOCKED) != 0;
 }
 
 static struct seen see(const struct cte *cte)

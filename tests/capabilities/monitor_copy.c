@@ -128,12 +128,22 @@ bool names_memory(const struct capability *cap)
     return cap->u.mem.bytes != 0;
 }
 
-/* What the monitor only says on the console must not happen here. */
+static bool all_live(void)
+{
+    unsigned core = 0;
+    while (core < CORES && core_lives(core))
+        core++;
+    return core == CORES;
+}
+
+/* What the monitor only says on the console must not happen here, but for what it cannot delete
+ * since a core that has died owned something in it. */
 void debug_err(const char *file, const char *func, int line, errval_t err, const char *msg, ...)
 {
     fprintf(stderr, "core %u: %s:%d %s: error %lu: %s\n", my_core, file, line, func,
             (unsigned long)err_no(err), msg);
-    abort();
+    if (err_no(err) != SYS_ERR_RETRY_THROUGH_MONITOR || all_live())
+        abort();
 }
 
 /* ---- accounts: all are rich ---- */
@@ -213,7 +223,12 @@ static bool run_event(void)
 
 bool peer_is_connected(unsigned core)
 {
-    return core < CORES;
+    return core < CORES && core_lives(core);
+}
+
+bool core_is_dead(coreid_t core)
+{
+    return !core_lives(core);
 }
 
 static void send(coreid_t to, struct message m, const struct capability *cap)
@@ -381,6 +396,27 @@ static unsigned slots_used(void)
     return count;
 }
 
+static void program_ends(void)
+{
+    parcel_client_exited(&program);
+    parcel_release_unused();
+}
+
+static void core_died(unsigned core)
+{
+    parcel_core_died((coreid_t)core);
+}
+
+static bool holds_of(unsigned core)
+{
+    return kept_holds_of((coreid_t)core);
+}
+
+static void core_given_up(unsigned core)
+{
+    kept_core_given_up((coreid_t)core);
+}
+
 static void start(unsigned core)
 {
     my_core = (coreid_t)core;
@@ -395,4 +431,8 @@ const struct monitor_copy capability_monitor = { .start = start,
                                                  .ask = ask,
                                                  .answered = answered,
                                                  .release_unused = kept_release_unused,
-                                                 .slots_used = slots_used };
+                                                 .slots_used = slots_used,
+                                                 .program_ends = program_ends,
+                                                 .core_died = core_died,
+                                                 .holds_of = holds_of,
+                                                 .core_given_up = core_given_up };

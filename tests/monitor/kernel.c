@@ -402,14 +402,19 @@ static struct sysret cnode_invoke(struct core *core, capaddr_t cptr, const uintp
     }
 }
 
-static bool is_shared(const struct cap *cap)
+static enum cap_shared is_shared(const struct cap *cap)
 {
-    for (const struct cap *other = world.caps; other != NULL; other = other->next)
-        if (other != cap && other->core == cap->core &&
-            (!other->locked || cap->owner == cap->core) &&
-            (same_object(other, cap) || lies_in(other, cap)))
-            return true;
-    return false;
+    enum cap_shared shared = CAP_SHARED_NOT;
+    for (const struct cap *other = world.caps; other != NULL; other = other->next) {
+        if (other == cap || other->core != cap->core ||
+            (other->locked && cap->owner != cap->core) ||
+            !(same_object(other, cap) || lies_in(other, cap)))
+            continue;
+        if (!other->locked)
+            return CAP_SHARED_HERE;
+        shared = CAP_SHARED_KEPT;
+    }
+    return shared;
 }
 
 static struct sysret lock(struct cap *cap, bool locked)

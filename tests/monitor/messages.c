@@ -100,9 +100,8 @@ SEND(mem, free_monitor_call, (struct capref ram, uint64_t base, uint8_t bits), (
      CARRY(ram))
 
 SEND(intermon, monitor_initialized, (uint8_t core, uint32_t notify_id), (core, notify_id))
-SEND(intermon, monitor_welcome,
-     (iref_t iref, iref_t first_mem_iref, uint32_t epoch, uint64_t members),
-     (iref, first_mem_iref, epoch, members))
+SEND(intermon, monitor_welcome, (iref_t first_mem_iref, uint32_t epoch, uint64_t members),
+     (first_mem_iref, epoch, members))
 SEND(intermon, new_monitor_notify, (uint8_t core, uint32_t epoch, uint32_t incarnation),
      (core, epoch, incarnation))
 SEND(intermon, alive,
@@ -442,7 +441,7 @@ static void to_intermon(struct intermon_binding *b, const struct message *m)
 {
     switch (m->number) {
         CASE(intermon, monitor_initialized, a->core, a->notify_id)
-        CASE(intermon, monitor_welcome, a->name_iref, a->first_mem_iref, a->epoch, a->members)
+        CASE(intermon, monitor_welcome, a->first_mem_iref, a->epoch, a->members)
         CASE(intermon, new_monitor_notify, a->core, a->epoch, a->incarnation)
         CASE(intermon, alive, a->epoch, a->members, a->suspects, a->view, a->busy)
         CASE(intermon, core_given_up, a->core, a->incarnation)

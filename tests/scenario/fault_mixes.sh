@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Random mixes of faults on channels that heal: none may hang, deliver wrongly or lose memory; and the same
-# harness catches channels that do not heal.  MIXES=N: so many (make soak).
+# harness catches channels that do not heal, and checked channels in which nothing is ever written again.  MIXES=N: so
+# many (make soak).
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -10,5 +11,8 @@
 need_image sbin/mixer
 
 patience=7200
-tests/faults/mixes --vmm "$VMM" --count "${MIXES:-10}" --keep "$TMP/mixes" || fail "a mix of faults breaks channels that heal"
-tests/faults/mixes --vmm "$VMM" --count 4 --checked none || fail "plain channels survive mixes of faults: the harness sees nothing"
+tests/faults/mixes --vmm "$VMM" --count "${MIXES:-24}" --keep "$TMP/mixes" || fail "a mix of faults breaks channels that heal"
+for broken in plain ump_checked_serve_disabled; do
+    tests/faults/mixes --vmm "$VMM" --count 4 --broken "$broken" --keep "$TMP/$broken" ||
+        fail "broken channels ($broken) survive mixes of faults: the harness sees nothing"
+done

@@ -41,6 +41,7 @@ for fault in json.load(open(sys.argv[1]))["results"][0]["faults"]:
 PYTHON
 }
 
+# shellcheck disable=SC2016 # a kind of line
 never='faults:
   - when: {message: any, nth: 100000, optional: true}
     do: drop
@@ -49,7 +50,16 @@ never='faults:
   - when: {ipi: any, nth: 100000, optional: true}
     do: drop
   - when: {time: 9 s, optional: true}
-    do: {partition: [[0], [1]]}'
+    do: {partition: [[0], [1]]}
+  - when: {timer: any, nth: 100000, optional: true}
+    do: lost
+  - when: {console: {regex: "^never said"}, optional: true}
+    do: {flip: {domain: myapp.1, symbol: __malloc_av_, bit: 3}}
+  - name: nothing
+    when: {message: "$any", attempt: any, probability: 0, optional: true}
+    do: [{corrupt: {bits: 3}}, {reorder: 2}]
+  - when: {fired: nothing, optional: true}
+    do: [{crash: 1}, {skew: {core: 0, by: 500 ppm}}, {no_memory: {next: 1}}, {kill: myapp.0}]'
 scenario plain ''
 scenario never "$never"
 hash_of plain 4
@@ -91,6 +101,7 @@ exits_with 0
 says ' message: myappif.hello #5 to core 0, myappif:myapp.0<-myapp.1#1$'
 
 # A channel has its name before anybody writes into it: of each ring the first line is seen, as number 1.
+# shellcheck disable=SC2016 # a kind of line
 scenario firsts 'faults: [{name: first, when: {message: "$any", nth: 1}, do: {delay: 1 us}}]'
 vmm run -v --engine unicorn --seed 4 "$TMP/firsts.yaml"
 exits_with 0
@@ -197,6 +208,20 @@ vmm run --engine unicorn "$TMP/unknown.yaml"
 exits_with 2
 says 'is a remote procedure call, of two messages: register_service_call and register_service_response'
 
+# What a rule names must be in the images: said by whoever has them, before anything runs.
+named() { # ACTION ERROR
+    scenario unknown "faults: [{when: {time: 1 s}, do: {$1}}]"
+    VMM_IMAGES='' vmm check --images "$images" "$TMP/unknown.yaml"
+    exits_with 2
+    says "unknown.yaml:6:10: error: $2"
+}
+: "${images:?}"
+named 'kill: myap.1' "kill: no program of the menu is called 'myap'; did you mean 'myapp'"
+named 'flip: {domain: myap.1, symbol: x, bit: 0}' "flip: no program of the menu is called 'myap'; did you mean 'myapp'"
+named 'flip: {domain: cpu.1, symbol: current_dips, bit: 0}' \
+    "flip: cpu has no variable 'current_dips'; did you mean 'current_disp'"
+named 'flip: {domain: cpu.1, symbol: current_disp, bit: 64}' "flip: 'current_disp' has 64 bits, there is no bit 64"
+
 # On KVM the log of a run hits the same messages again in the same way; rdtsc is not reached, and the log says so.
 [[ " $ENGINES " == *" kvm "* ]] || exit 0
 on_kvm() { # NAME: its faults in $TMP/NAME.exact
@@ -212,10 +237,18 @@ scenario real 'faults:
     when: {message: hello, interface: myappif, from: 1, every: 2}
     do: {delay: {min: 1 us, max: 900 us}}'
 on_kvm real
+[ "$(stores real)" -gt 0 ] || fail "no store was seen on KVM"
 [ "$(wc -l <"$TMP/real.exact")" -ge 6 ] || fail "too few faults on KVM"
 scenario again "$(cat "$TMP/log.yaml")"
 on_kvm again
 diff "$TMP/real.exact" "$TMP/again.exact" || fail "on KVM the log hits other messages"
+# Where no rule can fire, no store costs an exit: neither without rules nor with one for another channel.
+scenario plain ''
+on_kvm plain
+[ "$(stores plain)" -eq 0 ] || fail "stores were seen on KVM without a rule"
+scenario other 'faults: [{when: {message: any, channel: "nobody*", optional: true}, do: drop}]'
+on_kvm other
+[ "$(stores other)" -eq 0 ] || fail "stores were seen on KVM though the rule is for another channel"
 vmm run --engine kvm --deadline 300s scenarios/faults/clock-skew.yaml
 exits_with 0
 says '\*\* .*skew: .*rdtsc of that core goes on as before'

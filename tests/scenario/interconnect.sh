@@ -3,7 +3,7 @@
 #
 # An interconnect on the deterministic engine: a line takes the latency of each hop, to the length of a basic
 # block; the same seed gives the same run; every preset boots in a small form or is drawn; mistakes are found
-# at their place.
+# at their place.  INTERCONNECT_SEEDS=N: what lines and loads cost, with so many seeds (make soak: 20).
 # shellcheck source=tests/scenario/lib/common.bash
 . "$(dirname "$0")/lib/common.bash"
 
@@ -20,31 +20,65 @@ expect: [{console: hello message received!, count: 5}]
 YAML
 }
 
-# run: the state hash in `hash`; in `took` the time in ns from the first hello sent until one is received
+# run [SEED]: the state hash in `hash`; in `took` the time in ns from the first hello sent until one is received, in
+# `whole` the time until the last one is
 run() {
-    vmm run -q --engine unicorn --seed 3 --json "$TMP/s.json" "$TMP/s.yaml"
+    vmm run -q --engine unicorn --seed "${1:-3}" --json "$TMP/s.json" "$TMP/s.yaml"
     exits_with 0
-    read -r hash took < <(python3 - "$TMP/s.json" <<'PYTHON'
+    read -r hash took whole < <(python3 - "$TMP/s.json" <<'PYTHON'
 import json, sys
 run = json.load(open(sys.argv[1]))["results"][0]
-at = lambda text: min(l["time_ns"] for l in run["console"] if l["text"] == text)
-print(run["state_hash"], at("hello message received!") - at("hello message sent"))
+times = lambda text: [l["time_ns"] for l in run["console"] if l["text"] == text]
+received = times("hello message received!")
+print(run["state_hash"], min(received) - min(times("hello message sent")), max(received))
 PYTHON
     )
 }
 
-for hops in 1 2; do
-    links='[0, 1]'
-    [ $hops = 2 ] && links='[0, 2], [2, 1]'
-    scenario "cores: 3, interconnect: {links: [$links, [1, 2]], latency: 100 us}"
-    [ $hops = 2 ] && scenario "cores: 3, interconnect: {links: [$links], latency: 100 us}"
-    run
-    # what a client does between its first line and the message on the console takes a few microseconds
-    [ "$took" -gt $((hops * 100000 - 20000)) ] && [ "$took" -lt $((hops * 100000 + 60000)) ] ||
-        fail "a hello took $took ns over $hops hops of 100 us"
-    first=$hash
-    run
-    [ "$hash" = "$first" ] || fail "the same seed, another run: $first, $hash"
+seeds=${INTERCONNECT_SEEDS:-1}
+for ((seed = 3; seed < 3 + seeds; seed++)); do
+    for hops in 1 2; do
+        links='[0, 1]'
+        [ $hops = 2 ] && links='[0, 2], [2, 1]'
+        scenario "cores: 3, interconnect: {links: [$links, [1, 2]], latency: 100 us}"
+        [ $hops = 2 ] && scenario "cores: 3, interconnect: {links: [$links], latency: 100 us}"
+        run $seed
+        # what a client does between its first line and the message on the console takes a few microseconds
+        ((took > hops * 100000 - 20000 && took < hops * 100000 + 60000)) ||
+            fail "a hello took $took ns over $hops hops of 100 us, seed $seed"
+        first=$hash
+        run $seed
+        [ "$hash" = "$first" ] || fail "the same seed, another run: $first, $hash"
+    done
+    # a line of 64 bytes takes the link of 1 MiB/s for 61 us, and five hellos come one behind the other
+    scenario "cores: 2, interconnect: {topology: full, latency: 1 us, bandwidth: 1 MiB/s}"
+    run $seed
+    [ "$took" -gt 50000 ] || fail "a hello took $took ns over a link that needs 61 us for a line, seed $seed"
+done
+
+# loads INTERCONNECT: in `more` how much later than without loads from far memory all hellos have come, with this seed
+four='nodes: [{cores: 0}, {cores: 1}, {cores: 2}, {cores: 3}]'
+chain='links: [[0, 2], [2, 3], [3, 1]]'
+loads() {
+    local without
+    scenario "cores: 4, $four, interconnect: {$1}"
+    run $seed
+    without=$whole
+    scenario "cores: 4, $four, interconnect: {$1, loads: true}"
+    run $seed
+    more=$((whole - without))
+    echo "# loads: $1: $more ns, seed $seed"
+}
+# What loads cost grows with the latency of a link, the links on the way, and the time a line takes a link.
+for ((seed = 3; seed < 3 + seeds; seed++)); do
+    loads 'topology: full, latency: 100 ns, bandwidth: 8 GiB/s'
+    near=$more
+    [ "$near" -gt 0 ] || fail "loads cost nothing, seed $seed"
+    for slower in 'topology: full, latency: 400 ns, bandwidth: 8 GiB/s' "$chain, latency: 100 ns, bandwidth: 8 GiB/s" \
+        'topology: full, latency: 100 ns, bandwidth: 64 MiB/s'; do
+        loads "$slower"
+        [ "$more" -gt $((near * 3 / 2)) ] || fail "loads cost $more ns with $slower, $near ns if all is near, seed $seed"
+    done
 done
 
 # Who can signal whom: core 3 reaches core 0 over 2 and 1; without what core 1 passes on, core 0 sleeps on.
@@ -103,7 +137,18 @@ done
 if [[ " $ENGINES " == *" kvm "* ]]; then
     vmm run -q --engine kvm --deadline 1us "$TMP/s.yaml" # what becomes of it is no matter
     exits_with 1
+    says 'engine kvm runs in real time: over the interconnect, lines and notifications take what it says at the least$'
     says 'loads take no longer from far memory on engine kvm$'
+    # the least is kept: a hello over two hops
+    scenario "cores: 3, interconnect: {links: [[0, 2], [2, 1]], latency: 20 ms}"
+    vmm run -q --engine kvm --deadline 300s --json "$TMP/s.json" "$TMP/s.yaml"
+    exits_with 0
+    python3 - "$TMP/s.json" <<'PYTHON' || fail "a line is faster on KVM than its way"
+import json, sys
+run = json.load(open(sys.argv[1]))["results"][0]
+at = lambda text: min(l["time_ns"] for l in run["console"] if l["text"] == text)
+sys.exit(at("hello message received!") - at("hello message sent") < 2 * 20_000_000)
+PYTHON
 fi
 
 # Distances are what the guest reads (another state), and make nothing slower (the same times, to the nanosecond);

@@ -152,7 +152,7 @@ values = """0 1 4 63 64 65 -1 +4 010 0x4 0X4 4.0 4.5 1e3 18446744073709551615 18
 "0" "4" '4' "0x4" true false "true" True yes off null Null ~ "" '' " " [] {} [0] ["0"] [0,1] [0-1]
 [null] [64] 0-1 "0-1" 0,1 1-0 any each "any" 256_MiB "256_MiB" 256MiB 1.5_GiB 256_MB 256 0_MiB 1_KiB
 32_GiB 64_MiB 512_MiB 30_s 30s 0_s 1_ns 1_min 1_h 86400_s x "x_y" "a\\nb" "\\e" {text:_a} {regex:_a}
-{text:_a,_regex:_b} {text:_""} {regex:_"("} {text:_5} {text:_null} {menu:_m.lst} {menu:_m.lst,_add:_[]}
+{text:_a,_regex:_b} {fired:_fault-1} {fired:_x} [[0],[0]] 5_ppm 5ppm -5_ppm 900001_ppm -2_ms a.0 a.64 2-1 1.0 .5 [drop] drop [heal,heal] {drop:_1} {text:_""} {regex:_"("} {text:_5} {text:_null} {menu:_m.lst} {menu:_m.lst,_add:_[]}
 {menu:_m.lst,_add:_[""]} {menu:_m.lst,_add:_x} {menu:_5} {menu:_""} [kernel_/boot/cpu,_module_/sbin/init]
 ["kernel_/boot/cpu","module_/sbin/init",""] ["kernel_/boot/cpu","module_/sbin/init",5] [{cores:_0}] [{}]
 [{cores:_0},{cores:_1}] [[10]] [["10"]] [[10,20],[20,10]] [{console:_a}] [{not:_a}] [{exit:_0}]
@@ -168,10 +168,23 @@ forms += [top + "machine: {" + key + ": @}" for key in ("cores", "memory", "wind
 forms += [top + "machine: {nodes: [{cores: " + rest + "}]}" for rest in ("@", "0, memory: @", "0, window: @")]
 forms += [top + "expect: [{" + key + ": @}]" for key in ("console", "not", "exit", "metric", "always", "invariants")]
 forms += [top + "faults: [{when: {message: any, " + key + ": @}, do: drop}]" for key in
-    ("interface", "channel", "from", "line", "attempt", "nth", "probability", "scope", "after")]
+    ("interface", "channel", "from", "to", "line", "attempt", "nth", "every", "probability", "count", "scope", "after",
+     "until", "optional")]
+forms += [top + "faults: [{when: {syscall: any, " + key + ": @}, do: heal}]" for key in ("core", "domain")]
 forms += [top + "faults: [{when: {" + key + ": @}, do: @}]" for key in ("message", "time", "fired")]
-forms += [top + "faults: [{when: {message: any}, do: {" + key + ": @}}]" for key in
-    ("delay", "reorder", "corrupt", "stall", "crash", "kill", "partition")]
+forms += [top + "faults: [{when: {" + key + ": @}, do: heal}]" for key in ("ipi", "timer", "console", "syscall")]
+forms += [top + "faults: [{" + key + ": @, when: {time: 1 s}, do: heal}]" for key in ("name", "optional")]
+forms += [top + "faults: [{when: {message: any}, do: {" + rest + "}}]" for rest in
+    ("delay: @", "delay: {min: 1 us, max: @}", "reorder: @", "stale: @", "corrupt: @", "corrupt: {word: @, xor: 1}",
+     "corrupt: {word: 1, xor: @}", "corrupt: {bits: @}", "tear: {words: @, for: 1 us}", "tear: {words: [0], for: @}",
+     "stall: @", "stall: 0, for: @", "crash: @", "restart: @", "kill: @", "partition: @", "partition: [[0], [1]], for: @",
+     "heal: @", "spurious: {to: @, count: 1, every: 1 us}", "spurious: {to: 0, count: @, every: 1 us}",
+     "spurious: {to: 0, count: 1, every: @}", "skew: {core: @, by: 5 ppm}", "skew: {core: 0, by: @}",
+     "jump: {core: @, by: 1 us}", "jump: {core: 0, by: @}", "flip: {address: @, bit: 1}", "flip: {address: 0, bit: @}",
+     "flip: {domain: @, symbol: x, bit: 1}", "flip: {domain: a.0, symbol: @, bit: 1}",
+     "flip: {domain: a.0, symbol: x, bit: @}", "no_memory: {next: @}", "no_memory: {next: 1, core: @}")]
+forms += [top + "faults: [{when: {ipi: any}, do: {misroute: @}}]"]
+forms += [top + "faults: [{when: {timer: any}, do: {" + key + ": @}}]" for key in ("late", "early")]
 forms += [top + "input: " + rest for rest in ("[@]", "[{bytes: @}]", "[{line: x, at: @}]")]
 forms += [top + "expect: [{console: x, " + key + ": @}]" for key in ("core", "domain", "count")]
 forms += [top + "expect: [{console: {" + key + ": @}}]" for key in ("text", "regex")]

@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,12 @@ void plat_power_off(uint64_t code)
 }
 void panic(const char *format, ...)
 {
-    fprintf(stderr, "panic: %s\n", format); /* an error to Criterion, too, if it is not expected */
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "panic: "); /* an error to Criterion, too, if it is not expected */
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n");
+    va_end(args);
     abort();
 }
 void printk(const char *format, ...)

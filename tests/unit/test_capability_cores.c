@@ -8,8 +8,13 @@
  * RAM succeeds if nobody anywhere has anything of the range but what the source is made of; a
  * revoke takes from everybody what is equal or made of it; RAM may be used wherever one has it.
  * After each operation all slots of all cores are compared, and the rules for all cores' databases
- * are checked, as the machine does it (capability_rules.c).  So owners, copies, moves, pieces and
+ * are checked, as the machine does it (capability_rules.c).  Some operations cross: one begins on
+ * another core while the first waits for its monitor.  Then all must be as if one had come after
+ * the other, in either order, and one that is refused has done nothing.  So owners, copies, moves, pieces and
  * witnesses are there to make this true, and nothing here knows of them.
+ *
+ * A core may die, at any moment of an operation.  Then what is under way ends, and when the others
+ * have dropped what they had of it all memory comes back.
  *
  * Operations come in sequences, each from a seed and in a process of its own; a failing one is
  * shrunk until no single operation can be left out.  CAPABILITY_OPERATIONS, CAPABILITY_SEED.
@@ -29,108 +34,17 @@
 #include <unistd.h>
 
 #include "../capabilities/cores.h"
+#include "capability_model.h"
 #include "shrink.h"
 
 #define SEQUENCE 400
+#define SHORT_SEQUENCE 60 /* to a death */
 #define GUARD_S 4
-#define PAGE 4096ull
-#define WHOLE_PAGES 8u
-#define SLOTS 20 /* of each core's program that are used; 0 of the first holds all RAM at first */
-#define RAM_BYTES (WHOLE_PAGES * PAGE)
-
-enum kind { COPY, DELETE, RETYPE_IT, REVOKE_IT, LEND, GIVE, RELEASE, KINDS };
-
-struct operation {
-    uint8_t kind, core, slot, to_core, to_slot, first, pages, type;
-    uint64_t order; /* of messages */
-};
-
-/* ---- the model ---- */
-
-static struct seen model[CORES][SLOTS]; /* bytes 0: empty */
-/* It, or what it was made of, came from another core, or was claimed. */
-static bool crossed[CORES][SLOTS];
-
-static bool is_full(const struct seen *cap)
-{
-    return cap->bytes != 0;
-}
-
-static bool is_equal(const struct seen *a, const struct seen *b)
-{
-    return a->type == b->type && a->generation == b->generation && a->base == b->base &&
-           a->bytes == b->bytes;
-}
-
-static bool overlaps(const struct seen *cap, uint64_t base, uint64_t bytes)
-{
-    return cap->base < base + bytes && base < cap->base + cap->bytes;
-}
-
-/* Of equal ranges, RAM comes before what is made of it, and earlier generations before later. */
-static unsigned kind_of(const struct seen *cap)
-{
-    return (unsigned)cap->type << 8 | cap->generation;
-}
-
-static bool is_made_of(const struct seen *cap, const struct seen *whole)
-{
-    const bool lies_in =
-        cap->base >= whole->base && cap->base + cap->bytes <= whole->base + whole->bytes;
-    const bool type = whole->type == ObjType_RAM || cap->type == whole->type;
-    return lies_in && type && (cap->bytes < whole->bytes || kind_of(cap) > kind_of(whole));
-}
-
-static bool is_table(const struct seen *cap)
-{
-    return cap->type == ObjType_VNode_x86_64_ptable;
-}
-
-/* Somebody has something of it that the source is not, and is not made of.  Of a frame other cores
- * make parts without asking, so only what is on one core counts. */
-static bool model_in_use(const struct operation *op, uint64_t base, uint64_t bytes)
-{
-    const struct seen *source = &model[op->core][op->slot];
-    for (unsigned core = 0; core < CORES; core++)
-        for (unsigned slot = 0; slot < SLOTS; slot++) {
-            const struct seen *cap = &model[core][slot];
-            if (is_full(cap) && overlaps(cap, base, bytes) && !is_equal(cap, source) &&
-                !is_made_of(source, cap) && (source->type == ObjType_RAM || core == op->core))
-                return true;
-        }
-    return false;
-}
-
-/* What a core has claimed for one retype is its own until nothing in it is left, so as long as
- * something made of the source has crossed cores, more than its own range may be refused. */
-static bool model_may_refuse(const struct operation *op)
-{
-    const struct seen *source = &model[op->core][op->slot];
-    for (unsigned core = 0; core < CORES; core++)
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-            if (is_full(&model[core][slot]) && is_made_of(&model[core][slot], source) &&
-                (core != op->core || source->owner != op->core || crossed[core][slot]))
-                return true;
-    return source->type != ObjType_RAM; /* what of a frame its owner keeps for others counts, too */
-}
-
-static void model_revoke(const struct operation *op)
-{
-    const struct seen target = model[op->core][op->slot];
-    for (unsigned core = 0; core < CORES; core++)
-        for (unsigned slot = 0; slot < SLOTS; slot++) {
-            struct seen *cap = &model[core][slot];
-            if (is_full(cap) && (core != op->core || slot != op->slot) &&
-                (is_equal(cap, &target) || is_made_of(cap, &target)))
-                *cap = (struct seen){ 0 };
-        }
-}
-
 /* ---- operations ---- */
 
 struct outcome {
     size_t at;
-    unsigned count[KINDS], refused, claims, moves;
+    unsigned count[KINDS], refused, claims, moves, crossings;
     char message[240];
 };
 static struct outcome *outcome;
@@ -174,21 +88,34 @@ static bool do_delete(const struct operation *op)
     return expect_ok("delete", program_delete(op->core, op->slot));
 }
 
+/* What is to be made, with its offset in `base`; false: nothing can be. */
+static bool choose_part(const struct operation *op, struct seen *part)
+{
+    const struct seen *source = &model[op->core][op->slot];
+    if (is_table(source) || source->generation > 250)
+        return false;
+    const uint64_t pages = source->bytes / PAGE, first = op->first % pages;
+    *part = (struct seen){ .base = first * PAGE,
+                           .bytes = (1 + op->pages % (pages - first)) * PAGE,
+                           .type = source->type };
+    if (source->type == ObjType_RAM) {
+        static const uint8_t types[] = { ObjType_RAM, ObjType_Frame, ObjType_Frame,
+                                         ObjType_VNode_x86_64_ptable };
+        part->type = types[op->type % 4];
+    }
+    if (is_table(part))
+        part->bytes = PAGE;
+    return true;
+}
+
 static bool do_retype(const struct operation *op)
 {
     const struct seen source = model[op->core][op->slot];
-    const uint64_t pages = source.bytes / PAGE, offset = op->first % pages * PAGE;
-    uint64_t bytes = (1 + op->pages % (pages - op->first % pages)) * PAGE;
-    unsigned type = source.type;
-    if (is_table(&source) || source.generation > 250)
+    struct seen part;
+    if (!choose_part(op, &part))
         return true;
-    if (source.type == ObjType_RAM) {
-        static const unsigned types[] = { ObjType_RAM, ObjType_Frame, ObjType_Frame,
-                                          ObjType_VNode_x86_64_ptable };
-        type = types[op->type % 4];
-    }
-    if (type == ObjType_VNode_x86_64_ptable)
-        bytes = PAGE;
+    const uint64_t offset = part.base, bytes = part.bytes;
+    const unsigned type = part.type;
     const bool in_use = model_in_use(op, source.base + offset, bytes);
     const bool may_fail = model_may_refuse(op);
     uint64_t err = program_retype(op->core, op->slot, op->to_slot, offset, type, bytes);
@@ -225,7 +152,7 @@ static bool do_revoke(struct operation *op)
         return err_no(err) == SYS_ERR_CAP_RIGHTS || wrong("revoke without the right");
     if (!expect_ok("revoke", err))
         return false;
-    model_revoke(op);
+    model_revoke(model, op);
     return true;
 }
 
@@ -324,6 +251,171 @@ static bool act(const struct operation *given)
     }
 }
 
+/* ---- two at once ---- */
+
+static struct crossing {
+    struct operation op;
+    struct seen part; /* of a retype */
+    uint64_t err;
+    bool done;
+} pair[2];
+
+static unsigned asks_on(const struct operation *op)
+{
+    return op->kind == LEND || op->kind == GIVE ? op->to_core : op->core;
+}
+
+/* Only what asks a monitor can be crossed; and no program ends what its own other request shows, or
+ * asks twice at once. */
+static bool may_cross(const struct operation *a, const struct operation *b)
+{
+    const bool first = a->kind >= RETYPE_IT && a->kind <= GIVE, second = b->kind <= GIVE;
+    return first && second && asks_on(a) != asks_on(b) &&
+           (a->core != b->core || a->slot != b->slot) &&
+           (a->to_core != b->to_core || a->to_slot != b->to_slot) &&
+           !(b->kind == DELETE && b->core == 0 && b->slot == 0);
+}
+
+static void perform(struct crossing *c)
+{
+    const struct operation *op = &c->op;
+    c->done = true;
+    switch (op->kind) {
+    case COPY:
+        c->err = program_copy(op->core, op->slot, op->to_slot);
+        break;
+    case DELETE:
+        c->err = program_delete(op->core, op->slot);
+        break;
+    case RETYPE_IT:
+        c->err = program_retype(op->core, op->slot, op->to_slot, c->part.base, c->part.type,
+                                c->part.bytes);
+        break;
+    case REVOKE_IT:
+        c->err = program_revoke(op->core, op->slot);
+        break;
+    default:
+        c->err = program_send(op->core, op->slot, op->kind == GIVE, op->to_core, op->to_slot);
+    }
+}
+
+static void perform_second(void)
+{
+    perform(&pair[1]);
+}
+
+/* Whether it can have been so, and what is there then.  What was given away is gone in any case. */
+static bool apply(struct seen slots[CORES][SLOTS], const struct crossing *c)
+{
+    const struct operation *op = &c->op;
+    struct seen *source = &slots[op->core][op->slot], *to = &slots[op->to_core][op->to_slot];
+    if (err_is_fail(c->err)) {
+        if (op->kind == GIVE)
+            *source = (struct seen){ 0 };
+        return true;
+    }
+    if (!is_full(source))
+        return op->kind == DELETE;
+    switch (op->kind) {
+    case REVOKE_IT:
+        model_revoke(slots, op);
+        return true;
+    case RETYPE_IT: {
+        struct seen there;
+        *to = c->part;
+        to->base += source->base;
+        if (to->type == source->type)
+            to->generation = (uint8_t)(source->generation + 1);
+        if (seen_in_slot(op->to_core, op->to_slot, &there))
+            to->generation = there.generation;
+        return true;
+    }
+    case DELETE:
+        break;
+    default:
+        *to = *source;
+    }
+    if (op->kind == DELETE || op->kind == GIVE)
+        *source = (struct seen){ 0 };
+    return true;
+}
+
+static bool is_so(struct seen slots[CORES][SLOTS])
+{
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            struct seen there;
+            const bool full = seen_in_slot(core, slot, &there);
+            if (full != is_full(&slots[core][slot]) ||
+                (full && !is_equal(&there, &slots[core][slot])))
+                return false;
+        }
+    return true;
+}
+
+/* As if `first` had come before the other. */
+static bool explains(unsigned first)
+{
+    struct seen slots[CORES][SLOTS];
+    memcpy(slots, model, sizeof(slots));
+    return apply(slots, &pair[first]) && apply(slots, &pair[1 - first]) && is_so(slots);
+}
+
+static bool is_refusal(uint64_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_OK:
+    case SYS_ERR_REVOKE_FIRST:
+    case SYS_ERR_CAP_NOT_FOUND:
+    case SYS_ERR_SOURCE_CAP_LOOKUP:
+    case SYS_ERR_CAP_LOCKED:
+    case SYS_ERR_CAP_RIGHTS:
+    case MON_ERR_REMOTE_CAP_RETRY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* False: they do not cross, and nothing was done. */
+static bool act_at_once(const struct operation *ops, bool *fine)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        pair[i] = (struct crossing){ .op = ops[i] };
+        struct operation *op = &pair[i].op;
+        if (op->kind == RELEASE || !aim(op) ||
+            (op->kind == RETYPE_IT && !choose_part(op, &pair[i].part)))
+            return false;
+        if (op->kind == REVOKE_IT && is_equal(&model[op->core][op->slot], &model[0][0]))
+            return false;
+    }
+    if (!may_cross(&pair[0].op, &pair[1].op))
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        outcome->count[pair[i].op.kind]++;
+        if (aloud)
+            print(&pair[i].op);
+    }
+    cores_random = ops->order;
+    cores_meanwhile = perform_second;
+    perform(&pair[0]);
+    cores_meanwhile = NULL;
+    outcome->crossings += pair[1].done;
+    if (!pair[1].done)
+        perform(&pair[1]);
+    for (unsigned i = 0; i < 2; i++)
+        outcome->refused += err_is_fail(pair[i].err);
+    *fine = (is_refusal(pair[0].err) && is_refusal(pair[1].err) && (explains(0) || explains(1))) ||
+            wrong("two that cross, with errors %lu and %lu, do not follow each other",
+                  (unsigned long)err_no(pair[0].err), (unsigned long)err_no(pair[1].err));
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+            learn(core, slot);
+            crossed[core][slot] = true;
+        }
+    return true;
+}
+
 static bool agrees(void)
 {
     for (unsigned core = 0; core < CORES; core++)
@@ -349,13 +441,104 @@ static bool run(const struct operation *ops, size_t count)
     memset(model, 0, sizeof(model));
     cr_assert(err_is_ok(program_retype(0, ALL_SLOTS, 0, 0, ObjType_RAM, RAM_BYTES)));
     learn(0, 0);
-    for (outcome->at = 0; outcome->at < count; outcome->at++)
-        if (!act(&ops[outcome->at]) || !agrees())
+    for (outcome->at = 0; outcome->at < count; outcome->at++) {
+        const struct operation *op = &ops[outcome->at];
+        bool fine = true;
+        if (op->crosses && outcome->at + 1 < count && act_at_once(op, &fine))
+            outcome->at++;
+        else
+            fine = act(op);
+        if (!fine || !agrees())
             return false;
+    }
     return true;
 }
 
+/* ---- a core's death ---- */
+
+static unsigned dying;
+
+static void die(void)
+{
+    core_dies(dying);
+}
+
+/* All programs that live end. */
+static void delete_all(void)
+{
+    for (unsigned core = 0; core < CORES; core++)
+        for (unsigned slot = core == 0; slot < SLOTS; slot++) {
+            struct seen there;
+            if (core_lives(core) && seen_in_slot(core, slot, &there))
+                program_delete(core, slot);
+        }
+    programs_end();
+}
+
+static void release_all(void)
+{
+    for (unsigned i = 0; i < CORES * CORES; i++)
+        if (core_lives(i % CORES))
+            program_release_unused(i % CORES);
+}
+
+static bool all_comes_back(void)
+{
+    uint64_t err = program_revoke(0, 0);
+    if (err_is_fail(err) && err_no(err) != MON_ERR_NO_MONITOR_FOR_CORE)
+        return wrong("revoke after a death: error %lu", (unsigned long)err_no(err));
+    const char *rule = cores_broken_rule();
+    if (rule != NULL)
+        return wrong("after a death: %s", rule);
+    delete_all();
+    bool given_up = false;
+    for (unsigned i = 0; i < CORES && !given_up; i++) { /* as the monitors look again and again */
+        release_all();
+        given_up = core_is_given_up(dying);
+    }
+    if (!given_up)
+        return wrong("somebody has something of a dead core for ever");
+    if (!expect_ok("revoke when all is given up", program_revoke(0, 0)))
+        return false;
+    release_all();
+    return expect_ok("retype of what has come back",
+                     program_retype(0, 0, 1, 0, ObjType_Frame, RAM_BYTES));
+}
+
+/* In the last operation. */
+static bool run_to_a_death(const struct operation *ops, size_t count)
+{
+    if (count == 0)
+        return true;
+    if (!run(ops, count - 1))
+        return false;
+    pair[0] = (struct crossing){ .op = ops[count - 1] };
+    struct operation *op = &pair[0].op;
+    dying = 1 + op->order % (CORES - 1);
+    bool does = op->kind != RELEASE && aim(op);
+    if (does && op->kind == RETYPE_IT)
+        does = choose_part(op, &pair[0].part);
+    if (does && (op->kind == DELETE || op->kind == REVOKE_IT)) /* else all would end */
+        does = !is_equal(&model[op->core][op->slot], &model[0][0]);
+    if (does) {
+        if (aloud) {
+            print(op);
+            printf("    core %u dies\n", dying);
+        }
+        cores_random = op->order;
+        cores_meanwhile = die;
+        perform(&pair[0]);
+        outcome->crossings += cores_meanwhile == NULL;
+    }
+    cores_meanwhile = NULL;
+    if (core_lives(dying))
+        die();
+    return all_comes_back();
+}
+
 /* ---- sequences ---- */
+
+static bool (*run_all)(const struct operation *ops, size_t count) = run;
 
 static uint64_t mix(uint64_t *state)
 {
@@ -381,6 +564,7 @@ static void random_operations(struct operation *ops, size_t count, uint64_t seed
                                   .first = (uint8_t)(r >> 40),
                                   .pages = (uint8_t)(more & 3),
                                   .type = (uint8_t)(more >> 8),
+                                  .crosses = (more >> 24 & 1) != 0,
                                   .order = more };
         if (op->kind == REVOKE_IT && op->core == 0 && op->slot == 0 && more >> 20 & 3)
             op->slot = 1;        /* all begins anew too often */
@@ -402,7 +586,7 @@ static bool fails(const struct operation *ops, size_t count, bool loud)
             dup2(null, STDERR_FILENO);
         setrlimit(RLIMIT_CPU, &(struct rlimit){ .rlim_cur = GUARD_S, .rlim_max = GUARD_S });
         aloud = loud;
-        const bool fine = run(ops, count);
+        const bool fine = run_all(ops, count);
         fflush(stdout);
         _exit(fine ? 0 : 1);
     }
@@ -456,8 +640,8 @@ Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .ti
         cr_assert(false, "%s", outcome->message);
         return;
     }
-    cr_log_info("%u refused, %u claims, %u moves", outcome->refused, outcome->claims,
-                outcome->moves);
+    cr_log_info("%u refused, %u claims, %u moves, %u cross", outcome->refused, outcome->claims,
+                outcome->moves, outcome->crossings);
     /* random operations prove nothing about what they never do */
     for (unsigned kind = 0; kind < KINDS; kind++)
         cr_assert_gt(outcome->count[kind], operations / 100, "kind %u: %u", kind,
@@ -465,6 +649,26 @@ Test(capability_cores, programs_on_three_cores_see_one_list_of_capabilities, .ti
     cr_assert_gt(outcome->refused, operations / 400, "%u refused", outcome->refused);
     cr_assert_gt(outcome->claims, operations / 400, "%u claims", outcome->claims);
     cr_assert_gt(outcome->moves, operations / 1000, "%u moves", outcome->moves);
+    cr_assert_gt(outcome->crossings, operations / 100, "%u cross", outcome->crossings);
+}
+
+Test(capability_cores, all_memory_comes_back_after_a_death, .timeout = 7200)
+{
+    static struct operation ops[SHORT_SEQUENCE];
+    const uint64_t deaths = number("CAPABILITY_DEATHS", 200);
+    run_all = run_to_a_death;
+    for (uint64_t seed = 1; seed <= deaths; seed++) {
+        random_operations(ops, SHORT_SEQUENCE, seed);
+        if (!fails(ops, SHORT_SEQUENCE, false))
+            continue;
+        const size_t left = shrink(ops, SHORT_SEQUENCE, sizeof(*ops), fails_quietly);
+        printf("seed %lu fails, in %zu operations:\n", seed, left);
+        fails(ops, left, true);
+        cr_assert(false, "%s", outcome->message);
+        return;
+    }
+    cr_assert_gt(outcome->crossings, deaths / 8, "%u in the middle of something",
+                 outcome->crossings);
 }
 
 /* Cores that say that they do not use what they have. */

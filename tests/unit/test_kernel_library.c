@@ -211,12 +211,12 @@ Test(kernel_library, the_last_one_ends_and_its_memory_comes_back)
 
 Test(kernel_library, what_is_kept_for_another_core)
 {
-    bool shared;
+    enum cap_shared shared;
     coreid_t owner;
     genpaddr_t from = 0;
     EXPECT_OK(make(1, ObjType_Frame, 0, PAGE, 1));
     EXPECT_OK(invoke_kernel_is_shared(cap_kernel, slot(1), &shared));
-    cr_expect_not(shared);
+    cr_expect_eq(shared, CAP_SHARED_NOT);
     EXPECT_ERR(invoke_kernel_unlock_cap(cap_kernel, slot(1)), SYS_ERR_CAP_NOT_FOUND);
     EXPECT_ERR(invoke_kernel_set_cap_owner(cap_kernel, slot(1), 1), SYS_ERR_CAP_NOT_FOUND);
     EXPECT_OK(invoke_kernel_lock_cap(cap_kernel, slot(1)));
@@ -228,7 +228,7 @@ Test(kernel_library, what_is_kept_for_another_core)
     EXPECT_OK(invoke_kernel_mark_witness(cap_kernel, slot(1), NULL));
     EXPECT_OK(invoke_cnode_copy(slot(2), slot(1)));
     EXPECT_OK(invoke_kernel_is_shared(cap_kernel, slot(1), &shared));
-    cr_expect(shared);
+    cr_expect_eq(shared, CAP_SHARED_HERE);
     EXPECT_ERR(invoke_kernel_delete_foreigns(cap_kernel, slot(1), RAM_BASE + PAGE, PAGE, 0, &from),
                SYS_ERR_RETYPE_INVALID_OFFSET);
     do

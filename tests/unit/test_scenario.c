@@ -221,10 +221,14 @@ Test(scenario, hostile_files_end_quickly)
     bad(text, 0, 0, "more than 20000 values");
     free(text);
 
-    text = malloc(2u << 20);
-    memset(text, '#', (2u << 20) - 1);
-    text[(2u << 20) - 1] = '\0';
-    bad(text, 0, 0, "at most 1048576");
+    text = malloc(17u << 20);
+    memset(text, '#', (17u << 20) - 1);
+    text[(17u << 20) - 1] = '\0';
+    bad(text, 0, 0, "at most 16777216");
+    size_t at = (size_t)sprintf(text, "scenario: a\n" BOOT "faults:\n  - ");
+    for (size_t i = 0; i < 3000; i++)
+        at += (size_t)sprintf(text + at, "k%zu: 1\n    ", i);
+    bad(text, 0, 0, "more than 2000 values");
     free(text);
 }
 

@@ -155,3 +155,183 @@ Test(scenario_faults, mistakes_are_reported_with_the_mend)
         8, 0, "max is less than min");
     bad(HEAD "expect: [{console: x, count: 2, most: 1}]\n", 6, 0, "most is less than count");
 }
+
+Test(scenario_faults, every_key_of_when_says_what_it_expects)
+{
+    bad(HEAD "faults: {when: {message: a}, do: drop}\n", 6, 0, "expected a list of rules");
+    bad(RULE "{when: {message: $nonsense}, do: drop}", 7, 0, "expected $any, $ack, $bind");
+    bad(RULE "{when: {message: a, channel: {glob: x}}, do: drop}", 7, 0, "or {regex: ...}");
+    bad(RULE "{when: {message: a, channel: {regex: \"(\"}}, do: drop}", 7, 0, "regex");
+    bad(RULE "{when: {message: a, to: []}, do: drop}", 7, 0, "expected cores, or any");
+    bad(RULE "{when: {message: a, to: [0, 9]}, do: drop}", 7, 0, "core 9 does not exist");
+    bad(RULE "{when: {message: a, from: 3-1}, do: drop}", 7, 0, "from");
+    bad(RULE "{when: {message: a, attempt: 0}, do: drop}", 7, 0, "attempt: ");
+    bad(RULE "{when: {ipi: -1}, do: drop}", 7, 0, "notification id");
+    bad(RULE "{when: {ipi: 99999999}, do: drop}", 7, 0, "notification id");
+    bad(RULE "{when: {timer: 4}, do: lost}", 7, 0, "timer: cores: core 4 does not exist");
+    bad(RULE "{when: {timer: any, interface: x}, do: lost}", 7, 0,
+        "interface has a meaning beside");
+    bad(RULE "{when: {time: 3}, do: heal}", 7, 0, "time: ");
+    bad(RULE "{when: {console: {regex: \"[\"}}, do: heal}", 7, 0, "regex");
+    bad(RULE "{when: {time: 1 s, domain: x}, do: heal}", 7, 0, "beside console and syscall only");
+    bad(RULE "{when: {message: a, core: 1}, do: drop}", 7, 0, "beside console and syscall only");
+    bad(RULE "{when: {syscall: nonsense}, do: heal}", 7, 0, "expected any, invoke, yield");
+    bad(RULE "{when: {message: a, nth: []}, do: drop}", 7, 0, "chooses nothing");
+    bad(RULE "{when: {message: a, nth: {first: 1}}, do: drop}", 7, 0, "such as 3, 2-4 or [2, 4]");
+    bad(RULE "{when: {message: a, nth: [1, x]}, do: drop}", 7, 0, "nth: 'x'");
+    bad(RULE "{when: {message: a, every: 0}, do: drop}", 7, 0, "every: ");
+    bad(RULE "{when: {message: a, count: 0}, do: drop}", 7, 0, "count: ");
+    bad(RULE "{when: {message: a, probability: often}, do: drop}", 7, 0, "from 0 to 1");
+    bad(RULE "{when: {message: a, probability: -0.1}, do: drop}", 7, 0, "from 0 to 1");
+    bad(RULE "{when: {message: a, probability: nan}, do: drop}", 7, 0, "from 0 to 1");
+    bad(RULE "{when: {message: a, scope: core}, do: drop}", 7, 0, "expected channel or rule");
+    bad(RULE "{when: {message: a, after: {rule: x}}, do: drop}", 7, 0, "a time, or {fired: NAME}");
+    bad(RULE "{when: {message: a, after: soon}, do: drop}", 7, 0, "after: ");
+    bad(RULE "{name: early, when: {message: a}, do: drop}\n"
+             "  - {when: {message: a, after: {fired: erly}}, do: drop}",
+        8, 0, "after: no rule has the name 'erly'; did you mean 'early'");
+    bad(RULE "{when: {message: a, until: {fired: x}}, do: drop}", 7, 0, "until: no rule has the");
+    bad(RULE "{when: {message: a}, optional: perhaps, do: drop}", 7, 0, "optional: ");
+    bad(RULE "{name: two words, when: {message: a}, do: drop}", 7, 0, "letters, digits, '.'");
+    bad(RULE "{name: \"\", when: {message: a}, do: drop}", 7, 0, "letters, digits, '.'");
+    bad(RULE "{nmae: x, when: {message: a}, do: drop}", 7, 0, "did you mean 'name'");
+}
+
+Test(scenario_faults, every_action_says_what_it_expects)
+{
+    static const struct {
+        const char *when, *action, *text;
+    } cases[] = {
+        { "message: a", "[]", "expected 1 to" },
+        { "message: a", "[drop, drop, drop, drop, drop, drop, drop, drop, drop]", "expected 1 to" },
+        { "message: a", "", "such as drop or {delay: 200 us}" },
+        { "message: a", "[[drop]]", "such as drop or {delay: 200 us}" },
+        { "message: a", "nonsense", "docs/faults.md lists them" },
+        { "message: a", "{dealy: 1 us}", "did you mean 'delay'" },
+        { "message: a", "{delay: 61 min}", "at most an hour" },
+        { "message: a", "{delay: {min: 2 us}}", "delay: the key 'max' is missing" },
+        { "message: a", "{delay: {min: 2 us, max: 1 us}}", "max is less than min" },
+        { "message: a", "{delay: {min: 1 us, mox: 2 us}}", "did you mean 'max'" },
+        { "message: a", "{delay: 1 us, for: 2 us}", "unknown key 'for' in delay" },
+        { "message: a", "{reorder: 0}", "reorder: " },
+        { "message: a", "{corrupt: {word: 1}}", "the key 'xor' is missing" },
+        { "message: a", "{corrupt: {word: 1, xor: 0}}", "corrupt: xor" },
+        { "message: a", "{corrupt: {bits: 0}}", "corrupt: bits" },
+        { "message: a", "{tear: {for: 1 us}}", "the key 'words' is missing" },
+        { "message: a", "{tear: {words: 1, for: 1 us}}", "a list such as [0, 1]" },
+        { "message: a", "{tear: {words: [], for: 1 us}}", "a list such as [0, 1]" },
+        { "message: a", "{tear: {words: [16], for: 1 us}}", "tear: words" },
+        { "message: a", "{tear: {words: [0]}}", "the key 'for' is missing" },
+        { "message: a", "{stale: 0}", "stale: " },
+        { "ipi: any", "{misroute: any}", "expected one core" },
+        { "ipi: any", "{misroute: 4}", "core 4 does not exist" },
+        { "message: a", "{misroute: 1}", "misroute cannot be done to a message" },
+        { "ipi: any", "{reorder: 1}", "reorder cannot be done to an IPI" },
+        { "console: x", "duplicate", "duplicate cannot be done to a line" },
+        { "timer: any", "drop", "drop cannot be done to a timer" },
+        { "ipi: any", "lost", "lost cannot be done to an IPI" },
+        { "time: 1 s", "{spurious: {to: 1, every: 1 us}}", "the key 'count' is missing" },
+        { "time: 1 s", "{spurious: {to: [1, 2], count: 1, every: 1 us}}", "expected one core" },
+        { "time: 1 s", "{spurious: {to: 1, count: 1, every: 0 us}}", "more than nothing" },
+        { "timer: any", "{late: 0 s}", "more than nothing" },
+        { "timer: any", "early", "it needs to be told more" },
+        { "time: 1 s", "{skew: {core: 1}}", "the key 'by' is missing" },
+        { "time: 1 s", "{skew: {core: 1, by: 1000000 ppm}}", "at most 900000" },
+        { "time: 1 s", "{jump: {core: 1, by: 0 s}}", "such as 2 ms or -2 ms" },
+        { "time: 1 s", "{jump: {core: 1, by: --2 ms}}", "such as 2 ms or -2 ms" },
+        { "time: 1 s", "{stall: [], for: 1 s}", "an empty list" },
+        { "time: 1 s", "{crash: 7}", "core 7 does not exist" },
+        { "time: 1 s", "{crash: 1, for: 1 s}", "unknown key 'for' in crash" },
+        { "time: 1 s", "{restart: x}", "restart" },
+        { "time: 1 s", "{kill: 4.0}", "such as myapp.1" },
+        { "time: 1 s", "{partition: [[0, 1]]}", "a list of sets of cores such as" },
+        { "time: 1 s", "{partition: 0}", "a list of sets of cores such as" },
+        { "time: 1 s", "{heal: 1}", "is a word alone" },
+        { "time: 1 s", "{flip: {address: 0xfff0000000000000, bit: 1}}", "there is no memory at" },
+        { "time: 1 s", "{flip: {address: 0, bit: 8}}", "flip: bit" },
+        { "time: 1 s", "{flip: {bit: 1}}", "the key 'address' is missing" },
+        { "time: 1 s", "{flip: {symbol: x, bit: 1}}", "the key 'domain' is missing" },
+        { "time: 1 s", "{flip: {domain: a.9, symbol: x, bit: 1}}", "core 9 does not exist" },
+        { "time: 1 s", "{no_memory: {core: 1}}", "the key 'next' is missing" },
+        { "time: 1 s", "{no_memory: {next: 1, core: 5}}", "core 5 does not exist" },
+    };
+    char text[512];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text), RULE "{when: {%s}, do: %s}", cases[i].when, cases[i].action);
+        bad(text, 7, 0, cases[i].text);
+    }
+}
+
+/* Every trigger with every action: as docs/faults.md says, and no other. */
+Test(scenario_faults, what_can_be_done_to_what)
+{
+    static const char *const when[] = { "message: a", "ipi: any", "timer: any",  "time: 1 s",
+                                        "console: x", "fired: b", "syscall: any" };
+    static const struct {
+        const char *action, *to; /* the triggers, by number; NULL: all */
+    } actions[] = {
+        { "drop", "01" },
+        { "{delay: 1 us}", "01" },
+        { "duplicate", "01" },
+        { "{reorder: 1}", "0" },
+        { "{corrupt: {bits: 1}}", "0" },
+        { "{tear: {words: [0], for: 1 us}}", "0" },
+        { "{stale: 1}", "0" },
+        { "{misroute: 1}", "1" },
+        { "{late: 1 us}", "2" },
+        { "{early: 1 us}", "2" },
+        { "lost", "2" },
+        { "{spurious: {to: 1, count: 1, every: 1 us}}", NULL },
+        { "{skew: {core: 1, by: 5 ppm}}", NULL },
+        { "{jump: {core: 1, by: -1 us}}", NULL },
+        { "{stall: 1, for: 1 us}", NULL },
+        { "{crash: 1}", NULL },
+        { "{restart: 1}", NULL },
+        { "{partition: [[0], [1]]}", NULL },
+        { "{partition: [[0], [1]], for: 1 us}", NULL },
+        { "heal", NULL },
+        { "{kill: a.1}", NULL },
+        { "{flip: {address: 0, bit: 1}}", NULL },
+        { "{flip: {domain: a.1, symbol: x, bit: 1}}", NULL },
+        { "{no_memory: {next: 1}}", NULL },
+    };
+    char text[512];
+
+    for (size_t a = 0; a < sizeof(actions) / sizeof(actions[0]); a++) {
+        for (size_t w = 0; w < sizeof(when) / sizeof(when[0]); w++) {
+            snprintf(text, sizeof(text),
+                     RULE
+                     "{name: a, when: {%s}, do: %s}\n  - {name: b, when: {time: 1 s}, do: heal}",
+                     when[w], actions[a].action);
+            if (actions[a].to == NULL || strchr(actions[a].to, '0' + (char)w) != NULL)
+                scenario_free(good(text));
+            else
+                bad(text, 7, 0, "cannot be done to");
+        }
+    }
+}
+
+/* As --faults-out writes it: a run may have as many faults as there may be rules. */
+Test(scenario_faults, the_log_of_a_long_run_is_a_scenario)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+
+    fputs(HEAD "faults:\n", out);
+    for (unsigned i = 0; i < FAULT_RULES_MAX; i++)
+        fprintf(out,
+                "  - name: \"corrupt-7.%u\"\n"
+                "    when: {message: \"bind_ump_request\", channel: "
+                "\"intermon:monitor.1<-monitor.0#1\", "
+                "line: 2, attempt: 3, from: [1], to: [0], nth: [%u]}\n"
+                "    do: [{corrupt: {word: 1, xor: 0x%x}}, {corrupt: {word: 7, xor: 0x4}}]\n",
+                i, i + 1, i + 1);
+    fclose(out);
+    struct scenario *s = good(text);
+    cr_expect_eq(s->fault_count, FAULT_RULES_MAX);
+    cr_expect_eq(s->faults[FAULT_RULES_MAX - 1].nth[0].first, FAULT_RULES_MAX);
+    scenario_free(s);
+    free(text);
+}

@@ -120,12 +120,17 @@ static int64_t gained(const struct fabric_clock *c, int64_t passed_ns)
     return (int64_t)((__int128)passed_ns * c->ppm / PPM);
 }
 
+/* Nothing has changed it: then not a nanosecond may be rounded. */
+static bool is_right(const struct fabric_clock *c)
+{
+    return c->offset_ns == 0 && c->ppm == 0;
+}
+
 uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now_ns)
 {
-    const struct fabric *f = machine->fabric;
-    if (!f->clocks_differ)
+    const struct fabric_clock *c = &machine->fabric->clock[core];
+    if (is_right(c))
         return now_ns;
-    const struct fabric_clock *c = &f->clock[core];
     int64_t shown =
         (int64_t)now_ns + c->offset_ns + gained(c, (int64_t)now_ns - (int64_t)c->since_ns);
     return shown > 0 ? (uint64_t)shown : 0;
@@ -133,10 +138,9 @@ uint64_t fabric_clock(const struct machine *machine, unsigned core, uint64_t now
 
 uint64_t fabric_machine_time(const struct machine *machine, unsigned core, uint64_t clock_ns)
 {
-    const struct fabric *f = machine->fabric;
-    if (!f->clocks_differ)
+    const struct fabric_clock *c = &machine->fabric->clock[core];
+    if (is_right(c))
         return clock_ns;
-    const struct fabric_clock *c = &f->clock[core];
     __int128 passed = (__int128)(int64_t)clock_ns - c->offset_ns - (int64_t)c->since_ns;
     __int128 now = (__int128)c->since_ns + passed * PPM / (PPM + c->ppm);
     /* rounded up: a timer must not find that its time has not come */

@@ -63,7 +63,6 @@ int fabric_create(struct machine *machine)
     f->rule_count = rules->count;
     f->see_all = fault_parts_cores(f->faults);
     f->keep_history = f->check || any_action(rules, FAULT_STALE);
-    f->clocks_differ = any_action(rules, FAULT_SKEW) || any_action(rules, FAULT_JUMP);
     return 0;
 }
 

@@ -78,7 +78,6 @@ struct fabric {
     size_t rule_count;
     bool see_all; /* partitions: every line between cores counts */
     bool keep_history;
-    bool clocks_differ;
     bool watch;              /* all rings, for messages.c */
     bool check;              /* that channels keep their order (channel_check.c) */
     char check_problem[256]; /* the first that did not, "": none */

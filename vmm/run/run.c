@@ -459,6 +459,11 @@ static int create_and_run(struct run *run, const struct machine_config *config)
             settings->files || settings->report.full || settings->report.verbosity >= 1,
         .interrupt_fd = -1, /* watch.c calls request_stop */
     };
+    if (run->scenario->machine.interconnect.given && !settings->ops->observe)
+        fprintf(stderr,
+                "vmm: %s: engine %s runs in real time: over the interconnect, lines and "
+                "notifications take what it says at the least\n",
+                run->scenario->name, settings->ops->name);
     if (run->scenario->machine.interconnect.loads && !settings->ops->far_loads)
         fprintf(stderr, "vmm: %s: loads take no longer from far memory on engine %s\n",
                 run->scenario->name, settings->ops->name);

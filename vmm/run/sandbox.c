@@ -15,6 +15,7 @@
 #include "run/sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/kvm.h>
 #include <malloc.h>
 #include <sched.h>
@@ -209,9 +210,11 @@ bool sandbox_process(enum sandbox_mode mode, char *problem, size_t bytes)
     static atomic_flag done = ATOMIC_FLAG_INIT;
     if (mode == SANDBOX_OFF || atomic_flag_test_and_set(&done))
         return true;
-    /* Else the allocator opens a file of the host to count its processors when many threads ask at
-     * once. */
+    /* Else the allocator opens a file of the host, to count its processors when many threads ask at
+     * once, or to ask how memory is promised when a thread gives much of it back.  Blocks that are
+     * large go back to the host as before. */
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
     struct sigaction action = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO };
     if (sigaction(SIGSYS, &action, NULL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return explain(-errno, problem, bytes);

@@ -232,14 +232,14 @@ static void parse_time(const char *text, size_t begin, struct place place, struc
  * shootdown.h; docs/monitor.md). */
 static void parse_shootdown(const char *text, struct place place, struct diags *diags)
 {
-    static const char *const kinds[] = { "unicast", "multicast", "numa", "measured" };
+    static const char *const kinds[] = { "broadcast", "unicast", "multicast", "numa", "measured" };
     const char *kind = text + strlen("shootdown=");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kind, kinds[i]) == 0)
             return;
     const char *near = nearest_word(kind, kinds, sizeof(kinds) / sizeof(kinds[0]));
-    diag_error(diags, place, "'%s': expected unicast, multicast, numa or measured%s%s%s", text,
-               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    diag_error(diags, place, "'%s': expected broadcast, unicast, multicast, numa or measured%s%s%s",
+               text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static void parse_monitor_argument(struct arena *arena, const char *word, size_t length,

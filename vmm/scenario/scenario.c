@@ -22,6 +22,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define KEYS_MAX 32
+#define USUAL_BYTES ((size_t)1 << 20)
 
 /* ---- mappings ---- */
 
@@ -435,13 +436,15 @@ char *read_text_file(struct arena *arena, const char *path, struct place place, 
     else if (!S_ISREG(stat.st_mode))
         why = "it is not a regular file";
     else if (stat.st_size > YAML_FILE_MAX_BYTES)
-        why = "it is larger than 1 MiB, which no scenario or menu needs";
+        why = "it is larger than 16 MiB, which no scenario or menu needs";
     char *text = NULL;
     size_t have = 0;
     if (!why) {
-        text = arena_alloc(arena, YAML_FILE_MAX_BYTES + 1);
-        while (have <= YAML_FILE_MAX_BYTES) {
-            ssize_t got = read(fd, text + have, YAML_FILE_MAX_BYTES + 1 - have);
+        /* at least a usual file: what the kernel makes up has no size */
+        const size_t most = (size_t)stat.st_size > USUAL_BYTES ? (size_t)stat.st_size : USUAL_BYTES;
+        text = arena_alloc(arena, most + 1);
+        while (!why && have <= most) {
+            ssize_t got = read(fd, text + have, most + 1 - have);
             if (got < 0 && errno == EINTR)
                 continue;
             if (got < 0)
@@ -450,6 +453,8 @@ char *read_text_file(struct arena *arena, const char *path, struct place place, 
                 break;
             have += (size_t)got;
         }
+        if (have > most)
+            why = "it grows while it is read";
     }
     close(fd);
     if (why) {

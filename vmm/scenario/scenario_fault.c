@@ -562,9 +562,13 @@ uint32_t scenario_find_rule(struct parser *parser, const struct ynode *node, con
 
 static void check_names(struct parser *parser, const struct fault_input *inputs, size_t count)
 {
+    uint64_t *hash = arena_alloc(parser->arena, (count + 1) * sizeof(*hash));
+    for (size_t i = 0; i < count; i++)
+        hash[i] = inputs[i].rule.name ? fault_hash_text(inputs[i].rule.name) : 0;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; inputs[i].rule.name && j < i; j++)
-            if (inputs[j].rule.name && strcmp(inputs[i].rule.name, inputs[j].rule.name) == 0)
+            if (hash[j] == hash[i] && inputs[j].rule.name &&
+                strcmp(inputs[i].rule.name, inputs[j].rule.name) == 0)
                 diag_error(parser->diags, inputs[i].place,
                            "name: '%s' is the name of the rule in line %u, too",
                            inputs[i].rule.name, inputs[j].place.line);

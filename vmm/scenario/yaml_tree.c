@@ -24,7 +24,8 @@ struct builder {
     struct ynode *open[YAML_DEPTH_MAX]; /* collections not yet closed, outermost first */
     struct ynode *key[YAML_DEPTH_MAX];  /* mapping: the key whose value comes next, or NULL */
     size_t depth;
-    size_t nodes;
+    size_t nodes, rules_nodes, rule_nodes;
+    bool in_rules; /* below `faults` */
     struct ynode *root;
 };
 
@@ -117,14 +118,34 @@ static void syntax_error(struct builder *builder, const yaml_parser_t *parser)
                parser->context ? parser->context : "", hint);
 }
 
+/* One more value: are there too many?  Each rule of faults has a count of its own. */
+static bool count(struct builder *builder, const struct ynode *node)
+{
+    size_t most = YAML_NODES_MAX;
+    bool too_many;
+    if (builder->depth <= 1)
+        builder->in_rules = false;
+    if (builder->depth == 2)
+        builder->rule_nodes = 0;
+    if (builder->in_rules) {
+        most = YAML_RULES_NODES_MAX;
+        if (++builder->rule_nodes > YAML_RULE_NODES_MAX)
+            most = YAML_RULE_NODES_MAX;
+        too_many = ++builder->rules_nodes > most || builder->rule_nodes > YAML_RULE_NODES_MAX;
+    } else {
+        too_many = ++builder->nodes > most;
+    }
+    if (too_many)
+        diag_error(builder->diags, node->place, "more than %zu values: too large for a scenario",
+                   most);
+    return !too_many;
+}
+
 /* Puts `node` where the innermost open collection expects the next one. */
 static bool attach(struct builder *builder, struct ynode *node)
 {
-    if (++builder->nodes > YAML_NODES_MAX) {
-        diag_error(builder->diags, node->place, "more than %d values: too large for a scenario",
-                   YAML_NODES_MAX);
+    if (!count(builder, node))
         return false;
-    }
     if (builder->depth == 0) {
         assert(!builder->root);
         builder->root = node;
@@ -161,6 +182,8 @@ static bool attach(struct builder *builder, struct ynode *node)
                    parent->pair_count, sizeof(struct ypair));
         parent->pairs[parent->pair_count++] = (struct ypair){ *key, node };
     }
+    builder->in_rules =
+        builder->depth == 1 ? strcmp((*key)->text, "faults") == 0 : builder->in_rules;
     *key = NULL;
     return true;
 }

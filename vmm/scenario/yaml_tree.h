@@ -15,9 +15,12 @@
 #include "scenario/arena.h"
 #include "scenario/diag.h"
 
-#define YAML_FILE_MAX_BYTES (1024 * 1024)
+/* The log of a run is a scenario, too: as many rules as there may be, each with all it can say. */
+#define YAML_FILE_MAX_BYTES (16 * 1024 * 1024)
 #define YAML_DEPTH_MAX 16
 #define YAML_NODES_MAX 20000
+#define YAML_RULES_NODES_MAX 800000 /* below `faults`, which do not count above */
+#define YAML_RULE_NODES_MAX 2000    /* of these in one rule */
 
 enum ynode_kind { YNODE_SCALAR, YNODE_SEQUENCE, YNODE_MAPPING };
 

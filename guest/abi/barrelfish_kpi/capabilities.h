@@ -119,6 +119,10 @@ enum dispatcher_event { DISPATCHER_LMP_MESSAGES = 0, DISPATCHER_NOTIFICATIONS, D
 #define INPUT_MAX 1024 /* bytes that one invocation takes */
 #define INPUT_END 0xffffffff
 
+/* What KernelCmd_Is_shared says of a capability: this core has copies of it or something made of
+ * it; the core owns it and has neither, but keeps some of it for others. */
+enum cap_shared { CAP_SHARED_NOT, CAP_SHARED_HERE, CAP_SHARED_KEPT };
+
 /* Interrupts.  A line is where a device ends, a vector where a driver begins: both are numbers
  * below IRQ_LINES, of one core each.  A line goes to the vector that its route names. */
 #define IRQ_LINES 64

@@ -176,9 +176,10 @@ static struct sysret is_shared(const struct invocation *inv)
     errval_t err = named(inv, &cte);
     if (err_is_fail(err))
         return SYSRET(err);
-    return SYSRET_VALUE(mdb_has_copies(&kernel_mdb, cte) ||
-                        mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL ||
-                        (cte->node.owner == my_core_id && cap_is_kept(&cte->cap)));
+    if (mdb_has_copies(&kernel_mdb, cte) || mdb_first_descendant(&kernel_mdb, &cte->cap) != NULL)
+        return SYSRET_VALUE(CAP_SHARED_HERE);
+    const bool kept = cte->node.owner == my_core_id && cap_is_kept(&cte->cap);
+    return SYSRET_VALUE(kept ? CAP_SHARED_KEPT : CAP_SHARED_NOT);
 }
 
 static struct sysret delete_foreigns(const struct invocation *inv)

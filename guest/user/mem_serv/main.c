@@ -37,7 +37,8 @@ struct client {
     struct loan_list loans;
     bool elsewhere; /* it is another core's server */
     struct wish {
-        bool waits, for_other; /* for more RAM; it asked allocate_for */
+        bool waits;     /* for more RAM */
+        bool for_other; /* it asked allocate_for, and the wish holds the payer's account */
         struct account *payer;
         uint8_t bits;
         genpaddr_t minbase, maxlimit;
@@ -80,8 +81,10 @@ static errval_t send_reply(struct send_queue *queue, struct send_item *item,
         return mem_allocate_response__tx(b, cont, reply->err, reply->cap);
     case REPLY_ALLOCATE_FOR:
         return mem_allocate_for_response__tx(b, cont, reply->err, reply->cap);
-    case REPLY_AVAILABLE:
-        return mem_available_response__tx(b, cont, ram_count().total, ram_count().free);
+    case REPLY_AVAILABLE: {
+        const struct ram_count count = ram_count();
+        return mem_available_response__tx(b, cont, count.total, count.free);
+    }
     default:
         return mem_free_monitor_response__tx(b, cont, reply->err);
     }
@@ -127,16 +130,22 @@ static struct mem_binding *binding_of(const struct client *client)
     return client->service.queue.binding;
 }
 
-static void answer_wish(struct client *client, errval_t err, struct capref cap)
+static void end_wish(const struct wish *wish)
 {
-    client->wish.waits = false;
-    account_close(client->wish.payer);
-    queue_reply(binding_of(client), client->wish.for_other ? REPLY_ALLOCATE_FOR : REPLY_ALLOCATE,
-                err, cap);
+    if (wish->for_other)
+        account_close(wish->payer);
+}
+
+static void answer_wish(struct client *client, const struct wish *wish, errval_t err,
+                        struct capref cap)
+{
+    end_wish(wish);
+    queue_reply(binding_of(client), wish->for_other ? REPLY_ALLOCATE_FOR : REPLY_ALLOCATE, err,
+                cap);
 }
 
 /* More memory makes larger shares: who lacks a share of the pages waits for more, unless there is
- * none (`last`). */
+ * none (`last`).  So it is not charged yet: a refusal is told on the console. */
 static errval_t serve_wish(struct client *client, bool last, struct capref *cap)
 {
     const struct wish *w = &client->wish;
@@ -197,7 +206,8 @@ static void serve_first(bool last)
         err = serve_wish(client, true, &cap);
     }
     leave_line(client);
-    answer_wish(client, err, cap);
+    client->wish.waits = false;
+    answer_wish(client, &client->wish, err, cap);
 }
 
 /* Whom core 0 was asked for takes what there is now; the others may ask for more. */
@@ -248,43 +258,43 @@ static bool may_lend(uint8_t bits)
     return bits <= MM_MAX_BITS && count.free >= (1ull << bits) + count.total / 8;
 }
 
-/* Served at once, or in line for more.  The wish holds its payer's account. */
+/* Why it is not even looked for. */
+static errval_t refuse(const struct client *client, const struct wish *wish)
+{
+    if (client->wish.waits) /* one at a time */
+        return MM_ERR_OVER_SHARE;
+    if (is_refused())
+        return MM_ERR_NOT_FOUND;
+    return client->elsewhere && !may_lend(wish->bits) ? (errval_t)MM_ERR_OVER_SHARE : SYS_ERR_OK;
+}
+
+/* Served at once, or in line for more. */
 static void wished(struct client *client, struct wish wish)
 {
     struct capref cap = NULL_CAP;
-    if (client->wish.waits) { /* one at a time */
-        account_close(wish.payer);
-        queue_reply(binding_of(client), wish.for_other ? REPLY_ALLOCATE_FOR : REPLY_ALLOCATE,
-                    MM_ERR_OVER_SHARE, NULL_CAP);
-        return;
-    }
-    client->wish = wish;
-    if (is_refused()) {
-        answer_wish(client, MM_ERR_NOT_FOUND, NULL_CAP);
-        return;
-    }
-    if (client->elsewhere && !may_lend(wish.bits)) {
-        answer_wish(client, MM_ERR_OVER_SHARE, NULL_CAP);
-        return;
-    }
-    errval_t err = serve_wish(client, false, &cap);
-    if (is_shortage(err)) {
-        if (waiting != NULL || supply_is_busy() || ask_for(client)) {
-            client->wish.waits = true;
-            join_line(client);
-            return;
+    errval_t err = refuse(client, &wish);
+    if (err_is_ok(err)) {
+        client->wish = wish;
+        err = serve_wish(client, false, &cap);
+        if (is_shortage(err)) {
+            if (waiting != NULL || supply_is_busy() || ask_for(client)) {
+                client->wish.waits = true;
+                join_line(client);
+                return;
+            }
+            err = serve_wish(client, true, &cap);
         }
-        err = serve_wish(client, true, &cap);
     }
-    answer_wish(client, err, cap);
+    answer_wish(client, &wish, err, cap);
 }
 
 static void allocate_call(struct mem_binding *b, uint8_t bits, uint64_t minbase, uint64_t maxlimit)
 {
     struct client *client = b->st;
-    struct account *payer = account_open(&service.accounts, client->service.account->domain, NULL);
-    wished(client,
-           (struct wish){ .payer = payer, .bits = bits, .minbase = minbase, .maxlimit = maxlimit });
+    wished(client, (struct wish){ .payer = client->service.account,
+                                  .bits = bits,
+                                  .minbase = minbase,
+                                  .maxlimit = maxlimit });
 }
 
 static void allocate_for_call(struct mem_binding *b, domainid_t domain, uint8_t bits)
@@ -321,7 +331,7 @@ static void broken(struct mem_binding *b, errval_t err)
     struct client *client = b->st;
     if (client->wish.waits) {
         leave_line(client);
-        account_close(client->wish.payer);
+        end_wish(&client->wish);
     }
     ram_abandon(&client->loans);
     mem_client_close(b);
@@ -369,6 +379,7 @@ static void read_arguments(int argc, char *argv[])
             limit = strtoull(argv[i] + 6, NULL, 0);
     }
     ram_prefer(base, limit);
+    supply_prefer(base, limit);
 }
 
 int main(int argc, char *argv[])

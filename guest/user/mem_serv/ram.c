@@ -120,19 +120,9 @@ void ram_find(struct account_book *accounts)
     }
 }
 
-/* mm.region_count: there is none. */
-static unsigned find_region(genpaddr_t base)
-{
-    unsigned i = 0;
-    while (i < mm.region_count &&
-           (base < mm.region[i].base || base - mm.region[i].base >= mm.region[i].bytes))
-        i++;
-    return i;
-}
-
 static unsigned region_of(genpaddr_t base)
 {
-    const unsigned number = find_region(base);
+    const unsigned number = mm_region_of(&mm, base);
     assert(number < mm.region_count); /* a loan lies in one */
     return number;
 }
@@ -324,7 +314,7 @@ errval_t ram_take(struct account *payer, uint8_t bits, genpaddr_t minbase, genpa
 static bool nobody_has(genpaddr_t base, uint8_t bits)
 {
     struct capref slot;
-    if (find_region(base) == mm.region_count)
+    if (mm_region_of(&mm, base) == mm.region_count)
         return true; /* it is no RAM of this server's: mm_free() will say so */
     if (err_is_fail(slot_alloc(&slot)))
         return false;

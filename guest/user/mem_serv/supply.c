@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <barrelfish/barrelfish.h>
 #include <barrelfish/dispatcher.h>
-#include <barrelfish/machine_topology.h>
 #include <barrelfish/monitor_client.h>
 #include <if/mem_defs.h>
 #include <if/monitor_blocking_defs.h>
@@ -30,6 +29,14 @@ bool supply_is_busy(void)
     return doing != NOTHING;
 }
 
+static genpaddr_t near_base, near_limit;
+
+void supply_prefer(genpaddr_t base, genpaddr_t limit)
+{
+    near_base = base;
+    near_limit = limit;
+}
+
 /* ---- a wish ---- */
 
 static void add_attempt(uint8_t bits, genpaddr_t minbase, genpaddr_t maxlimit)
@@ -42,19 +49,14 @@ static void plan(const struct supply_wish *wish)
 {
     const uint8_t least = (uint8_t)(wish->bits + 1);
     const uint8_t good = least > SUPPLY_BITS ? least : SUPPLY_BITS;
-    const struct abi_topology *topology;
 
     attempts = tried = 0;
     if (wish->minbase != 0 || wish->maxlimit != 0) {
         add_attempt(least, wish->minbase, wish->maxlimit);
         return;
     }
-    if (err_is_ok(machine_topology_get(&topology))) {
-        const struct abi_topology_node *node =
-            &topology->node[topology->core_node[disp_get_core_id()]];
-
-        add_attempt(good, node->ram_base, node->ram_base + node->ram_bytes);
-    }
+    if (near_limit != 0)
+        add_attempt(good, near_base, near_limit);
     add_attempt(good, 0, 0);
     if (least < good)
         add_attempt(least, 0, 0);

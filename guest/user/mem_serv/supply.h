@@ -28,6 +28,9 @@ struct supply_handlers {
     void (*returned)(errval_t err, const struct ram_block *block);
 };
 
+/* A wish that does not say where is for memory of [base, limit), if there is some; limit 0: any. */
+void supply_prefer(genpaddr_t base, genpaddr_t limit);
+
 /* False: there is nobody to ask, or nothing so large can be had. */
 bool supply_ask(const struct supply_wish *wish, const struct supply_handlers *handlers);
 bool supply_is_busy(void);

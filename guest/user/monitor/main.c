@@ -164,11 +164,13 @@ static void start_boot_domains(void)
 static void tell_platform(void)
 {
     enum platform_kind platform;
-    genpaddr_t where;
-    MUST(invoke_kernel_get_platform(cap_kernel, &platform), "asking for the platform");
-    MUST(invoke_kernel_get_global_phys(cap_kernel, &where), "asking for the boot information");
-    debug_trace("started on core %u, platform %s, boot information at %" PRIxGENPADDR, my_core,
-                platform == PLATFORM_PC ? "PC" : "synthetic", where);
+    genpaddr_t where = 0;
+    errval_t err = invoke_kernel_get_platform(cap_kernel, &platform);
+    if (err_is_ok(err))
+        err = invoke_kernel_get_global_phys(cap_kernel, &where);
+    MUST(err, "asking for the platform");
+    debug_trace("core %u, platform %d, boot information at %" PRIxGENPADDR, my_core, platform,
+                where);
 }
 
 int main(int argc, char *argv[])
@@ -191,6 +193,7 @@ int main(int argc, char *argv[])
     if (machine_options.recheck_ns != 0)
         ump_channels_set_recheck(machine_options.recheck_ns);
     multihop_init();
+    shootdown_init();
     struct client *mem_serv;
     struct capref ep;
     MUST(client_new("mem_serv", NULL, &mem_serv, &ep), "expecting the memory server");

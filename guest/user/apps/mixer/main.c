@@ -7,9 +7,10 @@
  * have said that they begin.  Everything that arrives is checked, and everybody who survives must
  * get to the end.
  *
- *   mixer me=K peers=N threads=T rounds=R [dies=HOW | victim=K]
+ *   mixer me=K peers=N threads=T rounds=R [seed=N] [dies=HOW | victim=K]
  *   mixer server threads=T                     see hurried.c
  *   mixer hurried rounds=R
+ *   mixer again mixes=LETTERS rounds=R [seed=N]   see again.c
  *
  * A failure says "MIXER FAIL" and ends the domain with status 3.
  */
@@ -30,8 +31,8 @@
 #define SLEEP_MAX_US 300
 #define TIMER_MAX_US 500
 
-static unsigned me, peers = 2, threads = 2, rounds = 40;
-static const char *dies;
+static unsigned me, peers = 2, threads = 2, rounds = 40, seed;
+static const char *dies, *mixes = "n";
 static unsigned victim = PEERS_MAX; /* may die; PEERS_MAX: nobody */
 static struct mixer_binding *to[PEERS_MAX];
 static iref_t iref_of[PEERS_MAX]; /* a name is gone when its peer is: looked up once */
@@ -445,7 +446,8 @@ static struct waitset_chanstate end_of[THREADS_MAX];
 static int work(void *arg)
 {
     const uintptr_t thread = (uintptr_t)arg;
-    uint64_t random = (me * THREADS_MAX + thread + 1) * 0x9e3779b97f4a7c15ull;
+    uint64_t random =
+        (((uint64_t)seed * PEERS_MAX + me) * THREADS_MAX + thread + 1) * 0x9e3779b97f4a7c15ull;
 
     for (unsigned round = 0; round < rounds; round++) {
         const unsigned peer = (unsigned)(next_random(&random) % peers);
@@ -481,6 +483,10 @@ static void parse(int argc, char *argv[])
             rounds = number;
         else if (strcmp(argv[i], "victim") == 0)
             victim = number;
+        else if (strcmp(argv[i], "seed") == 0)
+            seed = number;
+        else if (strcmp(argv[i], "mixes") == 0)
+            mixes = value;
         else if (strcmp(argv[i], "dies") == 0)
             dies = value;
     }
@@ -536,6 +542,8 @@ int main(int argc, char *argv[])
         return be_server(threads);
     if (argc > 1 && strcmp(argv[1], "hurried") == 0)
         return be_hurried(rounds);
+    if (argc > 1 && strcmp(argv[1], "again") == 0)
+        return be_again(mixes, rounds, seed);
     CHECK(err_is_ok(mixer_export(NULL, exported, connected, ws, IDC_EXPORT_FLAGS_DEFAULT)));
     while (my_iref == 0)
         CHECK(err_is_ok(event_dispatch(ws)));
@@ -554,7 +562,7 @@ int main(int argc, char *argv[])
         say("begin", me); /* until then nobody may die: they look for names */
         for (unsigned k = 0; k < peers; k++)
             hear("begin", k);
-        printf("mixer %u: begins\n", me);
+        printf("mixer %u: begins, seed %u\n", me, seed);
         fflush(stdout);
     }
     for (uintptr_t i = 0; i < threads; i++) {

@@ -26,4 +26,7 @@
 int be_server(unsigned threads);
 int be_hurried(unsigned rounds);
 
+/* again.c: one mix of programs after another. */
+int be_again(const char *mixes, unsigned rounds, unsigned seed);
+
 #endif

@@ -224,6 +224,14 @@ static int unmap_own(void *arg)
     return err_is_ok(vspace_unmap(table[(uintptr_t)arg]));
 }
 
+/* What the home has mapped anybody may unmap, else only who has mapped it. */
+static int unmap_of_next(void *arg)
+{
+    const unsigned next = ((unsigned)(uintptr_t)arg + 1) % cores;
+
+    return next == 0 || err_no(vspace_unmap(table[next])) == LIB_ERR_VSPACE_PROTECT;
+}
+
 /* ---- pages that are touched on one core are there on all ---- */
 
 #define TOUCHED_PAGES 64
@@ -248,6 +256,60 @@ static int touch_pages(void *arg)
     return (int)good;
 }
 
+static int map_region(void *arg)
+{
+    const genvaddr_t at = (genvaddr_t)arg; /* 0: anywhere */
+
+    CHECK(err_is_ok(memobj_create_anon(&anon, TOUCHED_PAGES * BASE_PAGE_SIZE, 0)));
+    return err_is_ok(at == 0 ? vregion_map(&region, get_current_vspace(), &anon.m, 0, anon.m.size,
+                                           VREGION_FLAGS_READ_WRITE)
+                             : vregion_map_fixed(&region, get_current_vspace(), &anon.m, 0,
+                                                 anon.m.size, at, VREGION_FLAGS_READ_WRITE));
+}
+
+static int on_core(unsigned core, thread_func_t work, void *arg)
+{
+    struct thread *thread;
+    int result = 0;
+
+    CHECK(err_is_ok(domain_thread_create_on((coreid_t)core, work, arg, &thread)));
+    CHECK(err_is_ok(domain_thread_join(thread, &result)));
+    return result;
+}
+
+static int destroy_object(void *arg)
+{
+    (void)arg;
+    return err_is_ok(memobj_destroy_anon(&anon.m));
+}
+
+static int is_empty(void *arg)
+{
+    unsigned *word = arg;
+
+    return *word == 0;
+}
+
+/* The home destroys what another core has made: nobody has the old pages any more, that core
+ * neither, so it may use the same addresses again. */
+static void destroyed_elsewhere(void)
+{
+    CHECK(on_core(1, map_region, NULL));
+    counter = 0;
+    CHECK(everywhere(touch_pages) == cores * TOUCHED_PAGES);
+
+    const genvaddr_t base = region.base;
+    CHECK(err_is_ok(vregion_destroy(&region)));
+    CHECK(disp_get_core_id() == 0);
+    CHECK(on_core(1, destroy_object, NULL)); /* whose capabilities it has */
+    CHECK(on_core(1, map_region, (void *)base));
+    for (unsigned core = 0; core < cores; core++)
+        CHECK(on_core(core, is_empty, (void *)base));
+    CHECK(err_is_ok(vregion_destroy(&region)));
+    CHECK(on_core(1, destroy_object, NULL));
+    passed("a region of another core is gone on all");
+}
+
 static void paging(void)
 {
     CHECK(err_is_ok(memobj_create_anon(&anon, TOUCHED_PAGES * BASE_PAGE_SIZE, 0)));
@@ -258,6 +320,7 @@ static void paging(void)
     CHECK(err_is_ok(vregion_destroy(&region)));
     CHECK(err_is_ok(memobj_destroy_anon(&anon.m)));
     passed("pages that one touches all see");
+    destroyed_elsewhere();
 }
 
 static void memory(void)
@@ -268,6 +331,9 @@ static void memory(void)
     everywhere(map_some);
     everywhere(read_all);
     passed("what one maps all see");
+    CHECK(everywhere(unmap_of_next) == cores);
+    everywhere(read_all);
+    passed("only who has mapped it unmaps it");
     CHECK(everywhere(unmap_own) == cores);
     everywhere(map_some);
     everywhere(read_all);

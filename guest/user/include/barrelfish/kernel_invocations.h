@@ -149,13 +149,14 @@ static inline errval_t invoke_kernel_stop_dispatcher(struct capref kernel, struc
         .error;
 }
 
-static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capref cap, bool *ret)
+static inline errval_t invoke_kernel_is_shared(struct capref kernel, struct capref cap,
+                                               enum cap_shared *ret)
 {
     struct sysret result =
         CAP_INVOKE(kernel, KernelCmd_Is_shared,
                    .target = { .cptr = get_cap_addr(cap), .level = get_cap_level(cap) });
 
-    *ret = result.value != 0;
+    *ret = (enum cap_shared)result.value;
     return result.error;
 }
 

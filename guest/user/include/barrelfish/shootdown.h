@@ -8,11 +8,12 @@
 #define BARRELFISH_SHOOTDOWN_H
 
 #define SHOOTDOWN_PROTOCOL_LIST(X)                                                         \
-    X(DEFAULT, "default")     /* what the menu says; nothing there: multicast */           \
-    X(UNICAST, "unicast")     /* one message to each core */                               \
+    X(DEFAULT, "default")     /* what the menu says; nothing there: numa */                \
+    X(BROADCAST, "broadcast") /* one message to each core of the machine */                \
+    X(UNICAST, "unicast")     /* one to each core on which the domain is */                \
     X(MULTICAST, "multicast") /* one to each package, whose first core tells the others */ \
-    X(NUMA, "numa")           /* the same; the farthest package first */                   \
-    X(MEASURED, "measured")   /* whichever of these took least time, for about as many cores */
+    X(NUMA, "numa")           /* the same; the farthest first, its own package last */     \
+    X(MEASURED, "measured")   /* whichever of the last three took least time, for as many cores */
 
 #define SHOOTDOWN_PROTOCOL_ENUM(id, word) SHOOTDOWN_##id,
 #define SHOOTDOWN_PROTOCOL_WORD(id, word) word,

@@ -41,7 +41,9 @@ errval_t vspace_map_one_frame_attr_aligned(void **ret, size_t bytes, struct capr
 errval_t vspace_map_anon_attr(void **ret, struct memobj **memobj, struct vregion **vregion,
                               size_t bytes, size_t *retbytes, vregion_flags_t flags);
 
-/* buf: the start of a region.  LIB_ERR_VREGION_NOT_FOUND. */
+/* buf: the start of a region.  LIB_ERR_VREGION_NOT_FOUND.  In a domain on several cores no core has
+ * it when it returns (docs/spanning.md); LIB_ERR_VSPACE_PROTECT: another dispatcher than the home
+ * has mapped it, and only that one may unmap it.  MON_ERR_NO_MONITOR_FOR_CORE: as below. */
 errval_t vspace_unmap(const void *buf);
 
 /* Other rights (VREGION_FLAGS_READ, WRITE, EXECUTE) for the pages [buf, buf + bytes), which lie in

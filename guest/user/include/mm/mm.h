@@ -72,6 +72,9 @@ errval_t mm_alloc(struct mm *mm, unsigned bits, genpaddr_t minbase, genpaddr_t m
  * cannot fail.  MM_ERR_ALIGN, MM_ERR_OUT_OF_BOUNDS (not of this manager, or free already). */
 errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits);
 
+/* The number of the region in which the address lies; mm->region_count: there is none. */
+unsigned mm_region_of(const struct mm *mm, genpaddr_t address);
+
 /* Is all of this block free?  It lies in one region. */
 bool mm_is_free(const struct mm *mm, genpaddr_t base, unsigned bits);
 

@@ -290,24 +290,31 @@ static bool is_partly_free(const struct mm_region *region, genpaddr_t base, unsi
     return false;
 }
 
-static const struct mm_region *region_of(const struct mm *mm, genpaddr_t base, gensize_t bytes)
+unsigned mm_region_of(const struct mm *mm, genpaddr_t address)
 {
-    for (unsigned i = 0; i < mm->region_count; i++) {
-        const struct mm_region *region = &mm->region[i];
-        if (base >= region->base && base - region->base < region->bytes &&
-            bytes <= region->bytes - (base - region->base))
-            return region;
-    }
-    return NULL;
+    unsigned i = 0;
+    while (i < mm->region_count &&
+           (address < mm->region[i].base || address - mm->region[i].base >= mm->region[i].bytes))
+        i++;
+    return i;
+}
+
+/* The region in which all of it lies, or mm->region_count. */
+static unsigned region_around(const struct mm *mm, genpaddr_t base, gensize_t bytes)
+{
+    const unsigned number = mm_region_of(mm, base);
+    const struct mm_region *region = &mm->region[number];
+    const bool fits = number < mm->region_count && bytes <= region->bytes - (base - region->base);
+    return fits ? number : mm->region_count;
 }
 
 errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits)
 {
     if (bits < MM_MIN_BITS || bits > MM_MAX_BITS || (base & (size_of(bits) - 1)) != 0)
         return MM_ERR_ALIGN;
-    const struct mm_region *found = region_of(mm, base, size_of(bits));
-    struct mm_region *region = found != NULL ? &mm->region[found - mm->region] : NULL;
-    if (region == NULL || is_partly_free(region, base, bits))
+    const unsigned number = region_around(mm, base, size_of(bits));
+    struct mm_region *region = &mm->region[number];
+    if (number == mm->region_count || is_partly_free(region, base, bits))
         return MM_ERR_OUT_OF_BOUNDS;
     for (; bits < MM_MAX_BITS; bits++) { /* join with the buddy while that is free */
         genpaddr_t buddy = base ^ size_of(bits);
@@ -322,8 +329,9 @@ errval_t mm_free(struct mm *mm, genpaddr_t base, unsigned bits)
 
 bool mm_is_free(const struct mm *mm, genpaddr_t base, unsigned bits)
 {
-    const struct mm_region *region = region_of(mm, base, size_of(bits));
-    assert(region != NULL);
+    const unsigned number = region_around(mm, base, size_of(bits));
+    const struct mm_region *region = &mm->region[number];
+    assert(number < mm->region_count);
     for (; bits <= MM_MAX_BITS; bits++) /* it is one free block, or lies in one */
         if (set_has(&region->free[bits - MM_MIN_BITS], number_of(region, base, bits)))
             return true;

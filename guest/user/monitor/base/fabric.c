@@ -169,7 +169,7 @@ void fabric_init(void)
 {
     errval_t err = add_page();
     if (err_is_fail(err))
-        DEBUG_ERR(err, "making room for the names of channels");
+        DEBUG_ERR(err, "naming channels");
 }
 
 genpaddr_t fabric_name(const struct fabric_channel *c)

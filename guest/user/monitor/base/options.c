@@ -8,7 +8,7 @@
  * And behind the monitor:
  *
  *   heartbeat=10ms        monitors tell each other that often that they are alive (death.c)
- *   shootdown=multicast   how they unmap what a domain has on several cores (shootdown.c)
+ *   shootdown=numa        how they unmap what a domain has on several cores (shootdown.c)
  *
  * vmm has checked the words; what is wrong here was started by something else and is passed over.
  */
@@ -49,10 +49,10 @@ static uint64_t duration_ns(const char *value)
 
 static uint8_t protocol_of(const char *value)
 {
-    for (unsigned p = SHOOTDOWN_UNICAST; p < SHOOTDOWN_PROTOCOLS; p++)
+    for (unsigned p = SHOOTDOWN_DEFAULT + 1; p < SHOOTDOWN_PROTOCOLS; p++)
         if (is_word(value, shootdown_protocol_names[p]))
             return p;
-    return SHOOTDOWN_MULTICAST;
+    return SHOOTDOWN_NUMA;
 }
 
 static bool is_monitor(const char *line)

@@ -54,6 +54,7 @@
     X(capops, "charged as QUESTION, with questions")                             \
     X(latencies, "a few for each protocol of shootdowns")                        \
     X(rounds, "charged as QUESTION, with questions")                             \
+    X(map, "the machine's packages")                                             \
     X(waiting, "some of capops")                                                 \
     X(written, "a bit for each page, as used")                                   \
     X(pages, "a record for each channel, which is charged as END")               \

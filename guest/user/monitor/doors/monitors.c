@@ -26,7 +26,6 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
     death_joins(core, epoch, incarnation);
     death_linked(core);
     peer_say(core, &(struct peer_message){ .kind = PEER_WELCOME,
-                                           .iref = name_iref,
                                            .first_mem_iref = first_mem_iref,
                                            .epoch = epoch,
                                            .members = death_members() });
@@ -43,11 +42,10 @@ static void monitor_initialized(struct intermon_binding *b, coreid_t core, uint3
     boot_core_initialized(core, links);
 }
 
-static void monitor_welcome(struct intermon_binding *b, iref_t iref, iref_t first_mem,
-                            uint32_t epoch, uint64_t members)
+static void monitor_welcome(struct intermon_binding *b, iref_t first_mem, uint32_t epoch,
+                            uint64_t members)
 {
     first_mem_iref = first_mem;
-    names_known(iref);
     death_welcomed(epoch, members);
     death_linked(peer_of(b));
 }
@@ -63,7 +61,7 @@ static void new_monitor_notify(struct intermon_binding *b, coreid_t core, uint32
                        ? peer_make_channel(core, PEER_BIND_WAIT, &base, &bytes)
                        : MON_ERR_INVALID_CORE_ID;
     if (err_is_fail(err)) {
-        DEBUG_ERR(err, "connecting to the new monitor of core %u", core);
+        DEBUG_ERR(err, "connecting to core %u", core);
         peer_say(peer_of(b), &(struct peer_message){
                                  .kind = PEER_LINKED, .core = my_core, .peer = core, .err = err });
         return;

@@ -62,8 +62,7 @@ static errval_t send_message(struct send_queue *queue, struct send_item *item,
     case PEER_INITIALIZED:
         return intermon_monitor_initialized__tx(b, cont, m->core, m->notify_id);
     case PEER_WELCOME:
-        return intermon_monitor_welcome__tx(b, cont, m->iref, m->first_mem_iref, m->epoch,
-                                            m->members);
+        return intermon_monitor_welcome__tx(b, cont, m->first_mem_iref, m->epoch, m->members);
     case PEER_NEW_MONITOR:
         return intermon_new_monitor_notify__tx(b, cont, m->core, m->epoch, m->incarnation);
     case PEER_PROXY:

@@ -257,12 +257,15 @@ static errval_t start_core(void)
 
 /* ---- one core after the other ---- */
 
+/* Only now are the names of the machine told to the new cores, so that whoever finds a service by
+ * its name can also reach its core. */
 static void check_done(void)
 {
     if (!boot.active || boot.todo != 0 || boot.starting > 0 || boot.links > 0)
         return;
     boot.active = false;
     death_busy(false);
+    names_tell_others();
     if (boot.client != NULL)
         reply_boot_cores(boot.client, boot.token, boot.err, peers_running());
 }

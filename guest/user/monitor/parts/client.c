@@ -334,7 +334,7 @@ static void rpc_connected(struct hello *hello)
     hooks->questions_open(client);
     errval_t err = monitor_blocking_lmp_start(client->rpc);
     if (err_is_fail(err))
-        DEBUG_ERR(err, "starting the blocking monitor binding of '%s'", client->name);
+        DEBUG_ERR(err, "starting the blocking binding of '%s'", client->name);
 }
 
 errval_t client_new_rpc(struct client *client, struct capref *ep)

@@ -381,12 +381,13 @@ static bool is_to_delete(const struct kept *witness)
 }
 
 /* What came with its ownership, from whatever core, and lies in what is to go, is asked for as
- * well, and others may have some of it: it goes first.  A dead core asks for nothing any more. */
+ * well, and others may have some of it: it goes first.  A dead core asks for nothing any more, and
+ * what is stuck does not go. */
 static bool has_to_wait(const struct kept *witness)
 {
     const struct capability *range = witness->asked ? &witness->is : &witness->part;
     for (const struct kept *other = witnesses; other != NULL; other = other->next)
-        if (other != witness && other->moved && peer_is_connected(other->core) &&
+        if (other != witness && other->moved && !other->stuck && peer_is_connected(other->core) &&
             kept_lies_in(&other->is, range) && !is_equal(&other->is, range))
             return true;
     return witness->clearing.state != CAPOP_FREE;
@@ -400,16 +401,22 @@ bool kept_goes(const struct capability *cap)
     return false;
 }
 
+static enum cap_shared is_shared(const struct kept *witness)
+{
+    enum cap_shared shared;
+    const errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
+    if (err_is_fail(err))
+        shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND ? CAP_SHARED_HERE : CAP_SHARED_NOT;
+    return shared;
+}
+
 /* Does somebody here have what this witness stands for?  If not, it goes.  It stays while there is
  * deletion to be done, which ends with an answer of its own. */
 static bool is_in_use(struct kept *witness)
 {
-    bool shared;
     if (is_to_delete(witness))
         return true;
-    errval_t err = invoke_kernel_is_shared(cap_kernel, witness->cap, &shared);
-    if (err_is_fail(err))
-        shared = err_no(err) != SYS_ERR_CAP_NOT_FOUND;
+    const bool shared = is_shared(witness) != CAP_SHARED_NOT;
     if (!shared)
         forget(witness);
     return shared;
@@ -453,6 +460,7 @@ static void all_deleted(struct kept *witness)
                                                          : REVOKE_CLEARED;
     witness->part.type = ObjType_Null;
     witness->asked = witness->lost = false;
+    witness->stuck = outcome == REVOKE_LOST;
     if (outcome == REVOKE_GONE)
         forget(witness);
     if (peer_is_connected(core))
@@ -511,6 +519,7 @@ struct kept *kept_revoke_marked(coreid_t core, uint64_t ticket, const struct cap
         peer_send_revoke_done(core, ticket, REVOKE_GONE);
         return NULL;
     }
+    witness->stuck = false;
     if (witness == deleting)
         deleted_to = 0; /* of what is asked now nothing is deleted yet */
     if (kept_lies_in(&witness->is, range))
@@ -553,6 +562,24 @@ void kept_core_given_up(coreid_t core)
         if (kept->core == core && kept->moved)
             come_back(kept);
     }
+    for (struct kept *witness = witnesses; witness != NULL; witness = witness->next)
+        witness->stuck = false;
+}
+
+/* What came from a dead core, and went on to dead ones only, nobody here has any more.  Who had it
+ * from there says so himself; if this core waited for that, each would wait for the other. */
+static void give_up(const struct kept *witness)
+{
+    if (is_to_delete(witness) || is_shared(witness) != CAP_SHARED_KEPT)
+        return;
+    for (const struct kept *kept = kept_away; kept != NULL; kept = kept->next)
+        if (kept_lies_in(&kept->is, &witness->is) && !core_is_dead(kept->core))
+            return;
+    for (struct kept *kept = kept_away, *next; kept != NULL; kept = next) {
+        next = kept->next;
+        if (kept_lies_in(&kept->is, &witness->is))
+            come_back(kept);
+    }
 }
 
 /* What it owned stays with whoever has it; nobody uses the memory for anything else before all have
@@ -562,7 +589,10 @@ bool kept_holds_of(coreid_t core)
     bool holds = false;
     for (struct kept *witness = witnesses, *next; witness != NULL; witness = next) {
         next = witness->next;
-        holds |= witness->core == core && is_in_use(witness);
+        if (witness->core == core) {
+            give_up(witness);
+            holds |= is_in_use(witness);
+        }
     }
     return holds;
 }

@@ -25,6 +25,7 @@ struct kept {
     struct capability part; /* witness: all of it is to go; Null: there is none */
     struct capop clearing; /* witness that has moved: what went on to others from here goes first */
     bool lost;             /* and one of them is dead, and nobody knows who had it from there */
+    bool stuck;            /* so it has not gone; until it is asked for again nobody waits for it */
     void *waits; /* an operation of a domain waits for the other core's answer, and is told so */
     void (*answered)(struct kept *kept, enum kept_answer answer);
     uint64_t wanted_in; /* the last round in which an operation looked for its turn with it */

@@ -71,5 +71,11 @@ errval_t names_may_set(const struct client *client, iref_t iref)
 void names_set(iref_t iref)
 {
     names_known(iref);
-    peers_send_name_iref(iref);
+    names_tell_others();
+}
+
+void names_tell_others(void)
+{
+    if (name_iref != 0)
+        peers_send_name_iref(name_iref);
 }

@@ -170,6 +170,8 @@ void names_known(iref_t iref);
 /* The name service itself says where it is: may it?  If so, all monitors are told. */
 errval_t names_may_set(const struct client *client, iref_t iref);
 void names_set(iref_t iref);
+/* Tells all connected monitors, if it is known; who knows already hears nothing new. */
+void names_tell_others(void);
 
 /* ---- parcel.c: capabilities on their way to other cores ---- */
 
@@ -235,6 +237,7 @@ struct shootdown_order {
 };
 
 /* A domain asks; it is answered when each of these agents, on its own core, has done it. */
+void shootdown_init(void);
 void shootdown_asked(struct client *client, uint32_t token, const struct shootdown_change *change,
                      uint8_t protocol, const domainid_t *agents, size_t count);
 /* Another monitor says so to the agent here, and to those below; or answers. */

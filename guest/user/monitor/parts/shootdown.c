@@ -28,10 +28,12 @@
 #include "latencies.h"
 #include "parts.h"
 
+#define NO_AGENT 0 /* no domain has this number */
+
 /* Whom a core tells; those that tell nobody have none. */
 struct tree {
-    domainid_t agent[ABI_MAX_CORES];
-    uint64_t below[ABI_MAX_CORES]; /* of a core that is awaited */
+    domainid_t agent[ABI_MAX_CORES]; /* NO_AGENT: the domain is not there */
+    uint64_t below[ABI_MAX_CORES];   /* of a core that is awaited */
 };
 
 struct round {
@@ -52,6 +54,7 @@ struct round {
     struct account_slip slip;
 };
 
+static struct multicast_map map;
 static struct round *rounds; /* under way, the newest first */
 static uintptr_t last_number;
 
@@ -194,7 +197,7 @@ static void tell_each(struct round *r, uint64_t cores)
 static void tell_by_plan(struct round *r, enum multicast_kind kind, uint64_t targets)
 {
     struct multicast_step step[ABI_MAX_CORES];
-    const unsigned steps = multicast_plan(&boot_info->topology, kind, my_core, targets, step);
+    const unsigned steps = multicast_plan(&map, kind, targets, step);
     for (unsigned i = 0; i < steps; i++)
         if (peer_is_connected(step[i].to))
             tell(r, step[i].to, step[i].below);
@@ -241,7 +244,13 @@ static void begun(struct round *r)
 
 /* ---- at the root ---- */
 
+void shootdown_init(void)
+{
+    multicast_map_make(&map, &boot_info->topology, my_core);
+}
+
 static const enum multicast_kind kinds[SHOOTDOWN_PROTOCOLS] = {
+    [SHOOTDOWN_BROADCAST] = MULTICAST_NONE,
     [SHOOTDOWN_UNICAST] = MULTICAST_NONE,
     [SHOOTDOWN_MULTICAST] = MULTICAST_PACKAGES,
     [SHOOTDOWN_NUMA] = MULTICAST_NUMA,
@@ -300,6 +309,8 @@ void shootdown_asked(struct client *client, uint32_t token, const struct shootdo
     r->size = (unsigned)count;
     r->protocol = choose(protocol, r->size);
     r->begun = rdtsc();
+    if (r->protocol == SHOOTDOWN_BROADCAST) /* where it is not there is nothing to change */
+        targets |= peers_running() & ~bit(my_core);
     tell_by_plan(r, kinds[r->protocol], targets);
     begun(r);
 }
@@ -320,6 +331,10 @@ void shootdown_told(coreid_t from, const struct shootdown_order *order, domainid
                     const domainid_t *below, size_t count)
 {
     uint64_t targets = 0;
+    if (agent == NO_AGENT && count == 0) {
+        answer_above(from, order, SYS_ERR_OK);
+        return;
+    }
     struct round *r = round_new();
     if (r == NULL) {
         answer_above(from, order, LIB_ERR_MALLOC_FAIL);
@@ -397,7 +412,8 @@ void shootdown_core_cut(coreid_t core)
         if ((r->waits & bit(core)) == 0)
             continue;
         r->waits &= ~bit(core);
-        fail(r, MON_ERR_NO_MONITOR_FOR_CORE);
+        if (r->tree->agent[core] != NO_AGENT) /* else it uses nothing of the domain */
+            fail(r, MON_ERR_NO_MONITOR_FOR_CORE);
         round_look(r);
     }
 }

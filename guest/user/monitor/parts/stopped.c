@@ -30,10 +30,10 @@ static void look(void *arg)
     while (err_is_ok(err = invoke_kernel_next_stopped(cap_kernel, &domain)))
         client_stopped((domainid_t)domain);
     if (err_no(err) != SYS_ERR_NONE_STOPPED)
-        DEBUG_ERR(err, "asking which dispatchers have stopped");
+        DEBUG_ERR(err, "asking who has stopped");
     err = invoke_kernel_delete_step(cap_kernel);
     if (err_is_fail(err))
-        DEBUG_ERR(err, "deleting what ended dispatchers have left");
+        DEBUG_ERR(err, "deleting what they have left");
 }
 
 errval_t stopped_init(void)

@@ -7,6 +7,7 @@
 #include <barrelfish/barrelfish.h>
 #include <stdlib.h>
 
+#include "../dispatch/threads_priv.h"
 #include "vspace_priv.h"
 
 static bool are_pages(size_t bytes)
@@ -89,11 +90,25 @@ errval_t vregion_map_fixed(struct vregion *vregion, struct vspace *vspace, struc
     return map(vregion, vspace, memobj, offset, size, address, flags, BASE_PAGE_SIZE);
 }
 
-errval_t vregion_destroy(struct vregion *vregion)
+static errval_t destroy_here(struct vregion *vregion)
 {
     if (vregion->of_library)
         return vspace_unmap_reserved(vregion->base);
     errval_t err = vregion->memobj->f.unmap_region(vregion->memobj, vregion);
     reserve_end(vregion);
     return err_is_fail(err) ? err_push(err, LIB_ERR_VREGION_DESTROY) : err;
+}
+
+errval_t vregion_destroy(struct vregion *vregion)
+{
+    /* One dispatcher has mapped it for all, and only that one may unmap it: the thread goes there,
+     * and comes back. */
+    const coreid_t here = disp_get_core_id();
+    const bool elsewhere = here != vregion->core && (vregion->flags & VREGION_FLAGS_PRIVATE) == 0;
+    errval_t err = elsewhere ? thread_move_to(thread_self(), vregion->core) : SYS_ERR_OK;
+    if (err_is_fail(err))
+        return err;
+    err = destroy_here(vregion);
+    errval_t back = elsewhere ? thread_move_to(thread_self(), here) : SYS_ERR_OK;
+    return err_is_fail(err) ? err : back;
 }

@@ -80,7 +80,7 @@ static errval_t mapped(const struct vspace_piece *piece)
 
 static errval_t unmap(genvaddr_t base)
 {
-    return span_is_home() ? span_home_unmap(base) : span_ask_unmap(base);
+    return span_is_home() ? span_home_unmap(span.core, base) : span_ask_unmap(base);
 }
 
 static errval_t protect(struct vspace_rights *r)
@@ -113,8 +113,7 @@ static errval_t share_asked(struct interdisp_binding *b, coreid_t from, uint64_t
 
 static errval_t unmap_asked(struct interdisp_binding *b, uint64_t base, errval_t *err)
 {
-    (void)b;
-    *err = span_home_unmap(base);
+    *err = span_home_unmap((coreid_t)(core_of(b) - span.cores), base);
     return SYS_ERR_OK;
 }
 

@@ -96,10 +96,23 @@ errval_t span_home_mapped(const struct vspace_piece *piece)
     return err;
 }
 
-errval_t span_home_unmap(genvaddr_t base)
+/* What another dispatcher has mapped lies in page tables of its own, too, which only it changes. */
+static errval_t may_change(coreid_t from, genvaddr_t address)
+{
+    coreid_t mapper = 0;
+    errval_t err = vspace_mapper_of(address, &mapper);
+
+    return err_is_ok(err) && mapper != disp_get_core_id() && mapper != from
+               ? (errval_t)LIB_ERR_VSPACE_PROTECT
+               : err;
+}
+
+errval_t span_home_unmap(coreid_t from, genvaddr_t base)
 {
     thread_mutex_lock(&replicas.mutex);
-    errval_t err = change_elsewhere(base, 0, VREGION_FLAGS_NONE);
+    errval_t err = may_change(from, base);
+    if (err_is_ok(err))
+        err = change_elsewhere(base, 0, VREGION_FLAGS_NONE);
     thread_mutex_unlock(&replicas.mutex);
     return err_is_ok(err) ? vspace_unmap_in(NULL, base, NULL) : err;
 }
@@ -108,12 +121,9 @@ errval_t span_home_unmap(genvaddr_t base)
 errval_t span_home_protect(coreid_t from, const struct vspace_rights *wanted)
 {
     struct vspace_rights r = *wanted;
-    coreid_t mapper = 0;
 
     thread_mutex_lock(&replicas.mutex);
-    errval_t err = vspace_mapper_of(r.base, &mapper);
-    if (err_is_ok(err) && mapper != disp_get_core_id() && mapper != from)
-        err = LIB_ERR_VSPACE_PROTECT; /* page tables of its own have it, which only it changes */
+    errval_t err = may_change(from, r.base);
     if (err_is_ok(err))
         err = vspace_protect_in(NULL, &r);
     if (err_is_ok(err))

@@ -67,7 +67,7 @@ static inline errval_t span_first_failure(errval_t err, errval_t answer)
  * result. */
 errval_t span_home_mapped(const struct vspace_piece *piece);
 errval_t span_home_share(coreid_t from, const struct vspace_piece *piece);
-errval_t span_home_unmap(genvaddr_t base);
+errval_t span_home_unmap(coreid_t from, genvaddr_t base);
 errval_t span_home_protect(coreid_t from, const struct vspace_rights *r);
 errval_t span_home_send_cap(coreid_t to, struct capref cap);
 void span_home_end(void);
