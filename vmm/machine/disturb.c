@@ -52,7 +52,7 @@ static void stop_cores(struct machine *machine, uint64_t cores, uint64_t until_n
 void fabric_kill_core(struct machine *machine, unsigned core)
 {
     stop_cores(machine, 1ull << core, 0);
-    fabric_drop_held_of(machine->fabric, core);
+    fabric_end_life(machine->fabric, core);
     if (machine->fabric->net)
         interconnect_set_mute(machine->fabric->net, core, true);
 }
@@ -66,7 +66,7 @@ void fabric_restart_core(struct machine *machine, unsigned core)
     f->stopped[core] = false;
     if (f->net)
         interconnect_set_mute(f->net, core, false);
-    fabric_forget_channels_of(machine, core);
+    fabric_forget_ended(machine, core);
 }
 
 static void resume_core(struct machine *machine, unsigned core)

@@ -210,8 +210,16 @@ static void drop_held(struct fabric *f, size_t channel)
     }
 }
 
-void fabric_drop_held_of(struct fabric *f, unsigned core)
+static bool has_end_at(const struct fabric_channel *c, unsigned core)
 {
+    return c->used && (c->ring[0].core == core || c->ring[1].core == core);
+}
+
+void fabric_end_life(struct fabric *f, unsigned core)
+{
+    for (size_t i = 0; i < f->channel_count; i++)
+        if (has_end_at(&f->channel[i], core))
+            f->channel[i].ended = true;
     for (size_t i = 0; i < f->held_count; i++) {
         struct fabric_held *held = &f->held[i];
         if (!held->used || f->channel[held->channel].ring[held->side].core != core)
@@ -290,12 +298,12 @@ uint64_t fabric_take_changed(struct fabric *f, uint64_t *paddr)
     return bytes;
 }
 
-void fabric_forget_channels_of(struct machine *machine, unsigned core)
+void fabric_forget_ended(struct machine *machine, unsigned core)
 {
     struct fabric *f = machine->fabric;
     for (size_t i = 0; i < f->channel_count; i++) {
         struct fabric_channel *c = &f->channel[i];
-        if (c->used && (c->ring[0].core == core || c->ring[1].core == core))
+        if (c->ended && has_end_at(c, core))
             forget(machine, c);
     }
 }

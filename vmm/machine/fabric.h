@@ -37,6 +37,7 @@ struct fabric_channel {
     bool used, watched;
     bool retired;    /* since the engine was last told */
     bool disturbed;  /* by a fault: it is not checked any more */
+    bool ended;      /* with the life of a core at one of its ends */
     bool split;      /* its ends see different memory, and we carry lines (pump.c) */
     unsigned second; /* the end that sees the second view */
     uint64_t record; /* its address names the channel */
@@ -135,11 +136,11 @@ void fabric_channel_changed(struct machine *machine, uint64_t record, const stru
 /* The core is started anew. */
 void fabric_restart_core(struct machine *machine, unsigned core);
 
-/* Channels with an end there are no more: they are of an earlier life. */
-void fabric_forget_channels_of(struct machine *machine, unsigned core);
-
-/* Lines of this core that are held back are lost. */
-void fabric_drop_held_of(struct fabric *f, unsigned core);
+/* The core is fenced: its lines that are held back are lost.  Its channels are of an earlier life from
+ * now on.  Others may still read them, so they are forgotten when the core starts anew; those that
+ * its starter has named meanwhile are for the new life. */
+void fabric_end_life(struct fabric *f, unsigned core);
+void fabric_forget_ended(struct machine *machine, unsigned core);
 
 /* A channel in which nothing can happen any more is not watched from here on.  All such channels,
  * when the faults have ended. */

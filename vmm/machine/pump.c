@@ -303,9 +303,9 @@ static bool answer_for_core(struct machine *machine, unsigned by, uint64_t reque
     machine_tell(machine, started ? MACHINE_EVENT_CORE_STARTED : MACHINE_EVENT_CORE_STOPPED,
                  (unsigned)core, now_ns, started ? "again, by core %u" : "killed by core %u", by);
     if (started)
-        fabric_forget_channels_of(machine, (unsigned)core);
+        fabric_forget_ended(machine, (unsigned)core);
     else
-        fabric_drop_held_of(machine->fabric, (unsigned)core);
+        fabric_end_life(machine->fabric, (unsigned)core);
     return true;
 }
 
