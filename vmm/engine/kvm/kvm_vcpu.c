@@ -105,8 +105,8 @@ void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
     if (vcpu->resting && vcpu->since_ns == 0 && !atomic_load(&vcpu->held))
         vcpu->since_ns = kvm_now_ns(vcpu->engine);
     if (vcpu->alive && atomic_load(&vcpu->in_guest)) {
-        __atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        pthread_kill(vcpu->self, KVM_KICK_SIGNAL);
+        if (__atomic_exchange_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST) == 0)
+            pthread_kill(vcpu->self, KVM_KICK_SIGNAL); /* else one is on its way */
     } else {
         pthread_cond_signal(&vcpu->wake);
     }
