@@ -136,9 +136,9 @@ void fabric_channel_changed(struct machine *machine, uint64_t record, const stru
 /* The core is started anew. */
 void fabric_restart_core(struct machine *machine, unsigned core);
 
-/* The core is fenced: its lines that are held back are lost.  Its channels are of an earlier life from
- * now on.  Others may still read them, so they are forgotten when the core starts anew; those that
- * its starter has named meanwhile are for the new life. */
+/* The core is fenced: its lines that are held back are lost.  Its channels are of an earlier life
+ * from now on.  Others may still read them, so they are forgotten when the core starts anew; those
+ * that its starter has named meanwhile are for the new life. */
 void fabric_end_life(struct fabric *f, unsigned core);
 void fabric_forget_ended(struct machine *machine, unsigned core);
 

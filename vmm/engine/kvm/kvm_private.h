@@ -13,9 +13,9 @@
 #include "engine/engine.h"
 #include "machine/engine_host.h"
 
-/* Ends KVM_RUN; its handler does nothing.  Not a real-time signal: those queue, each for itself, up
- * to a limit that all processes of a user share.  A guest that rings often would fill it for all, and
- * at the limit a kick would be lost. */
+/* Ends KVM_RUN; its handler does nothing.  Not a real-time signal: those queue, each for itself,
+ * up to a limit that all processes of a user share.  A guest that rings often would fill it for
+ * all, and at the limit a kick would be lost. */
 #define KVM_KICK_SIGNAL SIGURG
 #define KVM_CPUID_ENTRIES 256
 
